@@ -1,0 +1,3 @@
+"""Lingpai 令牌: access tokens for open platforms, kept and issued."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Shared ground: clock, errors, seals, key ring, wire declarations. No I/O but reading the clock and the key file."""

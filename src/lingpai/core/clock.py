@@ -1,0 +1,135 @@
+"""Time as a dependency: the system's clock, a virtual one for tests, and ends that survive clock steps.
+
+A wall clock can be set while we run, by an operator or by NTP, and then every stored ``expires_at`` is wrong by that
+step. So an end is kept twice: in wall time, and in the machine's steady time together with the identity of that
+steady time (it starts anew at each boot). Whoever shares the steady time trusts it alone; others use the wall time.
+"""
+
+import asyncio
+import heapq
+import itertools
+import time
+import uuid
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+_BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    @property
+    def epoch(self) -> str:
+        """Identity of the steady time: two equal epochs mean that ``steady`` values compare."""
+        ...
+
+    def now(self) -> float:
+        """Unix time in seconds (UTC), as the machine believes at this moment."""
+        ...
+
+    def steady(self) -> float:
+        """Seconds that only grow and that no clock step touches; comparable within one ``epoch``."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Come back after ``seconds`` of steady time."""
+        ...
+
+
+class End(NamedTuple):
+    """A moment in the future, such as the end of a token's life; see the module's docstring.
+
+    ``wall`` is unix time in seconds; ``steady`` is seconds in the steady time named ``epoch``.
+    """
+
+    wall: float
+    steady: float
+    epoch: str
+
+    def remaining(self, clock: Clock) -> float:
+        """Seconds until this end by ``clock``, negative when it has passed."""
+        if self.epoch == clock.epoch:
+            return self.steady - clock.steady()
+        return self.wall - clock.now()
+
+    def earlier(self, seconds: float) -> "End":
+        """The moment ``seconds`` before this one."""
+        return End(self.wall - seconds, self.steady - seconds, self.epoch)
+
+
+def end_after(clock: Clock, seconds: float) -> End:
+    """The end that lies ``seconds`` after this moment of ``clock``."""
+    return End(clock.now() + seconds, clock.steady() + seconds, clock.epoch)
+
+
+def _boot_epoch() -> str:
+    try:
+        return _BOOT_ID_FILE.read_text("ascii").strip()
+    except OSError:
+        return str(uuid.uuid4())  # no shared steady time here: only this process trusts its own
+
+
+class SystemClock:
+    """The machine's own clock. Processes of one boot share its steady time."""
+
+    def __init__(self) -> None:
+        self.epoch = _boot_epoch()
+        self._steady_id = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+    def now(self) -> float:
+        """See ``Clock.now``."""
+        return time.time()
+
+    def steady(self) -> float:
+        """See ``Clock.steady``: goes on while the machine is suspended, where the system can tell."""
+        return time.clock_gettime(self._steady_id)
+
+    async def sleep(self, seconds: float) -> None:
+        """See ``Clock.sleep``."""
+        await asyncio.sleep(seconds)
+
+
+class VirtualClock:
+    """A clock that moves only when told: time in tests without waiting.
+
+    Args:
+        now: unix time in seconds at which it starts.
+    """
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self.epoch = f"virtual-{uuid.uuid4()}"
+        self._now = now
+        self._steady = 0.0
+        self._order = itertools.count()
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+
+    def now(self) -> float:
+        """See ``Clock.now``."""
+        return self._now
+
+    def steady(self) -> float:
+        """See ``Clock.steady``."""
+        return self._steady
+
+    def step(self, seconds: float) -> None:
+        """Set the wall clock forward (or back, when negative); no time passes."""
+        self._now += seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once, waking every sleeper whose time has come, in order."""
+        self._now += seconds
+        self._steady += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._steady:
+            _, _, waiter = heapq.heappop(self._sleepers)
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def sleep(self, seconds: float) -> None:
+        """See ``Clock.sleep``: waits for ``advance``."""
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._steady + seconds, next(self._order), waiter))
+        await waiter
