@@ -1,8 +1,9 @@
 """Time as a dependency: the system's clock, a virtual one for tests, and ends that survive clock steps.
 
-A wall clock can be set while we run, by an operator or by NTP, and then every stored ``expires_at`` is wrong by that
-step. So an end is kept twice: in wall time, and in the machine's steady time together with the identity of that
-steady time (it starts anew at each boot). Whoever shares the steady time trusts it alone; others use the wall time.
+A wall clock can be set while we run, by an operator or by NTP, and then every stored ``expires_at`` is wrong
+by that step. So an end is kept twice: in wall time, and in the machine's steady time together with the
+identity of that steady time (it starts anew at each boot). Whoever shares the steady time trusts it alone;
+others use the wall time.
 """
 
 import asyncio

@@ -1,0 +1,182 @@
+"""The key ring: one file of keys from which every other key is derived.
+
+The newest key seals, all of them open, so a key can be rotated without a flag day and retired once nothing is
+sealed with it. The pepper keys the digests by which callers' keys and apps' secrets are found; it is not
+rotated, since a digest cannot be made again without its original.
+"""
+
+import contextlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+KEY_BYTES = 32
+
+
+class Key(msgspec.Struct, frozen=True):
+    """One key of the ring. `created_at` is unix time in seconds."""
+
+    id: int
+    secret: bytes
+    created_at: float
+
+    def __repr__(self) -> str:
+        """Never shows the secret."""
+        return f"Key(id={self.id})"
+
+
+class _RingFile(msgspec.Struct):
+    pepper: bytes
+    keys: list[Key]
+
+
+class KeyRingError(Exception):
+    """The ring cannot be read, or what was asked of it makes no sense. The message says what to do."""
+
+
+class KeyRing:
+    """The keys, newest last.
+
+    Args:
+        path: the ring's file (mode 0600), or None for a ring that lives in memory.
+        content: the ring's content; read from `path` when not given.
+    """
+
+    def __init__(self, path: Path | None, content: bytes | None = None) -> None:
+        self.path = path
+        self._load(content if content is not None else _read_private(path))
+
+    @classmethod
+    def ephemeral(cls, now: float = 0.0) -> "KeyRing":
+        """A ring in memory with one fresh key, for tests and throw-away services."""
+        return cls(None, _fresh_content(now))
+
+    @classmethod
+    def open_or_create(cls, path: Path, now: float) -> "KeyRing":
+        """The ring at `path`; made there with mode 0600 when there is none. Safe when several processes start at once.
+
+        Raises:
+            KeyRingError: when the file is readable by others or damaged.
+        """
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileExistsError):
+                _write_new(path, _fresh_content(now))
+        return cls(path)
+
+    @property
+    def newest(self) -> Key:
+        """The key that seals."""
+        return self._keys[max(self._keys)]
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """All keys, oldest first."""
+        return tuple(self._keys[key_id] for key_id in sorted(self._keys))
+
+    def find(self, key_id: int) -> Key | None:
+        """The key with this id; reads the file again when another process may have rotated."""
+        key = self._keys.get(key_id)
+        if key is None and self.path is not None:
+            self._load(_read_private(self.path))
+            key = self._keys.get(key_id)
+        return key
+
+    def rotate(self, now: float) -> Key:
+        """Add a fresh key, which seals from now on. `now` is unix time in seconds."""
+        key = Key(self.newest.id + 1, secrets.token_bytes(KEY_BYTES), now)
+        self._save([*self.keys, key])
+        return key
+
+    def retire(self, key_id: int) -> None:
+        """Remove a key. What is still sealed with it can never be opened again: seal all anew first.
+
+        Raises:
+            KeyRingError: when there is no such key, or it is the one that seals.
+        """
+        if key_id not in self._keys:
+            raise KeyRingError(f"There is no key {key_id}; `lingpai key list` shows the ring.")
+        if key_id == self.newest.id:
+            raise KeyRingError(f"Key {key_id} is the one that seals; run `lingpai key rotate` first.")
+        self._save([key for key in self.keys if key.id != key_id])
+
+    def derive(self, key_id: int, purpose: str) -> bytes:
+        """A 32-byte key for one purpose from the ring's key `key_id` (HKDF-SHA256, RFC 5869).
+
+        Raises:
+            KeyRingError: when the ring has no such key.
+        """
+        key = self.find(key_id)
+        if key is None:
+            raise KeyRingError(
+                f"The key ring has no key {key_id}; it was retired, or this is another ring's data."
+            )
+        return _hkdf(key.secret, purpose)
+
+    def derive_pepper(self, purpose: str) -> bytes:
+        """A 32-byte key for one purpose from the pepper."""
+        return _hkdf(self._pepper, purpose)
+
+    def _load(self, content: bytes) -> None:
+        try:
+            ring = msgspec.json.decode(content, type=_RingFile)
+        except msgspec.MsgspecError as error:
+            raise KeyRingError(
+                f"The key ring is damaged ({error}); restore {self.path} from a backup."
+            ) from error
+        if not ring.keys or any(len(key.secret) != KEY_BYTES for key in ring.keys):
+            raise KeyRingError(f"The key ring holds no usable key; restore {self.path} from a backup.")
+        self._pepper = ring.pepper
+        self._keys = {key.id: key for key in ring.keys}
+
+    def _save(self, keys: list[Key]) -> None:
+        content = msgspec.json.encode(_RingFile(self._pepper, keys))
+        if self.path is not None:
+            _replace(self.path, content)
+        self._load(content)
+
+
+def _hkdf(secret: bytes, purpose: str) -> bytes:
+    return HKDF(hashes.SHA256(), KEY_BYTES, salt=None, info=b"lingpai/" + purpose.encode()).derive(secret)
+
+
+def _fresh_content(now: float) -> bytes:
+    first = Key(1, secrets.token_bytes(KEY_BYTES), now)
+    return msgspec.json.encode(_RingFile(secrets.token_bytes(KEY_BYTES), [first]))
+
+
+def _read_private(path: Path | None) -> bytes:
+    if path is None:
+        raise KeyRingError("A key ring needs a file or its content.")
+    try:
+        if path.stat().st_mode & 0o077:
+            raise KeyRingError(f"The key ring {path} is open to other users; run `chmod 600 {path}`.")
+        return path.read_bytes()
+    except OSError as error:
+        raise KeyRingError(f"The key ring cannot be read: {error}") from error
+
+
+def _write_temporary(path: Path, content: bytes) -> str:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return name
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    name = _write_temporary(path, content)
+    try:
+        os.link(name, path)  # fails when another process was first; its ring then is the ring
+    finally:
+        Path(name).unlink()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    Path(_write_temporary(path, content)).replace(path)

@@ -1,0 +1,112 @@
+"""Routes as data: what a wing declares and the edge serves.
+
+A wing knows no HTTP framework. It declares `Route`s: a method, a path, a struct of parameters, where they may
+come from, the verb that answers, and the `Shape` that puts answers and errors on the wire. The edge reads
+requests, calls verbs and writes replies; the OpenAPI document is generated from the same declarations.
+"""
+
+import dataclasses
+import enum
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from lingpai.core.errors import LingpaiError
+
+JSON = "application/json; charset=utf-8"
+NO_STORE = ("cache-control", "no-store")
+
+
+class Source(enum.Flag):
+    """Places that parameters of a route may come from."""
+
+    PATH = enum.auto()
+    QUERY = enum.auto()
+    FORM = enum.auto()
+    JSON = enum.auto()
+
+
+class Call:
+    """What a verb may know of the request beyond its parameters.
+
+    Attributes:
+        trace_id: time-based UUID of this request.
+        peer: the caller's address, as text; of the nearest untrusted hop when trusted proxies stand before
+            us.
+        bearer: the credential of an `Authorization: Bearer` header, or None.
+        if_none_match: the `If-None-Match` header, or None.
+        accepts_html: whether the caller is a browser that asks for a page.
+    """
+
+    __slots__ = ("accepts_html", "bearer", "if_none_match", "peer", "trace_id")
+
+    def __init__(
+        self,
+        trace_id: str,
+        peer: str,
+        bearer: str | None = None,
+        if_none_match: str | None = None,
+        *,
+        accepts_html: bool = False,
+    ) -> None:
+        self.trace_id = trace_id
+        self.peer = peer
+        self.bearer = bearer
+        self.if_none_match = if_none_match
+        self.accepts_html = accepts_html
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer ready for the wire. Header names are lower-case."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = JSON
+    headers: tuple[tuple[str, str], ...] = (NO_STORE,)
+
+
+class Shape(Protocol):
+    """How one family of routes looks on the wire."""
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """Wrap what a verb returned."""
+        ...
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """Put any error of the closed set into this family's own form."""
+        ...
+
+
+Verb = Callable[[Any, Call], Awaitable[Any]]
+"""Takes the parameter struct and the call; returns a value for `Shape.success`, or a finished `Reply`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Route:
+    """One declared route.
+
+    Attributes:
+        methods: the HTTP methods, upper-case.
+        path: an absolute path; `{name}` marks a segment that becomes a parameter.
+        params: a `msgspec.Struct` whose fields are the parameters. A field without a default is required, and
+            an empty
+            value counts as absent. Constraints (`msgspec.Meta`) are checked.
+        sources: where parameters may come from. The same name in two places with different values is an
+            error.
+        verb: what answers.
+        shape: how answers and errors look.
+        summary: one line for the reference and OpenAPI.
+        returns: the type of a success, for OpenAPI; None when it has no body of interest.
+        tag: groups routes in the reference.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    params: type[msgspec.Struct]
+    sources: Source
+    verb: Verb
+    shape: Shape
+    summary: str
+    returns: Any = None
+    tag: str = ""

@@ -1,0 +1,223 @@
+"""The port that every engine implements, and the only thing the wings know of a store.
+
+Each verb is one whole, durable, atomic operation: when it has returned, its effect survives power loss, and
+of any number of concurrent callers in any process each sees it whole or not at all. Time comes from the
+engine's clock (`core.clock`); ends are `End`s. Secrets and values are sealed by the engine at rest and come
+out in clear. Every verb may raise `LingpaiError(STORE_UNAVAILABLE)`; then nothing of it has happened, as far
+as can be known.
+"""
+
+from typing import NamedTuple, Protocol
+
+from lingpai.core.clock import End
+from lingpai.core.records import (
+    Account,
+    Budget,
+    BudgetUse,
+    Caller,
+    Credential,
+    CredentialKey,
+    CredentialStatus,
+    ExchangeClaim,
+    Lease,
+    Trouble,
+)
+
+
+class LeaseAttempt(NamedTuple):
+    """What came of asking for a lease: the lease or None, and the credential as it stands now."""
+
+    lease: Lease | None
+    credential: Credential
+
+
+class Fetched(NamedTuple):
+    """A value just fetched upstream.
+
+    The value, its end, its lifetime in seconds, and when the request was sent (unix seconds).
+    """
+
+    value: str
+    end: End
+    lifetime: float
+    fetched_at: float
+
+
+class Store(Protocol):
+    """All verbs. See the module's docstring for what holds for each of them."""
+
+    # Accounts and callers: what operators configure.
+
+    async def save_account(self, account: Account) -> bool:
+        """Insert the account or replace the one of the same name.
+
+        Its token is due for renewal at once. True when it is new.
+        """
+        ...
+
+    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+        """Remove an account and what is held for its secret. False when there is none."""
+        ...
+
+    async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
+        """All accounts with this id, one per label. Sees the commits of every process."""
+        ...
+
+    async def list_accounts(self) -> tuple[Account, ...]:
+        """All accounts, by name."""
+        ...
+
+    async def add_caller(self, caller: Caller, key_digest: bytes) -> bool:
+        """Insert a caller. False when the name is taken (by a revoked caller too)."""
+        ...
+
+    async def revoke_caller(self, name: str) -> bool:
+        """Revoke a caller's key from now on. False when there is no such caller or it is revoked already."""
+        ...
+
+    async def find_caller(self, key_digest: bytes) -> Caller | None:
+        """Who has this key, revoked or not. Sees the commits of every process."""
+        ...
+
+    async def list_callers(self) -> tuple[Caller, ...]:
+        """All callers, by name."""
+        ...
+
+    # Credentials.
+
+    async def read_credential(self, key: CredentialKey) -> Credential | None:
+        """The credential as it stands, with the commits of every process.
+
+        None before the first lease on it.
+        """
+        ...
+
+    async def find_credential(self, value: str) -> Credential | None:
+        """The credential of which `value` is the current or previous generation, or None."""
+        ...
+
+    async def acquire_lease(self, key: CredentialKey, holder: str, seen: int, ttl: float) -> LeaseAttempt:
+        """Ask for the right to renew, for `ttl` seconds.
+
+        Refused while another holder's lease lasts, and when the credential's version is already above `seen`
+        (somebody renewed it meanwhile). Makes the credential's row when there is none. Each lease has a
+        higher fence than all before it.
+        """
+        ...
+
+    async def save_generation(
+        self, lease: Lease, fetched: Fetched, previous_end: End, renew: End | None
+    ) -> Credential | None:
+        """Keep a fetched value as the current generation and give the lease back.
+
+        A new value becomes the next version, and the one before becomes `previous` with the earlier of its
+        own end and `previous_end`. The same value again keeps its version and takes the new end. Clears
+        `suspect` and `trouble`.
+
+        Returns:
+            The credential, or None when the lease's fence is no longer the highest: nothing was kept.
+        """
+        ...
+
+    async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:
+        """Note why renewal failed and give the lease back.
+
+        The generations stay. False when the lease was overtaken.
+        """
+        ...
+
+    async def release_lease(self, lease: Lease) -> bool:
+        """Give a lease back unused. False when it was overtaken."""
+        ...
+
+    async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
+        """Mark the current generation as to be replaced, if it still is `version`.
+
+        False when it is not, or is marked already.
+        """
+        ...
+
+    async def forget_trouble(self, key: CredentialKey) -> bool:
+        """Close the breaker by hand: the next need fetches. False when there was no trouble."""
+        ...
+
+    async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
+        """Credentials of configured accounts that are due and that nobody holds a lease on, longest due first."""
+        ...
+
+    async def list_statuses(self) -> tuple[CredentialStatus, ...]:
+        """Every credential, without values.
+
+        A configured account that has none yet stands there too (kind "access_token", version 0).
+        """
+        ...
+
+    # Budgets, exchanges, leadership.
+
+    async def take_budget(self, budget: Budget) -> BudgetUse:
+        """Take one from a budget if that keeps it within its limit; `granted` says whether it did."""
+        ...
+
+    async def list_budgets(self) -> tuple[BudgetUse, ...]:
+        """Use of every budget whose window is not over."""
+        ...
+
+    async def claim_exchange(self, digest: bytes, holder: str, ttl: float, ends_at: float) -> ExchangeClaim:
+        """Claim the exchange of a code, known by `digest`, for `ttl` seconds; of all who try, one gets it.
+
+        An answer kept for it is returned instead until `ends_at` (unix seconds). A claim that was neither
+        finished nor dropped within its `ttl` can be claimed again.
+        """
+        ...
+
+    async def finish_exchange(self, digest: bytes, holder: str, answer: str, ends_at: float) -> bool:
+        """Keep the answer of a claimed exchange until `ends_at`.
+
+        False when the claim is no longer the holder's.
+        """
+        ...
+
+    async def drop_exchange(self, digest: bytes, holder: str) -> bool:
+        """Give a claim back without an answer. False when it is no longer the holder's."""
+        ...
+
+    async def lead(self, role: str, holder: str, ttl: float) -> bool:
+        """Become or stay the one holder of a role for `ttl` seconds. False while another holds it."""
+        ...
+
+    async def resign(self, role: str, holder: str) -> None:
+        """Give a role back at once, if it is the holder's."""
+        ...
+
+    # Upkeep.
+
+    async def wait_change(self, seconds: float) -> None:
+        """Come back as soon as any process may have committed something, or after `seconds` of real time."""
+        ...
+
+    async def purge(self, limit: int) -> int:
+        """Remove up to `limit` rows each of exchanges and budget windows that are over.
+
+        Returns how many went.
+        """
+        ...
+
+    async def sealed_counts(self) -> dict[int, int]:
+        """How many values are sealed with each key of the ring, by key id."""
+        ...
+
+    async def reseal(self, limit: int) -> int:
+        """Seal up to `limit` values anew that are not sealed with the newest key; returns how many were."""
+        ...
+
+    async def ping(self) -> None:
+        """Prove that the store answers, reads and writes.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE when it does not.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of everything. Safe to call twice."""
+        ...
