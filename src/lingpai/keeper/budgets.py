@@ -1,0 +1,36 @@
+"""Budgets: limits of our own, kept below the platforms' quotas and visible before they are used up."""
+
+from collections.abc import Sequence
+
+from lingpai.core.records import Budget
+from lingpai.keeper.keeper import Keeper, log
+from lingpai.keeper.platforms.platform import Limit
+
+UTC8_SECONDS = 8 * 3600
+WARN_SHARE = 0.8
+
+
+def window_of(now: float, seconds: float) -> tuple[str, float]:
+    """The window of this length that unix time `now` falls into: its name and its end (unix seconds).
+
+    Windows start at midnight of UTC+8 and every `seconds` after, as the platforms' do.
+    """
+    number = int((now + UTC8_SECONDS) // seconds)
+    return f"{seconds:g}:{number}", (number + 1) * seconds - UTC8_SECONDS
+
+
+async def take(keeper: Keeper, subject: str, name: str, limit: int, seconds: float) -> bool:
+    """Take one from a budget of `limit` per `seconds`; False when it is used up. Warns when it nearly is."""
+    window, ends_at = window_of(keeper.clock.now(), seconds)
+    use = await keeper.store.take_budget(Budget(subject, name, window, limit, ends_at))
+    if use.granted and limit > 1 and use.used == int(limit * WARN_SHARE):
+        log.warning("budget_low", subject=subject, budget=name, used=use.used, limit=limit)
+    return use.granted
+
+
+async def take_all(keeper: Keeper, subject: str, limits: Sequence[Limit]) -> Limit | None:
+    """Take one from each budget in turn; the one that is used up, or None when all granted."""
+    for limit in limits:
+        if not await take(keeper, subject, limit.name, limit.limit, limit.period.value):
+            return limit
+    return None

@@ -1,0 +1,120 @@
+"""Exchanging login codes, which the platforms take once (upstream-wechat.md §1.3).
+
+A code is never sent twice of our own accord: a timeout may have used it up. Whoever asks again with the same
+code while it would have lived gets the same answer again, so that a lost answer or an impatient client does
+not log a user out.
+"""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.credentials import bring, current_of, hold
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
+from lingpai.keeper.upstream import Refusal, Unreachable
+
+CODE_LIFE = 300.0
+"""Seconds for which the platforms take a code, and we repeat its answer."""
+
+MAX_CODE = 512
+POLL = 0.1
+
+
+async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, Any]:
+    """What the platform answers to this code: the fields that `ExchangeCall` names, in its order.
+
+    Args:
+        keeper: the keeper.
+        app: for whom; its `asker` counts as the caller.
+        kind: one of the platform's exchanges.
+        code: as the user's client got it.
+
+    Raises:
+        LingpaiError: UPSTREAM_REFUSED with the platform's number, UPSTREAM_UNAVAILABLE when it is not known
+            what became of the code.
+    """
+    if len(code) > MAX_CODE:
+        raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
+    digest = keeper.digest_code(f"{app.name}\0{app.digest.hex()}\0{kind}\0{app.asker}\0{code}")
+    give_up = keeper.clock.steady() + keeper.options.patience
+    while True:
+        ends_at = keeper.clock.now() + CODE_LIFE
+        claim = await keeper.store.claim_exchange(digest, keeper.holder, keeper.options.lease, ends_at)
+        if claim.answer is not None:
+            keeper.audit.write(app.asker, app.name, f"exchange {kind}", "repeated")
+            answer: dict[str, Any] = msgspec.json.decode(claim.answer)
+            return answer
+        if claim.claimed:
+            return await _make(keeper, app, kind, code, digest)
+        if keeper.clock.steady() >= give_up:
+            raise LingpaiError(
+                Kind.UPSTREAM_UNAVAILABLE, "This code is being exchanged already; try again.", retry_after=1
+            )
+        await keeper.store.wait_change(POLL)
+
+
+async def _make(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -> dict[str, Any]:
+    """Make a claimed exchange.
+
+    It goes on when the caller has gone away: the answer waits for his next try.
+    """
+    return await asyncio.shield(asyncio.create_task(_claimed(keeper, app, kind, code, digest)))
+
+
+async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -> dict[str, Any]:
+    call = app.platform.exchanges[kind]
+    try:
+        answer = await (_with_token if call.with_token else _with_secret)(keeper, app, call, code)
+        kept = _pick_fields(call, answer)
+    except BaseException as error:
+        await keeper.store.drop_exchange(digest, keeper.holder)
+        keeper.audit.write(app.asker, app.name, f"exchange {kind}", "failed")
+        if isinstance(error, Refusal):
+            raise LingpaiError(Kind.UPSTREAM_REFUSED, error.message, code=error.code) from error
+        if isinstance(error, Unreachable):
+            raise LingpaiError(
+                Kind.UPSTREAM_UNAVAILABLE,
+                f"The upstream platform could not be asked: {error}. The code may be used up: "
+                "if it fails again, let the user log in again.",
+            ) from error
+        raise
+    ends_at = keeper.clock.now() + CODE_LIFE
+    await keeper.store.finish_exchange(digest, keeper.holder, msgspec.json.encode(kept).decode(), ends_at)
+    keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
+    return kept
+
+
+def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
+    missing = [name for name in call.required if name not in answer]
+    if missing:
+        raise Unreachable(f"an answer without {', '.join(missing)}")
+    return {name: answer[name] for name in (*call.required, *call.optional) if name in answer}
+
+
+async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
+    return await keeper.upstream.call(
+        "GET", app.platform.base_url + call.path, query=call.query(app.account, app.secret, code)
+    )
+
+
+async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
+    """An exchange that carries the access token.
+
+    A dead token uses up no code, so that alone is tried again.
+    """
+    token = current_of(await hold(keeper, app, ACCESS_TOKEN))
+    url = app.platform.base_url + call.path
+    query = call.query(app.account, app.secret, code)
+    try:
+        return await keeper.upstream.call("GET", url, query={"access_token": token.value, **query})
+    except Refusal as refusal:
+        if app.platform.fault(refusal.code).severity is not Severity.DEAD_TOKEN:
+            raise
+        await keeper.store.mark_suspect(app.key(ACCESS_TOKEN), token.version)
+        renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
+        if renewed.value == token.value:
+            raise
+    return await keeper.upstream.call("GET", url, query={"access_token": renewed.value, **query})

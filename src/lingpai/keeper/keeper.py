@@ -1,0 +1,129 @@
+"""The parts that every verb of the keeper works with."""
+
+import asyncio
+import dataclasses
+import secrets
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.core.records import Account, Credential, CredentialKey
+from lingpai.core.seals import Digester
+from lingpai.keeper.audit import Audit
+from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.upstream import Upstream
+from lingpai.store.port import Store
+
+log = structlog.get_logger("lingpai.keeper")
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """An app for which a verb may act: its caller was found to be allowed, or it is our own background work.
+
+    Attributes:
+        platform: its platform's description.
+        account: its id there.
+        secret: its secret, in clear.
+        digest: keyed digest of the whole secret.
+        mode: name of the way its token is fetched, "" for the platform's default.
+        domains: hosts whose pages it may sign for; empty means any.
+        configured: False for one that a caller brought with its secret; it is renewed only while asked for.
+        asker: who asks, for the audit log and for telling callers apart.
+    """
+
+    platform: Platform
+    account: str
+    secret: str
+    digest: bytes
+    mode: str = ""
+    domains: tuple[str, ...] = ()
+    configured: bool = True
+    asker: str = "lingpai"
+
+    def __repr__(self) -> str:
+        """Never shows the secret."""
+        return f"App({self.name})"
+
+    @property
+    def name(self) -> str:
+        """`platform/account`."""
+        return f"{self.platform.name}/{self.account}"
+
+    @property
+    def subject(self) -> str:
+        """Whom budgets are counted for.
+
+        The account and its secret, since limits are per secret where there are several.
+        """
+        return self.name if self.platform.one_secret else f"{self.name}#{self.digest.hex()[:8]}"
+
+    def key(self, kind: str) -> CredentialKey:
+        """What its credential of this kind is held under."""
+        return CredentialKey(self.platform.name, self.account, self.digest, kind)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """What operators may set of the keeper; times in seconds. See `settings.py` for their documentation."""
+
+    trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    allow_unconfigured: bool = True
+    patience: float = 10.0
+    lease: float = 20.0
+    probe_every: float = 300.0
+    backoff_cap: float = 60.0
+    clear_apart: float = 60.0
+    clears_a_day: int = 50
+    report_apart: float = 30.0
+    unproven_a_minute: int = 30
+    tick: float = 1.0
+    renewals_at_once: int = 16
+
+
+@dataclasses.dataclass(slots=True)
+class Keeper:
+    """The keeper's context: what verbs are given. One per process; `holder` names the process in leases."""
+
+    store: Store
+    clock: Clock
+    upstream: Upstream
+    platforms: Mapping[str, Platform]
+    ring: KeyRing
+    options: Options = dataclasses.field(default_factory=Options)
+    holder: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
+    audit: Audit = dataclasses.field(default_factory=Audit)
+    flights: dict[CredentialKey, "asyncio.Task[Credential]"] = dataclasses.field(default_factory=dict)
+    ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
+    digest_secret: Digester = dataclasses.field(init=False)
+    digest_caller_key: Digester = dataclasses.field(init=False)
+    digest_code: Digester = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the digesters from the ring."""
+        self.digest_secret = Digester(self.ring, "app secret")
+        self.digest_caller_key = Digester(self.ring, "caller key")
+        self.digest_code = Digester(self.ring, "exchange")
+
+    def app_of(self, account: Account, asker: str = "lingpai") -> App:
+        """The app of a configured account."""
+        return App(
+            platform=self.platforms[account.platform],
+            account=account.account,
+            secret=account.secret,
+            digest=self.digest_secret(account.secret),
+            mode=account.mode,
+            domains=account.domains,
+            asker=asker,
+        )
+
+    async def close(self) -> None:
+        """Let what is on its way end, and close the client; the store is its owner's to close."""
+        pending = [*self.ahead.values(), *self.flights.values()]
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        await self.upstream.close()
+        self.audit.flush()

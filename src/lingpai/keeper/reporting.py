@@ -1,0 +1,84 @@
+"""Reports of dead tokens, and clearing.
+
+The two ways in which a caller may bring about a renewal, both bounded.
+"""
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.records import Credential
+from lingpai.keeper.budgets import take
+from lingpai.keeper.counters import REPORTS
+from lingpai.keeper.credentials import bring, live
+from lingpai.keeper.fetching import is_dead
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+
+DAY = 86_400
+
+
+async def report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
+    """Somebody says that `value` is not taken any more. However many say so, it is verified once and renewed once.
+
+    Args:
+        keeper: the keeper.
+        app: the app of the credential; the caller has the right `report` on it.
+        credential: the one that `value` was found in.
+        value: the reported token.
+
+    Returns:
+        What came of it: "old" (a newer one is there already), "alive" (the upstream still takes it),
+        "renewed", "unverified" (the upstream could not be asked), or "checked" (it was verified just now).
+    """
+    outcome = await _report(keeper, app, credential, value)
+    REPORTS.labels(app.platform.name, outcome).inc()
+    keeper.audit.write(app.asker, app.name, "report", outcome)
+    return outcome
+
+
+async def _report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
+    current = credential.current
+    if current is None or current.value != value:
+        return "old"
+    kind = credential.key.kind
+    name = f"report {kind}"
+    if not await take(keeper, app.subject, name, 1, keeper.options.report_apart):
+        flight = keeper.flights.get(credential.key)
+        if flight is None:
+            return "checked"
+    elif kind == ACCESS_TOKEN:
+        dead = await is_dead(keeper, app, value)
+        if dead is None:
+            return "unverified"
+        if not dead:
+            return "alive"
+    await keeper.store.mark_suspect(credential.key, current.version)
+    try:
+        renewed = await bring(keeper, app, kind, current)
+    except LingpaiError:
+        return "unverified"
+    return "renewed" if renewed.version > current.version else "checked"
+
+
+async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
+    """Have the next request fetch anew.
+
+    What is held stays until that has succeeded, so clearing costs nobody an answer.
+
+    Returns:
+        What came of it: "cleared", "empty" (nothing was held), "cooling" (cleared just now), or "spent" (the
+        day's budget).
+    """
+    outcome = await _clear(keeper, app, kind)
+    keeper.audit.write(app.asker, app.name, "clear", outcome)
+    return outcome
+
+
+async def _clear(keeper: Keeper, app: App, kind: str) -> str:
+    credential = await keeper.store.read_credential(app.key(kind))
+    if credential is None or not live(keeper, credential.current):
+        return "empty"
+    if not await take(keeper, app.subject, f"clear {kind}", 1, keeper.options.clear_apart):
+        return "cooling"
+    if not await take(keeper, app.subject, f"clears {kind}", keeper.options.clears_a_day, DAY):
+        return "spent"
+    await keeper.store.mark_suspect(app.key(kind), credential.version)
+    return "cleared"

@@ -1,0 +1,41 @@
+"""When a held value is renewed in the background, by what a repeated call does on its platform."""
+
+import random
+
+from lingpai.core.clock import Clock, End
+from lingpai.keeper.platforms.platform import Repeat
+from lingpai.store.port import Fetched
+
+AHEAD_SHARE = 0.5
+"""Where a new token may be had at any time, it is fetched when this share of the old one's life is left.
+
+WeChat's own advice for a central server is about every hour of two.
+"""
+
+JITTER_SHARE = 0.1
+LEAST_WAIT = 1.0
+
+
+def next_renewal(clock: Clock, repeat: Repeat, overlap: float, fetched: Fetched, *, same: bool) -> End:
+    """The moment at which to fetch again what was just fetched.
+
+    Args:
+        clock: the clock.
+        repeat: what a repeated call does on the platform.
+        overlap: seconds that an old value lives on beside a new one.
+        fetched: what came.
+        same: whether it is the value that was held before: the platform does not give a new one yet, so the
+            next attempt comes when
+            half of the rest is over.
+    """
+    rest = fetched.end.remaining(clock)
+    jitter = random.uniform(0, JITTER_SHARE)  # noqa: S311
+    if repeat is Repeat.KILLS_OLD:
+        ahead = fetched.lifetime * (AHEAD_SHARE - jitter)
+    elif repeat is Repeat.SAME_UNTIL_LEFT and same and rest <= overlap:
+        ahead = rest / 2
+    elif repeat is Repeat.SAME_UNTIL_LEFT:
+        ahead = min(overlap, rest / 2) * (1 - jitter)
+    else:
+        ahead = 0.0
+    return fetched.end.earlier(min(ahead, max(0.0, rest - LEAST_WAIT)))

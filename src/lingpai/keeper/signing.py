@@ -1,0 +1,87 @@
+"""Signing pages for the JS-SDKs (upstream-wechat.md §1.4). The ticket never leaves the server."""
+
+import hashlib
+import secrets
+from urllib.parse import urlsplit
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.credentials import current_of, hold
+from lingpai.keeper.keeper import App, Keeper
+
+MAX_URL = 2048
+
+
+class PageSignature(msgspec.Struct, frozen=True):
+    """What a page hands to `wx.config` or `wx.agentConfig`; `timestamp` is unix time in seconds."""
+
+    app_id: str
+    noncestr: str
+    timestamp: int
+    signature: str
+
+
+def signature_of(ticket: str, noncestr: str, timestamp: int, url: str) -> str:
+    """The signature as lower-case hex: SHA-1 over the four values in the platforms' fixed order, raw.
+
+    `url` is signed as it is given, without its `#fragment`.
+    """
+    text = f"jsapi_ticket={ticket}&noncestr={noncestr}&timestamp={timestamp}&url={url.partition('#')[0]}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageSignature:
+    """Sign the page at `url` with the app's live ticket.
+
+    Args:
+        keeper: the keeper.
+        app: for whom; the caller has the right `sign`.
+        sign_kind: "config" for `wx.config`, "agent_config" for `wx.agentConfig`.
+        url: the page's own, as the browser shows it; a fragment is cut off.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER or FOREIGN_URL for the url; and as `hold` when there is no ticket to
+            sign with.
+    """
+    demand_own_page(url, app.domains)
+    ticket = current_of(await hold(keeper, app, app.platform.sign_kinds[sign_kind])).value
+    noncestr = secrets.token_hex(8)
+    timestamp = int(keeper.clock.now())
+    keeper.audit.count(app.asker, app.name, "sign")
+    return PageSignature(app.account, noncestr, timestamp, signature_of(ticket, noncestr, timestamp, url))
+
+
+def demand_own_page(url: str, domains: tuple[str, ...]) -> None:
+    """Refuse a url that is no page of the app.
+
+    Args:
+        url: absolute, http or https.
+        domains: exact host names, `host:port`, or `*.example.com` for every name below; empty means any host.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER or FOREIGN_URL.
+    """
+    if len(url) > MAX_URL or not url.isprintable() or " " in url or "\\" in url:
+        raise LingpaiError(Kind.INVALID_PARAMETER, "url is not the address of a page.", parameter="url")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER, "url is not the address of a page.", parameter="url"
+        ) from error
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER, "url must be an absolute http or https address.", parameter="url"
+        )
+    if domains and not any(_matches(host, port, domain.lower()) for domain in domains):
+        raise LingpaiError(
+            Kind.FOREIGN_URL, f"{host} is not one of this app's domains; `lingpai account show` lists them."
+        )
+
+
+def _matches(host: str, port: int | None, domain: str) -> bool:
+    if domain.startswith("*."):
+        return host.endswith(domain[1:])
+    return domain in (host, f"{host}:{port}")

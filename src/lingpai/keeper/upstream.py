@@ -1,0 +1,138 @@
+"""Calls to upstream platforms: pooled, TLS verified, bounded in time and size, never redirected.
+
+A call ends in a dictionary that the platform calls a success, or in one of two exceptions: `Refusal` when the
+platform answered with an error number, `Unreachable` when there was no usable answer. Exceptions of the HTTP
+library hold URLs with secrets in them; only their type's name leaves this module.
+"""
+
+import time
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from lingpai.keeper.counters import UPSTREAM_SECONDS
+
+MAX_ANSWER_BYTES = 64 * 1024
+MAX_MESSAGE = 300
+
+
+class Refusal(Exception):
+    """The platform answered with an error number.
+
+    Attributes:
+        code: its number.
+        message: its text, cut at 300 characters.
+    """
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Unreachable(Exception):
+    """There was no usable answer; the message is ours and holds nothing private."""
+
+
+class Upstream:
+    """One HTTP client for all platforms of a process.
+
+    Args:
+        total: seconds for a whole call.
+        connect: seconds for making the connection, within `total`.
+    """
+
+    def __init__(self, total: float = 8.0, connect: float = 3.0) -> None:
+        self.total = total
+        self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=connect)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Make one call, once.
+
+        Args:
+            method: "GET" or "POST".
+            url: absolute, without query.
+            query: its parameters; encoded here.
+            body: sent as JSON when given.
+
+        Returns:
+            The platform's JSON object; its `errcode` is absent or 0.
+
+        Raises:
+            Refusal: the platform answered an error number.
+            Unreachable: no connection, no answer in time, or not the answer of a platform.
+        """
+        began = time.perf_counter()
+        try:
+            content = await self._fetch(method, url, query, body)
+        except TimeoutError as error:
+            raise Unreachable(f"no answer within {self.total:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(f"the connection failed ({type(error).__name__})") from error
+        finally:
+            UPSTREAM_SECONDS.observe(time.perf_counter() - began)
+        return _understand(content)
+
+    async def _fetch(
+        self, method: str, url: str, query: dict[str, Any] | None, body: dict[str, Any] | None
+    ) -> bytes:
+        data = None if body is None else msgspec.json.encode(body)
+        headers = {"content-type": "application/json"} if data is not None else None
+        async with self._open().request(
+            method, url, params=query, data=data, headers=headers, allow_redirects=False
+        ) as response:
+            if response.status != 200:  # noqa: PLR2004
+                raise Unreachable(f"HTTP status {response.status} instead of 200")
+            content = await response.content.read(MAX_ANSWER_BYTES + 1)
+            while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
+                content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
+        if len(content) > MAX_ANSWER_BYTES:
+            raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        return content
+
+    async def date(self, url: str) -> str | None:
+        """The `Date` header of whatever answers at `url`, or None when it sends none.
+
+        Raises:
+            Unreachable: nothing answers.
+        """
+        try:
+            async with self._open().get(url, allow_redirects=False) as response:
+                return response.headers.get("date")
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(f"the connection failed ({type(error).__name__})") from error
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+
+def _understand(content: bytes) -> dict[str, Any]:
+    try:
+        answer = msgspec.json.decode(content)
+    except msgspec.DecodeError as error:
+        raise Unreachable("an answer that is not JSON") from error
+    if not isinstance(answer, dict):
+        raise Unreachable("an answer that is not a JSON object")
+    code = answer.get("errcode", 0)
+    if not isinstance(code, int):
+        raise Unreachable("an errcode that is not a number")
+    if code != 0:
+        raise Refusal(code, str(answer.get("errmsg") or "no errmsg")[:MAX_MESSAGE])
+    return answer
