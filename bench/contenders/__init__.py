@@ -1,0 +1,9 @@
+"""All who take part."""
+
+from bench.contender import Contender
+from bench.contenders.bare import BARE_ASGI
+from bench.contenders.by_hand import FASTAPI_REDIS, TORNADO_REDIS
+from bench.contenders.nginx import NGINX
+from bench.contenders.node import NODE
+
+ALL: tuple[Contender, ...] = (BARE_ASGI, NGINX, NODE, TORNADO_REDIS, FASTAPI_REDIS)

@@ -1,0 +1,85 @@
+"""What Lingpai has to reach, as data."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.cases import BARE, FEW_ACCOUNTS, LINGPAI, MANY_ACCOUNTS
+from bench.figures import Sample, Samples, median, ratio, row_name
+
+BY_HAND = ("Tornado + Redis", "FastAPI + Redis")
+_HELD = ("getXcx", "cgi-bin/token")
+
+
+def _speed(sample: Sample) -> float:
+    return sample.per_second
+
+
+def _p99(sample: Sample) -> float:
+    return sample.p99_ms
+
+
+def _rss(sample: Sample) -> float:
+    return sample.rss_mib
+
+
+def _start(sample: Sample) -> float:
+    return sample.start_s
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A bound for one figure of a row, or for its ratio to another row's.
+
+    Attributes:
+        text: what is wanted.
+        row: whose figure.
+        figure: which figure.
+        against: the row it is divided by, or None.
+        least: smallest value that will do.
+        most: largest value that will do.
+    """
+
+    text: str
+    row: str
+    figure: Callable[[Sample], float]
+    against: str | None = None
+    least: float = 0.0
+    most: float = float("inf")
+
+    def value(self, samples: Samples) -> float | None:
+        """The figure, or None when it was not measured."""
+        if self.against is None:
+            return median(samples, self.row, self.figure)
+        return ratio(samples, self.row, self.against, self.figure)
+
+    def met(self, value: float) -> bool:
+        """Whether ``value`` lies within the bounds."""
+        return self.least <= value <= self.most
+
+
+def _held_token_goals(case: str) -> list[Goal]:
+    ours, bare = row_name(case, LINGPAI), row_name(case, BARE)
+    return [
+        Goal(f"{case}: at least 0.6 of the bare ASGI app", ours, _speed, bare, least=0.6),
+        *(
+            Goal(f"{case}: at least 3 x {peer}", ours, _speed, row_name(case, peer), least=3.0)
+            for peer in BY_HAND
+        ),
+        Goal(f"{case}: p99 at most 3 x the bare ASGI app's", ours, _p99, bare, most=3.0),
+        Goal(f"{case}: at most 80 MiB per worker", ours, _rss, most=80.0),
+    ]
+
+
+_ANY = "getXcx, any account"
+GOALS = (
+    *(goal for case in _HELD for goal in _held_token_goals(case)),
+    Goal("start to first answer: at most 1.5 s", row_name("getXcx", LINGPAI), _start, most=1.5),
+    Goal(
+        "10,000 accounts as fast as 10, within 10 %",
+        row_name(_ANY, MANY_ACCOUNTS),
+        _speed,
+        row_name(_ANY, FEW_ACCOUNTS),
+        least=0.9,
+        most=1.1,
+    ),
+)

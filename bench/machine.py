@@ -1,0 +1,78 @@
+"""The machine: which cores serve and which load, which programs are there."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import psutil
+
+# Debian's package for each program.
+PACKAGES = {
+    "wrk": "wrk",
+    "taskset": "util-linux",
+    "nginx": "nginx-light",
+    "node": "nodejs",
+    "redis-server": "redis-server",
+}
+REQUIRED = ("wrk", "taskset")
+
+
+class MissingToolError(RuntimeError):
+    """A program that the bench cannot do without is not there; the text says how to install it."""
+
+
+@dataclass(frozen=True)
+class Cores:
+    """CPU numbers: where services run and where everything else does."""
+
+    server: tuple[int, ...]
+    load: tuple[int, ...]
+
+
+def cores(workers: int = 1) -> Cores:
+    """One core for each of ``workers`` serving processes, the remaining ones for the load.
+
+    Raises:
+        RuntimeError: there are too few cores to keep the two apart.
+    """
+    usable = sorted(os.sched_getaffinity(0))
+    if len(usable) <= workers:
+        raise RuntimeError(
+            f"{workers} serving cores and one for the load are needed; there are {len(usable)}"
+        )
+    return Cores(server=tuple(usable[-workers:]), load=tuple(usable[:-workers]))
+
+
+def missing(tools: tuple[str, ...]) -> list[str]:
+    """Those of ``tools`` that are not on the PATH (or where Debian keeps its daemons)."""
+    return [tool for tool in tools if find(tool) is None]
+
+
+def find(tool: str) -> str | None:
+    """Full path of a program, or None."""
+    return shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/local/sbin:/sbin")
+
+
+def install_hint(tools: list[str]) -> str:
+    """The command that installs ``tools`` on Debian and its kin."""
+    return "apt-get install --no-install-recommends " + " ".join(PACKAGES[tool] for tool in tools)
+
+
+def require_tools() -> None:
+    """Install what the bench cannot do without, when we are root.
+
+    Raises:
+        MissingToolError: it is missing and could not be installed.
+    """
+    absent = missing(REQUIRED)
+    if absent and os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run([*install_hint(absent).split(), "--yes"], check=False)
+        absent = missing(REQUIRED)
+    if absent:
+        raise MissingToolError(f"{', '.join(absent)} not found; install it: {install_hint(absent)}")
+
+
+def busy_percent(seconds: float = 0.5) -> float:
+    """How busy the machine's cores are on average, in percent, watched for ``seconds``."""
+    return psutil.cpu_percent(interval=seconds)

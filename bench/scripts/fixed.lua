@@ -1,0 +1,7 @@
+-- The same request each time, with a method and a body. Arguments: method, body.
+function init(args)
+   wrk.method = args[1]
+   if args[2] ~= "" then
+      wrk.body = args[2]
+   end
+end
