@@ -28,4 +28,6 @@ CGI_TOKEN = _compact({"access_token": _TOKEN, "expires_in": 7190})
 GET_XCX_PATH = "/AccessToken/getXcx"
 CGI_TOKEN_PATH = "/cgi-bin/token"
 
-BY_PATH = {GET_XCX_PATH: GET_XCX, CGI_TOKEN_PATH: CGI_TOKEN}
+STABLE_TOKEN_PATH = "/cgi-bin/stable_token"
+
+BY_PATH = {GET_XCX_PATH: GET_XCX, CGI_TOKEN_PATH: CGI_TOKEN, STABLE_TOKEN_PATH: CGI_TOKEN}

@@ -12,10 +12,11 @@ import pytest
 from bench import load
 from bench.answers import ACCOUNT
 from bench.cases import CASES, HELD_TOKEN
-from bench.contender import Command, Contender, Request, Role, Site, free_port
+from bench.contender import Case, Command, Contender, Request, Role, Site, free_port
 from bench.contenders.bare import BARE_ASGI, serve
 from bench.machine import Cores, cores
 from bench.places import SCRIPTS
+from bench.priming import prime
 from bench.processes import ContenderError, check, running
 from bench.rounds import Plan, measure
 
@@ -98,8 +99,9 @@ class Recorder(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
         self.seen.add((self.command, self.path, body))
         self.send_response(200)
-        self.send_header("content-length", "0")
+        self.send_header("content-length", "2")
         self.end_headers()
+        self.wfile.write(b"{}")
 
     do_GET = do_POST  # noqa: N815 - the base class names it
 
@@ -124,6 +126,23 @@ def recorder() -> Iterator[tuple[int, set[tuple[str, str, str]]]]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_priming_asks_for_each_path_once(recorder: tuple[int, set[tuple[str, str, str]]]) -> None:
+    port, seen = recorder
+    anything = Case("any", "any", b"{}")
+    prime(port, (f"/x?appid={number}" for number in range(100)), anything)
+    assert seen == {("GET", f"/x?appid={number}", "") for number in range(100)}
+
+
+def test_priming_ends_at_a_wrong_answer(recorder: tuple[int, set[tuple[str, str, str]]]) -> None:
+    with pytest.raises(ContenderError, match="/x: unexpected answer 200"):
+        prime(recorder[0], ["/x"] * 3, CASE)
+
+
+def test_priming_tells_that_nobody_listens() -> None:
+    with pytest.raises(ContenderError, match="connect"):
+        prime(free_port(), ["/x"], CASE)
 
 
 @needs_wrk
