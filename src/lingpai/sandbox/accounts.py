@@ -1,0 +1,116 @@
+"""Which accounts exist and how they are switched; what is changed at run time outlives a restart."""
+
+import ipaddress
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.sandbox.options import SandboxOptions, WechatApp, WecomAgent, WecomCorp
+from lingpai.sandbox.state import FOREVER, Drawer, Row
+
+_WECOM_PREFIX: Final = "ww"
+_BAD_NAME: Final = set("|/ \t\r\n")
+
+
+class Change(Row):
+    """An account as it was last set through the controls."""
+
+    body: bytes
+
+
+class Accounts:
+    """WeChat apps by appid and WeCom corps by corpid."""
+
+    def __init__(self, options: SandboxOptions, changes: Drawer[Change]) -> None:
+        self._options = options
+        self._changes = changes
+        self.apps: dict[str, WechatApp] = {}
+        self.corps: dict[str, WecomCorp] = {}
+        self._load()
+
+    def _load(self) -> None:
+        # Copies: a switch thrown here must not reach the caller's options, or another sandbox.
+        self.apps = {app.appid: msgspec.structs.replace(app) for app in self._options.apps}
+        self.corps = {corp.corpid: msgspec.structs.replace(corp) for corp in self._options.corps}
+        for change in self._changes.values():
+            self._place(msgspec.json.decode(change.body, type=dict[str, Any]))
+
+    def _place(self, fields: dict[str, Any]) -> WechatApp | WecomCorp:
+        if "corpid" in fields:
+            corp = msgspec.convert(fields, WecomCorp)
+            self.corps[corp.corpid] = corp
+            return corp
+        app = msgspec.convert(fields, WechatApp)
+        self.apps[app.appid] = app
+        return app
+
+    def agent(self, corpid: str, agentid: int) -> WecomAgent | None:
+        """The agent of a corp by its number."""
+        corp = self.corps.get(corpid)
+        return next((agent for agent in corp.agents if agent.agentid == agentid), None) if corp else None
+
+    def find(self, account: str) -> WechatApp | WecomCorp | None:
+        """The app or corp of this name."""
+        return self.apps.get(account) or self.corps.get(account)
+
+    def change(self, account: str, fields: dict[str, Any]) -> WechatApp | WecomCorp:
+        """Add an account, or set some of its fields.
+
+        Args:
+            account: appid, or corpid when it begins with ``ww`` or is a known corp.
+            fields: what to set; with ``agentid``, fields of that agent of the corp (added when new).
+
+        Returns:
+            The account as it is now.
+
+        Raises:
+            msgspec.ValidationError: a field is unknown, missing or of the wrong type.
+            ValueError: the account's name, or an address, cannot be one.
+        """
+        if not account or _BAD_NAME & set(account):
+            raise ValueError("name the account: an appid such as wx… or a corpid such as ww…")
+        known = self.find(account)
+        wecom = isinstance(known, WecomCorp) or (known is None and account.startswith(_WECOM_PREFIX))
+        merged: dict[str, Any] = msgspec.to_builtins(known) if known else {}
+        if wecom and "agentid" in fields:
+            agents = {agent["agentid"]: agent for agent in merged.get("agents", ())}
+            agents[fields["agentid"]] = agents.get(fields["agentid"], {}) | fields
+            merged["agents"] = list(agents.values())
+        else:
+            merged |= fields
+        merged["corpid" if wecom else "appid"] = account
+        for networks in _lists_of(merged):
+            _check(networks)
+        placed = self._place(merged)
+        self._changes.put(account, Change(ends=FOREVER, body=msgspec.json.encode(placed)))
+        return placed
+
+    def reset(self) -> None:
+        """Back to the accounts given at the start."""
+        for key, _change in list(self._changes.items()):
+            self._changes.drop(key)
+        self._load()
+
+
+def _lists_of(fields: dict[str, Any]) -> Iterable[Iterable[str]]:
+    yield fields.get("ip_allow", ())
+    for agent in fields.get("agents", ()):
+        yield agent.get("trusted_ips", ())
+
+
+def _check(networks: Iterable[str]) -> None:
+    for network in networks:
+        ipaddress.ip_network(network, strict=False)
+
+
+def admits(networks: Iterable[str], address: str) -> bool:
+    """Whether ``address`` is in one of ``networks``; an empty list admits all."""
+    networks = tuple(networks)
+    if not networks:
+        return True
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in ipaddress.ip_network(network, strict=False) for network in networks)

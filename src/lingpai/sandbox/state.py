@@ -1,0 +1,118 @@
+"""What the sandbox remembers: rows in memory, written through to a file before an answer goes out.
+
+One SQLite file without fsync: a killed process loses nothing, as the system holds what was written.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import apsw
+import msgspec
+
+from lingpai.core.clock import Clock, End
+
+_KEPT_AFTER_END: Final = 86400.0  # long enough to tell "expired" from "never heard of"
+_PURGE_EVERY: Final = 1000
+_SCHEMA: Final = (
+    "create table if not exists item"
+    " (drawer text, key text, body blob, primary key (drawer, key)) without rowid"
+)
+FOREVER: Final = End(1e15, 1e15, "")
+
+
+class Row(msgspec.Struct, kw_only=True):
+    """Anything remembered; it is forgotten a day after ``ends``."""
+
+    ends: End
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Shelf:
+    """The file behind the drawers, or nothing when the sandbox only lives in memory.
+
+    Args:
+        file: where to keep the state; None keeps nothing.
+        clock: tells which rows are over.
+
+    Raises:
+        apsw.Error: the file cannot be opened or is not such a file.
+    """
+
+    def __init__(self, file: Path | None, clock: Clock) -> None:
+        self.clock = clock
+        self._db: apsw.Connection | None = None
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch(mode=0o600)
+            self._db = apsw.Connection(str(file))
+            self._db.set_busy_timeout(1000)
+            for pragma in ("journal_mode = wal", "synchronous = off"):
+                self._db.execute(f"pragma {pragma}")
+            self._db.execute(_SCHEMA)
+
+    def load(self, drawer: str) -> Iterator[tuple[str, bytes]]:
+        """Every (key, body) of ``drawer``."""
+        if self._db is not None:
+            yield from self._db.execute("select key, body from item where drawer = ?", (drawer,))
+
+    def put(self, drawer: str, key: str, body: bytes) -> None:
+        """Write one row; it survives the process once this returns."""
+        if self._db is not None:
+            self._db.execute("insert or replace into item values (?, ?, ?)", (drawer, key, body))
+
+    def drop(self, drawer: str, key: str) -> None:
+        """Delete one row, if there."""
+        if self._db is not None:
+            self._db.execute("delete from item where drawer = ? and key = ?", (drawer, key))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+
+class Drawer(Generic[RowT]):
+    """Rows of one type by key, in memory and on the shelf."""
+
+    def __init__(self, shelf: Shelf, name: str, row: type[RowT]) -> None:
+        self._shelf = shelf
+        self._name = name
+        self._puts = 0
+        decoder = msgspec.msgpack.Decoder(row)
+        self._rows: dict[str, RowT] = {key: decoder.decode(body) for key, body in shelf.load(name)}
+
+    def get(self, key: str) -> RowT | None:
+        """The row of ``key``, if there is one; change it only together with ``put``."""
+        return self._rows.get(key)
+
+    def put(self, key: str, row: RowT) -> RowT:
+        """Keep ``row`` under ``key``, and give it back."""
+        self._rows[key] = row
+        self._shelf.put(self._name, key, msgspec.msgpack.encode(row))
+        self._puts += 1
+        if self._puts % _PURGE_EVERY == 0:
+            self.purge()
+        return row
+
+    def drop(self, key: str) -> None:
+        """Forget ``key``, if it is there."""
+        if self._rows.pop(key, None) is not None:
+            self._shelf.drop(self._name, key)
+
+    def items(self) -> list[tuple[str, RowT]]:
+        """All keys and rows; rows may be dropped meanwhile."""
+        return list(self._rows.items())
+
+    def values(self) -> list[RowT]:
+        """All rows; rows may be dropped meanwhile."""
+        return list(self._rows.values())
+
+    def purge(self) -> None:
+        """Forget what ended a day ago."""
+        for key, row in self.items():
+            if row.ends.remaining(self._shelf.clock) < -_KEPT_AFTER_END:
+                self.drop(key)

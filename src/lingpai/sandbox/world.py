@@ -1,0 +1,141 @@
+"""Everything that one sandbox knows, and a call as the platforms see it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lingpai.core.clock import Clock, End
+from lingpai.sandbox.accounts import Accounts, Change
+from lingpai.sandbox.faults import Calls, Faults
+from lingpai.sandbox.handles import Handle, Handles
+from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp
+from lingpai.sandbox.people import People
+from lingpai.sandbox.quotas import Counter, Quotas
+from lingpai.sandbox.refusals import Refusal
+from lingpai.sandbox.state import Drawer, Row, Shelf
+
+Answer = dict[str, Any]
+
+
+class Mark(Row):
+    """A remembered moment: it holds until ``ends``."""
+
+    text: str = ""
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a platform's API.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path, without the query.
+        query: the query's parameters, each with its first value.
+        body: the raw body.
+        address: the caller's IP address.
+        content_type: of the body.
+        headers: all headers, names in lower case.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+    address: str
+    content_type: str
+    headers: Mapping[str, str]
+
+    @cached_property
+    def _parsed(self) -> Any:
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The JSON object in the body.
+
+        Raises:
+            Refusal: 47001, there is none.
+        """
+        if not isinstance(self._parsed, dict):
+            raise Refusal(47001)
+        return self._parsed
+
+    def text(self, name: str, missing: int = 47001) -> str:
+        """A parameter of the query, or else of a JSON object in the body; never blank.
+
+        Raises:
+            Refusal: ``missing``, it is not there or is no text.
+        """
+        value = self.query.get(name) or self.peek(name)
+        if not value:
+            raise Refusal(missing)
+        return value
+
+    def peek(self, name: str) -> str:
+        """A text of the body's JSON object, "" when there is none."""
+        value = self._parsed.get(name, "") if isinstance(self._parsed, dict) else ""
+        return value if isinstance(value, str) else ""
+
+
+class World:
+    """The state of one sandbox.
+
+    Args:
+        options: rules and accounts.
+        clock: the platforms' time.
+        state_file: where the state survives a restart; None keeps it in memory.
+
+    Raises:
+        apsw.Error: the state file cannot be used.
+        msgspec.DecodeError: the state file was written by another version.
+    """
+
+    def __init__(self, options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> None:
+        self.rules: Rules = msgspec.structs.replace(options)  # the controls change it; the caller's stays
+        self.clock = clock
+        self.shelf = Shelf(state_file, clock)
+        self.accounts = Accounts(options, Drawer(self.shelf, "accounts", Change))
+        self.tokens = Handles(Drawer(self.shelf, "tokens", Handle), clock)
+        self.tickets = Handles(Drawer(self.shelf, "tickets", Handle), clock)
+        self.quotas = Quotas(Drawer(self.shelf, "quotas", Counter), clock)
+        self.marks = Drawer(self.shelf, "marks", Mark)
+        self.people = People(self.shelf, clock)
+        self.faults = Faults()
+        self.calls = Calls()
+
+    def holds(self, mark: Row | None) -> bool:
+        """Whether a mark is there and has not ended."""
+        return mark is not None and mark.ends.remaining(self.clock) > 0
+
+    def until(self, seconds: float) -> End:
+        """The end ``seconds`` from now."""
+        return self.people.end_in(seconds)
+
+    def daily_limit(self, app: WechatApp, path: str) -> int:
+        """How often ``app`` may call ``path`` in a day."""
+        of_rules = {
+            "/cgi-bin/token": self.rules.classic_quota,
+            "/cgi-bin/stable_token": self.rules.stable_quota,
+        } | self.rules.quotas
+        return app.quotas.get(path, of_rules.get(path, self.rules.api_quota))
+
+    def spend(self, app: WechatApp, path: str) -> None:
+        """Count a call of ``path`` against the day's quota.
+
+        Raises:
+            Refusal: 45009, it is used up.
+        """
+        if not self.quotas.take(app.appid, path, "day", self.daily_limit(app, path)):
+            raise Refusal(45009)
+
+
+OpenHandler = Callable[[World, Call], Answer]
+TokenHandler = Callable[[World, Call, Handle], Answer]
