@@ -46,6 +46,48 @@ class Kind(enum.Enum):
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     BUDGET_SPENT = "budget_spent"
 
+    # The issuer.
+    INVALID_CLIENT = "invalid_client"
+    UNKNOWN_APP = "unknown_app"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
+    APP_NOT_LISTED = "app_not_listed"
+    WRONG_APP_MODE = "wrong_app_mode"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    INVALID_REDIRECT_URI = "invalid_redirect_uri"
+    WRONG_REDIRECT_URI = "wrong_redirect_uri"
+    MISSING_SCOPE = "missing_scope"
+    INVALID_SCOPE = "invalid_scope"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
+    ACCESS_DENIED = "access_denied"
+    INVALID_PKCE = "invalid_pkce"
+    INVALID_CODE = "invalid_code"
+    EXPIRED_CODE = "expired_code"
+    INVALID_ACCESS_TOKEN = "invalid_access_token"  # noqa: S105
+    EXPIRED_ACCESS_TOKEN = "expired_access_token"  # noqa: S105
+    INVALID_APP_TOKEN = "invalid_app_token"  # noqa: S105
+    EXPIRED_APP_TOKEN = "expired_app_token"  # noqa: S105
+    INVALID_REFRESH_TOKEN = "invalid_refresh_token"  # noqa: S105
+    EXPIRED_REFRESH_TOKEN = "expired_refresh_token"  # noqa: S105
+    INVALID_TICKET = "invalid_ticket"
+    INVALID_OPEN_ID = "invalid_open_id"
+    NO_PERMISSION = "no_permission"
+    NOT_ADDED = "not_added"
+    LIMIT_REACHED = "limit_reached"
+    BAD_REQUEST_ID = "bad_request_id"
+    BAD_TIMESTAMP = "bad_timestamp"
+    BAD_SIGNATURE = "bad_signature"
+    REPLAYED_REQUEST = "replayed_request"
+    BAD_MACHINE = "bad_machine"
+    MACHINE_TAKEN = "machine_taken"
+    WRONG_MSIGN = "wrong_msign"
+    WRONG_QR_KEY = "wrong_qr_key"
+    LOGIN_FAILED = "login_failed"
+    LOGIN_REQUIRED = "login_required"
+    FORGED_FORM = "forged_form"
+    INVALID_AUTHORIZATION = "invalid_authorization"
+
 
 BLAME: dict[Kind, Blame] = {
     Kind.MISSING_PARAMETER: Blame.CALLER,
@@ -70,6 +112,46 @@ BLAME: dict[Kind, Blame] = {
     Kind.UPSTREAM_REFUSED: Blame.UPSTREAM,
     Kind.UPSTREAM_UNAVAILABLE: Blame.UPSTREAM,
     Kind.BUDGET_SPENT: Blame.OPERATOR,
+    Kind.INVALID_CLIENT: Blame.CALLER,
+    Kind.UNKNOWN_APP: Blame.CALLER,
+    Kind.ADDRESS_NOT_ALLOWED: Blame.CALLER,
+    Kind.APP_NOT_LISTED: Blame.OPERATOR,
+    Kind.WRONG_APP_MODE: Blame.CALLER,
+    Kind.UNSUPPORTED_RESPONSE_TYPE: Blame.CALLER,
+    Kind.UNSUPPORTED_GRANT_TYPE: Blame.CALLER,
+    Kind.UNAUTHORIZED_CLIENT: Blame.CALLER,
+    Kind.INVALID_REDIRECT_URI: Blame.CALLER,
+    Kind.WRONG_REDIRECT_URI: Blame.CALLER,
+    Kind.MISSING_SCOPE: Blame.CALLER,
+    Kind.INVALID_SCOPE: Blame.CALLER,
+    Kind.INSUFFICIENT_SCOPE: Blame.CALLER,
+    Kind.ACCESS_DENIED: Blame.CALLER,
+    Kind.INVALID_PKCE: Blame.CALLER,
+    Kind.INVALID_CODE: Blame.CALLER,
+    Kind.EXPIRED_CODE: Blame.CALLER,
+    Kind.INVALID_ACCESS_TOKEN: Blame.CALLER,
+    Kind.EXPIRED_ACCESS_TOKEN: Blame.CALLER,
+    Kind.INVALID_APP_TOKEN: Blame.CALLER,
+    Kind.EXPIRED_APP_TOKEN: Blame.CALLER,
+    Kind.INVALID_REFRESH_TOKEN: Blame.CALLER,
+    Kind.EXPIRED_REFRESH_TOKEN: Blame.CALLER,
+    Kind.INVALID_TICKET: Blame.CALLER,
+    Kind.INVALID_OPEN_ID: Blame.CALLER,
+    Kind.NO_PERMISSION: Blame.CALLER,
+    Kind.NOT_ADDED: Blame.CALLER,
+    Kind.LIMIT_REACHED: Blame.CALLER,
+    Kind.BAD_REQUEST_ID: Blame.CALLER,
+    Kind.BAD_TIMESTAMP: Blame.CALLER,
+    Kind.BAD_SIGNATURE: Blame.CALLER,
+    Kind.REPLAYED_REQUEST: Blame.CALLER,
+    Kind.BAD_MACHINE: Blame.CALLER,
+    Kind.MACHINE_TAKEN: Blame.CALLER,
+    Kind.WRONG_MSIGN: Blame.CALLER,
+    Kind.WRONG_QR_KEY: Blame.CALLER,
+    Kind.LOGIN_FAILED: Blame.CALLER,
+    Kind.LOGIN_REQUIRED: Blame.CALLER,
+    Kind.FORGED_FORM: Blame.CALLER,
+    Kind.INVALID_AUTHORIZATION: Blame.CALLER,
 }
 
 EDGE_KINDS = frozenset(
@@ -100,6 +182,50 @@ KEEPER_KINDS = frozenset(
         Kind.UPSTREAM_REFUSED,
         Kind.UPSTREAM_UNAVAILABLE,
         Kind.BUDGET_SPENT,
+    }
+)
+ISSUER_KINDS = frozenset(
+    {
+        Kind.INVALID_CLIENT,
+        Kind.UNKNOWN_APP,
+        Kind.ADDRESS_NOT_ALLOWED,
+        Kind.APP_NOT_LISTED,
+        Kind.WRONG_APP_MODE,
+        Kind.UNSUPPORTED_RESPONSE_TYPE,
+        Kind.UNSUPPORTED_GRANT_TYPE,
+        Kind.UNAUTHORIZED_CLIENT,
+        Kind.INVALID_REDIRECT_URI,
+        Kind.WRONG_REDIRECT_URI,
+        Kind.MISSING_SCOPE,
+        Kind.INVALID_SCOPE,
+        Kind.INSUFFICIENT_SCOPE,
+        Kind.ACCESS_DENIED,
+        Kind.INVALID_PKCE,
+        Kind.INVALID_CODE,
+        Kind.EXPIRED_CODE,
+        Kind.INVALID_ACCESS_TOKEN,
+        Kind.EXPIRED_ACCESS_TOKEN,
+        Kind.INVALID_APP_TOKEN,
+        Kind.EXPIRED_APP_TOKEN,
+        Kind.INVALID_REFRESH_TOKEN,
+        Kind.EXPIRED_REFRESH_TOKEN,
+        Kind.INVALID_TICKET,
+        Kind.INVALID_OPEN_ID,
+        Kind.NO_PERMISSION,
+        Kind.NOT_ADDED,
+        Kind.LIMIT_REACHED,
+        Kind.BAD_REQUEST_ID,
+        Kind.BAD_TIMESTAMP,
+        Kind.BAD_SIGNATURE,
+        Kind.REPLAYED_REQUEST,
+        Kind.BAD_MACHINE,
+        Kind.MACHINE_TAKEN,
+        Kind.WRONG_MSIGN,
+        Kind.WRONG_QR_KEY,
+        Kind.LOGIN_FAILED,
+        Kind.LOGIN_REQUIRED,
+        Kind.FORGED_FORM,
+        Kind.INVALID_AUTHORIZATION,
     }
 )
 

@@ -1,0 +1,171 @@
+"""Sealed handles: codes, tokens and tickets that name a row and need none of their own (DESIGN §3).
+
+A handle is 16 bytes, `kind 1 | id 7 | generation 4 | issued at 4`, sealed by AES-SIV (RFC 5297) with the
+realm as associated data. It is deterministic, so the same answer can be given twice without being stored, and
+it is proved before any I/O, so a forged one costs no read.
+"""
+
+import base64
+import binascii
+import contextlib
+import enum
+import re
+from typing import NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing, KeyRingError
+
+SEALED_BYTES = 32
+MAX_ID = (1 << 56) - 1
+MAX_GENERATION = (1 << 32) - 1
+
+_LOOK_SECONDS = 1.0
+_PUBLISH_SECONDS = 10.0
+
+_LOWER_HEX = re.compile(r"[0-9a-f]{64}\Z")
+_UPPER_HEX = re.compile(r"[0-9A-F]{64}\Z")
+
+
+class HandleKind(enum.IntEnum):
+    """What a handle is for. A handle of one kind is never taken for another (attacks F61)."""
+
+    CODE = 1
+    ACCESS = 2
+    REFRESH = 3
+    APP_TOKEN = 4
+    TICKET = 5
+    SESSION = 6
+    AUTHORIZATION = 7
+    FORM = 8
+
+
+class HandleFormat(enum.Enum):
+    """How the 32 sealed bytes are written."""
+
+    HEX = "hex"
+    UPPER_HEX = "upper_hex"
+    BASE64URL = "base64url"
+
+
+class Handle(NamedTuple):
+    """What a handle says.
+
+    `id` names a row (56 bits), `generation` which of its tokens this is, `issued_at` is unix time in seconds.
+    """
+
+    kind: HandleKind
+    id: int
+    generation: int
+    issued_at: int
+
+
+class Handles:
+    """Seals and unseals the handles of one realm.
+
+    A key that was just made by a rotation opens at once but seals only after ten seconds, so that every
+    process knows it before the first handle under it is about.
+
+    Args:
+        ring: the key ring; its newest key seals, all of them open.
+        realm: the instance's name, bound into every seal.
+        clock: tells the age of keys and when to look for new ones.
+    """
+
+    def __init__(self, ring: KeyRing, realm: str, clock: Clock) -> None:
+        self._ring = ring
+        self._bound = [b"lingpai/realm/" + realm.encode()]
+        self._clock = clock
+        self._ciphers: dict[int, AESSIV] = {}
+        self._opening: tuple[AESSIV, ...] = ()
+        self._sealing: AESSIV
+        self._look_at = 0.0
+        self._arrange()
+
+    def seal(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> str:
+        """The handle as text: 64 hex digits, or 43 base64url characters.
+
+        Raises:
+            OverflowError: when a field does not fit.
+        """
+        if self._clock.steady() >= self._look_at:
+            self._look()
+        plain = (
+            (handle.kind << 120)
+            | (_fit(handle.id, MAX_ID) << 64)
+            | (_fit(handle.generation, MAX_GENERATION) << 32)
+        ) | _fit(handle.issued_at, MAX_GENERATION)
+        return _write(self._sealing.encrypt(plain.to_bytes(16, "big"), self._bound), form)
+
+    def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
+        """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
+        sealed = _read(text, form)
+        if sealed is None:
+            return None
+        plain = self._open(sealed)
+        if plain is None and self._clock.steady() >= self._look_at:
+            self._look()  # another process may have rotated
+            plain = self._open(sealed)
+        if plain is None or plain[0] != kind:
+            return None
+        return Handle(
+            kind,
+            int.from_bytes(plain[1:8], "big"),
+            int.from_bytes(plain[8:12], "big"),
+            int.from_bytes(plain[12:], "big"),
+        )
+
+    def _open(self, sealed: bytes) -> bytes | None:
+        for cipher in self._opening:
+            with contextlib.suppress(InvalidTag):
+                return cipher.decrypt(sealed, self._bound)
+        return None
+
+    def _look(self) -> None:
+        with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
+            self._ring.find(self._ring.newest.id + 1)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._look_at = self._clock.steady() + _LOOK_SECONDS
+        keys = self._ring.keys[::-1]
+        for key in keys:
+            if key.id not in self._ciphers:
+                halves = (self._ring.derive(key.id, f"handles/{half}") for half in (1, 2))
+                self._ciphers[key.id] = AESSIV(b"".join(halves))
+        self._opening = tuple(self._ciphers[key.id] for key in keys)
+        known_since = self._clock.now() - _PUBLISH_SECONDS
+        chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
+        self._sealing = self._ciphers[chosen.id]
+
+
+def _fit(value: int, most: int) -> int:
+    if not 0 <= value <= most:
+        raise OverflowError(f"{value} does not fit into a handle")
+    return value
+
+
+def _write(sealed: bytes, form: HandleFormat) -> str:
+    if form is HandleFormat.HEX:
+        return sealed.hex()
+    if form is HandleFormat.UPPER_HEX:
+        return sealed.hex().upper()
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def _read(text: str, form: HandleFormat) -> bytes | None:
+    if form is HandleFormat.BASE64URL:
+        return _read_base64url(text)
+    shape = _LOWER_HEX if form is HandleFormat.HEX else _UPPER_HEX
+    return bytes.fromhex(text) if shape.match(text) else None
+
+
+def _read_base64url(text: str) -> bytes | None:
+    try:
+        sealed = base64.urlsafe_b64decode(text + "=")
+    except (binascii.Error, ValueError):
+        return None
+    # One spelling only: the last character has two bits to spare, and the decoder skips foreign characters.
+    return sealed if len(sealed) == SEALED_BYTES and _write(sealed, HandleFormat.BASE64URL) == text else None

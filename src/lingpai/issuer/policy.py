@@ -1,0 +1,122 @@
+"""Policies.
+
+The numbers of a dialect, as data. One value per dialect; no verb asks which dialect it serves.
+"""
+
+import enum
+
+import msgspec
+
+from lingpai.core.handles import HandleFormat
+
+MINUTE = 60
+HOUR = 3600
+DAY = 86400
+
+
+class OldAccess(enum.Enum):
+    """What a refresh does to the access token it replaces."""
+
+    OWN_END = "own_end"
+    """It lives to its own end (contracts/mall.md, "Lifetimes")."""
+    WINDOW = "window"
+    """It dies when the replay window does (contracts/yilianyun.md, "Lifetimes")."""
+
+
+class Daily(msgspec.Struct, frozen=True):
+    """How often tokens may be had in one calendar day, per app and terminal.
+
+    Attributes:
+        limit: how many.
+        utc_offset: seconds by which the calendar of that day is ahead of UTC.
+    """
+
+    limit: int
+    utc_offset: int = 8 * HOUR
+
+
+class Throttling(msgspec.Struct, frozen=True):
+    """How many failures are borne within a window of `seconds`.
+
+    Attributes:
+        seconds: length of the window.
+        pair: for one account (or app) from one address.
+        account: for one account from anywhere; high, so that nobody is easily shut out by others.
+        address: for one address, whatever it tries.
+    """
+
+    seconds: int = 15 * MINUTE
+    pair: int = 10
+    account: int = 200
+    address: int = 100
+
+
+class Keep(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds that a superseded grant keeps at most, by kind of grant; None when nothing is superseded.
+
+    A grant is superseded when its place is taken: the app's next token or ticket, the next authorization of
+    the same terminal (or, without a terminal, of the same user).
+    """
+
+    user: int | None = None
+    app: int | None = 600
+    ticket: int | None = 600
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of one dialect. All durations are whole seconds.
+
+    Attributes:
+        code: life of an authorization code.
+        access: life of a user's access token.
+        refresh: life of a refresh token, counted anew at each use; 0 when there are none.
+        family: life of a grant however often it is refreshed, or None.
+        app_token: life of an app's own (server) token.
+        app_token_endless: True when it lives on although `app_token` is what is told.
+        app_token_refresh: whether an app's own token comes with a refresh token.
+        ticket: life of a ticket.
+        replay_window: for so long a used refresh token gives the same successor.
+        old_access: what a refresh does to the old access token.
+        replay_ends_grant: whether the replay of a code or refresh token ends its grant (RFC 9700 §4.14).
+        keep: what superseding leaves to the superseded.
+        daily: the quota per app and terminal, or None.
+        default_scope: the scope of who asks for none, or None when none is told then.
+        code_format: how codes are written.
+        token_format: how all other handles are written.
+        clear_secrets: True when signatures need apps' secrets in clear; they are sealed then, not only
+            digested.
+        qr_key: life of the key that a terminal shows.
+        timestamp_tolerance: how far a signed request's timestamp may be off.
+        authorization: how long a user may take to log in and consent.
+        session: life of a login session.
+        login: throttling of logins.
+        authentication: throttling of apps' secrets, per process.
+        loopback_ports: whether a registered loopback redirect fits any port (RFC 8252 §7.3).
+        secret_overlap: for so long the previous secret stays good after a rotation.
+    """
+
+    code: int = 60
+    access: int = 2 * HOUR
+    refresh: int = 30 * DAY
+    family: int | None = None
+    app_token: int = 2 * HOUR
+    app_token_endless: bool = False
+    app_token_refresh: bool = False
+    ticket: int = 2 * HOUR
+    replay_window: int = MINUTE
+    old_access: OldAccess = OldAccess.OWN_END
+    replay_ends_grant: bool = True
+    keep: Keep = Keep()
+    daily: Daily | None = None
+    default_scope: str | None = None
+    code_format: HandleFormat = HandleFormat.HEX
+    token_format: HandleFormat = HandleFormat.HEX
+    clear_secrets: bool = False
+    qr_key: int = 5 * MINUTE
+    timestamp_tolerance: int = 10 * MINUTE
+    authorization: int = 10 * MINUTE
+    session: int = 12 * HOUR
+    login: Throttling = Throttling()
+    authentication: Throttling = Throttling(seconds=MINUTE, pair=20, account=10_000, address=100)
+    loopback_ports: bool = False
+    secret_overlap: int = DAY
