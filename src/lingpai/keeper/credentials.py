@@ -14,7 +14,7 @@ import contextlib
 
 from lingpai.core.clock import end_after
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.records import Credential, Generation, Lease, Trouble
+from lingpai.core.records import Credential, CredentialKey, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES, HITS, MISSES
 from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token
 from lingpai.keeper.keeper import App, Keeper, log
@@ -30,6 +30,9 @@ SHORT_WAIT = 2.5
 """A caller waits this long for the next attempt, rather than get an error that the next attempt would have mended."""
 
 POLL = 0.25
+
+OVERLAP_SHARE = 24
+"""The platforms' 300 s of 7200 s; a platform that hands out shorter lives is not trusted with a longer overlap."""
 
 
 def live(keeper: Keeper, generation: Generation | None) -> bool:
@@ -177,8 +180,16 @@ def start_ahead(keeper: Keeper, app: App, kind: str) -> asyncio.Task[None]:
     task = keeper.ahead.get(key)
     if task is None:
         task = keeper.ahead[key] = asyncio.create_task(renew_ahead(keeper, app, kind))
-        task.add_done_callback(lambda _done: keeper.ahead.pop(key, None))
+        task.add_done_callback(lambda done: _arrive(keeper, key, done))
     return task
+
+
+def _arrive(keeper: Keeper, key: CredentialKey, task: asyncio.Task[None]) -> None:
+    keeper.ahead.pop(key, None)
+    if not task.cancelled() and isinstance(failure := task.exception(), Exception):
+        log.warning(
+            "renewal_failed", platform=key.platform, account=key.account, error=type(failure).__name__
+        )
 
 
 async def _renew(
@@ -217,7 +228,7 @@ async def _save(
     kind = credential.key.kind
     call = app.platform.mode(app.mode)
     repeat = call.repeat if kind == ACCESS_TOKEN else Repeat.SAME_UNTIL_END
-    overlap = call.overlap if kind == ACCESS_TOKEN else 0
+    overlap = min(call.overlap, fetched.lifetime / OVERLAP_SHARE) if kind == ACCESS_TOKEN else 0
     same = credential.current is not None and credential.current.value == fetched.value
     saved = await keeper.store.save_generation(
         lease,

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Any
 
 from lingpai.core.clock import End
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Generation
 from lingpai.keeper.budgets import take_all
 from lingpai.keeper.keeper import App, Keeper
@@ -63,7 +64,10 @@ async def fetch_token(keeper: Keeper, app: App, dead: Generation | None = None) 
 
     Raises:
         FetchFailed: nothing usable came.
+        LingpaiError: NO_SECRET for an app that is known by its token only.
     """
+    if not app.secret:
+        raise LingpaiError(Kind.NO_SECRET, "This app is not configured, so its token cannot be renewed here.")
     call = app.platform.mode(app.mode)
     fetched = await _fetch_token(keeper, app, call, call.request(app.account, app.secret), call.limits)
     if dead is not None and fetched.value == dead.value and call.forced is not None:

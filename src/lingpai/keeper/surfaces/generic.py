@@ -1,0 +1,225 @@
+"""The generic routes, for callers written anew.
+
+Any platform, any kind, versions and waiting; and reports of dead tokens.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Credential, Generation
+from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
+from lingpai.keeper.access import Ask, authorize, identify, may
+from lingpai.keeper.credentials import current_of, hold, live
+from lingpai.keeper.exchange import exchange
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.reporting import report
+from lingpai.keeper.signing import PageSignature, sign_page
+from lingpai.keeper.surfaces.dropin import Token, app_of_credential
+from lingpai.keeper.surfaces.seed import Code, Id, Secret, Url
+from lingpai.keeper.surfaces.shapes import GENERIC, SEED_JSON
+
+MAX_WAIT = 60.0
+
+PlatformName = Annotated[str, msgspec.Meta(max_length=32, description="such as wechat, wecom")]
+Label = Annotated[str, msgspec.Meta(max_length=64, description="which of several secrets of the account")]
+
+
+class Wanted(msgspec.Struct):
+    """A held value.
+
+    `wait` (seconds, at most 60) holds the answer back until there is another version than in If-None-Match.
+    """
+
+    platform: PlatformName
+    account: Id
+    kind: Annotated[str, msgspec.Meta(max_length=32)] = ACCESS_TOKEN
+    label: Label | None = None
+    secret: Secret | None = None
+    wait: Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT)] = 0.0
+
+
+class PageToSign(msgspec.Struct):
+    """A page to sign; `kind` is config, or agent_config for WeCom's wx.agentConfig."""
+
+    platform: PlatformName
+    account: Id
+    url: Url
+    kind: Annotated[str, msgspec.Meta(max_length=32)] = "config"
+    label: Label | None = None
+    secret: Secret | None = None
+
+
+class CodeToExchange(msgspec.Struct):
+    """A login code; `kind` is oauth or mini for WeChat, login or mini for WeCom."""
+
+    platform: PlatformName
+    account: Id
+    code: Code
+    kind: Annotated[str, msgspec.Meta(max_length=32)]
+    label: Label | None = None
+    secret: Secret | None = None
+
+
+class DeadToken(msgspec.Struct):
+    """A token that the platform is said not to take any more."""
+
+    access_token: Token
+    secret: Secret | None = None
+
+
+class Previous(msgspec.Struct):
+    """The generation before, while the platform still takes it."""
+
+    value: str
+    expires_in: int
+    version: int
+
+
+class Held(msgspec.Struct):
+    """A held value.
+
+    What remains of it in whole seconds, its version, and the generation before it while that lives.
+    """
+
+    platform: str
+    account: str
+    kind: str
+    value: str
+    expires_in: int
+    version: int
+    previous: Previous | None
+
+
+class ReportOutcome(msgspec.Struct):
+    """What came of a report: old, alive, renewed, unverified, checked or unknown."""
+
+    outcome: str
+
+
+def routes(keeper: Keeper) -> tuple[Route, ...]:
+    """The generic routes over this keeper."""
+
+    async def get_held(params: Wanted, call: Call) -> Reply:
+        platform = _platform(keeper, params.platform)
+        _demand_choice("kind", params.kind, platform.kinds)
+        right = "token" if params.kind == ACCESS_TOKEN else "ticket"
+        ask = Ask(platform, params.account, params.secret, right, params.label)
+        app = await authorize(keeper, call, ask)
+        credential = await hold(keeper, app, params.kind)
+        if call.if_none_match is not None:
+            credential = await _another(keeper, app, params.kind, credential, call.if_none_match, params.wait)
+            if _etag(credential) == call.if_none_match:
+                return Reply(b"", 304, headers=(NO_STORE, ("etag", _etag(credential))))
+        keeper.audit.count(app.asker, app.name, right)
+        body = msgspec.json.encode(_held(keeper, app, credential))
+        return Reply(body, headers=(NO_STORE, ("etag", _etag(credential))))
+
+    async def sign(params: PageToSign, call: Call) -> PageSignature:
+        platform = _platform(keeper, params.platform)
+        _demand_choice("kind", params.kind, platform.sign_kinds)
+        ask = Ask(platform, params.account, params.secret, "sign", params.label)
+        return await sign_page(keeper, await authorize(keeper, call, ask), params.kind, params.url)
+
+    async def exchange_code(params: CodeToExchange, call: Call) -> dict[str, Any]:
+        platform = _platform(keeper, params.platform)
+        _demand_choice("kind", params.kind, platform.exchanges)
+        ask = Ask(platform, params.account, params.secret, "exchange", params.label)
+        return await exchange(keeper, await authorize(keeper, call, ask), params.kind, params.code)
+
+    async def report_dead(params: DeadToken, call: Call) -> ReportOutcome:
+        if params.secret is None:
+            await identify(keeper, call)  # nobody else learns whether a token is held here
+        credential = await keeper.store.find_credential(params.access_token)
+        if credential is None:
+            return ReportOutcome("unknown")
+        app = await _reporter(keeper, params, call, credential)
+        return ReportOutcome(await report(keeper, app, credential, params.access_token))
+
+    path = Source.PATH | Source.QUERY
+    body = Source.PATH | Source.JSON | Source.FORM
+    tag = "Generic"
+    return (
+        Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
+              "A held token or ticket, with its version; waits for the next one if asked to", Held, tag),
+        Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
+              "Sign a page for wx.config or wx.agentConfig", PageSignature, tag),
+        Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
+              "Exchange a login code for a user", dict[str, Any], tag),
+        Route(("POST",), "/keeper/report", DeadToken, Source.JSON | Source.FORM, report_dead, SEED_JSON,
+              "Say that a token is not taken any more; it is verified once and renewed once", ReportOutcome, tag),
+    )  # fmt: skip
+
+
+async def _another(
+    keeper: Keeper, app: App, kind: str, credential: Credential, seen: str, wait: float
+) -> Credential:
+    """The credential once its version is another than `seen`, or as it is after `wait` seconds."""
+    give_up = keeper.clock.steady() + wait
+    while _etag(credential) == seen:
+        rest = give_up - keeper.clock.steady()
+        if rest <= 0:
+            return credential
+        await keeper.store.wait_change(rest)
+        credential = await hold(keeper, app, kind)
+    return credential
+
+
+async def _reporter(keeper: Keeper, params: DeadToken, call: Call, credential: Credential) -> App:
+    key = credential.key
+    platform = _platform(keeper, key.platform)
+    if params.secret is not None:
+        app = await authorize(keeper, call, Ask(platform, key.account, params.secret, "report"))
+        if app.digest != key.secret_digest:
+            raise LingpaiError(Kind.NOT_ALLOWED, "This token was not issued to the app with this secret.")
+        return app
+    caller = await identify(keeper, call)
+    if caller is not None and not may(caller, f"{key.platform}/{key.account}", "report"):
+        raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not report tokens of this app.")
+    return await app_of_credential(keeper, platform, credential)
+
+
+def _held(keeper: Keeper, app: App, credential: Credential) -> Held:
+    current = current_of(credential)
+    before = credential.previous
+    previous = None
+    if before is not None and live(keeper, before):
+        previous = Previous(before.value, _rest(keeper, before), before.version)
+    return Held(
+        app.platform.name,
+        app.account,
+        credential.key.kind,
+        current.value,
+        _rest(keeper, current),
+        current.version,
+        previous,
+    )
+
+
+def _rest(keeper: Keeper, generation: Generation) -> int:
+    return int(generation.end.remaining(keeper.clock))
+
+
+def _etag(credential: Credential) -> str:
+    return f'"{credential.version}"'
+
+
+def _platform(keeper: Keeper, name: str) -> Platform:
+    platform = keeper.platforms.get(name)
+    if platform is None:
+        known = ", ".join(keeper.platforms)
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER, f"There is no such platform; known are: {known}.", parameter="platform"
+        )
+    return platform
+
+
+def _demand_choice(parameter: str, value: str, choices: Any) -> None:
+    if value not in choices:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER,
+            f"{parameter} must be one of: {', '.join(choices)}.",
+            parameter=parameter,
+        )

@@ -1,0 +1,189 @@
+"""The routes of seed 003 (keeper-api.md "Routes")."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from lingpai import __version__
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import Call, Route, Source
+from lingpai.keeper.access import Ask, authorize
+from lingpai.keeper.credentials import current_of, hold
+from lingpai.keeper.exchange import exchange
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.reporting import clear
+from lingpai.keeper.signing import PageSignature, sign_page
+from lingpai.keeper.surfaces.shapes import SEED, SEED_JSON, SEED_SESSION
+
+Id = Annotated[str, msgspec.Meta(max_length=128, description="an appid or corpid")]
+Secret = Annotated[str, msgspec.Meta(max_length=512, description="the app's secret, or a caller key")]
+Code = Annotated[str, msgspec.Meta(max_length=512, description="a login code, as the user's client got it")]
+Url = Annotated[str, msgspec.Meta(max_length=2048, description="the page's address; a #fragment is cut off")]
+
+T = TypeVar("T")
+
+QUERY = Source.QUERY | Source.FORM
+BODY = Source.JSON | Source.FORM
+
+
+class Nothing(msgspec.Struct):
+    """No parameters, or nothing to say."""
+
+
+class XcxApp(msgspec.Struct):
+    """A WeChat official account or mini program."""
+
+    appid: Id
+    secret: Secret | None = None
+
+
+class QyApp(msgspec.Struct):
+    """A WeCom app.
+
+    One corpid has many secrets. The secret may be left out when a caller key comes as bearer.
+    """
+
+    corpid: Id
+    secret: Secret | None = None
+
+
+class OauthCode(msgspec.Struct):
+    """A code of WeChat's web login."""
+
+    code: Code
+    wx_app_id: Id
+    wx_app_secret: Secret | None = None
+
+
+class Page(msgspec.Struct):
+    """A page to sign."""
+
+    wx_app_id: Id
+    url: Url
+    wx_app_secret: Secret | None = None
+
+
+class SessionCode(msgspec.Struct):
+    """A mini program's login code."""
+
+    appid: Id
+    code: Code
+    secret: Secret | None = None
+
+
+class HeldToken(msgspec.Struct):
+    """A held token; `expires_in` is what remains of it in whole seconds."""
+
+    access_token: str
+    expires_in: int
+
+
+class OauthUser(msgspec.Struct, omit_defaults=True):
+    """What WeChat answered to a web login code."""
+
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    openid: str
+    scope: str
+    unionid: str | None = None
+    is_snapshotuser: int | None = None
+
+
+class SessionUser(msgspec.Struct):
+    """What WeChat answered to a mini program's code; `unionid` is empty when it sent none."""
+
+    openid: str
+    session_key: str
+    unionid: str = ""
+
+
+class Alive(msgspec.Struct):
+    """A sign of life."""
+
+    tips: str
+    version: str
+
+
+async def held_token(keeper: Keeper, app: App) -> HeldToken:
+    """The app's live access token, with what remains of it."""
+    current = current_of(await hold(keeper, app, ACCESS_TOKEN))
+    keeper.audit.count(app.asker, app.name, "token")
+    return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
+
+
+def routes(keeper: Keeper) -> tuple[Route, ...]:
+    """The seed's routes over this keeper."""
+    wechat, wecom = keeper.platforms["wechat"], keeper.platforms["wecom"]
+
+    async def get_xcx(params: XcxApp, call: Call) -> HeldToken:
+        ask = Ask(wechat, params.appid, params.secret, "token")
+        return await held_token(keeper, await authorize(keeper, call, ask))
+
+    async def clear_xcx(params: XcxApp, call: Call) -> Nothing:
+        await clear(keeper, await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "clear")))
+        return Nothing()
+
+    async def get_qyapi(params: QyApp, call: Call) -> HeldToken:
+        return await held_token(
+            keeper, await authorize(keeper, call, _wecom_ask(wecom, params, call, "token"))
+        )
+
+    async def clear_qyapi(params: QyApp, call: Call) -> Nothing:
+        await clear(keeper, await authorize(keeper, call, _wecom_ask(wecom, params, call, "clear")))
+        return Nothing()
+
+    async def get_oauth_access_token(params: OauthCode, call: Call) -> OauthUser:
+        ask = Ask(wechat, params.wx_app_id, params.wx_app_secret, "exchange")
+        answer = await exchange(keeper, await authorize(keeper, call, ask), "oauth", params.code)
+        return _as(OauthUser, answer)
+
+    async def jscode2session(params: SessionCode, call: Call) -> SessionUser:
+        app = await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "exchange"))
+        return _as(SessionUser, await exchange(keeper, app, "mini", params.code))
+
+    async def get_js_api_sign(params: Page, call: Call) -> PageSignature:
+        app = await authorize(keeper, call, Ask(wechat, params.wx_app_id, params.wx_app_secret, "sign"))
+        return await sign_page(keeper, app, "config", params.url)
+
+    both = ("GET", "POST")
+    get = ("GET",)
+    post = ("POST",)
+    token, user, sign = "Seed: tokens", "Seed: users", "Seed: signatures"
+    return (
+        Route(both, "/AccessToken/getXcx", XcxApp, QUERY, get_xcx, SEED,
+              "The live token of an official account or mini program", HeldToken, token),
+        Route(both, "/AccessToken/clearXcx", XcxApp, QUERY, clear_xcx, SEED,
+              "Have the next getXcx fetch anew", Nothing, token),
+        Route(both, "/AccessToken/getQyapi", QyApp, QUERY, get_qyapi, SEED,
+              "The live token of a WeCom app", HeldToken, token),
+        Route(both, "/AccessToken/clearQyapi", QyApp, QUERY, clear_qyapi, SEED,
+              "Have the next getQyapi fetch anew", Nothing, token),
+        Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, SEED_JSON,
+              "Exchange a web login code for the user's openid", OauthUser, user),
+        *(
+            Route(both, f"/{segment}/jscode2session", SessionCode, QUERY, jscode2session, SEED_SESSION,
+                  "Exchange a mini program's login code for openid and session key", SessionUser, user)
+            for segment in ("xcx", "Xcx")
+        ),
+        Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, SEED_JSON,
+              "Sign a page for wx.config", PageSignature, sign),
+        Route(get, "/index/index", Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Seed: life"),
+    )  # fmt: skip
+
+
+async def alive(params: Nothing, call: Call) -> Alive:
+    """The seed's sign of life: says only that the process answers."""
+    del params, call
+    return Alive("Lingpai 令牌 is running; /docs tells what it can do.", __version__)
+
+
+def _wecom_ask(wecom: Platform, params: QyApp, call: Call, right: str) -> Ask:
+    if params.secret is None and call.bearer is None:
+        raise LingpaiError(Kind.MISSING_PARAMETER, "The parameter secret is missing.", parameter="secret")
+    return Ask(wecom, params.corpid, params.secret, right)
+
+
+def _as(kind: type[T], answer: dict[str, Any]) -> T:
+    return msgspec.convert(answer, kind)

@@ -1,0 +1,230 @@
+"""How the keeper's answers and errors look on the wire, each a table over the closed set of errors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import NO_STORE, Reply
+
+_encode = msgspec.json.Encoder().encode
+
+HTTP_STATUS: Mapping[Kind, int] = {
+    Kind.NOT_FOUND: 404,
+    Kind.METHOD_NOT_ALLOWED: 405,
+    Kind.REQUEST_TIMEOUT: 408,
+    Kind.BODY_TOO_LARGE: 413,
+    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
+    Kind.TOO_MANY_REQUESTS: 429,
+    Kind.INTERNAL: 500,
+    Kind.STORE_UNAVAILABLE: 503,
+}
+"""Errors that carry their own HTTP status in every shape of the keeper.
+
+The others are answered with 200, as callers expect.
+"""
+
+# --- seed 003 ---------------------------------------------------------------------------------------------------
+
+_SEED_CODES: Mapping[Kind, int] = {
+    **HTTP_STATUS,
+    Kind.INVALID_PARAMETER: 2,
+    Kind.REPEATED_PARAMETER: 2,
+    Kind.MALFORMED_BODY: 2,
+    Kind.NOT_ALLOWED: 403,
+    Kind.WRONG_SECRET: 403,
+    Kind.UNKNOWN_ACCOUNT: 403,
+    Kind.FOREIGN_URL: 403,
+    Kind.NO_SECRET: 1,
+    Kind.AMBIGUOUS_ACCOUNT: 1,
+    Kind.UNKNOWN_TOKEN: 1,
+    Kind.UPSTREAM_UNAVAILABLE: 1,
+    Kind.BUDGET_SPENT: 1,
+}
+
+
+class _Envelope(msgspec.Struct):
+    code: int
+    msg: str
+    data: Any
+    trace_id: str
+
+
+class SeedShape:
+    """The envelope of seed 003 (keeper-api.md "Envelope", "Errors").
+
+    Args:
+        missing_code: `code` when a required parameter is missing; the seed's routes differ in it.
+        missing_text: the message then, with `{}` for the name.
+    """
+
+    codes = _SEED_CODES
+
+    def __init__(self, missing_code: int = 1, missing_text: str = "缺少{}参数") -> None:
+        self._missing_code = missing_code
+        self._missing_text = missing_text
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        return Reply(_encode(_Envelope(0, "success", value, trace_id)))
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        code, message = self._told(error)
+        status = HTTP_STATUS.get(error.kind, 200)
+        return Reply(_encode(_Envelope(code, message, {}, trace_id)), status=status)
+
+    def _told(self, error: LingpaiError) -> tuple[int, str]:
+        if error.kind is Kind.MISSING_PARAMETER:
+            return self._missing_code, self._missing_text.format(error.parameter)
+        if error.kind is Kind.UPSTREAM_REFUSED:
+            return error.code if error.code is not None else 1, error.reason
+        return self.codes[error.kind], error.reason
+
+
+# --- drop-in ----------------------------------------------------------------------------------------------------
+
+_MISSING_WECHAT = {
+    "access_token": 41001,
+    "appid": 41002,
+    "secret": 41004,
+    "grant_type": 40002,
+    "code": 41008,
+    "js_code": 41008,
+}
+_MISSING_WECOM = {"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029}
+
+_PLATFORM_CODES: Mapping[Kind, int] = {
+    Kind.INVALID_PARAMETER: 40097,
+    Kind.REPEATED_PARAMETER: 40097,
+    Kind.MALFORMED_BODY: 47001,
+    Kind.NOT_FOUND: 40066,
+    Kind.METHOD_NOT_ALLOWED: 43001,
+    Kind.REQUEST_TIMEOUT: -1,
+    Kind.BODY_TOO_LARGE: 45002,
+    Kind.UNSUPPORTED_MEDIA_TYPE: 47001,
+    Kind.TOO_MANY_REQUESTS: 45011,
+    Kind.INTERNAL: -1,
+    Kind.STORE_UNAVAILABLE: -1,
+    Kind.UPSTREAM_UNAVAILABLE: -1,
+    Kind.BUDGET_SPENT: 45009,
+    Kind.UNKNOWN_ACCOUNT: 40013,
+    Kind.FOREIGN_URL: 40097,
+}
+_WECHAT_CODES: Mapping[Kind, int] = {
+    **_PLATFORM_CODES,
+    Kind.NOT_ALLOWED: 40125,
+    Kind.WRONG_SECRET: 40125,
+    Kind.NO_SECRET: 41004,
+    Kind.AMBIGUOUS_ACCOUNT: 40125,
+    Kind.UNKNOWN_TOKEN: 40001,
+}
+_WECOM_CODES: Mapping[Kind, int] = {
+    **_PLATFORM_CODES,
+    Kind.NOT_ALLOWED: 40001,
+    Kind.WRONG_SECRET: 40001,
+    Kind.NO_SECRET: 41004,
+    Kind.AMBIGUOUS_ACCOUNT: 40001,
+    Kind.UNKNOWN_TOKEN: 40014,
+}
+
+
+class _PlatformError(msgspec.Struct):
+    errcode: int
+    errmsg: str
+
+
+class PlatformShape:
+    """The bare objects and `errcode`/`errmsg` of WeChat and WeCom, so that their SDKs understand us.
+
+    Args:
+        codes: error numbers by kind.
+        missing: error numbers by missing parameter.
+    """
+
+    def __init__(self, codes: Mapping[Kind, int], missing: Mapping[str, int]) -> None:
+        self.codes = codes
+        self._missing = missing
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id  # these platforms have no place for it in the body; the header carries it
+        return Reply(_encode(value))
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        if error.kind is Kind.MISSING_PARAMETER:
+            code = self._missing.get(error.parameter, 40035)
+            message = f"{error.parameter} missing"
+        elif error.kind is Kind.UPSTREAM_REFUSED:
+            code, message = error.code if error.code is not None else -1, error.reason
+        else:
+            code, message = self.codes[error.kind], error.reason
+        body = _encode(_PlatformError(code, f"{message} rid: {trace_id}"))
+        return Reply(body, status=HTTP_STATUS.get(error.kind, 200))
+
+
+WECHAT = PlatformShape(_WECHAT_CODES, _MISSING_WECHAT)
+WECOM = PlatformShape(_WECOM_CODES, _MISSING_WECOM)
+
+# --- generic ----------------------------------------------------------------------------------------------------
+
+_GENERIC_STATUS: Mapping[Kind, int] = {
+    **HTTP_STATUS,
+    Kind.MISSING_PARAMETER: 400,
+    Kind.INVALID_PARAMETER: 400,
+    Kind.REPEATED_PARAMETER: 400,
+    Kind.MALFORMED_BODY: 400,
+    Kind.NOT_ALLOWED: 403,
+    Kind.WRONG_SECRET: 403,
+    Kind.NO_SECRET: 404,
+    Kind.UNKNOWN_ACCOUNT: 404,
+    Kind.AMBIGUOUS_ACCOUNT: 409,
+    Kind.UNKNOWN_TOKEN: 404,
+    Kind.FOREIGN_URL: 403,
+    Kind.UPSTREAM_REFUSED: 502,
+    Kind.UPSTREAM_UNAVAILABLE: 502,
+    Kind.BUDGET_SPENT: 503,
+}
+
+
+class _Problem(msgspec.Struct, omit_defaults=True):
+    error: str
+    message: str
+    trace_id: str
+    code: int | None = None
+    parameter: str | None = None
+    retry_after: int | None = None
+
+
+class GenericShape:
+    """Plain objects, plain HTTP statuses, and errors that say their kind, for callers written anew."""
+
+    codes = _GENERIC_STATUS
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id  # in the header
+        return Reply(_encode(value))
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        message = error.reason
+        if error.kind is Kind.MISSING_PARAMETER:
+            message = f"The parameter {error.parameter} is missing."
+        problem = _Problem(
+            error.kind.value,
+            message,
+            trace_id,
+            error.code,
+            error.parameter or None,
+            int(error.retry_after) if error.retry_after is not None else None,
+        )
+        return Reply(_encode(problem), status=self.codes[error.kind], headers=(NO_STORE,))
+
+
+SEED = SeedShape()
+SEED_JSON = SeedShape(missing_code=2)
+SEED_SESSION = SeedShape(missing_text="{}参数值不能为空")
+GENERIC = GenericShape()

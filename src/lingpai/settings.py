@@ -1,0 +1,275 @@
+"""Every setting, typed, with its documentation; the reference page is generated from here.
+
+Sources, the first that has a value wins: command line, environment (`LINGPAI_KEEPER__PATIENCE=5`), `.env`,
+`lingpai.toml`, the defaults below.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from lingpai.core.records import Account
+from lingpai.edge.options import EdgeOptions
+from lingpai.keeper import keeper
+from lingpai.keeper.platforms import wechat, wecom
+
+LEGACY_PREFIX = "THIRD_APPID_"
+"""How the original service named configured secrets in its .env (keeper-api.md "Migration from the original")."""
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http or https address without query, such as https://api.weixin.qq.com")
+    return text.rstrip("/")
+
+
+Network = Annotated[str, AfterValidator(_network)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class KeeperSettings(_Section):
+    """How the keeper behaves."""
+
+    trusted_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
+    """CIDR blocks from which configured apps may be asked for without a secret or a caller key."""
+
+    allow_unconfigured: bool = True
+    """Whether a caller may bring an app that is not configured, with its secret, as the original service allowed."""
+
+    patience: Seconds = 10.0
+    """Seconds that a caller waits at most for a value that somebody else is fetching."""
+
+    lease: Seconds = 20.0
+    """Seconds after which another worker may take over a renewal whose worker died.
+
+    Above upstream_timeout.
+    """
+
+    probe_every: Seconds = 300.0
+    """Seconds between attempts while only a human can mend what is wrong (wrong secret, address not allowed)."""
+
+    backoff_cap: Seconds = 60.0
+    """Longest wait in seconds between attempts while the upstream has a passing trouble."""
+
+    clear_apart: Seconds = 60.0
+    """Seconds for which a second `clear` of the same token does nothing."""
+
+    clears_a_day: Annotated[int, Field(ge=0)] = 50
+    """How often a token may be cleared a day."""
+
+    report_apart: Seconds = 30.0
+    """Seconds for which a second report of the same token is not verified again."""
+
+    unproven_a_minute: Annotated[int, Field(ge=1)] = 30
+    """How many requests a minute may try secrets of one app that never brought a token."""
+
+    tick: Seconds = 1.0
+    """Seconds between two looks for renewals that are due."""
+
+    renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many renewals run side by side."""
+
+
+class WechatSettings(_Section):
+    """WeChat official accounts and mini programs."""
+
+    base_url: BaseUrl = wechat.BASE_URL
+    """Where the platform is: a forward proxy of yours, or the sandbox."""
+
+    overlap: Annotated[float, Field(ge=0)] = 300.0
+    """Seconds that a token lives on after a new one was issued."""
+
+
+class WecomSettings(_Section):
+    """WeCom."""
+
+    base_url: BaseUrl = wecom.BASE_URL
+    """Where the platform is: a private deployment, or the sandbox."""
+
+
+class EdgeSettings(_Section):
+    """Limits at the HTTP edge."""
+
+    trusted_proxies: tuple[Network, ...] = ()
+    """CIDR blocks of reverse proxies whose X-Forwarded-For is believed."""
+
+    body_limit: Annotated[int, Field(ge=1024)] = 64 * 1024
+    """Largest request body in bytes."""
+
+    body_timeout: Seconds = 10.0
+    """Seconds within which a request body has to arrive."""
+
+    log_successes: bool = False
+    """Whether requests that went well get a log line too; those that failed always do."""
+
+
+class Settings(BaseSettings):
+    """All settings of Lingpai."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LINGPAI_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        toml_file="lingpai.toml",
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for all."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """TCP port to listen on; 0 for any free one."""
+
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    """Worker processes; about one per core."""
+
+    data: Path = Path("lingpai-data")
+    """Folder of the embedded store and the key ring; made with mode 0700."""
+
+    key_ring: Path | None = None
+    """File of the key ring, made at the first start with mode 0600.
+
+    `keyring.json` in the data folder when not set.
+    """
+
+    upstream_timeout: Seconds = 8.0
+    """Seconds for one call to an upstream platform."""
+
+    drain: Seconds = 10.0
+    """Seconds that requests under way are given at shutdown."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """JSON lines, or coloured text for people; auto chooses by whether the log goes to a terminal."""
+
+    keeper: KeeperSettings = KeeperSettings()
+    wechat: WechatSettings = WechatSettings()
+    wecom: WecomSettings = WecomSettings()
+    edge: EdgeSettings = EdgeSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of precedence; see the module's docstring."""
+        del file_secret_settings
+        return (
+            init_settings,
+            env_settings,
+            _OursOnly(dotenv_settings),
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+    @property
+    def database(self) -> Path:
+        """The embedded store's file."""
+        return self.data / "lingpai.db"
+
+    @property
+    def key_ring_file(self) -> Path:
+        """The key ring's file."""
+        return self.key_ring or self.data / "keyring.json"
+
+    def keeper_options(self) -> keeper.Options:
+        """The keeper's part, in the form it takes."""
+        return keeper.Options(**self.keeper.model_dump())
+
+    def edge_options(self) -> EdgeOptions:
+        """The edge's part, in the form it takes."""
+        return EdgeOptions(
+            body_limit=self.edge.body_limit,
+            body_timeout=self.edge.body_timeout,
+            log_successes=self.edge.log_successes,
+            trusted_proxies=tuple(ipaddress.ip_network(each) for each in self.edge.trusted_proxies),
+        )
+
+
+class _OursOnly(PydanticBaseSettingsSource):
+    """A .env may hold other programs' entries, and the original's; only ours are settings."""
+
+    def __init__(self, source: PydanticBaseSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source = source
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """As the wrapped source."""
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        """What the wrapped source has, of declared settings."""
+        fields = self.settings_cls.model_fields
+        return {name: value for name, value in self._source().items() if name in fields}
+
+
+class SettingsError(Exception):
+    """The settings do not do; `problems` says what is wrong, a line each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from all sources; `overrides` (of the command line) win, None among them counts as not given.
+
+    Raises:
+        SettingsError: with every problem there is, at once.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise SettingsError([_explain(problem) for problem in error.errors()]) from error
+    except ValueError as error:  # an unreadable lingpai.toml
+        raise SettingsError([f"lingpai.toml: {error}"]) from error
+    if settings.keeper.lease <= settings.upstream_timeout:
+        raise SettingsError(
+            ["keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."]
+        )
+    return settings
+
+
+def _explain(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    variable = "LINGPAI_" + "__".join(str(part) for part in problem["loc"]).upper()
+    return f"{name} (environment: {variable}): {problem['msg']}"
+
+
+def legacy_accounts(env_file: Path = Path(".env")) -> tuple[Account, ...]:
+    """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment."""
+    entries = {**dotenv_values(env_file), **os.environ}
+    return tuple(
+        Account(platform="wechat", account=name.removeprefix(LEGACY_PREFIX), secret=secret, source="env")
+        for name, secret in sorted(entries.items())
+        if name.startswith(LEGACY_PREFIX) and secret
+    )
