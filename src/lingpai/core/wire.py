@@ -19,12 +19,19 @@ NO_STORE = ("cache-control", "no-store")
 
 
 class Source(enum.Flag):
-    """Places that parameters of a route may come from."""
+    """Places that parameters of a route may come from.
+
+    `FORM` is a urlencoded body or a multipart one without files; `URLENCODED` refuses multipart, as standard
+    OAuth does; `MISLABELLED` also takes a urlencoded body that calls itself multipart and names no boundary, as
+    one client of yzb sends it.
+    """
 
     PATH = enum.auto()
     QUERY = enum.auto()
     FORM = enum.auto()
     JSON = enum.auto()
+    URLENCODED = enum.auto()
+    MISLABELLED = enum.auto()
 
 
 class Call:
@@ -37,9 +44,10 @@ class Call:
         bearer: the credential of an `Authorization: Bearer` header, or None.
         if_none_match: the `If-None-Match` header, or None.
         accepts_html: whether the caller is a browser that asks for a page.
+        caller: who was recognised, by public name; a verb sets it and the request's log line shows it.
     """
 
-    __slots__ = ("accepts_html", "bearer", "if_none_match", "peer", "trace_id")
+    __slots__ = ("accepts_html", "bearer", "caller", "if_none_match", "peer", "trace_id")
 
     def __init__(
         self,
@@ -55,6 +63,7 @@ class Call:
         self.bearer = bearer
         self.if_none_match = if_none_match
         self.accepts_html = accepts_html
+        self.caller = ""
 
 
 class Reply(msgspec.Struct, frozen=True):

@@ -1,0 +1,6 @@
+"""The HTTP edge: reads requests, calls verbs, writes replies; knows no wing and no dialect (DESIGN §8)."""
+
+from lingpai.edge.app import EdgeApp, create_app
+from lingpai.edge.options import EdgeOptions
+
+__all__ = ["EdgeApp", "EdgeOptions", "create_app"]

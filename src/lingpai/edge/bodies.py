@@ -1,0 +1,169 @@
+"""Request bodies: received within limits, then taken apart by their media type (attacks.md D35, D36, D45)."""
+
+import asyncio
+import functools
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from falcon import HTTPError
+from falcon.media.multipart import MultipartForm, MultipartParseOptions
+from falcon.util.mediatypes import parse_header
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.edge.options import EdgeOptions
+from lingpai.edge.pairs import repeated
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Headers = Mapping[bytes, bytes]
+CHUNKED = b"chunked"
+
+
+def too_large(limit: int) -> LingpaiError:
+    """The error for a body of more than `limit` bytes."""
+    return LingpaiError(Kind.BODY_TOO_LARGE, f"the body is larger than {limit} bytes")
+
+
+def malformed(why: str) -> LingpaiError:
+    """The error for a body that is not what its media type says."""
+    return LingpaiError(Kind.MALFORMED_BODY, why)
+
+
+def unsupported(why: str) -> LingpaiError:
+    """The error for a body of a kind that the route does not take."""
+    return LingpaiError(Kind.UNSUPPORTED_MEDIA_TYPE, why)
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether the head announces a body that is not empty."""
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+
+
+async def _drained(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        event = await receive()
+        if event["type"] == "http.disconnect":
+            raise malformed("the body ended early")
+        part = event.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        parts.append(part)
+        if not event.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def receive_body(headers: Headers, receive: Receive, options: EdgeOptions) -> bytes:
+    """The whole body, refused by its announced length before a byte of it is read.
+
+    Raises:
+        LingpaiError: BODY_TOO_LARGE, REQUEST_TIMEOUT (also when it trickles), MALFORMED_BODY when the caller
+            goes away, UNSUPPORTED_MEDIA_TYPE for a content or transfer coding that we do not undo.
+    """
+    if headers.get(b"transfer-encoding", CHUNKED).lower() != CHUNKED:
+        raise unsupported("only the chunked transfer coding is taken")
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise unsupported("compressed bodies are not taken")
+    length = headers.get(b"content-length")
+    if length is not None and int(length) > options.body_limit:
+        raise too_large(options.body_limit)
+    try:
+        async with asyncio.timeout(options.body_timeout):
+            return await _drained(receive, options.body_limit)
+    except TimeoutError:
+        raise LingpaiError(Kind.REQUEST_TIMEOUT, "the body did not arrive in time") from None
+
+
+@functools.lru_cache(maxsize=64)
+def media_type(content_type: bytes) -> tuple[str, dict[str, str]]:
+    """A `Content-Type` header as lower-case type and parameters; charsets other than UTF-8 are refused."""
+    name, parameters = parse_header(content_type.decode("latin-1"))
+    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
+        raise unsupported("only UTF-8 is taken")
+    return name.lower(), parameters
+
+
+def text_of(body: bytes) -> str:
+    """A body as text; MALFORMED_BODY when it is not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise malformed("the body is not valid UTF-8") from None
+
+
+def multipart_pairs(body: bytes, boundary: str, names: frozenset[str], pair_limit: int) -> dict[str, str]:
+    """The declared fields of a multipart form without files (RFC 7578).
+
+    Raises:
+        LingpaiError: MALFORMED_BODY for a broken form, a file, or too many parts; REPEATED_PARAMETER.
+    """
+    options = MultipartParseOptions()
+    options.max_body_part_count = pair_limit
+    found: dict[str, str] = {}
+    try:
+        for part in MultipartForm(io.BytesIO(body), boundary.encode("latin-1"), len(body), options):
+            if part.filename is not None:
+                raise malformed("files are not taken")
+            name, data = part.name, part.get_data()
+            if name in names:
+                if name in found:
+                    raise repeated(name)
+                found[name] = text_of(data)
+    except (HTTPError, ValueError):  # UnicodeDecodeError of a name is a ValueError
+        raise malformed("the multipart body is malformed") from None
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise repeated(Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return found
+
+
+# Not msgspec: it keeps the last of repeated keys, and RFC 8259 §4 leaves that open to confusion.
+_JSON = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
+
+
+def json_object(body: bytes, key_limit: int) -> dict[str, Any]:
+    """A JSON body, which must be one object without repeated keys, NUL or unpaired surrogates.
+
+    Raises:
+        LingpaiError: MALFORMED_BODY; REPEATED_PARAMETER for a key given twice at any depth.
+    """
+    try:
+        value = _JSON.decode(text_of(body))
+        if b"\\u" in body and "\0" in _all_text(value):
+            raise malformed("the body holds a NUL")
+    except (ValueError, RecursionError):
+        raise malformed("the body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise malformed("the body must be a JSON object")
+    if len(value) > key_limit:
+        raise malformed("the body has too many keys")
+    return value
+
+
+def _all_text(value: Any) -> str:
+    if isinstance(value, str):
+        value.encode()  # refuses unpaired surrogates, with a ValueError
+        return value
+    if isinstance(value, dict):
+        return "".join(map(_all_text, (*value, *value.values())))
+    return "".join(map(_all_text, value)) if isinstance(value, list) else ""

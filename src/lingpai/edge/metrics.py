@@ -1,0 +1,155 @@
+"""Counting: requests by route, and gauges that are asked for when somebody looks.
+
+Several workers share their counts through the directory named by `PROMETHEUS_MULTIPROC_DIR`, which must be set
+before this module is imported, and which the supervisor tidies when a worker ends.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from lingpai.core.wire import Call, Reply, Route, Shape, Source
+
+MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+GAUGE_TIMEOUT = 5.0
+PUBLISH_EVERY = 1.0
+_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+log = structlog.get_logger("lingpai.edge")
+
+# One family for both: its _count is the number of requests, so that counting costs one observation.
+DURATION = Histogram(
+    "lingpai_http_request_duration_seconds",
+    "Requests answered and how long that took, by route template, method and status.",
+    ("server", "route", "method", "status"),
+    buckets=_BUCKETS,
+)
+IN_FLIGHT = Gauge(
+    "lingpai_http_requests_in_flight",
+    "Requests being answered, as of the last second.",
+    ("server",),
+    multiprocess_mode="livesum",
+)
+
+Observe = Callable[[int, float], None]
+Samples = Iterable[tuple[Sequence[str], float]]
+
+
+class RequestMeter:
+    """Counts the requests of one app.
+
+    Args:
+        server: the label that tells apps of one process apart.
+
+    Attributes:
+        in_flight: requests being answered now; the responders keep it.
+    """
+
+    def __init__(self, server: str) -> None:
+        self.in_flight = 0
+        self._server = server
+
+    def bind(self, route: str, method: str) -> Observe:
+        """A function that counts one answer, given its status and its seconds."""
+        children: dict[int, Histogram] = {}
+
+        def observe(status: int, seconds: float) -> None:
+            child = children.get(status)
+            if child is None:
+                child = children[status] = DURATION.labels(self._server, route, method, str(status))
+            child.observe(seconds)
+
+        return observe
+
+    async def publish(self) -> None:
+        """Show `in_flight` each second, for whichever worker is asked. Ends when cancelled."""
+        gauge = IN_FLIGHT.labels(self._server)
+        while True:
+            gauge.set(self.in_flight)
+            await asyncio.sleep(PUBLISH_EVERY)
+
+
+class AsyncGauge(msgspec.Struct, frozen=True):
+    """A gauge that is computed when scraped, such as one that the store has to be asked for.
+
+    Attributes:
+        name: its full name, `lingpai_...`.
+        help: one line.
+        labels: names of its labels.
+        read: gives label values and the value, for each series.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[], Awaitable[Samples]]
+
+
+class _Fixed(Collector):
+    def __init__(self, families: Sequence[GaugeMetricFamily]) -> None:
+        self._families = families
+
+    def collect(self) -> Sequence[GaugeMetricFamily]:
+        return self._families
+
+
+async def _family(gauge: AsyncGauge) -> GaugeMetricFamily | None:
+    family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
+    try:
+        async with asyncio.timeout(GAUGE_TIMEOUT):
+            for values, value in await gauge.read():
+                family.add_metric(values, value)
+    except Exception:  # one gauge that cannot be read must not hide the others
+        log.exception("gauge_failed", gauge=gauge.name)
+        return None
+    return family
+
+
+class Exposition:
+    """What `GET /metrics` shows: all of prometheus-client's own metrics, and the gauges added here."""
+
+    def __init__(self) -> None:
+        self._gauges: list[AsyncGauge] = []
+
+    def add(self, gauge: AsyncGauge) -> None:
+        """Show `gauge` from now on."""
+        self._gauges.append(gauge)
+
+    async def render(self) -> bytes:
+        """The text exposition format; a gauge that fails or takes longer than 5 seconds is left out."""
+        families = [f for f in await asyncio.gather(*map(_family, self._gauges)) if f is not None]
+        registry: CollectorRegistry = REGISTRY
+        if MULTIPROCESS_VARIABLE in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        computed = CollectorRegistry()
+        computed.register(_Fixed(families))
+        return generate_latest(registry) + generate_latest(computed)
+
+    def route(self, shape: Shape, path: str = "/metrics") -> Route:
+        """The route to declare; `shape` is for its errors."""
+
+        async def show(_params: Any, _call: Call) -> Reply:
+            return Reply(await self.render(), content_type=CONTENT_TYPE_LATEST)
+
+        return Route(
+            ("GET",), path, _Nothing, Source.QUERY, show, shape, "Metrics for Prometheus.", tag="service"
+        )
+
+
+class _Nothing(msgspec.Struct):
+    """A route without parameters."""

@@ -1,0 +1,31 @@
+"""What may be set about the edge, as one value."""
+
+import dataclasses
+from ipaddress import IPv4Network, IPv6Network
+
+KIB = 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """Limits and trust of the edge (attacks.md A7, D36, D45, G69).
+
+    Attributes:
+        name: tells the apps of one process apart in metrics.
+        body_limit: bytes of a request body; more is BODY_TOO_LARGE.
+        body_timeout: seconds in which a body must have arrived; else REQUEST_TIMEOUT.
+        parameter_limit: how many parameters one place (query, form, JSON object) may hold.
+        value_limit: characters of one parameter's value.
+        trusted_proxies: networks whose `X-Forwarded-For` is believed; empty trusts nobody.
+        log_successes: whether requests that went well are logged too (level debug); errors always are.
+        stop_timeout: seconds that each `on_stop` callable may take.
+    """
+
+    name: str = "lingpai"
+    body_limit: int = 64 * KIB
+    body_timeout: float = 10.0
+    parameter_limit: int = 100
+    value_limit: int = 8 * KIB
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    log_successes: bool = False
+    stop_timeout: float = 10.0

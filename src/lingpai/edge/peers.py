@@ -1,0 +1,61 @@
+"""Whose address counts as the caller's, when proxies stand before us."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+Network = IPv4Network | IPv6Network
+Scope = Mapping[str, Any]
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    # Proxies write "1.2.3.4", "1.2.3.4:5678", "2001:db8::1" and "[2001:db8::1]:5678".
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str:
+    """The nearest address that is not a trusted proxy's (attacks.md G69).
+
+    Args:
+        peer: the socket's peer.
+        hops: values of the `X-Forwarded-For` header lines, in the order of the request.
+        trusted: networks of the proxies that we run.
+
+    Returns:
+        The address as text. A hop that is no address ends the walk: nothing behind it can be believed.
+    """
+    nearest = _address(peer)
+    entries = [entry for line in hops for entry in line.split(",")]
+    while nearest is not None and entries and any(nearest in network for network in trusted):
+        earlier = _address(entries.pop())
+        if earlier is None:
+            break
+        nearest = earlier
+    return peer if nearest is None else str(nearest)
+
+
+def _socket_peer(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def peer_reader(trusted: Sequence[Network]) -> Callable[[Scope], str]:
+    """A function from an ASGI scope to the caller's address; without proxies it is the socket's."""
+    if not trusted:
+        return _socket_peer
+
+    def forwarded_peer(scope: Scope) -> str:
+        lines = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
+        return walk_back(_socket_peer(scope), lines, trusted)
+
+    return forwarded_peer

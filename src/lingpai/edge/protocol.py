@@ -1,0 +1,137 @@
+"""What uvicorn's HTTP protocol leaves open: how large a head may be and how long a message may take.
+
+Malformed and ambiguous messages (attacks.md G70: two lengths, folded headers, bare LF) are refused by the parser
+itself, llhttp in its strict mode; the tests hold it to that.
+"""
+
+import dataclasses
+import math
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+KIB = 1024
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProtocolLimits:
+    """Limits of one connection.
+
+    Attributes:
+        head_bytes: of request line and headers together; more is 431.
+        head_timeout: seconds in which a head must have arrived.
+        body_timeout: seconds in which the rest of the message must have; more than `EdgeOptions.body_timeout`,
+            which answers in the route's shape while this one cuts the line.
+        keep_alive: seconds that a connection may idle between two requests.
+        drain_bytes: how much of a refused body is read and dropped, so that the refusal arrives, before the
+            line is cut.
+    """
+
+    head_bytes: int = 16 * KIB
+    head_timeout: float = 10.0
+    body_timeout: float = 15.0
+    keep_alive: float = 75.0
+    drain_bytes: int = KIB * KIB
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with `ProtocolLimits` (attacks.md D36)."""
+
+    limits = ProtocolLimits()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._deadline = math.inf
+        self._in_head = True
+        self._fed = 0
+        self._drained = 0
+        self._refusal: HTTPStatus | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self._deadline = self.loop.time() + self.limits.head_timeout
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if self._in_head:
+            self._fed += len(data)
+        super().data_received(data)
+        if self._in_head and self._fed > self.limits.head_bytes and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser."""
+        self._in_head = False
+        if self._fed > self.limits.head_bytes:  # an upper bound: what came may hold more than this head
+            head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if head > self.limits.head_bytes:
+                self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
+        self._deadline = self.loop.time() + self.limits.body_timeout
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser."""
+        super().on_body(body)
+        if self.cycle.response_complete:
+            self._drained += len(body)
+            if self._drained > self.limits.drain_bytes:
+                self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """Called by the parser."""
+        self._in_head = True
+        self._fed = 0
+        self._drained = 0
+        super().on_message_complete()
+        self._deadline = self._next_head_by() if self.cycle.response_complete else math.inf
+
+    def on_response_complete(self) -> None:
+        """Called by the cycle when its answer is out."""
+        super().on_response_complete()
+        if self._in_head and not self.pipeline:
+            self._deadline = self._next_head_by()
+
+    def _idle(self) -> bool:
+        cycle: Any = self.cycle  # None until the first request, whatever uvicorn's annotation says
+        return cycle is None or bool(cycle.response_complete)
+
+    def _next_head_by(self) -> float:
+        return self.loop.time() + self.limits.keep_alive + self.limits.head_timeout
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature; its words are too vague
+        """What uvicorn calls when the parser gives up."""
+        self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        # No route and so no shape is known here: what came is not an HTTP request.
+        text = f"{status.phrase}\n".encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + text)
+        self.transport.close()
+
+    def enforce(self, now: float) -> None:
+        """Cut the line when its time is up; called about once a second.
+
+        Args:
+            now: the loop's time, in seconds.
+        """
+        if now < self._deadline or self.flow.read_paused:
+            return
+        self._deadline = now + self.limits.head_timeout
+        if self.transport.is_closing():
+            self.transport.abort()  # a peer that does not read keeps a polite close waiting for ever
+        elif self._in_head and self._fed and self._idle():
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self.transport.close()
+
+
+def guarded(limits: ProtocolLimits) -> type[GuardedProtocol]:
+    """The protocol class with these limits; uvicorn wants a class and passes it nothing of ours."""
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})

@@ -1,0 +1,215 @@
+"""Serving: uvicorn on sockets that we bound, one server or several in one loop, ended within a bounded time."""
+
+import asyncio
+import contextlib
+import dataclasses
+import functools
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+import uvloop
+
+from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits, guarded
+
+TICKS_PER_SECOND = 10  # uvicorn's main loop
+BACKLOG = 2048
+log = structlog.get_logger("lingpai.edge")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """How to serve.
+
+    Attributes:
+        limits: of each connection.
+        grace: seconds that requests under way may take to end after the signal.
+        concurrency: connections or requests at once above which 503 is answered; None for no limit.
+    """
+
+    limits: ProtocolLimits = dataclasses.field(default_factory=ProtocolLimits)
+    grace: int = 20
+    concurrency: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listener:
+    """An ASGI app and the bound sockets on which it is served."""
+
+    app: Any
+    sockets: Sequence[socket.socket]
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; with port 0 the system chooses, see `url_of`.
+
+    Raises:
+        OSError: the address is taken, or not ours.
+    """
+    family, _, _, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+        made.listen(BACKLOG)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def url_of(bound: socket.socket) -> str:
+    """`http://host:port` of a bound socket, with the real port."""
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, without its own signal handlers, that watches over its connections' deadlines."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`."""
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `serve`: two servers in one loop would fight for them."""
+        yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """See `uvicorn.Server`."""
+        if counter % TICKS_PER_SECOND == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, GuardedProtocol):
+                    connection.enforce(now)
+        return await super().on_tick(counter)
+
+
+def _server(listener: Listener, options: ServerOptions) -> _Server:
+    config = uvicorn.Config(
+        listener.app,
+        http=guarded(options.limits),
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        limit_concurrency=options.concurrency,
+        # uvicorn counts in whole seconds; our own deadline is exact.
+        timeout_keep_alive=max(1, round(options.limits.keep_alive)),
+        timeout_graceful_shutdown=options.grace,
+    )
+    return _Server(config)
+
+
+class Serving:
+    """Servers that run in one loop and end together."""
+
+    def __init__(self, listeners: Sequence[Listener], options: ServerOptions | None = None) -> None:
+        self._listeners = listeners
+        self._servers = [_server(listener, options or ServerOptions()) for listener in listeners]
+
+    def stop(self, *, now: bool = False) -> None:
+        """Take no more connections, let what is under way end, then return from `run`.
+
+        Args:
+            now: do not even wait for what is under way.
+        """
+        for server in self._servers:
+            server.should_exit = True
+            server.force_exit = server.force_exit or now
+
+    async def run(self, ready: Callable[[], None] | None = None) -> None:
+        """Serve until `stop`.
+
+        Args:
+            ready: called once all servers take requests.
+
+        Raises:
+            SystemExit: an app's start failed; the others have been stopped.
+        """
+        tasks = [
+            asyncio.create_task(server.serve(sockets=list(listener.sockets)))
+            for server, listener in zip(self._servers, self._listeners, strict=True)
+        ]
+        announce = asyncio.create_task(self._announce(ready))
+        try:
+            # One that ends, for whatever reason, ends them all.
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            announce.cancel()
+            self.stop()
+            results = await asyncio.gather(*tasks, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _announce(self, ready: Callable[[], None] | None) -> None:
+        for server in self._servers:
+            await server.up.wait()
+        for listener in self._listeners:
+            log.info("serving", urls=[url_of(bound) for bound in listener.sockets])
+        if ready is not None:
+            ready()
+
+
+async def serve(
+    listeners: Sequence[Listener],
+    options: ServerOptions | None = None,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Serve in the running loop until SIGTERM or SIGINT; a second SIGINT does not wait for requests under way.
+
+    Args:
+        listeners: apps and their sockets.
+        options: the defaults when None.
+        ready: called once all servers take requests.
+
+    Raises:
+        SystemExit: an app's start failed.
+    """
+    serving = Serving(listeners, options)
+    interrupts = 0
+
+    def on_signal(number: signal.Signals) -> None:
+        nonlocal interrupts
+        interrupts += number is signal.SIGINT
+        log.info("stopping", signal=number.name)
+        serving.stop(now=interrupts > 1)
+
+    loop = asyncio.get_running_loop()
+    handled = (signal.SIGTERM, signal.SIGINT)
+    for number in handled:
+        loop.add_signal_handler(number, functools.partial(on_signal, number))
+    try:
+        await serving.run(ready)
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def run(
+    listeners: Sequence[Listener],
+    options: ServerOptions | None = None,
+    *,
+    ready: Callable[[], None] | None = None,
+) -> None:
+    """Serve in a loop of our own (uvloop), in the main thread, until a signal; see `serve`."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(listeners, options, ready=ready))
