@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
-from lingpai.keeper import keeper
+from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.keeper.platforms import wechat, wecom
 
 LEGACY_PREFIX = "THIRD_APPID_"
@@ -200,9 +200,9 @@ class Settings(BaseSettings):
         """The key ring's file."""
         return self.key_ring or self.data / "keyring.json"
 
-    def keeper_options(self) -> keeper.Options:
+    def keeper_options(self) -> KeeperOptions:
         """The keeper's part, in the form it takes."""
-        return keeper.Options(**self.keeper.model_dump())
+        return KeeperOptions(**self.keeper.model_dump())
 
     def edge_options(self) -> EdgeOptions:
         """The edge's part, in the form it takes."""
