@@ -1,0 +1,76 @@
+"""Verbs on accounts (`store.port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.records import Account
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.rows import moment, read_account, write_names
+
+_SQL: Final = load_queries("accounts")
+TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
+
+
+class Accounts(Part):
+    """See `store.port.Store`."""
+
+    async def save_account(self, account: Account) -> bool:
+        """See `store.port.Store.save_account`."""
+        columns = {
+            "platform": account.platform,
+            "account": account.account,
+            "label": account.label,
+            "secret": self._vault.seal(
+                account.secret, "accounts.secret", account.platform, account.account, account.label
+            ),
+            "secret_digest": self._vault.digest_secret(account.secret),
+            "mode": account.mode,
+            "domains": write_names(account.domains),
+            "source": account.source,
+            "kind": TOKEN_KIND,
+        }
+
+        def save(connection: apsw.Connection) -> bool:
+            before = run(connection, _SQL["find_account"], columns)
+            same = bool(before) and before[0][1:] == (columns["secret_digest"], account.mode)
+            run(connection, _SQL["save_account"], columns)
+            run(connection, _SQL["make_due"], columns | moment(self._clock) | {"again": not same})
+            return not before
+
+        return await self._engine.write(save)
+
+    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+        """See `store.port.Store.remove_account`."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            removed = run(connection, _SQL["remove_account"], (platform, account, label))
+            for (secret_digest,) in removed:
+                run(
+                    connection,
+                    _SQL["remove_held"],
+                    {"platform": platform, "account": account, "secret_digest": secret_digest},
+                )
+            return bool(removed)
+
+        return await self._engine.write(remove)
+
+    async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
+        """See `store.port.Store.find_accounts`."""
+        return self._engine.cached(
+            ("accounts", platform, account), lambda: self._read_accounts(platform, account)
+        )
+
+    async def list_accounts(self) -> tuple[Account, ...]:
+        """See `store.port.Store.list_accounts`."""
+
+        def read(connection: apsw.Connection) -> tuple[Account, ...]:
+            rows = run(connection, _SQL["list_accounts"])
+            return tuple(read_account(row, self._vault) for row in rows)
+
+        return await self._engine.scan(read)
+
+    def _read_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
+        rows = self._engine.rows(_SQL["find_accounts"], (platform, account))
+        return tuple(read_account(row, self._vault) for row in rows)

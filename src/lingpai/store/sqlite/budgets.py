@@ -1,0 +1,34 @@
+"""Verbs on budgets (`store.port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.records import Budget, BudgetUse
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("budgets")
+
+
+class Budgets(Part):
+    """See `store.port.Store`."""
+
+    async def take_budget(self, budget: Budget) -> BudgetUse:
+        """See `store.port.Store.take_budget`."""
+
+        def take(connection: apsw.Connection) -> BudgetUse:
+            bindings = budget._asdict()
+            taken = run(connection, _SQL["take_budget"], bindings)
+            used, granted = (taken or run(connection, _SQL["read_budget"], bindings))[0]
+            return BudgetUse(budget.subject, budget.name, budget.window, used, budget.limit, bool(granted))
+
+        return await self._engine.write(take)
+
+    async def list_budgets(self) -> tuple[BudgetUse, ...]:
+        """See `store.port.Store.list_budgets`."""
+        rows = self._engine.rows(_SQL["list_budgets"], (self._clock.now(),))
+        return tuple(
+            BudgetUse(subject, name, window, used, limit, bool(granted))
+            for subject, name, window, used, limit, granted in rows
+        )

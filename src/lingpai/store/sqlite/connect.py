@@ -1,0 +1,71 @@
+"""How connections are opened, and how the file comes into being."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+import apsw
+
+WRITER_PATIENCE: Final = 5.0
+READER_PATIENCE: Final = 0.25
+"""Seconds to wait for a lock. Readers run on the event loop and wait for nobody but a recovery after a crash."""
+
+_PRAGMAS: Final = ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "journal_size_limit=67108864")
+_STATEMENTS_KEPT: Final = 300
+
+
+def create_file(path: Path) -> None:
+    """Make the file (0600) and its directory (0700) when there are none.
+
+    Raises:
+        OSError: when that is not possible.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def connect(path: Path, patience: float, *, reads_only: bool = False) -> apsw.Connection:
+    """A connection to the existing database at `path`.
+
+    Args:
+        path: the database's file.
+        patience: seconds to wait for other connections' locks.
+        reads_only: refuse writes by it.
+
+    Raises:
+        apsw.Error: when it cannot be opened.
+    """
+    connection = apsw.Connection(
+        str(path), flags=apsw.SQLITE_OPEN_READWRITE, statementcachesize=_STATEMENTS_KEPT
+    )
+    try:
+        connection.set_busy_timeout(round(patience * 1000))
+        connection.wal_autocheckpoint(0)
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        if reads_only:
+            connection.execute("PRAGMA query_only=ON").fetchall()
+    except BaseException:
+        connection.close(True)
+        raise
+    return connection
+
+
+def use_wal(connection: apsw.Connection, patience: float = WRITER_PATIENCE) -> None:
+    """Turn write-ahead logging on; it stays on in the file.
+
+    SQLite does not wait for locks here, so several processes that start at once have to take turns by asking again.
+
+    Raises:
+        apsw.BusyError: when others were in the way for `patience` seconds.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode=WAL").get == "wal":
+                return
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)

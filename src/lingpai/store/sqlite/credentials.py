@@ -1,0 +1,67 @@
+"""Verbs that read and mark credentials (`store.port`); leases and what they bring are in `leases`."""
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import Bindings, load_queries, run
+from lingpai.store.sqlite.rows import moment, read_credential, read_status
+
+_SQL: Final = load_queries("credentials")
+
+
+class Credentials(Part):
+    """See `store.port.Store`."""
+
+    async def read_credential(self, key: CredentialKey) -> Credential | None:
+        """See `store.port.Store.read_credential`."""
+        return self._as_of_now(
+            self._engine.cached(("credential", key), lambda: self._read("read_credential", key))
+        )
+
+    async def find_credential(self, value: str) -> Credential | None:
+        """See `store.port.Store.find_credential`."""
+        digest = self._vault.digest_value(value)
+        return self._as_of_now(self._engine.cached(("value", digest), lambda: self._find(digest)))
+
+    async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
+        """See `store.port.Store.mark_suspect`."""
+        return await self._mark("mark_suspect", {**key._asdict(), "version": version})
+
+    async def forget_trouble(self, key: CredentialKey) -> bool:
+        """See `store.port.Store.forget_trouble`."""
+        return await self._mark("forget_trouble", key._asdict())
+
+    async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
+        """See `store.port.Store.due_credentials`."""
+        rows = self._engine.rows(_SQL["due_credentials"], moment(self._clock) | {"limit": limit})
+        return tuple(CredentialKey(*row) for row in rows)
+
+    async def list_statuses(self) -> tuple[CredentialStatus, ...]:
+        """See `store.port.Store.list_statuses`."""
+
+        def read(connection: apsw.Connection) -> tuple[CredentialStatus, ...]:
+            return tuple(map(read_status, run(connection, _SQL["list_statuses"])))
+
+        return await self._engine.scan(read)
+
+    async def _mark(self, query: str, bindings: dict[str, str | bytes | int]) -> bool:
+        return await self._engine.write(lambda connection: bool(run(connection, _SQL[query], bindings)))
+
+    def _read(self, query: str, bindings: Bindings) -> Credential | None:
+        return read_credential(self._engine.rows(_SQL[query], bindings), self._vault)
+
+    def _find(self, digest: bytes) -> Credential | None:
+        rows = self._engine.rows(_SQL["find_holder_of_value"], (digest,))
+        return self._read("read_credential_by_id", rows[0]) if rows else None
+
+    def _as_of_now(self, credential: Credential | None) -> Credential | None:
+        """The credential without a previous generation whose end has passed."""
+        if credential is None or credential.previous is None:
+            return credential
+        if credential.previous.end.remaining(self._clock) > 0:
+            return credential
+        return msgspec.structs.replace(credential, previous=None)

@@ -1,0 +1,186 @@
+"""The mechanism of the engine, which knows no table: reads on the event loop, writes in one thread, a cache.
+
+The cache holds what was decoded from rows and is emptied whenever anybody, in any process, has committed
+something: each look into it asks SQLite for that first (`PRAGMA data_version`, about a microsecond). So it is never
+older than the last commit that anybody was told of.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Hashable
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar, cast
+
+import apsw
+
+from lingpai.store.sqlite.checkpointer import PATIENCE, Checkpointer
+from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, connect
+from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
+from lingpai.store.sqlite.queries import Bindings, Row
+from lingpai.store.sqlite.writer import Job, Writer
+
+T = TypeVar("T")
+
+CACHED: Final = 50_000
+"""Entries of the cache at most."""
+POLL: Final = 0.02
+"""Seconds between looks for other processes' commits, while somebody waits for them."""
+
+_MISSING: Final = object()
+_UNKNOWN: Final = -1
+
+
+class Engine:
+    """One database file, used from one event loop. Made and used on that loop; `close` it.
+
+    Args:
+        path: the file, which exists and has its schema.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._loop = asyncio.get_running_loop()
+        self._reader: apsw.Connection | None = None
+        self._cursor: apsw.Cursor | None = None
+        self._version: int | None = None
+        self._cache: dict[Hashable, object] = {}
+        self._watchers: set[asyncio.Future[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
+        self._writer = Writer(self._connect_writer, self._wake)
+
+    def rows(self, query: str, bindings: Bindings = ()) -> list[Row]:
+        """All rows of a quick query, read at once on the event loop.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        try:
+            return (self._cursor or self._connect_reader()).execute(query, bindings).fetchall()
+        except FAULTS as fault:
+            self._let_go(fault)
+            raise unavailable(fault) from fault
+
+    def cached(self, key: Hashable, read: Callable[[], T]) -> T:
+        """What `read` returned for `key` since the last commit by anybody, or what it returns now.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        self._look()
+        found = self._cache.get(key, _MISSING)
+        if found is not _MISSING:
+            return cast("T", found)
+        value = read()
+        if len(self._cache) >= CACHED:
+            self._cache.clear()
+        self._cache[key] = value
+        return value
+
+    async def write(self, job: Job[T]) -> T:
+        """What `job` returned, once that is committed and durable. See `Job` for what a job may be.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises.
+        """
+        return await self._writer.submit(job)
+
+    async def scan(self, read: Job[T]) -> T:
+        """What `read` returned, run in a thread by a connection of its own: for reads that take long.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        return await asyncio.to_thread(self._scan, read)
+
+    async def wait_change(self, seconds: float) -> None:
+        """Come back once anybody has committed since this engine's last read, or after `seconds` of real time.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        if self._look():
+            return
+        watcher: asyncio.Future[None] = self._loop.create_future()
+        self._watchers.add(watcher)
+        if self._timer is None:
+            self._timer = self._loop.call_later(POLL, self._poll)
+        try:
+            async with asyncio.timeout(seconds):
+                await watcher
+        except TimeoutError:
+            pass
+        finally:
+            self._watchers.discard(watcher)
+
+    async def close(self) -> None:
+        """Commit what is waiting, then close every connection and end every thread. Safe to call twice."""
+        self._closed = True
+        await self._writer.close()
+        self._wake()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drop_reader()
+        await self._checkpointer.close()
+
+    def _look(self) -> bool:
+        """Empty the cache if anybody has committed since the last look; True when so."""
+        try:
+            cursor = self._cursor or self._connect_reader()
+            version: int = cursor.execute("PRAGMA data_version").get
+        except FAULTS as fault:
+            self._let_go(fault)
+            raise unavailable(fault) from fault
+        if version == self._version:
+            return False
+        known, self._version = self._version, version
+        self._cache.clear()
+        self._wake()
+        return known is not None
+
+    def _poll(self) -> None:
+        self._timer = None
+        if not self._watchers:
+            return
+        with contextlib.suppress(Exception):  # whoever reads next is told
+            self._look()
+        if self._watchers:
+            self._timer = self._loop.call_later(POLL, self._poll)
+
+    def _wake(self) -> None:
+        for watcher in self._watchers:
+            if not watcher.done():
+                watcher.set_result(None)
+        self._watchers.clear()
+
+    def _connect_writer(self) -> apsw.Connection:
+        connection = connect(self._path, WRITER_PATIENCE)
+        connection.set_wal_hook(self._checkpointer.notice)
+        return connection
+
+    def _connect_reader(self) -> apsw.Cursor:
+        if self._closed:
+            raise apsw.ConnectionClosedError("the store is closed")
+        self._reader = connect(self._path, READER_PATIENCE, reads_only=True)
+        self._cursor = self._reader.cursor()
+        return self._cursor
+
+    def _let_go(self, fault: apsw.Error) -> None:
+        if not isinstance(fault, PASSING):
+            self._drop_reader()
+
+    def _drop_reader(self) -> None:
+        close_quietly(self._reader)
+        self._reader = self._cursor = None
+        self._version = _UNKNOWN
+        self._cache.clear()
+
+    def _scan(self, read: Job[T]) -> T:
+        try:
+            with contextlib.closing(connect(self._path, WRITER_PATIENCE, reads_only=True)) as connection:
+                return read(connection)
+        except FAULTS as fault:
+            raise unavailable(fault) from fault

@@ -1,0 +1,46 @@
+"""Verbs on code exchanges (`store.port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.clock import end_after
+from lingpai.core.records import ExchangeClaim
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.rows import end_columns, moment
+
+_SQL: Final = load_queries("exchanges")
+
+
+class Exchanges(Part):
+    """See `store.port.Store`."""
+
+    async def claim_exchange(self, digest: bytes, holder: str, ttl: float, ends_at: float) -> ExchangeClaim:
+        """See `store.port.Store.claim_exchange`."""
+
+        def claim(connection: apsw.Connection) -> ExchangeClaim:
+            columns = {"digest": digest, "holder": holder, "ends_at": ends_at}
+            columns |= moment(self._clock) | end_columns("claim", end_after(self._clock, ttl))
+            if run(connection, _SQL["claim_exchange"], columns):
+                return ExchangeClaim(claimed=True, answer=None)
+            ((answer,),) = run(connection, _SQL["read_answer"], (digest,))
+            opened = None if answer is None else self._vault.open(answer, "exchanges.answer", digest)
+            return ExchangeClaim(claimed=False, answer=opened)
+
+        return await self._engine.write(claim)
+
+    async def finish_exchange(self, digest: bytes, holder: str, answer: str, ends_at: float) -> bool:
+        """See `store.port.Store.finish_exchange`."""
+        sealed = self._vault.seal(answer, "exchanges.answer", digest)
+        columns = {"digest": digest, "holder": holder, "answer": sealed, "ends_at": ends_at}
+        return await self._engine.write(
+            lambda connection: bool(run(connection, _SQL["finish_exchange"], columns))
+        )
+
+    async def drop_exchange(self, digest: bytes, holder: str) -> bool:
+        """See `store.port.Store.drop_exchange`."""
+        columns = {"digest": digest, "holder": holder}
+        return await self._engine.write(
+            lambda connection: bool(run(connection, _SQL["drop_exchange"], columns))
+        )

@@ -1,0 +1,72 @@
+-- name: read_credential
+SELECT c.id, c.platform, c.account, c.secret_digest, c.kind, c.version, c.suspect, c.trouble,
+       c.renew_wall, c.renew_steady, c.renew_epoch,
+       g.version, g.value, g.end_wall, g.end_steady, g.end_epoch, g.lifetime, g.fetched_at
+FROM credentials c LEFT JOIN generations g ON g.credential_id = c.id
+WHERE c.platform = ? AND c.account = ? AND c.secret_digest = ? AND c.kind = ?
+ORDER BY g.version DESC;
+
+-- name: read_credential_by_id
+SELECT c.id, c.platform, c.account, c.secret_digest, c.kind, c.version, c.suspect, c.trouble,
+       c.renew_wall, c.renew_steady, c.renew_epoch,
+       g.version, g.value, g.end_wall, g.end_steady, g.end_epoch, g.lifetime, g.fetched_at
+FROM credentials c LEFT JOIN generations g ON g.credential_id = c.id
+WHERE c.id = ?
+ORDER BY g.version DESC;
+
+-- name: find_holder_of_value
+SELECT credential_id FROM generations WHERE value_digest = ? ORDER BY id DESC LIMIT 1;
+
+-- name: mark_suspect
+UPDATE credentials SET suspect = 1
+WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest AND kind = :kind
+  AND version = :version AND version > 0 AND suspect = 0
+RETURNING id;
+
+-- name: forget_trouble
+UPDATE credentials SET trouble = NULL
+WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest AND kind = :kind
+  AND trouble IS NOT NULL
+RETURNING id;
+
+-- name: due_credentials
+-- Two walks along an index each: ends of our own epoch by steady time, those of any other by wall time.
+SELECT platform, account, secret_digest, kind FROM (
+  SELECT * FROM (
+    SELECT c.platform, c.account, c.secret_digest, c.kind, :steady - c.renew_steady AS overdue
+    FROM credentials c INDEXED BY credentials_by_renewal_here
+    WHERE c.renew_epoch = :epoch AND c.renew_steady <= :steady
+      AND (c.lease_holder IS NULL
+           OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+      AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+                  AND a.secret_digest = c.secret_digest)
+    ORDER BY c.renew_steady LIMIT :limit
+  )
+  UNION ALL
+  SELECT * FROM (
+    SELECT c.platform, c.account, c.secret_digest, c.kind, :wall - c.renew_wall AS overdue
+    FROM credentials c INDEXED BY credentials_by_renewal_elsewhere
+    WHERE c.renew_wall <= :wall AND c.renew_epoch <> :epoch
+      AND (c.lease_holder IS NULL
+           OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+      AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+                  AND a.secret_digest = c.secret_digest)
+    ORDER BY c.renew_wall LIMIT :limit
+  )
+) ORDER BY overdue DESC LIMIT :limit;
+
+-- name: list_statuses
+SELECT c.platform, c.account, a.label, c.kind, c.version, c.suspect, c.trouble,
+       g.end_wall, g.end_steady, g.end_epoch, g.fetched_at, g.lifetime
+FROM credentials c
+LEFT JOIN accounts a
+  ON a.platform = c.platform AND a.account = c.account AND a.secret_digest = c.secret_digest
+LEFT JOIN generations g ON g.credential_id = c.id AND g.version = c.version
+UNION ALL
+SELECT a.platform, a.account, a.label, 'access_token', 0, 0, NULL, NULL, NULL, NULL, NULL, NULL
+FROM accounts a
+WHERE NOT EXISTS (
+  SELECT 1 FROM credentials c WHERE c.platform = a.platform AND c.account = a.account
+  AND c.secret_digest = a.secret_digest AND c.kind = 'access_token'
+)
+ORDER BY 1, 2, 3, 4;

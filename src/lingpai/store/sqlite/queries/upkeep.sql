@@ -1,0 +1,56 @@
+-- name: purge_exchanges
+-- A claim that is still on its way is left alone, whatever its end says.
+DELETE FROM exchanges WHERE id IN (
+  SELECT id FROM exchanges
+  WHERE ends_at <= :wall
+    AND (answer IS NOT NULL
+         OR CASE WHEN claim_epoch = :epoch THEN claim_steady <= :steady ELSE claim_wall <= :wall END)
+  ORDER BY ends_at LIMIT :limit
+) RETURNING id;
+
+-- name: purge_budgets
+DELETE FROM budgets WHERE id IN (
+  SELECT id FROM budgets WHERE ends_at <= :wall ORDER BY ends_at LIMIT :limit
+) RETURNING id;
+
+-- name: purge_credentials
+-- Whoever asks with a wrong secret leaves a row behind; a configured account's rows stay.
+DELETE FROM credentials WHERE id IN (
+  SELECT c.id FROM credentials c
+  WHERE c.idle_at <= :idle_since
+    AND (c.lease_holder IS NULL
+         OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+    AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+                    AND a.secret_digest = c.secret_digest)
+  ORDER BY c.idle_at LIMIT :limit
+) RETURNING id;
+
+-- name: sealed_counts
+SELECT key, sum(n) FROM (
+  SELECT substr(secret, 1, 4) AS key, count(*) AS n FROM accounts GROUP BY 1
+  UNION ALL
+  SELECT substr(value, 1, 4), count(*) FROM generations GROUP BY 1
+  UNION ALL
+  SELECT substr(answer, 1, 4), count(*) FROM exchanges WHERE answer IS NOT NULL GROUP BY 1
+) GROUP BY key;
+
+-- name: stale_accounts
+SELECT id, secret, platform, account, label FROM accounts WHERE substr(secret, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_account
+UPDATE accounts SET secret = ? WHERE id = ?;
+
+-- name: stale_generations
+SELECT id, value, credential_id, version FROM generations WHERE substr(value, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_generation
+UPDATE generations SET value = ? WHERE id = ?;
+
+-- name: stale_exchanges
+SELECT id, answer, digest FROM exchanges WHERE answer IS NOT NULL AND substr(answer, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_exchange
+UPDATE exchanges SET answer = ? WHERE id = ?;
+
+-- name: probe
+INSERT INTO probes (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at;

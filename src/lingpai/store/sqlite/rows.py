@@ -1,0 +1,158 @@
+"""Between rows and records: columns, ends, seals."""
+
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.core.clock import Clock, End
+from lingpai.core.keyring import KeyRing
+from lingpai.core.records import (
+    Account,
+    Caller,
+    Credential,
+    CredentialKey,
+    CredentialStatus,
+    Generation,
+    Trouble,
+)
+from lingpai.core.seals import Digester, Sealer
+from lingpai.store.sqlite.queries import Row
+
+_NO_END: Final = (None, None, None)
+_names = msgspec.json.Decoder(tuple[str, ...])
+_troubles = msgspec.json.Decoder(Trouble)
+
+
+class Vault:
+    """Seals what a stolen file must not show, and makes the digests by which it is found all the same.
+
+    Args:
+        ring: the key ring.
+    """
+
+    def __init__(self, ring: KeyRing) -> None:
+        self.ring = ring
+        self.digest_secret = Digester(ring, "app secret")
+        self.digest_value = Digester(ring, "held value")
+        self._sealer = Sealer(ring, "store")
+
+    def seal(self, value: str, column: str, *row: object) -> bytes:
+        """Seal a value for one column ("table.column") of the row with this natural key."""
+        return self._sealer.seal(value, _place(column, row))
+
+    def open(self, sealed: bytes, column: str, *row: object) -> str:
+        """The value that was sealed for this place.
+
+        Raises:
+            SealError: when it was not sealed for it.
+            KeyRingError: when its key was retired.
+        """
+        return self._sealer.open(sealed, _place(column, row))
+
+
+def _place(column: str, row: tuple[object, ...]) -> str:
+    return column + msgspec.json.encode(row).decode()
+
+
+def moment(clock: Clock) -> dict[str, Any]:
+    """This moment as bindings `wall`, `steady`, `epoch`: what queries compare ends with."""
+    return {"wall": clock.now(), "steady": clock.steady(), "epoch": clock.epoch}
+
+
+def end_columns(name: str, end: End | None) -> dict[str, Any]:
+    """An end as bindings `<name>_wall`, `<name>_steady`, `<name>_epoch`."""
+    return dict(zip((f"{name}_wall", f"{name}_steady", f"{name}_epoch"), end or _NO_END, strict=True))
+
+
+def write_names(names: tuple[str, ...]) -> str:
+    """A list of names as a column holds it (JSON)."""
+    return msgspec.json.encode(names).decode()
+
+
+def write_trouble(trouble: Trouble) -> str:
+    """A trouble as a column holds it (JSON)."""
+    return msgspec.json.encode(trouble).decode()
+
+
+def _end(wall: float | None, steady: float, epoch: str) -> End | None:
+    return None if wall is None else End(wall, steady, epoch)
+
+
+def read_account(row: Row, vault: Vault) -> Account:
+    """An account from (platform, account, label, secret, mode, domains, source)."""
+    platform, account, label, secret, mode, domains, source = row
+    return Account(
+        platform=platform,
+        account=account,
+        label=label,
+        secret=vault.open(secret, "accounts.secret", platform, account, label),
+        mode=mode,
+        domains=_names.decode(domains),
+        source=source,
+    )
+
+
+def read_caller(row: Row) -> Caller:
+    """A caller from (name, environment, apps, rights, networks, created_at, revoked_at)."""
+    name, environment, apps, rights, networks, created_at, revoked_at = row
+    return Caller(
+        name=name,
+        environment=environment,
+        apps=_names.decode(apps),
+        rights=_names.decode(rights),
+        networks=_names.decode(networks),
+        created_at=created_at,
+        revoked_at=revoked_at,
+    )
+
+
+def read_credential(rows: list[Row], vault: Vault) -> Credential | None:
+    """A credential from its rows, one per generation, newest first; None from none.
+
+    Its own columns come first, then (version, value, end_wall, end_steady, end_epoch, lifetime, fetched_at) of the
+    generation.
+    """
+    if not rows:
+        return None
+    credential_id, platform, account, secret_digest, kind, version, suspect, trouble, *renew = rows[0][:11]
+    generations = [read_generation(credential_id, row[11:], vault) for row in rows if row[11] is not None]
+    current, previous, *_ = [*generations, None, None]
+    return Credential(
+        id=credential_id,
+        key=CredentialKey(platform, account, secret_digest, kind),
+        version=version,
+        current=current,
+        previous=previous,
+        suspect=bool(suspect),
+        trouble=None if trouble is None else _troubles.decode(trouble),
+        renew=_end(*renew),
+    )
+
+
+def read_generation(credential_id: int, row: Row, vault: Vault) -> Generation:
+    """A generation from (version, value, end_wall, end_steady, end_epoch, lifetime, fetched_at)."""
+    version, value, end_wall, end_steady, end_epoch, lifetime, fetched_at = row
+    return Generation(
+        version=version,
+        value=vault.open(value, "generations.value", credential_id, version),
+        end=End(end_wall, end_steady, end_epoch),
+        lifetime=lifetime,
+        fetched_at=fetched_at,
+    )
+
+
+def read_status(row: Row) -> CredentialStatus:
+    """A status from (platform, account, label, kind, version, suspect, trouble, end in three, fetched_at, lifetime)."""
+    platform, account, label, kind, version, suspect, trouble, wall, steady, epoch, fetched_at, lifetime = row
+    return CredentialStatus(
+        platform=platform,
+        account=account,
+        label=label,
+        kind=kind,
+        version=version,
+        end=_end(wall, steady, epoch),
+        fetched_at=fetched_at,
+        lifetime=lifetime,
+        suspect=bool(suspect),
+        trouble=None if trouble is None else _troubles.decode(trouble),
+    )

@@ -1,0 +1,40 @@
+"""The store on SQLite: all verbs of the port over one engine."""
+
+import asyncio
+from pathlib import Path
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.store.sqlite.accounts import Accounts
+from lingpai.store.sqlite.budgets import Budgets
+from lingpai.store.sqlite.callers import Callers
+from lingpai.store.sqlite.engine import Engine
+from lingpai.store.sqlite.exchanges import Exchanges
+from lingpai.store.sqlite.leases import Leases
+from lingpai.store.sqlite.roles import Roles
+from lingpai.store.sqlite.rows import Vault
+from lingpai.store.sqlite.schema import apply_migrations
+from lingpai.store.sqlite.upkeep import Upkeep
+
+
+class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep):
+    """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
+
+    @classmethod
+    async def open(cls, path: Path, ring: KeyRing, clock: Clock) -> "SqliteStore":
+        """Open the store at `path`, making it (0600, in a directory of 0700) and bringing its schema up to date.
+
+        Args:
+            path: the database's file; SQLite keeps two more beside it.
+            ring: the keys that seal what is secret.
+            clock: the time by which ends pass.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        await asyncio.to_thread(apply_migrations, path)
+        return cls(Engine(path), Vault(ring), clock)
+
+    async def close(self) -> None:
+        """See `store.port.Store.close`."""
+        await self._engine.close()

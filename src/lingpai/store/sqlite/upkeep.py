@@ -1,0 +1,78 @@
+"""Verbs that keep the store in order (`store.port`)."""
+
+from typing import Final, NamedTuple
+
+import apsw
+
+from lingpai.core.seals import sealed_with
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.rows import moment
+
+_SQL: Final = load_queries("upkeep")
+_PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials")
+_IDLE: Final = 86_400.0
+"""Seconds after which what is held for a secret that nobody configured is forgotten."""
+
+
+class _SealedColumn(NamedTuple):
+    column: str
+    find: str
+    save: str
+
+
+_SEALED: Final = (
+    _SealedColumn("accounts.secret", "stale_accounts", "reseal_account"),
+    _SealedColumn("generations.value", "stale_generations", "reseal_generation"),
+    _SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
+)
+"""Every column that holds seals. `find` yields the row's id, the seal, and the natural key it was made for."""
+
+
+class Upkeep(Part):
+    """See `store.port.Store`."""
+
+    async def wait_change(self, seconds: float) -> None:
+        """See `store.port.Store.wait_change`."""
+        await self._engine.wait_change(seconds)
+
+    async def purge(self, limit: int) -> int:
+        """See `store.port.Store.purge`."""
+
+        def remove(connection: apsw.Connection) -> int:
+            bindings = moment(self._clock) | {"limit": limit, "idle_since": self._clock.now() - _IDLE}
+            return sum(len(run(connection, _SQL[query], bindings)) for query in _PURGES)
+
+        return await self._engine.write(remove)
+
+    async def sealed_counts(self) -> dict[int, int]:
+        """See `store.port.Store.sealed_counts`."""
+
+        def count(connection: apsw.Connection) -> dict[int, int]:
+            return {sealed_with(key): n for key, n in run(connection, _SQL["sealed_counts"])}
+
+        return await self._engine.scan(count)
+
+    async def reseal(self, limit: int) -> int:
+        """See `store.port.Store.reseal`."""
+
+        def seal_anew(connection: apsw.Connection) -> int:
+            newest = self._vault.ring.newest.id.to_bytes(4, "big")
+            done = 0
+            for column, find, save in _SEALED:
+                for row_id, sealed, *row in run(connection, _SQL[find], (newest, limit - done)):
+                    value = self._vault.open(sealed, column, *row)
+                    run(connection, _SQL[save], (self._vault.seal(value, column, *row), row_id))
+                    done += 1
+            return done
+
+        return await self._engine.write(seal_anew)
+
+    async def ping(self) -> None:
+        """See `store.port.Store.ping`."""
+
+        def probe(connection: apsw.Connection) -> None:
+            run(connection, _SQL["probe"], (self._clock.now(),))
+
+        await self._engine.write(probe)
+        self._engine.rows("SELECT at FROM probes")

@@ -1,0 +1,173 @@
+"""The one thread of this process that writes.
+
+All jobs that wait when it is free go into one transaction: they share one wait for the lock and one for the disk.
+"""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+import apsw
+
+from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
+
+T = TypeVar("T")
+Job = Callable[[apsw.Connection], T]
+"""What is to be done in a transaction.
+
+It may be run a second time after its first run was rolled back, so it has no effect but on the connection.
+"""
+
+
+class _Waiting(NamedTuple):
+    job: Job[Any]
+    future: asyncio.Future[Any]
+
+
+class _Outcome(NamedTuple):
+    future: asyncio.Future[Any]
+    value: Any
+    error: Exception | None
+
+
+class Writer:
+    """Takes jobs from one event loop and commits them in groups.
+
+    Args:
+        connect: opens a connection to write by; called in the thread, again after a fault.
+        on_change: called on the loop after a commit that changed something.
+    """
+
+    def __init__(self, connect: Callable[[], apsw.Connection], on_change: Callable[[], None]) -> None:
+        self._connect = connect
+        self._on_change = on_change
+        self._loop = asyncio.get_running_loop()
+        self._turn: list[_Waiting] = []
+        self._queue: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
+        self._connection: apsw.Connection | None = None
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="lingpai-store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T]) -> "asyncio.Future[T]":
+        """Have `job` run and committed.
+
+        The future has its result once that is durable, or else its exception, or STORE_UNAVAILABLE.
+        """
+        future: asyncio.Future[T] = self._loop.create_future()
+        if self._closing:
+            future.set_exception(unavailable(apsw.ConnectionClosedError("the store is closed")))
+            return future
+        if not self._turn:
+            self._loop.call_soon(self._hand_over)
+        self._turn.append(_Waiting(job, future))
+        return future
+
+    async def close(self) -> None:
+        """Commit what is waiting, then end the thread."""
+        if not self._closing:
+            self._closing = True
+            self._hand_over()
+            self._queue.put(None)
+        await asyncio.shield(self._ended)
+        self._thread.join()
+
+    def _hand_over(self) -> None:
+        if self._turn:
+            self._queue.put(self._turn)
+            self._turn = []
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            more, batch = self._take()
+            if batch:
+                outcomes, changed = self._settle(batch)
+                self._call_loop(self._deliver, outcomes, changed)
+        close_quietly(self._connection)
+        self._call_loop(self._ended.set_result, None)
+
+    def _take(self) -> tuple[bool, list[_Waiting]]:
+        turn = self._queue.get()
+        batch: list[_Waiting] = []
+        with contextlib.suppress(queue.Empty):
+            while turn is not None:
+                batch += turn
+                turn = self._queue.get_nowait()
+            return False, batch
+        return True, batch
+
+    def _call_loop(self, function: Callable[..., object], *args: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed and the store was not
+            self._loop.call_soon_threadsafe(function, *args)
+
+    def _deliver(self, outcomes: list[_Outcome], changed: bool) -> None:
+        for future, value, error in outcomes:
+            if future.done():  # its caller was cancelled
+                continue
+            if error is None:
+                future.set_result(value)
+            else:
+                future.set_exception(error)
+        if changed:
+            self._on_change()
+
+    def _settle(self, batch: list[_Waiting]) -> tuple[list[_Outcome], bool]:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            before = self._connection.total_changes()
+            outcomes = self._commit(self._connection, batch)
+            return outcomes, self._connection.total_changes() != before
+        except FAULTS as fault:
+            if not isinstance(fault, PASSING):
+                close_quietly(self._connection)
+                self._connection = None
+            return [_Outcome(future, None, unavailable(fault)) for _, future in batch], False
+        except Exception as error:  # noqa: BLE001  nobody may wait for ever, whatever it was
+            return [_Outcome(future, None, error) for _, future in batch], False
+
+    def _commit(self, connection: apsw.Connection, batch: list[_Waiting]) -> list[_Outcome]:
+        try:
+            return _transact(connection, batch, _run_job)
+        except FAULTS:
+            raise
+        except Exception:  # noqa: BLE001  a job failed, which must not be felt by the others
+            return _transact(connection, batch, _run_job_apart)
+
+
+def _transact(
+    connection: apsw.Connection,
+    batch: list[_Waiting],
+    run: Callable[[apsw.Connection, _Waiting], _Outcome],
+) -> list[_Outcome]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        outcomes = [run(connection, waiting) for waiting in batch]
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return outcomes
+
+
+def _run_job(connection: apsw.Connection, waiting: _Waiting) -> _Outcome:
+    return _Outcome(waiting.future, waiting.job(connection), None)
+
+
+def _run_job_apart(connection: apsw.Connection, waiting: _Waiting) -> _Outcome:
+    connection.execute("SAVEPOINT job")
+    try:
+        outcome = _run_job(connection, waiting)
+    except FAULTS:
+        raise
+    except Exception as error:  # noqa: BLE001  it goes to whoever waits for the job
+        connection.execute("ROLLBACK TO job")
+        outcome = _Outcome(waiting.future, None, error)
+    connection.execute("RELEASE job")
+    return outcome
