@@ -1,0 +1,112 @@
+"""Puts the parts together; nothing else knows all of them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+from lingpai.core.clock import Clock, SystemClock
+from lingpai.core.keyring import KeyRing
+from lingpai.core.records import Account
+from lingpai.core.wire import Route, Shape
+from lingpai.edge.app import EdgeApp, create_app
+from lingpai.edge.metrics import AsyncGauge, Exposition
+from lingpai.keeper import renewal
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.wechat import wechat
+from lingpai.keeper.platforms.wecom import wecom
+from lingpai.keeper.status import gauges
+from lingpai.keeper.surfaces import dropin, generic, health, seed, shapes
+from lingpai.keeper.upstream import Upstream
+from lingpai.settings import Settings, legacy_accounts
+from lingpai.store.port import Store
+from lingpai.store.sqlite.store import SqliteStore
+
+FALLBACK: tuple[tuple[str, Shape], ...] = (
+    ("", shapes.SEED),
+    ("/v1/", shapes.GENERIC),
+    ("/health/", shapes.GENERIC),
+    ("/cgi-bin/", shapes.WECHAT),
+    ("/sns/", shapes.WECHAT),
+)
+"""In which shape a path is answered that no route has, by its prefix."""
+
+
+@contextlib.asynccontextmanager
+async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Keeper]:
+    """A keeper over the embedded store that the settings name; closed afterwards.
+
+    Raises:
+        KeyRingError: the key ring does not do.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    clock = clock or SystemClock()
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ring = KeyRing.open_or_create(settings.key_ring_file, clock.now())
+    store = await SqliteStore.open(settings.database, ring, clock)
+    try:
+        keeper = Keeper(
+            store=store,
+            clock=clock,
+            upstream=Upstream(settings.upstream_timeout),
+            platforms={
+                "wechat": wechat(settings.wechat.base_url, settings.wechat.overlap),
+                "wecom": wecom(settings.wecom.base_url),
+            },
+            ring=ring,
+            options=settings.keeper_options(),
+        )
+        try:
+            yield keeper
+        finally:
+            await keeper.close()
+    finally:
+        await store.close()
+
+
+def routes_of(keeper: Keeper) -> tuple[Route, ...]:
+    """Every route of the service but those that describe it (metrics, OpenAPI, documentation)."""
+    return (
+        *seed.routes(keeper),
+        *generic.routes(keeper),
+        *dropin.routes(keeper),
+        *health.routes(keeper),
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncIterator[EdgeApp]:
+    """The whole service as an ASGI app, its background work running until the end of the block.
+
+    Raises:
+        KeyRingError: the key ring does not do.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    async with open_keeper(settings, clock) as keeper:
+        await adopt_legacy(keeper.store, legacy_accounts())
+        exposition = Exposition()
+        for gauge in gauges(keeper):
+            exposition.add(AsyncGauge(*gauge))
+        routes = (*routes_of(keeper), exposition.route(shapes.GENERIC))
+        app = create_app(routes, FALLBACK, settings.edge_options())
+        background = asyncio.create_task(renewal.run(keeper))
+        try:
+            yield app
+        finally:
+            background.cancel()
+            await asyncio.gather(background, return_exceptions=True)
+
+
+async def adopt_legacy(store: Store, accounts: Sequence[Account]) -> None:
+    """Make the stored accounts of source "env" those that .env has now.
+
+    What operators added stays untouched.
+    """
+    stored = {each.name: each for each in await store.list_accounts()}
+    for account in accounts:
+        known = stored.get(account.name)
+        if known is None or (known.source == "env" and known.secret != account.secret):
+            await store.save_account(account)
+    wanted = {account.name for account in accounts}
+    for name, known in stored.items():
+        if known.source == "env" and name not in wanted:
+            await store.remove_account(known.platform, known.account, known.label)
