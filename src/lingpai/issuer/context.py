@@ -1,0 +1,95 @@
+"""What every verb of one realm works with."""
+
+import math
+import secrets
+from collections.abc import Callable
+
+from lingpai.core.clock import Clock
+from lingpai.core.handles import Handle, HandleFormat, HandleKind, Handles
+from lingpai.core.keyring import KeyRing
+from lingpai.core.seals import Digester
+from lingpai.issuer.passwords import Passwords
+from lingpai.issuer.policy import Policy
+from lingpai.issuer.throttle import Throttle
+from lingpai.store.issuer_port import IssuerStore
+
+
+class Issuer:
+    """One realm: an instance of a dialect, with nothing shared with others but the process and the store.
+
+    Attributes:
+        realm: the instance's name, such as "yzb" or "yzb-test".
+        policy: its numbers.
+        store: the issuer's verbs of the store.
+        clock: where the time comes from.
+        digest_secret: keyed digest of apps' secrets.
+        digest_machine: keyed digest of terminals' secrets and shown keys.
+        digest_other: keyed digest of whatever else is looked up without being stored.
+        passwords: hashes and checks users' passwords.
+        throttle: counts wrong app secrets in this process.
+        random_bytes: where randomness comes from.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        policy: Policy,
+        store: IssuerStore,
+        ring: KeyRing,
+        clock: Clock,
+        *,
+        anchor: float,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        passwords: Passwords | None = None,
+    ) -> None:
+        self.realm = realm
+        self.policy = policy
+        self.store = store
+        self.clock = clock
+        self.digest_secret = Digester(ring, "issuer app secret")
+        self.digest_machine = Digester(ring, "issuer machine secret")
+        self.digest_other = Digester(ring, "issuer " + realm)
+        self.passwords = passwords or Passwords()
+        self.throttle = Throttle(clock, policy.authentication)
+        self.random_bytes = random_bytes
+        self._handles = Handles(ring, realm, clock)
+        self._anchor = anchor
+
+    @classmethod
+    async def open(
+        cls,
+        realm: str,
+        policy: Policy,
+        store: IssuerStore,
+        ring: KeyRing,
+        clock: Clock,
+        passwords: Passwords | None = None,
+    ) -> "Issuer":
+        """An issuer on the store's own time.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
+
+    def now(self) -> int:
+        """The issuer's time in whole unix seconds.
+
+        No step of the wall clock touches it (`IssuerStore.anchor`).
+        """
+        return math.floor(self.clock.steady() + self._anchor)
+
+    def wall(self, moment: int) -> int:
+        """A moment of the issuer's time as callers' clocks show it, in unix seconds."""
+        return moment + round(self.clock.now() - self.clock.steady() - self._anchor)
+
+    def seal(self, kind: HandleKind, row: int, generation: int, issued_at: int) -> str:
+        """A handle in the policy's format for its kind."""
+        return self._handles.seal(Handle(kind, row, generation, issued_at), self._format(kind))
+
+    def unseal(self, text: str, kind: HandleKind) -> Handle | None:
+        """What a handle says, or None when it is not one of this realm, this kind and this format."""
+        return self._handles.unseal(text, kind, self._format(kind))
+
+    def _format(self, kind: HandleKind) -> HandleFormat:
+        return self.policy.code_format if kind is HandleKind.CODE else self.policy.token_format

@@ -1,0 +1,50 @@
+"""Proof Key for Code Exchange (RFC 7636)."""
+
+import base64
+import hashlib
+import hmac
+import re
+
+from lingpai.core.errors import Kind, LingpaiError
+
+_UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
+METHODS = ("S256", "plain")
+
+
+def check_challenge(challenge: str, method: str, *, plain_allowed: bool = False) -> None:
+    """Refuse a challenge that no verifier could answer (RFC 7636 §4.2; attacks A6).
+
+    Raises:
+        LingpaiError: INVALID_PKCE.
+    """
+    allowed = METHODS if plain_allowed else METHODS[:1]
+    if method not in allowed or not _UNRESERVED.match(challenge):
+        raise LingpaiError(
+            Kind.INVALID_PKCE, "The code challenge or its method is not valid.", parameter="code_challenge"
+        )
+
+
+def check_verifier(challenge: str, method: str, verifier: str | None) -> None:
+    """Refuse a verifier that does not answer the challenge, is absent, or answers none (attacks C29, C30).
+
+    Raises:
+        LingpaiError: INVALID_PKCE.
+    """
+    if not challenge and not verifier:
+        return
+    if (
+        not challenge
+        or not verifier
+        or not _UNRESERVED.match(verifier)
+        or not _fits(challenge, method, verifier)
+    ):
+        raise LingpaiError(Kind.INVALID_PKCE, "The code verifier does not fit.", parameter="code_verifier")
+
+
+def _fits(challenge: str, method: str, verifier: str) -> bool:
+    made = verifier
+    if method == "S256":
+        made = (
+            base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
+        )
+    return hmac.compare_digest(made.encode(), challenge.encode())

@@ -1,0 +1,87 @@
+"""Redirect URIs: what may be registered, and which one an answer goes to."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from lingpai.core.errors import Kind, LingpaiError
+
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_ODD = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"`{}|^]")
+_FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
+
+
+def check_registrable(uri: str) -> None:
+    """Refuse a redirect URI that must not be registered (RFC 9700 §2.1, RFC 8252 §7; attacks A4, A5).
+
+    Plain http is for loopback; a private scheme needs a dot; no fragment, no user, no odd characters.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI.
+    """
+    parts = _split(uri)
+    if parts is None or _ODD.search(uri) or "#" in uri or "@" in parts.netloc:
+        raise _invalid(f"{uri!r} cannot be a redirect URI.")
+    local = parts.hostname in LOOPBACK or parts.hostname == "localhost"
+    usable = {
+        "https": bool(parts.hostname),
+        "http": local,
+    }.get(parts.scheme, "." in parts.scheme and parts.scheme not in _FORBIDDEN_SCHEMES)
+    if not usable:
+        raise _invalid(
+            f"{uri!r} cannot be a redirect URI: use https, http on a loopback address, or a scheme with a dot."
+        )
+
+
+def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_ports: bool = False) -> str:
+    """Where answers go: the given URI when it is registered, the only registered one when none is given.
+
+    Compared as plain strings (attacks A2), but for the port of loopback addresses where that is asked for
+    (A3).
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI when none can be chosen or it has a fragment, WRONG_REDIRECT_URI
+            when it
+            is not registered.
+    """
+    if not given:
+        if len(registered) == 1:
+            return registered[0]
+        raise _invalid("No redirect URI was given, and the app does not have exactly one.")
+    if "#" in given:
+        raise _invalid("A redirect URI may not have a fragment.")
+    if given in registered or (loopback_ports and _without_port(given) in map(_without_port, registered)):
+        return given
+    raise LingpaiError(
+        Kind.WRONG_REDIRECT_URI, "The redirect URI is not registered for this app.", parameter="redirect_uri"
+    )
+
+
+def _invalid(reason: str) -> LingpaiError:
+    return LingpaiError(Kind.INVALID_REDIRECT_URI, reason, parameter="redirect_uri")
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _without_port(uri: str) -> object:
+    """The URI without its port when it is http on a loopback address.
+
+    Otherwise something equal to nothing.
+    """
+    parts = _split(uri)
+    if (
+        parts is None
+        or parts.scheme != "http"
+        or parts.hostname not in LOOPBACK
+        or "@" in parts.netloc
+        or _ODD.search(uri)
+    ):
+        return object()
+    return (parts.hostname, parts.path, parts.query)

@@ -1,0 +1,115 @@
+"""From a grant to what its holder gets: pairs of tokens, their ends, quotas."""
+
+import msgspec
+
+from lingpai.core.handles import HandleKind
+from lingpai.core.issuer_records import Grant, GrantKind
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.policy import DAY
+from lingpai.store.issuer_port import Quota
+
+ACCESS_HANDLE = {
+    GrantKind.USER: HandleKind.ACCESS,
+    GrantKind.APP: HandleKind.APP_TOKEN,
+    GrantKind.TICKET: HandleKind.TICKET,
+}
+GRANT_OF_HANDLE = {handle: grant for grant, handle in ACCESS_HANDLE.items()}
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """What a redeemed code, a refresh or an app's own request gives.
+
+    Attributes:
+        access_token: the token.
+        refresh_token: what renews it, or "" where the policy has none.
+        expires_in: seconds that `access_token` has left.
+        expires_at: its end in unix seconds, by the wall clock.
+        scope: what it is good for; None where the dialect tells none.
+        open_id: the user as the app knows them, or "".
+        machine_code: the terminal's code, or "".
+        repeated: True when this is an answer that was given before, or to somebody else at the same time.
+        grant: the grant behind it.
+    """
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    expires_at: int
+    scope: str | None
+    open_id: str
+    machine_code: str
+    repeated: bool
+    grant: Grant
+
+    def __repr__(self) -> str:
+        """Never shows a token."""
+        return f"Tokens(grant={self.grant.id}, expires_in={self.expires_in})"
+
+
+def make_tokens(
+    issuer: Issuer, grant: Grant, *, open_id: str = "", machine_code: str = "", repeated: bool = False
+) -> Tokens:
+    """The pair of the grant's present generation: the same each time it is asked for (DESIGN §3)."""
+    now = issuer.now()
+    expires_in = max(0, told_end(issuer, grant, grant.rotated_at) - now)
+    access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at)
+    refresh = ""
+    if has_refresh(issuer, grant):
+        refresh = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at)
+    return Tokens(
+        access_token=access,
+        refresh_token=refresh,
+        expires_in=expires_in,
+        expires_at=issuer.wall(now + expires_in),
+        scope=grant.scope,
+        open_id=open_id,
+        machine_code=machine_code,
+        repeated=repeated,
+        grant=grant,
+    )
+
+
+def has_refresh(issuer: Issuer, grant: Grant) -> bool:
+    """Whether grants of this kind are refreshed."""
+    policy = issuer.policy
+    if grant.kind is GrantKind.APP:
+        return policy.app_token_refresh
+    return grant.kind is GrantKind.USER and policy.refresh > 0
+
+
+def lifetime(issuer: Issuer, kind: GrantKind) -> int:
+    """Seconds that one token of such a grant lives, as callers are told."""
+    policy = issuer.policy
+    return {GrantKind.USER: policy.access, GrantKind.APP: policy.app_token, GrantKind.TICKET: policy.ticket}[
+        kind
+    ]
+
+
+def told_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
+    """The end of a token made at `issued_at`, as callers are told: never after the grant's own."""
+    return min(issued_at + lifetime(issuer, grant.kind), grant.ends_at)
+
+
+def true_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
+    """The end of a token made at `issued_at`, as we enforce it: that of the grant for endless ones."""
+    if issuer.policy.app_token_endless and grant.kind is GrantKind.APP:
+        return grant.ends_at
+    return told_end(issuer, grant, issued_at)
+
+
+def grant_end(issuer: Issuer, kind: GrantKind, now: int, limit_at: int) -> int:
+    """Until when a grant lives whose newest tokens are made `now`."""
+    policy = issuer.policy
+    if kind is GrantKind.APP and policy.app_token_endless:
+        return limit_at
+    refresh = {GrantKind.USER: policy.refresh, GrantKind.APP: policy.refresh * policy.app_token_refresh}
+    return min(now + max(lifetime(issuer, kind), refresh.get(kind, 0)), limit_at)
+
+
+def daily_quota(issuer: Issuer, app: int, machine: int | None) -> Quota | None:
+    """The taking of today's quota for an app and a terminal, or None when the policy has no quota."""
+    daily = issuer.policy.daily
+    if daily is None:
+        return None
+    day = (issuer.now() + daily.utc_offset) // DAY
+    return Quota(app, machine or 0, day, daily.limit, (day + 1) * DAY - daily.utc_offset)

@@ -1,0 +1,48 @@
+"""An app's own tokens: the server access token of yzb, client_credentials elsewhere."""
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.scopes import narrow_scope
+from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.store.issuer_port import Outcome
+
+
+async def issue_app_token(issuer: Issuer, app: App, *, scope: str | None = None) -> Tokens:
+    """A token of the app itself; the one before keeps what the policy says.
+
+    Those who ask at the same time get the same token.
+
+    Raises:
+        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, LIMIT_REACHED.
+    """
+    if not app.usable:
+        raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
+    granted = narrow_scope(scope, frozenset(app.scopes), issuer.policy.default_scope)
+    grant = new_app_grant(issuer, app, GrantKind.APP, granted)
+    placed = await issuer.store.place(
+        grant,
+        seen=await issuer.store.read_place(grant),
+        keep=issuer.policy.keep.app,
+        quota=daily_quota(issuer, app.id, None),
+    )
+    if placed.grant is None:
+        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+    return make_tokens(issuer, placed.grant, repeated=placed.outcome is Outcome.REPEATED)
+
+
+def new_app_grant(issuer: Issuer, app: App, kind: GrantKind, scope: str | None) -> Grant:
+    """A live grant of the app itself, made now and not stored yet."""
+    now = issuer.now()
+    return Grant(
+        realm=issuer.realm,
+        kind=kind,
+        app=app.id,
+        scope=scope,
+        audience=app.audience,
+        state=GrantState.LIVE,
+        generation=1,
+        rotated_at=now,
+        created_at=now,
+        ends_at=grant_end(issuer, kind, now, FOREVER),
+    )

@@ -1,0 +1,103 @@
+"""Who calls: finding and authenticating apps."""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, AppMode, Secret
+from lingpai.issuer.context import Issuer
+
+
+async def find_app(issuer: Issuer, app_id: str) -> App:
+    """The app with this public id, usable or not.
+
+    Raises:
+        LingpaiError: UNKNOWN_APP.
+    """
+    app = await issuer.store.find_app(issuer.realm, app_id)
+    if app is None:
+        raise LingpaiError(Kind.UNKNOWN_APP, "There is no such app.")
+    return app
+
+
+async def authenticate_app(issuer: Issuer, app_id: str, secret: str, address: str) -> App:
+    """The app that knows this secret and may call from this address.
+
+    An unknown app, a wrong secret and a disabled app look the same (attacks D39).
+
+    Raises:
+        LingpaiError: INVALID_CLIENT, ADDRESS_NOT_ALLOWED, or TOO_MANY_REQUESTS after too many failures.
+    """
+    issuer.throttle.admit(app_id, address)
+    app = await issuer.store.find_app(issuer.realm, app_id)
+    known = app.secrets if app is not None else ()
+    right = _knows(issuer, known, secret)
+    if app is None or not right or app.disabled:
+        issuer.throttle.fail(app_id, address)
+        raise LingpaiError(Kind.INVALID_CLIENT, "There is no such app, or its secret is wrong.")
+    issuer.throttle.succeed(app_id, address)
+    check_network(app, address)
+    return app
+
+
+def check_network(app: App, address: str) -> None:
+    """Refuse a caller outside the app's networks; no networks mean any.
+
+    Raises:
+        LingpaiError: ADDRESS_NOT_ALLOWED.
+    """
+    if app.networks and not any(_inside(address, network) for network in app.networks):
+        raise LingpaiError(Kind.ADDRESS_NOT_ALLOWED, "This address may not call for the app.", detail=address)
+
+
+def require_listed(app: App) -> None:
+    """Refuse an app that is not published, or disabled.
+
+    Raises:
+        LingpaiError: APP_NOT_LISTED.
+    """
+    if not app.usable:
+        raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
+
+
+def require_mode(app: App, mode: AppMode) -> None:
+    """Refuse an app of the other mode.
+
+    Raises:
+        LingpaiError: WRONG_APP_MODE.
+    """
+    if app.mode is not mode:
+        raise LingpaiError(Kind.WRONG_APP_MODE, f"This is not for {app.mode.value} apps.")
+
+
+def require_grant(app: App, grant_type: str) -> None:
+    """Refuse a grant type that the app may not use.
+
+    Raises:
+        LingpaiError: UNAUTHORIZED_CLIENT.
+    """
+    if app.grants and grant_type not in app.grants:
+        raise LingpaiError(Kind.UNAUTHORIZED_CLIENT, "The app may not use this grant type.")
+
+
+def clear_secrets(issuer: Issuer, app: App) -> tuple[str, ...]:
+    """The app's good secrets in clear, newest first, for dialects that sign with them (`Policy.clear_secrets`)."""
+    now = issuer.now()
+    return tuple(secret.clear for secret in app.secrets if secret.clear and secret.ends_at > now)
+
+
+def _knows(issuer: Issuer, secrets: Iterable[Secret], given: str) -> bool:
+    digest, now = issuer.digest_secret(given), issuer.now()
+    matches = [hmac.compare_digest(digest, secret.digest) and secret.ends_at > now for secret in secrets]
+    return bool(given) and any(matches)
+
+
+def _inside(address: str, network: str) -> bool:
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
+        caller = caller.ipv4_mapped
+    return caller in ipaddress.ip_network(network, strict=False)

@@ -1,0 +1,51 @@
+"""End what was granted: the very next check on any worker sees it."""
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
+from lingpai.core.issuer_records import App, Machine, Member, User
+from lingpai.issuer.context import Issuer
+
+_REVOCABLE = (HandleKind.REFRESH, HandleKind.ACCESS, HandleKind.APP_TOKEN, HandleKind.TICKET)
+
+
+async def end_token(issuer: Issuer, app: App, token: str, reason: str = "revoked") -> bool:
+    """End the grant behind a token of this app, whatever kind of token it is (RFC 7009; attacks F62).
+
+    False, and nothing ends, when it is not a token of this app's.
+    """
+    handles = (issuer.unseal(token, kind) for kind in _REVOCABLE)
+    handle = next(filter(None, handles), None)
+    view = await issuer.store.read_grant(handle.id) if handle else None
+    if view is None or view.grant.app != app.id:
+        return False
+    return await end_grant(issuer, view.grant.id, reason)
+
+
+async def end_grant(issuer: Issuer, grant: int, reason: str) -> bool:
+    """End one grant. False when it has ended already."""
+    return await issuer.store.end_grant(grant, issuer.now(), reason)
+
+
+async def end_user(issuer: Issuer, user: User) -> None:
+    """End every grant of a user."""
+    await issuer.store.end_all(user=user.id)
+
+
+async def end_app(issuer: Issuer, app: App) -> None:
+    """End every grant of an app: tokens of users, its own, and its tickets."""
+    await issuer.store.end_all(app=app.id)
+
+
+async def end_member(issuer: Issuer, member: Member) -> None:
+    """End every grant of a user in one app: the consent was withdrawn."""
+    await issuer.store.end_all(app=member.app, user=member.user)
+
+
+async def end_machine(issuer: Issuer, app: App, machine: Machine) -> None:
+    """End what an app was granted for a terminal (contracts/yilianyun.md, deleteprinter).
+
+    Raises:
+        LingpaiError: BAD_MACHINE when nothing is.
+    """
+    if not await issuer.store.end_place(app.id, machine.id, issuer.now(), "terminal removed"):
+        raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this app.")

@@ -1,0 +1,19 @@
+"""Daily quotas for what is not itself redeemed, refreshed or placed."""
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, Machine
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.tokens import daily_quota
+
+
+async def take_quota(issuer: Issuer, app: App, machine: Machine | None = None) -> None:
+    """Take one from today's quota of an app and a terminal.
+
+    Redeeming, refreshing and issuing take theirs by themselves.
+
+    Raises:
+        LingpaiError: LIMIT_REACHED.
+    """
+    quota = daily_quota(issuer, app.id, machine.id if machine else None)
+    if quota is not None and not await issuer.store.take_quota(quota):
+        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")

@@ -1,0 +1,106 @@
+"""Redeem a code: of all who try, one wins."""
+
+import logging
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import Handle, HandleKind
+from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.pkce import check_verifier
+from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.store.issuer_port import Outcome
+
+_log = logging.getLogger(__name__)
+
+
+async def redeem(
+    issuer: Issuer, app: App, code: str, *, redirect_uri: str | None = None, verifier: str | None = None
+) -> Tokens:
+    """The tokens for a code.
+
+    Everything is validated before anything is spent, so a request that is wrong in any way ends nothing
+    (attacks C26 to C31). A code that comes again after it was redeemed, in a request that is right otherwise,
+    ends the
+    grant (C24). Who raced for it and lost gets the same refusal but ends nothing (C25): the loser began
+    before the winner was done, as one client's doubled request does.
+
+    Args:
+        issuer: the realm.
+        app: who asks, authenticated as far as the dialect asks for it.
+        code: as given.
+        redirect_uri: as given, or None.
+        verifier: of PKCE, or None.
+
+    Raises:
+        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED.
+    """
+    handle = issuer.unseal(code, HandleKind.CODE)
+    view = await issuer.store.read_grant(handle.id) if handle else None
+    if handle is None or view is None:
+        raise _refusal(issuer, handle)
+    if view.grant.app != app.id:
+        raise _invalid()
+    await _check_unspent(issuer, view, redirect_uri, verifier)
+    if not view.usable:
+        raise _invalid()
+    now = issuer.now()
+    if now >= view.grant.ends_at:
+        raise _refusal(issuer, handle)
+    return await _spend(issuer, view, handle, now)
+
+
+async def _check_unspent(
+    issuer: Issuer, view: GrantView, redirect_uri: str | None, verifier: str | None
+) -> None:
+    """Raise what is wrong with the request; a spent code comes before all else, and ends the grant last."""
+    grant, fault = view.grant, None
+    try:
+        _check_redirect(grant, redirect_uri)
+        check_verifier(grant.challenge, grant.challenge_method, verifier)
+    except LingpaiError as error:
+        fault = error
+    if grant.state is GrantState.ISSUED:
+        if fault is not None:
+            raise fault
+        return
+    if fault is None and issuer.policy.replay_ends_grant:
+        _log.warning("A code was replayed; grant %d of app %s ends.", grant.id, view.app_id)
+        await issuer.store.end_grant(grant.id, issuer.now(), "code replayed")
+    raise _invalid()
+
+
+def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:
+    if grant.redirect_uri is not None and redirect_uri != grant.redirect_uri:
+        raise LingpaiError(
+            Kind.WRONG_REDIRECT_URI,
+            "The redirect URI is not the one of the authorization request.",
+            parameter="redirect_uri",
+        )
+
+
+async def _spend(issuer: Issuer, view: GrantView, handle: Handle, now: int) -> Tokens:
+    grant = view.grant
+    spent = await issuer.store.redeem(
+        grant.id,
+        now,
+        grant_end(issuer, grant.kind, now, grant.limit_at),
+        issuer.policy.keep.user,
+        daily_quota(issuer, grant.app, grant.machine),
+    )
+    if spent.outcome is Outcome.LIMITED:
+        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+    if spent.outcome is not Outcome.DONE or spent.grant is None:
+        raise _refusal(issuer, handle)
+    return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code)
+
+
+def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:
+    if handle is not None and issuer.now() >= handle.issued_at + issuer.policy.code:
+        return LingpaiError(Kind.EXPIRED_CODE, "The code has expired.", parameter="code")
+    return _invalid()
+
+
+def _invalid() -> LingpaiError:
+    return LingpaiError(
+        Kind.INVALID_CODE, "The code does not exist or is not valid for this app.", parameter="code"
+    )

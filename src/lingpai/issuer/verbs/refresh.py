@@ -1,0 +1,97 @@
+"""Refresh: a new pair for a refresh token, and the same pair for a lost answer."""
+
+import logging
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import Handle, HandleKind
+from lingpai.core.issuer_records import App, GrantState, GrantView
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.scopes import check_within
+from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
+from lingpai.store.issuer_port import Outcome
+
+_log = logging.getLogger(__name__)
+
+
+async def refresh(
+    issuer: Issuer, app: App, refresh_token: str, *, scope: str | None = None, open_id: str | None = None
+) -> Tokens:
+    """The successors of a refresh token.
+
+    The token that was used last gives the same pair again within the policy's window (attacks E50, E51, E56).
+    Outside of it, or when the successor was used, it is a replay and ends the grant (E49). A request that is
+    wrong in any other way ends nothing (E52, E53). A smaller scope is accepted and the grant's own is told
+    (RFC 6749 §3.3).
+
+    Args:
+        issuer: the realm.
+        app: who asks, authenticated as far as the dialect asks for it.
+        refresh_token: as given.
+        scope: as given, or None.
+        open_id: whom the caller believes it to be of, where the dialect has it told.
+
+    Raises:
+        LingpaiError: INVALID_REFRESH_TOKEN, EXPIRED_REFRESH_TOKEN, INVALID_OPEN_ID, INVALID_SCOPE,
+            LIMIT_REACHED.
+    """
+    handle = issuer.unseal(refresh_token, HandleKind.REFRESH)
+    view = await issuer.store.read_grant(handle.id) if handle else None
+    if handle is None or view is None:
+        raise _refusal(issuer, handle)
+    _check(issuer, app, view, handle, open_id)
+    check_within(scope, view.grant.scope)
+    return await _spend(issuer, view, handle)
+
+
+def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None) -> None:
+    grant, now = view.grant, issuer.now()
+    if grant.app != app.id or not has_refresh(issuer, grant):
+        raise _invalid()
+    if open_id is not None and open_id != view.open_id:
+        raise LingpaiError(Kind.INVALID_OPEN_ID, "The open_id is not the token's.", parameter="open_id")
+    if handle.issued_at + issuer.policy.refresh <= now:
+        raise _refusal(issuer, handle)
+    if not view.usable or grant.state is not GrantState.LIVE or grant.ends_at <= now:
+        raise _invalid()
+
+
+async def _spend(issuer: Issuer, view: GrantView, handle: Handle) -> Tokens:
+    grant, now, policy = view.grant, issuer.now(), issuer.policy
+    spent = await issuer.store.rotate(
+        grant.id,
+        handle.generation,
+        now,
+        grant_end(issuer, grant.kind, now, grant.limit_at),
+        policy.replay_window,
+        daily_quota(issuer, grant.app, grant.machine),
+        end_replayed=policy.replay_ends_grant,
+    )
+    if spent.outcome is Outcome.LIMITED:
+        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+    if spent.outcome is Outcome.REPLAYED:
+        _log.warning("A refresh token was replayed; grant %d of app %s.", grant.id, view.app_id)
+    if spent.grant is None or spent.outcome not in {Outcome.DONE, Outcome.REPEATED}:
+        raise _invalid()
+    return make_tokens(
+        issuer,
+        spent.grant,
+        open_id=view.open_id,
+        machine_code=view.machine_code,
+        repeated=spent.outcome is Outcome.REPEATED,
+    )
+
+
+def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:
+    if handle is not None and issuer.now() >= handle.issued_at + issuer.policy.refresh:
+        return LingpaiError(
+            Kind.EXPIRED_REFRESH_TOKEN,
+            "The refresh token has expired; authorise again.",
+            parameter="refresh_token",
+        )
+    return _invalid()
+
+
+def _invalid() -> LingpaiError:
+    return LingpaiError(
+        Kind.INVALID_REFRESH_TOKEN, "The refresh token is not valid for this app.", parameter="refresh_token"
+    )

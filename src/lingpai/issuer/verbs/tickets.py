@@ -1,0 +1,51 @@
+"""Tickets: what pages' signatures are made with (contracts/yzb.md, "Rules")."""
+
+import msgspec
+
+from lingpai.core.handles import HandleKind
+from lingpai.core.issuer_records import App, Grant, GrantKind
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.tokens import told_end
+from lingpai.issuer.verbs.app_tokens import new_app_grant
+from lingpai.issuer.verbs.check import resolve_app_token
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """A ticket; `expires_in` in seconds, `expires_at` in unix seconds by the wall clock."""
+
+    ticket: str
+    expires_in: int
+    expires_at: int
+
+    def __repr__(self) -> str:
+        """Never shows the ticket."""
+        return f"Ticket(expires_in={self.expires_in})"
+
+
+async def issue_ticket(issuer: Issuer, app: App, app_token: str) -> Ticket:
+    """A new ticket of the app; the one before keeps what the policy says, each for itself (attacks I79).
+
+    Those who ask at the same time get the same ticket.
+
+    Raises:
+        LingpaiError: INVALID_APP_TOKEN or EXPIRED_APP_TOKEN when `app_token` is not a live token of this app.
+    """
+    await resolve_app_token(issuer, app_token, app)
+    grant = new_app_grant(issuer, app, GrantKind.TICKET, None)
+    seen = await issuer.store.read_place(grant)
+    placed = await issuer.store.place(grant, seen=seen, keep=issuer.policy.keep.ticket, quota=None)
+    return _ticket(issuer, placed.grant or grant)
+
+
+async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, ...]:
+    """The app's live tickets, newest first, for verifying a page's signature; at most `most` of them."""
+    proto = new_app_grant(issuer, app, GrantKind.TICKET, None)
+    grants = await issuer.store.list_place(proto, issuer.now(), most)
+    return tuple(_ticket(issuer, grant).ticket for grant in grants) if app.usable else ()
+
+
+def _ticket(issuer: Issuer, grant: Grant) -> Ticket:
+    now = issuer.now()
+    expires_in = max(0, told_end(issuer, grant, grant.rotated_at) - now)
+    text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
+    return Ticket(text, expires_in, issuer.wall(now + expires_in))

@@ -1,0 +1,36 @@
+"""Purging in the background: small batches, and as many in a row as there is to purge."""
+
+import asyncio
+import logging
+
+from lingpai.core.errors import LingpaiError
+from lingpai.issuer.context import Issuer
+
+BATCH = 500
+KEEP_ENDED = 3600
+"""Seconds that ended rows stay, so that what was just refused can be told apart from what never was."""
+
+_log = logging.getLogger(__name__)
+
+
+async def purge(issuer: Issuer, limit: int = BATCH) -> int:
+    """Remove one batch of what ended long enough ago, of every realm in the store.
+
+    Returns how full it was.
+    """
+    return await issuer.store.purge_issuer(issuer.now() - KEEP_ENDED, limit)
+
+
+async def purge_for_ever(issuer: Issuer, interval: float = 10.0) -> None:
+    """Purge until cancelled: at once again after a full batch, else after `interval` seconds.
+
+    One batch is one job among the others of a commit, so callers hardly wait for it; and as batches follow
+    each other without pause while they are full, rows go faster than any traffic makes them.
+    """
+    while True:
+        try:
+            full = await purge(issuer) >= BATCH
+        except LingpaiError as error:
+            _log.warning("Purging failed, and is tried again: %s", error.reason)
+            full = False
+        await (asyncio.sleep(0) if full else issuer.clock.sleep(interval))

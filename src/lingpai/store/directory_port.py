@@ -1,0 +1,144 @@
+"""The issuer's directory in a store: apps, users, terminals, and users as apps know them.
+
+What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from lingpai.core.issuer_records import App, Machine, Member, Secret, User
+
+
+class Directory(Protocol):
+    """Verbs on what operators configure and users are."""
+
+    # Apps.
+
+    async def save_app(self, app: App) -> App:
+        """Insert an app, or replace all of it but its row and its birth when (realm, app_id) is there.
+
+        Returns it as stored.
+        """
+        ...
+
+    async def add_app(self, app: App) -> App | None:
+        """Insert an app. None when (realm, app_id) is taken."""
+        ...
+
+    async def find_app(self, realm: str, app_id: str) -> App | None:
+        """The app with this public id."""
+        ...
+
+    async def list_apps(self, realm: str) -> tuple[App, ...]:
+        """All apps of a realm, by public id."""
+        ...
+
+    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
+        """Replace an app's secrets. False when there is no such app."""
+        ...
+
+    async def remove_app(self, app: int) -> bool:
+        """Remove an app with its members; its grants are unusable from then on. False when there is none."""
+        ...
+
+    # Users.
+
+    async def add_user(self, user: User, password_hash: str) -> User | None:
+        """Insert a user. None when (realm, login) is taken. `password_hash` may be "": no login then."""
+        ...
+
+    async def find_user(self, user: int) -> User | None:
+        """The user of this row."""
+        ...
+
+    async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
+        """The user with this login name, and the hash of the password."""
+        ...
+
+    async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
+        """Up to `limit` users of a realm with rows above `after`, oldest first."""
+        ...
+
+    async def save_user(self, user: User) -> bool:
+        """Replace a user's login, profile and `disabled`. False when there is none, or the login is taken."""
+        ...
+
+    async def set_password(self, user: int, password_hash: str) -> bool:
+        """Replace the password's hash and end the user's sessions. False when there is no such user."""
+        ...
+
+    async def remove_user(self, user: int) -> bool:
+        """Remove a user with their members and sessions.
+
+        Their terminals lose their owner. False when none.
+        """
+        ...
+
+    # Terminals.
+
+    async def save_machine(self, machine: Machine) -> Machine:
+        """Insert a terminal, or replace its name, owner and (when given) msign. Returns it as stored."""
+        ...
+
+    async def find_machine(self, realm: str, machine_code: str) -> Machine | None:
+        """The terminal with this code."""
+        ...
+
+    async def list_machines(self, realm: str, owner: int | None) -> tuple[Machine, ...]:
+        """The terminals of a realm, or of one owner, by code."""
+        ...
+
+    async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:
+        """Replace the key that a terminal shows. False when there is no such terminal."""
+        ...
+
+    async def bind_machine(self, machine: int, app: int) -> bool:
+        """Bind a terminal to a self-owned app. False when it is bound to another, or there is none."""
+        ...
+
+    async def unbind_machine(self, machine: int, app: int) -> bool:
+        """Undo `bind_machine`. False when it is not bound to this app."""
+        ...
+
+    async def remove_machine(self, machine: int) -> bool:
+        """Remove a terminal; its grants are unusable from then on. False when there is none."""
+        ...
+
+    # Members: users as apps know them.
+
+    async def open_member(self, member: Member, owner: str) -> Member:
+        """The member of (app, user); inserted as given when there is none yet.
+
+        With an `owner`, `member.union_id` is kept for (owner, user) unless there is one already.
+        """
+        ...
+
+    async def find_member(self, app: int, user: int) -> Member | None:
+        """The member of (app, user)."""
+        ...
+
+    async def find_open_id(self, app: int, open_id: str) -> tuple[Member, User] | None:
+        """The member with this open_id in this app, and the user."""
+        ...
+
+    async def save_consent(
+        self, member: int, scope: str | None, permissions: Sequence[str], *, added: bool
+    ) -> bool:
+        """Replace what a user allowed an app. False when there is no such member."""
+        ...
+
+    async def import_open_ids(self, members: Sequence[Member]) -> int:
+        """Insert members with given open_ids, all or none; returns how many.
+
+        Raises:
+            LingpaiError: INVALID_OPEN_ID when one is taken, or its user has another one in that app.
+        """
+        ...
+
+    async def count_members(self, app: int) -> int:
+        """How many users have added the app."""
+        ...
+
+    async def list_members(self, app: int, after: int, limit: int) -> tuple[Member, ...]:
+        """Up to `limit` members who have added the app, with rows above `after`, oldest first."""
+        ...
