@@ -9,6 +9,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Account
 from lingpai.core.wire import Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
+from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
@@ -20,6 +21,11 @@ from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, legacy_accounts
 from lingpai.store.port import Store
 from lingpai.store.sqlite.store import SqliteStore
+
+allow(
+    *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
+    *("kind", "limit", "outcome", "platform", "retry_in", "subject", "used", "version"),
+)
 
 FALLBACK: tuple[tuple[str, Shape], ...] = (
     ("", shapes.SEED),

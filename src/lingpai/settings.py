@@ -191,6 +191,11 @@ class Settings(BaseSettings):
         )
 
     @property
+    def log_json(self) -> bool | None:
+        """Whether log lines are JSON, or None to choose by where they go."""
+        return {"auto": None, "json": True, "console": False}[self.log_format]
+
+    @property
     def database(self) -> Path:
         """The embedded store's file."""
         return self.data / "lingpai.db"

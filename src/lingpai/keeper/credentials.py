@@ -280,13 +280,13 @@ async def _note(
     await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
     outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
     FETCHES.labels(app.platform.name, credential.key.kind, outcome).inc()
-    write = log.error if trouble.permanent else log.warning
+    write = log.error if trouble.permanent and app.configured else log.warning
     write(
         "breaker_open" if trouble.permanent else "fetch_failed",
         platform=app.platform.name,
         account=app.account,
         kind=credential.key.kind,
-        code=failure.code,
+        errcode=failure.code,
         reason=failure.message,
         failures=trouble.count,
         retry_in=int(trouble.retry.remaining(keeper.clock)),

@@ -1,0 +1,23 @@
+"""`lingpai dev`: everything on one machine, for developing against it."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def dev(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port of the service; 0 takes a free one.")] = 8000,
+    sandbox_port: Annotated[int, typer.Option(help="TCP port of the sandbox; 0 takes a free one.")] = 8001,
+    data: Annotated[Path, typer.Option(help="Folder that keeps everything.")] = Path(".lingpai"),
+    token_lifetime: Annotated[
+        float, typer.Option(help="Seconds that the sandbox's tokens live; few, to watch renewals.")
+    ] = 7200,
+) -> None:
+    """Start the service, the sandbox of upstream platforms, sample accounts and a caller key."""
+    from lingpai.development import develop
+
+    asyncio.run(develop(host, port, sandbox_port, data.absolute(), token_lifetime))
