@@ -1,5 +1,6 @@
 """The machine: which cores serve and which load, which programs are there."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ class Cores:
     load: tuple[int, ...]
 
 
+@functools.cache  # before the bench pins itself
 def cores(workers: int = 1) -> Cores:
     """One core for each of ``workers`` serving processes, the remaining ones for the load.
 

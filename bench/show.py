@@ -9,7 +9,7 @@ from rich.table import Table
 from bench.figures import Row, Samples
 from bench.goals import GOALS
 
-WIDTH = 114
+WIDTH = 120
 _COLUMNS = (
     "",
     "per second",

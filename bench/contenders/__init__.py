@@ -3,7 +3,17 @@
 from bench.contender import Contender
 from bench.contenders.bare import BARE_ASGI
 from bench.contenders.by_hand import FASTAPI_REDIS, TORNADO_REDIS
+from bench.contenders.lingpai import KEEPER, KEEPER_FEW, KEEPER_MANY
 from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
 
-ALL: tuple[Contender, ...] = (BARE_ASGI, NGINX, NODE, TORNADO_REDIS, FASTAPI_REDIS)
+ALL: tuple[Contender, ...] = (
+    BARE_ASGI,
+    NGINX,
+    NODE,
+    TORNADO_REDIS,
+    FASTAPI_REDIS,
+    KEEPER,
+    KEEPER_FEW,
+    KEEPER_MANY,
+)

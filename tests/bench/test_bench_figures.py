@@ -75,11 +75,10 @@ def test_goals_are_judged() -> None:
 
 
 def test_goals_name_contenders_that_exist() -> None:
-    known = {f"{case}: {one.name}" for one in ALL for case in one.requests} | {
-        f"{case}: {LINGPAI}" for case in CASES
-    }
+    known = {f"{case}: {one.name}" for one in ALL for case in one.requests}
     named = {goal.against for goal in GOALS if goal.against} | {goal.row for goal in GOALS}
-    assert {name for name in named if not name.partition(": ")[2].startswith(LINGPAI)} <= known
+    assert named <= known
+    assert {f"{name}: {case.reference}" for name, case in CASES.items()} <= known
 
 
 def test_contenders_are_sound() -> None:
