@@ -28,6 +28,9 @@ def sandbox(
     forced_gap: Annotated[float, typer.Option(help="Seconds between two forced refreshes.")] = 30,
 ) -> None:
     """Serve an imitation of the WeChat and WeCom APIs, with sample accounts and controls under /_sandbox/."""
+    import apsw
+    import msgspec
+
     from lingpai.sandbox.serve import serve
 
     try:
@@ -57,4 +60,7 @@ def sandbox(
         asyncio.run(serve(options, host, port, state, listening))
     except OSError as error:
         typer.echo(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.", err=True)
+        raise typer.Exit(1) from None
+    except (apsw.Error, msgspec.DecodeError) as error:
+        typer.echo(f"{state} is no state of this sandbox ({error}). Choose another with --state.", err=True)
         raise typer.Exit(1) from None

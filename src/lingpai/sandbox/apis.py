@@ -3,6 +3,8 @@
 import secrets
 from typing import Final
 
+import msgspec
+
 from lingpai.sandbox.handles import Handle
 from lingpai.sandbox.people import User
 from lingpai.sandbox.refusals import Refusal
@@ -87,7 +89,7 @@ def get_menu(world: World, _call: Call, token: Handle) -> Answer:
     menu = world.marks.get(f"menu|{token.account}|{token.agentid}")
     if menu is None:
         raise Refusal(46003, "menu no exist")
-    return {"menu": Call("POST", "", {}, menu.text.encode(), "", "", {}).document}
+    return {"menu": msgspec.json.decode(menu.text)}
 
 
 def delete_menu(world: World, _call: Call, token: Handle) -> Answer:
@@ -96,7 +98,7 @@ def delete_menu(world: World, _call: Call, token: Handle) -> Answer:
     return dict(_OK)
 
 
-def upload(_world: World, call: Call, _token: Handle) -> Answer:
+def upload(world: World, call: Call, _token: Handle) -> Answer:
     """``/cgi-bin/media/upload``: takes a file and names it; the file itself is not kept.
 
     Raises:
@@ -105,7 +107,7 @@ def upload(_world: World, call: Call, _token: Handle) -> Answer:
     if not call.content_type.startswith("multipart/form-data") or not call.body:
         raise Refusal(41005, "media data missing")
     kind = call.query.get("type", "image")
-    return {"type": kind, "media_id": secrets.token_urlsafe(48), "created_at": 0, "size": len(call.body)}
+    return {"type": kind, "media_id": secrets.token_urlsafe(48), "created_at": int(world.clock.now())}
 
 
 def member(world: World, call: Call, token: Handle) -> Answer:

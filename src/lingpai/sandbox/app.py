@@ -9,6 +9,7 @@ import falcon.asgi
 
 from lingpai.core.clock import Clock
 from lingpai.sandbox import controls
+from lingpai.sandbox.authorize import Authorize
 from lingpai.sandbox.dispatch import Reply, account_of, dispatch
 from lingpai.sandbox.misbehave import Meeting, meet, send
 from lingpai.sandbox.options import SandboxOptions
@@ -18,6 +19,7 @@ from lingpai.sandbox.world import Call, World
 _LONGEST_BODY: Final = 32 * 2**20
 _KEPT_BODY: Final = 4096
 _HIDDEN: Final = frozenset({"access_token", "secret", "corpsecret", "refresh_token", "code", "js_code"})
+_HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
@@ -41,7 +43,7 @@ async def _read(req: falcon.asgi.Request) -> Call:
         body=body,
         address=req.remote_addr,
         content_type=content_type,
-        headers=dict(req.headers),
+        headers={name.lower(): value for name, value in req.headers.items()},
     )
 
 
@@ -55,7 +57,7 @@ def _seen(call: Call) -> dict[str, Any]:
         "method": call.method,
         "path": call.path,
         "query": shown,
-        "headers": {name.lower(): value for name, value in call.headers.items()},
+        "headers": {name: "…" if name in _HIDDEN_HEADERS else value for name, value in call.headers.items()},
         "body": "" if call.content_type.startswith(_FORM) else body,
     }
 
@@ -106,6 +108,7 @@ def create_app(
     app.req_options.strip_url_path_trailing_slash = False
     for path, resource in controls.resources(world).items():
         app.add_route(path, resource)
+    app.add_route("/connect/oauth2/authorize", Authorize(world))
     app.add_sink(Upstream(world), prefix="/")
     app.add_sink(controls.unknown, prefix="/_sandbox")  # the later sink is asked first
     return app

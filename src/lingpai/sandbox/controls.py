@@ -217,7 +217,7 @@ class AddressesControl(_Control):
             raise _wrong('give a known "account", an "address", and as "answer" confirm or refuse')
         key = f"address|{given.account}|{given.address}"
         before = self.world.marks.get(key)
-        count = (before.count if before else 0) + (given.answer == "refuse")
+        count = (before.count if before else 0) + 1 if given.answer == "refuse" else 0
         word, seconds = _ADDRESS_WORDS[given.answer] if count < 2 else _REFUSED_TWICE  # noqa: PLR2004 - "twice"
         self.world.marks.put(key, Mark(ends=self.world.until(seconds), text=word, count=count))
         _send(resp, {"address": given.address, "state": word})

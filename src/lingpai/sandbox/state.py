@@ -5,7 +5,7 @@ One SQLite file without fsync: a killed process loses nothing, as the system hol
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import apsw
 import msgspec
@@ -43,36 +43,46 @@ class Shelf:
 
     def __init__(self, file: Path | None, clock: Clock) -> None:
         self.clock = clock
+        self._file = file
         self._db: apsw.Connection | None = None
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(mode=0o600)
-            self._db = apsw.Connection(str(file))
-            self._db.set_busy_timeout(1000)
-            for pragma in ("journal_mode = wal", "synchronous = off"):
-                self._db.execute(f"pragma {pragma}")
-            self._db.execute(_SCHEMA)
 
-    def load(self, drawer: str) -> Iterator[tuple[str, bytes]]:
+    def _execute(self, sql: str, *values: str | bytes) -> Iterator[tuple[Any, ...]]:
+        if self._file is None:
+            return iter(())
+        if self._db is None:  # also after a close: a server may be stopped and started again
+            self._db = _open(self._file)
+        return self._db.execute(sql, values)
+
+    def load(self, drawer: str) -> list[tuple[str, bytes]]:
         """Every (key, body) of ``drawer``."""
-        if self._db is not None:
-            yield from self._db.execute("select key, body from item where drawer = ?", (drawer,))
+        return [
+            (key, body) for key, body in self._execute("select key, body from item where drawer = ?", drawer)
+        ]
 
     def put(self, drawer: str, key: str, body: bytes) -> None:
         """Write one row; it survives the process once this returns."""
-        if self._db is not None:
-            self._db.execute("insert or replace into item values (?, ?, ?)", (drawer, key, body))
+        self._execute("insert or replace into item values (?, ?, ?)", drawer, key, body)
 
     def drop(self, drawer: str, key: str) -> None:
         """Delete one row, if there."""
-        if self._db is not None:
-            self._db.execute("delete from item where drawer = ? and key = ?", (drawer, key))
+        self._execute("delete from item where drawer = ? and key = ?", drawer, key)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def _open(file: Path) -> apsw.Connection:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    db = apsw.Connection(str(file))
+    db.set_busy_timeout(1000)
+    db.pragma("journal_mode", "wal")
+    db.pragma("synchronous", "off")
+    db.execute(_SCHEMA)
+    return db
 
 
 class Drawer(Generic[RowT]):

@@ -34,7 +34,8 @@ def _confirmed(world: World, app: WechatApp, address: str) -> None:
     """The administrator's confirmation of a new address: 89503 asks, 89501 waits, 89507 and 89506 refuse."""
     mark = world.marks.get(f"address|{app.appid}|{address}")
     if mark is None or not world.holds(mark):
-        asked = Mark(ends=world.until(86400), text="asked", count=mark.count if mark else 0)
+        refused_once = mark is not None and mark.text == "refused"
+        asked = Mark(ends=world.until(86400), text="asked", count=int(refused_once))
         world.marks.put(f"address|{app.appid}|{address}", asked)
         raise Refusal(89503)
     if mark.text != "confirmed":

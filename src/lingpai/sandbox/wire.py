@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import falcon.asgi
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -27,7 +27,7 @@ class OpenWire(HttpToolsProtocol):
 
 def _transport(req: falcon.asgi.Request) -> asyncio.Transport | None:
     transport = req.scope.get("extensions", {}).get(_TRANSPORT)
-    return transport if isinstance(transport, asyncio.Transport) else None
+    return cast("asyncio.Transport | None", transport)  # uvloop's is none by inheritance
 
 
 async def gone(req: falcon.asgi.Request, limit: float) -> None:
