@@ -1,6 +1,5 @@
 """Name=value pairs of queries and urlencoded bodies, decoded strictly (attacks.md A7, A8, D45)."""
 
-from collections.abc import Iterable
 from urllib.parse import unquote
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -16,6 +15,23 @@ def repeated(name: str) -> LingpaiError:
 def invalid(name: str, why: str) -> LingpaiError:
     """The error for a parameter whose value cannot be taken."""
     return LingpaiError(Kind.INVALID_PARAMETER, f"parameter {name} {why}", parameter=name)
+
+
+def blank(value: str) -> bool:
+    """Whether a value counts as absent (attacks.md A8)."""
+    return not value or value.isspace()
+
+
+def check(name: str, value: str, value_limit: int) -> None:
+    """Refuse a value that no parameter may have.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER for a NUL or more than `value_limit` characters.
+    """
+    if len(value) > value_limit:
+        raise invalid(name, "is too long")
+    if "\0" in value:
+        raise invalid(name, "holds a NUL")
 
 
 def _decoded(text: str) -> str:
@@ -36,21 +52,25 @@ def _value(name: str, text: str) -> str:
         raise invalid(name, "is not valid UTF-8") from None
 
 
-def declared_pairs(text: str, names: frozenset[str], *, pair_limit: int) -> dict[str, str]:
-    """The pairs whose name is declared; `;` separates nothing, `[]` means nothing.
+def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limit: int) -> dict[str, str]:
+    """The pairs whose name is declared and whose value is not blank; `;` separates nothing, `[]` means nothing.
 
     Args:
         text: `a=1&b=2`, still percent-encoded.
         names: the declared names; all others are ignored, repeated or not.
         pair_limit: how many pairs there may be at all.
+        value_limit: characters of one value.
 
     Raises:
-        LingpaiError: REPEATED_PARAMETER; INVALID_PARAMETER for too many pairs or a value that is no UTF-8.
+        LingpaiError: REPEATED_PARAMETER; INVALID_PARAMETER for too many pairs, or for a value that is too long,
+            no UTF-8, or holds a NUL.
     """
-    if text.count("&") >= pair_limit:
+    pairs = text.split("&")
+    if len(pairs) > pair_limit:
         raise LingpaiError(Kind.INVALID_PARAMETER, "too many parameters")
     found: dict[str, str] = {}
-    for pair in text.split("&"):
+    blanks = False
+    for pair in pairs:
         name, _, value = pair.partition("=")
         if "%" in pair or "+" in pair:
             name = _name(name)
@@ -59,27 +79,23 @@ def declared_pairs(text: str, names: frozenset[str], *, pair_limit: int) -> dict
         if name in names:
             if name in found:
                 raise repeated(name)
+            if len(value) > value_limit or "\0" in value:
+                check(name, value, value_limit)
+            if not value or value.isspace():
+                blanks = True
             found[name] = value
-    return found
+    return {name: value for name, value in found.items() if not blank(value)} if blanks else found
 
 
-def merge(values: dict[str, str], more: Iterable[tuple[str, str]], value_limit: int) -> None:
-    """Add what another place holds; a blank value counts as absent.
-
-    Args:
-        values: what was found so far; changed in place.
-        more: names and values of the next place.
-        value_limit: characters of one value.
+def merge(values: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """Both places together.
 
     Raises:
-        LingpaiError: REPEATED_PARAMETER when the places differ; INVALID_PARAMETER for NUL or a too long value.
+        LingpaiError: REPEATED_PARAMETER when they hold different values for one name.
     """
-    for name, value in more:
-        if not value or value.isspace():
-            continue
-        if len(value) > value_limit:
-            raise invalid(name, "is too long")
-        if "\0" in value:
-            raise invalid(name, "holds a NUL")
-        if values.setdefault(name, value) != value:
+    if not values:
+        return dict(more)
+    for name, value in more.items():
+        if values.get(name, value) != value:
             raise repeated(name)
+    return values | more

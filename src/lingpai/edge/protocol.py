@@ -2,10 +2,13 @@
 
 Malformed and ambiguous messages (attacks.md G70: two lengths, folded headers, bare LF) are refused by the parser
 itself, llhttp in its strict mode; the tests hold it to that.
+
+Time is watched from outside, by `enforce` once a second, so that a request costs no timer: it only notes in which
+phase it is.
 """
 
 import dataclasses
-import math
+import enum
 from http import HTTPStatus
 from typing import Any
 
@@ -16,11 +19,11 @@ KIB = 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProtocolLimits:
-    """Limits of one connection.
+    """Limits of one connection. Times are kept to the second.
 
     Attributes:
         head_bytes: of request line and headers together; more is 431.
-        head_timeout: seconds in which a head must have arrived.
+        head_timeout: seconds in which a head must have arrived, from the connection or its own first byte.
         body_timeout: seconds in which the rest of the message must have; more than `EdgeOptions.body_timeout`,
             which answers in the route's shape while this one cuts the line.
         keep_alive: seconds that a connection may idle between two requests.
@@ -35,6 +38,14 @@ class ProtocolLimits:
     drain_bytes: int = KIB * KIB
 
 
+class _Phase(enum.Enum):
+    HEAD = enum.auto()  # a head is due
+    BODY = enum.auto()  # the rest of the message is due
+    BUSY = enum.auto()  # the answer is due, and that is not the caller's to hurry
+    IDLE = enum.auto()  # between two requests
+    CLOSING = enum.auto()
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with `ProtocolLimits` (attacks.md D36)."""
 
@@ -42,34 +53,33 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._deadline = math.inf
-        self._in_head = True
+        self._phase = _Phase.HEAD
+        self._since: float | None = None  # of the phase, as `enforce` first saw it
         self._fed = 0
         self._drained = 0
         self._refusal: HTTPStatus | None = None
 
-    def connection_made(self, transport: Any) -> None:
-        """See `asyncio.Protocol`."""
-        super().connection_made(transport)
-        self._deadline = self.loop.time() + self.limits.head_timeout
-
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if self._in_head:
-            self._fed += len(data)
+        if self._phase is _Phase.IDLE:
+            self._phase, self._since = _Phase.HEAD, None
+        self._fed += len(data)
         super().data_received(data)
-        if self._in_head and self._fed > self.limits.head_bytes and not self.transport.is_closing():
+        if (
+            self._phase is _Phase.HEAD
+            and self._fed > self.limits.head_bytes
+            and not self.transport.is_closing()
+        ):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        self._in_head = False
         if self._fed > self.limits.head_bytes:  # an upper bound: what came may hold more than this head
             head = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if head > self.limits.head_bytes:
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
-        self._deadline = self.loop.time() + self.limits.body_timeout
+        self._phase, self._since = _Phase.BODY, None
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -82,24 +92,19 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        self._in_head = True
-        self._fed = 0
-        self._drained = 0
+        self._fed = self._drained = 0
         super().on_message_complete()
-        self._deadline = self._next_head_by() if self.cycle.response_complete else math.inf
+        self._phase = _Phase.IDLE if self.cycle.response_complete else _Phase.BUSY
+        self._since = None
 
     def on_response_complete(self) -> None:
-        """Called by the cycle when its answer is out."""
-        super().on_response_complete()
-        if self._in_head and not self.pipeline:
-            self._deadline = self._next_head_by()
-
-    def _idle(self) -> bool:
-        cycle: Any = self.cycle  # None until the first request, whatever uvicorn's annotation says
-        return cycle is None or bool(cycle.response_complete)
-
-    def _next_head_by(self) -> float:
-        return self.loop.time() + self.limits.keep_alive + self.limits.head_timeout
+        """Called by the cycle when its answer is out; uvicorn would arm a timer here, for each request."""
+        if self._phase is not _Phase.BUSY or self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self._phase, self._since = _Phase.IDLE, None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature; its words are too vague
         """What uvicorn calls when the parser gives up."""
@@ -115,18 +120,30 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(head.encode() + text)
         self.transport.close()
 
+    def _limit(self) -> float:
+        if self._phase is _Phase.IDLE:
+            return self.limits.keep_alive
+        return self.limits.body_timeout if self._phase is _Phase.BODY else self.limits.head_timeout
+
     def enforce(self, now: float) -> None:
         """Cut the line when its time is up; called about once a second.
 
         Args:
             now: the loop's time, in seconds.
         """
-        if now < self._deadline or self.flow.read_paused:
+        if self.transport.is_closing() and self._phase is not _Phase.CLOSING:
+            self._phase, self._since = _Phase.CLOSING, None
+        if self._phase is _Phase.BUSY or self.flow.read_paused:
             return
-        self._deadline = now + self.limits.head_timeout
-        if self.transport.is_closing():
+        if self._since is None:
+            self._since = now
+        elif now - self._since >= self._limit():
+            self._expire()
+
+    def _expire(self) -> None:
+        if self._phase is _Phase.CLOSING:
             self.transport.abort()  # a peer that does not read keeps a polite close waiting for ever
-        elif self._in_head and self._fed and self._idle():
+        elif self._phase is _Phase.HEAD and self._fed:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()

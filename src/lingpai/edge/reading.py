@@ -1,6 +1,6 @@
 """The one place that reads requests: from declared places to the parameters that a verb gets."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -9,7 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Source
 from lingpai.edge import bodies
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.pairs import REPLACEMENT, declared_pairs, invalid, merge, repeated
+from lingpai.edge.pairs import REPLACEMENT, blank, check, declared_pairs, invalid, merge, repeated
 
 FORMS = Source.FORM | Source.URLENCODED | Source.MISLABELLED
 BODIES = FORMS | Source.JSON
@@ -17,9 +17,7 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 _MULTIPART_TYPE = "multipart/form-data"
 _JSON_TYPE = "application/json"
 
-
-def _missing(name: str) -> LingpaiError:
-    return LingpaiError(Kind.MISSING_PARAMETER, f"parameter {name} is missing", parameter=name)
+FormParser = Callable[[bytes], dict[str, str]]
 
 
 class Reader:
@@ -38,8 +36,10 @@ class Reader:
         self._names = frozenset(field.encode_name for field in fields)
         self._required = tuple(field.encode_name for field in fields if field.required)
         self._sources = sources
-        self._from_query = bool(sources & Source.QUERY)
+        self._query_names = self._names if sources & Source.QUERY else frozenset()
         self._options = options
+        self._pair_limit = options.parameter_limit
+        self._value_limit = options.value_limit
         self.takes_body = bool(sources & BODIES)
 
     def read_head(self, query: bytes, path: Mapping[str, str]) -> Any:
@@ -52,9 +52,7 @@ class Reader:
         Raises:
             LingpaiError: MISSING_, INVALID_ or REPEATED_PARAMETER.
         """
-        values = self._head(query, path)
-        self._require(values)
-        return self._strings(values)
+        return self._strings(self._head(query, path))
 
     async def read(
         self, query: bytes, path: Mapping[str, str], headers: bodies.Headers, receive: bodies.Receive
@@ -72,51 +70,52 @@ class Reader:
         """
         if not (self.takes_body and bodies.has_body(headers)):
             return self.read_head(query, path)
-        # The media type first: a body that the route does not take at all is not waited for.
-        kind, parameters = bodies.media_type(headers.get(b"content-type", b""))
-        take = self._taker(kind, parameters)
+        # The media type and the head first: a body that cannot be of use is not waited for.
+        parse = self._form_parser(*bodies.media_type(headers.get(b"content-type", b"")))
         values = self._head(query, path)
         body = await bodies.receive_body(headers, receive, self._options)
-        if take is None:
-            return self._objects(values, bodies.json_object(body, self._options.parameter_limit))
-        merge(values, take(body).items(), self._options.value_limit)
-        self._require(values)
-        return self._strings(values)
+        if parse is None:
+            return self._objects(values, bodies.json_object(body, self._pair_limit))
+        return self._strings(merge(values, parse(body)))
 
-    def _taker(self, kind: str, parameters: Mapping[str, str]) -> Any:
-        names, limit = self._names, self._options.parameter_limit
-        sources = self._sources
-        boundary = parameters.get("boundary")
+    def _form_parser(self, kind: str, parameters: Mapping[str, str]) -> FormParser | None:
+        """What takes such a body apart; None for JSON."""
+        sources, boundary = self._sources, parameters.get("boundary")
         if kind == _JSON_TYPE and sources & Source.JSON:
             return None
-        if (kind == _FORM_TYPE and sources & FORMS) or (
-            kind == _MULTIPART_TYPE and boundary is None and sources & Source.MISLABELLED
-        ):
-            return lambda body: declared_pairs(bodies.text_of(body), names, pair_limit=limit)
         if kind == _MULTIPART_TYPE and boundary is not None and sources & Source.FORM:
-            return lambda body: bodies.multipart_pairs(body, boundary, names, limit)
+            return lambda body: self._multipart(body, boundary)
+        mislabelled = kind == _MULTIPART_TYPE and boundary is None and sources & Source.MISLABELLED
+        if mislabelled or (kind == _FORM_TYPE and sources & FORMS):
+            return lambda body: self._pairs(bodies.text_of(body))
         raise bodies.unsupported("a body of this media type is not taken here")
 
+    def _pairs(self, text: str) -> dict[str, str]:
+        return declared_pairs(text, self._names, self._pair_limit, self._value_limit)
+
+    def _multipart(self, body: bytes, boundary: str) -> dict[str, str]:
+        found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit)
+        return self._checked(found)
+
+    def _checked(self, found: Mapping[str, str]) -> dict[str, str]:
+        for name, value in found.items():
+            check(name, value, self._value_limit)
+        return {name: value for name, value in found.items() if not blank(value)}
+
     def _head(self, query: bytes, path: Mapping[str, str]) -> dict[str, str]:
-        values: dict[str, str] = {}
-        if path:
-            for name, value in path.items():
-                if REPLACEMENT in value:  # what the server makes of bytes that are no UTF-8
-                    raise invalid(name, "is not valid UTF-8")
-            merge(values, path.items(), self._options.value_limit)
-        if query and self._from_query:
+        found: dict[str, str] = {}
+        if query and self._query_names:
             try:
                 text = query.decode()
             except UnicodeDecodeError:
                 raise LingpaiError(Kind.INVALID_PARAMETER, "the query is not valid UTF-8") from None
-            found = declared_pairs(text, self._names, pair_limit=self._options.parameter_limit)
-            merge(values, found.items(), self._options.value_limit)
-        return values
-
-    def _require(self, values: Mapping[str, Any]) -> None:
-        for name in self._required:
-            if name not in values:
-                raise _missing(name)
+            found = declared_pairs(text, self._query_names, self._pair_limit, self._value_limit)
+        if not path:
+            return found
+        for name, value in path.items():
+            if REPLACEMENT in value:  # what the server makes of bytes that are no UTF-8
+                raise invalid(name, "is not valid UTF-8")
+        return merge(self._checked(path), found)
 
     def _strings(self, values: dict[str, str]) -> Any:
         try:
@@ -129,14 +128,13 @@ class Reader:
         objects = {}
         for name in self._names & found.keys():
             value = found[name]
-            if value is None or (isinstance(value, str) and (not value or value.isspace())):
+            if value is None or (isinstance(value, str) and blank(value)):
                 continue
-            if isinstance(value, str) and len(value) > self._options.value_limit:
-                raise invalid(name, "is too long")
+            if isinstance(value, str):
+                check(name, value, self._value_limit)
             if name in texts and texts.pop(name) != value:
                 raise repeated(name)
             objects[name] = value
-        self._require(texts | objects)
         try:
             if not texts:
                 return msgspec.convert(objects, self._params)
@@ -147,11 +145,17 @@ class Reader:
                 if field.encode_name in source
             }
             return self._params(**values)
-        except (msgspec.ValidationError, ValueError) as fault:
+        except (msgspec.ValidationError, TypeError, ValueError) as fault:
             raise self._fault(texts, objects, fault) from None
 
-    def _fault(self, texts: dict[str, str], objects: dict[str, Any], fault: Exception) -> LingpaiError:
-        """Name the field at fault. msgspec's own words may quote the value, so only its harmless ones go out."""
+    def _fault(self, texts: Mapping[str, str], objects: Mapping[str, Any], fault: Exception) -> LingpaiError:
+        """Name the field at fault: the first one missing in the order of declaration, or else of the wrong kind.
+
+        msgspec's own words may quote the value, so only its harmless ones go out.
+        """
+        for name in self._required:
+            if name not in texts and name not in objects:
+                return LingpaiError(Kind.MISSING_PARAMETER, f"parameter {name} is missing", parameter=name)
         for source, strict in ((texts, False), (objects, True)):
             for field in self._fields:
                 if field.encode_name not in source:
@@ -164,6 +168,4 @@ class Reader:
                     return invalid(
                         field.encode_name, f"is not valid: {expected}" if plain else "is not valid"
                     )
-        error = LingpaiError(Kind.INVALID_PARAMETER, "the parameters do not fit together")
-        error.detail = str(fault)
-        return error
+        return LingpaiError(Kind.INVALID_PARAMETER, "the parameters do not fit together", detail=str(fault))

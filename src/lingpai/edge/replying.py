@@ -2,16 +2,20 @@
 
 import math
 import re
-
-from falcon.asgi import Response
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Reply, Shape
+from lingpai.core.wire import JSON, NO_STORE, Reply, Shape
 
-TRACE_HEADER = "trace-id"
-_NOSNIFF = ("x-content-type-options", "nosniff")
-_DEFAULT_HEADERS = (NO_STORE,)
-_UNSAFE_VALUE = re.compile(r"[^\t\x20-\x7e]")
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+RawHeader = tuple[bytes, bytes]
+
+NO_CONTENT = 204
+_BODILESS = frozenset({NO_CONTENT, 304})  # RFC 9110 §6.4.1
+_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_NOSNIFF: RawHeader = (b"x-content-type-options", b"nosniff")
 _HTML_HEADERS = (
     (
         "content-security-policy",
@@ -21,7 +25,15 @@ _HTML_HEADERS = (
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
 )
+CLOSE = ("connection", "close")
 LAST_RESORT = Reply(b"internal error\n", 500, "text/plain; charset=utf-8")
+
+
+def with_headers(reply: Reply, extra: tuple[tuple[str, str], ...]) -> Reply:
+    """`reply` with those of `extra` that it does not have already."""
+    given = {name for name, _ in reply.headers}
+    added = tuple(header for header in extra if header[0] not in given)
+    return Reply(reply.body, reply.status, reply.content_type, reply.headers + added)
 
 
 def error_reply(shape: Shape, error: LingpaiError, trace_id: str) -> Reply:
@@ -33,45 +45,43 @@ def error_reply(shape: Shape, error: LingpaiError, trace_id: str) -> Reply:
     if error.kind is Kind.METHOD_NOT_ALLOWED and error.allow:
         extra.append(("allow", ", ".join(error.allow)))
     if error.kind is Kind.REQUEST_TIMEOUT:
-        extra.append(("connection", "close"))
-    if not extra:
-        return reply
-    given = {name for name, _ in reply.headers}
-    added = tuple(header for header in extra if header[0] not in given)
-    return Reply(reply.body, reply.status, reply.content_type, reply.headers + added)
+        extra.append(CLOSE)
+    return with_headers(reply, tuple(extra)) if extra else reply
 
 
-def check(reply: Reply) -> None:
-    """Refuse what would break the head of the answer.
+def _raw(name: str, value: str) -> RawHeader:
+    if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+        raise ValueError(f"header {name!r} is not what HTTP allows")
+    return name.encode(), value.encode()
+
+
+def _fixed(content_type: str, headers: tuple[tuple[str, str], ...]) -> tuple[RawHeader, ...]:
+    return (_raw("content-type", content_type), _NOSNIFF, *(_raw(*header) for header in headers))
+
+
+_USUAL_HEADERS = (NO_STORE,)
+_USUAL = _fixed(JSON, _USUAL_HEADERS)  # nearly every reply has these
+
+
+def head(reply: Reply, trace_id: str) -> list[RawHeader]:
+    """All headers of a reply: its own, and those that every answer has.
 
     Raises:
-        ValueError: a header holds a control character or is not ASCII.
+        ValueError: a header holds what would break the head.
     """
-    for name, value in reply.headers:
-        if _UNSAFE_VALUE.search(value):
-            raise ValueError(f"header {name} holds characters that HTTP does not allow")
+    if reply.headers == _USUAL_HEADERS and reply.content_type == JSON:
+        fixed = _USUAL
+    else:
+        if reply.content_type.startswith("text/html"):
+            reply = with_headers(reply, _HTML_HEADERS)
+        fixed = _fixed(reply.content_type, reply.headers)
+    return [*fixed, (b"trace-id", trace_id.encode()), (b"content-length", b"%d" % len(reply.body))]
 
 
-def write(resp: Response, reply: Reply, trace_id: str) -> None:
-    """Put `reply` on the wire: body, status, media type, its headers and those that every answer has.
-
-    Raises:
-        ValueError: see `check`; nothing has been written then.
-    """
-    headers = reply.headers
-    if headers is not _DEFAULT_HEADERS and headers != _DEFAULT_HEADERS:
-        check(reply)
-    resp.status = reply.status
-    resp.data = reply.body
-    resp.content_type = reply.content_type
-    set_header = resp.set_header
-    set_header(TRACE_HEADER, trace_id)
-    set_header(*_NOSNIFF)
-    if reply.content_type.startswith("text/html"):
-        for name, value in _HTML_HEADERS:
-            set_header(name, value)
-    for name, value in headers:
-        if name == "set-cookie":
-            resp.append_header(name, value)
-        else:
-            set_header(name, value)
+async def send_reply(send: Send, status: int, headers: list[RawHeader], body: bytes) -> None:
+    """Put a reply on the wire. Whether `HEAD` was asked is the server's to know; it then drops the body."""
+    if status in _BODILESS:
+        headers = [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
+        body = b""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
