@@ -28,6 +28,7 @@ def test_every_call_is_counted_by_path_and_account(platforms: Platforms) -> None
     one = platforms.control("GET", "calls", path="/cgi-bin/token", account=SAMPLE_APP.appid)
     assert one == {"calls": {"/cgi-bin/token": {SAMPLE_APP.appid: 3}}, "total": 3}
     assert platforms.control("GET", "calls", account=SAMPLE_CORP.corpid)["total"] == 1
+    assert platforms.control("GET", "calls", account="")["total"] == 1
     assert platforms.control("DELETE", "calls") == {"calls": {}, "total": 0}
 
 
@@ -132,6 +133,10 @@ WRONG = [
     ("PATCH", "accounts", {"account": SAMPLE_APP.appid, "ip_allow": 7}),
     ("PATCH", "accounts", {"account": SAMPLE_CORP.corpid, "agents": 7}),
     ("PATCH", "accounts", {"account": SAMPLE_CORP.corpid, "agentid": [1]}),
+    ("PATCH", "accounts", {"account": SAMPLE_CORP.corpid, "agents": {"a": 1}}),
+    ("PATCH", "accounts", {"account": SAMPLE_CORP.corpid, "agents": [{}], "agentid": 1}),
+    ("PATCH", "accounts", {"account": SAMPLE_CORP.corpid, "agents": [1], "agentid": 1}),
+    ("PATCH", "accounts", {"account": [SAMPLE_CORP.corpid]}),
     ("POST", "options", {"token_lifetime": 0}),
     ("POST", "options", {"token_lifetme": 10}),
     ("POST", "addresses", {"account": SAMPLE_APP.appid, "address": "127.0.0.1", "answer": "perhaps"}),

@@ -1,6 +1,7 @@
 """Which accounts exist and how they are switched; what is changed at run time outlives a restart."""
 
 import ipaddress
+import itertools
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -34,16 +35,13 @@ class Accounts:
         self.apps = {app.appid: msgspec.structs.replace(app) for app in self._options.apps}
         self.corps = {corp.corpid: msgspec.structs.replace(corp) for corp in self._options.corps}
         for change in self._changes.values():
-            self._place(msgspec.json.decode(change.body, type=dict[str, Any]))
+            self._place(_built(msgspec.json.decode(change.body, type=dict[str, Any])))
 
-    def _place(self, fields: dict[str, Any]) -> WechatApp | WecomCorp:
-        if "corpid" in fields:
-            corp = msgspec.convert(fields, WecomCorp)
-            self.corps[corp.corpid] = corp
-            return corp
-        app = msgspec.convert(fields, WechatApp)
-        self.apps[app.appid] = app
-        return app
+    def _place(self, account: WechatApp | WecomCorp) -> None:
+        if isinstance(account, WecomCorp):
+            self.corps[account.corpid] = account
+        else:
+            self.apps[account.appid] = account
 
     def agent(self, corpid: str, agentid: int) -> WecomAgent | None:
         """The agent of a corp by its number."""
@@ -80,11 +78,10 @@ class Accounts:
         else:
             merged |= fields
         merged["corpid" if wecom else "appid"] = account
-        for networks in _lists_of(merged):
-            _check(networks)
-        placed = self._place(merged)
-        self._changes.put(account, Change(ends=FOREVER, body=msgspec.json.encode(placed)))
-        return placed
+        built = _built(merged)
+        self._place(built)
+        self._changes.put(account, Change(ends=FOREVER, body=msgspec.json.encode(built)))
+        return built
 
     def reset(self) -> None:
         """Back to the accounts given at the start."""
@@ -93,15 +90,17 @@ class Accounts:
         self._load()
 
 
-def _lists_of(fields: dict[str, Any]) -> Iterable[Iterable[str]]:
-    yield fields.get("ip_allow", ())
-    for agent in fields.get("agents", ()):
-        yield agent.get("trusted_ips", ())
-
-
-def _check(networks: Iterable[str]) -> None:
-    for network in networks:
+def _built(fields: dict[str, Any]) -> WechatApp | WecomCorp:
+    kind: type[WechatApp | WecomCorp] = WecomCorp if "corpid" in fields else WechatApp
+    account = msgspec.convert(fields, kind)
+    lists = (
+        [agent.trusted_ips for agent in account.agents]
+        if isinstance(account, WecomCorp)
+        else [account.ip_allow]
+    )
+    for network in itertools.chain(*lists):
         ipaddress.ip_network(network, strict=False)
+    return account
 
 
 def admits(networks: Iterable[str], address: str) -> bool:

@@ -1,0 +1,107 @@
+"""Controls of what there is: accounts, addresses, users and the rules."""
+
+from typing import Any, Final
+
+import falcon.asgi
+import msgspec
+
+from lingpai.sandbox.control import Control, body_of, send, wrong
+from lingpai.sandbox.options import Rules
+from lingpai.sandbox.world import Mark
+
+_ADDRESS_WORDS: Final = {"confirm": ("confirmed", 10 * 365 * 86400.0), "refuse": ("refused", 3600.0)}
+_REFUSED_TWICE: Final = ("refused twice", 86400.0)
+
+
+class AddressAnswer(msgspec.Struct, forbid_unknown_fields=True):
+    """The administrator's answer about a new address; ``answer`` is ``confirm`` or ``refuse``."""
+
+    account: str
+    address: str
+    answer: str
+
+
+class UserChange(msgspec.Struct, forbid_unknown_fields=True):
+    """Switches of one user; None leaves one as it is."""
+
+    account: str
+    user: str = "alice"
+    blocked: bool | None = None
+    subscribed: bool | None = None
+    password_changed: bool = False
+
+
+class AccountsControl(Control):
+    """``/_sandbox/accounts``: who exists, and their switches."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """All apps and corps, secrets included: they are this sandbox's own."""
+        accounts = self.world.accounts
+        send(resp, {"apps": list(accounts.apps.values()), "corps": list(accounts.corps.values())})
+
+    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Add an account or set its fields: ``{"account": …, …}``; see ``WechatApp``, ``WecomCorp``, ``WecomAgent``."""
+        fields = await body_of(req, dict[str, Any])
+        account = fields.pop("account", "") or fields.pop("appid", "") or fields.pop("corpid", "")
+        try:
+            send(resp, self.world.accounts.change(str(account), fields))
+        except (ValueError, TypeError) as error:
+            raise wrong(str(error)) from None
+
+    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Back to the accounts given at the start."""
+        self.world.accounts.reset()
+        await self.on_get(req, resp)
+
+
+class AddressesControl(Control):
+    """``/_sandbox/addresses``: the administrator's answer to 89503."""
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Confirm or refuse an address; a second refusal within a day lasts a day."""
+        given = await body_of(req, AddressAnswer)
+        if given.answer not in _ADDRESS_WORDS or given.account not in self.world.accounts.apps:
+            raise wrong('give a known "account", an "address", and as "answer" confirm or refuse')
+        key = f"address|{given.account}|{given.address}"
+        before = self.world.marks.get(key)
+        count = (before.count if before else 0) + 1 if given.answer == "refuse" else 0
+        word, seconds = _ADDRESS_WORDS[given.answer] if count < 2 else _REFUSED_TWICE  # noqa: PLR2004 - "twice"
+        self.world.marks.put(key, Mark(ends=self.world.until(seconds), text=word, count=count))
+        send(resp, {"address": given.address, "state": word})
+
+
+class UsersControl(Control):
+    """``/_sandbox/users``: switches of a user."""
+
+    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Block a user (40226), let them unfollow, or change their password (42007)."""
+        given = await body_of(req, UserChange)
+        account = self.world.accounts.find(given.account)
+        if account is None:
+            raise wrong('give a known "account"')
+        user = self.world.people.user(given.account, given.user, getattr(account, "open_platform", ""))
+        user.blocked = user.blocked if given.blocked is None else given.blocked
+        user.subscribed = user.subscribed if given.subscribed is None else given.subscribed
+        self.world.people.keep(user)
+        broken = (
+            self.world.people.password_changed(given.account, given.user) if given.password_changed else 0
+        )
+        send(resp, msgspec.to_builtins(user) | {"grants_broken": broken})
+
+
+class OptionsControl(Control):
+    """``/_sandbox/options``: the rules' numbers."""
+
+    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """All of them as they are now."""
+        send(resp, {name: getattr(self.world.rules, name) for name in Rules.__struct_fields__})
+
+    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        """Change some, until the restart; what was already handed out keeps its end."""
+        given = await body_of(req, dict[str, Any])
+        now = {name: getattr(self.world.rules, name) for name in Rules.__struct_fields__}
+        try:
+            self.world.rules = msgspec.convert(now | given, Rules)
+        except msgspec.ValidationError as error:
+            raise wrong(str(error)) from None
+        await self.on_get(req, resp)
