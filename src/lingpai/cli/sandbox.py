@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from lingpai.sandbox.options import SandboxOptions
-
 
 def sandbox(
     *,
@@ -31,6 +29,7 @@ def sandbox(
     import apsw
     import msgspec
 
+    from lingpai.sandbox.options import SandboxOptions
     from lingpai.sandbox.serve import serve
 
     try:
