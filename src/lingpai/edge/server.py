@@ -7,6 +7,7 @@ import functools
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection
 from typing import Any
 
 import structlog
@@ -173,6 +174,7 @@ async def serve(
     options: ServerOptions | None = None,
     *,
     ready: Callable[[], None] | None = None,
+    lifeline: Connection | None = None,
 ) -> None:
     """Serve in the running loop until SIGTERM or SIGINT; a second SIGINT does not wait for requests under way.
 
@@ -180,6 +182,7 @@ async def serve(
         listeners: apps and their sockets.
         options: the defaults when None.
         ready: called once all servers take requests.
+        lifeline: the other end is our supervisor's; when that is gone we end too.
 
     Raises:
         SystemExit: an app's start failed.
@@ -193,13 +196,22 @@ async def serve(
         log.info("stopping", signal=number.name)
         serving.stop(now=interrupts > 1)
 
+    def on_orphaned(pipe: Connection) -> None:
+        loop.remove_reader(pipe.fileno())
+        log.error("supervisor_gone")
+        serving.stop()
+
     loop = asyncio.get_running_loop()
     handled = (signal.SIGTERM, signal.SIGINT)
     for number in handled:
         loop.add_signal_handler(number, functools.partial(on_signal, number))
+    if lifeline is not None:
+        loop.add_reader(lifeline.fileno(), on_orphaned, lifeline)
     try:
         await serving.run(ready)
     finally:
+        if lifeline is not None:
+            loop.remove_reader(lifeline.fileno())
         for number in handled:
             loop.remove_signal_handler(number)
 
@@ -209,7 +221,8 @@ def run(
     options: ServerOptions | None = None,
     *,
     ready: Callable[[], None] | None = None,
+    lifeline: Connection | None = None,
 ) -> None:
     """Serve in a loop of our own (uvloop), in the main thread, until a signal; see `serve`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(listeners, options, ready=ready))
+        runner.run(serve(listeners, options, ready=ready, lifeline=lifeline))

@@ -1,0 +1,247 @@
+"""Several worker processes on shared listening sockets: started, watched, replaced and ended together.
+
+The sockets are bound once and inherited, so that a worker that dies takes no waiting connection with it (as it would
+with SO_REUSEPORT). uvicorn's own supervisor replaces a dead worker at once and for ever, also one that cannot start,
+and waits without end for workers that do not stop; hence this one.
+"""
+
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+from typing import Any
+
+import structlog
+from prometheus_client.multiprocess import mark_process_dead
+
+METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+START_FAILED = 3
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_IMPATIENT = 3  # signals: the workers themselves heed a second SIGINT
+_spawn = multiprocessing.get_context("spawn")
+log = structlog.get_logger("lingpai.edge")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SupervisorOptions:
+    """How workers are replaced and ended.
+
+    Attributes:
+        grace: seconds that a worker may take to end after SIGTERM before it is killed.
+        first_delay: seconds before a dead worker is replaced; doubled each time it dies young.
+        longest_delay: seconds that the delay grows to.
+        young: seconds of life below which a death counts as one more failure.
+    """
+
+    grace: float = 35.0
+    first_delay: float = 0.5
+    longest_delay: float = 30.0
+    young: float = 30.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Seat:
+    """What a worker process gets.
+
+    Attributes:
+        index: which worker it is, from 0.
+        sockets: the bound sockets to serve on.
+        lifeline: becomes readable when the supervisor is gone, and the worker should go too; see `serve`.
+    """
+
+    index: int
+    sockets: Sequence[socket.socket]
+    lifeline: Connection
+
+    def ready(self) -> None:
+        """Tell the supervisor that this worker takes requests."""
+        self.lifeline.send(True)
+
+
+Worker = Callable[[Seat], None]
+
+
+def _work(worker: Worker, seat: Seat) -> None:
+    # A terminal sends its SIGINT to all; until the server listens for it, the supervisor's SIGTERM is enough.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker(seat)
+
+
+class _Chair:
+    """One worker's place: the process in it now, and how it fared."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.running: tuple[SpawnProcess, Connection] | None = None
+        self.ready = False
+        self.ever_ready = False
+        self.failures = 0
+        self.started_at = 0.0
+        self.restart_at: float | None = None
+
+    def start(self, worker: Worker, sockets: Sequence[socket.socket]) -> None:
+        ours, theirs = _spawn.Pipe()
+        process = _spawn.Process(
+            target=_work, args=(worker, Seat(self.index, sockets, theirs)), name=f"worker-{self.index}"
+        )
+        process.start()
+        theirs.close()
+        self.running, self.ready, self.restart_at = (process, ours), False, None
+        self.started_at = time.monotonic()
+
+    def hear(self, process: SpawnProcess, pipe: Connection) -> None:
+        try:
+            self.ready = bool(pipe.recv())
+        except (EOFError, OSError):
+            return  # it is about to die, and that is seen for itself
+        self.ever_ready = True
+        log.info("worker_ready", worker=self.index, pid=process.pid)
+
+    def bury(self, process: SpawnProcess, pipe: Connection) -> int | None:
+        """Clear away a process that ended; its exit code."""
+        process.join()
+        pid, code = process.pid, process.exitcode
+        process.close()
+        pipe.close()
+        self.running = None
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+        return code
+
+
+class _Supervisor:
+    def __init__(
+        self, worker: Worker, count: int, sockets: Sequence[socket.socket], options: SupervisorOptions
+    ) -> None:
+        self._worker = worker
+        self._sockets = sockets
+        self._options = options
+        self._chairs = [_Chair(index) for index in range(count)]
+        self._signals = 0
+        self._woken, self._waker = os.pipe()
+        self.exit_code = 0
+
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self._signals += 1
+        os.write(self._waker, bytes([number]))
+
+    def run(self) -> None:
+        try:
+            for chair in self._chairs:
+                chair.start(self._worker, self._sockets)
+            while not self._signals and not self.exit_code:
+                self._watch(self._next_restart())
+                self._replace()
+        finally:
+            self._stop()
+            os.close(self._woken)
+            os.close(self._waker)
+
+    def _next_restart(self) -> float | None:
+        moments = [chair.restart_at for chair in self._chairs if chair.restart_at is not None]
+        return max(0.0, min(moments) - time.monotonic()) if moments else None
+
+    def _watch(self, timeout: float | None) -> None:
+        pipes: dict[Any, _Chair] = {}
+        sentinels: dict[Any, _Chair] = {}
+        for chair in self._chairs:
+            if chair.running is not None:
+                process, pipe = chair.running
+                sentinels[process.sentinel] = chair
+                if not chair.ready:
+                    pipes[pipe] = chair
+        woken = wait([self._woken, *pipes, *sentinels], timeout)
+        # What a worker said before it died is heard first.
+        for react, chairs in ((_Chair.hear, pipes), (self._died, sentinels)):
+            for source in woken:
+                heard = chairs.get(source)
+                if heard is not None and heard.running is not None:
+                    react(heard, *heard.running)
+
+    def _died(self, chair: _Chair, process: SpawnProcess, pipe: Connection) -> None:
+        options, lived = self._options, time.monotonic() - chair.started_at
+        code = chair.bury(process, pipe)
+        if not chair.ever_ready:
+            log.error("worker_failed_to_start", worker=chair.index, exit_code=code)
+            self.exit_code = START_FAILED
+            return
+        chair.failures = chair.failures + 1 if lived < options.young or not chair.ready else 0
+        delay = min(options.longest_delay, options.first_delay * 2 ** max(0, chair.failures - 1))
+        chair.restart_at = time.monotonic() + delay
+        log.error("worker_died", worker=chair.index, exit_code=code, retry_in=round(delay, 1))
+
+    def _replace(self) -> None:
+        now = time.monotonic()
+        for chair in self._chairs:
+            if chair.restart_at is not None and chair.restart_at <= now and not self._signals:
+                chair.start(self._worker, self._sockets)
+
+    def _stop(self) -> None:
+        log.info("stopping_workers", count=len(self._chairs))
+        ending = [(chair, *chair.running) for chair in self._chairs if chair.running is not None]
+        for _, process, _ in ending:
+            process.terminate()
+        deadline = time.monotonic() + self._options.grace
+        alive = {process.sentinel for _, process, _ in ending}
+        while alive and self._signals < _IMPATIENT and time.monotonic() < deadline:
+            woken = wait([self._woken, *alive], deadline - time.monotonic())
+            if self._woken in woken:
+                os.read(self._woken, len(_SIGNALS))
+            alive -= {source for source in woken if isinstance(source, int)}
+        for chair, process, pipe in ending:
+            if process.sentinel in alive:
+                log.error("worker_killed", worker=chair.index, pid=process.pid)
+                process.kill()
+            chair.bury(process, pipe)
+
+
+@contextlib.contextmanager
+def _shared_metrics() -> Iterator[None]:
+    if METRICS_VARIABLE in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="lingpai-metrics-") as directory:
+        os.environ[METRICS_VARIABLE] = directory  # the workers import prometheus-client after this
+        try:
+            yield
+        finally:
+            del os.environ[METRICS_VARIABLE]
+
+
+def serve_workers(
+    worker: Worker,
+    count: int,
+    sockets: Sequence[socket.socket],
+    options: SupervisorOptions | None = None,
+) -> int:
+    """Run `count` worker processes until SIGTERM or SIGINT; must be called in the main thread.
+
+    A worker that dies is replaced, later and later if it keeps dying; one that never got ready ends everything, for
+    what keeps it from starting keeps its successors too. A third signal kills at once.
+
+    Args:
+        worker: what a process does: build the app, then `run(..., ready=seat.ready, lifeline=seat.lifeline)`. It
+            is pickled, so it must be a function of a module, or a `functools.partial` of one.
+        count: how many.
+        sockets: bound and listening; the caller's to close afterwards.
+        options: the defaults when None.
+
+    Returns:
+        The exit code for this process: 0, or 3 when a worker could not start.
+    """
+    with _shared_metrics():
+        supervisor = _Supervisor(worker, count, sockets, options or SupervisorOptions())
+        before = {number: signal.signal(number, supervisor.on_signal) for number in _SIGNALS}
+        try:
+            supervisor.run()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return supervisor.exit_code
