@@ -15,7 +15,7 @@ import contextlib
 from lingpai.core.clock import end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, CredentialKey, Generation, Lease, Trouble
-from lingpai.keeper.counters import FETCHES, HITS, MISSES
+from lingpai.keeper.counters import FETCHES, MISSES, hit
 from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Repeat, Severity
@@ -61,7 +61,7 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
     """
     credential = await keeper.store.read_credential(app.key(kind))
     if credential is not None and not credential.suspect and live(keeper, credential.current):
-        HITS.labels(app.platform.name, kind).inc()
+        hit(app.platform.name, kind)()
         if (
             not app.configured
             and credential.renew is not None

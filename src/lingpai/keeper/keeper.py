@@ -2,8 +2,9 @@
 
 import asyncio
 import dataclasses
+import functools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 import structlog
@@ -16,6 +17,8 @@ from lingpai.keeper.audit import Audit
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
+
+REMEMBERED_DIGESTS = 65_536
 
 log = structlog.get_logger("lingpai.keeper")
 
@@ -97,13 +100,16 @@ class Keeper:
     audit: Audit = dataclasses.field(default_factory=Audit)
     flights: dict[CredentialKey, "asyncio.Task[Credential]"] = dataclasses.field(default_factory=dict)
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
-    digest_secret: Digester = dataclasses.field(init=False)
+    digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the digesters from the ring."""
-        self.digest_secret = Digester(self.ring, "app secret")
+        # The same few secrets come with every request; remembering their digests saves more than looking them up.
+        self.digest_secret = functools.lru_cache(maxsize=REMEMBERED_DIGESTS)(
+            Digester(self.ring, "app secret")
+        )
         self.digest_caller_key = Digester(self.ring, "caller key")
         self.digest_code = Digester(self.ring, "exchange")
 
