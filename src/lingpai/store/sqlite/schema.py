@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at REAL NOT NULL
 ) STRICT
 """
+_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_migrations'"
 
 
 def all_migrations() -> dict[int, str]:
@@ -78,7 +79,7 @@ def _opened(path: Path) -> Iterator[apsw.Connection]:
 
 def _missing(connection: apsw.Connection) -> dict[int, str]:
     applied: set[int] = set()
-    if connection.table_exists("main", "schema_migrations"):
+    if connection.execute(_HAS_TABLE).fetchall():  # a statement looks at the file, `table_exists` may not
         applied = {number for (number,) in connection.execute("SELECT number FROM schema_migrations")}
     return {number: name for number, name in all_migrations().items() if number not in applied}
 

@@ -1,0 +1,223 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lingpai.core.clock import VirtualClock, end_after
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.records import Budget
+from lingpai.store.port import Store
+from tests.store.conftest import OpenStore
+from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
+
+DAY = 86_400.0
+
+
+async def test_purging_takes_what_is_over_and_nothing_else(store: Store, clock: VirtualClock) -> None:
+    for n in range(5):
+        await store.take_budget(Budget("s", "n", str(n), 1, clock.now() + n))
+        await store.claim_exchange(bytes([n]), "a", TTL, clock.now() + n)
+        await store.finish_exchange(bytes([n]), "a", "answer", clock.now() + n)
+    assert await store.purge(10) == 2
+    clock.advance(3)
+    assert await store.purge(2) == 4
+    assert await store.purge(2) == 2
+    assert await store.purge(2) == 0
+    assert [use.window for use in await store.list_budgets()] == ["4"]
+    assert (await store.claim_exchange(bytes([4]), "b", TTL, clock.now() + 9)).answer == "answer"
+
+
+async def test_purging_leaves_a_claim_that_is_on_its_way(store: Store, clock: VirtualClock) -> None:
+    await store.claim_exchange(b"code", "a", TTL, clock.now())
+    clock.step(3600)
+    assert await store.purge(10) == 0
+    clock.advance(TTL)
+    assert await store.purge(10) == 1
+    assert not await store.finish_exchange(b"code", "a", "answer", clock.now() + 9)
+
+
+async def test_purging_forgets_secrets_that_nobody_configured(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    """A guess at a secret leaves a row; rows of guesses must not grow for ever."""
+    configured, guessed, refused = account(), account(secret="guess 1"), account(secret="guess 2")
+    await store.save_account(configured)
+    for each in (configured, guessed):
+        await renew(store, clock, key_of(ring, each), f"token of {each.secret}")
+    await store.save_trouble(await lease_on(store, key_of(ring, refused)), trouble(clock, wait=60), None)
+    clock.advance(DAY + 59)
+    assert await store.purge(10) == 0
+    clock.advance(1)
+    assert await store.purge(10) == 1
+    clock.advance(LIFETIME - 60)
+    lease = await lease_on(store, key_of(ring, guessed))
+    assert await store.purge(10) == 0
+    await store.release_lease(lease)
+    clock.advance(DAY + TTL)
+    assert await store.purge(10) == 1
+    assert [status.label for status in await store.list_statuses()] == [""]
+
+
+async def fill(store: Store, clock: VirtualClock, ring: KeyRing) -> None:
+    """Ten sealed values: three secrets, two generations of three tokens, one answer."""
+    for n in range(3):
+        await store.save_account(account(f"wx{n}"))
+        for value in ("former", "current"):
+            await renew(store, clock, key_of(ring, account(f"wx{n}")), f"{value} {n}")
+    await store.claim_exchange(b"done", "a", TTL, clock.now() + 300)
+    await store.finish_exchange(b"done", "a", "an answer", clock.now() + 300)
+    await store.claim_exchange(b"on its way", "a", TTL, clock.now() + 300)
+
+
+async def test_everything_can_be_sealed_anew(store: Store, clock: VirtualClock, ring: KeyRing) -> None:
+    assert await store.sealed_counts() == {}
+    await fill(store, clock, ring)
+    assert await store.sealed_counts() == {1: 10}
+    assert await store.reseal(100) == 0
+    ring.rotate(clock.now())
+    assert await store.sealed_counts() == {1: 10}
+    assert [await store.reseal(4) for _ in range(4)] == [4, 4, 2, 0]
+    assert await store.sealed_counts() == {2: 10}
+    ring.retire(1)
+    assert await store.find_accounts("wechat", "wx1") == (account("wx1"),)
+    found = await store.find_credential("former 2")
+    assert found is not None
+    assert found.current is not None
+    assert found.previous is not None
+    assert (found.current.value, found.previous.value) == ("current 2", "former 2")
+    assert (await store.claim_exchange(b"done", "b", TTL, 0)).answer == "an answer"
+
+
+async def test_after_a_rotation_new_values_need_no_sealing(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    ring.rotate(clock.now())
+    await fill(store, clock, ring)
+    assert await store.sealed_counts() == {2: 10}
+    assert await store.reseal(100) == 0
+
+
+async def test_what_was_sealed_with_a_retired_key_is_refused(
+    open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    await fill(await open_store(), clock, ring)
+    ring.rotate(clock.now())
+    ring.retire(1)
+    store = await open_store()
+    await store.save_account(account("wx9"))
+    assert await store.find_accounts("wechat", "wx9") == (account("wx9"),)
+    for refused in (store.reseal(100), store.find_accounts("wechat", "wx1"), store.list_accounts()):
+        with pytest.raises(KeyRingError, match="no key 1"):
+            await refused
+
+
+async def test_a_ring_rotated_elsewhere_opens_here(
+    open_store: OpenStore, clock: VirtualClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys" / "ring.json"
+    here_ring, there_ring = (KeyRing.open_or_create(path, clock.now()) for _ in range(2))
+    here, there = await open_store(ring=here_ring), await open_store(ring=there_ring)
+    there_ring.rotate(clock.now())
+    await there.save_account(account())
+    assert await here.find_accounts("wechat", "wx1") == (account(),)
+
+
+async def test_a_ping_proves_reading_and_writing(store: Store) -> None:
+    await store.ping()
+    await store.ping()
+
+
+async def test_closing_finishes_what_waits_and_may_be_done_twice(
+    open_store: OpenStore, clock: VirtualClock
+) -> None:
+    store = await open_store()
+    waiting = [asyncio.ensure_future(store.save_account(account(f"wx{n}"))) for n in range(50)]
+    await asyncio.sleep(0)
+    await asyncio.gather(store.close(), store.close())
+    await store.close()
+    assert all(await asyncio.gather(*waiting))
+    assert len(await (await open_store()).list_accounts()) == 50
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda store: store.ping(),
+        lambda store: store.find_accounts("wechat", "wx1"),
+        lambda store: store.due_credentials(1),
+        lambda store: store.wait_change(5),
+    ],
+)
+async def test_a_closed_store_says_so(store: Store, verb: object) -> None:
+    await store.close()
+    assert callable(verb)
+    with pytest.raises(LingpaiError) as raised:
+        await verb(store)
+    assert raised.value.kind is Kind.STORE_UNAVAILABLE
+
+
+async def test_a_change_wakes_whoever_waits_here_and_there(open_store: OpenStore) -> None:
+    here, there = await open_store(), await open_store()
+    for store in (here, there):
+        await store.list_accounts()
+    async with asyncio.timeout(30):
+        waiting = [asyncio.ensure_future(each.wait_change(60)) for each in (here, there, there)]
+        await asyncio.sleep(0)
+        await here.save_account(account())
+        await asyncio.gather(*waiting)
+
+
+async def test_a_change_since_the_last_read_is_not_missed(open_store: OpenStore) -> None:
+    here, there = await open_store(), await open_store()
+    assert await here.find_accounts("wechat", "wx1") == ()
+    await there.save_account(account())
+    async with asyncio.timeout(30):
+        await here.wait_change(60)
+
+
+async def test_a_change_that_another_task_read_wakes_all(open_store: OpenStore) -> None:
+    here, there = await open_store(), await open_store()
+    assert await here.find_accounts("wechat", "wx1") == ()
+    async with asyncio.timeout(30):
+        waiting = asyncio.ensure_future(here.wait_change(60))
+        await asyncio.sleep(0)
+        await there.save_account(account())
+        assert await here.find_accounts("wechat", "wx1") == (account(),)
+        await waiting
+
+
+async def test_waiting_ends_by_itself(store: Store, clock: VirtualClock, ring: KeyRing) -> None:
+    assert await store.find_accounts("wechat", "wx1") == ()
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await store.wait_change(0.05)
+    assert loop.time() - began >= 0.04
+    lease = await lease_on(store, key_of(ring, account()))
+    await store.wait_change(0)
+    assert await store.release_lease(lease)
+
+
+async def test_what_changes_nothing_wakes_nobody(open_store: OpenStore, ring: KeyRing) -> None:
+    """Waiters that each ask for the lease when woken must not wake each other in a circle."""
+    here, there = await open_store(), await open_store()
+    key = key_of(ring, account())
+    await lease_on(here, key, "a")
+    for store in (here, there):
+        await store.read_credential(key)
+    waiting = [asyncio.ensure_future(each.wait_change(0.3)) for each in (here, there)]
+    for store in (here, there):
+        assert (await store.acquire_lease(key, "b", 0, TTL)).lease is None
+    await asyncio.sleep(0.1)
+    assert not any(each.done() for each in waiting)
+    await asyncio.gather(*waiting)
+
+
+async def test_a_cancelled_waiter_leaves_no_trace(store: Store, clock: VirtualClock) -> None:
+    assert await store.find_accounts("wechat", "wx1") == ()
+    waiting = asyncio.ensure_future(store.wait_change(60))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await store.lead("role", "a", end_after(clock, 1).wall)
