@@ -7,7 +7,7 @@ requests, calls verbs and writes replies; the OpenAPI document is generated from
 
 import dataclasses
 import enum
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from lingpai.core.errors import LingpaiError
 
 JSON = "application/json; charset=utf-8"
 NO_STORE = ("cache-control", "no-store")
+_NO_HEADERS: Mapping[bytes, bytes] = {}
 
 
 class Source(enum.Flag):
@@ -45,9 +46,10 @@ class Call:
         if_none_match: the `If-None-Match` header, or None.
         accepts_html: whether the caller is a browser that asks for a page.
         caller: who was recognised, by public name; a verb sets it and the request's log line shows it.
+        headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
     """
 
-    __slots__ = ("accepts_html", "bearer", "caller", "if_none_match", "peer", "trace_id")
+    __slots__ = ("accepts_html", "bearer", "caller", "headers", "if_none_match", "peer", "trace_id")
 
     def __init__(
         self,
@@ -64,6 +66,12 @@ class Call:
         self.if_none_match = if_none_match
         self.accepts_html = accepts_html
         self.caller = ""
+        self.headers: Mapping[bytes, bytes] = _NO_HEADERS
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that has no attribute of its own; `name` in lower case."""
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -106,7 +114,8 @@ class Route:
         verb: what answers.
         shape: how answers and errors look.
         summary: one line for the reference and OpenAPI.
-        returns: the type of a success, for OpenAPI; None when it has no body of interest.
+        returns: the type of a success, for OpenAPI; None when it has no body of interest, `Reply` when the verb
+            writes the reply itself and it need not be JSON.
         tag: groups routes in the reference.
     """
 

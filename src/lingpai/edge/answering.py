@@ -44,6 +44,7 @@ class Answerer:
 
     def _call(self, scope: Scope, headers: Mapping[bytes, bytes], trace_id: str) -> Call:
         call = Call(trace_id, self._peer_of(scope))
+        call.headers = headers
         if b"authorization" in headers:
             if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
                 raise LingpaiError(

@@ -1,0 +1,219 @@
+"""Two pages about ourselves: `/openapi.json` for machines and `/docs` for people, from the same document."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.edge import openapi
+from lingpai.edge.schemas import Schema, sample
+
+DEFAULT_LANGUAGE = "en"
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "reference": "API reference", "parameters": "Parameters", "name": "name", "in": "in", "type": "type",
+        "needed": "needed", "yes": "yes", "no": "no", "none": "No parameters.", "answer": "Answer",
+        "errors": "Refusals", "status": "status", "body": "body", "contents": "Contents", "other": "Other",
+        "switch": "中文", "machine": "for machines", "about": "about", "takes": "Body",
+    },
+    "zh": {
+        "reference": "接口文档", "parameters": "参数", "name": "名称", "in": "位置", "type": "类型",
+        "needed": "必填", "yes": "是", "no": "否", "none": "无参数。", "answer": "返回",
+        "errors": "错误", "status": "状态码", "body": "内容", "contents": "目录", "other": "其他",
+        "switch": "English", "machine": "机器可读", "about": "说明", "takes": "请求体",
+    },
+}  # fmt: skip
+_PLACES: Mapping[str, Mapping[str, str]] = {
+    "en": {"path": "path", "query": "query", "body": "body"},
+    "zh": {"path": "路径", "query": "查询", "body": "请求体"},
+}
+_LIMITS = (
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "enum",
+    "const",
+    "format",
+)
+
+
+class _ReadParams(msgspec.Struct):
+    """A document without parameters."""
+
+
+class _PageParams(msgspec.Struct):
+    """What the page for people takes.
+
+    Attributes:
+        lang: `en` or `zh`; the browser's wish when absent.
+    """
+
+    lang: str = ""
+
+
+def language(wish: str, accept: str | None) -> str:
+    """The page's language.
+
+    Args:
+        wish: an explicit one, may be empty or unknown.
+        accept: the `Accept-Language` header, or None.
+
+    Returns:
+        A key of `WORDS`: the wish, or the first acceptable one by quality (RFC 9110 §12.5.4), or the default.
+    """
+    if wish in WORDS:
+        return wish
+    ranked: list[tuple[float, str]] = []
+    for entry in (accept or "").split(","):
+        tag, _, weight = entry.strip().partition(";q=")
+        try:
+            ranked.append((float(weight or 1), tag[:2].lower()))
+        except ValueError:
+            continue
+    known = [(quality, tag) for quality, tag in ranked if tag in WORDS and quality > 0]
+    return max(known, key=lambda entry: entry[0])[1] if known else DEFAULT_LANGUAGE
+
+
+def _kind_of(schema: Schema) -> str:
+    if "anyOf" in schema:
+        return " | ".join(_kind_of(option) for option in schema["anyOf"])
+    name = str(schema.get("type") or schema.get("$ref", "any").rpartition("/")[2])
+    limits = ", ".join(f"{limit}: {schema[limit]}" for limit in _LIMITS if limit in schema)
+    return f"{name} ({limits})" if limits else name
+
+
+def _rows(operation: Schema) -> list[Schema]:
+    rows = [
+        {"name": p["name"], "in": p["in"], "needed": p["required"], "schema": p["schema"]}
+        for p in operation["parameters"]
+    ]
+    for media in list(operation.get("requestBody", {}).get("content", {}).values())[:1]:
+        body = media["schema"]
+        needed = body.get("required", ())
+        in_query = {row["name"] for row in rows}
+        rows += [
+            {"name": name, "in": "body", "needed": name in needed, "schema": schema}
+            for name, schema in body["properties"].items()
+            if name not in in_query
+        ]
+    return [
+        row | {"kind": _kind_of(row["schema"]), "about": row["schema"].get("description", "")} for row in rows
+    ]
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _entries(document: Schema) -> dict[str, list[Schema]]:
+    components = document["components"]["schemas"]
+    groups: dict[str, list[Schema]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            media = responses["200"]["content"]["application/json"]
+            errors = [
+                {"kind": kind, "status": status, "body": json.dumps(example["value"], ensure_ascii=False)}
+                for status, response in responses.items()
+                for kind, example in response.get("content", {})
+                .get("application/json", {})
+                .get("examples", {})
+                .items()
+            ]
+            entry = {
+                "id": f"{method}{path}".replace("/", "-").replace("{", "").replace("}", ""),
+                "method": method.upper(), "path": path, "summary": operation["summary"],
+                "rows": _rows(operation), "media": list(operation.get("requestBody", {}).get("content", ())),
+                "answer": _pretty(sample(media["schema"], components)), "errors": errors,
+            }  # fmt: skip
+            groups.setdefault(next(iter(operation.get("tags", ())), ""), []).append(entry)
+    return groups
+
+
+def _page_headers(style: str) -> tuple[tuple[str, str], ...]:
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return (("content-security-policy", policy), ("cache-control", "no-cache"), ("vary", "accept-language"))
+
+
+def _rendered(document: Schema) -> dict[str, Reply]:
+    style = (files("lingpai.edge") / "pages" / "reference.css").read_text("utf-8")
+    jinja = Environment(
+        loader=PackageLoader("lingpai.edge", "pages"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    template = jinja.get_template("reference.html.j2")
+    groups = _entries(document)
+    replies = {}
+    for lang, words in WORDS.items():
+        html = template.render(
+            lang=lang, words=words, places=_PLACES[lang], info=document["info"], groups=groups, style=style
+        )
+        replies[lang] = Reply(html.encode(), 200, "text/html; charset=utf-8", _page_headers(style))
+    return replies
+
+
+def reference_routes(
+    routes: Sequence[Route], shape: Shape, *, title: str, version: str, description: str = ""
+) -> list[Route]:
+    """The routes `/openapi.json` and `/docs`, prepared once; both know about themselves too.
+
+    Args:
+        routes: what to document.
+        shape: for the errors of these two.
+        title: the service's name.
+        version: of the service.
+        description: what it is, in a sentence or two.
+    """
+    pages: dict[str, Reply] = {}
+
+    async def read(_params: _ReadParams, call: Call) -> Reply:
+        reply = pages["json"]
+        tag = dict(reply.headers)["etag"]
+        return Reply(b"", 304, headers=reply.headers) if call.if_none_match == tag else reply
+
+    async def show(params: _PageParams, call: Call) -> Reply:
+        return pages[language(params.lang, call.header("accept-language"))]
+
+    ours = [
+        Route(
+            ("GET",),
+            "/openapi.json",
+            _ReadParams,
+            Source.QUERY,
+            read,
+            shape,
+            "This document.",
+            Any,
+            "service",
+        ),
+        Route(
+            ("GET",),
+            "/docs",
+            _PageParams,
+            Source.QUERY,
+            show,
+            shape,
+            "The reference, to read.",
+            str,
+            "service",
+        ),
+    ]
+    document = openapi.document([*routes, *ours], title=title, version=version, description=description)
+    body = msgspec.json.encode(document)
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    pages |= _rendered(document)
+    pages["json"] = Reply(body, headers=(("etag", tag), ("cache-control", "no-cache")))
+    return ours
