@@ -97,6 +97,12 @@ def true_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
     return told_end(issuer, grant, issued_at)
 
 
+def has_outlived(issuer: Issuer, kind: GrantKind, issued_at: int) -> bool:
+    """Whether a token made at `issued_at` has had its life, whatever became of its grant."""
+    endless = issuer.policy.app_token_endless and kind is GrantKind.APP
+    return not endless and issued_at + lifetime(issuer, kind) <= issuer.now()
+
+
 def grant_end(issuer: Issuer, kind: GrantKind, now: int, limit_at: int) -> int:
     """Until when a grant lives whose newest tokens are made `now`."""
     policy = issuer.policy

@@ -166,14 +166,18 @@ class IssuerStore(Directory, Protocol):
     async def list_grants(
         self,
         realm: str,
+        now: int,
         before: int | None,
         limit: int,
         *,
-        app: int | None,
-        user: int | None,
-        kind: GrantKind | None,
+        app: int | None = None,
+        user: int | None = None,
+        kind: GrantKind | None = None,
     ) -> Listed:
-        """Unended grants, newest first, for operators: may look at many rows and so be slow."""
+        """Up to `limit` grants that have not ended, newest first, for operators.
+
+        Looks at many rows, in a thread.
+        """
         ...
 
     # Quotas, replays, throttling.
@@ -241,4 +245,8 @@ class IssuerStore(Directory, Protocol):
 
     async def reseal_secrets(self, limit: int) -> int:
         """Seal up to `limit` app secrets anew that are not sealed with the newest key; returns how many."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of everything. Safe to call twice."""
         ...

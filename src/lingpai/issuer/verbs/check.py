@@ -7,7 +7,7 @@ from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import OldAccess
-from lingpai.issuer.tokens import GRANT_OF_HANDLE, lifetime, true_end
+from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived, true_end
 
 _REFUSED: dict[HandleKind, tuple[Kind, Kind, str]] = {
     HandleKind.ACCESS: (Kind.INVALID_ACCESS_TOKEN, Kind.EXPIRED_ACCESS_TOKEN, "access token"),
@@ -91,7 +91,7 @@ async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None
         raise LingpaiError(invalid, f"The {name} is not valid.")
     left = _token_end(issuer, view.grant, handle) - now if view is not None else 0
     if view is None or left <= 0:
-        outlived = handle.issued_at + lifetime(issuer, GRANT_OF_HANDLE[kind]) <= now
+        outlived = has_outlived(issuer, GRANT_OF_HANDLE[kind], handle.issued_at)
         raise LingpaiError(expired if outlived else invalid, f"The {name} is not valid any more.")
     return Resolved(
         grant=view.grant,

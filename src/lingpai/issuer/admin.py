@@ -1,0 +1,209 @@
+"""What operators do: apps, users, terminals, grants. Thin, for the command line and the console."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import FOREVER, App, Machine, Member, Profile, Secret, User
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.redirects import check_registrable
+from lingpai.store.issuer_port import Listed
+
+SECRET_BYTES = 20
+"""40 lower-case hex digits (contracts/yzb.md, "Rules")."""
+_APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
+"""Digits of a fresh app_id, attempt by attempt: six, and more when those are taken."""
+
+
+async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
+    """Add an app and give it a secret, which is shown this once; none ("") for a public client.
+
+    An empty `app.app_id` is replaced by fresh digits.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken.
+    """
+    for uri in app.redirect_uris:
+        check_registrable(uri)
+    secret = "" if app.public else issuer.random_bytes(SECRET_BYTES).hex()
+    kept = (make_secret(issuer, secret),) if secret else ()
+    ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
+    for app_id in ids:
+        added = await issuer.store.add_app(
+            msgspec.structs.replace(
+                app, realm=issuer.realm, app_id=app_id, secrets=kept, created_at=issuer.now()
+            )
+        )
+        if added is not None:
+            return added, secret
+    raise LingpaiError(Kind.INVALID_PARAMETER, "The app_id is taken.", parameter="app_id")
+
+
+async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
+    """Make an app be as declared, as `lingpai apply` does; nothing changes when it already is.
+
+    Another secret than before takes the place of all there were.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI.
+    """
+    for uri in app.redirect_uris:
+        check_registrable(uri)
+    known = await issuer.store.find_app(issuer.realm, app.app_id)
+    wanted = make_secret(issuer, secret)
+    same = known is not None and known.secrets and known.secrets[0] == wanted
+    secrets = known.secrets if known is not None and same else (wanted,)
+    declared = msgspec.structs.replace(
+        app,
+        id=known.id if known else 0,
+        realm=issuer.realm,
+        secrets=() if app.public else secrets,
+        created_at=known.created_at if known else issuer.now(),
+    )
+    return known if known is not None and declared == known else await issuer.store.save_app(declared)
+
+
+async def change_app(issuer: Issuer, app: App) -> App:
+    """Replace what an app is, but for its id and secrets.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI.
+    """
+    for uri in app.redirect_uris:
+        check_registrable(uri)
+    return await issuer.store.save_app(app)
+
+
+async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) -> str:
+    """Give an app a fresh secret, shown this once. The one before stays good for `overlap` seconds.
+
+    Args:
+        issuer: the realm.
+        app: which.
+        overlap: seconds; the policy's `secret_overlap` when not given.
+    """
+    secret = issuer.random_bytes(SECRET_BYTES).hex()
+    keep_until = issuer.now() + (issuer.policy.secret_overlap if overlap is None else overlap)
+    before = [
+        msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
+        for old in app.secrets[:1]
+        if keep_until
+    ]
+    await issuer.store.set_secrets(app.id, [make_secret(issuer, secret), *before])
+    return secret
+
+
+def make_secret(issuer: Issuer, secret: str) -> Secret:
+    """A secret as it is kept: digested, and in clear (sealed in the store) only where signatures need it."""
+    clear = secret if issuer.policy.clear_secrets else ""
+    return Secret(issuer.digest_secret(secret), clear, FOREVER)
+
+
+async def add_user(issuer: Issuer, login: str, password: str, profile: Profile | None = None) -> User:
+    """Add a user; an empty password makes one who cannot log in yet.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER when the login is taken.
+        ValueError: the password is too long.
+    """
+    password_hash = await issuer.passwords.hash(password) if password else ""
+    user = User(realm=issuer.realm, login=login, profile=profile or Profile(), created_at=issuer.now())
+    added = await issuer.store.add_user(user, password_hash)
+    if added is None:
+        raise LingpaiError(Kind.INVALID_PARAMETER, "The login is taken.", parameter="login")
+    return added
+
+
+async def find_user(issuer: Issuer, login: str) -> User:
+    """The user with this login name.
+
+    Raises:
+        LingpaiError: NOT_FOUND.
+    """
+    found = await issuer.store.find_login(issuer.realm, login)
+    if found is None:
+        raise LingpaiError(Kind.NOT_FOUND, "There is no such user.")
+    return found[0]
+
+
+async def set_password(issuer: Issuer, user: User, password: str) -> None:
+    """Replace a user's password; all their sessions end.
+
+    Raises:
+        ValueError: the password is too long.
+    """
+    await issuer.store.set_password(user.id, await issuer.passwords.hash(password))
+
+
+async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:
+    """Disable a user: the next check of any of their tokens says no. Or let them in again."""
+    changed = msgspec.structs.replace(user, disabled=disabled)
+    await issuer.store.save_user(changed)
+    return changed
+
+
+async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, str]]) -> int:
+    """Take over open_ids that users have in an app already, all or none; returns how many.
+
+    Args:
+        issuer: the realm.
+        app: which.
+        pairs: login name and open_id.
+
+    Raises:
+        LingpaiError: NOT_FOUND for an unknown login, INVALID_OPEN_ID when one is taken or its user has
+            another.
+    """
+    members = [
+        Member(
+            app=app.id,
+            user=(await find_user(issuer, login)).id,
+            open_id=open_id,
+            added=True,
+            created_at=issuer.now(),
+        )
+        for login, open_id in pairs
+    ]
+    return await issuer.store.import_open_ids(members)
+
+
+async def save_machine(
+    issuer: Issuer, machine_code: str, *, name: str = "", owner: User | None = None, msign: str = ""
+) -> Machine:
+    """Add a terminal, or change its name, its owner and (when given) its secret."""
+    digest = issuer.digest_machine("msign " + msign) if msign else b""
+    return await issuer.store.save_machine(
+        Machine(
+            realm=issuer.realm,
+            machine_code=machine_code,
+            name=name,
+            owner=owner.id if owner else None,
+            msign_digest=digest,
+            created_at=issuer.now(),
+        )
+    )
+
+
+async def list_machines(issuer: Issuer, owner: User | None = None) -> Sequence[Machine]:
+    """The realm's terminals, or one user's."""
+    return await issuer.store.list_machines(issuer.realm, owner.id if owner else None)
+
+
+async def list_grants(
+    issuer: Issuer,
+    *,
+    app: App | None = None,
+    user: User | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> Listed:
+    """Grants that have not ended, newest first, of an app or a user when given."""
+    return await issuer.store.list_grants(
+        issuer.realm, issuer.now(), before, limit, app=app.id if app else None, user=user.id if user else None
+    )
+
+
+def _digits(issuer: Issuer, count: int) -> str:
+    least = 10 ** (count - 1)
+    return str(least + int.from_bytes(issuer.random_bytes(8), "big") % (9 * least))

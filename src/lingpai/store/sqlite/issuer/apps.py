@@ -1,0 +1,95 @@
+"""Verbs on apps (`store.directory_port`)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from lingpai.core.issuer_records import App, Secret
+from lingpai.store.sqlite.issuer.rows import SECRET_COLUMN, app_columns, read_apps
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_directory")
+_REMOVALS: Final = (
+    "clear_secrets",
+    "remove_app_members",
+    "remove_app_count",
+    "remove_app_places",
+    "unbind_app_machines",
+)
+
+
+class Apps(Part):
+    """See `store.directory_port.Directory`."""
+
+    async def add_app(self, app: App) -> App | None:
+        """See `store.directory_port.Directory.add_app`."""
+
+        def add(connection: apsw.Connection) -> App | None:
+            added = run(connection, _SQL["add_app"], app_columns(app))
+            if not added:
+                return None
+            self._write_secrets(connection, added[0][0], app.secrets)
+            return self._read(connection, app)
+
+        return await self._engine.write(add)
+
+    async def save_app(self, app: App) -> App:
+        """See `store.directory_port.Directory.save_app`."""
+
+        def save(connection: apsw.Connection) -> App:
+            columns = app_columns(app)
+            rows = run(connection, _SQL["update_app"], columns) or run(connection, _SQL["add_app"], columns)
+            self._write_secrets(connection, rows[0][0], app.secrets)
+            return self._read(connection, app)
+
+        return await self._engine.write(save)
+
+    async def find_app(self, realm: str, app_id: str) -> App | None:
+        """See `store.directory_port.Directory.find_app`."""
+
+        def read() -> App | None:
+            apps = read_apps(self._engine.rows(_SQL["find_app"], (realm, app_id)), self._vault)
+            return apps[0] if apps else None
+
+        return self._engine.cached(("issuer app", realm, app_id), read)
+
+    async def list_apps(self, realm: str) -> tuple[App, ...]:
+        """See `store.directory_port.Directory.list_apps`."""
+
+        def read(connection: apsw.Connection) -> tuple[App, ...]:
+            return read_apps(run(connection, _SQL["list_apps"], (realm,)), self._vault)
+
+        return await self._engine.scan(read)
+
+    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
+        """See `store.directory_port.Directory.set_secrets`."""
+
+        def replace(connection: apsw.Connection) -> bool:
+            found = bool(run(connection, _SQL["app_name"], (app,)))
+            if found:
+                self._write_secrets(connection, app, secrets)
+            return found
+
+        return await self._engine.write(replace)
+
+    async def remove_app(self, app: int) -> bool:
+        """See `store.directory_port.Directory.remove_app`."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            for query in _REMOVALS:
+                run(connection, _SQL[query], (app,))
+            return bool(run(connection, _SQL["remove_app"], (app,)))
+
+        return await self._engine.write(remove)
+
+    def _write_secrets(self, connection: apsw.Connection, app: int, secrets: Sequence[Secret]) -> None:
+        realm, app_id = run(connection, _SQL["app_name"], (app,))[0]
+        run(connection, _SQL["clear_secrets"], (app,))
+        for secret in reversed(secrets):  # the newest gets the highest id
+            sealed = self._vault.seal(secret.clear, SECRET_COLUMN, realm, app_id) if secret.clear else None
+            run(connection, _SQL["add_secret"], (app, secret.digest, sealed, secret.ends_at))
+
+    def _read(self, connection: apsw.Connection, app: App) -> App:
+        return read_apps(run(connection, _SQL["find_app"], (app.realm, app.app_id)), self._vault)[0]

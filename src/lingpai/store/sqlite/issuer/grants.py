@@ -1,0 +1,173 @@
+"""Verbs on grants (`store.issuer_port`): each spends, ends or reads by primary key."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
+from lingpai.store.issuer_port import Listed, Outcome, Quota, Spent
+from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
+from lingpai.store.sqlite.issuer.quotas import count_quota, has_room
+from lingpai.store.sqlite.issuer.rows import read_authorization, read_grant, read_view
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_grants")
+_UPKEEP: Final = load_queries("issuer_upkeep")
+_LAST: Final = (1 << 63) - 1
+
+
+class Grants(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
+        """See `store.issuer_port.IssuerStore.add_grant`."""
+
+        def add(connection: apsw.Connection) -> Grant | None:
+            if request is None:
+                return insert_grant(connection, grant)
+            rows = run(connection, _UPKEEP["read_authorization"], (request,))
+            if not rows:
+                return None
+            answered = read_authorization(rows[0]).grant
+            if answered is not None:
+                first = run(connection, _SQL["read_grant"], (answered,))
+                return read_grant(first[0]) if first else None
+            added = insert_grant(connection, grant)
+            run(connection, _UPKEEP["answer_authorization"], (added.id, request))
+            return added
+
+        return await self._engine.write(add)
+
+    async def read_grant(self, grant: int) -> GrantView | None:
+        """See `store.issuer_port.IssuerStore.read_grant`."""
+        rows = self._engine.rows(_SQL["view_grant"], (grant,))
+        return read_view(rows[0]) if rows else None
+
+    async def redeem(
+        self, grant: int, now: int, ends_at: int, keep: int | None, quota: Quota | None
+    ) -> Spent:
+        """See `store.issuer_port.IssuerStore.redeem`."""
+
+        def spend(connection: apsw.Connection) -> Spent:
+            if not has_room(connection, quota):
+                return Spent(Outcome.LIMITED, None)
+            rows = run(connection, _SQL["redeem"], {"id": grant, "now": now, "ends_at": ends_at})
+            if not rows:
+                return _refuse_code(connection, grant)
+            redeemed = read_grant(rows[0])
+            count_quota(connection, quota)
+            if keep is not None:
+                before = take_place(connection, redeemed, now + keep)
+                run(connection, _SQL["follow"], (before, grant))
+            return Spent(Outcome.DONE, redeemed)
+
+        return await self._engine.write(spend)
+
+    async def rotate(
+        self,
+        grant: int,
+        generation: int,
+        now: int,
+        ends_at: int,
+        window: int,
+        quota: Quota | None,
+        *,
+        end_replayed: bool,
+    ) -> Spent:
+        """See `store.issuer_port.IssuerStore.rotate`."""
+        bindings = {"id": grant, "generation": generation, "now": now, "ends_at": ends_at}
+
+        def spend(connection: apsw.Connection) -> Spent:
+            room = has_room(connection, quota)
+            rows = run(connection, _SQL["rotate"], bindings) if room else []
+            if rows:
+                count_quota(connection, quota)
+                return Spent(Outcome.DONE, read_grant(rows[0]))
+            spent = _refuse_refresh(connection, grant, generation, now, window)
+            if spent.outcome is Outcome.REPLAYED and end_replayed:
+                replayed = {"id": grant, "now": now, "reason": "refresh token replayed"}
+                run(connection, _SQL["end_grant"], replayed)
+            return spent
+
+        return await self._engine.write(spend)
+
+    async def end_grant(self, grant: int, now: int, reason: str) -> bool:
+        """See `store.issuer_port.IssuerStore.end_grant`."""
+
+        def end(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["end_grant"], {"id": grant, "now": now, "reason": reason}))
+
+        return await self._engine.write(end)
+
+    async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
+        """See `store.issuer_port.IssuerStore.end_all`."""
+        query = "end_member" if app and user else "end_app" if app else "end_user"
+
+        def end(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL[query], {"app": app, "user": user}))
+
+        return await self._engine.write(end)
+
+    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
+        """See `store.issuer_port.IssuerStore.end_place`."""
+
+        def end(connection: apsw.Connection) -> bool:
+            rows = run(connection, _SQL["read_place"], place_of(app, GrantKind.USER, machine, None))
+            return any(
+                run(connection, _SQL["end_grant"], {"id": row[0], "now": now, "reason": reason})
+                for row in rows
+            )
+
+        return await self._engine.write(end)
+
+    async def list_grants(
+        self,
+        realm: str,
+        now: int,
+        before: int | None,
+        limit: int,
+        *,
+        app: int | None = None,
+        user: int | None = None,
+        kind: GrantKind | None = None,
+    ) -> Listed:
+        """See `store.issuer_port.IssuerStore.list_grants`."""
+        bindings = {
+            "realm": realm,
+            "now": now,
+            "before": _LAST if before is None else before,
+            "limit": limit,
+            "app": app,
+            "user": user,
+            "kind": None if kind is None else int(kind),
+        }
+
+        def read(connection: apsw.Connection) -> Listed:
+            views = tuple(map(read_view, run(connection, _SQL["list_grants"], bindings)))
+            return Listed(views, views[-1].grant.id if len(views) == limit else None)
+
+        return await self._engine.scan(read)
+
+
+def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:
+    rows = run(connection, _SQL["read_grant"], (grant,))
+    if not rows:
+        return Spent(Outcome.GONE, None)
+    found = read_grant(rows[0])
+    spent = found.generation > 0
+    return Spent(Outcome.REPLAYED if spent else Outcome.GONE, found)
+
+
+def _refuse_refresh(connection: apsw.Connection, grant: int, generation: int, now: int, window: int) -> Spent:
+    rows = run(connection, _SQL["read_grant"], (grant,))
+    if not rows:
+        return Spent(Outcome.GONE, None)
+    found = read_grant(rows[0])
+    if found.state is not GrantState.LIVE or found.ends_at <= now or generation > found.generation:
+        return Spent(Outcome.GONE, found)
+    if generation == found.generation:  # it would have been spent, had there been room
+        return Spent(Outcome.LIMITED, found)
+    if generation == found.generation - 1 and now < found.rotated_at + window:
+        return Spent(Outcome.REPEATED, found)
+    return Spent(Outcome.REPLAYED, found)

@@ -1,0 +1,102 @@
+"""Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from lingpai.core.issuer_records import Grant, GrantKind, GrantState
+from lingpai.store.issuer_port import Outcome, Placed, Quota
+from lingpai.store.sqlite.issuer.quotas import count_quota, has_room
+from lingpai.store.sqlite.issuer.rows import read_grant, read_view
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_grants")
+
+
+def place_of(app: int, kind: GrantKind, machine: int | None, user: int | None) -> tuple[int, int, int]:
+    """Key of the place of a terminal, or else of a user, or else of the app itself."""
+    return app, int(kind), machine or -(user or 0)
+
+
+def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None = None) -> Grant:
+    """Insert a grant and return it with its row. `previous` is the grant whose place it takes."""
+    columns = (
+        *(grant.realm, int(grant.kind), grant.app, grant.user, grant.machine, grant.member, grant.scope),
+        *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
+        *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
+        *(grant.limit_at, previous),
+    )
+    run(connection, _SQL["insert_grant"], columns)
+    return msgspec.structs.replace(grant, id=connection.last_insert_rowid())
+
+
+def take_place(connection: apsw.Connection, grant: Grant, keep_until: int) -> int | None:
+    """Let a grant take its place; the one there before lives until `keep_until` at most. Returns its row."""
+    place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+    before = _holder(connection, place)
+    if before is not None:
+        run(connection, _SQL["supersede"], (keep_until, before))
+    run(connection, _SQL["take_place"], (*place, grant.id))
+    return before
+
+
+class Places(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def read_place(self, grant: Grant) -> int:
+        """See `store.issuer_port.IssuerStore.read_place`."""
+        place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+        rows = self._engine.rows(_SQL["read_place"], place)
+        return int(rows[0][0]) if rows else 0
+
+    async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
+        """See `store.issuer_port.IssuerStore.list_place`."""
+        app, kind, subject = place_of(grant.app, grant.kind, grant.machine, grant.user)
+        bindings = {"app": app, "kind": kind, "subject": subject, "now": now, "most": most}
+        return tuple(map(read_grant, self._engine.rows(_SQL["list_place"], bindings)))
+
+    async def place(
+        self,
+        grant: Grant,
+        *,
+        seen: int | None,
+        keep: int | None,
+        quota: Quota | None,
+        qr_digest: bytes | None = None,
+    ) -> Placed:
+        """See `store.issuer_port.IssuerStore.place`."""
+
+        def put(connection: apsw.Connection) -> Placed:
+            holder = _holder(connection, place_of(grant.app, grant.kind, grant.machine, grant.user))
+            if keep is not None and seen is not None and holder is not None and holder != seen:
+                faster = _live(connection, holder, grant.created_at)
+                if faster is not None:
+                    return Placed(Outcome.REPEATED, faster)
+            if not has_room(connection, quota):
+                return Placed(Outcome.LIMITED, None)
+            shown = (grant.machine, qr_digest, grant.created_at)
+            if qr_digest is not None and not run(connection, _SQL["spend_qr_key"], shown):
+                return Placed(Outcome.GONE, None)
+            count_quota(connection, quota)
+            added = insert_grant(connection, grant, holder if keep is not None else None)
+            if keep is not None:
+                take_place(connection, added, grant.created_at + keep)
+            return Placed(Outcome.DONE, added)
+
+        return await self._engine.write(put)
+
+
+def _holder(connection: apsw.Connection, place: tuple[int, int, int]) -> int | None:
+    rows = run(connection, _SQL["read_place"], place)
+    return rows[0][0] if rows else None
+
+
+def _live(connection: apsw.Connection, row: int, now: int) -> Grant | None:
+    rows = run(connection, _SQL["view_grant"], (row,))
+    if not rows:
+        return None
+    view = read_view(rows[0])
+    live = view.usable and view.grant.state is GrantState.LIVE and view.grant.ends_at > now
+    return view.grant if live else None

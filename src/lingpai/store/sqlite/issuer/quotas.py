@@ -1,0 +1,79 @@
+"""Quotas, replays of signed requests, and attempts (`store.issuer_port`)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import apsw
+
+from lingpai.store.issuer_port import Quota
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_GRANTS: Final = load_queries("issuer_grants")
+_SQL: Final = load_queries("issuer_upkeep")
+
+
+def has_room(connection: apsw.Connection, quota: Quota | None) -> bool:
+    """Whether one more may be taken. Holds until the end of the transaction, which nobody else writes in."""
+    if quota is None:
+        return True
+    rows = run(connection, _GRANTS["read_quota"], (quota.ends_at, quota.app, quota.subject))
+    return int(rows[0][0] if rows else 0) < quota.limit
+
+
+def count_quota(connection: apsw.Connection, quota: Quota | None) -> None:
+    """Take one."""
+    if quota is not None:
+        run(connection, _GRANTS["take_quota"], (quota.ends_at, quota.app, quota.subject))
+
+
+class Quotas(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def take_quota(self, quota: Quota) -> bool:
+        """See `store.issuer_port.IssuerStore.take_quota`."""
+
+        def take(connection: apsw.Connection) -> bool:
+            room = has_room(connection, quota)
+            if room:
+                count_quota(connection, quota)
+            return room
+
+        return await self._engine.write(take)
+
+    async def remember_request(self, app: int, timestamp: int, digest: bytes, ends_at: int) -> bool:
+        """See `store.issuer_port.IssuerStore.remember_request`."""
+
+        def remember(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["remember_request"], (timestamp, app, digest, ends_at)))
+
+        return await self._engine.write(remember)
+
+    async def take_attempts(
+        self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int
+    ) -> int | None:
+        """See `store.issuer_port.IssuerStore.take_attempts`."""
+
+        def take(connection: apsw.Connection) -> int | None:
+            full = [
+                row[1]
+                for digest, limit in subjects
+                for row in run(connection, _SQL["read_attempts"], (digest, now))
+                if row[0] >= limit
+            ]
+            if full:
+                return int(max(full))
+            for digest, _ in subjects:
+                run(connection, _SQL["take_attempt"], {"digest": digest, "now": now, "ends_at": ends_at})
+            return None
+
+        return await self._engine.write(take)
+
+    async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
+        """See `store.issuer_port.IssuerStore.forget_attempts`."""
+
+        def forget(connection: apsw.Connection) -> None:
+            for digest in subjects:
+                run(connection, _SQL["forget_attempts"], (digest,))
+
+        await self._engine.write(forget)

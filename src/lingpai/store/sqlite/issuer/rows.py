@@ -1,0 +1,207 @@
+"""Between the issuer's rows and records."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from lingpai.core.issuer_records import (
+    App,
+    AppMode,
+    AuthorizationRequest,
+    Grant,
+    GrantKind,
+    GrantState,
+    GrantView,
+    Machine,
+    Member,
+    Profile,
+    Secret,
+    Session,
+    User,
+)
+from lingpai.store.sqlite.queries import Row
+from lingpai.store.sqlite.rows import Vault, write_names
+
+SECRET_COLUMN = "issuer_secrets.sealed"  # noqa: S105  a column's name
+
+_names = msgspec.json.Decoder(tuple[str, ...])
+_KINDS = {int(kind): kind for kind in GrantKind}
+_STATES = {int(state): state for state in GrantState}
+
+
+def read_apps(rows: Sequence[Row], vault: Vault) -> tuple[App, ...]:
+    """Apps from rows of `find_app` or `list_apps`.
+
+    One row per secret, those of one app together, newest first.
+    """
+    apps: dict[int, App] = {}
+    for row in rows:
+        app = apps.get(row[0]) or _app(row)
+        if row[17] is not None:
+            digest, sealed, ends_at = row[17:20]
+            clear = "" if sealed is None else vault.open(sealed, SECRET_COLUMN, app.realm, app.app_id)
+            app = msgspec.structs.replace(app, secrets=(*app.secrets, Secret(digest, clear, ends_at)))
+        apps[app.id] = app
+    return tuple(apps.values())
+
+
+def _app(row: Row) -> App:
+    return App(
+        id=row[0],
+        realm=row[1],
+        app_id=row[2],
+        name=row[3],
+        mode=AppMode(row[4]),
+        redirect_uris=_names.decode(row[5]),
+        domains=_names.decode(row[6]),
+        networks=_names.decode(row[7]),
+        grants=_names.decode(row[8]),
+        scopes=_names.decode(row[9]),
+        permissions=_names.decode(row[10]),
+        audience=row[11],
+        owner=row[12],
+        listed=bool(row[13]),
+        disabled=bool(row[14]),
+        public=bool(row[15]),
+        created_at=row[16],
+    )
+
+
+def app_columns(app: App) -> dict[str, Any]:
+    """An app as bindings of `add_app` and `update_app`."""
+    return {
+        "realm": app.realm,
+        "app_id": app.app_id,
+        "name": app.name,
+        "mode": app.mode.value,
+        "redirect_uris": write_names(app.redirect_uris),
+        "domains": write_names(app.domains),
+        "networks": write_names(app.networks),
+        "grants": write_names(app.grants),
+        "scopes": write_names(app.scopes),
+        "permissions": write_names(app.permissions),
+        "audience": app.audience,
+        "owner": app.owner,
+        "listed": app.listed,
+        "disabled": app.disabled,
+        "public": app.public,
+        "created_at": app.created_at,
+    }
+
+
+def read_user(row: Row) -> User:
+    """A user from (id, realm, login, nick, avatar, sex, seller_name, disabled, created_at)."""
+    user_id, realm, login, nick, avatar, sex, seller_name, disabled, created_at = row
+    return User(
+        id=user_id,
+        realm=realm,
+        login=login,
+        profile=Profile(nick=nick, avatar=avatar, sex=sex, seller_name=seller_name),
+        disabled=bool(disabled),
+        created_at=created_at,
+    )
+
+
+def user_columns(user: User) -> dict[str, Any]:
+    """A user as bindings of `add_user` (with `password_hash` besides) and `save_user`."""
+    return {
+        "id": user.id,
+        "realm": user.realm,
+        "login": user.login,
+        "nick": user.profile.nick,
+        "avatar": user.profile.avatar,
+        "sex": user.profile.sex,
+        "seller_name": user.profile.seller_name,
+        "disabled": user.disabled,
+        "created_at": user.created_at,
+    }
+
+
+def read_machine(row: Row) -> Machine:
+    """A terminal from a row of `find_machine`."""
+    machine_id, realm, code, name, owner, bound_app, msign_digest, qr_digest, qr_ends_at, created_at = row
+    return Machine(
+        id=machine_id,
+        realm=realm,
+        machine_code=code,
+        name=name,
+        owner=owner,
+        bound_app=bound_app,
+        msign_digest=msign_digest,
+        qr_digest=qr_digest,
+        qr_ends_at=qr_ends_at,
+        created_at=created_at,
+    )
+
+
+def read_member(row: Row) -> Member:
+    """A member from a row of `find_member`."""
+    member_id, app, user, open_id, union_id, permissions, scope, added, created_at = row
+    return Member(
+        id=member_id,
+        app=app,
+        user=user,
+        open_id=open_id,
+        union_id=union_id or "",
+        permissions=_names.decode(permissions),
+        scope=scope,
+        added=bool(added),
+        created_at=created_at,
+    )
+
+
+def member_columns(member: Member) -> dict[str, Any]:
+    """A member as bindings of `add_member`, `import_member` and `add_union`."""
+    return {
+        "app": member.app,
+        "user": member.user,
+        "open_id": member.open_id,
+        "union_id": member.union_id,
+        "permissions": write_names(member.permissions),
+        "scope": member.scope,
+        "added": member.added,
+        "created_at": member.created_at,
+    }
+
+
+def read_grant(row: Row) -> Grant:
+    """A grant from the 20 columns of `read_grant`."""
+    return Grant(
+        id=row[0],
+        realm=row[1],
+        kind=_KINDS[row[2]],
+        app=row[3],
+        user=row[4],
+        machine=row[5],
+        member=row[6],
+        scope=row[7],
+        redirect_uri=row[8],
+        challenge=row[9],
+        challenge_method=row[10],
+        nonce=row[11],
+        audience=row[12],
+        state=_STATES[row[13]],
+        generation=row[14],
+        rotated_at=row[15],
+        created_at=row[16],
+        ends_at=row[17],
+        limit_at=row[18],
+        end_reason=row[19],
+    )
+
+
+def read_view(row: Row) -> GrantView:
+    """A grant with what decides about it, from a row of `view_grant`."""
+    return GrantView(read_grant(row), row[20] or "", bool(row[21]), row[22] or "", row[23] or "")
+
+
+def read_session(row: Row) -> Session:
+    """A session from (id, realm, user_row, salt, created_at, ends_at)."""
+    session_id, realm, user, salt, created_at, ends_at = row
+    return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
+
+
+def read_authorization(row: Row) -> AuthorizationRequest:
+    """An authorization request from a row of `read_authorization`."""
+    return AuthorizationRequest(**dict(zip(AuthorizationRequest.__struct_fields__, row, strict=True)))

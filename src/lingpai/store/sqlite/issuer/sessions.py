@@ -1,0 +1,71 @@
+"""Verbs on sessions and authorization requests (`store.issuer_port`)."""
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from lingpai.core.issuer_records import AuthorizationRequest, Session, User
+from lingpai.store.sqlite.issuer.rows import read_authorization, read_session, read_user
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_upkeep")
+_SESSION_COLUMNS: Final = 6
+
+
+class Sessions(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_session(self, session: Session, replaces: int | None = None) -> Session:
+        """See `store.issuer_port.IssuerStore.add_session`."""
+        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+
+        def add(connection: apsw.Connection) -> Session:
+            added = msgspec.structs.replace(session, id=run(connection, _SQL["add_session"], columns)[0][0])
+            if replaces is not None and run(connection, _SQL["remove_session"], (replaces,)):
+                run(connection, _SQL["move_authorizations"], (added.id, replaces))
+            return added
+
+        return await self._engine.write(add)
+
+    async def read_session(self, session: int) -> tuple[Session, User | None] | None:
+        """See `store.issuer_port.IssuerStore.read_session`."""
+        rows = self._engine.rows(_SQL["read_session"], (session,))
+        if not rows:
+            return None
+        user = rows[0][_SESSION_COLUMNS:]
+        return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
+
+    async def remove_session(self, session: int) -> bool:
+        """See `store.issuer_port.IssuerStore.remove_session`."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["remove_session"], (session,)))
+
+        return await self._engine.write(remove)
+
+    async def add_request(self, request: AuthorizationRequest) -> AuthorizationRequest:
+        """See `store.issuer_port.IssuerStore.add_request`."""
+        columns = msgspec.structs.asdict(request)
+        del columns["id"]
+
+        def add(connection: apsw.Connection) -> AuthorizationRequest:
+            return msgspec.structs.replace(
+                request, id=run(connection, _SQL["add_authorization"], columns)[0][0]
+            )
+
+        return await self._engine.write(add)
+
+    async def read_request(self, request: int) -> AuthorizationRequest | None:
+        """See `store.issuer_port.IssuerStore.read_request`."""
+        rows = self._engine.rows(_SQL["read_authorization"], (request,))
+        return read_authorization(rows[0]) if rows else None
+
+    async def drop_request(self, request: int) -> bool:
+        """See `store.issuer_port.IssuerStore.drop_request`."""
+
+        def drop(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["drop_authorization"], (request,)))
+
+        return await self._engine.write(drop)

@@ -1,0 +1,46 @@
+"""The issuer's store on SQLite: all verbs of its port over one engine."""
+
+import asyncio
+from pathlib import Path
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.store.sqlite.engine import Engine
+from lingpai.store.sqlite.issuer.apps import Apps
+from lingpai.store.sqlite.issuer.grants import Grants
+from lingpai.store.sqlite.issuer.machines import Machines
+from lingpai.store.sqlite.issuer.members import Members
+from lingpai.store.sqlite.issuer.places import Places
+from lingpai.store.sqlite.issuer.quotas import Quotas
+from lingpai.store.sqlite.issuer.sessions import Sessions
+from lingpai.store.sqlite.issuer.upkeep import Upkeep
+from lingpai.store.sqlite.issuer.users import Users
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.rows import Vault
+from lingpai.store.sqlite.schema import apply_migrations
+
+
+class SqliteIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
+    """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
+
+    @classmethod
+    async def open(cls, path: Path, ring: KeyRing, clock: Clock) -> "SqliteIssuerStore":
+        """Open the store at `path` on an engine of its own; see `SqliteStore.open`.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        await asyncio.to_thread(apply_migrations, path)
+        return cls(Engine(path), Vault(ring), clock)
+
+    @classmethod
+    def beside(cls, store: Part) -> "SqliteIssuerStore":
+        """The issuer's verbs on the engine of an open store, so that both share commits.
+
+        Close that store only.
+        """
+        return cls(store._engine, store._vault, store._clock)  # noqa: SLF001  parts of one store
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of everything. Safe to call twice."""
+        await self._engine.close()

@@ -1,0 +1,65 @@
+"""Verbs that keep the issuer's tables in order (`store.issuer_port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.seals import sealed_with
+from lingpai.store.sqlite.issuer.rows import SECRET_COLUMN
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_upkeep")
+_PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
+
+
+class Upkeep(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def anchor(self) -> float:
+        """See `store.issuer_port.IssuerStore.anchor`."""
+        epoch = self._clock.epoch
+        found = self._engine.rows(_SQL["read_anchor"], (epoch,))
+        if found:
+            return float(found[0][0])
+        anchor = self._clock.now() - self._clock.steady()
+
+        def keep(connection: apsw.Connection) -> float:
+            run(connection, _SQL["set_anchor"], (epoch, anchor))
+            return float(run(connection, _SQL["read_anchor"], (epoch,))[0][0])
+
+        return await self._engine.write(keep)
+
+    async def purge_issuer(self, now: int, limit: int) -> int:
+        """See `store.issuer_port.IssuerStore.purge_issuer`."""
+
+        def remove(connection: apsw.Connection) -> int:
+            most = 0
+            for query in _PURGES:
+                before = connection.total_changes()
+                run(connection, _SQL[query], (now, limit))
+                most = max(most, connection.total_changes() - before)
+            return most
+
+        return await self._engine.write(remove)
+
+    async def sealed_secrets(self) -> dict[int, int]:
+        """See `store.issuer_port.IssuerStore.sealed_secrets`."""
+
+        def count(connection: apsw.Connection) -> dict[int, int]:
+            return {sealed_with(key): n for key, n in run(connection, _SQL["sealed_secrets"])}
+
+        return await self._engine.scan(count)
+
+    async def reseal_secrets(self, limit: int) -> int:
+        """See `store.issuer_port.IssuerStore.reseal_secrets`."""
+
+        def seal_anew(connection: apsw.Connection) -> int:
+            newest = self._vault.ring.newest.id.to_bytes(4, "big")
+            stale = run(connection, _SQL["stale_secrets"], (newest, limit))
+            for row_id, sealed, *row in stale:
+                clear = self._vault.open(sealed, SECRET_COLUMN, *row)
+                run(connection, _SQL["reseal_secret"], (self._vault.seal(clear, SECRET_COLUMN, *row), row_id))
+            return len(stale)
+
+        return await self._engine.write(seal_anew)

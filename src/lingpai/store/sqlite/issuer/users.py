@@ -1,0 +1,71 @@
+"""Verbs on users (`store.directory_port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.issuer_records import User
+from lingpai.store.sqlite.issuer.rows import read_user, user_columns
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_directory")
+_REMOVALS: Final = ("remove_user_members", "remove_user_unions", "disown_machines", "end_sessions")
+
+
+class Users(Part):
+    """See `store.directory_port.Directory`."""
+
+    async def add_user(self, user: User, password_hash: str) -> User | None:
+        """See `store.directory_port.Directory.add_user`."""
+
+        def add(connection: apsw.Connection) -> User | None:
+            added = run(connection, _SQL["add_user"], user_columns(user) | {"password_hash": password_hash})
+            return read_user(run(connection, _SQL["find_user"], added[0])[0]) if added else None
+
+        return await self._engine.write(add)
+
+    async def find_user(self, user: int) -> User | None:
+        """See `store.directory_port.Directory.find_user`."""
+        rows = self._engine.rows(_SQL["find_user"], (user,))
+        return read_user(rows[0]) if rows else None
+
+    async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
+        """See `store.directory_port.Directory.find_login`."""
+        rows = self._engine.rows(_SQL["find_login"], (realm, login))
+        return (read_user(rows[0][:9]), rows[0][9]) if rows else None
+
+    async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
+        """See `store.directory_port.Directory.list_users`."""
+
+        def read(connection: apsw.Connection) -> tuple[User, ...]:
+            return tuple(map(read_user, run(connection, _SQL["list_users"], (realm, after, limit))))
+
+        return await self._engine.scan(read)
+
+    async def save_user(self, user: User) -> bool:
+        """See `store.directory_port.Directory.save_user`."""
+
+        def save(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["save_user"], user_columns(user)))
+
+        return await self._engine.write(save)
+
+    async def set_password(self, user: int, password_hash: str) -> bool:
+        """See `store.directory_port.Directory.set_password`."""
+
+        def replace(connection: apsw.Connection) -> bool:
+            run(connection, _SQL["end_sessions"], (user,))
+            return bool(run(connection, _SQL["set_password"], (password_hash, user)))
+
+        return await self._engine.write(replace)
+
+    async def remove_user(self, user: int) -> bool:
+        """See `store.directory_port.Directory.remove_user`."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            for query in _REMOVALS:
+                run(connection, _SQL[query], (user,))
+            return bool(run(connection, _SQL["remove_user"], (user,)))
+
+        return await self._engine.write(remove)

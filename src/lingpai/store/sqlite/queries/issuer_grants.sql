@@ -1,0 +1,115 @@
+-- name: insert_grant
+INSERT INTO issuer_grants (realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+    challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason,
+    previous_row)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?);
+
+-- name: read_grant
+SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+    nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason
+FROM issuer_grants WHERE id = ?;
+
+-- name: view_grant
+SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason,
+    a.app_id,
+    a.listed = 1 AND a.disabled = 0 AND g.id > a.ended_through
+        AND (g.user_row IS NULL OR (u.disabled = 0 AND g.id > u.ended_through))
+        AND (g.member_row IS NULL OR g.id > m.ended_through)
+        AND (g.machine_row IS NULL OR t.id IS NOT NULL),
+    m.open_id, t.machine_code
+FROM issuer_grants g
+LEFT JOIN issuer_apps a ON a.id = g.app_row
+LEFT JOIN issuer_users u ON u.id = g.user_row
+LEFT JOIN issuer_members m ON m.id = g.member_row
+LEFT JOIN issuer_machines t ON t.id = g.machine_row
+WHERE g.id = ?;
+
+-- name: list_grants
+SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason,
+    a.app_id,
+    a.listed = 1 AND a.disabled = 0 AND g.id > a.ended_through
+        AND (g.user_row IS NULL OR (u.disabled = 0 AND g.id > u.ended_through))
+        AND (g.member_row IS NULL OR g.id > m.ended_through)
+        AND (g.machine_row IS NULL OR t.id IS NOT NULL),
+    m.open_id, t.machine_code
+FROM issuer_grants g
+LEFT JOIN issuer_apps a ON a.id = g.app_row
+LEFT JOIN issuer_users u ON u.id = g.user_row
+LEFT JOIN issuer_members m ON m.id = g.member_row
+LEFT JOIN issuer_machines t ON t.id = g.machine_row
+WHERE g.id < :before AND g.realm = :realm AND g.ends_at > :now
+    AND (:app IS NULL OR g.app_row = :app)
+    AND (:user IS NULL OR g.user_row = :user)
+    AND (:kind IS NULL OR g.kind = :kind)
+ORDER BY g.id DESC LIMIT :limit;
+
+-- name: redeem
+UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = :now, ends_at = min(:ends_at, limit_at)
+WHERE id = :id AND state = 0 AND ends_at > :now
+RETURNING id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+    challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason;
+
+-- name: rotate
+UPDATE issuer_grants SET generation = generation + 1, rotated_at = :now, ends_at = min(:ends_at, limit_at)
+WHERE id = :id AND generation = :generation AND state = 1 AND ends_at > :now
+RETURNING id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+    challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason;
+
+-- name: end_grant
+UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
+WHERE id = :id AND state <> 3 AND ends_at > :now RETURNING id;
+
+-- name: supersede
+UPDATE issuer_grants SET state = 2, ends_at = min(ends_at, ?), end_reason = 'superseded' WHERE id = ? AND state = 1;
+
+-- name: follow
+UPDATE issuer_grants SET previous_row = ? WHERE id = ?;
+
+-- name: read_place
+SELECT grant_row FROM issuer_places WHERE app_row = ? AND kind = ? AND subject = ?;
+
+-- name: take_place
+INSERT INTO issuer_places (app_row, kind, subject, grant_row) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET grant_row = excluded.grant_row;
+
+-- name: list_place
+-- Each grant knows which one it superseded; none that came earlier ends later.
+WITH RECURSIVE chain (row, depth) AS (
+    SELECT grant_row, 1 FROM issuer_places WHERE app_row = :app AND kind = :kind AND subject = :subject
+    UNION ALL
+    SELECT g.previous_row, depth + 1 FROM chain JOIN issuer_grants g ON g.id = chain.row
+    WHERE depth < :most AND (g.ends_at > :now OR g.state = 3) AND g.previous_row IS NOT NULL
+)
+SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason
+FROM chain JOIN issuer_grants g ON g.id = chain.row JOIN issuer_apps a ON a.id = g.app_row
+WHERE g.ends_at > :now AND g.id > a.ended_through
+ORDER BY chain.depth;
+
+-- name: end_app
+UPDATE issuer_apps SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+WHERE id = :app AND :user IS NULL RETURNING id;
+
+-- name: end_user
+UPDATE issuer_users SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+WHERE id = :user AND :app IS NULL RETURNING id;
+
+-- name: end_member
+UPDATE issuer_members SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+WHERE app_row = :app AND user_row = :user RETURNING id;
+
+-- name: spend_qr_key
+UPDATE issuer_machines SET qr_digest = x'', qr_ends_at = 0
+WHERE id = ? AND qr_digest = ? AND qr_ends_at > ? RETURNING id;
+
+-- name: read_quota
+SELECT used FROM issuer_quotas WHERE ends_at = ? AND app_row = ? AND subject = ?;
+
+-- name: take_quota
+INSERT INTO issuer_quotas (ends_at, app_row, subject, used) VALUES (?, ?, ?, 1)
+ON CONFLICT DO UPDATE SET used = used + 1;

@@ -1,0 +1,93 @@
+-- name: set_anchor
+INSERT INTO issuer_anchors (epoch, anchor) VALUES (?, ?) ON CONFLICT DO NOTHING;
+
+-- name: read_anchor
+SELECT anchor FROM issuer_anchors WHERE epoch = ?;
+
+-- name: remember_request
+INSERT INTO issuer_signed_requests (at, app_row, digest, ends_at) VALUES (?, ?, ?, ?)
+ON CONFLICT DO NOTHING RETURNING at;
+
+-- name: read_attempts
+SELECT used, ends_at FROM issuer_attempts WHERE digest = ? AND ends_at > ?;
+
+-- name: take_attempt
+INSERT INTO issuer_attempts (digest, used, ends_at) VALUES (:digest, 1, :ends_at)
+ON CONFLICT DO UPDATE SET
+    used = CASE WHEN ends_at > :now THEN used + 1 ELSE 1 END,
+    ends_at = CASE WHEN ends_at > :now THEN ends_at ELSE excluded.ends_at END;
+
+-- name: forget_attempts
+DELETE FROM issuer_attempts WHERE digest = ?;
+
+-- name: add_session
+INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at) VALUES (?, ?, ?, ?, ?) RETURNING id;
+
+-- name: read_session
+SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,
+    u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
+FROM issuer_sessions s LEFT JOIN issuer_users u ON u.id = s.user_row WHERE s.id = ?;
+
+-- name: remove_session
+DELETE FROM issuer_sessions WHERE id = ? RETURNING id;
+
+-- name: move_authorizations
+UPDATE issuer_authorizations SET session_row = ? WHERE session_row = ? AND grant_row IS NULL;
+
+-- name: add_authorization
+INSERT INTO issuer_authorizations (realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge,
+    challenge_method, nonce, machine, grant_row, created_at, ends_at)
+VALUES (:realm, :session, :app, :redirect_uri, :answer_uri, :scope, :state, :challenge, :challenge_method, :nonce,
+    :machine, :grant, :created_at, :ends_at)
+RETURNING id;
+
+-- name: read_authorization
+SELECT id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
+    machine, grant_row, created_at, ends_at
+FROM issuer_authorizations WHERE id = ?;
+
+-- name: answer_authorization
+UPDATE issuer_authorizations SET grant_row = ? WHERE id = ?;
+
+-- name: drop_authorization
+DELETE FROM issuer_authorizations WHERE id = ? AND grant_row IS NULL RETURNING id;
+
+-- name: purge_grants
+DELETE FROM issuer_grants WHERE id IN (
+    SELECT id FROM issuer_grants WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: purge_authorizations
+DELETE FROM issuer_authorizations WHERE id IN (
+    SELECT id FROM issuer_authorizations WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: purge_sessions
+DELETE FROM issuer_sessions WHERE id IN (
+    SELECT id FROM issuer_sessions WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: purge_quotas
+DELETE FROM issuer_quotas WHERE (ends_at, app_row, subject) IN (
+    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: purge_signed_requests
+DELETE FROM issuer_signed_requests WHERE (at, app_row, digest) IN (
+    SELECT at, app_row, digest FROM issuer_signed_requests WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: purge_attempts
+DELETE FROM issuer_attempts WHERE digest IN (
+    SELECT digest FROM issuer_attempts WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+);
+
+-- name: sealed_secrets
+SELECT substr(sealed, 1, 4), count(*) FROM issuer_secrets WHERE sealed IS NOT NULL GROUP BY 1;
+
+-- name: stale_secrets
+SELECT s.id, s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row
+WHERE s.sealed IS NOT NULL AND substr(s.sealed, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_secret
+UPDATE issuer_secrets SET sealed = ? WHERE id = ?;

@@ -1,0 +1,187 @@
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, AppMode
+from lingpai.issuer import admin
+from lingpai.issuer.redirects import check_registrable, choose_redirect
+from lingpai.issuer.verbs.apps import (
+    authenticate_app,
+    check_network,
+    clear_secrets,
+    require_grant,
+    require_mode,
+)
+from tests.issuer.worlds import REDIRECT, World, raises
+
+HERE = "198.51.100.7"
+
+
+async def test_d39_unknown_app_and_wrong_secret_look_the_same(world: World) -> None:
+    refusals = []
+    for app_id, secret in ((world.app.app_id, "wrong"), ("nobody", world.secret), (world.app.app_id, "")):
+        with pytest.raises(LingpaiError) as refused:
+            await authenticate_app(world.issuer, app_id, secret, HERE)
+        refusals.append((refused.value.kind, refused.value.reason))
+    assert len(set(refusals)) == 1
+    assert refusals[0][0] is Kind.INVALID_CLIENT
+    assert (await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)).id == world.app.id
+
+
+async def test_d40_the_kept_digest_is_no_secret(world: World) -> None:
+    for shown in (world.app.secrets[0].digest.hex(), world.app.secrets[0].digest.decode("latin-1")):
+        with raises(Kind.INVALID_CLIENT):
+            await authenticate_app(world.issuer, world.app.app_id, shown, HERE)
+
+
+async def test_i81_both_secrets_are_good_while_one_is_rotated(world: World, clock: VirtualClock) -> None:
+    newer = await admin.rotate_secret(world.issuer, world.app, overlap=100)
+    clock.advance(99)
+    for secret in (newer, world.secret):
+        await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
+    clock.advance(1)
+    with raises(Kind.INVALID_CLIENT):
+        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+    await authenticate_app(world.issuer, world.app.app_id, newer, HERE)
+
+
+async def test_d46_failures_are_throttled_per_address_and_shut_out_nobody_elsewhere(
+    world: World, clock: VirtualClock
+) -> None:
+    for _ in range(20):
+        with raises(Kind.INVALID_CLIENT):
+            await authenticate_app(world.issuer, world.app.app_id, "wrong", HERE)
+    with pytest.raises(LingpaiError) as refused:
+        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+    assert (refused.value.kind, refused.value.retry_after) == (Kind.TOO_MANY_REQUESTS, 60)
+    await authenticate_app(world.issuer, world.app.app_id, world.secret, "203.0.113.9")
+    clock.advance(60)
+    await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+
+
+async def test_d46_success_resets(world: World) -> None:
+    for _ in range(3):
+        for _ in range(19):
+            with raises(Kind.INVALID_CLIENT):
+                await authenticate_app(world.issuer, world.app.app_id, "wrong", HERE)
+        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+
+
+async def test_disabled_app_cannot_authenticate(world: World) -> None:
+    await admin.change_app(world.issuer, msgspec.structs.replace(world.app, disabled=True))
+    with raises(Kind.INVALID_CLIENT):
+        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("192.0.2.5", True),
+        ("::ffff:192.0.2.5", True),
+        ("192.0.3.5", False),
+        ("2001:db8::1", True),
+        ("no", False),
+    ],
+)
+def test_networks_of_an_app(address: str, allowed: bool) -> None:
+    app = App(realm="yzb", app_id="1", networks=("192.0.2.0/24", "2001:db8::/32"))
+    if allowed:
+        check_network(app, address)
+    else:
+        with raises(Kind.ADDRESS_NOT_ALLOWED):
+            check_network(app, address)
+
+
+async def test_what_an_app_may_do(world: World) -> None:
+    app = msgspec.structs.replace(world.app, grants=("refresh_token",))
+    require_grant(app, "refresh_token")
+    with raises(Kind.UNAUTHORIZED_CLIENT):
+        require_grant(app, "authorization_code")
+    with raises(Kind.WRONG_APP_MODE):
+        require_mode(app, AppMode.SELF_OWNED)
+
+
+async def test_secrets_are_kept_in_clear_only_where_signatures_need_them(world: World) -> None:
+    assert clear_secrets(world.issuer, world.app) == ()
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, clear_secrets=True)
+    app, secret = await admin.add_app(world.issuer, App(realm="", app_id="client-001"))
+    newer = await admin.rotate_secret(world.issuer, app)
+    found = await world.issuer.store.find_app("yzb", "client-001")
+    assert found is not None
+    assert clear_secrets(world.issuer, found) == (newer, secret)
+
+
+async def test_declared_app_stays_as_it_is_until_declared_otherwise(world: World) -> None:
+    declared = App(realm="yzb", app_id="declared", redirect_uris=(REDIRECT,))
+    first = await admin.declare_app(world.issuer, declared, "s3cret")
+    assert await admin.declare_app(world.issuer, declared, "s3cret") == first
+    renamed = await admin.declare_app(world.issuer, msgspec.structs.replace(declared, name="New"), "s3cret")
+    assert (renamed.id, renamed.name, renamed.secrets) == (first.id, "New", first.secrets)
+    other = await admin.declare_app(world.issuer, declared, "another")
+    assert other.secrets != first.secrets
+    with raises(Kind.INVALID_PARAMETER):
+        await admin.add_app(world.issuer, declared)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://app.example/cb",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "myapp:/cb",
+        "https://app.example/cb#part",
+        "https://app.example/cb#",
+        "https://user@app.example/cb",
+        "https://app.example\\@evil.example/",
+        "https:///cb",
+        "/cb",
+        "",
+        "https://app.example/\r\nSet-Cookie: a",
+        "https://app.example:port/",
+    ],
+)
+def test_a4_a5_what_cannot_be_registered(uri: str) -> None:
+    with raises(Kind.INVALID_REDIRECT_URI):
+        check_registrable(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", [REDIRECT, "http://127.0.0.1:8080/cb", "http://[::1]/cb", "com.example.app:/cb"]
+)
+def test_a4_what_can_be_registered(uri: str) -> None:
+    check_registrable(uri)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        REDIRECT + "/",
+        REDIRECT + "?a=1",
+        REDIRECT + "/..",
+        REDIRECT.replace("app.", "APP."),
+        REDIRECT.replace("//", "//user@"),
+        REDIRECT.replace("/callback", "%2Fcallback"),
+        REDIRECT.replace("/callback", "\\callback"),
+        REDIRECT.replace(".example", ".example:443"),
+    ],
+)
+def test_a2_redirects_are_compared_as_plain_strings(given: str) -> None:
+    with raises(Kind.WRONG_REDIRECT_URI):
+        choose_redirect((REDIRECT,), given, loopback_ports=True)
+    assert choose_redirect((REDIRECT,), REDIRECT) == choose_redirect((REDIRECT,), None) == REDIRECT
+
+
+def test_a1_a3_fragment_none_several_and_loopback_ports() -> None:
+    for registered, given in (((REDIRECT,), REDIRECT + "#x"), ((), None), ((REDIRECT, REDIRECT + "2"), None)):
+        with raises(Kind.INVALID_REDIRECT_URI):
+            choose_redirect(registered, given)
+    loopback = "http://127.0.0.1/cb"
+    given = "http://127.0.0.1:49152/cb"
+    assert choose_redirect((loopback,), given, loopback_ports=True) == given
+    for wrong in ("http://127.0.0.1:49152/cb2", "http://localhost:49152/cb", "https://127.0.0.1:1/cb"):
+        with raises(Kind.WRONG_REDIRECT_URI):
+            choose_redirect((loopback,), wrong, loopback_ports=True)
+    with raises(Kind.WRONG_REDIRECT_URI):
+        choose_redirect((loopback,), given)

@@ -1,0 +1,221 @@
+import asyncio
+
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind
+from lingpai.core.issuer_records import GrantState
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.policy import Daily, Keep, OldAccess, Policy
+from lingpai.issuer.verbs.check import resolve_access_token
+from lingpai.issuer.verbs.end import end_app, end_member, end_token, end_user
+from lingpai.issuer.verbs.members import open_member
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from tests.issuer.worlds import World, raises
+
+
+def change(issuer: Issuer, **fields: object) -> None:
+    issuer.policy = msgspec.structs.replace(issuer.policy, **fields)
+
+
+@pytest.mark.parametrize("step", [0, 3600, -3600])
+async def test_e51_e56_a_lost_answer_is_given_again_inside_the_window(
+    world: World, clock: VirtualClock, step: int
+) -> None:
+    first = await world.tokens()
+    second = await refresh(world.issuer, world.app, first.refresh_token)
+    clock.step(step)
+    clock.advance(59)
+    again = await refresh(world.issuer, world.app, first.refresh_token)
+    assert (again.access_token, again.refresh_token) == (second.access_token, second.refresh_token)
+    assert (again.repeated, again.expires_in) == (True, 7200 - 59)
+    assert second.refresh_token != first.refresh_token
+
+
+@pytest.mark.parametrize("step", [0, 3600, -3600])
+async def test_e49_a_replay_at_the_exact_end_of_the_window_ends_the_family(
+    world: World, clock: VirtualClock, step: int
+) -> None:
+    first = await world.tokens()
+    second = await refresh(world.issuer, world.app, first.refresh_token)
+    clock.step(step)
+    clock.advance(60)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(world.issuer, world.app, first.refresh_token)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(world.issuer, world.app, second.refresh_token)
+    for tokens in (first, second):
+        with raises(Kind.INVALID_ACCESS_TOKEN):
+            await resolve_access_token(world.issuer, tokens.access_token)
+
+
+async def test_e51_using_the_successor_closes_the_window_at_once(world: World) -> None:
+    first = await world.tokens()
+    second = await refresh(world.issuer, world.app, first.refresh_token)
+    third = await refresh(world.issuer, world.app, second.refresh_token)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(world.issuer, world.app, first.refresh_token)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, third.access_token)
+
+
+async def test_e50_many_at_once_get_one_successor(world: World) -> None:
+    first = await world.tokens()
+    results = await asyncio.gather(
+        *(refresh(world.issuer, world.app, first.refresh_token) for _ in range(64))
+    )
+    assert len({(tokens.access_token, tokens.refresh_token) for tokens in results}) == 1
+    assert sum(not tokens.repeated for tokens in results) == 1
+
+
+async def test_e52_e53_wrong_requests_end_nothing(world: World) -> None:
+    first = await world.tokens()
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(world.issuer, world.other, first.refresh_token)
+    with raises(Kind.INVALID_OPEN_ID):
+        await refresh(world.issuer, world.app, first.refresh_token, open_id="somebody else")
+    with raises(Kind.INVALID_SCOPE):
+        await refresh(world.issuer, world.app, first.refresh_token, scope="everything")
+    for not_one in (first.access_token, await world.code(), "0" * 64):  # F61
+        with raises(Kind.INVALID_REFRESH_TOKEN):
+            await refresh(world.issuer, world.app, not_one)
+    assert not (await refresh(world.issuer, world.app, first.refresh_token, open_id=first.open_id)).repeated
+
+
+async def test_refresh_token_dies_at_the_exact_second_and_ends_nothing(
+    world: World, clock: VirtualClock
+) -> None:
+    first = await world.tokens()
+    clock.advance(30 * 86400 - 1)
+    second = await refresh(world.issuer, world.app, first.refresh_token)
+    clock.advance(1)
+    with raises(Kind.EXPIRED_REFRESH_TOKEN):
+        await refresh(world.issuer, world.app, first.refresh_token)
+    assert (await refresh(world.issuer, world.app, second.refresh_token)).expires_in == 7200
+
+
+async def test_e54_absolute_end_of_a_family(world: World, clock: VirtualClock) -> None:
+    change(world.issuer, family=1000)
+    tokens = await world.tokens()
+    clock.advance(990)
+    tokens = await refresh(world.issuer, world.app, tokens.refresh_token)
+    assert tokens.expires_in == 10
+    clock.advance(10)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(world.issuer, world.app, tokens.refresh_token)
+
+
+@pytest.mark.parametrize(
+    "how", ["user disabled", "app disabled", "user", "app", "consent", "token", "user removed"]
+)
+async def test_e54_f62_f63_whatever_ends_a_family_ends_it_at_the_next_check(world: World, how: str) -> None:
+    issuer, tokens = world.issuer, await world.tokens()
+    await resolve_access_token(issuer, tokens.access_token)
+    match how:
+        case "user disabled":
+            await admin.disable_user(issuer, world.user)
+        case "app disabled":
+            await admin.change_app(issuer, msgspec.structs.replace(world.app, disabled=True))
+        case "user":
+            await end_user(issuer, world.user)
+        case "app":
+            await end_app(issuer, world.app)
+        case "consent":
+            await end_member(issuer, await open_member(issuer, world.app, world.user))
+        case "token":
+            assert not await end_token(issuer, world.other, tokens.refresh_token)
+            await resolve_access_token(issuer, tokens.access_token)
+            assert await end_token(issuer, world.app, tokens.refresh_token)
+        case _:
+            await issuer.store.remove_user(world.user.id)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(issuer, tokens.access_token)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(issuer, world.app, tokens.refresh_token)
+    if how in {"user", "app", "consent", "token"}:  # and what comes later is not touched
+        await resolve_access_token(issuer, (await world.tokens()).access_token)
+
+
+@pytest.mark.parametrize(("old", "dies_after"), [(OldAccess.OWN_END, 7200), (OldAccess.WINDOW, 60)])
+async def test_old_access_token_after_a_refresh(
+    world: World, clock: VirtualClock, old: OldAccess, dies_after: int
+) -> None:
+    change(world.issuer, old_access=old)
+    first = await world.tokens()
+    second = await refresh(world.issuer, world.app, first.refresh_token)
+    clock.advance(dies_after - 1)
+    assert (await resolve_access_token(world.issuer, first.access_token)).expires_in == 1
+    clock.advance(1)
+    with raises(Kind.EXPIRED_ACCESS_TOKEN if old is OldAccess.OWN_END else Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, first.access_token)
+    if old is OldAccess.WINDOW:
+        await resolve_access_token(world.issuer, second.access_token)
+
+
+async def test_twenty_a_day_of_utc8_and_a_repeat_does_not_count(world: World, clock: VirtualClock) -> None:
+    change(world.issuer, daily=Daily(20), keep=Keep(user=0), replay_window=7200)
+    clock.advance(-(clock.now() + 8 * 3600) % 86400 + 60)  # a minute into a day of UTC+8
+    tokens = await world.tokens(world.machine)
+    for _ in range(19):
+        before, tokens = tokens, await refresh(world.issuer, world.app, tokens.refresh_token)
+        assert (await refresh(world.issuer, world.app, before.refresh_token)).repeated
+    code = await world.code(machine=world.machine)
+    with raises(Kind.LIMIT_REACHED):
+        await refresh(world.issuer, world.app, tokens.refresh_token)
+    with raises(Kind.LIMIT_REACHED):
+        await redeem(world.issuer, world.app, code)
+    assert (await refresh(world.issuer, world.app, before.refresh_token)).repeated
+    assert (await world.tokens()).machine_code == ""  # another place has a quota of its own
+    clock.advance(86400 - 60 - 1)
+    with raises(Kind.LIMIT_REACHED):
+        await refresh(world.issuer, world.app, tokens.refresh_token)
+    clock.advance(1)
+    assert not (await refresh(world.issuer, world.app, tokens.refresh_token)).repeated
+
+
+async def test_authorising_a_terminal_again_supersedes_and_does_not_revive(
+    world: World, clock: VirtualClock
+) -> None:
+    change(world.issuer, keep=Keep(user=100))
+    first = await world.tokens(world.machine)
+    clock.advance(10)
+    second = await world.tokens(world.machine)
+    with raises(Kind.INVALID_REFRESH_TOKEN):  # it would prolong what was superseded
+        await refresh(world.issuer, world.app, first.refresh_token)
+    clock.advance(99)
+    await resolve_access_token(world.issuer, first.access_token)
+    clock.advance(1)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, first.access_token)
+    await resolve_access_token(world.issuer, second.access_token)
+
+
+async def test_many_devices_of_one_user_live_side_by_side(world: World) -> None:
+    first, second = await world.tokens(), await world.tokens()
+    assert first.open_id == second.open_id
+    assert first.grant.id != second.grant.id
+    await refresh(world.issuer, world.app, first.refresh_token)
+    await refresh(world.issuer, world.app, second.refresh_token)
+
+
+async def test_many_refreshes_leave_one_row(world: World, clock: VirtualClock) -> None:
+    tokens = await world.tokens()
+    for _ in range(200):
+        clock.advance(61)
+        tokens = await refresh(world.issuer, world.app, tokens.refresh_token)
+    listed = await admin.list_grants(world.issuer)
+    assert [view.grant.generation for view in listed.views] == [201]
+    assert listed.views[0].grant.state is GrantState.LIVE
+
+
+async def test_e55_a_token_of_another_realm_is_none_here(world: World, policy: Policy) -> None:
+    tokens, own = await world.tokens(), world.issuer
+    stranger = await Issuer.open("yzb-test", policy, own.store, world.ring, own.clock)
+    assert await stranger.store.find_app("yzb-test", world.app.app_id) is None
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(stranger, world.app, tokens.refresh_token)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(stranger, tokens.access_token)

@@ -1,0 +1,67 @@
+"""A realm with an app, a user and a terminal in it, and short ways through it."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, Machine, User
+from lingpai.core.keyring import KeyRing
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.redeem import redeem
+
+REDIRECT = "https://app.example/callback"
+
+
+@dataclass
+class World:
+    issuer: Issuer
+    ring: KeyRing
+    app: App
+    secret: str
+    other: App
+    user: User
+    machine: Machine
+
+    async def code(self, asked: Asked | None = None, machine: Machine | None = None) -> str:
+        return (await issue_code(self.issuer, self.app, self.user, asked or Asked(), machine)).code
+
+    async def tokens(self, machine: Machine | None = None) -> Tokens:
+        return await redeem(self.issuer, self.app, await self.code(machine=machine))
+
+
+async def make_world(issuer: Issuer, ring: KeyRing) -> World:
+    app, secret = await admin.add_app(
+        issuer,
+        App(
+            realm=issuer.realm,
+            app_id="",
+            redirect_uris=(REDIRECT,),
+            permissions=("user/get_user_base_info",),
+            owner="acme",
+        ),
+    )
+    other, _ = await admin.add_app(issuer, App(realm=issuer.realm, app_id="", owner="acme"))
+    user = await admin.add_user(issuer, "ann", "correct horse")
+    machine = await admin.save_machine(issuer, "4004001", owner=user, msign="terminal secret")
+    return World(issuer, ring, app, secret, other, user, machine)
+
+
+class raises:  # noqa: N801  reads like pytest.raises
+    """Expect a LingpaiError of this kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+        self._expected = pytest.raises(LingpaiError)
+
+    def __enter__(self) -> None:
+        self._info = self._expected.__enter__()
+
+    def __exit__(self, *about: object) -> bool:
+        suppressed = bool(self._expected.__exit__(*about))  # type: ignore[arg-type]  # passed on as it came
+        if suppressed:
+            assert self._info.value.kind is self._kind
+        return suppressed
