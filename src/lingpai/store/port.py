@@ -71,6 +71,13 @@ class Store(Protocol):
         """Insert a caller. False when the name is taken (by a revoked caller too)."""
         ...
 
+    async def change_caller(self, caller: Caller) -> bool:
+        """Give the caller of this name these apps, rights, networks and environment; its key stays.
+
+        False when there is no such caller or it is revoked.
+        """
+        ...
+
     async def revoke_caller(self, name: str) -> bool:
         """Revoke a caller's key from now on. False when there is no such caller or it is revoked already."""
         ...

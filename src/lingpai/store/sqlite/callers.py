@@ -29,6 +29,19 @@ class Callers(Part):
         }
         return await self._engine.write(lambda connection: bool(run(connection, _SQL["add_caller"], columns)))
 
+    async def change_caller(self, caller: Caller) -> bool:
+        """See `store.port.Store.change_caller`."""
+        columns = {
+            "name": caller.name,
+            "environment": caller.environment,
+            "apps": write_names(caller.apps),
+            "rights": write_names(caller.rights),
+            "networks": write_names(caller.networks),
+        }
+        return await self._engine.write(
+            lambda connection: bool(run(connection, _SQL["change_caller"], columns))
+        )
+
     async def revoke_caller(self, name: str) -> bool:
         """See `store.port.Store.revoke_caller`."""
 

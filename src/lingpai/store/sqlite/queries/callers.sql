@@ -3,6 +3,10 @@ INSERT INTO callers (name, key_digest, environment, apps, rights, networks, crea
 VALUES (:name, :key_digest, :environment, :apps, :rights, :networks, :created_at, :revoked_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
+-- name: change_caller
+UPDATE callers SET environment = :environment, apps = :apps, rights = :rights, networks = :networks
+WHERE name = :name AND revoked_at IS NULL RETURNING id;
+
 -- name: revoke_caller
 UPDATE callers SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNING id;
 
