@@ -1,0 +1,158 @@
+import asyncio
+
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, AppMode
+from lingpai.issuer import admin
+from lingpai.issuer.policy import Daily, Keep
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs.check import resolve_access_token
+from lingpai.issuer.verbs.quotas import take_quota
+from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, remember_request
+from tests.issuer.worlds import World, raises
+
+CODE = "4004001"
+
+
+@pytest.fixture(autouse=True)
+def one_per_terminal(world: World) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=Keep(user=0), daily=Daily(20))
+
+
+async def test_msign_gives_tokens_of_the_terminal(world: World) -> None:
+    tokens = await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+    assert (tokens.machine_code, tokens.scope) == (CODE, "all")
+    for code, msign in ((CODE, "wrong"), ("unknown", "terminal secret"), (CODE, "")):
+        with raises(Kind.WRONG_MSIGN):
+            await machines.authorize_by_msign(world.issuer, world.app, code, msign, "all")
+    again = await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+    with raises(Kind.INVALID_ACCESS_TOKEN):  # one access token per app and terminal
+        await resolve_access_token(world.issuer, tokens.access_token)
+    await resolve_access_token(world.issuer, again.access_token)
+
+
+async def test_shown_key_is_good_once_and_for_300_seconds(world: World, clock: VirtualClock) -> None:
+    key = await machines.show_qr_key(world.issuer, world.machine)
+    for code, wrong in ((CODE, "wrong"), ("unknown", key), (CODE, "")):
+        with raises(Kind.WRONG_QR_KEY):
+            await machines.authorize_by_qr_key(world.issuer, world.app, code, wrong, "all")
+    clock.advance(299)
+    results = await asyncio.gather(
+        *(machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all") for _ in range(16)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(result, Tokens) for result in results) == 1
+    assert {result.kind for result in results if isinstance(result, LingpaiError)} == {Kind.WRONG_QR_KEY}
+    key = await machines.show_qr_key(world.issuer, world.machine)
+    clock.advance(300)
+    with raises(Kind.WRONG_QR_KEY):
+        await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+
+
+async def test_refusal_for_the_limit_spends_no_key(world: World, clock: VirtualClock) -> None:
+    clock.advance(-(clock.now() + 8 * 3600) % 86400)
+    for _ in range(20):
+        await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+    clock.advance(86400 - 100)
+    key = await machines.show_qr_key(world.issuer, world.machine)
+    with raises(Kind.LIMIT_REACHED):
+        await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+    clock.advance(100)
+    await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+
+
+async def test_bind_and_unbind(world: World) -> None:
+    issuer = world.issuer
+    own, _ = await admin.add_app(issuer, App(realm="", app_id="own", mode=AppMode.SELF_OWNED))
+    rival, _ = await admin.add_app(issuer, App(realm="", app_id="rival", mode=AppMode.SELF_OWNED))
+    with raises(Kind.WRONG_APP_MODE):
+        await machines.bind_machine(issuer, world.app, CODE, "terminal secret")
+    with raises(Kind.WRONG_APP_MODE):
+        await machines.authorize_by_msign(issuer, own, CODE, "terminal secret", "all")
+    with raises(Kind.WRONG_MSIGN):
+        await machines.bind_machine(issuer, own, CODE, "wrong")
+    await machines.bind_machine(issuer, own, CODE, "terminal secret")
+    await machines.bind_machine(issuer, own, CODE, "terminal secret")
+    with raises(Kind.MACHINE_TAKEN):
+        await machines.bind_machine(issuer, rival, CODE, "terminal secret")
+    with raises(Kind.BAD_MACHINE):
+        await machines.unbind_machine(issuer, rival, CODE)
+    await machines.unbind_machine(issuer, own, CODE)
+    await machines.bind_machine(issuer, rival, CODE, "terminal secret")
+
+
+async def test_unbinding_from_an_open_app_revokes(world: World) -> None:
+    tokens = await world.tokens(world.machine)
+    with raises(Kind.BAD_MACHINE):
+        await machines.unbind_machine(world.issuer, world.other, CODE)
+    await machines.unbind_machine(world.issuer, world.app, CODE)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, tokens.access_token)
+    with raises(Kind.BAD_MACHINE):
+        await machines.unbind_machine(world.issuer, world.app, CODE)
+
+
+async def test_removed_terminal_has_no_tokens(world: World) -> None:
+    tokens = await world.tokens(world.machine)
+    assert await world.issuer.store.remove_machine(world.machine.id)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, tokens.access_token)
+    with raises(Kind.BAD_MACHINE):
+        await machines.show_qr_key(world.issuer, world.machine)
+
+
+async def test_changing_a_terminal_keeps_its_secret(world: World) -> None:
+    await admin.save_machine(world.issuer, CODE, name="Kitchen", owner=world.user)
+    await machines.check_msign(world.issuer, CODE, "terminal secret")
+    listed = await admin.list_machines(world.issuer, world.user)
+    assert [machine.name for machine in listed] == ["Kitchen"]
+    assert await admin.list_machines(world.issuer) == listed
+
+
+async def test_i81_the_same_signed_request_is_taken_once(world: World, clock: VirtualClock) -> None:
+    request = "FBFE0134-4CD1-11EF-9B3C-0242AC120002"
+    at = check_timestamp(world.issuer, str(int(clock.now())))
+    await remember_request(world.issuer, world.app, request, at)
+    for again in (request, request.lower()):
+        with raises(Kind.REPLAYED_REQUEST):
+            await remember_request(world.issuer, world.app, again, at)
+    await remember_request(world.issuer, world.app, request, at + 1)
+    await remember_request(world.issuer, world.other, request, at)
+    clock.advance(1201 + 3600)
+    await world.issuer.store.purge_issuer(world.issuer.now() - 3600, 10)
+    with raises(Kind.BAD_TIMESTAMP):  # long before it could come again unnoticed
+        check_timestamp(world.issuer, str(at))
+
+
+@pytest.mark.parametrize("text", ["", "1717555200x", "17175552000", "-717555200", "٣" * 10, "1" * 10])
+async def test_i81_timestamps_that_are_refused(world: World, text: str) -> None:
+    with raises(Kind.BAD_TIMESTAMP):
+        check_timestamp(world.issuer, text)
+
+
+@pytest.mark.parametrize("off", [-600, 600])
+async def test_i81_tolerance_in_both_directions(world: World, clock: VirtualClock, off: int) -> None:
+    now = int(clock.now())
+    assert check_timestamp(world.issuer, str(now + off)) == now + off
+    with raises(Kind.BAD_TIMESTAMP):
+        check_timestamp(world.issuer, str(now + off + (1 if off > 0 else -1)))
+
+
+def test_request_ids() -> None:
+    for good in ("fbfe0134-4cd1-11ef-9b3c-0242ac120002", "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF"):
+        check_request_id(good)
+    for bad in ("", "fbfe01344cd111ef9b3c0242ac120002", "gbfe0134-4cd1-11ef-9b3c-0242ac120002", "f" * 36):
+        with raises(Kind.BAD_REQUEST_ID):
+            check_request_id(bad)
+
+
+async def test_quota_by_itself(world: World) -> None:
+    for _ in range(20):
+        await take_quota(world.issuer, world.app, world.machine)
+    with raises(Kind.LIMIT_REACHED):
+        await take_quota(world.issuer, world.app, world.machine)
+    await take_quota(world.issuer, world.app)

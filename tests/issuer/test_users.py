@@ -1,0 +1,256 @@
+import asyncio
+
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import Profile
+from lingpai.issuer import admin
+from lingpai.issuer.passwords import MAX_PASSWORD
+from lingpai.issuer.policy import Throttling
+from lingpai.issuer.verbs import members
+from lingpai.issuer.verbs.authorize import (
+    Asked,
+    authorize,
+    begin_authorization,
+    read_authorization,
+    refuse_authorization,
+)
+from lingpai.issuer.verbs.check import resolve_access_token
+from lingpai.issuer.verbs.login import login
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.sessions import (
+    check_form,
+    end_session,
+    form_token,
+    read_session,
+    require_user,
+    start_session,
+)
+from tests.issuer.worlds import REDIRECT, World, raises
+
+HERE = "198.51.100.7"
+
+
+async def test_b20_the_session_changes_at_login_and_what_waited_goes_along(world: World) -> None:
+    before = await start_session(world.issuer)
+    with raises(Kind.LOGIN_REQUIRED):
+        require_user(before)
+    request = await begin_authorization(world.issuer, world.app, before.session, Asked(state="s"))
+    after = await login(world.issuer, "ann", "correct horse", HERE, before.session)
+    assert after.handle != before.handle
+    assert await read_session(world.issuer, before.handle) is None
+    reopened = await read_session(world.issuer, after.handle)
+    assert require_user(reopened).id == world.user.id
+    assert (await read_authorization(world.issuer, request, after.session)).state == "s"
+    with raises(Kind.INVALID_AUTHORIZATION):
+        await read_authorization(world.issuer, request, before.session)
+
+
+async def test_sessions_end(world: World, clock: VirtualClock) -> None:
+    issuer = world.issuer
+    out, changed, disabled, old = [await start_session(issuer, world.user) for _ in range(4)]
+    await end_session(issuer, out.session)
+    assert await read_session(issuer, out.handle) is None
+    clock.advance(issuer.policy.session - 1)
+    assert await read_session(issuer, old.handle) is not None
+    await admin.disable_user(issuer, world.user)
+    assert await read_session(issuer, disabled.handle) is None
+    await admin.disable_user(issuer, world.user, disabled=False)
+    assert await read_session(issuer, disabled.handle) is not None
+    await admin.set_password(issuer, world.user, "new")
+    assert await read_session(issuer, changed.handle) is None
+    clock.advance(1)
+    assert await read_session(issuer, (await start_session(issuer)).handle + "0") is None
+
+
+async def test_b17_a_form_of_another_session_is_refused(world: World) -> None:
+    mine, theirs = await start_session(world.issuer, world.user), await start_session(world.issuer)
+    check_form(world.issuer, mine.session, form_token(world.issuer, mine.session))
+    for forged in ("", form_token(world.issuer, theirs.session), mine.handle):
+        with raises(Kind.FORGED_FORM):
+            check_form(world.issuer, mine.session, forged)
+
+
+async def test_b18_b19_double_submit_makes_one_code_of_what_was_asked(world: World) -> None:
+    opened = await start_session(world.issuer, world.user)
+    asked = Asked(redirect_uri=REDIRECT, state="<s>\r\n")
+    text = await begin_authorization(world.issuer, world.app, opened.session, asked)
+    request = await read_authorization(world.issuer, text, opened.session)
+    codes = await asyncio.gather(*(authorize(world.issuer, request, world.app, world.user) for _ in range(8)))
+    assert len({code.code for code in codes}) == 1
+    assert (codes[0].answer_uri, codes[0].state, codes[0].expires_in) == (REDIRECT, "<s>\r\n", 300)
+    with raises(Kind.WRONG_REDIRECT_URI):
+        await redeem(world.issuer, world.app, codes[0].code)
+    await redeem(world.issuer, world.app, codes[0].code, redirect_uri=REDIRECT)
+
+
+async def test_a_request_is_answered_by_its_app_in_time_or_not_at_all(
+    world: World, clock: VirtualClock
+) -> None:
+    opened = await start_session(world.issuer, world.user)
+    text = await begin_authorization(world.issuer, world.app, opened.session, Asked())
+    request = await read_authorization(world.issuer, text, opened.session)
+    with raises(Kind.INVALID_AUTHORIZATION):
+        await authorize(world.issuer, request, world.other, world.user)
+    stranger = await admin.add_user(world.issuer, "eve", "")
+    with raises(Kind.BAD_MACHINE):
+        await authorize(world.issuer, request, world.app, stranger, world.machine)
+    await refuse_authorization(world.issuer, request)
+    with raises(Kind.INVALID_AUTHORIZATION):
+        await authorize(world.issuer, request, world.app, world.user)
+    text = await begin_authorization(world.issuer, world.app, opened.session, Asked())
+    clock.advance(world.issuer.policy.authorization)
+    with raises(Kind.INVALID_AUTHORIZATION):
+        await read_authorization(world.issuer, text, opened.session)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        (Asked(redirect_uri=REDIRECT + "2"), Kind.WRONG_REDIRECT_URI),
+        (Asked(scope="a\nb"), Kind.INVALID_SCOPE),
+        (Asked(challenge="x" * 43, challenge_method="plain"), Kind.INVALID_PKCE),
+        (Asked(challenge="short", challenge_method="S256"), Kind.INVALID_PKCE),
+        (Asked(challenge_method="S256"), Kind.INVALID_PKCE),
+    ],
+)
+async def test_a6_a9_requests_that_are_refused(world: World, asked: Asked, kind: Kind) -> None:
+    opened = await start_session(world.issuer, world.user)
+    with raises(kind):
+        await begin_authorization(world.issuer, world.app, opened.session, asked)
+
+
+async def test_a6_public_client_needs_a_challenge(world: World) -> None:
+    opened = await start_session(world.issuer, world.user)
+    public = await admin.change_app(world.issuer, msgspec.structs.replace(world.app, public=True))
+    with raises(Kind.INVALID_PKCE):
+        await begin_authorization(world.issuer, public, opened.session, Asked())
+
+
+async def test_b23_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
+    disabled = await admin.add_user(world.issuer, "bob", "secret")
+    await admin.disable_user(world.issuer, disabled)
+    await admin.add_user(world.issuer, "no password", "")
+    refusals = set()
+    for name, password in (
+        ("ann", "wrong"),
+        ("nobody", "wrong"),
+        ("bob", "secret"),
+        ("no password", ""),
+        ("ann", "correct horse" + "x" * MAX_PASSWORD),
+        ("ann", "\ud800"),
+    ):
+        with pytest.raises(LingpaiError) as refused:
+            await login(world.issuer, name, password, HERE)
+        refusals.add((refused.value.kind, refused.value.reason))
+    assert len(refusals) == 1
+
+
+async def test_b23_unknown_users_cost_a_hash_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[str] = []
+
+    def refuse(stored: str, given: str) -> bool:
+        checked.append(stored)
+        return False
+
+    monkeypatch.setattr(world.issuer.passwords, "_matches", refuse)
+    for name in ("ann", "nobody"):
+        with raises(Kind.LOGIN_FAILED):
+            await login(world.issuer, name, "wrong", HERE)
+    assert [stored[:10] for stored in checked] == ["$argon2id$", "$argon2id$"]
+
+
+async def test_b23_guessing_is_throttled_per_account_and_per_address(
+    world: World, clock: VirtualClock
+) -> None:
+    world.issuer.policy = msgspec.structs.replace(
+        world.issuer.policy, login=Throttling(seconds=900, pair=3, account=5, address=6)
+    )
+
+    async def refused(name: str, address: str) -> Kind:
+        with pytest.raises(LingpaiError) as error:
+            await login(world.issuer, name, "wrong", address)
+        return error.value.kind
+
+    assert [await refused("ann", "a") for _ in range(4)] == [Kind.LOGIN_FAILED] * 3 + [Kind.TOO_MANY_REQUESTS]
+    assert [await refused("ann", "b") for _ in range(3)] == [Kind.LOGIN_FAILED] * 2 + [Kind.TOO_MANY_REQUESTS]
+    assert [await refused(name, "a") for name in "wxyz"] == [Kind.LOGIN_FAILED] * 3 + [Kind.TOO_MANY_REQUESTS]
+    clock.step(-3600)
+    clock.advance(899)
+    assert await refused("ann", "a") is Kind.TOO_MANY_REQUESTS
+    clock.advance(1)
+    assert (await login(world.issuer, "ann", "correct horse", "a")).user is not None
+
+
+async def test_i82_open_ids(world: World) -> None:
+    issuer = world.issuer
+    mine = await members.open_member(issuer, world.app, world.user)
+    elsewhere = await members.open_member(issuer, world.other, world.user)
+    assert (await members.open_member(issuer, world.app, world.user)).open_id == mine.open_id
+    assert mine.open_id != elsewhere.open_id
+    assert mine.union_id == elsewhere.union_id != ""
+    assert (await members.find_open_id(issuer, world.app, mine.open_id))[1].login == "ann"
+    for wrong in (elsewhere.open_id, "", "'; --"):
+        with raises(Kind.INVALID_OPEN_ID):
+            await members.find_open_id(issuer, world.app, wrong)
+    await issuer.store.remove_user(world.user.id)
+    with raises(Kind.INVALID_OPEN_ID):
+        await members.find_open_id(issuer, world.app, mine.open_id)
+    again = await members.open_member(issuer, world.app, await admin.add_user(issuer, "ann", ""))
+    assert {again.open_id, again.union_id}.isdisjoint({mine.open_id, mine.union_id})
+
+
+async def test_consent_is_kept_counted_and_withdrawn(world: World) -> None:
+    issuer, app = world.issuer, world.app
+    member = await members.open_member(issuer, app, world.user)
+    assert members.needs_consent(None, None)
+    assert members.needs_consent(member, None)
+    with raises(Kind.NOT_ADDED):
+        members.require_added(member)
+    with raises(Kind.NO_PERMISSION):
+        await members.consent(issuer, app, member, "a", ("user/everything",))
+    member = await members.consent(issuer, app, member, "a")
+    assert not members.needs_consent(member, "a")
+    assert members.needs_consent(member, "a b")
+    with raises(Kind.NO_PERMISSION):
+        members.require_permission(member, "user/get_user_base_info")
+    member = await members.consent(issuer, app, member, "b", ("user/get_user_base_info",))
+    members.require_permission(member, "user/get_user_base_info")
+    assert (member.scope, member.added) == ("a b", True)
+    assert await members.count_members(issuer, app) == 1
+    tokens = await world.tokens()
+    member = await members.withdraw_consent(issuer, member)
+    assert (member.added, member.permissions, await members.count_members(issuer, app)) == (False, (), 0)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(issuer, tokens.access_token)
+
+
+async def test_imported_open_ids_and_pages_of_members(world: World) -> None:
+    issuer, app = world.issuer, world.app
+    for index in range(5):
+        await admin.add_user(issuer, f"user{index}", "", Profile(nick=f"N{index}"))
+    pairs = [(f"user{index}", f"old-{index}") for index in range(5)]
+    assert await admin.import_open_ids(issuer, app, pairs) == 5
+    assert await admin.import_open_ids(issuer, app, pairs) == 5  # again: nothing new
+    for wrong in ([("ann", "fresh"), ("user1", "another")], [("ann", "fresh"), ("ann", "old-1")]):
+        with raises(Kind.INVALID_OPEN_ID):
+            await admin.import_open_ids(issuer, app, wrong)
+    assert await issuer.store.find_member(app.id, world.user.id) is None  # all or none
+    with raises(Kind.NOT_FOUND):
+        await admin.import_open_ids(issuer, app, [("nobody", "x")])
+    first = await members.list_members(issuer, app, 0, 3)
+    second = await members.list_members(issuer, app, first[-1].id, 3)
+    assert [member.open_id for member in first + second] == [open_id for _, open_id in pairs]
+    assert await members.count_members(issuer, app) == 5
+    await issuer.store.remove_user((await admin.find_user(issuer, "user0")).id)
+    assert await members.count_members(issuer, app) == 4
+
+
+async def test_taken_names_are_refused(world: World) -> None:
+    with raises(Kind.INVALID_PARAMETER):
+        await admin.add_user(world.issuer, "ann", "")
+    bob = await admin.add_user(world.issuer, "bob", "")
+    assert not await world.issuer.store.save_user(msgspec.structs.replace(bob, login="ann"))
+    assert [user.login for user in await world.issuer.store.list_users("yzb", 0, 9)] == ["ann", "bob"]
