@@ -1,9 +1,11 @@
 """Lingpai as it is shipped: ``lingpai serve``, one worker, the embedded store."""
 
+import json
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.answers import ACCOUNT, GET_XCX_PATH, SECRET
@@ -13,29 +15,39 @@ from bench.contenders import bare
 from bench.machine import cores
 from bench.places import CACHE, SCRIPTS
 from bench.priming import prime
-from bench.processes import running
+from bench.processes import ContenderError, running
 
 _ANY = "getXcx, any account"
 _ACCOUNTS = "wxbench%05d"
 _ASK = f"{GET_XCX_PATH}?appid={_ACCOUNTS}&secret={SECRET}"
 
 
-def _configure(home: Path, accounts: Iterable[str]) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    (home / ".env").write_text("".join(f"THIRD_APPID_{account}={SECRET}\n" for account in accounts), "utf-8")
+_LINGPAI = str(Path(sys.executable).with_name("lingpai"))
 
 
-def _serve(home: Path, port: int) -> tuple[Command, ...]:
+def _apply(home: Path, count: int) -> None:
+    accounts = [
+        {"platform": "wechat", "account": _ACCOUNTS % number, "secret": SECRET} for number in range(count)
+    ]
+    file = home / "accounts.json"
+    file.touch(0o600)
+    file.write_text(json.dumps({"accounts": accounts}), "utf-8")
+    argv = [_LINGPAI, "apply", str(file), "--data", str(home / "data")]
+    done = subprocess.run(argv, cwd=home, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise ContenderError(f"lingpai apply: {done.stderr.strip()[-1000:]}")
+
+
+def _serve(home: Path, port: int, env: Mapping[str, str]) -> tuple[Command, ...]:
     upstream = free_port()
-    env = {"LINGPAI_DATA": str(home / "data"), "LINGPAI_WECHAT__BASE_URL": f"http://127.0.0.1:{upstream}"}
-    argv = (str(Path(sys.executable).with_name("lingpai")), "serve", "--port", str(port), "--workers", "1")
-    return (bare.serve(upstream, Role.UPSTREAM), Command(argv, port, env=env, cwd=home))
+    given = {"LINGPAI_DATA": str(home / "data"), "LINGPAI_WECHAT__BASE_URL": f"http://127.0.0.1:{upstream}"}
+    argv = (_LINGPAI, "serve", "--port", str(port), "--workers", "1")
+    return (bare.serve(upstream, Role.UPSTREAM), Command(argv, port, env={**given, **env}, cwd=home))
 
 
 def _launch_empty(site: Site) -> tuple[Command, ...]:
     """From an empty folder, so that the time to the first answer covers all that a first start does."""
-    _configure(site.scratch / "home", [ACCOUNT])
-    return _serve(site.scratch / "home", site.port)
+    return _serve(site.scratch, site.port, {f"THIRD_APPID_{ACCOUNT}": SECRET})
 
 
 def _home(count: int) -> Path:
@@ -46,8 +58,9 @@ def _prepare(count: int) -> Callable[[], None]:
     def fetch_all() -> None:
         """Anew for each bench: tokens live for two hours only."""
         shutil.rmtree(_home(count), ignore_errors=True)
-        _configure(_home(count), [_ACCOUNTS % number for number in range(count)])
-        commands = _serve(_home(count), free_port())
+        _home(count).mkdir(parents=True)
+        _apply(_home(count), count)
+        commands = _serve(_home(count), free_port(), {})
         first = (CASES[_ANY], Request(_ASK % 0))
         with (
             tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as logs,
@@ -61,7 +74,7 @@ def _prepare(count: int) -> Callable[[], None]:
 def _launch_filled(count: int) -> Callable[[Site], tuple[Command, ...]]:
     def launch(site: Site) -> tuple[Command, ...]:
         shutil.copytree(_home(count), site.scratch / "home")
-        return _serve(site.scratch / "home", site.port)
+        return _serve(site.scratch / "home", site.port, {})
 
     return launch
 
