@@ -183,7 +183,7 @@ class Exposition:
             return Reply(await self.render(), content_type=CONTENT_TYPE_LATEST)
 
         return Route(
-            ("GET",), path, _Nothing, Source.QUERY, show, shape, "Metrics for Prometheus.", tag="service"
+            ("GET",), path, _Nothing, Source.QUERY, show, shape, "Metrics for Prometheus.", Reply, "service"
         )
 
 

@@ -59,23 +59,25 @@ def error_sample(shape: Shape, error: LingpaiError) -> tuple[int, Any]:
     return reply.status, _json_of(reply)
 
 
+def _given(schema: Schema) -> list[Any]:
+    """Values that the schema itself offers as examples."""
+    single = [schema[key] for key in ("const", "default") if key in schema]
+    return [*schema.get("examples", ()), *single, *schema.get("enum", ())]
+
+
 def sample(schema: Schema, components: Mapping[str, Schema], depth: int = 6) -> Any:
-    """An example value of `schema`, for people to look at."""
+    """An example value of `schema`, for people to look at; at most `depth` references deep."""
     if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return sample(components[name], components, depth - 1) if depth else {}
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            return sample(schema[key][0], components, depth)
-    for key in ("const", "default"):
-        if key in schema:
-            return schema[key]
-    if schema.get("examples") or schema.get("enum"):
-        return (schema.get("examples") or schema["enum"])[0]
+        schema = components[schema["$ref"].rpartition("/")[2]] if depth else {}
+        depth -= 1
+    if "anyOf" in schema:
+        return sample(schema["anyOf"][0], components, depth)
+    given = _given(schema)
+    if given:
+        return given[0]
     kind = schema.get("type")
-    if kind == "object" or "properties" in schema:
+    if kind == "object":
         return {name: sample(item, components, depth) for name, item in schema.get("properties", {}).items()}
     if kind == "array":
-        items = schema.get("items")
-        return [sample(items, components, depth - 1)] if items and depth else []
-    return _SAMPLES.get(kind, None) if isinstance(kind, str) else None
+        return [sample(schema["items"], components, depth)] if schema.get("items") and depth else []
+    return _SAMPLES.get(str(kind))
