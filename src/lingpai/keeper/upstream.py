@@ -3,6 +3,9 @@
 A call ends in a dictionary that the platform calls a success, or in one of two exceptions: `Refusal` when the
 platform answered with an error number, `Unreachable` when there was no usable answer. Exceptions of the HTTP
 library hold URLs with secrets in them; only their type's name leaves this module.
+
+A call is sent once. What was lost on the way may have arrived: a code is used up then, and a classic token
+replaced, so whether to ask again is for those to decide who know what was asked.
 """
 
 import time
@@ -33,6 +36,20 @@ class Refusal(Exception):
 
 class Unreachable(Exception):
     """There was no usable answer; the message is ours and holds nothing private."""
+
+
+class _Lost(aiohttp.ClientConnectionError):
+    """The connection broke under a call; the message is the name of the client's own exception."""
+
+
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Client middleware: aiohttp sends a GET a second time after these two exceptions, and after no other."""
+    try:
+        return await send(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _Lost(type(error).__name__) from None
 
 
 class Upstream:
@@ -76,6 +93,8 @@ class Upstream:
             content = await self._fetch(method, url, query, body)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {self.total:g} s") from error
+        except _Lost as error:
+            raise Unreachable(f"the connection was lost ({error})") from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"the connection failed ({type(error).__name__})") from error
         finally:
@@ -119,7 +138,9 @@ class Upstream:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_once,)
+            )
         return self._session
 
 
