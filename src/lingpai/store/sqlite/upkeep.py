@@ -10,7 +10,7 @@ from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.rows import moment
 
 _SQL: Final = load_queries("upkeep")
-_PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials")
+_PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
 _IDLE: Final = 86_400.0
 """Seconds after which what is held for a secret that nobody configured is forgotten."""
 

@@ -25,6 +25,12 @@ DELETE FROM credentials WHERE id IN (
   ORDER BY c.idle_at LIMIT :limit
 ) RETURNING id;
 
+-- name: purge_roles
+DELETE FROM roles WHERE id IN (
+  SELECT id FROM roles
+  WHERE CASE WHEN end_epoch = :epoch THEN end_steady <= :steady ELSE end_wall <= :wall END LIMIT :limit
+) RETURNING id;
+
 -- name: sealed_counts
 SELECT key, sum(n) FROM (
   SELECT substr(secret, 1, 4) AS key, count(*) AS n FROM accounts GROUP BY 1
