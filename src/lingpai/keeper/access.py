@@ -19,6 +19,9 @@ from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 KEY_PREFIX = "lpk_"
 """Caller keys begin so, which tells them from an app's secret at a glance, also in a leak scanner."""
 
+UNPROVEN = "unproven"
+"""Name of the budget for secrets that never brought anything."""
+
 MAX_ACCOUNT = 128
 MAX_SECRET = 512
 
@@ -68,14 +71,15 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     return _pick(keeper, ask, accounts, None, f"network:{call.peer}")
 
 
-async def identify(keeper: Keeper, call: Call) -> Caller | None:
-    """The caller behind a bearer key, or None for a trusted network.
+async def identify(keeper: Keeper, call: Call, key: str | None = None) -> Caller | None:
+    """The caller behind a key (`key`, or else the bearer), or None for a trusted network.
 
     Raises:
         LingpaiError: NOT_ALLOWED for everybody else.
     """
-    if call.bearer is not None:
-        return await _caller_of(keeper, call.bearer, call.peer)
+    key = key or call.bearer
+    if key is not None:
+        return await _caller_of(keeper, key, call.peer)
     if is_trusted(call.peer, keeper.options.trusted_networks):
         return None
     raise LingpaiError(Kind.NOT_ALLOWED, "Send a caller key as `Authorization: Bearer …`.")
@@ -129,7 +133,7 @@ async def _limit_guesses(keeper: Keeper, app: App) -> None:
     held = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
     if held is not None and held.version > 0:
         return
-    if not await take(keeper, app.name, "unproven", keeper.options.unproven_a_minute, 60):
+    if not await take(keeper, app.name, UNPROVEN, keeper.options.unproven_a_minute, 60):
         raise LingpaiError(
             Kind.TOO_MANY_REQUESTS, "Too many secrets were tried for this app; wait a minute.", retry_after=60
         )

@@ -1,5 +1,6 @@
 """Budgets: limits of our own, kept below the platforms' quotas and visible before they are used up."""
 
+import secrets
 from collections.abc import Sequence
 
 from lingpai.core.records import Budget
@@ -26,6 +27,11 @@ async def take(keeper: Keeper, subject: str, name: str, limit: int, seconds: flo
     if use.granted and limit > 1 and use.used == int(limit * WARN_SHARE):
         log.warning("budget_low", subject=subject, budget=name, used=use.used, limit=limit)
     return use.granted
+
+
+async def first_in(keeper: Keeper, subject: str, name: str, seconds: float) -> bool:
+    """Whether nobody else was the first in the last `seconds`, in any process; then it is the caller."""
+    return await keeper.store.lead(f"{name} {subject}", secrets.token_hex(8), seconds)
 
 
 async def take_all(keeper: Keeper, subject: str, limits: Sequence[Limit]) -> Limit | None:

@@ -12,16 +12,15 @@ after its lease: what it fetched is not stored over what came later.
 import asyncio
 import contextlib
 
-from lingpai.core.clock import end_after
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.records import Credential, CredentialKey, Generation, Lease, Trouble
-from lingpai.keeper.counters import FETCHES, MISSES, hit
-from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token
+from lingpai.core.records import Credential, CredentialKey, Generation, Lease
+from lingpai.keeper.counters import MISSES, hit
+from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Repeat, Severity
-from lingpai.keeper.schedule import next_renewal
-from lingpai.keeper.troubles import error_of, trouble_after
-from lingpai.store.port import Fetched
+from lingpai.keeper.outcomes import note, save
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity
+from lingpai.keeper.troubles import error_of
+from lingpai.store.port import Fetched, LeaseAttempt
 
 LEAST_REST = 1.0
 """A value with less than a whole second left is not handed out: callers are told whole seconds."""
@@ -31,8 +30,8 @@ SHORT_WAIT = 2.5
 
 POLL = 0.25
 
-OVERLAP_SHARE = 24
-"""The platforms' 300 s of 7200 s; a platform that hands out shorter lives is not trusted with a longer overlap."""
+TICKET_WAIT = 30.0
+"""Longest wait of a ticket for a token that cannot be had: an operator may mend that before its own next try."""
 
 
 def live(keeper: Keeper, generation: Generation | None) -> bool:
@@ -81,6 +80,12 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
 async def bring(keeper: Keeper, app: App, kind: str, dead: Generation | None = None) -> Credential:
     """A credential newer than what is held now; all callers of this process share one flight.
 
+    Args:
+        keeper: the keeper.
+        app: for whom.
+        kind: as `hold`.
+        dead: the generation that the upstream was found not to take any more, if that is why.
+
     Raises:
         LingpaiError: as `hold`.
     """
@@ -111,28 +116,31 @@ async def _bring(keeper: Keeper, app: App, kind: str, dead: Generation | None) -
             if await _must_wait(keeper, credential, give_up):
                 credential = await keeper.store.read_credential(key)
                 continue
-        token = None if kind == ACCESS_TOKEN else await hold(keeper, app, ACCESS_TOKEN)
-        attempt = await keeper.store.acquire_lease(key, keeper.holder, seen, keeper.options.lease)
+        token = await _token_for(keeper, app, kind)
+        attempt = await _ask_lease(keeper, key, seen)
         credential = attempt.credential
         if attempt.lease is not None:
             saved = await _renew(keeper, app, attempt.lease, credential, token, dead)
             if saved is not None and live(keeper, saved.current):
                 return saved
-            if (
-                saved is not None
-            ):  # the same again with less than a second left: the next one comes at its end
+            _demand_patience(keeper, give_up)
+            if saved is not None:  # it has less than a second left: the next one comes at its end
                 await keeper.clock.sleep(LEAST_REST)
         elif credential.version > seen and not live(keeper, credential.current):
             seen = credential.version
-        elif keeper.clock.steady() >= give_up:
-            raise LingpaiError(
-                Kind.UPSTREAM_UNAVAILABLE,
-                "Another worker is fetching this and has not finished yet; try again.",
-                retry_after=1,
-            )
         else:
+            _demand_patience(keeper, give_up)
             await keeper.store.wait_change(POLL)
         credential = await keeper.store.read_credential(key)
+
+
+def _demand_patience(keeper: Keeper, give_up: float) -> None:
+    if keeper.clock.steady() >= give_up:
+        raise LingpaiError(
+            Kind.UPSTREAM_UNAVAILABLE,
+            "Another worker is fetching this and has not finished yet; try again.",
+            retry_after=1,
+        )
 
 
 async def _must_wait(keeper: Keeper, credential: Credential, give_up: float) -> bool:
@@ -151,6 +159,12 @@ async def _must_wait(keeper: Keeper, credential: Credential, give_up: float) -> 
     return True
 
 
+async def _ask_lease(keeper: Keeper, key: CredentialKey, seen: int) -> LeaseAttempt:
+    # A holder of its own for each attempt: a caller and the background of one process must not both fetch either.
+    holder = f"{keeper.holder}.{next(keeper.attempts)}"
+    return await keeper.store.acquire_lease(key, holder, seen, keeper.options.lease)
+
+
 async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
     """Renew a credential before its end, if nobody else is at it.
 
@@ -159,16 +173,17 @@ async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
     key = app.key(kind)
     credential = await keeper.store.read_credential(key)
     seen = credential.version if credential is not None else 0
-    attempt = await keeper.store.acquire_lease(key, keeper.holder, seen, keeper.options.lease)
+    token = failure = None
+    try:
+        token = await _token_for(keeper, app, kind)
+    except LingpaiError as error:
+        wait = min(error.retry_after or 0, TICKET_WAIT)
+        failure = FetchFailed(Fault(Severity.TRANSIENT, wait), error.code, error.detail or error.reason)
+    attempt = await _ask_lease(keeper, key, seen)
     if attempt.lease is None:
         return
-    token = None
-    try:
-        if kind != ACCESS_TOKEN:
-            token = await hold(keeper, app, ACCESS_TOKEN)
-    except LingpaiError as error:
-        failure = FetchFailed(Fault(Severity.TRANSIENT, error.retry_after or 0), error.code, error.reason)
-        await _note(keeper, app, attempt.lease, attempt.credential, failure)
+    if failure is not None:
+        await note(keeper, app, attempt.lease, attempt.credential, failure)
         return
     with contextlib.suppress(LingpaiError):  # it is noted and logged
         await _renew(keeper, app, attempt.lease, attempt.credential, token, None)
@@ -197,98 +212,44 @@ async def _renew(
     app: App,
     lease: Lease,
     credential: Credential,
-    token: Credential | None,
+    token: Generation | None,
     dead: Generation | None,
 ) -> Credential | None:
-    """Fetch under a lease and save.
-
-    None when another try makes sense: the lease was overtaken, or the token had died.
-    """
-    kind = credential.key.kind
+    """Fetch under a lease and save; None when the lease was overtaken."""
     try:
         if token is None:
             fetched = await fetch_token(keeper, app, dead)
         else:
-            fetched = await fetch_ticket(keeper, app, kind, current_of(token).value)
+            fetched = await _fetch_ticket(keeper, app, credential.key.kind, token)
     except FetchFailed as failure:
-        if failure.fault.severity is Severity.DEAD_TOKEN and token is not None:
-            await _replace_token(keeper, app, lease, token, failure)
-            return None
-        trouble = await _note(keeper, app, lease, credential, failure)
+        trouble = await note(keeper, app, lease, credential, failure)
         raise error_of(trouble, keeper.clock) from failure
     except BaseException:
         await asyncio.shield(keeper.store.release_lease(lease))
         raise
-    return await _save(keeper, app, lease, credential, fetched)
+    return await save(keeper, app, lease, credential, fetched, dead)
 
 
-async def _save(
-    keeper: Keeper, app: App, lease: Lease, credential: Credential, fetched: Fetched
-) -> Credential | None:
-    kind = credential.key.kind
-    call = app.platform.mode(app.mode)
-    repeat = call.repeat if kind == ACCESS_TOKEN else Repeat.SAME_UNTIL_END
-    overlap = min(call.overlap, fetched.lifetime / OVERLAP_SHARE) if kind == ACCESS_TOKEN else 0
-    same = credential.current is not None and credential.current.value == fetched.value
-    saved = await keeper.store.save_generation(
-        lease,
-        fetched,
-        previous_end=end_after(keeper.clock, overlap),
-        renew=next_renewal(keeper.clock, repeat, overlap, fetched, same=same),
-    )
-    outcome = "overtaken" if saved is None else "same" if same else "ok"
-    FETCHES.labels(app.platform.name, kind, outcome).inc()
-    log.info(
-        "fetched",
-        platform=app.platform.name,
-        account=app.account,
-        kind=kind,
-        outcome=outcome,
-        version=saved.version if saved is not None else None,
-        expires_in=int(fetched.lifetime),
-    )
-    if saved is None and repeat is Repeat.KILLS_OLD:
-        # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
-        stored = await keeper.store.read_credential(credential.key)
-        if stored is not None:
-            await keeper.store.mark_suspect(credential.key, stored.version)
-    return saved
+async def _token_for(keeper: Keeper, app: App, kind: str) -> Generation | None:
+    """The live access token that fetching this kind takes, or None when it takes none."""
+    return None if kind == ACCESS_TOKEN else current_of(await hold(keeper, app, ACCESS_TOKEN))
 
 
-async def _replace_token(
-    keeper: Keeper, app: App, lease: Lease, token: Credential, failure: FetchFailed
-) -> None:
-    """The ticket call says that the access token is dead: renew that first (upstream-wechat.md §1.4)."""
-    await keeper.store.release_lease(lease)
-    dead = current_of(token)
-    if not await keeper.store.mark_suspect(token.key, dead.version):
-        stored = await keeper.store.read_credential(token.key)
-        if stored is not None and stored.version == dead.version:
-            raise LingpaiError(Kind.UPSTREAM_REFUSED, failure.message, code=failure.code, retry_after=5)
-        return
-    renewed = await bring(keeper, app, ACCESS_TOKEN, dead)
-    if current_of(renewed).value == dead.value:
-        raise LingpaiError(Kind.UPSTREAM_REFUSED, failure.message, code=failure.code, retry_after=5)
+async def _fetch_ticket(keeper: Keeper, app: App, kind: str, token: Generation) -> Fetched:
+    """Fetch a ticket; when the token was found dead, renew that and try once more (upstream-wechat.md §1.4).
 
-
-async def _note(
-    keeper: Keeper, app: App, lease: Lease, credential: Credential, failure: FetchFailed
-) -> Trouble:
-    trouble = trouble_after(
-        keeper.clock, keeper.options, credential, failure.fault, failure.code, failure.message
-    )
-    await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
-    outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
-    FETCHES.labels(app.platform.name, credential.key.kind, outcome).inc()
-    write = log.error if trouble.permanent and app.configured else log.warning
-    write(
-        "breaker_open" if trouble.permanent else "fetch_failed",
-        platform=app.platform.name,
-        account=app.account,
-        kind=credential.key.kind,
-        errcode=failure.code,
-        reason=failure.message,
-        failures=trouble.count,
-        retry_in=int(trouble.retry.remaining(keeper.clock)),
-    )
-    return trouble
+    Raises:
+        FetchFailed: nothing usable came.
+    """
+    try:
+        return await fetch_ticket(keeper, app, kind, token.value)
+    except FetchFailed as failure:
+        # A ticket call that says so without reason must not cost all callers their token again and again.
+        if (
+            failure.fault.severity is not Severity.DEAD_TOKEN
+            or await is_dead(keeper, app, token.value) is False
+        ):
+            raise
+    await keeper.store.mark_suspect(app.key(ACCESS_TOKEN), token.version)
+    renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
+    return await fetch_ticket(keeper, app, kind, renewed.value)

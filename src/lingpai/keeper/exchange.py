@@ -12,7 +12,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.credentials import bring, current_of, hold
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
 from lingpai.keeper.upstream import Refusal, Unreachable
 
@@ -61,7 +61,10 @@ async def _make(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -
 
     It goes on when the caller has gone away: the answer waits for his next try.
     """
-    return await asyncio.shield(asyncio.create_task(_claimed(keeper, app, kind, code, digest)))
+    task = asyncio.create_task(_claimed(keeper, app, kind, code, digest))
+    keeper.exchanging.add(task)
+    task.add_done_callback(keeper.exchanging.discard)
+    return await asyncio.shield(task)
 
 
 async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -> dict[str, Any]:
@@ -81,17 +84,30 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes
                 "if it fails again, let the user log in again.",
             ) from error
         raise
-    ends_at = keeper.clock.now() + CODE_LIFE
-    await keeper.store.finish_exchange(digest, keeper.holder, msgspec.json.encode(kept).decode(), ends_at)
+    await _keep(keeper, digest, kept)
     keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
     return kept
 
 
+async def _keep(keeper: Keeper, digest: bytes, answer: dict[str, Any]) -> None:
+    """Keep an answer for whoever asks again; the code is used up, so who waits for it now gets it in any case."""
+    ends_at = keeper.clock.now() + CODE_LIFE
+    try:
+        await keeper.store.finish_exchange(
+            digest, keeper.holder, msgspec.json.encode(answer).decode(), ends_at
+        )
+    except LingpaiError as error:
+        log.warning("answer_not_kept", error=error.kind.value)
+
+
 def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
-    missing = [name for name in call.required if name not in answer]
+    missing = [name for name in call.required if answer.get(name) is None]
     if missing:
         raise Unreachable(f"an answer without {', '.join(missing)}")
-    return {name: answer[name] for name in (*call.required, *call.optional) if name in answer}
+    picked = {name: answer[name] for name in (*call.required, *call.optional) if answer.get(name) is not None}
+    if not picked:
+        raise Unreachable("an answer that names no user")
+    return picked
 
 
 async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from lingpai.core.clock import End
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Generation
-from lingpai.keeper.budgets import take_all
+from lingpai.keeper.budgets import take_all, window_of
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
@@ -143,7 +143,8 @@ async def _fetch_token(
 async def _spend(keeper: Keeper, app: App, limits: tuple[Limit, ...]) -> None:
     spent = await take_all(keeper, app.subject, limits)
     if spent is not None:
-        wait = UNTIL_MIDNIGHT if spent.period is Period.DAY else float(spent.period.value)
+        now = keeper.clock.now()
+        wait = UNTIL_MIDNIGHT if spent.period is Period.DAY else window_of(now, spent.period.value)[1] - now
         raise FetchFailed(
             Fault(Severity.PERMANENT, wait),
             None,

@@ -3,8 +3,10 @@
 import asyncio
 import dataclasses
 import functools
+import itertools
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -29,6 +31,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         platform: its platform's description.
         account: its id there.
+        label: tells apart several secrets of one id, or "".
         secret: its secret, in clear.
         digest: keyed digest of the whole secret.
         mode: name of the way its token is fetched, "" for the platform's default.
@@ -39,6 +42,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     platform: Platform
     account: str
+    label: str = ""
     secret: str
     digest: bytes
     mode: str = ""
@@ -54,6 +58,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         """`platform/account`."""
         return f"{self.platform.name}/{self.account}"
+
+    @property
+    def full_name(self) -> str:
+        """`platform/account`, with `/label` when it has one: as caller keys name it."""
+        return f"{self.name}/{self.label}" if self.label else self.name
 
     @property
     def subject(self) -> str:
@@ -100,6 +109,8 @@ class Keeper:
     audit: Audit = dataclasses.field(default_factory=Audit)
     flights: dict[CredentialKey, "asyncio.Task[Credential]"] = dataclasses.field(default_factory=dict)
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
+    exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
+    attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)
@@ -118,6 +129,7 @@ class Keeper:
         return App(
             platform=self.platforms[account.platform],
             account=account.account,
+            label=account.label,
             secret=account.secret,
             digest=self.digest_secret(account.secret),
             mode=account.mode,
@@ -126,7 +138,11 @@ class Keeper:
         )
 
     async def close(self) -> None:
-        """Let what is on its way end, and close the client; the store is its owner's to close."""
+        """End what is on its way, and close the client; the store is its owner's to close.
+
+        Code exchanges are waited for: their codes would be lost.
+        """
+        await asyncio.gather(*self.exchanging, return_exceptions=True)
         pending = [*self.ahead.values(), *self.flights.values()]
         for task in pending:
             task.cancel()

@@ -38,6 +38,8 @@ async def run(keeper: Keeper) -> None:
             except LingpaiError as error:
                 log.warning("background_paused", error=error.kind.value, retry_in=STORE_DOWN_WAIT)
                 await keeper.clock.sleep(STORE_DOWN_WAIT)
+            except Exception:  # noqa: BLE001  nothing may end the background: tokens would run out one by one
+                log.exception("background_failed")
             await keeper.clock.sleep(keeper.options.tick)
     finally:
         await asyncio.shield(keeper.store.resign(ROLE, keeper.holder))
@@ -47,13 +49,15 @@ async def renew_due(keeper: Keeper) -> int:
     """Renew all that is due now, some at a time; returns how many were tried."""
     tried: set[CredentialKey] = set()
     while True:
-        due = await keeper.store.due_credentials(keeper.options.renewals_at_once)
-        fresh = [key for key in due if key not in tried]
+        # What could not be tried stays due, and must not hide what is due behind it.
+        due = await keeper.store.due_credentials(keeper.options.renewals_at_once + len(tried))
+        fresh = [key for key in due if key not in tried][: keeper.options.renewals_at_once]
         if not fresh:
             return len(tried)
         tried.update(fresh)
         found = [(await _app_of(keeper, key), key.kind) for key in fresh]
-        await asyncio.gather(*(start_ahead(keeper, app, kind) for app, kind in found if app is not None))
+        tasks = [start_ahead(keeper, app, kind) for app, kind in found if app is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)  # each has been logged
 
 
 async def _app_of(keeper: Keeper, key: CredentialKey) -> App | None:

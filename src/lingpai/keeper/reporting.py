@@ -5,7 +5,7 @@ The two ways in which a caller may bring about a renewal, both bounded.
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Credential
-from lingpai.keeper.budgets import take
+from lingpai.keeper.budgets import first_in, take
 from lingpai.keeper.counters import REPORTS
 from lingpai.keeper.credentials import bring, live
 from lingpai.keeper.fetching import is_dead
@@ -39,12 +39,10 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str) 
     if current is None or current.value != value:
         return "old"
     kind = credential.key.kind
-    name = f"report {kind}"
-    if not await take(keeper, app.subject, name, 1, keeper.options.report_apart):
-        flight = keeper.flights.get(credential.key)
-        if flight is None:
-            return "checked"
-    elif kind == ACCESS_TOKEN:
+    name = f"report {kind} {credential.id}.{current.version}"
+    if not await first_in(keeper, app.subject, name, keeper.options.report_apart):
+        return "checked"
+    if kind == ACCESS_TOKEN:
         dead = await is_dead(keeper, app, value)
         if dead is None:
             return "unverified"
@@ -76,7 +74,7 @@ async def _clear(keeper: Keeper, app: App, kind: str) -> str:
     credential = await keeper.store.read_credential(app.key(kind))
     if credential is None or not live(keeper, credential.current):
         return "empty"
-    if not await take(keeper, app.subject, f"clear {kind}", 1, keeper.options.clear_apart):
+    if not await first_in(keeper, app.subject, f"clear {kind}", keeper.options.clear_apart):
         return "cooling"
     if not await take(keeper, app.subject, f"clears {kind}", keeper.options.clears_a_day, DAY):
         return "spent"

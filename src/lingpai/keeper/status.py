@@ -9,7 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.records import CredentialStatus
+from lingpai.core.records import BudgetUse, CredentialStatus
+from lingpai.keeper.access import UNPROVEN
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
@@ -67,37 +68,52 @@ class GaugeOf(NamedTuple):
     read: Callable[[], Awaitable[Samples]]
 
 
+async def _of_statuses(keeper: Keeper, value: Callable[[CredentialStatus], float | None]) -> Samples:
+    return [
+        ((each.platform, each.account, each.label or "", each.kind), number)
+        for each in await keeper.store.list_statuses()
+        if each.label is not None or each.version > 0  # not each wrong secret that somebody tried
+        if (number := value(each)) is not None
+    ]
+
+
+async def _of_budgets(keeper: Keeper, value: Callable[[BudgetUse], int]) -> Samples:
+    return [
+        ((use.subject, use.name), float(value(use)))
+        for use in await keeper.store.list_budgets()
+        if use.name != UNPROVEN  # counted for whatever names callers invent
+    ]
+
+
 def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
     """What to show of this keeper; label values are names, never values that are held."""
 
-    async def of_statuses(value: Callable[[CredentialStatus], float | None]) -> Samples:
-        return [
-            ((each.platform, each.account, each.label or "", each.kind), number)
-            for each in await keeper.store.list_statuses()
-            if (number := value(each)) is not None
-        ]
-
     async def remaining() -> Samples:
-        return await of_statuses(
-            lambda each: None if each.end is None else max(0.0, each.end.remaining(keeper.clock))
+        return await _of_statuses(
+            keeper, lambda each: None if each.end is None else max(0.0, each.end.remaining(keeper.clock))
         )
 
     async def age() -> Samples:
-        return await of_statuses(
-            lambda each: None if each.fetched_at is None else max(0.0, keeper.clock.now() - each.fetched_at)
+        return await _of_statuses(
+            keeper,
+            lambda each: None if each.fetched_at is None else max(0.0, keeper.clock.now() - each.fetched_at),
         )
 
     async def breaker() -> Samples:
-        return await of_statuses(lambda each: float(each.trouble is not None and each.trouble.permanent))
+        return await _of_statuses(
+            keeper, lambda each: float(each.trouble is not None and each.trouble.permanent)
+        )
 
     async def failures() -> Samples:
-        return await of_statuses(lambda each: 0.0 if each.trouble is None else float(each.trouble.count))
+        return await _of_statuses(
+            keeper, lambda each: 0.0 if each.trouble is None else float(each.trouble.count)
+        )
 
     async def budget_used() -> Samples:
-        return [((use.subject, use.name), float(use.used)) for use in await keeper.store.list_budgets()]
+        return await _of_budgets(keeper, lambda use: use.used)
 
     async def budget_limit() -> Samples:
-        return [((use.subject, use.name), float(use.limit)) for use in await keeper.store.list_budgets()]
+        return await _of_budgets(keeper, lambda use: use.limit)
 
     account = ("platform", "account", "label", "kind")
     budget = ("subject", "budget")

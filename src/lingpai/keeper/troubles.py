@@ -77,6 +77,7 @@ def error_of(trouble: Trouble, clock: Clock) -> LingpaiError:
         return LingpaiError(
             Kind.UPSTREAM_UNAVAILABLE,
             f"The upstream platform could not be asked: {trouble.message}.",
+            detail=trouble.message,
             retry_after=retry_after,
         )
     return LingpaiError(Kind.UPSTREAM_REFUSED, trouble.message, code=trouble.code, retry_after=retry_after)

@@ -171,19 +171,18 @@ async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
     credential = await keeper.store.find_credential(token)
     if credential is None or not _is_live_token(keeper, credential, platform, token):
         raise LingpaiError(Kind.UNKNOWN_TOKEN, "access_token is not one that is held here, or it has expired")
-    return await app_of_credential(keeper, platform, credential)
+    return await app_of_credential(keeper, credential, f"token:{platform.name}/{credential.key.account}")
 
 
-async def app_of_credential(keeper: Keeper, platform: Platform, credential: Credential) -> App:
+async def app_of_credential(keeper: Keeper, credential: Credential, asker: str) -> App:
     """The app that a credential belongs to; one without a secret when it is not configured."""
     key = credential.key
-    asker = f"token:{key.platform}/{key.account}"
     for account in await keeper.store.find_accounts(key.platform, key.account):
         app = keeper.app_of(account, asker)
         if app.digest == key.secret_digest:
             return app
     return App(
-        platform=platform,
+        platform=keeper.platforms[key.platform],
         account=key.account,
         secret="",
         digest=key.secret_digest,

@@ -10,7 +10,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
-from lingpai.keeper.access import Ask, authorize, identify, may
+from lingpai.keeper.access import KEY_PREFIX, Ask, authorize, identify, may
 from lingpai.keeper.credentials import current_of, hold, live
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import App, Keeper
@@ -130,12 +130,10 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         return await exchange(keeper, await authorize(keeper, call, ask), params.kind, params.code)
 
     async def report_dead(params: DeadToken, call: Call) -> ReportOutcome:
-        if params.secret is None:
-            await identify(keeper, call)  # nobody else learns whether a token is held here
         credential = await keeper.store.find_credential(params.access_token)
-        if credential is None:
-            return ReportOutcome("unknown")
         app = await _reporter(keeper, params, call, credential)
+        if credential is None or app is None:
+            return ReportOutcome("unknown")
         return ReportOutcome(await report(keeper, app, credential, params.access_token))
 
     path = Source.PATH | Source.QUERY
@@ -167,18 +165,30 @@ async def _another(
     return credential
 
 
-async def _reporter(keeper: Keeper, params: DeadToken, call: Call, credential: Credential) -> App:
-    key = credential.key
-    platform = _platform(keeper, key.platform)
-    if params.secret is not None:
-        app = await authorize(keeper, call, Ask(platform, key.account, params.secret, "report"))
-        if app.digest != key.secret_digest:
-            raise LingpaiError(Kind.NOT_ALLOWED, "This token was not issued to the app with this secret.")
-        return app
-    caller = await identify(keeper, call)
-    if caller is not None and not may(caller, f"{key.platform}/{key.account}", "report"):
+async def _reporter(
+    keeper: Keeper, params: DeadToken, call: Call, credential: Credential | None
+) -> App | None:
+    """The app of the reported token, or None when the reporter may not even learn whether it is held here.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED for who has neither a secret nor a caller key and comes from elsewhere, and
+            for a caller key without the right.
+    """
+    if params.secret is not None and not params.secret.startswith(KEY_PREFIX):
+        if credential is None or keeper.digest_secret(params.secret) != credential.key.secret_digest:
+            return None
+        return await app_of_credential(
+            keeper, credential, f"secret:{credential.key.platform}/{credential.key.account}"
+        )
+    caller = await identify(keeper, call, params.secret)
+    if credential is None:
+        return None
+    app = await app_of_credential(
+        keeper, credential, f"caller:{caller.name}" if caller else f"network:{call.peer}"
+    )
+    if caller is not None and not may(caller, app.full_name, "report"):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not report tokens of this app.")
-    return await app_of_credential(keeper, platform, credential)
+    return app
 
 
 def _held(keeper: Keeper, app: App, credential: Credential) -> Held:
@@ -203,7 +213,8 @@ def _rest(keeper: Keeper, generation: Generation) -> int:
 
 
 def _etag(credential: Credential) -> str:
-    return f'"{credential.version}"'
+    # Versions count anew when an app's secret was changed, and the id of its row does not come back.
+    return f'"{credential.id}-{credential.version}"'
 
 
 def _platform(keeper: Keeper, name: str) -> Platform:

@@ -169,7 +169,10 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         ),
         Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, SEED_JSON,
               "Sign a page for wx.config", PageSignature, sign),
-        Route(get, "/index/index", Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Seed: life"),
+        *(
+            Route(get, path, Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Seed: life")
+            for path in ("/", "/index/index")
+        ),
     )  # fmt: skip
 
 
@@ -186,4 +189,10 @@ def _wecom_ask(wecom: Platform, params: QyApp, call: Call, right: str) -> Ask:
 
 
 def _as(kind: type[T], answer: dict[str, Any]) -> T:
-    return msgspec.convert(answer, kind)
+    try:
+        return msgspec.convert(answer, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise LingpaiError(
+            Kind.UPSTREAM_UNAVAILABLE,
+            "The upstream platform answered with fields of other types than it documents.",
+        ) from error

@@ -1,0 +1,102 @@
+"""What came of an attempt under a lease: a value to save, or a failure to note."""
+
+from lingpai.core.clock import end_after
+from lingpai.core.records import Credential, Generation, Lease, Trouble
+from lingpai.keeper.counters import FETCHES
+from lingpai.keeper.fetching import FetchFailed
+from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Repeat
+from lingpai.keeper.schedule import next_renewal
+from lingpai.keeper.troubles import trouble_after
+from lingpai.store.port import Fetched
+
+OVERLAP_SHARE = 24
+"""The platforms' 300 s of 7200 s; a platform that hands out shorter lives is not trusted with a longer overlap."""
+
+
+async def save(
+    keeper: Keeper,
+    app: App,
+    lease: Lease,
+    credential: Credential,
+    fetched: Fetched,
+    dead: Generation | None = None,
+) -> Credential | None:
+    """Keep what was fetched, and give the lease back.
+
+    Args:
+        keeper: the keeper.
+        app: for whom.
+        lease: under which it was fetched.
+        credential: as it stood before.
+        fetched: what came.
+        dead: the generation that the upstream was found not to take any more, if that is why.
+
+    Returns:
+        The credential as it is now, or None when the lease was overtaken: then nothing was kept.
+    """
+    kind = credential.key.kind
+    call = app.platform.mode(app.mode)
+    repeat = call.repeat if kind == ACCESS_TOKEN else Repeat.SAME_UNTIL_END
+    overlap = min(call.overlap, fetched.lifetime / OVERLAP_SHARE) if kind == ACCESS_TOKEN else 0
+    same = credential.current is not None and credential.current.value == fetched.value
+    saved = await keeper.store.save_generation(
+        lease,
+        fetched,
+        previous_end=end_after(keeper.clock, 0 if _is_gone(credential, repeat, dead) else overlap),
+        renew=next_renewal(keeper.clock, repeat, overlap, fetched, same=same),
+    )
+    outcome = "overtaken" if saved is None else "same" if same else "ok"
+    FETCHES.labels(app.platform.name, kind, outcome).inc()
+    log.info(
+        "fetched",
+        platform=app.platform.name,
+        account=app.account,
+        kind=kind,
+        outcome=outcome,
+        version=saved.version if saved is not None else None,
+        expires_in=int(fetched.lifetime),
+    )
+    if saved is None and repeat is Repeat.KILLS_OLD:
+        # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
+        stored = await keeper.store.read_credential(credential.key)
+        if stored is not None:
+            await keeper.store.mark_suspect(credential.key, stored.version)
+    return saved
+
+
+def _is_gone(credential: Credential, repeat: Repeat, dead: Generation | None) -> bool:
+    """Whether the upstream takes the generation before the fetched one no more, as far as we know."""
+    current, trouble = credential.current, credential.trouble
+    if current is None:
+        return False
+    if dead is not None and dead.value == current.value:
+        return True
+    # An answer that was lost may have held a token, and of three tokens only the newest two live.
+    return (
+        repeat is Repeat.KILLS_OLD and trouble is not None and trouble.code is None and not trouble.permanent
+    )
+
+
+async def note(
+    keeper: Keeper, app: App, lease: Lease, credential: Credential, failure: FetchFailed
+) -> Trouble:
+    """Keep why an attempt failed, tell the operators, and give the lease back; what is held stays."""
+    trouble = trouble_after(
+        keeper.clock, keeper.options, credential, failure.fault, failure.code, failure.message
+    )
+    await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
+    outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
+    FETCHES.labels(app.platform.name, credential.key.kind, outcome).inc()
+    write = log.error if trouble.permanent and app.configured else log.warning
+    write(
+        "breaker_open" if trouble.permanent else "fetch_failed",
+        platform=app.platform.name,
+        account=app.account,
+        kind=credential.key.kind,
+        errcode=failure.code,
+        reason=failure.message,
+        failures=trouble.count,
+        retry_in=int(trouble.retry.remaining(keeper.clock)),
+    )
+    return trouble
