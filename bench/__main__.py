@@ -14,11 +14,9 @@ from bench.cases import CASES
 from bench.contender import Contender
 from bench.contenders import ALL
 from bench.figures import Samples, rows
-from bench.machine import MissingToolError, busy_percent, cores, install_hint, missing, require_tools
+from bench.machine import MissingToolError, cores, install_hint, missing, require_tools
 from bench.places import CACHE, LATEST, SAMPLES
 from bench.rounds import Plan, alternate
-
-_BUSY_PERCENT = 15.0
 
 
 def _chosen(only: list[str]) -> list[Contender]:
@@ -95,9 +93,6 @@ def main(
     failures: dict[str, str] = {}
     ready = _prepare(console, _chosen(only or []), skipped)
     show.show_skipped(console, skipped)
-    busy = busy_percent()
-    if busy > _BUSY_PERCENT:
-        console.print(f"[bold yellow]the machine is busy already ({busy:.0f} %): expect wrong figures[/]")
     samples = _run(console, ready, plan, failures)
     made = rows(samples)
     CACHE.mkdir(exist_ok=True)
@@ -106,6 +101,7 @@ def main(
     show.show_rows(console, made)
     show.show_skipped(console, skipped)
     fine = show.show_goals(console, samples)
+    show.show_strangers(console, samples)
     if failures or not samples or (strict and not fine):
         raise typer.Exit(1)
 

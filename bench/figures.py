@@ -11,7 +11,10 @@ Samples = list["Sample"]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One case of one contender in one round; times in the unit that the name says."""
+    """One case of one contender in one round; times in the unit that the name says.
+
+    ``strangers`` is the share of the machine's CPU time, 0 to 1, that went to processes that are not part of the bench.
+    """
 
     case: str
     contender: str
@@ -25,6 +28,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     rss_mib: float
     start_s: float
     failures: int
+    strangers: float
 
     @property
     def name(self) -> str:

@@ -75,6 +75,13 @@ def require_tools() -> None:
         raise MissingToolError(f"{', '.join(absent)} not found; install it: {install_hint(absent)}")
 
 
-def busy_percent(seconds: float = 0.5) -> float:
-    """How busy the machine's cores are on average, in percent, watched for ``seconds``."""
-    return psutil.cpu_percent(interval=seconds)
+def busy_seconds() -> float:
+    """CPU time that all cores together spent on anything since boot, in seconds."""
+    times = psutil.cpu_times()
+    idle: float = times.idle + times.iowait
+    return sum(times[:8]) - idle  # the rest of the fields, guests, are counted in the first ones already
+
+
+def own_seconds() -> float:
+    """CPU time of this process and of the children that ended, such as wrk, in seconds."""
+    return sum(os.times()[:4])

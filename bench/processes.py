@@ -95,6 +95,10 @@ class Running:
         counted = (one for one in self._processes if one.command.role is not Role.UPSTREAM)
         return sum(one.cpu_seconds() for one in counted)
 
+    def all_cpu_seconds(self) -> float:
+        """CPU time used by all of its processes, the upstream too."""
+        return sum(one.cpu_seconds() for one in self._processes)
+
     def rss_mib(self) -> float:
         """Resident memory of the service's largest process, in MiB."""
         return self._service.rss_mib()

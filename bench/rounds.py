@@ -1,6 +1,8 @@
 """Rounds: each contender in turn, started anew, again and again, so that drift of the machine hits all alike."""
 
+import os
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,7 @@ from bench import load
 from bench.cases import CASES
 from bench.contender import Case, Contender, Request, Site, free_port
 from bench.figures import Sample, Samples
-from bench.machine import Cores
+from bench.machine import Cores, busy_seconds, own_seconds
 from bench.places import CACHE
 from bench.processes import ContenderError, Running, check, running
 
@@ -25,15 +27,32 @@ class Plan:
     cores: Cores
 
 
+class _Watch:
+    """How much of the machine others use while we measure."""
+
+    def __init__(self, live: Running) -> None:
+        self._live = live
+        self._began = time.monotonic()
+        self._before = self._foreign()
+
+    def _foreign(self) -> float:
+        return busy_seconds() - own_seconds() - self._live.all_cpu_seconds()
+
+    def strangers(self) -> float:
+        """Share of the CPU time of all cores that went to others since the start; see ``Sample``."""
+        capacity = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return max(0.0, (self._foreign() - self._before) / capacity)
+
+
 def _measure(
     contender: Contender, work: tuple[Case, Request], live: Running, plan: Plan, number: int
 ) -> Sample:
     case, request = work
     check(live.port, case, request)
     load.run(live.port, request, plan.cores.load, _WARM_UP_S)
-    before = live.cpu_seconds()
+    before, watch = live.cpu_seconds(), _Watch(live)
     seen = load.run(live.port, request, plan.cores.load, plan.seconds)
-    used = live.cpu_seconds() - before
+    used, strangers = live.cpu_seconds() - before, watch.strangers()
     check(live.port, case, request)
     if not seen.requests:
         raise ContenderError(f"{contender.name} answered nothing in {plan.seconds} s")
@@ -50,6 +69,7 @@ def _measure(
         rss_mib=live.rss_mib(),
         start_s=live.start_s,
         failures=seen.failures,
+        strangers=strangers,
     )
 
 

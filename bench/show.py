@@ -10,6 +10,7 @@ from bench.figures import Row, Samples
 from bench.goals import GOALS
 
 WIDTH = 120
+QUIET = 0.05
 _COLUMNS = (
     "",
     "per second",
@@ -74,6 +75,16 @@ def show_goals(console: Console, samples: Samples) -> bool:
         table.add_row(goal.text, f"{value:.2f}", "[green]met[/]" if met else "[bold red]missed[/]")
     console.print(table)
     return fine
+
+
+def show_strangers(console: Console, samples: Samples) -> None:
+    """Warn when other programs took so much of the machine that the figures are worth little."""
+    disturbed = [sample for sample in samples if sample.strangers > QUIET]
+    if disturbed:
+        worst = max(sample.strangers for sample in disturbed)
+        share = f"{len(disturbed)} of {len(samples)} measurements"
+        text = f"other programs took up to {worst:.0%} of the machine in {share}"
+        console.print(f"[bold yellow]DISTURBED[/] {text}: do not trust these figures", soft_wrap=True)
 
 
 def show_skipped(console: Console, skipped: dict[str, str]) -> None:

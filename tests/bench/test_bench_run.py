@@ -51,6 +51,7 @@ def test_the_bare_app_is_measured(place: Cores) -> None:
     assert 0 < getxcx.p50_ms <= getxcx.p99_ms
     assert 10 < getxcx.rss_mib < 500
     assert 0 < getxcx.start_s < 30
+    assert 0 <= getxcx.strangers <= 1
 
 
 @needs_taskset
