@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
+from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Account
@@ -11,6 +12,7 @@ from lingpai.core.wire import Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
+from lingpai.edge.reference import reference_routes
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.wechat import wechat
@@ -92,8 +94,9 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         exposition = Exposition()
         for gauge in gauges(keeper):
             exposition.add(AsyncGauge(*gauge))
-        routes = (*routes_of(keeper), exposition.route(shapes.GENERIC))
-        app = create_app(routes, FALLBACK, settings.edge_options())
+        described = (*routes_of(keeper), exposition.route(shapes.GENERIC))
+        about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
+        app = create_app((*described, *about), FALLBACK, settings.edge_options())
         background = asyncio.create_task(renewal.run(keeper))
         try:
             yield app

@@ -1,31 +1,63 @@
 """Running the service in production: one process, or several workers that share the embedded store."""
 
 import asyncio
+import functools
+import math
 import socket
+from collections.abc import Sequence
 
 import uvloop
 
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, ServerOptions, bind, serve
-from lingpai.service import open_service
+from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
+from lingpai.service import open_keeper, open_service
 from lingpai.settings import Settings
 
+_STOP_SECONDS = 15.0
+"""What a worker may need beyond the drain: ending its background work, closing the store."""
 
-def serve_production(settings: Settings) -> None:
-    """Serve until a signal.
+
+def serve_production(settings: Settings) -> int:
+    """Serve until a signal; returns the exit code for this process.
 
     Raises:
         OSError: the address cannot be bound.
         KeyRingError: the key ring does not do.
         LingpaiError: STORE_UNAVAILABLE.
     """
-    bound = bind(settings.host, settings.port)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve_on(settings, bound))
-
-
-async def serve_on(settings: Settings, bound: socket.socket) -> None:
-    """Serve on a bound socket in the running loop until a signal: what one worker does."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    with bind(settings.host, settings.port) as bound:
+        if settings.workers == 1:
+            _run(settings, [bound], None)
+            return 0
+        asyncio.run(_prepare(settings))
+        options = SupervisorOptions(grace=settings.drain + _STOP_SECONDS)
+        return serve_workers(functools.partial(_work, settings), settings.workers, [bound], options)
+
+
+async def _prepare(settings: Settings) -> None:
+    """Make key ring and schema once, and fail here rather than in every worker."""
+    async with open_keeper(settings):
+        pass
+
+
+def _work(settings: Settings, seat: Seat) -> None:
+    """What a worker process does."""
+    configure_logging(settings.log_level, json_lines=settings.log_json)
+    _run(settings, seat.sockets, seat)
+
+
+def _run(settings: Settings, sockets: Sequence[socket.socket], seat: Seat | None) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, sockets, seat))
+
+
+async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Seat | None) -> None:
     async with open_service(settings) as app:
-        await serve([Listener(app, [bound])], ServerOptions(grace=int(settings.drain)))
+        await serve(
+            [Listener(app, sockets)],
+            ServerOptions(grace=math.ceil(settings.drain)),
+            ready=seat.ready if seat is not None else None,
+            lifeline=seat.lifeline if seat is not None else None,
+        )

@@ -17,4 +17,4 @@ def serve(
     from lingpai.serving import serve_production
     from lingpai.settings import load_settings
 
-    serve_production(load_settings(host=host, port=port, workers=workers, data=data))
+    raise typer.Exit(serve_production(load_settings(host=host, port=port, workers=workers, data=data)))
