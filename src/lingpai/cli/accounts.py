@@ -1,0 +1,197 @@
+"""`lingpai account`: our apps at the upstream platforms."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
+
+if TYPE_CHECKING:
+    from lingpai.core.records import Account, CredentialStatus
+    from lingpai.keeper.keeper import Keeper
+
+app = typer.Typer(
+    name="account",
+    help="Apps of ours at the upstream platforms: their ids and secrets.",
+    no_args_is_help=True,
+)
+
+FINGERPRINT_DIGITS = 8
+
+
+@app.command("add")
+def add(
+    *,
+    platform: Annotated[
+        str, typer.Argument(help="Name of the platform: wechat or wecom.", show_default=False)
+    ],
+    account: Annotated[
+        str, typer.Argument(help="Id of the app there: an appid or a corpid.", show_default=False)
+    ],
+    label: Annotated[
+        str,
+        typer.Option(
+            help="Tells apart several secrets of one id, as WeCom has one per app.", show_default=False
+        ),
+    ] = "",
+    mode: Annotated[
+        str,
+        typer.Option(
+            help="How WeChat's token is fetched: stable (the default) or classic.", show_default=False
+        ),
+    ] = "",
+    domain: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Host whose pages it may sign for; repeat for more; any when left out.", show_default=False
+        ),
+    ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(help="The secret itself; better use --secret-stdin or the prompt.", show_default=False),
+    ] = None,
+    secret_stdin: Annotated[
+        bool, typer.Option("--secret-stdin", help="Read the secret from standard input.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an app, or replace the one of the same name. Its token is fetched at once by a running service."""
+    from lingpai.cli.checking import account_problems, secret_problems
+    from lingpai.cli.output import done, emit
+    from lingpai.cli.secret_input import read_secret
+    from lingpai.core.records import Account
+
+    wanted = Account(
+        platform=platform, account=account, label=label, secret="", mode=mode, domains=tuple(domain or ())
+    )
+
+    async def check(keeper: "Keeper") -> list[str]:
+        return account_problems(keeper.platforms, wanted)
+
+    _demand(with_keeper(data, check, create=True))  # before anybody types a secret
+    given = read_secret(secret, from_stdin=secret_stdin)
+    _demand(secret_problems(given))
+
+    async def save(keeper: "Keeper") -> dict[str, Any]:
+        import msgspec
+
+        complete = msgspec.structs.replace(wanted, secret=given)
+        new = await keeper.store.save_account(complete)
+        outcome = "added" if new else "replaced"
+        return {
+            "account": wanted.name,
+            "outcome": outcome,
+            "secret_fingerprint": fingerprint(keeper, complete),
+        }
+
+    result = with_keeper(data, save)
+    text = {
+        "added": tr("Added {name}.", name=wanted.name),
+        "replaced": tr("Replaced {name}.", name=wanted.name),
+    }[result["outcome"]]
+    emit(result, as_json, done(text))
+
+
+@app.command("list")
+def list_all(*, data: Data = None, as_json: Json = False) -> None:
+    """List the apps, without their secrets."""
+    from lingpai.cli.output import emit, table
+
+    async def read(keeper: "Keeper") -> list[dict[str, Any]]:
+        return [_document(keeper, each) for each in await keeper.store.list_accounts()]
+
+    found = with_keeper(data, read)
+    rows = [
+        (each["account"], each["mode"] or "–", ", ".join(each["domains"]) or tr("any"), each["source"])
+        for each in found
+    ]
+    emit(
+        found,
+        as_json,
+        lambda console: console.print(table("Accounts", ("Name", "Mode", "Domains", "Source"), rows)),
+    )
+
+
+@app.command("show")
+def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
+    """Show one app: a fingerprint of its secret, and how its tokens and tickets are."""
+    from lingpai.cli.output import emit, fields
+    from lingpai.cli.statuses import status_document, status_table
+
+    async def read(keeper: "Keeper") -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        account = await find_account(keeper, name)
+        statuses = [each for each in await keeper.store.list_statuses() if _belongs(each, account)]
+        return _document(keeper, account), [status_document(keeper, each) for each in statuses]
+
+    account, held = with_keeper(data, read)
+    pairs = (
+        ("Name", account["account"]),
+        ("Mode", account["mode"] or "–"),
+        ("Domains", ", ".join(account["domains"]) or tr("any")),
+        ("Source", account["source"]),
+        ("Fingerprint of the secret", account["secret_fingerprint"]),
+    )
+    emit({**account, "held": held}, as_json, lambda console: console.print(fields(pairs), status_table(held)))
+
+
+@app.command("remove")
+def remove(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Remove an app with its secret and everything that is held for it."""
+    import sys
+
+    from lingpai.cli.output import done, emit
+
+    async def find(keeper: "Keeper") -> "Account":
+        return await find_account(keeper, name)
+
+    found = with_keeper(data, find)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise typer.BadParameter(tr("Nobody is there to be asked; say --yes."))
+        question = tr("Remove {name}, its secret and its tokens?", name=found.name)
+        typer.confirm(question, abort=True, err=True)
+
+    async def drop(keeper: "Keeper") -> bool:
+        return await keeper.store.remove_account(found.platform, found.account, found.label)
+
+    with_keeper(data, drop)
+    emit({"account": found.name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=found.name)))
+
+
+def fingerprint(keeper: "Keeper", account: "Account") -> str:
+    """A few digits that tell secrets apart; keyed, so that nobody can guess the secret from them."""
+    return keeper.digest_secret(account.secret).hex()[:FINGERPRINT_DIGITS]
+
+
+def _document(keeper: "Keeper", account: "Account") -> dict[str, Any]:
+    return {
+        "account": account.name,
+        "platform": account.platform,
+        "id": account.account,
+        "label": account.label,
+        "mode": account.mode,
+        "domains": account.domains,
+        "source": account.source,
+        "secret_fingerprint": fingerprint(keeper, account),
+    }
+
+
+def _belongs(status: "CredentialStatus", account: "Account") -> bool:
+    return (status.platform, status.account, status.label) == (
+        account.platform,
+        account.account,
+        account.label,
+    )
+
+
+def _demand(problems: list[str]) -> None:
+    if problems:
+        raise typer.BadParameter(" ".join(problems))

@@ -1,0 +1,101 @@
+"""`lingpai apply`: accounts, callers and more, declared in a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.running import Data, Json, with_keeper
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.cli.declarations import Planned
+    from lingpai.keeper.keeper import Keeper
+
+WORDS = {
+    True: {"add": "would be added", "change": "would be changed", "remove": "would be removed"},
+    False: {"add": "added", "change": "changed", "remove": "removed"},
+}
+STYLES = {"add": "green", "change": "yellow", "remove": "red"}
+
+
+def apply(
+    *,
+    file: Annotated[
+        Path, typer.Argument(help="TOML, or JSON when its name ends in .json.", show_default=False)
+    ],
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Remove what the sections of the file do not name; sections that are not in it are left alone.",
+            show_default=False,
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would change.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make the store agree with a file of accounts and callers. Doing it again changes nothing.
+
+    Secrets in the file may be env:NAME or file:PATH, so that the file can be kept with the code.
+    """
+    from lingpai import settings
+    from lingpai.cli.declarations import perform, plan_all, read_file
+    from lingpai.cli.output import emit, progress
+
+    document = read_file(file)
+
+    async def work(keeper: "Keeper") -> "list[Planned]":
+        from lingpai.cli.sections.section import Stage
+
+        stage = Stage(keeper, settings.load_settings(data=data), file.parent)
+        planned = await plan_all(stage, document, prune=prune)
+        if not dry_run:
+            with progress("Applying", sum(each.change.action != "keep" for each in planned)) as advance:
+                await perform(planned, advance)
+        return planned
+
+    planned = with_keeper(data, work, create=not dry_run)
+    keys = {} if dry_run else {each.change.name: each.change.reveal for each in planned if each.change.reveal}
+    emit(
+        _document(planned, keys, dry_run=dry_run),
+        as_json,
+        lambda console: _render(console, planned, keys, dry_run=dry_run),
+    )
+
+
+def _document(planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> dict[str, Any]:
+    changes = [
+        {"section": section, "name": change.name, "action": change.action, "fields": change.fields}
+        for section, change in planned
+    ]
+    return {"dry_run": dry_run, "changes": changes, "keys": keys}
+
+
+def _render(console: "Console", planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> None:
+    from rich.text import Text
+
+    from lingpai.cli.output import table
+
+    rows = [
+        (
+            section,
+            change.name,
+            Text(tr(WORDS[dry_run][change.action]), style=STYLES[change.action]),
+            ", ".join(change.fields),
+        )
+        for section, change in planned
+        if change.action != "keep"
+    ]
+    kept = len(planned) - len(rows)
+    if rows:
+        console.print(table("Changes", ("Section", "Name", "What", "Fields"), rows))
+    console.print(tr("{count} unchanged.", count=kept), style="dim")
+    for name, key in keys.items():
+        console.print(tr("Key of {name}, shown only now:", name=name), style="green")
+        console.print(key, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,93 @@
+"""Whether accounts and callers make sense, before they are stored."""
+
+import ipaddress
+import re
+from collections.abc import Mapping
+
+from lingpai.cli.messages import tr
+from lingpai.core.records import RIGHTS, Account, Caller
+from lingpai.keeper.access import KEY_PREFIX, MAX_ACCOUNT, MAX_SECRET
+from lingpai.keeper.platforms.platform import Platform
+
+MAX_LABEL = 64
+_NAME = re.compile(r"[^\s/\x00-\x1f]+")
+_PART = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?:\*\.)?(?:{_PART}\.)*{_PART}(?::\d{{1,5}})?", re.IGNORECASE)
+_LONGEST_HOST = 260
+
+
+def account_problems(platforms: Mapping[str, Platform], account: Account) -> list[str]:
+    """What is wrong with an account, in the user's language.
+
+    Empty when nothing is. The secret may be "" (not given yet).
+    """
+    platform = platforms.get(account.platform)
+    if platform is None:
+        known = ", ".join(platforms)
+        return [tr("There is no platform {name}; known are: {known}.", name=account.platform, known=known)]
+    problems = []
+    if not _NAME.fullmatch(account.account) or len(account.account) > MAX_ACCOUNT:
+        problems.append(tr("{text} is not an account id: no blanks, no slash.", text=repr(account.account)))
+    if account.label and (not _NAME.fullmatch(account.label) or len(account.label) > MAX_LABEL):
+        problems.append(tr("{text} is not a label: no blanks, no slash.", text=repr(account.label)))
+    if account.label and platform.one_secret:
+        problems.append(tr("An account of {name} has one secret, so it takes no label.", name=platform.name))
+    modes = [mode for mode in platform.modes if mode]
+    if account.mode and account.mode not in modes:
+        known = ", ".join(modes) or "–"
+        problems.append(
+            tr(
+                "{name} has no mode {mode}; known are: {known}.",
+                name=platform.name,
+                mode=account.mode,
+                known=known,
+            )
+        )
+    problems += [
+        tr("{text} is not a host name such as www.example.com.", text=repr(domain))
+        for domain in account.domains
+        if len(domain) > _LONGEST_HOST or not _HOST.fullmatch(domain)
+    ]
+    return problems + secret_problems(account.secret)
+
+
+def secret_problems(secret: str) -> list[str]:
+    """What is wrong with an app's secret; nothing when it is ""."""
+    if secret.startswith(KEY_PREFIX):
+        return [
+            tr("This is a caller key of Lingpai; the secret is the one that the platform shows for the app.")
+        ]
+    if len(secret) > MAX_SECRET or re.search(r"[\s\x00-\x1f]", secret):
+        return [tr("The secret has blanks in it or is too long to be one.")]
+    return []
+
+
+def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[str]:
+    """What is wrong with a caller, in the user's language; empty when nothing is."""
+    problems = []
+    if not _NAME.fullmatch(caller.name) or len(caller.name) > MAX_LABEL:
+        problems.append(tr("{text} is not a name: no blanks, no slash.", text=repr(caller.name)))
+    problems += [
+        tr("{text} is not an app: write *, platform/account or platform/account/label.", text=repr(app))
+        for app in caller.apps
+        if app != "*" and (app.split("/")[0] not in platforms or not 2 <= len(app.split("/")) <= 3)  # noqa: PLR2004
+    ]
+    known = ", ".join(RIGHTS)
+    problems += [
+        tr("There is no right {name}; known are: {known}.", name=right, known=known)
+        for right in caller.rights
+        if right not in RIGHTS
+    ]
+    return problems + [
+        tr("{text} is not a network such as 10.0.0.0/8.", text=repr(network))
+        for network in caller.networks
+        if not _is_network(network)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""Reading a declaration file, and making the store agree with it."""
+
+import asyncio
+import itertools
+import stat
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from lingpai.cli.messages import tr
+from lingpai.cli.output import note
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections import SECTIONS
+from lingpai.cli.sections.references import is_literal
+from lingpai.cli.sections.section import Change, Section, Stage
+
+MAX_BYTES = 16 * 1024 * 1024
+SECRET_FIELDS = ("secret", "key", "password")
+ORDER = ("add", "change", "remove")
+AT_ONCE = 256
+
+
+class Planned(NamedTuple):
+    """A change and the section it belongs to."""
+
+    section: str
+    change: Change
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The content of a declaration file: TOML, or JSON when its name ends in .json.
+
+    Raises:
+        Problem: it is neither, or has sections that nobody knows.
+        OSError: it cannot be read.
+    """
+    content = path.read_bytes()
+    if len(content) > MAX_BYTES:
+        raise Problem(tr("{path} is too large to be a declaration file.", path=path))
+    try:
+        if path.suffix == ".json":
+            document = msgspec.json.decode(content, type=dict[str, Any])
+        else:
+            document = tomllib.loads(content.decode())
+    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Problem(tr("{path} cannot be understood: {problem}", path=path, problem=error)) from error
+    known = [section.name for section in SECTIONS]
+    unknown = [name for name in document if name not in known]
+    if unknown:
+        raise Problem(
+            tr("{path} has unknown sections {names}; known are: {known}.",
+               path=path, names=", ".join(unknown), known=", ".join(known))
+        )  # fmt: skip
+    _warn_of_readers(path, document)
+    return document
+
+
+async def plan_all(stage: Stage, document: Mapping[str, Any], *, prune: bool) -> list[Planned]:
+    """Every change that the file asks for; nothing is done yet.
+
+    Args:
+        stage: what planners work with.
+        document: the file's content.
+        prune: whether what a section of the file does not name is removed. Sections that are not in the file
+            are left alone.
+
+    Raises:
+        Problem: with everything that is wrong, at once.
+    """
+    planned: list[Planned] = []
+    problems: list[str] = []
+    for section in SECTIONS:
+        if section.name not in document:
+            continue
+        changes, found = await section.plan(stage, _entries(section, document), prune)
+        planned += [Planned(section.name, change) for change in changes]
+        problems += found
+    if problems:
+        raise Problem(" ".join([tr("Nothing was changed."), *problems]))
+    return planned
+
+
+async def perform(planned: Sequence[Planned], advance: Callable[[int], None]) -> None:
+    """Carry out the changes, many at a time, which the store commits together.
+
+    Additions come in the order of the sections; removals last and backwards, so that nothing is removed that
+    another thing still needs.
+
+    Args:
+        planned: of `plan_all`.
+        advance: told how many changes were just made.
+
+    Raises:
+        Problem: somebody else changed the same things at the same time.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    for action in ORDER:
+        ordered = planned if action != "remove" else planned[::-1]
+        wanted = [each for each in ordered if each.change.action == action]
+        for _, group in itertools.groupby(wanted, key=lambda each: each.section):
+            changes = [each.change for each in group]
+            for start in range(0, len(changes), AT_ONCE):
+                batch = changes[start : start + AT_ONCE]
+                await asyncio.gather(*(change.perform() for change in batch))
+                advance(len(batch))
+
+
+def _entries(section: Section[Any], document: Mapping[str, Any]) -> list[Any]:
+    try:
+        return section.read(document[section.name])
+    except msgspec.ValidationError as error:
+        place = str(error).replace("$", section.name)
+        raise Problem(" ".join([tr("Nothing was changed."), place])) from error
+
+
+def _warn_of_readers(path: Path, document: Mapping[str, Any]) -> None:
+    entries = [entry for entries in document.values() if isinstance(entries, list) for entry in entries]
+    literal = any(
+        is_literal(str(entry.get(name, "")))
+        for entry in entries
+        if isinstance(entry, dict)
+        for name in SECRET_FIELDS
+    )
+    if literal and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        note(
+            tr(
+                "Note: {path} holds secrets and others can read it: chmod 600, or write env:NAME or file:PATH instead.",
+                path=path,
+            )
+        )

@@ -1,0 +1,80 @@
+"""Checks of every configured app: whether it has a live token, and what stands in the way."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from lingpai.cli.diagnosis.finding import Finding
+from lingpai.cli.messages import tr
+from lingpai.cli.output import span
+from lingpai.cli.problems import explain
+from lingpai.cli.remedies import remedy
+from lingpai.core.errors import LingpaiError
+from lingpai.core.records import Account, Trouble
+from lingpai.keeper.credentials import current_of, hold
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+
+AT_ONCE = 16
+
+
+async def check_accounts(
+    keeper: Keeper, accounts: Sequence[Account], advance: Callable[[int], None]
+) -> list[Finding]:
+    """Ask for a token of every account, as any caller would, and look at its troubles.
+
+    Args:
+        keeper: the keeper. What is held costs no call of the platform, what is not is fetched within the
+            budgets.
+        accounts: the configured ones.
+        advance: called with 1 after each.
+    """
+    if not accounts:
+        remedy = tr("Add one with `lingpai account add`.")
+        return [Finding("account", "", "warn", tr("No app is configured."), remedy)]
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def check(account: Account) -> Finding:
+        async with places:
+            finding = await _check(keeper, account)
+            advance(1)
+            return finding
+
+    return await asyncio.gather(*(check(each) for each in accounts))
+
+
+async def _check(keeper: Keeper, account: Account) -> Finding:
+    if account.platform not in keeper.platforms:
+        message = tr("This release does not know the platform {name}.", name=account.platform)
+        return Finding("account", account.name, "fail", message, tr("Remove it: `lingpai account remove`."))
+    app = keeper.app_of(account, "doctor")
+    try:
+        rest = current_of(await hold(keeper, app, ACCESS_TOKEN)).end.remaining(keeper.clock)
+    except LingpaiError as error:
+        message = explain(error) or error.reason
+        return Finding(
+            "account", account.name, "fail", message, remedy(account.platform, error.code, error.reason)
+        )
+    worst = await _worst_trouble(keeper, app)
+    if worst is None:
+        return Finding("account", account.name, "ok", tr("Its token lives for {span}.", span=span(rest)))
+    kind, trouble = worst
+    code = "" if trouble.code is None else f"{trouble.code} "
+    message = tr(
+        "Its token lives for {span}, but renewing the {kind} fails since {count} attempts: {problem}",
+        span=span(rest),
+        kind=kind,
+        count=trouble.count,
+        problem=f"{code}{trouble.message}",
+    )
+    advice = remedy(account.platform, trouble.code, trouble.message)
+    return Finding("account", account.name, "fail" if trouble.permanent else "warn", message, advice)
+
+
+async def _worst_trouble(keeper: Keeper, app: App) -> tuple[str, Trouble] | None:
+    found = [
+        (kind, credential.trouble)
+        for kind in app.platform.kinds
+        if (credential := await keeper.store.read_credential(app.key(kind))) is not None
+        and credential.trouble is not None
+    ]
+    return max(found, key=lambda each: each[1].permanent, default=None)

@@ -1,0 +1,45 @@
+"""Checks of the open store."""
+
+from lingpai.cli.diagnosis.finding import Finding
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import explain
+from lingpai.core.errors import LingpaiError
+from lingpai.keeper.keeper import Keeper
+
+
+async def check_store(keeper: Keeper) -> list[Finding]:
+    """Whether the store reads and writes, and whether the ring has every key that seals something in it."""
+    try:
+        await keeper.store.ping()
+        counts = await keeper.store.sealed_counts()
+    except LingpaiError as error:
+        return [
+            Finding(
+                "store",
+                "",
+                "fail",
+                explain(error) or error.reason,
+                tr("Look at the disk: space, permissions."),
+            )
+        ]
+    return [Finding("store", "", "ok", tr("It reads and writes.")), *_check_keys(keeper, counts)]
+
+
+def _check_keys(keeper: Keeper, counts: dict[int, int]) -> list[Finding]:
+    known = {key.id for key in keeper.ring.keys}
+    findings = [
+        Finding(
+            "key ring",
+            tr("key {key}", key=key),
+            "fail",
+            tr("{count} stored values were sealed with a key that the ring does not have.", count=count),
+            tr("Restore the key ring that belongs to this store from a backup."),
+        )
+        for key, count in counts.items()
+        if key not in known
+    ]
+    old = sum(count for key, count in counts.items() if key in known and key != keeper.ring.newest.id)
+    if old:
+        message = tr("{count} stored values are still sealed with an older key.", count=old)
+        findings.append(Finding("key ring", "", "warn", message, tr("Run `lingpai key reseal`.")))
+    return findings

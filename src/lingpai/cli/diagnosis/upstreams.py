@@ -1,0 +1,68 @@
+"""Checks of the way to the platforms, and of this machine's clock by theirs."""
+
+import asyncio
+import email.utils
+from collections.abc import Collection
+
+from lingpai.cli.diagnosis.finding import Finding, Verdict
+from lingpai.cli.messages import tr
+from lingpai.cli.output import span
+from lingpai.cli.remedies import UNREACHABLE
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.upstream import Unreachable
+
+SKEW_WARN = 5.0
+SKEW_FAIL = 60.0
+"""Seconds: a token's end is known to us from its lifetime, but page signatures carry the wall time, and so do
+the stored ends that survive a boot.
+"""
+
+HALF_SECOND = 0.5  # a Date header has whole seconds
+
+
+async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding]:
+    """Whether each platform can be reached, and how far its clock is from ours.
+
+    Args:
+        keeper: the keeper.
+        used: platforms of which an account is configured. Others matter only when there is none at all.
+    """
+    wanted = [each for each in keeper.platforms.values() if each.name in used or not used]
+    found = await asyncio.gather(*(_check(keeper, each, needed=each.name in used) for each in wanted))
+    return [finding for findings in found for finding in findings]
+
+
+async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Finding]:
+    sent = keeper.clock.now()
+    try:
+        date = await keeper.upstream.date(platform.base_url)
+    except Unreachable as error:
+        verdict: Verdict = "fail" if needed else "warn"
+        message = tr("{url}: {problem}.", url=platform.base_url, problem=error)
+        return [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
+    middle = (sent + keeper.clock.now()) / 2
+    reached = Finding("upstream", platform.name, "ok", tr("{url} answers.", url=platform.base_url))
+    return [reached, _clock_finding(platform.name, middle, date)]
+
+
+def _clock_finding(name: str, now: float, date: str | None) -> Finding:
+    try:
+        theirs = email.utils.parsedate_to_datetime(date or "").timestamp() + HALF_SECOND
+    except ValueError:
+        return Finding("clock", name, "skip", tr("It sends no date to compare with."))
+    ahead = now - theirs
+    if abs(ahead) <= SKEW_WARN:
+        return Finding("clock", name, "ok", tr("This machine's clock agrees with it."))
+    text = (
+        "This machine's clock is {span} ahead of it."
+        if ahead > 0
+        else "This machine's clock is {span} behind it."
+    )
+    return Finding(
+        "clock",
+        name,
+        "fail" if abs(ahead) > SKEW_FAIL else "warn",
+        tr(text, span=span(abs(ahead))),
+        tr("Set this machine's clock, best by NTP: `timedatectl set-ntp true`."),
+    )

@@ -1,0 +1,92 @@
+"""`lingpai doctor`: what is wrong, and what to do about it."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.cli.diagnosis.finding import Finding
+    from lingpai.settings import Settings
+
+
+def doctor(
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Ask no platform, fetch nothing.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Look at settings, files, store, clock, platforms and every app; say what to do about what is wrong.
+
+    Exit code 1 when something does not work.
+    """
+    from lingpai.cli.output import emit, state, table
+
+    findings = _diagnose(data, offline=offline)
+    healthy = not any(each.verdict == "fail" for each in findings)
+
+    def render(console: "Console") -> None:
+        rows = [(state(each.verdict), tr(each.check), each.subject or "–", _prose(each)) for each in findings]
+        console.print(table("Lingpai doctor", ("Verdict", "What", "Which", "Finding"), rows))
+        verdict = tr("Everything works.") if healthy else tr("Something does not work; see above.")
+        console.print(verdict, style="green" if healthy else "bold red")
+
+    emit({"healthy": healthy, "findings": findings}, as_json, render)
+    if not healthy:
+        raise typer.Exit(1)
+
+
+def _prose(finding: "Finding") -> str:
+    return f"{finding.message}\n→ {finding.remedy}" if finding.remedy else finding.message
+
+
+def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
+    from lingpai.cli.diagnosis.files import check_files
+    from lingpai.cli.diagnosis.finding import Finding
+    from lingpai.cli.problems import explain
+    from lingpai.settings import SettingsError, load_settings
+
+    try:
+        settings = load_settings(data=data)
+    except SettingsError as error:
+        return [Finding("settings", "", "fail", explain(error) or str(error))]
+    findings = [
+        Finding("settings", str(settings.data.absolute()), "ok", tr("They can be read.")),
+        *check_files(settings),
+    ]
+    if any(each.verdict == "fail" and each.check != "files" for each in findings):
+        return findings
+    try:
+        return findings + asyncio.run(_diagnose_open(settings, offline=offline))
+    except Exception as error:
+        line = explain(error)
+        if line is None:
+            raise
+        return [*findings, Finding("store", str(settings.database), "fail", line)]
+
+
+async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
+    from lingpai.cli.diagnosis.accounts import check_accounts
+    from lingpai.cli.diagnosis.stored import check_store
+    from lingpai.cli.diagnosis.upstreams import check_upstreams
+    from lingpai.cli.output import progress
+    from lingpai.cli.running import quiet
+    from lingpai.service import open_keeper
+
+    with quiet():
+        async with open_keeper(settings) as keeper:
+            findings = await check_store(keeper)
+            if offline or any(each.verdict == "fail" for each in findings):
+                return findings
+            accounts = await keeper.store.list_accounts()
+            findings += await check_upstreams(keeper, {each.platform for each in accounts})
+            with progress("Asking for tokens", len(accounts)) as advance:
+                return findings + await check_accounts(keeper, accounts, advance)

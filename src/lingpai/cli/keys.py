@@ -1,0 +1,122 @@
+"""`lingpai key`: the ring of keys under which everything private is sealed."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.running import Data, Json, with_keeper
+
+if TYPE_CHECKING:
+    from lingpai.keeper.keeper import Keeper
+
+app = typer.Typer(name="key", help="The key ring: rotate keys, retire old ones.", no_args_is_help=True)
+
+BATCH = 500
+
+
+@app.command("list")
+def list_all(*, data: Data = None, as_json: Json = False) -> None:
+    """List the keys and how many stored values each of them seals; never the keys themselves."""
+    from lingpai.cli.output import emit, table
+
+    found = with_keeper(data, _read)
+    rows = [
+        (
+            str(each["key"]),
+            each["created_at"] or "–",
+            str(each["values"]),
+            tr("seals") if each["seals"] else tr("opens only"),
+        )
+        for each in found
+    ]
+    emit(found, as_json, lambda console: console.print(table("Keys", ("Key", "Made", "Values", "Use"), rows)))
+
+
+@app.command("rotate")
+def rotate(*, data: Data = None, as_json: Json = False) -> None:
+    """Make a new key and seal everything that is stored anew with it. A running service goes on meanwhile."""
+    from lingpai.cli.output import done, emit
+
+    async def turn(keeper: "Keeper") -> dict[str, Any]:
+        key = keeper.ring.rotate(keeper.clock.now())
+        return {"key": key.id, "resealed": await _reseal(keeper)}
+
+    result = with_keeper(data, turn)
+    text = tr(
+        "Key {key} seals now; {count} stored values were sealed anew.",
+        key=result["key"],
+        count=result["resealed"],
+    )
+    emit(result, as_json, done(text))
+
+
+@app.command("reseal")
+def reseal(*, data: Data = None, as_json: Json = False) -> None:
+    """Seal anew what older keys sealed.
+
+    After a rotation that was interrupted, and before a key is retired.
+    """
+    from lingpai.cli.output import done, emit
+
+    async def seal(keeper: "Keeper") -> dict[str, Any]:
+        return {"key": keeper.ring.newest.id, "resealed": await _reseal(keeper)}
+
+    result = with_keeper(data, seal)
+    emit(result, as_json, done(tr("{count} stored values were sealed anew.", count=result["resealed"])))
+
+
+@app.command("retire")
+def retire(
+    *,
+    key: Annotated[int, typer.Argument(help="Number of the key; see key list.", show_default=False)],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Remove an old key for good, once no stored value needs it. Tokens that the issuer made with it end."""
+    from lingpai.cli.output import done, emit
+
+    async def drop(keeper: "Keeper") -> None:
+        count = (await keeper.store.sealed_counts()).get(key, 0)
+        if count:
+            raise Problem(
+                tr(
+                    "Key {key} still seals {count} stored values; run `lingpai key reseal` first.",
+                    key=key,
+                    count=count,
+                )
+            )
+        keeper.ring.retire(key)
+
+    with_keeper(data, drop)
+    emit({"key": key, "outcome": "retired"}, as_json, done(tr("Key {key} is gone.", key=key)))
+
+
+async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
+    from lingpai.cli.output import moment
+
+    counts = await keeper.store.sealed_counts()
+    return [
+        {
+            "key": key.id,
+            "created_at": moment(key.created_at),
+            "values": counts.get(key.id, 0),
+            "seals": key.id == keeper.ring.newest.id,
+        }
+        for key in keeper.ring.keys
+    ]
+
+
+async def _reseal(keeper: "Keeper") -> int:
+    from lingpai.cli.output import progress
+
+    newest = keeper.ring.newest.id
+    counts = await keeper.store.sealed_counts()
+    total = sum(count for key, count in counts.items() if key != newest)
+    resealed = 0
+    with progress("Sealing anew", total) as advance:
+        while done := await keeper.store.reseal(BATCH):
+            resealed += done
+            advance(done)
+    return resealed

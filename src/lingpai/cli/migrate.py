@@ -1,0 +1,40 @@
+"""`lingpai migrate`: the store's schema, ahead of a release."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def migrate(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list what is pending.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the store's schema up to date.
+
+    Older code still runs on it, so this may come before the new release.
+    """
+    from lingpai import settings
+    from lingpai.cli.output import emit, table
+    from lingpai.store import migrate as schema
+
+    path = settings.load_settings(data=data).database
+    names = schema.pending(path) if dry_run else schema.migrate(path)
+    title = "Pending migrations" if dry_run else "Applied migrations"
+
+    def render(console: "Console") -> None:
+        if names:
+            console.print(table(title, ("Name",), [(name,) for name in names]))
+        else:
+            console.print(tr("The schema is up to date."), style="green")
+
+    emit({"dry_run": dry_run, "pending" if dry_run else "applied": names}, as_json, render)

@@ -1,0 +1,99 @@
+"""What commands print: tables for people on a terminal, one JSON document for everything else."""
+
+import contextlib
+import datetime as dt
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from lingpai.cli.messages import tr
+
+UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
+STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
+Cell = str | Text
+
+
+def emit(document: Any, as_json: bool, render: Callable[[Console], None]) -> None:
+    """Print a result: `render` on a terminal, `document` as JSON in a pipe or when `as_json`."""
+    if as_json or not sys.stdout.isatty():
+        content = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        sys.stdout.write(content.decode() + "\n")
+        return
+    render(Console())
+
+
+def note(text: str) -> None:
+    """Say something beside the result, on standard error."""
+    Console(stderr=True, soft_wrap=True).print(text, style="dim", markup=False, highlight=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
+    """A table whose title and columns are put into the user's language."""
+    made = Table(title=tr(title), title_justify="left", header_style="bold")
+    for column in columns:
+        made.add_column(tr(column), overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+    return made
+
+
+def fields(pairs: Iterable[tuple[str, Cell]]) -> Table:
+    """One thing, a line per property."""
+    made = Table(show_header=False, box=None)
+    for name, value in pairs:
+        made.add_row(Text(tr(name), style="bold"), value if isinstance(value, Text) else Text(value))
+    return made
+
+
+def state(name: str) -> Text:
+    """One of the states of `STYLES`, coloured."""
+    return Text(tr(name), style=STYLES[name])
+
+
+def done(text: str) -> Callable[[Console], None]:
+    """Renders one line that says what was done."""
+    return lambda console: console.print(Text(text, style="green"), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error, when that is a terminal; gives what moves it by so many steps."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    shown = sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
+        task = bar.add_task(tr(text), total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def span(seconds: float | None) -> str:
+    """A time span for people: `1 h 58 min`, `45 s`; "–" for None."""
+    if seconds is None:
+        return "–"
+    if seconds < 0:
+        return tr("over")
+    for position, (size, unit) in enumerate(UNITS):
+        if seconds >= size:
+            whole, rest = divmod(int(seconds), size)
+            below, name = UNITS[position + 1] if position + 1 < len(UNITS) else (1, "s")
+            return f"{whole} {unit} {rest // below} {name}" if rest // below else f"{whole} {unit}"
+    return f"{int(seconds)} s"
+
+
+def moment(unix: float | None) -> str | None:
+    """Unix time in seconds as ISO 8601 in UTC, for documents; None for None."""
+    if unix is None:
+        return None
+    return dt.datetime.fromtimestamp(unix, dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def local(unix: float | None) -> str:
+    """Unix time in seconds in the machine's own time zone, for tables; "–" for None."""
+    if unix is None:
+        return "–"
+    return dt.datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M:%S")

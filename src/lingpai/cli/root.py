@@ -1,0 +1,83 @@
+"""The command that holds all others: it speaks the user's language and turns errors into one line."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperArgument, TyperGroup
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import explain
+
+
+class Root(TyperGroup):
+    """Exit codes: 0 done, 1 it did not work, 2 wrong usage, 130 interrupted."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; ends the process in standalone mode, else returns the exit code."""
+        localise(self)
+        try:
+            code = super().main(
+                args,
+                prog_name,
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except typer.TyperException as error:  # usage: unknown options, missing arguments, bad values
+            code = error.exit_code
+            _complain(f"{error.format_message()} {_where_to_look(error)}")
+        except typer.Abort:
+            code = 130
+            _complain(tr("Interrupted; nothing more was done."))
+        except Exception as error:
+            line = explain(error)
+            if line is None:
+                raise
+            code = 1
+            _complain(line)
+        exit_code = code if isinstance(code, int) else 0
+        if not standalone_mode:
+            return exit_code
+        return sys.exit(exit_code)
+
+
+def localise(command: Any) -> None:
+    """Put every help text of a command, and of those below it, into the user's language."""
+    command.help = _translated(command.help)
+    command.short_help = _translated(command.short_help)
+    command.epilog = _translated(command.epilog)
+    for parameter in command.get_params(typer.Context(command)):
+        parameter.help = _translated(parameter.help)
+        panel = "Arguments" if isinstance(parameter, TyperArgument) else "Options"
+        parameter.rich_help_panel = parameter.rich_help_panel or tr(panel)
+    for each in getattr(command, "commands", {}).values():
+        each.rich_help_panel = each.rich_help_panel or tr("Commands")
+        localise(each)
+
+
+def _translated(text: str | None) -> str | None:
+    if not text:
+        return text
+    return "\n\n".join(tr(" ".join(paragraph.split())) for paragraph in text.split("\n\n"))
+
+
+def _where_to_look(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "lingpai"
+    return tr("See `{command} --help`.", command=command)
+
+
+def _complain(line: str) -> None:
+    prefix = typer.style("lingpai:", fg="red", bold=True)
+    typer.echo(f"{prefix} {' '.join(line.split())}", err=True)

@@ -1,0 +1,112 @@
+"""How commands reach the keeper: the same settings, store, leases and budgets as the service's workers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+
+if TYPE_CHECKING:
+    from lingpai.core.records import Account
+    from lingpai.keeper.keeper import Keeper
+    from lingpai.settings import Settings
+
+T = TypeVar("T")
+
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the store and the key ring.", show_default=False)
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Write JSON, as in a pipe, even on a terminal.", show_default=False)
+]
+Name = Annotated[str, typer.Argument(help="platform/account or platform/account/label.", show_default=False)]
+
+
+def with_keeper(data: Path | None, work: "Callable[[Keeper], Awaitable[T]]", *, create: bool = False) -> T:
+    """What `work` returns, given a keeper over the store that the settings name.
+
+    Args:
+        data: the folder from the command line, or None.
+        work: runs in an event loop of its own.
+        create: make store and key ring when there are none.
+
+    Raises:
+        Problem: there is no store, and none is to be made.
+        SettingsError: the settings do not do.
+        LingpaiError: of `work`, or STORE_UNAVAILABLE.
+    """
+    from lingpai.settings import load_settings
+
+    settings = load_settings(data=data)
+    demand_store(settings, create=create)
+    return asyncio.run(_run(settings, work))
+
+
+def demand_store(settings: "Settings", *, create: bool) -> None:
+    """Refuse a folder without a store, and a store without its key ring.
+
+    A mistyped path shall not come back as an empty list, nor a lost ring as a fresh one that opens nothing.
+
+    Args:
+        settings: say where both are.
+        create: whether both may be made.
+
+    Raises:
+        Problem: one is missing.
+    """
+    if settings.database.exists():
+        if not settings.key_ring_file.exists():
+            text = (
+                "The key ring {path} is missing, and nothing else opens the store. Restore it from a backup."
+            )
+            raise Problem(tr(text, path=settings.key_ring_file))
+    elif not create:
+        text = (
+            "There is no store in {folder}. Name its folder with --data or LINGPAI_DATA, "
+            "or begin one with `lingpai account add`."
+        )
+        raise Problem(tr(text, folder=settings.data))
+
+
+async def _run(settings: "Settings", work: "Callable[[Keeper], Awaitable[T]]") -> T:
+    from lingpai.service import open_keeper
+
+    with quiet():
+        async with open_keeper(settings) as keeper:
+            return await work(keeper)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No log lines between a command's words: what matters of them, the command says itself."""
+    import structlog
+
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+
+
+async def find_account(keeper: "Keeper", name: str) -> "Account":
+    """The configured account that an operator means by `name`; its id alone does when it is the only one.
+
+    Raises:
+        Problem: there is none, or several.
+    """
+    accounts = await keeper.store.list_accounts()
+    exact = [each for each in accounts if each.name == name]
+    found = exact or [each for each in accounts if f"/{name}/" in f"/{each.name}/"]
+    if not found:
+        raise Problem(tr("There is no account {name}; `lingpai account list` shows all.", name=name))
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found)
+        raise Problem(tr("{name} may be any of {names}; say which.", name=name, names=names))
+    return found[0]

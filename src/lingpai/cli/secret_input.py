@@ -1,0 +1,44 @@
+"""Where an app's secret comes from.
+
+Never only from the command line, which other users of the machine can read.
+"""
+
+import sys
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.output import note
+
+
+def read_secret(given: str | None, *, from_stdin: bool) -> str:
+    """The secret, without the blanks and line end around it.
+
+    Args:
+        given: of `--secret`, or None.
+        from_stdin: whether to read standard input to its end.
+
+    Raises:
+        typer.BadParameter: there is none, or it was given twice.
+    """
+    if given is not None and from_stdin:
+        raise typer.BadParameter(tr("Give the secret once: --secret or --secret-stdin."))
+    if given is not None:
+        note(
+            tr(
+                "Note: a secret on the command line stays in the shell's history; --secret-stdin or the prompt do not."
+            )
+        )
+        secret = given
+    elif from_stdin:
+        secret = sys.stdin.read()
+    elif sys.stdin.isatty():
+        secret = str(typer.prompt(tr("Secret (not shown)"), hide_input=True, err=True))
+    else:
+        raise typer.BadParameter(
+            tr("There is no secret. Pipe it in with --secret-stdin, or run this on a terminal.")
+        )
+    secret = secret.strip()
+    if not secret:
+        raise typer.BadParameter(tr("The secret is empty."))
+    return secret

@@ -1,0 +1,10 @@
+"""What `lingpai apply` understands: one file per section, and the table of all of them."""
+
+from typing import Any
+
+from lingpai.cli.sections.accounts import ACCOUNTS
+from lingpai.cli.sections.callers import CALLERS
+from lingpai.cli.sections.section import Section
+
+SECTIONS: tuple[Section[Any], ...] = (ACCOUNTS, CALLERS)
+"""In the order in which they are applied: what is named by another comes before it."""

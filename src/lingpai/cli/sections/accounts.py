@@ -1,0 +1,77 @@
+"""The section `accounts`: our apps at the upstream platforms."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lingpai.cli.checking import account_problems
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
+from lingpai.core.records import Account
+
+COMPARED = ("secret", "mode", "domains")
+
+
+class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An app; see `records.Account`. `secret` may be a reference."""
+
+    platform: str
+    account: str
+    secret: str
+    label: str = ""
+    mode: str = ""
+    domains: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Never shows the secret."""
+        return f"AccountEntry({self.platform}/{self.account})"
+
+
+async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Plan:
+    """What has to change. Accounts of the original's .env are that file's and are never pruned."""
+    store = stage.keeper.store
+    stored = {each.name: each for each in await store.list_accounts()}
+    changes: list[Change] = []
+    problems: list[str] = []
+    named: set[str] = set()
+    for entry in entries:
+        try:
+            account = _account(stage, entry)
+        except Problem as problem:
+            problems.append(f"{entry.platform}/{entry.account}: {problem}")
+            continue
+        found = account_problems(stage.keeper.platforms, account)
+        if account.name in named:
+            found.append(tr("It stands in the file twice."))
+        problems += [f"{account.name}: {each}" for each in found]
+        named.add(account.name)
+        changes.append(_change(stage, stored.get(account.name), account))
+    if prune:
+        changes += [
+            Change(
+                name, "remove", perform=partial(store.remove_account, each.platform, each.account, each.label)
+            )
+            for name, each in stored.items()
+            if name not in named and each.source != "env"
+        ]
+    return Plan(changes, problems)
+
+
+def _account(stage: Stage, entry: AccountEntry) -> Account:
+    secret = stage.secret(entry.secret)
+    if not secret:
+        raise Problem(tr("The secret is empty."))
+    return Account(**{**msgspec.structs.asdict(entry), "secret": secret}, source="apply")
+
+
+def _change(stage: Stage, known: Account | None, wanted: Account) -> Change:
+    save = partial(stage.keeper.store.save_account, wanted)
+    if known is None:
+        return Change(wanted.name, "add", perform=save)
+    differing = tuple(name for name in COMPARED if getattr(known, name) != getattr(wanted, name))
+    return Change(wanted.name, "change", differing, save) if differing else Change(wanted.name, "keep")
+
+
+ACCOUNTS = Section("accounts", AccountEntry, plan)

@@ -1,0 +1,123 @@
+"""The section `callers`: who may ask the keeper."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lingpai.cli.callers import KEY_RANDOM_BYTES, new_key
+from lingpai.cli.checking import caller_problems
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
+from lingpai.core.records import RIGHTS, Caller
+from lingpai.keeper.access import KEY_PREFIX
+from lingpai.keeper.keeper import Keeper
+
+OVERTAKEN = "Somebody changed it at the same time; run this again."
+COMPARED = ("environment", "apps", "rights", "networks")
+
+
+class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A caller; see `records.Caller`.
+
+    `key` may be a reference to a key that is known elsewhere already; without it one is made, and shown once.
+    """
+
+    name: str
+    environment: str = ""
+    apps: tuple[str, ...] = ("*",)
+    rights: tuple[str, ...] = RIGHTS
+    networks: tuple[str, ...] = ()
+    key: str = ""
+
+    def __repr__(self) -> str:
+        """Never shows the key."""
+        return f"CallerEntry({self.name})"
+
+
+async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Plan:
+    """What has to change. A key is never changed: that would be another caller."""
+    store = stage.keeper.store
+    stored = {each.name: each for each in await store.list_callers()}
+    changes: list[Change] = []
+    problems: list[str] = []
+    named: set[str] = set()
+    for entry in entries:
+        caller = _caller(stage, entry)
+        found = caller_problems(stage.keeper.platforms, caller)
+        if caller.name in named:
+            found.append(tr("It stands in the file twice."))
+        named.add(caller.name)
+        try:
+            changes.append(await _change(stage, stored.get(caller.name), caller, entry.key))
+        except Problem as problem:
+            found.append(str(problem))
+        problems += [f"{caller.name}: {each}" for each in found]
+    if prune:
+        changes += [
+            Change(name, "remove", perform=partial(store.revoke_caller, name))
+            for name, each in stored.items()
+            if name not in named and each.revoked_at is None
+        ]
+    return Plan(changes, problems)
+
+
+def _caller(stage: Stage, entry: CallerEntry) -> Caller:
+    return Caller(
+        name=entry.name,
+        environment=entry.environment,
+        apps=entry.apps,
+        rights=entry.rights,
+        networks=entry.networks,
+        created_at=stage.keeper.clock.now(),
+    )
+
+
+async def _change(stage: Stage, known: Caller | None, wanted: Caller, reference: str) -> Change:
+    keeper = stage.keeper
+    given = _given_key(stage, reference)
+    if known is None:
+        key = given or new_key()
+        if await keeper.store.find_caller(keeper.digest_caller_key(key)) is not None:
+            raise Problem(tr("Its key is another caller's already."))
+        add = partial(_add, keeper, wanted, key)
+        return Change(wanted.name, "add", perform=add, reveal="" if given else key)
+    if known.revoked_at is not None:
+        raise Problem(tr("It was revoked, and its name stays taken; choose another name."))
+    if given:
+        holder = await keeper.store.find_caller(keeper.digest_caller_key(given))
+        if holder is None or holder.name != known.name:
+            raise Problem(tr("It has another key; revoke it and choose another name for the new key."))
+    differing = tuple(name for name in COMPARED if getattr(known, name) != getattr(wanted, name))
+    if not differing:
+        return Change(wanted.name, "keep")
+    return Change(wanted.name, "change", differing, partial(_alter, keeper, wanted))
+
+
+async def _add(keeper: Keeper, caller: Caller, key: str) -> None:
+    if not await keeper.store.add_caller(caller, keeper.digest_caller_key(key)):
+        raise Problem(f"{caller.name}: {tr(OVERTAKEN)}")
+
+
+async def _alter(keeper: Keeper, caller: Caller) -> None:
+    if not await keeper.store.change_caller(caller):
+        raise Problem(f"{caller.name}: {tr(OVERTAKEN)}")
+
+
+def _given_key(stage: Stage, reference: str) -> str:
+    if not reference:
+        return ""
+    key = stage.secret(reference)
+    if not key.startswith(KEY_PREFIX) or len(key) < len(KEY_PREFIX) + KEY_RANDOM_BYTES:
+        raise Problem(
+            tr(
+                "A caller key is {prefix} and at least {count} random characters after it.",
+                prefix=KEY_PREFIX,
+                count=KEY_RANDOM_BYTES,
+            )
+        )
+    return key
+
+
+CALLERS = Section("callers", CallerEntry, plan)

@@ -1,0 +1,81 @@
+"""What a section of a declaration file is: its entries' type, and how to plan what has to change."""
+
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from lingpai.cli.sections.references import resolve
+from lingpai.keeper.keeper import Keeper
+from lingpai.settings import Settings
+
+Action = Literal["add", "change", "remove", "keep"]
+AnyEntry = TypeVar("AnyEntry")
+
+
+async def nothing() -> None:
+    """Do what a change that keeps everything does."""
+
+
+class Change(NamedTuple):
+    """One difference between file and store.
+
+    Attributes:
+        name: of the thing, within its section.
+        action: what becomes of it.
+        fields: names of the fields that differ; never their values.
+        perform: makes it so; run only when every section's plan has no problem.
+        reveal: a secret that was made for it and is shown this once, or "".
+    """
+
+    name: str
+    action: Action
+    fields: tuple[str, ...] = ()
+    perform: Callable[[], Awaitable[object]] = nothing
+    reveal: str = ""
+
+
+class Plan(NamedTuple):
+    """The changes of one section, and the problems that forbid all of them."""
+
+    changes: list[Change]
+    problems: list[str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stage:
+    """What a section's planner works with: the open keeper, the settings, and where the file is."""
+
+    keeper: Keeper
+    settings: Settings
+    folder: Path
+
+    def secret(self, text: str) -> str:
+        """The secret that an entry gives or refers to (`env:NAME`, `file:PATH`).
+
+        Raises:
+            Problem: the reference leads nowhere.
+        """
+        return resolve(text, self.folder)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Section(Generic[AnyEntry]):
+    """A section: the name of its array in the file, the type of its entries, and its planner.
+
+    `plan` gets the stage, the entries, and whether what the file does not name is to go.
+    """
+
+    name: str
+    entry: type[AnyEntry]
+    plan: Callable[[Stage, Sequence[AnyEntry], bool], Awaitable[Plan]]
+
+    def read(self, content: Any) -> list[AnyEntry]:
+        """The entries of this section.
+
+        Raises:
+            msgspec.ValidationError: the content does not have the entries' form.
+        """
+        return [msgspec.convert(each, self.entry) for each in msgspec.convert(content, list[Any])]

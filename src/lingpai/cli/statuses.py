@@ -1,0 +1,109 @@
+"""How held tokens, tickets and budgets are shown: by `token list`, `account show` and `doctor`."""
+
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from lingpai.cli.messages import tr
+from lingpai.cli.output import STYLES, moment, span, table
+from lingpai.cli.remedies import remedy
+from lingpai.core.records import BudgetUse, CredentialStatus
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.status import name_of
+
+NEARLY_SPENT = 0.8
+
+
+def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
+    """A status as a JSON document: ages and remaining times in seconds, never a value."""
+    remaining = None if status.end is None else round(status.end.remaining(keeper.clock), 1)
+    trouble = status.trouble
+    return {
+        "account": name_of(status),
+        "configured": status.label is not None,
+        "kind": status.kind,
+        "version": status.version,
+        "age": None if status.fetched_at is None else round(keeper.clock.now() - status.fetched_at, 1),
+        "lifetime": status.lifetime,
+        "remaining": remaining,
+        "live": remaining is not None and remaining > 0,
+        "suspect": status.suspect,
+        "trouble": trouble
+        and {
+            "breaker_open": trouble.permanent,
+            "code": trouble.code,
+            "message": trouble.message,
+            "failures": trouble.count,
+            "since": moment(trouble.since),
+            "retry_in": max(0.0, round(trouble.retry.remaining(keeper.clock), 1)),
+            "remedy": remedy(status.platform, trouble.code, trouble.message),
+        },
+    }
+
+
+def status_table(documents: list[dict[str, Any]]) -> Table:
+    """Statuses for people."""
+    columns = ("Account", "Kind", "Version", "Age", "Remaining", "State")
+    return table(
+        "Tokens and tickets",
+        columns,
+        [
+            (
+                each["account"] if each["configured"] else f"{each['account']} ({tr('not configured')})",
+                each["kind"],
+                str(each["version"]),
+                span(each["age"]),
+                span(each["remaining"]),
+                _state(each),
+            )
+            for each in documents
+        ],
+    )
+
+
+def _state(document: dict[str, Any]) -> Text:
+    trouble = document["trouble"]
+    if trouble is not None:
+        code = "" if trouble["code"] is None else f"{trouble['code']} "
+        word = tr("breaker open") if trouble["breaker_open"] else tr("failing")
+        retry = tr("tried again in {span}", span=span(trouble["retry_in"]))
+        style = STYLES["fail" if trouble["breaker_open"] else "warn"]
+        return Text(f"{word}: {code}{trouble['message']} ({retry})", style=style)
+    if document["suspect"]:
+        return Text(tr("cleared: the next request fetches anew"), style=STYLES["warn"])
+    if document["live"]:
+        return Text(tr("live"), style=STYLES["ok"])
+    return Text(tr("not fetched yet") if document["version"] == 0 else tr("over"), style=STYLES["skip"])
+
+
+def budget_document(use: BudgetUse, subjects: dict[str, str]) -> dict[str, Any]:
+    """Use of a budget as a JSON document; `subjects` gives the account's name for a budget's subject."""
+    return {
+        "account": subjects.get(use.subject, use.subject),
+        "budget": use.name,
+        "used": use.used,
+        "limit": use.limit,
+        "period": int(float(use.window.partition(":")[0])),
+    }
+
+
+def budget_table(documents: list[dict[str, Any]]) -> Table:
+    """Budgets for people."""
+    return table(
+        "Budgets",
+        ("Account", "Budget", "Used", "Of", "Period"),
+        [
+            (
+                each["account"],
+                each["budget"],
+                Text(
+                    str(each["used"]),
+                    style=STYLES["warn" if each["used"] >= each["limit"] * NEARLY_SPENT > 1 else "ok"],
+                ),
+                str(each["limit"]),
+                span(each["period"]),
+            )
+            for each in documents
+        ],
+    )

@@ -1,0 +1,215 @@
+"""`lingpai token`: what is held, by the same leases and budgets as the service's workers."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.core.errors import LingpaiError
+    from lingpai.keeper.keeper import App, Keeper
+
+app = typer.Typer(
+    name="token", help="Held tokens and tickets: look at them, renew them.", no_args_is_help=True
+)
+
+ASKER = "operator"
+TOKEN = "access_token"  # noqa: S105  the name of a kind
+Kind = Annotated[str, typer.Option(help="access_token, or one of the platform's tickets.")]
+
+CLEAR_WORDS = {
+    "cleared": "Cleared: the next request fetches anew.",
+    "empty": "Nothing was held.",
+    "cooling": "It was cleared just now; nothing was done.",
+    "spent": "It was cleared too often today; nothing was done.",
+}
+REPORT_WORDS = {
+    "old": "A newer token is there already.",
+    "alive": "The platform still takes it; nothing was done.",
+    "renewed": "The platform does not take it any more; it was renewed.",
+    "unverified": "The platform could not be asked; `lingpai doctor` says why.",
+    "checked": "It was verified just now; nothing was done.",
+    "unknown": "This token is not held here.",
+}
+
+
+@app.command("list")
+def list_all(*, data: Data = None, as_json: Json = False) -> None:
+    """List what is held, with ages, troubles and the budgets used; never the values."""
+    from lingpai.cli.output import emit
+    from lingpai.cli.statuses import budget_document, budget_table, status_document, status_table
+
+    async def read(keeper: "Keeper") -> dict[str, Any]:
+        accounts = await keeper.store.list_accounts()
+        subjects = {keeper.app_of(each).subject: each.name for each in accounts}
+        return {
+            "tokens": [status_document(keeper, each) for each in await keeper.store.list_statuses()],
+            "budgets": [budget_document(each, subjects) for each in await keeper.store.list_budgets()],
+        }
+
+    found = with_keeper(data, read)
+
+    def render(console: "Console") -> None:
+        console.print(status_table(found["tokens"]))
+        if found["budgets"]:
+            console.print(budget_table(found["budgets"]))
+        for each in found["tokens"]:
+            if each["trouble"] and each["trouble"]["remedy"]:
+                console.print(
+                    f"{each['account']}: {each['trouble']['remedy']}", markup=False, highlight=False
+                )
+
+    emit(found, as_json, render)
+
+
+@app.command("get")
+def get(
+    name: Name,
+    *,
+    kind: Kind = TOKEN,
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the value on a terminal too.", show_default=False)
+    ] = False,
+    value: Annotated[
+        bool, typer.Option("--value", help="Print the value alone, for scripts.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Get a live token or ticket: the held one, or one that is fetched now."""
+    from lingpai.cli.output import emit, fields, span
+
+    async def read(keeper: "Keeper") -> dict[str, Any]:
+        from lingpai.core.errors import LingpaiError
+        from lingpai.keeper.credentials import current_of, hold
+
+        app = await _app(keeper, name, kind)
+        try:
+            credential = await hold(keeper, app, kind)
+        except LingpaiError as error:
+            raise Problem(_why(app, error)) from error
+        current = current_of(credential)
+        keeper.audit.count(app.asker, app.name, "token")
+        return {
+            "account": name,
+            "kind": kind,
+            "value": current.value,
+            "expires_in": int(current.end.remaining(keeper.clock)),
+            "version": current.version,
+        }
+
+    hidden = sys.stdout.isatty() and not show
+    if value and hidden:
+        raise typer.BadParameter(tr("A value is not printed on a terminal; add --show."))
+    held = with_keeper(data, read)
+    if value:
+        typer.echo(held["value"])
+        return
+    if hidden:
+        del held["value"]
+    pairs = (
+        ("Account", held["account"]),
+        ("Kind", held["kind"]),
+        ("Value", held.get("value", tr("not shown; add --show, or read it in a pipe"))),
+        ("Remaining", span(held["expires_in"])),
+        ("Version", str(held["version"])),
+    )
+    emit(held, as_json, lambda console: console.print(fields(pairs)))
+
+
+@app.command("report")
+def report(
+    *,
+    token: Annotated[
+        str | None,
+        typer.Argument(help="The token; read from standard input when left out.", show_default=False),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Say that a token is not taken any more: it is verified once, and renewed if that is so."""
+    from lingpai.cli.output import done, emit
+
+    if token is None:
+        if sys.stdin.isatty():
+            typer.echo(tr("Token, then Enter and Ctrl-D:"), err=True)
+        token = sys.stdin.read()
+    value = token.strip()
+    if not value:
+        raise typer.BadParameter(tr("There is no token."))
+
+    async def verify(keeper: "Keeper") -> str:
+        from lingpai.keeper import reporting
+        from lingpai.keeper.surfaces.dropin import app_of_credential
+
+        credential = await keeper.store.find_credential(value)
+        if credential is None:
+            return "unknown"
+        app = await app_of_credential(keeper, credential, ASKER)
+        return await reporting.report(keeper, app, credential, value)
+
+    outcome = with_keeper(data, verify)
+    emit({"outcome": outcome}, as_json, done(tr(REPORT_WORDS[outcome])))
+    if outcome in ("unknown", "unverified"):
+        raise typer.Exit(1)
+
+
+@app.command("clear")
+def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = False) -> None:
+    """Have the next request fetch anew. What is held stays until that has succeeded."""
+    from lingpai.cli.output import done, emit
+
+    async def drop(keeper: "Keeper") -> str:
+        from lingpai.keeper import reporting
+
+        return await reporting.clear(keeper, await _app(keeper, name, kind), kind)
+
+    outcome = with_keeper(data, drop)
+    emit({"account": name, "kind": kind, "outcome": outcome}, as_json, done(tr(CLEAR_WORDS[outcome])))
+    if outcome == "spent":
+        raise typer.Exit(1)
+
+
+@app.command("unblock")
+def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
+    """Close the breaker of an app after its trouble was mended: the next need fetches at once."""
+    from lingpai.cli.output import done, emit
+
+    async def close(keeper: "Keeper") -> list[str]:
+        app = await _app(keeper, name, TOKEN)
+        return [kind for kind in app.platform.kinds if await keeper.store.forget_trouble(app.key(kind))]
+
+    kinds = with_keeper(data, close)
+    text = tr("Closed: {kinds}.", kinds=", ".join(kinds)) if kinds else tr("There was no trouble.")
+    emit({"account": name, "unblocked": kinds}, as_json, done(text))
+
+
+async def _app(keeper: "Keeper", name: str, kind: str) -> "App":
+    app = keeper.app_of(await find_account(keeper, name), ASKER)
+    if kind not in app.platform.kinds:
+        known = ", ".join(app.platform.kinds)
+        raise typer.BadParameter(
+            tr("{name} has no {kind}; known are: {known}.", name=name, kind=kind, known=known)
+        )
+    return app
+
+
+def _why(app: "App", error: "LingpaiError") -> str:
+    from lingpai.cli.problems import explain
+    from lingpai.cli.remedies import remedy
+    from lingpai.core.errors import Kind as ErrorKind
+
+    text = explain(error) or error.reason
+    upstream = error.kind in (
+        ErrorKind.UPSTREAM_REFUSED,
+        ErrorKind.UPSTREAM_UNAVAILABLE,
+        ErrorKind.BUDGET_SPENT,
+    )
+    advice = remedy(app.platform.name, error.code, error.reason) if upstream else None
+    return f"{text} {advice}" if advice else text
