@@ -10,6 +10,7 @@ import binascii
 import contextlib
 import enum
 import re
+import struct
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
@@ -21,6 +22,8 @@ from lingpai.core.keyring import KeyRing, KeyRingError
 SEALED_BYTES = 32
 MAX_ID = (1 << 56) - 1
 MAX_GENERATION = (1 << 32) - 1
+_MAX_SECONDS = (1 << 32) - 1
+_LAYOUT = struct.Struct(">QII")
 
 _LOOK_SECONDS = 1.0
 _PUBLISH_SECONDS = 10.0
@@ -92,12 +95,12 @@ class Handles:
         """
         if self._clock.steady() >= self._look_at:
             self._look()
-        plain = (
-            (handle.kind << 120)
-            | (_fit(handle.id, MAX_ID) << 64)
-            | (_fit(handle.generation, MAX_GENERATION) << 32)
-        ) | _fit(handle.issued_at, MAX_GENERATION)
-        return _write(self._sealing.encrypt(plain.to_bytes(16, "big"), self._bound), form)
+        if not (0 <= handle.id <= MAX_ID and 0 <= handle.issued_at <= _MAX_SECONDS):
+            raise OverflowError(f"{handle} does not fit")
+        if not 0 <= handle.generation <= MAX_GENERATION:
+            raise OverflowError(f"{handle} does not fit")
+        plain = _LAYOUT.pack(handle.kind << 56 | handle.id, handle.generation, handle.issued_at)
+        return _write(self._sealing.encrypt(plain, self._bound), form)
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
         """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
@@ -110,17 +113,15 @@ class Handles:
             plain = self._open(sealed)
         if plain is None or plain[0] != kind:
             return None
-        return Handle(
-            kind,
-            int.from_bytes(plain[1:8], "big"),
-            int.from_bytes(plain[8:12], "big"),
-            int.from_bytes(plain[12:], "big"),
-        )
+        head, generation, issued_at = _LAYOUT.unpack(plain)
+        return Handle(kind, head & MAX_ID, generation, issued_at)
 
     def _open(self, sealed: bytes) -> bytes | None:
         for cipher in self._opening:
-            with contextlib.suppress(InvalidTag):
+            try:
                 return cipher.decrypt(sealed, self._bound)
+            except InvalidTag:
+                continue
         return None
 
     def _look(self) -> None:
@@ -139,12 +140,6 @@ class Handles:
         known_since = self._clock.now() - _PUBLISH_SECONDS
         chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
         self._sealing = self._ciphers[chosen.id]
-
-
-def _fit(value: int, most: int) -> int:
-    if not 0 <= value <= most:
-        raise OverflowError(f"{value} does not fit into a handle")
-    return value
 
 
 def _write(sealed: bytes, form: HandleFormat) -> str:

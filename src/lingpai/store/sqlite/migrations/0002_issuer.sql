@@ -69,6 +69,7 @@ CREATE TABLE issuer_machines (
     UNIQUE (realm, machine_code)
 ) STRICT;
 CREATE INDEX issuer_machines_by_owner ON issuer_machines (owner_row);
+CREATE INDEX issuer_machines_by_app ON issuer_machines (bound_app_row) WHERE bound_app_row IS NOT NULL;
 
 CREATE TABLE issuer_members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

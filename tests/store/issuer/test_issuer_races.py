@@ -1,0 +1,69 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lingpai.core.issuer_records import App
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.redeem import redeem
+from tests.store.issuer.issuer_arena import APP_ID, open_issuer
+from tests.store.issuer.issuer_contenders import CALLERS, CONTENDERS, contest
+
+ROUNDS = 100
+
+
+async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str]:
+    app, _ = await admin.add_app(issuer, App(realm="", app_id=APP_ID))
+    user = await admin.add_user(issuer, "ann", "")
+    codes = []
+    for number in range(count):
+        machine = await admin.save_machine(issuer, f"m{number}", owner=user) if terminals else None
+        codes.append((await issue_code(issuer, app, user, Asked(), machine)).code)
+    return codes
+
+
+@pytest.mark.timeout(300)
+async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(tmp_path: Path) -> None:
+    async with open_issuer(tmp_path) as issuer:
+        codes = await make_codes(issuer, ROUNDS, terminals=True)
+        with contest(tmp_path) as contenders:
+            for code in codes:
+                answers = contenders.run("redeem", [code] * CALLERS)
+                assert len(answers) == CALLERS * CONTENDERS
+                assert Counter(kind for _, _, kind in answers) == {"": 1, "invalid_code": 63}
+
+
+@pytest.mark.timeout(300)
+async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_round(tmp_path: Path) -> None:
+    async with open_issuer(tmp_path) as issuer:
+        codes = await make_codes(issuer, ROUNDS, terminals=True)
+        app = await issuer.store.find_app(issuer.realm, APP_ID)
+        assert app is not None
+        tokens = [(await redeem(issuer, app, code)).refresh_token for code in codes]
+        with contest(tmp_path) as contenders:
+            for token in tokens:
+                answers = contenders.run("refresh", [token] * CALLERS)
+                assert len({answer[:2] for answer in answers}) == 1
+                assert Counter(kind for _, _, kind in answers) == {"": 1, "repeated": 63}
+
+
+@pytest.mark.timeout(300)
+async def test_never_a_twenty_first_of_a_day(tmp_path: Path) -> None:
+    rounds = 10
+    async with open_issuer(tmp_path) as issuer:
+        await make_codes(issuer, 0, terminals=False)
+        app = await issuer.store.find_app(issuer.realm, APP_ID)
+        user = (await issuer.store.list_users(issuer.realm, 0, 1))[0]
+        assert app is not None
+        with contest(tmp_path) as contenders:
+            for number in range(rounds):
+                machine = await admin.save_machine(issuer, f"limited{number}", owner=user)
+                codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]
+                counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
+                assert counts[""] == CALLERS  # each code once, fewer than 20
+                codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]
+                counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
+                assert counts[""] == 20 - CALLERS
+                assert counts["limit_reached"] >= CALLERS - 4

@@ -1,0 +1,240 @@
+import asyncio
+import re
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, GrantKind
+from lingpai.core.keyring import KeyRing
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.policy import Policy
+from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs.app_tokens import issue_app_token
+from lingpai.issuer.verbs.apps import clear_secrets
+from lingpai.issuer.verbs.authorize import Asked, begin_authorization
+from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
+from lingpai.issuer.verbs.login import login
+from lingpai.issuer.verbs.requests import remember_request
+from lingpai.issuer.verbs.sessions import start_session
+from lingpai.issuer.verbs.tickets import issue_ticket
+from lingpai.issuer.verbs.upkeep import BATCH, KEEP_ENDED, purge, purge_for_ever
+from lingpai.store.issuer_port import IssuerStore
+from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.sqlite.queries import load_queries
+from lingpai.store.sqlite.store import SqliteStore
+from tests.issuer.worlds import World
+
+TOPICS = ("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep")
+FOR_OPERATORS = {"list_apps", "list_machines", "list_users", "list_grants", "sealed_secrets", "stale_secrets"}
+
+
+def test_it_is_an_issuer_store(store: SqliteIssuerStore) -> None:
+    port: IssuerStore = store
+    assert port is store
+
+
+def test_every_verb_of_the_port_is_there() -> None:
+    wanted = {name for name in dir(IssuerStore) if not name.startswith("_")}
+    assert wanted <= set(dir(SqliteIssuerStore))
+
+
+def read_all(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(home.iterdir()) if path.is_file())
+
+
+async def test_f58_a_stolen_database_yields_nothing(world: World, tmp_path: Path) -> None:
+    issuer = world.issuer
+    issuer.policy = msgspec.structs.replace(issuer.policy, clear_secrets=True)
+    app, sealed_secret = await admin.add_app(issuer, App(realm="", app_id="client-001"))
+    rotated = await admin.rotate_secret(issuer, app)
+    code = await world.code()
+    tokens = await world.tokens()
+    server = await issue_app_token(issuer, world.app)
+    ticket = await issue_ticket(issuer, world.app, server.access_token)
+    shown = await machines.show_qr_key(issuer, world.machine)
+    session = await login(issuer, "ann", "correct horse", "192.0.2.1")
+    request = await begin_authorization(issuer, world.app, session.session, Asked())
+    await remember_request(issuer, world.app, "fbfe0134-4cd1-11ef-9b3c-0242ac120002", 1_700_000_000)
+    hidden = [world.secret, sealed_secret, rotated, code, tokens.access_token, tokens.refresh_token]
+    hidden += [server.access_token, ticket.ticket, shown, session.handle, request]
+    hidden += ["correct horse", "terminal secret", "192.0.2.1"]
+    dump = read_all(tmp_path)
+    assert b"ann" in dump  # it is the right file
+    for secret in hidden:
+        assert secret.encode() not in dump
+        if re.fullmatch("([0-9a-f]{2})+", secret):
+            assert bytes.fromhex(secret) not in dump
+
+
+async def test_app_secret_moved_to_another_app_does_not_open(world: World, store: SqliteIssuerStore) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, clear_secrets=True)
+    first, _ = await admin.add_app(world.issuer, App(realm="", app_id="first"))
+    second, _ = await admin.add_app(world.issuer, App(realm="", app_id="second"))
+
+    def move(connection: apsw.Connection) -> None:
+        connection.execute("UPDATE issuer_secrets SET app_row = ? WHERE app_row = ?", (second.id, first.id))
+
+    await store._engine.write(move)
+    with pytest.raises(Exception, match="does not open"):
+        await store.find_app("yzb", "second")
+
+
+async def test_secrets_are_sealed_anew_after_a_rotation(
+    world: World, ring: KeyRing, clock: VirtualClock
+) -> None:
+    store = world.issuer.store
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, clear_secrets=True)
+    secrets = [(await admin.add_app(world.issuer, App(realm="", app_id=f"a{n}")))[1] for n in range(5)]
+    assert await store.sealed_secrets() == {1: 5}
+    ring.rotate(clock.now())
+    assert [await store.reseal_secrets(3) for _ in range(3)] == [3, 2, 0]
+    assert await store.sealed_secrets() == {2: 5}
+    ring.retire(1)
+    for number, secret in enumerate(secrets):
+        app = await store.find_app("yzb", f"a{number}")
+        assert app is not None
+        assert clear_secrets(world.issuer, app) == (secret,)
+
+
+async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock) -> None:
+    issuer = world.issuer
+    kept = await world.tokens()
+    await asyncio.gather(*(world.code() for _ in range(1200)))
+    await start_session(issuer)
+    await remember_request(issuer, world.app, "fbfe0134-4cd1-11ef-9b3c-0242ac120002", 1_700_000_000)
+    clock.advance(300 + KEEP_ENDED)
+    assert await purge(issuer) == 0  # at the exact second, none has been over for long enough
+    clock.advance(1)
+    assert [await purge(issuer) for _ in range(4)] == [500, 500, 200, 0]
+    await resolve_access_token(issuer, kept.access_token)
+    clock.advance(30 * 86400 + KEEP_ENDED)
+    while await purge(issuer):
+        pass
+    store = issuer.store
+    assert isinstance(store, SqliteIssuerStore)
+    for table in ("grants", "sessions", "signed_requests", "quotas", "attempts", "authorizations"):
+        assert store._engine.rows(f"SELECT count(*) FROM issuer_{table}") == [(0,)]
+
+
+async def test_background_purge_goes_on_while_batches_are_full(world: World, clock: VirtualClock) -> None:
+    issuer = world.issuer
+    await asyncio.gather(*(world.code() for _ in range(2 * BATCH + 10)))
+    clock.advance(300 + KEEP_ENDED + 1)
+    task = asyncio.create_task(purge_for_ever(issuer))
+    store = issuer.store
+    assert isinstance(store, SqliteIssuerStore)
+    async with asyncio.timeout(30):
+        while store._engine.rows("SELECT count(*) FROM issuer_grants") != [(0,)]:
+            await store._engine.wait_change(1)
+    task.cancel()
+
+
+async def test_purged_ids_never_come_back(world: World, clock: VirtualClock) -> None:
+    before = (await world.tokens()).grant.id
+    clock.advance(31 * 86400)
+    while await purge(world.issuer):
+        pass
+    assert (await world.tokens()).grant.id > before
+
+
+async def test_anchor_is_that_of_the_first_of_an_epoch(
+    tmp_path: Path, ring: KeyRing, clock: VirtualClock
+) -> None:
+    first = await SqliteIssuerStore.open(tmp_path / "a.db", ring, clock)
+    anchor = await first.anchor()
+    clock.step(3600)
+    second = await SqliteIssuerStore.open(tmp_path / "a.db", ring, clock)
+    third = await SqliteIssuerStore.open(tmp_path / "a.db", ring, VirtualClock(1_800_000_000))
+    assert await second.anchor() == anchor == 1_700_000_000
+    assert await third.anchor() == 1_800_000_000
+    for store in (first, second, third):
+        await store.close()
+
+
+@pytest.mark.parametrize("step", [3600, -3600])
+async def test_absolute_ends_are_told_by_the_callers_clock(
+    world: World, clock: VirtualClock, step: int
+) -> None:
+    tokens = await world.tokens()
+    clock.step(step)
+    resolved = await resolve_access_token(world.issuer, tokens.access_token)
+    assert (resolved.expires_in, resolved.expires_at) == (7200, 1_700_000_000 + step + 7200)
+
+
+async def test_f63_another_process_sees_an_end_at_its_next_check(
+    world: World, tmp_path: Path, ring: KeyRing, clock: VirtualClock
+) -> None:
+    tokens = await world.tokens()
+    elsewhere = await SqliteIssuerStore.open(tmp_path / "lingpai.db", ring, clock)
+    worker = await Issuer.open("yzb", world.issuer.policy, elsewhere, ring, clock)
+    await resolve_access_token(worker, tokens.access_token)
+    await admin.disable_user(world.issuer, world.user)
+    with pytest.raises(LingpaiError) as refused:
+        await resolve_access_token(worker, tokens.access_token)
+    assert refused.value.kind is Kind.INVALID_ACCESS_TOKEN
+    await elsewhere.close()
+
+
+async def test_both_wings_share_one_engine(tmp_path: Path, ring: KeyRing, clock: VirtualClock) -> None:
+    keeper = await SqliteStore.open(tmp_path / "both.db", ring, clock)
+    issuer = await Issuer.open("yzb", Policy(), SqliteIssuerStore.beside(keeper), ring, clock)
+    app, _ = await admin.add_app(issuer, App(realm="", app_id=""))
+    tokens = await issue_app_token(issuer, app)
+    assert (await resolve_app_token(issuer, tokens.access_token)).app_id == app.app_id
+    await keeper.ping()
+    await keeper.close()
+
+
+def anything(query: str) -> dict[str, None] | tuple[None, ...]:
+    names = re.findall(r":(\w+)", query)
+    return dict.fromkeys(names) if names else (None,) * query.count("?")
+
+
+def test_no_verb_but_operators_looks_at_more_than_it_needs(store: SqliteIssuerStore, tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "lingpai.db"))
+    scans = {}
+    for topic in TOPICS:
+        for name, query in load_queries(topic).items():
+            plan = [row[3] for row in connection.execute("EXPLAIN QUERY PLAN " + query, anything(query))]
+            bad = [step for step in plan if re.match(r"SCAN (?!chain|CONSTANT|\(subquery)", step)]
+            if bad and name not in FOR_OPERATORS and not name.startswith("end_"):
+                scans[name] = bad
+    connection.close()
+    assert scans == {}
+
+
+def test_ending_all_costs_one_look_at_the_last_row(store: SqliteIssuerStore, tmp_path: Path) -> None:
+    connection = apsw.Connection(str(tmp_path / "lingpai.db"))
+    program = [row[1] for row in connection.execute("EXPLAIN SELECT max(id) FROM issuer_grants")]
+    connection.close()
+    assert "Last" in program  # it goes to the last row and does not walk
+
+
+async def test_lists_for_operators_come_in_pages(world: World) -> None:
+    for _ in range(5):
+        await world.tokens()
+    await issue_app_token(world.issuer, world.app)
+    first = await admin.list_grants(world.issuer, limit=4)
+    rest = await admin.list_grants(world.issuer, limit=4, before=first.before)
+    ids = [view.grant.id for view in first.views + rest.views]
+    assert ids == sorted(ids, reverse=True)
+    assert (len(ids), rest.before) == (6, None)
+    own = await world.issuer.store.list_grants("yzb", world.issuer.now(), None, 9, kind=GrantKind.APP)
+    assert [view.grant.kind for view in own.views] == [GrantKind.APP]
+    assert len((await admin.list_grants(world.issuer, user=world.user)).views) == 5
+    assert (await admin.list_grants(world.issuer, app=world.other)).views == ()
+
+
+async def test_removed_app_leaves_nothing_that_works(world: World) -> None:
+    tokens = await world.tokens()
+    assert await world.issuer.store.remove_app(world.app.id)
+    assert not await world.issuer.store.remove_app(world.app.id)
+    with pytest.raises(LingpaiError):
+        await resolve_access_token(world.issuer, tokens.access_token)
+    assert [app.app_id for app in await world.issuer.store.list_apps("yzb")] == [world.other.app_id]
+    assert not await world.issuer.store.set_secrets(world.app.id, ())
