@@ -1,0 +1,198 @@
+"""What each call of the dialect does (contracts/yzb.md, "APIs").
+
+The order of checks is the same everywhere: the parameters (4101), the app and its secret, its address list (4000),
+what was passed (4102), and then what the user allowed (4104, 4103).
+"""
+
+from typing import Any
+
+from lingpai.core.errors import Blame, Kind, LingpaiError
+from lingpai.core.issuer_records import App, Member, User
+from lingpai.core.wire import Call, Reply
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.cookies import session_of
+from lingpai.issuer.dialects.yzb import params as wire
+from lingpai.issuer.dialects.yzb.policy import CHECKING, SCOPE, USER_INFO
+from lingpai.issuer.dialects.yzb.shape import YzbShape
+from lingpai.issuer.dialects.yzb.signing import SignedPage, check_proof, verify_page
+from lingpai.issuer.throttle import Throttle
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs.app_tokens import issue_app_token
+from lingpai.issuer.verbs.apps import authenticate_app, check_network, find_app, require_grant
+from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token, resolve_ticket
+from lingpai.issuer.verbs.members import (
+    count_members,
+    find_open_id,
+    list_members,
+    needs_consent,
+    require_added,
+    require_permission,
+)
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.sessions import check_form, require_user
+from lingpai.issuer.verbs.tickets import issue_ticket
+
+CODE, SERVER, REFRESH = "authorization_code", "client_credential", "refresh_token"
+"""Grant types by the names that an app's `grants` may hold; clients also write the second one in the plural."""
+
+
+class Calls:
+    """The calls of one realm.
+
+    Args:
+        issuer: the realm.
+        exchanged: the shape of a code's exchange, whose `status` the seed shows as a number.
+    """
+
+    def __init__(self, issuer: Issuer, exchanged: YzbShape) -> None:
+        self._issuer = issuer
+        self._exchanged = exchanged
+        self._checking = Throttle(issuer.clock, CHECKING)
+
+    async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
+        """A user's tokens for a code, or the app's own token."""
+        if params.grant_type == CODE and params.code is None:
+            raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
+        app_id = wire.text_of(params.app_id)
+        app = await authenticate_app(self._issuer, app_id, params.secret, call.peer)
+        call.caller = app.app_id
+        if params.code is not None and params.grant_type == CODE:
+            require_grant(app, CODE)
+            tokens = await redeem(self._issuer, app, params.code)
+            return self._exchanged.success(_user_tokens(tokens), call.trace_id)
+        require_grant(app, params.grant_type if params.grant_type in app.grants else SERVER)
+        tokens = await issue_app_token(self._issuer, app)
+        return wire.IssuedTokens(access_token=tokens.access_token, expires_in=tokens.expires_in)
+
+    async def refresh_token(self, params: wire.RefreshParams, call: Call) -> wire.UserTokens:
+        """A new pair of a user's tokens."""
+        app = await self._app(params.app_id, call)
+        require_grant(app, REFRESH)
+        return _user_tokens(await refresh(self._issuer, app, params.refresh_token, open_id=params.open_id))
+
+    async def ticket(self, params: wire.TicketParams, call: Call) -> wire.JsTicket:
+        """A new ticket."""
+        app = await self._app(params.app_id, call)
+        ticket = await issue_ticket(self._issuer, app, params.access_token)
+        return wire.JsTicket(ticket.ticket, ticket.expires_in)
+
+    async def check_code(self, params: wire.CheckParams, call: Call) -> wire.CheckedCode:
+        """Until when a token or ticket of the app is good; nothing is consumed (attacks I80)."""
+        app_id = wire.text_of(params.app_id)
+        self._checking.admit(app_id, call.peer)
+        try:
+            app = await self._app(params.app_id, call)
+            return wire.CheckedCode(await self._checked_end(params, app))
+        except LingpaiError as error:
+            if error.blame is Blame.CALLER:
+                self._checking.fail(app_id, call.peer)
+            raise
+
+    async def _checked_end(self, params: wire.CheckParams, app: App) -> int:
+        if params.type == "js_ticket":
+            return (await resolve_ticket(self._issuer, params.code, app)).expires_at
+        if params.open_id is None:
+            return (await resolve_app_token(self._issuer, params.code, app)).expires_at
+        return (await resolve_access_token(self._issuer, params.code, app, params.open_id)).expires_at
+
+    async def check_js_config(self, params: wire.ConfigParams, call: Call) -> wire.VerifiedPage:
+        """Verify what a page gave to `yzb.core.config`; the page's browser says in `Origin` whose it is."""
+        if not any(name.strip() for name in _names(params.js_api_list)):
+            raise LingpaiError(
+                Kind.MISSING_PARAMETER, "parameter js_api_list is missing", parameter="js_api_list"
+            )
+        app = await self._known_app(params.app_id, call)
+        page = SignedPage(
+            url=params.url,
+            origin=call.header("origin") or "",
+            timestamp=wire.text_of(params.timestamp),
+            nonce_str=params.nonce_str,
+            signature=params.signature,
+        )
+        return wire.VerifiedPage(await verify_page(self._issuer, app, page))
+
+    async def request_js_auth_code(self, params: wire.JsAuthCodeParams, call: Call) -> wire.JsAuthCode:
+        """A code of the user who is logged in, for a verified page whose app they have added.
+
+        The issuer's own window asks, with its session's cookie and form token; it has the page's origin from
+        the browser, and answers to that origin only.
+        """
+        app = await self._known_app(params.app_id, call)
+        check_proof(self._issuer, app, params.origin, params.proof)
+        opened = await session_of(self._issuer, call)
+        user = require_user(opened)
+        if opened is not None:
+            check_form(self._issuer, opened.session, params.form_token)
+        member = await self._issuer.store.find_member(app.id, user.id)
+        if needs_consent(member, SCOPE):
+            raise LingpaiError(Kind.NOT_ADDED, "The user did not add the app.")
+        return wire.JsAuthCode((await issue_code(self._issuer, app, user, Asked())).code)
+
+    async def user_base_info(self, params: wire.UserParams, call: Call) -> wire.BaseInfo:
+        """A user's name, picture and sex, if the user allows it."""
+        app, member, user = await self._user(params, call)
+        require_added(member)
+        if USER_INFO not in app.permissions:
+            raise LingpaiError(Kind.NO_PERMISSION, f"The app has no permission {USER_INFO}.")
+        require_permission(member, USER_INFO)
+        profile = user.profile
+        return wire.BaseInfo(profile.nick, profile.avatar, profile.sex)
+
+    async def app_access(self, params: wire.UserParams, call: Call) -> list[str]:
+        """The permissions that the user gave the app, and it may still have."""
+        app, member, _ = await self._user(params, call)
+        return [permission for permission in member.permissions if permission in app.permissions]
+
+    async def app_is_added(self, params: wire.UserParams, call: Call) -> wire.Added:
+        """Whether the user has added the app."""
+        _, member, _ = await self._user(params, call)
+        return wire.Added(member.added)
+
+    async def user_count(self, params: wire.CountParams, call: Call) -> wire.UserCount:
+        """How many users have added the app."""
+        app = await self._app_by_token(params, call)
+        return wire.UserCount(await count_members(self._issuer, app))
+
+    async def user_list(self, params: wire.ListParams, call: Call) -> list[wire.ListedUser]:
+        """The users who have added the app, page by page."""
+        app = await self._app_by_token(params, call)
+        members = await list_members(self._issuer, app, int(params.load_more_id), params.load_more_count)
+        return [wire.ListedUser(str(member.id), member.open_id) for member in members]
+
+    async def _known_app(self, given: str | int, call: Call) -> App:
+        """The app that is named; a disabled one is as good as unknown (attacks D39)."""
+        app = await find_app(self._issuer, wire.text_of(given))
+        if app.disabled:
+            raise LingpaiError(Kind.UNKNOWN_APP, "The app is disabled.")
+        call.caller = app.app_id
+        return app
+
+    async def _app(self, given: str | int, call: Call) -> App:
+        app = await self._known_app(given, call)
+        check_network(app, call.peer)
+        return app
+
+    async def _app_by_token(self, params: Any, call: Call) -> App:
+        app = await self._app(params.app_id, call)
+        await resolve_app_token(self._issuer, params.access_token, app)
+        return app
+
+    async def _user(self, params: wire.UserParams, call: Call) -> tuple[App, Member, User]:
+        app = await self._app_by_token(params, call)
+        return (app, *await find_open_id(self._issuer, app, params.open_id))
+
+
+def _user_tokens(tokens: Tokens) -> wire.UserTokens:
+    return wire.UserTokens(
+        open_id=tokens.open_id,
+        access_token=tokens.access_token,
+        expires_in=tokens.expires_in,
+        refresh_token=tokens.refresh_token,
+        scope=tokens.scope or SCOPE,
+    )
+
+
+def _names(given: str | list[str]) -> list[str]:
+    return given.split(",") if isinstance(given, str) else given

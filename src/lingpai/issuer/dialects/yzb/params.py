@@ -1,0 +1,177 @@
+"""What the calls of the dialect take and give (contracts/yzb.md, "APIs")."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from lingpai.core.handles import MAX_ID
+
+_Meta = msgspec.Meta
+
+AppId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+"""Digits; a JSON body may hold them as a number. See `text_of`."""
+Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
+Passed = Annotated[str, _Meta(max_length=512, description="a code, token or ticket")]
+OpenId = Annotated[str, _Meta(max_length=256, description="the user as the app knows them")]
+Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(ge=0, le=MAX_ID)]
+Url = Annotated[str, _Meta(max_length=2048, description="the page's address")]
+Origin = Annotated[str, _Meta(max_length=512, description="scheme, host and port of a page")]
+Short = Annotated[str, _Meta(max_length=128)]
+
+MAX_PAGE = 100
+
+
+def text_of(value: str | int) -> str:
+    """A parameter that forms hold as text and JSON may hold as a number."""
+    return str(value)
+
+
+class TokenParams(msgspec.Struct):
+    """`/OAuth2/token`: a user's tokens for a code, or the server token."""
+
+    app_id: AppId
+    secret: Secret
+    grant_type: Literal["authorization_code", "client_credential", "client_credentials"]
+    code: Passed | None = None
+
+
+class RefreshParams(msgspec.Struct):
+    """`/OAuth2/refreshtoken`."""
+
+    app_id: AppId
+    grant_type: Literal["refresh_token"]
+    open_id: OpenId
+    refresh_token: Passed
+
+
+class TicketParams(msgspec.Struct):
+    """`/OAuth2/ticket`; `access_token` is the server token."""
+
+    app_id: AppId
+    access_token: Passed
+    type: Literal["js_ticket"]
+
+
+class CheckParams(msgspec.Struct):
+    """`/OAuth2/checkCode`; with `open_id` the `access_token` is that user's, without it the server token."""
+
+    app_id: AppId
+    type: Literal["access_token", "js_ticket"]
+    code: Passed
+    open_id: OpenId | None = None
+
+
+class ConfigParams(msgspec.Struct):
+    """`/OAuth2/checkJsConfig`: what a page gave to `yzb.core.config`, and the page's own address."""
+
+    app_id: AppId
+    timestamp: Number
+    nonce_str: Short
+    signature: Short
+    url: Url
+    js_api_list: Annotated[str, _Meta(max_length=4096)] | Annotated[list[Short], _Meta(min_length=1)]
+
+
+class JsAuthCodeParams(msgspec.Struct):
+    """`/OAuth2/requestJsAuthCode`: the issuer's window asks for the page that opened it."""
+
+    app_id: AppId
+    origin: Origin
+    proof: Short
+    form_token: Passed
+
+
+class UserParams(msgspec.Struct):
+    """`/UserResource/…`; `access_token` is the server token."""
+
+    app_id: AppId
+    open_id: OpenId
+    access_token: Passed
+
+
+class CountParams(msgspec.Struct):
+    """`/CommonResource/getUserCount`; `access_token` is the server token."""
+
+    app_id: AppId
+    access_token: Passed
+
+
+class ListParams(msgspec.Struct):
+    """`/CommonResource/getUserList`: users after `load_more_id`, which is the `id` of the last one seen."""
+
+    app_id: AppId
+    access_token: Passed
+    load_more_id: Number = 0
+    load_more_count: Annotated[int, _Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
+
+
+class UserTokens(msgspec.Struct):
+    """A user's pair of tokens; `expires_in` in seconds."""
+
+    open_id: str
+    access_token: str
+    expires_in: int
+    refresh_token: str
+    scope: str
+
+
+class IssuedTokens(msgspec.Struct, kw_only=True):
+    """A user's pair of tokens, or the app's own token without the rest; `expires_in` in seconds."""
+
+    open_id: str | msgspec.UnsetType = msgspec.UNSET
+    access_token: str
+    expires_in: int
+    refresh_token: str | msgspec.UnsetType = msgspec.UNSET
+    scope: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class JsTicket(msgspec.Struct):
+    """A ticket; `expires_in` in seconds."""
+
+    ticket: str
+    expires_in: int
+
+
+class CheckedCode(msgspec.Struct):
+    """Until when a token or ticket is good: `expires_in` is an absolute unix time here [seed]."""
+
+    expires_in: int
+
+
+class VerifiedPage(msgspec.Struct):
+    """What the bridge keeps of a verified page."""
+
+    proof: str
+
+
+class JsAuthCode(msgspec.Struct):
+    """A login-free code."""
+
+    code: str
+
+
+class BaseInfo(msgspec.Struct):
+    """A user; `sex` is "1" male, "2" female, "3" unknown."""
+
+    nick: str
+    avatar: str
+    sex: str
+
+
+class Added(msgspec.Struct):
+    """Whether the user added the app."""
+
+    is_added: bool
+
+
+class UserCount(msgspec.Struct):
+    """How many users added the app."""
+
+    user_count: int
+
+
+class ListedUser(msgspec.Struct):
+    """One user of the app; `id` is where the next page begins."""
+
+    id: str
+    open_id: str

@@ -1,0 +1,61 @@
+"""The routes of the dialect (contracts/yzb.md, "APIs"), for one realm at a time."""
+
+from lingpai.core.wire import Route, Shape, Source
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yzb import params as wire
+from lingpai.issuer.dialects.yzb.calls import Calls
+from lingpai.issuer.dialects.yzb.shape import BRIDGE, OK, SHAPE, YzbShape
+
+BODY = Source.FORM | Source.JSON | Source.MISLABELLED
+FOLDERS = ("/OAuth2/", "/UserResource/", "/CommonResource/")
+
+
+def routes(issuer: Issuer, *, prefix: str = "", string_status: bool = False) -> tuple[Route, ...]:
+    """All routes of one realm. Realms live side by side under prefixes of their own.
+
+    Args:
+        issuer: the realm.
+        prefix: what comes before `/OAuth2/…`, such as "/yzb-test"; none when empty.
+        string_status: True makes every `status` a string, also in the one answer whose seed shows a number.
+    """
+    calls = Calls(issuer, YzbShape(OK if string_status else int(OK)))
+    tag = f"YZB: {issuer.realm}"
+    table = (
+        ("/OAuth2/token", wire.TokenParams, calls.token,
+         "A user's tokens for a code, or the server token", wire.IssuedTokens),
+        ("/OAuth2/refreshtoken", wire.RefreshParams, calls.refresh_token,
+         "A new pair of a user's tokens", wire.UserTokens),
+        ("/OAuth2/ticket", wire.TicketParams, calls.ticket,
+         "A ticket to sign pages with", wire.JsTicket),
+        ("/OAuth2/checkCode", wire.CheckParams, calls.check_code,
+         "Until when a token or ticket is good, in unix time", wire.CheckedCode),
+        ("/OAuth2/requestJsAuthCode", wire.JsAuthCodeParams, calls.request_js_auth_code,
+         "A login-free code, for the issuer's own window", wire.JsAuthCode),
+        ("/UserResource/getUserBaseInfo", wire.UserParams, calls.user_base_info,
+         "A user's name, picture and sex", wire.BaseInfo),
+        ("/UserResource/getAppAccess", wire.UserParams, calls.app_access,
+         "What the user allowed the app", list[str]),
+        ("/UserResource/getAppIsAdded", wire.UserParams, calls.app_is_added,
+         "Whether the user has added the app", wire.Added),
+        ("/CommonResource/getUserCount", wire.CountParams, calls.user_count,
+         "How many users have added the app", wire.UserCount),
+        ("/CommonResource/getUserList", wire.ListParams, calls.user_list,
+         "The users who have added the app, page by page", list[wire.ListedUser]),
+    )  # fmt: skip
+    page = Route(
+        ("POST",), prefix + "/OAuth2/checkJsConfig", wire.ConfigParams, BODY, calls.check_js_config, BRIDGE,
+        "Verify a page for the JS bridge", wire.VerifiedPage, tag,
+    )  # fmt: skip
+    return (
+        *(
+            Route(("POST",), prefix + path, params, BODY, verb, SHAPE, summary, returns, tag)
+            for path, params, verb, summary, returns in table
+        ),
+        page,
+    )
+
+
+def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
+    """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
+    folders = (f"{prefix}/",) if prefix else FOLDERS
+    return tuple((folder, SHAPE) for folder in folders)
