@@ -1,0 +1,73 @@
+'use strict';
+// node run.js NAME: reads a JSON object from standard input, uses the client of that name as an application
+// would, and writes what came of it as JSON. See the tests.
+
+const { text } = require('node:stream/consumers');
+
+const uses = {
+  async 'co-wechat-api'(wanted) {
+    const api = require('./co-wechat-api').createClient(wanted.account, wanted.secret);
+    api.prefix = `${wanted.sandbox}/cgi-bin/`;
+    return {
+      token: (await api.ensureAccessToken()).accessToken,
+      addresses: (await api.getIp()).ip_list,
+      user: await api.getUser(wanted.openid),
+      sent: await api.sendText(wanted.openid, '你好'),
+      ticket: (await api.getLatestTicket()).ticket,
+      config: await api.getJsConfig({ url: wanted.page }),
+    };
+  },
+
+  async 'node-easywechat'(wanted) {
+    const create = require('./node-easywechat').createOfficialAccount;
+    const app = create(wanted.account, wanted.secret, { http: { baseURL: wanted.sandbox } });
+    const client = app.getClient();
+    const user = await client.get('/cgi-bin/user/info', { params: { openid: wanted.openid } });
+    const message = { touser: wanted.openid, msgtype: 'text', text: { content: '你好' } };
+    const ticket = app.getTicket();
+    return {
+      token: await app.getAccessToken().getToken(),
+      addresses: (await client.get('/cgi-bin/getcallbackip')).toObject().ip_list,
+      user: user.toObject(),
+      sent: (await client.post('/cgi-bin/message/custom/send', { json: message })).toObject(),
+      ticket: await ticket.getTicket(),
+      config: await ticket.configSignature(wanted.page, wanted.noncestr, wanted.timestamp),
+    };
+  },
+
+  async 'node-easywechat work'(wanted) {
+    const create = require('./node-easywechat').createWork;
+    const app = create(wanted.account, wanted.secret, { http: { baseURL: wanted.sandbox } });
+    const client = app.getClient();
+    const user = await client.get('/cgi-bin/user/get', { params: { userid: wanted.userid } });
+    return {
+      token: await app.getAccessToken().getToken(),
+      user: user.toObject(),
+      ticket: await app.getTicket().getTicket(),
+    };
+  },
+
+  async 'wechat-jssdk'(wanted) {
+    const { account, secret, mini } = wanted;
+    const wx = require('./wechat-jssdk').createClient(account, secret, mini);
+    const { access_token: token } = await wx.jssdk.getAccessToken();
+    return {
+      token,
+      ticket: (await wx.jssdk.getJsApiTicket(token)).ticket,
+      config: await wx.jssdk.getSignature(wanted.page),
+      session: await wx.miniProgram.getSession(wanted.code),
+    };
+  },
+};
+
+async function main() {
+  const wanted = JSON.parse(await text(process.stdin));
+  const found = await uses[process.argv[2]](wanted);
+  // These SDKs keep timers and sockets open: leave as soon as the answer is out.
+  process.stdout.write(JSON.stringify(found), () => process.exit(0));
+}
+
+main().catch((error) => {
+  process.stderr.write(`${error.stack}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,21 @@
+"""How the scripts in this folder are told what to do, and tell what came of it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def told() -> dict[str, Any]:
+    """What the test wants: the JSON object on standard input."""
+    wanted: dict[str, Any] = json.load(sys.stdin)
+    return wanted
+
+
+def tell(**found: Any) -> None:
+    """Answer the test: a JSON object on standard output, and from which folder wechatpy came."""
+    import wechatpy
+
+    found["version"] = wechatpy.__version__
+    found["home"] = str(Path(wechatpy.__file__).parent)
+    json.dump(found, sys.stdout)

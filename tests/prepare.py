@@ -1,0 +1,142 @@
+"""Gets what the suite needs beside `.venv`; `make test` runs it first. Quick when nothing is missing.
+
+Each step is a line of `STEPS`: what it is, whether it is there, and how to get it. What cannot be got is
+said, and the exit status is not zero.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+TESTS = Path(__file__).resolve().parent
+NODE = TESTS / "clients" / "node"
+WECHATPY2 = TESTS / ".cache" / "wechatpy2"
+WECHATPY2_PINS = TESTS / "clients" / "wechatpy2.txt"
+STAMP = ".lingpai-ready"
+
+
+class NotPreparedError(Exception):
+    """A step failed; says what to do by hand."""
+
+
+class Step(NamedTuple):
+    """One thing that the suite needs.
+
+    Attributes:
+        name: what it is.
+        present: whether it is there; quick, and changes nothing.
+        get: gets it; raises NotPreparedError when it cannot.
+    """
+
+    name: str
+    present: Callable[[], bool]
+    get: Callable[[], None]
+
+
+def run(*command: str, cwd: Path = TESTS) -> None:
+    """Run a command; its output is shown only when it fails.
+
+    Raises:
+        NotPreparedError: it is not there or ended with another status than 0.
+    """
+    try:
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise NotPreparedError(f"{command[0]} cannot be run: {error}") from error
+    if done.returncode:
+        raise NotPreparedError(f"`{' '.join(command)}` failed:\n{done.stdout}{done.stderr}")
+
+
+def stamped(folder: Path, pins: Path) -> bool:
+    """Whether `folder` was filled from just these pins, by this Python."""
+    stamp = folder / STAMP
+    return stamp.is_file() and stamp.read_text("utf-8") == _digest(pins)
+
+
+def stamp(folder: Path, pins: Path) -> None:
+    """Note that `folder` was filled from these pins."""
+    (folder / STAMP).write_text(_digest(pins), "utf-8")
+
+
+def _digest(pins: Path) -> str:
+    return hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
+
+
+def debian(name: str, *commands: str, packages: tuple[str, ...]) -> Step:
+    """A step for what Debian packages: there when all of the commands are."""
+
+    def get() -> None:
+        by_hand = f"apt-get install {' '.join(packages)}"
+        if shutil.which("apt-get") is None or os.geteuid() != 0:
+            raise NotPreparedError(f"install it as root: {by_hand}")
+        run("apt-get", "update", "--quiet")
+        run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages)
+
+    return Step(name, lambda: all(map(shutil.which, commands)), get)
+
+
+def get_node_packages() -> None:
+    """The JavaScript SDKs, at the versions of the lock file.
+
+    Raises:
+        NotPreparedError: npm cannot get them.
+    """
+    run("npm", "ci", "--ignore-scripts", cwd=NODE)
+    stamp(NODE / "node_modules", NODE / "package-lock.json")
+
+
+def get_wechatpy2() -> None:
+    """wechatpy's second generation, in a folder that is put before the environment's own packages.
+
+    Raises:
+        NotPreparedError: pip cannot get it.
+    """
+    shutil.rmtree(WECHATPY2, ignore_errors=True)
+    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+    where = ("--target", str(WECHATPY2), "-r", str(WECHATPY2_PINS))
+    run(sys.executable, "-m", "pip", "install", *options, *where)
+    stamp(WECHATPY2, WECHATPY2_PINS)
+
+
+STEPS: tuple[Step, ...] = (
+    debian("Node.js and npm", "node", "npm", packages=("nodejs", "npm")),
+    Step(
+        "JavaScript SDKs (co-wechat-api, node-easywechat, wechat-jssdk)",
+        lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),
+        get_node_packages,
+    ),
+    Step("wechatpy 2", lambda: stamped(WECHATPY2, WECHATPY2_PINS), get_wechatpy2),
+)
+
+
+def main(steps: tuple[Step, ...] = STEPS) -> int:
+    """Get what is missing of `steps`, all that can be got.
+
+    Returns:
+        The exit status: 0 when nothing is missing any more, else 1.
+    """
+    failed = 0
+    for step in steps:
+        if step.present():
+            continue
+        say(f"getting {step.name} ...")
+        try:
+            step.get()
+        except NotPreparedError as error:
+            failed += 1
+            say(f"NOT PREPARED: {step.name}: {error}")
+    return int(failed > 0)
+
+
+def say(text: str) -> None:
+    """Tell it to whoever runs this."""
+    sys.stderr.write(f"prepare: {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
