@@ -2,6 +2,7 @@ import asyncio
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
@@ -43,8 +44,9 @@ async def test_e49_a_replay_at_the_exact_end_of_the_window_ends_the_family(
     second = await refresh(world.issuer, world.app, first.refresh_token)
     clock.step(step)
     clock.advance(60)
-    with raises(Kind.INVALID_REFRESH_TOKEN):
+    with capture_logs() as logged, raises(Kind.INVALID_REFRESH_TOKEN):
         await refresh(world.issuer, world.app, first.refresh_token)
+    assert [(line["event"], line["app"]) for line in logged] == [("refresh_token_replayed", world.app.app_id)]
     with raises(Kind.INVALID_REFRESH_TOKEN):
         await refresh(world.issuer, world.app, second.refresh_token)
     for tokens in (first, second):

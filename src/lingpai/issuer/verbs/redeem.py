@@ -1,6 +1,6 @@
 """Redeem a code: of all who try, one wins."""
 
-import logging
+import structlog
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
@@ -10,7 +10,7 @@ from lingpai.issuer.pkce import check_verifier
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
 from lingpai.store.issuer_port import Outcome
 
-_log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def redeem(
@@ -64,7 +64,7 @@ async def _check_unspent(
             raise fault
         return
     if fault is None and issuer.policy.replay_ends_grant:
-        _log.warning("A code was replayed; grant %d of app %s ends.", grant.id, view.app_id)
+        log.warning("code_replayed", app=view.app_id, grant=grant.id)
         await issuer.store.end_grant(grant.id, issuer.now(), "code replayed")
     raise _invalid()
 

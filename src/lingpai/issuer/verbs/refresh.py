@@ -1,6 +1,6 @@
 """Refresh: a new pair for a refresh token, and the same pair for a lost answer."""
 
-import logging
+import structlog
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
@@ -10,7 +10,7 @@ from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
 from lingpai.store.issuer_port import Outcome
 
-_log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def refresh(
@@ -69,7 +69,7 @@ async def _spend(issuer: Issuer, view: GrantView, handle: Handle) -> Tokens:
     if spent.outcome is Outcome.LIMITED:
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if spent.outcome is Outcome.REPLAYED:
-        _log.warning("A refresh token was replayed; grant %d of app %s.", grant.id, view.app_id)
+        log.warning("refresh_token_replayed", app=view.app_id, grant=grant.id)
     if spent.grant is None or spent.outcome not in {Outcome.DONE, Outcome.REPEATED}:
         raise _invalid()
     return make_tokens(

@@ -1,7 +1,8 @@
 """Purging in the background: small batches, and as many in a row as there is to purge."""
 
 import asyncio
-import logging
+
+import structlog
 
 from lingpai.core.errors import LingpaiError
 from lingpai.issuer.context import Issuer
@@ -10,7 +11,7 @@ BATCH = 500
 KEEP_ENDED = 3600
 """Seconds that ended rows stay, so that what was just refused can be told apart from what never was."""
 
-_log = logging.getLogger(__name__)
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def purge(issuer: Issuer, limit: int = BATCH) -> int:
@@ -31,6 +32,6 @@ async def purge_for_ever(issuer: Issuer, interval: float = 10.0) -> None:
         try:
             full = await purge(issuer) >= BATCH
         except LingpaiError as error:
-            _log.warning("Purging failed, and is tried again: %s", error.reason)
+            log.warning("purge_failed", error=error.kind.value, retry_in=interval)
             full = False
         await (asyncio.sleep(0) if full else issuer.clock.sleep(interval))

@@ -1,0 +1,66 @@
+"""Golden wire files: requests as they are sent, and the bytes that answer them.
+
+A file is steps between lines of `===`; a step is a request and its answer between a line of `---`. `{name}` stands for
+a value that is known, `<name:regex>` for a fresh one, which is known from there on. Lines of `#` before a request are
+comments. Every header that an answer names must be there; its body must be just those bytes.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+FILES = sorted((Path(__file__).parent / "golden").glob("*.http"))
+_KNOWN = re.compile(r"\{([a-z_]+)\}")
+_FRESH = re.compile(r"<([a-z_]+):([^>]+)>")
+_HOLES = re.compile(rf"{_KNOWN.pattern}|{_FRESH.pattern}")
+
+
+class Step(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: str | None
+    status: int
+    answer_headers: dict[str, str]
+    answer: str
+
+
+def steps_of(path: Path) -> Iterator[Step]:
+    for step in path.read_text("utf-8").split("\n===\n"):
+        request, answer = step.strip("\n").split("\n---\n")
+        head, _, body = request.partition("\n\n")
+        lines = [line for line in head.splitlines() if not line.startswith("#")]
+        method, target = lines[0].split(" ")
+        answer_head, _, answer_body = answer.partition("\n\n")
+        status, *answer_lines = answer_head.splitlines()
+        yield Step(
+            method,
+            target,
+            _headers(lines[1:]),
+            body or None,
+            int(status),
+            _headers(answer_lines),
+            answer_body,
+        )
+
+
+def filled(text: str, known: dict[str, str]) -> str:
+    """A request's text with what is known in place."""
+    return _KNOWN.sub(lambda hole: known[hole[1]], text)
+
+
+def match(expected: str, body: bytes, known: dict[str, str]) -> None:
+    """Compare byte for byte, and add what was fresh to what is known."""
+    pattern, at = "", 0
+    for hole in _HOLES.finditer(expected):
+        pattern += re.escape(expected[at : hole.start()])
+        pattern += re.escape(known[hole[1]]) if hole[1] else f"(?P<{hole[2]}>{hole[3]})"
+        at = hole.end()
+    found = re.fullmatch((pattern + re.escape(expected[at:])).encode(), body)
+    assert found, f"expected {expected}\nbut got  {body.decode()}"
+    known |= {name: value.decode() for name, value in found.groupdict().items()}
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in lines)
