@@ -61,15 +61,14 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
+        if self._phase is _Phase.CLOSING:
+            self._drop(len(data))
+            return
         if self._phase is _Phase.IDLE:
             self._phase, self._since = _Phase.HEAD, None
         self._fed += len(data)
         super().data_received(data)
-        if (
-            self._phase is _Phase.HEAD
-            and self._fed > self.limits.head_bytes
-            and not self.transport.is_closing()
-        ):
+        if self._phase is _Phase.HEAD and self._fed > self.limits.head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -86,9 +85,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Called by the parser."""
         super().on_body(body)
         if self.cycle.response_complete:
-            self._drained += len(body)
-            if self._drained > self.limits.drain_bytes:
-                self.transport.close()
+            self._drop(len(body))
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
@@ -110,6 +107,11 @@ class GuardedProtocol(HttpToolsProtocol):
         """What uvicorn calls when the parser gives up."""
         self._refuse(self._refusal or HTTPStatus.BAD_REQUEST)
 
+    def _drop(self, count: int) -> None:
+        self._drained += count
+        if self._drained > self.limits.drain_bytes:
+            self.transport.abort()
+
     def _refuse(self, status: HTTPStatus) -> None:
         # No route and so no shape is known here: what came is not an HTTP request.
         text = f"{status.phrase}\n".encode()
@@ -118,7 +120,9 @@ class GuardedProtocol(HttpToolsProtocol):
             f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + text)
-        self.transport.close()
+        # Closing at once would reset the line under a caller who still writes, and take the answer with it.
+        self.transport.write_eof()
+        self._phase, self._since = _Phase.CLOSING, None
 
     def _limit(self) -> float:
         if self._phase is _Phase.IDLE:

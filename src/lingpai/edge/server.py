@@ -18,6 +18,7 @@ from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits, guarded
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop
 BACKLOG = 2048
+START_FAILED = 3  # the exit code, as uvicorn has it
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -71,6 +72,10 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class StartFailedError(Exception):
+    """An app's start failed; the log says why."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn's server, without its own signal handlers, that watches over its connections' deadlines."""
 
@@ -80,8 +85,18 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit as fault:
+            # In a task of asyncio it would tear down the loop at once, and with it the other servers.
+            raise StartFailedError from fault
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See `uvicorn.Server`; also what is not waited for must be stopped."""
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -142,7 +157,7 @@ class Serving:
             ready: called once all servers take requests.
 
         Raises:
-            SystemExit: an app's start failed; the others have been stopped.
+            StartFailedError: an app's start failed; the others have been stopped.
         """
         tasks = [
             asyncio.create_task(server.serve(sockets=list(listener.sockets)))
@@ -155,6 +170,9 @@ class Serving:
         finally:
             announce.cancel()
             self.stop()
+            await asyncio.wait(tasks)
+            for bound in (bound for listener in self._listeners for bound in listener.sockets):
+                bound.close()
             results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
@@ -185,7 +203,7 @@ async def serve(
         lifeline: the other end is our supervisor's; when that is gone we end too.
 
     Raises:
-        SystemExit: an app's start failed.
+        StartFailedError: an app's start failed.
     """
     serving = Serving(listeners, options)
     interrupts = 0
@@ -223,6 +241,13 @@ def run(
     ready: Callable[[], None] | None = None,
     lifeline: Connection | None = None,
 ) -> None:
-    """Serve in a loop of our own (uvloop), in the main thread, until a signal; see `serve`."""
+    """Serve in a loop of our own (uvloop), in the main thread, until a signal; see `serve`.
+
+    Raises:
+        SystemExit: with `START_FAILED` when an app's start failed.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(listeners, options, ready=ready, lifeline=lifeline))
+        try:
+            runner.run(serve(listeners, options, ready=ready, lifeline=lifeline))
+        except StartFailedError:
+            raise SystemExit(START_FAILED) from None

@@ -22,8 +22,9 @@ from typing import Any
 import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from lingpai.edge.server import START_FAILED
+
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-START_FAILED = 3
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _IMPATIENT = 3  # signals: the workers themselves heed a second SIGINT
 _spawn = multiprocessing.get_context("spawn")

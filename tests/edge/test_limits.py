@@ -1,0 +1,226 @@
+"""Bodies and heads that are too large or too slow (D36), and messages that are not HTTP (G70)."""
+
+import asyncio
+
+import pytest
+
+from lingpai.edge import EdgeOptions
+from lingpai.edge.protocol import ProtocolLimits
+from tests.edge.world import World, app_of, request, running
+
+FORM = "application/x-www-form-urlencoded"
+SMALL = EdgeOptions(body_limit=1000, body_timeout=0.2)
+
+
+def head(*lines: str) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+async def test_d36_announced_length_is_refused_before_the_body_is_read() -> None:
+    async with running(app_of(SMALL)) as world, world.wire() as wire:
+        await wire.send(
+            head("POST /form HTTP/1.1", "host: x", "content-length: 1001", f"content-type: {FORM}")
+        )
+        answer = await wire.answer()
+        assert (answer.status, answer.json["kind"]) == (413, "body_too_large")
+        # The rest is read and dropped, so that the connection is of use again.
+        await wire.send(b"x" * 1001 + request("GET", "/call"))
+        assert (await wire.answer()).status == 200
+
+
+async def test_d36_chunked_body_is_counted_while_it_comes() -> None:
+    async with running(app_of(SMALL)) as world, world.wire() as wire:
+        await wire.send(
+            head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
+        )
+        await wire.send(b"1f4\r\n" + b"x" * 500 + b"\r\n")
+        await wire.send(b"1f4\r\n" + b"x" * 500 + b"\r\n")
+        await wire.send(b"1\r\nx\r\n")
+        answer = await wire.answer()
+        assert (answer.status, answer.json["kind"]) == (413, "body_too_large")
+
+
+async def test_d36_a_body_at_the_limit_is_taken() -> None:
+    body = b"app=1&code=2&x=".ljust(1000, b"x")
+    async with running(app_of(SMALL)) as world:
+        assert (await world.form("/form", body)).status == 200
+        assert (await world.form("/form", body + b"x")).status == 413
+
+
+async def test_d36_a_refused_body_is_not_read_for_ever() -> None:
+    async with running(app_of(SMALL), ProtocolLimits(drain_bytes=100_000)) as world, world.wire() as wire:
+        await wire.send(
+            head("POST /form HTTP/1.1", "host: x", "content-length: 9999999", f"content-type: {FORM}")
+        )
+        assert (await wire.answer()).status == 413
+        for _ in range(200):
+            if wire.reader.at_eof():
+                break
+            await wire.send(b"x" * 65536)
+            await asyncio.sleep(0)
+        assert await wire.closed()
+
+
+@pytest.mark.parametrize("start", [b"", b"app=1"])
+async def test_d36_a_slow_body_is_408_in_shape(start: bytes) -> None:
+    async with running(app_of(SMALL)) as world, world.wire() as wire:
+        await wire.send(
+            head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + start
+        )
+        answer = await wire.answer()
+        assert (answer.status, answer.json["kind"], answer.json["shape"]) == (408, "request_timeout", "main")
+        assert await wire.closed()
+
+
+async def test_d36_a_get_does_not_wait_for_a_body() -> None:
+    async with running(app_of(SMALL)) as world, world.wire() as wire:
+        await wire.send(head("GET /call HTTP/1.1", "host: x", "content-length: 12"))
+        assert (await wire.answer()).status == 200
+        world.sweep(60)
+        assert await wire.closed()  # for the body never came
+
+
+async def test_d36_expectations_are_not_met_for_what_is_refused() -> None:
+    expect = "expect: 100-continue"
+    async with running(app_of(SMALL)) as world:
+        async with world.wire() as wire:
+            await wire.send(
+                head(
+                    "POST /form HTTP/1.1", "host: x", "content-length: 5000", f"content-type: {FORM}", expect
+                )
+            )
+            assert (await wire.answer()).status == 413
+            assert await wire.closed()
+        async with world.wire() as wire:
+            await wire.send(
+                head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}", expect)
+            )
+            assert (await wire.answer()).status == 100
+            await wire.send(b"app=1&code=2")
+            assert (await wire.answer()).status == 200
+        assert (await world.ask("POST", "/nothing", headers=[("expect", "100-continue")])).headers[
+            "connection"
+        ] == "close"
+
+
+async def test_d36_a_caller_who_leaves_harms_nobody(world: World) -> None:
+    async with world.wire() as wire:
+        await wire.send(
+            head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + b"a"
+        )
+    assert (await world.get("/call")).status == 200
+
+
+@pytest.mark.parametrize("parts", [1, 40])
+async def test_d36_header_bombs_are_431(parts: int) -> None:
+    bomb = head("GET /call HTTP/1.1", "host: x", *(f"x-{n}: {'x' * 100}" for n in range(100)))
+    step = len(bomb) // parts + 1
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+        for at in range(0, len(bomb), step):
+            await wire.send(bomb[at : at + step])
+            await asyncio.sleep(0)
+        assert (await wire.answer()).status == 431
+        assert await wire.closed()
+
+
+async def test_d36_a_header_without_end_is_431() -> None:
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+        await wire.send(b"GET /call HTTP/1.1\r\nhost: x\r\nx: ")
+        for _ in range(9):
+            await wire.send(b"x" * 500)
+        assert (await wire.answer()).status == 431
+
+
+async def test_d36_a_large_body_is_not_taken_for_a_head() -> None:
+    async with running(app_of(), ProtocolLimits(head_bytes=2048)) as world:
+        body = b"app=1&code=2&x=" + b"x" * 30_000
+        assert (await world.form("/form", body)).status == 200
+        async with world.wire() as wire:
+            await wire.send((request("POST", "/form", body, FORM) + request("GET", "/call")) * 2)
+            assert [(await wire.answer()).status for _ in range(4)] == [200, 200, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("start", "more"), [(b"GET /call HTTP/1.1\r\nhost:", b" "), (b"\r\n\r\n", b"\r\n"), (b"G", b"E")]
+)
+async def test_d36_slowloris_is_cut(world: World, start: bytes, more: bytes) -> None:
+    async with world.wire() as wire:
+        await wire.send(start)
+        await wire.send(more)
+        async with world.wire() as other:
+            await other.send(request("GET", "/call"))
+            assert (await other.answer()).status == 200
+            world.sweep(30)
+            assert (await wire.answer()).status == 408
+            assert await wire.closed()
+            # Meanwhile an idle connection lives on, to its own end.
+            await other.send(request("GET", "/call"))
+            assert (await other.answer()).status == 200
+            world.sweep(80)
+            assert await other.closed()
+
+
+async def test_d36_a_silent_connection_is_closed_without_a_word(world: World) -> None:
+    async with world.wire() as wire:
+        assert (await world.get("/call")).status == 200  # by then the server knows of the first connection
+        world.sweep(30)
+        assert await wire.closed()
+
+
+async def test_d36_the_watch_is_really_kept() -> None:
+    async with running(app_of(), ProtocolLimits(head_timeout=0.5)) as world, world.wire() as wire:
+        await wire.send(b"GET /call HTTP/1.1\r\n")
+        assert (await wire.answer()).status == 408
+
+
+NOT_HTTP = {
+    "length and chunked": (
+        b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+    ),
+    "chunked and length": (
+        b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\n"
+    ),
+    "two lengths": b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+    "length with sign": b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: +3\r\n\r\nabc",
+    "negative length": b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: -3\r\n\r\nabc",
+    "folded header": b"GET /call HTTP/1.1\r\nhost: x\r\na: b\r\n c\r\n\r\n",
+    "bare LF": b"GET /call HTTP/1.1\nhost: x\n\n",
+    "bare LF in headers": b"GET /call HTTP/1.1\r\nhost: x\na: b\r\n\r\n",
+    "bare CR in headers": b"GET /call HTTP/1.1\r\nhost: x\ra: b\r\n\r\n",
+    "space before colon": b"GET /call HTTP/1.1\r\nhost : x\r\n\r\n",
+    "NUL in header": b"GET /call HTTP/1.1\r\nhost: x\0y\r\n\r\n",
+    "identity coding": b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity\r\n\r\nabc",
+    "chunked not last": b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    "bare LF in chunks": b"POST /item HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\nabc\n0\n\n",
+    "bytes in the path": b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
+    "HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "no method": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+    "unknown method": b"FOO /call HTTP/1.1\r\nhost: x\r\n\r\n",
+    "connect": b"CONNECT evil:80 HTTP/1.1\r\nhost: x\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NOT_HTTP)
+async def test_g70_ambiguous_messages_are_400_and_end_the_connection(world: World, name: str) -> None:
+    async with world.wire() as wire:
+        await wire.send(NOT_HTTP[name])
+        assert (await wire.answer()).status in ({400, 415} if name == "bare LF in chunks" else {400})
+        assert await wire.closed()
+
+
+async def test_g70_other_transfer_codings_are_refused(world: World) -> None:
+    raw = b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
+    answer = await world.raw(raw + b"content-type: application/x-www-form-urlencoded\r\n\r\n0\r\n\r\n")
+    assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
+
+
+async def test_g70_upgrades_are_ignored(world: World) -> None:
+    for protocol in ("websocket", "h2c"):
+        answer = await world.get(
+            "/call",
+            ("connection", "upgrade"),
+            ("upgrade", protocol),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-version", "13"),
+        )
+        assert answer.status == 200

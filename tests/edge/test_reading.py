@@ -1,0 +1,251 @@
+"""Parameters: from which places, how strictly, and what is refused (A7, A8, D35, D45)."""
+
+from typing import Any
+
+import pytest
+
+from tests.edge.world import World
+
+FORM = "application/x-www-form-urlencoded"
+PART = '--b\r\ncontent-disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+
+
+def multipart(**fields: str) -> bytes:
+    return ("".join(PART.format(name, value) for name, value in fields.items()) + "--b--\r\n").encode()
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/item?app=1&code=2&count=3", {"app": "1", "code": "2", "count": 3}),
+        ("/item?app=a+b&code=%E4%BB%A4%E7%89%8C", {"app": "a b", "code": "令牌"}),
+        ("/item?app=a%2Bb&code=a%26b%3Dc", {"app": "a+b", "code": "a&b=c"}),
+        ("/item?app=1&code=2=3", {"code": "2=3"}),
+        ("/item?%61pp=1&code=2", {"app": "1"}),
+        ("/item?app=1&code=2&flag=true&kind=b", {"flag": True, "kind": "b"}),
+        ("/item?app=1&code=2&app[]=3&other=x&other=y", {"app": "1"}),
+        ("/item?app=1&code=2&count=&name=%20", {"count": 0, "name": ""}),
+        ("/item?app=null&code=%25zz", {"app": "null", "code": "%zz"}),
+        ("/item?app=1&code=a;count=7", {"code": "a;count=7", "count": 0}),
+    ],
+)
+async def test_a8_query_is_decoded_once_and_strangers_are_ignored(
+    world: World, target: str, expected: dict[str, Any]
+) -> None:
+    answer = await world.get(target)
+    assert answer.status == 200
+    assert answer.json["data"].items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    ("target", "kind", "parameter"),
+    [
+        ("/item", "missing_parameter", "app"),
+        ("/item?code=1", "missing_parameter", "app"),
+        ("/item?app=1", "missing_parameter", "code"),
+        ("/item?app=%20%09&code=1", "missing_parameter", "app"),
+        ("/item?app=&code=1", "missing_parameter", "app"),
+        ("/item?count=x", "missing_parameter", "app"),
+        ("/item?app=1&code=2&app=1", "repeated_parameter", "app"),
+        ("/item?app=1&code=2&%61pp=3", "repeated_parameter", "app"),
+        ("/item?app=&app=1&code=2", "repeated_parameter", "app"),
+        ("/item?app=1&code=2&count=x", "invalid_parameter", "count"),
+        ("/item?app=1&code=2&count=1.5", "invalid_parameter", "count"),
+        ("/item?app=1&code=2&kind=SECRETVALUE", "invalid_parameter", "kind"),
+        ("/item?app=1&code=2&name=toolong", "invalid_parameter", "name"),
+        ("/item?app=1&code=%00", "invalid_parameter", "code"),
+        ("/item?app=1&code=%C0%AF", "invalid_parameter", "code"),
+        ("/item?app=1&code=%ED%A0%80", "invalid_parameter", "code"),
+        ("/item?app=%ff&code=1", "invalid_parameter", "app"),
+        (f"/item?app=1&code={'x' * 8193}", "invalid_parameter", "code"),
+        ("/item?app=1&code=2&" + "&".join(f"x{n}=1" for n in range(99)), "invalid_parameter", ""),
+        ("/items/%ff", "invalid_parameter", "id"),
+        ("/items/a%00b", "invalid_parameter", "id"),
+        ("/items/%20", "missing_parameter", "id"),
+        ("/items/1?id=2", "repeated_parameter", "id"),
+    ],
+)
+async def test_a7_d45_query_is_refused(world: World, target: str, kind: str, parameter: str) -> None:
+    answer = await world.get(target)
+    assert (answer.json["kind"], answer.json["parameter"]) == (kind, parameter)
+    assert answer.status == 400
+    assert "SECRETVALUE" not in answer.json["reason"]
+
+
+async def test_a7_path_and_query_may_agree(world: World) -> None:
+    assert (await world.get("/items/1?id=1&code=2")).json["data"] == {"id": "1", "code": "2"}
+
+
+async def test_a7_body_and_query_may_agree_and_not_differ(world: World) -> None:
+    assert (await world.form("/item?app=1", "app=1&code=2")).json["data"]["code"] == "2"
+    for answer in (
+        await world.form("/item?app=1", "app=2&code=2"),
+        await world.json("/item?app=1", '{"app":"2","code":"2"}'),
+        await world.ask(
+            "POST", "/item?app=1", multipart(app="2", code="2"), "multipart/form-data; boundary=b"
+        ),
+    ):
+        assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "app")
+
+
+async def test_a7_query_does_not_count_where_it_is_not_declared(world: World) -> None:
+    answer = await world.form("/form?app=1&code=2", "code=3")
+    assert (answer.json["kind"], answer.json["parameter"]) == ("missing_parameter", "app")
+
+
+@pytest.mark.parametrize(
+    "content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8", f'{FORM};charset="utf-8"']
+)
+async def test_form(world: World, content_type: str) -> None:
+    answer = await world.ask("POST", "/form", "app=1&code=%E4%BB%A4+牌&count=3".encode(), content_type)
+    assert answer.json["data"]["code"] == "令 牌"
+    assert answer.json["data"]["count"] == 3
+
+
+async def test_multipart_without_files(world: World) -> None:
+    answer = await world.ask(
+        "POST", "/form", multipart(app="1", code="令牌", x="y"), "multipart/form-data; boundary=b"
+    )
+    assert answer.json["data"]["code"] == "令牌"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (multipart(app="1", code="2") + multipart(app="1"), "missing_parameter"),
+        (PART.format("app", "1").encode() * 2 + b"--b--\r\n", "repeated_parameter"),
+        (PART.format("app", "1").encode(), "malformed_body"),
+        (b"app=1&code=2", "malformed_body"),
+        (
+            b'--b\r\ncontent-disposition: form-data; name="app"; filename="x"\r\n\r\n1\r\n--b--\r\n',
+            "malformed_body",
+        ),
+        (b'--b\r\ncontent-disposition: form-data; name="app"\r\n\r\n\xff\r\n--b--\r\n', "malformed_body"),
+        (multipart(app="\0", code="1"), "invalid_parameter"),
+        (multipart(app="x" * 8193, code="1"), "invalid_parameter"),
+        (PART.format("x", "1").encode() * 101 + b"--b--\r\n", "malformed_body"),
+    ],
+)
+async def test_multipart_that_is_not_one(world: World, body: bytes, kind: str) -> None:
+    answer = await world.ask("POST", "/form", body, "multipart/form-data; boundary=b")
+    if kind == "missing_parameter":  # what follows the closing boundary is an epilogue, which says nothing
+        assert answer.status == 200
+    else:
+        assert (answer.status, answer.json["kind"]) == (400, kind)
+
+
+async def test_mislabelled_form_only_where_declared(world: World) -> None:
+    assert (await world.ask("POST", "/item", b"app=1&code=2", "multipart/form-data")).status == 200
+    assert (await world.ask("POST", "/form", b"app=1&code=2", "multipart/form-data")).status == 415
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [
+        ("/strict", "multipart/form-data; boundary=b"),
+        ("/strict", "application/json"),
+        ("/form", "application/json"),
+        ("/json", FORM),
+        ("/json", "text/json"),
+        ("/json", "application/json; charset=gbk"),
+        ("/form", f"{FORM}; charset=utf-16"),
+        ("/form", "text/plain"),
+        ("/form", ""),
+        ("/form", ";;;=,"),
+        ("/form", None),
+    ],
+)
+async def test_d35_other_media_types_are_refused(world: World, path: str, content_type: str | None) -> None:
+    answer = await world.ask("POST", path, b"app=1&code=2", content_type)
+    assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("header", [("content-encoding", "gzip"), ("content-encoding", "br")])
+async def test_d35_codings_are_refused(world: World, header: tuple[str, str]) -> None:
+    answer = await world.ask("POST", "/form", b"app=1&code=2", FORM, headers=[header])
+    assert answer.status == 415
+
+
+async def test_a_body_that_the_route_does_not_take_is_left_alone(world: World) -> None:
+    answer = await world.ask("POST", "/query?app=1&code=2", b"\xff\xff", "text/plain")
+    assert answer.status == 200
+
+
+async def test_no_body_needs_no_media_type(world: World) -> None:
+    assert (await world.ask("POST", "/item?app=1&code=2")).status == 200
+
+
+async def test_json_keeps_its_types(world: World) -> None:
+    answer = await world.json(
+        "/json", '{"app":"1","code":"2","count":3,"flag":true,"kind":"b","x":[1,{"y":null}]}'
+    )
+    assert answer.json["data"] == {"app": "1", "code": "2", "count": 3, "flag": True, "kind": "b", "name": ""}
+
+
+async def test_json_next_to_path_and_query(world: World) -> None:
+    answer = await world.json("/item?count=7&flag=1", '{"app":"1","code":"2"}')
+    assert answer.json["data"]["count"] == 7
+    assert answer.json["data"]["flag"] is True
+    assert (await world.json("/items/9", '{"code":"2"}')).json["data"] == {"id": "9", "code": "2"}
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "parameter"),
+    [
+        ('{"code":"1"}', "missing_parameter", "app"),
+        ('{"app":null,"code":"1"}', "missing_parameter", "app"),
+        ('{"app":" ","code":"1"}', "missing_parameter", "app"),
+        ('{"app":1,"code":"1"}', "invalid_parameter", "app"),
+        ('{"app":["1"],"code":"1"}', "invalid_parameter", "app"),
+        ('{"app":"1","code":"1","count":"3"}', "invalid_parameter", "count"),
+        ('{"app":"1","code":"1","count":3.5}', "invalid_parameter", "count"),
+        ('{"app":"1","code":"1","count":true}', "invalid_parameter", "count"),
+        ('{"app":"1","code":"1","flag":1}', "invalid_parameter", "flag"),
+        ('{"app":"1","app":"1","code":"1"}', "repeated_parameter", "app"),
+        ('{"app":"1","code":"1","x":{"y":1,"y":2}}', "repeated_parameter", "y"),
+        ('{"app":"\\u0000","code":"1"}', "malformed_body", ""),
+        ('{"app":"\\ud800","code":"1"}', "malformed_body", ""),
+        ('{"app":"1","code":"1","x":["\\udc00"]}', "malformed_body", ""),
+        ('{"app":"\0","code":"1"}', "malformed_body", ""),
+        ('{"app":NaN,"code":"1"}', "malformed_body", ""),
+        ('{"app":1e999,"code":"1"}', "malformed_body", ""),
+        ('{"app":' + "9" * 5000 + ',"code":"1"}', "malformed_body", ""),
+        ("[" * 30000, "malformed_body", ""),
+        ('{"a":' * 10000, "malformed_body", ""),
+        ("[]", "malformed_body", ""),
+        ('"x"', "malformed_body", ""),
+        ("{}{}", "malformed_body", ""),
+        ("{'app':1}", "malformed_body", ""),
+        ("\ufeff{}", "malformed_body", ""),
+        ("{", "malformed_body", ""),
+        ("{" + ",".join(f'"x{n}":1' for n in range(101)) + "}", "malformed_body", ""),
+    ],
+)
+async def test_d45_json_is_refused(world: World, body: str, kind: str, parameter: str) -> None:
+    answer = await world.json("/json", body)
+    assert (answer.status, answer.json["kind"], answer.json["parameter"]) == (400, kind, parameter)
+
+
+async def test_d45_json_surrogate_pairs_are_fine(world: World) -> None:
+    answer = await world.json("/json", '{"app":"\\ud83d\\ude00","code":"\\u4ee4"}')
+    assert answer.json["data"]["app"] == "😀"
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b'{"app":"\xc0\xaf","code":"1"}', b'{"app":"\xed\xa0\x80","code":"1"}']
+)
+async def test_d45_bodies_that_are_not_utf8(world: World, body: bytes) -> None:
+    assert (await world.json("/json", body)).json["kind"] == "malformed_body"
+    assert (await world.form("/form", body)).json["kind"] == "malformed_body"
+
+
+async def test_d45_form_values_are_checked_like_the_query(world: World) -> None:
+    for body, kind in (
+        ("app=1&app=1&code=2", "repeated_parameter"),
+        ("app=%00&code=2", "invalid_parameter"),
+        ("app=\0&code=2", "invalid_parameter"),
+        ("app=%C0%80&code=2", "invalid_parameter"),
+        ("app=&code=2", "missing_parameter"),
+        ("&".join(f"x{n}=1" for n in range(101)), "invalid_parameter"),
+    ):
+        assert (await world.form("/form", body)).json["kind"] == kind

@@ -1,0 +1,230 @@
+"""Every answer in the shape of its route or prefix, whatever happened (I83)."""
+
+import asyncio
+import logging
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.wire import Reply
+from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.server import StartFailedError
+from tests.edge.world import (
+    FALLBACK,
+    MAIN,
+    ROUTES,
+    NamedShape,
+    World,
+    app_of,
+    crash,
+    echo,
+    request,
+    route,
+    running,
+)
+
+
+async def test_success_carries_the_usual_headers(world: World) -> None:
+    answer = await world.get("/other/thing")
+    assert answer.json["shape"] == "other"
+    assert answer.headers["trace-id"] == answer.json["trace"]
+    assert UUID(answer.headers["trace-id"]).version == 1
+    assert answer.headers["content-type"] == "application/json; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("target", "shape"),
+    [
+        ("/nothing", "main"),
+        ("/", "main"),
+        ("/other", "other"),
+        ("/other/thing/", "other"),
+        ("/other/deep/x", "deep"),
+        ("//item?app=1&code=2", "main"),
+        ("/item/", "main"),
+        ("/ITEM", "main"),
+        ("/items/1/2", "main"),
+        ("/items/%2e%2e%2f", "main"),
+        ("/%00", "main"),
+        ("/%ff%fe", "main"),
+    ],
+)
+async def test_i83_unrouted_paths_answer_in_the_shape_of_their_prefix(
+    world: World, target: str, shape: str
+) -> None:
+    answer = await world.get(target)
+    assert answer.status == 404
+    assert (answer.json["shape"], answer.json["kind"]) == (shape, "not_found")
+    assert answer.headers["trace-id"] == answer.json["trace"]
+
+
+@pytest.mark.parametrize(
+    "method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "LINK", "POST", "QUERY", "SOURCE"]
+)
+async def test_d34_i83_other_methods(world: World, method: str) -> None:
+    answer = await world.ask(method, "/other/thing")
+    assert answer.status == 405
+    assert (answer.json["shape"], answer.json["kind"]) == ("other", "method_not_allowed")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+async def test_options_and_head(world: World) -> None:
+    options = await world.ask("OPTIONS", "/item")
+    assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    assert "content-length" not in options.headers
+    head, get = await world.ask("HEAD", "/item?app=1&code=2"), await world.get("/item?app=1&code=2")
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == get.headers["content-length"]
+    assert (await world.ask("OPTIONS", "/form")).headers["allow"] == "OPTIONS, POST"
+
+
+async def test_i83_crash_answers_in_shape_and_is_logged_without_values(
+    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await world.get("/crash")
+    assert (answer.status, answer.json["kind"], answer.json["reason"]) == (500, "internal", "internal error")
+    assert b"nobody may see" not in answer.body
+
+
+async def test_refusal_of_a_verb(world: World) -> None:
+    answer = await world.get("/refuse")
+    assert (answer.status, answer.json["reason"], answer.headers["retry-after"]) == (429, "slow down", "3")
+    assert b"secret" not in answer.body
+
+
+async def test_b21_pages_are_guarded_and_keep_their_cookies(world: World) -> None:
+    async with world.wire() as wire:
+        await wire.send(request("GET", "/page"))
+        head = (await wire.reader.readuntil(b"\r\n\r\n")).decode()
+    assert head.count("set-cookie: ") == 2
+    for line in (
+        "x-frame-options: DENY",
+        "referrer-policy: no-referrer",
+        "frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "cache-control: no-store",
+    ):
+        assert line in head
+
+
+async def test_a9_a_header_cannot_be_split(world: World) -> None:
+    answer = await world.get("/split")
+    assert (answer.status, answer.json["kind"]) == (500, "internal")
+    assert "set-cookie" not in answer.headers
+
+
+async def test_not_modified_has_no_body(world: World) -> None:
+    answer = await world.get("/same")
+    assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", '"1"')
+    assert "content-length" not in answer.headers
+
+
+class BrokenShape(NamedShape):
+    def success(self, value: Any, trace_id: str) -> Reply:
+        raise ValueError("no success")
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        raise ValueError("no error")
+
+
+async def test_a_broken_shape_still_answers() -> None:
+    broken = BrokenShape("broken")
+    async with running(create_app([route("/x", echo, shape=broken)], [("", broken)])) as world:
+        for target in ("/x", "/y"):
+            answer = await world.get(target)
+            assert (answer.status, answer.body) == (500, b"internal error\n")
+
+
+async def test_declarations_that_contradict_each_other() -> None:
+    with pytest.raises(ValueError, match="GET /x is declared twice"):
+        create_app([route("/x", echo), route("/x", crash, "POST", "GET")], FALLBACK)
+    with pytest.raises(ValueError, match="default"):
+        create_app(ROUTES, [("/other", MAIN)])
+
+
+async def test_lifespan_runs_in_order_and_survives_a_failing_stop() -> None:
+    seen: list[str] = []
+
+    def step(name: str) -> Any:
+        async def run() -> None:
+            seen.append(name)
+            if name == "hang":
+                await asyncio.Event().wait()
+            if name == "fail":
+                raise RuntimeError(name)
+
+        return run
+
+    app = create_app(
+        ROUTES,
+        FALLBACK,
+        EdgeOptions(stop_timeout=0.05),
+        on_start=[step("one"), step("two")],
+        on_stop=[step("fail"), step("hang"), step("last")],
+    )
+    async with running(app) as world:
+        assert seen == ["one", "two"]
+        assert (await world.get("/call")).status == 200
+    assert seen == ["one", "two", "fail", "hang", "last"]
+
+
+async def test_a_failing_start_ends_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise RuntimeError("password=hunter2hunter2")
+
+    with caplog.at_level(logging.ERROR, "uvicorn.error"), pytest.raises(StartFailedError):
+        async with asyncio.timeout(10), running(create_app(ROUTES, FALLBACK, on_start=[fail])):
+            pass
+    assert "start failed: RuntimeError" in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+async def test_many_requests_on_one_connection(world: World) -> None:
+    async with world.wire() as wire:
+        await wire.send(
+            request("GET", "/item?app=1&code=2") * 3 + request("POST", "/form", b"app=1&code=2", "x/y")
+        )
+        assert [(await wire.answer()).status for _ in range(4)] == [200, 200, 200, 415]
+        await wire.send(request("GET", "/nothing"))
+        assert (await wire.answer()).status == 404
+
+
+async def test_what_a_verb_is_told(world: World) -> None:
+    told = (await world.get("/call")).json["data"]
+    assert told == {"peer": "127.0.0.1", "bearer": None, "none_match": None, "html": False, "language": None}
+    told = (
+        await world.get(
+            "/call",
+            ("Authorization", "bearer  abc"),
+            ("If-None-Match", '"7"'),
+            ("Accept", "text/html,*/*"),
+            ("Accept-Language", "zh"),
+        )
+    ).json["data"]
+    assert told == {"peer": "127.0.0.1", "bearer": "abc", "none_match": '"7"', "html": True, "language": "zh"}
+    for value in ("Basic abc", "Bearer", "Bearer ", ""):
+        assert (await world.get("/call", ("authorization", value))).json["data"]["bearer"] is None
+
+
+async def test_a7_the_authorization_header_may_come_once(world: World) -> None:
+    answer = await world.get("/call", ("authorization", "Bearer a"), ("authorization", "Bearer b"))
+    assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "authorization")
+
+
+async def test_a16_no_cors_unless_declared(world: World) -> None:
+    for answer in (
+        await world.get("/call", ("origin", "https://evil.example")),
+        await world.ask("OPTIONS", "/call", headers=[("origin", "https://evil.example")]),
+    ):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_two_apps_have_their_own_fallbacks() -> None:
+    async with running(app_of()) as one, running(create_app([], [("", NamedShape("empty"))])) as two:
+        assert (await one.get("/")).json["shape"] == "main"
+        assert (await two.get("/item")).json["shape"] == "empty"
