@@ -18,6 +18,9 @@ def dev(
     ] = 7200,
 ) -> None:
     """Start the service, the sandbox of upstream platforms, sample accounts and a caller key."""
+    import uvloop
+
     from lingpai.development import develop
 
-    asyncio.run(develop(host, port, sandbox_port, data.absolute(), token_lifetime))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(develop(host, port, sandbox_port, data.absolute(), token_lifetime))
