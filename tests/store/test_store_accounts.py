@@ -93,7 +93,7 @@ async def test_removing_leaves_what_another_label_holds_for_the_same_secret(
     assert [status.label for status in await store.list_statuses()] == ["two"]
 
 
-async def test_what_was_held_for_the_former_secret_is_not_the_new_ones(
+async def test_what_was_held_for_the_former_secret_is_forgotten(
     store: Store, clock: VirtualClock, ring: KeyRing
 ) -> None:
     await store.save_account(account())
@@ -102,7 +102,18 @@ async def test_what_was_held_for_the_former_secret_is_not_the_new_ones(
     fresh = await store.read_credential(key_of(ring, account(secret="another")))
     assert fresh is not None
     assert (fresh.version, fresh.current) == (0, None)
-    assert {(each.label, each.version) for each in await store.list_statuses()} == {(None, 1), ("", 0)}
+    assert await store.find_credential("token") is None
+    assert [(each.label, each.version) for each in await store.list_statuses()] == [("", 0)]
+
+
+async def test_another_label_keeps_what_is_held_for_the_secret_it_shares(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    for label in ("one", "two"):
+        await store.save_account(account(label=label))
+    kept = await renew(store, clock, key_of(ring, account()), "token")
+    await store.save_account(account(label="one", secret="another"))
+    assert await store.find_credential("token") == kept
 
 
 async def test_a_caller_is_known_by_its_key(store: Store, ring: KeyRing) -> None:
@@ -138,6 +149,27 @@ async def test_a_key_belongs_to_one_caller(store: Store) -> None:
     found = await store.find_caller(b"one")
     assert found is not None
     assert found.name == "dev"
+
+
+async def test_a_caller_can_be_changed_and_keeps_its_key(open_store: OpenStore) -> None:
+    here, there = await open_store(), await open_store()
+    await here.add_caller(Caller(name="dev", created_at=1.5), b"one")
+    assert await there.find_caller(b"one") == Caller(name="dev", created_at=1.5)
+    changed = Caller(
+        name="dev",
+        environment="staging",
+        apps=("wechat/wx1",),
+        rights=("token", "sign"),
+        networks=("::1/128",),
+    )
+    assert await here.change_caller(changed)
+    assert await there.find_caller(b"one") == msgspec.structs.replace(changed, created_at=1.5)
+    assert not await here.change_caller(Caller(name="nobody"))
+    await here.revoke_caller("dev")
+    assert not await here.change_caller(Caller(name="dev"))
+    found = await there.find_caller(b"one")
+    assert found is not None
+    assert (found.environment, found.revoked_at is None) == ("staging", False)
 
 
 async def test_revoking_is_seen_at_once_and_happens_once(open_store: OpenStore, clock: VirtualClock) -> None:

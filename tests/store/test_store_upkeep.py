@@ -59,6 +59,19 @@ async def test_purging_forgets_secrets_that_nobody_configured(
     assert [status.label for status in await store.list_statuses()] == [""]
 
 
+@pytest.mark.parametrize("step", [0.0, 3600.0])
+async def test_purging_takes_roles_that_nobody_holds(store: Store, clock: VirtualClock, step: float) -> None:
+    for n in range(3):
+        assert await store.lead(f"cool-down {n}", "a", TTL + n)
+    clock.step(step)
+    clock.advance(TTL)
+    assert await store.purge(10) == 1
+    assert not await store.lead("cool-down 1", "b", TTL)
+    clock.advance(5)
+    assert [await store.purge(1) for _ in range(3)] == [1, 1, 0]
+    assert await store.lead("cool-down 1", "b", TTL)
+
+
 async def fill(store: Store, clock: VirtualClock, ring: KeyRing) -> None:
     """Ten sealed values: three secrets, two generations of three tokens, one answer."""
     for n in range(3):

@@ -37,15 +37,17 @@ class Checkpointer:
         self._ended: asyncio.Future[None] = self._loop.create_future()
         self._closing = False
         self._frames = 0
-        self._copied = 0
+        self._base = 0
         self._thread = threading.Thread(target=self._run, name="lingpai-store-checkpointer", daemon=True)
         self._thread.start()
 
     def notice(self, _connection: apsw.Connection, _database: str, frames: int) -> int:
         """Hear of a commit, after which the log has this many frames. To be set as a connection's WAL hook."""
         self._frames = frames
-        self._copied = min(self._copied, frames)  # fewer than before: the log was begun anew
-        if frames - self._copied >= STEP:
+        if frames < self._base:  # the log was begun anew
+            self._base = 0
+        if frames - self._base >= STEP:
+            self._base = frames
             self._wanted.set()
         return apsw.SQLITE_OK
 
@@ -79,6 +81,8 @@ class Checkpointer:
             self._loop.call_soon_threadsafe(self._ended.set_result, None)
 
     def _checkpoint(self, connection: apsw.Connection) -> None:
-        _, self._copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        frames, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         if self._frames >= HIGH:
-            _, self._copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            frames, copied = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        if frames == copied:
+            self._base = 0  # the next commit begins the log anew

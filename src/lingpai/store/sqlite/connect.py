@@ -1,5 +1,6 @@
 """How connections are opened, and how the file comes into being."""
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -22,7 +23,8 @@ def create_file(path: Path) -> None:
         OSError: when that is not possible.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def connect(path: Path, patience: float, *, reads_only: bool = False) -> apsw.Connection:

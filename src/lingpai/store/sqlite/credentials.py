@@ -1,5 +1,9 @@
 """Verbs that read and mark credentials (`store.port`); leases and what they bring are in `leases`."""
 
+import heapq
+import itertools
+from collections.abc import Iterator
+from operator import itemgetter
 from typing import Final
 
 import apsw
@@ -37,8 +41,15 @@ class Credentials(Part):
 
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
         """See `store.port.Store.due_credentials`."""
-        rows = self._engine.rows(_SQL["due_credentials"], moment(self._clock) | {"limit": limit})
-        return tuple(CredentialKey(*row) for row in rows)
+        now = moment(self._clock) | {"limit": limit}
+        due = [self._engine.rows(_SQL["due_here"], now)]
+        due += [
+            self._engine.rows(_SQL["due_elsewhere"], now | {"elsewhere": epoch})
+            for epoch in self._epochs()
+            if epoch != self._clock.epoch
+        ]
+        longest_first = heapq.merge(*due, key=itemgetter(0), reverse=True)
+        return tuple(CredentialKey(*key) for _, *key in itertools.islice(longest_first, limit))
 
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
         """See `store.port.Store.list_statuses`."""
@@ -53,6 +64,12 @@ class Credentials(Part):
 
     def _read(self, query: str, bindings: Bindings) -> Credential | None:
         return read_credential(self._engine.rows(_SQL[query], bindings), self._vault)
+
+    def _epochs(self) -> Iterator[str]:
+        """Every epoch in which some credential's renewal is set down."""
+        epoch = ""
+        while (epoch := self._engine.rows(_SQL["next_epoch"], (epoch,))[0][0]) is not None:
+            yield epoch
 
     def _find(self, digest: bytes) -> Credential | None:
         rows = self._engine.rows(_SQL["find_holder_of_value"], (digest,))

@@ -50,7 +50,7 @@ CREATE TABLE credentials (
     UNIQUE (platform, account, secret_digest, kind)
 ) STRICT;
 CREATE INDEX credentials_by_renewal_here ON credentials (renew_epoch, renew_steady) WHERE renew_epoch IS NOT NULL;
-CREATE INDEX credentials_by_renewal_elsewhere ON credentials (renew_wall, renew_epoch) WHERE renew_epoch IS NOT NULL;
+CREATE INDEX credentials_by_renewal_elsewhere ON credentials (renew_epoch, renew_wall) WHERE renew_epoch IS NOT NULL;
 CREATE INDEX credentials_by_idleness ON credentials (idle_at);
 
 CREATE TABLE generations (
@@ -103,6 +103,7 @@ CREATE TABLE roles (
     end_steady REAL NOT NULL,
     end_epoch TEXT NOT NULL
 ) STRICT;
+CREATE INDEX roles_by_end ON roles (end_wall);
 
 -- Written by a probe, to prove that the store can be written to.
 CREATE TABLE probes (

@@ -12,5 +12,5 @@ RETURNING used, granted;
 SELECT used, granted FROM budgets WHERE subject = :subject AND name = :name AND window = :window;
 
 -- name: list_budgets
-SELECT subject, name, window, used, ceiling, granted FROM budgets WHERE ends_at > ?
+SELECT subject, name, window, used, ceiling, granted FROM budgets INDEXED BY budgets_by_end WHERE ends_at > ?
 ORDER BY subject, name, window;

@@ -29,31 +29,30 @@ WHERE platform = :platform AND account = :account AND secret_digest = :secret_di
   AND trouble IS NOT NULL
 RETURNING id;
 
--- name: due_credentials
--- Two walks along an index each: ends of our own epoch by steady time, those of any other by wall time.
-SELECT platform, account, secret_digest, kind FROM (
-  SELECT * FROM (
-    SELECT c.platform, c.account, c.secret_digest, c.kind, :steady - c.renew_steady AS overdue
-    FROM credentials c INDEXED BY credentials_by_renewal_here
-    WHERE c.renew_epoch = :epoch AND c.renew_steady <= :steady
-      AND (c.lease_holder IS NULL
-           OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
-      AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
-                  AND a.secret_digest = c.secret_digest)
-    ORDER BY c.renew_steady LIMIT :limit
-  )
-  UNION ALL
-  SELECT * FROM (
-    SELECT c.platform, c.account, c.secret_digest, c.kind, :wall - c.renew_wall AS overdue
-    FROM credentials c INDEXED BY credentials_by_renewal_elsewhere
-    WHERE c.renew_wall <= :wall AND c.renew_epoch <> :epoch
-      AND (c.lease_holder IS NULL
-           OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
-      AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
-                  AND a.secret_digest = c.secret_digest)
-    ORDER BY c.renew_wall LIMIT :limit
-  )
-) ORDER BY overdue DESC LIMIT :limit;
+-- name: due_here
+-- Ends of our own epoch have passed by steady time, and by nothing else.
+SELECT :steady - c.renew_steady, c.platform, c.account, c.secret_digest, c.kind
+FROM credentials c INDEXED BY credentials_by_renewal_here
+WHERE c.renew_epoch = :epoch AND c.renew_steady <= :steady
+  AND (c.lease_holder IS NULL
+       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+  AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+              AND a.secret_digest = c.secret_digest)
+ORDER BY c.renew_steady LIMIT :limit;
+
+-- name: due_elsewhere
+SELECT :wall - c.renew_wall, c.platform, c.account, c.secret_digest, c.kind
+FROM credentials c INDEXED BY credentials_by_renewal_elsewhere
+WHERE c.renew_epoch = :elsewhere AND c.renew_wall <= :wall
+  AND (c.lease_holder IS NULL
+       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+  AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+              AND a.secret_digest = c.secret_digest)
+ORDER BY c.renew_wall LIMIT :limit;
+
+-- name: next_epoch
+-- Stepping from epoch to epoch costs one search each, however many credentials there are.
+SELECT min(renew_epoch) FROM credentials WHERE renew_epoch > ?;
 
 -- name: list_statuses
 SELECT c.platform, c.account, a.label, c.kind, c.version, c.suspect, c.trouble,

@@ -26,9 +26,12 @@ DELETE FROM credentials WHERE id IN (
 ) RETURNING id;
 
 -- name: purge_roles
+-- A wall clock that was set back puts this off, which harms nobody.
 DELETE FROM roles WHERE id IN (
   SELECT id FROM roles
-  WHERE CASE WHEN end_epoch = :epoch THEN end_steady <= :steady ELSE end_wall <= :wall END LIMIT :limit
+  WHERE end_wall <= :wall
+    AND CASE WHEN end_epoch = :epoch THEN end_steady <= :steady ELSE end_wall <= :wall END
+  ORDER BY end_wall LIMIT :limit
 ) RETURNING id;
 
 -- name: sealed_counts

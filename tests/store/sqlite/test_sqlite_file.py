@@ -1,0 +1,215 @@
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import apsw
+import pytest
+
+from lingpai.core.clock import VirtualClock, end_after
+from lingpai.core.keyring import KeyRing
+from lingpai.core.records import Caller
+from lingpai.core.seals import Digester, SealError
+from lingpai.store import migrate as migrations
+from lingpai.store.port import Store
+from lingpai.store.sqlite import SqliteStore
+from lingpai.store.sqlite.connect import connect
+from lingpai.store.sqlite.queries import load_queries, run
+from tests.store.sample import account, fetched, key_of, lease_on, renew
+
+TOPICS = ("accounts", "callers", "credentials", "leases", "budgets", "exchanges", "roles", "upkeep")
+WALKS_ALL = {"list_accounts", "list_callers", "list_statuses", "sealed_counts"}
+"""Queries that are meant to look at every row; none of them runs on the event loop."""
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+async def test_only_the_owner_may_look(path: Path, ring: KeyRing, clock: VirtualClock) -> None:
+    store = await SqliteStore.open(path, ring, clock)
+    await store.save_account(account())
+    modes = {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()}
+    directory = path.parent.stat().st_mode & 0o777
+    await store.close()
+    assert directory == 0o700
+    assert modes == {"lingpai.db": 0o600, "lingpai.db-wal": 0o600, "lingpai.db-shm": 0o600}
+
+
+async def test_nothing_in_the_files_can_be_read(
+    sqlite: SqliteStore, path: Path, ring: KeyRing, clock: VirtualClock
+) -> None:
+    secrets = [f"app-secret-{n}-of-an-account" for n in range(20)]
+    values = [f"token-value-{n}-of-an-account" for n in range(20)]
+    answers = [f'{{"session_key": "session-key-{n}"}}' for n in range(20)]
+    callers = [f"caller-key-{n}-of-a-service" for n in range(20)]
+    digest = Digester(ring, "caller key")
+    for n, (secret, value, answer, caller) in enumerate(zip(secrets, values, answers, callers, strict=True)):
+        await sqlite.save_account(account("wx1", secret=secret))
+        await renew(sqlite, clock, key_of(ring, account()), value)
+        await sqlite.claim_exchange(bytes([n]), "a", 10, clock.now() + 300)
+        await sqlite.finish_exchange(bytes([n]), "a", answer, clock.now() + 300)
+        await sqlite.add_caller(Caller(name=str(n)), digest(caller))
+        found = await sqlite.find_credential(value)
+        assert found is not None
+    files = sorted(path.parent.iterdir())
+    content = b"".join(each.read_bytes() for each in files)
+    assert [each.name for each in files] == ["lingpai.db", "lingpai.db-shm", "lingpai.db-wal"]
+    assert b"wx1" in content  # so the search would find what is there
+    shown = [text for text in secrets + values + answers + callers if text.encode() in content]
+    assert shown == []
+    assert b"session-key" not in content
+
+
+@pytest.mark.parametrize(
+    "swap",
+    [
+        "UPDATE accounts SET secret = (SELECT secret FROM accounts WHERE account = 'wx2')",
+        "UPDATE generations SET value = (SELECT value FROM generations ORDER BY id DESC LIMIT 1)",
+        "UPDATE generations SET value = (SELECT value FROM generations WHERE version = 1 LIMIT 1)",
+        "UPDATE generations SET value = (SELECT secret FROM accounts WHERE account = 'wx1')",
+        "UPDATE exchanges SET answer = (SELECT answer FROM exchanges ORDER BY id DESC LIMIT 1)",
+        "UPDATE accounts SET secret = CAST(substr(secret, 1, 30) || x'00' || substr(secret, 32) AS BLOB)",
+    ],
+)
+async def test_a_seal_opens_only_where_it_was_made(
+    sqlite: SqliteStore, path: Path, ring: KeyRing, clock: VirtualClock, swap: str
+) -> None:
+    for n in (1, 2):
+        await sqlite.save_account(account(f"wx{n}"))
+        await renew(sqlite, clock, key_of(ring, account(f"wx{n}")), f"former {n}")
+        await renew(sqlite, clock, key_of(ring, account(f"wx{n}")), f"current {n}")
+        await sqlite.claim_exchange(bytes([n]), "a", 10, clock.now() + 300)
+        await sqlite.finish_exchange(bytes([n]), "a", "answer", clock.now() + 300)
+
+    async def read_all(store: Store) -> None:
+        await store.find_accounts("wechat", "wx1")
+        await store.read_credential(key_of(ring, account("wx1")))
+        await store.claim_exchange(bytes([1]), "b", 10, clock.now() + 300)
+
+    await read_all(sqlite)
+    with closing(connect(path, 1.0)) as other:
+        run(other, swap)
+    with pytest.raises(SealError):
+        await read_all(sqlite)
+
+
+class _Nothing(dict[str, None]):
+    """Bindings for a query that is only planned."""
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def plan(path: Path, query: str) -> list[str]:
+    bindings = (None,) * query.count("?") or _Nothing()
+    with closing(connect(path, 1.0)) as connection:
+        return [detail for *_, detail in run(connection, f"EXPLAIN QUERY PLAN {query}", bindings)]
+
+
+@pytest.mark.parametrize(
+    ("name", "query"),
+    [pytest.param(name, query, id=name) for topic in TOPICS for name, query in load_queries(topic).items()],
+)
+def test_no_query_walks_a_table(path: Path, name: str, query: str) -> None:
+    """So that ten thousand accounts cost what one costs."""
+    migrations.migrate(path)
+    walks = [
+        step
+        for step in plan(path, query)
+        if step.startswith("SCAN") and "CONSTANT" not in step and "(" not in step
+    ]
+    assert bool(walks) is (name in WALKS_ALL)
+
+
+def test_a_store_is_migrated_once(path: Path) -> None:
+    every = migrations.pending(path)
+    assert every[0] == "0001_keeper.sql"
+    assert not path.exists()
+    assert migrations.migrate(path) == every
+    assert migrations.pending(path) == ()
+    assert migrations.migrate(path) == ()
+
+
+def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
+    migrations.migrate(path)
+    with closing(connect(path, 1.0)) as connection:
+        run(connection, "DELETE FROM schema_migrations WHERE number = 1")
+        run(connection, "DROP TABLE roles")
+    with pytest.raises(apsw.SQLError, match="already exists"):
+        migrations.migrate(path)
+    assert migrations.pending(path) == ("0001_keeper.sql",)
+    with closing(connect(path, 1.0)) as connection:
+        assert not connection.table_exists("main", "roles")
+
+
+async def test_a_release_runs_on_the_schema_of_the_next(
+    path: Path, ring: KeyRing, clock: VirtualClock
+) -> None:
+    migrations.migrate(path)
+    with closing(connect(path, 1.0)) as connection:
+        run(connection, "ALTER TABLE accounts ADD COLUMN colour TEXT")
+        run(connection, "INSERT INTO schema_migrations VALUES (9999, '9999_next.sql', 0)")
+    assert migrations.pending(path) == ()
+    store = await SqliteStore.open(path, ring, clock)
+    assert await store.save_account(account())
+    assert await store.find_accounts("wechat", "wx1") == (account(),)
+    await store.close()
+
+
+async def test_ten_thousand_accounts(sqlite: SqliteStore, ring: KeyRing, clock: VirtualClock) -> None:
+    """The verbs that run on the event loop take the same number of SQLite's steps as with one account."""
+    steps: list[int] = []
+
+    def step() -> bool:
+        steps.append(1)
+        return False  # go on
+
+    async def count(name: str) -> int:
+        engine = sqlite._engine
+        engine.rows("SELECT 1")
+        assert engine._reader is not None
+        steps.clear()
+        engine._reader.set_progress_handler(step, 1)
+        await sqlite.find_accounts("wechat", name)
+        await sqlite.read_credential(key_of(ring, account(name)))
+        await sqlite.due_credentials(1)
+        engine._reader.set_progress_handler(None)
+        return len(steps)
+
+    await sqlite.save_account(account("wx0"))
+    few = await count("wx0")
+    await sqlite._engine.write(
+        lambda connection: run(
+            connection,
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) "
+            "INSERT INTO accounts (platform, account, label, secret, secret_digest, mode, domains, source) "
+            "SELECT platform, 'wx' || i, label, secret, secret_digest, mode, domains, source FROM accounts, n",
+        )
+    )
+    await sqlite._engine.write(
+        lambda connection: run(
+            connection,
+            "INSERT INTO credentials (platform, account, secret_digest, kind, renew_wall, renew_steady,"
+            " renew_epoch, idle_at) SELECT a.platform, a.account, a.secret_digest, 'access_token', renew_wall,"
+            " renew_steady, renew_epoch, idle_at FROM accounts a, credentials WHERE a.account <> 'wx0'",
+        )
+    )
+    assert len(await sqlite.list_statuses()) == 10_000
+    assert 0 < await count("wx0") <= few + 10
+
+
+async def test_a_lease_of_a_row_that_is_gone_fits_no_later_row(
+    sqlite: SqliteStore, ring: KeyRing, clock: VirtualClock
+) -> None:
+    await sqlite.save_account(account())
+    lease = await lease_on(sqlite, key_of(ring, account()))
+    await sqlite.remove_account("wechat", "wx1", "")
+    again = await lease_on(sqlite, key_of(ring, account()))
+    assert again.fence == lease.fence
+    assert again.credential_id != lease.credential_id
+    assert await sqlite.save_generation(lease, fetched(clock, "v"), end_after(clock, 1), None) is None
