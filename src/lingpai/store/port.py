@@ -49,14 +49,18 @@ class Store(Protocol):
     # Accounts and callers: what operators configure.
 
     async def save_account(self, account: Account) -> bool:
-        """Insert the account or replace the one of the same name.
+        """Insert the account or replace the one of the same name. True when it is new.
 
-        Its token is due for renewal at once. True when it is new.
+        Its token is due for renewal at once when it is new or its secret or mode is another than before. What
+        was held for a secret that no account of this id has any more is forgotten.
         """
         ...
 
     async def remove_account(self, platform: str, account: str, label: str) -> bool:
-        """Remove an account and what is held for its secret. False when there is none."""
+        """Remove an account. False when there is none.
+
+        What is held for its secret goes too, unless another label of the account has the same.
+        """
         ...
 
     async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
@@ -100,7 +104,11 @@ class Store(Protocol):
         ...
 
     async def find_credential(self, value: str) -> Credential | None:
-        """The credential of which `value` is the current or previous generation, or None."""
+        """The credential that has `value` as its current or previous generation, or None.
+
+        A previous generation is found until the next takes its place, though `previous` is None once its end
+        has passed: who still has its value is thus told what the current one is.
+        """
         ...
 
     async def acquire_lease(self, key: CredentialKey, holder: str, seen: int, ttl: float) -> LeaseAttempt:
@@ -199,12 +207,17 @@ class Store(Protocol):
     # Upkeep.
 
     async def wait_change(self, seconds: float) -> None:
-        """Come back as soon as any process may have committed something, or after `seconds` of real time."""
+        """Come back as soon as any process may have committed something, or after `seconds` of real time.
+
+        Commits since this store's last read count: who reads and then waits, with no `await` in between, misses
+        none.
+        """
         ...
 
     async def purge(self, limit: int) -> int:
-        """Remove up to `limit` rows each of exchanges and budget windows that are over.
+        """Remove up to `limit` rows each of exchanges, budget windows and roles that are over.
 
+        So too credentials of secrets that nobody configured, a day after nothing of them is good any more.
         Returns how many went.
         """
         ...

@@ -211,3 +211,16 @@ async def test_reads_go_on_while_somebody_writes(engine: Engine, path: Path) -> 
         assert await engine.scan(lambda connection: run(connection, "SELECT count(*) FROM t")) == [(0,)]
         other.execute("COMMIT")
     assert numbers(engine) == [1]
+
+
+async def test_a_commit_is_on_the_disk_before_anybody_is_told(engine: Engine) -> None:
+    """A kill shows nothing of it (`test_store_crash`), only a power cut would: so the settings are looked at."""
+    settings = {"synchronous": 2, "journal_mode": "wal", "wal_autocheckpoint": 0, "foreign_keys": 1}
+    reader = {name: engine.rows(f"PRAGMA {name}")[0][0] for name in settings}
+    writer: dict[str, object] = {}
+
+    def look(connection: apsw.Connection) -> None:
+        writer.update({name: run(connection, f"PRAGMA {name}")[0][0] for name in settings})
+
+    await engine.write(look)
+    assert (reader, writer) == (settings, settings)
