@@ -208,6 +208,14 @@ async def test_g70_ambiguous_messages_are_400_and_end_the_connection(world: Worl
         assert await wire.closed()
 
 
+async def test_g70_a_good_request_before_a_bad_one_gets_its_own_answer(world: World) -> None:
+    for good, statuses in ((1, [200]), (2, [])):
+        async with world.wire() as wire:
+            await wire.send(request("GET", "/call") * good + NOT_HTTP["bare LF"])
+            assert [(await wire.answer()).status for _ in statuses] == statuses
+            assert await wire.closed()
+
+
 async def test_g70_other_transfer_codings_are_refused(world: World) -> None:
     raw = b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
     answer = await world.raw(raw + b"content-type: application/x-www-form-urlencoded\r\n\r\n0\r\n\r\n")

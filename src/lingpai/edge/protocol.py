@@ -78,8 +78,8 @@ class GuardedProtocol(HttpToolsProtocol):
             if head > self.limits.head_bytes:
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
-        self._phase, self._since = _Phase.BODY, None
         super().on_headers_complete()
+        self._phase, self._since = _Phase.BODY, None
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
@@ -112,7 +112,27 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._drained > self.limits.drain_bytes:
             self.transport.abort()
 
+    def _answer_is_due(self) -> bool:
+        """Whether ours would be taken for the answer of a request before; if so, that one's will be the last."""
+        cycle: Any = self.cycle  # None until the first request, whatever uvicorn's annotation says
+        if self.pipeline or (self._phase is _Phase.BODY and cycle.response_complete):
+            self.transport.close()
+            return True
+        if cycle is None or cycle.response_complete:
+            return False
+        if self._phase is _Phase.BODY and not cycle.response_started:
+            cycle.disconnected = (
+                True  # the request itself broke off: its verb is told, and says nothing any more
+            )
+            cycle.message_event.set()
+            return False
+        cycle.keep_alive = False
+        self._phase, self._since = _Phase.CLOSING, None
+        return True
+
     def _refuse(self, status: HTTPStatus) -> None:
+        if self._answer_is_due():
+            return
         # No route and so no shape is known here: what came is not an HTTP request.
         text = f"{status.phrase}\n".encode()
         head = (
