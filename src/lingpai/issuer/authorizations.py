@@ -1,0 +1,103 @@
+"""What dialects and pages have in common about authorization requests: who asks whom, and how the answer looks.
+
+A dialect's `GET /authorize` checks its parameters by its own table, and then has the `Entry` that it was given open
+the request and send the browser to login and consent. The pages answer to the app by the dialect's `AnswerStyle`.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.issuer_records import App, AuthorizationRequest
+from lingpai.core.wire import NO_STORE, Call, Reply
+from lingpai.issuer.verbs.authorize import Asked, Code
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dialect answers an app whose user was asked.
+
+    Attributes:
+        status: of the redirect; one that turns a form's POST into a GET (attacks A11).
+        before_code: pairs that a code comes after, such as `response_type=code`.
+        every: pairs at the end of every answer, such as `iss` (RFC 9207, attacks A12).
+        refused: `error_description` of a refusal.
+        machines: whether the user chooses which of their terminals it is about.
+    """
+
+    status: int = 303
+    before_code: Pairs = ()
+    every: Pairs = ()
+    refused: str = "The user refused."
+    machines: bool = False
+
+
+class Entry(Protocol):
+    """What the pages are to a dialect."""
+
+    async def open(self, call: Call, app: App, asked: Asked) -> Reply:
+        """Keep the request and send the browser to login and consent.
+
+        Raises:
+            LingpaiError: as `begin_authorization` does; the dialect decides which of these it redirects.
+        """
+        ...
+
+    def error_page(self, error: LingpaiError, call: Call) -> Reply:
+        """The page for an error that must not be redirected, in the language of who reads it."""
+        ...
+
+
+def answer_uri(uri: str, pairs: Iterable[tuple[str, str]]) -> str:
+    """A redirect URI with an answer in its query, each pair once and encoded (attacks A9)."""
+    encoded = urlencode(list(pairs))
+    separator = "" if uri.endswith(("?", "&")) else "&" if urlsplit(uri).query else "?"
+    return uri + separator + encoded
+
+
+def redirect(location: str, status: int = 303, headers: Pairs = ()) -> Reply:
+    """Send a browser elsewhere; what it came with goes to nobody by `Referer` (attacks B21)."""
+    about = (NO_STORE, ("referrer-policy", "no-referrer"), ("location", location))
+    return Reply(b"", status, "text/plain; charset=utf-8", about + headers)
+
+
+def refusal(
+    style: AnswerStyle,
+    uri: str,
+    state: str | None,
+    error: str,
+    description: str,
+    *,
+    status: int | None = None,
+) -> Reply:
+    """Tell an app by redirect why there is no code (RFC 6749 §4.1.2.1).
+
+    Args:
+        style: the dialect's.
+        uri: the redirect URI, known to be the app's.
+        state: as the app gave it, or None.
+        error: the error's name on the wire.
+        description: the dialect's words.
+        status: another one than the style's.
+    """
+    pairs = [("error", error), ("error_description", description), *_state(state), *style.every]
+    return redirect(answer_uri(uri, pairs), status or style.status)
+
+
+def allowed(style: AnswerStyle, code: Code) -> Reply:
+    """Hand a code to its app by redirect (RFC 6749 §4.1.2)."""
+    pairs = [*style.before_code, ("code", code.code), *_state(code.state), *style.every]
+    return redirect(answer_uri(code.answer_uri, pairs), style.status)
+
+
+def refused(style: AnswerStyle, request: AuthorizationRequest) -> Reply:
+    """Tell an app by redirect that its user refused."""
+    return refusal(style, request.answer_uri, request.state, "access_denied", style.refused)
+
+
+def _state(state: str | None) -> Pairs:
+    return () if state is None else (("state", state),)
