@@ -73,7 +73,7 @@ class Realm:
             headers=headers,
             skip_auto_headers=["Content-Type"],
         ) as answer:
-            return Answer(answer.status, dict(answer.headers), await answer.read())
+            return Answer(answer.status, answer.headers, await answer.read())
 
     async def post(
         self, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None

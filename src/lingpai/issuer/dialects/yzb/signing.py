@@ -77,9 +77,9 @@ def check_origin(app: App, origin: str) -> None:
     Raises:
         LingpaiError: WRONG_REDIRECT_URI: it is where a code would go.
     """
-    parts = urlsplit(origin)
-    host = parts.hostname or ""
-    if not any(_matches(host, parts.netloc.lower(), domain.lower()) for domain in app.domains):
+    netloc = urlsplit(origin).netloc if origin_of(origin) == origin else ""
+    host = urlsplit(origin).hostname if netloc else None
+    if host is None or not any(_matches(host, netloc, domain.lower()) for domain in app.domains):
         raise LingpaiError(Kind.WRONG_REDIRECT_URI, "The page is not on the app's domain list.")
 
 
