@@ -29,6 +29,10 @@ class Directory(Protocol):
         """The app with this public id."""
         ...
 
+    async def read_app(self, app: int) -> App | None:
+        """The app of this row."""
+        ...
+
     async def list_apps(self, realm: str) -> tuple[App, ...]:
         """All apps of a realm, by public id."""
         ...
@@ -141,4 +145,8 @@ class Directory(Protocol):
 
     async def list_members(self, app: int, after: int, limit: int) -> tuple[Member, ...]:
         """Up to `limit` members who have added the app, with rows above `after`, oldest first."""
+        ...
+
+    async def list_added(self, user: int) -> tuple[Member, ...]:
+        """The members that a user is of the apps they have added, oldest first."""
         ...

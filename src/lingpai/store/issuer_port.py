@@ -180,6 +180,10 @@ class IssuerStore(Directory, Protocol):
         """
         ...
 
+    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
+        """Up to `limit` grants of a user that have not ended, newest first, for the user's own page."""
+        ...
+
     # Quotas, replays, throttling.
 
     async def take_quota(self, quota: Quota) -> bool:

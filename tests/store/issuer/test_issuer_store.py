@@ -13,7 +13,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import Policy
-from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs import machines, members
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import clear_secrets
 from lingpai.issuer.verbs.authorize import Asked, begin_authorization
@@ -238,3 +238,19 @@ async def test_removed_app_leaves_nothing_that_works(world: World) -> None:
         await resolve_access_token(world.issuer, tokens.access_token)
     assert [app.app_id for app in await world.issuer.store.list_apps("yzb")] == [world.other.app_id]
     assert not await world.issuer.store.set_secrets(world.app.id, ())
+
+
+async def test_what_a_user_allowed_is_read_by_the_user(world: World) -> None:
+    store, now = world.issuer.store, world.issuer.now()
+    for _ in range(3):
+        await world.tokens()
+    await issue_app_token(world.issuer, world.app)
+    views = await store.list_user_grants(world.user.id, now, 2)
+    assert [view.grant.user for view in views] == [world.user.id] * 2
+    assert views[0].grant.id > views[1].grant.id
+    assert await store.list_added(world.user.id) == ()
+    member = await members.open_member(world.issuer, world.app, world.user)
+    added = await members.consent(world.issuer, world.app, member, None)
+    assert await store.list_added(world.user.id) == (added,)
+    assert await store.read_app(added.app) == world.app
+    assert await store.read_app(10**6) is None

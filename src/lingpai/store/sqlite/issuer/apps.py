@@ -55,6 +55,11 @@ class Apps(Part):
 
         return self._engine.cached(("issuer app", realm, app_id), read)
 
+    async def read_app(self, app: int) -> App | None:
+        """See `store.directory_port.Directory.read_app`."""
+        names = self._engine.rows(_SQL["app_name"], (app,))
+        return await self.find_app(*names[0]) if names else None
+
     async def list_apps(self, realm: str) -> tuple[App, ...]:
         """See `store.directory_port.Directory.list_apps`."""
 

@@ -149,6 +149,11 @@ class Grants(Part):
 
         return await self._engine.scan(read)
 
+    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
+        """See `store.issuer_port.IssuerStore.list_user_grants`."""
+        bindings = {"user": user, "now": now, "limit": limit}
+        return tuple(map(read_view, self._engine.rows(_SQL["list_user_grants"], bindings)))
+
 
 def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:
     rows = run(connection, _SQL["read_grant"], (grant,))

@@ -73,6 +73,10 @@ class Members(Part):
         """See `store.directory_port.Directory.list_members`."""
         return tuple(map(read_member, self._engine.rows(_SQL["list_members"], (app, after, limit))))
 
+    async def list_added(self, user: int) -> tuple[Member, ...]:
+        """See `store.directory_port.Directory.list_added`."""
+        return tuple(map(read_member, self._engine.rows(_SQL["list_added"], (user,))))
+
 
 def _import_one(connection: apsw.Connection, member: Member) -> None:
     refused = LingpaiError(

@@ -37,6 +37,13 @@ JOIN issuer_apps a ON a.id = m.app_row
 LEFT JOIN issuer_unions n ON n.realm = a.realm AND n.owner = a.owner AND n.user_row = m.user_row
 WHERE m.app_row = ? AND m.added = 1 AND m.id > ? ORDER BY m.id LIMIT ?;
 
+-- name: list_added
+SELECT m.id, m.app_row, m.user_row, m.open_id, n.union_id, m.permissions, m.scope, m.added, m.created_at
+FROM issuer_members m
+JOIN issuer_apps a ON a.id = m.app_row
+LEFT JOIN issuer_unions n ON n.realm = a.realm AND n.owner = a.owner AND n.user_row = m.user_row
+WHERE m.user_row = ? AND m.added = 1 ORDER BY m.id;
+
 -- name: count_members
 SELECT added FROM issuer_member_counts WHERE app_row = ?;
 
