@@ -85,6 +85,18 @@ async def test_a_late_holder_that_nobody_overtook_is_heard(
     assert await store.save_generation(lease, fetched(clock, "v"), end_after(clock, 1), None)
 
 
+async def test_who_takes_over_is_told_that_something_may_be_lost(
+    store: Store, clock: VirtualClock, key: CredentialKey
+) -> None:
+    assert not (await lease_on(store, key, "a")).took_over
+    assert not (await lease_on(store, key, "a")).took_over
+    clock.advance(TTL)
+    taken = await lease_on(store, key, "b")
+    assert taken.took_over
+    await store.release_lease(taken)
+    assert not (await lease_on(store, key, "c")).took_over
+
+
 async def test_fences_only_grow(store: Store, key: CredentialKey) -> None:
     fences = []
     for holder in "abcab":

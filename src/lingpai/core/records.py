@@ -161,11 +161,15 @@ class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lease(NamedTuple):
-    """The right to renew one credential, until it ends or somebody with a higher fence took over."""
+    """The right to renew one credential, until it ends or somebody with a higher fence took over.
+
+    `took_over` says that the holder before never gave its lease back: what it fetched, if anything, is lost.
+    """
 
     credential_id: int
     holder: str
     fence: int
+    took_over: bool = False
 
 
 class Budget(NamedTuple):

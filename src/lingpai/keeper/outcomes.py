@@ -1,6 +1,5 @@
 """What came of an attempt under a lease: a value to save, or a failure to note."""
 
-from lingpai.core.clock import end_after
 from lingpai.core.records import Credential, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES
 from lingpai.keeper.fetching import FetchFailed
@@ -39,11 +38,13 @@ async def save(
     call = app.platform.mode(app.mode)
     repeat = call.repeat if kind == ACCESS_TOKEN else Repeat.SAME_UNTIL_END
     overlap = min(call.overlap, fetched.lifetime / OVERLAP_SHARE) if kind == ACCESS_TOKEN else 0
+    remains = 0 if _is_gone(lease, credential, repeat, dead) else overlap
     same = credential.current is not None and credential.current.value == fetched.value
     saved = await keeper.store.save_generation(
         lease,
         fetched,
-        previous_end=end_after(keeper.clock, 0 if _is_gone(credential, repeat, dead) else overlap),
+        # Counted from before the request was sent, as the lifetime itself.
+        previous_end=fetched.end.earlier(fetched.lifetime - remains),
         renew=next_renewal(keeper.clock, repeat, overlap, fetched, same=same),
     )
     outcome = "overtaken" if saved is None else "same" if same else "ok"
@@ -65,7 +66,7 @@ async def save(
     return saved
 
 
-def _is_gone(credential: Credential, repeat: Repeat, dead: Generation | None) -> bool:
+def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generation | None) -> bool:
     """Whether the upstream takes the generation before the fetched one no more, as far as we know."""
     current, trouble = credential.current, credential.trouble
     if current is None:
@@ -73,9 +74,8 @@ def _is_gone(credential: Credential, repeat: Repeat, dead: Generation | None) ->
     if dead is not None and dead.value == current.value:
         return True
     # An answer that was lost may have held a token, and of three tokens only the newest two live.
-    return (
-        repeat is Repeat.KILLS_OLD and trouble is not None and trouble.code is None and not trouble.permanent
-    )
+    unheard = trouble is not None and trouble.code is None and not trouble.permanent
+    return repeat is Repeat.KILLS_OLD and (lease.took_over or unheard)
 
 
 async def note(

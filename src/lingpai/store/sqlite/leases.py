@@ -31,8 +31,12 @@ class Leases(Credentials):
                 credential = Credential(id=connection.last_insert_rowid(), key=key)
             asked = {"id": credential.id, "holder": holder, "seen": seen}
             asked |= now | end_columns("end", end_after(self._clock, ttl))
+            before = run(connection, _SQL["read_lease_holder"], (credential.id,))[0][0]
             granted = run(connection, _SQL["acquire_lease"], asked)
-            return LeaseAttempt(Lease(credential.id, holder, granted[0][0]) if granted else None, credential)
+            if not granted:
+                return LeaseAttempt(None, credential)
+            took_over = before not in (None, holder)
+            return LeaseAttempt(Lease(credential.id, holder, granted[0][0], took_over), credential)
 
         return await self._engine.write(acquire)
 

@@ -2,6 +2,9 @@
 INSERT INTO credentials (platform, account, secret_digest, kind, idle_at)
 VALUES (:platform, :account, :secret_digest, :kind, :wall);
 
+-- name: read_lease_holder
+SELECT lease_holder FROM credentials WHERE id = ?;
+
 -- name: acquire_lease
 UPDATE credentials SET
     lease_holder = :holder, lease_wall = :end_wall, lease_steady = :end_steady, lease_epoch = :end_epoch,
