@@ -1,5 +1,6 @@
 """Logs hold no secret, by construction (G71)."""
 
+import contextlib
 import io
 import json
 import logging
@@ -18,20 +19,29 @@ SECRET = "5d41402abc4b2a76b9719d911017c592"
 TOKEN = "q1W2-e3R4_t5Y6u7I8o9P0aSdFgHjKlZxCvBnM"
 
 
+@contextlib.contextmanager
+def logging_to(out: io.StringIO, level: str, *, json_lines: bool | None = None) -> Iterator[None]:
+    """As the service logs, for as long as a test lasts."""
+    root, kept = logging.getLogger(), structlog.get_config()
+    handlers, before, raising = root.handlers[:], root.level, logging.raiseExceptions
+    logging.captureWarnings(capture=False)
+    configure_logging(level, stream=out, json_lines=json_lines)
+    structlog.configure(cache_logger_on_first_use=False)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        logging.raiseExceptions = raising
+        root.handlers[:] = handlers
+        root.setLevel(before)
+        structlog.configure(**kept)
+
+
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    root, out = logging.getLogger(), io.StringIO()
-    handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
-    levels = {name: logging.getLogger(name).level for name in ("uvicorn.access", "uvicorn.error", "asyncio")}
-    configure_logging("debug", stream=out, json_lines=True)
-    structlog.configure(cache_logger_on_first_use=False)
-    yield out
-    structlog.reset_defaults()
-    logging.captureWarnings(capture=False)
-    logging.raiseExceptions = raising
-    root.handlers[:], root.level = handlers, level
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
+    out = io.StringIO()
+    with logging_to(out, "debug", json_lines=True):
+        yield out
 
 
 def read(out: io.StringIO) -> list[dict[str, Any]]:
@@ -170,16 +180,10 @@ def test_a_terminal_gets_text() -> None:
         def isatty(self) -> bool:
             return True
 
-    root, out = logging.getLogger(), Terminal()
-    handlers, level = root.handlers[:], root.level
-    try:
-        configure_logging("info", stream=out)
+    out = Terminal()
+    with logging_to(out, "info"):
         structlog.get_logger("test").info("hello", secret=SECRET)
         structlog.get_logger("test").debug("quiet")
-    finally:
-        structlog.reset_defaults()
-        logging.captureWarnings(capture=False)
-        root.handlers[:], root.level = handlers, level
     assert "\x1b[" in out.getvalue()
     assert "hello" in out.getvalue()
     assert "quiet" not in out.getvalue()

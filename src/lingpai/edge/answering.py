@@ -11,7 +11,7 @@ import structlog
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.trace import new_trace_id
-from lingpai.core.wire import Call, Reply, Route, Shape
+from lingpai.core.wire import Call, Page, Reply, Route, Shape
 from lingpai.edge import replying
 from lingpai.edge.bodies import Receive
 from lingpai.edge.metrics import RequestMeter
@@ -63,7 +63,7 @@ class Answerer:
         reader = Reader(route.params, route.sources, self._options)
         read_head, read = reader.read_head, reader.read
         with_body = reader.takes_body and method not in BODILESS_METHODS
-        verb, shape, success = route.verb, route.shape, route.shape.success
+        verb, shape, success, page = route.verb, route.shape, route.shape.success, route.page
         observe = meter.bind(route.path, method)
         log_successes = self._options.log_successes
         make_head, send_reply = replying.head, replying.send_reply
@@ -84,11 +84,11 @@ class Answerer:
                 head = make_head(reply, trace_id)
             except LingpaiError as refused:
                 error = refused
-                reply, head = refusal(shape, error, trace_id)
+                reply, head = refusal(_shape_for(call, shape, page), error, trace_id)
             except Exception:  # whatever a verb does, the caller gets this route's shape
                 log.exception("crash", route=route.path, trace_id=trace_id)
                 error = LingpaiError(Kind.INTERNAL, "internal error")
-                reply, head = refusal(shape, error, trace_id)
+                reply, head = refusal(_shape_for(call, shape, page), error, trace_id)
             finally:
                 meter.in_flight -= 1
             if b"expect" in headers:
@@ -126,6 +126,24 @@ class Answerer:
 def _close(head: list[RawHeader]) -> None:
     # A body that was announced by Expect may be on its way or never come; only closing tells which (RFC 9110 §10.1.1).
     head.append((b"connection", b"close"))
+
+
+class _Pages:
+    """The shape of errors of one call of a browser."""
+
+    def __init__(self, page: Page, call: Call, success: Callable[[Any, str], Reply]) -> None:
+        self._page = page
+        self._call = call
+        self.success = success
+
+    def error(self, error: LingpaiError, _trace_id: str) -> Reply:
+        return self._page(error, self._call)
+
+
+def _shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
+    if page is None or call is None or not call.accepts_html:
+        return shape
+    return _Pages(page, call, shape.success)
 
 
 def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, list[RawHeader]]:

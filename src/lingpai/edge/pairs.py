@@ -87,15 +87,16 @@ def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limi
     return {name: value for name, value in found.items() if not blank(value)} if blanks else found
 
 
-def merge(values: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+def merge(values: dict[str, str], more: dict[str, str], *, one_place: bool = False) -> dict[str, str]:
     """Both places together.
 
     Raises:
-        LingpaiError: REPEATED_PARAMETER when they hold different values for one name.
+        LingpaiError: REPEATED_PARAMETER when they hold different values for one name; with `one_place` also
+            when they hold the same.
     """
     if not values:
         return dict(more)
     for name, value in more.items():
-        if values.get(name, value) != value:
+        if name in values and (one_place or values[name] != value):
             raise repeated(name)
     return values | more

@@ -37,6 +37,7 @@ class Reader:
         self._required = tuple(field.encode_name for field in fields if field.required)
         self._sources = sources
         self._query_names = self._names if sources & Source.QUERY else frozenset()
+        self._one_place = bool(sources & Source.ONE_PLACE)
         self._options = options
         self._pair_limit = options.parameter_limit
         self._value_limit = options.value_limit
@@ -76,7 +77,7 @@ class Reader:
         body = await bodies.receive_body(headers, receive, self._options)
         if parse is None:
             return self._objects(values, bodies.json_object(body, self._pair_limit))
-        return self._strings(merge(values, parse(body)))
+        return self._strings(merge(values, parse(body), one_place=self._one_place))
 
     def _form_parser(self, kind: str, parameters: Mapping[str, str]) -> FormParser | None:
         """What takes such a body apart; None for JSON."""
@@ -132,7 +133,7 @@ class Reader:
                 continue
             if isinstance(value, str):
                 check(name, value, self._value_limit)
-            if name in texts and texts.pop(name) != value:
+            if name in texts and (self._one_place or texts.pop(name) != value):
                 raise repeated(name)
             objects[name] = value
         try:

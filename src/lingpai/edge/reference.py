@@ -17,13 +17,13 @@ from lingpai.edge.schemas import Schema, sample
 DEFAULT_LANGUAGE = "en"
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
-        "reference": "API reference", "parameters": "Parameters", "name": "name", "in": "in", "type": "type",
+        "reference": "API reference", "name": "name", "in": "in", "type": "type",
         "needed": "needed", "yes": "yes", "no": "no", "none": "No parameters.", "answer": "Answer",
         "errors": "Refusals", "status": "status", "body": "body", "contents": "Contents", "other": "Other",
         "switch": "中文", "machine": "for machines", "about": "about", "takes": "Body",
     },
     "zh": {
-        "reference": "接口文档", "parameters": "参数", "name": "名称", "in": "位置", "type": "类型",
+        "reference": "接口文档", "name": "名称", "in": "位置", "type": "类型",
         "needed": "必填", "yes": "是", "no": "否", "none": "无参数。", "answer": "返回",
         "errors": "错误", "status": "状态码", "body": "内容", "contents": "目录", "other": "其他",
         "switch": "English", "machine": "机器可读", "about": "说明", "takes": "请求体",

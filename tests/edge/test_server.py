@@ -1,0 +1,130 @@
+"""Serving in one process: ports, two servers in one loop, and an end within bounds."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from lingpai.edge import create_app
+from lingpai.edge.server import Listener, ServerOptions, Serving, bind, serve, url_of
+from tests.edge.world import FALLBACK, MAIN, World, app_of, request, route, running
+
+slow_started = asyncio.Event()
+
+
+def test_the_port_is_known_before_serving() -> None:
+    with bind("127.0.0.1", 0) as bound:
+        assert url_of(bound) == f"http://127.0.0.1:{bound.getsockname()[1]}"
+        with pytest.raises(OSError, match="in use"):
+            bind("127.0.0.1", bound.getsockname()[1])
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_ipv6_urls_are_bracketed() -> None:
+    try:
+        bound = bind("::1", 0)
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+    with bound:
+        assert url_of(bound).startswith("http://[::1]:")
+
+
+async def test_two_servers_in_one_loop_end_with_one_signal() -> None:
+    sockets = [bind("127.0.0.1", 0), bind("127.0.0.1", 0)]
+    ports = [bound.getsockname()[1] for bound in sockets]
+    ready = asyncio.Event()
+    task = asyncio.create_task(serve([Listener(app_of(), [bound]) for bound in sockets], ready=ready.set))
+    await ready.wait()
+    for port in ports:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request("GET", "/call"))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        await writer.wait_closed()
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await task
+    assert all(bound.fileno() == -1 for bound in sockets)
+
+
+def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> Listener:
+    async def slow(_params: object, _call: object) -> str:
+        started.set()
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+        ended.append("done")
+        return "done"
+
+    async def stop() -> None:
+        ended.append("stopped")
+
+    return Listener(create_app([route("/slow", slow)], [("", MAIN)], on_stop=[stop]), [bind("127.0.0.1", 0)])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "now", "expected"),
+    [(0.3, False, ["done", "stopped"]), (60, False, ["cancelled", "stopped"]), (60, True, ["stopped"])],
+)
+async def test_the_end_waits_for_requests_but_not_for_ever(
+    seconds: float, now: bool, expected: list[str]
+) -> None:
+    started, ended = asyncio.Event(), list[str]()
+    listener = _slow_app(started, ended, seconds)
+    port = listener.sockets[0].getsockname()[1]
+    serving = Serving([listener], ServerOptions(grace=1))
+    ready = asyncio.Event()
+    task = asyncio.create_task(serving.run(ready.set))
+    await ready.wait()
+    async with World(serving, port).wire() as idle, World(serving, port).wire() as wire:
+        await wire.send(request("GET", "/slow"))
+        await started.wait()
+        serving.stop(now=now)
+        async with asyncio.timeout(5):
+            if seconds < 1:
+                assert (await wire.answer()).headers["connection"] == "close"
+            await task
+        assert await idle.closed()
+    assert ended[: len(expected)] == expected
+
+
+async def test_no_new_connections_after_the_end() -> None:
+    async with running(create_app([], FALLBACK)) as world:
+        port = world.port
+    with pytest.raises(OSError, match="Connect call failed"):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
+    program = textwrap.dedent("""
+        from lingpai.edge.server import Listener, bind, run, url_of
+        from tests.edge.world import app_of
+        bound = bind("127.0.0.1", 0)
+        run([Listener(app_of(), [bound])], ready=lambda: print("ready", flush=True))
+    """)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while "ready" not in process.stdout.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
+    program = textwrap.dedent("""
+        from lingpai.edge import create_app
+        from lingpai.edge.server import Listener, bind, run
+        from tests.edge.world import FALLBACK
+        async def fail():
+            raise OSError("no store")
+        run([Listener(create_app([], FALLBACK, on_start=[fail]), [bind("127.0.0.1", 0)])])
+    """)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 3

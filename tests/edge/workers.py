@@ -1,0 +1,62 @@
+"""What the worker processes of the supervisor's tests run; a module, because processes import it.
+
+Started as a program it is the supervisor: `python -m tests.edge.workers <mode> <workers>`.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from functools import partial
+from typing import Any
+
+from lingpai.core.wire import Call
+from lingpai.edge import create_app
+from lingpai.edge.logs import configure_logging
+from lingpai.edge.metrics import Exposition
+from lingpai.edge.server import Listener, ServerOptions, bind, run, url_of
+from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
+from tests.edge.world import FALLBACK, MAIN, ROUTES, route
+
+
+async def pid(_params: Any, _call: Call) -> int:
+    return os.getpid()
+
+
+async def slow(_params: Any, _call: Call) -> int:
+    await asyncio.sleep(1.0)
+    return os.getpid()
+
+
+async def stuck(_params: Any, _call: Call) -> None:
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+
+def work(mode: str, seat: Seat) -> None:
+    configure_logging()
+    if mode == "broken":
+        raise SystemExit(7)
+    routes = [
+        *ROUTES,
+        route("/pid", pid),
+        route("/slow", slow),
+        route("/stuck", stuck),
+        Exposition().route(MAIN),
+    ]
+    app = create_app(routes, FALLBACK)
+    run([Listener(app, seat.sockets)], ServerOptions(grace=5), ready=seat.ready, lifeline=seat.lifeline)
+
+
+def main(mode: str, count: int) -> int:
+    configure_logging()
+    bound = bind("127.0.0.1", 0)
+    print(url_of(bound), flush=True)  # noqa: T201  the test reads it
+    options = SupervisorOptions(grace=2.0 if mode == "impatient" else 15.0, first_delay=0.05)
+    with bound:
+        return serve_workers(partial(work, mode), count, [bound], options)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1], int(sys.argv[2])))
