@@ -24,7 +24,7 @@ class Source(enum.Flag):
 
     `FORM` is a urlencoded body or a multipart one without files; `URLENCODED` refuses multipart, as standard
     OAuth does; `MISLABELLED` also takes a urlencoded body that calls itself multipart and names no boundary, as
-    one client of yzb sends it.
+    one client of yzb sends it. With `ONE_PLACE`, a name in two places is an error also when both hold the same value.
     """
 
     PATH = enum.auto()
@@ -33,6 +33,7 @@ class Source(enum.Flag):
     JSON = enum.auto()
     URLENCODED = enum.auto()
     MISLABELLED = enum.auto()
+    ONE_PLACE = enum.auto()
 
 
 class Call:
@@ -95,6 +96,9 @@ class Shape(Protocol):
         ...
 
 
+Page = Callable[[LingpaiError, Call], Reply]
+"""Shows an error to somebody with a browser."""
+
 Verb = Callable[[Any, Call], Awaitable[Any]]
 """Takes the parameter struct and the call; returns a value for `Shape.success`, or a finished `Reply`."""
 
@@ -117,6 +121,7 @@ class Route:
         returns: the type of a success, for OpenAPI; None when it has no body of interest, `Reply` when the verb
             writes the reply itself and it need not be JSON.
         tag: groups routes in the reference.
+        page: how errors look to browsers that ask for a page; like `shape` says when None.
     """
 
     methods: tuple[str, ...]
@@ -128,3 +133,4 @@ class Route:
     summary: str
     returns: Any = None
     tag: str = ""
+    page: Page | None = None
