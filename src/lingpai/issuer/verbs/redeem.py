@@ -1,5 +1,7 @@
 """Redeem a code: of all who try, one wins."""
 
+from collections.abc import Callable
+
 import structlog
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -14,7 +16,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def redeem(
-    issuer: Issuer, app: App, code: str, *, redirect_uri: str | None = None, verifier: str | None = None
+    issuer: Issuer,
+    app: App,
+    code: str,
+    *,
+    redirect_uri: str | None = None,
+    verifier: str | None = None,
+    demand: Callable[[Grant], None] | None = None,
 ) -> Tokens:
     """The tokens for a code.
 
@@ -30,9 +38,11 @@ async def redeem(
         code: as given.
         redirect_uri: as given, or None.
         verifier: of PKCE, or None.
+        demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
 
     Raises:
-        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED.
+        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED, and what
+            `demand` raises.
     """
     handle = issuer.unseal(code, HandleKind.CODE)
     view = await issuer.store.read_grant(handle.id) if handle else None
@@ -40,23 +50,31 @@ async def redeem(
         raise _refusal(issuer, handle)
     if view.grant.app != app.id:
         raise _invalid()
-    await _check_unspent(issuer, view, redirect_uri, verifier)
+    await _check_unspent(issuer, view, redirect_uri, verifier, demand)
     if not view.usable:
         raise _invalid()
     now = issuer.now()
     if now >= view.grant.ends_at:
         raise _refusal(issuer, handle)
+    if demand is not None:
+        demand(view.grant)
     return await _spend(issuer, view, handle, now)
 
 
 async def _check_unspent(
-    issuer: Issuer, view: GrantView, redirect_uri: str | None, verifier: str | None
+    issuer: Issuer,
+    view: GrantView,
+    redirect_uri: str | None,
+    verifier: str | None,
+    demand: Callable[[Grant], None] | None,
 ) -> None:
     """Raise what is wrong with the request; a spent code comes before all else, and ends the grant last."""
     grant, fault = view.grant, None
     try:
         _check_redirect(grant, redirect_uri)
         check_verifier(grant.challenge, grant.challenge_method, verifier)
+        if demand is not None and grant.state is not GrantState.ISSUED:
+            demand(grant)
     except LingpaiError as error:
         fault = error
     if grant.state is GrantState.ISSUED:

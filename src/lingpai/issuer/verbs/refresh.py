@@ -1,10 +1,12 @@
 """Refresh: a new pair for a refresh token, and the same pair for a lost answer."""
 
+from collections.abc import Callable
+
 import structlog
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
-from lingpai.core.issuer_records import App, GrantState, GrantView
+from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
@@ -14,7 +16,13 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def refresh(
-    issuer: Issuer, app: App, refresh_token: str, *, scope: str | None = None, open_id: str | None = None
+    issuer: Issuer,
+    app: App,
+    refresh_token: str,
+    *,
+    scope: str | None = None,
+    open_id: str | None = None,
+    demand: Callable[[Grant], None] | None = None,
 ) -> Tokens:
     """The successors of a refresh token.
 
@@ -29,16 +37,19 @@ async def refresh(
         refresh_token: as given.
         scope: as given, or None.
         open_id: whom the caller believes it to be of, where the dialect has it told.
+        demand: what the dialect checks after the token and before it is spent; raises a LingpaiError.
 
     Raises:
         LingpaiError: INVALID_REFRESH_TOKEN, EXPIRED_REFRESH_TOKEN, INVALID_OPEN_ID, INVALID_SCOPE,
-            LIMIT_REACHED.
+            LIMIT_REACHED, and what `demand` raises.
     """
     handle = issuer.unseal(refresh_token, HandleKind.REFRESH)
     view = await issuer.store.read_grant(handle.id) if handle else None
     if handle is None or view is None:
         raise _refusal(issuer, handle)
     _check(issuer, app, view, handle, open_id)
+    if demand is not None:
+        demand(view.grant)
     check_within(scope, view.grant.scope)
     return await _spend(issuer, view, handle)
 
