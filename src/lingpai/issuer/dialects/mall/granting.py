@@ -1,0 +1,97 @@
+"""`/accessToken` and `/refreshToken` (contracts/mall.md, "Errors.
+
+AccessToken and refreshToken, in this order").
+"""
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, Grant
+from lingpai.core.wire import Call
+from lingpai.issuer.basic import basic_credentials
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
+from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
+from lingpai.issuer.scopes import check_within
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs.apps import authenticate_app, require_grant
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+
+
+class Granting:
+    """The token endpoints of one realm.
+
+    Both answer both grant types, as generic clients know one token URL.
+    """
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+        self._grants = {CODE: self._redeem, REFRESH: self._refresh}
+
+    async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
+        """A pair of tokens for a code, or for a refresh token."""
+        if params.grant_type is None:
+            raise _missing("grant_type")
+        grant = self._grants.get(params.grant_type)
+        if grant is None:
+            raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
+        app = await self._authenticate(params, call)
+        call.caller = app.app_id
+        tokens = await grant(app, params)
+        return IssuedTokens(
+            tokens.access_token, tokens.expires_in, "Bearer", tokens.scope, tokens.refresh_token
+        )
+
+    async def _redeem(self, app: App, params: TokenParams) -> Tokens:
+        if params.code is None:
+            raise _missing("code")
+
+        def demand(grant: Grant) -> None:
+            require_grant(app, CODE)
+            check_within(params.scope, grant.scope)
+
+        return await redeem(
+            self._issuer,
+            app,
+            params.code,
+            redirect_uri=params.redirect_uri,
+            verifier=params.code_verifier,
+            demand=demand,
+        )
+
+    async def _refresh(self, app: App, params: TokenParams) -> Tokens:
+        if params.refresh_token is None:
+            raise _missing("refresh_token")
+        return await refresh(
+            self._issuer,
+            app,
+            params.refresh_token,
+            scope=params.scope,
+            demand=lambda _grant: require_grant(app, REFRESH),
+        )
+
+    async def _authenticate(self, params: TokenParams, call: Call) -> App:
+        """The app, by Basic or by the body.
+
+        By both at once would leave open which of them counts (attacks D37).
+        """
+        given = None if params.client_id is None else str(params.client_id)
+        basic = basic_credentials(call)
+        if basic is None:
+            app_id, secret = given or "", params.client_secret or ""
+        elif params.client_secret is None and given in {None, basic.app_id}:
+            app_id, secret = basic
+        else:
+            raise LingpaiError(
+                Kind.INVALID_PARAMETER,
+                "Client credentials may come in one place only.",
+                parameter="client_id",
+            )
+        if not app_id:
+            raise LingpaiError(Kind.INVALID_CLIENT, "There are no client credentials in header or body.")
+        if not secret:
+            raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
+        return await authenticate_app(self._issuer, app_id, secret, call.peer)
+
+
+def _missing(name: str) -> LingpaiError:
+    return LingpaiError(Kind.MISSING_PARAMETER, f"The parameter {name} is missing.", parameter=name)

@@ -1,0 +1,75 @@
+"""What the calls of the dialect take and give (contracts/mall.md, "Endpoints"). `null`s are meant.
+
+Nothing is required here: the order in which absence is told is the dialect's own, and the calls see to it.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+_Meta = msgspec.Meta
+
+ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+"""Often digits, which a JSON body may hold as a number."""
+Passed = Annotated[str, _Meta(max_length=512, description="a code or token")]
+Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
+Uri = Annotated[str, _Meta(max_length=2048)]
+Words = Annotated[str, _Meta(max_length=1024, description="words separated by blanks")]
+Short = Annotated[str, _Meta(max_length=128)]
+
+
+class AuthorizeParams(msgspec.Struct):
+    """`/authorize`; `state` comes back untouched, the code challenge is RFC 7636's."""
+
+    client_id: ClientId | None = None
+    redirect_uri: Uri | None = None
+    response_type: Short | None = None
+    state: str | None = None
+    scope: Words | None = None
+    code_challenge: Short | None = None
+    code_challenge_method: Short | None = None
+
+
+class TokenParams(msgspec.Struct):
+    """`/accessToken` and `/refreshToken`, which answer both grant types."""
+
+    grant_type: Short | None = None
+    client_id: ClientId | None = None
+    client_secret: Secret | None = None
+    code: Passed | None = None
+    redirect_uri: Uri | None = None
+    refresh_token: Passed | None = None
+    scope: Words | None = None
+    code_verifier: Short | None = None
+
+
+class ResourceParams(msgspec.Struct):
+    """`/getOpenId` and `/getUserInfo`, when the token does not come in the Authorization header."""
+
+    access_token: Passed | None = None
+
+
+class IssuedTokens(msgspec.Struct):
+    """A pair of tokens; `expires_in` in seconds."""
+
+    access_token: str
+    expires_in: int
+    token_type: str
+    scope: str | None
+    refresh_token: str
+
+
+class OpenId(msgspec.Struct):
+    """Whose token it is, as the app knows them; `expires` is an absolute unix time in seconds."""
+
+    access_token: str
+    client_id: str
+    expires: int
+    scope: str | None
+    open_id: str
+
+
+class UserInfo(msgspec.Struct):
+    """The user."""
+
+    seller_name: str

@@ -1,0 +1,51 @@
+"""The numbers of the dialect `mall` (contracts/mall.md, "Lifetimes"), and what a realm may set."""
+
+import msgspec
+
+from lingpai.core.handles import HandleFormat
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Keep, OldAccess, Policy
+
+CODE = "authorization_code"
+REFRESH = "refresh_token"
+"""Grant types by the names that an app's `grants` may hold."""
+
+
+def policy(*, access: int = HOUR, default_scope: str | None = None) -> Policy:
+    """The dialect's policy with what a realm may set of it.
+
+    Args:
+        access: life of an access token in seconds; the seed says 3600, and 10 hours in another place.
+        default_scope: the scope of who asks for none. None answers `scope: null` as the seed does, which
+            strict
+            clients refuse as RFC 6749 §5.1 has no such value.
+    """
+    return Policy(
+        code=30,
+        access=access,
+        refresh=14 * DAY,
+        replay_window=MINUTE,
+        old_access=OldAccess.OWN_END,
+        replay_ends_grant=True,
+        keep=Keep(user=None),
+        default_scope=default_scope,
+        code_format=HandleFormat.UPPER_HEX,
+        token_format=HandleFormat.HEX,
+    )
+
+
+POLICY = policy()
+
+
+class Scopes(msgspec.Struct, frozen=True, kw_only=True):
+    """The scopes of a realm; the seed has none.
+
+    Attributes:
+        offered: words that apps may ask for, besides those of the default scope; an app's own list comes
+            before.
+        open_id: the word that getOpenId needs, or "".
+        user_info: the word that getUserInfo needs, or "".
+    """
+
+    offered: tuple[str, ...] = ()
+    open_id: str = ""
+    user_info: str = ""

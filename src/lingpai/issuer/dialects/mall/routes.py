@@ -1,0 +1,59 @@
+"""The routes of the dialect (contracts/mall.md, "Endpoints"), for one realm at a time."""
+
+import dataclasses
+
+from lingpai.core.wire import Reply, Route, Shape, Source
+from lingpai.issuer.authorizations import Entry
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.mall import params as wire
+from lingpai.issuer.dialects.mall.authorizing import Authorizing
+from lingpai.issuer.dialects.mall.granting import Granting
+from lingpai.issuer.dialects.mall.policy import Scopes
+from lingpai.issuer.dialects.mall.resources import Resources
+from lingpai.issuer.dialects.mall.shape import SHAPE, ResourceShape
+
+FOLDERS = ("/v1/oauth2", "/oauth2")
+"""The seed shows both."""
+
+BODY = Source.FORM | Source.JSON
+TOKEN = Source.QUERY | Source.URLENCODED | Source.ONE_PLACE
+
+
+def routes(
+    issuer: Issuer, entry: Entry, *, prefix: str = "", scopes: Scopes | None = None
+) -> tuple[Route, ...]:
+    """All routes of one realm. Realms live side by side under prefixes of their own.
+
+    Args:
+        issuer: the realm.
+        entry: its pages.
+        prefix: what comes before `/v1/oauth2/…` and `/oauth2/…`, such as "/mall-test"; none when empty.
+        scopes: the scopes of the realm; none when not given, as in the seed.
+    """
+    scopes = scopes or Scopes()
+    authorizing = Authorizing(issuer, entry, scopes)
+    granting, resources = Granting(issuer), Resources(issuer, scopes)
+    resource, tag = ResourceShape(issuer.realm), f"Mall: {issuer.realm}"
+    declared = (
+        Route(("GET",), "/authorize", wire.AuthorizeParams, Source.QUERY, authorizing.authorize, SHAPE,
+              "Sign a user in: login and consent", Reply, tag, authorizing.page),
+        Route(("POST",), "/accessToken", wire.TokenParams, BODY, granting.token, SHAPE,
+              "Tokens for a code, or for a refresh token", wire.IssuedTokens, tag),
+        Route(("POST",), "/refreshToken", wire.TokenParams, BODY, granting.token, SHAPE,
+              "Tokens for a refresh token, or for a code", wire.IssuedTokens, tag),
+        Route(("GET", "POST"), "/getOpenId", wire.ResourceParams, TOKEN, resources.open_id, resource,
+              "The user as the app knows them", wire.OpenId, tag),
+        Route(("GET", "POST"), "/getUserInfo", wire.ResourceParams, TOKEN, resources.user_info, resource,
+              "The seller that the user is", wire.UserInfo, tag),
+    )  # fmt: skip
+    return tuple(
+        dataclasses.replace(route, path=prefix + folder + route.path)
+        for folder in FOLDERS
+        for route in declared
+    )
+
+
+def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
+    """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
+    folders = (prefix,) if prefix else FOLDERS
+    return tuple((folder + "/", SHAPE) for folder in folders)

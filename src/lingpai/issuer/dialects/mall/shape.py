@@ -1,0 +1,164 @@
+"""How the dialect looks on the wire.
+
+Bare OAuth errors with their HTTP status (contracts/mall.md, the error tables).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import NO_STORE, Reply
+from lingpai.issuer.authorizations import AnswerStyle
+
+_encode = msgspec.json.Encoder().encode
+
+HEADERS = (NO_STORE, ("pragma", "no-cache"))
+STYLE = AnswerStyle(status=302, refused="The user denied access to your application")
+
+INVALID_REQUEST = "invalid_request"
+INVALID_CLIENT = "invalid_client"
+INVALID_GRANT = "invalid_grant"
+INVALID_SCOPE = "invalid_scope"
+INVALID_TOKEN = "invalid_token"  # noqa: S105  an error's name, not a token
+UNAUTHORIZED = "unauthorized_client"
+DENIED = "access_denied"
+LATER = "temporarily_unavailable"
+BROKEN = "server_error"
+
+_CODE = "Authorization code doesn't exist or is invalid for the client"
+_TOKEN = "The access token provided is invalid"  # noqa: S105  a text, not a token
+
+ERRORS: Mapping[Kind, tuple[int, str, str | None]] = {
+    Kind.MISSING_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.INVALID_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.REPEATED_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.MALFORMED_BODY: (400, INVALID_REQUEST, None),
+    Kind.NOT_FOUND: (404, INVALID_REQUEST, "There is nothing at this address"),
+    Kind.METHOD_NOT_ALLOWED: (405, INVALID_REQUEST, "This method is not allowed here"),
+    Kind.BODY_TOO_LARGE: (413, INVALID_REQUEST, None),
+    Kind.UNSUPPORTED_MEDIA_TYPE: (415, INVALID_REQUEST, None),
+    Kind.TOO_MANY_REQUESTS: (429, LATER, "Too many requests, try again later"),
+    Kind.REQUEST_TIMEOUT: (408, INVALID_REQUEST, None),
+    Kind.STORE_UNAVAILABLE: (503, LATER, "The server cannot answer now, try again"),
+    Kind.INTERNAL: (500, BROKEN, "The server failed"),
+    Kind.INVALID_CLIENT: (400, INVALID_CLIENT, None),
+    Kind.UNKNOWN_APP: (400, INVALID_CLIENT, None),
+    Kind.ADDRESS_NOT_ALLOWED: (400, UNAUTHORIZED, None),
+    Kind.APP_NOT_LISTED: (400, UNAUTHORIZED, None),
+    Kind.WRONG_APP_MODE: (400, UNAUTHORIZED, None),
+    Kind.UNSUPPORTED_RESPONSE_TYPE: (400, "unsupported_response_type", None),
+    Kind.UNSUPPORTED_GRANT_TYPE: (400, "unsupported_grant_type", None),
+    Kind.UNAUTHORIZED_CLIENT: (400, UNAUTHORIZED, None),
+    Kind.INVALID_REDIRECT_URI: (400, "invalid_uri", None),
+    Kind.WRONG_REDIRECT_URI: (400, "redirect_uri_mismatch", None),
+    Kind.MISSING_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INVALID_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
+    Kind.ACCESS_DENIED: (403, DENIED, None),
+    Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
+    Kind.INVALID_CODE: (400, INVALID_GRANT, _CODE),
+    Kind.EXPIRED_CODE: (400, INVALID_GRANT, "The authorization code has expired"),
+    Kind.INVALID_ACCESS_TOKEN: (401, INVALID_TOKEN, _TOKEN),
+    Kind.EXPIRED_ACCESS_TOKEN: (401, INVALID_TOKEN, "The access token provided has expired"),
+    Kind.INVALID_APP_TOKEN: (401, INVALID_TOKEN, _TOKEN),
+    Kind.EXPIRED_APP_TOKEN: (401, INVALID_TOKEN, "The access token provided has expired"),
+    Kind.INVALID_REFRESH_TOKEN: (400, INVALID_GRANT, "The refresh token is invalid for the client"),
+    Kind.EXPIRED_REFRESH_TOKEN: (400, INVALID_GRANT, "The refresh token has expired"),
+    Kind.INVALID_TICKET: (400, INVALID_GRANT, None),
+    Kind.INVALID_OPEN_ID: (400, INVALID_GRANT, None),
+    Kind.NO_PERMISSION: (403, DENIED, None),
+    Kind.NOT_ADDED: (403, DENIED, None),
+    Kind.LIMIT_REACHED: (429, LATER, None),
+    Kind.BAD_REQUEST_ID: (400, INVALID_REQUEST, None),
+    Kind.BAD_TIMESTAMP: (400, INVALID_REQUEST, None),
+    Kind.BAD_SIGNATURE: (400, INVALID_REQUEST, None),
+    Kind.REPLAYED_REQUEST: (400, INVALID_REQUEST, None),
+    Kind.BAD_MACHINE: (400, INVALID_REQUEST, None),
+    Kind.MACHINE_TAKEN: (400, INVALID_REQUEST, None),
+    Kind.WRONG_MSIGN: (400, INVALID_REQUEST, None),
+    Kind.WRONG_QR_KEY: (400, INVALID_REQUEST, None),
+    Kind.LOGIN_FAILED: (403, DENIED, None),
+    Kind.LOGIN_REQUIRED: (403, DENIED, None),
+    Kind.FORGED_FORM: (403, DENIED, None),
+    Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),
+}
+"""HTTP status, `error` and `error_description` of each error.
+
+No description where the error's own reason is told.
+"""
+
+_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+_NAME = re.compile(r"[a-z_]*\Z")
+
+
+class _Error(msgspec.Struct):
+    error: str
+    error_description: str
+
+
+class _Result(msgspec.Struct):
+    status: int
+    msg: str
+    result: Any
+
+
+def told(error: LingpaiError) -> tuple[int, str, str]:
+    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only (attacks D44)."""
+    status, name, text = ERRORS[error.kind]
+    if not _NAME.match(error.parameter):
+        text = "A name in the request is not allowed"  # the reason would echo what the caller chose
+    return status, name, _FORBIDDEN.sub("'", text or error.reason)
+
+
+class MallShape:
+    """Token answers: success and error without an envelope."""
+
+    codes = ERRORS
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id  # there is no place for it; the header carries it
+        return Reply(_encode(value), headers=HEADERS)
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        del trace_id
+        status, name, text = told(error)
+        return Reply(_encode(_Error(name, text)), status, headers=HEADERS)
+
+
+class ResourceShape:
+    """Answers about users: success in the mall's envelope, refusals with a challenge (RFC 6750 §3).
+
+    Args:
+        realm: named in the challenge.
+    """
+
+    codes = ERRORS
+    _challenged = frozenset({400, 401, 403})
+
+    def __init__(self, realm: str) -> None:
+        self._realm = _FORBIDDEN.sub("'", realm)
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id
+        return Reply(_encode(_Result(1, "操作成功!", value)), headers=HEADERS)
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        del trace_id
+        status, name, text = told(error)
+        challenge = f'Bearer realm="{self._realm}"'
+        if error.kind is Kind.MISSING_PARAMETER:
+            status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then
+        else:
+            challenge += f', error="{name}", error_description="{text}"'
+        about = (("www-authenticate", challenge),) if status in self._challenged else ()
+        return Reply(_encode(_Error(name, text)), status, headers=(*HEADERS, *about))
+
+
+SHAPE = MallShape()
