@@ -164,9 +164,10 @@ async def test_statuses_show_everything_but_the_values(
     for each in (held, troubled, fresh):
         await store.save_account(each)
     foreign = account("wx4", secret="not configured")
-    await renew(store, clock, key_of(ring, held), "one")
-    await store.mark_suspect(key_of(ring, held), 1)
-    await renew(store, clock, key_of(ring, foreign, "jsapi_ticket"), "two")
+    for value in ("one", "two"):
+        await renew(store, clock, key_of(ring, held), value)
+    await store.mark_suspect(key_of(ring, held), 2)
+    await renew(store, clock, key_of(ring, foreign, "jsapi_ticket"), "three")
     await store.save_trouble(await lease_on(store, key_of(ring, troubled)), trouble(clock), None)
     none = CredentialStatus(
         platform="wechat",
@@ -180,20 +181,22 @@ async def test_statuses_show_everything_but_the_values(
         suspect=False,
         trouble=None,
     )
-    one = msgspec.structs.replace(
+    two = msgspec.structs.replace(
         none,
         account="wx1",
-        version=1,
+        version=2,
         suspect=True,
         end=end_after(clock, LIFETIME),
         fetched_at=clock.now(),
         lifetime=LIFETIME,
     )
     assert await store.list_statuses() == (
-        one,
+        two,
         msgspec.structs.replace(none, account="wx2", label="b", trouble=trouble(clock)),
         none,
-        msgspec.structs.replace(one, account="wx4", label=None, kind="jsapi_ticket", suspect=False),
+        msgspec.structs.replace(
+            two, account="wx4", label=None, kind="jsapi_ticket", suspect=False, version=1
+        ),
     )
 
 
