@@ -1,8 +1,10 @@
 """The mechanism of the engine, which knows no table: reads on the event loop, writes in one thread, a cache.
 
 The cache holds what was decoded from rows and is emptied whenever anybody, in any process, has committed
-something: each look into it asks SQLite for that first (`PRAGMA data_version`, about a microsecond). So it is never
-older than the last commit that anybody was told of.
+something. SQLite is asked for that (`PRAGMA data_version`, a few microseconds and system calls) by the first look of
+each turn of the event loop. That is enough: the loop runs what is ready in order, so whatever a later look of the same
+turn serves, a request or the end of a write of ours, was there before that first look, or comes after `_look_again`.
+So the cache is never older than the last commit that anybody was told of before he asked.
 """
 
 import asyncio
@@ -47,6 +49,7 @@ class Engine:
         self._cache: dict[Hashable, object] = {}
         self._watchers: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._looked = False
         self._closed = False
         self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
         self._writer = Writer(self._connect_writer, self._wake)
@@ -69,7 +72,10 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        self._look()
+        if not self._looked:
+            self._look()
+            self._looked = True
+            self._loop.call_soon(self._look_again)
         found = self._cache.get(key, _MISSING)
         if found is not _MISSING:
             return cast("T", found)
@@ -140,6 +146,9 @@ class Engine:
         self._cache.clear()
         self._wake()
         return known is not None
+
+    def _look_again(self) -> None:
+        self._looked = False
 
     def _poll(self) -> None:
         self._timer = None
