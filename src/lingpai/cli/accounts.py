@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
 if TYPE_CHECKING:
@@ -157,7 +158,8 @@ def remove(
         if not sys.stdin.isatty():
             raise typer.BadParameter(tr("Nobody is there to be asked; say --yes."))
         question = tr("Remove {name}, its secret and its tokens?", name=found.name)
-        typer.confirm(question, abort=True, err=True)
+        if not typer.confirm(question, err=True):
+            raise Problem(tr("Nothing was changed."))
 
     async def drop(keeper: "Keeper") -> bool:
         return await keeper.store.remove_account(found.platform, found.account, found.label)

@@ -80,7 +80,7 @@ def _document(planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) 
 def _render(console: "Console", planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> None:
     from rich.text import Text
 
-    from lingpai.cli.output import table
+    from lingpai.cli.output import say, table
 
     rows = [
         (
@@ -95,7 +95,7 @@ def _render(console: "Console", planned: "list[Planned]", keys: dict[str, str], 
     kept = len(planned) - len(rows)
     if rows:
         console.print(table("Changes", ("Section", "Name", "What", "Fields"), rows))
-    console.print(tr("{count} unchanged.", count=kept), style="dim")
+    say(console, tr("{count} unchanged.", count=kept), "dim")
     for name, key in keys.items():
-        console.print(tr("Key of {name}, shown only now:", name=name), style="green")
-        console.print(key, markup=False, highlight=False, soft_wrap=True)
+        say(console, tr("Key of {name}, shown only now:", name=name), "green")
+        say(console, key)

@@ -56,7 +56,7 @@ def add(
 ) -> None:
     """Add a caller and print its key, this once: only a digest of it is kept."""
     from lingpai.cli.checking import caller_problems
-    from lingpai.cli.output import emit
+    from lingpai.cli.output import emit, say
     from lingpai.core.records import RIGHTS, Caller
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
@@ -79,13 +79,9 @@ def add(
     added = with_keeper(data, save, create=True)
 
     def render(console: "Console") -> None:
-        console.print(tr("Added {name}. Its key, shown only now:", name=name), style="green", soft_wrap=True)
-        console.print(added["key"], markup=False, highlight=False, soft_wrap=True)
-        console.print(
-            tr("Send it as `Authorization: Bearer …`, or in place of the secret."),
-            style="dim",
-            soft_wrap=True,
-        )
+        say(console, tr("Added {name}. Its key, shown only now:", name=name), "green")
+        say(console, added["key"])
+        say(console, tr("Send it as `Authorization: Bearer …`, or in place of the secret."), "dim")
 
     emit(added, as_json, render)
 

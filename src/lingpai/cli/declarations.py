@@ -112,8 +112,8 @@ def _entries(section: Section[Any], document: Mapping[str, Any]) -> list[Any]:
     try:
         return section.read(document[section.name])
     except msgspec.ValidationError as error:
-        place = str(error).replace("$", section.name)
-        raise Problem(" ".join([tr("Nothing was changed."), place])) from error
+        problem = str(error).replace("$", "")
+        raise Problem(f"{tr('Nothing was changed.')} {section.name}: {problem}") from error
 
 
 def _warn_of_readers(path: Path, document: Mapping[str, Any]) -> None:

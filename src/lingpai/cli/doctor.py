@@ -28,7 +28,7 @@ def doctor(
 
     Exit code 1 when something does not work.
     """
-    from lingpai.cli.output import emit, state, table
+    from lingpai.cli.output import emit, say, state, table
 
     findings = _diagnose(data, offline=offline)
     healthy = not any(each.verdict == "fail" for each in findings)
@@ -37,7 +37,7 @@ def doctor(
         rows = [(state(each.verdict), tr(each.check), each.subject or "–", _prose(each)) for each in findings]
         console.print(table("Lingpai doctor", ("Verdict", "What", "Which", "Finding"), rows))
         verdict = tr("Everything works.") if healthy else tr("Something does not work; see above.")
-        console.print(verdict, style="green" if healthy else "bold red")
+        say(console, verdict, "green" if healthy else "bold red")
 
     emit({"healthy": healthy, "findings": findings}, as_json, render)
     if not healthy:

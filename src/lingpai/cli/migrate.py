@@ -24,7 +24,7 @@ def migrate(
     Older code still runs on it, so this may come before the new release.
     """
     from lingpai import settings
-    from lingpai.cli.output import emit, table
+    from lingpai.cli.output import emit, say, table
     from lingpai.store import migrate as schema
 
     path = settings.load_settings(data=data).database
@@ -35,6 +35,6 @@ def migrate(
         if names:
             console.print(table(title, ("Name",), [(name,) for name in names]))
         else:
-            console.print(tr("The schema is up to date."), style="green")
+            say(console, tr("The schema is up to date."), "green")
 
     emit({"dry_run": dry_run, "pending" if dry_run else "applied": names}, as_json, render)

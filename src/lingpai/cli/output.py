@@ -30,7 +30,7 @@ def emit(document: Any, as_json: bool, render: Callable[[Console], None]) -> Non
 
 def note(text: str) -> None:
     """Say something beside the result, on standard error."""
-    Console(stderr=True, soft_wrap=True).print(text, style="dim", markup=False, highlight=False)
+    say(Console(stderr=True), text, "dim")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
@@ -56,16 +56,21 @@ def state(name: str) -> Text:
     return Text(tr(name), style=STYLES[name])
 
 
+def say(console: Console, text: str, style: str = "") -> None:
+    """Print a line exactly as it is, however long."""
+    console.print(Text(text, style=style), soft_wrap=True)
+
+
 def done(text: str) -> Callable[[Console], None]:
     """Renders one line that says what was done."""
-    return lambda console: console.print(Text(text, style="green"), soft_wrap=True)
+    return lambda console: say(console, text, "green")
 
 
 @contextlib.contextmanager
 def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error, when that is a terminal; gives what moves it by so many steps."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    shown = sys.stderr.isatty()
+    shown = total > 0 and sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task(tr(text), total=total)
         yield lambda steps: bar.advance(task, steps)

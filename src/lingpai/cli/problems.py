@@ -32,11 +32,11 @@ def explain(error: Exception) -> str | None:
             "{problem} The store and the key ring do not belong together: restore both from one backup.",
             problem=error,
         )
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return tr(
             "{problem}{where}. Check the path and its permissions.",
-            problem=error.strerror or error,
+            problem=error.strerror,
             where=where,
         )
     return tr(str(error)) if isinstance(error, Problem | KeyRingError) else None

@@ -28,7 +28,7 @@ class Root(TyperGroup):
         try:
             code = super().main(
                 args,
-                prog_name,
+                prog_name or "lingpai",
                 complete_var,
                 standalone_mode=False,
                 windows_expand_args=windows_expand_args,
@@ -36,7 +36,9 @@ class Root(TyperGroup):
             )
         except typer.TyperException as error:  # usage: unknown options, missing arguments, bad values
             code = error.exit_code
-            _complain(f"{error.format_message()} {_where_to_look(error)}")
+            text = error.format_message()
+            end = "" if text.endswith((".", "?", "。")) else "."
+            _complain(f"{text}{end} {_where_to_look(error)}")
         except typer.Abort:
             code = 130
             _complain(tr("Interrupted; nothing more was done."))

@@ -42,7 +42,7 @@ REPORT_WORDS = {
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List what is held, with ages, troubles and the budgets used; never the values."""
-    from lingpai.cli.output import emit
+    from lingpai.cli.output import emit, say
     from lingpai.cli.statuses import budget_document, budget_table, status_document, status_table
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
@@ -61,9 +61,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
             console.print(budget_table(found["budgets"]))
         for each in found["tokens"]:
             if each["trouble"] and each["trouble"]["remedy"]:
-                console.print(
-                    f"{each['account']}: {each['trouble']['remedy']}", markup=False, highlight=False
-                )
+                say(console, f"{each['account']}: {each['trouble']['remedy']}")
 
     emit(found, as_json, render)
 
@@ -83,7 +81,7 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Get a live token or ticket: the held one, or one that is fetched now."""
-    from lingpai.cli.output import emit, fields, span
+    from lingpai.cli.output import emit, fields, say, span
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
         from lingpai.core.errors import LingpaiError
@@ -116,11 +114,15 @@ def get(
     pairs = (
         ("Account", held["account"]),
         ("Kind", held["kind"]),
-        ("Value", held.get("value", tr("not shown; add --show, or read it in a pipe"))),
-        ("Remaining", span(held["expires_in"])),
         ("Version", str(held["version"])),
+        ("Remaining", span(held["expires_in"])),
     )
-    emit(held, as_json, lambda console: console.print(fields(pairs)))
+
+    def render(console: "Console") -> None:
+        console.print(fields(pairs))
+        say(console, held.get("value", tr("The value is not shown; add --show, or read it in a pipe.")))
+
+    emit(held, as_json, render)
 
 
 @app.command("report")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -78,4 +79,5 @@ class Section(Generic[AnyEntry]):
         Raises:
             msgspec.ValidationError: the content does not have the entries' form.
         """
-        return [msgspec.convert(each, self.entry) for each in msgspec.convert(content, list[Any])]
+        entries: list[AnyEntry] = msgspec.convert(content, GenericAlias(list, (self.entry,)))
+        return entries

@@ -1,0 +1,142 @@
+import stat
+
+import pytest
+
+from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
+from tests.cli.conftest import Cli
+
+NAME = f"wechat/{SAMPLE_APP.appid}"
+
+
+def test_an_added_account_is_listed_with_a_fingerprint_and_never_its_secret(cli: Cli) -> None:
+    added = cli(
+        *("account", "add", "wechat", SAMPLE_APP.appid, "--mode", "classic", "--domain", "www.example.com"),
+        *("--domain", "*.example.org", "--secret-stdin"),
+        given=f"  {SAMPLE_APP.secret}\n",
+    )
+    assert added.json["outcome"] == "added"
+    (listed,) = cli("account", "list").json
+    assert listed["account"] == NAME
+    assert listed["mode"] == "classic"
+    assert listed["domains"] == ["www.example.com", "*.example.org"]
+    assert listed["source"] == "operator"
+    assert listed["secret_fingerprint"] == added.json["secret_fingerprint"]
+    assert len(listed["secret_fingerprint"]) == 8
+    assert listed["secret_fingerprint"] not in SAMPLE_APP.secret
+    assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
+
+
+def test_adding_again_replaces_and_the_fingerprint_tells_the_secrets_apart(cli: Cli) -> None:
+    cli.add_sample()
+    before = cli("account", "show", NAME).json["secret_fingerprint"]
+    again = cli("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin", given="f" * 32).json
+    assert again["outcome"] == "replaced"
+    assert again["secret_fingerprint"] != before
+    assert len(cli("account", "list").json) == 1
+
+
+def test_show_finds_an_account_by_its_id_or_label_alone(cli: Cli) -> None:
+    cli.add_sample()
+    cli.add_corp()
+    assert cli("account", "show", SAMPLE_APP.appid).json["account"] == NAME
+    shown = cli("account", "show", "agent").json
+    assert shown["account"] == f"wecom/{SAMPLE_CORP.corpid}/agent"
+    assert [(each["kind"], each["live"]) for each in shown["held"]] == [("access_token", False)]
+
+
+def test_an_ambiguous_name_is_refused_with_the_choices(cli: Cli) -> None:
+    cli.add_corp()
+    cli("account", "add", "wecom", SAMPLE_CORP.corpid, "--label", "second", "--secret-stdin", given="s" * 43)
+    refused = cli("account", "show", f"wecom/{SAMPLE_CORP.corpid}")
+    assert refused.code == 1
+    assert f"wecom/{SAMPLE_CORP.corpid}/agent" in refused.stderr
+    assert f"wecom/{SAMPLE_CORP.corpid}/second" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("weibo", "wx1"), "known are: wechat, wecom"),
+        (("wechat", "wx/1"), "not an account id"),
+        (("wechat", "wx1", "--label", "x"), "takes no label"),
+        (("wecom", "ww1", "--label", "a/b"), "not a label"),
+        (("wecom", "ww1", "--mode", "stable"), "has no mode stable"),
+        (("wechat", "wx1", "--mode", "fast"), "stable, classic"),
+        (("wechat", "wx1", "--domain", "https://a.example"), "not a host name"),
+    ],
+)
+def test_what_the_platform_does_not_have_is_refused_before_the_secret_is_asked_for(
+    cli: Cli, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = cli("account", "add", *arguments)
+    assert refused.code == 2
+    assert said in refused.stderr
+    assert "account add --help" in refused.stderr
+    assert cli("account", "list").json == []
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments", "said"),
+    [
+        ("lpk_abcdef", ("--secret-stdin",), "caller key"),
+        ("two words", ("--secret-stdin",), "blanks"),
+        ("x" * 513, ("--secret-stdin",), "too long"),
+        (" \n", ("--secret-stdin",), "empty"),
+        ("", (), "--secret-stdin"),
+        ("s", ("--secret-stdin", "--secret", "s"), "once"),
+    ],
+)
+def test_a_secret_that_cannot_be_one_is_refused(
+    cli: Cli, given: str, arguments: tuple[str, ...], said: str
+) -> None:
+    refused = cli("account", "add", "wechat", "wx1", *arguments, given=given)
+    assert refused.code == 2
+    assert said in refused.stderr
+    assert cli("account", "list").json == []
+
+
+def test_a_secret_on_the_command_line_works_with_a_note_and_is_not_repeated(cli: Cli) -> None:
+    added = cli("account", "add", "wechat", SAMPLE_APP.appid, "--secret", SAMPLE_APP.secret)
+    assert added.json["outcome"] == "added"
+    assert "history" in added.stderr
+    assert SAMPLE_APP.secret not in added.stdout + added.stderr
+
+
+def test_removing_needs_a_yes_where_nobody_can_be_asked(cli: Cli) -> None:
+    cli.add_sample()
+    refused = cli("account", "remove", NAME)
+    assert refused.code == 2
+    assert "--yes" in refused.stderr
+    assert cli("account", "remove", NAME, "--yes").json == {"account": NAME, "outcome": "removed"}
+    assert cli("account", "list").json == []
+    missing = cli("account", "remove", NAME, "--yes")
+    assert missing.code == 1
+    assert "lingpai account list" in missing.stderr
+
+
+def test_a_mistyped_folder_is_not_an_empty_list(cli: Cli) -> None:
+    refused = cli("account", "list", "--data", str(cli.home / "nowhere"))
+    assert refused.code == 1
+    assert "--data" in refused.stderr
+    assert not (cli.home / "nowhere").exists()
+
+
+def test_a_lost_key_ring_is_not_replaced_by_a_fresh_one(cli: Cli) -> None:
+    cli.add_sample()
+    (cli.data / "keyring.json").unlink()
+    for arguments in (("account", "list"), ("account", "add", "wechat", "wx1", "--secret", "s")):
+        refused = cli(*arguments)
+        assert refused.code == 1
+        assert "backup" in refused.stderr
+    assert not (cli.data / "keyring.json").exists()
+
+
+def test_one_corp_has_many_secrets(cli: Cli) -> None:
+    first = cli.add_corp()
+    second = cli(
+        *("account", "add", "wecom", SAMPLE_CORP.corpid, "--label", "b", "--secret-stdin"), given="b" * 43
+    ).json["account"]
+    listed = {each["account"]: each["secret_fingerprint"] for each in cli("account", "list").json}
+    assert set(listed) == {first, second}
+    assert listed[first] != listed[second]
+    assert SAMPLE_AGENT.secret not in str(listed)

@@ -1,0 +1,206 @@
+import email.utils
+import http.server
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lingpai.core.keyring import KeyRing
+from lingpai.sandbox import SAMPLE_APP
+from tests.cli.conftest import Answer, Cli, Sandbox
+
+
+def findings(answer: Answer) -> dict[tuple[str, str], dict[str, Any]]:
+    found = json.loads(answer.stdout)["findings"]
+    return {(each["check"], each["verdict"]): each for each in found}
+
+
+@contextmanager
+def platform_with_clock(ahead: float) -> Iterator[str]:
+    """A platform that hands out tokens and whose Date header is `ahead` seconds ahead of our clock."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return email.utils.formatdate(time.time() + ahead, usegmt=True)
+
+        def do_GET(self) -> None:
+            self._answer({"errcode": 0})
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self._answer({"access_token": "t" * 32, "expires_in": 7200})
+
+        def _answer(self, document: dict[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def test_everything_is_well_with_live_tokens(cli: Cli, sandbox: Sandbox) -> None:
+    cli.add_sample()
+    cli.add_corp()
+    answer = cli("doctor")
+    assert answer.json["healthy"]
+    assert {each["verdict"] for each in answer.json["findings"]} == {"ok"}
+    checks = [each["check"] for each in answer.json["findings"]]
+    assert checks.count("upstream") == 2
+    assert checks.count("clock") == 2
+    assert checks.count("account") == 2
+    cli("doctor")
+    assert sandbox.fetches() == 1  # what is held is not fetched again
+
+
+def test_a_refused_address_is_named_with_what_to_do(cli: Cli, sandbox: Sandbox) -> None:
+    name = cli.add_sample()
+    sandbox.control("PATCH", "accounts", {"account": SAMPLE_APP.appid, "ip_allow": ["10.9.9.9"]})
+    for env, said in (({}, "IP allow list"), ({"LC_ALL": "zh_CN.UTF-8"}, "IP 白名单")):
+        answer = cli("doctor", env=env)
+        assert answer.code == 1
+        finding = findings(answer)["account", "fail"]
+        assert finding["subject"] == name
+        assert "40164" in finding["message"]
+        assert "127.0.0.1" in finding["remedy"]
+        assert said in finding["remedy"]
+        assert SAMPLE_APP.secret not in answer.stdout
+
+
+def test_a_wrong_secret_is_told_apart(cli: Cli, sandbox: Sandbox) -> None:
+    cli("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin", given="0" * 32)
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "account add" in findings(answer)["account", "fail"]["remedy"]
+
+
+def test_a_failing_renewal_is_seen_while_the_token_lives(cli: Cli, sandbox: Sandbox) -> None:
+    name = cli.add_sample()
+    cli("token", "get", name)
+    sandbox.control("PATCH", "accounts", {"account": SAMPLE_APP.appid, "refusal": 50007})
+    cli("token", "clear", name)
+    cli("token", "get", name)
+    answer = cli("doctor")
+    assert answer.code == 1
+    finding = findings(answer)["account", "fail"]
+    assert "50007" in finding["message"]
+    assert "lives for" in finding["message"]
+    sandbox.control("PATCH", "accounts", {"account": SAMPLE_APP.appid, "refusal": 0})
+    cli("token", "unblock", name)
+    assert cli("doctor").json["healthy"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "verdict", "said"),
+    [
+        (0, "ok", "agrees"),
+        (-20, "warn", "20 s ahead"),
+        (20, "warn", "behind"),
+        (-300, "fail", "ahead"),
+        (300, "fail", "behind"),
+    ],
+)
+def test_a_clock_that_is_off_is_noticed(cli: Cli, ahead: float, verdict: str, said: str) -> None:
+    cli.add_sample()
+    with platform_with_clock(ahead) as url:
+        answer = cli("doctor", env={"LINGPAI_WECHAT__BASE_URL": url})
+    finding = findings(answer)["clock", verdict]
+    assert said.removeprefix("20 s ") in finding["message"]
+    assert answer.code == (1 if verdict == "fail" else 0)
+    assert (finding["remedy"] is not None) == (verdict != "ok")
+
+
+def test_a_platform_that_cannot_be_reached_fails_only_where_it_is_needed(cli: Cli) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # taken, and nobody listens
+        url = f"http://127.0.0.1:{held.getsockname()[1]}"
+        env = {"LINGPAI_WECHAT__BASE_URL": url, "LINGPAI_WECOM__BASE_URL": url}
+        cli("caller", "add", "a")
+        unused = cli("doctor", env=env)
+        cli.add_sample()
+        needed = cli("doctor", env=env)
+    assert unused.code == 0
+    assert "base_url" in findings(unused)["upstream", "warn"]["remedy"]
+    assert findings(unused)["account", "warn"]["remedy"]
+    assert needed.code == 1
+    assert findings(needed)["upstream", "fail"]["subject"] == "wechat"
+    assert [
+        each["subject"] for each in json.loads(needed.stdout)["findings"] if each["check"] == "upstream"
+    ] == ["wechat"]
+
+
+def test_offline_asks_nobody(cli: Cli, sandbox: Sandbox) -> None:
+    cli.add_sample()
+    answer = cli("doctor", "--offline")
+    assert answer.json["healthy"]
+    assert "upstream" not in [each["check"] for each in answer.json["findings"]]
+    assert sandbox.control("GET", "received")["received"] == []
+
+
+def test_no_store_is_said_and_none_is_made(cli: Cli) -> None:
+    answer = cli("doctor")
+    assert answer.code == 1
+    assert "account add" in findings(answer)["store", "fail"]["remedy"]
+    assert not cli.data.exists()
+
+
+def test_open_files_are_named_with_the_command_that_closes_them(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    (cli.data / "lingpai.db").chmod(0o640)
+    answer = cli("doctor", "--offline")
+    assert answer.code == 1
+    assert "chmod 600" in findings(answer)["files", "fail"]["remedy"]
+    (cli.data / "lingpai.db").chmod(0o600)
+    cli.data.chmod(0o755)
+    assert "chmod 700" in findings(cli("doctor", "--offline"))["files", "fail"]["remedy"]
+    cli.data.chmod(0o700)
+    assert cli("doctor", "--offline").code == 0
+
+
+def test_a_lost_or_open_or_foreign_key_ring_is_told_apart(cli: Cli) -> None:
+    cli.add_sample()
+    ring = cli.data / "keyring.json"
+    content = ring.read_bytes()
+    ring.chmod(0o644)
+    assert "chmod 600" in findings(cli("doctor", "--offline"))["key ring", "fail"]["message"]
+    ring.unlink()
+    assert "backup" in findings(cli("doctor", "--offline"))["key ring", "fail"]["remedy"]
+    assert not ring.exists()
+    ring.touch(0o600)
+    ring.write_bytes(content)
+    foreign = KeyRing(ring)
+    foreign.rotate(0)
+    foreign.retire(1)
+    assert "1 stored values" in findings(cli("doctor", "--offline"))["key ring", "fail"]["message"]
+
+
+def test_values_under_an_older_key_are_a_warning(cli: Cli) -> None:
+    cli.add_sample()
+    KeyRing(cli.data / "keyring.json").rotate(0)
+    answer = cli("doctor", "--offline")
+    assert answer.code == 0
+    assert "key reseal" in findings(answer)["key ring", "warn"]["remedy"]
+
+
+def test_settings_that_do_not_do_are_a_finding(cli: Cli) -> None:
+    answer = cli("doctor", env={"LINGPAI_PORT": "many", "LINGPAI_WORKERS": "0"})
+    assert answer.code == 1
+    message = findings(answer)["settings", "fail"]["message"]
+    assert "LINGPAI_PORT" in message
+    assert "LINGPAI_WORKERS" in message
