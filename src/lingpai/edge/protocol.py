@@ -7,12 +7,15 @@ Time is watched from outside, by `enforce` once a second, so that a request cost
 phase it is.
 """
 
+import asyncio
 import dataclasses
 import enum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from lingpai.edge.corking import CorkedTransport
 
 KIB = 1024
 
@@ -58,6 +61,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._fed = 0
         self._drained = 0
         self._refusal: HTTPStatus | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """See `asyncio.Protocol`."""
+        super().connection_made(cast("asyncio.Transport", CorkedTransport(transport, self.loop)))
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -150,13 +157,15 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.limits.body_timeout if self._phase is _Phase.BODY else self.limits.head_timeout
 
     def enforce(self, now: float) -> None:
-        """Cut the line when its time is up; called about once a second.
+        """Cut the line when its time is up, and wake who waits for a body; called about once a second.
 
         Args:
             now: the loop's time, in seconds.
         """
         if self.transport.is_closing() and self._phase is not _Phase.CLOSING:
             self._phase, self._since = _Phase.CLOSING, None
+        if self._phase is _Phase.BODY:
+            self.cycle.message_event.set()  # whoever reads the body looks at the clock then; see `receive_body`
         if self._phase is _Phase.BUSY or self.flow.read_paused:
             return
         if self._since is None:

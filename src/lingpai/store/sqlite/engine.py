@@ -4,7 +4,8 @@ The cache holds what was decoded from rows and is emptied whenever anybody, in a
 something. SQLite is asked for that (`PRAGMA data_version`, a few microseconds and system calls) by the first look of
 each turn of the event loop. That is enough: the loop runs what is ready in order, so whatever a later look of the same
 turn serves, a request or the end of a write of ours, was there before that first look, or comes after `_look_again`.
-So the cache is never older than the last commit that anybody was told of before he asked.
+So the cache is never older than the last commit that anybody was told of before he asked. (It would not be enough for
+reads from a protocol's callback, which the loop runs before what is ready; verbs run in tasks.)
 """
 
 import asyncio
