@@ -123,8 +123,8 @@ async def _bring(keeper: Keeper, app: App, kind: str, dead: Generation | None) -
             saved = await _renew(keeper, app, attempt.lease, credential, token, dead)
             if saved is not None and live(keeper, saved.current):
                 return saved
-            _demand_patience(keeper, give_up)
             if saved is not None:  # it has less than a second left: the next one comes at its end
+                _demand_patience(keeper, give_up)
                 await keeper.clock.sleep(LEAST_REST)
         elif credential.version > seen and not live(keeper, credential.current):
             seen = credential.version

@@ -95,6 +95,8 @@ _MISSING_WECHAT = {
 }
 _MISSING_WECOM = {"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029}
 
+NEEDS_POST = 43002
+
 _PLATFORM_CODES: Mapping[Kind, int] = {
     Kind.INVALID_PARAMETER: 40097,
     Kind.REPEATED_PARAMETER: 40097,
@@ -159,6 +161,8 @@ class PlatformShape:
             message = f"{error.parameter} missing"
         elif error.kind is Kind.UPSTREAM_REFUSED:
             code, message = error.code if error.code is not None else -1, error.reason
+        elif error.kind is Kind.METHOD_NOT_ALLOWED and "GET" not in error.allow:
+            code, message = NEEDS_POST, error.reason
         else:
             code, message = self.codes[error.kind], error.reason
         body = _encode(_PlatformError(code, f"{message} rid: {trace_id}"))
