@@ -1,0 +1,235 @@
+"""Who may ask for what (keeper-api.md "Who may ask"; attacks.md K90, K91)."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from lingpai.core.records import RIGHTS
+from lingpai.keeper.access import is_trusted
+from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
+from tests.keeper.stage import (
+    AGENT_SECRET,
+    APP,
+    APP_SECRET,
+    CLEAR_QYAPI,
+    CLEAR_XCX,
+    CORP,
+    GETTOKEN,
+    HELD,
+    OUTSIDE,
+    QYAPI,
+    STABLE,
+    XCX,
+    Stage,
+    data_of,
+    failure_of,
+    played,
+    staged,
+)
+
+MINI_SECRET = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
+PAGE = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}
+LOGIN = {"wx_app_id": SAMPLE_APP.appid, "code": "nonsense"}
+
+USES = {
+    "token": ("GET", XCX, APP),
+    "ticket": ("GET", HELD, {"kind": "jsapi_ticket"}),
+    "sign": ("POST", "/JsSDK/getJsApiSign", PAGE),
+    "exchange": ("POST", "/AccessToken/getOauthAccessToken", LOGIN),
+    "clear": ("GET", CLEAR_XCX, APP),
+}
+"""A request that needs each right."""
+
+
+async def code_of(stage: Stage, right: str, key: str, peer: str = OUTSIDE) -> int:
+    """0, or the code with which a request that needs `right` was refused."""
+    method, path, sent = USES[right]
+    if method == "GET":
+        answer = await stage.get(path, peer=peer, bearer=key, **sent)
+    else:
+        answer = await stage.post(path, sent, peer=peer, bearer=key)
+    return int(answer.json.get("code", 0)) if answer.status_code == 200 else answer.status_code
+
+
+@contextlib.asynccontextmanager
+async def another_process(stage: Stage, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A second service over the same folder."""
+    async with (
+        aiohttp.ClientSession() as session,
+        played(tmp_path, stage.clock, stage.upstream.url, session) as other,
+    ):
+        yield other
+
+
+@pytest.mark.parametrize("right", USES)
+async def test_each_right_opens_its_own_door_and_no_other(own: Stage, right: str) -> None:
+    only = await own.add_caller("only", rights=(right,))
+    but = await own.add_caller("but", rights=tuple(each for each in RIGHTS if each != right))
+    assert await code_of(own, right, but) == 403
+    refused = 40029 if right == "exchange" else 0  # by the platform, which was asked
+    assert await code_of(own, right, only) == refused
+    for other in USES.keys() - {right}:
+        assert await code_of(own, other, only) == 403
+
+
+async def test_a_key_serves_as_bearer_and_in_place_of_the_secret(own: Stage) -> None:
+    key = await own.add_caller()
+    held = await own.token()
+    assert data_of(await own.get(XCX, peer=OUTSIDE, bearer=key, **APP))["access_token"] == held
+    assert data_of(await own.get(XCX, peer=OUTSIDE, **APP, secret=key))["access_token"] == held
+    # The key in the secret's place is the one that counts.
+    assert failure_of(await own.get(XCX, bearer=key, **APP, secret="lpk_other"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("apps", "allowed"),
+    [
+        (("*",), True),
+        ((f"wechat/{SAMPLE_APP.appid}",), True),
+        ((f"wechat/{SAMPLE_MINI.appid}", f"wechat/{SAMPLE_APP.appid}"), True),
+        ((f"wechat/{SAMPLE_MINI.appid}",), False),
+        ((f"wecom/{SAMPLE_APP.appid}",), False),
+        ((f"wechat/{SAMPLE_APP.appid[:-1]}",), False),
+        (("wechat",), True),
+        ((), False),
+    ],
+)
+async def test_a_key_is_good_for_its_apps_only(own: Stage, apps: tuple[str, ...], allowed: bool) -> None:
+    key = await own.add_caller(apps=apps)
+    assert await code_of(own, "token", key) == (0 if allowed else 403)
+
+
+async def test_k91_a_key_is_good_in_its_networks_only(own: Stage) -> None:
+    key = await own.add_caller(networks=("203.0.113.0/28", "2001:db8::/32"))
+    assert await code_of(own, "token", key) == 0
+    assert await code_of(own, "token", key, peer="2001:db8::7") == 0
+    assert await code_of(own, "token", key, peer="::ffff:203.0.113.9") == 0
+    for elsewhere in ("203.0.113.16", "127.0.0.1", "2001:db9::7"):
+        assert await code_of(own, "token", key, peer=elsewhere) == 403
+
+
+async def test_k91_a_revoked_key_is_refused_at_the_very_next_request(own: Stage, tmp_path: Path) -> None:
+    mine, theirs = await own.add_caller("mine"), await own.add_caller("theirs")
+    async with another_process(own, tmp_path) as other:
+        for stage in (own, other):
+            assert await code_of(stage, "token", mine) == 0
+            assert await code_of(stage, "token", theirs) == 0
+        assert await own.keeper.store.revoke_caller("mine")
+        assert await other.keeper.store.revoke_caller("theirs")
+        for stage in (own, other):
+            assert await code_of(stage, "token", mine) == 403
+            assert await code_of(stage, "token", theirs) == 403
+
+
+async def test_trusted_networks_need_no_secret(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"trusted_networks": ("10.0.0.0/8", "fd00::/8")}) as stage:
+        await stage.add_app()
+        for trusted in ("10.1.2.3", "::ffff:10.1.2.3", "fd00::1"):
+            assert data_of(await stage.get(XCX, peer=trusted, **APP))["access_token"]
+        for other in ("127.0.0.1", "11.0.0.1", OUTSIDE, "fe80::1"):
+            assert failure_of(await stage.get(XCX, peer=other, **APP))[0] == 403
+
+
+@pytest.mark.parametrize("peer", ["", "unix:", "localhost", "10.0.0.1.evil.example", "10.0.0.1/8"])
+def test_what_is_no_address_is_not_trusted(peer: str) -> None:
+    assert not is_trusted(peer, ("0.0.0.0/0", "::/0"))
+
+
+async def test_g69_a_forged_forwarding_header_does_not_make_a_caller_trusted(own: Stage) -> None:
+    headers = {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1", "x-real-ip": "127.0.0.1"}
+    assert failure_of(await own.get(XCX, peer=OUTSIDE, headers=headers, **APP))[0] == 403
+
+
+async def test_an_unconfigured_app_is_served_with_its_secret_alone(own: Stage) -> None:
+    token = data_of(await own.get(XCX, peer=OUTSIDE, **MINI_SECRET))["access_token"]
+    assert data_of(await own.get(XCX, peer=OUTSIDE, **MINI_SECRET))["access_token"] == token
+    assert failure_of(await own.get(XCX, appid=SAMPLE_MINI.appid))[0] == 1
+    wrong = await own.get(XCX, appid=SAMPLE_MINI.appid, secret="0" * 32)
+    assert (
+        failure_of(wrong)[0] == 40125
+    )  # the platform's own word; the held token is not found by another secret
+    key = await own.add_caller()
+    assert failure_of(await own.get(XCX, bearer=key, appid=SAMPLE_MINI.appid))[0] == 1
+
+
+async def test_unconfigured_apps_can_be_forbidden(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"allow_unconfigured": False}) as stage:
+        await stage.add_corp()
+        assert failure_of(await stage.get(XCX, **MINI_SECRET))[0] == 403
+        assert failure_of(await stage.get(QYAPI, **CORP, secret="another"))[0] == 403
+        assert await stage.upstream.calls() == 0
+        assert data_of(await stage.get(QYAPI, **AGENT_SECRET))["access_token"]
+
+
+async def test_k90_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
+    """A library of the field keys what it holds by the first ten characters (upstream-wechat.md §1.5)."""
+    alike = SAMPLE_AGENT.secret[:-1] + "Z"
+    await own.upstream.switch(SAMPLE_CORP.corpid, agentid=1000009, secret=alike)
+    tokens = {
+        data_of(await own.get(QYAPI, **CORP, secret=secret))["access_token"]
+        for secret in (SAMPLE_AGENT.secret, SAMPLE_CONTACTS.secret, alike)
+    }
+    assert len(tokens) == 3
+    held = await own.upstream.calls(GETTOKEN)
+    for prefix in (SAMPLE_AGENT.secret[:-1], SAMPLE_AGENT.secret[:10]):
+        assert failure_of(await own.get(QYAPI, **CORP, secret=prefix))[0] == 40001
+    assert await own.upstream.calls(GETTOKEN) == held + 2
+
+
+async def test_k90_another_apps_secret_gets_nothing(own: Stage) -> None:
+    await own.token()
+    assert failure_of(await own.get(XCX, **APP, secret=SAMPLE_MINI.secret))[0] == 403
+    assert failure_of(await own.get(XCX, appid=SAMPLE_MINI.appid, secret=SAMPLE_APP.secret))[0] == 40001
+    assert await own.upstream.calls(STABLE) == 2
+
+
+async def test_guesses_are_limited_and_leave_the_right_secret_alone(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_a_minute": 3}) as stage:
+        token = data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+        for guess in range(2):
+            assert failure_of(await stage.get(XCX, appid=SAMPLE_MINI.appid, secret=str(guess)))[0] == 40125
+        refused = await stage.get(XCX, appid=SAMPLE_MINI.appid, secret="3")
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "60"
+        assert await stage.upstream.calls(STABLE) == 3
+        assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"] == token
+        stage.clock.advance(60)
+        assert failure_of(await stage.get(XCX, appid=SAMPLE_MINI.appid, secret="4"))[0] == 40125
+
+
+async def test_one_corp_with_several_secrets_wants_to_know_which(own: Stage) -> None:
+    every = await own.add_caller("every")
+    one = await own.add_caller("one", apps=(f"wecom/{SAMPLE_CORP.corpid}/contacts",))
+    path = f"/v1/tokens/wecom/{SAMPLE_CORP.corpid}"
+    code, message = failure_of(await own.get(QYAPI, bearer=every, **CORP))
+    assert code == 1
+    assert "agent, contacts" in message
+    assert (await own.get(path, bearer=every)).json["error"] == "ambiguous_account"
+    token = (await own.get(path, bearer=every, label="contacts")).json["value"]
+    assert data_of(await own.get(QYAPI, bearer=one, **CORP))["access_token"] == token
+    assert (await own.get(path, bearer=one, label="agent")).status_code == 403
+    assert (await own.get(path, bearer=every, label="nobody")).status_code == 404
+    assert data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"] != token
+
+
+async def test_clear_needs_as_much_as_get_and_spares_the_other_secret(own: Stage) -> None:
+    for secret in (SAMPLE_AGENT.secret, SAMPLE_CONTACTS.secret):
+        await own.get(QYAPI, **CORP, secret=secret)
+    assert failure_of(await own.get(CLEAR_QYAPI, peer=OUTSIDE, bearer="lpk_guess", **CORP))[0] == 403
+    assert data_of(await own.get(CLEAR_QYAPI, peer=OUTSIDE, **AGENT_SECRET)) == {}
+    assert (await own.held(key=own.agent_app().key("access_token"))).suspect
+    calls = await own.upstream.calls(GETTOKEN)
+    await own.get(QYAPI, **CORP, secret=SAMPLE_CONTACTS.secret)
+    assert await own.upstream.calls(GETTOKEN) == calls
+
+
+async def test_the_configured_secret_itself_is_as_good_as_a_key(own: Stage) -> None:
+    assert data_of(await own.get(XCX, peer=OUTSIDE, **APP_SECRET))["access_token"] == await own.token()
+
+
+async def test_an_over_long_secret_is_refused_unread(own: Stage) -> None:
+    assert failure_of(await own.get(XCX, **APP, secret="a" * 513))[0] == 2
+    assert await own.upstream.calls() == 0

@@ -1,0 +1,194 @@
+"""Login codes, which the platforms take once (upstream-wechat.md §1.3; attacks.md K95)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.exchange import exchange
+from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
+from tests.keeper.stage import (
+    GETTOKEN,
+    OAUTH,
+    OUTSIDE,
+    SESSION,
+    Stage,
+    data_of,
+    failure_of,
+    staged,
+)
+
+ROUTE = "/AccessToken/getOauthAccessToken"
+LOGIN = f"/v1/exchanges/wecom/{SAMPLE_CORP.corpid}"
+LOGIN_CALL = "/cgi-bin/auth/getuserinfo"
+
+
+async def body_of(stage: Stage, **wanted: bool) -> dict[str, str]:
+    code = (await stage.upstream.code(SAMPLE_APP.appid, **wanted))["code"]
+    return {"code": code, "wx_app_id": SAMPLE_APP.appid, "wx_app_secret": SAMPLE_APP.secret}
+
+
+async def test_the_same_caller_gets_the_same_answer_again(own: Stage) -> None:
+    body = await body_of(own)
+    first = data_of(await own.post(ROUTE, body, peer=OUTSIDE))
+    own.clock.advance(299)
+    assert data_of(await own.post(ROUTE, body, peer=OUTSIDE)) == first
+    assert await own.upstream.calls(OAUTH) == 1
+    own.clock.advance(1)
+    assert failure_of(await own.post(ROUTE, body, peer=OUTSIDE))[0] == 40163
+
+
+async def test_another_caller_gets_the_platforms_refusal(own: Stage) -> None:
+    body = await body_of(own)
+    keys = [await own.add_caller(name) for name in ("mine", "theirs")]
+    del body["wx_app_secret"]
+    assert data_of(await own.post(ROUTE, body, bearer=keys[0]))["openid"]
+    assert failure_of(await own.post(ROUTE, body, bearer=keys[1]))[0] == 40163
+    assert failure_of(await own.post(ROUTE, body))[0] == 40163
+    assert data_of(await own.post(ROUTE, body, bearer=keys[0]))["openid"]
+    assert await own.upstream.calls(OAUTH) == 3
+
+
+async def test_the_same_code_at_once_makes_one_call(own: Stage) -> None:
+    body = await body_of(own)
+    await own.upstream.fault(OAUTH, "slow:0.1")
+    answers = await asyncio.gather(*(own.post(ROUTE, body) for _ in range(50)))
+    assert len({data_of(answer)["access_token"] for answer in answers}) == 1
+    assert await own.upstream.calls(OAUTH) == 1
+
+
+@pytest.mark.parametrize("fault", ["reset", "drop", "http500", "empty"])
+async def test_a_lost_answer_is_not_asked_for_again(own: Stage, fault: str) -> None:
+    await own.post(ROUTE, await body_of(own))  # a connection is kept, which a client may try to use again
+    body = await body_of(own)
+    await own.upstream.fault(OAUTH, fault, after=True)
+    code, message = failure_of(await own.post(ROUTE, body))
+    assert code == 1
+    assert "may be used up" in message
+    assert await own.upstream.calls(OAUTH) == 2
+    assert (
+        failure_of(await own.post(ROUTE, body))[0] == 40163
+    )  # the caller's own try, and the platform's word
+
+
+async def test_a_silent_platform_is_asked_once(tmp_path: Path) -> None:
+    async with staged(tmp_path, SandboxOptions(hang_limit=5), upstream_timeout=0.2) as stage:
+        await stage.add_app()
+        await stage.upstream.fault(OAUTH, "timeout")
+        assert failure_of(await stage.post(ROUTE, await body_of(stage)))[0] == 1
+        assert await stage.upstream.calls(OAUTH) == 1
+
+
+async def test_a_caller_that_went_away_finds_the_answer_later(own: Stage) -> None:
+    code = (await own.upstream.code(SAMPLE_APP.appid))["code"]
+    await own.upstream.fault(OAUTH, "slow:0.1")
+    gone = asyncio.create_task(exchange(own.keeper, own.app_of(), "oauth", code))
+    while not await own.upstream.calls(OAUTH):
+        assert not gone.done()
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert (await exchange(own.keeper, own.app_of(), "oauth", code))["openid"]
+    assert await own.upstream.calls(OAUTH) == 1
+
+
+async def test_k95_a_crash_in_between_frees_the_code_after_the_lease(own: Stage) -> None:
+    """The process that claimed the code is no more; whether it sent the code, only the platform knows."""
+    app = own.app_of()
+    code = (await own.upstream.code(SAMPLE_APP.appid))["code"]
+    digest = own.keeper.digest_code(f"{app.name}\0{app.digest.hex()}\0oauth\0{app.asker}\0{code}")
+    ends_at = own.clock.now() + 300
+    lease = own.keeper.options.lease
+    assert (await own.keeper.store.claim_exchange(digest, "crashed", lease, ends_at)).claimed
+    waiting = asyncio.create_task(exchange(own.keeper, app, "oauth", code))
+    while own.clock.steady() < own.keeper.options.patience:
+        assert not waiting.done()
+        await asyncio.wait([waiting], timeout=0.02)
+        own.clock.advance(2)
+    with pytest.raises(LingpaiError) as refused:
+        await waiting
+    assert refused.value.kind is Kind.UPSTREAM_UNAVAILABLE
+    own.clock.advance(lease)
+    assert (await exchange(own.keeper, app, "oauth", code))["openid"]
+
+
+async def test_an_answer_that_cannot_be_kept_is_given_all_the_same(own: Stage) -> None:
+    """The code is used up: to withhold the answer because the store is down would lose the login."""
+    code = (await own.upstream.code(SAMPLE_APP.appid))["code"]
+    await own.upstream.fault(OAUTH, "slow:0.2")
+    asking = asyncio.create_task(exchange(own.keeper, own.app_of(), "oauth", code))
+    while not await own.upstream.calls(OAUTH):
+        assert not asking.done()
+    await own.keeper.store.close()
+    assert (await asking)["openid"]
+
+
+async def test_fields_are_passed_on_in_the_seeds_order_and_only_when_sent(own: Stage) -> None:
+    data = data_of(await own.post(ROUTE, await body_of(own)))
+    assert list(data) == ["access_token", "expires_in", "refresh_token", "openid", "scope", "unionid"]
+    data = data_of(await own.post(ROUTE, await body_of(own, snapshot=True)))
+    assert list(data)[-1] == "is_snapshotuser"
+    await own.upstream.switch(SAMPLE_APP.appid, open_platform="")
+    code = (await own.upstream.code(SAMPLE_APP.appid, user="bob"))["code"]
+    assert "unionid" not in data_of(await own.post(ROUTE, {"code": code, "wx_app_id": SAMPLE_APP.appid}))
+
+
+async def test_a_session_without_unionid_has_an_empty_one(own: Stage) -> None:
+    await own.upstream.switch(SAMPLE_MINI.appid, open_platform="")
+    code = (await own.upstream.code(SAMPLE_MINI.appid, user="bob"))["code"]
+    query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret, "code": code}
+    data = data_of(await own.get("/xcx/jscode2session", **query))
+    assert data["unionid"] == ""
+    assert data["openid"]
+    assert await own.upstream.calls(SESSION) == 1
+
+
+async def login(stage: Stage, label: str = "agent", **wanted: bool) -> dict[str, str]:
+    code = (await stage.upstream.code(SAMPLE_CORP.corpid, **wanted))["code"]
+    answer = await stage.post(LOGIN, {"kind": "login", "label": label, "code": code})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, str] = answer.json
+    return found
+
+
+async def test_wecom_members_and_outsiders(own: Stage) -> None:
+    assert await login(own) == {"userid": "alice"}
+    assert (await login(own, outsider=True)).keys() == {"openid", "external_userid"}
+
+
+async def test_a_wecom_login_with_a_dead_token_renews_it_and_uses_the_code_once(own: Stage) -> None:
+    await login(own)
+    held = await own.held(key=own.agent_app().key("access_token"))
+    assert held.current is not None
+    await own.upstream.kill(held.current.value)
+    assert await login(own) == {"userid": "alice"}
+    assert await own.upstream.calls(GETTOKEN) == 2
+    assert await own.upstream.calls(LOGIN_CALL) == 3
+
+
+async def test_a_wecom_token_that_stays_dead_is_told_and_not_looped_on(own: Stage) -> None:
+    await login(own)
+    await own.upstream.fault(LOGIN_CALL, "errcode:42001", 100)
+    answer = await own.post(LOGIN, {"kind": "login", "label": "agent", "code": "c"})
+    assert answer.json["code"] == 42001
+    assert await own.upstream.calls(LOGIN_CALL) == 2
+    assert await own.upstream.calls(GETTOKEN) == 2
+
+
+async def test_a_success_that_names_nobody_is_none(own: Stage) -> None:
+    """A proxy that answers `{}`, as in fault 11 of the original."""
+    await login(own)
+    await own.upstream.fault(LOGIN_CALL, "errcode:0")
+    answer = await own.post(LOGIN, {"kind": "login", "label": "agent", "code": "c"})
+    assert answer.json["error"] == "upstream_unavailable"
+    await own.upstream.fault(OAUTH, "errcode:0")
+    assert failure_of(await own.post(ROUTE, {"code": "c", "wx_app_id": SAMPLE_APP.appid}))[0] == 1
+
+
+async def test_user_tokens_and_session_keys_are_not_shared_with_other_apps(own: Stage) -> None:
+    """The same code for another app is another exchange."""
+    body = await body_of(own)
+    await own.post(ROUTE, body)
+    other = {"code": body["code"], "wx_app_id": SAMPLE_MINI.appid, "wx_app_secret": SAMPLE_MINI.secret}
+    assert failure_of(await own.post(ROUTE, other))[0] == 40029

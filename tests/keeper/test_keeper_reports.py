@@ -1,0 +1,233 @@
+"""Reports of dead tokens, and clearing: both bring about a renewal, and neither can storm (attacks.md K89)."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lingpai.keeper.reporting import report
+from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
+from tests.keeper.stage import (
+    AGENT_SECRET,
+    APP,
+    CLASSIC,
+    CLEAR_XCX,
+    GETTOKEN,
+    HELD,
+    OUTSIDE,
+    PROBE,
+    QYAPI,
+    STABLE,
+    XCX,
+    Stage,
+    data_of,
+    failure_of,
+    staged,
+)
+
+REPORT = "/keeper/report"
+
+
+async def outcome_of(stage: Stage, token: str, **how: str) -> str:
+    answer = await stage.post(REPORT, {"access_token": token, **how})
+    return str(data_of(answer)["outcome"])
+
+
+async def test_k89_a_thousand_reports_make_one_verification_and_one_renewal(own: Stage) -> None:
+    dead = await own.token()
+    await own.upstream.kill(dead)
+    credential = await own.keeper.store.find_credential(dead)
+    assert credential is not None
+    await own.upstream.fault(PROBE, "slow:0.1")
+    app = own.app_of()
+    outcomes = await asyncio.gather(*(report(own.keeper, app, credential, dead) for _ in range(1000)))
+    assert outcomes.count("renewed") == 1
+    assert set(outcomes) == {"renewed", "checked"}
+    assert await own.upstream.calls(PROBE) == 1
+    assert await own.upstream.calls(STABLE) == 2
+    assert await own.upstream.lives(await own.token())
+
+
+async def test_k89_a_report_of_the_token_before_does_nothing(own: Stage) -> None:
+    await own.add_app(mode="classic")
+    first = await own.token()
+    while (await own.get(HELD)).json["version"] == 1:
+        await own.pass_time(20)
+    calls = await own.upstream.calls()
+    assert await outcome_of(own, first) == "old"
+    assert await own.upstream.calls() == calls
+    assert (await own.get(HELD)).json["version"] == 2
+
+
+async def test_k89_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Stage) -> None:
+    token = await own.token()
+    assert await outcome_of(own, token) == "alive"
+    for _ in range(10):
+        own.clock.advance(2)
+        assert await outcome_of(own, token) == "checked"
+    assert await own.upstream.calls(PROBE) == 1
+    own.clock.advance(10)
+    assert await outcome_of(own, token) == "alive"
+    assert await own.upstream.calls(PROBE) == 2
+    assert await own.token() == token
+
+
+@pytest.mark.parametrize("offset", [0, 7, 15, 29])
+async def test_the_cool_down_counts_from_the_first_report_whatever_the_hour(own: Stage, offset: int) -> None:
+    token = await own.token()
+    own.clock.advance(offset)
+    await outcome_of(own, token)
+    own.clock.advance(29)
+    assert await outcome_of(own, token) == "checked"
+    own.clock.advance(1)
+    assert await outcome_of(own, token) == "alive"
+
+
+async def test_a_new_token_that_dies_at_once_may_be_reported_at_once(own: Stage) -> None:
+    for _ in range(2):
+        token = await own.token()
+        await own.upstream.kill(token)
+        assert await outcome_of(own, token) == "renewed"
+
+
+async def test_what_the_upstream_cannot_tell_changes_nothing(own: Stage) -> None:
+    token = await own.token()
+    await own.upstream.fault(PROBE, "http500")
+    assert await outcome_of(own, token) == "unverified"
+    own.clock.advance(30)
+    await own.upstream.fault(PROBE, "errcode:-1")
+    assert await outcome_of(own, token) == "unverified"
+    own.clock.advance(30)
+    await own.upstream.fault(PROBE, "errcode:48001")  # refused, but not for the token
+    assert await outcome_of(own, token) == "alive"
+    assert await own.upstream.calls(STABLE) == 1
+    assert await own.token() == token
+
+
+async def dead_but_repeated(stage: Stage) -> str:
+    """A token that the probe finds dead, and that the platform gives again."""
+    token = await stage.token()
+    await stage.upstream.fault(PROBE, "errcode:40001")
+    return token
+
+
+async def test_a_forced_refresh_only_when_the_dead_one_comes_again(own: Stage) -> None:
+    token = await dead_but_repeated(own)
+    assert await outcome_of(own, token) == "renewed"
+    received = (await own.upstream.control("GET", "received", path=STABLE))["received"]
+    assert len(received) == 3  # the first fetch, the repeat, the forced one
+    answer = (await own.get(HELD)).json
+    assert answer["value"] != token
+    assert answer["previous"] is None  # it was found dead
+
+
+async def test_a_forced_refresh_stays_within_its_budget(own: Stage) -> None:
+    """The platform allows 20 a day, 30 s apart; we take no more than 15, a minute apart."""
+    for _ in range(40):
+        token = await dead_but_repeated(own)
+        await outcome_of(own, token)
+        await own.upstream.mend()
+        own.clock.advance(61)
+    assert (await own.held()).version == 1 + 15
+    used = [use for use in await own.keeper.store.list_budgets() if use.name == "forced"]
+    assert [use.used for use in used] == [15]
+
+
+async def test_wecom_gives_the_dead_one_again_and_there_is_no_loop(own: Stage) -> None:
+    token = data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"]
+    await own.upstream.fault("/cgi-bin/get_api_domain_ip", "errcode:40014")
+    assert await outcome_of(own, token) == "checked"
+    assert await own.upstream.calls(GETTOKEN) == 2
+    for _ in range(50):
+        await own.get(QYAPI, **AGENT_SECRET)
+        await outcome_of(own, token)
+    assert await own.upstream.calls(GETTOKEN) == 2
+
+
+async def test_who_may_report(own: Stage) -> None:
+    token = await own.token()
+    agent = data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"]
+    corp = f"wecom/{SAMPLE_CORP.corpid}"
+    reporter = await own.add_caller("reporter", rights=("report",), apps=(f"{corp}/agent",))
+    foreign = await own.add_caller("foreign", rights=("report",), apps=(f"{corp}/contacts",))
+    reader = await own.add_caller("reader", rights=("token",))
+
+    async def code_of(reported: str, bearer: str = "", **body: str) -> int:
+        answer = await own.post(REPORT, {"access_token": reported, **body}, peer=OUTSIDE, bearer=bearer)
+        return int(answer.json["code"])
+
+    assert await code_of(agent, reporter) == 0
+    assert await code_of(agent, secret=reporter) == 0
+    assert await code_of(agent, foreign) == 403
+    assert await code_of(agent, reader) == 403
+    assert await code_of(token, reporter) == 403
+    assert await code_of(token) == 403
+    assert await code_of("nonsense") == 403
+    assert await code_of(token, "lpk_guess") == 403
+
+
+async def test_a_reporter_without_the_right_secret_learns_nothing(own: Stage) -> None:
+    token = await own.token()
+    for reported in (token, "nonsense"):
+        answer = await own.post(REPORT, {"access_token": reported, "secret": "wrong"}, peer=OUTSIDE)
+        assert data_of(answer) == {"outcome": "unknown"}
+    right = {"access_token": token, "secret": SAMPLE_APP.secret}
+    assert data_of(await own.post(REPORT, right, peer=OUTSIDE)) == {"outcome": "alive"}
+    other = {"access_token": token, "secret": SAMPLE_AGENT.secret}
+    assert data_of(await own.post(REPORT, other, peer=OUTSIDE)) == {"outcome": "unknown"}
+
+
+async def test_clear_has_the_next_request_fetch_anew(own: Stage) -> None:
+    await own.add_app(mode="classic")
+    token = await own.token()
+    assert data_of(await own.get(CLEAR_XCX, **APP)) == {}
+    assert await own.token() != token
+    assert await own.upstream.calls(CLASSIC) == 2
+    await own.token()
+    assert await own.upstream.calls(CLASSIC) == 2
+
+
+@pytest.mark.parametrize("offset", [0, 13, 31, 59])
+async def test_clear_cools_down(own: Stage, offset: int) -> None:
+    await own.add_app(mode="classic")
+    own.clock.advance(offset)
+    await own.token()
+    for _ in range(59):
+        await own.get(CLEAR_XCX, **APP)
+        await own.token()
+        own.clock.advance(1)
+    assert await own.upstream.calls(CLASSIC) == 2
+    own.clock.advance(1)
+    await own.get(CLEAR_XCX, **APP)
+    await own.token()
+    assert await own.upstream.calls(CLASSIC) == 3
+
+
+async def test_clear_is_budgeted(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"clears_a_day": 2}) as stage:
+        await stage.add_app(mode="classic")
+        for _ in range(5):
+            await stage.token()
+            await stage.get(CLEAR_XCX, **APP)
+            stage.clock.advance(61)
+        await stage.token()
+        assert await stage.upstream.calls(CLASSIC) == 3
+
+
+async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stage) -> None:
+    token = await own.token()
+    await own.upstream.fault(STABLE, "http500", 1000)
+    await own.get(CLEAR_XCX, **APP)
+    for _ in range(20):
+        assert data_of(await own.meanwhile(own.get(XCX, **APP)))["access_token"] == token
+        own.clock.advance(5)
+    await own.upstream.mend()
+    own.clock.advance(70)
+    await own.token()
+    assert not (await own.held()).suspect
+
+
+async def test_clear_of_what_is_not_held_says_so_to_nobody(own: Stage) -> None:
+    assert data_of(await own.get(CLEAR_XCX, **APP)) == {}
+    assert await own.upstream.calls() == 0
+    assert failure_of(await own.get(CLEAR_XCX, appid="wx-unknown"))[0] == 1
