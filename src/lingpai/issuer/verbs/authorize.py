@@ -60,7 +60,8 @@ async def begin_authorization(issuer: Issuer, app: App, session: Session, asked:
     )
     scope = check_asked(issuer, app, asked)
     now = issuer.now()
-    request = await issuer.store.add_request(
+    return await keep_request(
+        issuer,
         AuthorizationRequest(
             realm=issuer.realm,
             session=session.id,
@@ -75,9 +76,14 @@ async def begin_authorization(issuer: Issuer, app: App, session: Session, asked:
             machine=asked.machine,
             created_at=now,
             ends_at=now + issuer.policy.authorization,
-        )
+        ),
     )
-    return issuer.seal(HandleKind.AUTHORIZATION, request.id, 0, request.created_at)
+
+
+async def keep_request(issuer: Issuer, request: AuthorizationRequest) -> str:
+    """Keep a request that is known to be right until its user has answered; returns its handle."""
+    kept = await issuer.store.add_request(request)
+    return issuer.seal(HandleKind.AUTHORIZATION, kept.id, 0, kept.created_at)
 
 
 def check_asked(issuer: Issuer, app: App, asked: Asked) -> str | None:

@@ -1,0 +1,6 @@
+"""The issuer's pages: login, consent, what I have allowed, errors, and the window of the JS bridge."""
+
+from lingpai.issuer.pages.pages import Pages
+from lingpai.issuer.pages.site import Site
+
+__all__ = ["Pages", "Site"]

@@ -1,0 +1,102 @@
+"""How authorizations of the JS bridge end: in the window, by a message to the page that opened it."""
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.wire import Reply
+from lingpai.issuer.dialects.yzb.policy import SCOPE
+from lingpai.issuer.dialects.yzb.shape import BRIDGE
+from lingpai.issuer.pages.bridge.scripts import WINDOW_NAME
+from lingpai.issuer.pages.finishing import Wanted
+from lingpai.issuer.pages.shape import STATUS
+from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.verbs.sessions import form_token
+
+_SUGGESTION = "Try again; if it stays so, call core.config anew."
+
+
+class Call(msgspec.Struct, frozen=True):
+    """What the page behind a window asked for; kept as the `state` of its authorization request.
+
+    Attributes:
+        call: the page's own name for it, by which it knows the answer.
+        proof: that `core.config` succeeded there.
+        access: permissions that it asks for; none when it wants a code.
+    """
+
+    call: str
+    proof: str
+    access: tuple[str, ...] = ()
+
+
+class ByMessage:
+    """The bridge's way; see `pages.finishing.Finish`.
+
+    Args:
+        prefix: what comes before the dialect's routes.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
+        """See `Finish.wanted`."""
+        del app
+        return Wanted(SCOPE, read_call(request).access)
+
+    async def allow(
+        self, visit: Visit, request: AuthorizationRequest, app: App, user: User, machine: Machine | None
+    ) -> Reply:
+        """See `Finish.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
+        del user, machine
+        asked = read_call(request)
+        if asked.access:
+            return _answer(visit, request, "allowed", next=_json({"access": asked.access}))
+        token = form_token(visit.issuer, visit.opened.session) if visit.opened else ""
+        form = {
+            "app_id": app.app_id,
+            "origin": request.answer_uri,
+            "proof": asked.proof,
+            "form_token": token,
+        }
+        api = f"{self._prefix}/OAuth2/requestJsAuthCode"
+        return _answer(visit, request, "allowed", api=api, form=_json(form), suggestion=_SUGGESTION)
+
+    def refuse(self, visit: Visit, request: AuthorizationRequest) -> Reply:
+        """See `Finish.refuse`."""
+        return _answer(visit, request, "refused")
+
+
+def tell_error(visit: Visit, origin: str, call: str, error: LingpaiError) -> Reply:
+    """The window's page for an error, which its opener gets to know too; there is nothing secret in it."""
+    told = BRIDGE.error(error, visit.call.trace_id)
+    data = {"call": call, "origin": origin, "error": told.body.decode()}
+    return _page(visit, "failed", data, error.kind)
+
+
+def read_call(request: AuthorizationRequest) -> Call:
+    """What the page behind the window asked for."""
+    return msgspec.json.decode(request.state or "", type=Call)
+
+
+def _answer(visit: Visit, request: AuthorizationRequest, outcome: str, **data: str) -> Reply:
+    known = {"call": read_call(request).call, "origin": request.answer_uri}
+    return _page(visit, outcome, known | data)
+
+
+def _page(visit: Visit, outcome: str, data: dict[str, str], failed: Kind | None = None) -> Reply:
+    return visit.page(
+        "done",
+        int(STATUS[failed]) if failed else 200,
+        scripts=True,
+        switch=None,
+        script=f"{visit.site.prefix}/{WINDOW_NAME}",
+        outcome=outcome,
+        failed=failed.value if failed else "",
+        data=data,
+    )
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,121 @@
+"""The routes of the JS bridge (contracts/yzb.md, "JS signature and bridge")."""
+
+from typing import Annotated
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import AuthorizationRequest
+from lingpai.core.wire import Call as Request
+from lingpai.core.wire import Reply, Route, Source
+from lingpai.issuer.authorizations import redirect
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yzb.signing import check_proof
+from lingpai.issuer.pages.bridge.finish import ByMessage, Call, tell_error
+from lingpai.issuer.pages.bridge.scripts import BRIDGE, BRIDGE_TAG, WINDOW, WINDOW_NAME
+from lingpai.issuer.pages.pages import UNCHANGING, NoParams, Pages
+from lingpai.issuer.pages.shape import Shown
+from lingpai.issuer.pages.site import Site
+from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.verbs.apps import find_app, require_listed
+from lingpai.issuer.verbs.authorize import keep_request
+
+JAVASCRIPT = "text/javascript; charset=utf-8"
+_ANY_PAGE = ("cross-origin-resource-policy", "cross-origin")
+_BRIDGE_HEADERS = (("etag", BRIDGE_TAG), ("cache-control", "public, max-age=300"), _ANY_PAGE)
+
+Short = Annotated[str, msgspec.Meta(max_length=128)]
+
+
+class WindowPage(msgspec.Struct):
+    """What the script opens its window with.
+
+    Attributes:
+        app_id: the app.
+        origin: of the page that opens it.
+        proof: that `core.config` succeeded there.
+        call: the page's own name for this call.
+        access: names of permissions, separated by commas; a code is wanted when there are none.
+        lang: the language to switch to.
+    """
+
+    app_id: Short
+    origin: Annotated[str, msgspec.Meta(max_length=512)]
+    proof: Short
+    call: Short
+    access: Annotated[str, msgspec.Meta(max_length=2048)] = ""
+    lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
+
+
+class BridgePages(Pages):
+    """The pages of a realm of the dialect yzb, with the script and its window.
+
+    Args:
+        issuer: the realm.
+        site: where the pages are.
+        prefix: what comes before the dialect's routes, and here before `/js/…`.
+    """
+
+    def __init__(self, issuer: Issuer, site: Site, prefix: str = "") -> None:
+        super().__init__(issuer, msgspec.structs.replace(site, opener=True), ByMessage(prefix))
+        self._prefix = prefix
+
+    def routes(self) -> tuple[Route, ...]:
+        """See `Pages.routes`."""
+        script = (
+            (f"{self._prefix}/js/yzb-bridge.js", _bridge, "The script for pages of apps"),
+            (f"{self.site.prefix}/{WINDOW_NAME}", _window, "The script of the bridge's window"),
+        )
+        return (
+            *super().routes(),
+            self.route(
+                "GET", f"{self._prefix}/js/yzb-bridge/window", WindowPage, Source.QUERY, self._open_window,
+                "The window that the script opens",
+            ),
+            *(
+                Route(("GET",), path, NoParams, Source.QUERY, verb, self.shape, summary, Reply, self.tag)
+                for path, verb, summary in script
+            ),
+        )  # fmt: skip
+
+    async def _open_window(self, params: WindowPage, visit: Visit) -> Reply:
+        try:
+            handle = await self._keep(params, visit)
+        except LingpaiError as error:
+            raise Shown(error, tell_error(visit, params.origin, params.call, error)) from error
+        return redirect(visit.path("/consent", request=handle), headers=visit.headers)
+
+    async def _keep(self, params: WindowPage, visit: Visit) -> str:
+        app = await find_app(self.issuer, params.app_id)
+        require_listed(app)
+        check_proof(self.issuer, app, params.origin, params.proof)
+        access = tuple(dict.fromkeys(name.strip() for name in params.access.split(",") if name.strip()))
+        if not set(access) <= set(app.permissions):
+            raise LingpaiError(Kind.NO_PERMISSION, "The app may not ask for one of these permissions.")
+        visit.call.caller = app.app_id
+        opened = await visit.begin()
+        asked = Call(params.call, params.proof, access)
+        now = self.issuer.now()
+        return await keep_request(
+            self.issuer,
+            AuthorizationRequest(
+                realm=self.issuer.realm,
+                session=opened.session.id,
+                app=app.id,
+                redirect_uri=None,
+                answer_uri=params.origin,
+                state=msgspec.json.encode(asked).decode(),
+                created_at=now,
+                ends_at=now + self.issuer.policy.authorization,
+            ),
+        )
+
+
+async def _bridge(_params: NoParams, call: Request) -> Reply:
+    if call.if_none_match == BRIDGE_TAG:
+        return Reply(b"", 304, JAVASCRIPT, _BRIDGE_HEADERS)
+    return Reply(BRIDGE, 200, JAVASCRIPT, _BRIDGE_HEADERS)
+
+
+async def _window(_params: NoParams, _call: Request) -> Reply:
+    return Reply(WINDOW, 200, JAVASCRIPT, (UNCHANGING,))

@@ -1,0 +1,121 @@
+"""The user's own page: what I have allowed to whom, since when, last used; end it."""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, GrantView, Member, User
+from lingpai.core.wire import Reply
+from lingpai.issuer.authorizations import redirect
+from lingpai.issuer.pages.render import moment, permission_words
+from lingpai.issuer.pages.site import check_sender
+from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.verbs.apps import find_app
+from lingpai.issuer.verbs.end import end_machine, end_member
+from lingpai.issuer.verbs.machines import find_machine
+from lingpai.issuer.verbs.members import withdraw_consent
+from lingpai.issuer.verbs.sessions import check_form, require_user
+
+MOST = 1000
+"""Grants that are looked at for one page, newest first."""
+
+
+class OwnPage(msgspec.Struct):
+    """The page; `ended` is not empty after something was ended."""
+
+    ended: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
+
+
+class EndForm(msgspec.Struct):
+    """What to end: an app's access, or its access to one terminal."""
+
+    app_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    machine_code: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+
+
+async def show(params: OwnPage, visit: Visit) -> Reply:
+    """The page of who is logged in."""
+    opened = await visit.look()
+    if opened is None or opened.user is None:
+        return redirect(visit.path("/login"), headers=visit.headers)
+    return visit.page(
+        "own",
+        switch=visit.path(""),
+        user=opened.user,
+        apps=await _allowed(visit, opened.user),
+        ended=bool(params.ended),
+        end=visit.path("/end"),
+        logout=visit.path("/logout"),
+        offset=f"{visit.site.utc_offset / 3600:+g}",
+    )
+
+
+async def end(params: EndForm, visit: Visit) -> Reply:
+    """End what the user says."""
+    check_sender(visit.call)
+    opened = await visit.look()
+    user = require_user(opened)
+    if opened is not None:
+        check_form(visit.issuer, opened.session, params.form_token)
+    app = await find_app(visit.issuer, params.app_id)
+    if params.machine_code:
+        machine = await find_machine(visit.issuer, params.machine_code)
+        if machine.owner != user.id:
+            raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")
+        await end_machine(visit.issuer, app, machine)
+    else:
+        await _end_app(visit, app, user)
+    return redirect(visit.path("", ended="1"), headers=visit.headers)
+
+
+async def _end_app(visit: Visit, app: App, user: User) -> None:
+    store = visit.issuer.store
+    for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST):
+        # Terminals are authorised without the user at hand too, and then no membership holds their grants.
+        if view.grant.app == app.id and view.grant.member is None:
+            await store.end_grant(view.grant.id, visit.issuer.now(), "ended by the user")
+    member = await store.find_member(app.id, user.id)
+    if member is not None and member.added:
+        await withdraw_consent(visit.issuer, member)
+    elif member is not None:
+        await end_member(visit.issuer, member)
+
+
+async def _allowed(visit: Visit, user: User) -> list[dict[str, Any]]:
+    """What the template shows of each app, by its name."""
+    store = visit.issuer.store
+    views = [view for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST) if view.usable]
+    members = {member.app: member for member in await store.list_added(user.id)}
+    entries = []
+    for row in dict.fromkeys([*members, *(view.grant.app for view in views)]):
+        app = await store.read_app(row)
+        if app is not None:
+            own = [view for view in views if view.grant.app == row]
+            entries.append(_entry(visit, app, members.get(row), own))
+    return sorted(entries, key=lambda entry: str(entry["name"]))
+
+
+def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]) -> dict[str, Any]:
+    site, wall = visit.site, visit.issuer.wall
+    scopes = [word for view in views for word in (view.grant.scope or "").split()]
+    names = (*((member.scope or "").split() if member else scopes), *(member.permissions if member else ()))
+    since = member.created_at if member else min(view.grant.created_at for view in views)
+    used = max((max(view.grant.created_at, view.grant.rotated_at) for view in views), default=None)
+    return {
+        "app_id": app.app_id,
+        "name": app.name or app.app_id,
+        "may": permission_words(visit.language, names),
+        "since": moment(site, wall(since)),
+        "used": None if used is None else moment(site, wall(used)),
+        "machines": [
+            {
+                "code": view.machine_code,
+                "used": moment(site, wall(view.grant.rotated_at or view.grant.created_at)),
+            }
+            for view in views
+            if view.machine_code
+        ],
+    }

@@ -1,0 +1,103 @@
+"""All pages of a realm, as routes."""
+
+import msgspec
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.issuer_records import App
+from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.issuer.authorizations import AnswerStyle
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.pages import own
+from lingpai.issuer.pages.asking import Asking, ConsentForm, ConsentPage
+from lingpai.issuer.pages.finishing import ByRedirect, Finish
+from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
+from lingpai.issuer.pages.render import STYLE, STYLE_NAME
+from lingpai.issuer.pages.shape import PageShape, Shown
+from lingpai.issuer.pages.site import Site
+from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
+from lingpai.issuer.verbs.authorize import Asked
+
+UNCHANGING = ("cache-control", "public, max-age=31536000, immutable")
+"""For what has a digest of its content in its name."""
+
+
+class NoParams(msgspec.Struct):
+    """A route without parameters."""
+
+
+class Pages:
+    """The pages of one realm; to its dialect, the `authorizations.Entry`.
+
+    Args:
+        issuer: the realm.
+        site: where the pages are.
+        finish: how authorizations end: the dialect's `AnswerStyle` for answers by redirect, or another way.
+    """
+
+    def __init__(self, issuer: Issuer, site: Site, finish: AnswerStyle | Finish) -> None:
+        self.issuer = issuer
+        self.site = site
+        self.shape = PageShape(site)
+        self._asking = Asking(issuer, site, ByRedirect(finish) if isinstance(finish, AnswerStyle) else finish)
+
+    async def open(self, call: Call, app: App, asked: Asked) -> Reply:
+        """See `authorizations.Entry.open`."""
+        return await self._asking.open(call, app, asked)
+
+    def error_page(self, error: LingpaiError, call: Call) -> Reply:
+        """See `authorizations.Entry.error_page`."""
+        if isinstance(error, Shown):
+            return error.reply
+        return Visit(self.issuer, self.site, call).error(error)
+
+    def routes(self) -> tuple[Route, ...]:
+        """Every route of the pages, under the site's prefix."""
+        logins = Logins(self._asking)
+        table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
+            ("GET", "/login", LoginPage, logins.show, "The login form"),
+            ("POST", "/login", LoginForm, logins.log_in, "Log in"),
+            ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
+            ("GET", "/consent", ConsentPage, self._asking.show, "Ask the user for consent"),
+            ("POST", "/consent", ConsentForm, self._asking.answer, "The user's answer"),
+            ("GET", "", own.OwnPage, own.show, "What the user has allowed"),
+            ("POST", "/end", own.EndForm, own.end, "End what the user has allowed"),
+        )
+        sources = {"GET": Source.QUERY, "POST": Source.URLENCODED}
+        return (
+            *(
+                self.route(method, self.site.prefix + path, params, sources[method], verb, summary)
+                for method, path, params, verb, summary in table
+            ),
+            Route(
+                ("GET",), f"{self.site.prefix}/{STYLE_NAME}", NoParams, Source.QUERY, _style, self.shape,
+                "The pages' style", Reply, self.tag,
+            ),
+        )  # fmt: skip
+
+    def route(
+        self,
+        method: str,
+        path: str,
+        params: type[msgspec.Struct],
+        sources: Source,
+        verb: VisitVerb,
+        summary: str,
+    ) -> Route:
+        """A route whose verb gets a `Visit`."""
+        answer = visited(self.issuer, self.site, verb)
+        return Route(
+            (method,), path, params, sources, answer, self.shape, summary, Reply, self.tag, self.error_page
+        )
+
+    @property
+    def tag(self) -> str:
+        """Groups the pages in the reference."""
+        return f"Pages: {self.issuer.realm}"
+
+    def fallback(self) -> tuple[tuple[str, Shape], ...]:
+        """Prefixes of unrouted paths that are answered by a page, for `create_app`."""
+        return ((f"{self.site.prefix}/", self.shape),)
+
+
+async def _style(_params: NoParams, _call: Call) -> Reply:
+    return Reply(STYLE, 200, "text/css; charset=utf-8", (UNCHANGING,))

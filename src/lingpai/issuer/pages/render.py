@@ -1,0 +1,103 @@
+"""From a template and words to a page with its headers (attacks B21, B22)."""
+
+import hashlib
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.wire import NO_STORE, Reply
+from lingpai.issuer.authorizations import Pairs
+from lingpai.issuer.pages.site import Site
+from lingpai.issuer.pages.words import CATALOGUES, TAGS
+
+HTML = "text/html; charset=utf-8"
+STYLE = (files(__package__) / "style.css").read_bytes()
+STYLE_NAME = f"style.{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
+_MINUTE = 60
+
+_jinja = Environment(
+    loader=PackageLoader(__package__, "templates"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def page_headers(site: Site, *, form_sources: tuple[str, ...] = (), scripts: bool = False) -> Pairs:
+    """The headers of a page.
+
+    Args:
+        site: whose page.
+        form_sources: where its forms may end up besides us.
+        scripts: whether it runs a script of ours.
+    """
+    rules = [
+        "default-src 'none'",
+        "style-src 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+        " ".join(("form-action 'self'", *form_sources)),
+    ]
+    if scripts:
+        rules += ["script-src 'self'", "connect-src 'self'"]
+    return (
+        NO_STORE,
+        ("content-security-policy", "; ".join(rules)),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        # A window that may answer its opener must keep it.
+        ("cross-origin-opener-policy", "unsafe-none" if site.opener else "same-origin"),
+    )
+
+
+def render(site: Site, language: str, template: str, **context: Any) -> bytes:
+    """A page as bytes; whatever the context holds is escaped."""
+    other = "en" if language == "zh" else "zh"
+    return (
+        _jinja.get_template(template + ".html.j2")
+        .render(
+            site=site,
+            style=f"{site.prefix}/{STYLE_NAME}",
+            words=CATALOGUES[language],
+            tag=TAGS[language],
+            other=other,
+            other_tag=TAGS[other],
+            **context,
+        )
+        .encode()
+    )
+
+
+def error_page(
+    site: Site, error: LingpaiError, status: int, languages: tuple[str, ...], trace_id: str
+) -> Reply:
+    """The page for an error, in one language or, when nobody knows who reads it, in all."""
+    minutes = None if error.retry_after is None else max(1, round(error.retry_after / _MINUTE))
+    texts = [
+        {
+            "tag": TAGS[language],
+            "words": CATALOGUES[language],
+            "text": CATALOGUES[language]["errors"][error.kind.value],
+        }
+        for language in languages
+    ]
+    body = render(site, languages[0], "error", texts=texts, minutes=minutes, trace_id=trace_id, switch=None)
+    return Reply(body, status, HTML, page_headers(site))
+
+
+def moment(site: Site, seconds: int) -> dict[str, str]:
+    """A wall-clock time (unix seconds) for `<time>`: for machines, and for people at the site's offset."""
+    return {
+        "machine": datetime.fromtimestamp(seconds, UTC).isoformat(),
+        "shown": datetime.fromtimestamp(seconds + site.utc_offset, UTC).strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+def permission_words(language: str, names: tuple[str, ...]) -> list[str]:
+    """What permissions and scopes mean, in the reader's language; one without words speaks for itself."""
+    known = CATALOGUES[language]["permissions"]
+    return list(dict.fromkeys(known.get(name, name) for name in names)) or [known["nothing"]]

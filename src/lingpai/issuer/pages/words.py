@@ -1,0 +1,47 @@
+"""The pages' words, one catalogue per language (`words/*.toml`), and whose turn it is."""
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from lingpai.core.wire import Call
+from lingpai.issuer.cookies import cookie_of
+
+DEFAULT = "en"
+COOKIE = "lingpai-lang"
+CATALOGUES: Mapping[str, Mapping[str, Any]] = {
+    language: tomllib.loads((files(__package__) / "words" / f"{language}.toml").read_text("utf-8"))
+    for language in ("zh", "en")
+}
+TAGS: Mapping[str, str] = {"zh": "zh-Hans", "en": "en"}
+"""What `<html lang>` says (BCP 47)."""
+
+
+def language_of(call: Call, wish: str = "") -> str:
+    """The language for whoever calls.
+
+    Args:
+        call: its cookie keeps an earlier choice; else `Accept-Language` says what is liked (RFC 9110 §12.5.4).
+        wish: what the switch says, "" or anything unknown when it was not touched.
+
+    Returns:
+        A key of `CATALOGUES`.
+    """
+    for chosen in (wish, cookie_of(call, COOKIE)):
+        if chosen and chosen in CATALOGUES:
+            return chosen
+    liked = [_weighed(entry) for entry in (call.header("accept-language") or "").split(",")]
+    known = [
+        (weight, -place, tag) for place, (weight, tag) in enumerate(liked) if tag in CATALOGUES and weight > 0
+    ]
+    return max(known)[2] if known else DEFAULT
+
+
+def _weighed(entry: str) -> tuple[float, str]:
+    tag, _, quality = entry.partition(";")
+    try:
+        weight = float(quality.strip().removeprefix("q=") or 1)
+    except ValueError:
+        weight = 0.0
+    return weight, tag.strip().partition("-")[0].lower()
