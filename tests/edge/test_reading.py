@@ -88,6 +88,17 @@ async def test_a7_body_and_query_may_agree_and_not_differ(world: World) -> None:
         assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "app")
 
 
+async def test_a7_one_place_only_where_a_route_says_so(world: World) -> None:
+    part = multipart(id="1"), "multipart/form-data; boundary=b"
+    for answer in (
+        await world.form("/once?id=1", "id=1"),
+        await world.json("/once?id=1", '{"id":"1"}'),
+        await world.ask("POST", "/once?id=1", *part),
+    ):
+        assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "id")
+    assert (await world.form("/once?code=1", "id=1")).json["data"] == {"id": "1", "code": "1"}
+
+
 async def test_a7_query_does_not_count_where_it_is_not_declared(world: World) -> None:
     answer = await world.form("/form?app=1&code=2", "code=3")
     assert (answer.json["kind"], answer.json["parameter"]) == ("missing_parameter", "app")

@@ -117,6 +117,7 @@ ROUTES: tuple[Route, ...] = (
     route("/item", echo, "GET", "POST", params=Item, sources=ALL),
     route("/form", echo, "POST", params=Item, sources=Source.FORM),
     route("/strict", echo, "POST", params=Item, sources=Source.URLENCODED),
+    route("/once", echo, "POST", params=Keyed, sources=ALL | Source.ONE_PLACE),
     route("/json", echo, "POST", params=Item, sources=Source.JSON),
     route("/query", echo, "GET", "POST", params=Item, sources=Source.QUERY),
     route("/items/{id}", echo, "GET", "POST", params=Keyed, sources=Source.PATH | ALL),

@@ -29,10 +29,10 @@ _PLAIN = {
 # Shown after scrubbing: prose, ours or a library's.
 _SCRUBBED = {"event", "detail", "reason", "exception"}
 
-# Chatty or dangerous at their usual levels: uvicorn's access lines hold queries.
+# uvicorn warns of each malformed request, and its access lines hold queries.
 _LIBRARY_LEVELS = {
     "uvicorn.access": logging.CRITICAL,
-    "uvicorn.error": logging.WARNING,
+    "uvicorn.error": logging.ERROR,
     "asyncio": logging.WARNING,
 }
 

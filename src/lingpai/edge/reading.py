@@ -17,7 +17,7 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 _MULTIPART_TYPE = "multipart/form-data"
 _JSON_TYPE = "application/json"
 
-FormParser = Callable[[bytes], dict[str, str]]
+BodyParser = Callable[[dict[str, str], bytes, str], Any]
 
 
 class Reader:
@@ -35,7 +35,7 @@ class Reader:
         self._fields = fields
         self._names = frozenset(field.encode_name for field in fields)
         self._required = tuple(field.encode_name for field in fields if field.required)
-        self._sources = sources
+        self._parsers = self._parsers_of(sources)
         self._query_names = self._names if sources & Source.QUERY else frozenset()
         self._one_place = bool(sources & Source.ONE_PLACE)
         self._options = options
@@ -72,31 +72,34 @@ class Reader:
         if not (self.takes_body and bodies.has_body(headers)):
             return self.read_head(query, path)
         # The media type and the head first: a body that cannot be of use is not waited for.
-        parse = self._form_parser(*bodies.media_type(headers.get(b"content-type", b"")))
-        values = self._head(query, path)
-        body = await bodies.receive_body(headers, receive, self._options)
+        kind, parameters = bodies.media_type(headers.get(b"content-type", b""))
+        boundary = parameters.get("boundary")
+        parse = self._parsers.get((kind, None)) or self._parsers.get((kind, boundary is not None))
         if parse is None:
-            return self._objects(values, bodies.json_object(body, self._pair_limit))
-        return self._strings(merge(values, parse(body), one_place=self._one_place))
+            raise bodies.unsupported("a body of this media type is not taken here")
+        values = self._head(query, path)
+        return parse(values, await bodies.receive_body(headers, receive, self._options), boundary or "")
 
-    def _form_parser(self, kind: str, parameters: Mapping[str, str]) -> FormParser | None:
-        """What takes such a body apart; None for JSON."""
-        sources, boundary = self._sources, parameters.get("boundary")
-        if kind == _JSON_TYPE and sources & Source.JSON:
-            return None
-        if kind == _MULTIPART_TYPE and boundary is not None and sources & Source.FORM:
-            return lambda body: self._multipart(body, boundary)
-        mislabelled = kind == _MULTIPART_TYPE and boundary is None and sources & Source.MISLABELLED
-        if mislabelled or (kind == _FORM_TYPE and sources & FORMS):
-            return lambda body: self._pairs(bodies.text_of(body))
-        raise bodies.unsupported("a body of this media type is not taken here")
+    def _parsers_of(self, sources: Source) -> dict[tuple[str, bool | None], BodyParser]:
+        """By media type, and whether it must name a boundary or must not (None for no matter)."""
+        takes = (
+            (_JSON_TYPE, None, Source.JSON, self._from_json),
+            (_FORM_TYPE, None, FORMS, self._from_pairs),
+            (_MULTIPART_TYPE, True, Source.FORM, self._from_multipart),
+            (_MULTIPART_TYPE, False, Source.MISLABELLED, self._from_pairs),
+        )
+        return {(kind, boundary): parse for kind, boundary, needed, parse in takes if sources & needed}
 
-    def _pairs(self, text: str) -> dict[str, str]:
-        return declared_pairs(text, self._names, self._pair_limit, self._value_limit)
+    def _from_json(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
+        return self._objects(values, bodies.json_object(body, self._pair_limit))
 
-    def _multipart(self, body: bytes, boundary: str) -> dict[str, str]:
+    def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
+        found = declared_pairs(bodies.text_of(body), self._names, self._pair_limit, self._value_limit)
+        return self._strings(merge(values, found, one_place=self._one_place))
+
+    def _from_multipart(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
         found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit)
-        return self._checked(found)
+        return self._strings(merge(values, self._checked(found), one_place=self._one_place))
 
     def _checked(self, found: Mapping[str, str]) -> dict[str, str]:
         for name, value in found.items():
