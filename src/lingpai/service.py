@@ -13,6 +13,8 @@ from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.edge.reference import reference_routes
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.realms import open_issuer
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.wechat import wechat
@@ -20,8 +22,9 @@ from lingpai.keeper.platforms.wecom import wecom
 from lingpai.keeper.status import gauges
 from lingpai.keeper.surfaces import dropin, generic, health, seed, shapes
 from lingpai.keeper.upstream import Upstream
-from lingpai.settings import Settings, legacy_accounts
+from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.port import Store
+from lingpai.store.sqlite.issuer.store import SqliteIssuerStore
 from lingpai.store.sqlite.store import SqliteStore
 
 allow(
@@ -69,6 +72,38 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
             await keeper.close()
     finally:
         await store.close()
+
+
+async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
+    """The issuers of all enabled realms, by name, on the keeper's store.
+
+    Raises:
+        SettingsError: a realm's policy does not do.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    if not isinstance(keeper.store, SqliteStore):
+        raise TypeError("the issuer shares the engine of an embedded store")
+    store = SqliteIssuerStore.beside(keeper.store)
+    try:
+        return {
+            realm.name: await open_issuer(realm, store, keeper.ring, keeper.clock)
+            for realm in settings.enabled_realms()
+        }
+    except ValueError as error:
+        raise SettingsError([str(error)]) from error
+
+
+@contextlib.asynccontextmanager
+async def open_issuers(settings: Settings, clock: Clock | None = None) -> AsyncIterator[dict[str, Issuer]]:
+    """The issuers of all enabled realms over the embedded store, for operators; closed afterwards.
+
+    Raises:
+        SettingsError: a realm's policy does not do.
+        KeyRingError: the key ring does not do.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    async with open_keeper(settings, clock) as keeper:
+        yield await issuers_of(settings, keeper)
 
 
 def routes_of(keeper: Keeper) -> tuple[Route, ...]:

@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
+from lingpai.issuer.realms import POLICIES, Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.keeper.platforms import wechat, wecom
 
@@ -125,6 +126,36 @@ class EdgeSettings(_Section):
     """Whether requests that went well get a log line too; those that failed always do."""
 
 
+class RealmSettings(_Section):
+    """One realm of the issuer: an instance of a dialect, with apps, users and tokens of its own."""
+
+    dialect: Literal["yzb", "mall", "yilianyun"]
+    """Which dialect it speaks."""
+
+    enabled: bool = True
+    """Whether it is served."""
+
+    prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
+    """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
+
+    policy: dict[str, int | None] = {}
+    """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …"""
+
+    default_scope: str | None = None
+    """The scope told to apps that ask for none; the mall's seed tells null, which strict clients refuse."""
+
+    string_status: bool = False
+    """yzb only: every status as a string, for clients that compare with strings."""
+
+
+def _realms() -> dict[str, RealmSettings]:
+    return {
+        "yzb": RealmSettings(dialect="yzb"),
+        "mall": RealmSettings(dialect="mall"),
+        "yilianyun": RealmSettings(dialect="yilianyun"),
+    }
+
+
 class Settings(BaseSettings):
     """All settings of Lingpai."""
 
@@ -142,6 +173,11 @@ class Settings(BaseSettings):
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """TCP port to listen on; 0 for any free one."""
+
+    public_url: BaseUrl | None = None
+    """Address under which browsers reach the issuer's pages; http://HOST:PORT when not set.
+
+    Never taken from a request."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Worker processes; about one per core."""
@@ -171,6 +207,11 @@ class Settings(BaseSettings):
     wechat: WechatSettings = WechatSettings()
     wecom: WecomSettings = WecomSettings()
     edge: EdgeSettings = EdgeSettings()
+
+    realms: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings] = Field(
+        default_factory=_realms
+    )
+    """The issuer's realms, by name."""
 
     @classmethod
     def settings_customise_sources(
@@ -204,6 +245,21 @@ class Settings(BaseSettings):
     def key_ring_file(self) -> Path:
         """The key ring's file."""
         return self.key_ring or self.data / "keyring.json"
+
+    def enabled_realms(self) -> tuple[Realm, ...]:
+        """The realms that are served, in the form the issuer takes."""
+        return tuple(
+            Realm(
+                name=name,
+                dialect=each.dialect,
+                prefix=each.prefix,
+                numbers=each.policy,
+                default_scope=each.default_scope,
+                string_status=each.string_status,
+            )
+            for name, each in self.realms.items()
+            if each.enabled and each.dialect in POLICIES
+        )
 
     def keeper_options(self) -> KeeperOptions:
         """The keeper's part, in the form it takes."""

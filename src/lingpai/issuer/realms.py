@@ -1,0 +1,61 @@
+"""Realms: instances of dialects, each with apps, users and tokens of its own, side by side in one service."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects import mall, yzb
+from lingpai.issuer.policy import Policy
+from lingpai.store.issuer_port import IssuerStore
+
+POLICIES: Mapping[str, Policy] = {"yzb": yzb.POLICY, "mall": mall.POLICY}
+"""The policy of each dialect, by the dialect's name."""
+
+
+class Realm(msgspec.Struct, frozen=True, kw_only=True):
+    """One realm as operators set it up.
+
+    Attributes:
+        name: unique; stands in every row and every handle of the realm.
+        dialect: a key of `POLICIES`.
+        prefix: what comes before its paths.
+        numbers: what replaces numbers of the dialect's policy, by the policy's field names.
+        default_scope: the scope told to apps that ask for none; the dialect's own when None.
+        string_status: yzb's; see `yzb.routes`.
+    """
+
+    name: str
+    dialect: str
+    prefix: str = ""
+    numbers: Mapping[str, int | None] = {}
+    default_scope: str | None = None
+    string_status: bool = False
+
+    def policy(self) -> Policy:
+        """The dialect's policy with this realm's numbers.
+
+        Raises:
+            ValueError: a number has no such name in a policy, or is not one.
+        """
+        own: dict[str, object] = dict(self.numbers)
+        if self.default_scope is not None:
+            own["default_scope"] = self.default_scope
+        policy = POLICIES[self.dialect]
+        unknown = own.keys() - set(policy.__struct_fields__)
+        if unknown:
+            raise ValueError(f"realms.{self.name}.policy has no {', '.join(sorted(unknown))}")
+        replaced = msgspec.structs.replace(policy, **own)
+        return msgspec.convert(msgspec.to_builtins(replaced), Policy)
+
+
+async def open_issuer(realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock) -> Issuer:
+    """The verbs of one realm over an open store.
+
+    Raises:
+        ValueError: as `Realm.policy`.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    return await Issuer.open(realm.name, realm.policy(), store, ring, clock)
