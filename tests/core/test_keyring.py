@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.keyring import LOOK_SECONDS, KeyRing, KeyRingError
 from lingpai.core.seals import Digester, Sealer, SealError, sealed_with
 
 
@@ -65,6 +65,31 @@ def test_rotation_seals_with_the_newest_and_opens_with_all(tmp_path: Path) -> No
     assert Sealer(ring, "test").open(new, "here") == "value"
     with pytest.raises(KeyRingError, match="no key 1"):
         Sealer(ring, "test").open(old, "here")
+
+
+def test_the_newest_key_of_another_process_seals_within_a_second(tmp_path: Path) -> None:
+    now = 0.0
+    path = tmp_path / "r.json"
+    KeyRing.open_or_create(path, now=0)
+    ring = KeyRing(path, monotonic=lambda: now)
+    KeyRing(path).rotate(now=1)
+    assert ring.newest.id == 1, "the file is not looked at for every value"
+    now += LOOK_SECONDS
+    assert ring.newest.id == 2
+    assert sealed_with(Sealer(ring, "test").seal("value", "here")) == 2
+    path.unlink()
+    now += LOOK_SECONDS
+    assert ring.newest.id == 2, "a ring that cannot be read for a moment does not stop the work"
+
+
+def test_rotations_and_retirements_of_two_processes_do_not_undo_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    KeyRing.open_or_create(path, now=0)
+    one, other = KeyRing(path), KeyRing(path)
+    assert [one.rotate(now=1).id, other.rotate(now=2).id] == [2, 3]
+    one.retire(1)
+    other.retire(2)
+    assert [key.id for key in KeyRing(path).keys] == [3]
 
 
 def test_the_sealing_key_is_not_retired() -> None:

@@ -6,6 +6,8 @@ these to its wire by a table, and a test demands that the table is complete for 
 """
 
 import enum
+import functools
+from typing import Any
 
 
 class Blame(enum.Enum):
@@ -264,6 +266,11 @@ class LingpaiError(Exception):
         self.code = code
         self.retry_after = retry_after
         self.allow = allow
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survives pickling, as between processes, which keyword arguments would not."""
+        rest = {name: getattr(self, name) for name in self.__slots__ if name not in {"kind", "reason"}}
+        return functools.partial(type(self), **rest), (self.kind, self.reason)
 
     @property
     def blame(self) -> Blame:

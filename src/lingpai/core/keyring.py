@@ -9,6 +9,8 @@ import contextlib
 import os
 import secrets
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
+LOOK_SECONDS = 1.0
+"""How long another process may go on sealing with a key that is not the newest any more."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -45,10 +49,19 @@ class KeyRing:
     Args:
         path: the ring's file (mode 0600), or None for a ring that lives in memory.
         content: the ring's content; read from `path` when not given.
+        monotonic: seconds that never go back; says when to look for rotations of other processes.
     """
 
-    def __init__(self, path: Path | None, content: bytes | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        content: bytes | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.path = path
+        self._monotonic = monotonic
+        self._stamp = _stamp(path)  # before reading: a replacement in between is met at the next look
+        self._look_at = monotonic() + LOOK_SECONDS
         self._load(content if content is not None else _read_private(path))
 
     @classmethod
@@ -71,8 +84,10 @@ class KeyRing:
 
     @property
     def newest(self) -> Key:
-        """The key that seals."""
-        return self._keys[max(self._keys)]
+        """The key that seals. Another process's rotation is noticed within `LOOK_SECONDS`."""
+        if self._monotonic() >= self._look_at:
+            self._look()
+        return self._newest
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -83,12 +98,13 @@ class KeyRing:
         """The key with this id; reads the file again when another process may have rotated."""
         key = self._keys.get(key_id)
         if key is None and self.path is not None:
-            self._load(_read_private(self.path))
+            self._reread(self.path)
             key = self._keys.get(key_id)
         return key
 
     def rotate(self, now: float) -> Key:
         """Add a fresh key, which seals from now on. `now` is unix time in seconds."""
+        self._catch_up()
         key = Key(self.newest.id + 1, secrets.token_bytes(KEY_BYTES), now)
         self._save([*self.keys, key])
         return key
@@ -99,6 +115,7 @@ class KeyRing:
         Raises:
             KeyRingError: when there is no such key, or it is the one that seals.
         """
+        self._catch_up()
         if key_id not in self._keys:
             raise KeyRingError(f"There is no key {key_id}; `lingpai key list` shows the ring.")
         if key_id == self.newest.id:
@@ -122,6 +139,21 @@ class KeyRing:
         """A 32-byte key for one purpose from the pepper."""
         return _hkdf(self._pepper, purpose)
 
+    def _look(self) -> None:
+        self._look_at = self._monotonic() + LOOK_SECONDS
+        if self.path is not None and _stamp(self.path) != self._stamp:
+            with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
+                self._reread(self.path)
+
+    def _catch_up(self) -> None:
+        if self.path is not None:  # what another process did must not be undone by writing the ring
+            self._reread(self.path)
+
+    def _reread(self, path: Path) -> None:
+        stamp = _stamp(path)
+        self._load(_read_private(path))
+        self._stamp = stamp
+
     def _load(self, content: bytes) -> None:
         try:
             ring = msgspec.json.decode(content, type=_RingFile)
@@ -133,11 +165,13 @@ class KeyRing:
             raise KeyRingError(f"The key ring holds no usable key; restore {self.path} from a backup.")
         self._pepper = ring.pepper
         self._keys = {key.id: key for key in ring.keys}
+        self._newest = self._keys[max(self._keys)]
 
     def _save(self, keys: list[Key]) -> None:
         content = msgspec.json.encode(_RingFile(self._pepper, keys))
         if self.path is not None:
             _replace(self.path, content)
+            self._stamp = _stamp(self.path)
         self._load(content)
 
 
@@ -148,6 +182,17 @@ def _hkdf(secret: bytes, purpose: str) -> bytes:
 def _fresh_content(now: float) -> bytes:
     first = Key(1, secrets.token_bytes(KEY_BYTES), now)
     return msgspec.json.encode(_RingFile(secrets.token_bytes(KEY_BYTES), [first]))
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """What differs once the file was replaced; None when it cannot be looked at."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _read_private(path: Path | None) -> bytes:
