@@ -61,6 +61,7 @@ async def develop(host: str, port: int, sandbox_port: int, data: Path, token_lif
             host=host,
             port=port,
             data=data,
+            public_url=url,
             wechat={"base_url": sandbox_url},
             wecom={"base_url": sandbox_url},
         )

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any
 
 from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
-from lingpai.core.keyring import KeyRing
+from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.records import Account
 from lingpai.core.wire import Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
@@ -14,7 +15,8 @@ from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.edge.reference import reference_routes
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.realms import open_issuer
+from lingpai.issuer.realms import mount, open_issuer
+from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.wechat import wechat
@@ -29,7 +31,7 @@ from lingpai.store.sqlite.store import SqliteStore
 
 allow(
     *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
-    *("kind", "limit", "outcome", "platform", "retry_in", "subject", "used", "version"),
+    *("grant", "kind", "limit", "outcome", "platform", "retry_in", "subject", "used", "version"),
 )
 
 FALLBACK: tuple[tuple[str, Shape], ...] = (
@@ -52,6 +54,11 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
     """
     clock = clock or SystemClock()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.database.exists() and not settings.key_ring_file.exists():  # a fresh one would open nothing
+        raise KeyRingError(
+            f"The key ring {settings.key_ring_file} is missing, and nothing else opens the store. "
+            "Restore it from a backup."
+        )
     ring = KeyRing.open_or_create(settings.key_ring_file, clock.now())
     store = await SqliteStore.open(settings.database, ring, clock)
     try:
@@ -129,15 +136,36 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         exposition = Exposition()
         for gauge in gauges(keeper):
             exposition.add(AsyncGauge(*gauge))
-        described = (*routes_of(keeper), exposition.route(shapes.GENERIC))
+        issuers = await issuers_of(settings, keeper)
+        origin = settings.public_url or f"http://{settings.host}:{settings.port}"
+        mounted = [mount(realm, issuers[realm.name], origin) for realm in settings.enabled_realms()]
+        described = (
+            *routes_of(keeper),
+            *(route for each in mounted for route in each.routes),
+            exposition.route(shapes.GENERIC),
+        )
         about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
-        app = create_app((*described, *about), FALLBACK, settings.edge_options())
-        background = asyncio.create_task(renewal.run(keeper))
-        try:
+        fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))
+        app = create_app((*described, *about), fallback, settings.edge_options())
+        async with _running(renewal.run(keeper), *_purging(issuers)):
             yield app
-        finally:
-            background.cancel()
-            await asyncio.gather(background, return_exceptions=True)
+
+
+def _purging(issuers: Mapping[str, Issuer]) -> list[Coroutine[Any, Any, None]]:
+    """The issuer's purge, once for all realms: they share the store."""
+    return [purge_for_ever(issuer) for issuer in list(issuers.values())[:1]]
+
+
+@contextlib.asynccontextmanager
+async def _running(*background: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run coroutines in the background while the block runs."""
+    tasks = [asyncio.create_task(each) for each in background]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def adopt_legacy(store: Store, accounts: Sequence[Account]) -> None:

@@ -28,6 +28,7 @@ def serve_production(settings: Settings) -> int:
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
     with bind(settings.host, settings.port) as bound:
+        settings = settings.model_copy(update={"port": bound.getsockname()[1]})  # the real one, if any would do
         if settings.workers == 1:
             _run(settings, [bound], None)
             return 0

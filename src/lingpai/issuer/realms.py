@@ -1,15 +1,29 @@
 """Realms: instances of dialects, each with apps, users and tokens of its own, side by side in one service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
+from lingpai.core.wire import Route, Shape
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall, yzb
+from lingpai.issuer.pages import Pages, Site
+from lingpai.issuer.pages.bridge.routes import BridgePages
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
+
+Fallback = tuple[tuple[str, Shape], ...]
+
+
+class Mounted(NamedTuple):
+    """What a realm adds to a service: its routes, and the shapes of unrouted paths by prefix."""
+
+    routes: tuple[Route, ...]
+    fallback: Fallback
+
 
 POLICIES: Mapping[str, Policy] = {"yzb": yzb.POLICY, "mall": mall.POLICY}
 """The policy of each dialect, by the dialect's name."""
@@ -59,3 +73,30 @@ async def open_issuer(realm: Realm, store: IssuerStore, ring: KeyRing, clock: Cl
         LingpaiError: STORE_UNAVAILABLE.
     """
     return await Issuer.open(realm.name, realm.policy(), store, ring, clock)
+
+
+def mount(realm: Realm, issuer: Issuer, origin: str) -> Mounted:
+    """The routes of one realm: its dialect's, and those of its pages under `PREFIX/user/NAME`.
+
+    Args:
+        realm: which.
+        issuer: its verbs.
+        origin: scheme, host and port under which browsers reach us.
+    """
+    site = Site(origin=origin, prefix=f"{realm.prefix}/user/{realm.name}")
+    return _MOUNTS[realm.dialect](realm, issuer, site)
+
+
+def _mount_yzb(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
+    pages = BridgePages(issuer, site, realm.prefix)
+    routes = yzb.routes(issuer, prefix=realm.prefix, string_status=realm.string_status)
+    return Mounted((*routes, *pages.routes()), (*yzb.fallback(realm.prefix), *pages.fallback()))
+
+
+def _mount_mall(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
+    pages = Pages(issuer, site, mall.STYLE)
+    routes = mall.routes(issuer, pages, prefix=realm.prefix)
+    return Mounted((*routes, *pages.routes()), (*mall.fallback(realm.prefix), *pages.fallback()))
+
+
+_MOUNTS: Mapping[str, Callable[[Realm, Issuer, Site], Mounted]] = {"yzb": _mount_yzb, "mall": _mount_mall}
