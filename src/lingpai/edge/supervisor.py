@@ -25,6 +25,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from lingpai.edge.server import START_FAILED
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_MEMORY = "/dev/shm"  # noqa: S108  a private folder is made in it
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _IMPATIENT = 3  # signals: the workers themselves heed a second SIGINT
 _spawn = multiprocessing.get_context("spawn")
@@ -203,12 +204,20 @@ class _Supervisor:
             chair.bury(process, pipe)
 
 
+def _memory_folder() -> str | None:
+    """A folder in memory, or None for the usual one.
+
+    prometheus-client maps sparse files: on a disk that is full, counting would end the worker with SIGBUS.
+    """
+    return _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else None
+
+
 @contextlib.contextmanager
 def _shared_metrics() -> Iterator[None]:
     if METRICS_VARIABLE in os.environ:
         yield
         return
-    with tempfile.TemporaryDirectory(prefix="lingpai-metrics-") as directory:
+    with tempfile.TemporaryDirectory(prefix="lingpai-metrics-", dir=_memory_folder()) as directory:
         os.environ[METRICS_VARIABLE] = directory  # the workers import prometheus-client after this
         try:
             yield

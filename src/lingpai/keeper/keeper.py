@@ -16,6 +16,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Account, Credential, CredentialKey
 from lingpai.core.seals import Digester
 from lingpai.keeper.audit import Audit
+from lingpai.keeper.counters import hit
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
@@ -116,13 +117,17 @@ class Keeper:
     digest_code: Digester = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the digesters from the ring."""
+        """Derive the digesters from the ring, and begin to count."""
         # The same few secrets come with every request; remembering their digests saves more than looking them up.
         self.digest_secret = functools.lru_cache(maxsize=REMEMBERED_DIGESTS)(
             Digester(self.ring, "app secret")
         )
         self.digest_caller_key = Digester(self.ring, "caller key")
         self.digest_code = Digester(self.ring, "exchange")
+        # All counts stand at 0 from the start; where workers share them in files, those are made while there is room.
+        for platform in self.platforms.values():
+            for kind in platform.kinds:
+                hit(platform.name, kind)
 
     def app_of(self, account: Account, asker: str = "lingpai") -> App:
         """The app of a configured account."""
