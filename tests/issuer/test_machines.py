@@ -12,7 +12,7 @@ from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.quotas import take_quota
-from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, remember_request
+from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, once, remember_request
 from tests.issuer.worlds import World, raises
 
 CODE = "4004001"
@@ -116,12 +116,17 @@ async def test_changing_a_terminal_keeps_its_secret(world: World) -> None:
 async def test_i81_the_same_signed_request_is_taken_once(world: World, clock: VirtualClock) -> None:
     request = "FBFE0134-4CD1-11EF-9B3C-0242AC120002"
     at = check_timestamp(world.issuer, str(int(clock.now())))
-    await remember_request(world.issuer, world.app, request, at)
+
+    async def send(app: App, request: str, at: int) -> None:
+        async with once(world.issuer, app, request, at) as signed:
+            await remember_request(world.issuer, signed)
+
+    await send(world.app, request, at)
     for again in (request, request.lower()):
         with raises(Kind.REPLAYED_REQUEST):
-            await remember_request(world.issuer, world.app, again, at)
-    await remember_request(world.issuer, world.app, request, at + 1)
-    await remember_request(world.issuer, world.other, request, at)
+            await send(world.app, again, at)
+    await send(world.app, request, at + 1)
+    await send(world.other, request, at)
     clock.advance(1201 + 3600)
     await world.issuer.store.purge_issuer(world.issuer.now() - 3600, 10)
     with raises(Kind.BAD_TIMESTAMP):  # long before it could come again unnoticed

@@ -87,6 +87,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             digested.
         qr_key: life of the key that a terminal shows.
         timestamp_tolerance: how far a signed request's timestamp may be off.
+        requests_once: whether a signed request that comes again is refused.
+        redirect_repeated: whether who redeems a code must name the redirect URI again (RFC 6749 §4.1.3).
         authorization: how long a user may take to log in and consent.
         session: life of a login session.
         login: throttling of logins.
@@ -114,6 +116,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     clear_secrets: bool = False
     qr_key: int = 5 * MINUTE
     timestamp_tolerance: int = 10 * MINUTE
+    requests_once: bool = True
+    redirect_repeated: bool = True
     authorization: int = 10 * MINUTE
     session: int = 12 * HOUR
     login: Throttling = Throttling()

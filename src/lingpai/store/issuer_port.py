@@ -27,8 +27,20 @@ class Quota(NamedTuple):
     ends_at: int
 
 
+class SignedRequest(NamedTuple):
+    """A signed request, which counts once.
+
+    Known by its app, its timestamp and the digest of its id, and remembered until `ends_at`.
+    """
+
+    app: int
+    timestamp: int
+    digest: bytes
+    ends_at: int
+
+
 class Outcome(enum.Enum):
-    """What came of spending a code or a refresh token."""
+    """What came of spending a code, a refresh token or a shown key."""
 
     DONE = "done"
     REPEATED = "repeated"
@@ -39,6 +51,8 @@ class Outcome(enum.Enum):
     """The grant has ended, was superseded, or does not exist."""
     LIMITED = "limited"
     """The quota is used up; nothing was spent."""
+    SAME_REQUEST = "same_request"
+    """The signed request was remembered before; nothing was spent."""
 
 
 class Spent(NamedTuple):
@@ -51,8 +65,8 @@ class Spent(NamedTuple):
 class Placed(NamedTuple):
     """Outcome of `place`, and the grant that holds the place now.
 
-    DONE when it is the given one, REPEATED when somebody was faster; LIMITED, or GONE for a shown key that is
-    not good any more, with no grant.
+    DONE when it is the given one, REPEATED when somebody was faster; SAME_REQUEST, LIMITED, or GONE for a shown
+    key that is not good any more, with no grant.
     """
 
     outcome: Outcome
@@ -70,7 +84,11 @@ class Listed(NamedTuple):
 
 
 class IssuerStore(Directory, Protocol):
-    """All verbs of the issuer. See the module's docstring for what holds for each of them."""
+    """All verbs of the issuer. See the module's docstring for what holds for each of them.
+
+    Where a verb takes a `request`, it is remembered in the same breath when something comes of the verb, and
+    nothing does when it was remembered before.
+    """
 
     async def anchor(self) -> float:
         """Unix time minus steady time, as the first process of this epoch of the steady time found it.
@@ -99,7 +117,14 @@ class IssuerStore(Directory, Protocol):
         ...
 
     async def redeem(
-        self, grant: int, now: int, ends_at: int, keep: int | None, quota: Quota | None
+        self,
+        grant: int,
+        now: int,
+        ends_at: int,
+        keep: int | None,
+        quota: Quota | None,
+        *,
+        request: SignedRequest | None = None,
     ) -> Spent:
         """Spend a code: of all who try, one gets DONE; the grant is live with generation 1 then.
 
@@ -117,6 +142,7 @@ class IssuerStore(Directory, Protocol):
         quota: Quota | None,
         *,
         end_replayed: bool,
+        request: SignedRequest | None = None,
     ) -> Spent:
         """Spend the refresh token of `generation`.
 
@@ -134,6 +160,7 @@ class IssuerStore(Directory, Protocol):
         keep: int | None,
         quota: Quota | None,
         qr_digest: bytes | None = None,
+        request: SignedRequest | None = None,
     ) -> Placed:
         """Insert a live grant and let it take its place, unless somebody was faster.
 
@@ -190,8 +217,12 @@ class IssuerStore(Directory, Protocol):
         """Take one; False when that would exceed the limit."""
         ...
 
-    async def remember_request(self, app: int, timestamp: int, digest: bytes, ends_at: int) -> bool:
-        """Remember a signed request until `ends_at`. False when it is remembered already."""
+    async def remember_request(self, request: SignedRequest) -> bool:
+        """Remember a signed request. False when it is remembered already."""
+        ...
+
+    async def knows_request(self, request: SignedRequest) -> bool:
+        """Whether a signed request is remembered."""
         ...
 
     async def take_attempts(

@@ -19,7 +19,7 @@ from lingpai.issuer.verbs.apps import clear_secrets
 from lingpai.issuer.verbs.authorize import Asked, begin_authorization
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.login import login
-from lingpai.issuer.verbs.requests import remember_request
+from lingpai.issuer.verbs.requests import once, remember_request
 from lingpai.issuer.verbs.sessions import start_session
 from lingpai.issuer.verbs.tickets import issue_ticket
 from lingpai.issuer.verbs.upkeep import BATCH, KEEP_ENDED, purge, purge_for_ever
@@ -43,6 +43,12 @@ def test_every_verb_of_the_port_is_there() -> None:
     assert wanted <= set(dir(SqliteIssuerStore))
 
 
+async def remember(world: World) -> None:
+    request_id = "fbfe0134-4cd1-11ef-9b3c-0242ac120002"
+    async with once(world.issuer, world.app, request_id, 1_700_000_000) as signed:
+        await remember_request(world.issuer, signed)
+
+
 def read_all(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(home.iterdir()) if path.is_file())
 
@@ -59,7 +65,7 @@ async def test_f58_a_stolen_database_yields_nothing(world: World, tmp_path: Path
     shown = await machines.show_qr_key(issuer, world.machine)
     session = await login(issuer, "ann", "correct horse", "192.0.2.1")
     request = await begin_authorization(issuer, world.app, session.session, Asked())
-    await remember_request(issuer, world.app, "fbfe0134-4cd1-11ef-9b3c-0242ac120002", 1_700_000_000)
+    await remember(world)
     hidden = [world.secret, sealed_secret, rotated, code, tokens.access_token, tokens.refresh_token]
     hidden += [server.access_token, ticket.ticket, shown, session.handle, request]
     hidden += ["correct horse", "terminal secret", "192.0.2.1"]
@@ -106,7 +112,7 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
     kept = await world.tokens()
     await asyncio.gather(*(world.code() for _ in range(1200)))
     await start_session(issuer)
-    await remember_request(issuer, world.app, "fbfe0134-4cd1-11ef-9b3c-0242ac120002", 1_700_000_000)
+    await remember(world)
     clock.advance(300 + KEEP_ENDED)
     assert await purge(issuer) == 0  # at the exact second, none has been over for long enough
     clock.advance(1)

@@ -5,16 +5,25 @@ from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantSta
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
-from lingpai.store.issuer_port import Outcome
+from lingpai.issuer.verbs.requests import same_request
+from lingpai.store.issuer_port import Outcome, SignedRequest
 
 
-async def issue_app_token(issuer: Issuer, app: App, *, scope: str | None = None) -> Tokens:
+async def issue_app_token(
+    issuer: Issuer, app: App, *, scope: str | None = None, request: SignedRequest | None = None
+) -> Tokens:
     """A token of the app itself; the one before keeps what the policy says.
 
     Those who ask at the same time get the same token.
 
+    Args:
+        issuer: the realm.
+        app: who asks, authenticated as far as the dialect asks for it.
+        scope: as given, or None.
+        request: the signed request that this is, see `verbs.requests.once`.
+
     Raises:
-        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, LIMIT_REACHED.
+        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, LIMIT_REACHED, REPLAYED_REQUEST.
     """
     if not app.usable:
         raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
@@ -25,7 +34,10 @@ async def issue_app_token(issuer: Issuer, app: App, *, scope: str | None = None)
         seen=await issuer.store.read_place(grant),
         keep=issuer.policy.keep.app,
         quota=daily_quota(issuer, app.id, None),
+        request=request,
     )
+    if placed.outcome is Outcome.SAME_REQUEST:
+        raise same_request()
     if placed.grant is None:
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     return make_tokens(issuer, placed.grant, repeated=placed.outcome is Outcome.REPEATED)

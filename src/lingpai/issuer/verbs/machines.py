@@ -7,7 +7,8 @@ from lingpai.core.issuer_records import FOREVER, App, AppMode, Grant, GrantKind,
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
 from lingpai.issuer.verbs.apps import require_mode
-from lingpai.store.issuer_port import Outcome
+from lingpai.issuer.verbs.requests import same_request
+from lingpai.store.issuer_port import Outcome, SignedRequest
 
 
 async def find_machine(issuer: Issuer, machine_code: str) -> Machine:
@@ -37,27 +38,40 @@ async def check_msign(issuer: Issuer, machine_code: str, msign: str) -> Machine:
 
 
 async def authorize_by_msign(
-    issuer: Issuer, app: App, machine_code: str, msign: str, scope: str | None
+    issuer: Issuer,
+    app: App,
+    machine_code: str,
+    msign: str,
+    scope: str | None,
+    *,
+    request: SignedRequest | None = None,
 ) -> Tokens:
-    """Tokens for a terminal, for who knows its secret.
+    """Tokens for a terminal, for who knows its secret. For `request`, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, LIMIT_REACHED.
+        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, LIMIT_REACHED, REPLAYED_REQUEST.
     """
     require_mode(app, AppMode.OPEN)
     machine = await check_msign(issuer, machine_code, msign)
-    return await _place(issuer, app, machine, scope, None)
+    return await _place(issuer, app, machine, scope, None, request=request)
 
 
 async def authorize_by_qr_key(
-    issuer: Issuer, app: App, machine_code: str, qr_key: str, scope: str | None
+    issuer: Issuer,
+    app: App,
+    machine_code: str,
+    qr_key: str,
+    scope: str | None,
+    *,
+    request: SignedRequest | None = None,
 ) -> Tokens:
     """Tokens for a terminal, for who has seen the key that it shows; of all who try with one key, one gets them.
 
+    For `request`, see `verbs.requests.once`.
+
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_QR_KEY (also when it has run out or was used), LIMIT_REACHED; a
-            key
-            is not spent on a refusal.
+        LingpaiError: WRONG_APP_MODE, WRONG_QR_KEY (also when it has run out or was used), LIMIT_REACHED,
+            REPLAYED_REQUEST; a key is not spent on a refusal.
     """
     require_mode(app, AppMode.OPEN)
     machine = await issuer.store.find_machine(issuer.realm, machine_code)
@@ -68,7 +82,7 @@ async def authorize_by_qr_key(
         or machine.qr_ends_at <= issuer.now()
     ):
         raise _wrong_qr_key()
-    return await _place(issuer, app, machine, scope, digest)
+    return await _place(issuer, app, machine, scope, digest, request=request)
 
 
 async def show_qr_key(issuer: Issuer, machine: Machine) -> str:
@@ -112,7 +126,13 @@ async def unbind_machine(issuer: Issuer, app: App, machine_code: str) -> Machine
 
 
 async def _place(
-    issuer: Issuer, app: App, machine: Machine, scope: str | None, qr_digest: bytes | None
+    issuer: Issuer,
+    app: App,
+    machine: Machine,
+    scope: str | None,
+    qr_digest: bytes | None,
+    *,
+    request: SignedRequest | None,
 ) -> Tokens:
     now, policy = issuer.now(), issuer.policy
     limit_at = now + policy.family if policy.family else FOREVER
@@ -137,7 +157,10 @@ async def _place(
         keep=policy.keep.user,
         quota=daily_quota(issuer, app.id, machine.id),
         qr_digest=qr_digest,
+        request=request,
     )
+    if placed.outcome is Outcome.SAME_REQUEST:
+        raise same_request()
     if placed.outcome is Outcome.LIMITED:
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if placed.grant is None:

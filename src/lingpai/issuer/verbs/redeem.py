@@ -10,7 +10,8 @@ from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pkce import check_verifier
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
-from lingpai.store.issuer_port import Outcome
+from lingpai.issuer.verbs.requests import refuse_known, same_request
+from lingpai.store.issuer_port import Outcome, SignedRequest
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -23,6 +24,7 @@ async def redeem(
     redirect_uri: str | None = None,
     verifier: str | None = None,
     demand: Callable[[Grant], None] | None = None,
+    request: SignedRequest | None = None,
 ) -> Tokens:
     """The tokens for a code.
 
@@ -39,10 +41,11 @@ async def redeem(
         redirect_uri: as given, or None.
         verifier: of PKCE, or None.
         demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
+        request: the signed request that this is, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED, and what
-            `demand` raises.
+        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED,
+            REPLAYED_REQUEST, and what `demand` raises.
     """
     handle = issuer.unseal(code, HandleKind.CODE)
     view = await issuer.store.read_grant(handle.id) if handle else None
@@ -50,6 +53,8 @@ async def redeem(
         raise _refusal(issuer, handle)
     if view.grant.app != app.id:
         raise _invalid()
+    if view.grant.state is not GrantState.ISSUED:
+        await refuse_known(issuer, request)  # it may be this very request that spent the code
     await _check_unspent(issuer, view, redirect_uri, verifier, demand)
     if not view.usable:
         raise _invalid()
@@ -58,7 +63,7 @@ async def redeem(
         raise _refusal(issuer, handle)
     if demand is not None:
         demand(view.grant)
-    return await _spend(issuer, view, handle, now)
+    return await _spend(issuer, view, handle, now, request)
 
 
 async def _check_unspent(
@@ -71,7 +76,8 @@ async def _check_unspent(
     """Raise what is wrong with the request; a spent code comes before all else, and ends the grant last."""
     grant, fault = view.grant, None
     try:
-        _check_redirect(grant, redirect_uri)
+        if issuer.policy.redirect_repeated:
+            _check_redirect(grant, redirect_uri)
         check_verifier(grant.challenge, grant.challenge_method, verifier)
         if demand is not None and grant.state is not GrantState.ISSUED:
             demand(grant)
@@ -96,7 +102,9 @@ def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:
         )
 
 
-async def _spend(issuer: Issuer, view: GrantView, handle: Handle, now: int) -> Tokens:
+async def _spend(
+    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None
+) -> Tokens:
     grant = view.grant
     spent = await issuer.store.redeem(
         grant.id,
@@ -104,7 +112,10 @@ async def _spend(issuer: Issuer, view: GrantView, handle: Handle, now: int) -> T
         grant_end(issuer, grant.kind, now, grant.limit_at),
         issuer.policy.keep.user,
         daily_quota(issuer, grant.app, grant.machine),
+        request=request,
     )
+    if spent.outcome is Outcome.SAME_REQUEST:
+        raise same_request()
     if spent.outcome is Outcome.LIMITED:
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if spent.outcome is not Outcome.DONE or spent.grant is None:

@@ -10,7 +10,8 @@ from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
-from lingpai.store.issuer_port import Outcome
+from lingpai.issuer.verbs.requests import same_request
+from lingpai.store.issuer_port import Outcome, SignedRequest
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -23,6 +24,7 @@ async def refresh(
     scope: str | None = None,
     open_id: str | None = None,
     demand: Callable[[Grant], None] | None = None,
+    request: SignedRequest | None = None,
 ) -> Tokens:
     """The successors of a refresh token.
 
@@ -38,10 +40,11 @@ async def refresh(
         scope: as given, or None.
         open_id: whom the caller believes it to be of, where the dialect has it told.
         demand: what the dialect checks after the token and before it is spent; raises a LingpaiError.
+        request: the signed request that this is, see `verbs.requests.once`.
 
     Raises:
         LingpaiError: INVALID_REFRESH_TOKEN, EXPIRED_REFRESH_TOKEN, INVALID_OPEN_ID, INVALID_SCOPE,
-            LIMIT_REACHED, and what `demand` raises.
+            LIMIT_REACHED, REPLAYED_REQUEST, and what `demand` raises.
     """
     handle = issuer.unseal(refresh_token, HandleKind.REFRESH)
     view = await issuer.store.read_grant(handle.id) if handle else None
@@ -51,7 +54,7 @@ async def refresh(
     if demand is not None:
         demand(view.grant)
     check_within(scope, view.grant.scope)
-    return await _spend(issuer, view, handle)
+    return await _spend(issuer, view, handle, request)
 
 
 def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None) -> None:
@@ -66,7 +69,7 @@ def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: s
         raise _invalid()
 
 
-async def _spend(issuer: Issuer, view: GrantView, handle: Handle) -> Tokens:
+async def _spend(issuer: Issuer, view: GrantView, handle: Handle, request: SignedRequest | None) -> Tokens:
     grant, now, policy = view.grant, issuer.now(), issuer.policy
     spent = await issuer.store.rotate(
         grant.id,
@@ -76,7 +79,10 @@ async def _spend(issuer: Issuer, view: GrantView, handle: Handle) -> Tokens:
         policy.replay_window,
         daily_quota(issuer, grant.app, grant.machine),
         end_replayed=policy.replay_ends_grant,
+        request=request,
     )
+    if spent.outcome is Outcome.SAME_REQUEST:
+        raise same_request()
     if spent.outcome is Outcome.LIMITED:
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if spent.outcome is Outcome.REPLAYED:

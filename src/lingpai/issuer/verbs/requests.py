@@ -1,10 +1,13 @@
 """Signed requests: a timestamp that is about now, and an id that was not seen before (attacks I81)."""
 
+import contextlib
 import re
+from collections.abc import AsyncIterator
 
-from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.errors import Blame, Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer.context import Issuer
+from lingpai.store.issuer_port import SignedRequest
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _TIMESTAMP = re.compile(r"[0-9]{10}\Z")
@@ -35,13 +38,66 @@ def check_timestamp(issuer: Issuer, timestamp: str) -> int:
     )
 
 
-async def remember_request(issuer: Issuer, app: App, request_id: str, timestamp: int) -> None:
-    """Remember a signed request, and refuse it when it came before.
+@contextlib.asynccontextmanager
+async def once(
+    issuer: Issuer, app: App, request_id: str, timestamp: int
+) -> AsyncIterator[SignedRequest | None]:
+    """Answer a signed request, unless it came before.
+
+    A verb that is given the request remembers it in its own commit, so that it costs no second one. A refusal is
+    remembered at the end, and what failed through our own fault is not: it may be sent again as it is.
+
+    Args:
+        issuer: the realm.
+        app: who signed.
+        request_id: as given.
+        timestamp: as `check_timestamp` returned it.
+
+    Yields:
+        The request for the verb, or None where the policy lets requests come again.
+
+    Raises:
+        LingpaiError: REPLAYED_REQUEST, and what the block raises.
+    """
+    if not issuer.policy.requests_once:
+        yield None
+        return
+    request = _signed_request(issuer, app, request_id, timestamp)
+    await refuse_known(issuer, request)
+    try:
+        yield request
+    except LingpaiError as error:
+        if error.kind is not Kind.REPLAYED_REQUEST and error.blame is not Blame.SERVICE:
+            await remember_request(issuer, request)
+        raise
+
+
+async def remember_request(issuer: Issuer, request: SignedRequest | None) -> None:
+    """Remember a signed request for what has no room for it in its own commit.
+
+    Raises:
+        LingpaiError: REPLAYED_REQUEST when it is remembered already.
+    """
+    if request is not None and not await issuer.store.remember_request(request):
+        raise same_request()
+
+
+async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
+    """Refuse a signed request that is remembered.
 
     Raises:
         LingpaiError: REPLAYED_REQUEST.
     """
+    if request is not None and await issuer.store.knows_request(request):
+        raise same_request()
+
+
+def same_request() -> LingpaiError:
+    """What is told to who sends a signed request again."""
+    return LingpaiError(Kind.REPLAYED_REQUEST, "This request came before.", parameter="id")
+
+
+def _signed_request(issuer: Issuer, app: App, request_id: str, timestamp: int) -> SignedRequest:
     ends_at = issuer.now() + 2 * issuer.policy.timestamp_tolerance + 1
     digest = issuer.digest_other("request " + request_id.lower())
-    if not await issuer.store.remember_request(app.id, timestamp, digest, ends_at):
-        raise LingpaiError(Kind.REPLAYED_REQUEST, "This request came before.", parameter="id")
+    return SignedRequest(app.id, timestamp, digest, ends_at)

@@ -5,9 +5,9 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
-from lingpai.store.issuer_port import Listed, Outcome, Quota, Spent
+from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
 from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
-from lingpai.store.sqlite.issuer.quotas import count_quota, has_room
+from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.issuer.rows import read_authorization, read_grant, read_view
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -45,11 +45,20 @@ class Grants(Part):
         return read_view(rows[0]) if rows else None
 
     async def redeem(
-        self, grant: int, now: int, ends_at: int, keep: int | None, quota: Quota | None
+        self,
+        grant: int,
+        now: int,
+        ends_at: int,
+        keep: int | None,
+        quota: Quota | None,
+        *,
+        request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.redeem`."""
 
         def spend(connection: apsw.Connection) -> Spent:
+            if is_known(connection, request):
+                return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
             rows = run(connection, _SQL["redeem"], {"id": grant, "now": now, "ends_at": ends_at})
@@ -57,6 +66,7 @@ class Grants(Part):
                 return _refuse_code(connection, grant)
             redeemed = read_grant(rows[0])
             count_quota(connection, quota)
+            remember(connection, request)
             if keep is not None:
                 before = take_place(connection, redeemed, now + keep)
                 run(connection, _SQL["follow"], (before, grant))
@@ -74,17 +84,23 @@ class Grants(Part):
         quota: Quota | None,
         *,
         end_replayed: bool,
+        request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
         bindings = {"id": grant, "generation": generation, "now": now, "ends_at": ends_at}
 
         def spend(connection: apsw.Connection) -> Spent:
+            if is_known(connection, request):
+                return Spent(Outcome.SAME_REQUEST, None)
             room = has_room(connection, quota)
             rows = run(connection, _SQL["rotate"], bindings) if room else []
             if rows:
                 count_quota(connection, quota)
+                remember(connection, request)
                 return Spent(Outcome.DONE, read_grant(rows[0]))
             spent = _refuse_refresh(connection, grant, generation, now, window)
+            if spent.outcome is Outcome.REPEATED:
+                remember(connection, request)
             if spent.outcome is Outcome.REPLAYED and end_replayed:
                 replayed = {"id": grant, "now": now, "reason": "refresh token replayed"}
                 run(connection, _SQL["end_grant"], replayed)

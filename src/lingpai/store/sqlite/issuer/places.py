@@ -6,8 +6,8 @@ import apsw
 import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState
-from lingpai.store.issuer_port import Outcome, Placed, Quota
-from lingpai.store.sqlite.issuer.quotas import count_quota, has_room
+from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
+from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.issuer.rows import read_grant, read_view
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -65,14 +65,18 @@ class Places(Part):
         keep: int | None,
         quota: Quota | None,
         qr_digest: bytes | None = None,
+        request: SignedRequest | None = None,
     ) -> Placed:
         """See `store.issuer_port.IssuerStore.place`."""
 
         def put(connection: apsw.Connection) -> Placed:
+            if is_known(connection, request):
+                return Placed(Outcome.SAME_REQUEST, None)
             holder = _holder(connection, place_of(grant.app, grant.kind, grant.machine, grant.user))
             if keep is not None and seen is not None and holder is not None and holder != seen:
                 faster = _live(connection, holder, grant.created_at)
                 if faster is not None:
+                    remember(connection, request)
                     return Placed(Outcome.REPEATED, faster)
             if not has_room(connection, quota):
                 return Placed(Outcome.LIMITED, None)
@@ -80,6 +84,7 @@ class Places(Part):
             if qr_digest is not None and not run(connection, _SQL["spend_qr_key"], shown):
                 return Placed(Outcome.GONE, None)
             count_quota(connection, quota)
+            remember(connection, request)
             added = insert_grant(connection, grant, holder if keep is not None else None)
             if keep is not None:
                 take_place(connection, added, grant.created_at + keep)

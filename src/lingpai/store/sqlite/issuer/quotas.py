@@ -5,7 +5,7 @@ from typing import Final
 
 import apsw
 
-from lingpai.store.issuer_port import Quota
+from lingpai.store.issuer_port import Quota, SignedRequest
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
@@ -27,6 +27,16 @@ def count_quota(connection: apsw.Connection, quota: Quota | None) -> None:
         run(connection, _GRANTS["take_quota"], (quota.ends_at, quota.app, quota.subject))
 
 
+def is_known(connection: apsw.Connection, request: SignedRequest | None) -> bool:
+    """Whether a signed request came before. Holds until the end of the transaction."""
+    return request is not None and bool(run(connection, _SQL["find_request"], request[:3]))
+
+
+def remember(connection: apsw.Connection, request: SignedRequest | None) -> bool:
+    """Remember a signed request. False when it is remembered already."""
+    return request is not None and bool(run(connection, _SQL["remember_request"], request))
+
+
 class Quotas(Part):
     """See `store.issuer_port.IssuerStore`."""
 
@@ -41,13 +51,17 @@ class Quotas(Part):
 
         return await self._engine.write(take)
 
-    async def remember_request(self, app: int, timestamp: int, digest: bytes, ends_at: int) -> bool:
+    async def remember_request(self, request: SignedRequest) -> bool:
         """See `store.issuer_port.IssuerStore.remember_request`."""
 
-        def remember(connection: apsw.Connection) -> bool:
-            return bool(run(connection, _SQL["remember_request"], (timestamp, app, digest, ends_at)))
+        def keep(connection: apsw.Connection) -> bool:
+            return remember(connection, request)
 
-        return await self._engine.write(remember)
+        return await self._engine.write(keep)
+
+    async def knows_request(self, request: SignedRequest) -> bool:
+        """See `store.issuer_port.IssuerStore.knows_request`."""
+        return bool(self._engine.rows(_SQL["find_request"], request[:3]))
 
     async def take_attempts(
         self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int

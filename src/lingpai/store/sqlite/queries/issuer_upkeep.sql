@@ -5,8 +5,11 @@ INSERT INTO issuer_anchors (epoch, anchor) VALUES (?, ?) ON CONFLICT DO NOTHING;
 SELECT anchor FROM issuer_anchors WHERE epoch = ?;
 
 -- name: remember_request
-INSERT INTO issuer_signed_requests (at, app_row, digest, ends_at) VALUES (?, ?, ?, ?)
+INSERT INTO issuer_signed_requests (app_row, at, digest, ends_at) VALUES (?, ?, ?, ?)
 ON CONFLICT DO NOTHING RETURNING at;
+
+-- name: find_request
+SELECT at FROM issuer_signed_requests WHERE app_row = ? AND at = ? AND digest = ?;
 
 -- name: read_attempts
 SELECT used, ends_at FROM issuer_attempts WHERE digest = ? AND ends_at > ?;

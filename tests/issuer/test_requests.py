@@ -1,0 +1,137 @@
+"""Signed requests count once, in the commit of what they ask for (attacks I81)."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs.app_tokens import issue_app_token
+from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.check import resolve_access_token
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.requests import once, remember_request
+from lingpai.store.issuer_port import SignedRequest
+from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from tests.issuer.worlds import REDIRECT, World, raises
+
+ID = "fbfe0134-4cd1-11ef-9b3c-0242ac120002"
+AT = 1_700_000_000
+
+Work = Callable[[SignedRequest | None], Awaitable[Tokens]]
+
+
+async def send(world: World, work: Work, request_id: str = ID) -> Tokens:
+    async with once(world.issuer, world.app, request_id, AT) as request:
+        return await work(request)
+
+
+async def works(world: World) -> dict[str, Work]:
+    issuer, app = world.issuer, world.app
+    code, tokens, shown = (
+        await world.code(),
+        await world.tokens(),
+        await machines.show_qr_key(issuer, world.machine),
+    )
+    terminal = world.machine.machine_code
+    return {
+        "redeem": lambda request: redeem(issuer, app, code, request=request),
+        "refresh": lambda request: refresh(issuer, app, tokens.refresh_token, request=request),
+        "app token": lambda request: issue_app_token(issuer, app, request=request),
+        "msign": lambda request: machines.authorize_by_msign(
+            issuer, app, terminal, "terminal secret", "all", request=request
+        ),
+        "qr_key": lambda request: machines.authorize_by_qr_key(
+            issuer, app, terminal, shown, "all", request=request
+        ),
+    }
+
+
+NAMES = ("redeem", "refresh", "app token", "msign", "qr_key")
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_i81_of_many_equal_requests_one_is_answered(world: World, name: str) -> None:
+    work = (await works(world))[name]
+    answers = await asyncio.gather(*(send(world, work) for _ in range(16)), return_exceptions=True)
+    kinds = Counter(answer.kind if isinstance(answer, LingpaiError) else None for answer in answers)
+    assert kinds == {None: 1, Kind.REPLAYED_REQUEST: 15}
+    with raises(Kind.REPLAYED_REQUEST):
+        await send(world, work)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_request_is_remembered_in_the_one_commit_of_its_verb(
+    world: World, store: SqliteIssuerStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, write, writes = (await works(world))[name], store._engine.write, []
+
+    async def counted(job: object) -> object:
+        writes.append(job)
+        return await write(job)  # type: ignore[arg-type]  # passed on as it came
+
+    monkeypatch.setattr(store._engine, "write", counted)
+    await send(world, work)
+    assert len(writes) == 1
+    with raises(Kind.REPLAYED_REQUEST):
+        await send(world, work)
+    assert len(writes) == 1
+
+
+async def test_a_request_that_comes_again_is_no_replay_of_its_code(world: World) -> None:
+    code, at_once = await world.code(), []
+
+    async def remembered(request: SignedRequest | None) -> Tokens:
+        at_once.append(request)
+        return await redeem(world.issuer, world.app, code, request=request)
+
+    tokens = await send(world, remembered)
+    with raises(Kind.REPLAYED_REQUEST):  # as if it had been looked up just before the first was done
+        await redeem(world.issuer, world.app, code, request=at_once[0])
+    await resolve_access_token(world.issuer, tokens.access_token)
+    with raises(Kind.INVALID_CODE):
+        await send(world, remembered, ID[::-1])
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, tokens.access_token)
+
+
+async def test_a_refused_request_is_remembered_too(world: World) -> None:
+    for kind in (Kind.INVALID_CODE, Kind.REPLAYED_REQUEST):
+        with raises(kind):
+            await send(world, lambda request: redeem(world.issuer, world.app, "0" * 64, request=request))
+
+
+async def test_what_failed_by_our_fault_may_be_sent_again(world: World) -> None:
+    code = await world.code()
+
+    async def fail(request: SignedRequest | None) -> Tokens:
+        raise LingpaiError(Kind.STORE_UNAVAILABLE, "The store is away.")
+
+    with raises(Kind.STORE_UNAVAILABLE):
+        await send(world, fail)
+    await send(world, lambda request: redeem(world.issuer, world.app, code, request=request))
+
+
+async def test_what_has_no_room_for_it_remembers_it_first(world: World) -> None:
+    async with once(world.issuer, world.app, ID, AT) as request:
+        await remember_request(world.issuer, request)
+        with raises(Kind.REPLAYED_REQUEST):
+            await remember_request(world.issuer, request)
+
+
+async def test_a_policy_may_let_requests_come_again(world: World) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, requests_once=False)
+    work = (await works(world))["app token"]
+    for _ in range(2):
+        assert (await send(world, work)).access_token
+
+
+async def test_a_policy_may_do_without_the_redirect_uri_at_the_redemption(world: World) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, redirect_repeated=False)
+    code = await world.code(Asked(redirect_uri=REDIRECT))
+    assert (await redeem(world.issuer, world.app, code)).access_token
