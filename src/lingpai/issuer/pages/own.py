@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, GrantView, Member, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
@@ -12,8 +11,6 @@ from lingpai.issuer.pages.render import moment, permission_words
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.apps import find_app
-from lingpai.issuer.verbs.end import end_machine, end_member
-from lingpai.issuer.verbs.machines import find_machine
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.issuer.verbs.sessions import check_form, require_user
 
@@ -61,27 +58,22 @@ async def end(params: EndForm, visit: Visit) -> Reply:
     if opened is not None:
         check_form(visit.issuer, opened.session, params.form_token)
     app = await find_app(visit.issuer, params.app_id)
-    if params.machine_code:
-        machine = await find_machine(visit.issuer, params.machine_code)
-        if machine.owner != user.id:
-            raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")
-        await end_machine(visit.issuer, app, machine)
-    else:
-        await _end_app(visit, app, user)
+    await _end_grants(visit, app, user, params.machine_code)
+    member = await visit.issuer.store.find_member(app.id, user.id)
+    if member is not None and not params.machine_code:
+        await withdraw_consent(visit.issuer, member)
     return redirect(visit.path("", ended="1"), headers=visit.headers)
 
 
-async def _end_app(visit: Visit, app: App, user: User) -> None:
-    store = visit.issuer.store
-    for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST):
-        # Terminals are authorised without the user at hand too, and then no membership holds their grants.
-        if view.grant.app == app.id and view.grant.member is None:
-            await store.end_grant(view.grant.id, visit.issuer.now(), "ended by the user")
-    member = await store.find_member(app.id, user.id)
-    if member is not None and member.added:
-        await withdraw_consent(visit.issuer, member)
-    elif member is not None:
-        await end_member(visit.issuer, member)
+async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> None:
+    """End the user's grants to an app, for one terminal or all.
+
+    Ending a membership would not do: terminals are authorised without the user at hand too, and without one.
+    """
+    store, now = visit.issuer.store, visit.issuer.now()
+    for view in await store.list_user_grants(user.id, now, MOST):
+        if view.grant.app == app.id and machine_code in {"", view.machine_code}:
+            await store.end_grant(view.grant.id, now, "ended by the user")
 
 
 async def _allowed(visit: Visit, user: User) -> list[dict[str, Any]]:
@@ -103,7 +95,8 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
     scopes = [word for view in views for word in (view.grant.scope or "").split()]
     names = (*((member.scope or "").split() if member else scopes), *(member.permissions if member else ()))
     since = member.created_at if member else min(view.grant.created_at for view in views)
-    used = max((max(view.grant.created_at, view.grant.rotated_at) for view in views), default=None)
+    used = max((view.grant.rotated_at for view in views), default=None)
+    newest = {view.machine_code: view for view in reversed(views) if view.machine_code}
     return {
         "app_id": app.app_id,
         "name": app.name or app.app_id,
@@ -111,11 +104,7 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
         "since": moment(site, wall(since)),
         "used": None if used is None else moment(site, wall(used)),
         "machines": [
-            {
-                "code": view.machine_code,
-                "used": moment(site, wall(view.grant.rotated_at or view.grant.created_at)),
-            }
-            for view in views
-            if view.machine_code
+            {"code": code, "used": moment(site, wall(view.grant.rotated_at))}
+            for code, view in sorted(newest.items())
         ],
     }

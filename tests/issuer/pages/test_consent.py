@@ -1,0 +1,214 @@
+"""Login and consent over HTTP, by the lines of attacks.md."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.issuer import admin
+from lingpai.issuer.verbs.redeem import redeem
+from tests.issuer.pages.stage import REDIRECT, Browser, Seen, Stage, authorize_path
+
+TERMINAL = f"/oauth/authorize?client_id=print&redirect_uri={REDIRECT}&state=x"
+
+
+async def ask(browser: Browser, path: str | None = None) -> Seen:
+    """Log in and come to the question."""
+    return await browser.log_in(await browser.follow(path or authorize_path()))
+
+
+async def test_allowing_gives_the_app_a_code(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser)
+    assert "花间小铺" in question.text
+    answered = await browser.submit(question, answer="allow")
+    assert (answered.status, answered.location.split("?")[0]) == (302, REDIRECT)  # 302: contracts/mall.md
+    assert answered.answer.keys() == {"code", "state"}
+    assert answered.answer["state"] == "s t&ate"
+    tokens = await redeem(stage.mall, stage.shop, answered.answer["code"], redirect_uri=REDIRECT)
+    assert tokens.grant.user == stage.users["mall"].id
+
+
+async def test_refusing_tells_the_app(browser: Browser) -> None:
+    answered = await browser.submit(await ask(browser), answer="refuse")
+    assert answered.status == 302
+    assert answered.answer == {
+        "error": "access_denied",
+        "error_description": "The user denied access to your application",
+        "state": "s t&ate",
+    }
+
+
+async def test_who_allowed_it_once_is_not_asked_again(browser: Browser) -> None:
+    await browser.submit(await ask(browser), answer="allow")
+    again = await browser.follow(authorize_path(state="2"))
+    assert again.answer.keys() == {"code", "state"}
+
+
+async def test_the_user_of_a_public_client_is_always_asked(stage: Stage, browser: Browser) -> None:
+    await browser.submit(await ask(browser), answer="allow")
+    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, public=True))
+    challenge = {
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+        "code_challenge_method": "S256",
+    }
+    again = await browser.follow(authorize_path(**challenge))
+    assert again.forms[0][0] == "/user/mall/consent"
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["<script>alert(1)</script>", "a\r\nSet-Cookie: x=1", "x" * 4000, "&code=forged", "你好"],
+)
+async def test_a9_state_comes_back_once_and_is_never_shown(browser: Browser, state: str) -> None:
+    question = await ask(browser, authorize_path(state=state))
+    assert state not in question.text
+    answered = await browser.submit(question, answer="allow")
+    assert answered.answer["state"] == state
+    assert not any("x=1" in cookie for cookie in answered.cookies)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [{"redirect_uri": "https://evil.example/"}, {"client_id": "nobody"}, {"redirect_uri": REDIRECT + "/"}],
+)
+async def test_a1_what_is_not_registered_is_shown_and_never_redirected(
+    browser: Browser, over: dict[str, str]
+) -> None:
+    seen = await browser.get(authorize_path(**over))
+    assert (seen.status, seen.location) == (400, "")
+    assert "<h1>That did not work</h1>" in seen.text
+
+
+async def test_a10_nobody_is_sent_to_an_app_without_a_word(browser: Browser) -> None:
+    seen = await browser.get(authorize_path(prompt="none"))
+    assert seen.location.startswith("/user/mall/consent?")
+    assert (await browser.get(seen.location)).location.startswith("/user/mall/login?")
+
+
+async def test_a11_forms_are_followed_by_a_get(browser: Browser) -> None:
+    login = await browser.follow(authorize_path())
+    assert (await browser.submit(login, login="hong", password="correct horse")).status == 303
+
+
+async def test_a16_no_other_site_may_read(browser: Browser) -> None:
+    for path in (authorize_path(), "/user/mall/login", "/user/mall"):
+        seen = await browser.get(path, headers={"Origin": "https://evil.example"})
+        assert not [name for name in seen.headers if name.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, None])
+async def test_b17_a_form_without_our_token_is_refused(
+    stage: Stage, browser: Browser, token: str | None
+) -> None:
+    question = await ask(browser)
+    refused = await browser.submit(question, answer="allow", form_token=token)
+    assert (refused.status, refused.location) == (403, "")
+    assert await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id) is None
+
+
+async def test_b17_another_sessions_token_is_refused(browser: Browser, other: Browser) -> None:
+    question, foreign = await ask(browser), await ask(other)
+    refused = await browser.submit(question, answer="allow", form_token=foreign.forms[0][1]["form_token"])
+    assert refused.status == 403
+    refused = await browser.submit(question, answer="allow", request=foreign.forms[0][1]["request"])
+    assert (refused.status, refused.location) == (400, "")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize(
+    "path", ["/user/mall/login", "/user/mall/logout", "/user/mall/consent", "/user/mall/end"]
+)
+async def test_b17_a_form_of_another_site_is_refused(browser: Browser, site: str, path: str) -> None:
+    token = (await ask(browser)).forms[0][1]["form_token"]
+    headers = {"Sec-Fetch-Site": site}
+    assert (await browser.send("POST", path, {"form_token": token}, headers)).status == 403
+
+
+async def test_b18_submitted_twice_it_is_one_code(browser: Browser) -> None:
+    question = await ask(browser)
+    answers = await asyncio.gather(*(browser.submit(question, answer="allow") for _ in range(5)))
+    assert len({answered.answer["code"] for answered in answers}) == 1
+
+
+async def test_b18_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> None:
+    question = await ask(browser)
+    await browser.submit(question, answer="allow")
+    again = await browser.get("/user/mall/login?again=1")
+    await browser.log_in(again, "ming")
+    handle = question.forms[0][1]["request"]
+    assert (await browser.get(f"/user/mall/consent?request={handle}")).status == 400
+
+
+async def test_b18_a_refusal_is_final(browser: Browser) -> None:
+    question = await ask(browser)
+    await browser.submit(question, answer="refuse")
+    assert (await browser.submit(question, answer="allow")).status == 400
+
+
+async def test_b19_what_the_form_says_beyond_the_answer_counts_for_nothing(
+    stage: Stage, browser: Browser
+) -> None:
+    question = await ask(browser)
+    answered = await browser.submit(
+        question, answer="allow", redirect_uri="https://evil.example/", client_id="x", scope="all", state="y"
+    )
+    assert answered.location.startswith(REDIRECT)
+    assert answered.answer["state"] == "s t&ate"
+    member = await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id)
+    assert member is not None
+    assert member.scope is None
+
+
+async def test_an_authorization_runs_out(browser: Browser, clock: VirtualClock) -> None:
+    question = await ask(browser)
+    clock.advance(600)
+    assert (await browser.submit(question, answer="allow")).status == 400
+
+
+async def test_an_app_taken_down_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser)
+    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, disabled=True))
+    refused = await browser.submit(question, answer="allow")
+    assert (refused.status, refused.location) == (403, "")
+
+
+async def test_b22_an_apps_name_is_only_text(stage: Stage, browser: Browser) -> None:
+    evil = "<script>alert(1)</script>{{ 7 * 7 }}"
+    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, name=evil))
+    for seen in (await browser.follow(authorize_path()), await ask(browser)):
+        assert "<script" not in seen.text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in seen.text
+
+
+async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser, TERMINAL)
+    assert "前台" in question.text
+    assert "4004009" not in question.text
+    again = await browser.submit(question, answer="allow")
+    assert again.status == 200
+    assert "Choose a terminal first." in again.text
+    assert (await browser.submit(question, answer="allow", machine="4004009")).status == 400
+    answered = await browser.submit(question, answer="allow", machine="4004001")
+    assert list(answered.answer) == ["response_type", "code", "state"]  # contracts/yilianyun.md
+    tokens = await redeem(stage.terminals, stage.printing, answered.answer["code"], redirect_uri=REDIRECT)
+    assert tokens.machine_code == "4004001"
+
+
+async def test_the_terminal_that_was_asked_for_is_chosen(browser: Browser) -> None:
+    question = await ask(browser, TERMINAL + "&machine=4004002")
+    assert 'value="4004002" required checked' in question.text
+    assert question.text.count(" checked") == 1
+
+
+async def test_who_has_no_terminal_can_only_refuse(browser: Browser) -> None:
+    question = await browser.log_in(await browser.follow(TERMINAL), "ming")
+    assert 'value="allow"' not in question.text
+    answered = await browser.submit(question, answer="refuse")
+    assert answered.answer["error_description"] == "用户拒绝授权"
+
+
+async def test_forms_may_lead_to_the_app_and_nowhere_else(browser: Browser) -> None:
+    for seen in (await browser.follow(authorize_path()), await ask(browser)):
+        assert seen.csp["form-action"] == "'self' https://app.example"
+    assert (await browser.get("/user/mall/login?again=1")).csp["form-action"] == "'self'"

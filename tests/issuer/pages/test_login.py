@@ -1,0 +1,306 @@
+"""Sessions, headers, throttling, languages, the user's own page and error pages over HTTP."""
+
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, Kind, LingpaiError
+from lingpai.core.wire import Call
+from lingpai.issuer import admin
+from lingpai.issuer.authorizations import AnswerStyle
+from lingpai.issuer.pages import Pages, Site
+from lingpai.issuer.pages.site import form_source
+from lingpai.issuer.pages.words import CATALOGUES, language_of
+from lingpai.issuer.verbs.check import resolve_access_token
+from lingpai.issuer.verbs.machines import authorize_by_msign
+from lingpai.issuer.verbs.redeem import redeem
+from tests.issuer.pages.stage import PASSWORD, REDIRECT, Browser, Seen, Stage, authorize_path
+from tests.issuer.worlds import raises
+
+SESSION = "lingpai-session-mall"
+SAFE = {
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+async def log_in(browser: Browser, name: str = "hong", password: str = PASSWORD, realm: str = "mall") -> Seen:
+    return await browser.log_in(await browser.get(f"/user/{realm}/login"), name, password)
+
+
+async def test_b20_the_session_is_a_new_one_after_login(browser: Browser, other: Browser) -> None:
+    await browser.get("/user/mall/login")
+    before = browser.cookies[SESSION]
+    assert (await log_in(browser)).status == 200
+    after = browser.cookies[SESSION]
+    assert before != after
+    stolen = await other.get("/user/mall", headers={"Cookie": f"{SESSION}={before}"})
+    assert stolen.location == "/user/mall/login"
+
+
+async def test_b20_logging_out_ends_the_session_here(browser: Browser, other: Browser) -> None:
+    page = await log_in(browser)
+    cookie = {"Cookie": f"{SESSION}={browser.cookies[SESSION]}"}
+    assert (await other.get("/user/mall", headers=cookie)).status == 200
+    assert (await browser.submit(page)).location == "/user/mall/login"
+    assert SESSION not in browser.cookies
+    assert (await other.get("/user/mall", headers=cookie)).location == "/user/mall/login"
+
+
+async def test_b20_cookies_are_for_us_alone(browser: Browser) -> None:
+    seen = await browser.get("/user/mall/login?lang=zh")
+    assert len(seen.cookies) == 2
+    assert all({"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; ")) for cookie in seen.cookies)
+
+
+@pytest.mark.parametrize(
+    ("origin", "secure"),
+    [
+        ("http://127.0.0.1:8000", False),
+        ("http://[::1]:8000", False),
+        ("http://localhost", False),
+        ("https://127.0.0.1", True),
+        ("https://open.example", True),
+        ("http://10.0.0.1", True),
+        ("http://127.0.0.1.evil.example", True),
+    ],
+)
+def test_b20_cookies_are_for_tls_outside_loopback(origin: str, secure: bool) -> None:
+    ((_, cookie),) = Site(origin=origin, prefix="/user/x").cookie("a", "b")
+    assert cookie.endswith("; Secure") is secure
+
+
+async def test_two_realms_do_not_share_sessions(browser: Browser) -> None:
+    await log_in(browser)
+    assert (await browser.get("/user/yilianyun")).location == "/user/yilianyun/login"
+
+
+async def test_b21_headers_of_every_page(browser: Browser) -> None:
+    login = await browser.get("/user/mall/login")
+    failed = await browser.submit(login, login="hong", password="wrong")
+    pages = [login, failed, await browser.get("/user/mall/nowhere"), await browser.get("/user/mall/consent")]
+    pages += [
+        await log_in(browser),
+        await browser.follow(authorize_path()),
+        await browser.get("/user/mall/end"),
+    ]
+    assert [page.status for page in pages] == [200, 403, 404, 400, 200, 200, 405]
+    for page in pages:
+        assert {name: page.headers[name] for name in SAFE} == SAFE
+        assert page.csp["frame-ancestors"] == "'none'"
+        assert page.csp["default-src"] == "'none'"
+        assert "script-src" not in page.csp
+        assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page.text)
+
+
+async def test_b23_guessing_is_throttled_and_tells_nothing(
+    stage: Stage, browser: Browser, clock: VirtualClock
+) -> None:
+    def same(seen: Seen, name: str) -> str:
+        return re.sub(r'value="[^"]*"|autofocus', "", seen.text.replace(name, ""))
+
+    login = await browser.get("/user/mall/login")
+    wrong = await browser.submit(login, login="hong", password="wrong")
+    unknown = await browser.submit(login, login="nobody", password="wrong")
+    assert (wrong.status, unknown.status) == (403, 403)
+    assert same(wrong, "hong") == same(unknown, "nobody")
+    limit = stage.mall.policy.login.pair
+    for _ in range(limit - 1):
+        assert (await browser.submit(login, login="hong", password="wrong")).status == 403
+    throttled = await browser.submit(login, login="hong", password=PASSWORD)
+    assert throttled.status == 429
+    assert 0 < int(throttled.headers["Retry-After"]) <= stage.mall.policy.login.seconds
+    assert 'name="password"' in throttled.text
+    clock.advance(stage.mall.policy.login.seconds)
+    assert (await browser.submit(login, login="hong", password=PASSWORD)).status == 303
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "' OR 1=1 --", "{{ 7*7 }}", '"><script>'])
+async def test_odd_names_are_wrong_names(browser: Browser, name: str) -> None:
+    failed = await browser.submit(await browser.get("/user/mall/login"), login=name, password="x")
+    assert failed.status == 403
+    assert "<script" not in failed.text
+
+
+async def test_a7_a_field_twice_is_refused(browser: Browser) -> None:
+    await browser.get("/user/mall/login")
+    assert (await browser.get("/user/mall/login?request=a&request=b")).status == 400
+
+
+async def test_g69_a_forged_host_changes_nothing(browser: Browser) -> None:
+    forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+    seen = await browser.get("/user/mall/login", headers=forged)
+    assert "evil" not in seen.text
+    assert not any("Secure" in cookie for cookie in seen.cookies)
+
+
+# Languages.
+
+
+@pytest.mark.parametrize(
+    ("accept", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("zh-TW", "zh"),
+        ("fr, en;q=0.3, zh;q=0.9", "zh"),
+        ("en-GB", "en"),
+        ("fr", "en"),
+        ("", "en"),
+        ("zh;q=0, en;q=0.1", "en"),
+        ("zh;q=x, en;q=0.1", "en"),
+        ("en,zh", "en"),
+    ],
+)
+def test_language_by_wish_of_the_browser(accept: str, language: str) -> None:
+    call = Call("", "")
+    call.headers = {b"accept-language": accept.encode()}
+    assert language_of(call) == language
+
+
+async def test_the_switch_is_remembered(browser: Browser) -> None:
+    english = await browser.follow(authorize_path())
+    assert '<html lang="en">' in english.text
+    switch = re.search(r'href="([^"]*lang=zh)"', english.text)
+    assert switch is not None
+    chinese = await browser.get(switch[1].replace("&amp;", "&"))
+    assert "登录后继续访问" in chinese.text
+    question = await browser.log_in(chinese)
+    assert '<html lang="zh-Hans">' in question.text
+    assert "没有为该应用登记" in (await browser.get(authorize_path(redirect_uri="https://x.example"))).text
+
+
+async def test_catalogues_say_the_same_things() -> None:
+    def keys(table: object, prefix: str = "") -> set[str]:
+        if isinstance(table, dict):
+            return {key for name, entry in table.items() for key in keys(entry, f"{prefix}{name}.")}
+        assert isinstance(table, str)
+        assert table
+        return {prefix}
+
+    zh, en = (keys(CATALOGUES[language]) for language in ("zh", "en"))
+    assert zh == en
+
+
+async def test_every_error_has_a_page_in_both_languages(stage: Stage) -> None:
+    pages = Pages(stage.mall, Site(origin=stage.url, prefix="/user/x"), AnswerStyle())
+    for kind in EDGE_KINDS | ISSUER_KINDS:
+        for language in CATALOGUES:
+            call = Call("trace-1", "127.0.0.1")
+            call.headers = {b"accept-language": language.encode()}
+            error = LingpaiError(kind, "A reason for machines.", detail="private")
+            body = unescape(pages.error_page(error, call).body.decode())
+            assert CATALOGUES[language]["errors"][kind.value] in body
+            assert "private" not in body
+            assert "trace-1" in body
+        reply = pages.shape.error(LingpaiError(kind, "A reason."), "trace-1")
+        assert reply.status >= 400
+
+
+class _Balance(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag not in {"meta", "link", "input", "hr", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+async def test_pages_are_well_formed_and_their_style_is_there(browser: Browser) -> None:
+    pages = [await browser.follow(authorize_path()), await browser.get("/user/mall/nowhere")]
+    pages += [await log_in(browser), await browser.follow(authorize_path())]
+    for page in pages:
+        parser = _Balance()
+        parser.feed(page.text)
+        assert parser.open == []
+        style = re.search(r'<link rel="stylesheet" href="([^"]+)">', page.text)
+        assert style is not None
+        css = await browser.get(style[1])
+        assert (css.status, css.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
+        assert "immutable" in css.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "source"),
+    [
+        ("https://app.example:8443/a?b", "https://app.example:8443"),
+        ("http://127.0.0.1:5000/cb", "http://127.0.0.1:5000"),
+        ("http://[::1]:5000/cb", "http:"),
+        ("com.example.app:/cb", "com.example.app:"),
+    ],
+)
+def test_sources_of_redirects(uri: str, source: str) -> None:
+    assert form_source(uri) == source
+
+
+# What I have allowed.
+
+
+async def allow(stage: Stage, browser: Browser) -> str:
+    """Let the shop in; gives its access token."""
+    question = await browser.log_in(await browser.follow(authorize_path()))
+    code = (await browser.submit(question, answer="allow")).answer["code"]
+    return (await redeem(stage.mall, stage.shop, code, redirect_uri=REDIRECT)).access_token
+
+
+async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
+    token = await allow(stage, browser)
+    page = await browser.get("/user/mall")
+    assert "花间小铺" in page.text
+    assert page.text.count("<time ") == 2
+    logout, _end = page.forms
+    assert logout[0] == "/user/mall/logout"
+    await resolve_access_token(stage.mall, token)
+    ended = await browser.submit(page, form=1)
+    assert ended.location == "/user/mall?ended=1"
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(stage.mall, token)
+    after = await browser.get(ended.location)
+    assert "花间小铺" not in after.text
+    assert "You have not allowed any app anything." in after.text
+    question = await browser.follow(authorize_path())
+    assert question.forms[0][0] == "/user/mall/consent"
+
+
+async def test_ending_needs_a_form_of_ours_and_ends_only_ones_own(
+    stage: Stage, browser: Browser, other: Browser
+) -> None:
+    token = await allow(stage, browser)
+    page = await browser.get("/user/mall")
+    assert (await browser.submit(page, form=1, form_token="0" * 64)).status == 403
+    foreign = await log_in(other, "ming")
+    fields = {"form_token": foreign.forms[0][1]["form_token"], "app_id": "shop"}
+    assert (await other.send("POST", "/user/mall/end", fields)).status == 303
+    await resolve_access_token(stage.mall, token)
+
+
+async def test_a_terminal_ends_alone(stage: Stage, browser: Browser) -> None:
+    kept, ended = [
+        (await authorize_by_msign(stage.terminals, stage.printing, code, msign, "all")).access_token
+        for code, msign in (("4004001", "0123456789ab"), ("4004002", "0123456789ac"))
+    ]
+    page = await log_in(browser, realm="yilianyun")
+    (form,) = [n for n, (_, fields) in enumerate(page.forms) if fields.get("machine_code") == "4004002"]
+    assert (await browser.submit(page, form=form)).status == 303
+    await resolve_access_token(stage.terminals, kept)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(stage.terminals, ended)
+    page = await browser.get("/user/yilianyun")
+    assert ("4004001" in page.text, "4004002" in page.text) == (True, False)
+    await browser.submit(page, form=1)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(stage.terminals, kept)
+
+
+async def test_a_disabled_users_session_is_over(stage: Stage, browser: Browser) -> None:
+    await log_in(browser)
+    await admin.disable_user(stage.mall, stage.users["mall"])
+    assert (await browser.get("/user/mall")).location == "/user/mall/login"
