@@ -8,6 +8,9 @@ from urllib.parse import unquote_plus
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
 
+_MAX_ID, _MAX_SECRET = 64, 512
+"""Characters; no app has longer ones, and what is counted by name must not grow with them."""
+
 
 class Credentials(NamedTuple):
     """An app's public id and its secret, as given."""
@@ -29,12 +32,18 @@ def basic_credentials(call: Call) -> Credentials | None:
     scheme, _, encoded = (call.header("authorization") or "").partition(" ")
     if scheme.lower() != "basic":
         return None
-    try:
-        app_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-        if colon:
-            return Credentials(unquote_plus(app_id, errors="strict"), unquote_plus(secret, errors="strict"))
-    except (binascii.Error, ValueError):  # UnicodeDecodeError is a ValueError
-        pass
+    found = _decoded(encoded.strip())
+    if found is not None and len(found.app_id) <= _MAX_ID and len(found.secret) <= _MAX_SECRET:
+        return found
     raise LingpaiError(
         Kind.INVALID_CLIENT, "The Basic credentials cannot be read.", parameter="authorization"
     )
+
+
+def _decoded(encoded: str) -> Credentials | None:
+    try:
+        app_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+        halves = [unquote_plus(half, errors="strict") for half in (app_id, secret)]
+    except (binascii.Error, ValueError):  # UnicodeDecodeError is a ValueError
+        return None
+    return Credentials(*halves) if colon else None

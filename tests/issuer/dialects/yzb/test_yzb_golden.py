@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.issuer.dialects.yzb.golden import FILES, filled, match, steps_of
+from tests.issuer.dialects.golden import files_beside, filled, match, steps_of
 from tests.issuer.dialects.yzb.realms import SECRET, Realm
+
+FILES = files_beside(__file__)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -10,7 +10,7 @@ from lingpai.issuer.dialects import yzb
 from lingpai.issuer.passwords import Passwords
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.issuer.conftest import CHEAP
-from tests.issuer.dialects.yzb.conftest import serving
+from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yzb.realms import Realm, make_realm
 
 
@@ -25,7 +25,7 @@ async def pair(
     """Production and test side by side, with the same app_ids and secrets."""
     trial = await Issuer.open("yzb-test", yzb.POLICY, store, ring, clock, Passwords(CHEAP))
     routes = (*yzb.routes(yzb_issuer), *yzb.routes(trial, prefix="/test"))
-    async with serving(routes, (*yzb.fallback(), *yzb.fallback("/test"))) as url:
+    async with serving(routes, (("", yzb.SHAPE), *yzb.fallback(), *yzb.fallback("/test"))) as url:
         yield await make_realm(yzb_issuer, url, http), await make_realm(trial, url, http, "/test")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.dialects import yzb
-from tests.issuer.dialects.yzb.conftest import serving
+from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yzb.realms import FORM, SECRET, Realm
 
 PATHS = (
@@ -167,7 +167,7 @@ async def test_status_is_a_number_in_one_answer_only_and_in_none_when_so_set(rea
     assert (await realm.refresh(tokens.data)).json["status"] == "2000"
     assert (await realm.server()).json["status"] == "2000"
     routes = yzb.routes(realm.issuer, prefix="/strings", string_status=True)
-    async with serving(routes, yzb.fallback("/strings")) as url:
+    async with serving(routes, (("", yzb.SHAPE), *yzb.fallback("/strings"))) as url:
         realm.url, realm.prefix = url, "/strings"
         tokens = await realm.exchange(await realm.code())
         assert tokens.body.startswith(b'{"status":"2000","message":"ok","data":{"open_id":')

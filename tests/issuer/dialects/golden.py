@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-FILES = sorted((Path(__file__).parent / "golden").glob("*.http"))
 _KNOWN = re.compile(r"\{([a-z_]+)\}")
 _FRESH = re.compile(r"<([a-z_]+):([^>]+)>")
 _HOLES = re.compile(rf"{_KNOWN.pattern}|{_FRESH.pattern}")
@@ -24,6 +23,11 @@ class Step(NamedTuple):
     status: int
     answer_headers: dict[str, str]
     answer: str
+
+
+def files_beside(test_file: str) -> list[Path]:
+    """The golden files in the folder next to a test's own file."""
+    return sorted((Path(test_file).parent / "golden").glob("*.http"))
 
 
 def steps_of(path: Path) -> Iterator[Step]:

@@ -1,0 +1,340 @@
+"""`/accessToken` and `/refreshToken` (contracts/mall.md; attacks C, D, E)."""
+
+import asyncio
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.issuer import admin
+from lingpai.issuer.policy import DAY
+from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Json, Realm
+
+GRANT = (400, "invalid_grant")
+CLIENT = (400, "invalid_client")
+
+
+async def alive(realm: Realm, tokens: Json) -> bool:
+    return (await realm.open_id(tokens["access_token"])).status == 200
+
+
+async def test_the_order_of_the_table_for_codes(realm: Realm, clock: VirtualClock) -> None:
+    """Everything is wrong at first; as it is mended in the table's order, the next row answers."""
+    old = await realm.code()
+    clock.advance(30)
+    fresh = await realm.code()
+    await realm.change_app(grants=("refresh_token",))
+    given: Json = dict.fromkeys(("grant_type", "client_id", "client_secret"))
+    given |= {"code": None, "redirect_uri": "https://evil.example/", "scope": "all"}
+    rows: list[tuple[Json, str]] = [
+        ({}, "invalid_request"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": "authorization_code"}, "invalid_client"),
+        ({"client_id": realm.app.app_id}, "invalid_client"),
+        ({"client_secret": "wrong"}, "invalid_client"),
+        ({"client_secret": SECRET}, "invalid_request"),
+        ({"code": "x"}, "invalid_grant"),
+        ({"code": old}, "redirect_uri_mismatch"),
+        ({"redirect_uri": REDIRECT}, "invalid_grant"),
+        ({"code": fresh}, "unauthorized_client"),
+    ]
+    for mended, error in rows:
+        given |= mended
+        assert (await realm.exchange(**given)).refusal == (400, error), mended
+    await realm.change_app(grants=("authorization_code",))
+    assert (await realm.exchange(**given)).refusal == (400, "invalid_scope")
+    assert (await realm.exchange(**given | {"scope": None})).status == 200
+
+
+async def test_the_order_of_the_table_for_refresh_tokens(realm: Realm) -> None:
+    tokens = await realm.tokens()
+    await realm.change_app(grants=("authorization_code",))
+    given: Json = dict.fromkeys(("token", "grant_type", "client_id", "client_secret"))
+    given["scope"] = "all"
+    rows: list[tuple[Json, str]] = [
+        ({}, "invalid_request"),
+        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "refresh_token"}, "invalid_client"),
+        ({"client_id": realm.app.app_id, "client_secret": SECRET}, "invalid_request"),
+        ({"token": "x"}, "invalid_grant"),
+        ({"token": tokens["refresh_token"]}, "unauthorized_client"),
+    ]
+    for mended, error in rows:
+        given |= mended
+        assert (await realm.refresh(**given)).refusal == (400, error), mended
+    await realm.change_app(grants=())
+    assert (await realm.refresh(**given)).refusal == (400, "invalid_scope")
+    assert (await realm.refresh(**given | {"scope": None})).status == 200
+
+
+async def test_c32_a_code_lives_30_seconds(realm: Realm, clock: VirtualClock) -> None:
+    first, second = await realm.code(), await realm.code()
+    clock.advance(29)
+    clock.step(-3600)
+    assert (await realm.exchange(first)).status == 200
+    clock.advance(1)
+    answer = await realm.exchange(second)
+    assert answer.refusal == GRANT
+    assert answer.json["error_description"] == "The authorization code has expired"
+
+
+async def test_f65_an_access_token_lives_an_hour(realm: Realm, clock: VirtualClock) -> None:
+    tokens = await realm.tokens()
+    assert (tokens["expires_in"], tokens["token_type"], tokens["scope"]) == (3600, "Bearer", None)
+    clock.advance(3599)
+    assert await alive(realm, tokens)
+    clock.advance(1)
+    answer = await realm.open_id(tokens["access_token"])
+    assert answer.refusal == (401, "invalid_token")
+    assert answer.json["error_description"] == "The access token provided has expired"
+
+
+async def test_e54_a_refresh_token_lives_14_days_anew_at_each_use(realm: Realm, clock: VirtualClock) -> None:
+    tokens = await realm.tokens()
+    for _ in range(3):
+        clock.advance(14 * DAY - 1)
+        answer = await realm.refresh(tokens["refresh_token"])
+        assert answer.json["expires_in"] == 3600
+        assert answer.json["refresh_token"] != tokens["refresh_token"]
+        tokens = answer.json
+    clock.advance(14 * DAY)
+    answer = await realm.refresh(tokens["refresh_token"])
+    assert answer.refusal == GRANT
+    assert answer.json["error_description"] == "The refresh token has expired"
+
+
+async def test_the_old_access_token_lives_to_its_own_end(realm: Realm, clock: VirtualClock) -> None:
+    tokens = await realm.tokens()
+    clock.advance(1800)
+    new = (await realm.refresh(tokens["refresh_token"])).json
+    clock.advance(1799)
+    assert await alive(realm, tokens)
+    clock.advance(1)
+    assert not await alive(realm, tokens)
+    assert await alive(realm, new)
+
+
+async def test_c24_a_replayed_code_ends_what_it_made(realm: Realm) -> None:
+    code = await realm.code()
+    tokens = (await realm.exchange(code)).json
+    assert (await realm.exchange(code)).refusal == GRANT
+    assert not await alive(realm, tokens)
+    assert (await realm.refresh(tokens["refresh_token"])).refusal == GRANT
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_secret": "wrong"},
+        {"client_secret": None},
+        {"client_id": "100002"},
+        {"redirect_uri": "https://evil.example/"},
+        {"redirect_uri": None},
+        {"code_verifier": "v" * 43},
+        {"scope": "all"},
+    ],
+    ids=str,
+)
+async def test_c26_a_wrong_request_neither_spends_nor_ends(realm: Realm, wrong: Json) -> None:
+    code = await realm.code()
+    assert (await realm.exchange(code, **wrong)).status == 400
+    tokens = await realm.exchange(code)
+    assert tokens.status == 200
+    assert (await realm.exchange(code, **wrong)).status == 400
+    assert await alive(realm, tokens.json)
+
+
+async def test_c26_a_replay_that_the_client_may_not_make_ends_nothing(realm: Realm) -> None:
+    code = await realm.code()
+    tokens = (await realm.exchange(code)).json
+    await realm.change_app(grants=("refresh_token",))
+    assert (await realm.exchange(code)).refusal == GRANT
+    assert await alive(realm, tokens)
+
+
+async def test_c25_of_parallel_uses_one_wins(realm: Realm) -> None:
+    code = await realm.code()
+    answers = await asyncio.gather(*(realm.exchange(code) for _ in range(32)))
+    assert sorted(answer.status for answer in answers) == [200] + [400] * 31
+
+
+async def test_e50_e51_the_last_refresh_token_gives_the_same_pair_for_60_seconds(
+    realm: Realm, clock: VirtualClock
+) -> None:
+    tokens = await realm.tokens()
+    answers = await asyncio.gather(*(realm.refresh(tokens["refresh_token"]) for _ in range(16)))
+    pairs = {(each.json["access_token"], each.json["refresh_token"]) for each in answers}
+    assert len(pairs) == 1
+    clock.advance(59)
+    again = (await realm.refresh(tokens["refresh_token"])).json
+    assert (again["access_token"], again["refresh_token"]) in pairs
+    assert again["expires_in"] == 3600 - 59
+
+
+async def test_e49_after_the_window_a_used_refresh_token_ends_the_grant(
+    realm: Realm, clock: VirtualClock
+) -> None:
+    tokens = await realm.tokens()
+    new = (await realm.refresh(tokens["refresh_token"])).json
+    clock.advance(60)
+    assert await alive(realm, new)
+    assert (await realm.refresh(tokens["refresh_token"])).refusal == GRANT
+    assert not await alive(realm, new)
+    assert (await realm.refresh(new["refresh_token"])).refusal == GRANT
+
+
+async def test_e51_the_window_closes_when_the_successor_is_used(realm: Realm) -> None:
+    tokens = await realm.tokens()
+    new = (await realm.refresh(tokens["refresh_token"])).json
+    newer = (await realm.refresh(new["refresh_token"])).json
+    assert (await realm.refresh(tokens["refresh_token"])).refusal == GRANT
+    assert not await alive(realm, newer)
+
+
+async def test_e52_another_client_ends_nothing(realm: Realm) -> None:
+    tokens = await realm.tokens()
+    assert (await realm.refresh(tokens["refresh_token"], client_id="100002")).refusal == GRANT
+    assert await alive(realm, tokens)
+    assert (await realm.refresh(tokens["refresh_token"])).status == 200
+
+
+async def test_e54_who_was_disabled_has_nothing(realm: Realm) -> None:
+    tokens = await realm.tokens()
+    await admin.disable_user(realm.issuer, realm.user)
+    assert not await alive(realm, tokens)
+    assert (await realm.refresh(tokens["refresh_token"])).refusal == GRANT
+    await admin.disable_user(realm.issuer, realm.user, disabled=False)
+    await realm.change_app(disabled=True)
+    assert not await alive(realm, tokens)
+    assert (await realm.refresh(tokens["refresh_token"])).refusal == CLIENT
+
+
+async def test_f61_one_kind_of_handle_is_no_other(realm: Realm) -> None:
+    code, tokens = await realm.code(), await realm.tokens()
+    access, refresh = tokens["access_token"], tokens["refresh_token"]
+    for wrong in (access, refresh, code.lower()):
+        assert (await realm.exchange(wrong)).refusal == GRANT
+    for wrong in (access, code, refresh.upper()):
+        assert (await realm.refresh(wrong)).refusal == GRANT
+    for wrong in (refresh, code, code.lower(), access.upper()):
+        assert (await realm.open_id(wrong)).refusal == (401, "invalid_token")
+    assert code == code.upper()
+    assert access == access.lower()
+
+
+def basic(app_id: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{app_id}:{secret}".encode()).decode()
+
+
+RIGHT = basic("100001", SECRET)
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "expected"),
+    [
+        (RIGHT, {}, 200),
+        (RIGHT.replace("Basic", "basic"), {"client_id": "100001"}, 200),
+        (basic("%31%30%30001", SECRET.replace("0", "%30")), {}, 200),
+        (RIGHT, {"client_id": "100001", "client_secret": SECRET}, "invalid_request"),
+        (RIGHT, {"client_secret": SECRET}, "invalid_request"),
+        (RIGHT, {"client_id": "100002"}, "invalid_request"),
+        (basic("100001", ""), {}, "invalid_client"),
+        (basic("", SECRET), {}, "invalid_client"),
+        (basic("100001", SECRET + ":"), {}, "invalid_client"),
+        (basic("100001", "%ff"), {}, "invalid_client"),
+        (basic("9" * 5000, SECRET), {}, "invalid_client"),
+        ("Basic " + base64.b64encode(b"100001").decode(), {}, "invalid_client"),
+        ("Basic " + base64.b64encode(b"\xff:\xff").decode(), {}, "invalid_client"),
+        ("Basic ?", {}, "invalid_client"),
+        ("Basic", {}, "invalid_client"),
+        ("Bearer x", {}, "invalid_client"),
+        ("Bearer x", {"client_id": "100001", "client_secret": SECRET}, 200),
+    ],
+)
+async def test_d37_d38_basic(realm: Realm, header: str, body: Json, expected: Any) -> None:
+    given = {"client_id": None, "client_secret": None} | body
+    answer = await realm.exchange(await realm.code(), {"Authorization": header}, **given)
+    if expected == 200:
+        assert answer.status == 200, answer.body
+    else:
+        assert answer.refusal == (400, expected)
+        assert "WWW-Authenticate" not in answer.headers
+
+
+async def test_d37_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -> None:
+    secret = "a:b%c+d e&令牌"
+    await realm.issuer.store.set_secrets(realm.app.id, [admin.make_secret(realm.issuer, secret)])
+    header = basic("100001", "a:b%25c%2Bd+e%26%E4%BB%A4%E7%89%8C")
+    given = {"client_id": None, "client_secret": None}
+    assert (await realm.exchange(await realm.code(), {"Authorization": header}, **given)).status == 200
+    assert (await realm.exchange(await realm.code(), client_secret=secret)).status == 200
+
+
+async def test_d39_unknown_and_wrong_look_the_same(realm: Realm) -> None:
+    unknown = await realm.exchange("x", client_id="999999")
+    wrong = await realm.exchange("x", client_secret="wrong")
+    await realm.change_app(disabled=True)
+    disabled = await realm.exchange("x")
+    assert unknown.refusal == CLIENT
+    assert (unknown.status, unknown.body) == (wrong.status, wrong.body) == (disabled.status, disabled.body)
+
+
+async def test_d46_who_guesses_waits(realm: Realm, clock: VirtualClock) -> None:
+    pair = realm.issuer.policy.authentication.pair
+    for _ in range(pair):
+        assert (await realm.exchange("x", client_secret="wrong")).refusal == CLIENT
+    answer = await realm.exchange("x")
+    assert answer.refusal == (429, "temporarily_unavailable")
+    assert answer.headers["Retry-After"] == "60"
+    assert (await realm.exchange("x", client_id="100002")).refusal == GRANT
+    clock.advance(60)
+    assert (await realm.exchange("x")).refusal == GRANT
+
+
+async def test_a_client_outside_its_networks(realm: Realm) -> None:
+    code = await realm.code()
+    await realm.change_app(networks=("198.51.100.0/24",))
+    assert (await realm.exchange(code)).refusal == (400, "unauthorized_client")
+    await realm.change_app(networks=("127.0.0.0/8",))
+    assert (await realm.exchange(code)).status == 200
+
+
+async def test_leading_zeros_of_a_client_id_count(realm: Realm) -> None:
+    app = msgspec.structs.replace(realm.app, id=0, app_id="000042")
+    await admin.declare_app(realm.issuer, app, SECRET)
+    assert (await realm.exchange("x", client_id="000042")).refusal == GRANT
+    assert (await realm.exchange("x", client_id="42")).refusal == CLIENT
+
+
+async def test_d35_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
+    fields = {
+        "client_id": realm.app.app_id,
+        "client_secret": SECRET,
+        "redirect_uri": REDIRECT,
+        "grant_type": "authorization_code",
+        "code": await realm.code(),
+    }
+    parts = "".join(
+        f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    body = (parts + "--b--\r\n").encode()
+    answer = await realm.send(
+        "POST", f"{ROOT}/accessToken", body, {"Content-Type": "multipart/form-data; boundary=b"}
+    )
+    assert answer.status == 200, answer.body
+    for kind in ("text/plain", "multipart/form-data", "application/xml", "application/json; charset=gbk"):
+        answer = await realm.send("POST", f"{ROOT}/accessToken", body, {"Content-Type": kind})
+        assert answer.refusal == (415, "invalid_request")
+    assert (await realm.send("POST", f"{ROOT}/accessToken", body)).refusal == (415, "invalid_request")
+    assert (await realm.send("POST", f"{ROOT}/accessToken")).refusal == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
+@pytest.mark.parametrize("path", ["/accessToken", "/refreshToken"])
+async def test_d34_post_alone(realm: Realm, method: str, path: str) -> None:
+    answer = await realm.send(method, ROOT + path)
+    assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS, POST")
+    assert method == "HEAD" or answer.refusal == (405, "invalid_request")

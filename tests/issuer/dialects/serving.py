@@ -1,0 +1,26 @@
+"""Serves a dialect's routes on a real port, in the loop of the test."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from lingpai.core.wire import Route, Shape
+from lingpai.edge.app import create_app
+from lingpai.edge.server import Listener, Serving, bind, url_of
+
+Fallback = tuple[tuple[str, Shape], ...]
+
+
+@contextlib.asynccontextmanager
+async def serving(routes: tuple[Route, ...], fallback: Fallback) -> AsyncIterator[str]:
+    """Serve routes on a free port; gives the base URL."""
+    with bind("127.0.0.1", 0) as bound:
+        server = Serving([Listener(create_app(routes, fallback), [bound])])
+        ready = asyncio.Event()
+        running = asyncio.create_task(server.run(ready.set))
+        try:
+            await ready.wait()
+            yield url_of(bound)
+        finally:
+            server.stop()
+            await running

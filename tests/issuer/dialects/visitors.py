@@ -1,0 +1,85 @@
+"""A user with a browser that has no JavaScript: logs in and answers what the pages ask."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import NamedTuple
+from urllib.parse import urljoin
+
+import aiohttp
+from yarl import URL
+
+PASSWORD = "correct horse"
+STEPS = 8
+"""More than any way through the pages has."""
+
+
+class _Form(HTMLParser):
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.action = ""
+        self.fields: dict[str, str] = {}
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.action = found["action"]
+        elif tag == "input" and (found.get("type") != "radio" or "checked" in found):
+            self.fields[found["name"]] = found.get("value", "")
+
+
+class Seen(NamedTuple):
+    """What the browser was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Visitor:
+    http: aiohttp.ClientSession
+    login: str
+
+    async def walk(self, url: str, *, allowed: bool = True) -> Seen:
+        """Open an address and go on until the pages send the browser to an app, or an error ends it."""
+        home = URL(url).origin()
+        response = await self._open("GET", url)
+        for _ in range(STEPS):
+            if response.status in {302, 303}:
+                url = urljoin(url, response.headers["Location"])
+                if URL(url).origin() != home:
+                    break
+                response = await self._open("GET", url)
+                continue
+            form = _Form(response.body.decode())
+            if response.status >= 400 or not form.action:
+                break
+            mine = (
+                {"login": self.login, "password": PASSWORD}
+                if "password" in form.fields
+                else {"answer": "allow" if allowed else "refuse"}
+            )
+            url = urljoin(url, form.action)
+            response = await self._open("POST", url, form.fields | mine)
+        return response
+
+    async def _open(self, method: str, url: str, form: dict[str, str] | None = None) -> Seen:
+        async with self.http.request(
+            method,
+            URL(url, encoded=True),
+            data=form,
+            headers={"Accept": "text/html,*/*", "Sec-Fetch-Site": "same-origin" if form else "none"},
+            allow_redirects=False,
+        ) as response:
+            return Seen(response.status, response.headers, await response.read())
+
+
+@contextlib.asynccontextmanager
+async def visiting(login: str) -> AsyncIterator[Visitor]:
+    """A visitor with a browser of their own."""
+    jar = aiohttp.CookieJar(unsafe=True)  # takes cookies from plain addresses, as browsers do
+    async with aiohttp.ClientSession(cookie_jar=jar) as http:
+        yield Visitor(http, login)
