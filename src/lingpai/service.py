@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -9,11 +10,12 @@ from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.records import Account
-from lingpai.core.wire import Route, Shape
+from lingpai.core.wire import Call, Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.edge.reference import reference_routes
+from lingpai.edge.start import StartPage, start_page
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.realms import mount, open_issuer
 from lingpai.issuer.verbs.upkeep import purge_for_ever
@@ -140,7 +142,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         origin = settings.public_url or f"http://{settings.host}:{settings.port}"
         mounted = [mount(realm, issuers[realm.name], origin) for realm in settings.enabled_realms()]
         described = (
-            *routes_of(keeper),
+            *(_greeting(route, origin) if route.path == "/" else route for route in routes_of(keeper)),
             *(route for each in mounted for route in each.routes),
             exposition.route(shapes.GENERIC),
         )
@@ -149,6 +151,17 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         app = create_app((*described, *about), fallback, settings.edge_options())
         async with _running(renewal.run(keeper), *_purging(issuers)):
             yield app
+
+
+def _greeting(route: Route, origin: str) -> Route:
+    """The seed's `/`, which shows browsers the start page (keeper-api.md "Routes")."""
+
+    async def greet(params: StartPage, call: Call) -> Any:
+        if call.accepts_html:
+            return start_page(call, params.lang, origin)
+        return await route.verb(params, call)
+
+    return dataclasses.replace(route, params=StartPage, verb=greet)
 
 
 def _purging(issuers: Mapping[str, Issuer]) -> list[Coroutine[Any, Any, None]]:

@@ -1,6 +1,7 @@
 """Two pages about ourselves: `/openapi.json` for machines and `/docs` for people, from the same document."""
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge import openapi
@@ -139,7 +140,25 @@ def _entries(document: Schema) -> dict[str, list[Schema]]:
     return groups
 
 
-def _page_headers(style: str) -> tuple[tuple[str, str], ...]:
+def style_of() -> str:
+    """The style sheet of the pages about ourselves."""
+    return (files("lingpai.edge") / "pages" / "reference.css").read_text("utf-8")
+
+
+def template_of(name: str) -> Template:
+    """A template of the pages about ourselves."""
+    jinja = Environment(
+        loader=PackageLoader("lingpai.edge", "pages"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return jinja.get_template(name)
+
+
+def page_headers(style: str) -> tuple[tuple[str, str], ...]:
+    """Headers of such a page: nothing from elsewhere, and no style but ours."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     nothing = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     policy = f"{nothing}; style-src 'sha256-{digest}'"
@@ -147,29 +166,22 @@ def _page_headers(style: str) -> tuple[tuple[str, str], ...]:
 
 
 def _rendered(document: Schema) -> dict[str, Reply]:
-    style = (files("lingpai.edge") / "pages" / "reference.css").read_text("utf-8")
-    jinja = Environment(
-        loader=PackageLoader("lingpai.edge", "pages"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = jinja.get_template("reference.html.j2")
+    style = style_of()
+    template = template_of("reference.html.j2")
     groups = _entries(document)
     replies = {}
     for lang, words in WORDS.items():
         html = template.render(
             lang=lang, words=words, places=_PLACES[lang], info=document["info"], groups=groups, style=style
         )
-        replies[lang] = Reply(html.encode(), 200, "text/html; charset=utf-8", _page_headers(style))
+        replies[lang] = Reply(html.encode(), 200, "text/html; charset=utf-8", page_headers(style))
     return replies
 
 
 def reference_routes(
     routes: Sequence[Route], shape: Shape, *, title: str, version: str, description: str = ""
 ) -> list[Route]:
-    """The routes `/openapi.json` and `/docs`, prepared once; both know about themselves too.
+    """The routes `/openapi.json` and `/docs`, prepared at the first look; both know about themselves too.
 
     Args:
         routes: what to document.
@@ -178,15 +190,22 @@ def reference_routes(
         version: of the service.
         description: what it is, in a sentence or two.
     """
-    pages: dict[str, Reply] = {}
+
+    @functools.cache
+    def pages() -> dict[str, Reply]:  # at the first look: most processes are never asked
+        document = openapi.document([*routes, *ours], title=title, version=version, description=description)
+        body = msgspec.json.encode(document)
+        tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+        machine = Reply(body, headers=(("etag", tag), ("cache-control", "no-cache")))
+        return {**_rendered(document), "json": machine}
 
     async def read(_params: _ReadParams, call: Call) -> Reply:
-        reply = pages["json"]
+        reply = pages()["json"]
         tag = dict(reply.headers)["etag"]
         return Reply(b"", 304, headers=reply.headers) if call.if_none_match == tag else reply
 
     async def show(params: _PageParams, call: Call) -> Reply:
-        return pages[language(params.lang, call.header("accept-language"))]
+        return pages()[language(params.lang, call.header("accept-language"))]
 
     ours = [
         Route(("GET",), path, params, Source.QUERY, verb, shape, summary, Reply, "service")
@@ -195,9 +214,4 @@ def reference_routes(
             ("/docs", _PageParams, show, "The reference, to read."),
         )
     ]
-    document = openapi.document([*routes, *ours], title=title, version=version, description=description)
-    body = msgspec.json.encode(document)
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    pages |= _rendered(document)
-    pages["json"] = Reply(body, headers=(("etag", tag), ("cache-control", "no-cache")))
     return ours
