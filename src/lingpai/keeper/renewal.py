@@ -3,7 +3,9 @@
 import asyncio
 
 from lingpai.core.errors import LingpaiError
+from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import CredentialKey
+from lingpai.core.seals import SealError
 from lingpai.keeper.credentials import start_ahead
 from lingpai.keeper.keeper import App, Keeper, log
 
@@ -55,9 +57,17 @@ async def renew_due(keeper: Keeper) -> int:
         if not fresh:
             return len(tried)
         tried.update(fresh)
-        found = [(await _app_of(keeper, key), key.kind) for key in fresh]
-        tasks = [start_ahead(keeper, app, kind) for app, kind in found if app is not None]
-        await asyncio.gather(*tasks, return_exceptions=True)  # each has been logged
+        await asyncio.gather(*(_renew(keeper, key) for key in fresh))
+
+
+async def _renew(keeper: Keeper, key: CredentialKey) -> None:
+    try:
+        app = await _app_of(keeper, key)
+    except (SealError, KeyRingError):  # a secret that does not open must not hold up the others
+        log.exception("account_unreadable", platform=key.platform, account=key.account)
+        return
+    if app is not None:
+        await asyncio.wait([start_ahead(keeper, app, key.kind)])  # it logs its own failure
 
 
 async def _app_of(keeper: Keeper, key: CredentialKey) -> App | None:
