@@ -240,7 +240,7 @@ async def test_callers_that_go_away_do_not_end_the_flight(own: Stage) -> None:
 
 async def test_closing_frees_the_lease_for_the_next_process(own: Stage, tmp_path: Path) -> None:
     async with another(own, tmp_path) as other:
-        await own.upstream.fault(STABLE, "slow:5")
+        await own.upstream.fault(STABLE, "slow:0.5")
         asking = asyncio.create_task(hold(other.keeper, other.app_of(), ACCESS_TOKEN))
         while not await own.upstream.calls(STABLE):
             assert not asking.done()

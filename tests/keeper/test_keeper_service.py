@@ -1,0 +1,171 @@
+"""The service as a whole: its background, the original's .env, and a store in trouble (attacks.md G73, K95)."""
+
+import asyncio
+import contextlib
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import apsw
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.core.records import Account
+from lingpai.keeper import renewal
+from lingpai.keeper.renewal import renew_due
+from lingpai.sandbox import SAMPLE_APP, SAMPLE_MINI
+from lingpai.service import adopt_legacy, open_service
+from lingpai.settings import legacy_accounts
+from tests.keeper.stage import (
+    APP,
+    STABLE,
+    XCX,
+    Stage,
+    Upstream,
+    data_of,
+    failure_of,
+    played,
+    settings_of,
+    upstream_of,
+)
+
+
+async def wait_for_calls(upstream: Upstream, clock: VirtualClock, calls: int) -> None:
+    """Let time pass until the upstream has been asked so often."""
+    async with asyncio.timeout(20):
+        while await upstream.calls(STABLE) < calls:
+            clock.advance(0.5)
+
+
+async def test_the_background_renews_with_nobody_asking(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"THIRD_APPID_{SAMPLE_APP.appid}={SAMPLE_APP.secret}\nOTHER=1\n")
+    clock = VirtualClock()
+    with upstream_of(clock) as url:
+        async with (
+            aiohttp.ClientSession() as session,
+            open_service(settings_of(tmp_path / "data", url), clock),
+        ):
+            upstream = Upstream(url, session)
+            await wait_for_calls(upstream, clock, 1)
+            clock.advance(6800)
+            await wait_for_calls(upstream, clock, 2)
+            assert 6800 < clock.steady() < 7200
+
+
+@contextlib.asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator["asyncio.Task[None]"]:
+    """The background of a stage, running."""
+    task = asyncio.create_task(renewal.run(stage.keeper))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Stage, tmp_path: Path) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        played(tmp_path, own.clock, own.upstream.url, session) as other,
+    ):
+        assert await other.keeper.store.lead(renewal.ROLE, "dead", renewal.ROLE_TTL)
+        async with running(own):
+            async with asyncio.timeout(10):
+                while own.clock.steady() < renewal.ROLE_TTL - 1:
+                    assert await own.upstream.calls() == 0  # another process has the role
+                    own.clock.advance(0.5)
+            await wait_for_calls(own.upstream, own.clock, 1)
+        # Who ends in order gives the role back at once.
+        assert await other.keeper.store.lead(renewal.ROLE, "next", renewal.ROLE_TTL)
+
+
+async def test_nothing_ends_the_background(own: Stage, tmp_path: Path) -> None:
+    """Purging fails each minute, in a way that no code of ours expects."""
+    with contextlib.closing(apsw.Connection(str(tmp_path / "data" / "lingpai.db"))) as database:
+        database.execute("ALTER TABLE exchanges RENAME TO gone")
+    async with running(own) as background:
+        await wait_for_calls(own.upstream, own.clock, 1)
+        own.clock.advance(6800)
+        await wait_for_calls(own.upstream, own.clock, 2)
+        assert not background.done()
+
+
+async def test_an_account_that_does_not_open_holds_up_no_other(own: Stage, tmp_path: Path) -> None:
+    await own.keeper.store.save_account(
+        Account(platform="wechat", account=SAMPLE_MINI.appid, secret=SAMPLE_MINI.secret)
+    )
+    with contextlib.closing(apsw.Connection(str(tmp_path / "data" / "lingpai.db"))) as database:
+        database.execute("UPDATE accounts SET secret = zeroblob(60) WHERE account = ?", (SAMPLE_MINI.appid,))
+    await renew_due(own.keeper)
+    assert await own.upstream.calls(STABLE) == 1
+    assert (await own.held()).current is not None
+
+
+async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Stage) -> None:
+    for number in range(3 * own.keeper.options.renewals_at_once):
+        await own.keeper.store.save_account(
+            Account(platform="elsewhere", account=f"app-{number:03}", secret=f"s{number}")
+        )
+    own.clock.advance(1)
+    await own.add_app(secret="f" * 32)
+    await own.add_app()  # due last
+    await renew_due(own.keeper)
+    assert await own.upstream.calls(STABLE) == 1
+
+
+async def test_the_originals_env_is_adopted_and_followed(
+    own: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env = tmp_path / ".env"
+    store = own.keeper.store
+
+    async def adopted(text: str) -> dict[str, str]:
+        env.write_text(text)
+        await adopt_legacy(store, legacy_accounts())
+        return {each.account: each.secret for each in await store.list_accounts() if each.source == "env"}
+
+    assert await adopted("THIRD_APPID_wx1=one\nTHIRD_APPID_wx2='two'\n") == {"wx1": "one", "wx2": "two"}
+    assert await adopted("THIRD_APPID_wx1=changed\nTHIRD_APPID_wx3=\n") == {"wx1": "changed"}
+    monkeypatch.setenv("THIRD_APPID_wx4", "of the environment")
+    assert await adopted("") == {"wx4": "of the environment"}
+    monkeypatch.delenv("THIRD_APPID_wx4")
+    # What an operator added stays his.
+    assert await adopted(f"THIRD_APPID_{SAMPLE_APP.appid}=other\n") == {}
+    (mine,) = await store.find_accounts("wechat", SAMPLE_APP.appid)
+    assert mine.secret == SAMPLE_APP.secret
+
+
+async def test_g73_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:
+    """What is held is served; what was fetched and cannot be stored makes no storm when the store comes back."""
+    token = await own.token()
+    query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
+    await own.upstream.fault(STABLE, "slow:0.3")
+    fetching = asyncio.create_task(own.get(XCX, **query))
+    while await own.upstream.calls(STABLE) < 2:
+        assert not fetching.done()
+    with contextlib.closing(apsw.Connection(str(tmp_path / "data" / "lingpai.db"))) as database:
+        database.execute("BEGIN IMMEDIATE")
+        for _ in range(5):
+            assert await own.token() == token
+        answer = await fetching
+        assert answer.status_code == 503
+        assert failure_of(answer)[0] == 503
+        assert int(answer.headers["retry-after"]) >= 1
+        assert await own.upstream.calls() == 2
+    own.clock.advance(own.keeper.options.lease)
+    assert data_of(await own.get(XCX, **query))["access_token"]
+    assert await own.upstream.calls(STABLE) == 3
+
+
+async def test_the_audit_log_counts_who_was_served(own: Stage, log_lines: io.StringIO) -> None:
+    key = await own.add_caller("shop")
+    for _ in range(3):
+        await own.get(XCX, bearer=key, **APP)
+    await own.get("/AccessToken/clearXcx", bearer=key, **APP)
+    own.keeper.audit.flush()
+    log = log_lines.getvalue()
+    assert '"count": 3' in log
+    assert '"caller": "caller:shop"' in log
+    assert '"action": "clear"' in log
+    assert '"outcome": "cleared"' in log
