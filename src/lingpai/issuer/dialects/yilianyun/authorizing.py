@@ -1,0 +1,58 @@
+"""`/oauth/authorize`: by the dialect's own table, and then over to the pages (contracts/yilianyun.md).
+
+What is wrong with a request is shown, never redirected.
+"""
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import AppMode
+from lingpai.core.wire import Call, Reply
+from lingpai.issuer.authorizations import Entry
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yilianyun.calls import scope_of
+from lingpai.issuer.dialects.yilianyun.params import AuthorizeParams, require, text_of
+from lingpai.issuer.dialects.yilianyun.policy import CODE
+from lingpai.issuer.dialects.yilianyun.shape import HTTP_STATUS
+from lingpai.issuer.redirects import choose_redirect
+from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed, require_mode
+from lingpai.issuer.verbs.authorize import Asked
+
+
+class Authorizing:
+    """The authorization endpoint of one realm.
+
+    Args:
+        issuer: the realm.
+        entry: its pages, where the merchant also chooses the terminal.
+    """
+
+    def __init__(self, issuer: Issuer, entry: Entry) -> None:
+        self._issuer = issuer
+        self._entry = entry
+
+    async def authorize(self, params: AuthorizeParams, call: Call) -> Reply:
+        """Send the merchant's browser to login and consent."""
+        require(params, "client_id", "response_type", "redirect_uri", "state")
+        if params.response_type != "code":
+            raise LingpaiError(
+                Kind.UNSUPPORTED_RESPONSE_TYPE,
+                "The response type is not allowed.",
+                parameter="response_type",
+            )
+        app = await find_app(self._issuer, text_of(params.client_id))
+        call.caller = app.app_id
+        choose_redirect(
+            app.redirect_uris, params.redirect_uri, loopback_ports=self._issuer.policy.loopback_ports
+        )
+        require_listed(app)
+        require_grant(app, CODE)
+        require_mode(app, AppMode.OPEN)
+        asked = Asked(redirect_uri=params.redirect_uri, scope=scope_of(app), state=params.state)
+        return await self._entry.open(call, app, asked)
+
+    def page(self, error: LingpaiError, call: Call) -> Reply:
+        """An error for a browser: a page, and with a status that says so (attacks A1)."""
+        return msgspec.structs.replace(
+            self._entry.error_page(error, call), status=HTTP_STATUS.get(error.kind, 400)
+        )

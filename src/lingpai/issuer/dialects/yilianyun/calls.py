@@ -1,0 +1,152 @@
+"""What each call of the dialect does (contracts/yilianyun.md).
+
+The order of checks is the same everywhere: the parameters are there, the id, the app, the timestamp, the signature, the
+replay, the app's state, its mode, the scope, and then what was passed and the limit.
+"""
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, AppMode, Grant
+from lingpai.core.wire import Call
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yilianyun import params as wire
+from lingpai.issuer.dialects.yilianyun.policy import CODE, GUESSES, OWN, REFRESH, SCOPE
+from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
+from lingpai.issuer.scopes import check_within, narrow_scope
+from lingpai.issuer.throttle import Throttle
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs.app_tokens import issue_app_token
+from lingpai.issuer.verbs.apps import require_grant, require_mode
+from lingpai.issuer.verbs.check import resolve_any_token, resolve_app_token
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.requests import remember_request
+from lingpai.store.issuer_port import SignedRequest
+
+NEEDED = {CODE: ("code",), REFRESH: ("refresh_token",)}
+"""What a grant type needs besides."""
+MODES = {CODE: AppMode.OPEN, OWN: AppMode.SELF_OWNED}
+"""Whose a grant type is, where it is not everybody's."""
+
+
+class Calls:
+    """The calls of one realm."""
+
+    def __init__(self, issuer: Issuer) -> None:
+        self._issuer = issuer
+        self._guesses = Throttle(issuer.clock, GUESSES)
+        self._grants = {CODE: self._redeem, REFRESH: self._refresh, OWN: self._own}
+
+    async def token(self, params: wire.TokenParams, call: Call) -> wire.IssuedTokens:
+        """Tokens for a code, for a refresh token, or of a self-owned app."""
+        wire.require(params, *SIGNED, "grant_type", *NEEDED.get(params.grant_type or "", ()))
+        grant_type = params.grant_type or ""
+        async with signed(self._issuer, params, call) as (app, request):
+            grant = self._grants.get(grant_type)
+            if grant is None:
+                raise LingpaiError(
+                    Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.", parameter="grant_type"
+                )
+            require_grant(app, grant_type)
+            require_mode(app, MODES.get(grant_type, app.mode))
+            check_scope(app, params.scope)
+            return _issued(await grant(app, params, request))
+
+    async def scan(self, params: wire.ScanParams, call: Call) -> wire.IssuedTokens:
+        """Tokens of a terminal, for the key that it shows or for its secret."""
+        wire.require(params, "client_id", "machine_code")
+        if params.msign is None:
+            wire.require(params, "qr_key")
+        wire.require(params, *SIGNED)
+        machine_code = wire.text_of(params.machine_code)
+        async with signed(self._issuer, params, call) as (app, request):
+            if params.msign is not None and params.qr_key is not None:
+                raise LingpaiError(
+                    Kind.INVALID_PARAMETER, "One of qr_key and msign may be given.", parameter="qr_key"
+                )
+            require_mode(app, AppMode.OPEN)
+            scope = check_scope(app, params.scope)
+            if params.qr_key is not None:
+                tokens = await machines.authorize_by_qr_key(
+                    self._issuer, app, machine_code, params.qr_key, scope, request=request
+                )
+            else:
+                await self._check_msign(app, machine_code, params.msign or "")
+                tokens = await machines.authorize_by_msign(
+                    self._issuer, app, machine_code, params.msign or "", scope, request=request
+                )
+            return _issued(tokens)
+
+    async def add_printer(self, params: wire.AddPrinterParams, call: Call) -> None:
+        """Bind a terminal to a self-owned app."""
+        wire.require(params, *SIGNED, "machine_code", "msign", "access_token")
+        machine_code, msign = wire.text_of(params.machine_code), params.msign or ""
+        async with signed(self._issuer, params, call) as (app, request):
+            await remember_request(self._issuer, request)
+            require_mode(app, AppMode.SELF_OWNED)
+            await resolve_app_token(self._issuer, params.access_token or "", app)
+            await self._check_msign(app, machine_code, msign)
+            await machines.bind_machine(self._issuer, app, machine_code, msign)
+
+    async def delete_printer(self, params: wire.DeletePrinterParams, call: Call) -> None:
+        """Unbind a terminal; for an open app that ends the terminal's tokens."""
+        wire.require(params, *SIGNED, "machine_code", "access_token")
+        machine_code = wire.text_of(params.machine_code)
+        async with signed(self._issuer, params, call) as (app, request):
+            await remember_request(self._issuer, request)
+            resolved = await resolve_any_token(self._issuer, params.access_token or "", app)
+            if resolved.machine_code not in {"", machine_code}:
+                raise LingpaiError(Kind.NO_PERMISSION, "The token is another terminal's.")
+            await machines.unbind_machine(self._issuer, app, machine_code)
+
+    async def _redeem(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
+        def demand(grant: Grant) -> None:
+            check_within(params.scope, grant.scope)
+
+        return await redeem(self._issuer, app, params.code or "", demand=demand, request=request)
+
+    async def _refresh(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
+        return await refresh(
+            self._issuer, app, params.refresh_token or "", scope=params.scope, request=request
+        )
+
+    async def _own(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
+        return await issue_app_token(self._issuer, app, scope=params.scope, request=request)
+
+    async def _check_msign(self, app: App, machine_code: str, msign: str) -> None:
+        """Refuse an app that guesses terminals' secrets."""
+        self._guesses.admit(machine_code, app.app_id)
+        try:
+            await machines.check_msign(self._issuer, machine_code, msign)
+        except LingpaiError as error:
+            if error.kind is Kind.WRONG_MSIGN:
+                self._guesses.fail(machine_code, app.app_id)
+            raise
+        self._guesses.succeed(machine_code, app.app_id)
+
+
+def scope_of(app: App) -> str:
+    """All that an app may be granted."""
+    return " ".join(app.scopes) or SCOPE
+
+
+def check_scope(app: App, asked: str | None) -> str:
+    """The scope asked for, which must be there and within what the app may have.
+
+    Raises:
+        LingpaiError: MISSING_SCOPE, INVALID_SCOPE.
+    """
+    if asked is None:
+        raise LingpaiError(Kind.MISSING_SCOPE, "The scope is missing.", parameter="scope")
+    narrow_scope(asked, frozenset(scope_of(app).split()), None)
+    return asked
+
+
+def _issued(tokens: Tokens) -> wire.IssuedTokens:
+    return wire.IssuedTokens(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        machine_code=tokens.machine_code,
+        expires_in=tokens.expires_in,
+        scope=tokens.scope or SCOPE,
+    )

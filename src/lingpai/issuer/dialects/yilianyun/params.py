@@ -1,0 +1,108 @@
+"""What the calls of the dialect take and give (contracts/yilianyun.md).
+
+Nothing is required here: the order in which absence is told is the dialect's own, and the calls see to it.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+
+_Meta = msgspec.Meta
+
+ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+"""Digits, which a JSON body may hold as a number. See `text_of`."""
+Timestamp = Annotated[str, _Meta(max_length=64, description="unix time in seconds, ten digits")] | int
+Sign = Annotated[
+    str, _Meta(max_length=64, description="hex MD5 of client_id, timestamp and the app's secret")
+]
+RequestId = Annotated[str, _Meta(max_length=64, description="a UUID of any version")]
+Passed = Annotated[str, _Meta(max_length=512, description="a code, token or key")]
+MachineCode = Annotated[str, _Meta(max_length=64, description="the terminal")] | Annotated[int, _Meta(ge=0)]
+Msign = Annotated[str, _Meta(max_length=128, description="the terminal's secret")]
+Words = Annotated[str, _Meta(max_length=1024, description='words separated by blanks; "all"')]
+Short = Annotated[str, _Meta(max_length=128)]
+Uri = Annotated[str, _Meta(max_length=2048)]
+
+
+class AuthorizeParams(msgspec.Struct):
+    """`GET /oauth/authorize`; `state` comes back untouched."""
+
+    client_id: ClientId | None = None
+    response_type: Short | None = None
+    redirect_uri: Uri | None = None
+    state: str | None = None
+
+
+class SignedParams(msgspec.Struct):
+    """What every call has."""
+
+    client_id: ClientId | None = None
+    sign: Sign | None = None
+    timestamp: Timestamp | None = None
+    id: RequestId | None = None
+
+
+class TokenParams(SignedParams):
+    """`/oauth/oauth`: tokens for a code, for a refresh token, or for a self-owned app."""
+
+    grant_type: Short | None = None
+    code: Passed | None = None
+    refresh_token: Passed | None = None
+    scope: Words | None = None
+
+
+class ScanParams(SignedParams):
+    """`/oauth/scancodemodel`: the terminal, and one of the key that it shows and its secret."""
+
+    machine_code: MachineCode | None = None
+    qr_key: Passed | None = None
+    msign: Msign | None = None
+    scope: Words | None = None
+
+
+class AddPrinterParams(SignedParams):
+    """`/printer/addprinter`."""
+
+    machine_code: MachineCode | None = None
+    msign: Msign | None = None
+    access_token: Passed | None = None
+
+
+class DeletePrinterParams(SignedParams):
+    """`/printer/deleteprinter`."""
+
+    machine_code: MachineCode | None = None
+    access_token: Passed | None = None
+
+
+class IssuedTokens(msgspec.Struct):
+    """A pair of tokens; `expires_in` in seconds, `machine_code` is "" for the token of a self-owned app."""
+
+    access_token: str
+    refresh_token: str
+    machine_code: str
+    expires_in: int
+    scope: str
+
+
+def text_of(value: str | int | None) -> str:
+    """A parameter that forms hold as text and JSON may hold as a number."""
+    return "" if value is None else str(value)
+
+
+def require(params: msgspec.Struct, *names: str) -> None:
+    """Refuse a call that lacks one of these parameters; the first is named.
+
+    Raises:
+        LingpaiError: MISSING_PARAMETER.
+    """
+    for name in names:
+        if getattr(params, name) is None:
+            raise missing(name)
+
+
+def missing(name: str) -> LingpaiError:
+    """What is told about a parameter that is not there."""
+    return LingpaiError(Kind.MISSING_PARAMETER, f"parameter {name} is missing", parameter=name)

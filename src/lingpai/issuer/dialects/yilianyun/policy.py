@@ -1,0 +1,32 @@
+"""The numbers of the dialect `yilianyun` (contracts/yilianyun.md, "Lifetimes"), and its grant types."""
+
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, Keep, OldAccess, Policy, Throttling
+
+SCOPE = "all"
+CODE = "authorization_code"
+REFRESH = "refresh_token"
+OWN = "client_credentials"
+"""Grant types by the names that an app's `grants` may hold."""
+
+POLICY = Policy(
+    code=10 * MINUTE,
+    access=30 * DAY,
+    refresh=35 * DAY,
+    app_token=30 * DAY,
+    app_token_endless=True,
+    app_token_refresh=True,
+    replay_window=2 * HOUR,
+    old_access=OldAccess.WINDOW,
+    keep=Keep(user=0, app=0),
+    daily=Daily(20),
+    default_scope=SCOPE,
+    clear_secrets=True,
+    qr_key=5 * MINUTE,
+    timestamp_tolerance=10 * MINUTE,
+    requests_once=True,
+    redirect_repeated=False,
+)
+"""There is one token per app and terminal, so what is superseded keeps nothing."""
+
+GUESSES = Throttling(seconds=10 * MINUTE, pair=10, address=100)
+"""Wrong `msign`s of one terminal, and of all terminals, that one app may pass: a terminal's secret is short."""

@@ -1,0 +1,42 @@
+"""The routes of the dialect (contracts/yilianyun.md), for one realm at a time."""
+
+from lingpai.core.wire import Reply, Route, Shape, Source
+from lingpai.issuer.authorizations import Entry
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yilianyun import params as wire
+from lingpai.issuer.dialects.yilianyun.authorizing import Authorizing
+from lingpai.issuer.dialects.yilianyun.calls import Calls
+from lingpai.issuer.dialects.yilianyun.shape import AUTHORIZE, SCAN, SHAPE
+
+BODY = Source.URLENCODED | Source.JSON
+FOLDERS = ("/oauth/", "/printer/")
+
+
+def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ...]:
+    """All routes of one realm. Realms live side by side under prefixes of their own.
+
+    Args:
+        issuer: the realm.
+        entry: its pages.
+        prefix: what comes before `/oauth/…` and `/printer/…`, such as "/yilianyun-test"; none when empty.
+    """
+    authorizing, calls = Authorizing(issuer, entry), Calls(issuer)
+    tag = f"Yilianyun: {issuer.realm}"
+    return (
+        Route(("GET",), prefix + "/oauth/authorize", wire.AuthorizeParams, Source.QUERY, authorizing.authorize,
+              AUTHORIZE, "Ask a merchant for a terminal: login and consent", Reply, tag, authorizing.page),
+        Route(("POST",), prefix + "/oauth/oauth", wire.TokenParams, BODY, calls.token, SHAPE,
+              "Tokens for a code, for a refresh token, or of a self-owned app", wire.IssuedTokens, tag),
+        Route(("POST",), prefix + "/oauth/scancodemodel", wire.ScanParams, BODY, calls.scan, SCAN,
+              "Tokens of a terminal, for the key that it shows or for its secret", wire.IssuedTokens, tag),
+        Route(("POST",), prefix + "/printer/addprinter", wire.AddPrinterParams, BODY, calls.add_printer, SHAPE,
+              "Bind a terminal to a self-owned app", None, tag),
+        Route(("POST",), prefix + "/printer/deleteprinter", wire.DeletePrinterParams, BODY, calls.delete_printer,
+              SHAPE, "Unbind a terminal; for an open app its tokens die", None, tag),
+    )  # fmt: skip
+
+
+def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
+    """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
+    folders = (f"{prefix}/",) if prefix else FOLDERS
+    return tuple((folder, SHAPE) for folder in folders)
