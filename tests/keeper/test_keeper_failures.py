@@ -1,6 +1,8 @@
 """What the upstream may do to us (attacks.md K87, K88; upstream-wechat.md §1.7)."""
 
 import asyncio
+import io
+import json
 from pathlib import Path
 
 import pytest
@@ -130,6 +132,17 @@ async def test_k88_the_breaker_opens_and_callers_get_the_cause(own: Stage, code:
         await own.pass_time(5)
     assert await own.upstream.calls(STABLE) == 1
     assert (await own.held()).trouble is not None
+
+
+async def test_k88_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:
+    await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
+    await own.get(XCX, **APP)
+    alerts = [json.loads(line) for line in log_lines.getvalue().splitlines() if "breaker_open" in line]
+    assert [(alert["level"], alert["errcode"], alert["account"]) for alert in alerts] == [
+        ("error", 40164, SAMPLE_APP.appid)
+    ]
+    assert "127.0.0.1" in alerts[0]["reason"]
+    assert alerts[0]["retry_in"] > 0
 
 
 async def test_k88_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
