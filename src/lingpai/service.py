@@ -83,6 +83,13 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
         await store.close()
 
 
+def issuer_store_of(keeper: Keeper) -> SqliteIssuerStore:
+    """The issuer's verbs on the engine of the keeper's store, which closes both."""
+    if not isinstance(keeper.store, SqliteStore):
+        raise TypeError("the issuer shares the engine of an embedded store")
+    return SqliteIssuerStore.beside(keeper.store)
+
+
 async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
     """The issuers of all enabled realms, by name, on the keeper's store.
 
@@ -90,9 +97,7 @@ async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
         SettingsError: a realm's policy does not do.
         LingpaiError: STORE_UNAVAILABLE.
     """
-    if not isinstance(keeper.store, SqliteStore):
-        raise TypeError("the issuer shares the engine of an embedded store")
-    store = SqliteIssuerStore.beside(keeper.store)
+    store = issuer_store_of(keeper)
     try:
         return {
             realm.name: await open_issuer(realm, store, keeper.ring, keeper.clock)
