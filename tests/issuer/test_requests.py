@@ -15,7 +15,7 @@ from lingpai.issuer.verbs.authorize import Asked
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
-from lingpai.issuer.verbs.requests import once, remember_request
+from lingpai.issuer.verbs.requests import once
 from lingpai.store.issuer_port import SignedRequest
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.issuer.worlds import REDIRECT, World, raises
@@ -118,10 +118,14 @@ async def test_what_failed_by_our_fault_may_be_sent_again(world: World) -> None:
 
 
 async def test_what_has_no_room_for_it_remembers_it_first(world: World) -> None:
-    async with once(world.issuer, world.app, ID, AT) as request:
-        await remember_request(world.issuer, request)
-        with raises(Kind.REPLAYED_REQUEST):
-            await remember_request(world.issuer, request)
+    async def ask() -> None:
+        async with once(world.issuer, world.app, ID, AT, first=True) as request:
+            assert request is None
+            raise LingpaiError(Kind.BAD_MACHINE, "There is no such terminal.")
+
+    for kind in (Kind.BAD_MACHINE, Kind.REPLAYED_REQUEST):
+        with raises(kind):
+            await ask()
 
 
 async def test_a_policy_may_let_requests_come_again(world: World) -> None:

@@ -40,7 +40,7 @@ def check_timestamp(issuer: Issuer, timestamp: str) -> int:
 
 @contextlib.asynccontextmanager
 async def once(
-    issuer: Issuer, app: App, request_id: str, timestamp: int
+    issuer: Issuer, app: App, request_id: str, timestamp: int, *, first: bool = False
 ) -> AsyncIterator[SignedRequest | None]:
     """Answer a signed request, unless it came before.
 
@@ -52,9 +52,10 @@ async def once(
         app: who signed.
         request_id: as given.
         timestamp: as `check_timestamp` returned it.
+        first: whether to remember it before anything else, for verbs that have no room for it.
 
     Yields:
-        The request for the verb, or None where the policy lets requests come again.
+        The request for the verb; None where the policy lets requests come again, or it is remembered already.
 
     Raises:
         LingpaiError: REPLAYED_REQUEST, and what the block raises.
@@ -63,23 +64,17 @@ async def once(
         yield None
         return
     request = _signed_request(issuer, app, request_id, timestamp)
+    if first:
+        await _remember(issuer, request)
+        yield None
+        return
     await refuse_known(issuer, request)
     try:
         yield request
     except LingpaiError as error:
         if error.kind is not Kind.REPLAYED_REQUEST and error.blame is not Blame.SERVICE:
-            await remember_request(issuer, request)
+            await _remember(issuer, request)
         raise
-
-
-async def remember_request(issuer: Issuer, request: SignedRequest | None) -> None:
-    """Remember a signed request for what has no room for it in its own commit.
-
-    Raises:
-        LingpaiError: REPLAYED_REQUEST when it is remembered already.
-    """
-    if request is not None and not await issuer.store.remember_request(request):
-        raise same_request()
 
 
 async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
@@ -95,6 +90,11 @@ async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
 def same_request() -> LingpaiError:
     """What is told to who sends a signed request again."""
     return LingpaiError(Kind.REPLAYED_REQUEST, "This request came before.", parameter="id")
+
+
+async def _remember(issuer: Issuer, request: SignedRequest) -> None:
+    if not await issuer.store.remember_request(request):
+        raise same_request()
 
 
 def _signed_request(issuer: Issuer, app: App, request_id: str, timestamp: int) -> SignedRequest:

@@ -20,7 +20,6 @@ from lingpai.issuer.verbs.apps import require_grant, require_mode
 from lingpai.issuer.verbs.check import resolve_any_token, resolve_app_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
-from lingpai.issuer.verbs.requests import remember_request
 from lingpai.store.issuer_port import SignedRequest
 
 NEEDED = {CODE: ("code",), REFRESH: ("refresh_token",)}
@@ -81,8 +80,7 @@ class Calls:
         """Bind a terminal to a self-owned app."""
         wire.require(params, *SIGNED, "machine_code", "msign", "access_token")
         machine_code, msign = wire.text_of(params.machine_code), params.msign or ""
-        async with signed(self._issuer, params, call) as (app, request):
-            await remember_request(self._issuer, request)
+        async with signed(self._issuer, params, call, first=True) as (app, _):
             require_mode(app, AppMode.SELF_OWNED)
             await resolve_app_token(self._issuer, params.access_token or "", app)
             await self._check_msign(app, machine_code, msign)
@@ -92,8 +90,7 @@ class Calls:
         """Unbind a terminal; for an open app that ends the terminal's tokens."""
         wire.require(params, *SIGNED, "machine_code", "access_token")
         machine_code = wire.text_of(params.machine_code)
-        async with signed(self._issuer, params, call) as (app, request):
-            await remember_request(self._issuer, request)
+        async with signed(self._issuer, params, call, first=True) as (app, _):
             resolved = await resolve_any_token(self._issuer, params.access_token or "", app)
             if resolved.machine_code not in {"", machine_code}:
                 raise LingpaiError(Kind.NO_PERMISSION, "The token is another terminal's.")

@@ -25,9 +25,15 @@ def sign_of(client_id: str, timestamp: str, secret: str) -> str:
 
 @contextlib.asynccontextmanager
 async def signed(
-    issuer: Issuer, params: SignedParams, call: Call
+    issuer: Issuer, params: SignedParams, call: Call, *, first: bool = False
 ) -> AsyncIterator[tuple[App, SignedRequest | None]]:
     """Answer a call whose parameters are there.
+
+    Args:
+        issuer: the realm.
+        params: of the call.
+        call: what else is known of it.
+        first: see `verbs.requests.once`.
 
     Yields:
         The app that signed and may call, and the request for the verb that answers.
@@ -41,7 +47,7 @@ async def signed(
     check_request_id(request_id)
     app, moment = await _authenticate(issuer, params, call)
     call.caller = app.app_id
-    async with once(issuer, app, request_id, moment) as request:
+    async with once(issuer, app, request_id, moment, first=first) as request:
         check_network(app, call.peer)
         require_listed(app)
         yield app, request
