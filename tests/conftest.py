@@ -1,0 +1,3 @@
+"""For all tests: no log may hold a secret."""
+
+pytest_plugins = ("tests.helpers.leaks",)
