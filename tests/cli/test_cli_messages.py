@@ -29,6 +29,9 @@ FROM_ELSEWHERE = {
     "Show completion for the current shell, to copy it or customize the installation.",
     "Show this message and exit.",
     "The store is not available at the moment; try again later.",
+    # errors of the issuer
+    "There is no such user.",
+    "There is no such app.",
     # the verdicts and checks of doctor, which are codes in JSON
     *STYLES,
 }

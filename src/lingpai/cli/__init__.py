@@ -9,7 +9,22 @@ from typing import Annotated
 import typer
 
 from lingpai import __version__
-from lingpai.cli import accounts, apply, callers, dev, doctor, keys, migrate, sandbox, serve, tokens
+from lingpai.cli import (
+    accounts,
+    apply,
+    apps,
+    callers,
+    dev,
+    doctor,
+    grants,
+    keys,
+    machines,
+    migrate,
+    sandbox,
+    serve,
+    tokens,
+    users,
+)
 from lingpai.cli.root import Root
 
 app = typer.Typer(
@@ -42,7 +57,16 @@ def _root(
 
 for _command in (dev.dev, serve.serve, sandbox.sandbox, apply.apply, doctor.doctor, migrate.migrate):
     app.command()(_command)
-for _group in (accounts.app, callers.app, tokens.app, keys.app):
+for _group in (
+    accounts.app,
+    callers.app,
+    tokens.app,
+    apps.app,
+    users.app,
+    machines.app,
+    grants.app,
+    keys.app,
+):
     app.add_typer(_group)
 
 

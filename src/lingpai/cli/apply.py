@@ -1,4 +1,4 @@
-"""`lingpai apply`: accounts, callers and more, declared in a file."""
+"""`lingpai apply`: accounts, callers, apps, users and terminals, declared in a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -40,7 +40,7 @@ def apply(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make the store agree with a file of accounts and callers. Doing it again changes nothing.
+    """Make the store agree with a file of accounts, callers, users, apps and machines. Again it changes nothing.
 
     Secrets in the file may be env:NAME or file:PATH, so that the file can be kept with the code.
     """
@@ -51,9 +51,11 @@ def apply(
     document = read_file(file)
 
     async def work(keeper: "Keeper") -> "list[Planned]":
+        from lingpai.cli.realms import open_realms
         from lingpai.cli.sections.section import Stage
 
-        stage = Stage(keeper, settings.load_settings(data=data), file.parent)
+        given = settings.load_settings(data=data)
+        stage = Stage(keeper, await open_realms(given, keeper), given, file.parent, document)
         planned = await plan_all(stage, document, prune=prune)
         if not dry_run:
             with progress("Applying", sum(each.change.action != "keep" for each in planned)) as advance:

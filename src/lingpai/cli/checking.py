@@ -46,7 +46,7 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
     problems += [
         tr("{text} is not a host name such as www.example.com.", text=repr(domain))
         for domain in account.domains
-        if len(domain) > _LONGEST_HOST or not _HOST.fullmatch(domain)
+        if not is_host(domain)
     ]
     return problems + secret_problems(account.secret)
 
@@ -81,11 +81,22 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
     return problems + [
         tr("{text} is not a network such as 10.0.0.0/8.", text=repr(network))
         for network in caller.networks
-        if not _is_network(network)
+        if not is_network(network)
     ]
 
 
-def _is_network(text: str) -> bool:
+def is_name(text: str) -> bool:
+    """Whether a text is free of blanks, slashes and control characters, and not empty."""
+    return bool(_NAME.fullmatch(text))
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is a host name, maybe with a port, or `*.` and one for all hosts below it."""
+    return len(text) <= _LONGEST_HOST and bool(_HOST.fullmatch(text))
+
+
+def is_network(text: str) -> bool:
+    """Whether a text is an address or a CIDR block."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:

@@ -18,7 +18,7 @@ from lingpai.cli.sections.references import is_literal
 from lingpai.cli.sections.section import Change, Section, Stage
 
 MAX_BYTES = 16 * 1024 * 1024
-SECRET_FIELDS = ("secret", "key", "password")
+SECRET_FIELDS = ("secret", "key", "password", "msign")
 ORDER = ("add", "change", "remove")
 AT_ONCE = 256
 

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="key", help="The key ring: rotate keys, retire old ones.", no_args_is_help=True)
 
-BATCH = 500
-
 
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
@@ -78,7 +76,11 @@ def retire(
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> None:
-        count = (await keeper.store.sealed_counts()).get(key, 0)
+        from lingpai.cli.sealing import count_sealed, settle
+
+        if any(each.id == key for each in keeper.ring.keys[:-1]):
+            await settle(keeper)
+        count = (await count_sealed(keeper)).get(key, 0)
         if count:
             raise Problem(
                 tr(
@@ -95,8 +97,9 @@ def retire(
 
 async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
     from lingpai.cli.output import moment
+    from lingpai.cli.sealing import count_sealed
 
-    counts = await keeper.store.sealed_counts()
+    counts = await count_sealed(keeper)
     return [
         {
             "key": key.id,
@@ -109,14 +112,10 @@ async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
 
 
 async def _reseal(keeper: "Keeper") -> int:
+    from lingpai.cli import sealing
     from lingpai.cli.output import progress
 
     newest = keeper.ring.newest.id
-    counts = await keeper.store.sealed_counts()
-    total = sum(count for key, count in counts.items() if key != newest)
-    resealed = 0
+    total = sum(count for key, count in (await sealing.count_sealed(keeper)).items() if key != newest)
     with progress("Sealing anew", total) as advance:
-        while done := await keeper.store.reseal(BATCH):
-            resealed += done
-            advance(done)
-    return resealed
+        return await sealing.reseal(keeper, advance)

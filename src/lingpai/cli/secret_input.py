@@ -42,3 +42,28 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
     if not secret:
         raise typer.BadParameter(tr("The secret is empty."))
     return secret
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A user's password; typed twice on a terminal. Blanks belong to it, the last line end does not.
+
+    Args:
+        from_stdin: whether to read standard input to its end.
+
+    Raises:
+        typer.BadParameter: there is none.
+    """
+    if from_stdin:
+        password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    elif sys.stdin.isatty():
+        again = tr("Once more")
+        password = str(
+            typer.prompt(tr("Password (not shown)"), hide_input=True, confirmation_prompt=again, err=True)
+        )
+    else:
+        raise typer.BadParameter(
+            tr("There is no password. Pipe it in with --password-stdin, or run this on a terminal.")
+        )
+    if not password:
+        raise typer.BadParameter(tr("The password is empty."))
+    return password

@@ -26,7 +26,7 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
     """
     for uri in app.redirect_uris:
         check_registrable(uri)
-    secret = "" if app.public else issuer.random_bytes(SECRET_BYTES).hex()
+    secret = "" if app.public else new_secret(issuer)
     kept = (make_secret(issuer, secret),) if secret else ()
     ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
     for app_id in ids:
@@ -83,7 +83,7 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
         app: which.
         overlap: seconds; the policy's `secret_overlap` when not given.
     """
-    secret = issuer.random_bytes(SECRET_BYTES).hex()
+    secret = new_secret(issuer)
     keep_until = issuer.now() + (issuer.policy.secret_overlap if overlap is None else overlap)
     before = [
         msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
@@ -92,6 +92,11 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
     ]
     await issuer.store.set_secrets(app.id, [make_secret(issuer, secret), *before])
     return secret
+
+
+def new_secret(issuer: Issuer) -> str:
+    """A fresh secret for an app."""
+    return issuer.random_bytes(SECRET_BYTES).hex()
 
 
 def make_secret(issuer: Issuer, secret: str) -> Secret:
@@ -172,7 +177,7 @@ async def save_machine(
     issuer: Issuer, machine_code: str, *, name: str = "", owner: User | None = None, msign: str = ""
 ) -> Machine:
     """Add a terminal, or change its name, its owner and (when given) its secret."""
-    digest = issuer.digest_machine("msign " + msign) if msign else b""
+    digest = digest_msign(issuer, msign) if msign else b""
     return await issuer.store.save_machine(
         Machine(
             realm=issuer.realm,
@@ -183,6 +188,11 @@ async def save_machine(
             created_at=issuer.now(),
         )
     )
+
+
+def digest_msign(issuer: Issuer, msign: str) -> bytes:
+    """A terminal's secret as it is kept."""
+    return issuer.digest_machine("msign " + msign)
 
 
 async def list_machines(issuer: Issuer, owner: User | None = None) -> Sequence[Machine]:

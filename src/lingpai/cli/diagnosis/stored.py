@@ -3,6 +3,7 @@
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import explain
+from lingpai.cli.sealing import count_sealed
 from lingpai.core.errors import LingpaiError
 from lingpai.keeper.keeper import Keeper
 
@@ -11,7 +12,7 @@ async def check_store(keeper: Keeper) -> list[Finding]:
     """Whether the store reads and writes, and whether the ring has every key that seals something in it."""
     try:
         await keeper.store.ping()
-        counts = await keeper.store.sealed_counts()
+        counts = await count_sealed(keeper)
     except LingpaiError as error:
         return [
             Finding(

@@ -9,12 +9,11 @@ from lingpai.cli.callers import KEY_RANDOM_BYTES, new_key
 from lingpai.cli.checking import caller_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.sections.section import Change, Plan, Section, Stage
+from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
 from lingpai.core.records import RIGHTS, Caller
 from lingpai.keeper.access import KEY_PREFIX
 from lingpai.keeper.keeper import Keeper
 
-OVERTAKEN = "Somebody changed it at the same time; run this again."
 COMPARED = ("environment", "apps", "rights", "networks")
 
 

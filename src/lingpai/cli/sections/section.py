@@ -1,19 +1,21 @@
 """What a section of a declaration file is: its entries' type, and how to plan what has to change."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from lingpai.cli.realms import Realms
 from lingpai.cli.sections.references import resolve
 from lingpai.keeper.keeper import Keeper
 from lingpai.settings import Settings
 
 Action = Literal["add", "change", "remove", "keep"]
 AnyEntry = TypeVar("AnyEntry")
+OVERTAKEN = "Somebody changed it at the same time; run this again."
 
 
 async def nothing() -> None:
@@ -47,11 +49,13 @@ class Plan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stage:
-    """What a section's planner works with: the open keeper, the settings, and where the file is."""
+    """What a section's planner works with: the open keeper and realms, the settings, the file and where it is."""
 
     keeper: Keeper
+    realms: Realms
     settings: Settings
     folder: Path
+    document: Mapping[str, Any]
 
     def secret(self, text: str) -> str:
         """The secret that an entry gives or refers to (`env:NAME`, `file:PATH`).

@@ -1,0 +1,286 @@
+"""`lingpai app`: the apps that the issuer issues to."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from lingpai.core.issuer_records import App
+    from lingpai.issuer.context import Issuer
+
+app = typer.Typer(
+    name="app",
+    help="Apps of partners that the issuer issues to: their ids and secrets.",
+    no_args_is_help=True,
+)
+
+AppId = Annotated[str, typer.Argument(help="The app's id: app_id or client_id.", show_default=False)]
+
+
+def _many(text: str) -> Any:
+    return typer.Option(help=text, show_default=False)
+
+
+@app.command("add")
+def add(
+    *,
+    name: Annotated[
+        str, typer.Argument(help="Name that users read when they are asked.", show_default=False)
+    ],
+    realm: RealmName = "",
+    app_id: Annotated[
+        str, typer.Option(help="Id that is known elsewhere already; made when left out.", show_default=False)
+    ] = "",
+    redirect_uri: Annotated[
+        list[str] | None, _many("Where codes may go, compared as it is; repeat for more.")
+    ] = None,
+    domain: Annotated[
+        list[str] | None,
+        _many("Host whose pages may use the JS bridge; repeat for more; none when left out."),
+    ] = None,
+    network: Annotated[
+        list[str] | None, _many("CIDR block it may come from; repeat for more; any when left out.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None, _many("Scope it may ask for; repeat for more; the dialect's when left out.")
+    ] = None,
+    permission: Annotated[
+        list[str] | None,
+        _many("Permission it may ask users for, such as user/get_user_base_info; repeat for more."),
+    ] = None,
+    grant: Annotated[
+        list[str] | None, _many("Grant type it may use; repeat for more; all of the dialect when left out.")
+    ] = None,
+    owner: Annotated[
+        str,
+        typer.Option(
+            help="Who owns it: users have one union id in all apps of an owner.", show_default=False
+        ),
+    ] = "",
+    unlisted: Annotated[
+        bool, typer.Option("--unlisted", help="Not published: it gets nothing yet.", show_default=False)
+    ] = False,
+    self_owned: Annotated[
+        bool,
+        typer.Option("--self-owned", help="It acts for its owner's own terminals only.", show_default=False),
+    ] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="It can keep no secret, and has to use PKCE.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add an app and print its id and its secret, this once."""
+    from lingpai.cli.issuing import app_problems
+    from lingpai.cli.output import emit, fields, say
+    from lingpai.core.issuer_records import App, AppMode
+    from lingpai.issuer import admin
+
+    async def save(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(realm)
+        wanted = App(
+            realm=issuer.realm,
+            app_id=app_id,
+            name=name,
+            mode=AppMode.SELF_OWNED if self_owned else AppMode.OPEN,
+            redirect_uris=tuple(redirect_uri or ()),
+            domains=tuple(domain or ()),
+            networks=tuple(network or ()),
+            scopes=tuple(scope or ()),
+            permissions=tuple(permission or ()),
+            grants=tuple(grant or ()),
+            owner=owner,
+            listed=not unlisted,
+            public=public,
+        )
+        problems = app_problems(wanted)
+        if problems:
+            raise typer.BadParameter(" ".join(problems))
+        if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:
+            raise Problem(tr("The realm {realm} has an app {name} already.", realm=issuer.realm, name=app_id))
+        added, secret = await admin.add_app(issuer, wanted)
+        return {**app_document(issuer, added), "secret": secret}
+
+    added = with_realms(data, save, create=True)
+
+    def render(console: "Console") -> None:
+        say(console, tr("Added {name}. Its secret is shown only now.", name=added["name"]), "green")
+        pairs = (("Realm", added["realm"]), ("Id", added["app_id"]), ("Secret", added["secret"] or "–"))
+        console.print(fields(pairs))
+
+    emit(added, as_json, render)
+
+
+@app.command("list")
+def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """List the apps of all realms, or of one, without their secrets."""
+    from lingpai.cli.output import emit, table
+
+    async def read(realms: Realms) -> list[dict[str, Any]]:
+        return [
+            app_document(issuer, each)
+            for issuer in realms.some(realm)
+            for each in await issuer.store.list_apps(issuer.realm)
+        ]
+
+    found = with_realms(data, read)
+    rows = [(each["realm"], each["app_id"], each["name"], each["mode"], _state(each)) for each in found]
+    columns = ("Realm", "Id", "Name", "Mode", "State")
+    emit(found, as_json, lambda console: console.print(table("Apps", columns, rows)))
+
+
+@app.command("show")
+def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Show one app: what it may do, and how many users have added it."""
+    from lingpai.cli.output import emit, fields
+
+    async def read(realms: Realms) -> dict[str, Any]:
+        issuer, found = await realms.app(app_id, realm)
+        return {**app_document(issuer, found), "users": await issuer.store.count_members(found.id)}
+
+    found = with_realms(data, read)
+    pairs = (
+        ("Realm", found["realm"]),
+        ("Id", found["app_id"]),
+        ("Name", found["name"]),
+        ("Mode", found["mode"]),
+        ("State", _state(found)),
+        ("Redirect URIs", ", ".join(found["redirect_uris"]) or "–"),
+        ("Domains", ", ".join(found["domains"]) or "–"),
+        ("Networks", ", ".join(found["networks"]) or tr("any")),
+        ("Grants", ", ".join(found["grants"]) or tr("any")),
+        ("Scopes", ", ".join(found["scopes"]) or "–"),
+        ("Permissions", ", ".join(found["permissions"]) or "–"),
+        ("Owner", found["owner"] or "–"),
+        ("Users", str(found["users"])),
+        ("Secrets", str(found["secrets"])),
+        ("Added", found["created_at"]),
+    )
+    emit(found, as_json, lambda console: console.print(fields(pairs)))
+
+
+@app.command("rotate-secret")
+def rotate_secret(
+    app_id: AppId,
+    *,
+    realm: RealmName = "",
+    overlap: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Seconds that the secret before stays good; the realm's own number (a day) when left out.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give an app a fresh secret and print it, this once. The one before stays good for a while."""
+    from lingpai.cli.output import emit, say
+    from lingpai.issuer import admin
+
+    async def rotate(realms: Realms) -> dict[str, Any]:
+        issuer, found = await realms.app(app_id, realm)
+        if found.public:
+            raise Problem(tr("{name} is a public client and has no secret.", name=app_id))
+        secret = await admin.rotate_secret(issuer, found, overlap)
+        kept = issuer.policy.secret_overlap if overlap is None else overlap
+        return {"realm": issuer.realm, "app_id": app_id, "secret": secret, "overlap": kept}
+
+    rotated = with_realms(data, rotate)
+
+    def render(console: "Console") -> None:
+        say(console, tr("Secret of {name}, shown only now:", name=app_id), "green")
+        say(console, rotated["secret"])
+
+    emit(rotated, as_json, render)
+
+
+@app.command("disable")
+def disable(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Let an app do nothing more: the next check of any of its tokens says no, on every worker."""
+    _set_disabled(app_id, realm, data, as_json=as_json, disabled=True)
+
+
+@app.command("enable")
+def enable(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Let a disabled app work again; its tokens that have not run out count again."""
+    _set_disabled(app_id, realm, data, as_json=as_json, disabled=False)
+
+
+@app.command("remove")
+def remove(
+    app_id: AppId, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
+) -> None:
+    """Remove an app, its secrets and the open_ids of its users; its tokens end."""
+    from lingpai.cli.output import done, emit
+
+    async def find(realms: Realms) -> str:
+        return (await realms.app(app_id, realm))[0].realm
+
+    where = with_realms(data, find)
+    confirm(
+        tr("Remove {name} from {realm}, with the open_ids of its users?", name=app_id, realm=where), yes=yes
+    )
+
+    async def drop(realms: Realms) -> bool:
+        issuer, found = await realms.app(app_id, where)
+        return await issuer.store.remove_app(found.id)
+
+    with_realms(data, drop)
+    result = {"realm": where, "app_id": app_id, "outcome": "removed"}
+    emit(result, as_json, done(tr("Removed {name}.", name=app_id)))
+
+
+def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
+    """An app as a JSON document; how many secrets are good, never one of them."""
+    from lingpai.cli.output import moment
+
+    return {
+        "realm": found.realm,
+        "app_id": found.app_id,
+        "name": found.name,
+        "mode": found.mode.value,
+        "redirect_uris": found.redirect_uris,
+        "domains": found.domains,
+        "networks": found.networks,
+        "grants": found.grants,
+        "scopes": found.scopes,
+        "permissions": found.permissions,
+        "owner": found.owner,
+        "listed": found.listed,
+        "disabled": found.disabled,
+        "public": found.public,
+        "secrets": sum(secret.ends_at > issuer.now() for secret in found.secrets),
+        "created_at": moment(issuer.wall(found.created_at)),
+    }
+
+
+def _set_disabled(app_id: str, realm: str, data: "Path | None", *, as_json: bool, disabled: bool) -> None:
+    import msgspec
+
+    from lingpai.cli.output import done, emit
+    from lingpai.issuer import admin
+
+    async def change(realms: Realms) -> dict[str, Any]:
+        issuer, found = await realms.app(app_id, realm)
+        changed = await admin.change_app(issuer, msgspec.structs.replace(found, disabled=disabled))
+        return app_document(issuer, changed)
+
+    text = tr("Disabled {name}.", name=app_id) if disabled else tr("Enabled {name}.", name=app_id)
+    emit(with_realms(data, change), as_json, done(text))
+
+
+def _state(document: dict[str, Any]) -> str:
+    if document["disabled"]:
+        return tr("disabled")
+    return tr("good") if document["listed"] else tr("not published")

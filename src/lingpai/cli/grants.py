@@ -1,0 +1,144 @@
+"""`lingpai grant`: what users and apps were granted, and its end."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, with_realms
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from lingpai.core.issuer_records import App, GrantView, Machine, User
+    from lingpai.issuer.context import Issuer
+
+app = typer.Typer(
+    name="grant",
+    help="Grants: each stands for all codes and tokens of one authorization.",
+    no_args_is_help=True,
+)
+
+REASON = "ended by an operator"
+STATES = {"issued": "code given", "live": "live", "superseded": "superseded", "unusable": "unusable"}
+
+
+@app.command("list")
+def list_all(
+    *,
+    realm: RealmName = "",
+    app_id: Annotated[
+        str, typer.Option("--app", help="Only of the app with this id.", show_default=False)
+    ] = "",
+    login: Annotated[
+        str, typer.Option("--user", help="Only of the user with this login name.", show_default=False)
+    ] = "",
+    code: Annotated[
+        str, typer.Option("--machine", help="Only for the terminal of this code.", show_default=False)
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 100,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List grants that have not ended, newest first; never a code or token."""
+    from lingpai.cli.output import emit, table
+    from lingpai.issuer.operating import find_grants
+
+    async def read(realms: Realms) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        named = await _issuers(realms, realm, app_id, login, code)
+        for issuer, app, user, machine in named:
+            views = await find_grants(issuer, app=app, user=user, machine=machine, limit=limit)
+            found += [await _document(issuer, view) for view in views]
+        return sorted(found, key=lambda each: -each["grant"])[:limit]
+
+    found = with_realms(data, read)
+    rows = [
+        (
+            str(each["grant"]),
+            each["realm"],
+            each["kind"],
+            each["app_id"] or "–",
+            each["user"] or "–",
+            each["machine_code"] or "–",
+            each["scope"] or "–",
+            tr(STATES[each["state"]]),
+            each["ends_at"] or "–",
+        )
+        for each in found
+    ]
+    columns = ("Grant", "Realm", "Kind", "App", "User", "Terminal", "Scope", "State", "Ends")
+    emit(found, as_json, lambda console: console.print(table("Grants", columns, rows)))
+
+
+@app.command("end")
+def end(
+    grant: Annotated[int, typer.Argument(help="Number of the grant; see grant list.", show_default=False)],
+    *,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """End a grant: the next check of any of its tokens says no, on every worker."""
+    from lingpai.cli.output import done, emit
+    from lingpai.issuer.verbs.end import end_grant
+
+    async def stop(realms: Realms) -> str:
+        for issuer in realms.some(""):
+            view = await issuer.store.read_grant(grant)
+            if (
+                view is not None
+                and view.grant.realm == issuer.realm
+                and await end_grant(issuer, grant, REASON)
+            ):
+                return issuer.realm
+        raise Problem(
+            tr("There is no grant {grant} that has not ended; see `lingpai grant list`.", grant=grant)
+        )
+
+    where = with_realms(data, stop)
+    result = {"realm": where, "grant": grant, "outcome": "ended"}
+    emit(result, as_json, done(tr("Grant {grant} has ended.", grant=grant)))
+
+
+async def _issuers(
+    realms: Realms, realm: str, app_id: str, login: str, code: str
+) -> "list[tuple[Issuer, App | None, User | None, Machine | None]]":
+    """The realms to look in, and what to look for there; what is named narrows the realms down."""
+    app = user = machine = None
+    where = realm
+    if app_id:
+        issuer, app = await realms.app(app_id, where)
+        where = issuer.realm
+    if code:
+        issuer, machine = await realms.machine(code, where)
+        where = issuer.realm
+    if login:
+        issuer, user = await realms.user(login, where)
+        where = issuer.realm
+    return [(issuer, app, user, machine) for issuer in realms.some(where)]
+
+
+async def _document(issuer: "Issuer", view: "GrantView") -> dict[str, Any]:
+    from lingpai.cli.output import moment
+
+    grant = view.grant
+    user = await issuer.store.find_user(grant.user) if grant.user is not None else None
+    return {
+        "grant": grant.id,
+        "realm": grant.realm,
+        "kind": grant.kind.name.lower(),
+        "app_id": view.app_id,
+        "user": user.login if user else None,
+        "machine_code": view.machine_code or None,
+        "scope": grant.scope,
+        "state": grant.state.name.lower() if view.usable else "unusable",
+        "created_at": moment(issuer.wall(grant.created_at)),
+        "ends_at": _end(issuer, grant.ends_at),
+    }
+
+
+def _end(issuer: "Issuer", ends_at: int) -> str | None:
+    from lingpai.cli.output import moment
+    from lingpai.core.issuer_records import FOREVER
+
+    return None if ends_at >= FOREVER else moment(issuer.wall(ends_at))

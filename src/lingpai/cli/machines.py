@@ -1,0 +1,170 @@
+"""`lingpai machine`: terminals (printers) that users authorise apps for."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.core.issuer_records import Machine
+    from lingpai.issuer.context import Issuer
+
+app = typer.Typer(name="machine", help="Terminals that apps are authorised for.", no_args_is_help=True)
+
+DIALECT = "yilianyun"
+"""The dialect that has terminals."""
+
+Code = Annotated[str, typer.Argument(help="The terminal's code.", show_default=False)]
+
+
+@app.command("add")
+def add(
+    code: Code,
+    *,
+    realm: RealmName = "",
+    owner: Annotated[
+        str, typer.Option(help="Login name of who may authorise apps for it.", show_default=False)
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name that its owner reads.", show_default=False)] = "",
+    msign: Annotated[
+        str | None,
+        typer.Option(help="The terminal's secret itself; better use --msign-stdin.", show_default=False),
+    ] = None,
+    msign_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--msign-stdin", help="Read the terminal's secret from standard input.", show_default=False
+        ),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a terminal, or replace name and owner of the one of the same code. Its secret stays when none is given."""
+    from lingpai.cli.issuing import machine_problems
+    from lingpai.cli.output import done, emit
+    from lingpai.cli.secret_input import read_secret
+    from lingpai.issuer import admin
+
+    problems = machine_problems(code)
+    if problems:
+        raise typer.BadParameter(" ".join(problems))
+    secret = read_secret(msign, from_stdin=msign_stdin) if msign is not None or msign_stdin else ""
+
+    async def save(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(realm, dialect=DIALECT)
+        user = (await realms.user(owner, issuer.realm))[1] if owner else None
+        known = await issuer.store.find_machine(issuer.realm, code)
+        saved = await admin.save_machine(issuer, code, name=name, owner=user, msign=secret)
+        return {**await _document(issuer, saved), "outcome": "replaced" if known else "added"}
+
+    saved = with_realms(data, save, create=True)
+    text = {"added": tr("Added {name}.", name=code), "replaced": tr("Replaced {name}.", name=code)}
+    emit(saved, as_json, done(text[saved["outcome"]]))
+
+
+@app.command("list")
+def list_all(
+    *,
+    realm: RealmName = "",
+    owner: Annotated[str, typer.Option(help="Login name of their owner.", show_default=False)] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the terminals, without their secrets."""
+    from lingpai.cli.output import emit, table
+    from lingpai.issuer import admin
+
+    async def read(realms: Realms) -> list[dict[str, Any]]:
+        found = []
+        for issuer in [(await realms.user(owner, realm or DIALECT))[0]] if owner else realms.some(realm):
+            user = (await realms.user(owner, issuer.realm))[1] if owner else None
+            found += [await _document(issuer, each) for each in await admin.list_machines(issuer, user)]
+        return found
+
+    found = with_realms(data, read)
+    rows = [
+        (
+            each["realm"],
+            each["machine_code"],
+            each["name"] or "–",
+            each["owner"] or "–",
+            each["bound_to"] or "–",
+            tr("yes") if each["msign"] else tr("no"),
+        )
+        for each in found
+    ]
+    columns = ("Realm", "Code", "Name", "Owner", "Bound to", "Has a secret")
+    emit(found, as_json, lambda console: console.print(table("Terminals", columns, rows)))
+
+
+@app.command("qr")
+def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Make the key that a terminal shows, as its QR code: whoever has it may authorise an app, once and soon."""
+    from lingpai.cli.output import emit, say
+    from lingpai.issuer.verbs.machines import show_qr_key
+
+    async def show(realms: Realms) -> dict[str, Any]:
+        issuer, machine = await realms.machine(code, realm)
+        qr_key = await show_qr_key(issuer, machine)
+        return {
+            "realm": issuer.realm,
+            "machine_code": code,
+            "qr_key": qr_key,
+            "expires_in": issuer.policy.qr_key,
+        }
+
+    shown = with_realms(data, show)
+
+    def render(console: "Console") -> None:
+        text = tr(
+            "Key of {name}, good once and for {seconds} seconds:", name=code, seconds=shown["expires_in"]
+        )
+        say(console, text, "green")
+        say(console, shown["qr_key"])
+
+    emit(shown, as_json, render)
+
+
+@app.command("remove")
+def remove(
+    code: Code, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
+) -> None:
+    """Remove a terminal; what apps were granted for it ends."""
+    from lingpai.cli.output import done, emit
+
+    async def find(realms: Realms) -> str:
+        return (await realms.machine(code, realm))[0].realm
+
+    where = with_realms(data, find)
+    confirm(tr("Remove the terminal {name} from {realm}?", name=code, realm=where), yes=yes)
+
+    async def drop(realms: Realms) -> bool:
+        issuer, machine = await realms.machine(code, where)
+        return await issuer.store.remove_machine(machine.id)
+
+    if not with_realms(data, drop):
+        raise Problem(tr("There is no terminal {name}; `lingpai machine list` shows all.", name=code))
+    result = {"realm": where, "machine_code": code, "outcome": "removed"}
+    emit(result, as_json, done(tr("Removed {name}.", name=code)))
+
+
+async def _document(issuer: "Issuer", machine: "Machine") -> dict[str, Any]:
+    from lingpai.cli.output import moment
+
+    owner = await issuer.store.find_user(machine.owner) if machine.owner is not None else None
+    bound = await issuer.store.read_app(machine.bound_app) if machine.bound_app is not None else None
+    return {
+        "realm": machine.realm,
+        "machine_code": machine.machine_code,
+        "name": machine.name,
+        "owner": owner.login if owner else None,
+        "bound_to": bound.app_id if bound else None,
+        "msign": bool(machine.msign_digest),
+        "created_at": moment(issuer.wall(machine.created_at)),
+    }

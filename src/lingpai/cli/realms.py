@@ -1,0 +1,164 @@
+"""How commands reach the issuer: the realms of the settings, on the same store as the service's workers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.running import with_keeper
+
+if TYPE_CHECKING:
+    from lingpai.core.issuer_records import App, Machine, User
+    from lingpai.issuer.context import Issuer
+    from lingpai.keeper.keeper import Keeper
+    from lingpai.settings import Settings
+
+T = TypeVar("T")
+Found = TypeVar("Found")
+
+RealmName = Annotated[
+    str,
+    typer.Option(
+        "--realm",
+        help="Realm of the issuer, or the dialect it speaks; may be left out when that is clear.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
+
+
+class Realms:
+    """The issuers of the enabled realms, and which of them an operator means.
+
+    Args:
+        issuers: by the realms' names.
+        dialects: the dialect of each realm.
+    """
+
+    def __init__(self, issuers: "Mapping[str, Issuer]", dialects: Mapping[str, str]) -> None:
+        self.issuers = issuers
+        self._dialects = dialects
+
+    def some(self, name: str) -> "list[Issuer]":
+        """The realm of this name, else those that speak this dialect; all for "".
+
+        Raises:
+            Problem: there is none.
+        """
+        if name in self.issuers:
+            return [self.issuers[name]]
+        found = [issuer for realm, issuer in self.issuers.items() if name in ("", self._dialects[realm])]
+        if not found:
+            known = ", ".join(self.issuers) or "–"
+            raise Problem(tr("There is no realm {name}; known are: {known}.", name=name, known=known))
+        return found
+
+    def one(self, name: str, *, dialect: str = "") -> "Issuer":
+        """The one realm that is meant.
+
+        Args:
+            name: a realm, a dialect, or "" for whichever there is.
+            dialect: of what is asked for with "" only realms of this dialect can be meant.
+
+        Raises:
+            Problem: there is none, or several.
+        """
+        found = self.some(name or dialect)
+        if len(found) > 1:
+            names = ", ".join(issuer.realm for issuer in found)
+            raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
+        return found[0]
+
+    async def app(self, app_id: str, name: str) -> "tuple[Issuer, App]":
+        """The app with this id, and its realm.
+
+        Raises:
+            Problem: there is none, or several realms have one.
+        """
+        found = [
+            (issuer, app)
+            for issuer in self.some(name)
+            if (app := await issuer.store.find_app(issuer.realm, app_id)) is not None
+        ]
+        text = tr("There is no app {name}; `lingpai app list` shows all.", name=app_id)
+        return _only(found, text)
+
+    async def user(self, login: str, name: str) -> "tuple[Issuer, User]":
+        """The user with this login name, and their realm.
+
+        Raises:
+            Problem: there is none, or several realms have one.
+        """
+        found = [
+            (issuer, known[0])
+            for issuer in self.some(name)
+            if (known := await issuer.store.find_login(issuer.realm, login)) is not None
+        ]
+        text = tr("There is no user {name}; `lingpai user list` shows all.", name=login)
+        return _only(found, text)
+
+    async def machine(self, code: str, name: str) -> "tuple[Issuer, Machine]":
+        """The terminal with this code, and its realm.
+
+        Raises:
+            Problem: there is none, or several realms have one.
+        """
+        found = [
+            (issuer, machine)
+            for issuer in self.some(name)
+            if (machine := await issuer.store.find_machine(issuer.realm, code)) is not None
+        ]
+        text = tr("There is no terminal {name}; `lingpai machine list` shows all.", name=code)
+        return _only(found, text)
+
+
+async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
+    """The enabled realms on an open keeper's store.
+
+    Raises:
+        SettingsError: a realm's policy does not do.
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    from lingpai.service import issuers_of
+
+    issuers = await issuers_of(settings, keeper)
+    return Realms(issuers, {name: realm.dialect for name, realm in settings.realms.items()})
+
+
+def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, create: bool = False) -> T:
+    """What `work` returns, given the enabled realms; as `running.with_keeper` does."""
+    from lingpai.settings import load_settings
+
+    async def over(keeper: "Keeper") -> T:
+        return await work(await open_realms(load_settings(data=data), keeper))
+
+    return with_keeper(data, over, create=create)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only when the operator agrees.
+
+    Raises:
+        typer.BadParameter: nobody is there to be asked.
+        Problem: they do not.
+    """
+    import sys
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise typer.BadParameter(tr("Nobody is there to be asked; say --yes."))
+    if not typer.confirm(question, err=True):
+        raise Problem(tr("Nothing was changed."))
+
+
+def _only(found: "list[tuple[Issuer, Found]]", none: str) -> "tuple[Issuer, Found]":
+    if not found:
+        raise Problem(none)
+    if len(found) > 1:
+        names = ", ".join(issuer.realm for issuer, _ in found)
+        raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
+    return found[0]

@@ -1,0 +1,122 @@
+"""The section `apps`: whom the issuer issues to."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lingpai.cli.issuing import app_problems
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.core.issuer_records import App, AppMode
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+
+COMPARED = (
+    "name", "mode", "redirect_uris", "domains", "networks", "grants", "scopes", "permissions", "audience", "owner",
+    "listed", "disabled", "public",
+)  # fmt: skip
+
+
+class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """An app; see `issuer_records.App`.
+
+    `secret` may be a reference to one that is known elsewhere already; without it one is made, and shown once.
+    """
+
+    app_id: str
+    realm: str = ""
+    name: str = ""
+    secret: str = ""
+    mode: AppMode = AppMode.OPEN
+    redirect_uris: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    audience: str = ""
+    owner: str = ""
+    listed: bool = True
+    disabled: bool = False
+    public: bool = False
+
+    def __repr__(self) -> str:
+        """Never shows the secret."""
+        return f"AppEntry({self.realm}/{self.app_id})"
+
+
+async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
+    """What has to change. A secret that the file does not give is left as it is."""
+    changes: list[Change] = []
+    problems: list[str] = []
+    named: set[str] = set()
+    for entry in entries:
+        try:
+            issuer = stage.realms.one(entry.realm)
+            secret = stage.secret(entry.secret)
+        except Problem as problem:
+            problems.append(f"apps/{entry.app_id}: {problem}")
+            continue
+        wanted = _app(issuer, entry)
+        name = f"{issuer.realm}/{entry.app_id}"
+        found = app_problems(wanted)
+        if not entry.app_id:
+            found.append(tr("It has no app_id."))
+        if entry.public and secret:
+            found.append(tr("A public client has no secret."))
+        if name in named:
+            found.append(tr("It stands in the file twice."))
+        problems += [f"{name}: {each}" for each in found]
+        named.add(name)
+        if not found:
+            changes.append(await _change(issuer, name, wanted, secret))
+    if prune:
+        changes += [
+            Change(
+                f"{issuer.realm}/{each.app_id}", "remove", perform=partial(issuer.store.remove_app, each.id)
+            )
+            for issuer in stage.realms.some("")
+            for each in await issuer.store.list_apps(issuer.realm)
+            if f"{issuer.realm}/{each.app_id}" not in named
+        ]
+    return Plan(changes, problems)
+
+
+def _app(issuer: Issuer, entry: AppEntry) -> App:
+    given = {name: getattr(entry, name) for name in COMPARED}
+    return App(realm=issuer.realm, app_id=entry.app_id, **given)
+
+
+async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change:
+    known = await issuer.store.find_app(issuer.realm, wanted.app_id)
+    if known is None:
+        made = "" if secret or wanted.public else admin.new_secret(issuer)
+        add = partial(admin.declare_app, issuer, wanted, secret or made)
+        return Change(name, "add", perform=add, reveal=made)
+    differing = [each for each in COMPARED if getattr(known, each) != getattr(wanted, each)]
+    if secret and known.secrets[:1] != (admin.make_secret(issuer, secret),):
+        differing.append("secret")
+    elif not secret and not wanted.public and not known.secrets:  # it was a public client
+        secret = made = admin.new_secret(issuer)
+        change = partial(admin.declare_app, issuer, wanted, secret)
+        return Change(name, "change", (*differing, "secret"), change, reveal=made)
+    if not differing:
+        return Change(name, "keep")
+    return Change(name, "change", tuple(differing), partial(_alter, issuer, wanted, secret))
+
+
+async def _alter(issuer: Issuer, wanted: App, secret: str) -> None:
+    if secret:
+        await admin.declare_app(issuer, wanted, secret)
+        return
+    known = await issuer.store.find_app(issuer.realm, wanted.app_id)
+    if known is None:
+        raise Problem(f"{issuer.realm}/{wanted.app_id}: {tr(OVERTAKEN)}")
+    secrets = () if wanted.public else known.secrets
+    kept = msgspec.structs.replace(wanted, id=known.id, created_at=known.created_at, secrets=secrets)
+    await admin.change_app(issuer, kept)
+
+
+APPS = Section("apps", AppEntry, plan)

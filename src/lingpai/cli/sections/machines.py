@@ -1,0 +1,99 @@
+"""The section `machines`: terminals that apps are authorised for."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lingpai.cli.issuing import machine_problems
+from lingpai.cli.machines import DIALECT
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
+from lingpai.cli.sections.users import USERS
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+
+
+class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A terminal; see `issuer_records.Machine`. `owner` is a login name, `msign` may be a reference."""
+
+    machine_code: str
+    realm: str = ""
+    name: str = ""
+    owner: str = ""
+    msign: str = ""
+
+    def __repr__(self) -> str:
+        """Never shows the terminal's secret."""
+        return f"MachineEntry({self.realm}/{self.machine_code})"
+
+
+async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Plan:
+    """What has to change. Owners may stand in the same file; a secret that it does not give is left as it is."""
+    changes: list[Change] = []
+    problems: list[str] = []
+    named: set[str] = set()
+    for entry in entries:
+        try:
+            issuer = stage.realms.one(entry.realm, dialect=DIALECT)
+            msign = stage.secret(entry.msign)
+        except Problem as problem:
+            problems.append(f"machines/{entry.machine_code}: {problem}")
+            continue
+        name = f"{issuer.realm}/{entry.machine_code}"
+        found = machine_problems(entry.machine_code)
+        if name in named:
+            found.append(tr("It stands in the file twice."))
+        if entry.owner and not await _known(stage, issuer, entry.owner):
+            found.append(tr("There is no user {name}; `lingpai user list` shows all.", name=entry.owner))
+        problems += [f"{name}: {each}" for each in found]
+        named.add(name)
+        if not found:
+            changes.append(await _change(issuer, name, entry, msign))
+    if prune:
+        changes += [
+            Change(
+                f"{issuer.realm}/{each.machine_code}",
+                "remove",
+                perform=partial(issuer.store.remove_machine, each.id),
+            )
+            for issuer in stage.realms.some("")
+            for each in await admin.list_machines(issuer)
+            if f"{issuer.realm}/{each.machine_code}" not in named
+        ]
+    return Plan(changes, problems)
+
+
+async def _known(stage: Stage, issuer: Issuer, login: str) -> bool:
+    """Whether a user is stored, or stands in the same file."""
+    if await issuer.store.find_login(issuer.realm, login) is not None:
+        return True
+    entries = USERS.read(stage.document.get(USERS.name, []))
+    return any(each.login == login and stage.realms.one(each.realm) is issuer for each in entries)
+
+
+async def _change(issuer: Issuer, name: str, entry: MachineEntry, msign: str) -> Change:
+    save = partial(_save, issuer, entry, msign)
+    known = await issuer.store.find_machine(issuer.realm, entry.machine_code)
+    if known is None:
+        return Change(name, "add", perform=save)
+    owner = await issuer.store.find_user(known.owner) if known.owner is not None else None
+    differing = [
+        field
+        for field, same in (
+            ("name", known.name == entry.name),
+            ("owner", (owner.login if owner else "") == entry.owner),
+            ("msign", not msign or known.msign_digest == admin.digest_msign(issuer, msign)),
+        )
+        if not same
+    ]
+    return Change(name, "change", tuple(differing), save) if differing else Change(name, "keep")
+
+
+async def _save(issuer: Issuer, entry: MachineEntry, msign: str) -> None:
+    owner = await admin.find_user(issuer, entry.owner) if entry.owner else None
+    await admin.save_machine(issuer, entry.machine_code, name=entry.name, owner=owner, msign=msign)
+
+
+MACHINES = Section("machines", MachineEntry, plan)

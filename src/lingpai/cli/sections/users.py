@@ -1,0 +1,106 @@
+"""The section `users`: who can log in on the issuer's pages."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from lingpai.cli.issuing import login_problems, password_problems
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.core.issuer_records import Profile
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.operating import list_users
+
+SHOWN = ("nick", "avatar", "sex", "seller_name")
+
+
+class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A user; see `issuer_records.User`. `password` may be a reference; without it the password is left as it is."""
+
+    login: str
+    realm: str = ""
+    password: str = ""
+    nick: str = ""
+    avatar: str = ""
+    sex: str = "3"
+    seller_name: str = ""
+    disabled: bool = False
+
+    def __repr__(self) -> str:
+        """Never shows the password."""
+        return f"UserEntry({self.realm}/{self.login})"
+
+
+async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
+    """What has to change. Each given password is checked against the stored one, which takes its time."""
+    changes: list[Change] = []
+    problems: list[str] = []
+    named: set[str] = set()
+    for entry in entries:
+        try:
+            issuer = stage.realms.one(entry.realm)
+            password = stage.secret(entry.password)
+        except Problem as problem:
+            problems.append(f"users/{entry.login}: {problem}")
+            continue
+        name = f"{issuer.realm}/{entry.login}"
+        found = login_problems(entry.login) + password_problems(password)
+        if entry.sex not in ("1", "2", "3"):
+            found.append(tr("sex is 1 (male), 2 (female) or 3 (unknown)."))
+        if name in named:
+            found.append(tr("It stands in the file twice."))
+        problems += [f"{name}: {each}" for each in found]
+        named.add(name)
+        if not found:
+            changes.append(await _change(issuer, name, entry, password))
+    if prune:
+        changes += [
+            Change(
+                f"{issuer.realm}/{each.login}", "remove", perform=partial(issuer.store.remove_user, each.id)
+            )
+            for issuer in stage.realms.some("")
+            async for each in list_users(issuer)
+            if f"{issuer.realm}/{each.login}" not in named
+        ]
+    return Plan(changes, problems)
+
+
+async def _change(issuer: Issuer, name: str, entry: UserEntry, password: str) -> Change:
+    known = await issuer.store.find_login(issuer.realm, entry.login)
+    if known is None:
+        return Change(name, "add", perform=partial(_add, issuer, entry, password))
+    user, password_hash = known
+    differing = [each for each in SHOWN if getattr(user.profile, each) != getattr(entry, each)]
+    if user.disabled != entry.disabled:
+        differing.append("disabled")
+    if password and not await issuer.passwords.verify(password_hash, password):
+        differing.append("password")
+    if not differing:
+        return Change(name, "keep")
+    given = password if "password" in differing else ""
+    return Change(name, "change", tuple(differing), partial(_alter, issuer, entry, given))
+
+
+async def _add(issuer: Issuer, entry: UserEntry, password: str) -> None:
+    user = await admin.add_user(issuer, entry.login, password, _profile(entry))
+    if entry.disabled:
+        await admin.disable_user(issuer, user)
+
+
+async def _alter(issuer: Issuer, entry: UserEntry, password: str) -> None:
+    user = await admin.find_user(issuer, entry.login)
+    changed = msgspec.structs.replace(user, profile=_profile(entry), disabled=entry.disabled)
+    if not await issuer.store.save_user(changed):
+        raise Problem(f"{issuer.realm}/{entry.login}: {tr(OVERTAKEN)}")
+    if password:
+        await admin.set_password(issuer, user, password)
+
+
+def _profile(entry: UserEntry) -> Profile:
+    return Profile(**{name: getattr(entry, name) for name in SHOWN})
+
+
+USERS = Section("users", UserEntry, plan)

@@ -1,0 +1,244 @@
+"""`lingpai user`: who can log in on the issuer's pages, and as whom apps know them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from lingpai.core.issuer_records import User
+    from lingpai.issuer.context import Issuer
+
+app = typer.Typer(name="user", help="Users who log in on the issuer's pages.", no_args_is_help=True)
+
+Login = Annotated[str, typer.Argument(help="The user's login name.", show_default=False)]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.", show_default=False)
+]
+
+
+@app.command("add")
+def add(
+    login: Login,
+    *,
+    realm: RealmName = "",
+    password_stdin: PasswordStdin = False,
+    no_password: Annotated[
+        bool,
+        typer.Option(
+            "--no-password", help="No login until `lingpai user passwd` sets one.", show_default=False
+        ),
+    ] = False,
+    nick: Annotated[str, typer.Option(help="Name that apps may learn.", show_default=False)] = "",
+    avatar: Annotated[str, typer.Option(help="Address of a picture.", show_default=False)] = "",
+    sex: Annotated[
+        Literal["1", "2", "3"], typer.Option(help="1 male, 2 female, 3 unknown.", show_default=False)
+    ] = "3",
+    seller_name: Annotated[
+        str, typer.Option(help="Name of the user's shop, told by the mall.", show_default=False)
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a user. The password is asked for, or read from standard input."""
+    from lingpai.cli.issuing import login_problems
+    from lingpai.cli.output import done, emit
+    from lingpai.core.issuer_records import Profile
+    from lingpai.issuer import admin
+
+    problems = login_problems(login)
+    if problems:
+        raise typer.BadParameter(" ".join(problems))
+
+    async def check(realms: Realms) -> str:
+        issuer = realms.one(realm)
+        if await issuer.store.find_login(issuer.realm, login) is not None:
+            raise Problem(tr("The realm {realm} has a user {name} already.", realm=issuer.realm, name=login))
+        return issuer.realm
+
+    where = with_realms(data, check, create=True)  # before anybody types a password
+    password = "" if no_password else _read_password(from_stdin=password_stdin)
+
+    async def save(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(where)
+        profile = Profile(nick=nick, avatar=avatar, sex=sex, seller_name=seller_name)
+        return user_document(issuer, await admin.add_user(issuer, login, password, profile))
+
+    emit(with_realms(data, save), as_json, done(tr("Added {name}.", name=login)))
+
+
+@app.command("list")
+def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """List the users of all realms, or of one."""
+    from lingpai.cli.output import emit, table
+    from lingpai.issuer.operating import list_users
+
+    async def read(realms: Realms) -> list[dict[str, Any]]:
+        return [
+            user_document(issuer, each) for issuer in realms.some(realm) async for each in list_users(issuer)
+        ]
+
+    found = with_realms(data, read)
+    rows = [
+        (
+            each["realm"],
+            each["login"],
+            each["nick"] or "–",
+            tr("disabled") if each["disabled"] else tr("good"),
+        )
+        for each in found
+    ]
+    columns = ("Realm", "Login", "Nick", "State")
+    emit(found, as_json, lambda console: console.print(table("Users", columns, rows)))
+
+
+@app.command("passwd")
+def passwd(
+    login: Login,
+    *,
+    realm: RealmName = "",
+    password_stdin: PasswordStdin = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Set a user's password; all their logins end."""
+    from lingpai.cli.output import done, emit
+    from lingpai.issuer import admin
+
+    async def find(realms: Realms) -> str:
+        return (await realms.user(login, realm))[0].realm
+
+    where = with_realms(data, find)
+    password = _read_password(from_stdin=password_stdin)
+
+    async def save(realms: Realms) -> dict[str, Any]:
+        issuer, user = await realms.user(login, where)
+        await admin.set_password(issuer, user, password)
+        return {"realm": where, "login": login, "outcome": "changed"}
+
+    emit(with_realms(data, save), as_json, done(tr("The password of {name} was set.", name=login)))
+
+
+@app.command("disable")
+def disable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Shut a user out: the next check of any of their tokens says no, on every worker."""
+    _set_disabled(login, realm, data, as_json=as_json, disabled=True)
+
+
+@app.command("enable")
+def enable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Let a disabled user in again; tokens that have not run out count again."""
+    _set_disabled(login, realm, data, as_json=as_json, disabled=False)
+
+
+@app.command("remove")
+def remove(
+    login: Login, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
+) -> None:
+    """Remove a user for good, with the open_ids by which apps know them; all their tokens end."""
+    from lingpai.cli.output import done, emit
+
+    async def find(realms: Realms) -> str:
+        return (await realms.user(login, realm))[0].realm
+
+    where = with_realms(data, find)
+    confirm(tr("Remove {name} from {realm}, with their open_ids?", name=login, realm=where), yes=yes)
+
+    async def drop(realms: Realms) -> bool:
+        issuer, user = await realms.user(login, where)
+        return await issuer.store.remove_user(user.id)
+
+    with_realms(data, drop)
+    result = {"realm": where, "login": login, "outcome": "removed"}
+    emit(result, as_json, done(tr("Removed {name}.", name=login)))
+
+
+@app.command("import")
+def import_open_ids(
+    *,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV with the columns app, login and open_id, or such objects in a JSON array when its name "
+            "ends in .json.",
+            show_default=False,
+        ),
+    ],
+    realm: RealmName = "",
+    add_users: Annotated[
+        bool,
+        typer.Option(
+            "--add-users", help="Add users that are missing, without a password.", show_default=False
+        ),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Take over open_ids that were given out elsewhere, all or none. Doing it again changes nothing."""
+    from lingpai.cli.output import done, emit
+    from lingpai.cli.tables import read_known
+    from lingpai.core.errors import LingpaiError
+    from lingpai.issuer.operating import import_known
+
+    rows = read_known(file)
+
+    async def take(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(realm)
+        try:
+            count, added = await import_known(issuer, rows, add_users=add_users)
+        except LingpaiError as error:
+            where = f"{issuer.realm}/{error.detail}: " if error.detail else ""
+            raise Problem(f"{tr('No open_id was taken over.')} {where}{tr(error.reason)}") from error
+        return {"realm": issuer.realm, "open_ids": count, "users_added": added}
+
+    taken = with_realms(data, take)
+    text = tr(
+        "{count} open_ids are known now; {users} users were added.",
+        count=taken["open_ids"],
+        users=taken["users_added"],
+    )
+    emit(taken, as_json, done(text))
+
+
+def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
+    """A user as a JSON document."""
+    from lingpai.cli.output import moment
+
+    return {
+        "realm": user.realm,
+        "login": user.login,
+        "nick": user.profile.nick,
+        "avatar": user.profile.avatar,
+        "sex": user.profile.sex,
+        "seller_name": user.profile.seller_name,
+        "disabled": user.disabled,
+        "created_at": moment(issuer.wall(user.created_at)),
+    }
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    from lingpai.cli.issuing import password_problems
+    from lingpai.cli.secret_input import read_password
+
+    password = read_password(from_stdin=from_stdin)
+    problems = password_problems(password)
+    if problems:
+        raise typer.BadParameter(" ".join(problems))
+    return password
+
+
+def _set_disabled(login: str, realm: str, data: Path | None, *, as_json: bool, disabled: bool) -> None:
+    from lingpai.cli.output import done, emit
+    from lingpai.issuer import admin
+
+    async def change(realms: Realms) -> dict[str, Any]:
+        issuer, user = await realms.user(login, realm)
+        return user_document(issuer, await admin.disable_user(issuer, user, disabled=disabled))
+
+    text = tr("Disabled {name}.", name=login) if disabled else tr("Enabled {name}.", name=login)
+    emit(with_realms(data, change), as_json, done(text))
