@@ -182,12 +182,15 @@ class Stage:
             seconds -= step
             await renew_due(self.keeper)
 
-    async def meanwhile(self, doing: Coroutine[Any, Any, T], step: float = 0.25) -> T:
-        """What `doing` gives, while virtual time passes (it may sleep in it)."""
+    async def meanwhile(
+        self, doing: Coroutine[Any, Any, T], step: float = 0.25, *, always: bool = False
+    ) -> T:
+        """What `doing` gives, while virtual time passes: when it sleeps in that, or `always`."""
         task = asyncio.ensure_future(doing)
         while not task.done():
             await asyncio.wait([task], timeout=0.005)
-            self.clock.advance(step)
+            if always or self.clock._sleepers:
+                self.clock.advance(step)
         return await task
 
 

@@ -174,7 +174,7 @@ async def test_k86_a_holder_that_died_between_fetch_and_store_is_followed(own: S
     dead = await own.keeper.store.acquire_lease(key, "dead", 0, own.keeper.options.lease)
     assert dead.lease is not None
     with pytest.raises(LingpaiError, match="Another worker"):
-        await own.meanwhile(hold(own.keeper, app, ACCESS_TOKEN), step=0.1)
+        await own.meanwhile(hold(own.keeper, app, ACCESS_TOKEN), step=0.1, always=True)
     assert await own.upstream.calls() == 0
     own.clock.advance(own.keeper.options.lease)
     assert await own.upstream.lives(current_of(await hold(own.keeper, app, ACCESS_TOKEN)).value)
