@@ -1,0 +1,197 @@
+"""A realm of the dialect, served on a real port, and short ways through it."""
+
+import contextlib
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from lingpai.core.issuer_records import App, AppMode, Machine, User
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects import yilianyun
+from lingpai.issuer.pages import Pages, Site
+from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.machines import show_qr_key
+from tests.issuer.dialects.serving import serving
+from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
+
+NOW = 1_717_555_200
+"""Unix time at which the tests begin: that of the contract's signature."""
+SECRET = "secret-001"
+OWN_SECRET = "secret-002"
+REDIRECT = "http://127.0.0.1/callback?shop=7"
+MACHINE = "4004504002"
+MSIGN = "terminal secret"
+FORM = "application/x-www-form-urlencoded"
+
+OAUTH = "/oauth/oauth"
+SCAN = "/oauth/scancodemodel"
+ADD = "/printer/addprinter"
+DELETE = "/printer/deleteprinter"
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Json:
+        found: Json = json.loads(self.body)
+        return found
+
+    @property
+    def tokens(self) -> Json:
+        """What a success holds."""
+        assert self.error == "0", self.body
+        found: Json = self.json["body"]
+        return found
+
+    @property
+    def error(self) -> str:
+        """The `error` of an answer whose form is whole."""
+        found = self.json
+        assert list(found)[:2] == ["error", "error_description"], found
+        assert isinstance(found["error"], str)
+        assert ("body" in found) == (found["error"] == "47") or found["error"] == "0", found
+        assert self.headers["Cache-Control"] == "no-store"
+        code: str = found["error"]
+        return code
+
+    @property
+    def redirected(self) -> dict[str, str]:
+        """The pairs of a redirect's query, each of which must be there once."""
+        assert self.status == 303, self.body
+        pairs = parse_qsl(urlsplit(self.headers["Location"]).query, strict_parsing=True)
+        assert len(pairs) == len(dict(pairs))
+        return dict(pairs)
+
+
+@dataclass
+class Realm:
+    issuer: Issuer
+    url: str
+    http: aiohttp.ClientSession
+    app: App
+    own: App
+    user: User
+    machine: Machine
+    visitor: Visitor
+    prefix: str = ""
+
+    async def send(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        async with self.http.request(
+            method,
+            URL(self.url + self.prefix + path, encoded=True),
+            data=body,
+            headers=headers,
+            skip_auto_headers=["Content-Type"],
+            allow_redirects=False,
+        ) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def post(self, path: str, params: Mapping[str, Any]) -> Answer:
+        return await self.send("POST", path, encoded(params).encode(), {"Content-Type": FORM})
+
+    async def post_json(self, path: str, value: Any) -> Answer:
+        return await self.send("POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})
+
+    # The calls, with the open app's parameters unless others are given; None leaves one out.
+
+    def signed(self, app: App | None = None, **params: Any) -> Json:
+        """The parameters of a call that an app signs now, with a fresh id."""
+        app_id, timestamp = (
+            (app or self.app).app_id,
+            params.get("timestamp", str(int(self.issuer.clock.now()))),
+        )
+        secret = OWN_SECRET if app_id == self.own.app_id else SECRET
+        sign = hashlib.md5(f"{app_id}{timestamp}{secret}".encode()).hexdigest()
+        return {"client_id": app_id, "sign": sign, "timestamp": timestamp, "id": str(uuid.uuid4())} | params
+
+    async def call(self, path: str, app: App | None = None, **params: Any) -> Answer:
+        return await self.post(path, self.signed(app, **params))
+
+    async def authorize(self, headers: Mapping[str, str] | None = None, **over: Any) -> Answer:
+        return await self.send("GET", f"/oauth/authorize?{encoded(self.asked | over)}", headers=headers)
+
+    @property
+    def asked(self) -> Json:
+        return {
+            "response_type": "code",
+            "client_id": self.app.app_id,
+            "redirect_uri": REDIRECT,
+            "state": "1",
+        }
+
+    async def answered(self, *, allowed: bool = True, **over: Any) -> Answer:
+        """What the app is told after the merchant was asked."""
+        url = f"{self.url}{self.prefix}/oauth/authorize?{encoded(self.asked | over)}"
+        return Answer(*await self.visitor.walk(url, allowed=allowed))
+
+    async def code(self, machine: Machine | None = None, app: App | None = None) -> str:
+        """A code as the pages make one."""
+        asked = Asked(redirect_uri=REDIRECT, scope="all")
+        return (
+            await issue_code(self.issuer, app or self.app, self.user, asked, machine or self.machine)
+        ).code
+
+    async def exchange(self, code: str, app: App | None = None, **over: Any) -> Answer:
+        given = {"grant_type": "authorization_code", "code": code, "scope": "all"}
+        return await self.call(OAUTH, app, **(given | over))
+
+    async def refresh(self, token: str, app: App | None = None, **over: Any) -> Answer:
+        given = {"grant_type": "refresh_token", "refresh_token": token, "scope": "all"}
+        return await self.call(OAUTH, app, **(given | over))
+
+    async def own_token(self, app: App | None = None, **over: Any) -> Answer:
+        given = {"grant_type": "client_credentials", "scope": "all"}
+        return await self.call(OAUTH, app or self.own, **(given | over))
+
+    async def scan(self, app: App | None = None, **params: Any) -> Answer:
+        return await self.call(SCAN, app, **({"machine_code": MACHINE, "scope": "all"} | params))
+
+    async def shown(self) -> str:
+        return await show_qr_key(self.issuer, self.machine)
+
+    async def tokens(self) -> Json:
+        return (await self.exchange(await self.code())).tokens
+
+    async def change_app(self, app: App, **over: Any) -> App:
+        """Change an app as an operator does."""
+        return await admin.change_app(self.issuer, msgspec.structs.replace(app, **over))
+
+
+def encoded(params: Mapping[str, Any]) -> str:
+    return urlencode({name: str(value) for name, value in params.items() if value is not None})
+
+
+@contextlib.asynccontextmanager
+async def serving_realm(
+    issuer: Issuer, http: aiohttp.ClientSession, *, prefix: str = ""
+) -> AsyncIterator[Realm]:
+    """A realm with an open and a self-owned app, and a merchant with one terminal, who has a window open."""
+    name = issuer.realm
+    app = App(realm=name, app_id="client-001", redirect_uris=(REDIRECT,))
+    app = await admin.declare_app(issuer, app, SECRET)
+    own = App(realm=name, app_id="client-002", redirect_uris=(REDIRECT,), mode=AppMode.SELF_OWNED)
+    own = await admin.declare_app(issuer, own, OWN_SECRET)
+    user = await admin.add_user(issuer, "merchant", PASSWORD)
+    machine = await admin.save_machine(issuer, MACHINE, name="前台", owner=user, msign=MSIGN)
+    pages = Pages(issuer, Site(origin="http://127.0.0.1", prefix=f"/user/{name}"), yilianyun.STYLE)
+    routes = (*yilianyun.routes(issuer, pages, prefix=prefix), *pages.routes())
+    fallback = (("", yilianyun.SHAPE), *yilianyun.fallback(prefix))
+    async with serving(routes, fallback) as url, visiting("merchant") as visitor:
+        yield Realm(issuer, url, http, app, own, user, machine, visitor, prefix)
