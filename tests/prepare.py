@@ -17,6 +17,8 @@ TESTS = Path(__file__).resolve().parent
 NODE = TESTS / "clients" / "node"
 WECHATPY2 = TESTS / ".cache" / "wechatpy2"
 WECHATPY2_PINS = TESTS / "clients" / "wechatpy2.txt"
+OAUTH = TESTS / ".cache" / "oauth"
+OAUTH_PINS = TESTS / "clients" / "oauth.txt"
 STAMP = ".lingpai-ready"
 
 
@@ -90,17 +92,17 @@ def get_node_packages() -> None:
     stamp(NODE / "node_modules", NODE / "package-lock.json")
 
 
-def get_wechatpy2() -> None:
-    """wechatpy's second generation, in a folder that is put before the environment's own packages.
+def python_packages(name: str, folder: Path, pins: Path) -> Step:
+    """A step for Python packages in a folder of their own, which is put before the environment's own packages."""
 
-    Raises:
-        NotPreparedError: pip cannot get it.
-    """
-    shutil.rmtree(WECHATPY2, ignore_errors=True)
-    options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
-    where = ("--target", str(WECHATPY2), "-r", str(WECHATPY2_PINS))
-    run(sys.executable, "-m", "pip", "install", *options, *where)
-    stamp(WECHATPY2, WECHATPY2_PINS)
+    def get() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        options = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes")
+        where = ("--target", str(folder), "-r", str(pins))
+        run(sys.executable, "-m", "pip", "install", *options, *where)
+        stamp(folder, pins)
+
+    return Step(name, lambda: stamped(folder, pins), get)
 
 
 STEPS: tuple[Step, ...] = (
@@ -110,7 +112,8 @@ STEPS: tuple[Step, ...] = (
         lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),
         get_node_packages,
     ),
-    Step("wechatpy 2", lambda: stamped(WECHATPY2, WECHATPY2_PINS), get_wechatpy2),
+    python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
+    python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
 )
 
 

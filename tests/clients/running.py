@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import NODE, STEPS, TESTS, WECHATPY2
+from tests.prepare import NODE, OAUTH, STEPS, TESTS, WECHATPY2
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -67,9 +67,11 @@ class Clients:
 
     def wechatpy(self, generation: int, script: str, wanted: dict[str, Any]) -> Client:
         """Start `tests/clients/python/<script>.py` with this generation of wechatpy."""
-        path = [*([str(WECHATPY2)] if generation == 2 else []), str(TESTS.parent)]
-        command = (sys.executable, "-m", f"tests.clients.python.{script}")
-        return self._start(command, wanted, os.pathsep.join(path))
+        return self._python(script, wanted, *([WECHATPY2] if generation == 2 else []))
+
+    def oauth(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with the OAuth clients."""
+        return self._python(script, wanted, OAUTH)
 
     def node(self, name: str, wanted: dict[str, Any]) -> Client:
         """Start the client of this name in `tests/clients/node`."""
@@ -79,6 +81,10 @@ class Clients:
         """End all that still run."""
         for client in self._started:
             client.end()
+
+    def _python(self, script: str, wanted: dict[str, Any], *packages: Path) -> Client:
+        command = (sys.executable, "-m", f"tests.clients.python.{script}")
+        return self._start(command, wanted, os.pathsep.join(map(str, (*packages, TESTS.parent))))
 
     def _start(self, command: tuple[str, ...], wanted: dict[str, Any], path: str = "") -> Client:
         number = len(self._started)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +22,7 @@ from lingpai.settings import Settings, load_settings
 from tests.helpers.sandbox import running_sandbox
 
 Json = dict[str, Any]
+Add = Callable[[Settings], Awaitable[None]]
 START_SECONDS = 20
 WECOM_KEY = f"{KEY_PREFIX}for-the-first-agent-alone"
 """A caller key that covers one of the corp's two secrets, so that it says which is meant."""
@@ -68,13 +69,23 @@ def fetch(url: str, body: Json | None = None) -> Json:
 
 
 @contextmanager
-def running_stack(data: Path) -> Iterator[Stack]:
-    """Run both while the block runs; everything they keep is in `data`."""
+def running_stack(data: Path, add: Add | None = None, **settings_: Any) -> Iterator[Stack]:
+    """Run both while the block runs; everything they keep is in `data`.
+
+    Args:
+        data: their folder.
+        add: adds what a test needs before the service starts.
+        settings_: further settings of the service.
+    """
     samples = load_samples(data / "samples.json")
     with running_sandbox(sandbox_options(samples, 7200)) as sandbox:
-        settings = load_settings(data=data, wechat={"base_url": sandbox}, wecom={"base_url": sandbox})
+        settings = load_settings(
+            data=data, wechat={"base_url": sandbox}, wecom={"base_url": sandbox}, **settings_
+        )
         started: Future[tuple[str, Serving, asyncio.AbstractEventLoop]] = Future()
-        thread = threading.Thread(target=_run, args=(settings, samples, started), name="lingpai", daemon=True)
+        thread = threading.Thread(
+            target=_run, args=(settings, samples, add, started), name="lingpai", daemon=True
+        )
         thread.start()
         url, serving, loop = started.result(START_SECONDS)
         try:
@@ -85,19 +96,21 @@ def running_stack(data: Path) -> Iterator[Stack]:
             assert not thread.is_alive(), "the service did not stop"
 
 
-def _run(settings: Settings, samples: Samples, started: Future[Any]) -> None:
+def _run(settings: Settings, samples: Samples, add: Add | None, started: Future[Any]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:  # as the service itself runs
-            runner.run(_serve(settings, samples, started))
+            runner.run(_serve(settings, samples, add, started))
     except BaseException as error:
         if not started.done():
             started.set_exception(error)
         raise
 
 
-async def _serve(settings: Settings, samples: Samples, started: Future[Any]) -> None:
+async def _serve(settings: Settings, samples: Samples, add: Add | None, started: Future[Any]) -> None:
     await add_samples(settings, samples)
     await _add_wecom_key(settings, samples)
+    if add is not None:
+        await add(settings)
     with bind("127.0.0.1", 0) as bound:
         async with open_service(settings) as app:
             serving = Serving([Listener(app, [bound])])

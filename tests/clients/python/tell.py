@@ -12,10 +12,13 @@ def told() -> dict[str, Any]:
     return wanted
 
 
+def answer(**found: Any) -> None:
+    """Answer the test: a JSON object on standard output."""
+    json.dump(found, sys.stdout)
+
+
 def tell(**found: Any) -> None:
-    """Answer the test: a JSON object on standard output, and from which folder wechatpy came."""
+    """Answer the test, also from which folder wechatpy came."""
     import wechatpy
 
-    found["version"] = wechatpy.__version__
-    found["home"] = str(Path(wechatpy.__file__).parent)
-    json.dump(found, sys.stdout)
+    answer(**found, version=wechatpy.__version__, home=str(Path(wechatpy.__file__).parent))

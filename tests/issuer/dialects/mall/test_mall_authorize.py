@@ -21,27 +21,28 @@ async def test_a1_a_client_that_may_do_nothing_is_not_redirected(realm: Realm) -
     assert (page.status, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        "https://www.baidu.com",
-        "https://www.baidu.com/x",
-        "https://www.baidu.com//",
-        "https://WWW.baidu.com/",
-        "https://www.baidu.com/?a=1",
-        "https://user@www.baidu.com/",
-        "https://www.baidu.com/%2F",
-        "https://www.baidu.com/a/..",
-        "https://www.baidu.com\\",
-        "https://www.baidu.com:443/",
-        "http://www.baidu.com/",
-        "http://127.0.0.1:80/",
-    ],
+OTHERS = (
+    "https://www.baidu.com",
+    "https://www.baidu.com/x",
+    "https://www.baidu.com//",
+    "https://WWW.baidu.com/",
+    "https://www.baidu.com/?a=1",
+    "https://user@www.baidu.com/",
+    "https://www.baidu.com/%2F",
+    "https://www.baidu.com/a/..",
+    "https://www.baidu.com\\",
+    "https://www.baidu.com:443/",
+    "http://www.baidu.com/",
+    "http://127.0.0.1:80/",
 )
-async def test_a2_redirect_uris_are_compared_as_plain_strings(realm: Realm, given: str) -> None:
-    answer = await realm.authorize(redirect_uri=given, response_type="token", scope="x")
-    assert answer.refusal == (400, "redirect_uri_mismatch")
-    assert "location" not in answer.headers
+"""Redirect URIs that are not the registered one, though some software takes them for it."""
+
+
+async def test_a2_redirect_uris_are_compared_as_plain_strings(realm: Realm) -> None:
+    for given in OTHERS:
+        answer = await realm.authorize(redirect_uri=given, response_type="token", scope="x")
+        assert answer.refusal == (400, "redirect_uri_mismatch"), given
+        assert "location" not in answer.headers
 
 
 async def test_the_order_of_the_table(realm: Realm) -> None:

@@ -77,13 +77,11 @@ async def test_a_token_that_is_not_one(realm: Realm) -> None:
             assert wrong not in answer.headers["WWW-Authenticate"]
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer", "Bearer a b", "bearer  ", "Basic x", "Token x", "Bearer a,b", "x"]
-)
-async def test_a_malformed_header(realm: Realm, header: str) -> None:
-    answer = await realm.get(f"{ROOT}/getOpenId", {}, {"Authorization": header})
-    assert answer.refusal == (400, "invalid_request")
-    assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+async def test_a_malformed_header(realm: Realm) -> None:
+    for header in ("Bearer", "Bearer a b", "bearer  ", "Basic x", "Token x", "Bearer a,b", "x"):
+        answer = await realm.get(f"{ROOT}/getOpenId", {}, {"Authorization": header})
+        assert answer.refusal == (400, "invalid_request")
+        assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
 
 
 async def test_an_empty_token_is_none(realm: Realm) -> None:

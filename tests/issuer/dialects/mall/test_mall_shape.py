@@ -1,6 +1,7 @@
 """The dialect's shape is whole (attacks I83, D43, D44)."""
 
 import json
+import random
 
 import pytest
 
@@ -9,7 +10,7 @@ from lingpai.core.wire import Shape
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.authorizing import REDIRECTED
 from lingpai.issuer.dialects.mall.shape import ERRORS, MallShape, ResourceShape
-from tests.issuer.dialects.mall.realms import ROOT, Answer, Realm
+from tests.issuer.dialects.mall.realms import FORM, ROOT, Answer, Realm
 
 PERMITTED = {chr(c) for c in range(0x20, 0x7F)} - {'"', "\\"}
 
@@ -105,3 +106,19 @@ async def test_nothing_is_allowed_to_other_origins(realm: Realm, mall_issuer: Is
         await realm.get(f"{ROOT}/getOpenId", {}, headers),
     ]
     assert not [name for answer in answers for name in answer.headers if name.lower().startswith("access-")]
+
+
+KINDS = (
+    FORM,
+    "application/json",
+    "multipart/form-data; boundary=b",
+    "application/x-www-form-urlencoded; charset=x",
+)
+
+
+async def test_d48_any_bytes_are_refused_in_the_dialects_shape(realm: Realm) -> None:
+    for _ in range(200):
+        body = random.choice((b"", b"grant_type=refresh_token&", b'{"grant_type":"')) + random.randbytes(20)
+        answer = await realm.send("POST", f"{ROOT}/accessToken", body, {"Content-Type": random.choice(KINDS)})
+        status, _ = answer.refusal
+        assert 400 <= status < 500

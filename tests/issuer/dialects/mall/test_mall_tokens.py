@@ -332,9 +332,9 @@ async def test_d35_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
     assert (await realm.send("POST", f"{ROOT}/accessToken")).refusal == (400, "invalid_request")
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
-@pytest.mark.parametrize("path", ["/accessToken", "/refreshToken"])
-async def test_d34_post_alone(realm: Realm, method: str, path: str) -> None:
-    answer = await realm.send(method, ROOT + path)
-    assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS, POST")
-    assert method == "HEAD" or answer.refusal == (405, "invalid_request")
+async def test_d34_post_alone(realm: Realm) -> None:
+    for path in ("/accessToken", "/refreshToken"):
+        for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD"):
+            answer = await realm.send(method, ROOT + path)
+            assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS, POST")
+            assert method == "HEAD" or answer.refusal == (405, "invalid_request")
