@@ -9,26 +9,20 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import App, Machine, Profile, User
 from lingpai.core.keyring import KeyRing
-from lingpai.core.wire import Call, Reply, Route, Source
 from lingpai.edge.app import create_app
 from lingpai.edge.server import Listener, Serving, bind, url_of
 from lingpai.issuer import admin
-from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects import mall, yzb
+from lingpai.issuer.dialects import mall, yilianyun, yzb
 from lingpai.issuer.dialects.yzb.policy import USER_INFO
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge import BridgePages
 from lingpai.issuer.passwords import Passwords
-from lingpai.issuer.policy import DAY, Keep, Policy
-from lingpai.issuer.verbs.apps import find_app
-from lingpai.issuer.verbs.authorize import Asked
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.issuer.conftest import CHEAP
 
@@ -36,40 +30,11 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 REDIRECT = "https://app.example/callback"
 PASSWORD = "correct horse"
 EVIL_NAME = "<script>alert(1)</script>"
-TERMINALS = AnswerStyle(before_code=(("response_type", "code"),), machines=True, refused="用户拒绝授权")
-"""As contracts/yilianyun.md has it."""
-POLICIES = {
-    "mall": mall.POLICY,
-    "yzb": yzb.POLICY,
-    "yilianyun": Policy(code=600, access=30 * DAY, refresh=35 * DAY, keep=Keep(user=0), default_scope="all"),
-}
-
-
-class TerminalParams(msgspec.Struct):
-    client_id: str
-    redirect_uri: str
-    state: str | None = None
-    machine: str = ""
-
-
-def terminal_route(issuer: Issuer, pages: Pages) -> Route:
-    """An authorization endpoint whose users choose a terminal."""
-
-    async def begin(params: TerminalParams, call: Call) -> Reply:
-        app = await find_app(issuer, params.client_id)
-        asked = Asked(redirect_uri=params.redirect_uri, state=params.state, machine=params.machine)
-        return await pages.open(call, app, asked)
-
-    return Route(
-        ("GET",),
-        "/oauth/authorize",
-        TerminalParams,
-        Source.QUERY,
-        begin,
-        pages.shape,
-        "",
-        page=pages.error_page,
-    )
+POLICIES = {"mall": mall.POLICY, "yzb": yzb.POLICY, "yilianyun": yilianyun.POLICY}
+TERMINAL = "/oauth/authorize?" + urlencode(
+    {"response_type": "code", "client_id": "print", "redirect_uri": REDIRECT, "state": "x"}
+)
+"""Yilianyun's authorization endpoint with the sample app's parameters."""
 
 
 @dataclass
@@ -100,11 +65,11 @@ async def serving(home: Path, clock: Clock) -> AsyncIterator[Stage]:
             }
             sites = {name: Site(origin=url, prefix=f"/user/{name}") for name in issuers}
             shops = Pages(issuers["mall"], sites["mall"], mall.STYLE)
-            printers = Pages(issuers["yilianyun"], sites["yilianyun"], TERMINALS)
+            printers = Pages(issuers["yilianyun"], sites["yilianyun"], yilianyun.STYLE)
             bridge = BridgePages(issuers["yzb"], sites["yzb"])
             routes = (
                 *mall.routes(issuers["mall"], shops),
-                terminal_route(issuers["yilianyun"], printers),
+                *yilianyun.routes(issuers["yilianyun"], printers),
                 *yzb.routes(issuers["yzb"]),
                 *(route for pages in (shops, printers, bridge) for route in pages.routes()),
             )

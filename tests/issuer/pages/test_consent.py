@@ -7,10 +7,9 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
+from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.verbs.redeem import redeem
-from tests.issuer.pages.stage import REDIRECT, Browser, Seen, Stage, authorize_path
-
-TERMINAL = f"/oauth/authorize?client_id=print&redirect_uri={REDIRECT}&state=x"
+from tests.issuer.pages.stage import REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
 
 
 async def ask(browser: Browser, path: str | None = None) -> Seen:
@@ -195,17 +194,18 @@ async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browse
     assert tokens.machine_code == "4004001"
 
 
-async def test_the_terminal_that_was_asked_for_is_chosen(browser: Browser) -> None:
-    question = await ask(browser, TERMINAL + "&machine=4004002")
-    assert 'value="4004002" required checked' in question.text
-    assert question.text.count(" checked") == 1
+async def test_the_only_terminal_is_chosen(stage: Stage, browser: Browser) -> None:
+    ming = await admin.find_user(stage.terminals, "ming")
+    await admin.save_machine(stage.terminals, "4004009", owner=ming)
+    question = await browser.log_in(await browser.follow(TERMINAL), "ming")
+    assert 'value="4004009" required checked' in question.text
 
 
 async def test_who_has_no_terminal_can_only_refuse(browser: Browser) -> None:
     question = await browser.log_in(await browser.follow(TERMINAL), "ming")
     assert 'value="allow"' not in question.text
     answered = await browser.submit(question, answer="refuse")
-    assert answered.answer["error_description"] == "用户拒绝授权"
+    assert answered.answer["error_description"] == yilianyun.STYLE.refused
 
 
 async def test_forms_may_lead_to_the_app_and_nowhere_else(browser: Browser) -> None:

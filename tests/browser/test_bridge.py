@@ -1,0 +1,212 @@
+"""The JS bridge in real Chromium, with a third party's page on another site (contracts/yzb.md)."""
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.async_api import BrowserContext
+from playwright.async_api import Page as Tab
+
+from tests.browser.third_party import Page, serving_page
+from tests.issuer.pages.stage import PASSWORD, Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
+
+
+async def outcomes(tab: Tab, last: str) -> list[Any]:
+    """What the page's callbacks were told, once the last one came."""
+    await tab.wait_for_function("last => outcomes.some(each => each.includes(last))", arg=last)
+    found: list[Any] = await tab.evaluate("outcomes.splice(0)")
+    return found
+
+
+async def configured(context: BrowserContext, page: Page) -> Tab:
+    """The app's page, verified."""
+    tab = await context.new_page()
+    await tab.goto(page.url)
+    await tab.evaluate("configure()")
+    assert await outcomes(tab, "ready") == [["config", "next", {}], ["config", "complete"], ["ready"]]
+    return tab
+
+
+async def window_of(tab: Tab, button: str = "#code") -> Tab:
+    """Press a button; the issuer's window that it opens."""
+    async with tab.expect_popup() as opening:
+        await tab.click(button)
+    window = await opening.value
+    await window.wait_for_load_state()
+    return window
+
+
+async def log_in(window: Tab) -> None:
+    await window.fill("[name=login]", "hong")
+    await window.fill("[name=password]", PASSWORD)
+    await window.click("[type=submit]")
+    await window.wait_for_selector("[value=allow]")
+
+
+async def allow(tab: Tab, button: str) -> list[Any]:
+    window = await window_of(tab, button)
+    if await window.query_selector("[name=password]"):
+        await log_in(window)
+    async with window.expect_event("close"):
+        await window.click("[value=allow]")
+    return await outcomes(tab, "complete")
+
+
+async def test_from_config_to_user_info(context: BrowserContext, third_party: Page) -> None:
+    tab = await configured(context, third_party)
+    window = await window_of(tab, "#access")
+    assert urlsplit(window.url).path == "/user/yzb/login"
+    await log_in(window)
+    assert "天气日历" in await window.inner_text("h1")
+    assert "see your name, picture and sex" in await window.inner_text("main")
+    assert third_party.origin in await window.inner_text("main")
+    async with window.expect_event("close"):
+        await window.click("[value=allow]")
+    access = {"access": ["user/get_user_base_info"]}
+    assert await outcomes(tab, "complete") == [["access", "next", access], ["access", "complete"]]
+
+    await tab.click("#code")  # nothing is left to ask: the window comes and goes
+    (name, outcome, value), complete = await outcomes(tab, "complete")
+    assert (name, outcome, complete) == ("code", "next", ["code", "complete"])
+    assert value.keys() == {"code"}
+    info = await third_party.user_info(value["code"])
+    assert info == {"nick": "小红", "avatar": "https://img.example/1.png", "sex": "2"}
+
+
+async def test_a_code_needs_only_to_know_the_user_again(context: BrowserContext, third_party: Page) -> None:
+    tab = await configured(context, third_party)
+    (name, outcome, value), _ = await allow(tab, "#code")
+    assert (name, outcome) == ("code", "next")
+    member = await third_party.stage.yzb.store.find_member(
+        third_party.stage.mini.id, third_party.stage.users["yzb"].id
+    )
+    assert member is not None
+    assert (member.added, member.scope, member.permissions) == (True, "sns_base", ())
+    assert len(value["code"]) == 64
+
+
+async def test_refusing_cancels(context: BrowserContext, third_party: Page) -> None:
+    tab = await configured(context, third_party)
+    window = await window_of(tab)
+    await log_in(window)
+    async with window.expect_event("close"):
+        await window.click("[value=refuse]")
+    assert await outcomes(tab, "complete") == [["code", "cancel"], ["code", "complete"]]
+
+
+async def test_closing_the_window_cancels(context: BrowserContext, third_party: Page) -> None:
+    tab = await configured(context, third_party)
+    await (await window_of(tab)).close()
+    assert await outcomes(tab, "complete") == [["code", "cancel"], ["code", "complete"]]
+
+
+async def test_a_wrong_signature_is_refused(context: BrowserContext, third_party: Page) -> None:
+    tab = await context.new_page()
+    await tab.goto(third_party.url)
+    await tab.evaluate("configure({signature: '0'.repeat(40)})")
+    error, told, _ = await outcomes(tab, "complete")
+    assert error == ["yzb.error", 100002]
+    assert told[2].keys() == {"code", "description", "suggestion"}
+    await tab.click("#code")
+    (_, outcome, refused), _ = await outcomes(tab, "complete")
+    assert (outcome, refused["code"]) == ("error", 100003)
+    assert len(context.pages) == 1
+
+
+@pytest.mark.parametrize(
+    "over",
+    ["{app_id: ''}", "{timestamp: null}", "{js_api_list: []}", "{js_api_list: 'x'}", "{nonce_str: ' '}"],
+)
+async def test_missing_parameters_are_told_at_once(
+    context: BrowserContext, third_party: Page, over: str
+) -> None:
+    tab = await context.new_page()
+    await tab.goto(third_party.url)
+    await tab.evaluate(f"configure({over})")
+    assert (await outcomes(tab, "complete"))[0] == ["yzb.error", 100001]
+
+
+async def test_a_foreign_origin_is_refused(context: BrowserContext, stage: Stage) -> None:
+    async with serving_page(stage, "evil.localhost") as evil:
+        tab = await context.new_page()
+        await tab.goto(evil.url)
+        await tab.evaluate("configure()")
+        assert (await outcomes(tab, "complete"))[0] == ["yzb.error", 100005]
+
+
+async def test_another_app_id_than_the_verified_one_is_refused(
+    context: BrowserContext, third_party: Page
+) -> None:
+    tab = await configured(context, third_party)
+    await tab.evaluate("yzb.core.requestAuthCode({data: {app_id: '100002'}, ...listen('code')})")
+    (_, _, error), _ = await outcomes(tab, "complete")
+    assert error["code"] == 100003
+
+
+async def test_the_network_down_is_told(context: BrowserContext, third_party: Page) -> None:
+    tab = await context.new_page()
+    await tab.goto(third_party.url)
+    await tab.route("**/OAuth2/checkJsConfig", lambda route: route.abort())
+    await tab.evaluate("configure()")
+    assert (await outcomes(tab, "complete"))[0] == ["yzb.error", 200000]
+
+
+async def test_a_blocked_window_is_told(context: BrowserContext, third_party: Page) -> None:
+    tab = await configured(context, third_party)
+    await tab.evaluate("window.open = () => null")
+    await tab.click("#code")
+    (_, _, error), _ = await outcomes(tab, "complete")
+    assert error["code"] == 200000
+
+
+async def test_the_answer_goes_to_exactly_the_verified_origin(
+    context: BrowserContext, third_party: Page, stage: Stage
+) -> None:
+    tab = await configured(context, third_party)
+    query = {name: values[0] for name, values in parse_qs(urlsplit(await first_url(context)).query).items()}
+    window = await window_of(tab)
+    await log_in(window)
+    async with window.expect_event("close"):
+        await window.click("[value=allow]")
+    await outcomes(tab, "complete")
+    async with serving_page(stage, "evil.localhost") as evil:
+        thief = await context.new_page()
+        await thief.goto(evil.url)
+        await thief.evaluate("window.heard = []; window.addEventListener('message', e => heard.push(e.data))")
+        stolen = f"{stage.url}/js/yzb-bridge/window?{urlencode(query)}"
+        async with thief.expect_popup() as opening:
+            await thief.evaluate("url => { window.opened = window.open(url) }", stolen)
+        opened = await opening.value
+        await opened.wait_for_selector("#answer", state="attached")
+        await opened.wait_for_event("close")  # it had its answer, and gave it to nobody here
+        assert await thief.evaluate("heard") == []
+        forged = urlencode(query | {"origin": evil.origin})
+        async with thief.expect_popup() as opening:
+            await thief.evaluate("url => { window.open(url) }", f"{stage.url}/js/yzb-bridge/window?{forged}")
+        await thief.wait_for_function("heard.length > 0")
+        (told,) = await thief.evaluate("heard")
+        assert told.keys() == {"yzb", "error"}
+
+
+async def first_url(context: BrowserContext) -> str:
+    """The address that the script opened its window with, which any page could open too."""
+    tab = context.pages[0]
+    await tab.evaluate("window.wasOpen = window.open; window.open = url => { window.asked = String(url) }")
+    await tab.click("#code")
+    await outcomes(tab, "complete")
+    url: str = await tab.evaluate("window.open = wasOpen, asked")
+    return url
+
+
+async def test_the_window_cannot_be_framed(context: BrowserContext, third_party: Page, stage: Stage) -> None:
+    tab = await configured(context, third_party)
+    src = urlsplit(await first_url(context))
+    for path in (f"{src.path}?{src.query}", "/user/yzb/login", "/user/mall/login"):
+        framing = await context.new_page()
+        await framing.goto(third_party.origin + "/frame?" + urlencode({"src": stage.url + path}))
+        await framing.frames[1].wait_for_url("chrome-error://**")
+        assert await framing.frames[1].query_selector("form, #answer") is None
+        await framing.close()
+    await tab.close()
