@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
-from lingpai.issuer.realms import POLICIES, Realm
+from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.keeper.platforms import wechat, wecom
 
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
                 string_status=each.string_status,
             )
             for name, each in self.realms.items()
-            if each.enabled and each.dialect in POLICIES
+            if each.enabled
         )
 
     def keeper_options(self) -> KeeperOptions:

@@ -9,7 +9,7 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.core.wire import Route, Shape
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects import mall, yzb
+from lingpai.issuer.dialects import mall, yilianyun, yzb
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge.routes import BridgePages
 from lingpai.issuer.policy import Policy
@@ -25,7 +25,11 @@ class Mounted(NamedTuple):
     fallback: Fallback
 
 
-POLICIES: Mapping[str, Policy] = {"yzb": yzb.POLICY, "mall": mall.POLICY}
+POLICIES: Mapping[str, Policy] = {
+    "yzb": yzb.POLICY,
+    "mall": mall.POLICY,
+    "yilianyun": yilianyun.POLICY,
+}
 """The policy of each dialect, by the dialect's name."""
 
 
@@ -62,7 +66,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         if unknown:
             raise ValueError(f"realms.{self.name}.policy has no {', '.join(sorted(unknown))}")
         replaced = msgspec.structs.replace(policy, **own)
-        return msgspec.convert(msgspec.to_builtins(replaced), Policy)
+        return msgspec.convert(msgspec.to_builtins(replaced), Policy, strict=False)  # a switch is 0 or 1
 
 
 async def open_issuer(realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock) -> Issuer:
@@ -99,4 +103,14 @@ def _mount_mall(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
     return Mounted((*routes, *pages.routes()), (*mall.fallback(realm.prefix), *pages.fallback()))
 
 
-_MOUNTS: Mapping[str, Callable[[Realm, Issuer, Site], Mounted]] = {"yzb": _mount_yzb, "mall": _mount_mall}
+def _mount_yilianyun(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
+    pages = Pages(issuer, site, yilianyun.STYLE)
+    routes = yilianyun.routes(issuer, pages, prefix=realm.prefix)
+    return Mounted((*routes, *pages.routes()), (*yilianyun.fallback(realm.prefix), *pages.fallback()))
+
+
+_MOUNTS: Mapping[str, Callable[[Realm, Issuer, Site], Mounted]] = {
+    "yzb": _mount_yzb,
+    "mall": _mount_mall,
+    "yilianyun": _mount_yilianyun,
+}
