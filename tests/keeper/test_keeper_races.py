@@ -45,8 +45,9 @@ EACH = 125
 class Racers:
     """Processes that all wait for the same word."""
 
-    def __init__(self, processes: list[asyncio.subprocess.Process]) -> None:
+    def __init__(self, processes: list[asyncio.subprocess.Process], log: Path) -> None:
         self._processes = processes
+        self._log = log
 
     async def race(self, account: str, what: str, value: str = "", platform: str = "wechat") -> set[str]:
         """Everything distinct that came of `EACH` requests of every process."""
@@ -55,13 +56,15 @@ class Racers:
             assert process.stdin is not None
             process.stdin.write(json.dumps(order).encode() + b"\n")
         lines = [await process.stdout.readline() for process in self._processes if process.stdout]
+        assert all(lines), self._log.read_text("utf-8")[-8000:]
         return {each for line in lines for each in json.loads(line)}
 
 
 @contextlib.asynccontextmanager
 async def racers(data: Path, url: str) -> AsyncIterator[Racers]:
     """Racers that have opened the service's data and are ready."""
-    with (data.parent / "racers.log").open("wb") as log:
+    log_file = data.parent / "racers.log"
+    with log_file.open("wb") as log:
         processes = [
             await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "tests.keeper.racer", str(data), url),
@@ -76,7 +79,7 @@ async def racers(data: Path, url: str) -> AsyncIterator[Racers]:
             for process in processes:
                 assert process.stdout is not None
                 assert await process.stdout.readline() == b"ready\n"
-            yield Racers(processes)
+            yield Racers(processes, log_file)
         finally:
             for process in processes:
                 assert process.stdin is not None
