@@ -19,6 +19,8 @@ WECHATPY2 = TESTS / ".cache" / "wechatpy2"
 WECHATPY2_PINS = TESTS / "clients" / "wechatpy2.txt"
 OAUTH = TESTS / ".cache" / "oauth"
 OAUTH_PINS = TESTS / "clients" / "oauth.txt"
+YILIANYUN = TESTS / ".cache" / "yilianyun"
+YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
 STAMP = ".lingpai-ready"
 
 
@@ -114,6 +116,7 @@ STEPS: tuple[Step, ...] = (
     ),
     python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
     python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
+    python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
 )
 
 

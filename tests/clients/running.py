@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import NODE, OAUTH, STEPS, TESTS, WECHATPY2
+from tests.prepare import NODE, OAUTH, STEPS, TESTS, WECHATPY2, YILIANYUN
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -72,6 +72,10 @@ class Clients:
     def oauth(self, script: str, wanted: dict[str, Any]) -> Client:
         """Start `tests/clients/python/<script>.py` with the OAuth clients."""
         return self._python(script, wanted, OAUTH)
+
+    def yilianyun(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with Yilianyun's own SDK."""
+        return self._python(script, wanted, YILIANYUN)
 
     def node(self, name: str, wanted: dict[str, Any]) -> Client:
         """Start the client of this name in `tests/clients/node`."""
