@@ -1,0 +1,101 @@
+"""The page of errors: the closed set, and how each surface and each dialect really answers it."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import lingpai.issuer.dialects
+from docs.generator.markdown import code, head, joined, table
+from lingpai.core.errors import BLAME, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
+from lingpai.core.wire import Shape
+from lingpai.edge.schemas import error_sample
+from lingpai.keeper.surfaces import shapes
+
+GROUPS = (
+    ("Of the request", EDGE_KINDS, "May come from any route."),
+    ("Of the keeper", KEEPER_KINDS, "From the keeper's routes."),
+    ("Of the issuer", ISSUER_KINDS, "From the issuer's dialects and pages."),
+)
+_NUMBERS = ("errcode", "status", "error", "code", "error_code")
+_KEEPERS = {
+    "SEED": "seed routes", "GENERIC": "`/v1`, `/health`", "WECHAT": "drop-in, WeChat", "WECOM": "drop-in, WeCom",
+}  # fmt: skip
+_UPSTREAMS = 40164
+"""A number of the upstream's own, to see that it is passed on."""
+
+
+class Surface(NamedTuple):
+    """A way in which errors are told: its name for people, its shape, and the kinds that it can tell."""
+
+    name: str
+    shape: Shape
+    kinds: frozenset[Kind]
+
+
+def surfaces() -> list[Surface]:
+    """Those of the keeper and of every dialect."""
+    keepers = [
+        Surface(told, getattr(shapes, name), EDGE_KINDS | KEEPER_KINDS) for name, told in _KEEPERS.items()
+    ]
+    return [*keepers, *_dialects()]
+
+
+def page() -> str:
+    """The page."""
+    blocks = head(
+        "Errors",
+        "Everything that can go wrong is one of these kinds; the kind stands in logs and metrics. Each surface tells "
+        "it its own way: the HTTP status, then the number or name in the body. *Whose* says who can mend it: the "
+        "caller, the upstream platform, the operator, or we (service).",
+        "`upstream_refused` passes the platform's own number on, here shown as 40164. "
+        "`missing_parameter` has numbers by parameter on the drop-in routes (41002 for appid, 41004 for secret, …), "
+        "and on the seed's routes 1 or 2, as the seed says. Browsers that ask for a page get one, with a status "
+        "that fits.",
+    )
+    for title, kinds, about in GROUPS:
+        told = [each for each in surfaces() if any(kind in each.kinds for kind in kinds)]
+        blocks += [f"## {title}", about]
+        rows = [
+            (code(kind.value), BLAME[kind].value, *(_answer(surface, kind) for surface in told))
+            for kind in Kind
+            if kind in kinds
+        ]
+        blocks.append(table(("kind", "whose", *(each.name for each in told)), rows))
+    return joined(blocks)
+
+
+def _dialects() -> Iterator[Surface]:
+    """The shapes that a dialect's modules define."""
+    for found in pkgutil.iter_modules(lingpai.issuer.dialects.__path__):
+        name = f"{lingpai.issuer.dialects.__name__}.{found.name}"
+        seen: list[Mapping[Kind, Any]] = []
+        for module in _modules(name):
+            for value in vars(module).values():
+                codes = getattr(value, "codes", None)
+                if isinstance(value, type) or not isinstance(codes, Mapping) or codes in seen:
+                    continue
+                seen.append(codes)
+                yield Surface(_label(found.name, value), value, frozenset(codes))
+
+
+def _label(dialect: str, shape: Shape) -> str:
+    name = type(shape).__name__.removesuffix("Shape")
+    return dialect if name.lower() == dialect else f"{dialect}, {name}"
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    module = importlib.import_module(name)
+    yield module
+    for found in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{name}."):
+        yield importlib.import_module(found.name)
+
+
+def _answer(surface: Surface, kind: Kind) -> str:
+    if kind not in surface.kinds:
+        return "–"
+    number = _UPSTREAMS if kind is Kind.UPSTREAM_REFUSED else None
+    status, body = error_sample(surface.shape, LingpaiError(kind, "", parameter="name", code=number))
+    told = next((body[name] for name in _NUMBERS if isinstance(body, dict) and name in body), "")
+    return f"{status} {code(told)}".strip()
