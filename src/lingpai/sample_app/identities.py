@@ -1,0 +1,53 @@
+"""Whom the sample plays in each dialect, and where the answers to it may go."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """The app that the sample is in one realm.
+
+    Attributes:
+        realm: the realm's name.
+        prefix: what comes before the realm's paths.
+        app_id: the app's public id (client_id).
+        secret: the app's secret.
+    """
+
+    realm: str
+    prefix: str
+    app_id: str
+    secret: str
+
+
+Identities = Mapping[str, Identity]
+"""By dialect; a dialect that is switched off has none."""
+
+
+def callback(url: str, dialect: str) -> str:
+    """Where a dialect's answers by redirect go, with the sample at `url`."""
+    return f"{url}/{dialect}/callback"
+
+
+async def allow_callbacks(issuers: Mapping[str, Issuer], identities: Identities, url: str) -> None:
+    """Register the sample's redirect URIs with its apps, as an operator would, in place of those of earlier starts.
+
+    Args:
+        issuers: by the realms' names.
+        identities: whom the sample plays.
+        url: where it is at this start.
+    """
+    for dialect, identity in identities.items():
+        issuer = issuers[identity.realm]
+        app = await issuer.store.find_app(issuer.realm, identity.app_id)
+        if app is None or not app.redirect_uris:
+            continue
+        wanted = callback(url, dialect)
+        others = tuple(uri for uri in app.redirect_uris if not uri.endswith(callback("", dialect)))
+        moved = msgspec.structs.replace(app, redirect_uris=(*others, wanted))
+        if moved != app:
+            await admin.change_app(issuer, moved)

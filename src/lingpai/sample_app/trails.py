@@ -1,0 +1,132 @@
+"""What the sample did, step by step, per browser: each request and answer, with secrets masked."""
+
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+import msgspec
+
+MOST = 200
+"""Browsers that are remembered."""
+SHOWN = 6
+"""Characters of a masked value that are shown: enough to see that it is another one."""
+MASKED = frozenset(
+    {
+        "secret",
+        "client_secret",
+        "access_token",
+        "refresh_token",
+        "code",
+        "ticket",
+        "sign",
+        "signature",
+        "Authorization",
+    }
+)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One request, and its answer when it was ours.
+
+    Attributes:
+        title: what happens, in both languages.
+        request: method and address without query.
+        params: what was sent, masked.
+        status: of the answer; 0 when the browser sent the request.
+        answer: its body, masked.
+    """
+
+    title: str
+    request: str
+    params: tuple[tuple[str, str], ...] = ()
+    status: int = 0
+    answer: str = ""
+
+
+class Trail:
+    """The steps of one browser, and what it holds.
+
+    Attributes:
+        steps: newest last.
+        state: what the last redirect must bring back.
+        held: tokens, by name.
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.state = ""
+        self.held: dict[str, str] = {}
+
+    def browser_goes(
+        self, title: str, method: str, url: str, params: Mapping[str, str] | None = None
+    ) -> None:
+        """Note a request that the browser makes."""
+        given = list((params or {}).items()) or parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        self.steps.append(Step(title, f"{method} {url.partition('?')[0]}", masked_pairs(given)))
+
+
+class Trails:
+    """All trails, by a random name that a cookie holds; the oldest is forgotten."""
+
+    def __init__(self) -> None:
+        self._trails: OrderedDict[str, Trail] = OrderedDict()
+
+    def find(self, name: str | None) -> Trail | None:
+        """The trail of this name."""
+        return self._trails.get(name or "")
+
+    def begin(self) -> tuple[str, Trail]:
+        """A new trail and its name."""
+        name, trail = secrets.token_hex(16), Trail()
+        self._trails[name] = trail
+        while len(self._trails) > MOST:
+            self._trails.popitem(last=False)
+        return name, trail
+
+
+async def call(
+    http: aiohttp.ClientSession,
+    trail: Trail,
+    title: str,
+    method: str,
+    url: str,
+    params: Mapping[str, str],
+) -> Any:
+    """Call the issuer and note both the request and the answer.
+
+    Returns:
+        The answer's JSON.
+
+    Raises:
+        aiohttp.ClientError: the issuer cannot be reached, or its answer is not JSON.
+    """
+    query, form = (params, None) if method == "GET" else (None, params)
+    async with http.request(method, url, params=query, data=form) as answer:
+        value = await answer.json()
+        status = answer.status
+    sent = masked_pairs(list(params.items()))
+    shown = json.dumps(masked(value), ensure_ascii=False, indent=2)
+    trail.steps.append(Step(title, f"{method} {url}", sent, status, shown))
+    return value
+
+
+def masked(value: Any, name: str = "") -> Any:
+    """A JSON value in which secrets are only hinted at."""
+    if isinstance(value, dict):
+        return {key: masked(each, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [masked(each, name) for each in value]
+    return _masked_text(value) if name in MASKED and isinstance(value, str) else value
+
+
+def masked_pairs(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Parameters in which secrets are only hinted at."""
+    return tuple((name, _masked_text(value) if name in MASKED else value) for name, value in pairs)
+
+
+def _masked_text(text: str) -> str:
+    return text[:SHOWN] + "…" if len(text) > 2 * SHOWN else "…" * bool(text)
