@@ -71,7 +71,7 @@ async def racers(data: Path, url: str) -> AsyncIterator[Racers]:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
             )
             for _ in range(PROCESSES)
         ]
