@@ -114,6 +114,7 @@ STEPS: tuple[Step, ...] = (
         lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),
         get_node_packages,
     ),
+    debian("Chromium", "chromium", packages=("chromium",)),
     python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
     python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
     python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
