@@ -14,8 +14,8 @@ HANG = 20.0
 BATCHES = 16
 """On one connection at most."""
 
-NOISE_SHARE = 0.5
-"""Of the connections."""
+NOISE = 24
+"""Connections with bytes that are no requests, for each that carries requests."""
 
 _UP = b"HTTP/1.1 "
 
@@ -39,11 +39,10 @@ async def load(host: str, port: int, seed: int, count: int, seen: Seen) -> None:
     draw = random.Random(seed)
     left = count
     while left > 0:
-        if draw.random() < NOISE_SHARE:
+        left -= await _batches(host, port, draw, min(left, BATCH * BATCHES), seen)
+        for _ in range(min(left, NOISE)):
             await _noise(host, port, noise(draw), seen)
             left -= 1
-            continue
-        left -= await _batches(host, port, draw, min(left, BATCH * BATCHES), seen)
 
 
 async def _batches(host: str, port: int, draw: random.Random, count: int, seen: Seen) -> int:

@@ -7,7 +7,7 @@ from tests.strength.arena import AGENT, CLASSIC_APP, MINI, QYAPI, STABLE_MINI, X
 from tests.strength.callers import calling
 from tests.strength.services import ending
 
-LIFE = 16.0
+LIFE = 12.0
 LAST = 2.5
 """Seconds before the end of the tokens in which the upstream is back."""
 
