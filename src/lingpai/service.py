@@ -23,6 +23,8 @@ from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
+from lingpai.keeper.platforms.yilianyun import yilianyun
+from lingpai.keeper.platforms.yzb import yzb
 from lingpai.keeper.status import gauges
 from lingpai.keeper.surfaces import dropin, generic, health, seed, shapes
 from lingpai.keeper.upstream import Upstream
@@ -71,16 +73,48 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
             platforms={
                 "wechat": wechat(settings.wechat.base_url, settings.wechat.overlap),
                 "wecom": wecom(settings.wecom.base_url),
+                "yzb": yzb(settings.yzb.base_url or ""),
+                "yilianyun": yilianyun(settings.yilianyun.base_url or ""),
             },
             ring=ring,
             options=settings.keeper_options(),
         )
-        try:
-            yield keeper
-        finally:
-            await keeper.close()
+        async with _published(settings, keeper):
+            try:
+                yield keeper
+            finally:
+                await keeper.close()
     finally:
         await store.close()
+
+
+def _published(settings: Settings, keeper: Keeper) -> contextlib.AbstractAsyncContextManager[None]:
+    if settings.redis.url is None:
+        return contextlib.nullcontext()
+    try:
+        from lingpai.keeper.publishing import publishing  # noqa: PLC0415  an extra: it may not be installed
+    except ImportError as error:
+        problem = "redis.url is set, but Redis's client is not there: `pip install lingpai[redis]`."
+        raise SettingsError([problem]) from error
+    return publishing(keeper, settings.redis.url.get_secret_value())
+
+
+async def demand_addresses(keeper: Keeper) -> None:
+    """Refuse to serve accounts of a platform that has no address.
+
+    Raises:
+        SettingsError: names each setting that is missing.
+    """
+    used = {account.platform for account in await keeper.store.list_accounts()}
+    missing = [name for name, each in keeper.platforms.items() if name in used and not each.base_url]
+    if missing:
+        raise SettingsError(
+            [
+                f"{name}.base_url (environment: LINGPAI_{name.upper()}__BASE_URL): missing, and accounts of "
+                f"{name} are configured."
+                for name in missing
+            ]
+        )
 
 
 def issuer_store_of(keeper: Keeper) -> SqliteIssuerStore:
@@ -140,6 +174,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
     """
     async with open_keeper(settings, clock) as keeper:
         await adopt_legacy(keeper.store, legacy_accounts())
+        await demand_addresses(keeper)
         exposition = Exposition()
         for gauge in gauges(keeper):
             exposition.add(AsyncGauge(*gauge))

@@ -11,7 +11,7 @@ import uvloop
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, ServerOptions, bind, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
-from lingpai.service import open_keeper, open_service
+from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
 
 _STOP_SECONDS = 15.0
@@ -28,7 +28,9 @@ def serve_production(settings: Settings) -> int:
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
     with bind(settings.host, settings.port) as bound:
-        settings = settings.model_copy(update={"port": bound.getsockname()[1]})  # the real one, if any would do
+        settings = settings.model_copy(
+            update={"port": bound.getsockname()[1]}
+        )  # the real one, if any would do
         if settings.workers == 1:
             _run(settings, [bound], None)
             return 0
@@ -39,8 +41,8 @@ def serve_production(settings: Settings) -> int:
 
 async def _prepare(settings: Settings) -> None:
     """Make key ring and schema once, and fail here rather than in every worker."""
-    async with open_keeper(settings):
-        pass
+    async with open_keeper(settings) as keeper:
+        await demand_addresses(keeper)
 
 
 def _work(settings: Settings, seat: Seat) -> None:

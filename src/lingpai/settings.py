@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -41,8 +41,15 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _redis_url(url: SecretStr) -> SecretStr:
+    if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may hold a password
+    return url
+
+
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 Seconds = Annotated[float, Field(gt=0)]
 
 
@@ -108,6 +115,33 @@ class WecomSettings(_Section):
 
     base_url: BaseUrl = wecom.BASE_URL
     """Where the platform is: a private deployment, or the sandbox."""
+
+
+class YzbSettings(_Section):
+    """The platform yzb, for accounts that the keeper holds; the issuer's realms are under `realms`."""
+
+    base_url: BaseUrl | None = None
+    """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
+
+
+class YilianyunSettings(_Section):
+    """The platform yilianyun, for accounts that the keeper holds; the issuer's realms are under `realms`."""
+
+    base_url: BaseUrl | None = None
+    """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
+
+
+class RedisSettings(_Section):
+    """Publishing of held tokens to Redis, in the form that readers of yzb's tokens expect.
+
+    Needs `pip install lingpai[redis]`.
+    """
+
+    url: RedisUrl | None = None
+    """Where to publish, such as redis://:password@127.0.0.1:6379/0, rediss://… or unix:///path; nowhere when not set.
+
+    The server token and the js_ticket of each yzb app are set there under
+    `type/server_access_token_info/app_id/APP_ID` and `type/js_ticket_info/app_id/APP_ID` for as long as they live."""
 
 
 class EdgeSettings(_Section):
@@ -206,6 +240,9 @@ class Settings(BaseSettings):
     keeper: KeeperSettings = KeeperSettings()
     wechat: WechatSettings = WechatSettings()
     wecom: WecomSettings = WecomSettings()
+    yzb: YzbSettings = YzbSettings()
+    yilianyun: YilianyunSettings = YilianyunSettings()
+    redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
 
     realms: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings] = Field(

@@ -25,10 +25,13 @@ FINGERPRINT_DIGITS = 8
 def add(
     *,
     platform: Annotated[
-        str, typer.Argument(help="Name of the platform: wechat or wecom.", show_default=False)
+        str, typer.Argument(help="Name of the platform: wechat, wecom, yzb or yilianyun.", show_default=False)
     ],
     account: Annotated[
-        str, typer.Argument(help="Id of the app there: an appid or a corpid.", show_default=False)
+        str,
+        typer.Argument(
+            help="Id of the app there: an appid, corpid, app_id or client_id.", show_default=False
+        ),
     ],
     label: Annotated[
         str,
@@ -39,7 +42,8 @@ def add(
     mode: Annotated[
         str,
         typer.Option(
-            help="How WeChat's token is fetched: stable (the default) or classic.", show_default=False
+            help="WeChat: stable (the default) or classic. Yilianyun: self_owned (the default) or open.",
+            show_default=False,
         ),
     ] = "",
     domain: Annotated[

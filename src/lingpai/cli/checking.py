@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from lingpai.cli.messages import tr
+from lingpai.cli.remedies import missing_address
 from lingpai.core.records import RIGHTS, Account, Caller
 from lingpai.keeper.access import KEY_PREFIX, MAX_ACCOUNT, MAX_SECRET
 from lingpai.keeper.platforms.platform import Platform
@@ -25,7 +26,7 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
     if platform is None:
         known = ", ".join(platforms)
         return [tr("There is no platform {name}; known are: {known}.", name=account.platform, known=known)]
-    problems = []
+    problems = [] if platform.base_url else [missing_address(platform.name)]
     if not _NAME.fullmatch(account.account) or len(account.account) > MAX_ACCOUNT:
         problems.append(tr("{text} is not an account id: no blanks, no slash.", text=repr(account.account)))
     if account.label and (not _NAME.fullmatch(account.label) or len(account.label) > MAX_LABEL):

@@ -18,6 +18,7 @@ _CONFIRM = (
     "The app's administrator has to confirm the address {address}: WeChat has sent them a message. "
     "Then close the breaker with `lingpai token unblock`."
 )
+_AGAIN = "The terminal's owner has to authorise it again; exchange the code or key that comes of it."
 _BUSY = "The platform is busy; this passes by itself."
 
 REMEDIES: dict[tuple[str, int], str] = {
@@ -62,6 +63,18 @@ REMEDIES: dict[tuple[str, int], str] = {
         "wecom",
         60020,
     ): "Add the address {address} to the app's trusted IPs in the WeCom console; it works after a minute.",
+    (
+        "yzb",
+        4000,
+    ): "The id or the secret is wrong, the app's address list lacks {address}, or there were too many calls. "
+    "Set the secret with `lingpai account add`; then close the breaker with `lingpai token unblock`.",
+    ("yilianyun", 2): _ACCOUNT,
+    ("yilianyun", 11): _WRONG,
+    ("yilianyun", 14): _AGAIN,
+    ("yilianyun", 20): _AGAIN,
+    ("yilianyun", 31): "The app is an open one: add it with --mode open, and authorise its terminals.",
+    ("yilianyun", 41): _QUOTA,
+    ("yilianyun", 47): "Set this machine's clock, best by NTP: the platform refuses calls of another time.",
 }
 
 UNREACHABLE = (
@@ -74,6 +87,15 @@ _IP4 = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])")
 _IP6 = re.compile(r"(?<![0-9a-fA-F:])((?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4})(?![0-9a-fA-F:])")
 
 
+def missing_address(platform: str) -> str:
+    """What to do about a platform that the settings have no address of, in the user's language."""
+    return tr(
+        "Set {name}.base_url in lingpai.toml, or {variable} in the environment.",
+        name=platform,
+        variable=f"LINGPAI_{platform.upper()}__BASE_URL",
+    )
+
+
 def remedy(platform: str, code: int | None, message: str) -> str | None:
     """What to do about an upstream's refusal, in the user's language; None when its message says all there is.
 
@@ -82,6 +104,8 @@ def remedy(platform: str, code: int | None, message: str) -> str | None:
         code: its error number, or None when it could not be asked or our budget was used up.
         message: its text, in which it names the address it refuses.
     """
+    if code is None and "base_url" in message:
+        return missing_address(platform)
     if code is None:
         return tr(BUDGET if "budget" in message else UNREACHABLE)
     text = REMEDIES.get((platform, code))

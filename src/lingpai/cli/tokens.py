@@ -21,7 +21,7 @@ app = typer.Typer(
 
 ASKER = "operator"
 TOKEN = "access_token"  # noqa: S105  the name of a kind
-Kind = Annotated[str, typer.Option(help="access_token, or one of the platform's tickets.")]
+Kind = Annotated[str, typer.Option(help="access_token, one of the platform's tickets, or terminal:NUMBER.")]
 
 CLEAR_WORDS = {
     "cleared": "Cleared: the next request fetches anew.",
@@ -185,7 +185,13 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 
     async def close(keeper: "Keeper") -> list[str]:
         app = await _app(keeper, name, TOKEN)
-        return [kind for kind in app.platform.kinds if await keeper.store.forget_trouble(app.key(kind))]
+        statuses = await keeper.store.list_statuses()
+        mine = [
+            each.kind
+            for each in statuses
+            if (each.platform, each.account) == (app.platform.name, app.account)
+        ]
+        return [kind for kind in dict.fromkeys(mine) if await keeper.store.forget_trouble(app.key(kind))]
 
     kinds = with_keeper(data, close)
     text = tr("Closed: {kinds}.", kinds=", ".join(kinds)) if kinds else tr("There was no trouble.")
@@ -194,8 +200,8 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 
 async def _app(keeper: "Keeper", name: str, kind: str) -> "App":
     app = keeper.app_of(await find_account(keeper, name), ASKER)
-    if kind not in app.platform.kinds:
-        known = ", ".join(app.platform.kinds)
+    if not app.platform.takes(kind):
+        known = ", ".join(app.platform.known_kinds)
         raise typer.BadParameter(
             tr("{name} has no {kind}; known are: {known}.", name=name, kind=kind, known=known)
         )

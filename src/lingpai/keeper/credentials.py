@@ -18,7 +18,7 @@ from lingpai.keeper.counters import MISSES, hit
 from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.outcomes import note, save
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity, kind_label
 from lingpai.keeper.troubles import error_of
 from lingpai.store.port import Fetched, LeaseAttempt
 
@@ -52,15 +52,15 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
     Args:
         keeper: the keeper.
         app: for whom; its caller is allowed.
-        kind: "access_token" or one of the platform's tickets.
+        kind: "access_token", one of the platform's tickets, or that of a terminal.
 
     Raises:
-        LingpaiError: UPSTREAM_REFUSED, UPSTREAM_UNAVAILABLE or BUDGET_SPENT when nothing lives and nothing
-            can be fetched.
+        LingpaiError: INVALID_PARAMETER when nothing of this kind can be fetched; UPSTREAM_REFUSED,
+            UPSTREAM_UNAVAILABLE or BUDGET_SPENT when nothing lives and nothing can be fetched.
     """
     credential = await keeper.store.read_credential(app.key(kind))
     if credential is not None and not credential.suspect and live(keeper, credential.current):
-        hit(app.platform.name, kind)()
+        hit(app.platform.name, kind_label(kind))()
         if (
             not app.configured
             and credential.renew is not None
@@ -68,13 +68,29 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
         ):
             start_ahead(keeper, app, kind)
         return credential
-    MISSES.labels(app.platform.name, kind).inc()
+    _demand_obtainable(app, kind, credential)
+    MISSES.labels(app.platform.name, kind_label(kind)).inc()
     try:
         return await bring(keeper, app, kind)
     except LingpaiError:
         if credential is not None and live(keeper, credential.current):
             return credential  # suspect, but not known to be dead: better than an error
         raise
+
+
+def _demand_obtainable(app: App, kind: str, credential: Credential | None) -> None:
+    """Refuse a kind that no call of ours brings: it would leave a row for every name that callers invent."""
+    if app.platform.refresh(kind, app.mode) is None:
+        return
+    if kind == ACCESS_TOKEN and app.tokenless:
+        reason = "An app of this mode has no token of its own, only its terminals' (kind=terminal:<number>)."
+    elif kind != ACCESS_TOKEN and credential is None:
+        reason = (
+            "No such terminal was authorised here: exchange its code or key first (POST /v1/exchanges/…)."
+        )
+    else:
+        return
+    raise LingpaiError(Kind.INVALID_PARAMETER, reason, parameter="kind")
 
 
 async def bring(keeper: Keeper, app: App, kind: str, dead: Generation | None = None) -> Credential:
@@ -218,7 +234,7 @@ async def _renew(
     """Fetch under a lease and save; None when the lease was overtaken."""
     try:
         if token is None:
-            fetched = await fetch_token(keeper, app, dead)
+            fetched = await fetch_token(keeper, app, credential.key.kind, dead)
         else:
             fetched = await _fetch_ticket(keeper, app, credential.key.kind, token)
     except FetchFailed as failure:
@@ -232,7 +248,7 @@ async def _renew(
 
 async def _token_for(keeper: Keeper, app: App, kind: str) -> Generation | None:
     """The live access token that fetching this kind takes, or None when it takes none."""
-    return None if kind == ACCESS_TOKEN else current_of(await hold(keeper, app, ACCESS_TOKEN))
+    return current_of(await hold(keeper, app, ACCESS_TOKEN)) if kind in app.platform.tickets else None
 
 
 async def _fetch_ticket(keeper: Keeper, app: App, kind: str, token: Generation) -> Fetched:

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.calling import Moment, call_platform
 from lingpai.keeper.credentials import bring, current_of, hold
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
+from lingpai.keeper.terminals import adopt
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 CODE_LIFE = 300.0
@@ -111,9 +113,12 @@ def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
-    return await keeper.upstream.call(
-        "GET", app.platform.base_url + call.path, query=call.query(app.account, app.secret, code)
-    )
+    moment = Moment(keeper)
+    query = call.query(app.account, app.secret, code)
+    answer = await call_platform(keeper, app, call.method, call.path, query)
+    if call.terminal:
+        await adopt(keeper, app, call.terminal, moment, answer)
+    return answer
 
 
 async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
@@ -122,10 +127,11 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
     A dead token uses up no code, so that alone is tried again.
     """
     token = current_of(await hold(keeper, app, ACCESS_TOKEN))
-    url = app.platform.base_url + call.path
     query = call.query(app.account, app.secret, code)
     try:
-        return await keeper.upstream.call("GET", url, query={"access_token": token.value, **query})
+        return await call_platform(
+            keeper, app, call.method, call.path, {"access_token": token.value, **query}
+        )
     except Refusal as refusal:
         if app.platform.fault(refusal.code).severity is not Severity.DEAD_TOKEN:
             raise
@@ -133,4 +139,4 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
         renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
         if renewed.value == token.value:
             raise
-    return await keeper.upstream.call("GET", url, query={"access_token": renewed.value, **query})
+    return await call_platform(keeper, app, call.method, call.path, {"access_token": renewed.value, **query})

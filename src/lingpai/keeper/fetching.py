@@ -4,12 +4,13 @@ Who may fetch is decided in `credentials.py`.
 """
 
 import dataclasses
-from typing import Any
+from collections.abc import Iterable
 
-from lingpai.core.clock import End
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.records import Generation
+from lingpai.core.records import Credential, Generation
 from lingpai.keeper.budgets import take_all, window_of
+from lingpai.keeper.calling import Moment, call_platform, call_probe
+from lingpai.keeper.companions import keep_companion, read_companion
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
@@ -17,15 +18,14 @@ from lingpai.keeper.platforms.platform import (
     Fault,
     Limit,
     Period,
+    RefreshCall,
     Request,
     Severity,
     TokenCall,
+    companion_of,
 )
 from lingpai.keeper.upstream import Refusal, Unreachable
 from lingpai.store.port import Fetched
-
-MAX_LIFETIME = 90 * 86_400
-MAX_VALUE = 4096
 
 _TRANSIENT = Fault(Severity.TRANSIENT)
 
@@ -46,21 +46,17 @@ class FetchFailed(Exception):
         self.message = message
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Answer:
-    value: Any
-    lifetime: Any
-
-
-async def fetch_token(keeper: Keeper, app: App, dead: Generation | None = None) -> Fetched:
-    """Fetch an access token.
+async def fetch_token(
+    keeper: Keeper, app: App, kind: str = ACCESS_TOKEN, dead: Generation | None = None
+) -> Fetched:
+    """Fetch an access token: the app's own, or a terminal's.
 
     Args:
         keeper: the keeper.
         app: for whom.
+        kind: "access_token", or that of a terminal.
         dead: a generation that the upstream was found not to take any more. When the upstream answers the
-            same value again, a new one is
-            demanded, where the platform has such a call and its budget allows.
+            same value again, a new one is demanded, where the platform has such a call and its budget allows.
 
     Raises:
         FetchFailed: nothing usable came.
@@ -68,12 +64,26 @@ async def fetch_token(keeper: Keeper, app: App, dead: Generation | None = None) 
     """
     if not app.secret:
         raise LingpaiError(Kind.NO_SECRET, "This app is not configured, so its token cannot be renewed here.")
+    refresh = app.platform.refresh(kind, app.mode)
+    companion = await read_companion(keeper, app, kind) if refresh is not None else None
+    if refresh is not None and companion is not None:
+        try:
+            return await _refresh_token(keeper, app, kind, refresh, companion)
+        except FetchFailed as failure:
+            if kind != ACCESS_TOKEN or failure.code not in refresh.spent:
+                raise
+    elif kind != ACCESS_TOKEN:
+        raise FetchFailed(
+            Fault(Severity.PERMANENT),
+            0,
+            "Its refresh token is over; the terminal has to be authorised again.",
+        )
     call = app.platform.mode(app.mode)
-    fetched = await _fetch_token(keeper, app, call, call.request(app.account, app.secret), call.limits)
+    fetched = await _fetch_token(keeper, app, call, call.request(app.account, app.secret))
     if dead is not None and fetched.value == dead.value and call.forced is not None:
         spent = await take_all(keeper, app.subject, call.forced_limits)
         if spent is None:
-            return await _fetch_token(keeper, app, call, call.forced(app.account, app.secret), call.limits)
+            return await _fetch_token(keeper, app, call, call.forced(app.account, app.secret))
     return fetched
 
 
@@ -85,28 +95,25 @@ async def fetch_ticket(keeper: Keeper, app: App, kind: str, token: str) -> Fetch
     """
     call = app.platform.tickets[kind]
     await _spend(keeper, app, call.limits)
-    sent = _Moment(keeper)
+    moment = Moment(keeper)
+    fields = {**call.request(app.account, token), **call.query}
     try:
-        answer = await keeper.upstream.call(
-            "GET", app.platform.base_url + call.path, query={"access_token": token, **call.query}
-        )
+        answer = await call_platform(keeper, app, call.method, call.path, fields)
+        return moment.fetched(answer.get("ticket"), answer.get("expires_in"))
     except Refusal as refusal:
         raise FetchFailed(app.platform.fault(refusal.code), refusal.code, refusal.message) from refusal
     except Unreachable as unreachable:
         raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
-    return sent.fetched(_Answer(answer.get("ticket"), answer.get("expires_in")))
 
 
-async def is_dead(keeper: Keeper, app: App, token: str) -> bool | None:
-    """Ask the upstream whether it still takes `token`: True when it does not, None when it cannot be told."""
-    probe = app.platform.probe
+async def is_dead(keeper: Keeper, app: App, value: str, kind: str = ACCESS_TOKEN) -> bool | None:
+    """Ask the upstream whether it still takes `value`: True when it does not, None when it cannot be told."""
+    ticket = app.platform.tickets.get(kind)
+    probe = app.platform.probe if ticket is None else ticket.probe
+    if probe is None:
+        return None
     try:
-        await keeper.upstream.call(
-            "GET" if probe.body is None else "POST",
-            app.platform.base_url + probe.path,
-            query={"access_token": token},
-            body=probe.body,
-        )
+        await call_probe(keeper, app, probe, value)
     except Unreachable:
         return None
     except Refusal as refusal:
@@ -117,31 +124,57 @@ async def is_dead(keeper: Keeper, app: App, token: str) -> bool | None:
     return False
 
 
-async def _fetch_token(
-    keeper: Keeper, app: App, call: TokenCall, request: Request, limits: tuple[Limit, ...]
-) -> Fetched:
-    await _spend(keeper, app, limits)
-    sent = _Moment(keeper)
-    url = app.platform.base_url + call.path
+async def _fetch_token(keeper: Keeper, app: App, call: TokenCall, request: Request) -> Fetched:
+    await _spend(keeper, app, call.limits)
+    moment = Moment(keeper)
     try:
-        if call.method == "GET":
-            answer = await keeper.upstream.call("GET", url, query=request)
-        else:
-            answer = await keeper.upstream.call("POST", url, body=request)
+        answer = await call_platform(keeper, app, call.method, call.path, request)
+        if call.refresh is not None and (value := answer.get(call.refresh.field)):
+            held = await keeper.store.read_credential(app.key(companion_of(ACCESS_TOKEN)))
+            seen = held.version if held is not None else 0
+            companion = moment.fetched(value, call.refresh.life)
+            await keep_companion(keeper, app, ACCESS_TOKEN, companion, seen=seen)
+        return moment.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
     except Refusal as refusal:
-        fault = app.platform.fault(refusal.code)
-        if fault.severity in (Severity.DEAD_TOKEN, Severity.CALLER):
-            fault = Fault(
-                Severity.PERMANENT
-            )  # this call carries a secret, not a token: the secret is what is wrong
-        raise FetchFailed(fault, refusal.code, refusal.message) from refusal
+        raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
         raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
-    return sent.fetched(_Answer(answer.get(ACCESS_TOKEN), answer.get("expires_in")))
 
 
-async def _spend(keeper: Keeper, app: App, limits: tuple[Limit, ...]) -> None:
-    spent = await take_all(keeper, app.subject, limits)
+async def _refresh_token(
+    keeper: Keeper, app: App, kind: str, call: RefreshCall, companion: Credential
+) -> Fetched:
+    if companion.current is None:
+        raise AssertionError("read_companion gives one that holds something")
+    await _spend(keeper, app, (_limit_of(limit, kind) for limit in call.limits))
+    moment = Moment(keeper)
+    try:
+        answer = await call_platform(keeper, app, "POST", call.path, call.request(companion.current.value))
+        fetched = moment.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+        following = moment.fetched(answer.get(call.field), call.life)
+        await keep_companion(keeper, app, kind, following, seen=companion.version)
+    except Refusal as refusal:
+        raise _refused(app, refusal) from refusal
+    except Unreachable as unreachable:
+        raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
+    return fetched
+
+
+def _limit_of(limit: Limit, kind: str) -> Limit:
+    """The platform counts each terminal apart, and an app's own token as well."""
+    return limit if kind == ACCESS_TOKEN else dataclasses.replace(limit, name=f"{limit.name} {kind}")
+
+
+def _refused(app: App, refusal: Refusal) -> FetchFailed:
+    fault = app.platform.fault(refusal.code)
+    if fault.severity in (Severity.DEAD_TOKEN, Severity.CALLER):
+        # This call carries a secret, not a token: the secret is what is wrong.
+        fault = Fault(Severity.PERMANENT)
+    return FetchFailed(fault, refusal.code, refusal.message)
+
+
+async def _spend(keeper: Keeper, app: App, limits: Iterable[Limit]) -> None:
+    spent = await take_all(keeper, app.subject, tuple(limits))
     if spent is not None:
         now = keeper.clock.now()
         wait = UNTIL_MIDNIGHT if spent.period is Period.DAY else window_of(now, spent.period.value)[1] - now
@@ -151,26 +184,3 @@ async def _spend(keeper: Keeper, app: App, limits: tuple[Limit, ...]) -> None:
             f"Our budget of {spent.limit} {spent.name} calls a {spent.period.name.lower()} for this app is used up; "
             "`lingpai token list` shows who it went to.",
         )
-
-
-class _Moment:
-    """The moment before a request is sent, from which lifetimes count.
-
-    Never later than the upstream's own count.
-    """
-
-    def __init__(self, keeper: Keeper) -> None:
-        clock = keeper.clock
-        self._wall, self._steady, self._epoch = clock.now(), clock.steady(), clock.epoch
-
-    def fetched(self, answer: _Answer) -> Fetched:
-        value, lifetime = answer.value, answer.lifetime
-        if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE or not value.isascii():
-            raise FetchFailed(_TRANSIENT, None, "a success without a usable value")
-        if isinstance(lifetime, str) and lifetime.isdigit():
-            lifetime = int(lifetime)
-        if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
-            raise FetchFailed(_TRANSIENT, None, "a success without a usable expires_in")
-        lifetime = float(min(lifetime, MAX_LIFETIME))
-        end = End(self._wall + lifetime, self._steady + lifetime, self._epoch)
-        return Fetched(value, end, lifetime, self._wall)

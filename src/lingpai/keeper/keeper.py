@@ -73,6 +73,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         """
         return self.name if self.platform.one_secret else f"{self.name}#{self.digest.hex()[:8]}"
 
+    @property
+    def tokenless(self) -> bool:
+        """Whether it has no token of its own, only its terminals'."""
+        return self.mode in self.platform.tokenless
+
     def key(self, kind: str) -> CredentialKey:
         """What its credential of this kind is held under."""
         return CredentialKey(self.platform.name, self.account, self.digest, kind)
@@ -98,7 +103,11 @@ class Options:
 
 @dataclasses.dataclass(slots=True)
 class Keeper:
-    """The keeper's context: what verbs are given. One per process; `holder` names the process in leases."""
+    """The keeper's context: what verbs are given. One per process; `holder` names the process in leases.
+
+    `publish` is told each credential that was saved, `reconcile` is called now and then by the one worker that
+    leads; both return at once. See `publishing.py`.
+    """
 
     store: Store
     clock: Clock
@@ -108,6 +117,8 @@ class Keeper:
     options: Options = dataclasses.field(default_factory=Options)
     holder: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
     audit: Audit = dataclasses.field(default_factory=Audit)
+    publish: Callable[[Credential], None] | None = None
+    reconcile: Callable[[], None] | None = None
     flights: dict[CredentialKey, "asyncio.Task[Credential]"] = dataclasses.field(default_factory=dict)
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)

@@ -4,13 +4,10 @@ from lingpai.core.records import Credential, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES
 from lingpai.keeper.fetching import FetchFailed
 from lingpai.keeper.keeper import App, Keeper, log
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Repeat
+from lingpai.keeper.platforms.platform import Repeat, kind_label
 from lingpai.keeper.schedule import next_renewal
 from lingpai.keeper.troubles import trouble_after
 from lingpai.store.port import Fetched
-
-OVERLAP_SHARE = 24
-"""The platforms' 300 s of 7200 s; a platform that hands out shorter lives is not trusted with a longer overlap."""
 
 
 async def save(
@@ -35,20 +32,19 @@ async def save(
         The credential as it is now, or None when the lease was overtaken: then nothing was kept.
     """
     kind = credential.key.kind
-    call = app.platform.mode(app.mode)
-    repeat = call.repeat if kind == ACCESS_TOKEN else Repeat.SAME_UNTIL_END
-    overlap = min(call.overlap, fetched.lifetime / OVERLAP_SHARE) if kind == ACCESS_TOKEN else 0
-    remains = 0 if _is_gone(lease, credential, repeat, dead) else overlap
+    way = app.platform.renewed(kind, app.mode)
+    overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
+    remains = 0 if _is_gone(lease, credential, way.repeat, dead) else overlap
     same = credential.current is not None and credential.current.value == fetched.value
     saved = await keeper.store.save_generation(
         lease,
         fetched,
         # Counted from before the request was sent, as the lifetime itself.
         previous_end=fetched.end.earlier(fetched.lifetime - remains),
-        renew=next_renewal(keeper.clock, repeat, overlap, fetched, same=same),
+        renew=next_renewal(keeper.clock, way, overlap, fetched, same=same),
     )
     outcome = "overtaken" if saved is None else "same" if same else "ok"
-    FETCHES.labels(app.platform.name, kind, outcome).inc()
+    FETCHES.labels(app.platform.name, kind_label(kind), outcome).inc()
     log.info(
         "fetched",
         platform=app.platform.name,
@@ -58,7 +54,9 @@ async def save(
         version=saved.version if saved is not None else None,
         expires_in=int(fetched.lifetime),
     )
-    if saved is None and repeat is Repeat.KILLS_OLD:
+    if saved is not None and keeper.publish is not None:
+        keeper.publish(saved)
+    if saved is None and way.repeat is Repeat.KILLS_OLD:
         # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
         stored = await keeper.store.read_credential(credential.key)
         if stored is not None:
@@ -87,7 +85,7 @@ async def note(
     )
     await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
     outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
-    FETCHES.labels(app.platform.name, credential.key.kind, outcome).inc()
+    FETCHES.labels(app.platform.name, kind_label(credential.key.kind), outcome).inc()
     write = log.error if trouble.permanent and app.configured else log.warning
     write(
         "breaker_open" if trouble.permanent else "fetch_failed",

@@ -8,6 +8,7 @@ from lingpai.core.records import CredentialKey
 from lingpai.core.seals import SealError
 from lingpai.keeper.credentials import start_ahead
 from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 ROLE = "renewal"
 ROLE_TTL = 15.0
@@ -35,6 +36,8 @@ async def run(keeper: Keeper) -> None:
                 if now < leading_until and now - tidied_at >= PURGE_EVERY:
                     tidied_at = now
                     await keeper.store.purge(PURGE_LIMIT)
+                    if keeper.reconcile is not None:
+                        keeper.reconcile()
                 if now - keeper.audit.flushed_at >= PURGE_EVERY:
                     keeper.audit.flush(now)
             except LingpaiError as error:
@@ -74,6 +77,10 @@ async def _app_of(keeper: Keeper, key: CredentialKey) -> App | None:
     for account in await keeper.store.find_accounts(key.platform, key.account):
         if account.platform in keeper.platforms:
             app = keeper.app_of(account)
-            if app.digest == key.secret_digest and key.kind in app.platform.kinds:
+            if app.digest == key.secret_digest and _is_renewed(app, key.kind):
                 return app
     return None
+
+
+def _is_renewed(app: App, kind: str) -> bool:
+    return app.platform.takes(kind) and not (kind == ACCESS_TOKEN and app.tokenless)

@@ -36,14 +36,16 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
 
 async def _report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
     current = credential.current
-    if current is None or current.value != value:
-        return "old"
     kind = credential.key.kind
+    # No caller was given a refresh token.
+    if current is None or current.value != value or not app.platform.takes(kind):
+        return "old"
     name = f"report {kind} {credential.id}.{current.version}"
     if not await first_in(keeper, app.subject, name, keeper.options.report_apart):
         return "checked"
-    if kind == ACCESS_TOKEN:
-        dead = await is_dead(keeper, app, value)
+    ticket = app.platform.tickets.get(kind)
+    if ticket is None or ticket.probe is not None:
+        dead = await is_dead(keeper, app, value, kind)
         if dead is None:
             return "unverified"
         if not dead:

@@ -3,7 +3,7 @@
 import random
 
 from lingpai.core.clock import Clock, End
-from lingpai.keeper.platforms.platform import Repeat
+from lingpai.keeper.platforms.platform import Renewed, Repeat
 from lingpai.store.port import Fetched
 
 AHEAD_SHARE = 0.5
@@ -16,13 +16,13 @@ JITTER_SHARE = 0.1
 LEAST_WAIT = 1.0
 
 
-def next_renewal(clock: Clock, repeat: Repeat, overlap: float, fetched: Fetched, *, same: bool) -> End:
+def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *, same: bool) -> End:
     """The moment at which to fetch again what was just fetched.
 
     Args:
         clock: the clock.
-        repeat: what a repeated call does on the platform.
-        overlap: seconds that an old value lives on beside a new one.
+        way: how values of this sort are renewed.
+        overlap: seconds that an old value is trusted to live on beside a new one.
         fetched: what came.
         same: whether it is the value that was held before: the platform does not give a new one yet, so the
             next attempt comes when
@@ -30,11 +30,13 @@ def next_renewal(clock: Clock, repeat: Repeat, overlap: float, fetched: Fetched,
     """
     rest = fetched.end.remaining(clock)
     jitter = random.uniform(0, JITTER_SHARE)  # noqa: S311
-    if repeat is Repeat.KILLS_OLD:
+    if way.renew_left is not None:
+        ahead = way.renew_left * (1 - jitter)
+    elif way.repeat is Repeat.KILLS_OLD:
         ahead = fetched.lifetime * (AHEAD_SHARE - jitter)
-    elif repeat is Repeat.SAME_UNTIL_LEFT and same and rest <= overlap:
+    elif way.repeat is Repeat.SAME_UNTIL_LEFT and same and rest <= overlap:
         ahead = rest / 2
-    elif repeat is Repeat.SAME_UNTIL_LEFT:
+    elif way.repeat is Repeat.SAME_UNTIL_LEFT:
         ahead = min(overlap, rest / 2) * (1 - jitter)
     else:
         ahead = 0.0

@@ -9,12 +9,13 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.credentials import current_of, hold
 from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.forms import JSAPI, SignRecipe
 
 MAX_URL = 2048
 
 
 class PageSignature(msgspec.Struct, frozen=True):
-    """What a page hands to `wx.config` or `wx.agentConfig`; `timestamp` is unix time in seconds."""
+    """What a page hands to the platform's script, such as `wx.config`; `timestamp` is unix time in seconds."""
 
     app_id: str
     noncestr: str
@@ -22,12 +23,9 @@ class PageSignature(msgspec.Struct, frozen=True):
     signature: str
 
 
-def signature_of(ticket: str, noncestr: str, timestamp: int, url: str) -> str:
-    """The signature as lower-case hex: SHA-1 over the four values in the platforms' fixed order, raw.
-
-    `url` is signed as it is given, without its `#fragment`.
-    """
-    text = f"jsapi_ticket={ticket}&noncestr={noncestr}&timestamp={timestamp}&url={url.partition('#')[0]}"
+def signature_of(ticket: str, noncestr: str, timestamp: int, url: str, recipe: SignRecipe = JSAPI) -> str:
+    """The signature as lower-case hex: SHA-1 over the four values as the platform's recipe puts them, raw."""
+    text = recipe.text.format(ticket=ticket, nonce=noncestr, timestamp=timestamp, url=recipe.page(url))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -37,7 +35,7 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
     Args:
         keeper: the keeper.
         app: for whom; the caller has the right `sign`.
-        sign_kind: "config" for `wx.config`, "agent_config" for `wx.agentConfig`.
+        sign_kind: one of the platform's, such as "config" for `wx.config`.
         url: the page's own, as the browser shows it; a fragment is cut off.
 
     Raises:
@@ -49,7 +47,8 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
     noncestr = secrets.token_hex(8)
     timestamp = int(keeper.clock.now())
     keeper.audit.count(app.asker, app.name, "sign")
-    return PageSignature(app.account, noncestr, timestamp, signature_of(ticket, noncestr, timestamp, url))
+    signature = signature_of(ticket, noncestr, timestamp, url, app.platform.recipe)
+    return PageSignature(app.account, noncestr, timestamp, signature)
 
 
 def demand_own_page(url: str, domains: tuple[str, ...]) -> None:

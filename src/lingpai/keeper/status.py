@@ -34,13 +34,26 @@ class Readiness(msgspec.Struct):
 
 
 async def readiness(keeper: Keeper) -> Readiness:
-    """Ready means: the store answers, and every configured account has a live access token."""
+    """Ready means.
+
+    The store answers, and every configured account has a live access token, where it has one at all.
+    """
     try:
         await keeper.store.ping()
         statuses = await keeper.store.list_statuses()
+        accounts = await keeper.store.list_accounts()
     except LingpaiError as error:
         return Readiness(ready=False, accounts=0, reasons=[Reason("store", error.reason)])
-    tokens = [each for each in statuses if each.label is not None and each.kind == ACCESS_TOKEN]
+    tokenless = {
+        each.name
+        for each in accounts
+        if each.platform in keeper.platforms and each.mode in keeper.platforms[each.platform].tokenless
+    }
+    tokens = [
+        each
+        for each in statuses
+        if each.label is not None and each.kind == ACCESS_TOKEN and name_of(each) not in tokenless
+    ]
     reasons = [reason for each in tokens if (reason := _problem(keeper, each)) is not None]
     return Readiness(ready=not reasons, accounts=len(tokens), reasons=reasons)
 

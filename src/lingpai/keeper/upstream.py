@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from lingpai.keeper.counters import UPSTREAM_SECONDS
+from lingpai.keeper.platforms.forms import ERRCODE, Envelope
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
@@ -72,6 +73,8 @@ class Upstream:
         *,
         query: dict[str, Any] | None = None,
         body: dict[str, Any] | None = None,
+        form: dict[str, Any] | None = None,
+        envelope: Envelope = ERRCODE,
     ) -> dict[str, Any]:
         """Make one call, once.
 
@@ -80,9 +83,11 @@ class Upstream:
             url: absolute, without query.
             query: its parameters; encoded here.
             body: sent as JSON when given.
+            form: sent as a form when given.
+            envelope: where answers of this platform say what came of it.
 
         Returns:
-            The platform's JSON object; its `errcode` is absent or 0.
+            What a success brought: the platform's JSON object, or the one within it that the envelope names.
 
         Raises:
             Refusal: the platform answered an error number.
@@ -90,7 +95,7 @@ class Upstream:
         """
         began = time.perf_counter()
         try:
-            content = await self._fetch(method, url, query, body)
+            content = await self._fetch(method, url, query, body, form)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {self.total:g} s") from error
         except _Lost as error:
@@ -99,13 +104,18 @@ class Upstream:
             raise Unreachable(f"the connection failed ({type(error).__name__})") from error
         finally:
             UPSTREAM_SECONDS.observe(time.perf_counter() - began)
-        return _understand(content)
+        return _understand(content, envelope)
 
     async def _fetch(
-        self, method: str, url: str, query: dict[str, Any] | None, body: dict[str, Any] | None
+        self,
+        method: str,
+        url: str,
+        query: dict[str, Any] | None,
+        body: dict[str, Any] | None,
+        form: dict[str, Any] | None,
     ) -> bytes:
-        data = None if body is None else msgspec.json.encode(body)
-        headers = {"content-type": "application/json"} if data is not None else None
+        data = form if body is None else msgspec.json.encode(body)
+        headers = {"content-type": "application/json"} if body is not None else None
         async with self._open().request(
             method, url, params=query, data=data, headers=headers, allow_redirects=False
         ) as response:
@@ -144,16 +154,21 @@ class Upstream:
         return self._session
 
 
-def _understand(content: bytes) -> dict[str, Any]:
+def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
     try:
         answer = msgspec.json.decode(content)
     except msgspec.DecodeError as error:
         raise Unreachable("an answer that is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreachable("an answer that is not a JSON object")
-    code = answer.get("errcode", 0)
+    code = answer.get(envelope.code, envelope.success if envelope.may_lack else None)
+    if isinstance(code, str) and code.isascii() and code.isdigit():
+        code = int(code)
     if not isinstance(code, int):
-        raise Unreachable("an errcode that is not a number")
-    if code != 0:
-        raise Refusal(code, str(answer.get("errmsg") or "no errmsg")[:MAX_MESSAGE])
-    return answer
+        raise Unreachable(f"an {envelope.code} that is not a number")
+    if code != envelope.success:
+        raise Refusal(code, str(answer.get(envelope.message) or f"no {envelope.message}")[:MAX_MESSAGE])
+    brought = answer.get(envelope.data) if envelope.data else answer
+    if not isinstance(brought, dict):
+        raise Unreachable(f"a success without {envelope.data}")
+    return brought

@@ -47,6 +47,8 @@ async def _check(keeper: Keeper, account: Account) -> Finding:
         message = tr("This release does not know the platform {name}.", name=account.platform)
         return Finding("account", account.name, "fail", message, tr("Remove it: `lingpai account remove`."))
     app = keeper.app_of(account, "doctor")
+    if app.tokenless:
+        return Finding("account", account.name, "ok", tr("It has no token of its own, only its terminals'."))
     try:
         rest = current_of(await hold(keeper, app, ACCESS_TOKEN)).end.remaining(keeper.clock)
     except LingpaiError as error:

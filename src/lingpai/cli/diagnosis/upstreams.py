@@ -7,7 +7,7 @@ from collections.abc import Collection
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr
 from lingpai.cli.output import span
-from lingpai.cli.remedies import UNREACHABLE
+from lingpai.cli.remedies import UNREACHABLE, missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Unreachable
@@ -28,12 +28,15 @@ async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding
         keeper: the keeper.
         used: platforms of which an account is configured. Others matter only when there is none at all.
     """
-    wanted = [each for each in keeper.platforms.values() if each.name in used or not used]
+    wanted = [each for each in keeper.platforms.values() if each.name in used or (not used and each.base_url)]
     found = await asyncio.gather(*(_check(keeper, each, needed=each.name in used) for each in wanted))
     return [finding for findings in found for finding in findings]
 
 
 async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Finding]:
+    if not platform.base_url:
+        message = tr("It is not said where the platform {name} is.", name=platform.name)
+        return [Finding("upstream", platform.name, "fail", message, missing_address(platform.name))]
     sent = keeper.clock.now()
     try:
         date = await keeper.upstream.date(platform.base_url)

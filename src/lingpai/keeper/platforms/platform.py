@@ -7,10 +7,28 @@ platforms, so nothing here is global.
 
 import dataclasses
 import enum
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from lingpai.keeper.platforms.forms import ERRCODE, JSAPI, Body, Envelope, Published, SignRecipe
+
 ACCESS_TOKEN = "access_token"  # noqa: S105  the name of a kind
+TERMINAL = "terminal:"
+"""Before a terminal's number: the kind of that terminal's token."""
+
+_COMPANION = "/refresh"
+_TERMINAL = re.compile(rf"{TERMINAL}[A-Za-z0-9_-]{{1,64}}")
+
+
+def companion_of(kind: str) -> str:
+    """The kind under which the refresh token is held that renews a value of `kind`; callers never get at it."""
+    return kind + _COMPANION
+
+
+def kind_label(kind: str) -> str:
+    """A kind as metrics name it: terminals are many, and their numbers nobody's label."""
+    return kind.partition(":")[0]
 
 
 class Repeat(enum.Enum):
@@ -77,31 +95,97 @@ class Limit:
 Request = dict[str, Any]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TokenCall:
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """When a value of this sort is renewed.
+
+    Attributes:
+        repeat: what asking again does.
+        overlap: seconds that an old value lives on beside a new one.
+        overlap_share: of a whole life that is trusted as overlap at most: the platforms' 300 s of 7200 s, since
+            a platform that hands out shorter lives is not trusted with as long an overlap.
+        renew_left: renewed when so many seconds are left; None when that follows from `repeat`.
+    """
+
+    repeat: Repeat = Repeat.SAME_UNTIL_END
+    overlap: float = 0
+    overlap_share: float = 1 / 24
+    renew_left: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshCall(Renewed):
+    """How a token is renewed with the refresh token that came with it, which changes each time.
+
+    Attributes:
+        path: where.
+        request: makes what is sent from the refresh token.
+        field: of the answer, that holds the next refresh token.
+        life: seconds that a refresh token lives.
+        over: the error number that says that a refresh token has ended.
+        spent: all error numbers that say that it is none any more.
+        limits: counted for each kind of value apart.
+    """
+
+    path: str
+    request: Callable[[str], Request]
+    field: str
+    life: float
+    over: int
+    spent: frozenset[int]
+    limits: tuple["Limit", ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class TokenCall(Renewed):
     """How a token is fetched with an account's secret.
 
-    `request` makes the query (of a GET) or the JSON body (of a POST) from account and secret. `forced` makes
-    the request that demands a new token, where the platform has one, within `forced_limits`.
+    `request` makes the query (of a GET) or the body (of a POST) from account and secret. `forced` makes
+    the request that demands a new token, where the platform has one, within `forced_limits`. With `refresh`,
+    a token that is held is renewed so, and fetched anew only when that is refused.
     """
 
     method: str
     path: str
     request: Callable[[str, str], Request]
-    repeat: Repeat
-    overlap: float
     limits: tuple[Limit, ...] = ()
     forced: Callable[[str, str], Request] | None = None
     forced_limits: tuple[Limit, ...] = ()
+    refresh: RefreshCall | None = None
+
+
+def _token_only(_account: str, token: str) -> Request:
+    return {"access_token": token}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class TicketCall:
-    """How a ticket is fetched with a live access token; `query` is what goes beside the token."""
+class ProbeCall:
+    """The cheapest call that tells whether a value is still taken.
+
+    `request` makes the query from account and value; a `body` makes it a POST of that, and `posts` a POST of
+    what `request` makes.
+    """
+
+    path: str
+    body: Request | None = None
+    request: Callable[[str, str], Request] = _token_only
+    posts: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TicketCall(Renewed):
+    """How a ticket is fetched with a live access token.
+
+    `query` is what goes beside the token, which `request` makes from account and token; a GET unless `method`
+    says otherwise. Without a `probe`, a ticket that is reported dead is renewed unverified.
+    """
 
     path: str
     query: Mapping[str, str]
     limits: tuple[Limit, ...] = ()
+    method: str = "GET"
+    request: Callable[[str, str], Request] = _token_only
+    probe: ProbeCall | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +194,8 @@ class ExchangeCall:
 
     `query` makes the query from account, secret (empty when `with_token`) and code; the live access token is
     added when `with_token`. Of a success, the fields of `required` must be there; those of `optional` are
-    passed on when sent.
+    passed on when sent. A code that brings a terminal's tokens names in `terminal` the field of that terminal's
+    number: then the tokens are held here and not passed on.
     """
 
     path: str
@@ -118,14 +203,8 @@ class ExchangeCall:
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
     with_token: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ProbeCall:
-    """The cheapest call that tells whether a token is still taken; `body` makes it a POST."""
-
-    path: str
-    body: Request | None = None
+    method: str = "GET"
+    terminal: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -134,17 +213,23 @@ class Platform:
 
     Attributes:
         name: as in accounts' names and routes.
-        base_url: where it is; overridable, since private deployments and the sandbox are elsewhere.
+        base_url: where it is; overridable, since private deployments and the sandbox are elsewhere. "" when
+            the operator has not said so yet.
         modes: ways to fetch the token, by name; the first is the default.
         tickets: kinds of tickets.
         exchanges: kinds of code exchange.
         sign_kinds: for each way of signing a page, the ticket it needs.
-        probe: see `ProbeCall`.
+        probe: see `ProbeCall`; None where there is no such call, and nothing can be verified.
         faults: meaning of its error numbers; an unknown number is the caller's when a caller brought a code,
             else transient.
         one_secret: whether an account has only one secret, so that any other is wrong without asking.
-        dead_token: what a token that is not ours is answered, (errcode, errmsg).
-        wrong_secret: what a wrong secret is answered, (errcode, errmsg).
+        envelope: see `Envelope`.
+        body: see `Body`.
+        stamp: makes what every call carries besides, from account, secret and unix time.
+        recipe: see `SignRecipe`.
+        terminals: how tokens of terminals are renewed, where accounts have such.
+        tokenless: modes in which an account has no token of its own, only its terminals'.
+        published: kinds that are published to Redis, where an operator wants that.
     """
 
     name: str
@@ -153,9 +238,16 @@ class Platform:
     tickets: Mapping[str, TicketCall]
     exchanges: Mapping[str, ExchangeCall]
     sign_kinds: Mapping[str, str]
-    probe: ProbeCall
+    probe: ProbeCall | None
     faults: Mapping[int, Fault]
     one_secret: bool
+    envelope: Envelope = ERRCODE
+    body: Body = Body.JSON
+    stamp: Callable[[str, str, int], Request] | None = None
+    recipe: SignRecipe = JSAPI
+    terminals: RefreshCall | None = None
+    tokenless: frozenset[str] = frozenset()
+    published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
 
     def mode(self, name: str) -> TokenCall:
         """The mode of this name, or the default one for ""."""
@@ -163,8 +255,29 @@ class Platform:
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """Everything that can be held of this platform."""
+        """What can be held of every account of this platform."""
         return (ACCESS_TOKEN, *self.tickets)
+
+    @property
+    def known_kinds(self) -> tuple[str, ...]:
+        """Everything that can be held of this platform, for people."""
+        return (*self.kinds, f"{TERMINAL}<number>") if self.terminals is not None else self.kinds
+
+    def takes(self, kind: str) -> bool:
+        """Whether this is a kind that callers may ask for."""
+        return kind in self.kinds or (self.terminals is not None and _TERMINAL.fullmatch(kind) is not None)
+
+    def renewed(self, kind: str, mode: str) -> Renewed:
+        """When values of this kind are renewed."""
+        if kind == ACCESS_TOKEN:
+            return self.mode(mode)
+        return self.tickets.get(kind) or self.refresh(kind, mode) or Renewed()
+
+    def refresh(self, kind: str, mode: str) -> RefreshCall | None:
+        """How values of this kind are renewed with a refresh token, or None when they have none."""
+        if kind == ACCESS_TOKEN:
+            return self.mode(mode).refresh
+        return self.terminals if kind.startswith(TERMINAL) else None
 
     def fault(self, code: int) -> Fault:
         """What an error number means here."""

@@ -23,19 +23,20 @@ from lingpai.keeper.surfaces.shapes import GENERIC, SEED_JSON
 
 MAX_WAIT = 60.0
 
-PlatformName = Annotated[str, msgspec.Meta(max_length=32, description="such as wechat, wecom")]
+PlatformName = Annotated[str, msgspec.Meta(max_length=32, description="wechat, wecom, yzb or yilianyun")]
 Label = Annotated[str, msgspec.Meta(max_length=64, description="which of several secrets of the account")]
 
 
 class Wanted(msgspec.Struct):
     """A held value.
 
+    `kind` is access_token, one of the platform's tickets, or terminal:<number> for a terminal of yilianyun.
     `wait` (seconds, at most 60) holds the answer back until there is another version than in If-None-Match.
     """
 
     platform: PlatformName
     account: Id
-    kind: Annotated[str, msgspec.Meta(max_length=32)] = ACCESS_TOKEN
+    kind: Annotated[str, msgspec.Meta(max_length=80)] = ACCESS_TOKEN
     label: Label | None = None
     secret: Secret | None = None
     wait: Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT)] = 0.0
@@ -53,7 +54,11 @@ class PageToSign(msgspec.Struct):
 
 
 class CodeToExchange(msgspec.Struct):
-    """A login code; `kind` is oauth or mini for WeChat, login or mini for WeCom."""
+    """A code that the platform takes once.
+
+    `kind` is oauth or mini for WeChat, login or mini for WeCom, oauth for yzb, and for yilianyun code, or
+    scan for `<machine_code>:<qr_key>`: their tokens are held here, and had as those of the terminal.
+    """
 
     platform: PlatformName
     account: Id
@@ -104,8 +109,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
     async def get_held(params: Wanted, call: Call) -> Reply:
         platform = _platform(keeper, params.platform)
-        _demand_choice("kind", params.kind, platform.kinds)
-        right = "token" if params.kind == ACCESS_TOKEN else "ticket"
+        if not platform.takes(params.kind):
+            _demand_choice("kind", params.kind, platform.known_kinds)
+        right = "ticket" if params.kind in platform.tickets else "token"
         ask = Ask(platform, params.account, params.secret, right, params.label)
         app = await authorize(keeper, call, ask)
         credential = await hold(keeper, app, params.kind)
@@ -143,9 +149,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
               "A held token or ticket, with its version; waits for the next one if asked to", Held, tag),
         Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
-              "Sign a page for wx.config or wx.agentConfig", PageSignature, tag),
+              "Sign a page for wx.config, wx.agentConfig or yzb.core.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
-              "Exchange a login code for a user", dict[str, Any], tag),
+              "Exchange a login code for a user, or a terminal's for its token", dict[str, Any], tag),
         Route(("POST",), "/keeper/report", DeadToken, Source.JSON | Source.FORM, report_dead, SEED_JSON,
               "Say that a token is not taken any more; it is verified once and renewed once", ReportOutcome, tag),
     )  # fmt: skip

@@ -1,0 +1,44 @@
+"""Refresh tokens that come with held tokens, and renew them.
+
+A refresh token is held sealed, as a credential of its own beside the token that it renews, and callers cannot
+ask for it. It is kept before the token that came with it: a crash between the two leaves the newer refresh
+token, which renews, and one before both leaves the older one, which brings the same pair again (yilianyun.md
+"Lifetimes").
+"""
+
+from lingpai.core.records import Credential
+from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platforms.platform import companion_of
+from lingpai.store.port import Fetched
+
+ANY_VERSION = 2**62
+
+
+async def read_companion(keeper: Keeper, app: App, kind: str) -> Credential | None:
+    """The held refresh token of a kind, or None when there is none that lives."""
+    companion = await keeper.store.read_credential(app.key(companion_of(kind)))
+    if companion is None or companion.current is None:
+        return None
+    return companion if companion.current.end.remaining(keeper.clock) > 0 else None
+
+
+async def keep_companion(
+    keeper: Keeper, app: App, kind: str, fetched: Fetched, *, seen: int = ANY_VERSION
+) -> None:
+    """Keep the refresh token that came with a token of `kind`.
+
+    Args:
+        keeper: the keeper.
+        app: for whom.
+        kind: of the token that it renews.
+        fetched: what came.
+        seen: version of the one that was held before; if there is a newer one already, that stays.
+    """
+    holder = f"{keeper.holder}.{next(keeper.attempts)}"
+    attempt = await keeper.store.acquire_lease(
+        app.key(companion_of(kind)), holder, seen, keeper.options.lease
+    )
+    if attempt.lease is not None:
+        await keeper.store.save_generation(
+            attempt.lease, fetched, previous_end=fetched.end.earlier(fetched.lifetime), renew=None
+        )

@@ -1,0 +1,155 @@
+"""The cloud-printer platform that yilianyun.md describes, of which the issuer has a dialect.
+
+A self-owned app has one token for all its terminals. An open app has none, but one for each terminal whose owner
+authorised it: it begins with an exchange, and lives by its refresh token.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+
+from lingpai.keeper.platforms.forms import Body, Envelope
+from lingpai.keeper.platforms.platform import (
+    UNTIL_MIDNIGHT,
+    ExchangeCall,
+    Fault,
+    Limit,
+    Period,
+    Platform,
+    RefreshCall,
+    Repeat,
+    Request,
+    Severity,
+    TokenCall,
+)
+
+DAY = 86_400.0
+REFRESH_LIFE = 35 * DAY
+RENEW_LEFT = 3 * DAY
+"""Early enough for outages of days, which a budget of so few calls must outlast too."""
+
+OAUTH = Limit("oauth", 18, Period.DAY)
+"""Obtaining and refreshing; the platform allows 20 for each app and terminal. Two are left to people."""
+
+_TRANSIENT = Fault(Severity.TRANSIENT)
+_PERMANENT = Fault(Severity.PERMANENT)
+_CALLER = Fault(Severity.CALLER)
+
+FAULTS = {
+    1: _PERMANENT,
+    2: _PERMANENT,
+    6: _CALLER,
+    8: _CALLER,
+    10: _PERMANENT,
+    11: _PERMANENT,
+    12: _PERMANENT,
+    14: _PERMANENT,
+    15: _PERMANENT,
+    17: _CALLER,
+    18: Fault(Severity.DEAD_TOKEN),
+    19: _PERMANENT,
+    20: _PERMANENT,
+    27: _PERMANENT,
+    29: _CALLER,
+    30: _CALLER,
+    31: _PERMANENT,
+    33: _TRANSIENT,
+    34: _TRANSIENT,
+    35: _CALLER,
+    41: Fault(Severity.PERMANENT, UNTIL_MIDNIGHT),
+    45: _TRANSIENT,
+    47: _PERMANENT,
+}
+
+
+def signature_of(client_id: str, timestamp: int, secret: str) -> str:
+    """The `sign` of a call (yilianyun.md "Protocol"), as lower-case hex."""
+    return hashlib.md5(f"{client_id}{timestamp}{secret}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _stamp(account: str, secret: str, now: int) -> Request:
+    return {
+        "client_id": account,
+        "timestamp": str(now),
+        "id": str(uuid.uuid4()),
+        "sign": signature_of(account, now, secret),
+        "scope": "all",
+    }
+
+
+def _own(_account: str, _secret: str) -> Request:
+    return {"grant_type": "client_credentials"}
+
+
+def _refresh(refresh_token: str) -> Request:
+    return {"grant_type": "refresh_token", "refresh_token": refresh_token}
+
+
+def _code(_account: str, _secret: str, code: str) -> Request:
+    return {"grant_type": "authorization_code", "code": code}
+
+
+def _scan(_account: str, _secret: str, code: str) -> Request:
+    machine_code, _, qr_key = code.partition(":")
+    return {"machine_code": machine_code, "qr_key": qr_key}
+
+
+REFRESH = RefreshCall(
+    path="/oauth/oauth",
+    request=_refresh,
+    field="refresh_token",
+    life=REFRESH_LIFE,
+    over=20,
+    spent=frozenset((14, 20)),
+    limits=(OAUTH,),
+    repeat=Repeat.KILLS_OLD,
+    renew_left=RENEW_LEFT,
+)
+"""The old token dies within two hours, by no published rule: it counts as dead at once."""
+
+OWN = TokenCall(
+    method="POST",
+    path="/oauth/oauth",
+    request=_own,
+    repeat=Repeat.KILLS_OLD,
+    renew_left=RENEW_LEFT,
+    limits=(OAUTH,),
+    refresh=REFRESH,
+)
+
+
+def _brings_terminal(path: str, query: Callable[[str, str, str], Request]) -> ExchangeCall:
+    return ExchangeCall(
+        path,
+        query,
+        required=("machine_code",),
+        optional=("scope",),
+        method="POST",
+        terminal="machine_code",
+    )
+
+
+def yilianyun(base_url: str = "") -> Platform:
+    """The description of the platform at `base_url`, which has no default.
+
+    Its exchanges are `code` (of an authorization) and `scan`, whose code is `<machine_code>:<qr_key>`.
+    """
+    return Platform(
+        name="yilianyun",
+        base_url=base_url,
+        modes={"self_owned": OWN, "open": OWN},
+        tickets={},
+        exchanges={
+            "code": _brings_terminal("/oauth/oauth", _code),
+            "scan": _brings_terminal("/oauth/scancodemodel", _scan),
+        },
+        sign_kinds={},
+        probe=None,
+        faults=FAULTS,
+        one_secret=True,
+        envelope=Envelope("error", "error_description", 0, may_lack=False, data="body"),
+        body=Body.FORM,
+        stamp=_stamp,
+        terminals=REFRESH,
+        tokenless=frozenset(("open",)),
+    )

@@ -1,0 +1,121 @@
+"""The platform that yzb.md describes, of which the issuer has a dialect: server token and js_ticket."""
+
+from urllib.parse import urlsplit
+
+from lingpai.keeper.platforms.forms import Body, Envelope, Published, SignRecipe
+from lingpai.keeper.platforms.platform import (
+    ACCESS_TOKEN,
+    ExchangeCall,
+    Fault,
+    Limit,
+    Period,
+    Platform,
+    ProbeCall,
+    Repeat,
+    Request,
+    Severity,
+    TicketCall,
+    TokenCall,
+)
+
+JS_TICKET = "js_ticket"
+OVERLAP = 600.0
+"""Seconds that a value lives on, at most, after the next was issued, and so when the next is due."""
+
+# The platform publishes no figure; twelve of each a day are due.
+TOKEN = Limit("token", 1_000, Period.DAY)
+TICKET = Limit("ticket", 1_000, Period.DAY)
+
+_PERMANENT = Fault(Severity.PERMANENT)
+
+FAULTS = {
+    4000: Fault(Severity.PERMANENT, 60),  # a wrong secret as well as too many requests: one number for both
+    4101: _PERMANENT,
+    4102: Fault(Severity.DEAD_TOKEN),
+    4103: _PERMANENT,
+    4104: Fault(Severity.CALLER),
+}
+
+
+def pure_url(url: str) -> str:
+    """A page's address as it is signed (yzb.md "JS signature and bridge").
+
+    Without query and fragment, and then without one "/" at its end.
+    """
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".removesuffix("/")
+
+
+def _token(account: str, secret: str) -> Request:
+    return {"app_id": account, "secret": secret, "grant_type": "client_credential"}
+
+
+def _code(account: str, secret: str, code: str) -> Request:
+    return {"app_id": account, "secret": secret, "grant_type": "authorization_code", "code": code}
+
+
+def _ticket(account: str, token: str) -> Request:
+    return {"app_id": account, "access_token": token}
+
+
+def _check(kind: str) -> ProbeCall:
+    def request(account: str, value: str) -> Request:
+        return {"app_id": account, "type": kind, "code": value}
+
+    return ProbeCall("/OAuth2/checkCode", request=request, posts=True)
+
+
+def yzb(base_url: str = "") -> Platform:
+    """The description of the platform at `base_url`, which has no default."""
+    return Platform(
+        name="yzb",
+        base_url=base_url,
+        modes={
+            "": TokenCall(
+                method="POST",
+                path="/OAuth2/token",
+                request=_token,
+                repeat=Repeat.KILLS_OLD,
+                overlap=OVERLAP,
+                overlap_share=1,
+                renew_left=OVERLAP,
+                limits=(TOKEN,),
+            )
+        },
+        tickets={
+            JS_TICKET: TicketCall(
+                "/OAuth2/ticket",
+                {"type": JS_TICKET},
+                (TICKET,),
+                method="POST",
+                request=_ticket,
+                probe=_check(JS_TICKET),
+                repeat=Repeat.KILLS_OLD,
+                overlap=OVERLAP,
+                overlap_share=1,
+                renew_left=OVERLAP,
+            )
+        },
+        exchanges={
+            "oauth": ExchangeCall(
+                "/OAuth2/token",
+                _code,
+                required=("open_id", "access_token", "expires_in", "refresh_token", "scope"),
+                method="POST",
+            )
+        },
+        sign_kinds={"config": JS_TICKET},
+        probe=_check(ACCESS_TOKEN),
+        faults=FAULTS,
+        one_secret=True,
+        envelope=Envelope("status", "message", 2000, may_lack=False, data="data"),
+        body=Body.FORM,
+        recipe=SignRecipe(
+            "js_ticket={ticket}&nonce_str={nonce}&timestamp={timestamp}&url={url}",
+            pure_url,
+        ),
+        published={
+            ACCESS_TOKEN: Published("type/server_access_token_info/app_id/{account}", "server_access_token"),
+            JS_TICKET: Published("type/js_ticket_info/app_id/{account}", "js_ticket"),
+        },
+    )
