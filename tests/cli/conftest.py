@@ -83,10 +83,12 @@ class Cli:
         try:
             os.close(theirs)
             shown = b""
-            while typed and not shown.endswith(b": "):
-                shown += os.read(ours, 4096)
-            if typed:
-                os.write(ours, typed.encode())
+            for line in typed.splitlines(keepends=True):  # a prompt throws away what was typed before it
+                prompt = b""
+                while not prompt.endswith(b": "):
+                    prompt += os.read(ours, 4096)
+                shown += prompt
+                os.write(ours, line.encode())
             shown += _read_all(ours)
             return Answer(shown.decode(), "", process.wait(60))
         finally:

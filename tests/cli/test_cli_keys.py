@@ -1,7 +1,17 @@
+import asyncio
 import stat
 
-from lingpai.core.keyring import KeyRing
+import pytest
+
+from lingpai.core.clock import SystemClock
+from lingpai.core.issuer_records import App, Secret
+from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.issuer.verbs.apps import clear_secrets
+from lingpai.service import open_keeper
+from lingpai.settings import load_settings
+from lingpai.store.sqlite.issuer.store import SqliteIssuerStore
 from tests.cli.conftest import Cli, Sandbox
+from tests.cli.issuing import worker
 
 
 def test_rotation_seals_everything_anew_and_nothing_is_lost(cli: Cli, sandbox: Sandbox) -> None:
@@ -52,3 +62,54 @@ def test_foreign_keys_end_in_one_line(cli: Cli) -> None:
     assert refused.code == 1
     assert len(refused.stderr.strip().splitlines()) == 1
     assert "backup" in refused.stderr
+
+
+def test_rotation_covers_the_secrets_of_apps_that_sign(cli: Cli) -> None:
+    signing = cli("app", "add", "P", "--realm", "yilianyun").json
+    cli("app", "add", "S", "--realm", "mall")  # its secret is only digested
+    assert cli("key", "list").json[0]["values"] == 1
+    KeyRing(cli.data / "keyring.json").rotate(0)
+    assert cli("key", "retire", "1").code == 1
+    assert cli("key", "rotate").json == {"key": 3, "resealed": 1}
+    for key in ("1", "2"):
+        assert cli("key", "retire", key).code == 0
+
+    async def secrets() -> tuple[str, ...]:
+        async with worker(cli) as issuers:
+            app = await issuers["yilianyun"].store.find_app("yilianyun", signing["app_id"])
+            assert app is not None
+            return clear_secrets(issuers["yilianyun"], app)
+
+    assert asyncio.run(secrets()) == (signing["secret"],)
+
+
+def test_a_key_is_not_retired_while_a_worker_may_still_seal_with_it(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that had not met the new key seals a moment after the rotation; that value is found before the end."""
+    cli("caller", "add", "anybody")
+    late = KeyRing(cli.data / "keyring.json")
+    cli("key", "rotate")
+
+    async def seal_late(self: SystemClock, seconds: float) -> None:
+        waited.append(seconds)
+        store = await SqliteIssuerStore.open(cli.data / "lingpai.db", late, SystemClock())
+        await store.add_app(App(realm="yilianyun", app_id="late", secrets=(Secret(b"digest", "clear"),)))
+        await store.close()
+
+    waited: list[float] = []
+    monkeypatch.setattr(late, "_look_at", float("inf"))  # it does not look again
+    monkeypatch.setattr(SystemClock, "sleep", seal_late)
+    refused = cli("key", "retire", "1")
+    assert len(waited) == 1
+    assert refused.code == 1
+    assert "1 stored values" in refused.stderr
+
+
+async def test_a_lost_key_ring_is_not_replaced_by_one_that_opens_nothing(cli: Cli) -> None:
+    await asyncio.to_thread(cli.add_sample)
+    (cli.data / "keyring.json").unlink()
+    with pytest.raises(KeyRingError, match="backup"):
+        async with open_keeper(load_settings(data=cli.data)):
+            pass
+    assert not (cli.data / "keyring.json").exists()

@@ -1,0 +1,152 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer.verbs.machines import authorize_by_msign, authorize_by_qr_key
+from tests.cli.conftest import Cli
+from tests.cli.issuing import checks, user_tokens, worker
+
+REDIRECT = "https://shop.example/callback"
+MSIGN = "0123456789ab"
+
+
+@pytest.fixture
+def shops(cli: Cli) -> Cli:
+    for app_id in ("1", "2"):
+        cli("app", "add", "S", "--realm", "mall", "--app-id", app_id, "--redirect-uri", REDIRECT)
+    for login in ("ann", "bob"):
+        cli("user", "add", login, "--realm", "mall", "--no-password")
+    return cli
+
+
+@pytest.fixture
+def printers(cli: Cli) -> Cli:
+    cli("user", "add", "ann", "--realm", "yilianyun", "--no-password")
+    cli("app", "add", "P", "--realm", "yilianyun", "--app-id", "7", "--redirect-uri", REDIRECT)
+    for code in ("4004", "4005"):
+        added = cli(
+            "machine", "add", code, "--owner", "ann", "--name", "Counter", "--msign-stdin", given=MSIGN
+        )
+        assert added.json["outcome"] == "added"
+    return cli
+
+
+def numbers(found: Any) -> list[tuple[str, str]]:
+    return [(each["app_id"], each["user"]) for each in found]
+
+
+async def test_an_ended_grant_is_refused_by_the_next_check_on_a_worker_that_runs(shops: Cli) -> None:
+    run = asyncio.to_thread
+    async with worker(shops) as issuers:
+        mall = issuers["mall"]
+        kept = await user_tokens(mall, "1", "bob")
+        ended = await user_tokens(mall, "1", "ann")
+        other = await user_tokens(mall, "2", "ann")
+        listed = (await run(shops.process, "grant", "list")).json
+        assert numbers(listed) == [("2", "ann"), ("1", "ann"), ("1", "bob")]  # newest first
+        assert {each["state"] for each in listed} == {"live"}
+        assert all(kept.access_token not in str(each) for each in listed)
+        for options, expected in (
+            (("--app", "1"), [("1", "ann"), ("1", "bob")]),
+            (("--user", "ann"), [("2", "ann"), ("1", "ann")]),
+            (("--app", "1", "--user", "ann"), [("1", "ann")]),
+            (("--limit", "1"), [("2", "ann")]),
+            (("--realm", "yzb"), []),
+        ):
+            assert numbers((await run(shops.process, "grant", "list", *options)).json) == expected
+        (number,) = [each["grant"] for each in listed if numbers([each]) == [("1", "ann")]]
+        assert (await run(shops.process, "grant", "end", str(number))).json["outcome"] == "ended"
+        assert await checks(mall, ended) is Kind.INVALID_ACCESS_TOKEN
+        assert await checks(mall, kept) is None
+        assert await checks(mall, other) is None
+        again = await run(shops.process, "grant", "end", str(number))
+        assert again.code == 1
+        assert "has not ended" in again.stderr
+
+
+def test_a_code_that_is_out_is_a_grant_too(shops: Cli) -> None:
+    async def give() -> None:
+        async with worker(shops) as issuers:
+            await user_tokens(issuers["mall"], "1", "ann")
+            from lingpai.issuer.verbs.authorize import Asked, issue_code
+
+            mall = issuers["mall"]
+            app, known = await mall.store.find_app("mall", "1"), await mall.store.find_login("mall", "ann")
+            assert app is not None
+            assert known is not None
+            await issue_code(mall, app, known[0], Asked(redirect_uri=REDIRECT))
+
+    asyncio.run(give())
+    assert [each["state"] for each in shops("grant", "list").json] == ["issued", "live"]
+    shops("app", "disable", "1")
+    assert {each["state"] for each in shops("grant", "list").json} == {"unusable"}
+    assert "code given" not in shops.terminal("grant", "list").stdout
+
+
+def test_a_shown_key_authorises_once_and_is_good_for_five_minutes(printers: Cli) -> None:
+    shown = printers("machine", "qr", "4004").json
+    assert shown["expires_in"] == 300
+
+    async def authorise() -> str:
+        async with worker(printers) as issuers:
+            issuer = issuers["yilianyun"]
+            app = await issuer.store.find_app("yilianyun", "7")
+            assert app is not None
+            tokens = await authorize_by_qr_key(issuer, app, "4004", shown["qr_key"], "all")
+            with pytest.raises(LingpaiError) as refused:
+                await authorize_by_qr_key(issuer, app, "4004", shown["qr_key"], "all")
+            assert refused.value.kind is Kind.WRONG_QR_KEY
+            return tokens.machine_code
+
+    assert asyncio.run(authorise()) == "4004"
+    (listed,) = printers("grant", "list", "--machine", "4004").json
+    assert (listed["machine_code"], listed["user"]) == ("4004", "ann")
+    assert printers("grant", "list", "--machine", "4005").json == []
+
+
+def test_terminals_are_listed_replaced_and_removed(printers: Cli) -> None:
+    assert [each["machine_code"] for each in printers("machine", "list", "--owner", "ann").json] == [
+        "4004",
+        "4005",
+    ]
+    replaced = printers("machine", "add", "4004", "--name", "Kitchen").json
+    assert (replaced["outcome"], replaced["owner"], replaced["msign"]) == ("replaced", None, True)
+
+    async def authorise() -> None:
+        async with worker(printers) as issuers:
+            app = await issuers["yilianyun"].store.find_app("yilianyun", "7")
+            assert app is not None
+            await authorize_by_msign(issuers["yilianyun"], app, "4004", MSIGN, "all")
+
+    asyncio.run(authorise())  # the secret stayed
+    assert printers("machine", "remove", "4004").code == 2
+    assert printers("machine", "remove", "4004", "--yes").json["outcome"] == "removed"
+    assert printers("machine", "qr", "4004").code == 1
+    assert len(printers("machine", "list").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("machine", "add", "4006", "--owner", "nobody"), 1),
+        (("machine", "add", "40/06"), 2),
+        (("machine", "list", "--owner", "nobody"), 1),
+        (("grant", "list", "--machine", "4009"), 1),
+        (("grant", "list", "--app", "9"), 1),
+        (("grant", "list", "--user", "nobody"), 1),
+        (("grant", "end", "99"), 1),
+    ],
+)
+def test_what_does_not_exist_is_told_in_one_line(
+    printers: Cli, arguments: tuple[str, ...], code: int
+) -> None:
+    refused = printers(*arguments)
+    assert refused.code == code
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_no_terminals_secret_is_shown(printers: Cli) -> None:
+    for answer in (printers("machine", "list"), printers("machine", "add", "4004")):
+        assert MSIGN not in answer.stdout + answer.stderr
