@@ -187,7 +187,7 @@ _GENERIC_STATUS: Mapping[Kind, int] = {
     Kind.AMBIGUOUS_ACCOUNT: 409,
     Kind.UNKNOWN_TOKEN: 404,
     Kind.FOREIGN_URL: 403,
-    Kind.UPSTREAM_REFUSED: 502,
+    Kind.UPSTREAM_REFUSED: 424,  # the platform's word on this app or code; nothing of ours is broken
     Kind.UPSTREAM_UNAVAILABLE: 502,
     Kind.BUDGET_SPENT: 503,
 }
