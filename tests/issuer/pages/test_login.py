@@ -7,18 +7,13 @@ from html.parser import HTMLParser
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, Kind, LingpaiError
+from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, LingpaiError
 from lingpai.core.wire import Call
-from lingpai.issuer import admin
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.site import form_source
 from lingpai.issuer.pages.words import CATALOGUES, language_of
-from lingpai.issuer.verbs.check import resolve_access_token
-from lingpai.issuer.verbs.machines import authorize_by_msign
-from lingpai.issuer.verbs.redeem import redeem
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, Browser, Seen, Stage, authorize_path
-from tests.issuer.worlds import raises
+from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage, authorize_path
 
 SESSION = "lingpai-session-mall"
 SAFE = {
@@ -239,68 +234,3 @@ async def test_pages_are_well_formed_and_their_style_is_there(browser: Browser) 
 )
 def test_sources_of_redirects(uri: str, source: str) -> None:
     assert form_source(uri) == source
-
-
-# What I have allowed.
-
-
-async def allow(stage: Stage, browser: Browser) -> str:
-    """Let the shop in; gives its access token."""
-    question = await browser.log_in(await browser.follow(authorize_path()))
-    code = (await browser.submit(question, answer="allow")).answer["code"]
-    return (await redeem(stage.mall, stage.shop, code, redirect_uri=REDIRECT)).access_token
-
-
-async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
-    token = await allow(stage, browser)
-    page = await browser.get("/user/mall")
-    assert "花间小铺" in page.text
-    assert page.text.count("<time ") == 2
-    logout, _end = page.forms
-    assert logout[0] == "/user/mall/logout"
-    await resolve_access_token(stage.mall, token)
-    ended = await browser.submit(page, form=1)
-    assert ended.location == "/user/mall?ended=1"
-    with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.mall, token)
-    after = await browser.get(ended.location)
-    assert "花间小铺" not in after.text
-    assert "You have not allowed any app anything." in after.text
-    question = await browser.follow(authorize_path())
-    assert question.forms[0][0] == "/user/mall/consent"
-
-
-async def test_ending_needs_a_form_of_ours_and_ends_only_ones_own(
-    stage: Stage, browser: Browser, other: Browser
-) -> None:
-    token = await allow(stage, browser)
-    page = await browser.get("/user/mall")
-    assert (await browser.submit(page, form=1, form_token="0" * 64)).status == 403
-    foreign = await log_in(other, "ming")
-    fields = {"form_token": foreign.forms[0][1]["form_token"], "app_id": "shop"}
-    assert (await other.send("POST", "/user/mall/end", fields)).status == 303
-    await resolve_access_token(stage.mall, token)
-
-
-async def test_a_terminal_ends_alone(stage: Stage, browser: Browser) -> None:
-    kept, ended = [
-        (await authorize_by_msign(stage.terminals, stage.printing, code, msign, "all")).access_token
-        for code, msign in (("4004001", "0123456789ab"), ("4004002", "0123456789ac"))
-    ]
-    page = await log_in(browser, realm="yilianyun")
-    (form,) = [n for n, (_, fields) in enumerate(page.forms) if fields.get("machine_code") == "4004002"]
-    assert (await browser.submit(page, form=form)).status == 303
-    await resolve_access_token(stage.terminals, kept)
-    with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.terminals, ended)
-    page = await browser.get("/user/yilianyun")
-    assert ("4004001" in page.text, "4004002" in page.text) == (True, False)
-    await browser.submit(page, form=1)
-    with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.terminals, kept)
-
-
-async def test_a_disabled_users_session_is_over(stage: Stage, browser: Browser) -> None:
-    await log_in(browser)
-    await admin.disable_user(stage.mall, stage.users["mall"])
-    assert (await browser.get("/user/mall")).location == "/user/mall/login"
