@@ -12,15 +12,22 @@ def dev(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port of the service; 0 takes a free one.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(help="TCP port of the sandbox; 0 takes a free one.")] = 8001,
+    sample_port: Annotated[
+        int | None, typer.Option(help="TCP port of the sample app; two above the service's if not given.")
+    ] = None,
     data: Annotated[Path, typer.Option(help="Folder that keeps everything.")] = Path(".lingpai"),
     token_lifetime: Annotated[
         float, typer.Option(help="Seconds that the sandbox's tokens live; few, to watch renewals.")
     ] = 7200,
 ) -> None:
-    """Start the service, the sandbox of upstream platforms, sample accounts and a caller key."""
+    """Start the service, the sandbox of upstream platforms, a sample app, sample accounts and a caller key."""
     import uvloop
 
     from lingpai.development import develop
 
+    if sample_port is None:
+        sample_port = port + 2 if port else 0
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(develop(host, port, sandbox_port, data.absolute(), token_lifetime))
+        runner.run(
+            develop(host, port, sandbox_port, data.absolute(), token_lifetime, sample_port=sample_port)
+        )

@@ -1,0 +1,59 @@
+"""The keeper's samples: accounts that the sandbox knows, and a caller key."""
+
+from lingpai.core.records import Account, Caller
+from lingpai.devdata.records import Samples
+from lingpai.keeper.keeper import Keeper
+from lingpai.sandbox import SandboxOptions
+from lingpai.sandbox.options import WechatApp, WecomAgent, WecomCorp
+
+CALLER = "dev"
+
+
+async def add_accounts(keeper: Keeper, samples: Samples) -> None:
+    """Configure the sample accounts and the caller key, as an operator would; what is there stays as it is."""
+    for account in (
+        Account(platform="wechat", account=samples.appid, secret=samples.app_secret),
+        Account(platform="wechat", account=samples.mini_appid, secret=samples.mini_secret),
+        Account(platform="wecom", account=samples.corpid, label="first", secret=samples.agent_secret),
+        Account(platform="wecom", account=samples.corpid, label="second", secret=samples.second_agent_secret),
+    ):
+        known = await keeper.store.find_accounts(account.platform, account.account)
+        if not any(each.label == account.label for each in known):
+            await keeper.store.save_account(account)
+    caller = Caller(name=CALLER, environment="dev", created_at=keeper.clock.now())
+    await keeper.store.add_caller(caller, keeper.digest_caller_key(samples.caller_key))
+
+
+def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:
+    """A sandbox that knows the sample accounts."""
+    return SandboxOptions(
+        token_lifetime=token_lifetime,
+        ticket_lifetime=token_lifetime,
+        apps=(
+            WechatApp(
+                appid=samples.appid,
+                secret=samples.app_secret,
+                name="Sample official account",
+                open_platform="sample",
+            ),
+            WechatApp(
+                appid=samples.mini_appid,
+                secret=samples.mini_secret,
+                name="Sample mini program",
+                mini=True,
+                open_platform="sample",
+            ),
+        ),
+        corps=(
+            WecomCorp(
+                corpid=samples.corpid,
+                name="Sample corp",
+                agents=(
+                    WecomAgent(agentid=1_000_002, secret=samples.agent_secret, name="Sample app"),
+                    WecomAgent(
+                        agentid=1_000_003, secret=samples.second_agent_secret, name="Second sample app"
+                    ),
+                ),
+            ),
+        ),
+    )
