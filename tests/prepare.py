@@ -109,6 +109,7 @@ def python_packages(name: str, folder: Path, pins: Path) -> Step:
 
 STEPS: tuple[Step, ...] = (
     debian("Node.js and npm", "node", "npm", packages=("nodejs", "npm")),
+    debian("Redis", "redis-server", packages=("redis-server",)),
     Step(
         "JavaScript SDKs (co-wechat-api, node-easywechat, wechat-jssdk)",
         lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),

@@ -72,12 +72,9 @@ async def fetch_token(
         except FetchFailed as failure:
             if kind != ACCESS_TOKEN or failure.code not in refresh.spent:
                 raise
-    elif kind != ACCESS_TOKEN:
-        raise FetchFailed(
-            Fault(Severity.PERMANENT),
-            0,
-            "Its refresh token is over; the terminal has to be authorised again.",
-        )
+    elif refresh is not None and kind != ACCESS_TOKEN:
+        message = "Its refresh token is over; the terminal has to be authorised again."
+        raise FetchFailed(Fault(Severity.PERMANENT), refresh.over, message)
     call = app.platform.mode(app.mode)
     fetched = await _fetch_token(keeper, app, call, call.request(app.account, app.secret))
     if dead is not None and fetched.value == dead.value and call.forced is not None:

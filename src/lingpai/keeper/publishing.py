@@ -98,12 +98,12 @@ class Publisher:
         version = None
         while (credential := await self._keeper.store.read_credential(key)) is not None:
             current = credential.current
-            rest = 0 if current is None else int(current.end.remaining(clock))
+            rest = 0.0 if current is None else current.end.remaining(clock)
             if current is None or rest < 1 or credential.version == version:
                 return
-            info = {form.field: current.value, "expires_in": int(clock.now()) + rest}
+            info = {form.field: current.value, "expires_in": int(clock.now() + rest)}
             name = form.key.format(account=key.account)
-            await self._redis.set(name, msgspec.json.encode(info), ex=rest)
+            await self._redis.set(name, msgspec.json.encode(info), ex=int(rest))
             version = credential.version
 
 
