@@ -1,0 +1,140 @@
+import hashlib
+import json
+import re
+import stat
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.dev.running import Dev, developing, paste
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    with developing(tmp_path_factory.mktemp("dev")) as running:
+        yield running
+
+
+def post(url: str, **form: str) -> Any:
+    with urllib.request.urlopen(url, urlencode(form).encode(), timeout=20) as answer:
+        return json.load(answer)
+
+
+def signed(app: dict[str, str], number: int, **form: str) -> dict[str, str]:
+    """A signed form (contracts/yilianyun.md, "Protocol")."""
+    import time
+
+    timestamp = str(int(time.time()))
+    sign = hashlib.md5((app["client_id"] + timestamp + app["client_secret"]).encode()).hexdigest()
+    request = f"00000000-0000-4000-8000-{number:012d}"
+    return {
+        "client_id": app["client_id"],
+        "timestamp": timestamp,
+        "sign": sign,
+        "id": request,
+        "scope": "all",
+        **form,
+    }
+
+
+def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
+    issuer = dev.described["issuer"]
+    assert {name: sorted(app) for name, app in issuer.items()} == {
+        "yzb": ["app_id", "domain", "secret"],
+        "mall": ["client_id", "client_secret", "redirect_uri"],
+        "yilianyun": ["client_id", "client_secret", "machine_code", "msign", "redirect_uri"],
+        "yilianyun_self": ["client_id", "client_secret"],
+    }
+    assert all(value for app in issuer.values() for value in app.values())
+    assert [sorted(user) for user in dev.described["users"]] == [["login", "password"]] * 2
+    assert {"url", "sandbox", "caller", "keeper", "admin"} <= dev.described.keys()
+    assert re.fullmatch(r"\d{6}", issuer["yzb"]["app_id"])
+    assert re.fullmatch(r"[0-9a-f]{40}", issuer["yzb"]["secret"])
+
+
+def test_each_pasted_call_works(dev: Dev) -> None:
+    assert len(dev.calls) == 8
+    answers = [paste(call) for call in dev.calls]
+    seed, wecom, generic, signing, sandbox, server, login, own = answers
+    assert json.loads(seed)["code"] == json.loads(wecom)["code"] == json.loads(signing)["code"] == 0
+    assert json.loads(generic)["value"] == json.loads(seed)["data"]["access_token"]
+    assert json.loads(sandbox)["total"] > 0
+    assert json.loads(server)["status"] == "2000"
+    assert json.loads(server)["data"]["expires_in"] == 7200
+    assert "<form" in login
+    assert 'type="password"' in login
+    assert json.loads(own)["error"] == "0"
+    assert json.loads(own)["body"]["machine_code"] == ""
+
+
+def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:
+    app = dev.described["issuer"]["yilianyun"]
+    form = {"machine_code": app["machine_code"], "msign": app["msign"]}
+    answer = post(f"{dev.url}/oauth/scancodemodel", **signed(app, 1, **form))
+    assert answer["error"] == "0"
+    assert answer["body"]["machine_code"] == app["machine_code"]
+
+
+def test_where_codes_go_is_a_page_that_is_there(dev: Dev) -> None:
+    with urllib.request.urlopen(
+        f"{dev.described['issuer']['mall']['redirect_uri']}?code=x&state=y", timeout=20
+    ) as page:
+        assert page.status == 200
+
+
+def test_the_samples_outlive_the_process_and_what_an_operator_changed(tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from lingpai.cli import app
+
+    with developing(tmp_path) as first:
+        before = first.described
+    assert stat.S_IMODE((tmp_path / "data" / "dev.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "data" / "samples.json").stat().st_mode) == 0o600
+    data = ("--data", str(tmp_path / "data"))
+    done = CliRunner().invoke(app, ["app", "disable", before["issuer"]["mall"]["client_id"], *data])
+    assert done.exit_code == 0, done.output
+    with developing(tmp_path) as second:
+        after = second.described
+        assert after["users"] == before["users"]
+        assert after["issuer"]["yzb"] == before["issuer"]["yzb"]
+        mall = after["issuer"]["mall"]
+        assert {**mall, "redirect_uri": ""} == {**before["issuer"]["mall"], "redirect_uri": ""}
+        assert mall["redirect_uri"].startswith(second.url), "it follows the port"
+        form = {"client_id": mall["client_id"], "client_secret": mall["client_secret"], "code": "x"}
+        call = (
+            f"curl -s {second.url}/v1/oauth2/accessToken -d '{urlencode(form)}&grant_type=authorization_code'"
+        )
+        assert json.loads(paste(call))["error"] == "invalid_client"
+
+
+def test_a_realm_that_is_switched_off_is_not_told_and_one_under_a_prefix_is_told_there(
+    tmp_path: Path,
+) -> None:
+    realms = {
+        "partners": {"dialect": "yzb", "prefix": "/partners"},
+        "mall": {"dialect": "mall", "enabled": False},
+    }
+    with developing(tmp_path, LINGPAI_REALMS=json.dumps(realms)) as running:
+        assert list(running.described["issuer"]) == ["yzb"]
+        (call,) = [call for call in running.calls if "/OAuth2/token" in call]
+        assert f"{running.url}/partners/OAuth2/token" in call
+        assert json.loads(paste(call))["status"] == "2000"
+        assert not [call for call in running.calls if "oauth2/authorize" in call]
+
+
+def test_a_folder_of_an_older_release_gets_what_it_lacks(tmp_path: Path) -> None:
+    from lingpai.devdata.records import load_samples
+
+    path = tmp_path / "samples.json"
+    made = load_samples(path)
+    kept = json.loads(path.read_text())
+    del kept["issuer"]
+    path.write_text(json.dumps(kept))
+    again = load_samples(path)
+    assert again.appid == made.appid
+    assert load_samples(path) == again
