@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer import admin
 from lingpai.keeper.companions import read_companion
 from lingpai.keeper.keeper import App
 from lingpai.keeper.platforms.platform import companion_of
 from lingpai.keeper.platforms.yilianyun import OAUTH, signature_of
 from lingpai.keeper.status import readiness
+from lingpai.keeper.upstream import Unreachable
 from tests.keeper.issued import MACHINE, OPEN, OWN, Issued, issued
 
 DAY = 86_400
@@ -202,6 +204,42 @@ async def test_never_more_than_the_days_calls(stage: Issued, merchants: App) -> 
     assert trouble is not None
     assert "budget of 18" in trouble.message
     assert await _used(stage, f"{OAUTH.name} {TERMINAL}") == 18
+
+
+async def test_a_new_secret_keeps_what_merchants_granted(stage: Issued, merchants: App) -> None:
+    before = await stage.held(OPEN, TERMINAL)
+    secret = await admin.rotate_secret(stage.issuers["yilianyun"], stage.open_app, 0)
+    rotated = await stage.add(OPEN, secret, mode="open")
+    assert await stage.held(OPEN, TERMINAL) == before
+    await stage.pass_time(28 * DAY, DAY)
+    assert (await stage.held(OPEN, TERMINAL))["version"] == 2
+    companion = await read_companion(stage.keeper, rotated, TERMINAL)
+    assert companion is not None
+    assert companion.version == 2
+    assert await read_companion(stage.keeper, merchants, TERMINAL) is None
+
+
+async def test_a_removed_app_leaves_nothing(stage: Issued, merchants: App) -> None:
+    await stage.keeper.store.remove_account("yilianyun", OPEN, "")
+    assert await stage.keeper.store.list_statuses() == ()
+
+
+async def test_a_days_calls_outlast_an_outage(stage: Issued, merchants: App) -> None:
+    """Two hours without the platform, and no live token: some of the 18 calls are left when it is back."""
+    stage.clock.advance(31 * DAY)
+    upstream, attempts = stage.keeper.upstream, 0
+
+    async def unreachable(*args: object, **named: object) -> None:
+        nonlocal attempts
+        attempts += 1
+        raise Unreachable("the connection failed")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(upstream, "call", unreachable)
+        await stage.pass_time(7200, 1)
+    assert 10 <= attempts < OAUTH.limit
+    await stage.pass_time(1300, 10)
+    assert (await stage.held(OPEN, TERMINAL))["version"] == 2
 
 
 async def test_terminals_that_nobody_authorised_leave_no_trace(stage: Issued, merchants: App) -> None:

@@ -1,5 +1,7 @@
 """What came of an attempt under a lease: a value to save, or a failure to note."""
 
+import dataclasses
+
 from lingpai.core.records import Credential, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES
 from lingpai.keeper.fetching import FetchFailed
@@ -80,9 +82,9 @@ async def note(
     keeper: Keeper, app: App, lease: Lease, credential: Credential, failure: FetchFailed
 ) -> Trouble:
     """Keep why an attempt failed, tell the operators, and give the lease back; what is held stays."""
-    trouble = trouble_after(
-        keeper.clock, keeper.options, credential, failure.fault, failure.code, failure.message
-    )
+    cap = app.platform.backoff_cap or keeper.options.backoff_cap
+    options = dataclasses.replace(keeper.options, backoff_cap=cap)
+    trouble = trouble_after(keeper.clock, options, credential, failure.fault, failure.code, failure.message)
     await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
     outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
     FETCHES.labels(app.platform.name, kind_label(credential.key.kind), outcome).inc()

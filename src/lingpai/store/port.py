@@ -52,7 +52,8 @@ class Store(Protocol):
         """Insert the account or replace the one of the same name. True when it is new.
 
         Its token is due for renewal at once when it is new or its secret or mode is another than before. What
-        was held for a secret that no account of this id has any more is forgotten.
+        was held for a secret that no account of this id has any more is forgotten, but for kinds that begin with
+        "terminal:", which the new secret takes over: users granted them, and nothing fetches them anew.
         """
         ...
 

@@ -229,6 +229,7 @@ class Platform:
         recipe: see `SignRecipe`.
         terminals: how tokens of terminals are renewed, where accounts have such.
         tokenless: modes in which an account has no token of its own, only its terminals'.
+        backoff_cap: longest wait between attempts in seconds, where the operator's would use up a narrow budget.
         published: kinds that are published to Redis, where an operator wants that.
     """
 
@@ -247,6 +248,7 @@ class Platform:
     recipe: SignRecipe = JSAPI
     terminals: RefreshCall | None = None
     tokenless: frozenset[str] = frozenset()
+    backoff_cap: float | None = None
     published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
 
     def mode(self, name: str) -> TokenCall:

@@ -31,6 +31,9 @@ RENEW_LEFT = 3 * DAY
 OAUTH = Limit("oauth", 18, Period.DAY)
 """Obtaining and refreshing; the platform allows 20 for each app and terminal. Two are left to people."""
 
+BACKOFF_CAP = 1_024.0
+"""So that a day's calls outlast an outage of two hours."""
+
 _TRANSIENT = Fault(Severity.TRANSIENT)
 _PERMANENT = Fault(Severity.PERMANENT)
 _CALLER = Fault(Severity.CALLER)
@@ -152,4 +155,5 @@ def yilianyun(base_url: str = "") -> Platform:
         stamp=_stamp,
         terminals=REFRESH,
         tokenless=frozenset(("open",)),
+        backoff_cap=BACKOFF_CAP,
     )

@@ -37,6 +37,7 @@ class Accounts(Part):
             same = bool(before) and before[0][1:] == (columns["secret_digest"], account.mode)
             run(connection, _SQL["save_account"], columns)
             if before and before[0][1] != columns["secret_digest"]:
+                run(connection, _SQL["take_over_terminals"], columns | {"before": before[0][1]})
                 run(connection, _SQL["remove_held"], columns | {"secret_digest": before[0][1]})
             run(connection, _SQL["make_due"], columns | moment(self._clock) | {"again": not same})
             return not before

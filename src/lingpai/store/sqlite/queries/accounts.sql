@@ -27,6 +27,15 @@ WHERE platform = :platform AND account = :account AND secret_digest = :secret_di
     WHERE a.platform = :platform AND a.account = :account AND a.secret_digest = :secret_digest
   );
 
+-- name: take_over_terminals
+-- Owners of terminals granted them to the app, not to its secret; what began with a code cannot be fetched anew.
+UPDATE OR IGNORE credentials SET secret_digest = :secret_digest, trouble = NULL
+WHERE platform = :platform AND account = :account AND secret_digest = :before AND kind GLOB 'terminal:*'
+  AND NOT EXISTS (
+    SELECT 1 FROM accounts a
+    WHERE a.platform = :platform AND a.account = :account AND a.secret_digest = :before
+  );
+
 -- name: find_accounts
 SELECT platform, account, label, secret, mode, domains, source
 FROM accounts WHERE platform = ? AND account = ? ORDER BY label;
