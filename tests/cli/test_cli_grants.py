@@ -5,6 +5,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.verbs.machines import authorize_by_msign, authorize_by_qr_key
+from lingpai.issuer.verbs.redeem import redeem
 from tests.cli.conftest import Cli
 from tests.cli.issuing import checks, user_tokens, worker
 
@@ -67,19 +68,21 @@ async def test_an_ended_grant_is_refused_by_the_next_check_on_a_worker_that_runs
 
 
 def test_a_code_that_is_out_is_a_grant_too(shops: Cli) -> None:
-    async def give() -> None:
+    made = shops("grant", "code", "--app", "1", "--user", "ann", "--redirect-uri", REDIRECT).json
+    assert made["expires_in"] == 30
+
+    async def spend() -> str:
         async with worker(shops) as issuers:
-            await user_tokens(issuers["mall"], "1", "ann")
-            from lingpai.issuer.verbs.authorize import Asked, issue_code
-
-            mall = issuers["mall"]
-            app, known = await mall.store.find_app("mall", "1"), await mall.store.find_login("mall", "ann")
+            app = await issuers["mall"].store.find_app("mall", "1")
             assert app is not None
-            assert known is not None
-            await issue_code(mall, app, known[0], Asked(redirect_uri=REDIRECT))
+            return (await redeem(issuers["mall"], app, made["code"], redirect_uri=REDIRECT)).open_id
 
-    asyncio.run(give())
-    assert [each["state"] for each in shops("grant", "list").json] == ["issued", "live"]
+    assert asyncio.run(spend())
+    second = shops("grant", "code", "--app", "1", "--user", "ann", "--value").stdout.strip()
+    assert second != made["code"]
+    listed = shops("grant", "list")
+    assert [each["state"] for each in listed.json] == ["issued", "live"]
+    assert second not in listed.stdout
     shops("app", "disable", "1")
     assert {each["state"] for each in shops("grant", "list").json} == {"unusable"}
     assert "code given" not in shops.terminal("grant", "list").stdout
@@ -137,6 +140,9 @@ def test_terminals_are_listed_replaced_and_removed(printers: Cli) -> None:
         (("grant", "list", "--app", "9"), 1),
         (("grant", "list", "--user", "nobody"), 1),
         (("grant", "end", "99"), 1),
+        (("grant", "code", "--app", "9", "--user", "ann"), 1),
+        (("grant", "code", "--app", "7", "--user", "ann", "--machine", "4009"), 1),
+        (("grant", "code", "--app", "7", "--user", "ann", "--redirect-uri", "https://evil.example/"), 1),
     ],
 )
 def test_what_does_not_exist_is_told_in_one_line(

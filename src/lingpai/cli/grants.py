@@ -100,6 +100,47 @@ def end(
     emit(result, as_json, done(tr("Grant {grant} has ended.", grant=grant)))
 
 
+@app.command("code")
+def code(
+    *,
+    app_id: Annotated[str, typer.Option("--app", help="Id of the app that gets it.", show_default=False)],
+    login: Annotated[
+        str, typer.Option("--user", help="Login name of the user whose it is.", show_default=False)
+    ],
+    machine_code: Annotated[
+        str, typer.Option("--machine", help="Code of the user's terminal that it is for.", show_default=False)
+    ] = "",
+    redirect_uri: Annotated[
+        str, typer.Option(help="As the app will give it; none when left out.", show_default=False)
+    ] = "",
+    realm: RealmName = "",
+    value: Annotated[
+        bool, typer.Option("--value", help="Print the value alone, for scripts.", show_default=False)
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make an authorization code without asking its user, to try an integration without a browser."""
+    from lingpai.cli.output import emit, say
+    from lingpai.issuer.redirects import choose_redirect
+    from lingpai.issuer.verbs.authorize import Asked, issue_code
+
+    async def make(realms: Realms) -> dict[str, Any]:
+        issuer, app = await realms.app(app_id, realm)
+        user = (await realms.user(login, issuer.realm))[1]
+        machine = (await realms.machine(machine_code, issuer.realm))[1] if machine_code else None
+        if redirect_uri:
+            choose_redirect(app.redirect_uris, redirect_uri, loopback_ports=issuer.policy.loopback_ports)
+        made = await issue_code(issuer, app, user, Asked(redirect_uri=redirect_uri or None), machine)
+        return {"realm": issuer.realm, "code": made.code, "expires_in": issuer.policy.code}
+
+    made = with_realms(data, make)
+    if value:
+        typer.echo(made["code"])
+    else:
+        emit(made, as_json, lambda console: say(console, made["code"]))
+
+
 async def _issuers(
     realms: Realms, realm: str, app_id: str, login: str, code: str
 ) -> "list[tuple[Issuer, App | None, User | None, Machine | None]]":
