@@ -49,9 +49,12 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 def make_tokens(
     issuer: Issuer, grant: Grant, *, open_id: str = "", machine_code: str = "", repeated: bool = False
 ) -> Tokens:
-    """The pair of the grant's present generation: the same each time it is asked for (DESIGN §3)."""
-    now = issuer.now()
-    expires_in = max(0, told_end(issuer, grant, grant.rotated_at) - now)
+    """The pair of the grant's present generation: the same each time it is asked for (DESIGN §3).
+
+    A first answer tells the whole life, as the seeds do, also when the second turns over during the commit.
+    """
+    end = told_end(issuer, grant, grant.rotated_at)
+    expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
     access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at)
     refresh = ""
     if has_refresh(issuer, grant):
@@ -60,7 +63,7 @@ def make_tokens(
         access_token=access,
         refresh_token=refresh,
         expires_in=expires_in,
-        expires_at=issuer.wall(now + expires_in),
+        expires_at=issuer.wall(end),
         scope=grant.scope,
         open_id=open_id,
         machine_code=machine_code,

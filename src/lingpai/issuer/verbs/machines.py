@@ -165,7 +165,8 @@ async def _place(
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if placed.grant is None:
         raise _wrong_qr_key()
-    return make_tokens(issuer, placed.grant, machine_code=machine.machine_code)
+    repeated = placed.outcome is Outcome.REPEATED
+    return make_tokens(issuer, placed.grant, machine_code=machine.machine_code, repeated=repeated)
 
 
 def _wrong_qr_key() -> LingpaiError:

@@ -8,6 +8,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import told_end
 from lingpai.issuer.verbs.app_tokens import new_app_grant
 from lingpai.issuer.verbs.check import resolve_app_token
+from lingpai.store.issuer_port import Outcome
 
 
 class Ticket(msgspec.Struct, frozen=True):
@@ -34,18 +35,18 @@ async def issue_ticket(issuer: Issuer, app: App, app_token: str) -> Ticket:
     grant = new_app_grant(issuer, app, GrantKind.TICKET, None)
     seen = await issuer.store.read_place(grant)
     placed = await issuer.store.place(grant, seen=seen, keep=issuer.policy.keep.ticket, quota=None)
-    return _ticket(issuer, placed.grant or grant)
+    return _ticket(issuer, placed.grant or grant, repeated=placed.outcome is Outcome.REPEATED)
 
 
 async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, ...]:
     """The app's live tickets, newest first, for verifying a page's signature; at most `most` of them."""
     proto = new_app_grant(issuer, app, GrantKind.TICKET, None)
     grants = await issuer.store.list_place(proto, issuer.now(), most)
-    return tuple(_ticket(issuer, grant).ticket for grant in grants) if app.usable else ()
+    return tuple(_ticket(issuer, grant, repeated=True).ticket for grant in grants) if app.usable else ()
 
 
-def _ticket(issuer: Issuer, grant: Grant) -> Ticket:
-    now = issuer.now()
-    expires_in = max(0, told_end(issuer, grant, grant.rotated_at) - now)
+def _ticket(issuer: Issuer, grant: Grant, *, repeated: bool) -> Ticket:
+    end = told_end(issuer, grant, grant.rotated_at)
+    expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
     text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
-    return Ticket(text, expires_in, issuer.wall(now + expires_in))
+    return Ticket(text, expires_in, issuer.wall(end))

@@ -1,0 +1,63 @@
+"""What first answers tell of a life: the whole of it, however long their commit took."""
+
+from typing import Any
+
+import pytest
+
+from lingpai.core.clock import VirtualClock
+from lingpai.issuer.verbs.app_tokens import issue_app_token
+from lingpai.issuer.verbs.machines import authorize_by_msign
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.tickets import issue_ticket
+from tests.issuer.worlds import World
+
+
+class SlowStore:
+    """The store of a realm, over whose commits seconds turn."""
+
+    def __init__(self, store: Any, clock: VirtualClock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._store, name)
+
+        async def slowly(*args: Any, **kwargs: Any) -> Any:
+            answer = await verb(*args, **kwargs)
+            if name in {"redeem", "rotate", "place"}:
+                self._clock.advance(1.5)
+            return answer
+
+        return slowly
+
+
+@pytest.fixture
+def slow(world: World, clock: VirtualClock) -> World:
+    world.issuer.store = SlowStore(world.issuer.store, clock)
+    return world
+
+
+async def test_a_first_answer_tells_the_whole_life(slow: World) -> None:
+    issuer, life = slow.issuer, slow.issuer.policy.access
+    tokens = await redeem(issuer, slow.app, await slow.code())
+    assert (tokens.expires_in, tokens.expires_at) == (life, issuer.wall(tokens.grant.rotated_at + life))
+    successor = await refresh(issuer, slow.app, tokens.refresh_token)
+    assert successor.expires_in == life
+    own = await issue_app_token(issuer, slow.app)
+    assert own.expires_in == issuer.policy.app_token
+    assert (await issue_ticket(issuer, slow.app, own.access_token)).expires_in == issuer.policy.ticket
+    of_terminal = await authorize_by_msign(
+        issuer, slow.app, slow.machine.machine_code, "terminal secret", scope=None
+    )
+    assert of_terminal.expires_in == life
+
+
+async def test_e50_a_repeated_answer_tells_what_is_left(slow: World, clock: VirtualClock) -> None:
+    tokens = await redeem(slow.issuer, slow.app, await slow.code())
+    first = await refresh(slow.issuer, slow.app, tokens.refresh_token)
+    clock.advance(20)
+    again = await refresh(slow.issuer, slow.app, tokens.refresh_token)
+    assert again.access_token == first.access_token
+    assert again.expires_at == first.expires_at
+    assert first.expires_in - 25 <= again.expires_in <= first.expires_in - 20
