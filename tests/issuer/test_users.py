@@ -24,6 +24,7 @@ from lingpai.issuer.verbs.sessions import (
     check_form,
     end_session,
     form_token,
+    is_fading,
     read_session,
     require_user,
     start_session,
@@ -63,6 +64,23 @@ async def test_sessions_end(world: World, clock: VirtualClock) -> None:
     assert await read_session(issuer, changed.handle) is None
     clock.advance(1)
     assert await read_session(issuer, (await start_session(issuer)).handle + "0") is None
+
+
+async def test_a_session_without_a_user_lasts_as_long_as_its_requests_may(
+    world: World, clock: VirtualClock
+) -> None:
+    issuer = world.issuer
+    opened = await start_session(issuer)
+    clock.advance(issuer.policy.authorization)
+    assert not is_fading(issuer, opened.session)
+    clock.advance(1)
+    assert is_fading(issuer, opened.session)
+    assert await read_session(issuer, opened.handle) is not None
+    clock.advance(issuer.policy.authorization - 1)
+    assert await read_session(issuer, opened.handle) is None
+    with_user = await start_session(issuer, world.user)
+    clock.advance(issuer.policy.session - 1)
+    assert not is_fading(issuer, with_user.session)
 
 
 async def test_b17_a_form_of_another_session_is_refused(world: World) -> None:

@@ -13,7 +13,7 @@ from lingpai.issuer.pages.render import HTML, error_page, page_headers, render
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import COOKIE, language_of
-from lingpai.issuer.verbs.sessions import OpenSession, form_token, start_session
+from lingpai.issuer.verbs.sessions import OpenSession, form_token, is_fading, start_session
 
 _NONE: Pairs = ()
 
@@ -48,7 +48,9 @@ class Visit:
     async def begin(self) -> OpenSession:
         """The session that the browser came with, or a new one without a user."""
         found = await self.look()
-        return found or self.take(await start_session(self.issuer))
+        if found is not None and not is_fading(self.issuer, found.session):
+            return found
+        return self.take(await start_session(self.issuer, replaces=found.session if found else None))
 
     def take(self, opened: OpenSession) -> OpenSession:
         """Give the browser this session."""

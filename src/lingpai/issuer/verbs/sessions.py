@@ -25,20 +25,26 @@ async def start_session(
 ) -> OpenSession:
     """A new session.
 
-    One that it replaces ends, and what waited for an answer there waits here (attacks B20).
+    One that it replaces ends, and what waited for an answer there waits here (attacks B20). One without a
+    user is there for whoever comes by without a cookie, so it lives only as long as its requests may.
     """
-    now = issuer.now()
+    now, policy = issuer.now(), issuer.policy
     session = await issuer.store.add_session(
         Session(
             realm=issuer.realm,
             user=user.id if user else None,
             salt=int.from_bytes(issuer.random_bytes(4), "big"),
             created_at=now,
-            ends_at=now + issuer.policy.session,
+            ends_at=now + (policy.session if user else 2 * policy.authorization),
         ),
         replaces.id if replaces else None,
     )
     return OpenSession(session, user, _handle(issuer, session, HandleKind.SESSION))
+
+
+def is_fading(issuer: Issuer, session: Session) -> bool:
+    """Whether a session without a user may end before a request that begins in it now."""
+    return session.user is None and session.ends_at < issuer.now() + issuer.policy.authorization
 
 
 async def read_session(issuer: Issuer, handle: str) -> OpenSession | None:
