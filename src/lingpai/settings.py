@@ -21,6 +21,8 @@ from pydantic_settings import (
 
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
+from lingpai.edge.peers import PRIVATE_NETWORKS
+from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.keeper.platforms import wechat, wecom
@@ -51,6 +53,8 @@ Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 Seconds = Annotated[float, Field(gt=0)]
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
+"""One word of RFC 6749 §3.3."""
 
 
 class _Section(BaseModel):
@@ -159,6 +163,10 @@ class EdgeSettings(_Section):
     log_successes: bool = False
     """Whether requests that went well get a log line too; those that failed always do."""
 
+    metrics_networks: tuple[Network, ...] = PRIVATE_NETWORKS
+    """CIDR blocks from which /metrics may be read. Behind a reverse proxy, name it in trusted_proxies as well:
+    all requests come from it otherwise."""
+
 
 class RealmSettings(_Section):
     """One realm of the issuer: an instance of a dialect, with apps, users and tokens of its own."""
@@ -180,6 +188,15 @@ class RealmSettings(_Section):
 
     string_status: bool = False
     """yzb only: every status as a string, for clients that compare with strings."""
+
+    offered_scopes: tuple[Scope, ...] = ()
+    """mall only: scopes that apps may ask for besides the default; an app's own list comes before."""
+
+    open_id_scope: Scope | Literal[""] = ""
+    """mall only: the scope that getOpenId needs; none when empty, as in the seed."""
+
+    user_info_scope: Scope | Literal[""] = ""
+    """mall only: the scope that getUserInfo needs; none when empty, as in the seed."""
 
 
 def _realms() -> dict[str, RealmSettings]:
@@ -293,6 +310,9 @@ class Settings(BaseSettings):
                 numbers=each.policy,
                 default_scope=each.default_scope,
                 string_status=each.string_status,
+                scopes=Scopes(
+                    offered=each.offered_scopes, open_id=each.open_id_scope, user_info=each.user_info_scope
+                ),
             )
             for name, each in self.realms.items()
             if each.enabled

@@ -51,6 +51,20 @@ async def test_requests_are_counted_by_template_method_and_status(request: pytes
     assert "abc" not in text
 
 
+@pytest.mark.parametrize(
+    ("networks", "status"), [((), 200), (("127.0.0.0/8", "::1/128"), 200), (("10.0.0.0/8",), 403)]
+)
+async def test_metrics_are_for_their_networks(
+    networks: tuple[str, ...], status: int, request: pytest.FixtureRequest
+) -> None:
+    route = Exposition().route(MAIN, networks=networks)
+    app = create_app([*ROUTES, route], FALLBACK, EdgeOptions(name=request.node.name))
+    async with running(app) as world:
+        answer = await world.get("/metrics")
+    assert answer.status == status
+    assert (b"lingpai_http" in answer.body) == (status == 200)
+
+
 def test_tallies_add_up_to_what_observations_would(monkeypatch: pytest.MonkeyPatch) -> None:
     values = [0.0, 0.0005, 0.00050001, 0.003, 0.05, 0.2, 1.0, 9.9, 10.0, 11.0, 1000.0]
     labels = ("server", "route", "method", "status")

@@ -14,6 +14,7 @@ from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
 from lingpai.edge.server import Listener, ServerOptions, Serving, bind
 
 STATUS: Mapping[Kind, int] = {
+    Kind.NOT_ALLOWED: 403,
     Kind.NOT_FOUND: 404,
     Kind.METHOD_NOT_ALLOWED: 405,
     Kind.REQUEST_TIMEOUT: 408,

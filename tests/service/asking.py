@@ -18,10 +18,16 @@ class Answer(NamedTuple):
         return json.loads(self.text)
 
 
-def ask(url: str, headers: dict[str, str] | None = None) -> Answer:
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: Any, **_kwargs: Any) -> None:
+        return None
+
+
+def ask(url: str, headers: dict[str, str] | None = None, *, follow: bool = True) -> Answer:
     request = urllib.request.Request(url, headers=headers or {})
+    opener = urllib.request.build_opener(*([] if follow else [_Stay]))
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with opener.open(request, timeout=10) as response:
             return Answer(response.status, _lower(response.headers), response.read().decode())
     except urllib.error.HTTPError as error:
         with error:

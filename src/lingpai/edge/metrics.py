@@ -8,6 +8,7 @@ import asyncio
 import os
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from ipaddress import ip_network
 from typing import Any
 from weakref import WeakSet
 
@@ -25,7 +26,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.edge.peers import is_within
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 GAUGE_TIMEOUT = 5.0
@@ -176,10 +179,15 @@ class Exposition:
         computed.register(_Fixed(families))
         return generate_latest(registry) + generate_latest(computed)
 
-    def route(self, shape: Shape, path: str = "/metrics") -> Route:
-        """The route to declare; `shape` is for its errors."""
+    def route(self, shape: Shape, path: str = "/metrics", networks: Sequence[str] = ()) -> Route:
+        """The route to declare; `shape` is for its errors. Only callers from `networks` (CIDR) are answered, if any."""
+        allowed = tuple(ip_network(each, strict=False) for each in networks)
 
-        async def show(_params: Any, _call: Call) -> Reply:
+        async def show(_params: Any, call: Call) -> Reply:
+            if allowed and not is_within(call.peer, allowed):
+                raise LingpaiError(
+                    Kind.NOT_ALLOWED, "Metrics are not for your network (setting edge.metrics_networks)."
+                )
             return Reply(await self.render(), content_type=CONTENT_TYPE_LATEST)
 
         return Route(

@@ -7,6 +7,12 @@ from typing import Any
 Network = IPv4Network | IPv6Network
 Scope = Mapping[str, Any]
 
+PRIVATE_NETWORKS = (
+    *("127.0.0.0/8", "::1/128"),
+    *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"),
+)
+"""This machine, and what is not routed in public (RFC 1918, RFC 4193)."""
+
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     # Proxies write "1.2.3.4", "1.2.3.4:5678", "2001:db8::1" and "[2001:db8::1]:5678".
@@ -21,6 +27,12 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def is_within(peer: str, networks: Iterable[Network]) -> bool:
+    """Whether an address lies in one of these networks; a peer without an address lies in none."""
+    address = _address(peer)
+    return address is not None and any(address in network for network in networks)
 
 
 def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str:

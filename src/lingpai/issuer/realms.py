@@ -10,6 +10,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.wire import Route, Shape
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall, yilianyun, yzb
+from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge.routes import BridgePages
 from lingpai.issuer.policy import Policy
@@ -43,6 +44,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         numbers: what replaces numbers of the dialect's policy, by the policy's field names.
         default_scope: the scope told to apps that ask for none; the dialect's own when None.
         string_status: yzb's; see `yzb.routes`.
+        scopes: the mall's; none as in the seed.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, int | None] = {}
     default_scope: str | None = None
     string_status: bool = False
+    scopes: Scopes = Scopes()
 
     def policy(self) -> Policy:
         """The dialect's policy with this realm's numbers.
@@ -99,7 +102,7 @@ def _mount_yzb(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
 
 def _mount_mall(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
     pages = Pages(issuer, site, mall.STYLE)
-    routes = mall.routes(issuer, pages, prefix=realm.prefix)
+    routes = mall.routes(issuer, pages, prefix=realm.prefix, scopes=realm.scopes)
     return Mounted((*routes, *pages.routes()), (*mall.fallback(realm.prefix), *pages.fallback()))
 
 
