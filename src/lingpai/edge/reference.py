@@ -9,8 +9,8 @@ from importlib.resources import files
 from typing import Any
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
+from lingpai.core.templates import template
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge import openapi
 from lingpai.edge.schemas import Schema, sample
@@ -145,18 +145,6 @@ def style_of() -> str:
     return (files("lingpai.edge") / "pages" / "reference.css").read_text("utf-8")
 
 
-def template_of(name: str) -> Template:
-    """A template of the pages about ourselves."""
-    jinja = Environment(
-        loader=PackageLoader("lingpai.edge", "pages"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return jinja.get_template(name)
-
-
 def page_headers(style: str) -> tuple[tuple[str, str], ...]:
     """Headers of such a page: nothing from elsewhere, and no style but ours."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -167,11 +155,11 @@ def page_headers(style: str) -> tuple[tuple[str, str], ...]:
 
 def _rendered(document: Schema) -> dict[str, Reply]:
     style = style_of()
-    template = template_of("reference.html.j2")
+    page = template("lingpai.edge", "pages", "reference.html.j2")
     groups = _entries(document)
     replies = {}
     for lang, words in WORDS.items():
-        html = template.render(
+        html = page.render(
             lang=lang, words=words, places=_PLACES[lang], info=document["info"], groups=groups, style=style
         )
         replies[lang] = Reply(html.encode(), 200, "text/html; charset=utf-8", page_headers(style))

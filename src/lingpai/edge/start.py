@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from lingpai import __version__
+from lingpai.core.templates import template
 from lingpai.core.wire import Call, Reply
-from lingpai.edge.reference import language, page_headers, style_of, template_of
+from lingpai.edge.reference import language, page_headers, style_of
 
 WORDS: Mapping[str, Mapping[str, Any]] = {
     "en": {
@@ -62,7 +63,7 @@ def start_page(call: Call, wish: str, origin: str) -> Reply:
 def _page(lang: str, origin: str) -> Reply:
     style = style_of()
     other = next(each for each in WORDS if each != lang)
-    html = template_of("start.html.j2").render(
+    html = template("lingpai.edge", "pages", "start.html.j2").render(
         lang=lang,
         other=other,
         words=WORDS[lang],

@@ -7,9 +7,9 @@ from typing import Any
 
 import aiohttp
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.templates import template
 from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.sample_app.flows import Flows
@@ -18,14 +18,8 @@ from lingpai.sample_app.trails import Trail, Trails
 
 COOKIE = "lingpai-sample"
 HTML = "text/html; charset=utf-8"
+_PACKAGE = "lingpai.sample_app"
 _PATIENCE = aiohttp.ClientTimeout(total=10)
-_jinja = Environment(
-    loader=PackageLoader(__package__, "templates"),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
 
 
 class NoParams(msgspec.Struct):
@@ -174,8 +168,8 @@ class Sample:
             raise LingpaiError(Kind.INVALID_PARAMETER, "Begin at the start page.")
         return trail
 
-    def _page(self, template: str, **context: Any) -> Reply:
-        body = _jinja.get_template(template + ".html.j2").render(issuer=self._issuer, **context)
+    def _page(self, name: str, **context: Any) -> Reply:
+        body = template(_PACKAGE, "templates", f"{name}.html.j2").render(issuer=self._issuer, **context)
         rules = (
             f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; "
             f"script-src 'self' {self._issuer}; connect-src 'self' {self._issuer}; form-action 'self'"

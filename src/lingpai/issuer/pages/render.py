@@ -5,9 +5,8 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from lingpai.core.errors import LingpaiError
+from lingpai.core.templates import template
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site
@@ -17,14 +16,7 @@ HTML = "text/html; charset=utf-8"
 STYLE = (files(__package__) / "style.css").read_bytes()
 STYLE_NAME = f"style.{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
 _MINUTE = 60
-
-_jinja = Environment(
-    loader=PackageLoader(__package__, "templates"),
-    autoescape=select_autoescape(default=True, default_for_string=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_PACKAGE = "lingpai.issuer.pages"
 
 
 def page_headers(site: Site, *, form_sources: tuple[str, ...] = (), scripts: bool = False) -> Pairs:
@@ -54,11 +46,11 @@ def page_headers(site: Site, *, form_sources: tuple[str, ...] = (), scripts: boo
     )
 
 
-def render(site: Site, language: str, template: str, **context: Any) -> bytes:
+def render(site: Site, language: str, name: str, **context: Any) -> bytes:
     """A page as bytes; whatever the context holds is escaped."""
     other = "en" if language == "zh" else "zh"
     return (
-        _jinja.get_template(template + ".html.j2")
+        template(_PACKAGE, "templates", f"{name}.html.j2")
         .render(
             site=site,
             style=f"{site.prefix}/{STYLE_NAME}",

@@ -1,0 +1,32 @@
+"""Templates of pages: escaped, strict about what is missing, and loaded when the first page is asked for."""
+
+import functools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+
+def template(package: str, folder: str, name: str) -> "Template":
+    """The template `name` in a package's folder of templates; whatever is put into it is escaped.
+
+    Args:
+        package: dotted name of the package.
+        folder: within it.
+        name: the file's name.
+    """
+    return _environment(package, folder).get_template(name)
+
+
+@functools.cache
+def _environment(package: str, folder: str) -> "Environment":
+    # Most workers never show a page, and Jinja2 is 2 MiB.
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415
+
+    return Environment(
+        loader=PackageLoader(package, folder),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
