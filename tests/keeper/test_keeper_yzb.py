@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from lingpai.issuer import admin
 from lingpai.issuer.dialects.yzb.signing import signature_of as issuers_signature
+from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.keeper.fetching import is_dead
 from lingpai.keeper.platforms.yzb import pure_url, yzb
 from lingpai.keeper.signing import signature_of
@@ -171,3 +173,20 @@ async def test_accounts_of_addressed_platforms_are_served(tmp_path: Path) -> Non
     async with open_keeper(settings) as keeper:
         assert keeper.platforms["yzb"].base_url == "http://127.0.0.1:1"
         await demand_addresses(keeper)
+
+
+async def test_a_login_code_is_exchanged(yzb_stage: Issued) -> None:
+    await yzb_stage.add()
+    issuer = yzb_stage.issuers["yzb"]
+    app = await issuer.store.find_app("yzb", YZB)
+    assert app is not None
+    user = await admin.add_user(issuer, "hong", "correct horse")
+    code = (await issue_code(issuer, app, user, Asked())).code
+    sent = {"kind": "oauth", "code": code}
+    brought = await yzb_stage.post(f"/v1/exchanges/yzb/{YZB}", sent)
+    assert list(brought) == ["open_id", "access_token", "expires_in", "refresh_token", "scope"]
+    assert (
+        await yzb_stage.post(f"/v1/exchanges/yzb/{YZB}", sent) == brought
+    )  # an answer may be lost on its way
+    refused = await yzb_stage.post(f"/v1/exchanges/yzb/{YZB}", {**sent, "code": "0" * 64})
+    assert (refused["error"], refused["code"]) == ("upstream_refused", 4102)
