@@ -87,6 +87,10 @@ class Issued:
         assert credential is not None
         return credential
 
+    async def used(self, budget: str) -> int:
+        """How many calls of a budget were made in its window."""
+        return sum(use.used for use in await self.keeper.store.list_budgets() if use.name == budget)
+
     async def takes(self, value: str, kind: str = ACCESS_TOKEN) -> bool:
         """Whether the issuer takes a server token or ticket of the yzb app."""
         form = {"app_id": YZB, "type": kind, "code": value}
