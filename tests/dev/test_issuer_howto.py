@@ -1,0 +1,40 @@
+"""The TOML of docs/how-to/issuer.md is what the settings and `lingpai apply` take."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lingpai.cli import app
+from lingpai.settings import load_settings
+from tests.docs.blocks import ROOT, blocks
+
+PAGES = ("issuer.md", "issuer.zh-CN.md")
+
+
+def toml_blocks(name: str) -> list[str]:
+    page = ROOT / "docs" / "how-to" / name
+    return ["\n".join(block.lines) + "\n" for block in blocks(page) if block.language == "toml"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_declared_things_are_applied(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "4004000002").write_text("0123456789ab\n")
+    (tmp_path / "declared.toml").write_text(toml_blocks(name)[0], "utf-8")
+    env = {"CAROL_PASSWORD": "a good one", "MALL_APP_SECRET": "5e" * 20, "LINGPAI_DATA": "data", "LANG": "C"}
+    done = CliRunner().invoke(app, ["apply", "declared.toml"], env=env)
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_realms_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = toml_blocks(name)[1]
+    (tmp_path / "lingpai.toml").write_text(text, "utf-8")
+    settings = load_settings()
+    assert list(settings.realms) == list(tomllib.loads(text)["realms"])
+    (mall, test) = settings.enabled_realms()
+    assert (mall.policy().default_scope, test.prefix, test.policy().access) == ("basic", "/test", 600)
