@@ -8,10 +8,9 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,190 +20,25 @@ from pydantic_settings import (
 
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
-from lingpai.keeper.platforms import wechat, wecom
+from lingpai.settings_sections import (
+    BaseUrl,
+    EdgeSettings,
+    KeeperSettings,
+    RealmSettings,
+    RedisSettings,
+    Seconds,
+    WechatSettings,
+    WecomSettings,
+    YilianyunSettings,
+    YzbSettings,
+    default_realms,
+)
 
 LEGACY_PREFIX = "THIRD_APPID_"
 """How the original service named configured secrets in its .env (keeper-api.md "Migration from the original")."""
-
-
-def _network(text: str) -> str:
-    ipaddress.ip_network(text, strict=False)
-    return text
-
-
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http or https address without query, such as https://api.weixin.qq.com")
-    return text.rstrip("/")
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may hold a password
-    return url
-
-
-Network = Annotated[str, AfterValidator(_network)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-Seconds = Annotated[float, Field(gt=0)]
-Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
-"""One word of RFC 6749 §3.3."""
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class KeeperSettings(_Section):
-    """How the keeper behaves."""
-
-    trusted_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
-    """CIDR blocks from which configured apps may be asked for without a secret or a caller key."""
-
-    allow_unconfigured: bool = True
-    """Whether a caller may bring an app that is not configured, with its secret, as the original service allowed."""
-
-    patience: Seconds = 10.0
-    """Seconds that a caller waits at most for a value that somebody else is fetching."""
-
-    lease: Seconds = 20.0
-    """Seconds after which another worker may take over a renewal whose worker died.
-
-    Above upstream_timeout.
-    """
-
-    probe_every: Seconds = 300.0
-    """Seconds between attempts while only a human can mend what is wrong (wrong secret, address not allowed)."""
-
-    backoff_cap: Seconds = 60.0
-    """Longest wait in seconds between attempts while the upstream has a passing trouble."""
-
-    clear_apart: Seconds = 60.0
-    """Seconds for which a second `clear` of the same token does nothing."""
-
-    clears_a_day: Annotated[int, Field(ge=0)] = 50
-    """How often a token may be cleared a day."""
-
-    report_apart: Seconds = 30.0
-    """Seconds for which a second report of the same token is not verified again."""
-
-    unproven_a_minute: Annotated[int, Field(ge=1)] = 30
-    """How many requests a minute may try secrets of one app that never brought a token."""
-
-    tick: Seconds = 1.0
-    """Seconds between two looks for renewals that are due."""
-
-    renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many renewals run side by side."""
-
-
-class WechatSettings(_Section):
-    """WeChat official accounts and mini programs."""
-
-    base_url: BaseUrl = wechat.BASE_URL
-    """Where the platform is: a forward proxy of yours, or the sandbox."""
-
-    overlap: Annotated[float, Field(ge=0)] = 300.0
-    """Seconds that a token lives on after a new one was issued."""
-
-
-class WecomSettings(_Section):
-    """WeCom."""
-
-    base_url: BaseUrl = wecom.BASE_URL
-    """Where the platform is: a private deployment, or the sandbox."""
-
-
-class YzbSettings(_Section):
-    """The platform yzb, for accounts that the keeper holds; the issuer's realms are under `realms`."""
-
-    base_url: BaseUrl | None = None
-    """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
-
-
-class YilianyunSettings(_Section):
-    """The platform yilianyun, for accounts that the keeper holds; the issuer's realms are under `realms`."""
-
-    base_url: BaseUrl | None = None
-    """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
-
-
-class RedisSettings(_Section):
-    """Publishing of held tokens to Redis, in the form that readers of yzb's tokens expect.
-
-    Needs `pip install lingpai[redis]`.
-    """
-
-    url: RedisUrl | None = None
-    """Where to publish, such as redis://:password@127.0.0.1:6379/0, rediss://… or unix:///path; nowhere when not set.
-
-    The server token and the js_ticket of each yzb app are set there under
-    `type/server_access_token_info/app_id/APP_ID` and `type/js_ticket_info/app_id/APP_ID` for as long as they live."""
-
-
-class EdgeSettings(_Section):
-    """Limits at the HTTP edge."""
-
-    trusted_proxies: tuple[Network, ...] = ()
-    """CIDR blocks of reverse proxies whose X-Forwarded-For is believed."""
-
-    body_limit: Annotated[int, Field(ge=1024)] = 64 * 1024
-    """Largest request body in bytes."""
-
-    body_timeout: Seconds = 10.0
-    """Seconds within which a request body has to arrive."""
-
-    log_successes: bool = False
-    """Whether requests that went well get a log line too; those that failed always do."""
-
-    metrics_networks: tuple[Network, ...] = PRIVATE_NETWORKS
-    """CIDR blocks from which /metrics may be read. Behind a reverse proxy, name it in trusted_proxies as well:
-    all requests come from it otherwise."""
-
-
-class RealmSettings(_Section):
-    """One realm of the issuer: an instance of a dialect, with apps, users and tokens of its own."""
-
-    dialect: Literal["yzb", "mall", "yilianyun"]
-    """Which dialect it speaks."""
-
-    enabled: bool = True
-    """Whether it is served."""
-
-    prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
-    """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
-
-    policy: dict[str, int | None] = {}
-    """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …"""
-
-    default_scope: str | None = None
-    """The scope told to apps that ask for none; the mall's seed tells null, which strict clients refuse."""
-
-    string_status: bool = False
-    """yzb only: every status as a string, for clients that compare with strings."""
-
-    offered_scopes: tuple[Scope, ...] = ()
-    """mall only: scopes that apps may ask for besides the default; an app's own list comes before."""
-
-    open_id_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getOpenId needs; none when empty, as in the seed."""
-
-    user_info_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getUserInfo needs; none when empty, as in the seed."""
-
-
-def _realms() -> dict[str, RealmSettings]:
-    return {
-        "yzb": RealmSettings(dialect="yzb"),
-        "mall": RealmSettings(dialect="mall"),
-        "yilianyun": RealmSettings(dialect="yilianyun"),
-    }
 
 
 class Settings(BaseSettings):
@@ -263,7 +97,7 @@ class Settings(BaseSettings):
     edge: EdgeSettings = EdgeSettings()
 
     realms: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings] = Field(
-        default_factory=_realms
+        default_factory=default_realms
     )
     """The issuer's realms, by name."""
 
