@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import stat
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from typer.testing import CliRunner
 
+from lingpai.cli import app
+from lingpai.devdata.records import load_samples
 from tests.dev.running import Dev, developing, paste
 
 
@@ -26,8 +30,6 @@ def post(url: str, **form: str) -> Any:
 
 def signed(app: dict[str, str], number: int, **form: str) -> dict[str, str]:
     """A signed form (contracts/yilianyun.md, "Protocol")."""
-    import time
-
     timestamp = str(int(time.time()))
     sign = hashlib.md5((app["client_id"] + timestamp + app["client_secret"]).encode()).hexdigest()
     request = f"00000000-0000-4000-8000-{number:012d}"
@@ -72,11 +74,11 @@ def test_each_pasted_call_works(dev: Dev) -> None:
 
 
 def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:
-    app = dev.described["issuer"]["yilianyun"]
-    form = {"machine_code": app["machine_code"], "msign": app["msign"]}
-    answer = post(f"{dev.url}/oauth/scancodemodel", **signed(app, 1, **form))
+    sample = dev.described["issuer"]["yilianyun"]
+    form = {"machine_code": sample["machine_code"], "msign": sample["msign"]}
+    answer = post(f"{dev.url}/oauth/scancodemodel", **signed(sample, 1, **form))
     assert answer["error"] == "0"
-    assert answer["body"]["machine_code"] == app["machine_code"]
+    assert answer["body"]["machine_code"] == sample["machine_code"]
 
 
 def test_where_codes_go_is_a_page_that_is_there(dev: Dev) -> None:
@@ -87,10 +89,6 @@ def test_where_codes_go_is_a_page_that_is_there(dev: Dev) -> None:
 
 
 def test_the_samples_outlive_the_process_and_what_an_operator_changed(tmp_path: Path) -> None:
-    from typer.testing import CliRunner
-
-    from lingpai.cli import app
-
     with developing(tmp_path) as first:
         before = first.described
     assert stat.S_IMODE((tmp_path / "data" / "dev.json").stat().st_mode) == 0o600
@@ -127,9 +125,38 @@ def test_a_realm_that_is_switched_off_is_not_told_and_one_under_a_prefix_is_told
         assert not [call for call in running.calls if "oauth2/authorize" in call]
 
 
-def test_a_folder_of_an_older_release_gets_what_it_lacks(tmp_path: Path) -> None:
-    from lingpai.devdata.records import load_samples
+def test_two_realms_of_one_dialect_share_nothing_but_the_process(tmp_path: Path) -> None:
+    realms = {"yzb": {"dialect": "yzb"}, "yzb-test": {"dialect": "yzb", "prefix": "/test"}}
+    environment = {"LINGPAI_REALMS": json.dumps(realms), "LANG": "C"}
+    with developing(tmp_path, **environment) as running:
+        app_id = running.described["issuer"]["yzb"]["app_id"]
+        add = [
+            "app",
+            "add",
+            "Twin",
+            "--realm",
+            "yzb-test",
+            "--app-id",
+            app_id,
+            "--data",
+            str(tmp_path / "data"),
+        ]
+        twin = json.loads(CliRunner().invoke(app, add, env=environment).output)
+        secrets = {"": running.described["issuer"]["yzb"]["secret"], "/test": twin["secret"]}
+        tokens = {}
+        for prefix, secret in secrets.items():
+            form = {"app_id": app_id, "secret": secret, "grant_type": "client_credential"}
+            tokens[prefix] = post(f"{running.url}{prefix}/OAuth2/token", **form)["data"]["access_token"]
+        for prefix in secrets:
+            for issued_at, token in tokens.items():
+                form = {"app_id": app_id, "type": "access_token", "code": token}
+                checked = post(f"{running.url}{prefix}/OAuth2/checkCode", **form)
+                assert checked["status"] == ("2000" if issued_at == prefix else "4102")
+        wrong = {"app_id": app_id, "secret": secrets[""], "grant_type": "client_credential"}
+        assert post(f"{running.url}/test/OAuth2/token", **wrong)["status"] == "4000"
 
+
+def test_a_folder_of_an_older_release_gets_what_it_lacks(tmp_path: Path) -> None:
     path = tmp_path / "samples.json"
     made = load_samples(path)
     kept = json.loads(path.read_text())
