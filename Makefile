@@ -27,7 +27,7 @@ run: $(VENV)/.ready ## start the service, its sandbox and sample accounts
 
 test: $(VENV)/.ready ## the whole test suite; sets up what is missing
 	@$(BIN)/python tests/prepare.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n auto)
 
 lint: $(VENV)/.ready ## ruff and mypy, over all of it
 	@$(BIN)/ruff check .
@@ -49,4 +49,4 @@ pins: ## resolve constraints.txt anew (needs uv on PATH)
 	  --no-emit-find-links --no-header --no-annotate --group dev --extra redis pyproject.toml -o constraints.txt
 
 clean: ## remove what the verbs made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache tests/.cache tests/clients/node/node_modules bench/.cache
