@@ -77,19 +77,19 @@ class WecomTicket(msgspec.Struct):
 class WecomToken(msgspec.Struct):
     """As WeCom answers a token call."""
 
+    errcode: int
+    errmsg: str
     access_token: str
     expires_in: int
-    errcode: int = 0
-    errmsg: str = "ok"
 
 
 class PlatformTicket(msgspec.Struct):
     """As both platforms answer a ticket call."""
 
+    errcode: int
+    errmsg: str
     ticket: str
     expires_in: int
-    errcode: int = 0
-    errmsg: str = "ok"
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
@@ -105,7 +105,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     async def gettoken(params: WecomCredential, call: Call) -> WecomToken:
         app = await authorize(keeper, call, Ask(wecom, params.corpid, params.corpsecret, "token"))
         held = await held_token(keeper, app)
-        return WecomToken(held.access_token, held.expires_in)
+        return WecomToken(0, "ok", held.access_token, held.expires_in)
 
     async def getticket(params: WechatTicket, call: Call) -> PlatformTicket:
         del call  # the token says who may
@@ -159,7 +159,7 @@ async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> 
     app = await app_of_token(keeper, platform, token)
     current = current_of(await hold(keeper, app, kind))
     keeper.audit.count(app.asker, app.name, "ticket")
-    return PlatformTicket(current.value, int(current.end.remaining(keeper.clock)))
+    return PlatformTicket(0, "ok", current.value, int(current.end.remaining(keeper.clock)))
 
 
 async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
