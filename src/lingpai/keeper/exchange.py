@@ -35,8 +35,8 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
         code: as the user's client got it.
 
     Raises:
-        LingpaiError: UPSTREAM_REFUSED with the platform's number, UPSTREAM_UNAVAILABLE when it is not known
-            what became of the code.
+        LingpaiError: UPSTREAM_REFUSED with the platform's number, and with `parameter` when the code itself is at
+            fault; UPSTREAM_UNAVAILABLE when it is not known what became of the code.
     """
     if len(code) > MAX_CODE:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
@@ -78,7 +78,12 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes
         await keeper.store.drop_exchange(digest, keeper.holder)
         keeper.audit.write(app.asker, app.name, f"exchange {kind}", "failed")
         if isinstance(error, Refusal):
-            raise LingpaiError(Kind.UPSTREAM_REFUSED, error.message, code=error.code) from error
+            raise LingpaiError(
+                Kind.UPSTREAM_REFUSED,
+                error.message,
+                code=error.code,
+                parameter="code" if app.platform.fault(error.code).severity is Severity.CALLER else "",
+            ) from error
         if isinstance(error, Unreachable):
             raise LingpaiError(
                 Kind.UPSTREAM_UNAVAILABLE,

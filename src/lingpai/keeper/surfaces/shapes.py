@@ -174,6 +174,8 @@ WECOM = PlatformShape(_WECOM_CODES, _MISSING_WECOM)
 
 # --- generic ----------------------------------------------------------------------------------------------------
 
+AT_FAULT = 400
+
 _GENERIC_STATUS: Mapping[Kind, int] = {
     **HTTP_STATUS,
     Kind.MISSING_PARAMETER: 400,
@@ -187,7 +189,7 @@ _GENERIC_STATUS: Mapping[Kind, int] = {
     Kind.AMBIGUOUS_ACCOUNT: 409,
     Kind.UNKNOWN_TOKEN: 404,
     Kind.FOREIGN_URL: 403,
-    Kind.UPSTREAM_REFUSED: 424,  # the platform's word on this app or code; nothing of ours is broken
+    Kind.UPSTREAM_REFUSED: 424,  # the platform's word on this app; on what the caller passed it is AT_FAULT
     Kind.UPSTREAM_UNAVAILABLE: 502,
     Kind.BUDGET_SPENT: 503,
 }
@@ -225,7 +227,9 @@ class GenericShape:
             error.parameter or None,
             int(error.retry_after) if error.retry_after is not None else None,
         )
-        return Reply(_encode(problem), status=self.codes[error.kind], headers=(NO_STORE,))
+        callers_own = error.kind is Kind.UPSTREAM_REFUSED and error.parameter
+        status = AT_FAULT if callers_own else self.codes[error.kind]
+        return Reply(_encode(problem), status=status, headers=(NO_STORE,))
 
 
 SEED = SeedShape()
