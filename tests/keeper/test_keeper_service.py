@@ -171,3 +171,17 @@ async def test_the_audit_log_counts_who_was_served(own: Stage, log_lines: io.Str
     assert '"caller": "caller:shop"' in log
     assert '"action": "clear"' in log
     assert '"outcome": "cleared"' in log
+
+
+async def test_k89_a_storm_of_reports_is_one_line_of_the_audit_log(
+    own: Stage, log_lines: io.StringIO
+) -> None:
+    token = await own.token()
+    for _ in range(50):
+        await own.post("/keeper/report", {"access_token": token})
+    own.keeper.audit.flush()
+    lines = [line for line in log_lines.getvalue().splitlines() if '"action": "report' in line]
+    assert len(lines) == 2, lines
+    assert '"outcome": "alive"' in lines[0]
+    assert '"action": "report checked"' in lines[1]
+    assert '"count": 49' in lines[1]

@@ -14,6 +14,9 @@ from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 DAY = 86_400
 
+_COUNTED = frozenset({"old", "checked"})
+"""Reports that brought about nothing: of a dead token they come by the thousand."""
+
 
 async def report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
     """Somebody says that `value` is not taken any more. However many say so, it is verified once and renewed once.
@@ -30,7 +33,10 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
     """
     outcome = await _report(keeper, app, credential, value)
     REPORTS.labels(app.platform.name, outcome).inc()
-    keeper.audit.write(app.asker, app.name, "report", outcome)
+    if outcome in _COUNTED:
+        keeper.audit.count(app.asker, app.name, f"report {outcome}")
+    else:
+        keeper.audit.write(app.asker, app.name, "report", outcome)
     return outcome
 
 
