@@ -78,6 +78,9 @@ class KeeperSettings(Section):
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
     """How many requests a minute may try secrets of one app that never brought a token."""
 
+    unproven_by_peer_a_minute: Annotated[int, Field(ge=1)] = 20
+    """The same from one address, whatever app they try: fewer, so that one address cannot shut an app out."""
+
     tick: Seconds = 1.0
     """Seconds between two looks for renewals that are due."""
 

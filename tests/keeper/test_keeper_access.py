@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from lingpai.core.records import RIGHTS
-from lingpai.keeper.access import is_trusted
+from lingpai.keeper.access import _origin, is_trusted
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.stage import (
     AGENT_SECRET,
@@ -198,6 +198,30 @@ async def test_guesses_are_limited_and_leave_the_right_secret_alone(tmp_path: Pa
         assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"] == token
         stage.clock.advance(60)
         assert failure_of(await stage.get(XCX, appid=SAMPLE_MINI.appid, secret="4"))[0] == 40125
+
+
+async def test_guesses_from_one_address_are_limited_whatever_app_they_try(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_by_peer_a_minute": 3}) as stage:
+        for guess in range(3):
+            assert failure_of(await stage.get(XCX, appid=f"wx{guess}", secret="guess"))[0] == 40013
+        assert (await stage.get(XCX, appid="wx3", secret="guess")).status_code == 429
+        assert await stage.upstream.calls(STABLE) == 3
+        elsewhere = await stage.get(XCX, peer="192.0.2.9", **MINI_SECRET)
+        assert data_of(elsewhere)["access_token"]
+        assert data_of(await stage.get(XCX, **MINI_SECRET)) == data_of(elsewhere)
+
+
+@pytest.mark.parametrize(
+    ("peer", "origin"),
+    [
+        ("192.0.2.9", "192.0.2.9"),
+        ("::ffff:192.0.2.9", "::ffff:192.0.2.9"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("", ""),
+    ],
+)
+def test_an_address_stands_for_who_is_behind_it(peer: str, origin: str) -> None:
+    assert _origin(peer) == origin
 
 
 async def test_one_corp_with_several_secrets_wants_to_know_which(own: Stage) -> None:

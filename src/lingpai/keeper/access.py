@@ -55,7 +55,7 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The account or the secret is too long to be one.")
     accounts = await keeper.store.find_accounts(ask.platform.name, ask.account)
     if secret is not None and not secret.startswith(KEY_PREFIX):
-        return await _by_secret(keeper, ask, accounts, secret)
+        return await _by_secret(keeper, ask, accounts, secret, call.peer)
     key = secret or call.bearer
     if key is not None:
         caller = await _caller_of(keeper, key, call.peer)
@@ -102,7 +102,7 @@ def is_trusted(peer: str, networks: tuple[str, ...]) -> bool:
     return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
-async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str) -> App:
+async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str, peer: str) -> App:
     digest = keeper.digest_secret(secret)
     asker = f"secret:{ask.platform.name}/{ask.account}"
     for configured in accounts:
@@ -121,22 +121,39 @@ async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], se
         configured=False,
         asker=asker,
     )
-    await _limit_guesses(keeper, app)
+    await _limit_guesses(keeper, app, peer)
     return app
 
 
-async def _limit_guesses(keeper: Keeper, app: App) -> None:
+async def _limit_guesses(keeper: Keeper, app: App, peer: str) -> None:
     """A secret that never brought anything costs an upstream call each time.
 
-    Nobody may try many of them here.
+    Nobody may try many of them here, be it of one app or from one address; the address comes first, so that it
+    does not use up what others have left for an app.
     """
     held = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
     if held is not None and held.version > 0:
         return
-    if not await take(keeper, app.name, UNPROVEN, keeper.options.unproven_a_minute, 60):
-        raise LingpaiError(
-            Kind.TOO_MANY_REQUESTS, "Too many secrets were tried for this app; wait a minute.", retry_after=60
-        )
+    limits = (
+        (f"peer {_origin(peer)}", keeper.options.unproven_by_peer_a_minute, "from this address"),
+        (app.name, keeper.options.unproven_a_minute, "for this app"),
+    )
+    for subject, limit, where in limits:
+        if not await take(keeper, subject, UNPROVEN, limit, 60):
+            raise LingpaiError(
+                Kind.TOO_MANY_REQUESTS, f"Too many secrets were tried {where}; wait a minute.", retry_after=60
+            )
+
+
+def _origin(peer: str) -> str:
+    """Who is behind an address: of IPv6, whole networks of 64 bits are one customer's."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return peer
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
+        return peer
+    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:

@@ -97,6 +97,7 @@ class Options:
     clears_a_day: int = 50
     report_apart: float = 30.0
     unproven_a_minute: int = 30
+    unproven_by_peer_a_minute: int = 20
     tick: float = 1.0
     renewals_at_once: int = 16
 
