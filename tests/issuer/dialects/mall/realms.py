@@ -1,21 +1,18 @@
 """A realm of the dialect, served on a real port, and short ways through it."""
 
 import contextlib
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
-import msgspec
-from yarl import URL
 
-from lingpai.core.issuer_records import App, Profile, User
+from lingpai.core.issuer_records import App, Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall
 from lingpai.issuer.pages import Pages, Site
+from tests.issuer.dialects.calls import Answered, Json, Served, encoded
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
 
@@ -25,22 +22,11 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 REDIRECT = "https://www.baidu.com/"
 SELLER = "倍升互聯(北京)科技有限公司"
 STATE = "bb38108d1aaf567c72da0f1167e87142d0e20cb2bb24ec5a"
-FORM = "application/x-www-form-urlencoded"
 ROOT = "/v1/oauth2"
 
-Json = dict[str, Any]
 
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Json:
-        found: Json = json.loads(self.body)
-        return found
+class Answer(Answered):
+    redirects = frozenset({302, 303})
 
     @property
     def refusal(self) -> tuple[int, str]:
@@ -52,51 +38,13 @@ class Answer:
         assert self.headers["Pragma"] == "no-cache"
         return self.status, found["error"]
 
-    @property
-    def redirected(self) -> dict[str, str]:
-        """The pairs of a redirect's query, each of which must be there once."""
-        assert self.status in {302, 303}, self.body
-        pairs = parse_qsl(urlsplit(self.headers["Location"]).query, strict_parsing=True)
-        assert len(pairs) == len(dict(pairs))
-        return dict(pairs)
-
 
 @dataclass
-class Realm:
-    issuer: Issuer
-    url: str
-    http: aiohttp.ClientSession
-    app: App
+class Realm(Served[Answer]):
+    answer_type = Answer
+
     other: App
-    user: User
     visitor: Visitor
-    prefix: str = ""
-
-    async def send(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        url = URL(self.url + path, encoded=True)
-        async with self.http.request(
-            method,
-            url,
-            data=body,
-            headers=headers,
-            skip_auto_headers=["Content-Type"],
-            allow_redirects=False,
-        ) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
-
-    async def get(
-        self, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        return await self.send("GET", f"{self.prefix}{path}?{encoded(params)}", headers=headers)
-
-    async def post(
-        self, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        return await self.send(
-            "POST", self.prefix + path, encoded(params).encode(), {"Content-Type": FORM, **(headers or {})}
-        )
 
     # The calls, with the sample app's parameters unless others are given; None leaves one out.
 
@@ -155,11 +103,7 @@ class Realm:
 
     async def change_app(self, **over: Any) -> None:
         """Change the sample app as an operator does."""
-        self.app = await admin.change_app(self.issuer, msgspec.structs.replace(self.app, **over))
-
-
-def encoded(params: Mapping[str, Any]) -> str:
-    return urlencode({name: str(value) for name, value in params.items() if value is not None})
+        self.app = await self.change(self.app, **over)
 
 
 @contextlib.asynccontextmanager
@@ -177,4 +121,4 @@ async def serving_realm(
     routes = (*mall.routes(issuer, pages, prefix=prefix, scopes=scopes), *pages.routes())
     fallback = (("", mall.MallShape()), *mall.fallback(prefix))
     async with serving(routes, fallback) as url, visiting("seller") as visitor:
-        yield Realm(issuer, url, http, app, other, user, visitor, prefix)
+        yield Realm(issuer, url, http, app, user, other, visitor, prefix=prefix)

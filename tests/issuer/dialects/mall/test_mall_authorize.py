@@ -3,11 +3,12 @@
 import base64
 import hashlib
 import re
+from typing import Any
 
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, STATE, Json, Realm
+from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, STATE, Realm
 
 HTML = {"Accept": "text/html"}
 
@@ -47,7 +48,7 @@ async def test_a2_redirect_uris_are_compared_as_plain_strings(realm: Realm) -> N
 
 async def test_the_order_of_the_table(realm: Realm) -> None:
     """Everything is wrong at first; as it is mended in the table's order, the next row answers."""
-    wrong: Json = {
+    wrong: dict[str, Any] = {
         "client_id": None,
         "redirect_uri": "https://evil.example/#x",
         "response_type": None,
@@ -132,7 +133,7 @@ async def test_without_a_redirect_uri_the_only_one_is_taken(realm: Realm) -> Non
 async def test_c30_pkce_is_kept_by_who_uses_it(realm: Realm, clock: VirtualClock) -> None:
     verifier = "v" * 43
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    asked: Json = {"code_challenge": challenge, "code_challenge_method": "S256"}
+    asked: dict[str, Any] = {"code_challenge": challenge, "code_challenge_method": "S256"}
     code = await realm.code(**asked)
     for wrong in (None, "w" * 43, "v" * 42, "v" * 129, challenge):
         answer = await realm.exchange(code, code_verifier=wrong)

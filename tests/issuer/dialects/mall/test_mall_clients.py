@@ -8,7 +8,8 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
-from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Json, Realm
+from tests.issuer.dialects.calls import Json
+from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Realm
 
 GRANT = (400, "invalid_grant")
 CLIENT = (400, "invalid_client")

@@ -115,7 +115,7 @@ async def test_e55_i84_realms_share_nothing(realm: Realm, test_realm: Realm) -> 
     assert (await test_realm.exchange(code)).refusal == (400, "invalid_grant")
     await admin.disable_user(test_realm.issuer, test_realm.user)
     assert (await realm.exchange(code)).status == 200
-    missing = await test_realm.send("GET", "/mall-test/else")
+    missing = await test_realm.send("GET", "/else")
     assert missing.refusal == (404, "invalid_request")
 
 

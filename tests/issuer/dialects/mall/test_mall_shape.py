@@ -10,7 +10,8 @@ from lingpai.core.wire import Shape
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.authorizing import REDIRECTED
 from lingpai.issuer.dialects.mall.shape import ERRORS, MallShape, ResourceShape
-from tests.issuer.dialects.mall.realms import FORM, ROOT, Answer, Realm
+from tests.issuer.dialects.calls import FORM
+from tests.issuer.dialects.mall.realms import ROOT, Answer, Realm
 
 PERMITTED = {chr(c) for c in range(0x20, 0x7F)} - {'"', "\\"}
 
@@ -96,9 +97,9 @@ async def test_g71_f64_nothing_of_a_request_is_logged(realm: Realm, caplog: pyte
     _no_secret(caplog.text, code, access, refresh, "a wrong secret", "elsewhere.example")
 
 
-async def test_nothing_is_allowed_to_other_origins(realm: Realm, mall_issuer: Issuer) -> None:
+async def test_nothing_is_allowed_to_other_origins(realm: Realm, issuer: Issuer) -> None:
     """A16: no CORS anywhere; the dialect's clients are back ends."""
-    del mall_issuer
+    del issuer
     headers = {"Origin": "https://evil.example"}
     answers: list[Answer] = [
         await realm.authorize(headers),

@@ -7,7 +7,8 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY
-from tests.issuer.dialects.mall.realms import REDIRECT, SECRET, Json, Realm
+from tests.issuer.dialects.calls import Json
+from tests.issuer.dialects.mall.realms import REDIRECT, SECRET, Realm
 
 GRANT = (400, "invalid_grant")
 CLIENT = (400, "invalid_client")

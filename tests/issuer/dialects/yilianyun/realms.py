@@ -2,24 +2,21 @@
 
 import contextlib
 import hashlib
-import json
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
-import msgspec
-from yarl import URL
 
-from lingpai.core.issuer_records import App, AppMode, Machine, User
+from lingpai.core.issuer_records import App, AppMode, Machine
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.machines import show_qr_key
+from tests.issuer.dialects.calls import Answered, Json, Served, encoded
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
 
@@ -30,27 +27,14 @@ OWN_SECRET = "secret-002"
 REDIRECT = "http://127.0.0.1/callback?shop=7"
 MACHINE = "4004504002"
 MSIGN = "terminal secret"
-FORM = "application/x-www-form-urlencoded"
 
 OAUTH = "/oauth/oauth"
 SCAN = "/oauth/scancodemodel"
 ADD = "/printer/addprinter"
 DELETE = "/printer/deleteprinter"
 
-Json = dict[str, Any]
 
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Json:
-        found: Json = json.loads(self.body)
-        return found
-
+class Answer(Answered):
     @property
     def tokens(self) -> Json:
         """What a success holds."""
@@ -69,45 +53,14 @@ class Answer:
         code: str = found["error"]
         return code
 
-    @property
-    def redirected(self) -> dict[str, str]:
-        """The pairs of a redirect's query, each of which must be there once."""
-        assert self.status == 303, self.body
-        pairs = parse_qsl(urlsplit(self.headers["Location"]).query, strict_parsing=True)
-        assert len(pairs) == len(dict(pairs))
-        return dict(pairs)
-
 
 @dataclass
-class Realm:
-    issuer: Issuer
-    url: str
-    http: aiohttp.ClientSession
-    app: App
+class Realm(Served[Answer]):
+    answer_type = Answer
+
     own: App
-    user: User
     machine: Machine
     visitor: Visitor
-    prefix: str = ""
-
-    async def send(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        async with self.http.request(
-            method,
-            URL(self.url + self.prefix + path, encoded=True),
-            data=body,
-            headers=headers,
-            skip_auto_headers=["Content-Type"],
-            allow_redirects=False,
-        ) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
-
-    async def post(self, path: str, params: Mapping[str, Any]) -> Answer:
-        return await self.send("POST", path, encoded(params).encode(), {"Content-Type": FORM})
-
-    async def post_json(self, path: str, value: Any) -> Answer:
-        return await self.send("POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     # The calls, with the open app's parameters unless others are given; None leaves one out.
 
@@ -169,14 +122,6 @@ class Realm:
     async def tokens(self) -> Json:
         return (await self.exchange(await self.code())).tokens
 
-    async def change_app(self, app: App, **over: Any) -> App:
-        """Change an app as an operator does."""
-        return await admin.change_app(self.issuer, msgspec.structs.replace(app, **over))
-
-
-def encoded(params: Mapping[str, Any]) -> str:
-    return urlencode({name: str(value) for name, value in params.items() if value is not None})
-
 
 @contextlib.asynccontextmanager
 async def serving_realm(
@@ -194,4 +139,4 @@ async def serving_realm(
     routes = (*yilianyun.routes(issuer, pages, prefix=prefix), *pages.routes())
     fallback = (("", yilianyun.SHAPE), *yilianyun.fallback(prefix))
     async with serving(routes, fallback) as url, visiting("merchant") as visitor:
-        yield Realm(issuer, url, http, app, own, user, machine, visitor, prefix)
+        yield Realm(issuer, url, http, app, user, own, machine, visitor, prefix=prefix)

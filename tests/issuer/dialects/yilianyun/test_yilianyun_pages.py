@@ -66,10 +66,10 @@ async def test_a1_a2_errors_are_shown_and_never_redirected(
 
 
 async def test_19_comes_after_the_redirect_uri(realm: Realm) -> None:
-    await realm.change_app(realm.app, listed=False)
+    await realm.change(realm.app, listed=False)
     assert (await realm.authorize(redirect_uri="https://evil.example/")).error == "3"
     assert (await realm.authorize()).error == "19"
-    await realm.change_app(realm.app, listed=True, grants=("refresh_token",))
+    await realm.change(realm.app, listed=True, grants=("refresh_token",))
     assert (await realm.authorize()).error == "10"
 
 

@@ -65,11 +65,11 @@ async def test_i81_a_request_is_of_one_realm(realm: Realm, trial: Realm) -> None
 async def test_an_app_and_a_limit_of_one_realm_change_nothing_in_the_other(
     realm: Realm, trial: Realm
 ) -> None:
-    await trial.change_app(trial.app, disabled=True)
+    await trial.change(trial.app, disabled=True)
     for _ in range(20):
         assert (await realm.scan(msign=MSIGN)).error == "0"
     assert (await realm.scan(msign=MSIGN)).error == "41"
     assert (await trial.scan(msign=MSIGN)).error == "19"
-    await trial.change_app(trial.app, disabled=False)
+    await trial.change(trial.app, disabled=False)
     assert (await trial.scan(msign=MSIGN)).error == "0"
     assert (await trial.call(OAUTH, trial.own, grant_type="client_credentials", scope="all")).error == "0"

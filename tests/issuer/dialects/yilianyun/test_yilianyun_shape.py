@@ -106,9 +106,9 @@ def test_a_success_is_the_seed_s() -> None:
     }
 
 
-async def test_routes_describe_themselves(yilianyun_issuer: Issuer) -> None:
-    pages = Pages(yilianyun_issuer, Site(origin="", prefix="/user"), yilianyun.STYLE)
-    routes = yilianyun.routes(yilianyun_issuer, pages, prefix="/test")
+async def test_routes_describe_themselves(issuer: Issuer) -> None:
+    pages = Pages(issuer, Site(origin="", prefix="/user"), yilianyun.STYLE)
+    routes = yilianyun.routes(issuer, pages, prefix="/test")
     described = document(routes, title="test", version="1")
     assert sorted(described["paths"]) == [
         "/test/oauth/authorize",

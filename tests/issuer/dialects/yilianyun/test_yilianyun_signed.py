@@ -39,7 +39,7 @@ def test_the_contract_s_vector() -> None:
 @pytest.mark.parametrize("path", GOOD)
 async def test_the_order_of_checks(realm: Realm, path: str) -> None:
     """A call with everything wrong, mended step by step: each answer is of the next check."""
-    await realm.change_app(realm.app, listed=False)
+    await realm.change(realm.app, listed=False)
     wrong = GOOD[path] | {
         "client_id": "client-009",
         "sign": None,
@@ -61,23 +61,23 @@ async def test_the_order_of_checks(realm: Realm, path: str) -> None:
 
 
 async def test_the_order_of_checks_behind_the_signature(realm: Realm) -> None:
-    app = await realm.change_app(realm.own, listed=False)
+    app = await realm.change(realm.own, listed=False)
     given: dict[str, Any] = {"grant_type": "authorization_code", "code": OTHERS, "scope": None}
     errors = [(await realm.call(OAUTH, app, **given)).error]
-    await realm.change_app(app, listed=True)
+    await realm.change(app, listed=True)
     errors.append((await realm.call(OAUTH, app, **given)).error)
     errors.append((await realm.call(OAUTH, **given)).error)
     scopes = ("everything", "all all", "all  all", "all more", "all")
     errors += [(await realm.call(OAUTH, **given | {"scope": scope})).error for scope in scopes]
     assert errors == ["19", "31", "27", "15", "6", "15", "15", "6"]
-    await realm.change_app(realm.app, grants=("refresh_token",))
+    await realm.change(realm.app, grants=("refresh_token",))
     assert (await realm.call(OAUTH, **given)).error == "10"
 
 
 async def test_a_disabled_app_is_19_and_one_from_elsewhere_10(realm: Realm) -> None:
-    await realm.change_app(realm.own, networks=("192.0.2.0/24",))
+    await realm.change(realm.own, networks=("192.0.2.0/24",))
     assert (await realm.own_token()).error == "10"
-    await realm.change_app(realm.own, networks=(), disabled=True)
+    await realm.change(realm.own, networks=(), disabled=True)
     assert (await realm.own_token()).error == "19"
 
 

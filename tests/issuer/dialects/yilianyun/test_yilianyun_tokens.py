@@ -12,7 +12,8 @@ from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY, HOUR
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
-from tests.issuer.dialects.yilianyun.realms import MSIGN, SECRET, Json, Realm
+from tests.issuer.dialects.calls import Json
+from tests.issuer.dialects.yilianyun.realms import MSIGN, SECRET, Realm
 from tests.issuer.worlds import raises
 
 LIMIT = 20
@@ -109,7 +110,7 @@ async def test_one_token_per_app_and_terminal(realm: Realm) -> None:
 
 
 async def test_scopes_of_an_app_are_all_that_it_gets(realm: Realm) -> None:
-    await realm.change_app(realm.app, scopes=("print", "menu"))
+    await realm.change(realm.app, scopes=("print", "menu"))
     code = (await realm.answered()).redirected["code"]
     assert (await realm.exchange(code)).error == "15"
     assert (await realm.exchange(code, scope="print")).tokens["scope"] == "print menu"

@@ -7,17 +7,8 @@ from typing import Any, NoReturn
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from tests.issuer.dialects.yilianyun.realms import (
-    ADD,
-    DELETE,
-    FORM,
-    MSIGN,
-    OAUTH,
-    SCAN,
-    SECRET,
-    Realm,
-    encoded,
-)
+from tests.issuer.dialects.calls import FORM, encoded
+from tests.issuer.dialects.yilianyun.realms import ADD, DELETE, MSIGN, OAUTH, SCAN, SECRET, Realm
 
 PATHS = (OAUTH, SCAN, ADD, DELETE)
 MULTIPART = "multipart/form-data; boundary=X"

@@ -1,13 +1,9 @@
 """A realm of the dialect, served on a real port, and short ways through it."""
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 import aiohttp
-import msgspec
 
 from lingpai.core.issuer_records import App, Member, Profile, User
 from lingpai.issuer import admin
@@ -15,28 +11,16 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import SCOPE, USER_INFO
 from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.members import consent, open_member
+from tests.issuer.dialects.calls import Answered, Json, Served
 
 NOW = 1_654_576_906 - 7200
 """Unix time at which the tests begin: the seeds' checkCode answers then show just what ours do."""
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 PAGE = "https://page.example/a/b/?x=1&v=x#12"
 ORIGIN = "https://page.example"
-FORM = "application/x-www-form-urlencoded"
-
-Json = dict[str, Any]
 
 
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Json:
-        found: Json = json.loads(self.body)
-        return found
-
+class Answer(Answered):
     @property
     def data(self) -> Any:
         """What a success holds."""
@@ -53,38 +37,11 @@ class Answer:
 
 
 @dataclass
-class Realm:
-    issuer: Issuer
-    url: str
-    http: aiohttp.ClientSession
-    app: App
+class Realm(Served[Answer]):
+    answer_type = Answer
+
     other: App
-    user: User
     member: Member
-    prefix: str = ""
-
-    async def send(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        async with self.http.request(
-            method,
-            self.url + self.prefix + path,
-            data=body,
-            headers=headers,
-            skip_auto_headers=["Content-Type"],
-        ) as answer:
-            return Answer(answer.status, answer.headers, await answer.read())
-
-    async def post(
-        self, path: str, params: Mapping[str, Any], headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        given = {name: str(value) for name, value in params.items() if value is not None}
-        return await self.send(
-            "POST", path, urlencode(given).encode(), {"Content-Type": FORM, **(headers or {})}
-        )
-
-    async def post_json(self, path: str, value: Any) -> Answer:
-        return await self.send("POST", path, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
     # The calls, with the sample app's parameters unless others are given.
 
@@ -127,7 +84,7 @@ class Realm:
 
     async def change_app(self, **over: Any) -> None:
         """Change the sample app as an operator does."""
-        self.app = await admin.change_app(self.issuer, msgspec.structs.replace(self.app, **over))
+        self.app = await self.change(self.app, **over)
 
 
 async def make_realm(issuer: Issuer, url: str, http: aiohttp.ClientSession, prefix: str = "") -> Realm:
@@ -139,4 +96,4 @@ async def make_realm(issuer: Issuer, url: str, http: aiohttp.ClientSession, pref
     profile = Profile(nick="小紅", avatar="https://img.example/1.png", sex="2")
     user = await admin.add_user(issuer, "hong", "correct horse", profile)
     member = await consent(issuer, app, await open_member(issuer, app, user), SCOPE, [USER_INFO])
-    return Realm(issuer, url, http, app, other, user, member, prefix)
+    return Realm(issuer, url, http, app, user, other, member, prefix=prefix)

@@ -16,7 +16,7 @@ from tests.issuer.dialects.yzb.realms import Realm, make_realm
 
 @pytest.fixture
 async def pair(
-    yzb_issuer: Issuer,
+    issuer: Issuer,
     store: SqliteIssuerStore,
     ring: KeyRing,
     clock: VirtualClock,
@@ -24,9 +24,9 @@ async def pair(
 ) -> AsyncIterator[tuple[Realm, Realm]]:
     """Production and test side by side, with the same app_ids and secrets."""
     trial = await Issuer.open("yzb-test", yzb.POLICY, store, ring, clock, Passwords(CHEAP))
-    routes = (*yzb.routes(yzb_issuer), *yzb.routes(trial, prefix="/test"))
+    routes = (*yzb.routes(issuer), *yzb.routes(trial, prefix="/test"))
     async with serving(routes, (("", yzb.SHAPE), *yzb.fallback(), *yzb.fallback("/test"))) as url:
-        yield await make_realm(yzb_issuer, url, http), await make_realm(trial, url, http, "/test")
+        yield await make_realm(issuer, url, http), await make_realm(trial, url, http, "/test")
 
 
 async def test_e55_i84_what_one_realm_issued_is_nothing_in_the_other(pair: tuple[Realm, Realm]) -> None:

@@ -89,8 +89,8 @@ def test_bridge_codes(kind: Kind, code: int) -> None:
     assert BRIDGE_CODES[kind] == code
 
 
-async def test_routes_describe_themselves(yzb_issuer: Issuer) -> None:
-    routes = yzb.routes(yzb_issuer, prefix="/test")
+async def test_routes_describe_themselves(issuer: Issuer) -> None:
+    routes = yzb.routes(issuer, prefix="/test")
     described = document(routes, title="test", version="1")
     assert all(path.startswith("/test/") for path in described["paths"])
     assert len(described["paths"]) == len(routes) == 11

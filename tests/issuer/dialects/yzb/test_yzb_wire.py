@@ -7,8 +7,9 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.dialects import yzb
+from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.serving import serving
-from tests.issuer.dialects.yzb.realms import FORM, SECRET, Realm
+from tests.issuer.dialects.yzb.realms import SECRET, Realm
 
 PATHS = (
     *(f"/OAuth2/{name}" for name in ("token", "refreshtoken", "ticket", "checkCode", "requestJsAuthCode")),
