@@ -13,9 +13,15 @@ PAGE = "https://shop.example.com/cart?item=令牌&n=1"
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def extras() -> dict[str, Any]:
+    """What a module's own stack has besides the samples: further arguments of `running_stack`."""
+    return {}
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, extras: dict[str, Any]) -> Iterator[Stack]:
     monkeypatch.chdir(tmp_path)  # a .env or lingpai.toml of the developer's is not for tests
-    with running_stack(tmp_path / "data") as running:
+    with running_stack(tmp_path / "data", **extras) as running:
         yield running
 
 

@@ -1,7 +1,6 @@
 """Yilianyun's own SDK, unmodified but for its base URL, against the whole service."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -11,8 +10,8 @@ from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
 from lingpai.service import open_issuers
 from lingpai.settings import Settings
-from tests.clients.running import Clients, demand_prepared
-from tests.clients.stack import Stack, running_stack
+from tests.clients.running import Clients
+from tests.clients.stack import Stack
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
 
 Json = dict[str, Any]
@@ -38,18 +37,8 @@ async def add_merchant(settings: Settings) -> None:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    monkeypatch.chdir(tmp_path)  # a .env or lingpai.toml of the developer's is not for tests
-    with running_stack(tmp_path / "data", add_merchant, realms=REALMS) as running:
-        yield running
-
-
-@pytest.fixture
-def clients(stack: Stack, tmp_path: Path) -> Iterator[Clients]:
-    demand_prepared()
-    started = Clients(stack, tmp_path)
-    yield started
-    started.end()
+def extras() -> Json:
+    return {"add": add_merchant, "realms": REALMS}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Signs a user of the mall in with Authlib, as a web application would: one call begins, another ends."""
+"""Signs a user of the mall in with Authlib."""
 
 import os
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped] # it has no types
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped] # likewise
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.signing_in import Library, Wanted, sign_in
 
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # the tests' service is on loopback, without TLS
 
 
-def opened(wanted: dict[str, Any], secret: str, **more: Any) -> Any:
+def session_of(wanted: Wanted, secret: str, **more: Any) -> Any:
     return OAuth2Session(
         wanted["client_id"],
         secret,
@@ -22,33 +22,18 @@ def opened(wanted: dict[str, Any], secret: str, **more: Any) -> Any:
     )
 
 
-def begin(wanted: dict[str, Any]) -> None:
+def begin(wanted: Wanted) -> dict[str, Any]:
     verifier = "v" * 64
-    session = opened(wanted, wanted["client_secret"])
+    session = session_of(wanted, wanted["client_secret"])
     url, state = session.create_authorization_url(wanted["mall"] + "/authorize", code_verifier=verifier)
-    answer(url=url, state=state, verifier=verifier)
+    return {"url": url, "state": state, "verifier": verifier}
 
 
-def end(wanted: dict[str, Any]) -> None:
-    mall, secret = wanted["mall"], wanted["client_secret"]
-    session = opened(wanted, secret, state=wanted["state"])
-    token = dict(exchange(session, wanted))
-    open_id = session.get(mall + "/getOpenId").json()
-    refreshed = dict(session.refresh_token(mall + "/refreshToken", refresh_token=token["refresh_token"]))
-    info = session.get(mall + "/getUserInfo").json()
-    errors = [refusal(wanted, each) for each in (secret, "wrong")]
-    ended = session.get(mall + "/getUserInfo")
-    answer(
-        token=token,
-        open_id=open_id,
-        refreshed=refreshed,
-        info=info,
-        errors=errors,
-        ended=[ended.status_code, ended.json()["error"], ended.headers["WWW-Authenticate"]],
-    )
+def opened(wanted: Wanted, secret: str) -> Any:
+    return session_of(wanted, secret, state=wanted["state"])
 
 
-def exchange(session: Any, wanted: dict[str, Any]) -> Any:
+def exchange(session: Any, wanted: Wanted, _secret: str) -> Any:
     return session.fetch_token(
         wanted["mall"] + "/accessToken",
         authorization_response=wanted["callback"],
@@ -56,14 +41,9 @@ def exchange(session: Any, wanted: dict[str, Any]) -> Any:
     )
 
 
-def refusal(wanted: dict[str, Any], secret: str) -> list[str]:
-    try:
-        exchange(opened(wanted, secret, state=wanted["state"]), wanted)
-    except AuthlibBaseError as error:
-        return [type(error).__name__, error.error, error.description]
-    return []
+def refresh(session: Any, wanted: Wanted) -> Any:
+    return session.refresh_token(wanted["mall"] + "/refreshToken", refresh_token=wanted["refresh_token"])
 
 
 if __name__ == "__main__":
-    wanted = told()
-    (end if "callback" in wanted else begin)(wanted)
+    sign_in(Library(begin, opened, exchange, refresh, AuthlibBaseError))
