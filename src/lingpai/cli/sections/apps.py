@@ -8,6 +8,7 @@ import msgspec
 from lingpai.cli.issuing import app_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
+from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
 from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
@@ -49,39 +50,26 @@ class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
     """What has to change. A secret that the file does not give is left as it is."""
-    changes: list[Change] = []
-    problems: list[str] = []
-    named: set[str] = set()
+    draft = Draft("apps", stage)
     for entry in entries:
-        try:
-            issuer = stage.realms.one(entry.realm)
-            secret = stage.secret(entry.secret)
-        except Problem as problem:
-            problems.append(f"apps/{entry.app_id}: {problem}")
+        place = draft.place(entry.app_id, entry.realm, entry.secret)
+        if place is None:
             continue
+        issuer, secret, name = place
         wanted = _app(issuer, entry)
-        name = f"{issuer.realm}/{entry.app_id}"
         found = app_problems(wanted)
         if not entry.app_id:
             found.append(tr("It has no app_id."))
         if entry.public and secret:
             found.append(tr("A public client has no secret."))
-        if name in named:
-            found.append(tr("It stands in the file twice."))
-        problems += [f"{name}: {each}" for each in found]
-        named.add(name)
-        if not found:
-            changes.append(await _change(issuer, name, wanted, secret))
+        found += draft.repeated(name)
+        if draft.accepts(name, found):
+            draft.changes.append(await _change(issuer, name, wanted, secret))
     if prune:
-        changes += [
-            Change(
-                f"{issuer.realm}/{each.app_id}", "remove", perform=partial(issuer.store.remove_app, each.id)
-            )
-            for issuer in stage.realms.some("")
-            for each in await issuer.store.list_apps(issuer.realm)
-            if f"{issuer.realm}/{each.app_id}" not in named
-        ]
-    return Plan(changes, problems)
+        for issuer in stage.realms.some(""):
+            for each in await issuer.store.list_apps(issuer.realm):
+                draft.prune(issuer, each.app_id, partial(issuer.store.remove_app, each.id))
+    return draft.plan()
 
 
 def _app(issuer: Issuer, entry: AppEntry) -> App:

@@ -8,7 +8,7 @@ import msgspec
 from lingpai.cli.issuing import machine_problems
 from lingpai.cli.machines import DIALECT
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.cli.sections.users import USERS
 from lingpai.issuer import admin
@@ -31,38 +31,22 @@ class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Plan:
     """What has to change. Owners may stand in the same file; a secret that it does not give is left as it is."""
-    changes: list[Change] = []
-    problems: list[str] = []
-    named: set[str] = set()
+    draft = Draft("machines", stage)
     for entry in entries:
-        try:
-            issuer = stage.realms.one(entry.realm, dialect=DIALECT)
-            msign = stage.secret(entry.msign)
-        except Problem as problem:
-            problems.append(f"machines/{entry.machine_code}: {problem}")
+        place = draft.place(entry.machine_code, entry.realm, entry.msign, dialect=DIALECT)
+        if place is None:
             continue
-        name = f"{issuer.realm}/{entry.machine_code}"
-        found = machine_problems(entry.machine_code)
-        if name in named:
-            found.append(tr("It stands in the file twice."))
+        issuer, msign, name = place
+        found = machine_problems(entry.machine_code) + draft.repeated(name)
         if entry.owner and not await _known(stage, issuer, entry.owner):
             found.append(tr("There is no user {name}; `lingpai user list` shows all.", name=entry.owner))
-        problems += [f"{name}: {each}" for each in found]
-        named.add(name)
-        if not found:
-            changes.append(await _change(issuer, name, entry, msign))
+        if draft.accepts(name, found):
+            draft.changes.append(await _change(issuer, name, entry, msign))
     if prune:
-        changes += [
-            Change(
-                f"{issuer.realm}/{each.machine_code}",
-                "remove",
-                perform=partial(issuer.store.remove_machine, each.id),
-            )
-            for issuer in stage.realms.some("")
-            for each in await admin.list_machines(issuer)
-            if f"{issuer.realm}/{each.machine_code}" not in named
-        ]
-    return Plan(changes, problems)
+        for issuer in stage.realms.some(""):
+            for each in await admin.list_machines(issuer):
+                draft.prune(issuer, each.machine_code, partial(issuer.store.remove_machine, each.id))
+    return draft.plan()
 
 
 async def _known(stage: Stage, issuer: Issuer, login: str) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 from lingpai.cli.issuing import login_problems, password_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
+from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
 from lingpai.core.issuer_records import Profile
 from lingpai.issuer import admin
@@ -36,36 +37,23 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
     """What has to change. Each given password is checked against the stored one, which takes its time."""
-    changes: list[Change] = []
-    problems: list[str] = []
-    named: set[str] = set()
+    draft = Draft("users", stage)
     for entry in entries:
-        try:
-            issuer = stage.realms.one(entry.realm)
-            password = stage.secret(entry.password)
-        except Problem as problem:
-            problems.append(f"users/{entry.login}: {problem}")
+        place = draft.place(entry.login, entry.realm, entry.password)
+        if place is None:
             continue
-        name = f"{issuer.realm}/{entry.login}"
+        issuer, password, name = place
         found = login_problems(entry.login) + password_problems(password)
         if entry.sex not in ("1", "2", "3"):
             found.append(tr("sex is 1 (male), 2 (female) or 3 (unknown)."))
-        if name in named:
-            found.append(tr("It stands in the file twice."))
-        problems += [f"{name}: {each}" for each in found]
-        named.add(name)
-        if not found:
-            changes.append(await _change(issuer, name, entry, password))
+        found += draft.repeated(name)
+        if draft.accepts(name, found):
+            draft.changes.append(await _change(issuer, name, entry, password))
     if prune:
-        changes += [
-            Change(
-                f"{issuer.realm}/{each.login}", "remove", perform=partial(issuer.store.remove_user, each.id)
-            )
-            for issuer in stage.realms.some("")
-            async for each in list_users(issuer)
-            if f"{issuer.realm}/{each.login}" not in named
-        ]
-    return Plan(changes, problems)
+        for issuer in stage.realms.some(""):
+            async for each in list_users(issuer):
+                draft.prune(issuer, each.login, partial(issuer.store.remove_user, each.id))
+    return draft.plan()
 
 
 async def _change(issuer: Issuer, name: str, entry: UserEntry, password: str) -> Change:

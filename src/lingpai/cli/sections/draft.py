@@ -1,0 +1,76 @@
+"""A plan in the making, for the sections whose entries are things of an issuer's realm."""
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections.section import Change, Plan, Stage
+from lingpai.issuer.context import Issuer
+
+
+class Place(NamedTuple):
+    """Where an entry belongs.
+
+    Attributes:
+        issuer: of its realm.
+        secret: the one that it gives or refers to, or "".
+        name: of the thing, within its section.
+    """
+
+    issuer: Issuer
+    secret: str
+    name: str
+
+
+class Draft:
+    """Gathers changes and problems, and which things the file names.
+
+    Args:
+        section: its name.
+        stage: what the planner works with.
+    """
+
+    def __init__(self, section: str, stage: Stage) -> None:
+        self.changes: list[Change] = []
+        self._problems: list[str] = []
+        self._named: set[str] = set()
+        self._section = section
+        self._stage = stage
+
+    def place(self, key: str, realm: str, secret: str, *, dialect: str = "") -> Place | None:
+        """Where an entry belongs; None, and a problem of the plan, when that or its secret cannot be told.
+
+        Args:
+            key: what its thing is called in the realm.
+            realm: as the entry names it; see `Realms.one`, also for `dialect`.
+            secret: as the entry gives it; see `Stage.secret`.
+            dialect: the one that such things are of, if there is just one.
+        """
+        try:
+            issuer = self._stage.realms.one(realm, dialect=dialect)
+            given = self._stage.secret(secret)
+        except Problem as problem:
+            self._problems.append(f"{self._section}/{key}: {problem}")
+            return None
+        return Place(issuer, given, f"{issuer.realm}/{key}")
+
+    def repeated(self, name: str) -> list[str]:
+        """The problem that the file has named this before, if it has."""
+        return [tr("It stands in the file twice.")] if name in self._named else []
+
+    def accepts(self, name: str, found: list[str]) -> bool:
+        """Note that the file names this, and its problems; whether there are none."""
+        self._problems += [f"{name}: {each}" for each in found]
+        self._named.add(name)
+        return not found
+
+    def prune(self, issuer: Issuer, key: str, remove: Callable[[], Awaitable[object]]) -> None:
+        """Let a stored thing go unless the file names it."""
+        name = f"{issuer.realm}/{key}"
+        if name not in self._named:
+            self.changes.append(Change(name, "remove", perform=remove))
+
+    def plan(self) -> Plan:
+        """What has been gathered."""
+        return Plan(self.changes, self._problems)
