@@ -31,3 +31,41 @@ CGI_TOKEN_PATH = "/cgi-bin/token"
 STABLE_TOKEN_PATH = "/cgi-bin/stable_token"
 
 BY_PATH = {GET_XCX_PATH: GET_XCX, CGI_TOKEN_PATH: CGI_TOKEN, STABLE_TOKEN_PATH: CGI_TOKEN}
+
+FORM_PATH = "/form"
+SERVER_TOKEN = _compact(
+    {"status": "2000", "message": "ok", "data": {"access_token": "ab" * 32, "expires_in": 7200}},
+)
+USER_TOKENS = _compact(
+    {
+        "status": "2000",
+        "message": "ok",
+        "data": {
+            "open_id": "ab" * 16,
+            "access_token": "cd" * 32,
+            "expires_in": 7200,
+            "refresh_token": "ef" * 32,
+            "scope": "sns_base",
+        },
+    },
+)
+REDEEMED = USER_TOKENS.replace(b'"2000"', b"2000")  # a number in this one answer, as the seed shows it
+TICKET = _compact({"status": "2000", "message": "ok", "data": {"ticket": "ab" * 32, "expires_in": 7200}})
+CHECKED = _compact({"status": "2000", "message": "ok", "data": {"expires_in": 1_700_000_000}})
+OPEN_ID = _compact(
+    {
+        "status": 1,
+        "msg": "操作成功!",
+        "result": {
+            "access_token": "ab" * 32,
+            "client_id": "100000",
+            "expires": 1_700_000_000,
+            "scope": None,
+            "open_id": "cd" * 16,
+        },
+    },
+)
+STANDARD_TOKEN = _compact({"access_token": "t", "expires_in": 7200, "token_type": "Bearer"})
+INTROSPECTED = _compact({"active": True})
+
+BY_GRANT_TYPE = {"authorization_code": REDEEMED}

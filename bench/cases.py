@@ -1,12 +1,43 @@
 """What is measured."""
 
-from bench.answers import ACCOUNT, CGI_TOKEN, CGI_TOKEN_PATH, GET_XCX, GET_XCX_PATH, SECRET
+from bench.answers import (
+    ACCOUNT,
+    CGI_TOKEN,
+    CGI_TOKEN_PATH,
+    CHECKED,
+    FORM_PATH,
+    GET_XCX,
+    GET_XCX_PATH,
+    INTROSPECTED,
+    OPEN_ID,
+    REDEEMED,
+    SECRET,
+    SERVER_TOKEN,
+    STANDARD_TOKEN,
+    TICKET,
+    USER_TOKENS,
+)
 from bench.contender import Case, Request
 
 BARE = "bare ASGI"
 LINGPAI = "lingpai"
 FEW_ACCOUNTS = "lingpai, 10 accounts"
 MANY_ACCOUNTS = "lingpai, 10,000 accounts"
+ISSUER = "lingpai, issuer"
+GROWN_ISSUER = "lingpai, issuer with 5 million grants"
+OIDC_PROVIDER = "oidc-provider"
+OAUTH_TOOLKIT = "django-oauth-toolkit"
+
+FORM = "form POST"
+REDEEM = "redeem"
+REFRESH = "refresh"
+APP_TOKEN = "server token"
+ONE_APP = "server token, one app"
+TICKETS = "ticket"
+CHECK = "checkCode"
+WHO = "getOpenId"
+STANDARD = "client_credentials"
+INTROSPECT = "introspection"
 
 CASES = {
     case.name: case
@@ -14,6 +45,16 @@ CASES = {
         Case("getXcx", BARE, GET_XCX),
         Case("cgi-bin/token", BARE, CGI_TOKEN),
         Case("getXcx, any account", FEW_ACCOUNTS, GET_XCX),
+        Case(FORM, BARE, REDEEMED),
+        Case(REDEEM, BARE, REDEEMED, FORM),
+        Case(REFRESH, BARE, USER_TOKENS, FORM),
+        Case(APP_TOKEN, BARE, SERVER_TOKEN, FORM),
+        Case(ONE_APP, BARE, SERVER_TOKEN, FORM),
+        Case(TICKETS, BARE, TICKET, FORM),
+        Case(CHECK, BARE, CHECKED, FORM),
+        Case(WHO, BARE, OPEN_ID, FORM),
+        Case(STANDARD, BARE, STANDARD_TOKEN, FORM, open=True),
+        Case(INTROSPECT, BARE, INTROSPECTED, FORM, open=True),
     )
 }
 
@@ -23,3 +64,12 @@ HELD_TOKEN = {
         f"{CGI_TOKEN_PATH}?grant_type=client_credential&appid={ACCOUNT}&secret={SECRET}",
     ),
 }
+
+FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+FORM_POST = Request(
+    FORM_PATH,
+    "POST",
+    FORM_TYPE,
+    f"app_id=123456&secret={SECRET}12345678&grant_type=authorization_code&code={SECRET}{SECRET}",
+)
+"""As long as a real redemption."""

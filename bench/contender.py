@@ -48,6 +48,7 @@ class Request:
         body: request body, or None.
         script: a wrk script for requests that differ from one another, or None.
         arguments: what the script is given.
+        bodies: a file of request bodies, one a line, that are spent in order (``bench.material.take``), or None.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Request:
     body: str | None = None
     script: Path | None = None
     arguments: tuple[str, ...] = ()
+    bodies: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,22 @@ class Case:
     Attributes:
         name: as the table shows it.
         reference: name of the contender that the others are compared with.
-        answer: a sample answer (JSON); a right answer has the same keys and types, and the same ``code``.
+        answer: a sample answer (JSON); a right answer has the same keys and types, and the same
+            ``code`` and ``status``.
+        base: the case in which the reference is measured; this one when "".
+        open: whether a right answer may have further members, as standards let servers add some.
     """
 
     name: str
     reference: str
     answer: bytes
+    base: str = ""
+    open: bool = False
+
+    @property
+    def reference_row(self) -> str:
+        """Name of the row that the others are compared with."""
+        return f"{self.base or self.name}: {self.reference}"
 
     def accepts(self, status: int, body: bytes) -> bool:
         """Whether an answer with this HTTP ``status`` and ``body`` is a right one."""
@@ -79,7 +91,11 @@ class Case:
         except ValueError:
             return False
         sample = json.loads(self.answer)
-        return status == 200 and _alike(sample, found) and sample.get("code") == found.get("code")
+        if self.open and isinstance(found, dict):
+            found = {name: value for name, value in found.items() if name in sample}
+        if status != 200 or not _alike(sample, found):
+            return False
+        return all(sample.get(verdict) == found.get(verdict) for verdict in ("code", "status", "active"))
 
 
 def _alike(sample: object, found: object) -> bool:

@@ -13,7 +13,9 @@ Samples = list["Sample"]
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One case of one contender in one round; times in the unit that the name says.
 
-    ``strangers`` is the share of the machine's CPU time, 0 to 1, that went to processes that are not part of the bench.
+    ``strangers`` is the share of the machine's CPU time, 0 to 1, that went to processes that are not part of the bench;
+    ``distinct`` the share of the answers, 0 to 1, that brought a token which no answer before had; None where not
+    counted.
     """
 
     case: str
@@ -29,6 +31,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     start_s: float
     failures: int
     strangers: float
+    distinct: float | None = None
 
     @property
     def name(self) -> str:
@@ -55,6 +58,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     rss_mib: float
     start_s: float
     failures: int
+    distinct: float | None = None
 
 
 def row_name(case: str, contender: str) -> str:
@@ -94,7 +98,7 @@ def ratio(
 
 def _row(samples: Samples, name: str) -> Row:
     own = _of(samples, name)
-    reference = row_name(own[0].case, CASES[own[0].case].reference)
+    reference = CASES[own[0].case].reference_row
     quotient = ratio(samples, name, reference)
 
     def middle(figure: Callable[[Sample], float], digits: int) -> float:
@@ -113,7 +117,12 @@ def _row(samples: Samples, name: str) -> Row:
         rss_mib=middle(lambda one: one.rss_mib, 1),
         start_s=middle(lambda one: one.start_s, 3),
         failures=sum(one.failures for one in own),
+        distinct=_middle_share([one.distinct for one in own if one.distinct is not None]),
     )
+
+
+def _middle_share(shares: list[float]) -> float | None:
+    return round(statistics.median(shares), 4) if shares else None
 
 
 def rows(samples: Samples) -> list[Row]:

@@ -3,7 +3,24 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.cases import BARE, FEW_ACCOUNTS, LINGPAI, MANY_ACCOUNTS
+from bench.cases import (
+    APP_TOKEN,
+    BARE,
+    CHECK,
+    FEW_ACCOUNTS,
+    FORM,
+    INTROSPECT,
+    ISSUER,
+    LINGPAI,
+    MANY_ACCOUNTS,
+    OAUTH_TOOLKIT,
+    OIDC_PROVIDER,
+    REDEEM,
+    REFRESH,
+    STANDARD,
+    TICKETS,
+    WHO,
+)
 from bench.figures import Sample, Samples, median, ratio, row_name
 
 BY_HAND = ("Tornado + Redis", "FastAPI + Redis")
@@ -70,6 +87,26 @@ def _held_token_goals(case: str) -> list[Goal]:
     ]
 
 
+_ISSUING = (REDEEM, REFRESH, APP_TOKEN, TICKETS)
+_CHECKING = (CHECK, WHO)
+
+
+def _issuer_goals(case: str, least: float, peers: str) -> list[Goal]:
+    """Against the bare app, and against what peers do instead of ``case``."""
+    ours = row_name(case, ISSUER)
+    bounds = ((FORM, BARE, least), (peers, OIDC_PROVIDER, 2.0), (peers, OAUTH_TOOLKIT, 20.0))
+    return [
+        Goal(
+            f"{case}: at least {bound:g} x {peer} ({what})",
+            ours,
+            _speed,
+            row_name(what, peer),
+            least=bound,
+        )
+        for what, peer, bound in bounds
+    ]
+
+
 _ANY = "getXcx, any account"
 GOALS = (
     *(goal for case in _HELD for goal in _held_token_goals(case)),
@@ -82,4 +119,6 @@ GOALS = (
         least=0.9,
         most=1.1,
     ),
+    *(goal for case in _ISSUING for goal in _issuer_goals(case, 0.3, STANDARD)),
+    *(goal for case in _CHECKING for goal in _issuer_goals(case, 0.45, INTROSPECT)),
 )

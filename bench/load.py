@@ -25,7 +25,8 @@ class Load:
         per_second: answers per second.
         p50_ms: median time to an answer, in milliseconds.
         p99_ms: 99th percentile of the same.
-        failures: answers that were not 2xx or 3xx, and socket errors.
+        failures: answers that were not 2xx or 3xx, socket errors, and answers that a script found wrong.
+        distinct: share of the answers with a value that none before had, 0 to 1; None when no script counted.
     """
 
     requests: int
@@ -33,6 +34,7 @@ class Load:
     p50_ms: float
     p99_ms: float
     failures: int
+    distinct: float | None = None
 
 
 def command(port: int, request: Request, cores: tuple[int, ...], seconds: int) -> list[str]:
@@ -72,12 +74,16 @@ def parse(text: str) -> Load:
     statuses = re.search(r"^ +Non-2xx or 3xx responses: (\d+)$", text, re.MULTILINE)
     failures = sum(map(int, re.findall(r"\d+", sockets[1]))) if sockets else 0
     failures += int(statuses[1]) if statuses else 0
+    wrong = re.search(r"^Wrong answers: (\d+)$", text, re.MULTILINE)
+    failures += int(wrong[1]) if wrong else 0
+    distinct = re.search(r"^Distinct: ([\d.]+)$", text, re.MULTILINE)
     return Load(
         requests=int(_figure(r"^ +(\d+) requests in ", text)[0]),
         per_second=float(_figure(r"^Requests/sec: +([\d.]+)$", text)[0]),
         p50_ms=_milliseconds(50, text),
         p99_ms=_milliseconds(99, text),
         failures=failures,
+        distinct=float(distinct[1]) if distinct else None,
     )
 
 

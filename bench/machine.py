@@ -14,6 +14,7 @@ PACKAGES = {
     "taskset": "util-linux",
     "nginx": "nginx-light",
     "node": "nodejs",
+    "npm": "npm",
     "redis-server": "redis-server",
 }
 REQUIRED = ("wrk", "taskset")

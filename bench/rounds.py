@@ -69,6 +69,7 @@ def _measure(
         rss_mib=live.rss_mib(),
         start_s=live.start_s,
         failures=seen.failures,
+        distinct=seen.distinct,
         strangers=strangers,
     )
 

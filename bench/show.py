@@ -33,8 +33,9 @@ def _ratio(row: Row) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     failures = f" [bold red]({row.failures} failures)[/]" if row.failures else ""
+    distinct = f" ({row.distinct:.0%} distinct)" if row.distinct is not None else ""
     return (
-        row.name.partition(": ")[2] + failures,
+        row.name.partition(": ")[2] + distinct + failures,
         f"{row.per_second:,.0f}",
         _ratio(row),
         f"{row.cpu_us:.1f}",

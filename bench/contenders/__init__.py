@@ -3,9 +3,12 @@
 from bench.contender import Contender
 from bench.contenders.bare import BARE_ASGI
 from bench.contenders.by_hand import FASTAPI_REDIS, TORNADO_REDIS
+from bench.contenders.issuer import LINGPAI_ISSUER
 from bench.contenders.lingpai import KEEPER, KEEPER_FEW, KEEPER_MANY
 from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
+from bench.contenders.oauth_toolkit import TOOLKIT
+from bench.contenders.oidc import OIDC
 
 ALL: tuple[Contender, ...] = (
     BARE_ASGI,
@@ -16,4 +19,7 @@ ALL: tuple[Contender, ...] = (
     KEEPER,
     KEEPER_FEW,
     KEEPER_MANY,
+    LINGPAI_ISSUER,
+    OIDC,
+    TOOLKIT,
 )

@@ -2,7 +2,7 @@
 
 import sys
 
-from bench.cases import BARE, HELD_TOKEN
+from bench.cases import BARE, FORM, FORM_POST, HELD_TOKEN
 from bench.contender import Command, Contender, Role, Site
 
 
@@ -17,4 +17,4 @@ def _launch(site: Site) -> tuple[Command, ...]:
     return (serve(site.port),)
 
 
-BARE_ASGI = Contender(name=BARE, engine="none", requests=HELD_TOKEN, launch=_launch)
+BARE_ASGI = Contender(name=BARE, engine="none", requests={**HELD_TOKEN, FORM: FORM_POST}, launch=_launch)

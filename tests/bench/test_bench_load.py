@@ -68,3 +68,9 @@ def test_a_body_travels_by_script() -> None:
         "POST",
         "b=1",
     ]
+
+
+def test_what_a_script_counted_is_read() -> None:
+    seen = load.parse(PRINTED + "Wrong answers: 3\nDistinct: 0.0561\n")
+    assert (seen.failures, seen.distinct) == (3, 0.0561)
+    assert load.parse(PRINTED).distinct is None

@@ -43,9 +43,10 @@ def place() -> Cores:
 
 @needs_wrk
 def test_the_bare_app_is_measured(place: Cores) -> None:
-    getxcx, token = measure(BARE_ASGI, Plan(1, 1, place), 7)
+    getxcx, token, form = measure(BARE_ASGI, Plan(1, 1, place), 7)
     assert (getxcx.case, token.case, getxcx.round) == ("getXcx", "cgi-bin/token", 7)
-    assert getxcx.failures == token.failures == 0
+    assert form.case == "form POST"
+    assert getxcx.failures == token.failures == form.failures == 0
     assert getxcx.per_second > 100
     assert 1 < getxcx.cpu_us < 1e6 / getxcx.per_second * 1.5
     assert 0 < getxcx.p50_ms <= getxcx.p99_ms
