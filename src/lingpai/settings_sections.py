@@ -85,7 +85,7 @@ class KeeperSettings(Section):
     """Seconds between two looks for renewals that are due."""
 
     renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many renewals run side by side."""
+    """How many renewals of one platform run side by side."""
 
 
 class WechatSettings(Section):

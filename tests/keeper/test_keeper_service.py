@@ -13,7 +13,8 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.records import Account
 from lingpai.keeper import renewal
-from lingpai.keeper.renewal import renew_due
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.renewal import FEWEST_DUE, UNTRIED_WAIT, Renewals, renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_MINI
 from lingpai.service import adopt_legacy, open_service
 from lingpai.settings import legacy_accounts
@@ -27,6 +28,7 @@ from tests.keeper.stage import (
     failure_of,
     played,
     settings_of,
+    staged,
     upstream_of,
 )
 
@@ -114,6 +116,43 @@ async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Stage)
     await own.add_app()  # due last
     await renew_due(own.keeper)
     assert await own.upstream.calls(STABLE) == 1
+
+
+async def test_a_platform_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"renewals_at_once": 2}) as stage:
+        await stage.upstream.fault(STABLE, "timeout", times=100)
+        for number in range(FEWEST_DUE + 1):
+            account = Account(platform="wechat", account=f"wx{number}", secret=f"s{number}")
+            await stage.keeper.store.save_account(account)
+        stage.clock.advance(1)
+        await stage.add_corp()  # due last
+        key, renewals = stage.agent_app().key(ACCESS_TOKEN), Renewals(stage.keeper)
+        try:
+            await renewals.look()
+            async with asyncio.timeout(30):
+                while not ((held := await stage.keeper.store.read_credential(key)) and held.current):
+                    await stage.keeper.store.wait_change(0.1)
+            assert await stage.upstream.calls(STABLE) <= 2
+            assert renewals.begun == 2 + 2  # two that hang, and the corp's two secrets
+        finally:
+            await renewals.close()
+
+
+async def test_slots_are_filled_as_they_become_free(own: Stage) -> None:
+    for number in range(40):
+        account = Account(platform="elsewhere", account=f"app-{number:02}", secret=f"s{number}")
+        await own.keeper.store.save_account(account)
+    renewals = Renewals(own.keeper)
+    await renewals.look()
+    await renewals.settle()
+    begun = renewals.begun
+    assert begun >= 40
+    await renewals.look()  # nothing can renew them, so they are left alone for a while
+    assert renewals.begun == begun
+    own.clock.advance(UNTRIED_WAIT)
+    await renewals.look()
+    assert renewals.begun == begun + own.keeper.options.renewals_at_once
+    await renewals.close()
 
 
 async def test_the_originals_env_is_adopted_and_followed(

@@ -1,6 +1,10 @@
 """The background: renewing ahead of need and tidying up, by one worker of all."""
 
 import asyncio
+import functools
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRingError
@@ -16,6 +20,10 @@ ROLE_EVERY = 5.0
 PURGE_EVERY = 60.0
 PURGE_LIMIT = 500
 STORE_DOWN_WAIT = 2.0
+FEWEST_DUE = 64
+MOST_DUE = 16_384
+UNTRIED_WAIT = 60.0
+"""Seconds until the next look at a credential that nothing here can renew."""
 
 
 async def run(keeper: Keeper) -> None:
@@ -24,6 +32,7 @@ async def run(keeper: Keeper) -> None:
     Every worker runs this; only the one that holds the role does anything.
     """
     leading_until = tidied_at = float("-inf")
+    renewals = Renewals(keeper)
     try:
         while True:
             try:
@@ -32,7 +41,9 @@ async def run(keeper: Keeper) -> None:
                     leads = await keeper.store.lead(ROLE, keeper.holder, ROLE_TTL)
                     leading_until = now + ROLE_TTL if leads else float("-inf")
                 if now < leading_until:
-                    await renew_due(keeper)
+                    await renewals.look()
+                else:
+                    renewals.pause()
                 if now < leading_until and now - tidied_at >= PURGE_EVERY:
                     tidied_at = now
                     await keeper.store.purge(PURGE_LIMIT)
@@ -47,30 +58,130 @@ async def run(keeper: Keeper) -> None:
                 log.exception("background_failed")
             await keeper.clock.sleep(keeper.options.tick)
     finally:
+        await renewals.close()
         await asyncio.shield(keeper.store.resign(ROLE, keeper.holder))
 
 
+class Renewals:
+    """Renewals under way, at most `renewals_at_once` of each platform.
+
+    A slot that becomes free is filled at once, so accounts whose platform hangs hold up neither those of other
+    platforms nor, for longer than one of them hangs, their own.
+
+    Args:
+        keeper: the keeper.
+        once: whether each credential is tried once only, whatever comes of it.
+    """
+
+    def __init__(self, keeper: Keeper, *, once: bool = False) -> None:
+        self._keeper = keeper
+        self._once = once
+        self._running: dict[CredentialKey, asyncio.Task[bool]] = {}
+        self._waiting: dict[str, deque[CredentialKey]] = {}
+        self._busy: Counter[str] = Counter()
+        self._aside: dict[CredentialKey, float] = {}
+        self.begun = 0
+
+    async def look(self) -> None:
+        """See what is due now, and begin with it as far as slots are free.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        limit = FEWEST_DUE
+        while True:
+            due = await self._keeper.store.due_credentials(limit)
+            self._queue(due)
+            # What waits for a slot, or cannot be tried, must not hide what is due behind it.
+            if len(due) < limit or limit >= MOST_DUE or self._is_full():
+                break
+            limit *= 4
+        for platform in tuple(self._waiting):
+            self._fill(platform)
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way and nothing waits."""
+        while self._running:
+            await asyncio.wait(tuple(self._running.values()))
+
+    def pause(self) -> None:
+        """Begin nothing more until the next look."""
+        self._waiting.clear()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        self.pause()
+        running = tuple(self._running.values())
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    def _queue(self, due: Iterable[CredentialKey]) -> None:
+        now = self._keeper.clock.steady()
+        self._aside = {key: until for key, until in self._aside.items() if until > now}
+        self._waiting = {}
+        for key in due:
+            if key not in self._running and key not in self._aside:
+                self._waiting.setdefault(key.platform, deque()).append(key)
+
+    def _is_full(self) -> bool:
+        slots = self._keeper.options.renewals_at_once
+        return all(
+            self._busy[platform] + len(self._waiting.get(platform, ())) >= slots
+            for platform in self._keeper.platforms
+        )
+
+    def _fill(self, platform: str) -> None:
+        waiting = self._waiting.get(platform)
+        while waiting and self._busy[platform] < self._keeper.options.renewals_at_once:
+            key = waiting.popleft()
+            self.begun += 1
+            self._busy[platform] += 1
+            if self._once:
+                self._aside[key] = math.inf
+            task = self._running[key] = asyncio.create_task(_renew(self._keeper, key))
+            task.add_done_callback(functools.partial(self._end, key))
+
+    def _end(self, key: CredentialKey, task: asyncio.Task[bool]) -> None:
+        del self._running[key]
+        self._busy[key.platform] -= 1
+        if task.cancelled():
+            return
+        if (failure := task.exception()) is not None:  # the store: the next look meets it as well
+            log.warning(
+                "renewal_failed", platform=key.platform, account=key.account, error=type(failure).__name__
+            )
+            self.pause()
+        elif not task.result():
+            self._aside.setdefault(key, self._keeper.clock.steady() + UNTRIED_WAIT)
+        self._fill(key.platform)
+
+
 async def renew_due(keeper: Keeper) -> int:
-    """Renew all that is due now, some at a time; returns how many were tried."""
-    tried: set[CredentialKey] = set()
-    while True:
-        # What could not be tried stays due, and must not hide what is due behind it.
-        due = await keeper.store.due_credentials(keeper.options.renewals_at_once + len(tried))
-        fresh = [key for key in due if key not in tried][: keeper.options.renewals_at_once]
-        if not fresh:
-            return len(tried)
-        tried.update(fresh)
-        await asyncio.gather(*(_renew(keeper, key) for key in fresh))
+    """Renew all that is due now, each once; returns how many were tried."""
+    renewals = Renewals(keeper, once=True)
+    try:
+        while True:
+            begun = renewals.begun
+            await renewals.look()
+            await renewals.settle()
+            if renewals.begun == begun:
+                return begun
+    finally:
+        await renewals.close()
 
 
-async def _renew(keeper: Keeper, key: CredentialKey) -> None:
+async def _renew(keeper: Keeper, key: CredentialKey) -> bool:
+    """Renew a credential; False when there is nothing to try it with."""
     try:
         app = await _app_of(keeper, key)
     except (SealError, KeyRingError):  # a secret that does not open must not hold up the others
         log.exception("account_unreadable", platform=key.platform, account=key.account)
-        return
-    if app is not None:
-        await asyncio.wait([start_ahead(keeper, app, key.kind)])  # it logs its own failure
+        return False
+    if app is None:
+        return False
+    await asyncio.wait([start_ahead(keeper, app, key.kind)])  # it logs its own failure
+    return True
 
 
 async def _app_of(keeper: Keeper, key: CredentialKey) -> App | None:
