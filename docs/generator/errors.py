@@ -95,7 +95,8 @@ def _modules(name: str) -> Iterator[ModuleType]:
 def _answer(surface: Surface, kind: Kind) -> str:
     if kind not in surface.kinds:
         return "–"
-    number = _UPSTREAMS if kind is Kind.UPSTREAM_REFUSED else None
-    status, body = error_sample(surface.shape, LingpaiError(kind, "", parameter="name", code=number))
-    told = next((body[name] for name in _NUMBERS if isinstance(body, dict) and name in body), "")
+    # The platform's word on the app; where it refused what the caller passed, its parameter is named as well.
+    number, name = (_UPSTREAMS, "") if kind is Kind.UPSTREAM_REFUSED else (None, "name")
+    status, body = error_sample(surface.shape, LingpaiError(kind, "", parameter=name, code=number))
+    told = next((body[each] for each in _NUMBERS if isinstance(body, dict) and each in body), "")
     return f"{status} {code(told)}".strip()
