@@ -1,6 +1,7 @@
 """Lines of the attacks that concern every dialect at once: channels, lifetimes, browsers of elsewhere, injection."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -121,7 +122,8 @@ async def test_g75_injection_into_each_parameter_is_just_a_wrong_value(
 async def test_g75_injection_into_the_login_form(stage: Stage, browser: Browser, field: str) -> None:
     for injection in INJECTIONS:
         page = await browser.follow("/user/mall/login")
-        seen = await browser.submit(page, **{"login": "hong", "password": PASSWORD, field: injection})
+        given: dict[str, Any] = {"login": "hong", "password": PASSWORD, field: injection}
+        seen = await browser.submit(page, **given)
         if field == "request":  # the login itself is right; what it leads to is refused
             assert seen.location.startswith("/user/mall/consent?request=")
             seen = await browser.follow(seen.location)
