@@ -81,7 +81,7 @@ class KeeperSettings(Section):
     unproven_by_peer_a_minute: Annotated[int, Field(ge=1)] = 20
     """The same from one address, whatever app they try: fewer, so that one address cannot shut an app out."""
 
-    tick: Seconds = 1.0
+    tick: Seconds = 0.25
     """Seconds between two looks for renewals that are due."""
 
     renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16

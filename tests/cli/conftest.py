@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from tests.helpers.sandbox import running_sandbox
 
 COMMAND = [sys.executable, "-c", "from lingpai.cli import main; main()"]
+CTRL_C = "\x03"
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 
 
@@ -89,7 +91,11 @@ class Cli:
                     prompt += os.read(ours, 4096)
                 shown += prompt
                 os.write(ours, line.encode())
+            insisting = threading.Event()
+            if typed.endswith(CTRL_C):
+                threading.Thread(target=_insist, args=(ours, insisting), daemon=True).start()
             shown += _read_all(ours)
+            insisting.set()
             return Answer(shown.decode(), "", process.wait(60))
         finally:
             watchdog.cancel()
@@ -118,6 +124,13 @@ class Cli:
             given=secret,
         )
         return str(added.json["account"])
+
+
+def _insist(terminal: int, enough: threading.Event) -> None:
+    """Type Ctrl-C again and again, as people do: Python loses one that comes just before `input` waits."""
+    while not enough.wait(1):
+        with contextlib.suppress(OSError):
+            os.write(terminal, CTRL_C.encode())
 
 
 def _read_all(descriptor: int) -> bytes:

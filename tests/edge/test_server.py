@@ -92,7 +92,9 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
                 assert (await wire.answer()).headers["connection"] == "close"
             await task
         assert await idle.closed()
-    assert ended[: len(expected)] == expected
+    # Whether a request that is cut off hears of it first is the loop's business, and differs by Python's version.
+    heard = [each for each in ended if not now or each == "stopped"]
+    assert heard[: len(expected)] == expected
 
 
 async def test_no_new_connections_after_the_end() -> None:

@@ -98,7 +98,7 @@ class Options:
     report_apart: float = 30.0
     unproven_a_minute: int = 30
     unproven_by_peer_a_minute: int = 20
-    tick: float = 1.0
+    tick: float = 0.25
     renewals_at_once: int = 16
 
 

@@ -13,6 +13,7 @@ UTC8 = dt.timezone(dt.timedelta(hours=8))
 """The platforms count their days in China's time, whatever ours is."""
 
 FIRST_WAIT = 1.0
+LEAST_WAIT = 0.25
 SHARE_OF_REST = 0.25
 """While a token lives, attempts come at the latest after this share of its rest: denser towards its end."""
 
@@ -64,7 +65,7 @@ def _wait(
     if current is not None and not permanent:
         rest = current.end.remaining(clock)
         if rest > 0:
-            wait = min(wait, max(FIRST_WAIT, rest * SHARE_OF_REST))
+            wait = min(wait, max(LEAST_WAIT, rest * SHARE_OF_REST))
     return wait
 
 
