@@ -195,12 +195,24 @@ async def test_the_cache_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPa
     assert engine.cached(999, lambda: -1) == 999
 
 
-async def test_reads_hold_no_snapshot(engine: Engine, path: Path) -> None:
+async def test_reads_hold_no_snapshot_beyond_their_turn_of_the_loop(engine: Engine, path: Path) -> None:
     await asyncio.gather(*(engine.write(insert(n)) for n in range(100)))
     assert len(numbers(engine)) == 100
     assert engine.cached("key", lambda: len(numbers(engine))) == 100
+    await asyncio.sleep(0)
     with closing(connect(path, 0.0)) as other:  # succeeds only while nobody reads from the log
         assert other.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE) == (0, 0)
+
+
+async def test_the_reads_of_a_turn_agree_and_the_next_turn_sees_what_others_committed(
+    engine: Engine, path: Path
+) -> None:
+    assert numbers(engine) == []
+    with closing(connect(path, 1.0)) as other:
+        run(other, "INSERT INTO t VALUES (1)")
+    assert numbers(engine) == engine.cached("key", lambda: numbers(engine)) == []
+    await asyncio.sleep(0)
+    assert numbers(engine) == engine.cached("key", lambda: numbers(engine)) == [1]
 
 
 async def test_reads_go_on_while_somebody_writes(engine: Engine, path: Path) -> None:

@@ -1,11 +1,12 @@
 """The mechanism of the engine, which knows no table: reads on the event loop, writes in one thread, a cache.
 
-The cache holds what was decoded from rows and is emptied whenever anybody, in any process, has committed
-something. SQLite is asked for that (`PRAGMA data_version`, a few microseconds and system calls) by the first look of
-each turn of the event loop. That is enough: the loop runs what is ready in order, so whatever a later look of the same
-turn serves, a request or the end of a write of ours, was there before that first look, or comes after `_look_again`.
-So the cache is never older than the last commit that anybody was told of before he asked. (It would not be enough for
-reads from a protocol's callback, which the loop runs before what is ready; verbs run in tasks.)
+All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
+itself. The cache holds what was decoded from rows and is emptied whenever anybody, in any process, has committed
+something; SQLite is asked for that (`PRAGMA data_version`) by the first look of each turn. Once a turn is enough: the
+loop runs what is ready in order, so whatever a later read of the same turn serves, a request or the end of a write of
+ours, was there before that first read, or comes after `_end_turn`. So neither is older than the last commit that
+anybody was told of before he asked. (It would not be enough for reads from a protocol's callback, which the loop runs
+before what is ready; verbs run in tasks.)
 """
 
 import asyncio
@@ -50,6 +51,7 @@ class Engine:
         self._cache: dict[Hashable, object] = {}
         self._watchers: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._in_turn = False
         self._looked = False
         self._closed = False
         self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
@@ -62,7 +64,7 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE.
         """
         try:
-            return (self._cursor or self._connect_reader()).execute(query, bindings).fetchall()
+            return self._turn().execute(query, bindings).fetchall()
         except FAULTS as fault:
             self._let_go(fault)
             raise unavailable(fault) from fault
@@ -76,7 +78,6 @@ class Engine:
         if not self._looked:
             self._look()
             self._looked = True
-            self._loop.call_soon(self._look_again)
         found = self._cache.get(key, _MISSING)
         if found is not _MISSING:
             return cast("T", found)
@@ -136,8 +137,7 @@ class Engine:
     def _look(self) -> bool:
         """Empty the cache if anybody has committed since the last look; True when so."""
         try:
-            cursor = self._cursor or self._connect_reader()
-            version: int = cursor.execute("PRAGMA data_version").get
+            version: int = self._turn().execute("PRAGMA data_version").get
         except FAULTS as fault:
             self._let_go(fault)
             raise unavailable(fault) from fault
@@ -148,8 +148,23 @@ class Engine:
         self._wake()
         return known is not None
 
-    def _look_again(self) -> None:
-        self._looked = False
+    def _turn(self) -> apsw.Cursor:
+        """The reader, in the transaction of this turn of the loop."""
+        cursor = self._cursor or self._connect_reader()
+        if not self._in_turn:
+            cursor.execute("BEGIN")
+            self._in_turn = True
+            self._loop.call_soon(self._end_turn)
+        return cursor
+
+    def _end_turn(self) -> None:
+        self._in_turn = self._looked = False
+        if self._reader is None or not self._reader.in_transaction:
+            return
+        try:
+            self._reader.execute("COMMIT")
+        except FAULTS:  # nothing was written by it; whoever reads next is told
+            self._drop_reader()
 
     def _poll(self) -> None:
         self._timer = None
@@ -185,6 +200,7 @@ class Engine:
     def _drop_reader(self) -> None:
         close_quietly(self._reader)
         self._reader = self._cursor = None
+        self._in_turn = self._looked = False
         self._version = _UNKNOWN
         self._cache.clear()
 
