@@ -18,11 +18,18 @@ from lingpai.sample_app.starting import open_sample
 from lingpai.sandbox import SandboxOptions
 from lingpai.sandbox.serve import make_server
 from lingpai.service import issuers_of, open_keeper, open_service
-from lingpai.settings import Settings, load_settings
+from lingpai.settings import SETTINGS_FILE, Settings, load_settings
 
 __all__ = ["Samples", "add_samples", "develop", "load_samples", "sandbox_options"]
 
 _JOIN_SECONDS = 10
+TOML = """# Written by `lingpai dev` at each start: with --data, every other command asks the sandbox too.
+[wechat]
+base_url = "{sandbox}"
+
+[wecom]
+base_url = "{sandbox}"
+"""
 
 
 async def develop(
@@ -64,6 +71,7 @@ async def develop(
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
             async with open_service(settings) as app:
                 described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
+                write_private(data / SETTINGS_FILE, TOML.format(sandbox=sandbox_url))
                 write_private(data / "dev.json", json.dumps(described, indent=2) + "\n")
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
                 await serve(listeners, ready=lambda: announce(described, data, realms))

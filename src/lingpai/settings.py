@@ -1,11 +1,12 @@
 """Every setting, typed, with its documentation; the reference page is generated from here.
 
 Sources, the first that has a value wins: command line, environment (`LINGPAI_KEEPER__PATIENCE=5`), `.env`,
-`lingpai.toml`, the defaults below.
+`lingpai.toml`, `lingpai.toml` in the data folder when one of the first three names that, the defaults below.
 """
 
 import ipaddress
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,6 +38,8 @@ from lingpai.settings_sections import (
     default_realms,
 )
 
+SETTINGS_FILE = "lingpai.toml"
+
 LEGACY_PREFIX = "THIRD_APPID_"
 """How the original service named configured secrets in its .env (keeper-api.md "Migration from the original")."""
 
@@ -48,7 +51,7 @@ class Settings(BaseSettings):
         env_prefix="LINGPAI_",
         env_nested_delimiter="__",
         env_file=".env",
-        toml_file="lingpai.toml",
+        toml_file=SETTINGS_FILE,
         extra="forbid",
         use_attribute_docstrings=True,
     )
@@ -117,6 +120,7 @@ class Settings(BaseSettings):
             env_settings,
             _OursOnly(dotenv_settings),
             TomlConfigSettingsSource(settings_cls),
+            *_beside_the_data(settings_cls, init_settings, env_settings, dotenv_settings),
         )
 
     @property
@@ -181,6 +185,15 @@ class _OursOnly(PydanticBaseSettingsSource):
         """What the wrapped source has, of declared settings."""
         fields = self.settings_cls.model_fields
         return {name: value for name, value in self._source().items() if name in fields}
+
+
+def _beside_the_data(
+    settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource
+) -> Iterator[PydanticBaseSettingsSource]:
+    """The settings file in the data folder that one of these sources names."""
+    folder = next((data for source in sources if (data := source().get("data"))), None)
+    if folder is not None:
+        yield TomlConfigSettingsSource(settings_cls, Path(folder) / SETTINGS_FILE)
 
 
 class SettingsError(Exception):

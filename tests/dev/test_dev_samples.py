@@ -81,6 +81,13 @@ def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:
     assert answer["body"]["machine_code"] == sample["machine_code"]
 
 
+def test_the_doctor_asks_the_sandbox_when_told_the_folder(tmp_path: Path) -> None:
+    with developing(tmp_path):
+        told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path / "data"), "--json"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.output)["healthy"] is True
+
+
 def test_where_codes_go_is_a_page_that_is_there(dev: Dev) -> None:
     with urllib.request.urlopen(
         f"{dev.described['issuer']['mall']['redirect_uri']}?code=x&state=y", timeout=20

@@ -25,8 +25,8 @@ def explain(error: Exception) -> str | None:
             text = f"{text} ({error.detail})"
         return text
     if isinstance(error, SettingsError):
-        problems = "; ".join(error.problems)
-        return tr("The settings do not do: {problems} Correct them and try again.", problems=problems)
+        problems = "".join(f"\n  - {problem}" for problem in error.problems) + "\n"
+        return tr("The settings do not do:{problems}Correct them and try again.", problems=problems)
     if isinstance(error, SealError):
         return tr(
             "{problem} The store and the key ring do not belong together: restore both from one backup.",

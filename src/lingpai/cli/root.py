@@ -82,4 +82,4 @@ def _where_to_look(error: typer.TyperException) -> str:
 
 def _complain(line: str) -> None:
     prefix = typer.style("lingpai:", fg="red", bold=True)
-    typer.echo(f"{prefix} {' '.join(line.split())}", err=True)
+    typer.echo(f"{prefix} {line.strip()}", err=True)
