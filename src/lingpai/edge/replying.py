@@ -7,6 +7,7 @@ from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import JSON, NO_STORE, Reply, Shape
+from lingpai.edge.direct import write_directly
 
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
@@ -83,5 +84,7 @@ async def send_reply(send: Send, status: int, headers: list[RawHeader], body: by
     if status in _BODILESS:
         headers = [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
         body = b""
+    elif write_directly(send, status, headers, body):
+        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
