@@ -32,7 +32,7 @@ async def own(stage: Stage) -> Stage:
 
 
 @pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """All that the service logs, as it does in production, down to debug."""
     root, kept = logging.getLogger(), structlog.get_config()
     handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
@@ -40,6 +40,8 @@ def log_lines() -> Iterator[io.StringIO]:
     configure_logging("debug", stream=lines, json_lines=True)
     # A logger that is remembered would go on writing for the tests that come after.
     structlog.configure(cache_logger_on_first_use=False)
+    # And one that an earlier test left remembered would drop what that test's level dropped.
+    monkeypatch.setattr("lingpai.keeper.audit._log", structlog.get_logger("lingpai.audit"))
     yield lines
     root.handlers[:] = handlers
     root.setLevel(level)
