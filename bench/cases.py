@@ -24,7 +24,6 @@ LINGPAI = "lingpai"
 FEW_ACCOUNTS = "lingpai, 10 accounts"
 MANY_ACCOUNTS = "lingpai, 10,000 accounts"
 ISSUER = "lingpai, issuer"
-GROWN_ISSUER = "lingpai, issuer with 5 million grants"
 OIDC_PROVIDER = "oidc-provider"
 OAUTH_TOOLKIT = "django-oauth-toolkit"
 
