@@ -55,7 +55,8 @@ async def test_by_keyboard_alone(context: BrowserContext, stage: Stage, third_pa
     uri = await send_to(third_party, stage.mall, stage.shop)
     tab, complaints = await watched(context)
     await tab.goto(stage.url + authorize_path(redirect_uri=uri))
-    await tab.keyboard.type("hong")  # the first field has the focus
+    await tab.wait_for_selector("input:focus")  # the first field gets the focus by itself
+    await tab.keyboard.type("hong")
     await tab.keyboard.press("Tab")
     await tab.keyboard.type(PASSWORD)
     await tab.keyboard.press("Enter")
