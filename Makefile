@@ -46,7 +46,7 @@ docs: $(VENV)/.ready ## write the generated reference pages again
 
 pins: ## resolve constraints.txt anew (needs uv on PATH)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --no-header --no-annotate --group dev --extra redis pyproject.toml -o constraints.txt
+	  --no-emit-find-links --no-header --no-annotate --group dev --extra postgresql --extra redis pyproject.toml -o constraints.txt
 
 clean: ## remove what the verbs made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache tests/.cache tests/clients/node/node_modules bench/.cache
