@@ -5,9 +5,9 @@ from typing import Final
 import apsw
 
 from lingpai.core.records import Account
+from lingpai.store.rows import moment, read_account, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import moment, read_account, write_names
 
 _SQL: Final = load_queries("accounts")
 TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret

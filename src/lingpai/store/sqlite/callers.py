@@ -5,9 +5,9 @@ from typing import Final
 import apsw
 
 from lingpai.core.records import Caller
+from lingpai.store.rows import read_caller, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import read_caller, write_names
 
 _SQL: Final = load_queries("callers")
 

@@ -10,9 +10,9 @@ import apsw
 import msgspec
 
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.rows import moment, read_credential, read_status
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
-from lingpai.store.sqlite.rows import moment, read_credential, read_status
 
 _SQL: Final = load_queries("credentials")
 

@@ -18,10 +18,11 @@ from typing import Final, TypeVar, cast
 
 import apsw
 
+from lingpai.store.queries import Row
 from lingpai.store.sqlite.checkpointer import PATIENCE, Checkpointer
 from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, connect
 from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
-from lingpai.store.sqlite.queries import Bindings, Row
+from lingpai.store.sqlite.queries import Bindings
 from lingpai.store.sqlite.writer import Job, Writer
 
 T = TypeVar("T")

@@ -6,9 +6,9 @@ import apsw
 
 from lingpai.core.clock import end_after
 from lingpai.core.records import ExchangeClaim
+from lingpai.store.rows import end_columns, moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import end_columns, moment
 
 _SQL: Final = load_queries("exchanges")
 

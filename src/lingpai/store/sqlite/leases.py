@@ -10,9 +10,10 @@ import apsw
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
 from lingpai.store.port import Fetched, LeaseAttempt
+from lingpai.store.queries import Row
+from lingpai.store.rows import end_columns, moment, read_credential, write_trouble
 from lingpai.store.sqlite.credentials import Credentials
-from lingpai.store.sqlite.queries import Bindings, Row, load_queries, run
-from lingpai.store.sqlite.rows import end_columns, moment, read_credential, write_trouble
+from lingpai.store.sqlite.queries import Bindings, load_queries, run
 
 _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 

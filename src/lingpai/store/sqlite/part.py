@@ -2,7 +2,7 @@
 
 from lingpai.core.clock import Clock
 from lingpai.store.sqlite.engine import Engine
-from lingpai.store.sqlite.rows import Vault
+from lingpai.store.vault import Vault
 
 
 class Part:

@@ -1,34 +1,19 @@
-"""Named queries: SQL lives in `queries/*.sql`, each statement under a line `-- name: verb`."""
+"""Named queries of this engine (`store.queries`), and how one is run."""
 
-import re
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from types import MappingProxyType
 from typing import Any
 
 import apsw
 
-Row = tuple[Any, ...]
-Bindings = Sequence[Any] | Mapping[str, Any]
+from lingpai.store import queries
+from lingpai.store.queries import Row
 
-_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*--.*$\n?", re.MULTILINE)
+Bindings = Sequence[Any] | Mapping[str, Any]
 
 
 def load_queries(topic: str) -> Mapping[str, str]:
-    """The statements of `queries/<topic>.sql` by name, without comments.
-
-    Raises:
-        ValueError: when a name stands there twice.
-    """
-    text = (resources.files(__package__) / "queries" / f"{topic}.sql").read_text("utf-8")
-    parts = _NAME.split(text)[1:]
-    queries: dict[str, str] = {}
-    for name, body in zip(parts[::2], parts[1::2], strict=True):
-        if name in queries:
-            raise ValueError(f"{topic}.sql has two queries named {name}")
-        queries[name] = _COMMENT.sub("", body).strip().rstrip(";")
-    return MappingProxyType(queries)
+    """The statements of `queries/<topic>.sql` by name."""
+    return queries.load(__package__, topic)
 
 
 def run(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> list[Row]:

@@ -5,9 +5,9 @@ from typing import Final
 import apsw
 
 from lingpai.core.clock import end_after
+from lingpai.store.rows import end_columns, moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import end_columns, moment
 
 _SQL: Final = load_queries("roles")
 

@@ -12,9 +12,9 @@ from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.exchanges import Exchanges
 from lingpai.store.sqlite.leases import Leases
 from lingpai.store.sqlite.roles import Roles
-from lingpai.store.sqlite.rows import Vault
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.sqlite.upkeep import Upkeep
+from lingpai.store.vault import Vault
 
 
 class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep):

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 import apsw
 
 from lingpai.core.seals import sealed_with
+from lingpai.store.rows import moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import moment
 
 _SQL: Final = load_queries("upkeep")
 _PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")

@@ -6,7 +6,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import App, Secret
-from lingpai.store.sqlite.issuer.rows import SECRET_COLUMN, app_columns, read_apps
+from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

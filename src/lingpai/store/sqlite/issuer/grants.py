@@ -6,9 +6,9 @@ import apsw
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
 from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
+from lingpai.store.issuer_rows import read_authorization, read_grant, read_view
 from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
-from lingpai.store.sqlite.issuer.rows import read_authorization, read_grant, read_view
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

@@ -5,7 +5,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import Machine
-from lingpai.store.sqlite.issuer.rows import read_machine
+from lingpai.store.issuer_rows import read_machine
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
 

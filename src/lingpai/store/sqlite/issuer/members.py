@@ -7,10 +7,10 @@ import apsw
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Member, User
-from lingpai.store.sqlite.issuer.rows import member_columns, read_member, read_user
+from lingpai.store.issuer_rows import member_columns, read_member, read_user
+from lingpai.store.rows import write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
-from lingpai.store.sqlite.rows import write_names
 
 _SQL: Final = load_queries("issuer_members")
 _MEMBER_COLUMNS: Final = 9

@@ -7,8 +7,8 @@ import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState
 from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
+from lingpai.store.issuer_rows import read_grant, read_view
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
-from lingpai.store.sqlite.issuer.rows import read_grant, read_view
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

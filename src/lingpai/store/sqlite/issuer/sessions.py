@@ -6,7 +6,7 @@ import apsw
 import msgspec
 
 from lingpai.core.issuer_records import AuthorizationRequest, Session, User
-from lingpai.store.sqlite.issuer.rows import read_authorization, read_session, read_user
+from lingpai.store.issuer_rows import read_authorization, read_session, read_user
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

@@ -16,8 +16,8 @@ from lingpai.store.sqlite.issuer.sessions import Sessions
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
 from lingpai.store.sqlite.issuer.users import Users
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.rows import Vault
 from lingpai.store.sqlite.schema import apply_migrations
+from lingpai.store.vault import Vault
 
 
 class SqliteIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):

@@ -5,7 +5,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.seals import sealed_with
-from lingpai.store.sqlite.issuer.rows import SECRET_COLUMN
+from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

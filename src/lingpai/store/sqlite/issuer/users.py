@@ -5,7 +5,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import User
-from lingpai.store.sqlite.issuer.rows import read_user, user_columns
+from lingpai.store.issuer_rows import read_user, user_columns
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

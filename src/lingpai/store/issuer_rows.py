@@ -1,4 +1,4 @@
-"""Between the issuer's rows and records."""
+"""Between the issuer's rows and records, for every engine."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,8 +20,9 @@ from lingpai.core.issuer_records import (
     Session,
     User,
 )
-from lingpai.store.sqlite.queries import Row
-from lingpai.store.sqlite.rows import Vault, write_names
+from lingpai.store.queries import Row
+from lingpai.store.rows import write_names
+from lingpai.store.vault import Vault
 
 SECRET_COLUMN = "issuer_secrets.sealed"  # noqa: S105  a column's name
 

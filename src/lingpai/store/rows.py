@@ -1,11 +1,10 @@
-"""Between rows and records: columns, ends, seals."""
+"""Between rows and records, for every engine: columns, ends, seals."""
 
 from typing import Any, Final
 
 import msgspec
 
 from lingpai.core.clock import Clock, End
-from lingpai.core.keyring import KeyRing
 from lingpai.core.records import (
     Account,
     Caller,
@@ -15,43 +14,12 @@ from lingpai.core.records import (
     Generation,
     Trouble,
 )
-from lingpai.core.seals import Digester, Sealer
-from lingpai.store.sqlite.queries import Row
+from lingpai.store.queries import Row
+from lingpai.store.vault import Vault
 
 _NO_END: Final = (None, None, None)
 _names = msgspec.json.Decoder(tuple[str, ...])
 _troubles = msgspec.json.Decoder(Trouble)
-
-
-class Vault:
-    """Seals what a stolen file must not show, and makes the digests by which it is found all the same.
-
-    Args:
-        ring: the key ring.
-    """
-
-    def __init__(self, ring: KeyRing) -> None:
-        self.ring = ring
-        self.digest_secret = Digester(ring, "app secret")
-        self.digest_value = Digester(ring, "held value")
-        self._sealer = Sealer(ring, "store")
-
-    def seal(self, value: str, column: str, *row: object) -> bytes:
-        """Seal a value for one column ("table.column") of the row with this natural key."""
-        return self._sealer.seal(value, _place(column, row))
-
-    def open(self, sealed: bytes, column: str, *row: object) -> str:
-        """The value that was sealed for this place.
-
-        Raises:
-            SealError: when it was not sealed for it.
-            KeyRingError: when its key was retired.
-        """
-        return self._sealer.open(sealed, _place(column, row))
-
-
-def _place(column: str, row: tuple[object, ...]) -> str:
-    return column + msgspec.json.encode(row).decode()
 
 
 def moment(clock: Clock) -> dict[str, Any]:
