@@ -1,0 +1,1 @@
+"""The PostgreSQL engine of the store: one database, any number of nodes."""

@@ -1,0 +1,201 @@
+"""The mechanism of the engine, which knows no table: batches, transactions, plain reads, news of changes.
+
+`call` and `read` take part in batches: all calls of one statement that wait go out in one round trip, in one
+transaction. So the statement takes an array for each argument and answers with the ordinal of the call, from 1, as
+the first column of each row, which the caller does not see::
+
+    SELECT t.n, c.name FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS t (realm, id, n) JOIN ...
+
+Nothing is kept in memory between calls, so every node sees every commit at once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+import asyncpg
+
+from lingpai.store.postgresql.faults import LOST, is_fault, unavailable
+from lingpai.store.postgresql.lane import Lane, persist
+from lingpai.store.postgresql.listener import Listener
+from lingpai.store.postgresql.pool import CONNECTIONS, PATIENCE, Connection, Pool, Waits
+from lingpai.store.queries import Row
+
+T = TypeVar("T")
+Job = Callable[[Connection], Awaitable[T]]
+"""What is to be done in a transaction (READ COMMITTED).
+
+It may be run a second time after its first run was rolled back, so it has no effect but on the connection.
+"""
+
+SCAN_SECONDS = 60.0
+"""Seconds that a read of many rows may take."""
+
+
+class Engine:
+    """One database, used from one event loop. Made by `open`; `close` it."""
+
+    def __init__(self, pool: Pool, listener: Listener) -> None:
+        self._pool = pool
+        self._listener = listener
+        self._seen = listener.changes
+        self._calls: dict[str, Lane] = {}
+        self._reads: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @classmethod
+    async def open(cls, dsn: str, connections: int = CONNECTIONS, patience: float = PATIENCE) -> "Engine":
+        """Connect to a database that has its schema.
+
+        Args:
+            dsn: where it is (`postgresql://…`); several hosts are tried in turn, for the one that takes writes.
+            connections: how many at most, besides one that listens.
+            patience: seconds within which each verb has an answer or an error.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        try:
+            pool = await Pool.open(dsn, connections, patience)
+            try:
+                return cls(pool, await Listener.open(dsn, patience))
+            except BaseException:
+                await pool.close()
+                raise
+        except Exception as error:
+            if is_fault(error):
+                raise unavailable(error) from error
+            raise
+
+    @property
+    def waits(self) -> Waits:
+        """How long was waited for connections so far."""
+        return self._pool.waits
+
+    async def call(self, statement: str, *arguments: Any, apart: Hashable = None) -> list[Row]:
+        """The rows of one call of a batched statement, once it is committed and durable.
+
+        Args:
+            statement: as the module's docstring says.
+            arguments: of this call, one for each of the statement's arrays.
+            apart: calls with the same value (not None) never share a batch; for those that touch the same row.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
+            asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
+        """
+        return await self._submit(self._calls, self._send, statement, arguments, apart)
+
+    async def read(self, statement: str, *arguments: Any) -> list[Row]:
+        """As `call`, for a statement that only reads, which is sent again when its connection was lost.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        return await self._submit(self._reads, self._send_read, statement, arguments, None)
+
+    async def rows(self, statement: str, *arguments: Any) -> list[Row]:
+        """All rows of a plain statement that only reads and takes its arguments as they are.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        return await self._run(lambda: self._send_read(statement, arguments))
+
+    async def scan(self, statement: str, *arguments: Any) -> list[Row]:
+        """As `rows`, for reads of many rows, which may take long.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+
+        async def read() -> list[Row]:
+            async with self._pool.connection(SCAN_SECONDS) as connection, connection.transaction():
+                await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
+                return list(map(tuple, await connection.fetch(statement, *arguments)))
+
+        return await self._run(read)
+
+    async def transact(self, job: Job[T]) -> T:
+        """What `job` returned, once its transaction is committed and durable. See `Job` for what a job may be.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, which rolls back.
+        """
+
+        async def attempt() -> T:
+            async with self._pool.connection() as connection, connection.transaction():
+                return await job(connection)
+
+        return await self._run(partial(persist, attempt))
+
+    async def wait_change(self, seconds: float) -> None:
+        """Come back once anybody may have committed since the last verb was asked for, or after `seconds`.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE: the engine is closed.
+        """
+        self._demand_open()
+        if self._listener.changes == self._seen:
+            await self._listener.wait(seconds)
+        self._seen = self._listener.changes
+
+    async def close(self) -> None:
+        """Finish what is waiting, then close every connection. Safe to call twice."""
+        self._closed = True
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._listener.close()
+        await self._pool.close()
+
+    async def _submit(
+        self,
+        lanes: dict[str, Lane],
+        send: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]],
+        statement: str,
+        arguments: tuple[Any, ...],
+        apart: Hashable,
+    ) -> list[Row]:
+        self._demand_open()
+        lane = lanes.get(statement)
+        if lane is None:
+            lane = lanes[statement] = Lane(partial(send, statement), self._spawn)
+        heard = self._listener.changes
+        rows = await lane.submit(arguments, apart)
+        self._seen = heard  # what was heard since then is news to whoever waits now
+        return rows
+
+    async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do it to its end even when the caller is cancelled: a transaction is never left to a cancelled task."""
+        self._demand_open()
+        heard = self._listener.changes
+        try:
+            done = await asyncio.shield(self._spawn(work()))
+        except Exception as error:
+            if is_fault(error):
+                raise unavailable(error) from error
+            raise
+        self._seen = heard
+        return done
+
+    async def _send(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        async with self._pool.connection() as connection:
+            return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as good as tuples
+
+    async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        try:
+            return await self._send(statement, arguments)
+        except LOST:
+            return await self._send(statement, arguments)
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _demand_open(self) -> None:
+        if self._closed:
+            raise unavailable(asyncpg.InterfaceError("the store is closed"))

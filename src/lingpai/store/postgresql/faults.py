@@ -1,0 +1,75 @@
+"""What the network and PostgreSQL may do to us, as one public error."""
+
+from typing import Final
+
+import asyncpg
+from asyncpg.exceptions import (
+    OutdatedSchemaCacheError,
+    ProtocolError,
+    TargetServerAttributeNotMatched,
+    TransactionTimeoutError,
+)
+
+from lingpai.core.errors import Kind, LingpaiError
+
+RETRY_AFTER: Final[dict[type[BaseException], float]] = {
+    asyncpg.TooManyConnectionsError: 5.0,
+    asyncpg.DiskFullError: 30.0,
+    asyncpg.InsufficientResourcesError: 5.0,
+    asyncpg.ReadOnlySQLTransactionError: 5.0,
+    TargetServerAttributeNotMatched: 5.0,
+    asyncpg.InvalidAuthorizationSpecificationError: 30.0,
+    asyncpg.InvalidCatalogNameError: 30.0,
+    asyncpg.DataCorruptedError: 60.0,
+    asyncpg.IndexCorruptedError: 60.0,
+    asyncpg.PostgresConnectionError: 1.0,
+    asyncpg.OperatorInterventionError: 1.0,
+    asyncpg.PostgresSystemError: 5.0,
+    asyncpg.LockNotAvailableError: 1.0,
+    asyncpg.IdleInTransactionSessionTimeoutError: 1.0,
+    TransactionTimeoutError: 1.0,
+    asyncpg.DeadlockDetectedError: 1.0,
+    asyncpg.SerializationError: 1.0,
+    asyncpg.InterfaceError: 1.0,
+    ProtocolError: 1.0,
+    OSError: 1.0,  # and so TimeoutError
+}
+"""Seconds after which trying again makes sense, for each error that is not a bug of ours; the first that fits."""
+
+FAULTS: Final = tuple(RETRY_AFTER)
+
+AGAIN: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.InvalidCachedStatementError,
+    OutdatedSchemaCacheError,
+)
+"""Errors of a transaction that was rolled back and may do well when it is run anew."""
+
+LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
+"""Faults of one connection; another one may do well at once."""
+
+DEMOTED: Final = (asyncpg.ReadOnlySQLTransactionError,)
+"""Faults of a server that was the primary once; every connection to it is dropped."""
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an error is the database's (or the network's) and not a bug of ours."""
+    return isinstance(error, FAULTS) and not isinstance(error, asyncpg.DataError)
+
+
+def unavailable(fault: BaseException) -> LingpaiError:
+    """The STORE_UNAVAILABLE error for a fault."""
+    return LingpaiError(
+        Kind.STORE_UNAVAILABLE,
+        "The store is not available at the moment; try again later.",
+        detail=f"{type(fault).__name__}: {fault}",
+        retry_after=next((after for kind, after in RETRY_AFTER.items() if isinstance(fault, kind)), 5.0),
+    )

@@ -1,0 +1,119 @@
+"""Batches: all calls of one statement that wait go out together, in one round trip."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+from lingpai.store.postgresql.faults import AGAIN, is_fault, unavailable
+from lingpai.store.queries import Row
+
+T = TypeVar("T")
+
+MOST: Final = 500
+"""Calls in one batch at most."""
+ATTEMPTS: Final = 6
+"""How often a transaction is tried that others stood in the way of."""
+
+Send = Callable[[Sequence[Sequence[Any]]], Awaitable[Sequence[Row]]]
+"""Runs the statement with one array per argument; each of its rows begins with the ordinal (from 1) of its call."""
+
+
+class _Call(NamedTuple):
+    arguments: tuple[Any, ...]
+    apart: Hashable
+    future: "asyncio.Future[list[Row]]"
+
+
+class Lane:
+    """The calls of one statement. One batch is under way at a time, and gathers its successor meanwhile.
+
+    Args:
+        send: runs a batch in one transaction.
+        spawn: runs a coroutine in the background.
+    """
+
+    def __init__(self, send: Send, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        self._send = send
+        self._spawn = spawn
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Call] = []
+        self._running = False
+
+    def submit(self, arguments: tuple[Any, ...], apart: Hashable) -> "asyncio.Future[list[Row]]":
+        """Have a call made; of several with the same `apart` (not None), each goes in a batch of its own."""
+        future: asyncio.Future[list[Row]] = self._loop.create_future()
+        self._waiting.append(_Call(arguments, apart, future))
+        if not self._running:
+            self._running = True
+            self._spawn(self._drain())
+        return future
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                await self._settle(self._take())
+        finally:
+            self._running = False
+
+    def _take(self) -> list[_Call]:
+        batch: list[_Call] = []
+        rest: list[_Call] = []
+        taken: set[Hashable] = set()
+        for call in self._waiting:
+            if len(batch) >= MOST or call.apart in taken:
+                rest.append(call)
+                continue
+            batch.append(call)
+            if call.apart is not None:
+                taken.add(call.apart)
+        self._waiting = rest
+        return batch
+
+    async def _settle(self, batch: list[_Call]) -> None:
+        columns = list(zip(*(call.arguments for call in batch), strict=True))
+        try:
+            if len(batch) > 1:
+                records = await self._send(columns)
+            else:
+                records = await persist(lambda: self._send(columns))
+        except Exception as error:  # noqa: BLE001  it goes to whoever waits
+            if len(batch) > 1 and (isinstance(error, AGAIN) or not is_fault(error)):
+                for call in batch:  # nothing of them has happened, as their transaction was rolled back
+                    await self._settle([call])
+                return
+            _fail(batch, error)
+            if isinstance(error, TimeoutError):  # who came meanwhile has waited as long for the same database
+                _fail(self._waiting, error)
+                self._waiting = []
+        else:
+            _answer(batch, records)
+
+
+async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
+    """What `attempt`, a whole transaction, returned; run anew while others stand in its way.
+
+    Raises:
+        Exception: that of the last attempt.
+    """
+    for number in range(1, ATTEMPTS):
+        try:
+            return await attempt()
+        except AGAIN:
+            await asyncio.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311  keeps contenders apart
+    return await attempt()
+
+
+def _answer(batch: list[_Call], records: Sequence[Row]) -> None:
+    answers: list[list[Row]] = [[] for _ in batch]
+    for record in records:
+        answers[record[0] - 1].append(record[1:])
+    for call, rows in zip(batch, answers, strict=True):
+        if not call.future.done():  # else its caller was cancelled
+            call.future.set_result(rows)
+
+
+def _fail(batch: list[_Call], error: Exception) -> None:
+    for call in batch:
+        if not call.future.done():
+            call.future.set_exception(unavailable(error) if is_fault(error) else error)

@@ -1,0 +1,142 @@
+"""Connections: how they are opened, lent and given up when the database does not answer in time."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import asyncpg
+
+from lingpai.store.postgresql.faults import DEMOTED
+
+Connection: TypeAlias = (
+    "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
+)
+
+CONNECTIONS: Final = 4
+"""Connections of one process at most, besides the one that listens."""
+PATIENCE: Final = 5.0
+"""Seconds within which the database must have answered, the wait for a connection included."""
+_SERVER_SHARE: Final = 0.8
+"""The server gives up by itself a little before we do, and then the connection stays good."""
+_STATEMENTS_KEPT: Final = 500
+_ENDLESS: Final = 1 << 62
+
+_SESSION: Final = {
+    "application_name": "lingpai",
+    "synchronous_commit": "on",  # an answer that was given survives power loss, whatever the server's default
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",  # planning anew for each array costs more than running it
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
+
+class Waits(NamedTuple):
+    """How often somebody asked for a connection, and how many seconds they waited for it: in all, and at most."""
+
+    times: int
+    seconds: float
+    longest: float
+
+
+def session(patience: float) -> dict[str, Any]:
+    """Arguments of `asyncpg.connect` that every connection of ours has.
+
+    Args:
+        patience: seconds for a statement, or 0 for as long as it takes.
+    """
+    limit = {"statement_timeout": str(round(patience * _SERVER_SHARE * 1000))}
+    return {
+        "timeout": patience or 60.0,
+        "statement_cache_size": _STATEMENTS_KEPT,
+        "max_cached_statement_lifetime": 0,
+        "target_session_attrs": "read-write",
+        "server_settings": _SESSION | limit,
+    }
+
+
+class Pool:
+    """Lends connections for short whiles. Made by `open`; `close` it."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", patience: float) -> None:
+        self._pool = pool
+        self._patience = patience
+        self.waits = Waits(0, 0.0, 0.0)
+
+    @classmethod
+    async def open(cls, dsn: str, connections: int, patience: float) -> "Pool":
+        """Connect once, to find out at once whether that is possible.
+
+        Raises:
+            OSError, asyncpg.PostgresError, asyncpg.InterfaceError: it is not.
+        """
+        pool = asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=connections,
+            max_queries=_ENDLESS,
+            max_inactive_connection_lifetime=300.0,
+            reset=_keep,
+            **session(patience),
+        )
+        try:
+            await pool
+        except BaseException:
+            pool.terminate()
+            raise
+        return cls(pool, patience)
+
+    @contextlib.asynccontextmanager
+    async def connection(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """A connection for the length of the block, which has to be short.
+
+        Args:
+            seconds: how long the block may take; the pool's patience when None.
+
+        Raises:
+            TimeoutError: there was none in time, or the block took too long; its connection was given up then.
+        """
+        asked = time.monotonic()
+        async with asyncio.timeout(self._patience):
+            connection = await self._pool.acquire()
+        waited = time.monotonic() - asked
+        times, total, longest = self.waits
+        self.waits = Waits(times + 1, total + waited, max(longest, waited))
+        late = False
+
+        def give_up() -> (
+            None
+        ):  # whoever waits for an answer has his error then; no cancel request, which may hang too
+            nonlocal late
+            late = True
+            connection.terminate()
+
+        timer = asyncio.get_running_loop().call_later((seconds or self._patience) - waited, give_up)
+        try:
+            yield connection
+        except DEMOTED:
+            connection.terminate()
+            await self._pool.expire_connections()
+            raise
+        except Exception as error:
+            if late:
+                raise TimeoutError("the database did not answer in time") from error
+            raise
+        finally:
+            timer.cancel()
+            await self._pool.release(connection)
+
+    async def close(self) -> None:
+        """Close all connections, at once when the database does not answer."""
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+
+async def _keep(_connection: object) -> None:
+    """Nothing of ours changes a session, so a connection that is given back needs no round trip to be reset."""

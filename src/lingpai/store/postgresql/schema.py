@@ -1,0 +1,107 @@
+"""The schema: numbered migrations (`migrations/NNNN_name.sql`), each applied once and whole.
+
+Each migration only adds, so that code of the release before still runs on the new schema; and code of a release runs
+on the schema of any later one, whose migrations it does not know.
+"""
+
+import contextlib
+import re
+from collections.abc import AsyncIterator, Mapping
+from importlib import resources
+from typing import Final
+
+import asyncpg
+
+from lingpai.store.postgresql.faults import is_fault, unavailable
+from lingpai.store.postgresql.pool import Connection, session
+
+_FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
+_LOCK: Final = 0x6C696E67706169  # "lingpai"; one migration at a time in a database, whichever node makes it
+_LOCK_SECONDS: Final = 10.0
+"""Seconds that a migration waits for a table in use: whoever comes after it waits as long."""
+_HAS_TABLE: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
+_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
+)
+"""
+
+
+def all_migrations() -> dict[int, tuple[str, str]]:
+    """All migrations that this release knows, by number, in order: names and scripts."""
+    folder = resources.files(__package__) / "migrations"
+    found = sorted((entry.name, entry) for entry in folder.iterdir())
+    return {
+        int(match[1]): (name, entry.read_text("utf-8"))
+        for name, entry in found
+        if (match := _FILE_NAME.fullmatch(name))
+    }
+
+
+async def pending_migrations(dsn: str) -> tuple[str, ...]:
+    """Names of the migrations that the database lacks, in order.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    async with _opened(dsn) as connection:
+        return tuple(name for name, _ in (await _missing(connection, all_migrations())).values())
+
+
+async def apply_migrations(
+    dsn: str, migrations: Mapping[int, tuple[str, str]] | None = None
+) -> tuple[str, ...]:
+    """Bring the database up to date. Safe while others do the same or use it.
+
+    Args:
+        dsn: the database, which exists.
+        migrations: names and scripts by number; all of this release when None.
+
+    Returns:
+        The names of the migrations that were applied by this call.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    known = all_migrations() if migrations is None else migrations
+    async with _opened(dsn) as connection:
+        missing = await _missing(connection, known)
+        return tuple(
+            [name for number, (name, _) in missing.items() if await _apply(connection, number, known)]
+        )
+
+
+@contextlib.asynccontextmanager
+async def _opened(dsn: str) -> AsyncIterator[Connection]:
+    try:
+        connection = await asyncpg.connect(dsn, **session(0))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    except Exception as error:
+        if is_fault(error):
+            raise unavailable(error) from error
+        raise
+
+
+async def _missing(
+    connection: Connection, known: Mapping[int, tuple[str, str]]
+) -> dict[int, tuple[str, str]]:
+    applied: set[int] = set()
+    if await connection.fetchval(_HAS_TABLE):
+        applied = {number for (number,) in await connection.fetch("SELECT number FROM schema_migrations")}
+    return {number: each for number, each in known.items() if number not in applied}
+
+
+async def _apply(connection: Connection, number: int, known: Mapping[int, tuple[str, str]]) -> bool:
+    name, script = known[number]
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+        if number not in await _missing(connection, known):  # another node was first
+            return False
+        await connection.execute(f"SET LOCAL lock_timeout = {round(_LOCK_SECONDS * 1000)}")
+        await connection.execute(_TABLE)
+        await connection.execute(script)
+        await connection.execute("INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", number, name)
+    return True
