@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from lingpai.cli import app
+from lingpai.cli.tree import app
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from tests.helpers.sandbox import running_sandbox
 

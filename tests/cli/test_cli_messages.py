@@ -13,6 +13,7 @@ import lingpai.cli
 from lingpai.cli.messages import catalogue, speaks_chinese, tr
 from lingpai.cli.output import STYLES, span
 from lingpai.cli.remedies import REMEDIES, address_in, remedy
+from lingpai.cli.tree import app
 from lingpai.keeper.platforms.platform import Severity
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
@@ -38,7 +39,7 @@ FROM_ELSEWHERE = {
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    command = command or get_command(lingpai.cli.app)
+    command = command or get_command(app)
     yield path, command
     for name, each in getattr(command, "commands", {}).items():
         yield from commands(each, (*path, name))

@@ -76,6 +76,6 @@ def test_terminals_are_asked_for_by_their_kind(cli: Cli, nowhere: dict[str, str]
 
 def test_a_service_without_the_address_does_not_start(cli: Cli, nowhere: dict[str, str]) -> None:
     cli(*YZB, given="s", env=nowhere)
-    refused = cli("serve", "--port", "0")
+    refused = cli.process("serve", "--port", "0")
     assert refused.code == 1
     assert "LINGPAI_YZB__BASE_URL" in refused.stderr

@@ -163,7 +163,7 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
 
 def test_help_is_fast_because_commands_import_what_they_need_when_they_run(cli: Cli) -> None:
     program = (
-        "import sys, lingpai.cli\n"
+        "import sys, lingpai.cli.tree\n"
         "heavy = {'aiohttp', 'apsw', 'cryptography', 'falcon', 'pydantic', 'uvicorn', 'lingpai.service'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import pytest
 from typer.testing import CliRunner
 
-from lingpai.cli import app
+from lingpai.cli.tree import app
 from lingpai.devdata.records import load_samples
 from tests.dev.running import Dev, developing, paste
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from lingpai.cli import app
+from lingpai.cli.tree import app
 from lingpai.settings import load_settings
 from tests.docs.blocks import ROOT, blocks
 

@@ -1,75 +1,13 @@
 """`lingpai`: the operator's command line, one file per group of commands.
 
 Modules of commands import only typer at their top; what a command works with is imported when it runs, so
-that `--help` and completion stay fast.
+that `--help` and completion stay fast. This one imports nothing: it comes into every worker process, which is
+spawned from the program that `lingpai serve` is.
 """
-
-from typing import Annotated
-
-import typer
-
-from lingpai import __version__
-from lingpai.cli import (
-    accounts,
-    apply,
-    apps,
-    callers,
-    dev,
-    doctor,
-    grants,
-    keys,
-    machines,
-    migrate,
-    sandbox,
-    serve,
-    tokens,
-    users,
-)
-from lingpai.cli.root import Root
-
-app = typer.Typer(
-    name="lingpai",
-    cls=Root,
-    help="Access tokens for open platforms: keeps the ones issued to you, issues the ones you give.",
-    epilog="In a pipe, or with --json, every command writes one JSON document. "
-    "Settings come from lingpai.toml, .env and LINGPAI_* variables.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-)
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"lingpai {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    *,
-    _version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_show_version),
-    ] = False,
-) -> None:
-    pass
-
-
-for _command in (dev.dev, serve.serve, sandbox.sandbox, apply.apply, doctor.doctor, migrate.migrate):
-    app.command()(_command)
-for _group in (
-    accounts.app,
-    callers.app,
-    tokens.app,
-    apps.app,
-    users.app,
-    machines.app,
-    grants.app,
-    keys.app,
-):
-    app.add_typer(_group)
 
 
 def main() -> None:
     """Run the command line of this process."""
+    from lingpai.cli.tree import app
+
     app()

@@ -39,19 +39,28 @@ class Root(TyperGroup):
             text = error.format_message()
             end = "" if text.endswith((".", "?", "。")) else "."
             _complain(f"{text}{end} {_where_to_look(error)}")
-        except typer.Abort:
-            code = 130
-            _complain(tr("Interrupted; nothing more was done."))
-        except Exception as error:
-            line = explain(error)
-            if line is None:
-                raise
-            code = 1
-            _complain(line)
+        except Exception as error:  # noqa: BLE001  told in one line, or raised again
+            code = report(error)
         exit_code = code if isinstance(code, int) else 0
         if not standalone_mode:
             return exit_code
         return sys.exit(exit_code)
+
+
+def report(error: BaseException) -> int:
+    """Say in one line what ended a command; returns its exit code.
+
+    Raises:
+        BaseException: the given one, when it is a bug of ours.
+    """
+    if isinstance(error, typer.Abort | KeyboardInterrupt):
+        _complain(tr("Interrupted; nothing more was done."))
+        return 130
+    line = explain(error) if isinstance(error, Exception) else None
+    if line is None:
+        raise error
+    _complain(line)
+    return 1
 
 
 def localise(command: Any) -> None:

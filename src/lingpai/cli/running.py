@@ -85,7 +85,7 @@ async def _run(settings: "Settings", work: "Callable[[Keeper], Awaitable[T]]") -
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """No log lines between a command's words: what matters of them, the command says itself."""
-    import structlog
+    from lingpai.core.logs import structlog
 
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

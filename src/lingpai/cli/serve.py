@@ -14,7 +14,6 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Folder of the embedded store and the key ring.")] = None,
 ) -> None:
     """Serve in production: settings from lingpai.toml, .env and LINGPAI_*; no sample data."""
-    from lingpai.serving import serve_production
-    from lingpai.settings import load_settings
+    from lingpai.cli.server import become_server
 
-    raise typer.Exit(serve_production(load_settings(host=host, port=port, workers=workers, data=data)))
+    become_server(host=host, port=port, workers=workers, data=data)

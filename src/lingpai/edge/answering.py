@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
 
-import structlog
-
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
 from lingpai.core.wire import Call, Page, Reply, Route, Shape
 from lingpai.edge import replying

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import falcon.asgi
-import structlog
 from falcon.routing import CompiledRouter
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.logs import structlog
 from lingpai.core.wire import Route, Shape
 from lingpai.edge import replying
 from lingpai.edge.answering import Answerer, Responder

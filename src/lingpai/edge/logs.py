@@ -12,9 +12,7 @@ import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO
 
-import structlog
-from structlog.stdlib import ProcessorFormatter
-
+from lingpai.core.logs import structlog
 from lingpai.edge.scrubbing import scrub, scrubbed_traceback
 
 _FINGERPRINT_KEY = secrets.token_bytes(32)
@@ -105,11 +103,17 @@ def configure_logging(
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    formatter = structlog.stdlib.ProcessorFormatter
     handler = logging.StreamHandler(out)
     handler.setFormatter(
-        ProcessorFormatter(
+        formatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[ProcessorFormatter.remove_processors_meta, _exception, _redact_rest, renderer],
+            processors=[
+                formatter.remove_processors_meta,
+                _exception,
+                _redact_rest,
+                renderer,
+            ],
         )
     )
     root = logging.getLogger()
@@ -120,7 +124,7 @@ def configure_logging(
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a line that cannot be formatted would print its arguments
     structlog.configure(
-        processors=[*shared, ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, formatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,

@@ -13,7 +13,6 @@ from typing import Any
 from weakref import WeakSet
 
 import msgspec
-import structlog
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -27,6 +26,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge.peers import is_within
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-import structlog
 import uvicorn
 import uvloop
 
+from lingpai.core.logs import structlog
 from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits, guarded
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop

@@ -19,9 +19,9 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any
 
-import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
+from lingpai.core.logs import structlog
 from lingpai.edge.server import START_FAILED
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"

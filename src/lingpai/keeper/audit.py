@@ -5,7 +5,7 @@ minute, and so are reports that brought about nothing; what changes something, o
 exchange), is written as it happens.
 """
 
-import structlog
+from lingpai.core.logs import structlog
 
 _log = structlog.get_logger("lingpai.audit")
 

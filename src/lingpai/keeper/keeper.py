@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
-import structlog
 
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
+from lingpai.core.logs import structlog
 from lingpai.core.records import Account, Credential, CredentialKey
 from lingpai.core.seals import Digester
 from lingpai.keeper.audit import Audit

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import structlog
-
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
+from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pkce import check_verifier
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens

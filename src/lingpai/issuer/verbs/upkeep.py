@@ -2,9 +2,8 @@
 
 import asyncio
 
-import structlog
-
 from lingpai.core.errors import LingpaiError
+from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
 
 BATCH = 500
