@@ -24,6 +24,8 @@ LINGPAI = "lingpai"
 FEW_ACCOUNTS = "lingpai, 10 accounts"
 MANY_ACCOUNTS = "lingpai, 10,000 accounts"
 ISSUER = "lingpai, issuer"
+NGINX_FILE = "nginx, static file"
+NODE_HTTP = "node http"
 OIDC_PROVIDER = "oidc-provider"
 OAUTH_TOOLKIT = "django-oauth-toolkit"
 
@@ -37,6 +39,11 @@ CHECK = "checkCode"
 WHO = "getOpenId"
 STANDARD = "client_credentials"
 INTROSPECT = "introspection"
+
+OF_THE_PEAK = 0.8
+"""The part of the highest throughput at which answers still have to come fast."""
+
+PACED = {case: f"{case}, 80 % of the peak" for case in ("getXcx", REDEEM, REFRESH, APP_TOKEN, CHECK)}
 
 CASES = {
     case.name: case
@@ -54,6 +61,11 @@ CASES = {
         Case(WHO, BARE, OPEN_ID, FORM),
         Case(STANDARD, BARE, STANDARD_TOKEN, FORM, open=True),
         Case(INTROSPECT, BARE, INTROSPECTED, FORM, open=True),
+        Case(PACED["getXcx"], LINGPAI, GET_XCX, "getXcx"),
+        Case(PACED[REDEEM], ISSUER, REDEEMED, REDEEM),
+        Case(PACED[REFRESH], ISSUER, USER_TOKENS, REFRESH),
+        Case(PACED[APP_TOKEN], ISSUER, SERVER_TOKEN, APP_TOKEN),
+        Case(PACED[CHECK], ISSUER, CHECKED, CHECK),
     )
 }
 

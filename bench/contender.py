@@ -28,6 +28,7 @@ class Command:
         role: see ``Role``.
         env: variables added to the environment of the bench.
         cwd: folder to start it in.
+        ready: a command that succeeds once it answers; when empty, it is enough that it listens.
     """
 
     argv: tuple[str, ...]
@@ -35,6 +36,7 @@ class Command:
     role: Role = Role.SERVICE
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path = ROOT
+    ready: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Request:
         body: request body, or None.
         script: a wrk script for requests that differ from one another, or None.
         arguments: what the script is given.
-        bodies: a file of request bodies, one a line, that are spent in order (``bench.material.take``), or None.
+        bodies: a file of request bodies, one a line, that are spent in order (``bench.material.take``), or
+            None.
     """
 
     path: str
@@ -137,6 +140,8 @@ class Contender:
         tools: programs that have to be on the PATH.
         prepare: brings what it needs into the bench's cache; must be quick when all is there already.
         workers: how many processes serve.
+        paced: cases that are measured a second time, at 80 % of the speed that was just reached
+            (``cases.PACED``).
     """
 
     name: str
@@ -146,3 +151,4 @@ class Contender:
     tools: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
     workers: int = 1
+    paced: tuple[str, ...] = ()

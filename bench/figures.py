@@ -13,9 +13,9 @@ Samples = list["Sample"]
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One case of one contender in one round; times in the unit that the name says.
 
-    ``strangers`` is the share of the machine's CPU time, 0 to 1, that went to processes that are not part of the bench;
-    ``distinct`` the share of the answers, 0 to 1, that brought a token which no answer before had; None where not
-    counted.
+    ``store_us`` is what the store's processes used of ``cpu_us``; ``strangers`` is the share of the machine's
+    CPU time, 0 to 1, that went to processes that are not part of the bench; ``distinct`` the share of the
+    answers, 0 to 1, that brought a token which no answer before had; None where not counted.
     """
 
     case: str
@@ -32,6 +32,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     strangers: float
     distinct: float | None = None
+    store_us: float = 0.0
 
     @property
     def name(self) -> str:
@@ -42,8 +43,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table: medians over the rounds.
 
-    ``ratio`` is the median of ``per_second`` over the reference's of the same round; None when the reference was
-    not measured.
+    ``ratio`` is the median of ``per_second`` over the reference's of the same round; None when the reference
+    was not measured.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     start_s: float
     failures: int
     distinct: float | None = None
+    store_us: float = 0.0
 
 
 def row_name(case: str, contender: str) -> str:
@@ -117,6 +119,7 @@ def _row(samples: Samples, name: str) -> Row:
         rss_mib=middle(lambda one: one.rss_mib, 1),
         start_s=middle(lambda one: one.start_s, 3),
         failures=sum(one.failures for one in own),
+        store_us=middle(lambda one: one.store_us, 2),
         distinct=_middle_share([one.distinct for one in own if one.distinct is not None]),
     )
 
@@ -127,7 +130,10 @@ def _middle_share(shares: list[float]) -> float | None:
 
 def rows(samples: Samples) -> list[Row]:
     """The table: by case in the order of ``CASES``, the fastest first."""
+    return ordered(_row(samples, name) for name in dict.fromkeys(sample.name for sample in samples))
+
+
+def ordered(made: Iterable[Row]) -> list[Row]:
+    """Rows by case in the order of ``CASES``, the fastest first."""
     order = list(CASES)
-    cases = {sample.name: order.index(sample.case) for sample in samples}
-    made = [_row(samples, name) for name in cases]
-    return sorted(made, key=lambda row: (cases[row.name], -row.per_second))
+    return sorted(made, key=lambda row: (order.index(row.name.partition(": ")[0]), -row.per_second))

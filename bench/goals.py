@@ -13,14 +13,18 @@ from bench.cases import (
     ISSUER,
     LINGPAI,
     MANY_ACCOUNTS,
+    NGINX_FILE,
+    NODE_HTTP,
     OAUTH_TOOLKIT,
     OIDC_PROVIDER,
+    PACED,
     REDEEM,
     REFRESH,
     STANDARD,
     TICKETS,
     WHO,
 )
+from bench.contenders.engines import POSTGRESQL, SETUPS, SQLITE, Setup
 from bench.figures import Sample, Samples, median, ratio, row_name
 
 BY_HAND = ("Tornado + Redis", "FastAPI + Redis")
@@ -33,6 +37,10 @@ def _speed(sample: Sample) -> float:
 
 def _p99(sample: Sample) -> float:
     return sample.p99_ms
+
+
+def _cpu(sample: Sample) -> float:
+    return sample.cpu_us
 
 
 def _rss(sample: Sample) -> float:
@@ -107,9 +115,65 @@ def _issuer_goals(case: str, least: float, peers: str) -> list[Goal]:
     ]
 
 
+def _limit_goals(case: str) -> list[Goal]:
+    """How close the held token comes to servers that look nothing up."""
+    ours = row_name(case, LINGPAI)
+    return [
+        Goal(
+            f"{case}: at least 0.45 of nginx's static file",
+            ours,
+            _speed,
+            row_name(case, NGINX_FILE),
+            least=0.45,
+        ),
+        Goal(f"{case}: ahead of node's bare http module", ours, _speed, row_name(case, NODE_HTTP), least=1.0),
+    ]
+
+
+_AGAINST_OIDC = (
+    *((case, STANDARD, {SQLITE: 4.0, POSTGRESQL: 2.5}) for case in (REDEEM, REFRESH, APP_TOKEN)),
+    (CHECK, INTROSPECT, {SQLITE: 6.0, POSTGRESQL: 6.0}),
+    (WHO, INTROSPECT, {SQLITE: 6.0}),
+)
+"""Case, what oidc-provider does instead of it, and how many times as fast the case has to be, by engine."""
+
+
+def _engine_goals() -> list[Goal]:
+    return [
+        Goal(
+            f"{case}, durable on {engine}: at least {least:g} x oidc-provider in memory ({instead})",
+            row_name(case, Setup(engine).name(ISSUER)),
+            _speed,
+            row_name(instead, OIDC_PROVIDER),
+            least=least,
+        )
+        for case, instead, bounds in _AGAINST_OIDC
+        for engine, least in bounds.items()
+    ]
+
+
+def _setup_goals(setup: Setup) -> list[Goal]:
+    """Of one engine and one number of workers."""
+    goals = []
+    for case, base in (
+        ("getXcx", LINGPAI),
+        *((case, ISSUER) for case in (REDEEM, REFRESH, APP_TOKEN, CHECK)),
+    ):
+        ours = setup.name(base)
+        if setup.workers == 1:
+            paced = row_name(PACED[case], ours)
+            goals.append(Goal(f"{PACED[case]}, {setup.engine}: p99 at most 5 ms", paced, _p99, most=5.0))
+        else:
+            one = row_name(case, Setup(setup.engine).name(base))
+            text = f"{case}, {setup.engine}: CPU per answer of two workers within 10 % of one's"
+            goals.append(Goal(text, row_name(case, ours), _cpu, one, most=1.1))
+    return goals
+
+
 _ANY = "getXcx, any account"
 GOALS = (
     *(goal for case in _HELD for goal in _held_token_goals(case)),
+    *(goal for case in _HELD for goal in _limit_goals(case)),
     Goal("start to first answer: at most 1.5 s", row_name("getXcx", LINGPAI), _start, most=1.5),
     Goal(
         "10,000 accounts as fast as 10, within 10 %",
@@ -121,4 +185,6 @@ GOALS = (
     ),
     *(goal for case in _ISSUING for goal in _issuer_goals(case, 0.3, STANDARD)),
     *(goal for case in _CHECKING for goal in _issuer_goals(case, 0.45, INTROSPECT)),
+    *_engine_goals(),
+    *(goal for setup in SETUPS for goal in _setup_goals(setup)),
 )

@@ -1,5 +1,6 @@
 """The load: wrk's command line and what it prints."""
 
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from bench.contender import Request
 from bench.places import SCRIPTS
 
 CONNECTIONS = 32
+PACED_CONNECTIONS = 256
+"""So many that one which waits for its answer holds up few of the requests that are due."""
 _UNITS_MS = {"us": 1e-3, "ms": 1.0, "s": 1e3, "m": 6e4, "h": 3.6e6}
 _SLACK_S = 30
 
@@ -37,13 +40,46 @@ class Load:
     distinct: float | None = None
 
 
-def command(port: int, request: Request, cores: tuple[int, ...], seconds: int) -> list[str]:
+@dataclass(frozen=True)
+class Pressure:
+    """How hard to load.
+
+    Attributes:
+        connections: how many at once.
+        delay_ms: mean time that a connection waits before each request, in milliseconds; None: not at all.
+    """
+
+    connections: int = CONNECTIONS
+    delay_ms: float | None = None
+
+    @classmethod
+    def at(cls, per_second: float) -> "Pressure":
+        """Requests that arrive at about this rate, whatever becomes of those before them."""
+        answer_ms = 1.0  # a guess of what the answer takes: the rate that is reached is told
+        return cls(PACED_CONNECTIONS, max(0.0, PACED_CONNECTIONS / per_second * 1e3 - answer_ms))
+
+
+FULL = Pressure()
+
+
+def command(
+    port: int, request: Request, cores: tuple[int, ...], seconds: int, pressure: Pressure = FULL
+) -> list[str]:
     """The command line that sends ``request`` to 127.0.0.1 for ``seconds`` from ``cores``."""
     script, arguments = request.script, request.arguments
-    if script is None and (request.method != "GET" or request.body is not None):
+    plain = request.method == "GET" and request.body is None and pressure.delay_ms is None
+    if script is None and not plain:
         script, arguments = SCRIPTS / "fixed.lua", (request.method, request.body or "")
     argv = ["taskset", "--cpu-list", ",".join(map(str, cores)), "wrk"]
-    argv += ["--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s", "--latency"]
+    argv += [
+        "--threads",
+        "1",
+        "--connections",
+        str(pressure.connections),
+        "--duration",
+        f"{seconds}s",
+        "--latency",
+    ]
     for name, value in request.headers.items():
         argv += ["--header", f"{name}: {value}"]
     if script is not None:
@@ -87,15 +123,20 @@ def parse(text: str) -> Load:
     )
 
 
-def run(port: int, request: Request, cores: tuple[int, ...], seconds: int) -> Load:
+def run(port: int, request: Request, cores: tuple[int, ...], seconds: int, pressure: Pressure = FULL) -> Load:
     """Load 127.0.0.1 with ``request`` for ``seconds``.
 
     Raises:
         LoadError: wrk failed or did not end.
     """
-    argv = command(port, request, cores, seconds)
+    argv = command(port, request, cores, seconds, pressure)
+    env = dict(os.environ)
+    if pressure.delay_ms is not None:
+        env["BENCH_DELAY_MS"] = f"{pressure.delay_ms:.3f}"
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=seconds + _SLACK_S)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, check=True, timeout=seconds + _SLACK_S, env=env
+        )
     except subprocess.CalledProcessError as error:
         raise LoadError(f"wrk ended with {error.returncode}: {error.stderr or error.stdout}") from error
     except subprocess.TimeoutExpired as error:

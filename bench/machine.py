@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -16,8 +17,23 @@ PACKAGES = {
     "node": "nodejs",
     "npm": "npm",
     "redis-server": "redis-server",
+    "postgres": "postgresql",
+    "setpriv": "util-linux",
 }
 REQUIRED = ("wrk", "taskset")
+
+
+def _version(folder: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in folder.parent.name.split(".") if part.isdigit())
+
+
+# Where Debian keeps what users are not meant to start; the newest PostgreSQL first.
+_KEPT_ASIDE = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/sbin",
+    *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)),
+)
 
 
 class MissingToolError(RuntimeError):
@@ -47,6 +63,20 @@ def cores(workers: int = 1) -> Cores:
     return Cores(server=tuple(usable[-workers:]), load=tuple(usable[:-workers]))
 
 
+def spread(place: Cores, workers: int) -> Cores:
+    """Where ``workers`` serving processes run, if one would run at ``place``.
+
+    With too few cores for them and the load, both share all there are: then only CPU time per answer can be
+    compared.
+    """
+    usable = tuple(sorted({*place.server, *place.load}))
+    if workers == 1:
+        return place
+    if len(usable) <= workers:
+        return Cores(server=usable, load=usable)
+    return Cores(server=usable[-workers:], load=usable[:-workers])
+
+
 def missing(tools: tuple[str, ...]) -> list[str]:
     """Those of ``tools`` that are not on the PATH (or where Debian keeps its daemons)."""
     return [tool for tool in tools if find(tool) is None]
@@ -54,7 +84,7 @@ def missing(tools: tuple[str, ...]) -> list[str]:
 
 def find(tool: str) -> str | None:
     """Full path of a program, or None."""
-    return shutil.which(tool) or shutil.which(tool, path="/usr/sbin:/usr/local/sbin:/sbin")
+    return shutil.which(tool) or shutil.which(tool, path=os.pathsep.join(_KEPT_ASIDE))
 
 
 def install_hint(tools: list[str]) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 APPS = 200
 USERS = 2000
-CODES = 100_000
-"""Codes and refresh tokens are spent once each: enough for a warm-up and three seconds at 25,000 a second."""
-YZB_GRANTS = 100_000
+CODES = 150_000
+"""Codes and refresh tokens are spent once each: enough for 30,000 a second, one second to warm up, two at
+full load and two at 80 %."""
+YZB_GRANTS = 150_000
 MALL_GRANTS = 20_000
 
 SETTINGS = """\

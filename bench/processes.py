@@ -63,6 +63,27 @@ class Process:
         if self._popen.poll() is not None:
             raise ContenderError(f"{self.command.argv[0]} ended with {self._popen.returncode}:\n{self.log()}")
 
+    def await_ready(self) -> None:
+        """Come back once it listens and says that it is ready.
+
+        Raises:
+            ContenderError: it ended, or takes too long.
+        """
+        ends = time.monotonic() + _START_LIMIT_S
+        while not self._is_ready():
+            self.check_alive()
+            if time.monotonic() > ends:
+                raise ContenderError(f"{self.command.argv[0]} did not get ready:\n{self.log()}")
+            time.sleep(_POLL_S)
+
+    def _is_ready(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.command.port), timeout=1).close()
+        except OSError:
+            return False
+        ready = self.command.ready
+        return not ready or subprocess.run(ready, check=False, capture_output=True).returncode == 0
+
     def log(self) -> str:
         """The end of what it wrote."""
         return self._log.read_text("utf-8", "replace")[-_LOG_TAIL:]
@@ -91,14 +112,9 @@ class Running:
         self.start_s = start_s
         self.port = self._service.command.port
 
-    def cpu_seconds(self) -> float:
-        """CPU time used by the service and its store."""
-        counted = (one for one in self._processes if one.command.role is not Role.UPSTREAM)
-        return sum(one.cpu_seconds() for one in counted)
-
-    def all_cpu_seconds(self) -> float:
-        """CPU time used by all of its processes, the upstream too."""
-        return sum(one.cpu_seconds() for one in self._processes)
+    def cpu_seconds(self, *roles: Role) -> float:
+        """CPU time used by its processes of these roles."""
+        return sum(one.cpu_seconds() for one in self._processes if one.command.role in roles)
 
     def rss_mib(self) -> float:
         """Resident memory of the service's largest process, in MiB."""
@@ -126,19 +142,6 @@ def check(port: int, case: Case, request: Request) -> None:
     status, body = ask(port, request)
     if not case.accepts(status, body):
         raise ContenderError(f"{request.path}: unexpected answer {status} {body[:300]!r}")
-
-
-def _await_port(process: Process) -> None:
-    ends = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < ends:
-        process.check_alive()
-        try:
-            socket.create_connection(("127.0.0.1", process.command.port), timeout=1).close()
-        except OSError:
-            time.sleep(_POLL_S)
-        else:
-            return
-    raise ContenderError(f"{process.command.argv[0]} did not listen:\n{process.log()}")
 
 
 def _await_answer(process: Process, case: Case, request: Request) -> None:
@@ -186,5 +189,5 @@ def running(
             if command.role is Role.SERVICE:
                 _await_answer(process, *first)
             else:
-                _await_port(process)
+                process.await_ready()
         yield Running(processes, time.monotonic() - began)

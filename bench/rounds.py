@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import load
-from bench.cases import CASES
-from bench.contender import Case, Contender, Request, Site, free_port
+from bench.cases import CASES, OF_THE_PEAK, PACED
+from bench.contender import Case, Contender, Request, Role, Site, free_port
 from bench.figures import Sample, Samples
-from bench.machine import Cores, busy_seconds, own_seconds
+from bench.machine import Cores, busy_seconds, own_seconds, spread
 from bench.places import CACHE
 from bench.processes import ContenderError, Running, check, running
 
@@ -20,7 +20,7 @@ _WARM_UP_S = 1
 
 @dataclass(frozen=True)
 class Plan:
-    """How much to measure: how many rounds, how many seconds of load for each case, and where."""
+    """How much to measure: how many rounds, how many seconds of load for each case, and where one worker runs."""
 
     rounds: int
     seconds: int
@@ -36,7 +36,7 @@ class _Watch:
         self._before = self._foreign()
 
     def _foreign(self) -> float:
-        return busy_seconds() - own_seconds() - self._live.all_cpu_seconds()
+        return busy_seconds() - own_seconds() - self._live.cpu_seconds(*Role)
 
     def strangers(self) -> float:
         """Share of the CPU time of all cores that went to others since the start; see ``Sample``."""
@@ -44,34 +44,56 @@ class _Watch:
         return max(0.0, (self._foreign() - self._before) / capacity)
 
 
-def _measure(
-    contender: Contender, work: tuple[Case, Request], live: Running, plan: Plan, number: int
-) -> Sample:
-    case, request = work
-    check(live.port, case, request)
-    load.run(live.port, request, plan.cores.load, _WARM_UP_S)
-    before, watch = live.cpu_seconds(), _Watch(live)
-    seen = load.run(live.port, request, plan.cores.load, plan.seconds)
-    used, strangers = live.cpu_seconds() - before, watch.strangers()
-    check(live.port, case, request)
-    if not seen.requests:
-        raise ContenderError(f"{contender.name} answered nothing in {plan.seconds} s")
-    return Sample(
-        case=case.name,
-        contender=contender.name,
-        engine=contender.engine,
-        workers=contender.workers,
-        round=number,
-        per_second=seen.per_second,
-        cpu_us=used / seen.requests * 1e6,
-        p50_ms=seen.p50_ms,
-        p99_ms=seen.p99_ms,
-        rss_mib=live.rss_mib(),
-        start_s=live.start_s,
-        failures=seen.failures,
-        distinct=seen.distinct,
-        strangers=strangers,
-    )
+@dataclass(frozen=True)
+class _Run:
+    """One contender at work in one round."""
+
+    contender: Contender
+    live: Running
+    plan: Plan
+    cores: Cores
+    number: int
+
+    def case(self, case: Case, request: Request) -> Samples:
+        """Measure a case at full load, and at a part of it when the contender wants that."""
+        self._load(request, _WARM_UP_S, load.FULL)
+        full = self._sample(case, request, load.FULL)
+        if case.name not in self.contender.paced:
+            return [full]
+        paced = load.Pressure.at(full.per_second * OF_THE_PEAK)
+        return [full, self._sample(CASES[PACED[case.name]], request, paced)]
+
+    def _load(self, request: Request, seconds: int, pressure: load.Pressure) -> load.Load:
+        return load.run(self.live.port, request, self.cores.load, seconds, pressure)
+
+    def _sample(self, case: Case, request: Request, pressure: load.Pressure) -> Sample:
+        live = self.live
+        check(live.port, case, request)
+        ours, stores = live.cpu_seconds(Role.SERVICE), live.cpu_seconds(Role.STORE)
+        watch = _Watch(live)
+        seen = self._load(request, self.plan.seconds, pressure)
+        ours, stores = live.cpu_seconds(Role.SERVICE) - ours, live.cpu_seconds(Role.STORE) - stores
+        strangers = watch.strangers()
+        check(live.port, case, request)
+        if not seen.requests:
+            raise ContenderError(f"{self.contender.name} answered nothing in {self.plan.seconds} s")
+        return Sample(
+            case=case.name,
+            contender=self.contender.name,
+            engine=self.contender.engine,
+            workers=self.contender.workers,
+            round=self.number,
+            per_second=seen.per_second,
+            cpu_us=(ours + stores) / seen.requests * 1e6,
+            store_us=stores / seen.requests * 1e6,
+            p50_ms=seen.p50_ms,
+            p99_ms=seen.p99_ms,
+            rss_mib=live.rss_mib(),
+            start_s=live.start_s,
+            failures=seen.failures,
+            distinct=seen.distinct,
+            strangers=strangers,
+        )
 
 
 def measure(contender: Contender, plan: Plan, number: int) -> Samples:
@@ -82,11 +104,13 @@ def measure(contender: Contender, plan: Plan, number: int) -> Samples:
         LoadError: wrk failed.
     """
     cases = [(CASES[name], request) for name, request in contender.requests.items()]
+    place = spread(plan.cores, contender.workers)
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as scratch:
         commands = contender.launch(Site(Path(scratch), free_port()))
-        with running(commands, plan.cores, Path(scratch), cases[0]) as live:
-            return [_measure(contender, work, live, plan, number) for work in cases]
+        with running(commands, place, Path(scratch), cases[0]) as live:
+            run = _Run(contender, live, plan, place, number)
+            return [sample for work in cases for sample in run.case(*work)]
 
 
 def alternate(

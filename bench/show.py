@@ -9,13 +9,14 @@ from rich.table import Table
 from bench.figures import Row, Samples
 from bench.goals import GOALS
 
-WIDTH = 120
+WIDTH = 132
 QUIET = 0.05
 _COLUMNS = (
     "",
     "per second",
     "ratio",
     "CPU µs",
+    "of it store",
     "p50 ms",
     "p99 ms",
     "RSS MiB",
@@ -39,6 +40,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.per_second:,.0f}",
         _ratio(row),
         f"{row.cpu_us:.1f}",
+        f"{row.store_us:.1f}" if row.store_us else "-",
         f"{row.p50_ms:.2f}",
         f"{row.p99_ms:.2f}",
         f"{row.rss_mib:.0f}",
@@ -53,7 +55,7 @@ def show_rows(console: Console, rows: list[Row]) -> None:
     for case, group in itertools.groupby(rows, key=lambda row: row.name.partition(": ")[0]):
         table = Table(title=f"[bold]{case}[/]", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for number, column in enumerate(_COLUMNS):
-            table.add_column(column, justify="right" if 0 < number < 8 else "left", no_wrap=True)
+            table.add_column(column, justify="right" if 0 < number < 9 else "left", no_wrap=True)
         for row in group:
             ours = ": lingpai" in row.name
             table.add_row(*_cells(row), style="bold green" if ours else None)

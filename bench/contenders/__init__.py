@@ -3,8 +3,8 @@
 from bench.contender import Contender
 from bench.contenders.bare import BARE_ASGI
 from bench.contenders.by_hand import FASTAPI_REDIS, TORNADO_REDIS
-from bench.contenders.issuer import LINGPAI_ISSUER
-from bench.contenders.lingpai import KEEPER, KEEPER_FEW, KEEPER_MANY
+from bench.contenders.issuer import ISSUERS
+from bench.contenders.lingpai import KEEPER_FEW, KEEPER_MANY, KEEPERS
 from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
 from bench.contenders.oauth_toolkit import TOOLKIT
@@ -16,10 +16,10 @@ ALL: tuple[Contender, ...] = (
     NODE,
     TORNADO_REDIS,
     FASTAPI_REDIS,
-    KEEPER,
+    *KEEPERS,
     KEEPER_FEW,
     KEEPER_MANY,
-    LINGPAI_ISSUER,
+    *ISSUERS,
     OIDC,
     TOOLKIT,
 )

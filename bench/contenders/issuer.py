@@ -1,12 +1,16 @@
-"""Lingpai's issuer as it is shipped: durable, the embedded store, one worker."""
+"""Lingpai's issuer as it is shipped, durable, with the embedded store and with PostgreSQL."""
 
+import functools
+import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.cases import APP_TOKEN, CHECK, ISSUER, ONE_APP, REDEEM, REFRESH, TICKETS, WHO
+from bench.cases import APP_TOKEN, CHECK, ISSUER, ONE_APP, PACED, REDEEM, REFRESH, TICKETS, WHO
 from bench.contender import Command, Contender, Request, Site
+from bench.contenders.engines import POSTGRESQL, SETUPS, SQLITE, Setup
 from bench.contenders.spending import spending
 from bench.material import SETTINGS, material_file, position_file
 from bench.places import CACHE, ROOT
@@ -27,7 +31,11 @@ _CALLS = {
 }
 
 
-def mint(home: Path) -> None:
+_MAIN = (REDEEM, REFRESH, APP_TOKEN, CHECK)
+"""Cases that are measured with every setup."""
+
+
+def mint(home: Path, setup: Setup = SETUPS[0]) -> None:
     """Fill ``home`` anew: data, settings, and the requests that spend it.
 
     Raises:
@@ -36,30 +44,62 @@ def mint(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     (home / "lingpai.toml").write_text(SETTINGS, "utf-8")
+    setup.prepare(home)
     argv = [sys.executable, "-m", "bench.minting", str(home)]
-    done = subprocess.run(argv, cwd=ROOT, check=False, capture_output=True, text=True)
+    with setup.running(home) as env:
+        done = subprocess.run(
+            argv, cwd=ROOT, env={**os.environ, **env}, check=False, capture_output=True, text=True
+        )
     if done.returncode:
         raise ContenderError(f"minting: {done.stderr.strip()[-1000:]}")
+    if env and list((home / "data").glob("*.db")):
+        raise ContenderError(f"{setup.engine} was not used, but the embedded store")
 
 
-def issuer(name: str, home: Path) -> Contender:
-    """Who serves a copy of what lies in ``home``."""
+def _minted(engine: str) -> Callable[[], None]:
+    """Mints once for all setups of an engine, and anew in each bench: codes do not live for ever."""
+
+    @functools.cache
+    def once() -> None:
+        mint(_home(engine), Setup(engine))
+
+    return once
+
+
+def _home(engine: str) -> Path:
+    return CACHE / f"lingpai-issuer-{engine}"
+
+
+def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
+    """Who serves a copy of what was minted for an engine."""
+    home = _home(setup.engine)
 
     def launch(site: Site) -> tuple[Command, ...]:
         for case in _CALLS:  # a fresh copy of the data: all of it can be spent again
             position_file(material_file(home, case)).unlink(missing_ok=True)
-        shutil.copytree(home, site.scratch / "home", ignore=shutil.ignore_patterns("*.bodies*"))
-        argv = (_LINGPAI, "serve", "--port", str(site.port), "--workers", "1")
-        env = {"LINGPAI_DATA": str(site.scratch / "home" / "data")}
-        return (Command(argv, site.port, env=env, cwd=site.scratch / "home"),)
+        copy = site.scratch / "home"
+        shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.bodies*", "cluster"))
+        store, env = setup.launch(home, copy)
+        argv = (_LINGPAI, "serve", "--port", str(site.port), "--workers", str(setup.workers))
+        data = {"LINGPAI_DATA": str(copy / "data")}
+        return (*store, Command(argv, site.port, env={**env, **data}, cwd=copy))
 
     def request(case: str) -> Request:
         path, right, counted = _CALLS[case]
-        file = material_file(home, case)
-        return spending(path, file, right, counted)
+        return spending(path, material_file(home, case), right, counted)
 
-    requests = {case: request(case) for case in _CALLS}
-    return Contender(name, "sqlite", requests, launch, prepare=lambda: mint(home))
+    cases = _CALLS if setup == SETUPS[0] else _MAIN
+    return Contender(
+        name=setup.name(ISSUER),
+        engine=setup.engine,
+        requests={case: request(case) for case in cases},
+        launch=launch,
+        tools=setup.tools,
+        prepare=prepare,
+        workers=setup.workers,
+        paced=tuple(case for case in _MAIN if case in PACED) if setup.workers == 1 else (),
+    )
 
 
-LINGPAI_ISSUER = issuer(ISSUER, CACHE / "lingpai-issuer")
+_MINTED = {engine: _minted(engine) for engine in (SQLITE, POSTGRESQL)}
+ISSUERS = tuple(issuer(setup, _MINTED[setup.engine]) for setup in SETUPS)

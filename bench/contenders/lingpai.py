@@ -1,4 +1,4 @@
-"""Lingpai as it is shipped: ``lingpai serve``, one worker, the embedded store."""
+"""Lingpai as it is shipped: ``lingpai serve``, with the embedded store and with PostgreSQL."""
 
 import json
 import shutil
@@ -12,17 +12,20 @@ from bench.answers import ACCOUNT, GET_XCX_PATH, SECRET
 from bench.cases import CASES, FEW_ACCOUNTS, HELD_TOKEN, LINGPAI, MANY_ACCOUNTS
 from bench.contender import Command, Contender, Request, Role, Site, free_port
 from bench.contenders import bare
+from bench.contenders.engines import SETUPS, Setup
 from bench.machine import cores
 from bench.places import CACHE, SCRIPTS
 from bench.priming import prime
 from bench.processes import ContenderError, running
 
 _ANY = "getXcx, any account"
+_HELD = "getXcx"
 _ACCOUNTS = "wxbench%05d"
 _ASK = f"{GET_XCX_PATH}?appid={_ACCOUNTS}&secret={SECRET}"
 
 
 _LINGPAI = str(Path(sys.executable).with_name("lingpai"))
+_EMPTY = CACHE / "lingpai-empty"
 
 
 def _apply(home: Path, count: int) -> None:
@@ -38,16 +41,33 @@ def _apply(home: Path, count: int) -> None:
         raise ContenderError(f"lingpai apply: {done.stderr.strip()[-1000:]}")
 
 
-def _serve(home: Path, port: int, env: Mapping[str, str]) -> tuple[Command, ...]:
+def serve(home: Path, port: int, env: Mapping[str, str], workers: int = 1) -> tuple[Command, ...]:
+    """The upstream and the service on the data in ``home``."""
     upstream = free_port()
     given = {"LINGPAI_DATA": str(home / "data"), "LINGPAI_WECHAT__BASE_URL": f"http://127.0.0.1:{upstream}"}
-    argv = (_LINGPAI, "serve", "--port", str(port), "--workers", "1")
+    argv = (_LINGPAI, "serve", "--port", str(port), "--workers", str(workers))
     return (bare.serve(upstream, Role.UPSTREAM), Command(argv, port, env={**given, **env}, cwd=home))
 
 
-def _launch_empty(site: Site) -> tuple[Command, ...]:
+def _empty(setup: Setup) -> Contender:
     """From an empty folder, so that the time to the first answer covers all that a first start does."""
-    return _serve(site.scratch, site.port, {f"THIRD_APPID_{ACCOUNT}": SECRET})
+
+    def launch(site: Site) -> tuple[Command, ...]:
+        store, env = setup.launch(_EMPTY, site.scratch)
+        account = {f"THIRD_APPID_{ACCOUNT}": SECRET}
+        return (*store, *serve(site.scratch, site.port, {**env, **account}, setup.workers))
+
+    default = setup == SETUPS[0]
+    return Contender(
+        name=setup.name(LINGPAI),
+        engine=setup.engine,
+        requests=HELD_TOKEN if default else {_HELD: HELD_TOKEN[_HELD]},
+        launch=launch,
+        tools=setup.tools,
+        prepare=lambda: setup.prepare(_EMPTY),
+        workers=setup.workers,
+        paced=(_HELD,) if setup.workers == 1 else (),
+    )
 
 
 def _home(count: int) -> Path:
@@ -60,7 +80,7 @@ def _prepare(count: int) -> Callable[[], None]:
         shutil.rmtree(_home(count), ignore_errors=True)
         _home(count).mkdir(parents=True)
         _apply(_home(count), count)
-        commands = _serve(_home(count), free_port(), {})
+        commands = serve(_home(count), free_port(), {})
         first = (CASES[_ANY], Request(_ASK % 0))
         with (
             tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as logs,
@@ -74,7 +94,7 @@ def _prepare(count: int) -> Callable[[], None]:
 def _launch_filled(count: int) -> Callable[[Site], tuple[Command, ...]]:
     def launch(site: Site) -> tuple[Command, ...]:
         shutil.copytree(_home(count), site.scratch / "home")
-        return _serve(site.scratch / "home", site.port, {})
+        return serve(site.scratch / "home", site.port, {})
 
     return launch
 
@@ -90,6 +110,6 @@ def _with_accounts(name: str, count: int) -> Contender:
     )
 
 
-KEEPER = Contender(name=LINGPAI, engine="sqlite", requests=HELD_TOKEN, launch=_launch_empty)
+KEEPERS = tuple(map(_empty, SETUPS))
 KEEPER_FEW = _with_accounts(FEW_ACCOUNTS, 10)
 KEEPER_MANY = _with_accounts(MANY_ACCOUNTS, 10_000)

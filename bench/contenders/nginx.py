@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from bench.answers import BY_PATH, CONTENT_TYPE
-from bench.cases import HELD_TOKEN
+from bench.cases import HELD_TOKEN, NGINX_FILE
 from bench.contender import Command, Contender, Site
 from bench.machine import find
 
@@ -56,6 +56,4 @@ def _launch(site: Site) -> tuple[Command, ...]:
     return (Command(argv, site.port),)
 
 
-NGINX = Contender(
-    name="nginx, static file", engine="file", requests=HELD_TOKEN, launch=_launch, tools=("nginx",)
-)
+NGINX = Contender(name=NGINX_FILE, engine="file", requests=HELD_TOKEN, launch=_launch, tools=("nginx",))

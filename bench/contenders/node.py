@@ -3,7 +3,7 @@
 import json
 
 from bench.answers import BY_PATH, CONTENT_TYPE
-from bench.cases import HELD_TOKEN
+from bench.cases import HELD_TOKEN, NODE_HTTP
 from bench.contender import Command, Contender, Site
 from bench.places import REFERENCES
 
@@ -18,4 +18,4 @@ def _launch(site: Site) -> tuple[Command, ...]:
     return (Command(argv, site.port),)
 
 
-NODE = Contender(name="node http", engine="none", requests=HELD_TOKEN, launch=_launch, tools=("node",))
+NODE = Contender(name=NODE_HTTP, engine="none", requests=HELD_TOKEN, launch=_launch, tools=("node",))

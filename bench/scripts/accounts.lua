@@ -1,4 +1,5 @@
 -- One of many accounts each time, at random. Arguments: path with a %d in it, number of accounts.
+dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "pacing.lua")
 local requests = {}
 
 function init(args)

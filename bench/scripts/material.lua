@@ -1,6 +1,7 @@
 -- Bodies from a file, in order; each answer is looked into. Arguments: file of bodies (one a line), what every right
 -- answer contains, the member whose values are counted ("" for none).
 -- A run goes on where the one before ended: `<file>.position` says where, so that nothing is spent twice.
+dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "pacing.lua")
 local threads, bodies = {}, {}
 -- Globals: `done` reads them from its own state.
 position, wrong, distinct, answers = 0, 0, 0, 0

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from bench.answers import CGI_TOKEN, GET_XCX
-from bench.cases import BARE, CASES, LINGPAI
+from bench.cases import BARE, CASES, LINGPAI, PACED
 from bench.contenders import ALL
+from bench.contenders.engines import SETUPS
 from bench.figures import Row, Sample, ratio, rows
 from bench.goals import GOALS
+from bench.machine import Cores, spread
 
 
 def sample(contender: str, number: int, per_second: float, *, case: str = "getXcx", **other: float) -> Sample:
@@ -84,6 +86,7 @@ def test_goals_are_judged() -> None:
 
 def test_goals_name_contenders_that_exist() -> None:
     known = {f"{case}: {one.name}" for one in ALL for case in one.requests}
+    known |= {f"{PACED[case]}: {one.name}" for one in ALL for case in one.paced}
     named = {goal.against for goal in GOALS if goal.against} | {goal.row for goal in GOALS}
     assert named <= known
     assert {case.reference_row for case in CASES.values()} <= known
@@ -93,6 +96,7 @@ def test_contenders_are_sound() -> None:
     names = [one.name for one in ALL]
     assert len(set(names)) == len(names)
     assert {case for one in ALL for case in one.requests} <= set(CASES)
+    assert all(set(one.paced) <= set(one.requests) & set(PACED) for one in ALL)
 
 
 ENVELOPE = json.loads(GET_XCX)
@@ -117,3 +121,36 @@ def test_only_a_right_answer_is_accepted(status: int, answer: object, right: boo
 
 def test_what_is_not_json_is_no_right_answer() -> None:
     assert not CASES["getXcx"].accepts(200, b"<html>")
+
+
+def test_what_a_store_used_is_told_apart() -> None:
+    (made,) = rows([sample(BARE, 0, 1.0, cpu_us=50.0, store_us=30.0)])
+    assert (made.cpu_us, made.store_us) == (50.0, 30.0)
+
+
+def test_setups_have_names_of_their_own() -> None:
+    assert [setup.name("lingpai") for setup in SETUPS] == [
+        "lingpai",
+        "lingpai, 2 workers",
+        "lingpai, postgresql",
+        "lingpai, postgresql, 2 workers",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "workers", "expected"),
+    [
+        (Cores((3,), (0, 1, 2)), 1, Cores((3,), (0, 1, 2))),
+        (Cores((3,), (0, 1, 2)), 2, Cores((2, 3), (0, 1))),
+        (Cores((1,), (0,)), 2, Cores((0, 1), (0, 1))),
+    ],
+)
+def test_more_workers_take_more_cores(place: Cores, workers: int, expected: Cores) -> None:
+    assert spread(place, workers) == expected
+
+
+def test_two_workers_may_cost_a_tenth_more() -> None:
+    one, two = sample("lingpai", 0, 1.0, cpu_us=20.0), sample("lingpai, 2 workers", 0, 1.9, cpu_us=22.0)
+    assert goals_missed([one, two]) == set()
+    two = sample("lingpai, 2 workers", 0, 1.9, cpu_us=22.1)
+    assert goals_missed([one, two]) == {"getXcx, sqlite: CPU per answer of two workers within 10 % of one's"}

@@ -74,3 +74,15 @@ def test_what_a_script_counted_is_read() -> None:
     seen = load.parse(PRINTED + "Wrong answers: 3\nDistinct: 0.0561\n")
     assert (seen.failures, seen.distinct) == (3, 0.0561)
     assert load.parse(PRINTED).distinct is None
+
+
+def test_a_rate_is_a_delay_of_many_connections() -> None:
+    pressure = load.Pressure.at(8000.0)
+    assert (pressure.connections, pressure.delay_ms) == (
+        256,
+        31.0,
+    )  # a cycle of 32 ms, 1 ms of which is the answer
+    assert load.Pressure.at(1e9).delay_ms == 0.0
+    argv = load.command(4000, Request("/a"), (0,), 3, pressure)
+    assert argv[argv.index("--connections") + 1] == "256"
+    assert argv[argv.index("--script") + 1] == str(SCRIPTS / "fixed.lua")

@@ -155,6 +155,14 @@ def test_wrk_sends_method_and_body(recorder: tuple[int, set[tuple[str, str, str]
 
 
 @needs_wrk
+def test_wrk_keeps_to_a_rate(tmp_path: Path, place: Cores) -> None:
+    with running((serve(free_port()),), place, tmp_path, FIRST) as live:
+        seen = load.run(live.port, HELD_TOKEN["getXcx"], place.load, 2, load.Pressure.at(500.0))
+    assert seen.failures == 0
+    assert 350 < seen.per_second < 650
+
+
+@needs_wrk
 def test_wrk_asks_for_each_account(recorder: tuple[int, set[tuple[str, str, str]]], place: Cores) -> None:
     port, seen = recorder
     script = SCRIPTS / "accounts.lua"
