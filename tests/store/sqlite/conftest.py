@@ -8,6 +8,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.store.migrate import migrate
 from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.engine import Engine
+from lingpai.store.sqlite.queries import run
 from tests.store.conftest import nothing_left_open
 
 
@@ -25,11 +26,19 @@ async def sqlite(path: Path, ring: KeyRing, clock: VirtualClock) -> AsyncIterato
     assert nothing_left_open(path.parent) == []
 
 
+TABLES = """
+CREATE TABLE t (n INTEGER PRIMARY KEY);
+CREATE TRIGGER t_inserted AFTER INSERT ON t BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+CREATE TABLE busy (n INTEGER PRIMARY KEY);
+"""
+"""`t` may be cached, and `busy` may not."""
+
+
 @pytest.fixture
 async def engine(path: Path) -> AsyncIterator[Engine]:
     migrate(path)
     engine = Engine(path)
-    await engine.write(lambda connection: connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)"))
+    await engine.write(lambda connection: run(connection, TABLES))
     yield engine
     await engine.close()
     assert nothing_left_open(path.parent) == []

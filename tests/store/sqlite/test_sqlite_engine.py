@@ -123,7 +123,7 @@ async def test_readers_cannot_write(engine: Engine) -> None:
     assert numbers(engine) == []
 
 
-async def test_the_cache_answers_until_anybody_commits(engine: Engine, path: Path) -> None:
+async def test_the_cache_answers_until_anybody_changes_its_tables(engine: Engine, path: Path) -> None:
     reads: list[int] = []
 
     def read() -> list[int]:
@@ -157,6 +157,24 @@ async def test_the_cache_answers_until_anybody_commits(engine: Engine, path: Pat
         await elsewhere("PRAGMA wal_checkpoint(TRUNCATE)")
         await elsewhere("INSERT INTO t VALUES (1001)")
         assert 1001 in look()
+
+
+async def test_commits_to_other_tables_leave_the_cache_alone(engine: Engine, path: Path) -> None:
+    reads: list[int] = []
+
+    def look() -> None:
+        engine.cached("key", lambda: reads.append(1))
+
+    look()
+    await engine.write(lambda connection: run(connection, "INSERT INTO busy VALUES (1)"))
+    look()
+    with closing(connect(path, 1.0)) as other:
+        await asyncio.to_thread(run, other, "INSERT INTO busy VALUES (2)")
+        look()
+        assert len(reads) == 1
+        await asyncio.to_thread(run, other, "INSERT INTO t VALUES (1)")
+        look()
+    assert len(reads) == 2
 
 
 async def test_no_turn_of_the_loop_sees_less_than_was_committed_before_it(engine: Engine) -> None:

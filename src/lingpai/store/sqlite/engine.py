@@ -1,12 +1,13 @@
 """The mechanism of the engine, which knows no table: reads on the event loop, writes in one thread, a cache.
 
 All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
-itself. The cache holds what was decoded from rows and is emptied whenever anybody, in any process, has committed
-something; SQLite is asked for that (`PRAGMA data_version`) by the first look of each turn. Once a turn is enough: the
-loop runs what is ready in order, so whatever a later read of the same turn serves, a request or the end of a write of
-ours, was there before that first read, or comes after `_end_turn`. So neither is older than the last commit that
-anybody was told of before he asked. (It would not be enough for reads from a protocol's callback, which the loop runs
-before what is ready; verbs run in tasks.)
+itself. The cache holds what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
+row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first look of each
+turn asks SQLite whether anybody committed anything (`PRAGMA data_version`), and if so, the stamp, in the transaction
+that the turn's other reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read
+of the same turn serves, a request or the end of a write of ours, was there before that first read, or comes after
+`_end_turn`. So neither is older than the last commit that anybody was told of before he asked. (It would not be enough
+for reads from a protocol's callback, which the loop runs before what is ready; verbs run in tasks.)
 """
 
 import asyncio
@@ -34,6 +35,7 @@ POLL: Final = 0.02
 
 _MISSING: Final = object()
 _UNKNOWN: Final = -1
+_STAMP: Final = "SELECT stamp FROM cache_stamp"
 
 
 class Engine:
@@ -49,6 +51,7 @@ class Engine:
         self._reader: apsw.Connection | None = None
         self._cursor: apsw.Cursor | None = None
         self._version: int | None = None
+        self._stamp = _UNKNOWN
         self._cache: dict[Hashable, object] = {}
         self._watchers: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -71,7 +74,11 @@ class Engine:
             raise unavailable(fault) from fault
 
     def cached(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` returned for `key` since the last commit by anybody, or what it returns now.
+        """What `read` returned for `key` since the last change of the tables that it may read, or what it returns now.
+
+        Args:
+            key: what it is about.
+            read: reads rows of the tables that move `cache_stamp`, and of no others.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -136,16 +143,19 @@ class Engine:
         await self._checkpointer.close()
 
     def _look(self) -> bool:
-        """Empty the cache if anybody has committed since the last look; True when so."""
+        """Empty the cache if what it is made from has changed; True when anybody has committed since the last look."""
         try:
             version: int = self._turn().execute("PRAGMA data_version").get
+            if version == self._version:
+                return False
+            stamp: int = self._turn().execute(_STAMP).get
         except FAULTS as fault:
             self._let_go(fault)
             raise unavailable(fault) from fault
-        if version == self._version:
-            return False
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._cache.clear()
         known, self._version = self._version, version
-        self._cache.clear()
         self._wake()
         return known is not None
 
@@ -202,7 +212,7 @@ class Engine:
         close_quietly(self._reader)
         self._reader = self._cursor = None
         self._in_turn = self._looked = False
-        self._version = _UNKNOWN
+        self._version = self._stamp = _UNKNOWN
         self._cache.clear()
 
     def _scan(self, read: Job[T]) -> T:
