@@ -9,7 +9,8 @@ from docs.generator.markdown import code, head, joined, table
 LATEST = Path(__file__).parents[2] / "bench" / "latest.json"
 _COLUMNS = (
     ("name", "{}"), ("engine", "{}"), ("workers", "{}"), ("per_second", "{:,.0f}"), ("ratio", "{:.2f}"),
-    ("cpu_us", "{:.1f}"), ("store_us", "{:.1f}"), ("p50_ms", "{:.2f}"), ("p99_ms", "{:.2f}"), ("rss_mib", "{:.0f}"), ("start_s", "{:.2f}"), ("failures", "{}"),
+    ("cpu_us", "{:.1f}"), ("store_us", "{:.1f}"), ("p50_ms", "{:.2f}"), ("p99_ms", "{:.2f}"),
+    ("rss_mib", "{:.0f}"), ("start_s", "{:.2f}"), ("failures", "{}"),
 )  # fmt: skip
 
 

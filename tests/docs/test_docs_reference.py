@@ -118,7 +118,8 @@ def test_every_control_and_option_of_the_sandbox_is_there() -> None:
 def test_figures_are_those_that_were_measured(tmp_path: Path) -> None:
     latest = tmp_path / "latest.json"
     row = {"name": "getXcx: lingpai", "engine": "sqlite", "workers": 1, "per_second": 12345.6, "ratio": None,
-           "cpu_us": 1.0, "store_us": 0.25, "p50_ms": 0.5, "p99_ms": 1.25, "rss_mib": 80.4, "start_s": 0.5, "failures": 0}  # fmt: skip
+           "cpu_us": 1.0, "store_us": 0.25, "p50_ms": 0.5, "p99_ms": 1.25,
+           "rss_mib": 80.4, "start_s": 0.5, "failures": 0}  # fmt: skip
     latest.write_text(json.dumps([row]))
     line = "| getXcx: lingpai | sqlite | 1 | 12,346 | – | 1.0 | 0.2 | 0.50 | 1.25 | 80 | 0.50 | 0 |"
     assert line in figures.page(latest)
