@@ -9,14 +9,23 @@ import pytest
 from lingpai.core.clock import Clock, VirtualClock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.port import Store
+from lingpai.store.postgresql import PostgresStore
 from lingpai.store.sqlite import SqliteStore
+from tests.helpers.postgres import database_at
 
 
 async def open_sqlite(home: Path, ring: KeyRing, clock: Clock) -> Store:
     return await SqliteStore.open(home / "data" / "lingpai.db", ring, clock)
 
 
-ENGINES: dict[str, Callable[[Path, KeyRing, Clock], Coroutine[Any, Any, Store]]] = {"sqlite": open_sqlite}
+async def open_postgresql(home: Path, ring: KeyRing, clock: Clock) -> Store:
+    return await PostgresStore.open(await database_at(home), ring, clock)
+
+
+ENGINES: dict[str, Callable[[Path, KeyRing, Clock], Coroutine[Any, Any, Store]]] = {
+    "sqlite": open_sqlite,
+    "postgresql": open_postgresql,
+}
 
 
 class OpenStore(Protocol):
@@ -38,6 +47,8 @@ def ring() -> KeyRing:
 @pytest.fixture(params=list(ENGINES))
 def engine_name(request: pytest.FixtureRequest) -> str:
     name: str = request.param
+    if name == "postgresql":
+        request.getfixturevalue("postgres_place")
     return name
 
 

@@ -1,5 +1,6 @@
 """Between rows and records, for every engine: columns, ends, seals."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from lingpai.core.records import (
 from lingpai.store.queries import Row
 from lingpai.store.vault import Vault
 
-_NO_END: Final = (None, None, None)
+NO_END: Final = (None, None, None)
 _names = msgspec.json.Decoder(tuple[str, ...])
 _troubles = msgspec.json.Decoder(Trouble)
 
@@ -29,7 +30,7 @@ def moment(clock: Clock) -> dict[str, Any]:
 
 def end_columns(name: str, end: End | None) -> dict[str, Any]:
     """An end as bindings `<name>_wall`, `<name>_steady`, `<name>_epoch`."""
-    return dict(zip((f"{name}_wall", f"{name}_steady", f"{name}_epoch"), end or _NO_END, strict=True))
+    return dict(zip((f"{name}_wall", f"{name}_steady", f"{name}_epoch"), end or NO_END, strict=True))
 
 
 def write_names(names: tuple[str, ...]) -> str:
@@ -74,7 +75,7 @@ def read_caller(row: Row) -> Caller:
     )
 
 
-def read_credential(rows: list[Row], vault: Vault) -> Credential | None:
+def read_credential(rows: Sequence[Row], vault: Vault) -> Credential | None:
     """A credential from its rows, one per generation, newest first; None from none.
 
     Its own columns come first, then (version, value, end_wall, end_steady, end_epoch, lifetime, fetched_at) of the

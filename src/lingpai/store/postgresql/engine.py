@@ -104,6 +104,14 @@ class Engine:
         """
         return await self._run(lambda: self._send_read(statement, arguments))
 
+    async def write(self, statement: str, *arguments: Any) -> list[Row]:
+        """The rows of one plain statement that writes, once it is committed and durable.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
+        """
+        return await self._run(partial(persist, lambda: self._send(statement, arguments)))
+
     async def scan(self, statement: str, *arguments: Any) -> list[Row]:
         """As `rows`, for reads of many rows, which may take long.
 

@@ -1,0 +1,71 @@
+"""Verbs on accounts (`store.port`)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from lingpai.core.clock import Clock
+from lingpai.core.records import Account
+from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.memo import Memo
+from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.queries import Row
+from lingpai.store.rows import read_account, write_names
+from lingpai.store.vault import Vault
+
+_SQL: Final = load_queries("accounts")
+TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
+
+
+class Accounts(Part):
+    """See `store.port.Store`."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+        super().__init__(engine, vault, clock)
+        self._accounts = Memo(self._read_accounts)
+
+    async def save_account(self, account: Account) -> bool:
+        """See `store.port.Store.save_account`."""
+        name = (account.platform, account.account, account.label)
+        sealed = self._vault.seal(account.secret, "accounts.secret", *name)
+        digest = self._vault.digest_secret(account.secret)
+
+        async def save(connection: Connection) -> bool:
+            await connection.execute(_SQL["lock_account"], *name[:2])
+            before = await connection.fetchrow(_SQL["find_account"], *name)
+            columns = (sealed, digest, account.mode, write_names(account.domains), account.source)
+            await connection.execute(_SQL["save_account"], *name, *columns)
+            if before is not None and before[0] != digest:
+                await connection.execute(_SQL["take_over_terminals"], *name[:2], before[0], digest)
+                await connection.execute(_SQL["remove_held"], *name[:2], before[0])
+            now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
+            again = before is None or tuple(before) != (digest, account.mode)
+            await connection.execute(_SQL["make_due"], *name[:2], digest, TOKEN_KIND, *now, again)
+            return before is None
+
+        return await self._engine.transact(save)
+
+    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+        """See `store.port.Store.remove_account`."""
+
+        async def remove(connection: Connection) -> bool:
+            await connection.execute(_SQL["lock_account"], platform, account)
+            removed = await connection.fetchrow(_SQL["remove_account"], platform, account, label)
+            if removed is None:
+                return False
+            await connection.execute(_SQL["remove_held"], platform, account, removed[0])
+            return True
+
+        return await self._engine.transact(remove)
+
+    async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
+        """See `store.port.Store.find_accounts`."""
+        return self._accounts(await self._engine.read(_SQL["find_accounts"], platform, account))
+
+    async def list_accounts(self) -> tuple[Account, ...]:
+        """See `store.port.Store.list_accounts`."""
+        return self._read_accounts(await self._engine.scan(_SQL["list_accounts"]))
+
+    def _read_accounts(self, rows: Sequence[Row]) -> tuple[Account, ...]:
+        return tuple(read_account(row, self._vault) for row in rows)

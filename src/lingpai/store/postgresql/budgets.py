@@ -1,0 +1,29 @@
+"""Verbs on budgets (`store.port`)."""
+
+from typing import Final
+
+from lingpai.core.records import Budget, BudgetUse
+from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("budgets")
+
+
+class Budgets(Part):
+    """See `store.port.Store`."""
+
+    async def take_budget(self, budget: Budget) -> BudgetUse:
+        """See `store.port.Store.take_budget`."""
+        name = (budget.subject, budget.name, budget.window)
+        while True:  # a row that was neither taken from nor is there was purged in between
+            found = await self._engine.call(
+                _SQL["take_budget"], *name, budget.limit, budget.ends_at, apart=name
+            ) or await self._engine.read(_SQL["read_budget"], *name)
+            if found:
+                used, granted = found[0]
+                return BudgetUse(*name, used, budget.limit, granted)
+
+    async def list_budgets(self) -> tuple[BudgetUse, ...]:
+        """See `store.port.Store.list_budgets`."""
+        rows = await self._engine.rows(_SQL["list_budgets"], self._clock.now())
+        return tuple(BudgetUse(*row) for row in rows)

@@ -1,0 +1,59 @@
+"""Verbs that read and mark credentials (`store.port`); leases and what they bring are in `leases`."""
+
+from typing import Final
+
+import msgspec
+
+from lingpai.core.clock import Clock
+from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.memo import Memo
+from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.rows import read_credential, read_status
+from lingpai.store.vault import Vault
+
+_SQL: Final = load_queries("credentials")
+
+
+class Credentials(Part):
+    """See `store.port.Store`."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+        super().__init__(engine, vault, clock)
+        self._credential = Memo(lambda rows: read_credential(rows, vault))
+
+    async def read_credential(self, key: CredentialKey) -> Credential | None:
+        """See `store.port.Store.read_credential`."""
+        return self._as_of_now(self._credential(await self._engine.read(_SQL["read_credential"], *key)))
+
+    async def find_credential(self, value: str) -> Credential | None:
+        """See `store.port.Store.find_credential`."""
+        digest = self._vault.digest_value(value)
+        return self._as_of_now(self._credential(await self._engine.read(_SQL["find_credential"], digest)))
+
+    async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
+        """See `store.port.Store.mark_suspect`."""
+        return bool(await self._engine.write(_SQL["mark_suspect"], *key, version))
+
+    async def forget_trouble(self, key: CredentialKey) -> bool:
+        """See `store.port.Store.forget_trouble`."""
+        return bool(await self._engine.write(_SQL["forget_trouble"], *key))
+
+    async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
+        """See `store.port.Store.due_credentials`."""
+        now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
+        rows = await self._engine.rows(_SQL["due_credentials"], *now, limit)
+        return tuple(CredentialKey(*row) for row in rows)
+
+    async def list_statuses(self) -> tuple[CredentialStatus, ...]:
+        """See `store.port.Store.list_statuses`."""
+        return tuple(map(read_status, await self._engine.scan(_SQL["list_statuses"])))
+
+    def _as_of_now(self, credential: Credential | None) -> Credential | None:
+        """The credential without a previous generation whose end has passed."""
+        if credential is None or credential.previous is None:
+            return credential
+        if credential.previous.end.remaining(self._clock) > 0:
+            return credential
+        return msgspec.structs.replace(credential, previous=None)

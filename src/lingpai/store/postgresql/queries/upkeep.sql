@@ -1,0 +1,73 @@
+-- name: purge_exchanges
+-- A claim that is still on its way is left alone, whatever its end says.
+DELETE FROM exchanges WHERE id IN (
+  SELECT id FROM exchanges
+  WHERE ends_at <= $1
+    AND (answer IS NOT NULL OR CASE WHEN claim_epoch = $3 THEN claim_steady <= $2 ELSE claim_wall <= $1 END)
+  ORDER BY ends_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;
+
+-- name: purge_budgets
+DELETE FROM budgets WHERE id IN (
+  SELECT id FROM budgets WHERE ends_at <= $1 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
+  ORDER BY ends_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;
+
+-- name: purge_roles
+-- A wall clock that was set back puts this off, which harms nobody.
+DELETE FROM roles WHERE id IN (
+  SELECT id FROM roles
+  WHERE end_wall <= $1 AND CASE WHEN end_epoch = $3 THEN end_steady <= $2 ELSE end_wall <= $1 END
+  ORDER BY end_wall LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;
+
+-- name: purge_credentials
+-- Whoever asks with a wrong secret leaves a row behind; a configured account's rows stay.
+DELETE FROM credentials WHERE id IN (
+  SELECT c.id FROM credentials c
+  WHERE c.idle_at <= $1::float8 - 86400
+    AND (c.lease_holder IS NULL
+         OR CASE WHEN c.lease_epoch = $3 THEN c.lease_steady <= $2 ELSE c.lease_wall <= $1 END)
+    AND NOT EXISTS (SELECT FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
+                    AND a.secret_digest = c.secret_digest)
+  ORDER BY c.idle_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;
+
+-- name: sealed_counts
+SELECT key, sum(n)::bigint FROM (
+  SELECT substr(secret, 1, 4) AS key, count(*) AS n FROM accounts GROUP BY 1
+  UNION ALL
+  SELECT substr(value, 1, 4), count(*) FROM generations GROUP BY 1
+  UNION ALL
+  SELECT substr(answer, 1, 4), count(*) FROM exchanges WHERE answer IS NOT NULL GROUP BY 1
+) AS counted GROUP BY key;
+
+-- name: stale_accounts
+SELECT id, secret, platform, account, label FROM accounts WHERE substr(secret, 1, 4) < $1
+LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_account
+UPDATE accounts SET secret = $2 WHERE id = $1;
+
+-- name: stale_generations
+SELECT id, value, credential_id, version FROM generations WHERE substr(value, 1, 4) < $1
+LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_generation
+UPDATE generations SET value = $2 WHERE id = $1;
+
+-- name: stale_exchanges
+SELECT id, answer, digest FROM exchanges WHERE answer IS NOT NULL AND substr(answer, 1, 4) < $1
+LIMIT $2 FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_exchange
+UPDATE exchanges SET answer = $2 WHERE id = $1;
+
+-- name: probe
+INSERT INTO probes (id, at) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET at = excluded.at;
+
+-- name: keep_fingerprint
+INSERT INTO key_rings (id, fingerprint) VALUES (1, $1) ON CONFLICT DO NOTHING;
+
+-- name: read_fingerprint
+SELECT fingerprint FROM key_rings;

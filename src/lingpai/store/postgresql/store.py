@@ -1,0 +1,58 @@
+"""The store on PostgreSQL: all verbs of the port over one engine."""
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.store.postgresql.accounts import Accounts
+from lingpai.store.postgresql.budgets import Budgets
+from lingpai.store.postgresql.callers import Callers
+from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.exchanges import Exchanges
+from lingpai.store.postgresql.leases import Leases
+from lingpai.store.postgresql.roles import Roles
+from lingpai.store.postgresql.schema import apply_migrations
+from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
+from lingpai.store.vault import Vault
+
+
+class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep):
+    """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
+
+    @classmethod
+    async def open(cls, dsn: str, ring: KeyRing, clock: Clock) -> "PostgresStore":
+        """Open the store in the database at `dsn`, bringing its schema up to date.
+
+        Args:
+            dsn: where the database is (`postgresql://…`); it exists.
+            ring: the keys that seal what is secret, the same on every node.
+            clock: the time by which ends pass.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+            KeyRingError: the database is sealed with another key ring.
+        """
+        await apply_migrations(dsn)
+        return await cls.over(await Engine.open(dsn), ring, clock)
+
+    @classmethod
+    async def over(cls, engine: Engine, ring: KeyRing, clock: Clock) -> "PostgresStore":
+        """The store over an open engine, which it closes from then on; also when it raises.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+            KeyRingError: the database is sealed with another key ring.
+        """
+        try:
+            await demand_ring(engine, ring)
+        except BaseException:
+            await engine.close()
+            raise
+        return cls(engine, Vault(ring), clock)
+
+    @property
+    def engine(self) -> Engine:
+        """What it stands on."""
+        return self._engine
+
+    async def close(self) -> None:
+        """See `store.port.Store.close`."""
+        await self._engine.close()
