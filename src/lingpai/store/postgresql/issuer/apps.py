@@ -1,0 +1,94 @@
+"""Verbs on apps (`store.directory_port`)."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from lingpai.core.issuer_records import App, Secret
+from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.memo import Memo
+from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_directory")
+_REMOVALS: Final = (
+    "clear_secrets",
+    "remove_app_members",
+    "remove_app_count",
+    "remove_app_places",
+    "unbind_app_machines",
+)
+
+
+class Apps(Changes):
+    """See `store.directory_port.Directory`."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._app = Memo(lambda rows: read_apps(rows, self._vault)[0])
+
+    async def add_app(self, app: App) -> App | None:
+        """See `store.directory_port.Directory.add_app`."""
+
+        async def add(connection: Connection) -> bool:
+            row = await connection.fetchval(_SQL["add_app"], *app_columns(app).values())
+            if row is not None:
+                await self._write_secrets(connection, row, app.secrets)
+            return row is not None
+
+        return await self.find_app(app.realm, app.app_id) if await self._engine.transact(add) else None
+
+    async def save_app(self, app: App) -> App:
+        """See `store.directory_port.Directory.save_app`."""
+
+        async def save(connection: Connection) -> App:
+            row = await connection.fetchval(_SQL["save_app"], *app_columns(app).values())
+            await self._write_secrets(connection, row, app.secrets)
+            rows = await connection.fetch(_SQL["find_app"], [app.realm], [app.app_id])
+            return self._app([tuple(each)[1:] for each in rows])
+
+        return await self._engine.transact(save)
+
+    async def find_app(self, realm: str, app_id: str) -> App | None:
+        """See `store.directory_port.Directory.find_app`."""
+        if "\0" in app_id:  # comes from outside, and PostgreSQL has no such text
+            return None
+        rows = await self._engine.read(_SQL["find_app"], realm, app_id)
+        return self._app(rows) if rows else None
+
+    async def read_app(self, app: int) -> App | None:
+        """See `store.directory_port.Directory.read_app`."""
+        rows = await self._engine.read(_SQL["read_app"], app)
+        return self._app(rows) if rows else None
+
+    async def list_apps(self, realm: str) -> tuple[App, ...]:
+        """See `store.directory_port.Directory.list_apps`."""
+        return read_apps(await self._engine.scan(_SQL["list_apps"], realm), self._vault)
+
+    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
+        """See `store.directory_port.Directory.set_secrets`."""
+        return await self._engine.transact(
+            lambda connection: self._write_secrets(connection, app, tuple(secrets))
+        )
+
+    async def remove_app(self, app: int) -> bool:
+        """See `store.directory_port.Directory.remove_app`."""
+
+        async def remove(connection: Connection) -> bool:
+            await connection.fetch(_SQL["lock_app"], app)
+            for query in _REMOVALS:
+                await connection.execute(_SQL[query], app)
+            return await connection.fetchval(_SQL["remove_app"], app) is not None
+
+        return await self._engine.transact(remove)
+
+    async def _write_secrets(self, connection: Connection, app: int, secrets: Sequence[Secret]) -> bool:
+        """Replace an app's secrets, with its row locked: of two who do it at once, one comes after the other."""
+        name = await connection.fetchrow(_SQL["lock_app"], app)
+        if name is None:
+            return False
+        await connection.execute(_SQL["clear_secrets"], app)
+        for secret in reversed(secrets):  # the newest gets the highest id
+            sealed = self._vault.seal(secret.clear, SECRET_COLUMN, *name) if secret.clear else None
+            await connection.execute(_SQL["add_secret"], app, secret.digest, sealed, secret.ends_at)
+        return True

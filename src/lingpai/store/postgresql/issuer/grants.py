@@ -1,0 +1,117 @@
+"""Verbs on grants (`store.issuer_port`): each spends, ends or reads by primary key."""
+
+from typing import Final
+
+import msgspec
+
+from lingpai.core.issuer_records import Grant, GrantKind, GrantView
+from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
+from lingpai.store.issuer_rows import read_grant, read_view
+from lingpai.store.postgresql.issuer.verbs import (
+    Changes,
+    grant_arguments,
+    quota_arguments,
+    request_arguments,
+)
+from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.queries import Row
+
+_SQL: Final = load_queries("issuer_grants")
+_LAST: Final = (1 << 63) - 1
+_OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
+
+
+def read_spent(rows: list[Row]) -> Spent:
+    """What came of a verb, from the rows that its function returned: one at most, none for no grant at all."""
+    if not rows:
+        return Spent(Outcome.GONE, None)
+    row = rows[0]
+    return Spent(_OUTCOMES[row[20]], None if row[0] is None else read_grant(row))
+
+
+class Grants(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
+        """See `store.issuer_port.IssuerStore.add_grant`."""
+        if request is None:
+            added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
+            return msgspec.structs.replace(grant, id=added[0][0])
+        rows = await self._engine.call(_SQL["answer"], request, *grant_arguments(grant))
+        if not rows:
+            return None
+        first = rows[0][20] == Outcome.DONE.value
+        return msgspec.structs.replace(grant, id=rows[0][0]) if first else read_grant(rows[0])
+
+    async def read_grant(self, grant: int) -> GrantView | None:
+        """See `store.issuer_port.IssuerStore.read_grant`."""
+        rows = await self._engine.read(_SQL["view_grant"], grant)
+        return read_view(rows[0]) if rows else None
+
+    async def redeem(
+        self,
+        grant: int,
+        now: int,
+        ends_at: int,
+        keep: int | None,
+        quota: Quota | None,
+        *,
+        request: SignedRequest | None = None,
+    ) -> Spent:
+        """See `store.issuer_port.IssuerStore.redeem`."""
+        rest = (*quota_arguments(quota), *request_arguments(request))
+        return read_spent(await self._engine.call(_SQL["redeem"], grant, now, ends_at, keep, *rest))
+
+    async def rotate(
+        self,
+        grant: int,
+        generation: int,
+        now: int,
+        ends_at: int,
+        window: int,
+        quota: Quota | None,
+        *,
+        end_replayed: bool,
+        request: SignedRequest | None = None,
+    ) -> Spent:
+        """See `store.issuer_port.IssuerStore.rotate`."""
+        own = (grant, generation, now, ends_at, window, end_replayed)
+        rest = (*quota_arguments(quota), *request_arguments(request))
+        return read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
+
+    async def end_grant(self, grant: int, now: int, reason: str) -> bool:
+        """See `store.issuer_port.IssuerStore.end_grant`."""
+        return bool(await self._change(_SQL["end_grant"], grant, now, reason))
+
+    async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
+        """See `store.issuer_port.IssuerStore.end_all`."""
+        query = "end_member" if app and user else "end_app" if app else "end_user"
+        return bool(await self._change(_SQL[query], *(row for row in (app, user) if row)))
+
+    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
+        """See `store.issuer_port.IssuerStore.end_place`."""
+        place = (app, int(GrantKind.USER), machine)
+        return bool(await self._change(_SQL["end_place"], now, reason, *place))
+
+    async def list_grants(
+        self,
+        realm: str,
+        now: int,
+        before: int | None,
+        limit: int,
+        *,
+        app: int | None = None,
+        user: int | None = None,
+        kind: GrantKind | None = None,
+    ) -> Listed:
+        """See `store.issuer_port.IssuerStore.list_grants`."""
+        first = (realm, now, _LAST if before is None else before, limit)
+        rows = await self._engine.scan(
+            _SQL["list_grants"], *first, app, user, None if kind is None else int(kind)
+        )
+        views = tuple(map(read_view, rows))
+        return Listed(views, views[-1].grant.id if len(views) == limit else None)
+
+    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
+        """See `store.issuer_port.IssuerStore.list_user_grants`."""
+        return tuple(map(read_view, await self._engine.rows(_SQL["list_user_grants"], user, now, limit)))

@@ -1,0 +1,49 @@
+"""Verbs on terminals (`store.directory_port`)."""
+
+from typing import Final
+
+from lingpai.core.issuer_records import Machine
+from lingpai.store.issuer_rows import read_machine
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_directory")
+
+
+class Machines(Changes):
+    """See `store.directory_port.Directory`."""
+
+    async def save_machine(self, machine: Machine) -> Machine:
+        """See `store.directory_port.Directory.save_machine`."""
+        columns = (machine.realm, machine.machine_code, machine.name, machine.owner, machine.msign_digest)
+        saved = await self._change(_SQL["save_machine"], *columns, machine.created_at)
+        return read_machine(saved[0])
+
+    async def find_machine(self, realm: str, machine_code: str) -> Machine | None:
+        """See `store.directory_port.Directory.find_machine`."""
+        rows = await self._engine.read(_SQL["find_machine"], realm, machine_code)
+        return read_machine(rows[0]) if rows else None
+
+    async def list_machines(self, realm: str, owner: int | None) -> tuple[Machine, ...]:
+        """See `store.directory_port.Directory.list_machines`."""
+        if owner is None:
+            rows = await self._engine.scan(_SQL["list_machines"], realm)
+        else:
+            rows = await self._engine.scan(_SQL["list_owned_machines"], realm, owner)
+        return tuple(map(read_machine, rows))
+
+    async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:
+        """See `store.directory_port.Directory.set_qr_key`."""
+        return bool(await self._change(_SQL["set_qr_key"], machine, digest, ends_at))
+
+    async def bind_machine(self, machine: int, app: int) -> bool:
+        """See `store.directory_port.Directory.bind_machine`."""
+        return bool(await self._change(_SQL["bind_machine"], machine, app))
+
+    async def unbind_machine(self, machine: int, app: int) -> bool:
+        """See `store.directory_port.Directory.unbind_machine`."""
+        return bool(await self._change(_SQL["unbind_machine"], machine, app))
+
+    async def remove_machine(self, machine: int) -> bool:
+        """See `store.directory_port.Directory.remove_machine`."""
+        return bool(await self._change(_SQL["remove_machine"], machine))

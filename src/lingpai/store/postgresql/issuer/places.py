@@ -1,0 +1,58 @@
+"""Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
+
+from typing import Final
+
+import msgspec
+
+from lingpai.core.issuer_records import Grant
+from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
+from lingpai.store.issuer_rows import read_grant
+from lingpai.store.postgresql.issuer.grants import read_spent
+from lingpai.store.postgresql.issuer.verbs import (
+    Changes,
+    grant_arguments,
+    quota_arguments,
+    request_arguments,
+)
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_grants")
+
+
+class Places(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def read_place(self, grant: Grant) -> int:
+        """See `store.issuer_port.IssuerStore.read_place`."""
+        rows = await self._engine.read(_SQL["read_place"], *_place_of(grant))
+        return int(rows[0][0]) if rows else 0
+
+    async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
+        """See `store.issuer_port.IssuerStore.list_place`."""
+        rows = await self._engine.rows(_SQL["list_place"], *_place_of(grant), now, most)
+        return tuple(map(read_grant, rows))
+
+    async def place(
+        self,
+        grant: Grant,
+        *,
+        seen: int | None,
+        keep: int | None,
+        quota: Quota | None,
+        qr_digest: bytes | None = None,
+        request: SignedRequest | None = None,
+    ) -> Placed:
+        """See `store.issuer_port.IssuerStore.place`."""
+        if keep is None and quota is None and qr_digest is None and request is None:  # nothing guards it
+            added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
+            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=added[0][0]))
+        guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
+        rows = await self._engine.call(_SQL["place"], *grant_arguments(grant), seen, keep, *guards)
+        if rows[0][20] == Outcome.DONE.value:
+            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
+        return Placed(*read_spent(rows))
+
+
+def _place_of(grant: Grant) -> tuple[int, int, int]:
+    """Key of the place of a terminal, or else of a user, or else of the app itself."""
+    return grant.app, int(grant.kind), grant.machine or -(grant.user or 0)

@@ -1,0 +1,42 @@
+"""Quotas, replays of signed requests, and attempts (`store.issuer_port`)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from lingpai.store.issuer_port import Quota, SignedRequest
+from lingpai.store.postgresql.issuer.verbs import (
+    Changes,
+    quota_arguments,
+    request_arguments,
+)
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_grants")
+
+
+class Quotas(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def take_quota(self, quota: Quota) -> bool:
+        """See `store.issuer_port.IssuerStore.take_quota`."""
+        return bool(await self._engine.call(_SQL["take_quota"], *quota_arguments(quota)))
+
+    async def remember_request(self, request: SignedRequest) -> bool:
+        """See `store.issuer_port.IssuerStore.remember_request`."""
+        return bool(await self._engine.call(_SQL["remember_request"], *request_arguments(request)))
+
+    async def knows_request(self, request: SignedRequest) -> bool:
+        """See `store.issuer_port.IssuerStore.knows_request`."""
+        return bool(await self._engine.read(_SQL["find_request"], *request[:3]))
+
+    async def take_attempts(
+        self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int
+    ) -> int | None:
+        """See `store.issuer_port.IssuerStore.take_attempts`."""
+        digests, limits = [digest for digest, _ in subjects], [limit for _, limit in subjects]
+        full: int | None = (await self._change(_SQL["take_attempts"], digests, limits, now, ends_at))[0][0]
+        return full
+
+    async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
+        """See `store.issuer_port.IssuerStore.forget_attempts`."""
+        await self._change(_SQL["forget_attempts"], list(subjects))

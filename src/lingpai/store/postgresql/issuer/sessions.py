@@ -1,0 +1,60 @@
+"""Verbs on sessions and authorization requests (`store.issuer_port`)."""
+
+from typing import Final
+
+import msgspec
+
+from lingpai.core.issuer_records import AuthorizationRequest, Session, User
+from lingpai.store.issuer_rows import read_authorization, read_session, read_user
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_upkeep")
+_SESSION_COLUMNS: Final = 6
+
+
+class Sessions(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_session(self, session: Session, replaces: int | None = None) -> Session:
+        """See `store.issuer_port.IssuerStore.add_session`."""
+        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+        if replaces is None:
+            added = await self._engine.call(_SQL["add_session"], *columns)
+            return msgspec.structs.replace(session, id=added[0][0])
+
+        async def replace(connection: Connection) -> int:
+            row: int = await connection.fetchval(_SQL["replace_session"], *columns)
+            if await connection.fetchval(_SQL["remove_session"], replaces) is not None:
+                await connection.execute(_SQL["move_authorizations"], row, replaces)
+            return row
+
+        return msgspec.structs.replace(session, id=await self._engine.transact(replace))
+
+    async def read_session(self, session: int) -> tuple[Session, User | None] | None:
+        """See `store.issuer_port.IssuerStore.read_session`."""
+        rows = await self._engine.read(_SQL["read_session"], session)
+        if not rows:
+            return None
+        user = rows[0][_SESSION_COLUMNS:]
+        return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
+
+    async def remove_session(self, session: int) -> bool:
+        """See `store.issuer_port.IssuerStore.remove_session`."""
+        return bool(await self._change(_SQL["remove_session"], session))
+
+    async def add_request(self, request: AuthorizationRequest) -> AuthorizationRequest:
+        """See `store.issuer_port.IssuerStore.add_request`."""
+        _, *columns = msgspec.structs.astuple(request)
+        added = await self._engine.call(_SQL["add_authorization"], *columns)
+        return msgspec.structs.replace(request, id=added[0][0])
+
+    async def read_request(self, request: int) -> AuthorizationRequest | None:
+        """See `store.issuer_port.IssuerStore.read_request`."""
+        rows = await self._engine.read(_SQL["read_authorization"], request)
+        return read_authorization(rows[0]) if rows else None
+
+    async def drop_request(self, request: int) -> bool:
+        """See `store.issuer_port.IssuerStore.drop_request`."""
+        return bool(await self._change(_SQL["drop_authorization"], request))

@@ -1,0 +1,41 @@
+"""The issuer's store on PostgreSQL: all verbs of its port over one engine."""
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing
+from lingpai.store.postgresql.issuer.apps import Apps
+from lingpai.store.postgresql.issuer.grants import Grants
+from lingpai.store.postgresql.issuer.machines import Machines
+from lingpai.store.postgresql.issuer.members import Members
+from lingpai.store.postgresql.issuer.places import Places
+from lingpai.store.postgresql.issuer.quotas import Quotas
+from lingpai.store.postgresql.issuer.sessions import Sessions
+from lingpai.store.postgresql.issuer.upkeep import Upkeep
+from lingpai.store.postgresql.issuer.users import Users
+from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.store import PostgresStore
+
+
+class PostgresIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
+    """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
+
+    @classmethod
+    async def open(cls, dsn: str, ring: KeyRing, clock: Clock) -> "PostgresIssuerStore":
+        """Open the store in the database `dsn` names, on an engine of its own, and bring its schema up to date.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+            KeyRingError: the database is sealed with another key ring.
+        """
+        return cls.beside(await PostgresStore.open(dsn, ring, clock))
+
+    @classmethod
+    def beside(cls, store: Part) -> "PostgresIssuerStore":
+        """The issuer's verbs on the engine of an open store, so that both share its connections.
+
+        Close that store only.
+        """
+        return cls(store._engine, store._vault, store._clock)  # noqa: SLF001  parts of one store
+
+    async def close(self) -> None:
+        """Finish what is waiting and let go of everything. Safe to call twice."""
+        await self._engine.close()

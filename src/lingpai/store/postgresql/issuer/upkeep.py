@@ -1,0 +1,55 @@
+"""Verbs that keep the issuer's tables in order (`store.issuer_port`)."""
+
+from functools import partial
+from typing import Final
+
+from lingpai.core.seals import sealed_with
+from lingpai.store.issuer_rows import SECRET_COLUMN
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_upkeep")
+_PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
+
+
+class Upkeep(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def anchor(self) -> float:
+        """See `store.issuer_port.IssuerStore.anchor`."""
+        epoch = self._clock.epoch
+        found = await self._engine.rows(_SQL["read_anchor"], epoch)
+        if not found:
+            await self._change(_SQL["set_anchor"], epoch, self._clock.now() - self._clock.steady())
+            found = await self._engine.rows(_SQL["read_anchor"], epoch)
+        return float(found[0][0])
+
+    async def purge_issuer(self, now: int, limit: int) -> int:
+        """See `store.issuer_port.IssuerStore.purge_issuer`."""
+        most = 0
+        for query in _PURGES:  # each in a commit of its own, so that none holds its rows for long
+            most = max(most, await self._engine.transact(partial(_remove, query, now, limit)))
+        return most
+
+    async def sealed_secrets(self) -> dict[int, int]:
+        """See `store.issuer_port.IssuerStore.sealed_secrets`."""
+        return {sealed_with(key): n for key, n in await self._engine.scan(_SQL["sealed_secrets"])}
+
+    async def reseal_secrets(self, limit: int) -> int:
+        """See `store.issuer_port.IssuerStore.reseal_secrets`."""
+
+        async def seal_anew(connection: Connection) -> int:
+            newest = self._vault.ring.newest.id.to_bytes(4, "big")
+            stale = await connection.fetch(_SQL["stale_secrets"], newest, limit)
+            for row_id, sealed, *row in stale:
+                clear = self._vault.open(sealed, SECRET_COLUMN, *row)
+                again = self._vault.seal(clear, SECRET_COLUMN, *row)
+                await connection.execute(_SQL["reseal_secret"], row_id, again)
+            return len(stale)
+
+        return await self._engine.transact(seal_anew)
+
+
+async def _remove(query: str, now: int, limit: int, connection: Connection) -> int:
+    return int((await connection.execute(_SQL[query], now, limit)).removeprefix("DELETE "))

@@ -1,0 +1,67 @@
+"""Verbs on users (`store.directory_port`)."""
+
+from typing import Final
+
+import asyncpg
+
+from lingpai.core.issuer_records import User
+from lingpai.store.issuer_rows import read_user, user_columns
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_directory")
+_REMOVALS: Final = ("remove_user_members", "remove_user_unions", "disown_machines", "end_sessions")
+_SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled")
+
+
+class Users(Changes):
+    """See `store.directory_port.Directory`."""
+
+    async def add_user(self, user: User, password_hash: str) -> User | None:
+        """See `store.directory_port.Directory.add_user`."""
+        _, *columns = user_columns(user).values()
+        added = await self._change(_SQL["add_user"], *columns, password_hash)
+        return await self.find_user(added[0][0]) if added else None
+
+    async def find_user(self, user: int) -> User | None:
+        """See `store.directory_port.Directory.find_user`."""
+        rows = await self._engine.read(_SQL["find_user"], user)
+        return read_user(rows[0]) if rows else None
+
+    async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
+        """See `store.directory_port.Directory.find_login`."""
+        rows = await self._engine.read(_SQL["find_login"], realm, login)
+        return (read_user(rows[0][:9]), rows[0][9]) if rows else None
+
+    async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
+        """See `store.directory_port.Directory.list_users`."""
+        return tuple(map(read_user, await self._engine.scan(_SQL["list_users"], realm, after, limit)))
+
+    async def save_user(self, user: User) -> bool:
+        """See `store.directory_port.Directory.save_user`."""
+        columns = user_columns(user)
+        try:
+            return bool(await self._change(_SQL["save_user"], *(columns[name] for name in _SAVED)))
+        except asyncpg.UniqueViolationError:
+            return False
+
+    async def set_password(self, user: int, password_hash: str) -> bool:
+        """See `store.directory_port.Directory.set_password`."""
+
+        async def replace(connection: Connection) -> bool:
+            found = await connection.fetchval(_SQL["set_password"], user, password_hash)
+            await connection.execute(_SQL["end_sessions"], user)
+            return found is not None
+
+        return await self._engine.transact(replace)
+
+    async def remove_user(self, user: int) -> bool:
+        """See `store.directory_port.Directory.remove_user`."""
+
+        async def remove(connection: Connection) -> bool:
+            for query in _REMOVALS:
+                await connection.execute(_SQL[query], user)
+            return await connection.fetchval(_SQL["remove_user"], user) is not None
+
+        return await self._engine.transact(remove)

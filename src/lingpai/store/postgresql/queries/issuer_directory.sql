@@ -1,0 +1,139 @@
+-- Batched statements take an array per argument and return the ordinal of the call first (see `engine`).
+
+-- name: find_app
+SELECT t.n, a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
+    a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, s.digest, s.sealed, s.ends_at
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, app_id, n)
+JOIN issuer_apps a ON a.realm = t.realm AND a.app_id = t.app_id
+LEFT JOIN issuer_secrets s ON s.app_row = a.id
+ORDER BY t.n, s.id DESC;
+
+-- name: read_app
+SELECT t.n, a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
+    a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, s.digest, s.sealed, s.ends_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
+JOIN issuer_apps a ON a.id = t.id
+LEFT JOIN issuer_secrets s ON s.app_row = a.id
+ORDER BY t.n, s.id DESC;
+
+-- name: list_apps
+SELECT a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
+    a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, s.digest, s.sealed, s.ends_at
+FROM issuer_apps a LEFT JOIN issuer_secrets s ON s.app_row = a.id
+WHERE a.realm = $1 ORDER BY a.app_id, s.id DESC;
+
+-- name: add_app
+INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes, permissions,
+    audience, owner, listed, disabled, public, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: save_app
+INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes, permissions,
+    audience, owner, listed, disabled, public, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+ON CONFLICT (realm, app_id) DO UPDATE SET name = excluded.name, mode = excluded.mode,
+    redirect_uris = excluded.redirect_uris, domains = excluded.domains, networks = excluded.networks,
+    grants = excluded.grants, scopes = excluded.scopes, permissions = excluded.permissions,
+    audience = excluded.audience, owner = excluded.owner, listed = excluded.listed, disabled = excluded.disabled,
+    public = excluded.public
+RETURNING id;
+
+-- name: lock_app
+SELECT realm, app_id FROM issuer_apps WHERE id = $1 FOR UPDATE;
+
+-- name: clear_secrets
+DELETE FROM issuer_secrets WHERE app_row = $1;
+
+-- name: add_secret
+INSERT INTO issuer_secrets (app_row, digest, sealed, ends_at) VALUES ($1, $2, $3, $4);
+
+-- name: remove_app
+DELETE FROM issuer_apps WHERE id = $1 RETURNING id;
+
+-- name: remove_app_members
+DELETE FROM issuer_members WHERE app_row = $1;
+
+-- name: remove_app_count
+DELETE FROM issuer_member_counts WHERE app_row = $1;
+
+-- name: remove_app_places
+DELETE FROM issuer_places WHERE app_row = $1;
+
+-- name: unbind_app_machines
+UPDATE issuer_machines SET bound_app_row = NULL WHERE bound_app_row = $1;
+
+-- name: add_user
+INSERT INTO issuer_users (realm, login, nick, avatar, sex, seller_name, disabled, created_at, password_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: find_user
+SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_users u ON u.id = t.id;
+
+-- name: find_login
+SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at, u.password_hash
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, login, n)
+JOIN issuer_users u ON u.realm = t.realm AND u.login = t.login;
+
+-- name: list_users
+SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
+FROM issuer_users WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3;
+
+-- name: save_user
+UPDATE issuer_users SET login = $2, nick = $3, avatar = $4, sex = $5, seller_name = $6, disabled = $7
+WHERE id = $1 RETURNING id;
+
+-- name: set_password
+UPDATE issuer_users SET password_hash = $2 WHERE id = $1 RETURNING id;
+
+-- name: end_sessions
+DELETE FROM issuer_sessions WHERE user_row = $1;
+
+-- name: remove_user
+DELETE FROM issuer_users WHERE id = $1 RETURNING id;
+
+-- name: remove_user_members
+DELETE FROM issuer_members WHERE user_row = $1;
+
+-- name: remove_user_unions
+DELETE FROM issuer_unions WHERE user_row = $1;
+
+-- name: disown_machines
+UPDATE issuer_machines SET owner_row = NULL WHERE owner_row = $1;
+
+-- name: save_machine
+INSERT INTO issuer_machines AS m (realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest,
+    qr_ends_at, created_at)
+VALUES ($1, $2, $3, $4, NULL, $5, '', 0, $6)
+ON CONFLICT (realm, machine_code) DO UPDATE SET name = excluded.name, owner_row = excluded.owner_row,
+    msign_digest = CASE WHEN excluded.msign_digest = '' THEN m.msign_digest ELSE excluded.msign_digest END
+RETURNING id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at;
+
+-- name: find_machine
+SELECT t.n, m.id, m.realm, m.machine_code, m.name, m.owner_row, m.bound_app_row, m.msign_digest, m.qr_digest,
+    m.qr_ends_at, m.created_at
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, machine_code, n)
+JOIN issuer_machines m ON m.realm = t.realm AND m.machine_code = t.machine_code;
+
+-- name: list_machines
+SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
+FROM issuer_machines WHERE realm = $1 ORDER BY machine_code;
+
+-- name: list_owned_machines
+SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
+FROM issuer_machines WHERE owner_row = $2 AND realm = $1 ORDER BY machine_code;
+
+-- name: set_qr_key
+UPDATE issuer_machines SET qr_digest = $2, qr_ends_at = $3 WHERE id = $1 RETURNING id;
+
+-- name: bind_machine
+UPDATE issuer_machines SET bound_app_row = $2
+WHERE id = $1 AND (bound_app_row IS NULL OR bound_app_row = $2) RETURNING id;
+
+-- name: unbind_machine
+UPDATE issuer_machines SET bound_app_row = NULL WHERE id = $1 AND bound_app_row = $2 RETURNING id;
+
+-- name: remove_machine
+DELETE FROM issuer_machines WHERE id = $1 RETURNING id;

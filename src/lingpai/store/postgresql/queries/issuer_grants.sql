@@ -1,0 +1,134 @@
+-- Batched statements take an array per argument and return the ordinal of the call first (see `engine`).
+
+-- name: add_grant
+WITH t AS MATERIALIZED (
+    SELECT nextval('issuer_grants_id_seq') AS id, u.* FROM unnest(
+        $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[],
+        $16::bigint[], $17::bigint[], $18::bigint[]
+    ) WITH ORDINALITY AS u (
+        realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, n
+    )
+), added AS (
+    INSERT INTO issuer_grants (
+        id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at
+    )
+    SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at
+    FROM t
+)
+SELECT n, id FROM t;
+
+-- name: answer
+SELECT * FROM issuer_answer_v1(
+    $1::bigint[],
+    $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
+    $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[],
+    $18::bigint[], $19::bigint[]
+);
+
+-- name: place
+SELECT * FROM issuer_place_v1(
+    $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
+    $17::bigint[], $18::bigint[],
+    $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bytea[],
+    $26::bigint[], $27::bigint[], $28::bytea[], $29::bigint[]
+);
+
+-- name: redeem
+SELECT * FROM issuer_redeem_v1(
+    $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+    $9::bigint[], $10::bigint[], $11::bytea[], $12::bigint[]
+);
+
+-- name: rotate
+SELECT * FROM issuer_rotate_v1(
+    $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[], $8::bigint[],
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], $14::bigint[]
+);
+
+-- name: view_grant
+SELECT t.n, v.* FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
+JOIN issuer_grant_views_v1 v ON v.id = t.id;
+
+-- name: list_grants
+SELECT * FROM issuer_grant_views_v1
+WHERE id < $3 AND realm = $1 AND ends_at > $2
+    AND ($5::bigint IS NULL OR app_row = $5)
+    AND ($6::bigint IS NULL OR user_row = $6)
+    AND ($7::smallint IS NULL OR kind = $7)
+ORDER BY id DESC LIMIT $4;
+
+-- name: list_user_grants
+SELECT * FROM issuer_grant_views_v1 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
+
+-- name: end_grant
+UPDATE issuer_grants SET state = 3, ends_at = $2, end_reason = $3
+WHERE id = $1 AND state <> 3 AND ends_at > $2 RETURNING id;
+
+-- name: end_place
+UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = $2
+WHERE id = (SELECT grant_row FROM issuer_places WHERE app_row = $3 AND kind = $4 AND subject = $5)
+    AND state <> 3 AND ends_at > $1 RETURNING id;
+
+-- name: read_place
+SELECT t.n, p.grant_row
+FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS t (app_row, kind, subject, n)
+JOIN issuer_places p ON p.app_row = t.app_row AND p.kind = t.kind AND p.subject = t.subject;
+
+-- name: list_place
+-- Each grant knows which one it superseded; none that came earlier ends later.
+WITH RECURSIVE chain (id, depth) AS (
+    SELECT grant_row, 1 FROM issuer_places WHERE app_row = $1 AND kind = $2 AND subject = $3
+    UNION ALL
+    SELECT g.previous_row, depth + 1 FROM chain JOIN issuer_grants g ON g.id = chain.id
+    WHERE depth < $5 AND (g.ends_at > $4 OR g.state = 3) AND g.previous_row IS NOT NULL
+)
+SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason
+FROM chain JOIN issuer_grants g ON g.id = chain.id JOIN issuer_apps a ON a.id = g.app_row
+WHERE g.ends_at > $4 AND g.id > a.ended_through
+ORDER BY chain.depth;
+
+-- Ids are handed out before they are committed, so the highest one that can be seen is no mark: a grant that was begun
+-- earlier may be committed later. The next id is one: every grant that was begun before is below it (one that races
+-- with the end may be ended by it), and none that is begun later.
+
+-- name: end_app
+UPDATE issuer_apps SET ended_through = nextval('issuer_grants_id_seq') WHERE id = $1 RETURNING id;
+
+-- name: end_user
+UPDATE issuer_users SET ended_through = nextval('issuer_grants_id_seq') WHERE id = $1 RETURNING id;
+
+-- name: end_member
+UPDATE issuer_members SET ended_through = nextval('issuer_grants_id_seq')
+WHERE app_row = $1 AND user_row = $2 RETURNING id;
+
+-- name: take_quota
+SELECT * FROM issuer_take_quota_v1($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]);
+
+-- name: remember_request
+-- Of several that ask at once, the first one has it remembered.
+WITH t AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])
+        WITH ORDINALITY AS u (app_row, at, digest, ends_at, n)
+), added AS (
+    INSERT INTO issuer_signed_requests (at, app_row, digest, ends_at)
+    SELECT at, app_row, digest, max(ends_at) FROM t GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    ON CONFLICT DO NOTHING RETURNING at, app_row, digest
+)
+SELECT min(t.n) FROM t JOIN added USING (at, app_row, digest) GROUP BY at, app_row, digest;
+
+-- name: find_request
+SELECT t.n FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) WITH ORDINALITY AS t (app_row, at, digest, n)
+JOIN issuer_signed_requests r ON r.at = t.at AND r.app_row = t.app_row AND r.digest = t.digest;
+
+-- name: take_attempts
+SELECT issuer_take_attempts_v1($1, $2, $3, $4);
+
+-- name: forget_attempts
+DELETE FROM issuer_attempts WHERE digest = ANY ($1::bytea[]);

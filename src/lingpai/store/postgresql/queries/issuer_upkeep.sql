@@ -1,0 +1,110 @@
+-- Batched statements take an array per argument and return the ordinal of the call first (see `engine`).
+
+-- name: set_anchor
+INSERT INTO issuer_anchors (epoch, anchor) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: read_anchor
+SELECT anchor FROM issuer_anchors WHERE epoch = $1;
+
+-- name: add_session
+WITH t AS MATERIALIZED (
+    SELECT nextval('issuer_sessions_id_seq') AS id, u.*
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        WITH ORDINALITY AS u (realm, user_row, salt, created_at, ends_at, n)
+), added AS (
+    INSERT INTO issuer_sessions (id, realm, user_row, salt, created_at, ends_at)
+    SELECT id, realm, user_row, salt, created_at, ends_at FROM t
+)
+SELECT n, id FROM t;
+
+-- name: replace_session
+INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at) VALUES ($1, $2, $3, $4, $5) RETURNING id;
+
+-- name: read_session
+SELECT t.n, s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,
+    u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
+JOIN issuer_sessions s ON s.id = t.id
+LEFT JOIN issuer_users u ON u.id = s.user_row;
+
+-- name: remove_session
+DELETE FROM issuer_sessions WHERE id = $1 RETURNING id;
+
+-- name: move_authorizations
+UPDATE issuer_authorizations SET session_row = $1 WHERE session_row = $2 AND grant_row IS NULL;
+
+-- name: add_authorization
+WITH t AS MATERIALIZED (
+    SELECT nextval('issuer_authorizations_id_seq') AS id, u.* FROM unnest(
+        $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+        $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[]
+    ) WITH ORDINALITY AS u (
+        realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
+        machine, grant_row, created_at, ends_at, n
+    )
+), added AS (
+    INSERT INTO issuer_authorizations (
+        id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
+        machine, grant_row, created_at, ends_at
+    )
+    SELECT id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method,
+        nonce, machine, grant_row, created_at, ends_at
+    FROM t
+)
+SELECT n, id FROM t;
+
+-- name: read_authorization
+SELECT t.n, r.id, r.realm, r.session_row, r.app_row, r.redirect_uri, r.answer_uri, r.scope, r.state, r.challenge,
+    r.challenge_method, r.nonce, r.machine, r.grant_row, r.created_at, r.ends_at
+FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_authorizations r ON r.id = t.id;
+
+-- name: drop_authorization
+DELETE FROM issuer_authorizations WHERE id = $1 AND grant_row IS NULL RETURNING id;
+
+-- Of nodes that purge at the same time, each takes rows that no other one does.
+
+-- name: purge_grants
+WITH o AS MATERIALIZED (
+    SELECT id FROM issuer_grants WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_grants AS r USING o WHERE r.id = o.id;
+
+-- name: purge_authorizations
+WITH o AS MATERIALIZED (
+    SELECT id FROM issuer_authorizations WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_authorizations AS r USING o WHERE r.id = o.id;
+
+-- name: purge_sessions
+WITH o AS MATERIALIZED (
+    SELECT id FROM issuer_sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_sessions AS r USING o WHERE r.id = o.id;
+
+-- name: purge_quotas
+WITH o AS MATERIALIZED (
+    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_quotas AS r USING o WHERE r.ends_at = o.ends_at AND r.app_row = o.app_row AND r.subject = o.subject;
+
+-- name: purge_signed_requests
+WITH o AS MATERIALIZED (
+    SELECT at, app_row, digest FROM issuer_signed_requests WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_signed_requests AS r USING o WHERE r.at = o.at AND r.app_row = o.app_row AND r.digest = o.digest;
+
+-- name: purge_attempts
+WITH o AS MATERIALIZED (
+    SELECT digest FROM issuer_attempts WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_attempts AS r USING o WHERE r.digest = o.digest;
+
+-- name: sealed_secrets
+SELECT substr(sealed, 1, 4), count(*) FROM issuer_secrets WHERE sealed IS NOT NULL GROUP BY 1;
+
+-- name: stale_secrets
+SELECT s.id, s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row
+WHERE s.sealed IS NOT NULL AND substr(s.sealed, 1, 4) < $1 LIMIT $2 FOR UPDATE OF s SKIP LOCKED;
+
+-- name: reseal_secret
+UPDATE issuer_secrets SET sealed = $2 WHERE id = $1;
