@@ -21,6 +21,9 @@ OAUTH = TESTS / ".cache" / "oauth"
 OAUTH_PINS = TESTS / "clients" / "oauth.txt"
 YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
+POSTGRESQL = TESTS / ".cache" / "postgresql"
+POSTGRESQL_PINS = TESTS / "helpers" / "postgresql.txt"
+POSTGRESQL_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
 STAMP = ".lingpai-ready"
 
 
@@ -107,8 +110,44 @@ def python_packages(name: str, folder: Path, pins: Path) -> Step:
     return Step(name, lambda: stamped(folder, pins), get)
 
 
+def find_postgresql() -> Path | None:
+    """The folder with the programs of a PostgreSQL server, of the newest there is; None when there is none."""
+    on_path = shutil.which("postgres")
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    for pattern in POSTGRESQL_FOLDERS:
+        folders += sorted(Path("/").glob(pattern), key=lambda each: (len(str(each)), str(each)), reverse=True)
+    folders += POSTGRESQL.glob("*/pginstall/bin")
+    programs = ("postgres", "initdb", "pg_isready", "pg_ctl")
+    return next((each for each in folders if all((each / name).exists() for name in programs)), None)
+
+
+def get_postgresql() -> None:
+    """Debian's server when we may install it, else one from a wheel.
+
+    Raises:
+        NotPreparedError: neither can be had.
+    """
+    by_hand = (
+        "install a PostgreSQL server, 13 or later (Debian: apt-get install postgresql), or put one on PATH"
+    )
+    attempts = (
+        debian("PostgreSQL", packages=("postgresql",)),
+        python_packages("PostgreSQL in a wheel", POSTGRESQL, POSTGRESQL_PINS),
+    )
+    problems = []
+    for attempt in attempts:
+        try:
+            attempt.get()
+        except NotPreparedError as error:
+            problems.append(str(error))
+        if find_postgresql() is not None:
+            return
+    raise NotPreparedError("\n".join([by_hand, *problems]))
+
+
 STEPS: tuple[Step, ...] = (
     debian("Node.js and npm", "node", "npm", packages=("nodejs", "npm")),
+    Step("PostgreSQL", lambda: find_postgresql() is not None, get_postgresql),
     debian("Redis", "redis-server", packages=("redis-server",)),
     Step(
         "JavaScript SDKs (co-wechat-api, node-easywechat, wechat-jssdk)",

@@ -1,0 +1,148 @@
+"""A PostgreSQL server of the suite's own.
+
+It never runs as root: it refuses. As root it runs as `postgres`, or as `nobody` where there is no such user; its files
+are in a folder of its own under the system's temporary folder, for that user alone.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from tests.prepare import POSTGRESQL, find_postgresql
+
+USER = "lingpai"
+PATIENCE = 30.0
+_SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",  # a machine that crashes takes the tests with it
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "autovacuum_naptime": "5s",
+    "logging_collector": "off",
+    "log_min_messages": "fatal",
+}
+
+
+class NoServerError(Exception):
+    """There is no PostgreSQL on this machine; the message says what to do."""
+
+
+def _owner() -> str | None:
+    """The user that the server runs as, or None for the one that we are."""
+    if os.geteuid() != 0:
+        return None
+    names = {each.pw_name for each in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+class Server:
+    """One running server. Made by `start_server`.
+
+    Attributes:
+        folder: where its socket and its data are.
+        options: settings it is started with, besides those of all tests.
+    """
+
+    def __init__(self, folder: Path, programs: Path, owner: str | None) -> None:
+        self.folder = folder
+        self.options: dict[str, str] = {}
+        self._programs = programs
+        self._owner = owner
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the postmaster."""
+        assert self._process is not None
+        return self._process.pid
+
+    def dsn(self, database: str) -> str:
+        """Where a database is."""
+        return f"postgresql://{USER}@/{database}?host={quote(str(self.folder), safe='')}"
+
+    def initialize(self) -> None:
+        """Make the folder with the server's files."""
+        self._run("initdb", "-D", "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+
+    def start(self) -> None:
+        """Start it, and come back when it answers."""
+        settings = _SETTINGS | {"unix_socket_directories": str(self.folder)} | self.options
+        command = [str(self._programs / "postgres"), "-D", "data"]
+        command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.folder,
+                user=self._owner,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        give_up = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > give_up:
+                raise RuntimeError((self.folder / "log").read_text("utf-8", "replace")[-4000:])
+            time.sleep(0.02)
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: at once and in order (SIGINT), or as a crash does (SIGQUIT)."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        self._process.wait(PATIENCE)
+        self._process = None
+
+    def _answers(self) -> bool:
+        done = self._run("pg_isready", "-q", "-h", str(self.folder), "-U", USER, check=False)
+        return done.returncode == 0
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            [str(self._programs / program), *arguments],
+            cwd=self.folder,
+            user=self._owner,
+            capture_output=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr.decode(errors='replace')}")
+        return done
+
+
+@contextlib.contextmanager
+def start_server() -> Iterator[Server]:
+    """A server of one's own, stopped and removed at the end.
+
+    Raises:
+        NoServerError: this machine has none.
+    """
+    programs = find_postgresql()
+    if programs is None:
+        raise NoServerError(
+            "There is no PostgreSQL: run tests/prepare.py, which gets one or says what to do."
+        )
+    owner = _owner()
+    with tempfile.TemporaryDirectory(prefix="lingpai-pg-", ignore_cleanup_errors=True) as made:
+        folder = Path(made)
+        if owner is not None:
+            shutil.chown(folder, owner)
+            if programs.is_relative_to(POSTGRESQL):  # which that user may not be able to read
+                copied = Path(shutil.copytree(POSTGRESQL, folder / "programs"))
+                programs = copied / programs.relative_to(POSTGRESQL)
+        server = Server(folder, programs, owner)
+        server.initialize()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
