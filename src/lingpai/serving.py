@@ -16,8 +16,8 @@ from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
 
-_STOP_SECONDS = 15.0
-"""What a worker may need beyond the drain: ending its background work, closing the store."""
+_STOP_SECONDS = 7.0
+"""What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
 
@@ -39,7 +39,7 @@ def serve_production(settings: Settings) -> int:
             _run(settings, [bound], None)
             return 0
         asyncio.run(_prepare(settings))
-        options = SupervisorOptions(grace=settings.drain + _STOP_SECONDS)
+        options = SupervisorOptions(grace=settings.drain + settings.upstream_timeout + _STOP_SECONDS)
         return serve_workers(functools.partial(_work, settings), settings.workers, [bound], options)
 
 

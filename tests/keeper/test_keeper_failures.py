@@ -9,6 +9,7 @@ import pytest
 
 from lingpai.core.records import Budget
 from lingpai.keeper.budgets import window_of
+from lingpai.keeper.credentials import start_ahead
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
@@ -278,3 +279,31 @@ async def test_wecom_45009_waits_an_hour(own: Stage) -> None:
 )
 def test_the_same_number_means_what_its_platform_means(platform: str, code: int, severity: Severity) -> None:
     assert {"wechat": wechat(), "wecom": wecom()}[platform].fault(code).severity is severity
+
+
+async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -> None:
+    """As a lost answer: the service ended before it came."""
+    await own.add_app(mode="classic")
+    first = await own.token()
+    await own.upstream.fault(CLASSIC, "slow:1", after=True)
+    start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
+    while await own.upstream.calls(CLASSIC) == 1:
+        pass
+    await own.keeper.close(patience=0)
+    assert (await own.held()).version == 1
+    while (await own.held()).version == 1:
+        await own.pass_time(5)
+    assert (await own.get(HELD)).json["previous"] is None
+    assert not await own.upstream.lives(first)
+
+
+async def test_a_fetch_under_way_at_the_end_is_kept(own: Stage) -> None:
+    await own.add_app(mode="classic")
+    await own.token()
+    await own.upstream.fault(CLASSIC, "slow:0.3", after=True)
+    start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
+    while await own.upstream.calls(CLASSIC) == 1:
+        pass
+    await own.keeper.close()
+    assert (await own.held()).version == 2
+    assert await own.upstream.lives(await own.token())

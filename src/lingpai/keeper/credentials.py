@@ -30,6 +30,8 @@ SHORT_WAIT = 2.5
 
 POLL = 0.25
 
+_STOPPED = FetchFailed(Fault(Severity.TRANSIENT), None, "the service was stopped before an answer came")
+
 TICKET_WAIT = 30.0
 """Longest wait of a ticket for a token that cannot be had: an operator may mend that before its own next try."""
 
@@ -231,7 +233,24 @@ async def _renew(
     token: Generation | None,
     dead: Generation | None,
 ) -> Credential | None:
-    """Fetch under a lease and save; None when the lease was overtaken."""
+    """Fetch under a lease and save; None when the lease was overtaken.
+
+    It goes on when whoever waits for it ends: see `Keeper.close`.
+    """
+    task = asyncio.create_task(_fetch_leased(keeper, app, lease, credential, token, dead))
+    keeper.leased.add(task)
+    task.add_done_callback(keeper.leased.discard)
+    return await asyncio.shield(task)
+
+
+async def _fetch_leased(
+    keeper: Keeper,
+    app: App,
+    lease: Lease,
+    credential: Credential,
+    token: Generation | None,
+    dead: Generation | None,
+) -> Credential | None:
     try:
         if token is None:
             fetched = await fetch_token(keeper, app, credential.key.kind, dead)
@@ -240,6 +259,10 @@ async def _renew(
     except FetchFailed as failure:
         trouble = await note(keeper, app, lease, credential, failure)
         raise error_of(trouble, keeper.clock) from failure
+    except asyncio.CancelledError:
+        # What was lost on the way may hold a token: whoever fetches next must know, see `outcomes`.
+        await note(keeper, app, lease, credential, _STOPPED)
+        raise
     except BaseException:
         await asyncio.shield(keeper.store.release_lease(lease))
         raise

@@ -22,6 +22,8 @@ from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
 
 REMEMBERED_DIGESTS = 65_536
+SAVING = 2.0
+"""Seconds to keep an answer in."""
 
 log = structlog.get_logger("lingpai.keeper")
 
@@ -122,6 +124,7 @@ class Keeper:
     reconcile: Callable[[], None] | None = None
     flights: dict[CredentialKey, "asyncio.Task[Credential]"] = dataclasses.field(default_factory=dict)
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
+    leased: set["asyncio.Task[Credential | None]"] = dataclasses.field(default_factory=set)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
@@ -154,15 +157,27 @@ class Keeper:
             asker=asker,
         )
 
-    async def close(self) -> None:
+    async def close(self, patience: float | None = None) -> None:
         """End what is on its way, and close the client; the store is its owner's to close.
 
-        Code exchanges are waited for: their codes would be lost.
+        Code exchanges are waited for: their codes would be lost. So are fetches under a lease: what they were sent
+        may have replaced a token, and then only their answer says by which.
+
+        Args:
+            patience: seconds to wait for fetches at most; as long as one call may take when None.
         """
         await asyncio.gather(*self.exchanging, return_exceptions=True)
-        pending = [*self.ahead.values(), *self.flights.values()]
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await _cancel(*self.ahead.values(), *self.flights.values())
+        if self.leased:
+            await asyncio.wait(
+                self.leased, timeout=self.upstream.total + SAVING if patience is None else patience
+            )
+        await _cancel(*self.leased, *self.flights.values())
         await self.upstream.close()
         self.audit.flush()
+
+
+async def _cancel(*tasks: "asyncio.Task[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

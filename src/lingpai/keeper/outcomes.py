@@ -73,8 +73,9 @@ def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generat
         return False
     if dead is not None and dead.value == current.value:
         return True
-    # An answer that was lost may have held a token, and of three tokens only the newest two live.
-    unheard = trouble is not None and trouble.code is None and not trouble.permanent
+    # An answer that was lost may have held a token, and of three tokens only the newest two live. Of several
+    # troubles only the last one is known.
+    unheard = trouble is not None and (trouble.count > 1 or (trouble.code is None and not trouble.permanent))
     return repeat is Repeat.KILLS_OLD and (lease.took_over or unheard)
 
 
