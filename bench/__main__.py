@@ -15,6 +15,7 @@ from bench.contender import Contender
 from bench.contenders import ALL
 from bench.contenders.engines import POSTGRESQL, SQLITE
 from bench.figures import Row, Samples, ordered, row_name, rows
+from bench.growth import command as growing
 from bench.machine import MissingToolError, cores, install_hint, missing, require_tools
 from bench.places import CACHE, LATEST, SAMPLES
 from bench.rounds import Plan, alternate
@@ -103,6 +104,12 @@ def main(
     rounds: Annotated[int, typer.Option(min=1, help="Alternating rounds; the table shows medians.")] = 5,
     seconds: Annotated[int, typer.Option(min=1, help="Seconds of load for each case in each round.")] = 2,
     quick: Annotated[bool, typer.Option(help="One round of one second: does it work at all?")] = False,
+    growth: Annotated[
+        bool,
+        typer.Option(
+            help="The curves over what is stored, into bench/growth.json and docs/images/growth.svg."
+        ),
+    ] = False,
     strict: Annotated[bool, typer.Option(help="End with 1 when a goal is missed.")] = False,
 ) -> None:
     """Measure Lingpai side by side with its references and write bench/latest.json (a quick run writes nothing)."""
@@ -114,6 +121,9 @@ def main(
     except (MissingToolError, RuntimeError) as error:
         console.print(f"[bold red]{escape(str(error))}[/]")
         raise typer.Exit(2) from error
+    if growth:
+        fine = growing.run(console, cases=only or [], rounds=rounds, seconds=seconds, quick=quick)
+        raise typer.Exit(0 if fine or not strict else 1)
     os.sched_setaffinity(0, place.load)
     plan = Plan(1, 1, place) if quick else Plan(rounds, seconds, place)
     skipped: dict[str, str] = {}

@@ -96,7 +96,7 @@ def _figure(pattern: str, text: str) -> tuple[str, ...]:
 
 
 def _milliseconds(percentile: int, text: str) -> float:
-    value, unit = _figure(rf"^ +{percentile}% +([\d.]+)(us|ms|s|m|h)$", text)
+    value, unit = _figure(rf"^ +{percentile}% +([\d.]+)(us|ms|s|m|h) *$", text)
     return float(value) * _UNITS_MS[unit]
 
 

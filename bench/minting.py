@@ -32,7 +32,8 @@ Pair = tuple[Client, User]
 _AT_ONCE = 500
 
 
-async def _each(work: Callable[[Given], Awaitable[T]], given: Iterable[Given]) -> list[T]:
+async def each(work: Callable[[Given], Awaitable[T]], given: Iterable[Given]) -> list[T]:
+    """Do ``work`` for each of ``given``, many at once; what came of it, in order."""
     done: list[T] = []
     for batch in _batched(given):
         done += await asyncio.gather(*map(work, batch))
@@ -49,7 +50,7 @@ async def _clients(issuer: Issuer) -> list[Client]:
     async def add(number: int) -> Client:
         return await admin.add_app(issuer, App(realm=issuer.realm, app_id=f"{100_000 + number}"))
 
-    return await _each(add, range(APPS))
+    return await each(add, range(APPS))
 
 
 async def _pairs(issuer: Issuer, clients: list[Client]) -> Iterator[Pair]:
@@ -58,7 +59,7 @@ async def _pairs(issuer: Issuer, clients: list[Client]) -> Iterator[Pair]:
     async def add(number: int) -> User:
         return await admin.add_user(issuer, f"bench{number:05d}", "")
 
-    users = await _each(add, range(USERS))
+    users = await each(add, range(USERS))
     return ((clients[n % APPS], users[(n + n // APPS) % USERS]) for n in itertools.count())
 
 
@@ -72,7 +73,8 @@ async def _granted(issuer: Issuer, pair: Pair) -> tuple[Client, Tokens]:
     return client, await redeem(issuer, client[0], await _code(issuer, pair))
 
 
-def _write(home: Path, name: str, bodies: Iterable[dict[str, str]]) -> None:
+def write_bodies(home: Path, name: str, bodies: Iterable[dict[str, str]]) -> None:
+    """Write the requests of a case, one a line."""
     file = material_file(home, name)
     file.touch(0o600)
     file.write_text("".join(urlencode(body) + "\n" for body in bodies), "utf-8")
@@ -92,9 +94,9 @@ async def _fill_yzb(issuer: Issuer, home: Path) -> None:
             "code": code,
         }
 
-    granted = await _each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, YZB_GRANTS))
-    _write(home, "redeem", await _each(with_code, itertools.islice(pairs, CODES)))
-    _write(
+    granted = await each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, YZB_GRANTS))
+    write_bodies(home, "redeem", await each(with_code, itertools.islice(pairs, CODES)))
+    write_bodies(
         home,
         "refresh",
         (
@@ -107,7 +109,7 @@ async def _fill_yzb(issuer: Issuer, home: Path) -> None:
             for (app, _), tokens in granted
         ),
     )
-    _write(
+    write_bodies(
         home,
         "checkCode",
         (
@@ -123,10 +125,10 @@ async def _fill_yzb(issuer: Issuer, home: Path) -> None:
     asking = [
         {"app_id": app.app_id, "secret": secret, "grant_type": "client_credential"} for app, secret in clients
     ]
-    _write(home, "server token", asking)
-    _write(home, "server token, one app", asking[:1])
-    own = await _each(lambda client: issue_app_token(issuer, client[0]), clients)
-    _write(
+    write_bodies(home, "server token", asking)
+    write_bodies(home, "server token, one app", asking[:1])
+    own = await each(lambda client: issue_app_token(issuer, client[0]), clients)
+    write_bodies(
         home,
         "ticket",
         (
@@ -138,8 +140,8 @@ async def _fill_yzb(issuer: Issuer, home: Path) -> None:
 
 async def _fill_mall(issuer: Issuer, home: Path) -> None:
     pairs = await _pairs(issuer, await _clients(issuer))
-    granted = await _each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, MALL_GRANTS))
-    _write(home, "getOpenId", ({"access_token": tokens.access_token} for _, tokens in granted))
+    granted = await each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, MALL_GRANTS))
+    write_bodies(home, "getOpenId", ({"access_token": tokens.access_token} for _, tokens in granted))
 
 
 async def fill(home: Path) -> None:
