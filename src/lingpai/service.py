@@ -29,9 +29,9 @@ from lingpai.keeper.status import gauges
 from lingpai.keeper.surfaces import dropin, generic, health, seed, shapes
 from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, SettingsError, legacy_accounts
+from lingpai.store.issuer_port import IssuerStore
+from lingpai.store.opening import is_begun, issuer_beside, open_store
 from lingpai.store.port import Store
-from lingpai.store.sqlite.issuer.store import SqliteIssuerStore
-from lingpai.store.sqlite.store import SqliteStore
 
 allow(
     *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
@@ -50,25 +50,25 @@ FALLBACK: tuple[tuple[str, Shape], ...] = (
 
 @contextlib.asynccontextmanager
 async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Keeper]:
-    """A keeper over the embedded store that the settings name; closed afterwards.
+    """A keeper over the store that the settings name; closed afterwards.
 
     Raises:
         KeyRingError: the key ring does not do.
         LingpaiError: STORE_UNAVAILABLE.
     """
-    clock = clock or SystemClock()
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.database.exists() and not settings.key_ring_file.exists():  # a fresh one would open nothing
+    machine = clock or SystemClock()
+    address = settings.store_address
+    if not settings.key_ring_file.exists() and await is_begun(address):  # a fresh one would open nothing
         raise KeyRingError(
             f"The key ring {settings.key_ring_file} is missing, and nothing else opens the store. "
-            "Restore it from a backup."
+            "Restore it from a backup, or copy it from another node."
         )
-    ring = KeyRing.open_or_create(settings.key_ring_file, clock.now())
-    store = await SqliteStore.open(settings.database, ring, clock)
-    try:
+    ring = KeyRing.open_or_create(settings.key_ring_file, machine.now())
+    async with open_store(address, ring, machine) as (store, shared):
         keeper = Keeper(
             store=store,
-            clock=clock,
+            clock=shared,
             upstream=Upstream(settings.upstream_timeout),
             platforms={
                 "wechat": wechat(settings.wechat.base_url, settings.wechat.overlap),
@@ -84,8 +84,6 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
                 yield keeper
             finally:
                 await keeper.close()
-    finally:
-        await store.close()
 
 
 def _published(settings: Settings, keeper: Keeper) -> contextlib.AbstractAsyncContextManager[None]:
@@ -117,11 +115,9 @@ async def demand_addresses(keeper: Keeper) -> None:
         )
 
 
-def issuer_store_of(keeper: Keeper) -> SqliteIssuerStore:
+def issuer_store_of(keeper: Keeper) -> IssuerStore:
     """The issuer's verbs on the engine of the keeper's store, which closes both."""
-    if not isinstance(keeper.store, SqliteStore):
-        raise TypeError("the issuer shares the engine of an embedded store")
-    return SqliteIssuerStore.beside(keeper.store)
+    return issuer_beside(keeper.store)
 
 
 async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
@@ -143,7 +139,7 @@ async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
 
 @contextlib.asynccontextmanager
 async def open_issuers(settings: Settings, clock: Clock | None = None) -> AsyncIterator[dict[str, Issuer]]:
-    """The issuers of all enabled realms over the embedded store, for operators; closed afterwards.
+    """The issuers of all enabled realms over the store, for operators; closed afterwards.
 
     Raises:
         SettingsError: a realm's policy does not do.

@@ -4,6 +4,7 @@ Sources, the first that has a value wins: command line, environment (`LINGPAI_KE
 `lingpai.toml`, `lingpai.toml` in the data folder when one of the first three names that, the defaults below.
 """
 
+import importlib.util
 import ipaddress
 import os
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -31,12 +32,14 @@ from lingpai.settings_sections import (
     RealmSettings,
     RedisSettings,
     Seconds,
+    StoreAddress,
     WechatSettings,
     WecomSettings,
     YilianyunSettings,
     YzbSettings,
     default_realms,
 )
+from lingpai.store.address import CONNECTIONS, Address
 
 SETTINGS_FILE = "lingpai.toml"
 
@@ -72,6 +75,16 @@ class Settings(BaseSettings):
 
     data: Path = Path("lingpai-data")
     """Folder of the embedded store and the key ring; made with mode 0700."""
+
+    store: StoreAddress = SecretStr("")
+    """Where the store is: postgresql://USER:PASSWORD@HOST/DATABASE for any number of nodes, or the embedded store's
+    file.
+
+    `lingpai.db` in the data folder when empty. Several hosts (`HOST1,HOST2`) are tried in turn. Needs
+    `pip install lingpai[postgresql]`."""
+
+    store_connections: Annotated[int, Field(ge=1, le=100)] = CONNECTIONS
+    """Connections of one worker to PostgreSQL at most, besides the one that listens for changes."""
 
     key_ring: Path | None = None
     """File of the key ring, made at the first start with mode 0600.
@@ -129,9 +142,17 @@ class Settings(BaseSettings):
         return {"auto": None, "json": True, "console": False}[self.log_format]
 
     @property
+    def store_address(self) -> Address:
+        """Where the store is."""
+        text = self.store.get_secret_value()
+        dsn = text if "://" in text else None
+        file = Path(text) if text and dsn is None else self.data / "lingpai.db"
+        return Address(file, dsn, self.store_connections)
+
+    @property
     def database(self) -> Path:
         """The embedded store's file."""
-        return self.data / "lingpai.db"
+        return self.store_address.file
 
     @property
     def key_ring_file(self) -> Path:
@@ -221,6 +242,8 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError(
             ["keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."]
         )
+    if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
+        raise SettingsError(["store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."])
     return settings
 
 

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.keeper.platforms import wechat, wecom
+from lingpai.store.address import SCHEMES
 
 
 def _network(text: str) -> str:
@@ -28,9 +29,17 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _store(address: SecretStr) -> SecretStr:
+    text = address.get_secret_value()
+    if "://" in text and urlsplit(text).scheme not in SCHEMES:
+        raise ValueError("must be a postgresql:// address or the path of a file")  # which may hold a password
+    return address
+
+
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
 """One word of RFC 6749 §3.3."""

@@ -2,7 +2,7 @@ import contextlib
 
 import apsw
 
-from lingpai.store.migrate import pending
+from lingpai.store.sqlite.schema import pending_migrations as pending
 from tests.cli.conftest import Cli
 
 

@@ -70,7 +70,7 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
         line = explain(error)
         if line is None:
             raise
-        return [*findings, Finding("store", str(settings.database), "fail", line)]
+        return [*findings, Finding("store", settings.store_address.name, "fail", line)]
 
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":

@@ -27,8 +27,8 @@ def migrate(
     from lingpai.cli.output import emit, say, table
     from lingpai.store import migrate as schema
 
-    path = settings.load_settings(data=data).database
-    names = schema.pending(path) if dry_run else schema.migrate(path)
+    address = settings.load_settings(data=data).store_address
+    names = schema.pending(address) if dry_run else schema.migrate(address)
     title = "Pending migrations" if dry_run else "Applied migrations"
 
     def render(console: "Console") -> None:

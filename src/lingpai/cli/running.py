@@ -60,6 +60,8 @@ def demand_store(settings: "Settings", *, create: bool) -> None:
     Raises:
         Problem: one is missing.
     """
+    if settings.store_address.dsn is not None:  # a database is not made by a mistyped path
+        return
     if settings.database.exists():
         if not settings.key_ring_file.exists():
             text = (

@@ -5,10 +5,10 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.keyring import KeyRing
-from lingpai.store.migrate import migrate
 from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.queries import run
+from lingpai.store.sqlite.schema import apply_migrations as migrate
 from tests.store.conftest import nothing_left_open
 
 

@@ -11,6 +11,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Caller
 from lingpai.core.seals import Digester, SealError
 from lingpai.store import migrate as migrations
+from lingpai.store.address import Address
 from lingpai.store.port import Store
 from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.connect import connect
@@ -117,7 +118,7 @@ def plan(path: Path, query: str) -> list[str]:
 )
 def test_no_query_walks_a_table(path: Path, name: str, query: str) -> None:
     """So that ten thousand accounts cost what one costs."""
-    migrations.migrate(path)
+    migrations.migrate(Address(path))
     walks = [
         step
         for step in plan(path, query)
@@ -127,22 +128,22 @@ def test_no_query_walks_a_table(path: Path, name: str, query: str) -> None:
 
 
 def test_a_store_is_migrated_once(path: Path) -> None:
-    every = migrations.pending(path)
+    every = migrations.pending(Address(path))
     assert every[0] == "0001_keeper.sql"
     assert not path.exists()
-    assert migrations.migrate(path) == every
-    assert migrations.pending(path) == ()
-    assert migrations.migrate(path) == ()
+    assert migrations.migrate(Address(path)) == every
+    assert migrations.pending(Address(path)) == ()
+    assert migrations.migrate(Address(path)) == ()
 
 
 def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
-    migrations.migrate(path)
+    migrations.migrate(Address(path))
     with closing(connect(path, 1.0)) as connection:
         run(connection, "DELETE FROM schema_migrations WHERE number = 1")
         run(connection, "DROP TABLE roles")
     with pytest.raises(apsw.SQLError, match="already exists"):
-        migrations.migrate(path)
-    assert migrations.pending(path) == ("0001_keeper.sql",)
+        migrations.migrate(Address(path))
+    assert migrations.pending(Address(path)) == ("0001_keeper.sql",)
     with closing(connect(path, 1.0)) as connection:
         assert not connection.table_exists("main", "roles")
 
@@ -150,11 +151,11 @@ def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
 async def test_a_release_runs_on_the_schema_of_the_next(
     path: Path, ring: KeyRing, clock: VirtualClock
 ) -> None:
-    migrations.migrate(path)
+    migrations.migrate(Address(path))
     with closing(connect(path, 1.0)) as connection:
         run(connection, "ALTER TABLE accounts ADD COLUMN colour TEXT")
         run(connection, "INSERT INTO schema_migrations VALUES (9999, '9999_next.sql', 0)")
-    assert migrations.pending(path) == ()
+    assert migrations.pending(Address(path)) == ()
     store = await SqliteStore.open(path, ring, clock)
     assert await store.save_account(account())
     assert await store.find_accounts("wechat", "wx1") == (account(),)

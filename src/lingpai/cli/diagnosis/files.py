@@ -10,12 +10,16 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.settings import Settings
 from lingpai.store import migrate
+from lingpai.store.address import Address
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def check_files(settings: Settings) -> list[Finding]:
     """What is found on the disk. Nothing is made or changed."""
+    address = settings.store_address
+    if address.dsn is not None:
+        return [_check_ring(settings.key_ring_file), _check_schema(address)]
     if not settings.database.exists():
         message = tr("There is no store yet in {folder}.", folder=settings.data)
         remedy = tr(
@@ -27,7 +31,7 @@ def check_files(settings: Settings) -> list[Finding]:
     modes = [finding for path in paths if (finding := _check_mode(path)) is not None]
     if not modes:
         modes = [Finding("files", str(settings.data), "ok", tr("Only their owner can read them."))]
-    return [*modes, _check_ring(settings.key_ring_file), _check_schema(database)]
+    return [*modes, _check_ring(settings.key_ring_file), _check_schema(address)]
 
 
 def _check_mode(path: Path) -> Finding | None:
@@ -64,12 +68,12 @@ def _check_ring(path: Path) -> Finding:
     )
 
 
-def _check_schema(path: Path) -> Finding:
+def _check_schema(address: Address) -> Finding:
     try:
-        pending = migrate.pending(path)
+        pending = migrate.pending(address)
     except LingpaiError as error:
-        return Finding("schema", str(path), "fail", explain(error) or error.reason)
+        return Finding("schema", address.name, "fail", explain(error) or error.reason)
     if pending:
         message = tr("{count} migrations are pending: {names}.", count=len(pending), names=", ".join(pending))
-        return Finding("schema", str(path), "warn", message, tr("Run `lingpai migrate`."))
-    return Finding("schema", str(path), "ok", tr("The schema is up to date."))
+        return Finding("schema", address.name, "warn", message, tr("Run `lingpai migrate`."))
+    return Finding("schema", address.name, "ok", tr("The schema is up to date."))

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from lingpai.store.address import CONNECTIONS
 from lingpai.store.postgresql.faults import LOST, is_fault, unavailable
 from lingpai.store.postgresql.lane import Lane, persist
 from lingpai.store.postgresql.listener import Listener
-from lingpai.store.postgresql.pool import CONNECTIONS, PATIENCE, Connection, Pool, Waits
+from lingpai.store.postgresql.pool import PATIENCE, Connection, Pool
 from lingpai.store.queries import Row
 
 T = TypeVar("T")
@@ -68,11 +69,6 @@ class Engine:
             if is_fault(error):
                 raise unavailable(error) from error
             raise
-
-    @property
-    def waits(self) -> Waits:
-        """How long was waited for connections so far."""
-        return self._pool.waits
 
     async def call(self, statement: str, *arguments: Any, apart: Hashable = None) -> list[Row]:
         """The rows of one call of a batched statement, once it is committed and durable.

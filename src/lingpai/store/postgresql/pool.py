@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import asyncpg
+from prometheus_client import Histogram
 
 from lingpai.store.postgresql.faults import DEMOTED
 
@@ -14,14 +15,18 @@ Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
 
-CONNECTIONS: Final = 4
-"""Connections of one process at most, besides the one that listens."""
 PATIENCE: Final = 5.0
 """Seconds within which the database must have answered, the wait for a connection included."""
 _SERVER_SHARE: Final = 0.8
 """The server gives up by itself a little before we do, and then the connection stays good."""
 _STATEMENTS_KEPT: Final = 500
 _ENDLESS: Final = 1 << 62
+
+_waited = Histogram(
+    "lingpai_store_connection_wait_seconds",
+    "Seconds that a batch or transaction waited for a connection to PostgreSQL.",
+    buckets=(0.0005, 0.002, 0.01, 0.05, 0.2, 1.0, 5.0),
+)
 
 _SESSION: Final = {
     "application_name": "lingpai",
@@ -32,14 +37,6 @@ _SESSION: Final = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-
-
-class Waits(NamedTuple):
-    """How often somebody asked for a connection, and how many seconds they waited for it: in all, and at most."""
-
-    times: int
-    seconds: float
-    longest: float
 
 
 def session(patience: float) -> dict[str, Any]:
@@ -64,7 +61,6 @@ class Pool:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", patience: float) -> None:
         self._pool = pool
         self._patience = patience
-        self.waits = Waits(0, 0.0, 0.0)
 
     @classmethod
     async def open(cls, dsn: str, connections: int, patience: float) -> "Pool":
@@ -103,8 +99,7 @@ class Pool:
         async with asyncio.timeout(self._patience):
             connection = await self._pool.acquire()
         waited = time.monotonic() - asked
-        times, total, longest = self.waits
-        self.waits = Waits(times + 1, total + waited, max(longest, waited))
+        _waited.observe(waited)
         late = False
 
         def give_up() -> (

@@ -48,6 +48,18 @@ async def pending_migrations(dsn: str) -> tuple[str, ...]:
         return tuple(name for name, _ in (await _missing(connection, all_migrations())).values())
 
 
+async def is_sealed(dsn: str) -> bool:
+    """Whether something in the database is sealed with some key ring already.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    async with _opened(dsn) as connection:
+        if not await connection.fetchval("SELECT to_regclass('key_rings') IS NOT NULL"):
+            return False
+        return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM key_rings)"))
+
+
 async def apply_migrations(
     dsn: str, migrations: Mapping[int, tuple[str, str]] | None = None
 ) -> tuple[str, ...]:

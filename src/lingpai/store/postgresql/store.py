@@ -2,9 +2,11 @@
 
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
+from lingpai.store.address import CONNECTIONS
 from lingpai.store.postgresql.accounts import Accounts
 from lingpai.store.postgresql.budgets import Budgets
 from lingpai.store.postgresql.callers import Callers
+from lingpai.store.postgresql.clock import shared_clock
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.exchanges import Exchanges
 from lingpai.store.postgresql.leases import Leases
@@ -34,6 +36,25 @@ class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep
         return await cls.over(await Engine.open(dsn), ring, clock)
 
     @classmethod
+    async def open_shared(
+        cls, dsn: str, ring: KeyRing, clock: Clock, connections: int = CONNECTIONS
+    ) -> "PostgresStore":
+        """As `open`, by the time that all nodes of the database share, and that goes on with `clock`'s.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+            KeyRingError: the database is sealed with another key ring.
+        """
+        await apply_migrations(dsn)
+        engine = await Engine.open(dsn, connections)
+        try:
+            shared = await shared_clock(engine, clock)
+        except BaseException:
+            await engine.close()
+            raise
+        return await cls.over(engine, ring, shared)
+
+    @classmethod
     async def over(cls, engine: Engine, ring: KeyRing, clock: Clock) -> "PostgresStore":
         """The store over an open engine, which it closes from then on; also when it raises.
 
@@ -49,9 +70,9 @@ class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep
         return cls(engine, Vault(ring), clock)
 
     @property
-    def engine(self) -> Engine:
-        """What it stands on."""
-        return self._engine
+    def clock(self) -> Clock:
+        """The time by which ends pass."""
+        return self._clock
 
     async def close(self) -> None:
         """See `store.port.Store.close`."""

@@ -1,0 +1,36 @@
+"""Where a store is: a file of this machine, or a PostgreSQL database."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+SCHEMES: Final = ("postgresql", "postgres")
+CONNECTIONS: Final = 4
+"""Connections of one process to a database at most, besides the one that listens for changes."""
+
+
+class Address(NamedTuple):
+    """Where a store is, and how many connections a process has to it.
+
+    Attributes:
+        file: the embedded store's file, when `dsn` is None.
+        dsn: the database (`postgresql://…`); may hold a password.
+        connections: of one process to a database at most, besides the one that listens.
+    """
+
+    file: Path
+    dsn: str | None = None
+    connections: int = CONNECTIONS
+
+    @property
+    def name(self) -> str:
+        """What may be shown of it: never the user, the password or a parameter that may hold one."""
+        if self.dsn is None:
+            return str(self.file)
+        parts = urlsplit(self.dsn)
+        host = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", []))
+        return f"postgresql://{host}/{unquote(parts.path.lstrip('/'))}"
+
+    def __repr__(self) -> str:
+        """Never shows a password."""
+        return f"Address({self.name})"
