@@ -9,7 +9,8 @@ from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore
+from tests.issuer.engines import ENGINES, ready_engine
 from tests.issuer.worlds import World, make_world
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
@@ -30,15 +31,22 @@ def policy() -> Policy:
     return Policy(code=300, refresh=30 * 86400)
 
 
+@pytest.fixture(params=list(ENGINES))
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return ready_engine(request)
+
+
 @pytest.fixture
-async def store(tmp_path: Path, ring: KeyRing, clock: VirtualClock) -> AsyncIterator[SqliteIssuerStore]:
-    opened = await SqliteIssuerStore.open(tmp_path / "lingpai.db", ring, clock)
+async def store(
+    engine_name: str, tmp_path: Path, ring: KeyRing, clock: VirtualClock
+) -> AsyncIterator[IssuerStore]:
+    opened = await ENGINES[engine_name](tmp_path, ring, clock)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def issuer(policy: Policy, store: SqliteIssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
+async def issuer(policy: Policy, store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
     return await Issuer.open("yzb", policy, store, ring, clock, Passwords(CHEAP))
 
 

@@ -16,8 +16,8 @@ from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.requests import once
-from lingpai.store.issuer_port import SignedRequest
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore, SignedRequest
+from tests.issuer.engines import count_commits
 from tests.issuer.worlds import REDIRECT, World, raises
 
 ID = "fbfe0134-4cd1-11ef-9b3c-0242ac120002"
@@ -67,20 +67,16 @@ async def test_i81_of_many_equal_requests_one_is_answered(world: World, name: st
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_request_is_remembered_in_the_one_commit_of_its_verb(
-    world: World, store: SqliteIssuerStore, name: str, monkeypatch: pytest.MonkeyPatch
+    world: World, store: IssuerStore, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work, write, writes = (await works(world))[name], store._engine.write, []
+    work = (await works(world))[name]
 
-    async def counted(job: object) -> object:
-        writes.append(job)
-        return await write(job)  # type: ignore[arg-type]  # passed on as it came
-
-    monkeypatch.setattr(store._engine, "write", counted)
+    commits = count_commits(store, monkeypatch)
     await send(world, work)
-    assert len(writes) == 1
+    assert len(commits) == 1
     with raises(Kind.REPLAYED_REQUEST):
         await send(world, work)
-    assert len(writes) == 1
+    assert len(commits) == 1
 
 
 async def test_a_request_that_comes_again_is_no_replay_of_its_code(world: World) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -9,8 +10,17 @@ from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
+from tests.issuer.engines import ENGINES, ready_engine
+
+WIRE_ENGINES = tuple(ENGINES) if os.environ.get("LINGPAI_STRENGTH") == "full" else ("sqlite",)
+"""What a dialect says does not depend on the engine; that its verbs do the same on all of them is tested above."""
+
+
+@pytest.fixture(params=WIRE_ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return ready_engine(request)
 
 
 class Dialect(NamedTuple):
@@ -33,5 +43,5 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-async def issuer(dialect: Dialect, store: SqliteIssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
+async def issuer(dialect: Dialect, store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
     return await Issuer.open(dialect.name, dialect.policy, store, ring, clock, Passwords(CHEAP))

@@ -34,8 +34,8 @@ async def _call(issuer: Issuer, verb: str, handle: str) -> Answer:
     return tokens.access_token, tokens.refresh_token, "repeated" if tokens.repeated else ""
 
 
-async def _serve(home: Path, pipe: Connection, barrier: Barrier) -> None:
-    async with open_issuer(home, LIMITED) as issuer:
+async def _serve(engine: str, home: Path, pipe: Connection, barrier: Barrier) -> None:
+    async with open_issuer(engine, home, LIMITED) as issuer:
         pipe.send("ready")
         while (order := pipe.recv()) is not None:
             verb, handles = order
@@ -43,21 +43,21 @@ async def _serve(home: Path, pipe: Connection, barrier: Barrier) -> None:
             pipe.send(await asyncio.gather(*(_call(issuer, verb, handle) for handle in handles)))
 
 
-def _contend(home: Path, pipe: Connection, barrier: Barrier) -> None:
-    asyncio.run(_serve(home, pipe, barrier))
+def _contend(engine: str, home: Path, pipe: Connection, barrier: Barrier) -> None:
+    asyncio.run(_serve(engine, home, pipe, barrier))
 
 
 class Contest:
     """Four processes with the store open, which call a verb at the same time."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, engine: str, home: Path) -> None:
         context = multiprocessing.get_context("spawn")
         barrier = context.Barrier(CONTENDERS)
         self._pipes: list[Connection] = []
         self._processes = []
         for _ in range(CONTENDERS):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_contend, args=(home, theirs, barrier), daemon=True)
+            process = context.Process(target=_contend, args=(engine, home, theirs, barrier), daemon=True)
             process.start()
             theirs.close()
             self._pipes.append(ours)
@@ -87,9 +87,9 @@ class Contest:
 
 
 @contextlib.contextmanager
-def contest(home: Path) -> Iterator[Contest]:
+def contest(engine: str, home: Path) -> Iterator[Contest]:
     """A contest that ends with the block."""
-    opened = Contest(home)
+    opened = Contest(engine, home)
     try:
         yield opened
     finally:

@@ -25,10 +25,12 @@ async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str
 
 
 @pytest.mark.timeout(300)
-async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(tmp_path: Path) -> None:
-    async with open_issuer(tmp_path) as issuer:
+async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(
+    engine_name: str, tmp_path: Path
+) -> None:
+    async with open_issuer(engine_name, tmp_path) as issuer:
         codes = await make_codes(issuer, ROUNDS, terminals=True)
-        with contest(tmp_path) as contenders:
+        with contest(engine_name, tmp_path) as contenders:
             for code in codes:
                 answers = contenders.run("redeem", [code] * CALLERS)
                 assert len(answers) == CALLERS * CONTENDERS
@@ -36,13 +38,15 @@ async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(tmp_pat
 
 
 @pytest.mark.timeout(300)
-async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_round(tmp_path: Path) -> None:
-    async with open_issuer(tmp_path) as issuer:
+async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_round(
+    engine_name: str, tmp_path: Path
+) -> None:
+    async with open_issuer(engine_name, tmp_path) as issuer:
         codes = await make_codes(issuer, ROUNDS, terminals=True)
         app = await issuer.store.find_app(issuer.realm, APP_ID)
         assert app is not None
         tokens = [(await redeem(issuer, app, code)).refresh_token for code in codes]
-        with contest(tmp_path) as contenders:
+        with contest(engine_name, tmp_path) as contenders:
             for token in tokens:
                 answers = contenders.run("refresh", [token] * CALLERS)
                 assert len({answer[:2] for answer in answers}) == 1
@@ -50,14 +54,14 @@ async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_r
 
 
 @pytest.mark.timeout(300)
-async def test_never_a_twenty_first_of_a_day(tmp_path: Path) -> None:
+async def test_never_a_twenty_first_of_a_day(engine_name: str, tmp_path: Path) -> None:
     rounds = 10
-    async with open_issuer(tmp_path) as issuer:
+    async with open_issuer(engine_name, tmp_path) as issuer:
         await make_codes(issuer, 0, terminals=False)
         app = await issuer.store.find_app(issuer.realm, APP_ID)
         user = (await issuer.store.list_users(issuer.realm, 0, 1))[0]
         assert app is not None
-        with contest(tmp_path) as contenders:
+        with contest(engine_name, tmp_path) as contenders:
             for number in range(rounds):
                 machine = await admin.save_machine(issuer, f"limited{number}", owner=user)
                 codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]

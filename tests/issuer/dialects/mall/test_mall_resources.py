@@ -14,7 +14,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.verbs.members import withdraw_consent
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
 from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Realm, serving_realm
 
@@ -24,7 +24,7 @@ SCOPES = mall.Scopes(offered=("seller", "orders"), open_id="basic", user_info="s
 
 @pytest.fixture
 async def test_realm(
-    store: SqliteIssuerStore, ring: KeyRing, clock: VirtualClock, http: aiohttp.ClientSession
+    store: IssuerStore, ring: KeyRing, clock: VirtualClock, http: aiohttp.ClientSession
 ) -> AsyncIterator[Realm]:
     """A second realm in the same store, with other settings."""
     policy = mall.policy(access=10 * 3600, default_scope="basic")

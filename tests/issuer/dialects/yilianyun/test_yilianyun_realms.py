@@ -9,7 +9,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.passwords import Passwords
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yilianyun.realms import DELETE, MACHINE, MSIGN, OAUTH, Realm, serving_realm
@@ -17,7 +17,7 @@ from tests.issuer.dialects.yilianyun.realms import DELETE, MACHINE, MSIGN, OAUTH
 
 @pytest.fixture
 async def trial(
-    store: SqliteIssuerStore, ring: KeyRing, clock: VirtualClock, http: aiohttp.ClientSession
+    store: IssuerStore, ring: KeyRing, clock: VirtualClock, http: aiohttp.ClientSession
 ) -> AsyncIterator[Realm]:
     """A test realm beside production, with the same app_ids, secrets and terminals."""
     issuer = await Issuer.open("yilianyun-test", yilianyun.POLICY, store, ring, clock, Passwords(CHEAP))

@@ -8,7 +8,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yzb
 from lingpai.issuer.passwords import Passwords
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yzb.realms import Realm, make_realm
@@ -17,7 +17,7 @@ from tests.issuer.dialects.yzb.realms import Realm, make_realm
 @pytest.fixture
 async def pair(
     issuer: Issuer,
-    store: SqliteIssuerStore,
+    store: IssuerStore,
     ring: KeyRing,
     clock: VirtualClock,
     http: aiohttp.ClientSession,
