@@ -13,9 +13,10 @@ Samples = list["Sample"]
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
     """One case of one contender in one round; times in the unit that the name says.
 
-    ``store_us`` is what the store's processes used of ``cpu_us``; ``strangers`` is the share of the machine's
-    CPU time, 0 to 1, that went to processes that are not part of the bench; ``distinct`` the share of the
-    answers, 0 to 1, that brought a token which no answer before had; None where not counted.
+    ``load_us`` is the CPU time of the load itself per answer; ``store_us`` what the store's processes used of
+    ``cpu_us``; ``strangers`` is the share of the machine's CPU time, 0 to 1, that went to processes that are
+    not part of the bench; ``distinct`` the share of the answers, 0 to 1, that brought a token which no answer
+    before had; None where not counted.
     """
 
     case: str
@@ -33,6 +34,7 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     strangers: float
     distinct: float | None = None
     store_us: float = 0.0
+    load_us: float = 0.0
 
     @property
     def name(self) -> str:
@@ -61,6 +63,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     failures: int
     distinct: float | None = None
     store_us: float = 0.0
+    load_us: float = 0.0
 
 
 def row_name(case: str, contender: str) -> str:
@@ -120,6 +123,7 @@ def _row(samples: Samples, name: str) -> Row:
         start_s=middle(lambda one: one.start_s, 3),
         failures=sum(one.failures for one in own),
         store_us=middle(lambda one: one.store_us, 2),
+        load_us=middle(lambda one: one.load_us, 2),
         distinct=_middle_share([one.distinct for one in own if one.distinct is not None]),
     )
 

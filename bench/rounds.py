@@ -70,10 +70,10 @@ class _Run:
         live = self.live
         check(live.port, case, request)
         ours, stores = live.cpu_seconds(Role.SERVICE), live.cpu_seconds(Role.STORE)
-        watch = _Watch(live)
+        watch, loading = _Watch(live), own_seconds()
         seen = self._load(request, self.plan.seconds, pressure)
         ours, stores = live.cpu_seconds(Role.SERVICE) - ours, live.cpu_seconds(Role.STORE) - stores
-        strangers = watch.strangers()
+        loading, strangers = own_seconds() - loading, watch.strangers()
         check(live.port, case, request)
         if not seen.requests:
             raise ContenderError(f"{self.contender.name} answered nothing in {self.plan.seconds} s")
@@ -86,6 +86,7 @@ class _Run:
             per_second=seen.per_second,
             cpu_us=(ours + stores) / seen.requests * 1e6,
             store_us=stores / seen.requests * 1e6,
+            load_us=loading / seen.requests * 1e6,
             p50_ms=seen.p50_ms,
             p99_ms=seen.p99_ms,
             rss_mib=live.rss_mib(),

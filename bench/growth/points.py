@@ -49,7 +49,7 @@ class Size:
 FEW = Size(10_000, 10)
 """Only its held tokens are measured."""
 SIZES = (FEW, *(Size(grants, 10_000) for grants in (10_000, 1_000_000, 5_000_000, 10_000_000)))
-QUICK = (Size(1_000, 10), Size(1_000, 100), Size(20_000, 100))
+QUICK = (Size(10_000, 10), Size(10_000, 100), Size(50_000, 100))
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
