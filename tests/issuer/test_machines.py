@@ -10,8 +10,10 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import Daily, Keep
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.quotas import take_quota
+from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, once
 from tests.issuer.worlds import World, raises
 
@@ -94,6 +96,26 @@ async def test_unbinding_from_an_open_app_revokes(world: World) -> None:
         await resolve_access_token(world.issuer, tokens.access_token)
     with raises(Kind.BAD_MACHINE):
         await machines.unbind_machine(world.issuer, world.app, CODE)
+
+
+async def test_unbinding_ends_the_codes_that_are_not_spent(world: World) -> None:
+    issuer = world.issuer
+    spent, early, late = [await world.code(machine=world.machine) for _ in range(3)]
+    elsewhere = (await issue_code(issuer, world.other, world.user, Asked(), world.machine)).code
+    await redeem(issuer, world.app, spent)
+    await machines.unbind_machine(issuer, world.app, CODE)
+    for code in (early, late):
+        with raises(Kind.INVALID_CODE):
+            await redeem(issuer, world.app, code)
+    assert (await redeem(issuer, world.other, elsewhere)).machine_code == CODE
+    only = await world.code(machine=world.machine)
+    await machines.unbind_machine(
+        issuer, world.app, CODE
+    )  # no token was had for it, and still there is what to end
+    with raises(Kind.INVALID_CODE):
+        await redeem(issuer, world.app, only)
+    with raises(Kind.BAD_MACHINE):
+        await machines.unbind_machine(issuer, world.app, CODE)
 
 
 async def test_removed_terminal_has_no_tokens(world: World) -> None:

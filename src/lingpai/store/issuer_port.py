@@ -187,7 +187,10 @@ class IssuerStore(Directory, Protocol):
         ...
 
     async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
-        """End the user grant that holds the place of a terminal in an app. False when none is there."""
+        """End the user grant that holds the place of a terminal in an app, and all codes for it that are not spent.
+
+        False when there was neither.
+        """
         ...
 
     async def list_grants(

@@ -11,20 +11,21 @@ from lingpai.core.issuer_records import App, GrantKind
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.policy import Policy
+from lingpai.issuer.policy import Keep, Policy
 from lingpai.issuer.verbs import machines, members
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import clear_secrets
 from lingpai.issuer.verbs.authorize import Asked, begin_authorization
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.login import login
+from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.requests import once
 from lingpai.issuer.verbs.sessions import start_session
 from lingpai.issuer.verbs.tickets import issue_ticket
 from lingpai.issuer.verbs.upkeep import BATCH, KEEP_ENDED, purge, purge_for_ever
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.engines import ENGINES, beside, dump_of, execute, rows_of
-from tests.issuer.worlds import World
+from tests.issuer.worlds import World, raises
 from tests.store.conftest import ENGINES as KEEPERS
 
 
@@ -216,3 +217,17 @@ async def test_what_a_user_allowed_is_read_by_the_user(world: World) -> None:
     assert await store.list_added(world.user.id) == (added,)
     assert await store.read_app(added.app) == world.app
     assert await store.read_app(10**6) is None
+
+
+async def test_a_place_ends_with_the_codes_for_its_terminal(world: World) -> None:
+    store, now = world.issuer.store, world.issuer.now()
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=Keep(user=0))
+    await world.tokens(world.machine)
+    codes = [await world.code(machine=world.machine) for _ in range(2)]
+    bystander = await world.code()
+    assert await store.end_place(world.app.id, world.machine.id, now, "gone")
+    for code in codes:
+        with raises(Kind.INVALID_CODE):
+            await redeem(world.issuer, world.app, code)
+    await redeem(world.issuer, world.app, bystander)
+    assert not await store.end_place(world.app.id, world.machine.id, now, "gone")

@@ -71,7 +71,10 @@ WHERE id = $1 AND state <> 3 AND ends_at > $2 RETURNING id;
 
 -- name: end_place
 UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = $2
-WHERE id = (SELECT grant_row FROM issuer_places WHERE app_row = $3 AND kind = $4 AND subject = $5)
+WHERE id IN (
+        SELECT grant_row FROM issuer_places WHERE app_row = $3 AND kind = $4 AND subject = $5
+        UNION ALL SELECT id FROM issuer_grants WHERE app_row = $3 AND machine_row = $5 AND state = 0
+    )
     AND state <> 3 AND ends_at > $1 RETURNING id;
 
 -- name: read_place

@@ -127,13 +127,17 @@ class Grants(Part):
 
     async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_place`."""
+        place = place_of(app, GrantKind.USER, machine, None)
+        ending = {"app": app, "machine": machine, "now": now, "reason": reason}
 
         def end(connection: apsw.Connection) -> bool:
-            rows = run(connection, _SQL["read_place"], place_of(app, GrantKind.USER, machine, None))
-            return any(
+            codes = run(connection, _SQL["void_codes"], ending)
+            rows = run(connection, _SQL["read_place"], place)
+            ended = [
                 run(connection, _SQL["end_grant"], {"id": row[0], "now": now, "reason": reason})
                 for row in rows
-            )
+            ]
+            return bool(codes) or any(ended)
 
         return await self._engine.write(end)
 

@@ -80,6 +80,10 @@ RETURNING id, realm, kind, app_row, user_row, machine_row, member_row, scope, re
 UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
 WHERE id = :id AND state <> 3 AND ends_at > :now RETURNING id;
 
+-- name: void_codes
+UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
+WHERE app_row = :app AND machine_row = :machine AND state = 0 AND ends_at > :now RETURNING id;
+
 -- name: supersede
 UPDATE issuer_grants SET state = 2, ends_at = min(ends_at, ?), end_reason = 'superseded' WHERE id = ? AND state = 1;
 

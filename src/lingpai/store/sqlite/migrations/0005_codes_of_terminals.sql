@@ -1,0 +1,2 @@
+-- A terminal that is taken from an app takes its unspent codes with it. Other codes and all tokens cost nothing here.
+CREATE INDEX issuer_codes_by_machine ON issuer_grants (machine_row, app_row) WHERE machine_row IS NOT NULL AND state = 0;
