@@ -33,6 +33,11 @@ _SESSION: Final = {
     "synchronous_commit": "on",  # an answer that was given survives power loss, whatever the server's default
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",  # planning anew for each array costs more than running it
+    # All statements go by an index. A plan that was made for a young table is kept while it grows, so it must not be
+    # one that reads all of it.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",

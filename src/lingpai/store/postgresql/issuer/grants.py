@@ -59,6 +59,10 @@ class Grants(Changes):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.redeem`."""
+        if keep is None and quota is None and request is None:
+            rows = await self._engine.call(_SQL["redeem_alone"], grant, now, ends_at)
+            if rows:
+                return Spent(Outcome.DONE, read_grant(rows[0]))
         rest = (*quota_arguments(quota), *request_arguments(request))
         return read_spent(await self._engine.call(_SQL["redeem"], grant, now, ends_at, keep, *rest))
 
@@ -75,6 +79,10 @@ class Grants(Changes):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
+        if quota is None and request is None:
+            rows = await self._engine.call(_SQL["rotate_alone"], grant, generation, now, ends_at)
+            if rows:
+                return Spent(Outcome.DONE, read_grant(rows[0]))
         own = (grant, generation, now, ends_at, window, end_replayed)
         rest = (*quota_arguments(quota), *request_arguments(request))
         return read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))

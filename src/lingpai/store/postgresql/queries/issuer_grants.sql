@@ -38,6 +38,34 @@ SELECT * FROM issuer_place_v1(
     $26::bigint[], $27::bigint[], $28::bytea[], $29::bigint[]
 );
 
+-- The two verbs below without quota, place and signed request, which take one guarded statement and half the time.
+-- Who gets no row asks the function why. Rows are locked by id, as the functions do.
+
+-- name: redeem_alone
+WITH t AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS u (id, now, ends_at, n)
+    ORDER BY id
+)
+UPDATE issuer_grants AS g
+SET state = 1, generation = 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at), previous_row = NULL
+FROM t WHERE g.id = t.id AND g.state = 0 AND g.ends_at > t.now
+RETURNING t.n, g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason;
+
+-- name: rotate_alone
+WITH t AS MATERIALIZED (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+        WITH ORDINALITY AS u (id, generation, now, ends_at, n)
+    ORDER BY id
+)
+UPDATE issuer_grants AS g
+SET generation = g.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
+FROM t WHERE g.id = t.id AND g.generation = t.generation AND g.state = 1 AND g.ends_at > t.now
+RETURNING t.n, g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
+    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
+    g.ends_at, g.limit_at, g.end_reason;
+
 -- name: redeem
 SELECT * FROM issuer_redeem_v1(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
