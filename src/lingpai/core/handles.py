@@ -6,12 +6,11 @@ it is proved before any I/O, so a forged one costs no read.
 """
 
 import base64
-import binascii
 import contextlib
 import enum
-import re
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -20,16 +19,13 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing, KeyRingError
 
 SEALED_BYTES = 32
-MAX_ID = (1 << 56) - 1
+_ID_BITS = 56
+MAX_ID = (1 << _ID_BITS) - 1
 MAX_GENERATION = (1 << 32) - 1
-_MAX_SECONDS = (1 << 32) - 1
 _LAYOUT = struct.Struct(">QII")
 
 _LOOK_SECONDS = 1.0
 _PUBLISH_SECONDS = 10.0
-
-_LOWER_HEX = re.compile(r"[0-9a-f]{64}\Z")
-_UPPER_HEX = re.compile(r"[0-9A-F]{64}\Z")
 
 
 class HandleKind(enum.IntEnum):
@@ -45,12 +41,36 @@ class HandleKind(enum.IntEnum):
     FORM = 8
 
 
-class HandleFormat(enum.Enum):
-    """How the 32 sealed bytes are written."""
+def _upper_hex(sealed: bytes) -> str:
+    return sealed.hex().upper()
 
-    HEX = "hex"
-    UPPER_HEX = "upper_hex"
-    BASE64URL = "base64url"
+
+def _base64url(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def _read_base64url(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=")
+
+
+class HandleFormat(enum.Enum):
+    """How the 32 sealed bytes are written: the name, what writes them, and what reads at least what that wrote."""
+
+    HEX = "hex", bytes.hex, bytes.fromhex
+    UPPER_HEX = "upper_hex", _upper_hex, bytes.fromhex
+    BASE64URL = "base64url", _base64url, _read_base64url
+
+    write: Callable[[bytes], str]
+    read: Callable[[str], bytes]
+
+    def __new__(
+        cls, name: str, write: Callable[[bytes], str], read: Callable[[str], bytes]
+    ) -> Self:
+        """A format whose value is its name."""
+        made = object.__new__(cls)
+        made._value_ = name
+        made.write, made.read = write, read
+        return made
 
 
 class Handle(NamedTuple):
@@ -95,17 +115,23 @@ class Handles:
         """
         if self._clock.steady() >= self._look_at:
             self._look()
-        if not (0 <= handle.id <= MAX_ID and 0 <= handle.issued_at <= _MAX_SECONDS):
+        kind, row, generation, issued_at = handle
+        if row >> _ID_BITS:
             raise OverflowError(f"{handle} does not fit")
-        if not 0 <= handle.generation <= MAX_GENERATION:
-            raise OverflowError(f"{handle} does not fit")
-        plain = _LAYOUT.pack(handle.kind << 56 | handle.id, handle.generation, handle.issued_at)
-        return _write(self._sealing.encrypt(plain, self._bound), form)
+        try:
+            plain = _LAYOUT.pack(kind << _ID_BITS | row, generation, issued_at)
+        except struct.error as error:
+            raise OverflowError(f"{handle} does not fit") from error
+        return form.write(self._sealing.encrypt(plain, self._bound))
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
         """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
-        sealed = _read(text, form)
-        if sealed is None:
+        try:
+            sealed = form.read(text)
+        except ValueError:
+            return None
+        # One spelling only: decoders skip blanks, take either case, and base64's last character has two bits to spare.
+        if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
             return None
         plain = self._open(sealed)
         if plain is None and self._clock.steady() >= self._look_at:
@@ -140,27 +166,3 @@ class Handles:
         known_since = self._clock.now() - _PUBLISH_SECONDS
         chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
         self._sealing = self._ciphers[chosen.id]
-
-
-def _write(sealed: bytes, form: HandleFormat) -> str:
-    if form is HandleFormat.HEX:
-        return sealed.hex()
-    if form is HandleFormat.UPPER_HEX:
-        return sealed.hex().upper()
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-
-
-def _read(text: str, form: HandleFormat) -> bytes | None:
-    if form is HandleFormat.BASE64URL:
-        return _read_base64url(text)
-    shape = _LOWER_HEX if form is HandleFormat.HEX else _UPPER_HEX
-    return bytes.fromhex(text) if shape.match(text) else None
-
-
-def _read_base64url(text: str) -> bytes | None:
-    try:
-        sealed = base64.urlsafe_b64decode(text + "=")
-    except (binascii.Error, ValueError):
-        return None
-    # One spelling only: the last character has two bits to spare, and the decoder skips foreign characters.
-    return sealed if len(sealed) == SEALED_BYTES and _write(sealed, HandleFormat.BASE64URL) == text else None

@@ -83,10 +83,10 @@ class Digester:
     """
 
     def __init__(self, ring: KeyRing, purpose: str) -> None:
-        self._key = ring.derive_pepper(purpose)
+        self._keyed = hashlib.blake2b(key=ring.derive_pepper(purpose), digest_size=DIGEST_BYTES)
 
     def __call__(self, text: str) -> bytes:
         """The 16-byte digest of the whole of `text`."""
-        return hashlib.blake2b(
-            text.encode("utf-8", "surrogatepass"), key=self._key, digest_size=DIGEST_BYTES
-        ).digest()
+        digest = self._keyed.copy()
+        digest.update(text.encode("utf-8", "surrogatepass"))
+        return digest.digest()

@@ -5,11 +5,11 @@ import secrets
 from collections.abc import Callable
 
 from lingpai.core.clock import Clock
-from lingpai.core.handles import Handle, HandleFormat, HandleKind, Handles
+from lingpai.core.handles import Handle, HandleKind, Handles
 from lingpai.core.keyring import KeyRing
 from lingpai.core.seals import Digester
 from lingpai.issuer.passwords import Passwords
-from lingpai.issuer.policy import Policy
+from lingpai.issuer.policy import Policy, lives_of
 from lingpai.issuer.throttle import Throttle
 from lingpai.store.issuer_port import IssuerStore
 
@@ -20,6 +20,7 @@ class Issuer:
     Attributes:
         realm: the instance's name, such as "yzb" or "yzb-test".
         policy: its numbers.
+        lives: what they come to for each kind of grant.
         store: the issuer's verbs of the store.
         clock: where the time comes from.
         digest_secret: keyed digest of apps' secrets.
@@ -72,6 +73,17 @@ class Issuer:
         """
         return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
 
+    @property
+    def policy(self) -> Policy:
+        """The realm's numbers."""
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self._policy = policy
+        self.lives = lives_of(policy)
+        self._formats = dict.fromkeys(HandleKind, policy.token_format) | {HandleKind.CODE: policy.code_format}
+
     def now(self) -> int:
         """The issuer's time in whole unix seconds.
 
@@ -85,11 +97,8 @@ class Issuer:
 
     def seal(self, kind: HandleKind, row: int, generation: int, issued_at: int) -> str:
         """A handle in the policy's format for its kind."""
-        return self._handles.seal(Handle(kind, row, generation, issued_at), self._format(kind))
+        return self._handles.seal(Handle(kind, row, generation, issued_at), self._formats[kind])
 
     def unseal(self, text: str, kind: HandleKind) -> Handle | None:
         """What a handle says, or None when it is not one of this realm, this kind and this format."""
-        return self._handles.unseal(text, kind, self._format(kind))
-
-    def _format(self, kind: HandleKind) -> HandleFormat:
-        return self.policy.code_format if kind is HandleKind.CODE else self.policy.token_format
+        return self._handles.unseal(text, kind, self._formats[kind])

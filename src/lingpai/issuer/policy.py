@@ -4,10 +4,12 @@ The numbers of a dialect, as data. One value per dialect; no verb asks which dia
 """
 
 import enum
+from collections.abc import Mapping
 
 import msgspec
 
 from lingpai.core.handles import HandleFormat
+from lingpai.core.issuer_records import GrantKind
 
 MINUTE = 60
 HOUR = 3600
@@ -124,3 +126,28 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     authentication: Throttling = Throttling(seconds=MINUTE, pair=20, account=10_000, address=100)
     loopback_ports: bool = False
     secret_overlap: int = DAY
+
+
+class Life(msgspec.Struct, frozen=True):
+    """How long grants of one kind and their tokens live.
+
+    Attributes:
+        token: seconds that one token lives, as callers are told.
+        grant: seconds that a grant lives whose newest tokens were just made, or None for as long as it may.
+        refreshed: whether its tokens come with a refresh token.
+    """
+
+    token: int
+    grant: int | None
+    refreshed: bool
+
+
+def lives_of(policy: Policy) -> Mapping[GrantKind, Life]:
+    """What a policy gives to each kind of grant."""
+    app_refresh = policy.refresh if policy.app_token_refresh else 0
+    app_grant = None if policy.app_token_endless else max(policy.app_token, app_refresh)
+    return {
+        GrantKind.USER: Life(policy.access, max(policy.access, policy.refresh), policy.refresh > 0),
+        GrantKind.APP: Life(policy.app_token, app_grant, policy.app_token_refresh),
+        GrantKind.TICKET: Life(policy.ticket, policy.ticket, refreshed=False),
+    }

@@ -54,7 +54,6 @@ def make_tokens(
     A first answer tells the whole life, as the seeds do, also when the second turns over during the commit.
     """
     end = told_end(issuer, grant, grant.rotated_at)
-    expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
     access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at)
     refresh = ""
     if has_refresh(issuer, grant):
@@ -62,7 +61,7 @@ def make_tokens(
     return Tokens(
         access_token=access,
         refresh_token=refresh,
-        expires_in=expires_in,
+        expires_in=max(0, end - issuer.now()) if repeated else end - grant.rotated_at,
         expires_at=issuer.wall(end),
         scope=grant.scope,
         open_id=open_id,
@@ -74,45 +73,30 @@ def make_tokens(
 
 def has_refresh(issuer: Issuer, grant: Grant) -> bool:
     """Whether grants of this kind are refreshed."""
-    policy = issuer.policy
-    if grant.kind is GrantKind.APP:
-        return policy.app_token_refresh
-    return grant.kind is GrantKind.USER and policy.refresh > 0
-
-
-def lifetime(issuer: Issuer, kind: GrantKind) -> int:
-    """Seconds that one token of such a grant lives, as callers are told."""
-    policy = issuer.policy
-    return {GrantKind.USER: policy.access, GrantKind.APP: policy.app_token, GrantKind.TICKET: policy.ticket}[
-        kind
-    ]
+    return issuer.lives[grant.kind].refreshed
 
 
 def told_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
     """The end of a token made at `issued_at`, as callers are told: never after the grant's own."""
-    return min(issued_at + lifetime(issuer, grant.kind), grant.ends_at)
+    return min(issued_at + issuer.lives[grant.kind].token, grant.ends_at)
 
 
 def true_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
     """The end of a token made at `issued_at`, as we enforce it: that of the grant for endless ones."""
-    if issuer.policy.app_token_endless and grant.kind is GrantKind.APP:
-        return grant.ends_at
-    return told_end(issuer, grant, issued_at)
+    life = issuer.lives[grant.kind]
+    return grant.ends_at if life.grant is None else min(issued_at + life.token, grant.ends_at)
 
 
 def has_outlived(issuer: Issuer, kind: GrantKind, issued_at: int) -> bool:
     """Whether a token made at `issued_at` has had its life, whatever became of its grant."""
-    endless = issuer.policy.app_token_endless and kind is GrantKind.APP
-    return not endless and issued_at + lifetime(issuer, kind) <= issuer.now()
+    life = issuer.lives[kind]
+    return life.grant is not None and issued_at + life.token <= issuer.now()
 
 
 def grant_end(issuer: Issuer, kind: GrantKind, now: int, limit_at: int) -> int:
     """Until when a grant lives whose newest tokens are made `now`."""
-    policy = issuer.policy
-    if kind is GrantKind.APP and policy.app_token_endless:
-        return limit_at
-    refresh = {GrantKind.USER: policy.refresh, GrantKind.APP: policy.refresh * policy.app_token_refresh}
-    return min(now + max(lifetime(issuer, kind), refresh.get(kind, 0)), limit_at)
+    life = issuer.lives[kind].grant
+    return limit_at if life is None else min(now + life, limit_at)
 
 
 def daily_quota(issuer: Issuer, app: int, machine: int | None) -> Quota | None:

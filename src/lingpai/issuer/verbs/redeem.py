@@ -1,6 +1,7 @@
 """Redeem a code: of all who try, one wins."""
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
@@ -54,7 +55,8 @@ async def redeem(
         raise _invalid()
     if view.grant.state is not GrantState.ISSUED:
         await refuse_known(issuer, request)  # it may be this very request that spent the code
-    await _check_unspent(issuer, view, redirect_uri, verifier, demand)
+        await _refuse_spent(issuer, view, redirect_uri, verifier, demand)
+    _check_request(issuer, view.grant, redirect_uri, verifier)
     if not view.usable:
         raise _invalid()
     now = issuer.now()
@@ -65,31 +67,30 @@ async def redeem(
     return await _spend(issuer, view, handle, now, request)
 
 
-async def _check_unspent(
+async def _refuse_spent(
     issuer: Issuer,
     view: GrantView,
     redirect_uri: str | None,
     verifier: str | None,
     demand: Callable[[Grant], None] | None,
-) -> None:
-    """Raise what is wrong with the request; a spent code comes before all else, and ends the grant last."""
-    grant, fault = view.grant, None
+) -> NoReturn:
+    """Refuse a code that was spent, whatever else is wrong; its grant ends only when nothing else is."""
     try:
-        if issuer.policy.redirect_repeated:
-            _check_redirect(grant, redirect_uri)
-        check_verifier(grant.challenge, grant.challenge_method, verifier)
-        if demand is not None and grant.state is not GrantState.ISSUED:
-            demand(grant)
-    except LingpaiError as error:
-        fault = error
-    if grant.state is GrantState.ISSUED:
-        if fault is not None:
-            raise fault
-        return
-    if fault is None and issuer.policy.replay_ends_grant:
-        log.warning("code_replayed", app=view.app_id, grant=grant.id)
-        await issuer.store.end_grant(grant.id, issuer.now(), "code replayed")
+        _check_request(issuer, view.grant, redirect_uri, verifier)
+        if demand is not None:
+            demand(view.grant)
+    except LingpaiError as fault:
+        raise _invalid() from fault
+    if issuer.policy.replay_ends_grant:
+        log.warning("code_replayed", app=view.app_id, grant=view.grant.id)
+        await issuer.store.end_grant(view.grant.id, issuer.now(), "code replayed")
     raise _invalid()
+
+
+def _check_request(issuer: Issuer, grant: Grant, redirect_uri: str | None, verifier: str | None) -> None:
+    if issuer.policy.redirect_repeated:
+        _check_redirect(grant, redirect_uri)
+    check_verifier(grant.challenge, grant.challenge_method, verifier)
 
 
 def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:

@@ -86,14 +86,11 @@ async def _spend(issuer: Issuer, view: GrantView, handle: Handle, request: Signe
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if spent.outcome is Outcome.REPLAYED:
         log.warning("refresh_token_replayed", app=view.app_id, grant=grant.id)
-    if spent.grant is None or spent.outcome not in {Outcome.DONE, Outcome.REPEATED}:
+    repeated = spent.outcome is Outcome.REPEATED
+    if spent.grant is None or not (repeated or spent.outcome is Outcome.DONE):
         raise _invalid()
     return make_tokens(
-        issuer,
-        spent.grant,
-        open_id=view.open_id,
-        machine_code=view.machine_code,
-        repeated=spent.outcome is Outcome.REPEATED,
+        issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, repeated=repeated
     )
 
 
