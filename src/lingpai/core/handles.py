@@ -63,9 +63,7 @@ class HandleFormat(enum.Enum):
     write: Callable[[bytes], str]
     read: Callable[[str], bytes]
 
-    def __new__(
-        cls, name: str, write: Callable[[bytes], str], read: Callable[[str], bytes]
-    ) -> Self:
+    def __new__(cls, name: str, write: Callable[[bytes], str], read: Callable[[str], bytes]) -> Self:
         """A format whose value is its name."""
         made = object.__new__(cls)
         made._value_ = name
