@@ -1,0 +1,269 @@
+"""What each process of a contest does with the issuer's store, straight under the verbs of the issuer.
+
+Every race is for something that the parent prepared in round `number`; all processes begin a round together.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from typing import Final, NamedTuple
+
+import msgspec
+
+from lingpai.core.issuer_records import FOREVER, Grant, GrantKind, GrantState, Member
+from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, SignedRequest, Spent
+from lingpai.store.port import Store
+from tests.issuer.engines import beside
+from tests.store.contenders import Arena
+
+NOW: Final = 1_700_000_000
+LATER: Final = NOW + 86_400
+CALLERS: Final = 16
+"""Per process."""
+LIMIT: Final = 20
+
+
+class Span(NamedTuple):
+    """One call as its caller saw it, by the machine's steady time, and what it made."""
+
+    began: float
+    ended: float
+    row: int
+
+
+def code(app: int, machine: int | None = None) -> Grant:
+    """A code that is out, of user 1."""
+    return Grant(
+        realm="r", kind=GrantKind.USER, app=app, user=1, machine=machine, created_at=NOW, ends_at=NOW + 600
+    )
+
+
+def token(app: int, machine: int | None = None) -> Grant:
+    """A grant of the app itself (or of a terminal) that lives at once."""
+    fresh = Grant(realm="r", kind=GrantKind.APP, app=app, machine=machine, created_at=NOW, ends_at=LATER)
+    return msgspec.structs.replace(fresh, state=GrantState.LIVE, generation=1)
+
+
+def quota(app: int, number: int) -> Quota:
+    """The quota of a round, for less than all who race for it."""
+    return Quota(app, number, NOW // 86_400, LIMIT, LATER)
+
+
+def signed(app: int, number: int) -> SignedRequest:
+    """The signed request of a round."""
+    return SignedRequest(app, NOW, b"request %d" % number, LATER)
+
+
+async def end_while_others_add(arena: Arena, store: Store, apps: list[int]) -> list[list[Span]]:
+    """All add grants to an app while the first process ends all of it: that span, then those of the grants."""
+    issuer = beside(store)
+    rounds = []
+    for app in apps:
+        spans: list[Span] = []
+        adding = [asyncio.create_task(_add_for_ever(issuer, app, spans)) for _ in range(4)]
+        await _grown(spans, 20)
+        await asyncio.to_thread(arena.barrier.wait)
+        began = time.monotonic()
+        if arena.number == 0:
+            assert await issuer.end_all(app=app)
+        ended = Span(began, time.monotonic(), 0)
+        await asyncio.to_thread(arena.barrier.wait)
+        await _grown(spans, len(spans) + 20)
+        for task in adding:
+            task.cancel()
+        await asyncio.gather(*adding, return_exceptions=True)
+        rounds.append([ended, *spans])
+    return rounds
+
+
+async def _add_for_ever(issuer: IssuerStore, app: int, spans: list[Span]) -> None:
+    while True:
+        began = time.monotonic()
+        added = await issuer.add_grant(token(app))
+        assert added is not None
+        spans.append(Span(began, time.monotonic(), added.id))
+
+
+async def _grown(spans: list[Span], count: int) -> None:
+    while len(spans) < count:  # noqa: ASYNC110  the store is what is waited for
+        await asyncio.sleep(0.001)
+
+
+async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: int) -> list[int]:
+    """A quota taken by redeeming, refreshing, placing and plainly, by all at once; how often each round."""
+    issuer = beside(store)
+    taken = []
+    for number, rows in enumerate(codes):
+        arena.barrier.wait()
+        shared = quota(app, number)
+        mine = rows[arena.number :: 4]
+        answers: list[Spent | Placed] = await asyncio.gather(
+            *(issuer.redeem(row, NOW, LATER, None, shared) for row in mine),
+            *(
+                issuer.place(token(app, machine=number * 100 + n), seen=None, keep=0, quota=shared)
+                for n in range(4)
+            ),
+        )
+        plain = await asyncio.gather(*(issuer.take_quota(shared) for _ in range(4)))
+        taken.append(sum(answer.outcome is Outcome.DONE for answer in answers) + sum(plain))
+    return taken
+
+
+async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> list[Counter[tuple[str, int]]]:
+    """All place what they saw an empty place for."""
+    issuer = beside(store)
+    found = []
+    for number in range(rounds):
+        arena.barrier.wait()
+        grant = token(app, machine=number + 1)
+        answers = await asyncio.gather(
+            *(issuer.place(grant, seen=0, keep=0, quota=None) for _ in range(CALLERS))
+        )
+        found.append(
+            Counter((answer.outcome.value, answer.grant.id if answer.grant else 0) for answer in answers)
+        )
+    return found
+
+
+async def redeem_for_a_place(arena: Arena, store: Store, codes: list[list[int]]) -> int:
+    """All codes of a terminal are redeemed at once; how many were."""
+    issuer = beside(store)
+    done = 0
+    for rows in codes:
+        arena.barrier.wait()
+        mine = rows[arena.number :: 4]
+        answers = await asyncio.gather(*(issuer.redeem(row, NOW, LATER, 0, None) for row in mine))
+        done += sum(answer.outcome is Outcome.DONE for answer in answers)
+    return done
+
+
+async def send_one_request(
+    arena: Arena, store: Store, codes: list[list[int]], app: int
+) -> list[Counter[str]]:
+    """One signed request, with another code each time, and once without any."""
+    issuer = beside(store)
+    found = []
+    for number, rows in enumerate(codes):
+        arena.barrier.wait()
+        request = signed(app, number)
+        answers: list[Spent | Placed] = await asyncio.gather(
+            *(issuer.redeem(row, NOW, LATER, 0, None, request=request) for row in rows[arena.number :: 4]),
+            issuer.place(token(app, machine=number + 1), seen=None, keep=0, quota=None, request=request),
+        )
+        counts = Counter(answer.outcome.value for answer in answers)
+        counts["remembered"] = await issuer.remember_request(request)
+        found.append(counts)
+    return found
+
+
+async def show_one_key(arena: Arena, store: Store, machines: list[int], app: int) -> list[int]:
+    """One key that a terminal shows; how often it was good."""
+    issuer = beside(store)
+    good = []
+    for machine in machines:
+        arena.barrier.wait()
+        grant = token(app, machine=machine)
+        answers = await asyncio.gather(
+            *(
+                issuer.place(grant, seen=None, keep=None, quota=None, qr_digest=b"shown")
+                for _ in range(CALLERS)
+            )
+        )
+        good.append(sum(answer.outcome is Outcome.DONE for answer in answers))
+        assert {answer.outcome for answer in answers} <= {Outcome.DONE, Outcome.GONE}
+    return good
+
+
+async def answer_one_request(arena: Arena, store: Store, requests: list[int], app: int) -> list[set[int]]:
+    """One authorization request; the grants that answer it."""
+    issuer = beside(store)
+    found = []
+    for request in requests:
+        arena.barrier.wait()
+        answers = await asyncio.gather(*(issuer.add_grant(code(app), request) for _ in range(CALLERS)))
+        found.append({answer.id if answer else 0 for answer in answers})
+    return found
+
+
+async def attempt(arena: Arena, store: Store, rounds: int) -> list[int]:
+    """Attempts with two subjects each, the second of which has the smaller limit; how many had room."""
+    issuer = beside(store)
+    passed = []
+    for number in range(rounds):
+        arena.barrier.wait()
+        subjects = [(b"pair %d" % number, LIMIT), (b"all %d" % number, LIMIT - 10)]
+        random.shuffle(subjects)
+        answers = await asyncio.gather(*(issuer.take_attempts(subjects, NOW, LATER) for _ in range(CALLERS)))
+        passed.append(sum(answer is None for answer in answers))
+        assert {answer for answer in answers if answer is not None} <= {LATER}
+    return passed
+
+
+async def add_apps_to_users(arena: Arena, store: Store, members: list[int]) -> None:
+    """Users add the app and take it back, several times each; in the end those with an even row have added it."""
+    issuer = beside(store)
+    for times in range(5):
+        arena.barrier.wait()
+        added = [times < 4 or row % 2 == 0 for row in members]
+        if times % 2:
+            added = [False] * len(members)
+        mine = list(zip(members, added, strict=True))[arena.number :: 4]
+        await asyncio.gather(*(issuer.save_consent(row, None, (), added=each) for row, each in mine))
+
+
+async def open_members(arena: Arena, store: Store, app: int, users: list[int]) -> list[Member]:
+    """All open the same members, each with open_ids of their own."""
+    issuer = beside(store)
+    arena.barrier.wait()
+    return list(
+        await asyncio.gather(
+            *(
+                issuer.open_member(
+                    Member(app=app, user=user, open_id=f"{user}-{arena.number}", union_id=f"u{arena.number}"),
+                    "o",
+                )
+                for user in users
+            )
+        )
+    )
+
+
+async def purge_together(arena: Arena, store: Store) -> int:
+    """How many grants this process removed."""
+    issuer = beside(store)
+    arena.barrier.wait()
+    removed = 0
+    while gone := await issuer.purge_issuer(FOREVER, 50):
+        removed += gone
+    return removed
+
+
+async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counter[str]:
+    """Whatever takes several locks, in any order, on a few rows that all share."""
+    issuer = beside(store)
+    rng = random.Random(seed + arena.number)
+    arena.barrier.wait()
+    counts: Counter[str] = Counter()
+
+    async def act() -> None:
+        for _ in range(25):
+            machine = rng.randrange(1, 5)
+            shared = Quota(app, rng.randrange(4), NOW // 86_400, 10**6, LATER)
+            request = signed(app, rng.randrange(10**6)) if rng.random() < 0.5 else None
+            if rng.random() < 0.5:
+                placed = await issuer.place(
+                    token(app, machine), seen=None, keep=60, quota=shared, request=request
+                )
+                counts[placed.outcome.value] += 1
+                continue
+            made = await issuer.add_grant(code(app, machine))
+            assert made is not None
+            await issuer.redeem(made.id, NOW, LATER, 60, shared, request=request)
+            spent = await issuer.rotate(
+                made.id - rng.randrange(8), 1, NOW, LATER, 0, shared, end_replayed=rng.random() < 0.5
+            )
+            counts[spent.outcome.value] += 1
+
+    await asyncio.gather(*(act() for _ in range(CALLERS)))
+    return counts

@@ -1,0 +1,216 @@
+import asyncio
+import os
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, User
+from lingpai.store.issuer_port import IssuerStore
+from tests.helpers.postgres import database_at
+from tests.issuer.engines import beside, rows_of
+from tests.store.contenders import Contest, open_arena
+from tests.store.issuer import issuer_races as races
+from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
+
+CONTENDERS = 4
+ROUNDS = 60 if os.environ.get("LINGPAI_STRENGTH") == "full" else 6
+
+Run = Callable[..., list[Any]]
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def contest() -> Iterator[Contest]:
+    opened = Contest(CONTENDERS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+async def issuer(engine_name: str, tmp_path: Path) -> AsyncIterator[IssuerStore]:
+    async with open_arena(engine_name, tmp_path) as store:
+        yield beside(store)
+
+
+@pytest.fixture
+def run(contest: Contest, engine_name: str, tmp_path: Path) -> Run:
+    """What a race returned in each process."""
+
+    def run_race(race: Callable[..., Any], *arguments: Any) -> list[Any]:
+        return contest.run(engine_name, tmp_path, partial(_race, race, arguments))
+
+    return run_race
+
+
+async def _race(race: Callable[..., Any], rest: tuple[Any, ...], arena: Any, store: Any) -> Any:
+    return await race(arena, store, *rest)
+
+
+async def add_app(issuer: IssuerStore, name: str = "app") -> int:
+    return (await issuer.save_app(App(realm="r", app_id=name, owner="o"))).id
+
+
+async def add_user(issuer: IssuerStore, login: str = "ann") -> int:
+    added = await issuer.add_user(User(realm="r", login=login), "")
+    assert added is not None
+    return added.id
+
+
+async def add_machine(issuer: IssuerStore, code: str) -> int:
+    return (await issuer.save_machine(Machine(realm="r", machine_code=code))).id
+
+
+async def add_codes(issuer: IssuerStore, app: int, count: int, machine: int | None = None) -> list[int]:
+    added = await asyncio.gather(*(issuer.add_grant(code(app, machine)) for _ in range(count)))
+    return [grant.id for grant in added if grant is not None]
+
+
+async def live_of(issuer: IssuerStore, where: str) -> int:
+    rows = await rows_of(issuer, f"SELECT count(*) FROM issuer_grants WHERE state = 1 AND {where}")
+    return int(rows[0][0])
+
+
+async def test_ending_all_ends_what_was_there_and_nothing_that_comes_after(
+    issuer: IssuerStore, run: Run
+) -> None:
+    apps = [await add_app(issuer, str(number)) for number in range(ROUNDS)]
+    results = run(races.end_while_others_add, apps)
+    for number in range(ROUNDS):
+        ended, *own = results[0][number]
+        before = after = 0
+        for span in [*own, *(span for result in results[1:] for span in result[number][1:])]:
+            view = await issuer.read_grant(span.row)
+            assert view is not None
+            if span.ended < ended.began:
+                assert not view.usable
+                before += 1
+            if span.began > ended.ended:
+                assert view.usable
+                after += 1
+        assert before
+        assert after
+
+
+async def test_a_quota_is_taken_to_its_limit_and_no_further(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    codes = [await add_codes(issuer, app, 24) for _ in range(ROUNDS)]
+    taken = run(races.take_quotas, codes, app)
+    assert [sum(each) for each in zip(*taken, strict=True)] == [LIMIT] * ROUNDS
+
+
+async def test_of_all_who_saw_a_place_empty_one_gets_it(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    for number in range(ROUNDS):
+        await add_machine(issuer, str(number))
+    results = run(races.place_as_seen, ROUNDS, app)
+    for counts in zip(*results, strict=True):
+        total: Counter[tuple[str, int]] = sum(counts, Counter())
+        assert len({row for _, row in total}) == 1
+        assert {outcome: count for (outcome, _), count in total.items()} == {
+            "done": 1,
+            "repeated": CONTENDERS * races.CALLERS - 1,
+        }
+    assert await live_of(issuer, "kind = 2") == ROUNDS
+
+
+async def test_a_terminal_has_one_live_grant_however_many_codes_are_redeemed(
+    issuer: IssuerStore, run: Run
+) -> None:
+    app = await add_app(issuer)
+    machines = [await add_machine(issuer, str(number)) for number in range(ROUNDS)]
+    codes = [await add_codes(issuer, app, 32, machine) for machine in machines]
+    assert sum(run(races.redeem_for_a_place, codes)) == 32 * ROUNDS
+    for machine in machines:
+        assert await live_of(issuer, f"machine_row = {machine}") == 1
+        listed = await issuer.list_place(code(app, machine), NOW - 1, 100)
+        assert len(listed) == 32  # each knows whom it superseded: one chain, with nobody lost
+        assert [grant.state for grant in listed] == [GrantState.LIVE] + [GrantState.SUPERSEDED] * 31
+
+
+async def test_a_signed_request_counts_once_whatever_it_asks_for(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    for number in range(ROUNDS):
+        await add_machine(issuer, str(number))
+    codes = [await add_codes(issuer, app, 16) for _ in range(ROUNDS)]
+    for counts in zip(*run(races.send_one_request, codes, app), strict=True):
+        total: Counter[str] = sum(counts, Counter())
+        assert total == {"done": 1, "same_request": 19}
+    spent = await rows_of(issuer, "SELECT count(*) FROM issuer_grants WHERE generation > 0")
+    assert spent == [(ROUNDS,)]  # nothing was spent for the others
+
+
+async def test_a_shown_key_is_good_once(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    machines = [await add_machine(issuer, str(number)) for number in range(ROUNDS)]
+    for machine in machines:
+        assert await issuer.set_qr_key(machine, b"shown", LATER)
+    assert [sum(each) for each in zip(*run(races.show_one_key, machines, app), strict=True)] == [1] * ROUNDS
+    assert await live_of(issuer, "kind = 2") == ROUNDS
+
+
+async def test_an_authorization_request_has_one_answer(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    request = AuthorizationRequest(
+        realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
+    )
+    requests = [(await issuer.add_request(request)).id for _ in range(ROUNDS)]
+    for answers in zip(*run(races.answer_one_request, requests, app), strict=True):
+        assert len(set.union(*answers)) == 1
+    assert await rows_of(issuer, "SELECT count(*) FROM issuer_grants") == [(ROUNDS,)]
+    assert await issuer.add_grant(code(app), 10**6) is None
+
+
+async def test_attempts_are_counted_all_or_none(issuer: IssuerStore, run: Run) -> None:
+    passed = run(races.attempt, ROUNDS)
+    assert [sum(each) for each in zip(*passed, strict=True)] == [LIMIT - 10] * ROUNDS
+    assert set(await rows_of(issuer, "SELECT used FROM issuer_attempts")) == {(LIMIT - 10,)}
+
+
+async def test_members_are_opened_once_and_counted_right(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    users = [await add_user(issuer, str(number)) for number in range(20)]
+    opened = run(races.open_members, app, users)
+    for members in zip(*opened, strict=True):
+        assert len({(member.id, member.open_id, member.union_id) for member in members}) == 1
+    rows = [member.id for member in opened[0]]
+    run(races.add_apps_to_users, rows)
+    assert await issuer.count_members(app) == sum(row % 2 == 0 for row in rows)
+    assert len(await issuer.list_members(app, 0, 100)) == sum(row % 2 == 0 for row in rows)
+
+
+async def test_nodes_that_purge_at_once_each_remove_their_own(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    await add_codes(issuer, app, 1000)
+    assert sum(run(races.purge_together)) == 1000
+    assert await rows_of(issuer, "SELECT count(*) FROM issuer_grants") == [(0,)]
+
+
+async def test_secrets_replaced_at_once_are_those_of_one(issuer: IssuerStore) -> None:
+    app = await add_app(issuer)
+    for _ in range(ROUNDS):
+        pairs = [tuple(Secret(os.urandom(32)) for _ in range(2)) for _ in range(8)]
+        assert all(await asyncio.gather(*(issuer.set_secrets(app, pair) for pair in pairs)))
+        found = await issuer.read_app(app)
+        assert found is not None
+        assert found.secrets in pairs
+
+
+async def test_locks_are_taken_in_one_order(
+    issuer: IssuerStore, run: Run, engine_name: str, tmp_path: Path
+) -> None:
+    app = await add_app(issuer)
+    for number in range(5):
+        await add_machine(issuer, str(number))
+    counts: Counter[str] = sum(run(races.do_anything, app, 1), Counter())
+    assert counts.total() == CONTENDERS * races.CALLERS * 25
+    assert counts["done"] > 0
+    if engine_name == "postgresql":
+        connection = await asyncpg.connect(await database_at(tmp_path))
+        query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert await connection.fetchval(query) == 0
+        await connection.close()
