@@ -1,10 +1,12 @@
 """What a token is good for, as of this moment: nothing is consumed, nothing is cached."""
 
+from operator import attrgetter
+
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
-from lingpai.core.issuer_records import App, Grant
+from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import OldAccess
 from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived, true_end
@@ -14,6 +16,13 @@ _REFUSED: dict[HandleKind, tuple[Kind, Kind, str]] = {
     HandleKind.APP_TOKEN: (Kind.INVALID_APP_TOKEN, Kind.EXPIRED_APP_TOKEN, "server access token"),
     HandleKind.TICKET: (Kind.INVALID_TICKET, Kind.INVALID_TICKET, "ticket"),
 }
+
+_KEPT = {
+    GrantKind.USER: attrgetter("user"),
+    GrantKind.APP: attrgetter("app"),
+    GrantKind.TICKET: attrgetter("ticket"),
+}
+"""The field of `policy.Keep` by kind of grant."""
 
 
 class Resolved(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +113,14 @@ async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None
 
 
 def _token_end(issuer: Issuer, grant: Grant, handle: Handle) -> int:
-    """When this token of the grant ends, or ended; 0 when it never was one."""
+    """When this token of the grant ends, or ended; 0 when it never was one, or is over whatever the time.
+
+    The clock of the node that ended a grant may be ahead of ours, if only by the turn of a second.
+    """
+    if grant.state is GrantState.ENDED or (
+        grant.state is GrantState.SUPERSEDED and not _KEPT[grant.kind](issuer.policy.keep)
+    ):
+        return 0
     end = true_end(issuer, grant, handle.issued_at)
     if handle.generation == grant.generation:
         return end
