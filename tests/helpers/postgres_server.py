@@ -49,6 +49,7 @@ class Server:
 
     Attributes:
         folder: where its socket and its data are.
+        owner: the user it runs as, or None for the one that we are.
         options: settings it is started with, besides those of all tests.
     """
 
@@ -56,7 +57,7 @@ class Server:
         self.folder = folder
         self.options: dict[str, str] = {}
         self._programs = programs
-        self._owner = owner
+        self.owner = owner
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,6 +65,11 @@ class Server:
         """Of the postmaster."""
         assert self._process is not None
         return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._process is not None
 
     def dsn(self, database: str) -> str:
         """Where a database is."""
@@ -82,7 +88,7 @@ class Server:
             self._process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                user=self._owner,
+                user=self.owner,
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -110,7 +116,7 @@ class Server:
         done = subprocess.run(
             [str(self._programs / program), *arguments],
             cwd=self.folder,
-            user=self._owner,
+            user=self.owner,
             capture_output=True,
             check=False,
         )

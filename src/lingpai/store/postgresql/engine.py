@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from lingpai.store.address import CONNECTIONS
-from lingpai.store.postgresql.faults import LOST, is_fault, unavailable
-from lingpai.store.postgresql.lane import Lane, persist
+from lingpai.store.postgresql.faults import LOST, is_fault, is_unsent, unavailable
+from lingpai.store.postgresql.lane import Lane, elsewhere, persist
 from lingpai.store.postgresql.listener import Listener
 from lingpai.store.postgresql.pool import PATIENCE, Connection, Pool
 from lingpai.store.queries import Row
@@ -87,6 +87,8 @@ class Engine:
     async def read(self, statement: str, *arguments: Any) -> list[Row]:
         """As `call`, for a statement that only reads, which is sent again when its connection was lost.
 
+        Callers that ask the same at the same time share the rows, which are not to be changed.
+
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
@@ -120,7 +122,9 @@ class Engine:
                 await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
                 return list(map(tuple, await connection.fetch(statement, *arguments)))
 
-        return await self._run(read)
+        return await self._run(
+            lambda: elsewhere(read, lambda error: is_unsent(error) or isinstance(error, LOST))
+        )
 
     async def transact(self, job: Job[T]) -> T:
         """What `job` returned, once its transaction is committed and durable. See `Job` for what a job may be.
@@ -133,7 +137,7 @@ class Engine:
             async with self._pool.connection() as connection, connection.transaction():
                 return await job(connection)
 
-        return await self._run(partial(persist, attempt))
+        return await self._run(lambda: elsewhere(lambda: persist(attempt), is_unsent))
 
     async def wait_change(self, seconds: float) -> None:
         """Come back once anybody may have committed since the last verb was asked for, or after `seconds`.
@@ -165,7 +169,7 @@ class Engine:
         self._demand_open()
         lane = lanes.get(statement)
         if lane is None:
-            lane = lanes[statement] = Lane(partial(send, statement), self._spawn)
+            lane = lanes[statement] = Lane(partial(send, statement), self._spawn, shared=lanes is self._reads)
         heard = self._listener.changes
         rows = await lane.submit(arguments, apart)
         self._seen = heard  # what was heard since then is news to whoever waits now
@@ -185,14 +189,16 @@ class Engine:
         return done
 
     async def _send(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        async with self._pool.connection() as connection:
-            return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as good as tuples
+        async def send() -> list[Row]:
+            async with self._pool.connection() as connection:
+                return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as tuples
+
+        return await elsewhere(send, is_unsent)
 
     async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        try:
-            return await self._send(statement, arguments)
-        except LOST:
-            return await self._send(statement, arguments)
+        return await elsewhere(
+            lambda: self._send(statement, arguments), lambda error: isinstance(error, LOST)
+        )
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)

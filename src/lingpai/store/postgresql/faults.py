@@ -4,8 +4,8 @@ from typing import Final
 
 import asyncpg
 from asyncpg.exceptions import (
+    InternalClientError,
     OutdatedSchemaCacheError,
-    ProtocolError,
     TargetServerAttributeNotMatched,
     TransactionTimeoutError,
 )
@@ -31,7 +31,7 @@ RETRY_AFTER: Final[dict[type[BaseException], float]] = {
     asyncpg.DeadlockDetectedError: 1.0,
     asyncpg.SerializationError: 1.0,
     asyncpg.InterfaceError: 1.0,
-    ProtocolError: 1.0,
+    InternalClientError: 1.0,
     OSError: 1.0,  # and so TimeoutError
 }
 """Seconds after which trying again makes sense, for each error that is not a bug of ours; the first that fits."""
@@ -46,23 +46,40 @@ AGAIN: Final = (
 )
 """Errors of a transaction that was rolled back and may do well when it is run anew."""
 
+UNSENT: Final = (asyncpg.InterfaceError, InternalClientError)
+"""Faults of a connection that the client found to be none any more before it sent anything; another one will do."""
+
 LOST: Final = (
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.IdleSessionTimeoutError,
-    asyncpg.InterfaceError,
-    ConnectionError,
+    ConnectionResetError,
+    BrokenPipeError,
 )
-"""Faults of one connection; another one may do well at once."""
+"""Faults of a connection that was lost while it was used; another one may do well at once."""
 
 DEMOTED: Final = (asyncpg.ReadOnlySQLTransactionError,)
 """Faults of a server that was the primary once; every connection to it is dropped."""
 
 
+NOT_OURS: Final = (
+    asyncpg.DataError,
+    asyncpg.ClientConfigurationError,
+    TargetServerAttributeNotMatched,
+    *AGAIN,
+)
+"""What is of those classes, but says something else."""
+
+
 def is_fault(error: BaseException) -> bool:
     """Whether an error is the database's (or the network's) and not a bug of ours."""
     return isinstance(error, FAULTS) and not isinstance(error, asyncpg.DataError)
+
+
+def is_unsent(error: BaseException) -> bool:
+    """Whether nothing was sent, so that even what writes may be sent by another connection."""
+    return isinstance(error, UNSENT) and not isinstance(error, NOT_OURS)
 
 
 def unavailable(fault: BaseException) -> LingpaiError:

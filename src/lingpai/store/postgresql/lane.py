@@ -22,7 +22,7 @@ Send = Callable[[Sequence[Sequence[Any]]], Awaitable[Sequence[Row]]]
 class _Call(NamedTuple):
     arguments: tuple[Any, ...]
     apart: Hashable
-    future: "asyncio.Future[list[Row]]"
+    futures: "list[asyncio.Future[list[Row]]]"
 
 
 class Lane:
@@ -31,11 +31,15 @@ class Lane:
     Args:
         send: runs a batch in one transaction.
         spawn: runs a coroutine in the background.
+        shared: whether calls with equal arguments that wait are one call, as those that only read may be.
     """
 
-    def __init__(self, send: Send, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+    def __init__(
+        self, send: Send, spawn: Callable[[Coroutine[Any, Any, None]], object], *, shared: bool
+    ) -> None:
         self._send = send
         self._spawn = spawn
+        self._shared: dict[tuple[Any, ...], _Call] | None = {} if shared else None
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Call] = []
         self._running = False
@@ -43,7 +47,15 @@ class Lane:
     def submit(self, arguments: tuple[Any, ...], apart: Hashable) -> "asyncio.Future[list[Row]]":
         """Have a call made; of several with the same `apart` (not None), each goes in a batch of its own."""
         future: asyncio.Future[list[Row]] = self._loop.create_future()
-        self._waiting.append(_Call(arguments, apart, future))
+        if self._shared is not None:
+            same = self._shared.get(arguments)
+            if same is not None:
+                same.futures.append(future)
+                return future
+        call = _Call(arguments, apart, [future])
+        self._waiting.append(call)
+        if self._shared is not None:
+            self._shared[arguments] = call
         if not self._running:
             self._running = True
             self._spawn(self._drain())
@@ -52,7 +64,11 @@ class Lane:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                await self._settle(self._take())
+                batch = self._take()
+                try:
+                    await self._settle(batch)
+                except Exception as error:  # noqa: BLE001  nobody may wait for ever, whatever it was
+                    _fail(batch, error)
         finally:
             self._running = False
 
@@ -68,7 +84,14 @@ class Lane:
             if call.apart is not None:
                 taken.add(call.apart)
         self._waiting = rest
+        self._forget(batch)
         return batch
+
+    def _forget(self, calls: list[_Call]) -> None:
+        """Whoever comes from now on is not answered by these: what they read is older than the question."""
+        if self._shared is not None:
+            for call in calls:
+                del self._shared[call.arguments]
 
     async def _settle(self, batch: list[_Call]) -> None:
         columns = list(zip(*(call.arguments for call in batch), strict=True))
@@ -84,8 +107,9 @@ class Lane:
                 return
             _fail(batch, error)
             if isinstance(error, TimeoutError):  # who came meanwhile has waited as long for the same database
-                _fail(self._waiting, error)
-                self._waiting = []
+                late, self._waiting = self._waiting, []
+                self._forget(late)
+                _fail(late, error)
         else:
             _answer(batch, records)
 
@@ -104,16 +128,32 @@ async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
     return await attempt()
 
 
+async def elsewhere(attempt: Callable[[], Awaitable[T]], lost: Callable[[Exception], bool]) -> T:
+    """What `attempt` returned; made again, by another connection, when its own was `lost`.
+
+    Raises:
+        Exception: that of the last attempt.
+    """
+    for _ in range(1, ATTEMPTS):
+        try:
+            return await attempt()
+        except Exception as error:
+            if not lost(error):
+                raise
+    return await attempt()
+
+
 def _answer(batch: list[_Call], records: Sequence[Row]) -> None:
     answers: list[list[Row]] = [[] for _ in batch]
     for record in records:
         answers[record[0] - 1].append(record[1:])
     for call, rows in zip(batch, answers, strict=True):
-        if not call.future.done():  # else its caller was cancelled
-            call.future.set_result(rows)
+        for future in call.futures:
+            if not future.done():  # else its caller was cancelled
+                future.set_result(rows)
 
 
 def _fail(batch: list[_Call], error: Exception) -> None:
-    for call in batch:
-        if not call.future.done():
-            call.future.set_exception(unavailable(error) if is_fault(error) else error)
+    for future in (each for call in batch for each in call.futures):
+        if not future.done():
+            future.set_exception(unavailable(error) if is_fault(error) else error)

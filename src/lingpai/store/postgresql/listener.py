@@ -37,6 +37,7 @@ class Listener:
         self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._lost = asyncio.Event()
         self._watchers: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -82,8 +83,14 @@ class Listener:
             if not watcher.done():
                 watcher.set_result(None)
 
+    def _lose(self, *_connection: Any) -> None:
+        self._lost.set()
+        self._hear()
+
     async def _connect(self) -> None:
+        self._lost.clear()
         self._connection = await asyncpg.connect(self._dsn, **session(self._patience))
+        self._connection.add_termination_listener(self._lose)
         await self._connection.add_listener(CHANNEL, self._hear)
         self._hear()  # what was committed meanwhile was not heard
 
@@ -92,14 +99,16 @@ class Listener:
             try:
                 if self._connection is None or self._connection.is_closed():
                     await self._connect()
-                await asyncio.sleep(HEARTBEAT)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(HEARTBEAT):
+                        await self._lost.wait()
                 await self._prove()
             except Exception as error:  # noqa: BLE001  a node that cannot listen polls, and tries to listen again
                 _log.warning("The store's news cannot be heard: %s", type(error).__name__)
                 await asyncio.sleep(RESPITE)
 
     async def _prove(self) -> None:
-        if self._connection is None:
+        if self._connection is None or self._connection.is_closed():
             return
         timer = self._loop.call_later(self._patience, self._connection.terminate)
         try:

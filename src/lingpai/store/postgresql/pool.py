@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import asyncpg
 from prometheus_client import Histogram
 
-from lingpai.store.postgresql.faults import DEMOTED
+from lingpai.store.postgresql.faults import DEMOTED, is_unsent
 
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
@@ -124,6 +124,8 @@ class Pool:
         except Exception as error:
             if late:
                 raise TimeoutError("the database did not answer in time") from error
+            if is_unsent(error):  # it has been told that it is over, and waits for the end
+                connection.terminate()
             raise
         finally:
             timer.cancel()
