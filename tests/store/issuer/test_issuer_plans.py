@@ -2,9 +2,18 @@ import re
 from pathlib import Path
 
 import apsw
+import asyncpg
 
+from lingpai.core.clock import VirtualClock
+from lingpai.core.issuer_records import App, AuthorizationRequest, Machine
+from lingpai.core.keyring import KeyRing
+from lingpai.store.postgresql.issuer import PostgresIssuerStore
+from lingpai.store.postgresql.pool import session
+from lingpai.store.postgresql.queries import load_queries as load_postgresql
 from lingpai.store.sqlite.queries import load_queries
 from lingpai.store.sqlite.schema import apply_migrations
+from tests.helpers.postgres import Place, database_at
+from tests.store.issuer.issuer_races import LATER, NOW, code, quota, signed, token
 
 TOPICS = ("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep")
 FOR_OPERATORS = {"list_apps", "list_machines", "list_users", "list_grants", "sealed_secrets", "stale_secrets"}
@@ -35,3 +44,51 @@ def test_ending_all_costs_one_look_at_the_last_row(tmp_path: Path) -> None:
     program = [row[1] for row in connection.execute("EXPLAIN SELECT max(id) FROM issuer_grants")]
     connection.close()
     assert "Last" in program  # it goes to the last row and does not walk
+
+
+async def test_no_verb_but_operators_reads_a_whole_table_in_postgresql(postgres_place: Place) -> None:
+    connection = await asyncpg.connect(await database_at(postgres_place.folder), **session(5))
+    scans = {}
+    for topic in TOPICS:
+        for name, query in load_postgresql(topic).items():
+            await connection.execute(f"PREPARE {name} AS {query}")
+            count = max((int(number) for number in re.findall(r"\$(\d+)", query)), default=0)
+            values = f"({', '.join(['NULL'] * count)})" if count else ""
+            plan = [row[0] for row in await connection.fetch(f"EXPLAIN EXECUTE {name}{values}")]
+            bad = [step for step in plan if "Seq Scan" in step]
+            if bad and name not in FOR_OPERATORS:
+                scans[name] = bad
+    await connection.close()
+    assert scans == {}
+
+
+async def test_no_function_reads_a_whole_table(
+    postgres_place: Place, ring: KeyRing, clock: VirtualClock
+) -> None:
+    store = await PostgresIssuerStore.open(await database_at(postgres_place.folder), ring, clock)
+    app = (await store.save_app(App(realm="r", app_id="a"))).id
+    machine = (await store.save_machine(Machine(realm="r", machine_code="m"))).id
+    request = AuthorizationRequest(
+        realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
+    )
+    for number in range(3):
+        made = await store.add_grant(code(app, machine), (await store.add_request(request)).id)
+        assert made is not None
+        guards = (quota(app, number), signed(app, number))
+        await store.redeem(made.id, NOW, LATER, 0, guards[0], request=guards[1])
+        guards = (quota(app, number), signed(app, number + 10))
+        await store.rotate(made.id, 1, NOW, LATER, 60, guards[0], end_replayed=True, request=guards[1])
+        await store.set_qr_key(machine, b"shown", LATER)
+        guards = (quota(app, number), signed(app, number + 20))
+        await store.place(
+            token(app, machine), seen=1, keep=0, quota=guards[0], qr_digest=b"shown", request=guards[1]
+        )
+        await store.take_quota(quota(app, number))
+        await store.take_attempts([(b"digest", 5)], NOW, LATER)
+    await store.close()
+    scans = "SELECT relname FROM pg_stat_user_tables WHERE relname LIKE 'issuer_%' AND seq_scan > 0"
+    used = "SELECT count(*) FROM pg_stat_user_tables WHERE relname LIKE 'issuer_%' AND idx_scan > 0"
+    connection = await asyncpg.connect(await database_at(postgres_place.folder))
+    assert await connection.fetchval(used) > 5
+    assert await connection.fetch(scans) == []
+    await connection.close()
