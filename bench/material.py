@@ -9,7 +9,9 @@ CODES = 150_000
 """Codes and refresh tokens are spent once each: enough for 30,000 a second, one second to warm up, two at
 full load and two at 80 %."""
 YZB_GRANTS = 150_000
-MALL_GRANTS = 20_000
+GRANTED = 5_000
+"""Grants, and codes, that the verbs make; the others are copies of them."""
+MALL_GRANTS = 5_000
 
 SETTINGS = """\
 # Codes live longer than in the dialect, so that those made before the bench are good in its last round.

@@ -1,20 +1,24 @@
 """Fill a folder with what the issuer's cases spend: ``python -m bench.minting HOME``.
 
-By the public verbs only, so that each row is what it would be after as many real requests. Everything is spread over
-many apps and users, so that no row is hotter than it would be in service.
+By the public verbs, so that each row is what it would be after as many real requests, and then by copies of such rows
+(`multiplying`), which takes seconds instead of minutes. Everything is spread over many apps and users, so that no row
+is hotter than it would be in service.
 """
 
 import asyncio
 import itertools
 import os
+import random
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from bench.material import APPS, CODES, MALL_GRANTS, USERS, YZB_GRANTS, material_file
-from lingpai.core.issuer_records import App, User
+from bench.material import APPS, CODES, GRANTED, MALL_GRANTS, USERS, YZB_GRANTS, material_file
+from bench.multiplying import Made, multiply
+from lingpai.core.handles import Handle, HandleKind
+from lingpai.core.issuer_records import App, GrantState, User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens
@@ -23,6 +27,7 @@ from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import open_issuers
 from lingpai.settings import load_settings
+from lingpai.store.address import Address
 
 T = TypeVar("T")
 Given = TypeVar("Given")
@@ -80,48 +85,55 @@ def write_bodies(home: Path, name: str, bodies: Iterable[dict[str, str]]) -> Non
     file.write_text("".join(urlencode(body) + "\n" for body in bodies), "utf-8")
 
 
-async def _fill_yzb(issuer: Issuer, home: Path) -> None:
+async def _fill_yzb(issuer: Issuer, home: Path, address: Address) -> None:
     clients = await _clients(issuer)
     pairs = await _pairs(issuer, clients)
+    granted = await each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, GRANTED))
+    unspent = await each(lambda pair: _code_handle(issuer, pair), itertools.islice(pairs, GRANTED))
+    rows = [*(tokens.grant.id for _, tokens in granted), *(code.id for code in unspent)]
 
-    async def with_code(pair: Pair) -> dict[str, str]:
-        (app, secret), _ = pair
-        code = await _code(issuer, pair)
-        return {
-            "app_id": app.app_id,
-            "secret": secret,
-            "grant_type": "authorization_code",
-            "code": code,
-        }
+    async def copies(state: GrantState, count: int) -> list[Made]:
+        made = await multiply(address, min(rows), max(rows), int(state), -(-count // GRANTED))
+        random.Random(count).shuffle(made)  # neighbours share neither app nor user
+        return made
 
-    granted = await each(lambda pair: _granted(issuer, pair), itertools.islice(pairs, YZB_GRANTS))
-    write_bodies(home, "redeem", await each(with_code, itertools.islice(pairs, CODES)))
-    write_bodies(
-        home,
-        "refresh",
-        (
-            {
-                "app_id": app.app_id,
-                "grant_type": "refresh_token",
-                "open_id": tokens.open_id,
-                "refresh_token": tokens.refresh_token,
-            }
-            for (app, _), tokens in granted
-        ),
-    )
-    write_bodies(
-        home,
-        "checkCode",
-        (
-            {
-                "app_id": app.app_id,
-                "type": "access_token",
-                "open_id": tokens.open_id,
-                "code": tokens.access_token,
-            }
-            for (app, _), tokens in granted
-        ),
-    )
+    secrets = {app.app_id: secret for app, secret in clients}
+    codes = await copies(GrantState.ISSUED, CODES)
+    write_bodies(home, "redeem", (_redeeming(issuer, secrets[code.app_id], code) for code in codes))
+    live = await copies(GrantState.LIVE, YZB_GRANTS)
+    write_bodies(home, "refresh", (_refreshing(issuer, grant) for grant in live))
+    write_bodies(home, "checkCode", (_checking(issuer, grant) for grant in live))
+    await _own_tokens(issuer, home, clients)
+
+
+async def _code_handle(issuer: Issuer, pair: Pair) -> Handle:
+    handle = issuer.unseal(await _code(issuer, pair), HandleKind.CODE)
+    if handle is None:
+        raise RuntimeError("the issuer does not know its own code")
+    return handle
+
+
+def _redeeming(issuer: Issuer, secret: str, code: Made) -> dict[str, str]:
+    sealed = issuer.seal(HandleKind.CODE, code.id, 0, code.created_at)
+    return {"app_id": code.app_id, "secret": secret, "grant_type": "authorization_code", "code": sealed}
+
+
+def _refreshing(issuer: Issuer, grant: Made) -> dict[str, str]:
+    sealed = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at)
+    return {
+        "app_id": grant.app_id,
+        "grant_type": "refresh_token",
+        "open_id": grant.open_id,
+        "refresh_token": sealed,
+    }
+
+
+def _checking(issuer: Issuer, grant: Made) -> dict[str, str]:
+    sealed = issuer.seal(HandleKind.ACCESS, grant.id, grant.generation, grant.rotated_at)
+    return {"app_id": grant.app_id, "type": "access_token", "open_id": grant.open_id, "code": sealed}
+
+
+async def _own_tokens(issuer: Issuer, home: Path, clients: list[Client]) -> None:
     asking = [
         {"app_id": app.app_id, "secret": secret, "grant_type": "client_credential"} for app, secret in clients
     ]
@@ -147,8 +159,9 @@ async def _fill_mall(issuer: Issuer, home: Path) -> None:
 async def fill(home: Path) -> None:
     """Make the data folder in ``home``, whose ``lingpai.toml`` says what is served, and the requests beside it."""
     os.chdir(home)  # settings are read from where a service starts
-    async with open_issuers(load_settings(data=home / "data")) as issuers:
-        await _fill_yzb(issuers["yzb"], home)
+    settings = load_settings(data=home / "data")
+    async with open_issuers(settings) as issuers:
+        await _fill_yzb(issuers["yzb"], home, settings.store_address)
         await _fill_mall(issuers["mall"], home)
 
 
