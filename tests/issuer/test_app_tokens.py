@@ -138,6 +138,6 @@ async def test_endless_app_token_tells_an_end_and_has_none(world: World, clock: 
 
 
 async def test_app_that_is_not_listed_gets_nothing(world: World) -> None:
-    unlisted = await admin.change_app(world.issuer, msgspec.structs.replace(world.app, listed=False))
+    unlisted = await admin.change_app(world.issuer, world.app, listed=False)
     with raises(Kind.APP_NOT_LISTED):
         await issue_app_token(world.issuer, unlisted)

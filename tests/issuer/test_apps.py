@@ -69,7 +69,7 @@ async def test_d46_success_resets(world: World) -> None:
 
 
 async def test_disabled_app_cannot_authenticate(world: World) -> None:
-    await admin.change_app(world.issuer, msgspec.structs.replace(world.app, disabled=True))
+    await admin.change_app(world.issuer, world.app, disabled=True)
     with raises(Kind.INVALID_CLIENT):
         await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
 

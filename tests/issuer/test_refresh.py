@@ -120,7 +120,7 @@ async def test_e54_f62_f63_whatever_ends_a_family_ends_it_at_the_next_check(worl
         case "user disabled":
             await admin.disable_user(issuer, world.user)
         case "app disabled":
-            await admin.change_app(issuer, msgspec.structs.replace(world.app, disabled=True))
+            await admin.change_app(issuer, world.app, disabled=True)
         case "user":
             await end_user(issuer, world.user)
         case "app":

@@ -266,14 +266,13 @@ def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
 
 
 def _set_disabled(app_id: str, realm: str, data: "Path | None", *, as_json: bool, disabled: bool) -> None:
-    import msgspec
 
     from lingpai.cli.output import done, emit
     from lingpai.issuer import admin
 
     async def change(realms: Realms) -> dict[str, Any]:
         issuer, found = await realms.app(app_id, realm)
-        changed = await admin.change_app(issuer, msgspec.structs.replace(found, disabled=disabled))
+        changed = await admin.change_app(issuer, found, disabled=disabled)
         return app_document(issuer, changed)
 
     text = tr("Disabled {name}.", name=app_id) if disabled else tr("Enabled {name}.", name=app_id)

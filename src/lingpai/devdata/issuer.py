@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from lingpai.core.issuer_records import App, AppMode, Profile, User
 from lingpai.devdata.records import IssuerSamples
 from lingpai.issuer import admin
@@ -107,6 +105,5 @@ async def _add_app(issuer: Issuer, app: App, secret: str) -> None:
         await admin.declare_app(issuer, app, secret)
         return
     others = tuple(uri for uri in known.redirect_uris if not uri.endswith(LANDING))
-    moved = msgspec.structs.replace(known, redirect_uris=(*app.redirect_uris, *others))
-    if moved != known:  # another port than at the last start
-        await admin.change_app(issuer, moved)
+    # Another port than at the last start, it may be.
+    await admin.change_app(issuer, known, redirect_uris=(*app.redirect_uris, *others))

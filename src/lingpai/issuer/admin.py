@@ -1,6 +1,7 @@
 """What operators do: apps, users, terminals, grants. Thin, for the command line and the console."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -24,8 +25,7 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
     Raises:
         LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken.
     """
-    for uri in app.redirect_uris:
-        check_registrable(uri)
+    _check_redirects(app.redirect_uris)
     secret = "" if app.public else new_secret(issuer)
     kept = (make_secret(issuer, secret),) if secret else ()
     ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
@@ -46,33 +46,48 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
     Another secret than before takes the place of all there were.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI.
+        LingpaiError: INVALID_REDIRECT_URI, or NOT_FOUND when it was removed meanwhile.
     """
-    for uri in app.redirect_uris:
-        check_registrable(uri)
+    _check_redirects(app.redirect_uris)
+    wanted = () if app.public else (make_secret(issuer, secret),)
+
+    def declare(known: App) -> App:
+        secrets = known.secrets if wanted and known.secrets[:1] == wanted else wanted
+        own = {"id": known.id, "realm": issuer.realm, "secrets": secrets, "created_at": known.created_at}
+        return msgspec.structs.replace(app, **own)
+
     known = await issuer.store.find_app(issuer.realm, app.app_id)
-    wanted = make_secret(issuer, secret)
-    same = known is not None and known.secrets and known.secrets[0] == wanted
-    secrets = known.secrets if known is not None and same else (wanted,)
-    declared = msgspec.structs.replace(
-        app,
-        id=known.id if known else 0,
-        realm=issuer.realm,
-        secrets=() if app.public else secrets,
-        created_at=known.created_at if known else issuer.now(),
-    )
-    return known if known is not None and declared == known else await issuer.store.save_app(declared)
+    if known is None:
+        fresh = declare(App(realm=issuer.realm, app_id=app.app_id, created_at=issuer.now()))
+        known = await issuer.store.add_app(fresh) or await find_app(issuer, app.app_id)
+    return await _alter_app(issuer, known, declare)
 
 
-async def change_app(issuer: Issuer, app: App) -> App:
-    """Replace what an app is, but for its id and secrets.
+async def find_app(issuer: Issuer, app_id: str) -> App:
+    """The app with this public id.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI.
+        LingpaiError: NOT_FOUND.
     """
-    for uri in app.redirect_uris:
-        check_registrable(uri)
-    return await issuer.store.save_app(app)
+    found = await issuer.store.find_app(issuer.realm, app_id)
+    if found is None:
+        raise _no_app()
+    return found
+
+
+async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
+    """Change some fields of an app; what somebody else changes at the same time stays changed.
+
+    Args:
+        issuer: the realm.
+        app: which.
+        fields: those of `App` that change, but its names.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI, or NOT_FOUND when it was removed.
+    """
+    _check_redirects(fields.get("redirect_uris", ()))
+    return await _alter_app(issuer, app, lambda known: msgspec.structs.replace(known, **fields))
 
 
 async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) -> str:
@@ -82,16 +97,43 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
         issuer: the realm.
         app: which.
         overlap: seconds; the policy's `secret_overlap` when not given.
+
+    Raises:
+        LingpaiError: NOT_FOUND when the app was removed.
     """
     secret = new_secret(issuer)
     keep_until = issuer.now() + (issuer.policy.secret_overlap if overlap is None else overlap)
-    before = [
-        msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
-        for old in app.secrets[:1]
-        if keep_until
-    ]
-    await issuer.store.set_secrets(app.id, [make_secret(issuer, secret), *before])
+
+    def rotate(known: App) -> App:
+        before = [
+            msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
+            for old in known.secrets[:1]
+            if keep_until
+        ]
+        return msgspec.structs.replace(known, secrets=(make_secret(issuer, secret), *before))
+
+    await _alter_app(issuer, app, rotate)
     return secret
+
+
+async def _alter_app(issuer: Issuer, app: App, alter: Callable[[App], App]) -> App:
+    """Change an app as it is in the moment of the change."""
+    while True:
+        known = await issuer.store.read_app(app.id)
+        if known is None:
+            raise _no_app()
+        altered = alter(known)
+        if altered == known or await issuer.store.change_app(known, altered):
+            return altered
+
+
+def _no_app() -> LingpaiError:
+    return LingpaiError(Kind.NOT_FOUND, "There is no such app.")
+
+
+def _check_redirects(uris: Iterable[str]) -> None:
+    for uri in uris:
+        check_registrable(uri)
 
 
 def new_secret(issuer: Issuer) -> str:
@@ -116,7 +158,7 @@ async def add_user(issuer: Issuer, login: str, password: str, profile: Profile |
     user = User(realm=issuer.realm, login=login, profile=profile or Profile(), created_at=issuer.now())
     added = await issuer.store.add_user(user, password_hash)
     if added is None:
-        raise LingpaiError(Kind.INVALID_PARAMETER, "The login is taken.", parameter="login")
+        raise _login_taken()
     return added
 
 
@@ -128,8 +170,16 @@ async def find_user(issuer: Issuer, login: str) -> User:
     """
     found = await issuer.store.find_login(issuer.realm, login)
     if found is None:
-        raise LingpaiError(Kind.NOT_FOUND, "There is no such user.")
+        raise _no_user()
     return found[0]
+
+
+def _no_user() -> LingpaiError:
+    return LingpaiError(Kind.NOT_FOUND, "There is no such user.")
+
+
+def _login_taken() -> LingpaiError:
+    return LingpaiError(Kind.INVALID_PARAMETER, "The login is taken.", parameter="login")
 
 
 async def set_password(issuer: Issuer, user: User, password: str) -> None:
@@ -141,11 +191,33 @@ async def set_password(issuer: Issuer, user: User, password: str) -> None:
     await issuer.store.set_password(user.id, await issuer.passwords.hash(password))
 
 
+async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
+    """Change some fields of a user; what somebody else changes at the same time stays changed.
+
+    Args:
+        issuer: the realm.
+        user: whom.
+        fields: `login`, `profile` or `disabled`.
+
+    Raises:
+        LingpaiError: NOT_FOUND when they were removed, INVALID_PARAMETER when the login is taken.
+    """
+    tried = None
+    while True:
+        known = await issuer.store.find_user(user.id)
+        if known is None:
+            raise _no_user()
+        if known == tried:  # nobody was faster
+            raise _login_taken()
+        changed = msgspec.structs.replace(known, **fields)
+        if await issuer.store.change_user(known, changed):
+            return changed
+        tried = known
+
+
 async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:
     """Disable a user: the next check of any of their tokens says no. Or let them in again."""
-    changed = msgspec.structs.replace(user, disabled=disabled)
-    await issuer.store.save_user(changed)
-    return changed
+    return await change_user(issuer, user, disabled=disabled)
 
 
 async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, str]]) -> int:

@@ -48,6 +48,4 @@ async def allow_callbacks(issuers: Mapping[str, Issuer], identities: Identities,
             continue
         wanted = callback(url, dialect)
         others = tuple(uri for uri in app.redirect_uris if not uri.endswith(callback("", dialect)))
-        moved = msgspec.structs.replace(app, redirect_uris=(*others, wanted))
-        if moved != app:
-            await admin.change_app(issuer, moved)
+        await admin.change_app(issuer, app, redirect_uris=(*others, wanted))

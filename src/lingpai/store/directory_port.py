@@ -6,20 +6,13 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from collections.abc import Sequence
 from typing import Protocol
 
-from lingpai.core.issuer_records import App, Machine, Member, Secret, User
+from lingpai.core.issuer_records import App, Machine, Member, User
 
 
 class Directory(Protocol):
     """Verbs on what operators configure and users are."""
 
     # Apps.
-
-    async def save_app(self, app: App) -> App:
-        """Insert an app, or replace all of it but its row and its birth when (realm, app_id) is there.
-
-        Returns it as stored.
-        """
-        ...
 
     async def add_app(self, app: App) -> App | None:
         """Insert an app. None when (realm, app_id) is taken."""
@@ -37,8 +30,11 @@ class Directory(Protocol):
         """All apps of a realm, by public id."""
         ...
 
-    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
-        """Replace an app's secrets. False when there is no such app."""
+    async def change_app(self, known: App, app: App) -> bool:
+        """Replace an app and its secrets, if all of it still is as `known`; its row and names stay.
+
+        False when somebody changed or removed it meanwhile.
+        """
         ...
 
     async def remove_app(self, app: int) -> bool:
@@ -63,8 +59,11 @@ class Directory(Protocol):
         """Up to `limit` users of a realm with rows above `after`, oldest first."""
         ...
 
-    async def save_user(self, user: User) -> bool:
-        """Replace a user's login, profile and `disabled`. False when there is none, or the login is taken."""
+    async def change_user(self, known: User, user: User) -> bool:
+        """Replace a user's login, profile and `disabled`, if all of it still is as `known`.
+
+        False when somebody changed or removed them meanwhile, or the login is taken.
+        """
         ...
 
     async def set_password(self, user: int, password_hash: str) -> bool:

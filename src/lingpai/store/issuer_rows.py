@@ -70,7 +70,7 @@ def _app(row: Row) -> App:
 
 
 def app_columns(app: App) -> dict[str, Any]:
-    """An app as bindings of `add_app` and `update_app`."""
+    """An app as bindings of `add_app` and of the query that changes one."""
     return {
         "realm": app.realm,
         "app_id": app.app_id,
@@ -105,7 +105,7 @@ def read_user(row: Row) -> User:
 
 
 def user_columns(user: User) -> dict[str, Any]:
-    """A user as bindings of `add_user` (with `password_hash` besides) and `save_user`."""
+    """A user as bindings of `add_user` (with `password_hash` besides) and `change_user`."""
     return {
         "id": user.id,
         "realm": user.realm,

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from lingpai.core.issuer_records import App, User
@@ -90,7 +89,7 @@ class Served(Generic[AnyAnswer]):
 
     async def change(self, app: App, **over: Any) -> App:
         """Change an app as an operator does."""
-        return await admin.change_app(self.issuer, msgspec.structs.replace(app, **over))
+        return await admin.change_app(self.issuer, app, **over)
 
 
 def encoded(params: Mapping[str, Any]) -> str:

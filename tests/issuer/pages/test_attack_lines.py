@@ -85,7 +85,7 @@ async def test_d41_who_has_a_secret_must_tell_it(stage: Stage) -> None:
     for secret in ("", " ", SECRET[:-1]):
         with raises(Kind.INVALID_CLIENT):
             await authenticate_app(stage.mall, "shop", secret, "192.0.2.1")
-    await stage.mall.store.set_secrets(stage.shop.id, [])
+    await admin.change_app(stage.mall, stage.shop, secrets=())
     for secret in ("", SECRET):
         with raises(Kind.INVALID_CLIENT):
             await authenticate_app(stage.mall, "shop", secret, "192.0.2.1")

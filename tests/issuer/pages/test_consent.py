@@ -2,7 +2,6 @@
 
 import asyncio
 
-import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
@@ -46,7 +45,7 @@ async def test_who_allowed_it_once_is_not_asked_again(browser: Browser) -> None:
 
 async def test_the_user_of_a_public_client_is_always_asked(stage: Stage, browser: Browser) -> None:
     await browser.submit(await ask(browser), answer="allow")
-    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, public=True))
+    await admin.change_app(stage.mall, stage.shop, public=True)
     challenge = {
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
@@ -167,14 +166,14 @@ async def test_an_authorization_runs_out(browser: Browser, clock: VirtualClock) 
 
 async def test_an_app_taken_down_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
     question = await ask(browser)
-    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, disabled=True))
+    await admin.change_app(stage.mall, stage.shop, disabled=True)
     refused = await browser.submit(question, answer="allow")
     assert (refused.status, refused.location) == (403, "")
 
 
 async def test_b22_an_apps_name_is_only_text(stage: Stage, browser: Browser) -> None:
     evil = "<script>alert(1)</script>{{ 7 * 7 }}"
-    await admin.change_app(stage.mall, msgspec.structs.replace(stage.shop, name=evil))
+    await admin.change_app(stage.mall, stage.shop, name=evil)
     for seen in (await browser.follow(authorize_path()), await ask(browser)):
         assert "<script" not in seen.text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in seen.text

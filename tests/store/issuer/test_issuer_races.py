@@ -1,9 +1,11 @@
+import asyncio
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from lingpai.core.issuer_records import App
+from lingpai.core.issuer_records import App, Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorize import Asked, issue_code
@@ -71,3 +73,37 @@ async def test_never_a_twenty_first_of_a_day(engine_name: str, tmp_path: Path) -
                 counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
                 assert counts[""] == 20 - CALLERS
                 assert counts["limit_reached"] >= CALLERS - 4
+
+
+async def test_two_operators_at_once_undo_nothing_of_each_other(engine_name: str, tmp_path: Path) -> None:
+    async with open_issuer(engine_name, tmp_path) as here, open_issuer(engine_name, tmp_path) as there:
+        app, _ = await admin.add_app(here, App(realm="", app_id=APP_ID))
+        user = await admin.add_user(here, "ann", "")
+        for number in range(ROUNDS):
+            disabled, name = bool(number % 2), f"round {number}"
+            *_, one, other = await asyncio.gather(
+                admin.change_app(here, app, disabled=disabled),
+                admin.change_app(there, app, name=name),
+                admin.disable_user(here, user, disabled=disabled),
+                admin.change_user(there, user, profile=Profile(nick=name)),
+                admin.rotate_secret(here, app),
+                admin.rotate_secret(there, app),
+            )
+            found, known = await admin.find_app(here, APP_ID), await admin.find_user(there, "ann")
+            assert (found.disabled, found.name) == (disabled, name)
+            assert (known.disabled, known.profile.nick) == (disabled, name)
+            assert {each.digest for each in found.secrets} == {
+                here.digest_secret(each) for each in (one, other)
+            }
+
+
+async def test_a_change_of_what_is_not_so_any_more_is_none(engine_name: str, tmp_path: Path) -> None:
+    async with open_issuer(engine_name, tmp_path) as issuer:
+        app, _ = await admin.add_app(issuer, App(realm="", app_id=APP_ID))
+        user = await admin.add_user(issuer, "ann", "")
+        await admin.change_app(issuer, app, disabled=True)
+        await admin.disable_user(issuer, user)
+        assert not await issuer.store.change_app(app, msgspec.structs.replace(app, name="new"))
+        assert not await issuer.store.change_user(user, msgspec.structs.replace(user, login="bob"))
+        assert (await admin.find_app(issuer, APP_ID)).name == ""
+        assert (await admin.find_user(issuer, "ann")).disabled

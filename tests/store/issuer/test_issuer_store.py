@@ -200,7 +200,11 @@ async def test_removed_app_leaves_nothing_that_works(world: World) -> None:
     with pytest.raises(LingpaiError):
         await resolve_access_token(world.issuer, tokens.access_token)
     assert [app.app_id for app in await world.issuer.store.list_apps("yzb")] == [world.other.app_id]
-    assert not await world.issuer.store.set_secrets(world.app.id, ())
+    assert not await world.issuer.store.change_app(world.app, msgspec.structs.replace(world.app, name="new"))
+    with raises(Kind.NOT_FOUND):
+        await admin.change_app(world.issuer, world.app, name="new")
+    with raises(Kind.NOT_FOUND):
+        await admin.rotate_secret(world.issuer, world.app)
 
 
 async def test_what_a_user_allowed_is_read_by_the_user(world: World) -> None:

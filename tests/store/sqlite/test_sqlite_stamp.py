@@ -54,7 +54,7 @@ async def test_whatever_is_cached_comes_from_tables_that_move_the_stamp(
     key = key_of(ring, account())
     await renew(sqlite, clock, key, "token")
     await sqlite.add_caller(Caller(name="ci", created_at=clock.now()), b"digest")
-    await issuer.save_app(App(realm="yzb", app_id="1", secrets=(Secret(b"digest"),)))
+    await issuer.add_app(App(realm="yzb", app_id="1", secrets=(Secret(b"digest"),)))
 
     assert await sqlite.find_accounts("wechat", "wx1")
     assert await sqlite.find_caller(b"digest")

@@ -10,6 +10,7 @@ from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
@@ -92,19 +93,22 @@ async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change
         return Change(name, "change", (*differing, "secret"), change, reveal=made)
     if not differing:
         return Change(name, "keep")
-    return Change(name, "change", tuple(differing), partial(_alter, issuer, wanted, secret))
-
-
-async def _alter(issuer: Issuer, wanted: App, secret: str) -> None:
     if secret:
-        await admin.declare_app(issuer, wanted, secret)
-        return
-    known = await issuer.store.find_app(issuer.realm, wanted.app_id)
-    if known is None:
-        raise Problem(f"{issuer.realm}/{wanted.app_id}: {tr(OVERTAKEN)}")
-    secrets = () if wanted.public else known.secrets
-    kept = msgspec.structs.replace(wanted, id=known.id, created_at=known.created_at, secrets=secrets)
-    await admin.change_app(issuer, kept)
+        return Change(name, "change", tuple(differing), partial(admin.declare_app, issuer, wanted, secret))
+    return Change(name, "change", tuple(differing), partial(_alter, issuer, known, wanted, differing))
+
+
+async def _alter(issuer: Issuer, known: App, wanted: App, differing: Sequence[str]) -> None:
+    """Change what the plan names, and nothing that somebody changed since."""
+    fields = {name: getattr(wanted, name) for name in differing}
+    if wanted.public:
+        fields["secrets"] = ()
+    try:
+        await admin.change_app(issuer, known, **fields)
+    except LingpaiError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+        raise Problem(f"{issuer.realm}/{wanted.app_id}: {tr(OVERTAKEN)}") from error
 
 
 APPS = Section("apps", AppEntry, plan)

@@ -7,9 +7,8 @@ import msgspec
 
 from lingpai.cli.issuing import login_problems, password_problems
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
-from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.issuer_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
@@ -80,9 +79,7 @@ async def _add(issuer: Issuer, entry: UserEntry, password: str) -> None:
 
 async def _alter(issuer: Issuer, entry: UserEntry, password: str) -> None:
     user = await admin.find_user(issuer, entry.login)
-    changed = msgspec.structs.replace(user, profile=_profile(entry), disabled=entry.disabled)
-    if not await issuer.store.save_user(changed):
-        raise Problem(f"{issuer.realm}/{entry.login}: {tr(OVERTAKEN)}")
+    await admin.change_user(issuer, user, profile=_profile(entry), disabled=entry.disabled)
     if password:
         await admin.set_password(issuer, user, password)
 

@@ -56,7 +56,7 @@ async def test_d37_d38_basic(realm: Realm, header: str, body: Json, expected: An
 
 async def test_d37_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -> None:
     secret = "a:b%c+d e&令牌"
-    await realm.issuer.store.set_secrets(realm.app.id, [admin.make_secret(realm.issuer, secret)])
+    await realm.change_app(secrets=(admin.make_secret(realm.issuer, secret),))
     header = basic("100001", "a:b%25c%2Bd+e%26%E4%BB%A4%E7%89%8C")
     given = {"client_id": None, "client_secret": None}
     assert (await realm.exchange(await realm.code(), {"Authorization": header}, **given)).status == 200

@@ -53,11 +53,8 @@ async def test_the_types_of_the_answers(realm: Realm) -> None:
     assert list(found) == ["status", "msg", "result"]
     assert list(found["result"]) == ["access_token", "client_id", "expires", "scope", "open_id"]
     assert (found["status"], type(found["result"]["expires"])) == (1, int)
-    await realm.issuer.store.save_user(
-        msgspec.structs.replace(
-            realm.user, profile=msgspec.structs.replace(realm.user.profile, seller_name="")
-        )
-    )
+    nameless = msgspec.structs.replace(realm.user.profile, seller_name="")
+    await admin.change_user(realm.issuer, realm.user, profile=nameless)
     assert (await realm.user_info(token)).json["result"] == {"seller_name": ""}
 
 

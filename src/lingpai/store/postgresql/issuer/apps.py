@@ -38,17 +38,6 @@ class Apps(Changes):
 
         return await self.find_app(app.realm, app.app_id) if await self._engine.transact(add) else None
 
-    async def save_app(self, app: App) -> App:
-        """See `store.directory_port.Directory.save_app`."""
-
-        async def save(connection: Connection) -> App:
-            row = await connection.fetchval(_SQL["save_app"], *app_columns(app).values())
-            await self._write_secrets(connection, row, app.secrets)
-            rows = await connection.fetch(_SQL["find_app"], [app.realm], [app.app_id])
-            return self._app([tuple(each)[1:] for each in rows])
-
-        return await self._engine.transact(save)
-
     async def find_app(self, realm: str, app_id: str) -> App | None:
         """See `store.directory_port.Directory.find_app`."""
         if "\0" in app_id:  # comes from outside, and PostgreSQL has no such text
@@ -65,11 +54,21 @@ class Apps(Changes):
         """See `store.directory_port.Directory.list_apps`."""
         return read_apps(await self._engine.scan(_SQL["list_apps"], realm), self._vault)
 
-    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
-        """See `store.directory_port.Directory.set_secrets`."""
-        return await self._engine.transact(
-            lambda connection: self._write_secrets(connection, app, tuple(secrets))
-        )
+    async def change_app(self, known: App, app: App) -> bool:
+        """See `store.directory_port.Directory.change_app`."""
+
+        async def change(connection: Connection) -> bool:
+            await connection.fetch(_SQL["lock_app"], known.id)
+            rows = await connection.fetch(_SQL["read_app"], [known.id])
+            if not rows or self._app([tuple(each)[1:] for each in rows]) != known:
+                return False
+            *columns, _ = app_columns(app).values()
+            await connection.execute(_SQL["change_app"], known.id, *columns)
+            if app.secrets != known.secrets:
+                await self._write_secrets(connection, known.id, app.secrets)
+            return True
+
+        return await self._engine.transact(change)
 
     async def remove_app(self, app: int) -> bool:
         """See `store.directory_port.Directory.remove_app`."""

@@ -38,11 +38,19 @@ class Users(Changes):
         """See `store.directory_port.Directory.list_users`."""
         return tuple(map(read_user, await self._engine.scan(_SQL["list_users"], realm, after, limit)))
 
-    async def save_user(self, user: User) -> bool:
-        """See `store.directory_port.Directory.save_user`."""
-        columns = user_columns(user)
+    async def change_user(self, known: User, user: User) -> bool:
+        """See `store.directory_port.Directory.change_user`."""
+        columns = user_columns(user) | {"id": known.id}
+
+        async def change(connection: Connection) -> bool:
+            await connection.fetch(_SQL["lock_user"], known.id)
+            rows = await connection.fetch(_SQL["find_user"], [known.id])
+            if [read_user(tuple(each)[1:]) for each in rows] != [known]:
+                return False
+            return bool(await connection.fetch(_SQL["change_user"], *(columns[name] for name in _SAVED)))
+
         try:
-            return bool(await self._change(_SQL["save_user"], *(columns[name] for name in _SAVED)))
+            return await self._engine.transact(change)
         except asyncpg.UniqueViolationError:
             return False
 

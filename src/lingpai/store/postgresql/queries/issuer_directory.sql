@@ -28,17 +28,12 @@ INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, netw
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 ON CONFLICT DO NOTHING RETURNING id;
 
--- name: save_app
-INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes, permissions,
-    audience, owner, listed, disabled, public, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-ON CONFLICT (realm, app_id) DO UPDATE SET name = excluded.name, mode = excluded.mode,
-    redirect_uris = excluded.redirect_uris, domains = excluded.domains, networks = excluded.networks,
-    grants = excluded.grants, scopes = excluded.scopes, permissions = excluded.permissions,
-    audience = excluded.audience, owner = excluded.owner, listed = excluded.listed, disabled = excluded.disabled,
-    public = excluded.public
-RETURNING id;
+-- name: change_app
+UPDATE issuer_apps SET name = $4, mode = $5, redirect_uris = $6, domains = $7, networks = $8, grants = $9, scopes = $10,
+    permissions = $11, audience = $12, owner = $13, listed = $14, disabled = $15, public = $16
+WHERE id = $1 AND realm = $2 AND app_id = $3;
 
+-- Before secrets are written, so that they are one change with the app's own row.
 -- name: lock_app
 SELECT realm, app_id FROM issuer_apps WHERE id = $1 FOR UPDATE;
 
@@ -81,7 +76,10 @@ JOIN issuer_users u ON u.realm = t.realm AND u.login = t.login;
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3;
 
--- name: save_user
+-- name: lock_user
+SELECT id FROM issuer_users WHERE id = $1 FOR UPDATE;
+
+-- name: change_user
 UPDATE issuer_users SET login = $2, nick = $3, avatar = $4, sex = $5, seller_name = $6, disabled = $7
 WHERE id = $1 RETURNING id;
 

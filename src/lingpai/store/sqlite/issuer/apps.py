@@ -35,17 +35,6 @@ class Apps(Part):
 
         return await self._engine.write(add)
 
-    async def save_app(self, app: App) -> App:
-        """See `store.directory_port.Directory.save_app`."""
-
-        def save(connection: apsw.Connection) -> App:
-            columns = app_columns(app)
-            rows = run(connection, _SQL["update_app"], columns) or run(connection, _SQL["add_app"], columns)
-            self._write_secrets(connection, rows[0][0], app.secrets)
-            return self._read(connection, app)
-
-        return await self._engine.write(save)
-
     async def find_app(self, realm: str, app_id: str) -> App | None:
         """See `store.directory_port.Directory.find_app`."""
 
@@ -68,16 +57,18 @@ class Apps(Part):
 
         return await self._engine.scan(read)
 
-    async def set_secrets(self, app: int, secrets: Sequence[Secret]) -> bool:
-        """See `store.directory_port.Directory.set_secrets`."""
+    async def change_app(self, known: App, app: App) -> bool:
+        """See `store.directory_port.Directory.change_app`."""
 
-        def replace(connection: apsw.Connection) -> bool:
-            found = bool(run(connection, _SQL["app_name"], (app,)))
-            if found:
-                self._write_secrets(connection, app, secrets)
-            return found
+        def change(connection: apsw.Connection) -> bool:
+            if self._read(connection, known) != known:
+                return False
+            run(connection, _SQL["update_app"], app_columns(app) | {"id": known.id})
+            if app.secrets != known.secrets:
+                self._write_secrets(connection, known.id, app.secrets)
+            return True
 
-        return await self._engine.write(replace)
+        return await self._engine.write(change)
 
     async def remove_app(self, app: int) -> bool:
         """See `store.directory_port.Directory.remove_app`."""
@@ -96,5 +87,6 @@ class Apps(Part):
             sealed = self._vault.seal(secret.clear, SECRET_COLUMN, realm, app_id) if secret.clear else None
             run(connection, _SQL["add_secret"], (app, secret.digest, sealed, secret.ends_at))
 
-    def _read(self, connection: apsw.Connection, app: App) -> App:
-        return read_apps(run(connection, _SQL["find_app"], (app.realm, app.app_id)), self._vault)[0]
+    def _read(self, connection: apsw.Connection, app: App) -> App | None:
+        apps = read_apps(run(connection, _SQL["find_app"], (app.realm, app.app_id)), self._vault)
+        return apps[0] if apps else None

@@ -43,13 +43,15 @@ class Users(Part):
 
         return await self._engine.scan(read)
 
-    async def save_user(self, user: User) -> bool:
-        """See `store.directory_port.Directory.save_user`."""
+    async def change_user(self, known: User, user: User) -> bool:
+        """See `store.directory_port.Directory.change_user`."""
 
-        def save(connection: apsw.Connection) -> bool:
-            return bool(run(connection, _SQL["save_user"], user_columns(user)))
+        def change(connection: apsw.Connection) -> bool:
+            if [read_user(row) for row in run(connection, _SQL["find_user"], (known.id,))] != [known]:
+                return False
+            return bool(run(connection, _SQL["change_user"], user_columns(user) | {"id": known.id}))
 
-        return await self._engine.write(save)
+        return await self._engine.write(change)
 
     async def set_password(self, user: int, password_hash: str) -> bool:
         """See `store.directory_port.Directory.set_password`."""

@@ -21,7 +21,7 @@ ON CONFLICT DO NOTHING RETURNING id;
 UPDATE issuer_apps SET name = :name, mode = :mode, redirect_uris = :redirect_uris, domains = :domains,
     networks = :networks, grants = :grants, scopes = :scopes, permissions = :permissions, audience = :audience,
     owner = :owner, listed = :listed, disabled = :disabled, public = :public
-WHERE realm = :realm AND app_id = :app_id RETURNING id;
+WHERE id = :id;
 
 -- name: app_name
 SELECT realm, app_id FROM issuer_apps WHERE id = ?;
@@ -63,7 +63,7 @@ FROM issuer_users WHERE realm = ? AND login = ?;
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm = ? AND id > ? ORDER BY id LIMIT ?;
 
--- name: save_user
+-- name: change_user
 UPDATE OR IGNORE issuer_users SET login = :login, nick = :nick, avatar = :avatar, sex = :sex,
     seller_name = :seller_name, disabled = :disabled
 WHERE id = :id RETURNING login;
