@@ -77,10 +77,15 @@ async def apply_migrations(
     """
     known = all_migrations() if migrations is None else migrations
     async with _opened(dsn) as connection:
+        if not await _missing(connection, known):
+            return ()
+        # Of the session, which ends with this block, and before any transaction: one that waited within would look
+        # for tables in what it had cached before.
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         missing = await _missing(connection, known)
-        return tuple(
-            [name for number, (name, _) in missing.items() if await _apply(connection, number, known)]
-        )
+        for number in missing:
+            await _apply(connection, number, *known[number])
+        return tuple(name for name, _ in missing.values())
 
 
 @contextlib.asynccontextmanager
@@ -106,14 +111,9 @@ async def _missing(
     return {number: each for number, each in known.items() if number not in applied}
 
 
-async def _apply(connection: Connection, number: int, known: Mapping[int, tuple[str, str]]) -> bool:
-    name, script = known[number]
+async def _apply(connection: Connection, number: int, name: str, script: str) -> None:
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-        if number not in await _missing(connection, known):  # another node was first
-            return False
         await connection.execute(f"SET LOCAL lock_timeout = {round(_LOCK_SECONDS * 1000)}")
         await connection.execute(_TABLE)
         await connection.execute(script)
         await connection.execute("INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", number, name)
-    return True

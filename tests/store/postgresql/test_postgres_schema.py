@@ -1,0 +1,129 @@
+"""Migrations: once for all nodes, whole, and in two phases: code of this release runs on the schema of the next."""
+
+import asyncio
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from lingpai.core.clock import VirtualClock, end_after
+from lingpai.core.keyring import KeyRing
+from lingpai.core.records import Budget, Caller
+from lingpai.store.address import Address
+from lingpai.store.migrate import migrate, pending
+from lingpai.store.port import Store
+from lingpai.store.postgresql import PostgresStore
+from lingpai.store.postgresql.schema import (
+    all_migrations,
+    apply_migrations,
+    is_sealed,
+    pending_migrations,
+)
+from tests.helpers.postgres import Place, database_at
+from tests.store.postgresql.hardship import run
+from tests.store.sample import TTL, account, key_of, renew
+
+NAMES = tuple(name for name, _ in all_migrations().values())
+TABLES = (
+    *("accounts", "callers", "credentials", "generations", "budgets", "exchanges", "roles"),
+    *("probes", "key_rings"),
+)
+NEXT = (
+    "\n".join(f"ALTER TABLE {each} ADD COLUMN later text NOT NULL DEFAULT 'later';" for each in TABLES)
+    + """
+CREATE TABLE later (id bigint PRIMARY KEY, credential_id bigint REFERENCES credentials (id) ON DELETE CASCADE);
+CREATE INDEX later_by_credential ON credentials (platform, account);
+"""
+)
+
+
+@pytest.fixture
+async def empty(postgres_place: Place) -> str:
+    """A database without a schema."""
+    name = postgres_place.prefix + "empty"
+    await run(postgres_place.server, f'CREATE DATABASE "{name}"')
+    return postgres_place.dsn(name)
+
+
+async def test_everything_is_pending_in_an_empty_database(empty: str) -> None:
+    assert await pending_migrations(empty) == NAMES
+    assert not await is_sealed(empty)
+    assert await apply_migrations(empty) == NAMES
+    assert await pending_migrations(empty) == ()
+    assert await apply_migrations(empty) == ()
+
+
+async def test_nodes_that_start_at_once_migrate_once(empty: str, ring: KeyRing, clock: VirtualClock) -> None:
+    stores = await asyncio.gather(*(PostgresStore.open(empty, ring, clock) for _ in range(8)))
+    await asyncio.gather(*(each.close() for each in stores))
+    applied = await run(empty, "SELECT name FROM schema_migrations ORDER BY number")
+    assert tuple(name for (name,) in applied) == NAMES
+
+
+async def test_a_migration_that_fails_leaves_nothing(empty: str) -> None:
+    broken = {1: ("0001_broken.sql", "CREATE TABLE half (n int); CREATE TABLE half (n int);")}
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await apply_migrations(empty, broken)
+    assert await run(empty, "SELECT FROM pg_tables WHERE tablename = 'half'") == []
+    assert await apply_migrations(empty) == NAMES
+
+
+def test_the_command_reaches_a_database(empty: str, tmp_path: Path) -> None:
+    address = Address(tmp_path / "none", empty)
+    assert pending(address) == NAMES
+    assert migrate(address) == NAMES
+    assert pending(address) == ()
+
+
+async def _use(store: Store, ring: KeyRing, clock: VirtualClock) -> None:
+    await store.ping()
+    await store.save_account(account("wx2"))
+    assert await store.save_account(account("wx2", secret="another secret")) is False
+    await renew(store, clock, key_of(ring, account()), "the second token")
+    assert await store.acquire_lease(key_of(ring, account()), "b", 99, TTL)
+    assert await store.add_caller(Caller(name="after"), b"after")
+    assert (await store.take_budget(Budget("s", "n", "w", 2, clock.now() + 60))).granted
+    assert (await store.claim_exchange(b"code 2", "a", TTL, clock.now() + 60)).claimed
+    assert await store.finish_exchange(b"code 2", "a", "answer", clock.now() + 60)
+    assert await store.lead("role", "a", TTL)
+    assert len(await store.list_statuses()) == 2
+    await store.reseal(10)
+    await store.purge(10)
+    assert await store.remove_account("wechat", "wx2", "")
+
+
+async def test_this_release_runs_on_the_schema_of_the_next(
+    empty: str, ring: KeyRing, clock: VirtualClock
+) -> None:
+    """A migration only adds: whoever is running goes on, and whoever starts does not mind what it does not know."""
+    before = await PostgresStore.open(empty, ring, clock)
+    await before.save_account(account())
+    await renew(before, clock, key_of(ring, account()), "the first token")
+    assert await apply_migrations(empty, {9999: ("9999_later.sql", NEXT)}) == ("9999_later.sql",)
+    await _use(before, ring, clock)
+    await before.close()
+    after = await PostgresStore.open(empty, ring, clock)
+    found = await after.read_credential(key_of(ring, account()))
+    assert found is not None
+    assert found.current is not None
+    assert found.current.value == "the second token"
+    await after.mark_suspect(found.key, found.version)
+    await after.close()
+    assert await pending_migrations(empty) == ()
+
+
+async def test_the_store_does_not_mind_a_clock_in_another_epoch(
+    tmp_path: Path, postgres_place: Place, ring: KeyRing, clock: VirtualClock
+) -> None:
+    dsn = await database_at(tmp_path)
+    here = await PostgresStore.open(dsn, ring, clock)
+    await here.save_account(account())
+    other = VirtualClock(clock.now())
+    there = await PostgresStore.open(dsn, ring, other)
+    assert await there.due_credentials(5) == (key_of(ring, account()),)
+    await there.save_account(account("wx2"))
+    clock.advance(1)
+    assert len(await here.due_credentials(5)) == 2
+    assert end_after(other, 0).epoch != clock.epoch
+    await here.close()
+    await there.close()
