@@ -3,9 +3,6 @@ from pathlib import Path
 
 import pytest
 
-FULL = os.environ.get("LINGPAI_STRENGTH") == "full"
-"""Whether to take the time for the full figures rather than for a suite's share of them."""
-
 
 @pytest.fixture(autouse=True)
 def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -9,8 +9,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.helpers.effort import FULL
 from tests.strength.arena import CLASSIC, CLASSIC_APP, CLEAR_XCX, HELD, XCX, Arena, open_arena, token_of
-from tests.strength.conftest import FULL
 from tests.strength.phases import PHASES, Phase, reading
 from tests.strength.services import Service, ending
 

@@ -16,8 +16,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers.effort import FULL
 from tests.strength.arena import AGENT, APP, STABLE_MINI, XCX, open_arena, token_of
-from tests.strength.conftest import FULL
 from tests.strength.loader import Seen, load
 from tests.strength.services import Service, ending
 
@@ -70,6 +70,7 @@ async def _storm(url: str, count: int, seed: int) -> Seen:
     return seen
 
 
+@pytest.mark.timeout(3600 if FULL else 120)
 def test_d48_schemathesis(own_folder: Path) -> None:
     with open_arena(own_folder) as arena:
         arena.add(APP, STABLE_MINI, AGENT)

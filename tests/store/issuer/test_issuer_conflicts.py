@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, User
@@ -190,14 +191,16 @@ async def test_nodes_that_purge_at_once_each_remove_their_own(issuer: IssuerStor
     assert await rows_of(issuer, "SELECT count(*) FROM issuer_grants") == [(0,)]
 
 
-async def test_secrets_replaced_at_once_are_those_of_one(issuer: IssuerStore) -> None:
+async def test_of_many_changes_of_one_app_at_once_one_is_made_whole(issuer: IssuerStore) -> None:
     app = await add_app(issuer)
     for _ in range(ROUNDS):
+        known = await issuer.read_app(app)
+        assert known is not None
         pairs = [tuple(Secret(os.urandom(32)) for _ in range(2)) for _ in range(8)]
-        assert all(await asyncio.gather(*(issuer.set_secrets(app, pair) for pair in pairs)))
-        found = await issuer.read_app(app)
-        assert found is not None
-        assert found.secrets in pairs
+        changes = [msgspec.structs.replace(known, secrets=pair) for pair in pairs]
+        made = await asyncio.gather(*(issuer.change_app(known, each) for each in changes))
+        assert sum(made) == 1
+        assert await issuer.read_app(app) == changes[made.index(True)]
 
 
 async def test_locks_are_taken_in_one_order(

@@ -10,10 +10,12 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.redeem import redeem
+from tests.helpers.effort import FULL
 from tests.store.issuer.issuer_arena import APP_ID, open_issuer
 from tests.store.issuer.issuer_contenders import CALLERS, CONTENDERS, contest
 
-ROUNDS = 100
+ROUNDS = 1000 if FULL else 100
+DAYS = 1000 if FULL else 10
 
 
 async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str]:
@@ -26,7 +28,7 @@ async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str
     return codes
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(3000 if FULL else 300)
 async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(
     engine_name: str, tmp_path: Path
 ) -> None:
@@ -39,7 +41,7 @@ async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(
                 assert Counter(kind for _, _, kind in answers) == {"": 1, "invalid_code": 63}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(3000 if FULL else 300)
 async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_round(
     engine_name: str, tmp_path: Path
 ) -> None:
@@ -55,16 +57,15 @@ async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_r
                 assert Counter(kind for _, _, kind in answers) == {"": 1, "repeated": 63}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(3000 if FULL else 300)
 async def test_never_a_twenty_first_of_a_day(engine_name: str, tmp_path: Path) -> None:
-    rounds = 10
     async with open_issuer(engine_name, tmp_path) as issuer:
         await make_codes(issuer, 0, terminals=False)
         app = await issuer.store.find_app(issuer.realm, APP_ID)
         user = (await issuer.store.list_users(issuer.realm, 0, 1))[0]
         assert app is not None
         with contest(engine_name, tmp_path) as contenders:
-            for number in range(rounds):
+            for number in range(DAYS):
                 machine = await admin.save_machine(issuer, f"limited{number}", owner=user)
                 codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]
                 counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
