@@ -1,0 +1,1 @@
+"""From measured costs to what nodes and databases carry: ``python -m bench.model``; see ``docs/scaling.md``."""
