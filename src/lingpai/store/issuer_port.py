@@ -118,7 +118,7 @@ class IssuerStore(Directory, Protocol):
 
     async def redeem(
         self,
-        grant: int,
+        grant: Grant,
         now: int,
         ends_at: int,
         keep: int | None,
@@ -126,7 +126,7 @@ class IssuerStore(Directory, Protocol):
         *,
         request: SignedRequest | None = None,
     ) -> Spent:
-        """Spend a code: of all who try, one gets DONE; the grant is live with generation 1 then.
+        """Spend the code of a grant that was read: of all who try, one gets DONE, and it is live with generation 1.
 
         With `keep`, the grant takes its place, and the one there before keeps at most `keep` seconds.
         """
@@ -134,7 +134,7 @@ class IssuerStore(Directory, Protocol):
 
     async def rotate(
         self,
-        grant: int,
+        grant: Grant,
         generation: int,
         now: int,
         ends_at: int,
@@ -144,7 +144,7 @@ class IssuerStore(Directory, Protocol):
         end_replayed: bool,
         request: SignedRequest | None = None,
     ) -> Spent:
-        """Spend the refresh token of `generation`.
+        """Spend the refresh token of `generation` of a grant that was read.
 
         DONE moves the grant to the next generation and ends it at `ends_at` (never after its `limit_at`).
         REPEATED when the token is the one spent last, less than `window` seconds ago. REPLAYED otherwise,

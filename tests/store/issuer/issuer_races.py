@@ -90,6 +90,19 @@ async def _grown(spans: list[Span], count: int) -> None:
         await asyncio.sleep(0.001)
 
 
+async def redeem(
+    issuer: IssuerStore,
+    row: int,
+    keep: int | None,
+    shared: Quota | None = None,
+    request: SignedRequest | None = None,
+) -> Spent:
+    """Spend the code of this row, read first as the verb does."""
+    view = await issuer.read_grant(row)
+    assert view is not None
+    return await issuer.redeem(view.grant, NOW, LATER, keep, shared, request=request)
+
+
 async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: int) -> list[int]:
     """A quota taken by redeeming, refreshing, placing and plainly, by all at once; how often each round."""
     issuer = beside(store)
@@ -99,7 +112,7 @@ async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: i
         shared = quota(app, number)
         mine = rows[arena.number :: 4]
         answers: list[Spent | Placed] = await asyncio.gather(
-            *(issuer.redeem(row, NOW, LATER, None, shared) for row in mine),
+            *(redeem(issuer, row, None, shared) for row in mine),
             *(
                 issuer.place(token(app, machine=number * 100 + n), seen=None, keep=0, quota=shared)
                 for n in range(4)
@@ -133,7 +146,7 @@ async def redeem_for_a_place(arena: Arena, store: Store, codes: list[list[int]])
     for rows in codes:
         arena.barrier.wait()
         mine = rows[arena.number :: 4]
-        answers = await asyncio.gather(*(issuer.redeem(row, NOW, LATER, 0, None) for row in mine))
+        answers = await asyncio.gather(*(redeem(issuer, row, 0) for row in mine))
         done += sum(answer.outcome is Outcome.DONE for answer in answers)
     return done
 
@@ -148,7 +161,7 @@ async def send_one_request(
         arena.barrier.wait()
         request = signed(app, number)
         answers: list[Spent | Placed] = await asyncio.gather(
-            *(issuer.redeem(row, NOW, LATER, 0, None, request=request) for row in rows[arena.number :: 4]),
+            *(redeem(issuer, row, 0, request=request) for row in rows[arena.number :: 4]),
             issuer.place(token(app, machine=number + 1), seen=None, keep=0, quota=None, request=request),
         )
         counts = Counter(answer.outcome.value for answer in answers)
@@ -259,10 +272,9 @@ async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counte
                 continue
             made = await issuer.add_grant(code(app, machine))
             assert made is not None
-            await issuer.redeem(made.id, NOW, LATER, 60, shared, request=request)
-            spent = await issuer.rotate(
-                made.id - rng.randrange(8), 1, NOW, LATER, 0, shared, end_replayed=rng.random() < 0.5
-            )
+            await issuer.redeem(made, NOW, LATER, 60, shared, request=request)
+            near = msgspec.structs.replace(made, id=made.id - rng.randrange(8))
+            spent = await issuer.rotate(near, 1, NOW, LATER, 0, shared, end_replayed=rng.random() < 0.5)
             counts[spent.outcome.value] += 1
 
     await asyncio.gather(*(act() for _ in range(CALLERS)))

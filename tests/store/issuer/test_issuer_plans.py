@@ -66,7 +66,9 @@ async def test_no_function_reads_a_whole_table(
     postgres_place: Place, ring: KeyRing, clock: VirtualClock
 ) -> None:
     store = await PostgresIssuerStore.open(await database_at(postgres_place.folder), ring, clock)
-    app = (await store.save_app(App(realm="r", app_id="a"))).id
+    added = await store.add_app(App(realm="r", app_id="a"))
+    assert added is not None
+    app = added.id
     machine = (await store.save_machine(Machine(realm="r", machine_code="m"))).id
     request = AuthorizationRequest(
         realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
@@ -75,9 +77,9 @@ async def test_no_function_reads_a_whole_table(
         made = await store.add_grant(code(app, machine), (await store.add_request(request)).id)
         assert made is not None
         guards = (quota(app, number), signed(app, number))
-        await store.redeem(made.id, NOW, LATER, 0, guards[0], request=guards[1])
+        await store.redeem(made, NOW, LATER, 0, guards[0], request=guards[1])
         guards = (quota(app, number), signed(app, number + 10))
-        await store.rotate(made.id, 1, NOW, LATER, 60, guards[0], end_replayed=True, request=guards[1])
+        await store.rotate(made, 1, NOW, LATER, 60, guards[0], end_replayed=True, request=guards[1])
         await store.set_qr_key(machine, b"shown", LATER)
         guards = (quota(app, number), signed(app, number + 20))
         await store.place(

@@ -1,6 +1,6 @@
 import asyncio
 import multiprocessing
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -28,7 +28,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-async def refused(attempt: Coroutine[object, object, object]) -> LingpaiError:
+async def refused(attempt: Awaitable[object]) -> LingpaiError:
     with pytest.raises(LingpaiError) as raised:
         await attempt
     assert raised.value.kind is Kind.STORE_UNAVAILABLE

@@ -107,7 +107,7 @@ async def _spend(
 ) -> Tokens:
     grant = view.grant
     spent = await issuer.store.redeem(
-        grant.id,
+        grant,
         now,
         grant_end(issuer, grant.kind, now, grant.limit_at),
         issuer.policy.keep.user,

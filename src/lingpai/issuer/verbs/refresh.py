@@ -71,7 +71,7 @@ def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: s
 async def _spend(issuer: Issuer, view: GrantView, handle: Handle, request: SignedRequest | None) -> Tokens:
     grant, now, policy = view.grant, issuer.now(), issuer.policy
     spent = await issuer.store.rotate(
-        grant.id,
+        grant,
         handle.generation,
         now,
         grant_end(issuer, grant.kind, now, grant.limit_at),

@@ -12,7 +12,7 @@ for reads from a protocol's callback, which the loop runs before what is ready; 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -85,7 +85,6 @@ class Engine:
         """
         if not self._looked:
             self._look()
-            self._looked = True
         found = self._cache.get(key, _MISSING)
         if found is not _MISSING:
             return cast("T", found)
@@ -95,13 +94,23 @@ class Engine:
         self._cache[key] = value
         return value
 
-    async def write(self, job: Job[T]) -> T:
+    def stamp(self) -> int:
+        """What is another whenever `cached` may read anew, by the commits of anybody.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        if not self._looked:
+            self._look()
+        return self._stamp
+
+    def write(self, job: Job[T]) -> Awaitable[T]:
         """What `job` returned, once that is committed and durable. See `Job` for what a job may be.
 
         Raises:
-            LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises.
+            LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, when it is awaited.
         """
-        return await self._writer.submit(job)
+        return self._writer.submit(job)
 
     async def scan(self, read: Job[T]) -> T:
         """What `read` returned, run in a thread by a connection of its own: for reads that take long.
@@ -147,6 +156,7 @@ class Engine:
         try:
             version: int = self._turn().execute("PRAGMA data_version").get
             if version == self._version:
+                self._looked = True
                 return False
             stamp: int = self._turn().execute(_STAMP).get
         except FAULTS as fault:
@@ -156,6 +166,7 @@ class Engine:
             self._stamp = stamp
             self._cache.clear()
         known, self._version = self._version, version
+        self._looked = True
         self._wake()
         return known is not None
 

@@ -19,3 +19,12 @@ def load_queries(topic: str) -> Mapping[str, str]:
 def run(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> list[Row]:
     """Run one statement to its end; all its rows, none of which keeps a transaction open."""
     return connection.execute(query, bindings).fetchall()
+
+
+def change(connection: apsw.Connection, query: str, bindings: Bindings = ()) -> int:
+    """Run one statement that returns no rows; how many rows it inserted, changed or deleted.
+
+    For what is done often: `RETURNING` takes longer than the change of a row itself.
+    """
+    connection.execute(query, bindings)
+    return connection.changes()

@@ -8,7 +8,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -22,15 +22,9 @@ It may be run a second time after its first run was rolled back, so it has no ef
 """
 
 
-class _Waiting(NamedTuple):
-    job: Job[Any]
-    future: asyncio.Future[Any]
-
-
-class _Outcome(NamedTuple):
-    future: asyncio.Future[Any]
-    value: Any
-    error: Exception | None
+_Waiting = tuple[Job[Any], asyncio.Future[Any]]
+_Outcome = tuple[Any, Exception | None]
+"""What a job returned, or what it raised."""
 
 
 class Writer:
@@ -64,7 +58,7 @@ class Writer:
             return future
         if not self._turn:
             self._loop.call_soon(self._hand_over)
-        self._turn.append(_Waiting(job, future))
+        self._turn.append((job, future))
         return future
 
     async def close(self) -> None:
@@ -87,7 +81,7 @@ class Writer:
             more, batch = self._take()
             if batch:
                 outcomes, changed = self._settle(batch)
-                self._call_loop(self._deliver, outcomes, changed)
+                self._call_loop(self._deliver, batch, outcomes, changed)
         close_quietly(self._connection)
         self._call_loop(self._ended.set_result, None)
 
@@ -105,8 +99,8 @@ class Writer:
         with contextlib.suppress(RuntimeError):  # the loop was closed and the store was not
             self._loop.call_soon_threadsafe(function, *args)
 
-    def _deliver(self, outcomes: list[_Outcome], changed: bool) -> None:
-        for future, value, error in outcomes:
+    def _deliver(self, batch: list[_Waiting], outcomes: list[_Outcome], changed: bool) -> None:
+        for (_, future), (value, error) in zip(batch, outcomes, strict=True):
             if future.done():  # its caller was cancelled
                 continue
             if error is None:
@@ -127,9 +121,9 @@ class Writer:
             if not isinstance(fault, PASSING):
                 close_quietly(self._connection)
                 self._connection = None
-            return [_Outcome(future, None, unavailable(fault)) for _, future in batch], False
+            return [(None, unavailable(fault)) for _ in batch], False
         except Exception as error:  # noqa: BLE001  nobody may wait for ever, whatever it was
-            return [_Outcome(future, None, error) for _, future in batch], False
+            return [(None, error)] * len(batch), False
 
     def _commit(self, connection: apsw.Connection, batch: list[_Waiting]) -> list[_Outcome]:
         try:
@@ -143,11 +137,11 @@ class Writer:
 def _transact(
     connection: apsw.Connection,
     batch: list[_Waiting],
-    run: Callable[[apsw.Connection, _Waiting], _Outcome],
+    run: Callable[[apsw.Connection, Job[Any]], _Outcome],
 ) -> list[_Outcome]:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        outcomes = [run(connection, waiting) for waiting in batch]
+        outcomes = [run(connection, job) for job, _ in batch]
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -156,18 +150,18 @@ def _transact(
     return outcomes
 
 
-def _run_job(connection: apsw.Connection, waiting: _Waiting) -> _Outcome:
-    return _Outcome(waiting.future, waiting.job(connection), None)
+def _run_job(connection: apsw.Connection, job: Job[Any]) -> _Outcome:
+    return job(connection), None
 
 
-def _run_job_apart(connection: apsw.Connection, waiting: _Waiting) -> _Outcome:
+def _run_job_apart(connection: apsw.Connection, job: Job[Any]) -> _Outcome:
     connection.execute("SAVEPOINT job")
     try:
-        outcome = _run_job(connection, waiting)
+        outcome = _run_job(connection, job)
     except FAULTS:
         raise
     except Exception as error:  # noqa: BLE001  it goes to whoever waits for the job
         connection.execute("ROLLBACK TO job")
-        outcome = _Outcome(waiting.future, None, error)
+        outcome = None, error
     connection.execute("RELEASE job")
     return outcome

@@ -6,7 +6,7 @@ import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
 from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
-from lingpai.store.issuer_rows import read_grant, read_view
+from lingpai.store.issuer_rows import read_grant, read_view, renewed
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
     grant_arguments,
@@ -50,7 +50,7 @@ class Grants(Changes):
 
     async def redeem(
         self,
-        grant: int,
+        grant: Grant,
         now: int,
         ends_at: int,
         keep: int | None,
@@ -60,15 +60,18 @@ class Grants(Changes):
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.redeem`."""
         if keep is None and quota is None and request is None:
-            rows = await self._engine.call(_SQL["redeem_alone"], grant, now, ends_at)
+            rows = await self._engine.call(_SQL["redeem_alone"], grant.id, now, ends_at)
             if rows:
-                return Spent(Outcome.DONE, read_grant(rows[0]))
+                return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
         rest = (*quota_arguments(quota), *request_arguments(request))
-        return read_spent(await self._engine.call(_SQL["redeem"], grant, now, ends_at, keep, *rest))
+        spent = read_spent(await self._engine.call(_SQL["redeem"], grant.id, now, ends_at, keep, *rest))
+        return (
+            spent._replace(grant=renewed(grant, 1, now, ends_at)) if spent.outcome is Outcome.DONE else spent
+        )
 
     async def rotate(
         self,
-        grant: int,
+        grant: Grant,
         generation: int,
         now: int,
         ends_at: int,
@@ -80,12 +83,14 @@ class Grants(Changes):
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
         if quota is None and request is None:
-            rows = await self._engine.call(_SQL["rotate_alone"], grant, generation, now, ends_at)
+            rows = await self._engine.call(_SQL["rotate_alone"], grant.id, generation, now, ends_at)
             if rows:
-                return Spent(Outcome.DONE, read_grant(rows[0]))
-        own = (grant, generation, now, ends_at, window, end_replayed)
+                return Spent(Outcome.DONE, renewed(grant, generation + 1, now, ends_at))
+        own = (grant.id, generation, now, ends_at, window, end_replayed)
         rest = (*quota_arguments(quota), *request_arguments(request))
-        return read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
+        spent = read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
+        after = renewed(grant, generation + 1, now, ends_at)
+        return spent._replace(grant=after) if spent.outcome is Outcome.DONE else spent
 
     async def end_grant(self, grant: int, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 import apsw
+import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
 from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
@@ -10,7 +11,7 @@ from lingpai.store.issuer_rows import read_authorization, read_grant, read_view
 from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
@@ -46,7 +47,7 @@ class Grants(Part):
 
     async def redeem(
         self,
-        grant: int,
+        grant: Grant,
         now: int,
         ends_at: int,
         keep: int | None,
@@ -61,22 +62,20 @@ class Grants(Part):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            rows = run(connection, _SQL["redeem"], {"id": grant, "now": now, "ends_at": ends_at})
-            if not rows:
-                return _refuse_code(connection, grant)
-            redeemed = read_grant(rows[0])
+            if not change(connection, _SQL["redeem"], (now, ends_at, grant.id, now)):
+                return _refuse_code(connection, grant.id)
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
-                before = take_place(connection, redeemed, now + keep)
-                run(connection, _SQL["follow"], (before, grant))
-            return Spent(Outcome.DONE, redeemed)
+                before = take_place(connection, grant, now + keep)
+                run(connection, _SQL["follow"], (before, grant.id))
+            return Spent(Outcome.DONE, _renewed(grant, 1, now, ends_at))
 
         return await self._engine.write(spend)
 
     async def rotate(
         self,
-        grant: int,
+        grant: Grant,
         generation: int,
         now: int,
         ends_at: int,
@@ -87,22 +86,20 @@ class Grants(Part):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
-        bindings = {"id": grant, "generation": generation, "now": now, "ends_at": ends_at}
 
         def spend(connection: apsw.Connection) -> Spent:
             if is_known(connection, request):
                 return Spent(Outcome.SAME_REQUEST, None)
             room = has_room(connection, quota)
-            rows = run(connection, _SQL["rotate"], bindings) if room else []
-            if rows:
+            if room and change(connection, _SQL["rotate"], (now, ends_at, grant.id, generation, now)):
                 count_quota(connection, quota)
                 remember(connection, request)
-                return Spent(Outcome.DONE, read_grant(rows[0]))
-            spent = _refuse_refresh(connection, grant, generation, now, window)
+                return Spent(Outcome.DONE, _renewed(grant, generation + 1, now, ends_at))
+            spent = _refuse_refresh(connection, grant.id, generation, now, window)
             if spent.outcome is Outcome.REPEATED:
                 remember(connection, request)
             if spent.outcome is Outcome.REPLAYED and end_replayed:
-                replayed = {"id": grant, "now": now, "reason": "refresh token replayed"}
+                replayed = {"id": grant.id, "now": now, "reason": "refresh token replayed"}
                 run(connection, _SQL["end_grant"], replayed)
             return spent
 
@@ -173,6 +170,17 @@ class Grants(Part):
         """See `store.issuer_port.IssuerStore.list_user_grants`."""
         bindings = {"user": user, "now": now, "limit": limit}
         return tuple(map(read_view, self._engine.rows(_SQL["list_user_grants"], bindings)))
+
+
+def _renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
+    """The grant as `redeem` and `rotate` have left it: nothing else of a row that they found as they had to changes."""
+    return msgspec.structs.replace(
+        grant,
+        state=GrantState.LIVE,
+        generation=generation,
+        rotated_at=now,
+        ends_at=min(ends_at, grant.limit_at),
+    )
 
 
 def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:

@@ -65,16 +65,14 @@ LEFT JOIN issuer_machines t ON t.id = g.machine_row
 WHERE g.user_row = :user AND g.ends_at > :now ORDER BY g.id DESC LIMIT :limit;
 
 -- name: redeem
-UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = :now, ends_at = min(:ends_at, limit_at)
-WHERE id = :id AND state = 0 AND ends_at > :now
-RETURNING id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-    challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason;
+-- (now, ends_at, row, now)
+UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at)
+WHERE id = ? AND state = 0 AND ends_at > ?;
 
 -- name: rotate
-UPDATE issuer_grants SET generation = generation + 1, rotated_at = :now, ends_at = min(:ends_at, limit_at)
-WHERE id = :id AND generation = :generation AND state = 1 AND ends_at > :now
-RETURNING id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-    challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason;
+-- (now, ends_at, row, generation, now)
+UPDATE issuer_grants SET generation = generation + 1, rotated_at = ?, ends_at = min(?, limit_at)
+WHERE id = ? AND generation = ? AND state = 1 AND ends_at > ?;
 
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
