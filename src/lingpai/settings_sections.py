@@ -153,6 +153,9 @@ class EdgeSettings(Section):
     body_timeout: Seconds = 10.0
     """Seconds within which a request body has to arrive."""
 
+    lean: bool = True
+    """Whether plain requests take the short way past uvicorn's general one; answers are the same on both."""
+
     log_successes: bool = False
     """Whether requests that went well get a log line too; those that failed always do."""
 

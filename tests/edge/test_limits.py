@@ -8,6 +8,8 @@ from lingpai.edge import EdgeOptions
 from lingpai.edge.protocol import ProtocolLimits
 from tests.edge.world import World, app_of, request, running
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 FORM = "application/x-www-form-urlencoded"
 SMALL = EdgeOptions(body_limit=1000, body_timeout=0.2)
 

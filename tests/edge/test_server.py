@@ -14,6 +14,8 @@ from lingpai.edge import create_app
 from lingpai.edge.server import Listener, ServerOptions, Serving, bind, serve, url_of
 from tests.edge.world import FALLBACK, MAIN, World, app_of, request, route, running
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 slow_started = asyncio.Event()
 
 

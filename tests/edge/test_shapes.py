@@ -25,6 +25,8 @@ from tests.edge.world import (
     running,
 )
 
+pytestmark = pytest.mark.usefixtures("each_way")
+
 
 async def test_success_carries_the_usual_headers(world: World) -> None:
     answer = await world.get("/other/thing")

@@ -48,9 +48,12 @@ class Call:
         accepts_html: whether the caller is a browser that asks for a page.
         caller: who was recognised, by public name; a verb sets it and the request's log line shows it.
         headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
+        again: a verb that writes nothing may set it to what returns, at once, the value for the same request of the
+            same peer, and counts it as the verb would; or None when only the verb can tell, as something may
+            have changed.
     """
 
-    __slots__ = ("accepts_html", "bearer", "caller", "headers", "if_none_match", "peer", "trace_id")
+    __slots__ = ("accepts_html", "again", "bearer", "caller", "headers", "if_none_match", "peer", "trace_id")
 
     def __init__(
         self,
@@ -67,6 +70,7 @@ class Call:
         self.if_none_match = if_none_match
         self.accepts_html = accepts_html
         self.caller = ""
+        self.again: Callable[[], Any] | None = None
         self.headers: Mapping[bytes, bytes] = _NO_HEADERS
 
     def header(self, name: str) -> str | None:

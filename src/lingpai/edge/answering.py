@@ -13,101 +13,56 @@ from lingpai.core.trace import new_trace_id
 from lingpai.core.wire import Call, Page, Reply, Route, Shape
 from lingpai.edge import replying
 from lingpai.edge.bodies import Receive
+from lingpai.edge.heads import Head
 from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.peers import peer_reader
 from lingpai.edge.reading import Reader
-from lingpai.edge.replying import RawHeader, Send
+from lingpai.edge.replying import Fixed, RawHeader, Send, fixed_of
 
 Scope = Mapping[str, Any]
-Responder = Callable[[Scope, Receive, Send, Mapping[str, str]], Awaitable[None]]
+Fields = Mapping[str, str]
+Responder = Callable[[Scope, Receive, Send, Fields], Awaitable[None]]
 BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 log = structlog.get_logger("lingpai.edge")
 
 
-def bearer_of(authorization: bytes) -> str | None:
-    """The credential of `Authorization: Bearer`, or None (RFC 6750 §2.1; the scheme in any case)."""
-    scheme, _, credential = authorization.partition(b" ")
-    if scheme.lower() != b"bearer":
-        return None
-    return credential.strip().decode("latin-1") or None
+class Answer:
+    """What a request is answered with, and what there is to count and to log of it."""
+
+    __slots__ = ("call", "error", "fixed", "reply", "trace_id")
+
+    def __init__(
+        self, reply: Reply, fixed: Fixed, trace_id: str, call: Call | None, error: LingpaiError | None = None
+    ) -> None:
+        self.reply = reply
+        self.fixed = fixed
+        self.trace_id = trace_id
+        self.call = call
+        self.error = error
 
 
 class Answerer:
     """Makes responders that share options, meter and trust."""
 
     def __init__(self, options: EdgeOptions, meter: RequestMeter) -> None:
-        self._options = options
-        self._meter = meter
-        self._peer_of = peer_reader(options.trusted_proxies)
+        self.options = options
+        self.meter = meter
+        self.peer_of = peer_reader(options.trusted_proxies)
 
-    def _call(self, scope: Scope, headers: Mapping[bytes, bytes], trace_id: str) -> Call:
-        call = Call(trace_id, self._peer_of(scope))
-        call.headers = headers
-        if b"authorization" in headers:
-            if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
-                raise LingpaiError(
-                    Kind.REPEATED_PARAMETER, "the Authorization header is repeated", parameter="authorization"
-                )
-            call.bearer = bearer_of(headers[b"authorization"])
-        if b"if-none-match" in headers:
-            call.if_none_match = headers[b"if-none-match"].decode("latin-1")
-        if b"accept" in headers:
-            call.accepts_html = b"text/html" in headers[b"accept"]
-        return call
-
-    def responder(self, route: Route, method: str) -> Responder:
+    def responder(self, route: Route, method: str) -> "RouteResponder":
         """What answers `method` on `route`."""
-        meter, call_of = self._meter, self._call
-        reader = Reader(route.params, route.sources, self._options)
-        read_head, read = reader.read_head, reader.read
-        with_body = reader.takes_body and method not in BODILESS_METHODS
-        verb, shape, success, page = route.verb, route.shape, route.shape.success, route.page
-        observe = meter.bind(route.path, method)
-        log_successes = self._options.log_successes
-        make_head, send_reply = replying.head, replying.send_reply
-
-        async def respond(scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]) -> None:
-            started = perf_counter()
-            trace_id = new_trace_id()
-            headers = dict(scope["headers"])
-            error: LingpaiError | None = None
-            call: Call | None = None
-            meter.in_flight += 1
-            try:
-                call = call_of(scope, headers, trace_id)
-                query = scope["query_string"]
-                params = await read(query, path, headers, receive) if with_body else read_head(query, path)
-                value = await verb(params, call)
-                reply = value if type(value) is Reply else success(value, trace_id)
-                head = make_head(reply, trace_id)
-            except LingpaiError as refused:
-                error = refused
-                reply, head = refusal(_shape_for(call, shape, page), error, trace_id)
-            except Exception:  # whatever a verb does, the caller gets this route's shape
-                log.exception("crash", route=route.path, trace_id=trace_id)
-                error = LingpaiError(Kind.INTERNAL, "internal error")
-                reply, head = refusal(_shape_for(call, shape, page), error, trace_id)
-            finally:
-                meter.in_flight -= 1
-            if b"expect" in headers:
-                _close(head)
-            await send_reply(send, reply.status, head, reply.body)
-            seconds = perf_counter() - started
-            observe(reply.status, seconds)
-            if error is not None or log_successes:
-                log_request(route.path, method, reply.status, seconds, trace_id, error=error, call=call)
-
-        return respond
+        return RouteResponder(self, route, method)
 
     def refuser(self, shape: Shape, label: str, error: LingpaiError) -> Responder:
         """What answers requests that no declared route and method takes, always with `error`."""
-        meter, by_method = self._meter, dict[str, Callable[[int, float], None]]()
+        meter, by_method = self.meter, dict[str, Callable[[int, float], None]]()
 
-        async def refuse(scope: Scope, _receive: Receive, send: Send, _path: Mapping[str, str]) -> None:
+        async def refuse(scope: Scope, _receive: Receive, send: Send, _path: Fields) -> None:
             started = perf_counter()
             trace_id = new_trace_id()
-            reply, head = refusal(shape, error, trace_id)
+            reply, fixed = refusal(shape, error, trace_id)
+            head = replying.head(fixed, trace_id, reply.body)
             if any(name == b"expect" for name, _ in scope["headers"]):
                 _close(head)
             await replying.send_reply(send, reply.status, head, reply.body)
@@ -120,6 +75,103 @@ class Answerer:
             log_request(label, method, reply.status, seconds, trace_id, error=error)
 
         return refuse
+
+
+class RouteResponder:
+    """Answers one method of one route. An ASGI app but for the path's fields, which the router found."""
+
+    def __init__(self, answerer: Answerer, route: Route, method: str) -> None:
+        reader = Reader(route.params, route.sources, answerer.options)
+        self._read_head, self._read, self._read_whole = reader.read_head, reader.read, reader.read_whole
+        self._with_body = reader.takes_body and method not in BODILESS_METHODS
+        self._verb, self._shape, self._page = route.verb, route.shape, route.page
+        self._success = route.shape.success
+        self._peer_of, self._meter = answerer.peer_of, answerer.meter
+        self._observe = answerer.meter.bind(route.path, method)
+        self._path, self._method = route.path, method
+        self.logs_successes = answerer.options.log_successes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, fields: Fields) -> None:
+        """Answer a request that came by ASGI."""
+        started = perf_counter()
+        head = Head(scope["query_string"], scope["headers"])
+        client = scope.get("client")
+        answer = await self.answer(head, client[0] if client else "", fields, b"", receive)
+        reply = answer.reply
+        lines = replying.head(answer.fixed, answer.trace_id, reply.body)
+        if b"expect" in head.headers:
+            _close(lines)
+        await replying.send_reply(send, reply.status, lines, reply.body)
+        self.tell(answer, perf_counter() - started)
+
+    async def answer(
+        self, head: Head, socket_peer: str, fields: Fields, body: bytes, receive: Receive | None = None
+    ) -> Answer:
+        """The answer to a request, whatever its verb does.
+
+        Args:
+            head: of the request.
+            socket_peer: the address at the other end of the line.
+            fields: of the path, decoded.
+            body: all of it, when `receive` is None.
+            receive: the ASGI channel that brings it, else.
+        """
+        trace_id = new_trace_id()
+        call: Call | None = None
+        meter = self._meter
+        meter.in_flight += 1
+        try:
+            call = _call(head, self._peer_of(socket_peer, head.lines), trace_id)
+            if not self._with_body:
+                params = self._read_head(head.query, fields)
+            elif receive is None:
+                params = self._read_whole(head.query, fields, head.headers, body)
+            else:
+                params = await self._read(head.query, fields, head.headers, receive)
+            value = await self._verb(params, call)
+            reply = value if type(value) is Reply else self._success(value, trace_id)
+            return Answer(reply, fixed_of(reply), trace_id, call)
+        except LingpaiError as refused:
+            error = refused
+        except Exception:  # whatever a verb does, the caller gets this route's shape
+            log.exception("crash", route=self._path, trace_id=trace_id)
+            error = LingpaiError(Kind.INTERNAL, "internal error")
+        finally:
+            meter.in_flight -= 1
+        return Answer(
+            *refusal(_shape_for(call, self._shape, self._page), error, trace_id), trace_id, call, error
+        )
+
+    def answer_again(self, value: Any) -> Answer:
+        """The answer when the verb need not be asked; see `Call.again`."""
+        trace_id = new_trace_id()
+        reply = value if type(value) is Reply else self._success(value, trace_id)
+        return Answer(reply, fixed_of(reply), trace_id, None)
+
+    def tell(self, answer: Answer, seconds: float) -> None:
+        """Count and log an answer that took `seconds`."""
+        status = answer.reply.status
+        self._observe(status, seconds)
+        if answer.error is not None or self.logs_successes:
+            log_request(
+                self._path,
+                self._method,
+                status,
+                seconds,
+                answer.trace_id,
+                error=answer.error,
+                call=answer.call,
+            )
+
+
+def _call(head: Head, peer: str, trace_id: str) -> Call:
+    if head.authorized_twice:
+        raise LingpaiError(
+            Kind.REPEATED_PARAMETER, "the Authorization header is repeated", parameter="authorization"
+        )
+    call = Call(trace_id, peer, head.bearer, head.if_none_match, accepts_html=head.accepts_html)
+    call.headers = head.headers
+    return call
 
 
 def _close(head: list[RawHeader]) -> None:
@@ -145,14 +197,14 @@ def _shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
     return _Pages(page, call, shape.success)
 
 
-def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, list[RawHeader]]:
+def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, Fixed]:
     """The reply for `error` and its headers; a shape that fails must not take the answer down with it."""
     try:
         reply = replying.error_reply(shape, error, trace_id)
-        return reply, replying.head(reply, trace_id)
+        return reply, fixed_of(reply)
     except Exception:
         log.exception("shape_failed", kind=error.kind.value, trace_id=trace_id)
-        return replying.LAST_RESORT, replying.head(replying.LAST_RESORT, trace_id)
+        return replying.LAST_RESORT, fixed_of(replying.LAST_RESORT)
 
 
 def log_request(

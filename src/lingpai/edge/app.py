@@ -11,12 +11,13 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Route, Shape
 from lingpai.edge import replying
-from lingpai.edge.answering import Answerer, Responder
+from lingpai.edge.answering import Answerer, Fields, Responder, RouteResponder
 from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
 
 Hook = Callable[[], Awaitable[None]]
 UNROUTED = "unrouted"
+_NO_FIELDS: Fields = {}
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -51,9 +52,15 @@ class EdgeApp(falcon.asgi.App[Any, Any]):
     """
 
     def __init__(
-        self, plain: dict[str, _Methods], router: CompiledRouter, unrouted: _Unrouted, lifespan: "_Lifespan"
+        self,
+        plain: dict[str, _Methods],
+        router: CompiledRouter,
+        unrouted: _Unrouted,
+        lifespan: "_Lifespan",
+        options: EdgeOptions,
     ) -> None:
         super().__init__(middleware=[lifespan], router=router)
+        self.lean = options.lean
         self._plain = plain
         self._find_templated = router.find
         self._unrouted = unrouted
@@ -66,16 +73,27 @@ class EdgeApp(falcon.asgi.App[Any, Any]):
             await super().__call__(scope, receive, send)
             return
         path = scope["path"]
-        fields: dict[str, str] = {}
-        methods: Any = self._plain.get(path)
+        methods, fields = self._methods(path)
         if methods is None:
-            found = self._find_templated(path)
-            if found is None:
-                await self._unrouted.find(path)(scope, receive, send, fields)
-                return
-            methods, _, fields, _ = found
+            await self._unrouted.find(path)(scope, receive, send, fields)
+            return
         responder = methods.by_method.get(scope["method"], methods.not_allowed)
         await responder(scope, receive, send, fields)
+
+    def find(self, method: str, path: str) -> tuple[RouteResponder, Fields] | None:
+        """What answers a declared route, and the path's fields; None for all else, and for `HEAD`."""
+        methods, fields = self._methods(path)
+        responder = methods.by_method.get(method) if methods is not None else None
+        if method == "HEAD" or not isinstance(responder, RouteResponder):
+            return None
+        return responder, fields
+
+    def _methods(self, path: str) -> tuple[_Methods | None, Fields]:
+        methods = self._plain.get(path)
+        if methods is not None:
+            return methods, _NO_FIELDS
+        found: Any = self._find_templated(path)
+        return (None, _NO_FIELDS) if found is None else (found[0], found[2])
 
 
 class _Lifespan:
@@ -129,7 +147,9 @@ def _methods(answerer: Answerer, path: str, routes: Sequence[Route]) -> _Methods
         by_method.setdefault("HEAD", by_method["GET"])
     allow = tuple(sorted(by_method.keys() | {"OPTIONS"}))
     error = LingpaiError(Kind.METHOD_NOT_ALLOWED, "this method is not allowed here", allow=allow)
-    responders = {method: answerer.responder(route, method) for method, route in by_method.items()}
+    responders: dict[str, Responder] = {
+        method: answerer.responder(route, method) for method, route in by_method.items()
+    }
     responders.setdefault("OPTIONS", _options_responder(allow))
     return _Methods(responders, answerer.refuser(routes[0].shape, path, error))
 
@@ -173,4 +193,4 @@ def create_app(
         else:
             plain[path] = methods
     lifespan = _Lifespan(meter, on_start, on_stop, options.stop_timeout)
-    return EdgeApp(plain, router, _Unrouted(answerer, fallback), lifespan)
+    return EdgeApp(plain, router, _Unrouted(answerer, fallback), lifespan, options)

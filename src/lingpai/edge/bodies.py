@@ -42,10 +42,20 @@ def has_body(headers: Headers) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
-async def _drained(receive: Receive, limit: int, seconds: float) -> bytes:
+async def receive_body(receive: Receive, options: EdgeOptions) -> bytes:
+    """The whole body of a request of which `demand_acceptable` had nothing to say.
+
+    Most bodies are there at once, so none gets a timer; `GuardedProtocol` sees to it that a caller who waits for more
+    is woken each second with what there is, be it nothing.
+
+    Raises:
+        LingpaiError: BODY_TOO_LARGE, REQUEST_TIMEOUT (also when it trickles), MALFORMED_BODY when the caller
+            goes away.
+    """
+    limit = options.body_limit
     parts: list[bytes] = []
     size = 0
-    deadline = monotonic() + seconds
+    deadline = monotonic() + options.body_timeout
     while True:
         event = await receive()
         if event["type"] == "http.disconnect":
@@ -61,15 +71,11 @@ async def _drained(receive: Receive, limit: int, seconds: float) -> bytes:
             raise LingpaiError(Kind.REQUEST_TIMEOUT, "the body did not arrive in time")
 
 
-async def receive_body(headers: Headers, receive: Receive, options: EdgeOptions) -> bytes:
-    """The whole body, refused by its announced length before a byte of it is read.
-
-    Most bodies are there at once, so none gets a timer; `GuardedProtocol` sees to it that a caller who waits for more
-    is woken each second with what there is, be it nothing.
+def demand_acceptable(headers: Headers, options: EdgeOptions) -> None:
+    """Refuse a body by what the head says of it, before a byte of it is read.
 
     Raises:
-        LingpaiError: BODY_TOO_LARGE, REQUEST_TIMEOUT (also when it trickles), MALFORMED_BODY when the caller
-            goes away, UNSUPPORTED_MEDIA_TYPE for a content or transfer coding that we do not undo.
+        LingpaiError: BODY_TOO_LARGE, or UNSUPPORTED_MEDIA_TYPE for a content or transfer coding that we do not undo.
     """
     if headers.get(b"transfer-encoding", CHUNKED).lower() != CHUNKED:
         raise unsupported("only the chunked transfer coding is taken")
@@ -78,7 +84,6 @@ async def receive_body(headers: Headers, receive: Receive, options: EdgeOptions)
     length = headers.get(b"content-length")
     if length is not None and int(length) > options.body_limit:
         raise too_large(options.body_limit)
-    return await _drained(receive, options.body_limit, options.body_timeout)
 
 
 @functools.lru_cache(maxsize=64)

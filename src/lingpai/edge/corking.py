@@ -25,6 +25,17 @@ class CorkedTransport:
             self._loop.call_soon(self._flush)
         self._pending.append(data)
 
+    def write_at_once(self, data: bytes) -> None:
+        """Write what nothing will follow this turn."""
+        if self._pending:
+            self._pending.append(data)
+        else:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """See `asyncio.BaseTransport.is_closing`."""
+        return self._transport.is_closing()
+
     def write_eof(self) -> None:
         """See `asyncio.WriteTransport.write_eof`."""
         self._flush()

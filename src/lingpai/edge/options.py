@@ -19,6 +19,7 @@ class EdgeOptions:
         trusted_proxies: networks whose `X-Forwarded-For` is believed; empty trusts nobody.
         log_successes: whether requests that went well are logged too (level debug); errors always are.
         stop_timeout: seconds that each `on_stop` callable may take.
+        lean: whether plain requests are answered without uvicorn's cycle; see `lean`.
     """
 
     name: str = "lingpai"
@@ -29,3 +30,4 @@ class EdgeOptions:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log_successes: bool = False
     stop_timeout: float = 10.0
+    lean: bool = True

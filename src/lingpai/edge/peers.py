@@ -1,11 +1,11 @@
 """Whose address counts as the caller's, when proxies stand before us."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Any
 
 Network = IPv4Network | IPv6Network
-Scope = Mapping[str, Any]
+RawHeaders = Iterable[tuple[bytes, bytes]]
+PeerOf = Callable[[str, RawHeaders], str]
 
 PRIVATE_NETWORKS = (
     *("127.0.0.0/8", "::1/128"),
@@ -56,18 +56,17 @@ def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str
     return peer if nearest is None else str(nearest)
 
 
-def _socket_peer(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else ""
+def _socket_peer(socket_peer: str, _headers: RawHeaders) -> str:
+    return socket_peer
 
 
-def peer_reader(trusted: Sequence[Network]) -> Callable[[Scope], str]:
-    """A function from an ASGI scope to the caller's address; without proxies it is the socket's."""
+def peer_reader(trusted: Sequence[Network]) -> PeerOf:
+    """A function from the socket's peer and the headers to the caller's address; without proxies it is the former."""
     if not trusted:
         return _socket_peer
 
-    def forwarded_peer(scope: Scope) -> str:
-        lines = (value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for")
-        return walk_back(_socket_peer(scope), lines, trusted)
+    def forwarded_peer(socket_peer: str, headers: RawHeaders) -> str:
+        lines = (value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for")
+        return walk_back(socket_peer, lines, trusted)
 
     return forwarded_peer

@@ -41,7 +41,9 @@ class ProtocolLimits:
     drain_bytes: int = KIB * KIB
 
 
-class _Phase(enum.Enum):
+class Phase(enum.Enum):
+    """What is due next on a connection."""
+
     HEAD = enum.auto()  # a head is due
     BODY = enum.auto()  # the rest of the message is due
     BUSY = enum.auto()  # the answer is due, and that is not the caller's to hurry
@@ -56,7 +58,8 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._phase = _Phase.HEAD
+        self._phase = Phase.HEAD
+        self._between_messages = True  # as the parser sees it
         self._since: float | None = None  # of the phase, as `enforce` first saw it
         self._fed = 0
         self._drained = 0
@@ -68,15 +71,20 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
-        if self._phase is _Phase.CLOSING:
+        if self._phase is Phase.CLOSING:
             self._drop(len(data))
             return
-        if self._phase is _Phase.IDLE:
-            self._phase, self._since = _Phase.HEAD, None
+        if self._phase is Phase.IDLE:
+            self._phase, self._since = Phase.HEAD, None
         self._fed += len(data)
         super().data_received(data)
-        if self._phase is _Phase.HEAD and self._fed > self.limits.head_bytes:
+        if self._phase is Phase.HEAD and self._fed > self.limits.head_bytes:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        super().on_message_begin()
+        self._between_messages = False
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
@@ -86,7 +94,7 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
         super().on_headers_complete()
-        self._phase, self._since = _Phase.BODY, None
+        self._phase, self._since = Phase.BODY, None
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
@@ -98,17 +106,18 @@ class GuardedProtocol(HttpToolsProtocol):
         """Called by the parser."""
         self._fed = self._drained = 0
         super().on_message_complete()
-        self._phase = _Phase.IDLE if self.cycle.response_complete else _Phase.BUSY
+        self._phase = Phase.IDLE if self.cycle.response_complete else Phase.BUSY
         self._since = None
+        self._between_messages = not self.parser.should_upgrade()  # what follows that may be anything
 
     def on_response_complete(self) -> None:
         """Called by the cycle when its answer is out; uvicorn would arm a timer here, for each request."""
-        if self._phase is not _Phase.BUSY or self.pipeline or self.transport.is_closing():
+        if self._phase is not Phase.BUSY or self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
-        self._phase, self._since = _Phase.IDLE, None
+        self._phase, self._since = Phase.IDLE, None
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's signature; its words are too vague
         """What uvicorn calls when the parser gives up."""
@@ -122,19 +131,19 @@ class GuardedProtocol(HttpToolsProtocol):
     def _answer_is_due(self) -> bool:
         """Whether ours would be taken for the answer of a request before; if so, that one's will be the last."""
         cycle: Any = self.cycle  # None until the first request, whatever uvicorn's annotation says
-        if self.pipeline or (self._phase is _Phase.BODY and cycle.response_complete):
+        if self.pipeline or (self._phase is Phase.BODY and cycle.response_complete):
             self.transport.close()
             return True
         if cycle is None or cycle.response_complete:
             return False
-        if self._phase is _Phase.BODY and not cycle.response_started:
+        if self._phase is Phase.BODY and not cycle.response_started:
             cycle.disconnected = (
                 True  # the request itself broke off: its verb is told, and says nothing any more
             )
             cycle.message_event.set()
             return False
         cycle.keep_alive = False
-        self._phase, self._since = _Phase.CLOSING, None
+        self._phase, self._since = Phase.CLOSING, None
         return True
 
     def _refuse(self, status: HTTPStatus) -> None:
@@ -149,12 +158,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.write(head.encode() + text)
         # Closing at once would reset the line under a caller who still writes, and take the answer with it.
         self.transport.write_eof()
-        self._phase, self._since = _Phase.CLOSING, None
+        self._phase, self._since = Phase.CLOSING, None
 
     def _limit(self) -> float:
-        if self._phase is _Phase.IDLE:
+        if self._phase is Phase.IDLE:
             return self.limits.keep_alive
-        return self.limits.body_timeout if self._phase is _Phase.BODY else self.limits.head_timeout
+        return self.limits.body_timeout if self._phase is Phase.BODY else self.limits.head_timeout
 
     def enforce(self, now: float) -> None:
         """Cut the line when its time is up, and wake who waits for a body; called about once a second.
@@ -162,11 +171,11 @@ class GuardedProtocol(HttpToolsProtocol):
         Args:
             now: the loop's time, in seconds.
         """
-        if self.transport.is_closing() and self._phase is not _Phase.CLOSING:
-            self._phase, self._since = _Phase.CLOSING, None
-        if self._phase is _Phase.BODY:
+        if self.transport.is_closing() and self._phase is not Phase.CLOSING:
+            self._phase, self._since = Phase.CLOSING, None
+        if self._phase is Phase.BODY:
             self.cycle.message_event.set()  # whoever reads the body looks at the clock then; see `receive_body`
-        if self._phase is _Phase.BUSY or self.flow.read_paused:
+        if self._phase is Phase.BUSY or self.flow.read_paused:
             return
         if self._since is None:
             self._since = now
@@ -174,9 +183,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._expire()
 
     def _expire(self) -> None:
-        if self._phase is _Phase.CLOSING:
+        if self._phase is Phase.CLOSING:
             self.transport.abort()  # a peer that does not read keeps a polite close waiting for ever
-        elif self._phase is _Phase.HEAD and self._fed:
+        elif self._phase is Phase.HEAD and self._fed:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()

@@ -71,14 +71,27 @@ class Reader:
         """
         if not (self.takes_body and bodies.has_body(headers)):
             return self.read_head(query, path)
-        # The media type and the head first: a body that cannot be of use is not waited for.
+        finish = self._begin(query, path, headers)
+        return finish(await bodies.receive_body(receive, self._options))
+
+    def read_whole(self, query: bytes, path: Mapping[str, str], headers: bodies.Headers, body: bytes) -> Any:
+        """The struct, from all declared places, when the body is there already; as `read` in everything else."""
+        if not (self.takes_body and bodies.has_body(headers)):
+            return self.read_head(query, path)
+        return self._begin(query, path, headers)(body)
+
+    def _begin(
+        self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
+    ) -> Callable[[bytes], Any]:
+        """What reads the body. The media type and the head come first: no useless body is waited for."""
         kind, parameters = bodies.media_type(headers.get(b"content-type", b""))
         boundary = parameters.get("boundary")
         parse = self._parsers.get((kind, None)) or self._parsers.get((kind, boundary is not None))
         if parse is None:
             raise bodies.unsupported("a body of this media type is not taken here")
         values = self._head(query, path)
-        return parse(values, await bodies.receive_body(headers, receive, self._options), boundary or "")
+        bodies.demand_acceptable(headers, self._options)
+        return lambda body: parse(values, body, boundary or "")
 
     def _parsers_of(self, sources: Source) -> dict[tuple[str, bool | None], BodyParser]:
         """By media type, and whether it must name a boundary or must not (None for no matter)."""

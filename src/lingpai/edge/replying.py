@@ -56,27 +56,68 @@ def _raw(name: str, value: str) -> RawHeader:
     return name.encode(), value.encode()
 
 
-def _fixed(content_type: str, headers: tuple[tuple[str, str], ...]) -> tuple[RawHeader, ...]:
-    return (_raw("content-type", content_type), _NOSNIFF, *(_raw(*header) for header in headers))
+class Fixed:
+    """The headers of a reply that do not depend on its body, checked.
+
+    Args:
+        reply: whose they are.
+
+    Attributes:
+        headers: names and values.
+        lines: the same as they go on the wire.
+        closes: whether they end the connection.
+
+    Raises:
+        ValueError: a header holds what would break the head.
+    """
+
+    __slots__ = ("closes", "headers", "lines")
+
+    def __init__(self, reply: Reply) -> None:
+        own = (_raw(*header) for header in reply.headers)
+        self.headers = (_raw("content-type", reply.content_type), _NOSNIFF, *own)
+        self.lines = b"".join(b"%b: %b\r\n" % header for header in self.headers)
+        self.closes = any(name == b"connection" for name, _ in self.headers)
 
 
 _USUAL_HEADERS = (NO_STORE,)
-_USUAL = _fixed(JSON, _USUAL_HEADERS)  # nearly every reply has these
+_USUAL = Fixed(Reply(b"", headers=_USUAL_HEADERS))  # nearly every reply has these
 
 
-def head(reply: Reply, trace_id: str) -> list[RawHeader]:
-    """All headers of a reply: its own, and those that every answer has.
+def fixed_of(reply: Reply) -> Fixed:
+    """The headers of a reply: its own, and those that every answer of its kind has.
 
     Raises:
         ValueError: a header holds what would break the head.
     """
     if reply.headers == _USUAL_HEADERS and reply.content_type == JSON:
-        fixed = _USUAL
-    else:
-        if reply.content_type.startswith("text/html"):
-            reply = with_headers(reply, _HTML_HEADERS)
-        fixed = _fixed(reply.content_type, reply.headers)
-    return [*fixed, (b"trace-id", trace_id.encode()), (b"content-length", b"%d" % len(reply.body))]
+        return _USUAL
+    if reply.content_type.startswith("text/html"):
+        reply = with_headers(reply, _HTML_HEADERS)
+    return Fixed(reply)
+
+
+def head(fixed: Fixed, trace_id: str, body: bytes) -> list[RawHeader]:
+    """All headers of an answer."""
+    return [*fixed.headers, (b"trace-id", trace_id.encode()), (b"content-length", b"%d" % len(body))]
+
+
+def rest_of_message(fixed: Fixed, status: int, trace_id: str, body: bytes, *, close: bool) -> bytes:
+    """All of an answer but its first lines, the status and what the server says in every answer.
+
+    Args:
+        fixed: of the reply.
+        status: of the reply.
+        trace_id: of the request.
+        body: of the reply.
+        close: whether to say that the connection ends.
+    """
+    lines, length = fixed.lines, b"\r\ncontent-length: %d\r\n" % len(body)
+    if status in _BODILESS:
+        lines = b"".join(b"%b: %b\r\n" % each for each in fixed.headers if each[0] != b"content-type")
+        length, body = b"\r\n", b""
+    end = b"connection: close\r\n\r\n" if close and not fixed.closes else b"\r\n"
+    return b"%btrace-id: %b%b%b%b" % (lines, trace_id.encode(), length, end, body)
 
 
 async def send_reply(send: Send, status: int, headers: list[RawHeader], body: bytes) -> None:

@@ -14,6 +14,8 @@ import uvicorn
 import uvloop
 
 from lingpai.core.logs import structlog
+from lingpai.edge.app import EdgeApp
+from lingpai.edge.lean import lean
 from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits, guarded
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop
@@ -114,10 +116,17 @@ class _Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
+def _protocol(app: Any, options: ServerOptions) -> type[GuardedProtocol]:
+    # uvicorn refuses by concurrency where it starts its cycle.
+    if isinstance(app, EdgeApp) and app.lean and options.concurrency is None:
+        return lean(options.limits, app.find)
+    return guarded(options.limits)
+
+
 def _server(listener: Listener, options: ServerOptions) -> _Server:
     config = uvicorn.Config(
         listener.app,
-        http=guarded(options.limits),
+        http=_protocol(listener.app, options),
         ws="none",
         lifespan="on",
         interface="asgi3",

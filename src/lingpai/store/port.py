@@ -7,6 +7,7 @@ out in clear. Every verb may raise `LingpaiError(STORE_UNAVAILABLE)`; then nothi
 as can be known.
 """
 
+from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
 from lingpai.core.clock import End
@@ -206,6 +207,13 @@ class Store(Protocol):
         ...
 
     # Upkeep.
+
+    def mark(self) -> Hashable | None:
+        """What is another whenever accounts, callers or credentials may be other than they were.
+
+        Sees the commits of every process. None when this store cannot tell without waiting.
+        """
+        ...
 
     async def wait_change(self, seconds: float) -> None:
         """Come back as soon as any process may have committed something, or after `seconds` of real time.

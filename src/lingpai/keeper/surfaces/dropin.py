@@ -99,12 +99,13 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     async def token(params: WechatCredential, call: Call) -> HeldToken:
         if params.grant_type != CLIENT_CREDENTIAL:
             raise LingpaiError(Kind.UPSTREAM_REFUSED, "invalid grant_type", code=40002)
-        ask = Ask(wechat, params.appid, params.secret, "token")
-        return await held_token(keeper, await authorize(keeper, call, ask))
+        return await held_token(keeper, call, Ask(wechat, params.appid, params.secret, "token"))
 
     async def gettoken(params: WecomCredential, call: Call) -> WecomToken:
-        app = await authorize(keeper, call, Ask(wecom, params.corpid, params.corpsecret, "token"))
-        held = await held_token(keeper, app)
+        held = await held_token(keeper, call, Ask(wecom, params.corpid, params.corpsecret, "token"))
+        again = call.again
+        if again is not None:
+            call.again = lambda: _as_wecom(again())
         return WecomToken(0, "ok", held.access_token, held.expires_in)
 
     async def getticket(params: WechatTicket, call: Call) -> PlatformTicket:
@@ -153,6 +154,10 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(get, "/cgi-bin/ticket/get", WecomTicket, QUERY, agent_ticket, WECOM,
               "As WeCom's app ticket call", PlatformTicket, tag),
     )  # fmt: skip
+
+
+def _as_wecom(held: HeldToken | None) -> WecomToken | None:
+    return None if held is None else WecomToken(0, "ok", held.access_token, held.expires_in)
 
 
 async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> PlatformTicket:

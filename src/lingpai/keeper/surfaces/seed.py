@@ -1,17 +1,20 @@
 """The routes of seed 003 (keeper-api.md "Routes")."""
 
+from collections.abc import Callable, Hashable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from lingpai import __version__
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Credential
 from lingpai.core.wire import Call, Route, Source
 from lingpai.keeper.access import Ask, authorize
-from lingpai.keeper.credentials import current_of, hold
+from lingpai.keeper.counters import hit
+from lingpai.keeper.credentials import LEAST_REST, current_of, hold
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import App, Keeper
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform, kind_label
 from lingpai.keeper.reporting import clear
 from lingpai.keeper.signing import PageSignature, sign_page
 from lingpai.keeper.surfaces.shapes import SEED, SEED_JSON, SEED_SESSION
@@ -106,11 +109,44 @@ class Alive(msgspec.Struct):
     version: str
 
 
-async def held_token(keeper: Keeper, app: App) -> HeldToken:
-    """The app's live access token, with what remains of it."""
-    current = current_of(await hold(keeper, app, ACCESS_TOKEN))
+async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
+    """The live access token of the app that is asked for, with what remains of it.
+
+    Raises:
+        LingpaiError: as `authorize` and `hold`.
+    """
+    mark = keeper.store.mark()
+    app = await authorize(keeper, call, ask)
+    credential = await hold(keeper, app, ACCESS_TOKEN)
+    current = current_of(credential)
     keeper.audit.count(app.asker, app.name, "token")
+    if mark is not None:
+        call.again = _again(keeper, app, credential, mark)
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
+
+
+def _again(
+    keeper: Keeper, app: App, credential: Credential, mark: Hashable
+) -> Callable[[], HeldToken | None]:
+    """`held_token` for the same caller, as long as the store's mark says that all it looked at is as it was."""
+    clock, audit, asked = keeper.clock, keeper.audit, (app.asker, app.name, "token")
+    current_mark = keeper.store.mark
+    count_hit = hit(app.platform.name, kind_label(ACCESS_TOKEN))
+    current = current_of(credential)
+    value, remaining = current.value, current.end.remaining
+    renewed_by_asking = None if app.configured else credential.renew
+
+    def again() -> HeldToken | None:
+        left = remaining(clock)
+        if current_mark() != mark or credential.suspect or left < LEAST_REST:
+            return None
+        if renewed_by_asking is not None and renewed_by_asking.remaining(clock) <= 0:
+            return None
+        count_hit()
+        audit.count(*asked)
+        return HeldToken(value, int(left))
+
+    return again
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
@@ -118,17 +154,14 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     wechat, wecom = keeper.platforms["wechat"], keeper.platforms["wecom"]
 
     async def get_xcx(params: XcxApp, call: Call) -> HeldToken:
-        ask = Ask(wechat, params.appid, params.secret, "token")
-        return await held_token(keeper, await authorize(keeper, call, ask))
+        return await held_token(keeper, call, Ask(wechat, params.appid, params.secret, "token"))
 
     async def clear_xcx(params: XcxApp, call: Call) -> Nothing:
         await clear(keeper, await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "clear")))
         return Nothing()
 
     async def get_qyapi(params: QyApp, call: Call) -> HeldToken:
-        return await held_token(
-            keeper, await authorize(keeper, call, _wecom_ask(wecom, params, call, "token"))
-        )
+        return await held_token(keeper, call, _wecom_ask(wecom, params, call, "token"))
 
     async def clear_qyapi(params: QyApp, call: Call) -> Nothing:
         await clear(keeper, await authorize(keeper, call, _wecom_ask(wecom, params, call, "clear")))

@@ -52,6 +52,9 @@ class Upkeep(Part):
     def mark(self) -> None:
         """See `store.port.Store.mark`."""
 
+    def mark(self) -> None:
+        """See `store.port.Store.mark`: only a round trip can tell."""
+
     async def wait_change(self, seconds: float) -> None:
         """See `store.port.Store.wait_change`."""
         await self._engine.wait_change(seconds)

@@ -32,6 +32,10 @@ _SEALED: Final = (
 class Upkeep(Part):
     """See `store.port.Store`."""
 
+    def mark(self) -> int:
+        """See `store.port.Store.mark`."""
+        return self._engine.stamp()
+
     async def wait_change(self, seconds: float) -> None:
         """See `store.port.Store.wait_change`."""
         await self._engine.wait_change(seconds)
