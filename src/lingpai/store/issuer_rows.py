@@ -192,6 +192,20 @@ def read_grant(row: Row) -> Grant:
     )
 
 
+def renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
+    """A grant that was read before, as `redeem` and `rotate` have left it.
+
+    Nothing else of it ever changes while it lives.
+    """
+    return msgspec.structs.replace(
+        grant,
+        state=GrantState.LIVE,
+        generation=generation,
+        rotated_at=now,
+        ends_at=min(ends_at, grant.limit_at),
+    )
+
+
 def read_view(row: Row) -> GrantView:
     """A grant with what decides about it, from a row of `view_grant`."""
     return GrantView(read_grant(row), row[20] or "", bool(row[21]), row[22] or "", row[23] or "")

@@ -53,7 +53,9 @@ async def _race(race: Callable[..., Any], rest: tuple[Any, ...], arena: Any, sto
 
 
 async def add_app(issuer: IssuerStore, name: str = "app") -> int:
-    return (await issuer.save_app(App(realm="r", app_id=name, owner="o"))).id
+    added = await issuer.add_app(App(realm="r", app_id=name, owner="o"))
+    assert added is not None
+    return added.id
 
 
 async def add_user(issuer: IssuerStore, login: str = "ann") -> int:

@@ -43,11 +43,16 @@ class Places(Changes):
         request: SignedRequest | None = None,
     ) -> Placed:
         """See `store.issuer_port.IssuerStore.place`."""
-        if keep is None and quota is None and qr_digest is None and request is None:  # nothing guards it
-            added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
-            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=added[0][0]))
-        guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
-        rows = await self._engine.call(_SQL["place"], *grant_arguments(grant), seen, keep, *guards)
+        own = grant_arguments(grant)
+        guarded = quota is not None or qr_digest is not None or request is not None
+        if guarded or (keep is not None and seen is None):
+            guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
+            rows = await self._engine.call(_SQL["place"], *own, seen, keep, *guards)
+        elif keep is None:
+            rows = await self._engine.call(_SQL["add_grant"], *own)
+            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
+        else:
+            rows = await self._engine.call(_SQL["place_alone"], *own, seen, keep)
         if rows[0][20] == Outcome.DONE.value:
             return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
         return Placed(*read_spent(rows))

@@ -8,7 +8,7 @@
 --
 -- Functions are never replaced: a change is a new function with the next number, so that old code runs on.
 
--- A grant, and what came of spending or placing it, for caller `n`.
+-- What came of spending or placing a grant, for caller `n`, and the grant where the caller does not know it.
 CREATE TYPE issuer_spent_v1 AS (
     n bigint,
     id bigint, realm text, kind smallint, app_row bigint, user_row bigint, machine_row bigint, member_row bigint,
@@ -110,13 +110,9 @@ BEGIN
             WHERE g.id = e.grant_row;
             holder := place.holder;
         END IF;
-        RETURN QUERY UPDATE issuer_grants
-            SET state = 1, generation = 1, rotated_at = e.now, ends_at = least(e.ends_at, limit_at),
-                previous_row = holder
-            WHERE id = e.grant_row AND state = 0 AND ends_at > e.now
-            RETURNING e.n, id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-                challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at,
-                end_reason, 'done';
+        UPDATE issuer_grants
+        SET state = 1, generation = 1, rotated_at = e.now, ends_at = least(e.ends_at, limit_at), previous_row = holder
+        WHERE id = e.grant_row AND state = 0 AND ends_at > e.now;
         IF NOT FOUND THEN
             RETURN QUERY SELECT e.n, id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri,
                 challenge, challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at,
@@ -134,6 +130,8 @@ BEGIN
             UPDATE issuer_places SET grant_row = e.grant_row
             WHERE app_row = place.app_row AND kind = place.kind AND subject = place.subject;
         END IF;
+        spent.outcome := 'done';
+        RETURN NEXT spent;
     END LOOP;
 END $$;
 
@@ -198,17 +196,16 @@ BEGIN
             END IF;
         END IF;
         IF found_as = 'done' THEN
-            RETURN QUERY UPDATE issuer_grants AS i
-                SET generation = i.generation + 1, rotated_at = e.now, ends_at = least(e.ends_at, limit_at)
-                WHERE id = e.grant_row AND i.generation = e.generation AND state = 1 AND i.ends_at > e.now
-                RETURNING e.n, id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-                    challenge_method, nonce, audience, state, i.generation, rotated_at, created_at, i.ends_at,
-                    limit_at, end_reason, 'done';
+            UPDATE issuer_grants AS i
+            SET generation = i.generation + 1, rotated_at = e.now, ends_at = least(e.ends_at, limit_at)
+            WHERE id = e.grant_row AND i.generation = e.generation AND state = 1 AND i.ends_at > e.now;
             IF FOUND THEN
                 IF e.quota_app IS NOT NULL THEN
                     UPDATE issuer_quotas SET used = used + 1
                     WHERE ends_at = e.quota_ends AND app_row = e.quota_app AND subject = e.quota_subject;
                 END IF;
+                spent.outcome := 'done';
+                RETURN NEXT spent;
                 CONTINUE;
             END IF;
         END IF;
@@ -344,6 +341,69 @@ BEGIN
         spent.outcome := 'done';
         RETURN NEXT spent;
     END LOOP;
+END $$;
+
+-- `issuer_place_v1` without quota, shown key and signed request, for callers who say what they saw: a few statements for
+-- the whole batch. Of those who want a place, at most one gets it, and the others get what it got.
+CREATE FUNCTION issuer_place_alone_v1(
+    realms text[], kinds smallint[], apps bigint[], users bigint[], machines bigint[], members bigint[], scopes text[],
+    redirect_uris text[], challenges text[], challenge_methods text[], nonces text[], audiences text[],
+    states smallint[], generations bigint[], rotated bigint[], created bigint[], ends bigint[], limits bigint[],
+    seen_rows bigint[], keeps bigint[]
+) RETURNS SETOF issuer_spent_v1 LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO issuer_places AS p (app_row, kind, subject, grant_row)
+    SELECT DISTINCT t.app_row, t.kind, coalesce(t.machine_row, -t.user_row, 0), 0
+    FROM unnest(apps, kinds, machines, users) AS t (app_row, kind, machine_row, user_row) ORDER BY 1, 2, 3
+    ON CONFLICT (app_row, kind, subject) DO UPDATE SET grant_row = p.grant_row WHERE false;
+    RETURN QUERY WITH t AS MATERIALIZED (
+        SELECT u.*, p.subject, nullif(p.grant_row, 0) AS holder FROM unnest(
+            realms, kinds, apps, users, machines, members, scopes, redirect_uris, challenges, challenge_methods,
+            nonces, audiences, states, generations, rotated, created, ends, limits, seen_rows, keeps
+        ) WITH ORDINALITY AS u (
+            realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+            nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, seen, keep, n
+        ) JOIN issuer_places p ON p.app_row = u.app_row AND p.kind = u.kind
+            AND p.subject = coalesce(u.machine_row, -u.user_row, 0)
+    ), bidders AS MATERIALIZED (
+        -- Of each place one: who saw the grant that holds it, else the first.
+        SELECT DISTINCT ON (app_row, kind, subject) * FROM t
+        ORDER BY app_row, kind, subject, (holder = seen) DESC NULLS LAST, n
+    ), held AS MATERIALIZED (
+        SELECT b.app_row AS place_app, b.kind AS place_kind, b.subject, v.*
+        FROM bidders b JOIN issuer_grant_views_v1 v ON v.id = b.holder
+        WHERE b.holder <> b.seen AND v.usable AND v.state = 1 AND v.ends_at > b.created_at
+    ), winners AS MATERIALIZED (
+        SELECT nextval('issuer_grants_id_seq') AS id, b.* FROM bidders b
+        WHERE NOT EXISTS (
+            SELECT FROM held h WHERE h.place_app = b.app_row AND h.place_kind = b.kind AND h.subject = b.subject
+        ) ORDER BY b.holder
+    ), superseded AS (
+        UPDATE issuer_grants g
+        SET state = 2, ends_at = least(g.ends_at, w.created_at + w.keep), end_reason = 'superseded'
+        FROM winners w WHERE g.id = w.holder AND g.state = 1
+    ), added AS (
+        INSERT INTO issuer_grants (
+            id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+            challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at,
+            previous_row
+        )
+        SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+            challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, holder
+        FROM winners
+    ), taken AS (
+        UPDATE issuer_places p SET grant_row = w.id FROM winners w
+        WHERE p.app_row = w.app_row AND p.kind = w.kind AND p.subject = w.subject
+    )
+    SELECT t.n, w.id, w.realm, w.kind, w.app_row, w.user_row, w.machine_row, w.member_row, w.scope, w.redirect_uri,
+        w.challenge, w.challenge_method, w.nonce, w.audience, w.state, w.generation, w.rotated_at, w.created_at,
+        w.ends_at, w.limit_at, '', CASE WHEN w.n = t.n THEN 'done' ELSE 'repeated' END
+    FROM t JOIN winners w ON w.app_row = t.app_row AND w.kind = t.kind AND w.subject = t.subject
+    UNION ALL
+    SELECT t.n, h.id, h.realm, h.kind, h.app_row, h.user_row, h.machine_row, h.member_row, h.scope, h.redirect_uri,
+        h.challenge, h.challenge_method, h.nonce, h.audience, h.state, h.generation, h.rotated_at, h.created_at,
+        h.ends_at, h.limit_at, h.end_reason, 'repeated'
+    FROM t JOIN held h ON h.place_app = t.app_row AND h.place_kind = t.kind AND h.subject = t.subject;
 END $$;
 
 -- Grants that answer authorization requests: the first answer counts, and is what the others get.

@@ -49,9 +49,7 @@ WITH t AS MATERIALIZED (
 UPDATE issuer_grants AS g
 SET state = 1, generation = 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at), previous_row = NULL
 FROM t WHERE g.id = t.id AND g.state = 0 AND g.ends_at > t.now
-RETURNING t.n, g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason;
+RETURNING t.n;
 
 -- name: rotate_alone
 WITH t AS MATERIALIZED (
@@ -62,9 +60,14 @@ WITH t AS MATERIALIZED (
 UPDATE issuer_grants AS g
 SET generation = g.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
 FROM t WHERE g.id = t.id AND g.generation = t.generation AND g.state = 1 AND g.ends_at > t.now
-RETURNING t.n, g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason;
+RETURNING t.n;
+
+-- name: place_alone
+SELECT * FROM issuer_place_alone_v1(
+    $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
+    $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+);
 
 -- name: redeem
 SELECT * FROM issuer_redeem_v1(

@@ -3,11 +3,10 @@
 from typing import Final
 
 import apsw
-import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
 from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
-from lingpai.store.issuer_rows import read_authorization, read_grant, read_view
+from lingpai.store.issuer_rows import read_authorization, read_grant, read_view, renewed
 from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
@@ -69,7 +68,7 @@ class Grants(Part):
             if keep is not None:
                 before = take_place(connection, grant, now + keep)
                 run(connection, _SQL["follow"], (before, grant.id))
-            return Spent(Outcome.DONE, _renewed(grant, 1, now, ends_at))
+            return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
 
         return await self._engine.write(spend)
 
@@ -94,7 +93,7 @@ class Grants(Part):
             if room and change(connection, _SQL["rotate"], (now, ends_at, grant.id, generation, now)):
                 count_quota(connection, quota)
                 remember(connection, request)
-                return Spent(Outcome.DONE, _renewed(grant, generation + 1, now, ends_at))
+                return Spent(Outcome.DONE, renewed(grant, generation + 1, now, ends_at))
             spent = _refuse_refresh(connection, grant.id, generation, now, window)
             if spent.outcome is Outcome.REPEATED:
                 remember(connection, request)
@@ -170,17 +169,6 @@ class Grants(Part):
         """See `store.issuer_port.IssuerStore.list_user_grants`."""
         bindings = {"user": user, "now": now, "limit": limit}
         return tuple(map(read_view, self._engine.rows(_SQL["list_user_grants"], bindings)))
-
-
-def _renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
-    """The grant as `redeem` and `rotate` have left it: nothing else of a row that they found as they had to changes."""
-    return msgspec.structs.replace(
-        grant,
-        state=GrantState.LIVE,
-        generation=generation,
-        rotated_at=now,
-        ends_at=min(ends_at, grant.limit_at),
-    )
 
 
 def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:
