@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generator import commands, errors, figures, metrics, routes, sandbox, settings
+from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, settings
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -22,6 +22,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "metrics.md": metrics.page,
     "sandbox.md": sandbox.page,
     "figures.md": figures.page,
+    "scaling.md": scaling.page,
 }
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.growth.points import Growth
+from bench.model.capacity import Assumptions
+from bench.model.costs import Measured
 from docs.generate import PAGES, REFERENCE
-from docs.generator import commands, errors, figures, metrics, routes, sandbox, settings
+from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, settings
 from docs.generator.markdown import attributes
 from lingpai.core.errors import Kind
 from lingpai.sandbox import SandboxOptions
@@ -17,7 +20,7 @@ from tests.docs.blocks import ROOT
 from tests.docs.shell import surroundings
 
 OF_THE_CODE = sorted(
-    set(PAGES) - {"figures.md"}
+    set(PAGES) - {"figures.md", "scaling.md"}
 )  # its source is a measurement, made anew by whoever measures
 
 
@@ -124,3 +127,20 @@ def test_figures_are_those_that_were_measured(tmp_path: Path) -> None:
     line = "| getXcx: lingpai | sqlite | 1 | 12,346 | – | 1.0 | 0.2 | 0.50 | 1.25 | 80 | 0.50 | 0 |"
     assert line in figures.page(latest)
     assert "make bench" in figures.page(tmp_path / "none.json")
+
+
+def test_curves_are_those_that_were_measured(tmp_path: Path) -> None:
+    growth = tmp_path / "growth.json"
+    point = {"case": "redeem", "grants": 5_000_000, "accounts": 10_000, "connections": 32, "per_second": 12345.6,
+             "versus": 0.987, "cpu_us": 61.25, "p50_ms": 2.5, "p99_ms": 4.75, "failures": 0}  # fmt: skip
+    growth.write_text(json.dumps({"points": [point]}))
+    page = figures.page(tmp_path / "none.json", growth)
+    assert "| redeem | 5,000,000 | 10,000 | 32 | 12,346 | 0.99 | 61.2 | 2.50 | 4.75 | 0 |" in page
+    assert "bench --growth" in figures.page(tmp_path / "none.json", tmp_path / "none.json")
+
+
+def test_scaling_names_every_assumption_and_what_is_missing(tmp_path: Path) -> None:
+    page = scaling.page(Measured([], Growth()))
+    assert "Not measured yet" in page
+    for name in Assumptions.__struct_fields__:
+        assert f"| `{name}` | " in page
