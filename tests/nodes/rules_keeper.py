@@ -61,8 +61,9 @@ def held_tokens_only_get_newer(history: History) -> Iterator[str]:
 
 def the_upstream_is_asked_once(history: History) -> Iterator[str]:
     """One fetch for each need: the first, each clearing, and what a trouble may have cost."""
-    clears = history.of(Verb.CLEAR)
-    for account, count in Counter(each.account for each in history.made).items():
+    clears, counts = history.of(Verb.CLEAR), Counter(each.account for each in history.made)
+    for account in history.of(Verb.HOLD):
+        count = counts[account]
         needs = 1 + sum(each.acted for each in clears.get(account, ()))
         if count > needs + WASTE * len(history.troubles):
             yield f"{count} tokens of {account} for {needs} needs and {len(history.troubles)} troubles"

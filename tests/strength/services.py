@@ -30,10 +30,13 @@ class Service:
         data: its data folder, which several may share; it is the working folder too.
         upstream: base URL of both platforms.
         workers: how many worker processes.
+        group: whether it is a process group of its own, and signals go to all of it, as to a machine.
         settings: more `LINGPAI_` variables, without that prefix.
     """
 
-    def __init__(self, data: Path, upstream: str, *, workers: int = 1, **settings: Any) -> None:
+    def __init__(
+        self, data: Path, upstream: str, *, workers: int = 1, group: bool = False, **settings: Any
+    ) -> None:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         given = {
             "DATA": data,
@@ -52,7 +55,10 @@ class Service:
         self._changed = threading.Condition()
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [str(Path(sys.executable).with_name("lingpai")), "serve"]
-        self.process = subprocess.Popen(command, cwd=data, env=environment, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            command, cwd=data, env=environment, stderr=subprocess.PIPE, start_new_session=group
+        )
+        self._group = group
         assert self.process.stderr is not None
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,), daemon=True)
         self._reader.start()
@@ -73,9 +79,17 @@ class Service:
         """Status and JSON of the answer to a GET, or to a POST of `body`."""
         return ask(self.url + path, body)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it, or to all of its group; to nobody when it is gone."""
+        if not self._group:
+            self.process.send_signal(number)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
     def kill(self) -> None:
         """kill -9, which ends it at once."""
-        self.process.kill()
+        self.send(signal.SIGKILL)
         self.process.wait(STOP_SECONDS)
         self._reader.join(STOP_SECONDS)
 
