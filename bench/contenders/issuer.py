@@ -61,18 +61,19 @@ def _minted(engine: str) -> Callable[[], None]:
 
     @functools.cache
     def once() -> None:
-        mint(_home(engine), Setup(engine))
+        mint(home_of(engine), Setup(engine))
 
     return once
 
 
-def _home(engine: str) -> Path:
+def home_of(engine: str) -> Path:
+    """Where it lies what was minted for an engine."""
     return CACHE / f"lingpai-issuer-{engine}"
 
 
 def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
     """Who serves a copy of what was minted for an engine."""
-    home = _home(setup.engine)
+    home = home_of(setup.engine)
 
     def launch(site: Site) -> tuple[Command, ...]:
         for case in _CALLS:  # a fresh copy of the data: all of it can be spent again

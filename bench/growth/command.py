@@ -13,12 +13,25 @@ from rich.table import Table
 
 from bench.contenders import environment
 from bench.growth import stores
+from bench.growth.databases import bytes_per_grant
 from bench.growth.goals import GROWTH_GOALS
 from bench.growth.measuring import GrowthPlan, measure
-from bench.growth.points import CASES, GROWTH, QUICK, SIZES, Growth, Point, Refreshed, Size, Stored
+from bench.growth.points import (
+    CASES,
+    GRANTS_OF_A_USER,
+    GROWTH,
+    QUICK,
+    SIZES,
+    Growth,
+    Point,
+    Refreshed,
+    Size,
+    Stored,
+)
 from bench.load import LoadError
-from bench.machine import cores
+from bench.machine import cores, missing
 from bench.places import CACHE, ROOT
+from bench.postgres import TOOLS
 from bench.processes import ContenderError
 
 PLOT = ROOT / "docs" / "images" / "growth.svg"
@@ -47,6 +60,10 @@ class _Book:
         self.growth.stores = [kept[key] for key in sorted(kept)]
         self._write()
 
+    def postgresql(self, size: float) -> None:
+        self.growth.postgresql_bytes = round(size, 1)
+        self._write()
+
     def refreshed(self, made: Refreshed) -> None:
         self.growth.refreshed = made
         self._write()
@@ -61,7 +78,7 @@ def grow(console: Console, *, cases: Sequence[str], rounds: int, seconds: int, q
 
     Args:
         console: where progress and tables go.
-        cases: parts of cases' names, or "refreshes", or "plot"; all when empty.
+        cases: parts of cases' names, "refreshes", "postgresql", or "plot"; all when empty.
         rounds: how often each point is measured.
         seconds: how long each time.
         quick: small stores, one round, one second, and nothing written.
@@ -86,6 +103,9 @@ def grow(console: Console, *, cases: Sequence[str], rounds: int, seconds: int, q
             _measure(book, sizes, GrowthPlan(sizes, wanted, 1 if quick else rounds, seconds, place), say)
         if not cases or "refreshes" in cases:
             book.refreshed(_refreshes(REFRESHES // 100 if quick else REFRESHES, say))
+        if (not cases or "postgresql" in cases) and not missing(TOOLS):
+            say("what a grant takes in PostgreSQL")
+            book.postgresql(bytes_per_grant(GRANTS_OF_A_USER))
     if not quick:
         draw()
     _show(console, book.growth)
@@ -148,6 +168,8 @@ def _show(console: Console, growth: Growth) -> None:
         )
     if growth.refreshed is not None:
         console.print(f"{growth.refreshed}")
+    if growth.postgresql_bytes is not None:
+        console.print(f"a grant takes {growth.postgresql_bytes:.0f} bytes in PostgreSQL")
 
 
 def _goals(console: Console, growth: Growth) -> bool:

@@ -20,7 +20,7 @@ import msgspec
 from bench.answers import SECRET
 from bench.cases import APP_TOKEN, CHECK, REFRESH
 from bench.growth.bulk import clone, unguarded
-from bench.growth.points import ACCOUNT, APPS, SETTINGS, slice_of
+from bench.growth.points import ACCOUNT, APPS, GRANTS_OF_A_USER, SETTINGS, slice_of
 from bench.minting import each, write_bodies
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
@@ -30,9 +30,6 @@ from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import open_issuers
 from lingpai.settings import load_settings
-
-_PER_USER = 5
-"""Apps that each user has let in, one grant each."""
 
 
 class Templates(msgspec.Struct, frozen=True):
@@ -83,12 +80,12 @@ def _say(table: str, number: int) -> None:
 
 
 def _spread(connection: apsw.Connection, found: Templates, count: int) -> None:
-    user = f"{found.user} + 1 + i / {_PER_USER}"
-    app = f"{found.app} + (i / {_PER_USER} * 31 + i % {_PER_USER} * 199) % {APPS}"
+    user = f"{found.user} + 1 + i / {GRANTS_OF_A_USER}"
+    app = f"{found.app} + (i / {GRANTS_OF_A_USER} * 31 + i % {GRANTS_OF_A_USER} * 199) % {APPS}"
     # Random as those of the verbs, but for their beginning, which grows: so their index is built in order.
     open_id = "printf('%016x', i) || lower(hex(randomblob(8)))"
     steps: tuple[tuple[str, int, int, dict[str, str]], ...] = (
-        ("issuer_users", found.user, -(-count // _PER_USER), {"login": "printf('bench%09d', i)"}),
+        ("issuer_users", found.user, -(-count // GRANTS_OF_A_USER), {"login": "printf('bench%09d', i)"}),
         ("issuer_members", found.member, count, {"app_row": app, "user_row": user, "open_id": open_id}),
         (
             *("issuer_grants", found.grant, count),

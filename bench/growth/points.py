@@ -18,6 +18,7 @@ ACCOUNT = "wxbench%05d"
 ASK = f"{GET_XCX_PATH}?appid={ACCOUNT}&secret={SECRET}"
 
 APPS = 1000
+GRANTS_OF_A_USER = 5
 CONNECTIONS = (1, 32, 500)
 LIVES = 30 * 86400
 SETTINGS = f"""\
@@ -102,6 +103,8 @@ class Growth(msgspec.Struct, kw_only=True):
     points: list[Point] = []
     stores: list[Stored] = []
     refreshed: Refreshed | None = None
+    postgresql_bytes: float | None = None
+    """For one more grant with its member and a fifth of a user, indexes included."""
 
 
 def slice_of(grants: int) -> int:

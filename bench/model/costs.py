@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bench.cases import APP_TOKEN, CHECK, ISSUER, LINGPAI, PACED, REDEEM, REFRESH
-from bench.contenders.engines import Setup
+from bench.contenders.engines import POSTGRESQL, Setup
 from bench.figures import Row, row_name
 from bench.growth.points import GROWTH, HELD, Growth
 from bench.model.queueing import contention
@@ -109,12 +109,16 @@ class Measured:
             raise MissingFigureError("one connection was not measured: python -m bench --growth")
         return max(0.0, alone[REDEEM].p50_ms - alone[CHECK].p50_ms) * 1e-3
 
-    def bytes_per_grant(self) -> float:
+    def bytes_per_grant(self, engine: str = POSTGRESQL) -> float:
         """Bytes on disk for one more live grant, with its member and its part of a user, indexes included.
 
         Raises:
             MissingFigureError: the growth run was not made.
         """
+        if engine == POSTGRESQL:
+            if self.growth.postgresql_bytes is None:
+                raise MissingFigureError("a grant in PostgreSQL was not measured: python -m bench --growth")
+            return self.growth.postgresql_bytes
         stores = sorted(self.growth.stores, key=lambda one: (one.grants, one.accounts))
         if len({one.grants for one in stores}) < 2:
             raise MissingFigureError("no two sizes were filled: python -m bench --growth")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench.contenders.engines import SQLITE
+from bench.contenders.engines import POSTGRESQL, SQLITE
 from bench.model.capacity import Assumptions, Carried, deploy, scaled
 from bench.model.checking import check
 from bench.model.costs import Measured
@@ -75,9 +75,12 @@ def constants(measured: Measured) -> str:
     """The measured figures that are not of a verb."""
     rows = (
         ("a commit waits for the disk", f"{measured.commit() * 1e3:.2f} ms"),
-        (
-            "one more live grant on disk, with its member and indexes",
-            f"{measured.bytes_per_grant():.0f} bytes",
+        *(
+            (
+                f"one more live grant on disk, with its member and indexes, {engine}",
+                f"{measured.bytes_per_grant(engine):.0f} bytes",
+            )
+            for engine in (SQLITE, POSTGRESQL)
         ),
     )
     return _table(("", "measured"), rows)

@@ -105,6 +105,7 @@ def measured() -> Measured:
             Stored(grants=0, accounts=10, gib=0.0, seconds=1.0),
             Stored(grants=2**30, accounts=10, gib=250.0, seconds=1.0),
         ],
+        postgresql_bytes=400.0,
     )  # fmt: skip
     return Measured(rows, growth)
 
@@ -114,7 +115,8 @@ def test_costs_are_read_from_the_figures(measured: Measured) -> None:
     assert (cost.node, cost.database, cost.load) == pytest.approx((100e-6, 30e-6, 10e-6))
     assert measured.contention(REDEEM, SQLITE) == pytest.approx(0.1)
     assert measured.commit() == pytest.approx(0.5e-3)
-    assert measured.bytes_per_grant() == 250.0
+    assert measured.bytes_per_grant(SQLITE) == 250.0
+    assert measured.bytes_per_grant(POSTGRESQL) == 400.0
     assert measured.slowdown(CHECK, 100_000) == pytest.approx(1.05)
     assert measured.slowdown("getXcx", 100_000_000) == pytest.approx(1.2)
 
@@ -157,7 +159,7 @@ def test_a_deployment_is_paid_for_its_peak(measured: Measured) -> None:
     found = deploy(measured, assumed)
     assert (found.average, found.peak) == pytest.approx((110.0, 220.0))
     assert (found.nodes, found.workers, found.databases) == (2, 16, 1)
-    assert found.disk_gib == pytest.approx(1e6 * 250 * 1.5 * 2 / 2**30)
+    assert found.disk_gib == pytest.approx(1e6 * 400 * 1.5 * 2 / 2**30)
     assert found.commits == pytest.approx(20.0)
     cores = 2 * 8 + 2 * 16
     an_hour = cores * 0.04 + found.disk_gib * 0.10 / 730
@@ -168,7 +170,7 @@ def test_a_deployment_is_paid_for_its_peak(measured: Measured) -> None:
 
 def test_all_pages_are_in_use_when_a_fifth_of_all_grants_is(measured: Measured) -> None:
     found = deploy(measured, Assumptions(grants=1e9))
-    assert found.memory_gib == pytest.approx(1e9 * 250 / 2**30, rel=0.01)
+    assert found.memory_gib == pytest.approx(1e9 * 400 / 2**30, rel=0.01)
 
 
 def test_predictions_stand_beside_what_was_measured(measured: Measured) -> None:
