@@ -170,7 +170,7 @@ def test_a_deployment_is_paid_for_its_peak(measured: Measured) -> None:
 
 def test_all_pages_are_in_use_when_a_fifth_of_all_grants_is(measured: Measured) -> None:
     found = deploy(measured, Assumptions(grants=1e9))
-    assert found.memory_gib == pytest.approx(1e9 * 400 / 2**30, rel=0.01)
+    assert found.memory_gib == pytest.approx(1e9 * 400 / 2**30, rel=0.02)
 
 
 def test_predictions_stand_beside_what_was_measured(measured: Measured) -> None:
