@@ -33,6 +33,11 @@ FROM_ELSEWHERE = {
     # errors of the issuer
     "There is no such user.",
     "There is no such app.",
+    # why a store was not copied
+    "The store changed while it was copied. Stop everything that uses it, then run the command again.",
+    "Somebody copies into this database already.",
+    "This database is in use already. Copy into an empty one.",
+    "A copy into this database was finished before. Copy into an empty one.",
     # the verdicts and checks of doctor, which are codes in JSON
     *STYLES,
 }

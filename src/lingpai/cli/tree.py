@@ -18,6 +18,7 @@ from lingpai.cli import (
     migrate,
     sandbox,
     serve,
+    store,
     tokens,
     users,
 )
@@ -62,5 +63,6 @@ for _group in (
     machines.app,
     grants.app,
     keys.app,
+    store.app,
 ):
     app.add_typer(_group)

@@ -33,5 +33,10 @@ class Vault:
         return self._sealer.open(sealed, _place(column, row))
 
 
+def fingerprint_of(ring: KeyRing) -> bytes:
+    """What tells this key ring from any other through all its rotations, and nothing else about it."""
+    return ring.derive_pepper("fingerprint")
+
+
 def _place(column: str, row: tuple[object, ...]) -> str:
     return column + msgspec.json.encode(row).decode()

@@ -2,12 +2,14 @@
 
 from typing import Final, NamedTuple
 
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.seals import sealed_with
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
 _PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
@@ -32,9 +34,15 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
 
     Raises:
         KeyRingError: it is another one.
-        LingpaiError: STORE_UNAVAILABLE.
+        LingpaiError: STORE_UNAVAILABLE; also while a copy into it is not finished.
     """
-    ours = ring.derive_pepper("fingerprint")
+    if (await engine.rows(_SQL["has_unfinished_copy"]))[0][0]:
+        raise LingpaiError(
+            Kind.STORE_UNAVAILABLE,
+            "A copy into this database is not finished; run `lingpai store copy` again.",
+            retry_after=30.0,
+        )
+    ours = fingerprint_of(ring)
     if not await engine.rows(_SQL["read_fingerprint"]):
         await engine.write(_SQL["keep_fingerprint"], ours)
     ((theirs,),) = await engine.rows(_SQL["read_fingerprint"])
@@ -51,9 +59,6 @@ class Upkeep(Part):
 
     def mark(self) -> None:
         """See `store.port.Store.mark`."""
-
-    def mark(self) -> None:
-        """See `store.port.Store.mark`: only a round trip can tell."""
 
     async def wait_change(self, seconds: float) -> None:
         """See `store.port.Store.wait_change`."""

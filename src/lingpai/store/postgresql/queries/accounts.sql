@@ -42,8 +42,8 @@ WHERE c.platform = $1 AND c.account = $2 AND c.secret_digest = $3 AND starts_wit
 SELECT t.n, a.platform, a.account, a.label, a.secret, a.mode, a.domains, a.source
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (platform, account, n)
 JOIN accounts a ON a.platform = t.platform AND a.account = t.account
-ORDER BY t.n, a.label COLLATE "C";
+ORDER BY t.n, a.label;
 
 -- name: list_accounts
 SELECT platform, account, label, secret, mode, domains, source
-FROM accounts ORDER BY platform COLLATE "C", account COLLATE "C", label COLLATE "C";
+FROM accounts ORDER BY platform, account, label;

@@ -21,4 +21,4 @@ JOIN budgets b ON b.subject = t.subject AND b.name = t.name AND b."window" = t."
 
 -- name: list_budgets
 SELECT subject, name, "window", used, ceiling, granted FROM budgets WHERE ends_at > $1
-ORDER BY subject COLLATE "C", name COLLATE "C", "window" COLLATE "C";
+ORDER BY subject, name, "window";

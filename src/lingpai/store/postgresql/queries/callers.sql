@@ -15,4 +15,4 @@ SELECT t.n, c.name, c.environment, c.apps, c.rights, c.networks, c.created_at, c
 FROM unnest($1::bytea[]) WITH ORDINALITY AS t (key_digest, n) JOIN callers c ON c.key_digest = t.key_digest;
 
 -- name: list_callers
-SELECT name, environment, apps, rights, networks, created_at, revoked_at FROM callers ORDER BY name COLLATE "C";
+SELECT name, environment, apps, rights, networks, created_at, revoked_at FROM callers ORDER BY name;

@@ -87,4 +87,4 @@ SELECT * FROM (
     AND c.secret_digest = a.secret_digest AND c.kind = 'access_token'
   )
 ) AS statuses
-ORDER BY platform COLLATE "C", account COLLATE "C", label COLLATE "C" NULLS FIRST, kind COLLATE "C";
+ORDER BY platform, account, label NULLS FIRST, kind;

@@ -71,3 +71,6 @@ INSERT INTO key_rings (id, fingerprint) VALUES (1, $1) ON CONFLICT DO NOTHING;
 
 -- name: read_fingerprint
 SELECT fingerprint FROM key_rings;
+
+-- name: has_unfinished_copy
+SELECT EXISTS (SELECT FROM store_copies WHERE finished_at IS NULL);

@@ -1,0 +1,1 @@
+"""Copying an embedded store into a PostgreSQL database, where any number of nodes can share it."""
