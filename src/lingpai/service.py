@@ -120,8 +120,8 @@ def issuer_store_of(keeper: Keeper) -> IssuerStore:
     return issuer_beside(keeper.store)
 
 
-async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
-    """The issuers of all enabled realms, by name, on the keeper's store.
+async def issuers_of(settings: Settings, keeper: Keeper, *, disabled: bool = False) -> dict[str, Issuer]:
+    """The issuers of all enabled realms, by name, on the keeper's store; with `disabled`, of the others too.
 
     Raises:
         SettingsError: a realm's policy does not do.
@@ -131,7 +131,7 @@ async def issuers_of(settings: Settings, keeper: Keeper) -> dict[str, Issuer]:
     try:
         return {
             realm.name: await open_issuer(realm, store, keeper.ring, keeper.clock)
-            for realm in settings.enabled_realms()
+            for realm in (settings.all_realms() if disabled else settings.enabled_realms())
         }
     except ValueError as error:
         raise SettingsError([str(error)]) from error

@@ -161,6 +161,10 @@ class Settings(BaseSettings):
 
     def enabled_realms(self) -> tuple[Realm, ...]:
         """The realms that are served, in the form the issuer takes."""
+        return tuple(each for each in self.all_realms() if self.realms[each.name].enabled)
+
+    def all_realms(self) -> tuple[Realm, ...]:
+        """All realms: operators see to those too that are switched off."""
         return tuple(
             Realm(
                 name=name,
@@ -174,7 +178,6 @@ class Settings(BaseSettings):
                 ),
             )
             for name, each in self.realms.items()
-            if each.enabled
         )
 
     def keeper_options(self) -> KeeperOptions:

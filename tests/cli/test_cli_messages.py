@@ -25,14 +25,10 @@ TRANSLATED_CALLS = {"tr": (0,), "table": (0, 1), "Finding": (0,), "progress": (0
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")
 NO_WORDS = {"", " ", "–"}
 FROM_ELSEWHERE = {
-    # typer's own, and errors of the store
+    # typer's own
     "Install completion for the current shell.",
     "Show completion for the current shell, to copy it or customize the installation.",
     "Show this message and exit.",
-    "The store is not available at the moment; try again later.",
-    # errors of the issuer
-    "There is no such user.",
-    "There is no such app.",
     # why a store was not copied
     "The store changed while it was copied. Stop everything that uses it, then run the command again.",
     "Somebody copies into this database already.",

@@ -136,6 +136,8 @@ def test_an_open_id_that_somebody_else_has_stops_the_whole_import(shops: Cli) ->
     refused = shops("user", "import", table(shops, "ids.json", json.dumps(rows)), "--realm", "mall")
     assert refused.code == 1
     assert "taken" in refused.stderr
+    again = ("user", "import", str(shops.home / "ids.json"), "--realm", "mall")
+    assert "open_id same 已被占用" in shops(*again, env={"LC_ALL": "zh_CN.UTF-8"}).stderr
     assert asyncio.run(open_ids(shops, "1")) == {}
     fine = shops("user", "import", table(shops, "ids.json", json.dumps(rows[:1])), "--realm", "mall")
     assert fine.json["open_ids"] == 1

@@ -1,6 +1,6 @@
 """What goes wrong, as one line that says what to do next."""
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 
 
 class Problem(Exception):
@@ -18,7 +18,7 @@ def explain(error: Exception) -> str | None:
     from lingpai.settings import SettingsError
 
     if isinstance(error, LingpaiError):
-        text = tr(error.reason)
+        text = tr_reason(error.reason)
         if error.kind is Kind.UPSTREAM_REFUSED and error.code is not None:
             text = tr("The platform answered {code}: {message}", code=error.code, message=error.reason)
         elif error.kind is Kind.STORE_UNAVAILABLE and error.detail:
@@ -30,7 +30,7 @@ def explain(error: Exception) -> str | None:
     if isinstance(error, SealError):
         return tr(
             "{problem} The store and the key ring do not belong together: restore both from one backup.",
-            problem=error,
+            problem=tr_reason(str(error)),
         )
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
@@ -39,4 +39,6 @@ def explain(error: Exception) -> str | None:
             problem=error.strerror,
             where=where,
         )
-    return tr(str(error)) if isinstance(error, Problem | KeyRingError) else None
+    if isinstance(error, Problem):
+        return tr(str(error))
+    return tr_reason(str(error)) if isinstance(error, KeyRingError) else None

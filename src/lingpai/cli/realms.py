@@ -31,11 +31,13 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_defau
 
 
 class Realms:
-    """The issuers of the enabled realms, and which of them an operator means.
+    """The issuers of all realms, and which of them an operator means.
+
+    A realm that is switched off is meant only by who names it.
 
     Args:
         issuers: by the realms' names.
-        dialects: the dialect of each realm.
+        dialects: the dialect of each realm that is served.
     """
 
     def __init__(self, issuers: "Mapping[str, Issuer]", dialects: Mapping[str, str]) -> None:
@@ -43,15 +45,15 @@ class Realms:
         self._dialects = dialects
 
     def some(self, name: str) -> "list[Issuer]":
-        """The realm of this name, else those that speak this dialect; all for "".
+        """The realm of this name, else those served that speak this dialect; all of these for "".
 
         Raises:
             Problem: there is none.
         """
         if name in self.issuers:
             return [self.issuers[name]]
-        found = [issuer for realm, issuer in self.issuers.items() if name in ("", self._dialects[realm])]
-        if not found:
+        found = [self.issuers[realm] for realm, dialect in self._dialects.items() if name in ("", dialect)]
+        if not found and name:
             known = ", ".join(self.issuers) or "–"
             raise Problem(tr("There is no realm {name}; known are: {known}.", name=name, known=known))
         return found
@@ -67,6 +69,11 @@ class Realms:
             Problem: there is none, or several.
         """
         found = self.some(name or dialect)
+        if not found:
+            names = ", ".join(self.issuers) or "–"
+            raise Problem(
+                tr("All realms are switched off; name one of them with --realm: {names}.", names=names)
+            )
         if len(found) > 1:
             names = ", ".join(issuer.realm for issuer in found)
             raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
@@ -116,7 +123,7 @@ class Realms:
 
 
 async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
-    """The enabled realms on an open keeper's store.
+    """The realms on an open keeper's store.
 
     Raises:
         SettingsError: a realm's policy does not do.
@@ -124,12 +131,12 @@ async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
     """
     from lingpai.service import issuers_of
 
-    issuers = await issuers_of(settings, keeper)
-    return Realms(issuers, {name: realm.dialect for name, realm in settings.realms.items()})
+    issuers = await issuers_of(settings, keeper, disabled=True)
+    return Realms(issuers, {realm.name: realm.dialect for realm in settings.enabled_realms()})
 
 
 def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, create: bool = False) -> T:
-    """What `work` returns, given the enabled realms; as `running.with_keeper` does."""
+    """What `work` returns, given the realms; as `running.with_keeper` does."""
     from lingpai.settings import load_settings
 
     async def over(keeper: "Keeper") -> T:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
 from lingpai.cli.running import Data, Json
@@ -193,7 +193,7 @@ def import_open_ids(
             count, added = await import_known(issuer, rows, add_users=add_users)
         except LingpaiError as error:
             where = f"{issuer.realm}/{error.detail}: " if error.detail else ""
-            raise Problem(f"{tr('No open_id was taken over.')} {where}{tr(error.reason)}") from error
+            raise Problem(f"{tr('No open_id was taken over.')} {where}{tr_reason(error.reason)}") from error
         return {"realm": issuer.realm, "open_ids": count, "users_added": added}
 
     taken = with_realms(data, take)

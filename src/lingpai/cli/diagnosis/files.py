@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from lingpai.cli.diagnosis.finding import Finding
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import explain
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
@@ -59,7 +59,7 @@ def _check_ring(path: Path) -> Finding:
     try:
         ring = KeyRing(path)
     except KeyRingError as error:
-        return Finding("key ring", str(path), "fail", str(error))
+        return Finding("key ring", str(path), "fail", tr_reason(str(error)))
     return Finding(
         "key ring",
         str(path),

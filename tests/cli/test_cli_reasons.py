@@ -1,0 +1,92 @@
+"""Reasons of errors in the Chinese command line: none is missing, and what they tell besides stays."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lingpai
+from lingpai.cli.messages import catalogue, reasons, tr_reason
+
+HOME = Path(lingpai.__file__).parent
+WINGS = ("core", "store", "keeper", "issuer")
+FOR_BROWSERS = ("dialects", "pages", "surfaces")
+ERRORS = {
+    "LingpaiError": 1,
+    "FetchFailed": 2,
+    "Unreachable": 0,
+    "KeyRingError": 0,
+    "SealError": 0,
+    "_invalid": 0,
+}
+"""Where each error has its reason, by position."""
+FIELD = re.compile(r"\{[^}]*\}")
+UNASKED = {"no {}"}
+"""What stands in for a platform's own words."""
+
+
+def template(node: ast.expr) -> Iterator[str]:
+    """What an expression says, with {} for what is put in; nothing for what is known at run time only."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
+
+
+def said() -> Iterator[str]:
+    files = [HOME / "service.py", *(path for wing in WINGS for path in (HOME / wing).rglob("*.py"))]
+    for path in files:
+        if set(path.parts) & set(FOR_BROWSERS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
+                yield from (text for each in node.args[ERRORS[node.func.id] :][:1] for text in template(each))
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("reason", "message"):
+                yield from template(node.value)
+
+
+def test_every_reason_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    found = set(said()) - UNASKED
+    assert len(found) > 80  # the search finds what it is to find
+    assert sorted(each for each in found if tr_reason(each) == each) == []
+
+
+def test_every_line_is_said_somewhere() -> None:
+    found = set(said())
+    patterns = {each: FIELD.sub(".+", re.sub(r"[.()`|]", r"\\\g<0>", each)) for each in reasons()}
+    unused = [
+        each for each, pattern in patterns.items() if not any(re.fullmatch(pattern, one) for one in found)
+    ]
+    assert unused == []
+
+
+def test_both_languages_tell_the_same_besides() -> None:
+    for english, chinese in reasons().items():
+        assert set(FIELD.findall(chinese)) <= set(FIELD.findall(english)), english
+        assert not english.isascii() or not chinese.isascii(), english
+    assert not set(reasons()) & set(catalogue())
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("There is no such app.", "没有这个应用。"),
+        (
+            "There is no key 7; `lingpai key list` shows the ring.",
+            "没有密钥 7；`lingpai key list` 可查看密钥环。",
+        ),
+        (
+            "The upstream platform could not be asked: no answer within 8 s.",
+            "无法向上游平台请求：8 秒内没有答复。",
+        ),
+        ("invalid credential, access_token is invalid", "invalid credential, access_token is invalid"),
+    ],
+)
+def test_what_a_reason_tells_is_kept(monkeypatch: pytest.MonkeyPatch, english: str, chinese: str) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert tr_reason(english) == chinese
+    monkeypatch.setenv("LC_ALL", "C")
+    assert tr_reason(english) == english
