@@ -11,6 +11,8 @@ _TAIL = f"{0x8000 | _CLOCK_SEQUENCE:04x}-{_NODE:012x}"
 _GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to the unix epoch (RFC 9562 §5.1)
 
 _last = 0
+_high = -1
+_rest = ""
 
 
 def new_trace_id() -> str:
@@ -19,9 +21,10 @@ def new_trace_id() -> str:
     Written out here because `uuid.uuid1` takes four times as long and every request needs one. Ids of one process
     never repeat, also when the clock is set back.
     """
-    global _last  # noqa: PLW0603  the last moment given is the state
+    global _last, _high, _rest  # noqa: PLW0603  the last moment given is the state
     moment = time.time_ns() // 100 + _GREGORIAN
     _last = moment = moment if moment > _last else _last + 1
-    return (
-        f"{moment & 0xFFFFFFFF:08x}-{moment >> 32 & 0xFFFF:04x}-{0x1000 | moment >> 48 & 0x0FFF:04x}-{_TAIL}"
-    )
+    high = moment >> 32
+    if high != _high:  # once in seven minutes
+        _high, _rest = high, f"-{high & 0xFFFF:04x}-{0x1000 | high >> 16 & 0x0FFF:04x}-{_TAIL}"
+    return f"{moment & 0xFFFFFFFF:08x}{_rest}"

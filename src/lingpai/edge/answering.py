@@ -82,7 +82,7 @@ class RouteResponder:
 
     def __init__(self, answerer: Answerer, route: Route, method: str) -> None:
         reader = Reader(route.params, route.sources, answerer.options)
-        self._read_head, self._read, self._read_whole = reader.read_head, reader.read, reader.read_whole
+        self._read_head, self._read, self._whole_reader = reader.read_head, reader.read, reader.whole_reader
         self._with_body = reader.takes_body and method not in BODILESS_METHODS
         self._verb, self._shape, self._page = route.verb, route.shape, route.page
         self._success = route.shape.success
@@ -125,7 +125,9 @@ class RouteResponder:
             if not self._with_body:
                 params = self._read_head(head.query, fields)
             elif receive is None:
-                params = self._read_whole(head.query, fields, head.headers, body)
+                if head.read_body is None:
+                    head.read_body = self._whole_reader(head.query, fields, head.headers)
+                params = head.read_body(body)
             else:
                 params = await self._read(head.query, fields, head.headers, receive)
             value = await self._verb(params, call)

@@ -44,9 +44,13 @@ class Head:
         if_none_match: see `Call`.
         accepts_html: see `Call`.
         authorized_twice: whether the Authorization header is repeated.
+        read_body: what reads a body after this head, once the responder knows; see `Reader.whole_reader`.
     """
 
-    __slots__ = ("accepts_html", "authorized_twice", "bearer", "headers", "if_none_match", "lines", "query")
+    __slots__ = (
+        *("accepts_html", "authorized_twice", "bearer", "headers", "if_none_match", "lines", "query"),
+        "read_body",
+    )
 
     def __init__(self, query: bytes, lines: RawHeaders) -> None:
         self.query = query
@@ -54,6 +58,7 @@ class Head:
         self.headers = headers = dict(lines)
         self.bearer = self.if_none_match = None
         self.accepts_html = self.authorized_twice = False
+        self.read_body: Callable[[bytes], Any] | None = None
         if b"authorization" in headers:
             self.authorized_twice = sum(name == b"authorization" for name, _ in lines) > 1
             self.bearer = bearer_of(headers[b"authorization"])

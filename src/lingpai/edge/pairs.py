@@ -70,16 +70,19 @@ def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limi
         raise LingpaiError(Kind.INVALID_PARAMETER, "too many parameters")
     found: dict[str, str] = {}
     blanks = False
+    # Most have nothing to decode, and to look once through all is faster than to look at each.
+    encoded = "%" in text or "+" in text
+    suspect = encoded or "\0" in text or len(text) > value_limit
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if "%" in pair or "+" in pair:
+        if encoded and ("%" in pair or "+" in pair):
             name = _name(name)
             if name in names:
                 value = _value(name, value)
         if name in names:
             if name in found:
                 raise repeated(name)
-            if len(value) > value_limit or "\0" in value:
+            if suspect:
                 check(name, value, value_limit)
             if not value or value.isspace():
                 blanks = True

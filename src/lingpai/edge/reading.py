@@ -74,11 +74,13 @@ class Reader:
         finish = self._begin(query, path, headers)
         return finish(await bodies.receive_body(receive, self._options))
 
-    def read_whole(self, query: bytes, path: Mapping[str, str], headers: bodies.Headers, body: bytes) -> Any:
-        """The struct, from all declared places, when the body is there already; as `read` in everything else."""
+    def whole_reader(
+        self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
+    ) -> Callable[[bytes], Any]:
+        """What reads the body, when it is all there; as `read` in everything else, and good for many bodies."""
         if not (self.takes_body and bodies.has_body(headers)):
-            return self.read_head(query, path)
-        return self._begin(query, path, headers)(body)
+            return lambda _body: self.read_head(query, path)
+        return self._begin(query, path, headers)
 
     def _begin(
         self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
@@ -104,7 +106,7 @@ class Reader:
         return {(kind, boundary): parse for kind, boundary, needed, parse in takes if sources & needed}
 
     def _from_json(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
-        return self._objects(values, bodies.json_object(body, self._pair_limit))
+        return self._objects(dict(values), bodies.json_object(body, self._pair_limit))
 
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
         found = declared_pairs(bodies.text_of(body), self._names, self._pair_limit, self._value_limit)

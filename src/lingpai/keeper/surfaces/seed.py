@@ -1,22 +1,19 @@
 """The routes of seed 003 (keeper-api.md "Routes")."""
 
-from collections.abc import Callable, Hashable
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from lingpai import __version__
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.records import Credential
 from lingpai.core.wire import Call, Route, Source
 from lingpai.keeper.access import Ask, authorize
-from lingpai.keeper.counters import hit
-from lingpai.keeper.credentials import LEAST_REST, current_of, hold
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.keeper import App, Keeper
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform, kind_label
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.reporting import clear
 from lingpai.keeper.signing import PageSignature, sign_page
+from lingpai.keeper.surfaces.held import HeldToken, held_token
 from lingpai.keeper.surfaces.shapes import SEED, SEED_JSON, SEED_SESSION
 
 Id = Annotated[str, msgspec.Meta(max_length=128, description="an appid or corpid")]
@@ -75,13 +72,6 @@ class SessionCode(msgspec.Struct):
     secret: Secret | None = None
 
 
-class HeldToken(msgspec.Struct):
-    """A held token; `expires_in` is what remains of it in whole seconds."""
-
-    access_token: str
-    expires_in: int
-
-
 class OauthUser(msgspec.Struct, omit_defaults=True):
     """What WeChat answered to a web login code."""
 
@@ -107,46 +97,6 @@ class Alive(msgspec.Struct):
 
     tips: str
     version: str
-
-
-async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
-    """The live access token of the app that is asked for, with what remains of it.
-
-    Raises:
-        LingpaiError: as `authorize` and `hold`.
-    """
-    mark = keeper.store.mark()
-    app = await authorize(keeper, call, ask)
-    credential = await hold(keeper, app, ACCESS_TOKEN)
-    current = current_of(credential)
-    keeper.audit.count(app.asker, app.name, "token")
-    if mark is not None:
-        call.again = _again(keeper, app, credential, mark)
-    return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
-
-
-def _again(
-    keeper: Keeper, app: App, credential: Credential, mark: Hashable
-) -> Callable[[], HeldToken | None]:
-    """`held_token` for the same caller, as long as the store's mark says that all it looked at is as it was."""
-    clock, audit, asked = keeper.clock, keeper.audit, (app.asker, app.name, "token")
-    current_mark = keeper.store.mark
-    count_hit = hit(app.platform.name, kind_label(ACCESS_TOKEN))
-    current = current_of(credential)
-    value, remaining = current.value, current.end.remaining
-    renewed_by_asking = None if app.configured else credential.renew
-
-    def again() -> HeldToken | None:
-        left = remaining(clock)
-        if current_mark() != mark or credential.suspect or left < LEAST_REST:
-            return None
-        if renewed_by_asking is not None and renewed_by_asking.remaining(clock) <= 0:
-            return None
-        count_hit()
-        audit.count(*asked)
-        return HeldToken(value, int(left))
-
-    return again
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
