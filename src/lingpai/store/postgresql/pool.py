@@ -19,6 +19,8 @@ PATIENCE: Final = 5.0
 """Seconds within which the database must have answered, the wait for a connection included."""
 _SERVER_SHARE: Final = 0.8
 """The server gives up by itself a little before we do, and then the connection stays good."""
+_IDLE_SHARE: Final = 0.5
+"""A node that stands still in a transaction loses it while the others still have patience for what it locked."""
 _STATEMENTS_KEPT: Final = 500
 _ENDLESS: Final = 1 << 62
 
@@ -50,7 +52,10 @@ def session(patience: float) -> dict[str, Any]:
     Args:
         patience: seconds for a statement, or 0 for as long as it takes.
     """
-    limit = {"statement_timeout": str(round(patience * _SERVER_SHARE * 1000))}
+    limit = {
+        "statement_timeout": str(round(patience * _SERVER_SHARE * 1000)),
+        "idle_in_transaction_session_timeout": str(round(patience * _IDLE_SHARE * 1000)),
+    }
     return {
         "timeout": patience or 60.0,
         "statement_cache_size": _STATEMENTS_KEPT,
