@@ -43,10 +43,12 @@ class Arena:
     Attributes:
         data: shared by all services.
         upstream: the sandbox's base URL.
+        store: where the services' store is, "" for the embedded one.
     """
 
     data: Path
     upstream: str
+    store: str = ""
 
     @property
     def database(self) -> Path:
@@ -60,7 +62,7 @@ class Arena:
 
     def serve(self, *, workers: int = 1, **settings: Any) -> Service:
         """Start a service; see `Service`."""
-        return Service(self.data, self.upstream, workers=workers, **settings)
+        return Service(self.data, self.upstream, workers=workers, STORE=self.store, **settings)
 
     def add(self, *accounts: Account) -> None:
         """Configure accounts, as an operator's command does."""
@@ -68,7 +70,9 @@ class Arena:
 
     async def _add(self, accounts: tuple[Account, ...]) -> None:
         at = {"base_url": self.upstream}
-        async with open_keeper(load_settings(data=self.data, wechat=at, wecom=at)) as keeper:
+        async with open_keeper(
+            load_settings(data=self.data, store=self.store, wechat=at, wecom=at)
+        ) as keeper:
             for account in accounts:
                 await keeper.store.save_account(account)
 
@@ -110,12 +114,12 @@ class Arena:
 
 
 @contextlib.contextmanager
-def open_arena(data: Path, clock: Clock | None = None, **rules: Any) -> Iterator[Arena]:
-    """An arena whose sandbox has these rules."""
+def open_arena(data: Path, clock: Clock | None = None, store: str = "", **rules: Any) -> Iterator[Arena]:
+    """An arena whose sandbox has these rules, with its store there."""
     leaks.saw(SAMPLE_APP.secret, SAMPLE_MINI.secret, SAMPLE_AGENT.secret)
     state = Arena(data, "").state
     with running_sandbox(SandboxOptions(**rules), clock=clock, state_file=state) as upstream:
-        yield Arena(data, upstream)
+        yield Arena(data, upstream, store)
 
 
 def token_of(answer: tuple[int, Json]) -> str:

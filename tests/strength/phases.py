@@ -4,6 +4,7 @@ What holds the worker in its phase is from outside: a lock of the database that 
 upstream that takes its time before it acts or after.
 """
 
+import asyncio
 import contextlib
 import socket
 import time
@@ -12,6 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import apsw
+import asyncpg
 
 from tests.strength.arena import CLASSIC, XCX, Arena
 from tests.strength.services import Service
@@ -29,11 +31,17 @@ class Phase(NamedTuple):
         name: what the worker was doing.
         kill: has the victim renew and kills it in that phase.
         calls: how many upstream calls there are in the end: those of the victim, and one of whoever takes over.
+        sent: the same where a database server may still do what it was told by a worker that has died since.
     """
 
     name: str
     kill: Callable[[Arena, Service], None]
     calls: tuple[int, ...]
+    sent: tuple[int, ...] = ()
+
+    def expected(self, arena: Arena) -> tuple[int, ...]:
+        """How many upstream calls there may be with the arena's store."""
+        return self.calls + (self.sent if arena.store else ())
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
@@ -46,6 +54,13 @@ def wait_until(happened: Callable[[], bool]) -> None:
 @contextlib.contextmanager
 def write_lock(arena: Arena) -> Iterator[None]:
     """No process can write to the database meanwhile."""
+    if arena.store:
+        with _connected(arena) as run:
+            run("BEGIN")
+            run("LOCK TABLE credentials IN EXCLUSIVE MODE")
+            yield
+            run("ROLLBACK")
+        return
     with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
         connection.set_busy_timeout(int(DEADLINE * 1000))
         connection.execute("BEGIN IMMEDIATE")
@@ -65,8 +80,24 @@ def renewing(victim: Service) -> Iterator[None]:
 @contextlib.contextmanager
 def reading(arena: Arena, column: str) -> Iterator[Callable[[], object]]:
     """What a column of the one credential holds now."""
+    query = f"SELECT {column} FROM credentials"
+    if arena.store:
+        with _connected(arena) as run:
+            yield lambda: run(query)
+        return
     with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
-        yield lambda: connection.execute(f"SELECT {column} FROM credentials").get
+        yield lambda: connection.execute(query).get
+
+
+@contextlib.contextmanager
+def _connected(arena: Arena) -> Iterator[Callable[[str], object]]:
+    """Runs statements in the arena's PostgreSQL; gives the first value of the first row."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(asyncpg.connect(arena.store))
+        try:
+            yield lambda statement: runner.run(connection.fetchval(statement))
+        finally:
+            runner.run(connection.close())
 
 
 def catch_up(victim: Service) -> None:
@@ -130,6 +161,6 @@ PHASES = (
     Phase("after the lease", after_the_lease, (1, 2)),
     Phase("the call is under way", call_under_way, (2,)),
     Phase("the answer is under way", answer_under_way, (2,)),
-    Phase("before the save", before_the_save, (2,)),
+    Phase("before the save", before_the_save, (2,), sent=(1,)),
     Phase("after the save", after_the_save, (1,)),
 )

@@ -19,9 +19,9 @@ LAYOUTS = {"four services": (4, 1), "one service of four workers": (1, 4)}
 
 @pytest.mark.parametrize("tick", [0.05, 3600], ids=["background at it too", "callers alone"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_k85_parallel_first_calls_fetch_once(own_folder: Path, layout: str, tick: float) -> None:
+def test_k85_parallel_first_calls_fetch_once(own_folder: Path, store: str, layout: str, tick: float) -> None:
     processes, workers = LAYOUTS[layout]
-    with open_arena(own_folder) as arena:
+    with open_arena(own_folder, store=store) as arena:
         services = [arena.serve(workers=workers, KEEPER__TICK=tick) for _ in range(processes)]
         with ending(*services):
             urls = [service.url for service in services]

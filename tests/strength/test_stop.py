@@ -20,8 +20,10 @@ ENDINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("case", ENDINGS)
-def test_k86_sigterm_in_the_middle_of_a_renewal(own_folder: Path, case: str, workers: int) -> None:
-    with open_arena(own_folder, token_overlap=60) as arena:
+def test_k86_sigterm_in_the_middle_of_a_renewal(
+    own_folder: Path, store: str, case: str, workers: int
+) -> None:
+    with open_arena(own_folder, store=store, token_overlap=60) as arena:
         arena.add(CLASSIC_APP)
         service = arena.serve(workers=workers, DRAIN=0.1, KEEPER__CLEAR_APART=0.001, **ENDINGS[case])
         with ending(service):
