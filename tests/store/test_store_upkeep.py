@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
-from lingpai.core.records import Budget
+from lingpai.core.records import Budget, Caller
 from lingpai.store.port import Store
 from tests.store.conftest import OpenStore
 from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
@@ -234,3 +235,34 @@ async def test_a_cancelled_waiter_leaves_no_trace(store: Store, clock: VirtualCl
     with pytest.raises(asyncio.CancelledError):
         await waiting
     await store.lead("role", "a", end_after(clock, 1).wall)
+
+
+async def test_the_mark_tells_of_what_is_kept_of_credentials_and_who_may_ask(
+    store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    """It may tell of more, but must tell of these, whoever commits them."""
+    if store.mark() is None:  # this engine cannot tell without waiting, and says so
+        return
+    other = await open_store()
+    key = key_of(ring, account())
+
+    async def changes() -> AsyncIterator[object]:
+        yield await other.save_account(account())
+        yield await renew(other, clock, key, "first")
+        yield await other.mark_suspect(key, 1)
+        yield await other.save_trouble(await lease_on(other, key), trouble(clock), None)
+        yield await other.forget_trouble(key)
+        yield await other.add_caller(Caller(name="shop"), b"digest")
+        yield await other.change_caller(Caller(name="shop", apps=("*",)))
+        yield await other.revoke_caller("shop")
+        yield await store.save_account(account("wx2"))
+        yield await other.remove_account("wechat", "wx1", "")
+
+    marks = [store.mark()]
+    async for done in changes():
+        assert done
+        assert store.mark() != marks[-1]
+        marks.append(store.mark())
+    assert len(set(marks)) == len(marks)
+    assert await other.lead("renewal", "holder", TTL)
+    assert store.mark() == marks[-1]

@@ -1,0 +1,166 @@
+"""A held token is told again without asking anew only while nothing has changed (attacks.md K90, K91, K94)."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from lingpai.core.records import Account
+from lingpai.core.wire import Call
+from lingpai.edge.app import create_app
+from lingpai.keeper.access import Ask
+from lingpai.keeper.credentials import LEAST_REST
+from lingpai.keeper.surfaces.held import HeldToken, held_token
+from lingpai.sandbox import SAMPLE_APP
+from lingpai.service import FALLBACK, routes_of
+from tests.edge.world import request, running
+from tests.keeper.stage import GETTOKEN, OUTSIDE, XCX, Stage
+from tests.keeper.test_keeper_access import another_process
+
+Again = Callable[[], Any]
+
+
+async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1") -> tuple[HeldToken, Again]:
+    """The sample app's token, and what tells it again."""
+    call = Call("trace", peer)
+    ask = Ask(stage.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
+    held = await held_token(stage.keeper, call, ask)
+    assert call.again is not None
+    return held, call.again
+
+
+def hits() -> float:
+    labels = {"platform": "wechat", "kind": "access_token"}
+    return REGISTRY.get_sample_value("lingpai_keeper_hits_total", labels) or 0.0
+
+
+async def test_it_counts_down_and_is_counted(own: Stage, log_lines: Any) -> None:
+    await told(own)
+    held, again = await told(own)
+    before = hits()
+    own.clock.advance(100)
+    assert again() == HeldToken(held.access_token, held.expires_in - 100)
+    assert again() == HeldToken(held.access_token, held.expires_in - 100)
+    assert hits() == before + 2
+    own.keeper.audit.flush()
+    assert '"count": 4' in log_lines.getvalue()
+    assert again() is not None
+    own.keeper.audit.flush()
+    assert '"count": 1' in log_lines.getvalue()
+
+
+async def test_k94_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Stage) -> None:
+    await told(own)  # what is fetched for a request is asked for once more
+    held, again = await told(own)
+    own.clock.step(-3600)
+    own.clock.advance(held.expires_in - LEAST_REST)
+    assert again() is not None
+    own.clock.step(7200)
+    assert again() is not None
+    own.clock.advance(1)
+    assert again() is None
+
+
+async def suspect(stage: Stage) -> None:
+    assert await stage.keeper.store.mark_suspect(stage.app_of().key("access_token"), 1)
+
+
+async def another_secret(stage: Stage) -> None:
+    await stage.add_app(secret="another")
+
+
+async def no_such_app(stage: Stage) -> None:
+    assert await stage.keeper.store.remove_account("wechat", SAMPLE_APP.appid, "")
+
+
+async def a_second_secret(stage: Stage) -> None:
+    await stage.add_app(label="second", secret="another")
+
+
+async def revoked(stage: Stage) -> None:
+    assert await stage.keeper.store.revoke_caller("shop")
+
+
+async def renewed(stage: Stage) -> None:
+    await stage.pass_time(7000, step=700)
+
+
+CHANGES = (suspect, another_secret, no_such_app, a_second_secret, revoked, renewed)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
+async def test_k91_every_change_ends_it_at_once(
+    own: Stage, tmp_path: Path, change: Callable[[Stage], Awaitable[None]], elsewhere: bool
+) -> None:
+    key = await own.add_caller("shop", apps=(f"wechat/{SAMPLE_APP.appid}",))
+    await told(own)
+    _, again = await told(own, key, peer=OUTSIDE)
+    assert again() is not None
+    if elsewhere:
+        async with another_process(own, tmp_path) as other:
+            await change(other)
+    else:
+        await change(own)
+    assert again() is None
+
+
+async def test_what_changes_nothing_of_it_does_not_end_it(own: Stage) -> None:
+    await told(own)
+    _, again = await told(own)
+    assert await own.keeper.store.lead("renewal", "another", 15.0)
+    assert again() is not None
+
+
+async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
+    await told(own)
+    await suspect(own)
+    await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
+    call = Call("trace", "127.0.0.1")
+    ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
+    assert (await held_token(own.keeper, call, ask)).access_token
+    assert call.again is None
+
+
+async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(stage: Stage) -> None:
+    await told(stage, SAMPLE_APP.secret)
+    held, again = await told(stage, SAMPLE_APP.secret)
+    stage.clock.advance(60)
+    assert again() is not None
+    stage.clock.advance(held.expires_in - 120)
+    assert again() is None
+
+
+async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line(
+    own: Stage, tmp_path: Path
+) -> None:
+    mine = await own.add_caller("mine")
+    app = create_app(routes_of(own.keeper), FALLBACK)
+    ask = request("GET", f"{XCX}?appid={SAMPLE_APP.appid}&secret={mine}")
+    async with another_process(own, tmp_path) as other, running(app) as world, world.wire() as wire:
+
+        async def code() -> int:
+            await wire.send(ask)
+            return int((await wire.answer()).json["code"])
+
+        assert [await code() for _ in range(5)] == [0] * 5
+        assert await other.keeper.store.revoke_caller("mine")
+        assert await code() == 403
+
+
+async def test_wecom_is_told_again_in_its_own_shape(stage: Stage) -> None:
+    await stage.add_corp()
+    agent = stage.agent_app()
+    app = create_app(routes_of(stage.keeper), FALLBACK)
+    ask = request("GET", f"{GETTOKEN}?corpid={agent.account}&corpsecret={agent.secret}")
+    async with running(app) as world, world.wire() as wire:
+        bodies = []
+        for _ in range(4):
+            await wire.send(ask)
+            bodies.append((await wire.answer()).body)
+        assert len(set(bodies)) == 1
+        await stage.keeper.store.save_account(Account(platform="wecom", account="x", secret="y"))
+        await wire.send(ask)
+        assert (await wire.answer()).body == bodies[0]
