@@ -91,7 +91,8 @@ class Listener:
         self._lost.clear()
         self._connection = await asyncpg.connect(self._dsn, **session(self._patience))
         self._connection.add_termination_listener(self._lose)
-        await self._connection.add_listener(CHANNEL, self._hear)
+        with contextlib.suppress(asyncpg.FeatureNotSupportedError):  # then everybody looks for himself
+            await self._connection.add_listener(CHANNEL, self._hear)
         self._hear()  # what was committed meanwhile was not heard
 
     async def _stay(self) -> None:
