@@ -7,7 +7,7 @@ import apsw
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
 from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
 from lingpai.store.issuer_rows import read_authorization, read_grant, read_view, renewed
-from lingpai.store.sqlite.issuer.places import insert_grant, place_of, take_place
+from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
@@ -66,8 +66,9 @@ class Grants(Part):
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
-                before = take_place(connection, grant, now + keep)
-                run(connection, _SQL["follow"], (before, grant.id))
+                before = holder_of_place(connection, grant)
+                take_place(connection, grant, before, now + keep)
+                change(connection, _SQL["follow"], (before, grant.id))
             return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
 
         return await self._engine.write(spend)

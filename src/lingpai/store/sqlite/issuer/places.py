@@ -10,7 +10,7 @@ from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
 from lingpai.store.issuer_rows import read_grant, read_view
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_grants")
 
@@ -28,18 +28,22 @@ def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None
         *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
         *(grant.limit_at, previous),
     )
-    run(connection, _SQL["insert_grant"], columns)
+    change(connection, _SQL["insert_grant"], columns)
     return msgspec.structs.replace(grant, id=connection.last_insert_rowid())
 
 
-def take_place(connection: apsw.Connection, grant: Grant, keep_until: int) -> int | None:
-    """Let a grant take its place; the one there before lives until `keep_until` at most. Returns its row."""
-    place = place_of(grant.app, grant.kind, grant.machine, grant.user)
-    before = _holder(connection, place)
+def holder_of_place(connection: apsw.Connection, grant: Grant) -> int | None:
+    """Row of the grant that holds the place which `grant` would take."""
+    rows = run(connection, _SQL["read_place"], place_of(grant.app, grant.kind, grant.machine, grant.user))
+    return rows[0][0] if rows else None
+
+
+def take_place(connection: apsw.Connection, grant: Grant, before: int | None, keep_until: int) -> None:
+    """Let a grant take its place; the one there before lives until `keep_until` at most."""
     if before is not None:
-        run(connection, _SQL["supersede"], (keep_until, before))
-    run(connection, _SQL["take_place"], (*place, grant.id))
-    return before
+        change(connection, _SQL["supersede"], (keep_until, before))
+    place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+    change(connection, _SQL["take_place"], (*place, grant.id))
 
 
 class Places(Part):
@@ -72,7 +76,7 @@ class Places(Part):
         def put(connection: apsw.Connection) -> Placed:
             if is_known(connection, request):
                 return Placed(Outcome.SAME_REQUEST, None)
-            holder = _holder(connection, place_of(grant.app, grant.kind, grant.machine, grant.user))
+            holder = holder_of_place(connection, grant)
             if keep is not None and seen is not None and holder is not None and holder != seen:
                 faster = _live(connection, holder, grant.created_at)
                 if faster is not None:
@@ -87,15 +91,10 @@ class Places(Part):
             remember(connection, request)
             added = insert_grant(connection, grant, holder if keep is not None else None)
             if keep is not None:
-                take_place(connection, added, grant.created_at + keep)
+                take_place(connection, added, holder, grant.created_at + keep)
             return Placed(Outcome.DONE, added)
 
         return await self._engine.write(put)
-
-
-def _holder(connection: apsw.Connection, place: tuple[int, int, int]) -> int | None:
-    rows = run(connection, _SQL["read_place"], place)
-    return rows[0][0] if rows else None
 
 
 def _live(connection: apsw.Connection, row: int, now: int) -> Grant | None:

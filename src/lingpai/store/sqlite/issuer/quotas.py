@@ -7,7 +7,7 @@ import apsw
 
 from lingpai.store.issuer_port import Quota, SignedRequest
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.queries import change, load_queries, run
 
 _GRANTS: Final = load_queries("issuer_grants")
 _SQL: Final = load_queries("issuer_upkeep")
@@ -24,7 +24,7 @@ def has_room(connection: apsw.Connection, quota: Quota | None) -> bool:
 def count_quota(connection: apsw.Connection, quota: Quota | None) -> None:
     """Take one."""
     if quota is not None:
-        run(connection, _GRANTS["take_quota"], (quota.ends_at, quota.app, quota.subject))
+        change(connection, _GRANTS["take_quota"], (quota.ends_at, quota.app, quota.subject))
 
 
 def is_known(connection: apsw.Connection, request: SignedRequest | None) -> bool:
@@ -34,7 +34,7 @@ def is_known(connection: apsw.Connection, request: SignedRequest | None) -> bool
 
 def remember(connection: apsw.Connection, request: SignedRequest | None) -> bool:
     """Remember a signed request. False when it is remembered already."""
-    return request is not None and bool(run(connection, _SQL["remember_request"], request))
+    return request is not None and bool(change(connection, _SQL["remember_request"], request))
 
 
 class Quotas(Part):

@@ -6,7 +6,7 @@ SELECT anchor FROM issuer_anchors WHERE epoch = ?;
 
 -- name: remember_request
 INSERT INTO issuer_signed_requests (app_row, at, digest, ends_at) VALUES (?, ?, ?, ?)
-ON CONFLICT DO NOTHING RETURNING at;
+ON CONFLICT DO NOTHING;
 
 -- name: find_request
 SELECT at FROM issuer_signed_requests WHERE app_row = ? AND at = ? AND digest = ?;
