@@ -69,3 +69,34 @@ def test_node_packages_are_pinned_without_a_source() -> None:
     for name, package in locked.items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-"), name
+
+
+def test_a_machine_that_cannot_have_postgresql_says_so_loudly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(name: str, *_: object, **__: object) -> Step:
+        def get() -> None:
+            raise NotPreparedError(f"{name} cannot be had")
+
+        return Step(name, lambda: False, get)
+
+    monkeypatch.setattr(prepare, "debian", refuse)
+    monkeypatch.setattr(prepare, "python_packages", refuse)
+    monkeypatch.setattr(prepare, "find_postgresql", lambda: None)
+    assert prepare.main((Step("PostgreSQL", lambda: False, prepare.get_postgresql),)) == 1
+    said = capsys.readouterr().err
+    assert "NOT PREPARED: PostgreSQL" in said
+    assert "install a PostgreSQL server" in said
+    assert "PostgreSQL in a wheel cannot be had" in said
+
+
+def test_a_server_that_needs_no_installing_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    programs = tmp_path / "package" / "pginstall" / "bin"
+    monkeypatch.setattr(prepare, "POSTGRESQL", tmp_path)
+    monkeypatch.setattr(prepare, "POSTGRESQL_FOLDERS", ())
+    monkeypatch.setattr("shutil.which", lambda _name: None)
+    assert prepare.find_postgresql() is None
+    programs.mkdir(parents=True)
+    for name in ("postgres", "initdb", "pg_isready", "pg_ctl"):
+        (programs / name).touch()
+    assert prepare.find_postgresql() == programs

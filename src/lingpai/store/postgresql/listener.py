@@ -19,6 +19,7 @@ HEARTBEAT: Final = 10.0
 """Seconds between proofs that the connection still is one."""
 RESPITE: Final = 1.0
 """Seconds between attempts to connect."""
+_FAREWELL: Final = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,8 @@ class Listener:
         self._hear()
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.terminate()
+            with contextlib.suppress(Exception):  # whatever it was: it is of no more use
+                await connection.close(timeout=_FAREWELL)
 
     def _hear(self, *_notification: Any) -> None:
         self.changes += 1
