@@ -79,6 +79,11 @@ class Server:
         """Make the folder with the server's files."""
         self._run("initdb", "-D", "data", "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
 
+    def follow(self, primary: "Server") -> None:
+        """Make the folder with a copy of another server's files, which this one follows from then on."""
+        copy = ("-D", "data", "-h", str(primary.folder), "-U", USER, "-X", "stream", "-R", "--no-sync")
+        self._run("pg_basebackup", "-c", "fast", *copy)
+
     def start(self) -> None:
         """Start it, and come back when it answers."""
         settings = _SETTINGS | {"unix_socket_directories": str(self.folder)} | self.options
@@ -132,6 +137,29 @@ def start_server() -> Iterator[Server]:
     Raises:
         NoServerError: this machine has none.
     """
+    with _place() as server:
+        server.initialize()
+        yield from _running(server)
+
+
+@contextlib.contextmanager
+def start_standby(primary: Server) -> Iterator[Server]:
+    """A standby that follows `primary`, which waits with each commit until the standby has it too."""
+    with _place() as server:
+        server.follow(primary)
+        yield from _running(server)
+
+
+def _running(server: Server) -> Iterator[Server]:
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[Server]:
     programs = find_postgresql()
     if programs is None:
         raise NoServerError(
@@ -145,10 +173,4 @@ def start_server() -> Iterator[Server]:
             if programs.is_relative_to(POSTGRESQL):  # which that user may not be able to read
                 copied = Path(shutil.copytree(POSTGRESQL, folder / "programs"))
                 programs = copied / programs.relative_to(POSTGRESQL)
-        server = Server(folder, programs, owner)
-        server.initialize()
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+        yield Server(folder, programs, owner)

@@ -1,5 +1,6 @@
 """Things that happen to databases, and what the engine has to say to them."""
 
+import asyncio
 import contextlib
 import itertools
 import os
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,22 @@ async def add(engine: Engine, number: int, text: str = "") -> int:
 
 async def all_of(engine: Engine) -> list[int]:
     return [number for (number,) in await engine.rows("SELECT n FROM t ORDER BY n")]
+
+
+async def until(happened: Callable[[], Awaitable[object]]) -> None:
+    """Come back as soon as it has; whoever calls sets a limit."""
+    while not await happened():  # noqa: ASYNC110  what happens is not ours, and tells nobody
+        await asyncio.sleep(0.05)
+
+
+async def grow(acknowledged: list[int], by: int) -> None:
+    enough = len(acknowledged) + by
+
+    async def has_grown() -> bool:
+        return len(acknowledged) >= enough
+
+    async with asyncio.timeout(30):
+        await until(has_grown)
 
 
 async def well_again(engine: Engine, seconds: float = 10.0) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,17 @@ from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.pool import Connection
 from tests.helpers.postgres_server import Server, start_server
 from tests.store.postgresql.conftest import PATIENCE
-from tests.store.postgresql.hardship import READ, add, all_of, frozen, refused, run, well_again
+from tests.store.postgresql.hardship import (
+    READ,
+    add,
+    all_of,
+    frozen,
+    grow,
+    refused,
+    run,
+    until,
+    well_again,
+)
 from tests.store.sample import account
 
 TERMINATE = """
@@ -25,22 +34,6 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'lingpai'
 
 
 LISTENING = "SELECT FROM pg_stat_activity WHERE query = 'LISTEN \"lingpai\"'"
-
-
-async def until(happened: Callable[[], Awaitable[object]]) -> None:
-    """Come back as soon as it has; whoever calls sets a limit."""
-    while not await happened():  # noqa: ASYNC110  what happens is not ours, and tells nobody
-        await asyncio.sleep(0.05)
-
-
-async def grow(acknowledged: list[int], by: int) -> None:
-    enough = len(acknowledged) + by
-
-    async def has_grown() -> bool:
-        return len(acknowledged) >= enough
-
-    async with asyncio.timeout(30):
-        await until(has_grown)
 
 
 async def is_read_only(engine: Engine) -> bool:
