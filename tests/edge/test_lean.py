@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from lingpai.core.wire import Call
 from lingpai.edge import EdgeOptions, create_app
-from lingpai.edge.heads import PlainHeads, read_plain
 from lingpai.edge.lean import LeanProtocol
+from lingpai.edge.plain import MOST_PEERS, PlainHeads, read_plain
 from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
 from lingpai.edge.server import Serving
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
@@ -399,3 +399,17 @@ async def test_who_leaves_before_the_answer_harms_nobody() -> None:
         }.values()
         while state.tasks or state.connections:  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)
+
+
+def test_what_one_peer_was_told_is_not_told_another() -> None:
+    (plain, _body) = PlainHeads(find, 1500).match(request("GET", "/call")) or pytest.fail("it is plain")
+    tellers: dict[str, Any] = {f"peer {n}": lambda n=n: n for n in range(2 * MOST_PEERS)}
+    for peer, again in tellers.items():
+        assert plain.again(peer) is None
+        plain.keep(peer, again)
+        assert plain.again(peer) is again
+    kept = [peer for peer, again in tellers.items() if plain.again(peer) is again]
+    assert 1 < len(kept) <= MOST_PEERS + 1
+    for peer in kept:
+        plain.keep(peer, None)
+    assert not any(map(plain.again, tellers))

@@ -10,7 +10,7 @@ from typing import Any
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
-from lingpai.core.wire import Call, Page, Reply, Route, Shape
+from lingpai.core.wire import Call, Reply, Route, Shape
 from lingpai.edge import replying
 from lingpai.edge.bodies import Receive
 from lingpai.edge.heads import Head
@@ -18,6 +18,7 @@ from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.peers import peer_reader
 from lingpai.edge.reading import Reader
+from lingpai.edge.refusing import refusal, shape_for
 from lingpai.edge.replying import Fixed, RawHeader, Send, fixed_of
 
 Scope = Mapping[str, Any]
@@ -141,7 +142,7 @@ class RouteResponder:
         finally:
             meter.in_flight -= 1
         return Answer(
-            *refusal(_shape_for(call, self._shape, self._page), error, trace_id), trace_id, call, error
+            *refusal(shape_for(call, self._shape, self._page), error, trace_id), trace_id, call, error
         )
 
     def answer_again(self, value: Any) -> Answer:
@@ -179,34 +180,6 @@ def _call(head: Head, peer: str, trace_id: str) -> Call:
 def _close(head: list[RawHeader]) -> None:
     # A body that was announced by Expect may be on its way or never come; only closing tells which (RFC 9110 §10.1.1).
     head.append((b"connection", b"close"))
-
-
-class _Pages:
-    """The shape of errors of one call of a browser."""
-
-    def __init__(self, page: Page, call: Call, success: Callable[[Any, str], Reply]) -> None:
-        self._page = page
-        self._call = call
-        self.success = success
-
-    def error(self, error: LingpaiError, _trace_id: str) -> Reply:
-        return self._page(error, self._call)
-
-
-def _shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
-    if page is None or call is None or not call.accepts_html:
-        return shape
-    return _Pages(page, call, shape.success)
-
-
-def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, Fixed]:
-    """The reply for `error` and its headers; a shape that fails must not take the answer down with it."""
-    try:
-        reply = replying.error_reply(shape, error, trace_id)
-        return reply, fixed_of(reply)
-    except Exception:
-        log.exception("shape_failed", kind=error.kind.value, trace_id=trace_id)
-        return replying.LAST_RESORT, fixed_of(replying.LAST_RESORT)
 
 
 def log_request(

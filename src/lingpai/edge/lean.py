@@ -1,6 +1,6 @@
 """The lean way: plain requests answered without uvicorn's cycle, scope and channels.
 
-A request that comes alone and whole, with a plain head (`heads`), needs none of them: its responder is called with what
+A request that comes alone and whole, with a plain head (`plain`), needs none of them: its responder is called with what
 the head says, and the answer goes out in one write. All else (bodies in pieces or chunks, pipelining, `HEAD`,
 `Expect`, upgrades, what is malformed or belongs to no route) takes the ordinary way, with the same bytes. The switch is
 made only between two messages, so both ways see the same messages on a line; the tests hold them to the same answers.
@@ -13,39 +13,36 @@ of before he asked (`store/sqlite/engine.py`).
 import asyncio
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lingpai.core.trace import new_trace_id
 from lingpai.edge.answering import Answer, RouteResponder
-from lingpai.edge.heads import Find, PlainHead, PlainHeads
+from lingpai.edge.plain import Again, Find, PlainHead, PlainHeads
 from lingpai.edge.protocol import GuardedProtocol, Phase, ProtocolLimits
 from lingpai.edge.replying import LAST_RESORT, fixed_of, rest_of_message
 
 if TYPE_CHECKING:
     from lingpai.edge.corking import CorkedTransport
 
-MOST_PEERS: Final = 64
-"""Peers for which one head's answer is kept."""
-
 
 class _Turn:
     """What waits for the next turn of the loop; one for all connections of a server."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[LeanProtocol, PlainHead]] = []
+        self._waiting: list[tuple[LeanProtocol, PlainHead, Again]] = []
 
-    def add(self, protocol: "LeanProtocol", plain: PlainHead) -> None:
+    def add(self, protocol: "LeanProtocol", plain: PlainHead, again: Again) -> None:
         if not self._waiting:
             protocol.loop.call_soon(self._run)
-        self._waiting.append((protocol, plain))
+        self._waiting.append((protocol, plain, again))
 
     def _run(self) -> None:
         started = perf_counter()
         waiting, self._waiting = self._waiting, []
-        for protocol, plain in waiting:
-            protocol.answer_again(plain, started)
+        for protocol, plain, again in waiting:
+            protocol.answer_again(plain, again, started)
 
 
 class _FirstLines:
@@ -108,21 +105,22 @@ class LeanProtocol(GuardedProtocol):
         else:
             super().shutdown()
 
-    def answer_again(self, plain: PlainHead, started: float) -> None:
+    def answer_again(self, plain: PlainHead, again: Again, started: float) -> None:
         """Answer what was answered before, or ask the verb anew.
 
         Args:
             plain: the head, which has no body.
+            again: tells the answer, or None.
             started: when the turn began, by `perf_counter`.
         """
         responder: RouteResponder = plain.responder
         try:
-            value = None if self.flow.write_paused else plain.again[self._peer]()
+            value = None if self.flow.write_paused else again()
             answer = None if value is None else responder.answer_again(value)
         except Exception:  # noqa: BLE001  whatever it is, the verb says it properly when it is asked
             answer = None
         if answer is None:
-            plain.again.pop(self._peer, None)
+            plain.keep(self._peer, None)
             self._start(plain, b"")
             return
         self._finish(answer)
@@ -134,10 +132,11 @@ class LeanProtocol(GuardedProtocol):
         self._answering = True
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        if self._peer in plain.again:
-            self.turn.add(self, plain)
-        else:
+        again = plain.again(self._peer)
+        if again is None:
             self._start(plain, body)
+        else:
+            self.turn.add(self, plain, again)
 
     def _start(self, plain: PlainHead, body: bytes) -> None:
         self._task = self.loop.create_task(self._answer(plain, body))
@@ -162,9 +161,7 @@ class LeanProtocol(GuardedProtocol):
             self.tasks.discard(cast("asyncio.Task[None]", self._task))
         call = answer.call
         if call is not None and call.again is not None and not body and not responder.logs_successes:
-            if len(plain.again) >= MOST_PEERS:
-                plain.again.clear()
-            plain.again[self._peer] = call.again
+            plain.keep(self._peer, call.again)
         self._go_on()
 
     def _finish(self, answer: Answer) -> None:

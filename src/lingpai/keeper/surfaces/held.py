@@ -38,7 +38,7 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
 
 
-class Again:
+class Again(Tally):
     """`held_token` for the same request of the same peer, for as long as it would find the same.
 
     What it found depends on accounts, callers and credentials, of which the store's mark tells changes, and on the
@@ -53,18 +53,18 @@ class Again:
         mark: the store's, from before any of this was read.
     """
 
-    __slots__ = ("_count_hit", "_end", "_keeper", "_mark", "_renew", "_tally", "_value")
+    __slots__ = ("_count_hit", "_end", "_keeper", "_mark", "_renew", "_value")
 
     def __init__(
         self, keeper: Keeper, app: App, credential: Credential, current: Generation, mark: Hashable
     ) -> None:
+        super().__init__((app.asker, app.name, "token"))
         self._keeper = keeper
         self._mark = mark
         self._value = current.value
         self._end = _shared(current.end, keeper)
         # What nobody configured is renewed because it is asked for, see `hold`.
         self._renew = None if app.configured else credential.renew
-        self._tally = Tally((app.asker, app.name, "token"))
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
 
     def __call__(self) -> HeldToken | None:
@@ -76,7 +76,7 @@ class Again:
         if self._renew is not None and self._renew.remaining(keeper.clock) <= 0:
             return None
         self._count_hit()
-        keeper.audit.tally(self._tally)
+        keeper.audit.tally(self)
         return HeldToken(self._value, int(left))
 
 

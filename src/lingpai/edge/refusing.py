@@ -1,0 +1,41 @@
+"""Errors as replies: in the shape of the route, or as a page for browsers, whatever the shape does."""
+
+from collections.abc import Callable
+from typing import Any
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.logs import structlog
+from lingpai.core.wire import Call, Page, Reply, Shape
+from lingpai.edge import replying
+from lingpai.edge.replying import Fixed, fixed_of
+
+log = structlog.get_logger("lingpai.edge")
+
+
+class _Pages:
+    """The shape of errors of one call of a browser."""
+
+    def __init__(self, page: Page, call: Call, success: Callable[[Any, str], Reply]) -> None:
+        self._page = page
+        self._call = call
+        self.success = success
+
+    def error(self, error: LingpaiError, _trace_id: str) -> Reply:
+        return self._page(error, self._call)
+
+
+def shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
+    """How errors of this call look: like `shape` says, or by `page` for a browser that asks for one."""
+    if page is None or call is None or not call.accepts_html:
+        return shape
+    return _Pages(page, call, shape.success)
+
+
+def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, Fixed]:
+    """The reply for `error` and its headers; a shape that fails must not take the answer down with it."""
+    try:
+        reply = replying.error_reply(shape, error, trace_id)
+        return reply, fixed_of(reply)
+    except Exception:
+        log.exception("shape_failed", kind=error.kind.value, trace_id=trace_id)
+        return replying.LAST_RESORT, fixed_of(replying.LAST_RESORT)
