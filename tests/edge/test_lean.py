@@ -411,5 +411,5 @@ def test_what_one_peer_was_told_is_not_told_another() -> None:
     kept = [peer for peer, again in tellers.items() if plain.again(peer) is again]
     assert 1 < len(kept) <= MOST_PEERS + 1
     for peer in kept:
-        plain.keep(peer, None)
+        plain.forget(peer)
     assert not any(map(plain.again, tellers))

@@ -120,7 +120,7 @@ class LeanProtocol(GuardedProtocol):
         except Exception:  # noqa: BLE001  whatever it is, the verb says it properly when it is asked
             answer = None
         if answer is None:
-            plain.keep(self._peer, None)
+            plain.forget(self._peer)
             self._start(plain, b"")
             return
         self._finish(answer)

@@ -54,8 +54,8 @@ class PlainHead:
             return self._again
         return self._others.get(peer) if self._others else None
 
-    def keep(self, peer: str, again: Again | None) -> None:
-        """Keep what tells this peer's answer again, or forget it."""
+    def keep(self, peer: str, again: Again) -> None:
+        """Keep what tells this peer's answer again."""
         # Most heads come from one peer. A dictionary each would be three more cache misses for each answer.
         if self._again is None or peer == self._peer:
             self._peer, self._again = peer, again
@@ -63,10 +63,14 @@ class PlainHead:
         others = self._others = self._others or {}
         if len(others) >= MOST_PEERS:
             others.clear()
-        if again is not None:
-            others[peer] = again
-        else:
-            others.pop(peer, None)
+        others[peer] = again
+
+    def forget(self, peer: str) -> None:
+        """Keep it no longer."""
+        if peer == self._peer:
+            self._again = None
+        elif self._others:
+            self._others.pop(peer, None)
 
 
 Find = Callable[[str, str], tuple[Any, Mapping[str, str]] | None]
