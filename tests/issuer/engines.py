@@ -17,6 +17,7 @@ from lingpai.store.postgresql import PostgresStore
 from lingpai.store.postgresql.issuer import PostgresIssuerStore
 from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
 
 
@@ -32,6 +33,8 @@ ENGINES: Final[dict[str, Callable[[Path, KeyRing, Clock], Coroutine[Any, Any, Is
     "sqlite": _open_sqlite,
     "postgresql": _open_postgresql,
 }
+WIRE_ENGINES: Final = tuple(ENGINES) if FULL else ("sqlite",)
+"""For tests of what stands on the wire: it follows from the verbs, which are tested on all engines."""
 
 
 def ready_engine(request: pytest.FixtureRequest) -> str:

@@ -1,4 +1,3 @@
-import os
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -12,10 +11,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
-from tests.issuer.engines import ENGINES, ready_engine
-
-WIRE_ENGINES = tuple(ENGINES) if os.environ.get("LINGPAI_STRENGTH") == "full" else ("sqlite",)
-"""What a dialect says does not depend on the engine; that its verbs do the same on all of them is tested above."""
+from tests.issuer.engines import WIRE_ENGINES, ready_engine
 
 
 @pytest.fixture(params=WIRE_ENGINES)

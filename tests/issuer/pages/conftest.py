@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from tests.issuer.engines import WIRE_ENGINES, ready_engine
 from tests.issuer.pages.stage import Browser, Stage, serving
 
 
@@ -12,9 +13,14 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
+@pytest.fixture(params=WIRE_ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    return ready_engine(request)
+
+
 @pytest.fixture
-async def stage(tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Stage]:
-    async with serving(tmp_path, clock) as opened:
+async def stage(engine_name: str, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Stage]:
+    async with serving(tmp_path, clock, engine_name) as opened:
         yield opened
 
 

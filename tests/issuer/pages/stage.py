@@ -23,8 +23,8 @@ from lingpai.issuer.dialects.yzb.policy import USER_INFO
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge import BridgePages
 from lingpai.issuer.passwords import Passwords
-from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.issuer.conftest import CHEAP
+from tests.issuer.engines import ENGINES
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 REDIRECT = "https://app.example/callback"
@@ -51,10 +51,10 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def serving(home: Path, clock: Clock) -> AsyncIterator[Stage]:
+async def serving(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIterator[Stage]:
     """A stage on a free port, in this loop."""
     ring = KeyRing.ephemeral()
-    store = await SqliteIssuerStore.open(home / "lingpai.db", ring, clock)
+    store = await ENGINES[engine](home, ring, clock)
     passwords = Passwords(CHEAP)
     try:
         with bind("127.0.0.1", 0) as bound:

@@ -12,6 +12,7 @@ import pytest
 
 from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, User
 from lingpai.store.issuer_port import IssuerStore
+from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
 from tests.issuer.engines import beside, rows_of
 from tests.store.contenders import Contest, open_arena
@@ -19,7 +20,7 @@ from tests.store.issuer import issuer_races as races
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
 
 CONTENDERS = 4
-ROUNDS = 60 if os.environ.get("LINGPAI_STRENGTH") == "full" else 6
+ROUNDS = 200 if FULL else 6
 
 Run = Callable[..., list[Any]]
 pytestmark = pytest.mark.timeout(300)
