@@ -126,6 +126,7 @@ PASSWORD = "hunter2hunter2"
     [
         (f"postgresql://lingpai:{PASSWORD}@db.example/prod", "postgresql://db.example/prod"),
         (f"postgres://u:{PASSWORD}@a:5432,b:5433/prod?sslmode=require", "postgresql://a:5432,b:5433/prod"),
+        (f"postgresql://u:{PASSWORD}@[::1]:5432/prod", "postgresql://[::1]:5432/prod"),
         (f"postgresql:///prod?host=/run/pg&password={PASSWORD}", "postgresql:///run/pg/prod"),
     ],
 )
@@ -137,9 +138,13 @@ def test_a_password_is_never_shown(dsn: str, name: str, tmp_path: Path, alone: N
         assert PASSWORD not in shown
 
 
-def test_a_refused_address_is_not_shown(alone: None) -> None:
+@pytest.mark.parametrize(
+    "address",
+    ["mysql://u:{}@db.example/prod", "postgresql://u:{}@a,b:port/prod", "postgresql://u:{}@[::1/prod"],
+)
+def test_a_refused_address_is_not_shown(alone: None, address: str) -> None:
     with pytest.raises(SettingsError) as raised:
-        load_settings(store=f"mysql://u:{PASSWORD}@db.example/prod")
+        load_settings(store=address.format(PASSWORD))
     assert "store" in str(raised.value)
     assert PASSWORD not in str(raised.value)
 
