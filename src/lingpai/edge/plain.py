@@ -24,17 +24,19 @@ _SPECIAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 
 
 Again = Callable[[], Any]
+"""Tells the value of an answer again, or None; see `Call.again`."""
 
 
 class PlainHead:
-    """A head that holds nothing but what the lean way can do.
+    """A head that holds nothing but what the lean way can do, and what tells answers to it again (`Call.again`).
+
+    That is kept by the socket's address: behind it stands who was found to be allowed.
 
     Attributes:
         head: what it says.
         responder: what answers it.
         fields: the path's fields, decoded.
         body_length: bytes of the body that follows.
-        again: what tells the answer without asking the verb, by the socket's address; see `Call.again`.
     """
 
     __slots__ = ("_again", "_others", "_peer", "body_length", "fields", "head", "responder")
