@@ -1,28 +1,21 @@
 """What `lingpai dev` runs: service and sandbox in one process, with samples that outlive it."""
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lingpai.announcing import announce, describe
-from lingpai.core.clock import SystemClock
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples, write_private
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, bind, serve, url_of
 from lingpai.sample_app.starting import open_sample
-from lingpai.sandbox import SandboxOptions
-from lingpai.sandbox.serve import make_server
+from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
 from lingpai.settings import SETTINGS_FILE, Settings, load_settings
 
 __all__ = ["Samples", "add_samples", "develop", "load_samples", "sandbox_options"]
 
-_JOIN_SECONDS = 10
 TOML = """# Written by `lingpai dev` at each start: with --data, every other command asks the sandbox too.
 [wechat]
 base_url = "{sandbox}"
@@ -65,7 +58,7 @@ async def develop(
         )
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
-        with running_sandbox(options, sandbox_socket, data / "sandbox.json"):
+        with running(options, sandbox_socket, state_file=data / "sandbox.json"):
             await add_samples(settings, samples)
             realms = sample_realms(settings.enabled_realms())
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
@@ -75,19 +68,6 @@ async def develop(
                 write_private(data / "dev.json", json.dumps(described, indent=2) + "\n")
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
                 await serve(listeners, ready=lambda: announce(described, data, realms))
-
-
-@contextmanager
-def running_sandbox(options: SandboxOptions, bound: Any, state: Path) -> Iterator[None]:
-    """Serve the sandbox in a thread with a loop of its own while the block runs."""
-    server = make_server(options, SystemClock(), state)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="sandbox", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join(_JOIN_SECONDS)
 
 
 async def add_samples(settings: Settings, samples: Samples) -> None:

@@ -1,44 +1,24 @@
 """The sandbox as a server of its own."""
 
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
 
 from lingpai.core.clock import Clock, SystemClock
+from lingpai.edge.server import bind, url_of
 from lingpai.sandbox.app import create_app
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.wire import OpenWire
 
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one.
-
-    Raises:
-        OSError: the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is named: 40 ms a request otherwise.
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen()  # who is told the address may call at once; the calls wait for the server
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def address_of(sock: socket.socket) -> str:
-    """The base URL of a bound socket."""
-    host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+_JOIN_SECONDS = 10
 
 
 def make_server(options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> uvicorn.Server:
-    """A uvicorn server of a new sandbox, not yet started; give it sockets of ``bind``.
+    """A uvicorn server of a new sandbox, not yet started; give it bound sockets.
 
     Args:
         options: rules and accounts.
@@ -81,5 +61,32 @@ async def serve(
     with sock:
         server = make_server(options, SystemClock(), state_file)
         if listening is not None:
-            listening(address_of(sock))
+            listening(url_of(sock))
         await server.serve(sockets=[sock])
+
+
+@contextmanager
+def running(
+    options: SandboxOptions, bound: socket.socket, clock: Clock | None = None, state_file: Path | None = None
+) -> Iterator[None]:
+    """Serve a sandbox in a thread with a loop of its own while the block runs.
+
+    Args:
+        options: rules and accounts.
+        bound: where.
+        clock: the platforms' time; the system's when None.
+        state_file: see ``create_app``.
+
+    Raises:
+        TimeoutError: it does not stop.
+    """
+    server = make_server(options, clock or SystemClock(), state_file)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="sandbox", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(_JOIN_SECONDS)
+    if thread.is_alive():
+        raise TimeoutError("the sandbox did not stop")
