@@ -140,6 +140,7 @@ class Contender:
         tools: programs that have to be on the PATH.
         prepare: brings what it needs into the bench's cache; must be quick when all is there already.
         workers: how many processes serve.
+        warm_up_s: seconds of load before a case is measured.
         paced: cases that are measured a second time, at 80 % of the speed that was just reached
             (``cases.PACED``).
     """
@@ -151,4 +152,5 @@ class Contender:
     tools: tuple[str, ...] = ()
     prepare: Callable[[], None] | None = None
     workers: int = 1
+    warm_up_s: int = 1
     paced: tuple[str, ...] = ()

@@ -15,8 +15,6 @@ from bench.machine import Cores, busy_seconds, own_seconds, spread
 from bench.places import CACHE
 from bench.processes import ContenderError, Running, check, running
 
-_WARM_UP_S = 1
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -56,7 +54,7 @@ class _Run:
 
     def case(self, case: Case, request: Request) -> Samples:
         """Measure a case at full load, and at a part of it when the contender wants that."""
-        self._load(request, _WARM_UP_S, load.FULL)
+        self._load(request, self.contender.warm_up_s, load.FULL)
         full = self._sample(case, request, load.FULL)
         if case.name not in self.contender.paced:
             return [full]

@@ -107,6 +107,7 @@ def _with_accounts(name: str, count: int) -> Contender:
         requests={_ANY: request},
         launch=_launch_filled(count),
         prepare=_prepare(count),
+        warm_up_s=1 if count < 1000 else 4,  # so that each account was asked for several times
     )
 
 
