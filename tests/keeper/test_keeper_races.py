@@ -19,6 +19,7 @@ from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
 from lingpai.service import open_keeper
+from tests.helpers.postgres import database_at
 from tests.keeper.stage import (
     APP,
     CLASSIC,
@@ -40,6 +41,16 @@ from tests.keeper.stage import (
 ROOT = Path(__file__).parents[2]
 PROCESSES = 4
 EACH = 125
+ASLEEP = 1.5
+"""Seconds that a sleeper's fetch takes; whoever takes over is done long before, however busy the machine is."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"], autouse=True)
+def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every race on both engines; processes of the test's own inherit which."""
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres_place")
+        monkeypatch.setenv("LINGPAI_STORE", asyncio.run(database_at(tmp_path)))
 
 
 class Racers:
@@ -186,7 +197,7 @@ async def test_k86_a_holder_that_died_between_fetch_and_store_is_followed(own: S
 
 async def test_k86_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
     """A process sleeps in the middle of its fetch; another takes over; then the sleeper wakes up."""
-    await own.upstream.fault(STABLE, "slow:0.4")
+    await own.upstream.fault(STABLE, f"slow:{ASLEEP}")
     async with another(own, tmp_path) as other:
         sleeper = asyncio.create_task(own.token())
         while not await own.upstream.calls(STABLE):
@@ -204,7 +215,7 @@ async def test_k86_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
 async def test_k86_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Stage, tmp_path: Path) -> None:
     """The sleeper's call reached the platform last, so the token that is stored lives for the overlap only."""
     await own.add_app(mode="classic")
-    await own.upstream.fault(CLASSIC, "slow:0.4")
+    await own.upstream.fault(CLASSIC, f"slow:{ASLEEP}")
     async with another(own, tmp_path) as other:
         sleeper = asyncio.create_task(own.token())
         while not await own.upstream.calls(CLASSIC):
