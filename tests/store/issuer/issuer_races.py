@@ -124,18 +124,22 @@ async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: i
 
 
 async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> list[Counter[tuple[str, int]]]:
-    """All place what they saw an empty place for."""
+    """All place what they saw an empty place for; then, again and again, what they saw the last winner in."""
     issuer = beside(store)
     found = []
     for number in range(rounds):
-        arena.barrier.wait()
-        grant = token(app, machine=number + 1)
-        answers = await asyncio.gather(
-            *(issuer.place(grant, seen=0, keep=0, quota=None) for _ in range(CALLERS))
-        )
-        found.append(
-            Counter((answer.outcome.value, answer.grant.id if answer.grant else 0) for answer in answers)
-        )
+        seen = 0
+        for _ in range(3):
+            arena.barrier.wait()
+            grant = token(app, machine=number + 1)
+            answers = await asyncio.gather(
+                *(issuer.place(grant, seen=seen, keep=0, quota=None) for _ in range(CALLERS))
+            )
+            rows = [answer.grant.id if answer.grant else 0 for answer in answers]
+            found.append(
+                Counter((answer.outcome.value, row) for answer, row in zip(answers, rows, strict=True))
+            )
+            seen = rows[0]
     return found
 
 

@@ -107,7 +107,7 @@ async def test_a_quota_is_taken_to_its_limit_and_no_further(issuer: IssuerStore,
     assert [sum(each) for each in zip(*taken, strict=True)] == [LIMIT] * ROUNDS
 
 
-async def test_of_all_who_saw_a_place_empty_one_gets_it(issuer: IssuerStore, run: Run) -> None:
+async def test_of_all_who_saw_the_same_in_a_place_one_gets_it(issuer: IssuerStore, run: Run) -> None:
     app = await add_app(issuer)
     for number in range(ROUNDS):
         await add_machine(issuer, str(number))
