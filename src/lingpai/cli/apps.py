@@ -6,7 +6,8 @@ import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
@@ -222,23 +223,18 @@ def remove(
     app_id: AppId, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
     """Remove an app, its secrets and the open_ids of its users; its tokens end."""
-    from lingpai.cli.output import done, emit
-
-    async def find(realms: Realms) -> str:
-        return (await realms.app(app_id, realm))[0].realm
-
-    where = with_realms(data, find)
-    confirm(
-        tr("Remove {name} from {realm}, with the open_ids of its users?", name=app_id, realm=where), yes=yes
+    remove_one(
+        ("app_id", app_id),
+        lambda realms, where: realms.app(app_id, where),
+        lambda issuer, found: issuer.store.remove_app(found.id),
+        lambda where: tr(
+            "Remove {name} from {realm}, with the open_ids of its users?", name=app_id, realm=where
+        ),
+        realm=realm,
+        yes=yes,
+        data=data,
+        as_json=as_json,
     )
-
-    async def drop(realms: Realms) -> bool:
-        issuer, found = await realms.app(app_id, where)
-        return await issuer.store.remove_app(found.id)
-
-    with_realms(data, drop)
-    result = {"realm": where, "app_id": app_id, "outcome": "removed"}
-    emit(result, as_json, done(tr("Removed {name}.", name=app_id)))
 
 
 def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:

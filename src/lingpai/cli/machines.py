@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
@@ -136,22 +136,16 @@ def remove(
     code: Code, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
     """Remove a terminal; what apps were granted for it ends."""
-    from lingpai.cli.output import done, emit
-
-    async def find(realms: Realms) -> str:
-        return (await realms.machine(code, realm))[0].realm
-
-    where = with_realms(data, find)
-    confirm(tr("Remove the terminal {name} from {realm}?", name=code, realm=where), yes=yes)
-
-    async def drop(realms: Realms) -> bool:
-        issuer, machine = await realms.machine(code, where)
-        return await issuer.store.remove_machine(machine.id)
-
-    if not with_realms(data, drop):
-        raise Problem(tr("There is no terminal {name}; `lingpai machine list` shows all.", name=code))
-    result = {"realm": where, "machine_code": code, "outcome": "removed"}
-    emit(result, as_json, done(tr("Removed {name}.", name=code)))
+    remove_one(
+        ("machine_code", code),
+        lambda realms, where: realms.machine(code, where),
+        lambda issuer, found: issuer.store.remove_machine(found.id),
+        lambda where: tr("Remove the terminal {name} from {realm}?", name=code, realm=where),
+        realm=realm,
+        yes=yes,
+        data=data,
+        as_json=as_json,
+    )
 
 
 async def _document(issuer: "Issuer", machine: "Machine") -> dict[str, Any]:

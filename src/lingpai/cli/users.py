@@ -7,7 +7,8 @@ import typer
 
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Realms, Yes, confirm, with_realms
+from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
@@ -141,21 +142,16 @@ def remove(
     login: Login, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
     """Remove a user for good, with the open_ids by which apps know them; all their tokens end."""
-    from lingpai.cli.output import done, emit
-
-    async def find(realms: Realms) -> str:
-        return (await realms.user(login, realm))[0].realm
-
-    where = with_realms(data, find)
-    confirm(tr("Remove {name} from {realm}, with their open_ids?", name=login, realm=where), yes=yes)
-
-    async def drop(realms: Realms) -> bool:
-        issuer, user = await realms.user(login, where)
-        return await issuer.store.remove_user(user.id)
-
-    with_realms(data, drop)
-    result = {"realm": where, "login": login, "outcome": "removed"}
-    emit(result, as_json, done(tr("Removed {name}.", name=login)))
+    remove_one(
+        ("login", login),
+        lambda realms, where: realms.user(login, where),
+        lambda issuer, found: issuer.store.remove_user(found.id),
+        lambda where: tr("Remove {name} from {realm}, with their open_ids?", name=login, realm=where),
+        realm=realm,
+        yes=yes,
+        data=data,
+        as_json=as_json,
+    )
 
 
 @app.command("import")
