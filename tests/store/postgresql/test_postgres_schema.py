@@ -9,10 +9,15 @@ import pytest
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.passwords import Passwords
+from lingpai.issuer.policy import Keep, Policy
+from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.store.address import Address
 from lingpai.store.migrate import migrate, pending
 from lingpai.store.port import Store
 from lingpai.store.postgresql import PostgresStore
+from lingpai.store.postgresql.issuer.store import PostgresIssuerStore
 from lingpai.store.postgresql.schema import (
     all_migrations,
     apply_migrations,
@@ -20,21 +25,22 @@ from lingpai.store.postgresql.schema import (
     pending_migrations,
 )
 from tests.helpers.postgres import Place, database_at
+from tests.issuer.conftest import CHEAP
+from tests.issuer.worlds import make_world
 from tests.store.postgresql.hardship import run
 from tests.store.sample import TTL, account, key_of, renew
 
 NAMES = tuple(name for name, _ in all_migrations().values())
-TABLES = (
-    *("accounts", "callers", "credentials", "generations", "budgets", "exchanges", "roles"),
-    *("probes", "key_rings"),
-)
-NEXT = (
-    "\n".join(f"ALTER TABLE {each} ADD COLUMN later text NOT NULL DEFAULT 'later';" for each in TABLES)
-    + """
+NEXT = """
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE format('ALTER TABLE %I ADD COLUMN later text NOT NULL DEFAULT %L', name, 'later');
+    END LOOP;
+END $$;
 CREATE TABLE later (id bigint PRIMARY KEY, credential_id bigint REFERENCES credentials (id) ON DELETE CASCADE);
 CREATE INDEX later_by_credential ON credentials (platform, account);
 """
-)
+"""What a release after this one may do: add to every table, and tables."""
 
 
 @pytest.fixture
@@ -92,6 +98,25 @@ async def _use(store: Store, ring: KeyRing, clock: VirtualClock) -> None:
     assert await store.remove_account("wechat", "wx2", "")
 
 
+async def _issue(realm: str, store: PostgresStore, ring: KeyRing, clock: VirtualClock) -> None:
+    policy = Policy(code=300, refresh=30 * 86400, keep=Keep(user=300))
+    issuer = await Issuer.open(
+        realm, policy, PostgresIssuerStore.beside(store), ring, clock, Passwords(CHEAP)
+    )
+    world = await make_world(issuer, ring)
+    tokens = await world.tokens()
+    await resolve_access_token(issuer, tokens.access_token)
+    again = await world.tokens(world.machine)
+    assert again.access_token != tokens.access_token
+    member = await issuer.store.find_member(world.app.id, world.user.id)
+    assert member is not None
+    assert await issuer.store.save_consent(member.id, None, (), added=True)
+    assert await issuer.store.count_members(world.app.id) == 1
+    assert await issuer.store.end_all(user=world.user.id)
+    assert await issuer.store.remove_app(world.other.id)
+    await issuer.store.purge_issuer(issuer.now(), 10)
+
+
 async def test_this_release_runs_on_the_schema_of_the_next(
     empty: str, ring: KeyRing, clock: VirtualClock
 ) -> None:
@@ -101,6 +126,7 @@ async def test_this_release_runs_on_the_schema_of_the_next(
     await renew(before, clock, key_of(ring, account()), "the first token")
     assert await apply_migrations(empty, {9999: ("9999_later.sql", NEXT)}) == ("9999_later.sql",)
     await _use(before, ring, clock)
+    await _issue("yzb", before, ring, clock)
     await before.close()
     after = await PostgresStore.open(empty, ring, clock)
     found = await after.read_credential(key_of(ring, account()))
@@ -108,6 +134,7 @@ async def test_this_release_runs_on_the_schema_of_the_next(
     assert found.current is not None
     assert found.current.value == "the second token"
     await after.mark_suspect(found.key, found.version)
+    await _issue("mall", after, ring, clock)
     await after.close()
     assert await pending_migrations(empty) == ()
 
