@@ -14,6 +14,7 @@ from lingpai.store import migrate as migrations
 from lingpai.store.address import Address
 from lingpai.store.port import Store
 from lingpai.store.sqlite import SqliteStore
+from lingpai.store.sqlite import connect as connecting
 from lingpai.store.sqlite.connect import connect
 from lingpai.store.sqlite.queries import load_queries, run
 from tests.store.sample import account, fetched, key_of, lease_on, renew
@@ -214,3 +215,14 @@ async def test_a_lease_of_a_row_that_is_gone_fits_no_later_row(
     assert again.fence == lease.fence
     assert again.credential_id != lease.credential_id
     assert await sqlite.save_generation(lease, fetched(clock, "v"), end_after(clock, 1), None) is None
+
+
+def test_readers_map_a_large_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations.migrate(Address(path))
+    for worth, mapped in ((path.stat().st_size, False), (path.stat().st_size - 1, True)):
+        monkeypatch.setattr(connecting, "_WORTH_MAPPING", worth)
+        for reads_only in (True, False):
+            with closing(connect(path, 1.0, reads_only=reads_only)) as connection:
+                [(size,)] = run(connection, "PRAGMA mmap_size")
+                assert (size > 0) is (mapped and reads_only)
+                assert run(connection, "SELECT stamp FROM cache_stamp") == [(0,)]
