@@ -65,14 +65,23 @@ def asking(cluster: Cluster) -> Asking:
     async def opened(codes: int) -> AsyncIterator[Asked]:
         owners = await make_codes(cluster.settings, codes)
         history, began = History(owners=owners), time.time()
-        async with open_client(cluster.urls, history) as client:
-            yield Asked(client, history, list(owners))
-        days = (time.time() + IN_CHINA) // DAY - (began + IN_CHINA) // DAY + 1
-        history.terms = dict.fromkeys(OWN_APPS, Terms(0, QUOTA * days)) | {YZB_APP: Terms(KEEP)}
-        history.made = cluster.books()
-        assert violations(history) == []
+        try:
+            async with open_client(cluster.urls, history) as client:
+                yield Asked(client, history, list(owners))
+        except Exception as error:
+            error.add_note("\n".join(["The checker says:", *judged(cluster, history, began)]))
+            raise
+        assert judged(cluster, history, began) == []
 
     return opened
+
+
+def judged(cluster: Cluster, history: History, began: float) -> list[str]:
+    """What the checker says of a history that began at this unix time."""
+    days = (time.time() + IN_CHINA) // DAY - (began + IN_CHINA) // DAY + 1
+    history.terms = dict.fromkeys(OWN_APPS, Terms(0, QUOTA * days)) | {YZB_APP: Terms(KEEP)}
+    history.made = cluster.books()
+    return violations(history)
 
 
 async def until(happened: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> None:

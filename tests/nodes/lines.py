@@ -18,7 +18,9 @@ STALL = "stall"
 """Nothing arrives any more, nobody is told, and it all arrives late when the line is mended: a network's hole."""
 DROP = "drop"
 """Connections are reset, once: a load balancer was restarted."""
-WAYS = (REFUSE, STALL, DROP)
+LOSE = "lose"
+"""What the node sends arrives and is done, but its connection is reset in place of the answer; new ones are good."""
+WAYS = (REFUSE, STALL, DROP, LOSE)
 
 
 class Line:
@@ -30,6 +32,7 @@ class Line:
         self._target = str(target)
         self._server: asyncio.Server | None = None
         self._held: list[bytes] = []
+        self._losing: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
         self._flows.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -61,16 +64,19 @@ class Line:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _cut(self, way: str) -> None:
+        self._losing = set(self._writers) if way == LOSE else set()
         if way == STALL:
             self._flows.clear()
+        if way in (STALL, LOSE):
             return
         if way == REFUSE and self._server is not None:
             self._server.close()
             self._server = None
-        for writer in self._writers:
+        for writer in self._writers:  # that of the node's side: the other one follows
             writer.transport.abort()
 
     async def _mend(self) -> None:
+        self._losing = set()
         self._flows.set()
         if self._server is None:
             await self.listen()
@@ -83,7 +89,7 @@ class Line:
         with self._kept(writer), contextlib.suppress(OSError):
             await self._flows.wait()
             there, back = await asyncio.open_unix_connection(self._target)
-            with self._kept(back):
+            with contextlib.closing(back.transport):
                 await asyncio.gather(self._pump(reader, back), self._pump(there, writer))
 
     @contextlib.contextmanager
@@ -98,6 +104,9 @@ class Line:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK):
+                if writer in self._losing:
+                    writer.transport.abort()
+                    return
                 await self._pass(data)
                 writer.write(data)
                 await writer.drain()

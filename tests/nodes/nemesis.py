@@ -9,7 +9,7 @@ from typing import Final
 
 from tests.nodes.cluster import LEASE, Cluster, Node
 from tests.nodes.history import History
-from tests.nodes.lines import DROP, REFUSE, STALL
+from tests.nodes.lines import DROP, LOSE, REFUSE, STALL
 from tests.strength.services import STOP_SECONDS
 
 BEYOND: Final = LEASE + 1.0
@@ -17,6 +17,8 @@ BEYOND: Final = LEASE + 1.0
 HOLE: Final = 6.0
 """Seconds that nothing comes through: beyond the patience of the store."""
 BREATH: Final = 0.5
+CRASHES: Final = 4
+LOSSES: Final = 10
 
 
 def _kill(cluster: Cluster, node: Node) -> None:
@@ -51,14 +53,22 @@ def _drop(cluster: Cluster, node: Node) -> None:
         pass
 
 
+def _lose(cluster: Cluster, node: Node) -> None:
+    for _ in range(LOSSES):
+        with node.cut_off(LOSE):
+            time.sleep(BREATH / LOSSES)
+
+
 def _database(cluster: Cluster, node: Node) -> None:
     cluster.server.stop()
     cluster.server.start()
 
 
 def _database_crash(cluster: Cluster, node: Node) -> None:
-    cluster.server.stop(signal.SIGQUIT)
-    cluster.server.start()
+    for _ in range(CRASHES):  # what was lost, if anything, is little each time
+        time.sleep(BREATH)
+        cluster.server.stop(signal.SIGQUIT)
+        cluster.server.start()
 
 
 TROUBLES: Final[dict[str, Callable[[Cluster, Node], None]]] = {
@@ -68,6 +78,7 @@ TROUBLES: Final[dict[str, Callable[[Cluster, Node], None]]] = {
     "cut off": _cut,
     "nothing comes through": _hole,
     "connections reset": _drop,
+    "answers lost": _lose,
     "database restarted": _database,
     "database crashed": _database_crash,
 }

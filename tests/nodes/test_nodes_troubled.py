@@ -37,7 +37,7 @@ MOST_FETCHES = 4
 APPS = 24 if FULL else 12
 TROUBLE = 600.0 if FULL else 20.0
 """Seconds."""
-CODES = 60_000 if FULL else 3000
+CODES = 60_000 if FULL else 1800
 SPARE = 2 * NODES
 LEAST = 300
 """Requests without which a run has shown nothing."""
@@ -175,6 +175,8 @@ UNAVAILABLE = (
 async def test_g73_a_node_without_its_database_says_so_and_comes_back(
     cluster: Cluster, asking: Asking, way: str
 ) -> None:
+    account = await cluster.new_account()
+    await cluster.add(account)
     async with asking(SPARE) as (client, history, codes):
         url = cluster.nodes[VICTIM].address
 
@@ -190,7 +192,7 @@ async def test_g73_a_node_without_its_database_says_so_and_comes_back(
             assert (await client.send(f"{url}/health/live", None))[0] == 200
             assert (await client.send(f"{url}/health/ready", None))[0] == 503
             others = await asyncio.gather(
-                *(client.hold(SAMPLE_APP.appid, node) for node in range(VICTIM + 1, NODES))
+                *(client.hold(account.account, node) for node in range(VICTIM + 1, NODES))
             )
             assert {each.outcome for each in others} == {Outcome.DONE}
         await healed(client, codes)
