@@ -19,6 +19,7 @@ from lingpai.issuer.verbs.authorize import Asked, begin_authorization
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.requests import once
 from lingpai.issuer.verbs.sessions import start_session
 from lingpai.issuer.verbs.tickets import issue_ticket
@@ -106,6 +107,38 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
         pass
     for table in ("grants", "sessions", "signed_requests", "quotas", "attempts", "authorizations"):
         assert await rows_of(issuer.store, f"SELECT count(*) FROM issuer_{table}") == [(0,)]
+
+
+async def test_purge_looks_again_at_what_was_prolonged(world: World, clock: VirtualClock) -> None:
+    issuer, looks = world.issuer, "SELECT look_at - ends_at FROM issuer_grants"
+    tokens = await world.tokens()
+    assert await rows_of(issuer.store, looks) == [(0,)]
+    clock.advance(20 * 86400)
+    tokens = await refresh(issuer, world.app, tokens.refresh_token)
+    assert await rows_of(issuer.store, looks) == [(-20 * 86400,)]  # the index was left alone
+    clock.advance(10 * 86400 + KEEP_ENDED + 1)
+    assert [await purge(issuer) for _ in range(2)] == [1, 0]
+    assert await rows_of(issuer.store, looks) == [(0,)]
+    clock.advance(20 * 86400)
+    assert [await purge(issuer) for _ in range(2)] == [1, 0]
+    assert await rows_of(issuer.store, looks) == []
+
+
+async def test_purge_looks_sooner_at_what_ended_sooner(world: World, clock: VirtualClock) -> None:
+    issuer = world.issuer
+    ended, replayed = await world.tokens(), await world.tokens()
+    await issuer.store.end_grant(ended.grant.id, issuer.now(), "test")
+    await refresh(issuer, world.app, replayed.refresh_token)
+    clock.advance(3600)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(issuer, world.app, replayed.refresh_token)
+    before, after = await issue_app_token(issuer, world.app), await issue_app_token(issuer, world.app)
+    assert before.grant.id != after.grant.id
+    assert await rows_of(issuer.store, "SELECT DISTINCT look_at - ends_at FROM issuer_grants") == [(0,)]
+    clock.advance(max(issuer.policy.keep.app or 0, 0) + KEEP_ENDED + 1)
+    while await purge(issuer):
+        pass
+    assert await rows_of(issuer.store, "SELECT id FROM issuer_grants") == [(after.grant.id,)]
 
 
 async def test_background_purge_goes_on_while_batches_are_full(world: World, clock: VirtualClock) -> None:

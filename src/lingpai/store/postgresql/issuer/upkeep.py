@@ -52,4 +52,6 @@ class Upkeep(Changes):
 
 
 async def _remove(query: str, now: int, limit: int, connection: Connection) -> int:
-    return int((await connection.execute(_SQL[query], now, limit)).removeprefix("DELETE "))
+    return int(
+        (await connection.execute(_SQL[query], now, limit)).rpartition(" ")[2]
+    )  # "DELETE 7", "UPDATE 7"

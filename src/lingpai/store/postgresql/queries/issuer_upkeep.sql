@@ -65,9 +65,16 @@ DELETE FROM issuer_authorizations WHERE id = $1 AND grant_row IS NULL RETURNING 
 
 -- name: purge_grants
 WITH o AS MATERIALIZED (
-    SELECT id FROM issuer_grants WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM issuer_grants WHERE look_at < $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
-DELETE FROM issuer_grants AS r USING o WHERE r.id = o.id;
+DELETE FROM issuer_grants AS r USING o WHERE r.id = o.id AND r.ends_at < $1;
+
+-- name: purge_looks
+-- What lives on is looked at again at its end.
+WITH o AS MATERIALIZED (
+    SELECT id FROM issuer_grants WHERE look_at < $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+UPDATE issuer_grants AS r SET look_at = r.ends_at FROM o WHERE r.id = o.id AND r.ends_at >= $1;
 
 -- name: purge_authorizations
 WITH o AS MATERIALIZED (

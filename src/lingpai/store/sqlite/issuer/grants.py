@@ -61,7 +61,7 @@ class Grants(Part):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            if not change(connection, _SQL["redeem"], (now, ends_at, grant.id, now)):
+            if not change(connection, _SQL["redeem"], (now, ends_at, ends_at, grant.id, now)):
                 return _refuse_code(connection, grant.id)
             count_quota(connection, quota)
             remember(connection, request)

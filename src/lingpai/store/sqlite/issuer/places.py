@@ -26,7 +26,7 @@ def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None
         *(grant.realm, int(grant.kind), grant.app, grant.user, grant.machine, grant.member, grant.scope),
         *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
         *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
-        *(grant.limit_at, previous),
+        *(grant.limit_at, previous, grant.ends_at),
     )
     change(connection, _SQL["insert_grant"], columns)
     return msgspec.structs.replace(grant, id=connection.last_insert_rowid())
@@ -41,7 +41,7 @@ def holder_of_place(connection: apsw.Connection, grant: Grant) -> int | None:
 def take_place(connection: apsw.Connection, grant: Grant, before: int | None, keep_until: int) -> None:
     """Let a grant take its place; the one there before lives until `keep_until` at most."""
     if before is not None:
-        change(connection, _SQL["supersede"], (keep_until, before))
+        change(connection, _SQL["supersede"], (keep_until, keep_until, before))
     place = place_of(grant.app, grant.kind, grant.machine, grant.user)
     change(connection, _SQL["take_place"], (*place, grant.id))
 

@@ -37,7 +37,7 @@ class Upkeep(Part):
             most = 0
             for query in _PURGES:
                 before = connection.total_changes()
-                run(connection, _SQL[query], (now, limit))
+                run(connection, _SQL[query], {"now": now, "limit": limit})
                 most = max(most, connection.total_changes() - before)
             return most
 

@@ -1,8 +1,8 @@
 -- name: insert_grant
 INSERT INTO issuer_grants (realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
     challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason,
-    previous_row)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?);
+    previous_row, look_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?);
 
 -- name: read_grant
 SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
@@ -65,25 +65,28 @@ LEFT JOIN issuer_machines t ON t.id = g.machine_row
 WHERE g.user_row = :user AND g.ends_at > :now ORDER BY g.id DESC LIMIT :limit;
 
 -- name: redeem
--- (now, ends_at, row, now)
-UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at)
+-- (now, ends_at, ends_at, row, now)
+UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at),
+    look_at = min(?, limit_at)
 WHERE id = ? AND state = 0 AND ends_at > ?;
 
 -- name: rotate
--- (now, ends_at, row, generation, now)
+-- (now, ends_at, row, generation, now). Purging looks at the grant when it was to look before, and then again.
 UPDATE issuer_grants SET generation = generation + 1, rotated_at = ?, ends_at = min(?, limit_at)
 WHERE id = ? AND generation = ? AND state = 1 AND ends_at > ?;
 
 -- name: end_grant
-UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
+UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE id = :id AND state <> 3 AND ends_at > :now RETURNING id;
 
 -- name: void_codes
-UPDATE issuer_grants SET state = 3, ends_at = :now, end_reason = :reason
+UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE app_row = :app AND machine_row = :machine AND state = 0 AND ends_at > :now RETURNING id;
 
 -- name: supersede
-UPDATE issuer_grants SET state = 2, ends_at = min(ends_at, ?), end_reason = 'superseded' WHERE id = ? AND state = 1;
+-- (end, end, row)
+UPDATE issuer_grants SET state = 2, ends_at = min(ends_at, ?), look_at = min(look_at, ?), end_reason = 'superseded'
+WHERE id = ? AND state = 1;
 
 -- name: follow
 UPDATE issuer_grants SET previous_row = ? WHERE id = ?;

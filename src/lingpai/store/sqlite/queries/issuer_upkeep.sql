@@ -56,33 +56,39 @@ UPDATE issuer_authorizations SET grant_row = ? WHERE id = ?;
 DELETE FROM issuer_authorizations WHERE id = ? AND grant_row IS NULL RETURNING id;
 
 -- name: purge_grants
-DELETE FROM issuer_grants WHERE id IN (
-    SELECT id FROM issuer_grants WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+DELETE FROM issuer_grants WHERE ends_at < :now AND id IN (
+    SELECT id FROM issuer_grants WHERE look_at < :now ORDER BY look_at LIMIT :limit
+);
+
+-- name: purge_looks
+-- What lives on is looked at again at its end.
+UPDATE issuer_grants SET look_at = ends_at WHERE ends_at >= :now AND id IN (
+    SELECT id FROM issuer_grants WHERE look_at < :now ORDER BY look_at LIMIT :limit
 );
 
 -- name: purge_authorizations
 DELETE FROM issuer_authorizations WHERE id IN (
-    SELECT id FROM issuer_authorizations WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+    SELECT id FROM issuer_authorizations WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_sessions
 DELETE FROM issuer_sessions WHERE id IN (
-    SELECT id FROM issuer_sessions WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+    SELECT id FROM issuer_sessions WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_quotas
 DELETE FROM issuer_quotas WHERE (ends_at, app_row, subject) IN (
-    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_signed_requests
 DELETE FROM issuer_signed_requests WHERE (at, app_row, digest) IN (
-    SELECT at, app_row, digest FROM issuer_signed_requests WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+    SELECT at, app_row, digest FROM issuer_signed_requests WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_attempts
 DELETE FROM issuer_attempts WHERE digest IN (
-    SELECT digest FROM issuer_attempts WHERE ends_at < ? ORDER BY ends_at LIMIT ?
+    SELECT digest FROM issuer_attempts WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: sealed_secrets
