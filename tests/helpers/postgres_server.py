@@ -32,6 +32,18 @@ _SETTINGS = {
 }
 
 
+_GUARD = """
+exec 3<&0
+"$@" </dev/null 3<&- & server=$!
+(read -r _ <&3; touch orphaned; kill -INT $server) & guard=$!
+wait $server; code=$?
+kill $guard
+test -e orphaned && rm -rf "$(pwd)"
+exit $code
+"""
+"""Runs a server, and ends and removes it when the test process is killed, which its end of the pipe tells."""
+
+
 class NoServerError(Exception):
     """There is no PostgreSQL on this machine; the message says what to do."""
 
@@ -63,8 +75,7 @@ class Server:
     @property
     def pid(self) -> int:
         """Of the postmaster."""
-        assert self._process is not None
-        return self._process.pid
+        return int((self.folder / "data" / "postmaster.pid").read_text("ascii").splitlines()[0])
 
     @property
     def running(self) -> bool:
@@ -91,12 +102,12 @@ class Server:
         command += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                ["sh", "-c", _GUARD, "sh", *command],
                 cwd=self.folder,
                 user=self.owner,
                 stdout=log,
                 stderr=log,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 start_new_session=True,
             )
         give_up = time.monotonic() + PATIENCE
@@ -109,8 +120,10 @@ class Server:
         """Stop it: at once and in order (SIGINT), or as a crash does (SIGQUIT)."""
         if self._process is None:
             return
-        self._process.send_signal(how)
+        os.kill(self.pid, how)
         self._process.wait(PATIENCE)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._process = None
 
     def _answers(self) -> bool:
