@@ -25,7 +25,7 @@ def _listed(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _chosen(only: list[str], skip: list[str], engines: list[str], workers: list[str]) -> list[Contender]:
+def chosen(only: list[str], skip: list[str], engines: list[str], workers: list[str]) -> list[Contender]:
     """Those who take part: of Lingpai's setups the wanted ones, and who they are compared with."""
 
     def wanted(one: Contender) -> bool:
@@ -34,13 +34,13 @@ def _chosen(only: list[str], skip: list[str], engines: list[str], workers: list[
     def named(one: Contender, parts: list[str]) -> bool:
         return any(part.lower() in one.name.lower() for part in parts)
 
-    chosen = [one for one in ALL if wanted(one) and (not only or named(one, only)) and not named(one, skip)]
-    if not chosen:
+    taking = [one for one in ALL if wanted(one) and (not only or named(one, only)) and not named(one, skip)]
+    if not taking:
         raise typer.BadParameter(
             f"no contender is called so; there are: {', '.join(one.name for one in ALL)}"
         )
-    references = {CASES[case].reference for one in chosen for case in one.requests} if only else set()
-    return [one for one in ALL if one in chosen or one.name in references]
+    references = {CASES[case].reference for one in taking for case in one.requests} if only else set()
+    return [one for one in ALL if one in taking or one.name in references]
 
 
 def _prepare(console: Console, contenders: list[Contender], skipped: dict[str, str]) -> list[Contender]:
@@ -128,7 +128,7 @@ def main(
     plan = Plan(1, 1, place) if quick else Plan(rounds, seconds, place)
     skipped: dict[str, str] = {}
     failures: dict[str, str] = {}
-    ready = _prepare(console, _chosen(only or [], skip or [], _listed(engine), _listed(workers)), skipped)
+    ready = _prepare(console, chosen(only or [], skip or [], _listed(engine), _listed(workers)), skipped)
     show.show_skipped(console, skipped)
     samples = _run(console, ready, plan, failures)
     made = rows(samples)
