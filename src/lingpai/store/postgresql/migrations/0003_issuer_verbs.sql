@@ -356,8 +356,13 @@ BEGIN
     SELECT DISTINCT t.app_row, t.kind, coalesce(t.machine_row, -t.user_row, 0), 0
     FROM unnest(apps, kinds, machines, users) AS t (app_row, kind, machine_row, user_row) ORDER BY 1, 2, 3
     ON CONFLICT (app_row, kind, subject) DO UPDATE SET grant_row = p.grant_row WHERE false;
+    -- No join of what was worked out with itself, which takes the square of the batch: windows instead.
     RETURN QUERY WITH t AS MATERIALIZED (
-        SELECT u.*, p.subject, nullif(p.grant_row, 0) AS holder FROM unnest(
+        SELECT u.*, p.subject, nullif(p.grant_row, 0) AS holder, row_number() OVER (
+            -- Of each place one bids: who saw the grant that holds it, else the first.
+            PARTITION BY u.app_row, u.kind, p.subject ORDER BY (nullif(p.grant_row, 0) = u.seen) DESC NULLS LAST, u.n
+        ) = 1 AS bids
+        FROM unnest(
             realms, kinds, apps, users, machines, members, scopes, redirect_uris, challenges, challenge_methods,
             nonces, audiences, states, generations, rotated, created, ends, limits, seen_rows, keeps
         ) WITH ORDINALITY AS u (
@@ -365,19 +370,20 @@ BEGIN
             nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, seen, keep, n
         ) JOIN issuer_places p ON p.app_row = u.app_row AND p.kind = u.kind
             AND p.subject = coalesce(u.machine_row, -u.user_row, 0)
-    ), bidders AS MATERIALIZED (
-        -- Of each place one: who saw the grant that holds it, else the first.
-        SELECT DISTINCT ON (app_row, kind, subject) * FROM t
-        ORDER BY app_row, kind, subject, (holder = seen) DESC NULLS LAST, n
-    ), held AS MATERIALIZED (
-        SELECT b.app_row AS place_app, b.kind AS place_kind, b.subject, v.*
-        FROM bidders b JOIN issuer_grant_views_v1 v ON v.id = b.holder
-        WHERE b.holder <> b.seen AND v.usable AND v.state = 1 AND v.ends_at > b.created_at
+    ), decided AS MATERIALIZED (
+        SELECT t.*, h.held, CASE WHEN t.bids AND h.held IS NULL THEN nextval('issuer_grants_id_seq') END AS id
+        FROM t LEFT JOIN LATERAL (
+            SELECT ROW (
+                t.n, v.id, v.realm, v.kind, v.app_row, v.user_row, v.machine_row, v.member_row, v.scope,
+                v.redirect_uri, v.challenge, v.challenge_method, v.nonce, v.audience, v.state, v.generation,
+                v.rotated_at, v.created_at, v.ends_at, v.limit_at, v.end_reason, 'repeated'
+            )::issuer_spent_v1 AS held
+            FROM issuer_grant_views_v1 v
+            WHERE t.bids AND t.holder <> t.seen AND v.id = t.holder AND v.usable AND v.state = 1
+                AND v.ends_at > t.created_at
+        ) h ON true
     ), winners AS MATERIALIZED (
-        SELECT nextval('issuer_grants_id_seq') AS id, b.* FROM bidders b
-        WHERE NOT EXISTS (
-            SELECT FROM held h WHERE h.place_app = b.app_row AND h.place_kind = b.kind AND h.subject = b.subject
-        ) ORDER BY b.holder
+        SELECT * FROM decided WHERE id IS NOT NULL ORDER BY holder
     ), superseded AS (
         UPDATE issuer_grants g
         SET state = 2, ends_at = least(g.ends_at, w.created_at + w.keep), end_reason = 'superseded'
@@ -394,16 +400,21 @@ BEGIN
     ), taken AS (
         UPDATE issuer_places p SET grant_row = w.id FROM winners w
         WHERE p.app_row = w.app_row AND p.kind = w.kind AND p.subject = w.subject
+    ), told AS (
+        SELECT d.n AS caller, d.id AS own, first_value(
+            CASE WHEN d.id IS NULL THEN d.held ELSE ROW (
+                d.n, d.id, d.realm, d.kind, d.app_row, d.user_row, d.machine_row, d.member_row, d.scope,
+                d.redirect_uri, d.challenge, d.challenge_method, d.nonce, d.audience, d.state, d.generation,
+                d.rotated_at, d.created_at, d.ends_at, d.limit_at, '', 'repeated'
+            )::issuer_spent_v1 END
+        ) OVER (PARTITION BY d.app_row, d.kind, d.subject ORDER BY d.bids DESC) AS r
+        FROM decided d
     )
-    SELECT t.n, w.id, w.realm, w.kind, w.app_row, w.user_row, w.machine_row, w.member_row, w.scope, w.redirect_uri,
-        w.challenge, w.challenge_method, w.nonce, w.audience, w.state, w.generation, w.rotated_at, w.created_at,
-        w.ends_at, w.limit_at, '', CASE WHEN w.n = t.n THEN 'done' ELSE 'repeated' END
-    FROM t JOIN winners w ON w.app_row = t.app_row AND w.kind = t.kind AND w.subject = t.subject
-    UNION ALL
-    SELECT t.n, h.id, h.realm, h.kind, h.app_row, h.user_row, h.machine_row, h.member_row, h.scope, h.redirect_uri,
-        h.challenge, h.challenge_method, h.nonce, h.audience, h.state, h.generation, h.rotated_at, h.created_at,
-        h.ends_at, h.limit_at, h.end_reason, 'repeated'
-    FROM t JOIN held h ON h.place_app = t.app_row AND h.place_kind = t.kind AND h.subject = t.subject;
+    SELECT caller, (r).id, (r).realm, (r).kind, (r).app_row, (r).user_row, (r).machine_row, (r).member_row, (r).scope,
+        (r).redirect_uri, (r).challenge, (r).challenge_method, (r).nonce, (r).audience, (r).state, (r).generation,
+        (r).rotated_at, (r).created_at, (r).ends_at, (r).limit_at, (r).end_reason,
+        CASE WHEN own IS NULL THEN 'repeated' ELSE 'done' END
+    FROM told;
 END $$;
 
 -- Grants that answer authorization requests: the first answer counts, and is what the others get.
