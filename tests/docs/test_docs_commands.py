@@ -35,7 +35,7 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
 def test_the_pages_with_commands_are_found() -> None:
     names = {_name(page) for page in PAGES}
     assert {"README.md", "docs/start.md", "docs/how-to/production.md", "docs/how-to/sandbox.md"} <= names
-    assert len(in_tables(READMES[0])) == 8
+    assert len(in_tables(READMES[0])) == 10
 
 
 @pytest.mark.parametrize("page", pages(), ids=_name)
