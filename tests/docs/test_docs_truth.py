@@ -74,7 +74,7 @@ def test_every_metric_and_variable_named_exists(page: Path) -> None:
     assert set(re.findall(r"\blingpai_[a-z_]+", rules)) <= known
     assert set(re.findall(r"[{,](\w+)=~?\"", rules)) <= labels
     assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels
-    variables = {each.variable for each in settings()} | {"LINGPAI_URL"}
+    variables = {each.variable for each in settings()} | {"LINGPAI_URL", "LINGPAI_STRENGTH"}
     assert {
         name
         for name in re.findall(r"\bLINGPAI_[A-Z_]*[A-Z]\b", text)
