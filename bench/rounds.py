@@ -54,8 +54,9 @@ class _Run:
 
     def case(self, case: Case, request: Request) -> Samples:
         """Measure a case at full load, and at a part of it when the contender wants that."""
-        self._load(request, self.contender.warm_up_s, load.FULL)
-        full = self._sample(case, request, load.FULL)
+        pressure = load.Pressure(load.CONNECTIONS * self.contender.workers)
+        self._load(request, self.contender.warm_up_s, pressure)
+        full = self._sample(case, request, pressure)
         if case.name not in self.contender.paced:
             return [full]
         paced = load.Pressure.at(full.per_second * OF_THE_PEAK)

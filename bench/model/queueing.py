@@ -32,7 +32,7 @@ def tail(servers: int, load: float, service: float, seconds: float) -> float:
     own = math.exp(-rate * seconds)
     if abs(spare - 1) < 1e-9:
         return own * (1 + waits * rate * seconds)
-    return own * (1 + waits * (1 - math.exp(-rate * seconds * (spare - 1))) / (spare - 1))
+    return own + waits * (own - math.exp(-rate * seconds * spare)) / (spare - 1)
 
 
 def percentile(servers: int, load: float, service: float, share: float = 0.99) -> float:
