@@ -84,8 +84,8 @@ class Carried(msgspec.Struct, frozen=True, kw_only=True):
 def node(measured: Measured, verb: str, engine: str, assumed: Assumptions, workers: int) -> Carried:
     """What ``workers`` workers on as many cores carry, the database not being in the way.
 
-    A worker is a queue of its own. A write waits for the commit before it and for its own. Workers on one file share it,
-    so each costs all others something; on a database each shares but the machine with its neighbours.
+    A worker is a queue of its own. A write waits for the commit before it and for its own. Workers on one file share
+    it, so each costs all others something; on a database each shares but the machine with its neighbours.
     """
     cost = measured.cost(verb, Setup(engine), paced=True).node
     waits = 2 * measured.commit() if verb in WRITES else 0.0
