@@ -45,7 +45,7 @@ async def test_k85_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster
         added.set()
         answers = await asyncio.gather(*callers)
         cluster.arena.mend()
-        assert {each.outcome for each in answers} == {Outcome.DONE}
+        assert [str(each) for each in answers if each.outcome is not Outcome.DONE] == []
         assert len({each.got for each in answers}) == 1
         assert len(history.records) == CALLERS
     calls = cluster.arena.control(f"calls?account={account.account}")
@@ -95,7 +95,7 @@ async def test_f63_what_ends_on_one_node_is_dead_on_the_next_request_to_any(
             node = draw.randrange(NODES)
             won = await client.redeem(code, node)
             before = await asyncio.gather(*(client.check(code, won.got[0], each) for each in range(NODES)))
-            assert {each.outcome for each in before} == {Outcome.DONE}
+            assert [str(each) for each in before if each.outcome is not Outcome.DONE] == []
             await end(cluster, client, won, node)
             after = await asyncio.gather(*(client.check(code, won.got[0], each) for each in range(NODES)))
-            assert {each.outcome for each in after} == {Outcome.REFUSED}
+            assert [str(each) for each in after if each.outcome is not Outcome.REFUSED] == []
