@@ -1,12 +1,13 @@
 """Three nodes of two workers on one PostgreSQL, each over a line of its own, and a sandbox behind them.
 
-Nothing of it is special to tests but the lines: the nodes are `lingpai serve` as an operator runs it on three
-machines, with one key ring and one database.
+Nothing of it is special to tests but the lines and the nodes' wrong clocks: the nodes are `lingpai serve` as an
+operator runs it on three machines, with one key ring and one database.
 """
 
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,9 @@ from tests.strength.services import Service
 NODES = 3
 WORKERS = 2
 DATABASE = "lingpai"
+SKEWS = (0.0, 3600.0, -3600.0)
+"""Seconds by which the nodes' wall clocks are wrong: it must not matter."""
+SKEWED = Path(__file__).with_name("skew")
 LEASE = 3.0
 LIFE = 7200.0
 OVERLAP = 300.0
@@ -76,12 +80,14 @@ class Node:
     def start(self) -> None:
         """Start the service; comes back before it is up."""
         cluster = self._cluster
+        path = os.pathsep.join(filter(None, (str(SKEWED), os.environ.get("PYTHONPATH"))))
         dsn = f"postgresql://{USER}@127.0.0.1:{self.line.port}/{DATABASE}?sslmode=disable"
         self.service = Service(
             cluster.folder / f"node-{self.number}",
             cluster.arena.upstream,
             workers=WORKERS,
             group=True,
+            extra={"NODES_SKEW": str(SKEWS[self.number]), "PYTHONPATH": path},
             STORE=dsn,
             KEY_RING=cluster.key_ring,
             **SETTINGS,

@@ -4,7 +4,9 @@ Whatever a test asked and was told has to pass the checker (`checker`), besides 
 """
 
 import asyncio
+import email.utils
 import random
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -13,10 +15,10 @@ from lingpai.issuer.verbs.end import end_token
 from lingpai.service import open_issuers
 from tests.helpers.effort import FULL
 from tests.nodes.client import Client
-from tests.nodes.cluster import NODES, Cluster
+from tests.nodes.cluster import NODES, SKEWS, Cluster
 from tests.nodes.conftest import Asking
 from tests.nodes.history import Outcome, Record, Verb, steady
-from tests.nodes.material import MALL_APP
+from tests.nodes.material import MALL_APP, OWN_APPS
 from tests.strength.arena import CLASSIC
 
 pytestmark = [pytest.mark.xdist_group("nodes"), pytest.mark.timeout(240)]
@@ -27,6 +29,10 @@ SLOWLY = 0.5
 End = Callable[[Cluster, Client, Record, int], Awaitable[None]]
 ROUNDS = 300 if FULL else 30
 CONTENDERS = 12
+LIFE = 3600
+"""Seconds that an access token of the mall lives."""
+BUSY = 60.0
+"""Seconds that a busy machine may take, far below what the clocks are wrong by."""
 
 
 async def test_k85_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster, asking: Asking) -> None:
@@ -50,6 +56,23 @@ async def test_k85_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster
         assert len(history.records) == CALLERS
     calls = cluster.arena.control(f"calls?account={account.account}")
     assert calls["total"] == 1
+
+
+async def test_wrong_wall_clocks_do_not_matter(cluster: Cluster, asking: Asking) -> None:
+    async with asking(1) as (client, _, codes):
+        code = codes[0]
+        won = await client.redeem(code, 0)
+        ends = set()
+        for node, skew in enumerate(SKEWS):
+            url = f"{client.url(node)}/v1/oauth2/getOpenId?access_token={won.got[0]}"
+            _, headers, body = await client.send(url, None)
+            shown = email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
+            assert abs(shown - skew - time.time()) < BUSY, "this node's clock is not wrong"
+            assert abs(body["result"]["expires"] - LIFE - time.time()) < BUSY
+            ends.add(body["result"]["expires"])
+            issued = await client.issue(OWN_APPS[node], node)  # signed by the right time
+            assert issued.outcome is Outcome.DONE, issued
+        assert max(ends) - min(ends) <= 1
 
 
 async def test_c25_one_winner_per_code_over_all_nodes(cluster: Cluster, asking: Asking) -> None:

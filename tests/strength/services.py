@@ -10,7 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,11 +31,19 @@ class Service:
         upstream: base URL of both platforms.
         workers: how many worker processes.
         group: whether it is a process group of its own, and signals go to all of it, as to a machine.
+        extra: more of the environment, as it is.
         settings: more `LINGPAI_` variables, without that prefix.
     """
 
     def __init__(
-        self, data: Path, upstream: str, *, workers: int = 1, group: bool = False, **settings: Any
+        self,
+        data: Path,
+        upstream: str,
+        *,
+        workers: int = 1,
+        group: bool = False,
+        extra: Mapping[str, str] | None = None,
+        **settings: Any,
     ) -> None:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         given = {
@@ -49,6 +57,7 @@ class Service:
             **settings,
         }
         environment |= {f"LINGPAI_{name}": str(value) for name, value in given.items()}
+        environment |= extra or {}
         self.workers = workers
         self.ready = 0
         self._url = ""
