@@ -13,18 +13,16 @@ of before he asked (`store/sqlite/engine.py`).
 import asyncio
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from lingpai.core.trace import new_trace_id
 from lingpai.edge.answering import Answer, RouteResponder
+from lingpai.edge.corking import CorkedTransport, Outbox
 from lingpai.edge.plain import Again, Find, PlainHead, PlainHeads
 from lingpai.edge.protocol import GuardedProtocol, Phase, ProtocolLimits
 from lingpai.edge.replying import LAST_RESORT, fixed_of, rest_of_message
-
-if TYPE_CHECKING:
-    from lingpai.edge.corking import CorkedTransport
 
 
 class _Turn:
@@ -173,7 +171,7 @@ class LeanProtocol(GuardedProtocol):
         close = self._last or answer.fixed.closes
         first = self.first_lines.of(status, self.server_state.default_headers)
         rest = rest_of_message(answer.fixed, status, answer.trace_id, reply.body, close=close)
-        self._corked.write_at_once(first + rest)
+        self._corked.write(first + rest)
         if close:
             self._corked.close()
             return
@@ -194,4 +192,4 @@ def lean(limits: ProtocolLimits, find: Find) -> type[LeanProtocol]:
         find: what answers a method and a path; see `EdgeApp.find`.
     """
     made = {"heads": PlainHeads(find, limits.head_bytes), "turn": _Turn(), "first_lines": _FirstLines()}
-    return type("LeanProtocol", (LeanProtocol,), {"limits": limits, **made})
+    return type("LeanProtocol", (LeanProtocol,), {"limits": limits, "outbox": Outbox(), **made})

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from lingpai.edge.corking import CorkedTransport
+from lingpai.edge.corking import CorkedTransport, Outbox
 
 KIB = 1024
 
@@ -55,6 +55,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with `ProtocolLimits` (attacks.md D36)."""
 
     limits = ProtocolLimits()
+    outbox: Outbox
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """See `asyncio.Protocol`."""
-        super().connection_made(cast("asyncio.Transport", CorkedTransport(transport, self.loop)))
+        super().connection_made(cast("asyncio.Transport", CorkedTransport(transport, self.loop, self.outbox)))
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -193,4 +194,4 @@ class GuardedProtocol(HttpToolsProtocol):
 
 def guarded(limits: ProtocolLimits) -> type[GuardedProtocol]:
     """The protocol class with these limits; uvicorn wants a class and passes it nothing of ours."""
-    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits})
+    return type("GuardedProtocol", (GuardedProtocol,), {"limits": limits, "outbox": Outbox()})
