@@ -27,7 +27,7 @@ run: $(VENV)/.ready ## start the service, its sandbox and sample accounts
 
 test: $(VENV)/.ready ## the whole test suite; sets up what is missing
 	@$(BIN)/python tests/prepare.py
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n auto)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n auto --dist loadgroup)
 
 lint: $(VENV)/.ready ## ruff and mypy, over all of it
 	@$(BIN)/ruff check .

@@ -81,7 +81,7 @@ class Pool:
         """
         pool = asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,  # else asyncpg tries to mend it while there is no database, with a traceback in the log
             max_size=connections,
             max_queries=_ENDLESS,
             max_inactive_connection_lifetime=300.0,
@@ -90,6 +90,7 @@ class Pool:
         )
         try:
             await pool
+            await pool.release(await pool.acquire())
         except BaseException:
             pool.terminate()
             raise
