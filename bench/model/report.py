@@ -36,7 +36,7 @@ def carried(measured: Measured, assumed: Assumptions) -> str:
         if one.engine == SQLITE:
             return "1 worker, embedded store"
         return (
-            f"{assumed.node_workers} workers"
+            f"{assumed.node_workers} workers, PostgreSQL"
             if number < 10
             else f"1 database, {assumed.database_cores} cores"
         )
