@@ -7,7 +7,7 @@ import pytest
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
-from lingpai.core.records import Budget, Caller
+from lingpai.core.records import Budget, Caller, CredentialKey
 from lingpai.store.port import Store
 from tests.store.conftest import OpenStore
 from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
@@ -212,13 +212,24 @@ async def test_waiting_ends_by_itself(store: Store, clock: VirtualClock, ring: K
     assert await store.release_lease(lease)
 
 
+async def hear_all(store: Store, key: CredentialKey) -> None:
+    """Read until no news comes any more of what was committed before: another store hears of it a moment later."""
+    loop = asyncio.get_running_loop()
+    quiet = False
+    while not quiet:
+        await store.read_credential(key)
+        began = loop.time()
+        await store.wait_change(0.2)
+        quiet = loop.time() - began >= 0.15
+    await store.read_credential(key)
+
+
 async def test_what_changes_nothing_wakes_nobody(open_store: OpenStore, ring: KeyRing) -> None:
     """Waiters that each ask for the lease when woken must not wake each other in a circle."""
     here, there = await open_store(), await open_store()
     key = key_of(ring, account())
     await lease_on(here, key, "a")
-    for store in (here, there):
-        await store.read_credential(key)
+    await asyncio.gather(*(hear_all(store, key) for store in (here, there)))
     waiting = [asyncio.ensure_future(each.wait_change(0.3)) for each in (here, there)]
     for store in (here, there):
         assert (await store.acquire_lease(key, "b", 0, TTL)).lease is None
