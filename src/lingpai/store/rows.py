@@ -33,6 +33,15 @@ def end_columns(name: str, end: End | None) -> dict[str, Any]:
     return dict(zip((f"{name}_wall", f"{name}_steady", f"{name}_epoch"), end or NO_END, strict=True))
 
 
+def as_of_now(credential: Credential | None, clock: Clock) -> Credential | None:
+    """The credential without a previous generation whose end has passed."""
+    if credential is None or credential.previous is None:
+        return credential
+    if credential.previous.end.remaining(clock) > 0:
+        return credential
+    return msgspec.structs.replace(credential, previous=None)
+
+
 def write_names(names: tuple[str, ...]) -> str:
     """A list of names as a column holds it (JSON)."""
     return msgspec.json.encode(names).decode()

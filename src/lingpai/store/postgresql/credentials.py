@@ -2,15 +2,13 @@
 
 from typing import Final
 
-import msgspec
-
 from lingpai.core.clock import Clock
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
-from lingpai.store.rows import read_credential, read_status
+from lingpai.store.rows import as_of_now, read_credential, read_status
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("credentials")
@@ -25,12 +23,16 @@ class Credentials(Part):
 
     async def read_credential(self, key: CredentialKey) -> Credential | None:
         """See `store.port.Store.read_credential`."""
-        return self._as_of_now(self._credential(await self._engine.read(_SQL["read_credential"], *key)))
+        return as_of_now(
+            self._credential(await self._engine.read(_SQL["read_credential"], *key)), self._clock
+        )
 
     async def find_credential(self, value: str) -> Credential | None:
         """See `store.port.Store.find_credential`."""
         digest = self._vault.digest_value(value)
-        return self._as_of_now(self._credential(await self._engine.read(_SQL["find_credential"], digest)))
+        return as_of_now(
+            self._credential(await self._engine.read(_SQL["find_credential"], digest)), self._clock
+        )
 
     async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
         """See `store.port.Store.mark_suspect`."""
@@ -49,11 +51,3 @@ class Credentials(Part):
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
         """See `store.port.Store.list_statuses`."""
         return tuple(map(read_status, await self._engine.scan(_SQL["list_statuses"])))
-
-    def _as_of_now(self, credential: Credential | None) -> Credential | None:
-        """The credential without a previous generation whose end has passed."""
-        if credential is None or credential.previous is None:
-            return credential
-        if credential.previous.end.remaining(self._clock) > 0:
-            return credential
-        return msgspec.structs.replace(credential, previous=None)

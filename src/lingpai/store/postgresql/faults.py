@@ -10,7 +10,8 @@ from asyncpg.exceptions import (
     TransactionTimeoutError,
 )
 
-from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.errors import LingpaiError
+from lingpai.store.faults import store_unavailable
 
 RETRY_AFTER: Final[dict[type[BaseException], float]] = {
     asyncpg.TooManyConnectionsError: 5.0,
@@ -84,9 +85,4 @@ def is_unsent(error: BaseException) -> bool:
 
 def unavailable(fault: BaseException) -> LingpaiError:
     """The STORE_UNAVAILABLE error for a fault."""
-    return LingpaiError(
-        Kind.STORE_UNAVAILABLE,
-        "The store is not available at the moment; try again later.",
-        detail=f"{type(fault).__name__}: {fault}",
-        retry_after=next((after for kind, after in RETRY_AFTER.items() if isinstance(fault, kind)), 5.0),
-    )
+    return store_unavailable(fault, RETRY_AFTER.items())

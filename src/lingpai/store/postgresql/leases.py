@@ -11,7 +11,7 @@ from lingpai.store.port import Fetched, LeaseAttempt
 from lingpai.store.postgresql.credentials import Credentials
 from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
-from lingpai.store.rows import NO_END, read_credential, write_trouble
+from lingpai.store.rows import NO_END, as_of_now, read_credential, write_trouble
 
 _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 
@@ -66,7 +66,7 @@ class Leases(Credentials):
 
     async def _load(self, connection: Connection, credential_id: int) -> Credential:
         rows = list(map(tuple, await connection.fetch(_SQL["read_credential_by_id"], credential_id)))
-        credential = self._as_of_now(read_credential(rows, self._vault))
+        credential = as_of_now(read_credential(rows, self._vault), self._clock)
         if credential is None:
             raise RuntimeError("a locked row is gone")
         return credential

@@ -1,6 +1,6 @@
 """Verbs that keep the store in order (`store.port`)."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
@@ -9,24 +9,10 @@ from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.upkeep import PURGES, SEALED
 from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
-_PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
-
-
-class _SealedColumn(NamedTuple):
-    column: str
-    find: str
-    save: str
-
-
-_SEALED: Final = (
-    _SealedColumn("accounts.secret", "stale_accounts", "reseal_account"),
-    _SealedColumn("generations.value", "stale_generations", "reseal_generation"),
-    _SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
-)
-"""Every column that holds seals. `find` yields the row's id, the seal, and the natural key it was made for."""
 
 
 async def demand_ring(engine: Engine, ring: KeyRing) -> None:
@@ -67,7 +53,7 @@ class Upkeep(Part):
     async def purge(self, limit: int) -> int:
         """See `store.port.Store.purge`."""
         now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
-        return sum([len(await self._engine.write(_SQL[query], *now, limit)) for query in _PURGES])
+        return sum([len(await self._engine.write(_SQL[query], *now, limit)) for query in PURGES])
 
     async def sealed_counts(self) -> dict[int, int]:
         """See `store.port.Store.sealed_counts`."""
@@ -79,7 +65,7 @@ class Upkeep(Part):
         async def seal_anew(connection: Connection) -> int:
             newest = self._vault.ring.newest.id.to_bytes(4, "big")
             done = 0
-            for column, find, save in _SEALED:
+            for column, find, save in SEALED:
                 for row_id, sealed, *row in await connection.fetch(_SQL[find], newest, limit - done):
                     value = self._vault.open(sealed, column, *row)
                     await connection.execute(_SQL[save], row_id, self._vault.seal(value, column, *row))

@@ -7,10 +7,9 @@ from operator import itemgetter
 from typing import Final
 
 import apsw
-import msgspec
 
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
-from lingpai.store.rows import moment, read_credential, read_status
+from lingpai.store.rows import as_of_now, moment, read_credential, read_status
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
 
@@ -22,14 +21,13 @@ class Credentials(Part):
 
     async def read_credential(self, key: CredentialKey) -> Credential | None:
         """See `store.port.Store.read_credential`."""
-        return self._as_of_now(
-            self._engine.cached(("credential", key), lambda: self._read("read_credential", key))
-        )
+        found = self._engine.cached(("credential", key), lambda: self._read("read_credential", key))
+        return as_of_now(found, self._clock)
 
     async def find_credential(self, value: str) -> Credential | None:
         """See `store.port.Store.find_credential`."""
         digest = self._vault.digest_value(value)
-        return self._as_of_now(self._engine.cached(("value", digest), lambda: self._find(digest)))
+        return as_of_now(self._engine.cached(("value", digest), lambda: self._find(digest)), self._clock)
 
     async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
         """See `store.port.Store.mark_suspect`."""
@@ -74,11 +72,3 @@ class Credentials(Part):
     def _find(self, digest: bytes) -> Credential | None:
         rows = self._engine.rows(_SQL["find_holder_of_value"], (digest,))
         return self._read("read_credential_by_id", rows[0]) if rows else None
-
-    def _as_of_now(self, credential: Credential | None) -> Credential | None:
-        """The credential without a previous generation whose end has passed."""
-        if credential is None or credential.previous is None:
-            return credential
-        if credential.previous.end.remaining(self._clock) > 0:
-            return credential
-        return msgspec.structs.replace(credential, previous=None)

@@ -5,7 +5,8 @@ from typing import Final
 
 import apsw
 
-from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.errors import LingpaiError
+from lingpai.store.faults import store_unavailable
 
 RETRY_AFTER: Final[dict[type[apsw.Error], float]] = {
     apsw.BusyError: 1.0,
@@ -31,12 +32,7 @@ PASSING: Final = (apsw.BusyError, apsw.LockedError)
 
 def unavailable(fault: BaseException) -> LingpaiError:
     """The STORE_UNAVAILABLE error for one of `FAULTS`."""
-    return LingpaiError(
-        Kind.STORE_UNAVAILABLE,
-        "The store is not available at the moment; try again later.",
-        detail=f"{type(fault).__name__}: {fault}",
-        retry_after=next((after for kind, after in RETRY_AFTER.items() if isinstance(fault, kind)), 5.0),
-    )
+    return store_unavailable(fault, RETRY_AFTER.items())
 
 
 def close_quietly(connection: apsw.Connection | None) -> None:

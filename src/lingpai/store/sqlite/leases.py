@@ -11,7 +11,7 @@ from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
 from lingpai.store.port import Fetched, LeaseAttempt
 from lingpai.store.queries import Row
-from lingpai.store.rows import end_columns, moment, read_credential, write_trouble
+from lingpai.store.rows import as_of_now, end_columns, moment, read_credential, write_trouble
 from lingpai.store.sqlite.credentials import Credentials
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
 
@@ -72,7 +72,7 @@ class Leases(Credentials):
         return await self._engine.write(lambda connection: bool(run(connection, _SQL[query], bindings)))
 
     def _load(self, connection: apsw.Connection, query: str, bindings: Bindings) -> Credential | None:
-        return self._as_of_now(read_credential(run(connection, _SQL[query], bindings), self._vault))
+        return as_of_now(read_credential(run(connection, _SQL[query], bindings), self._vault), self._clock)
 
     def _keep(
         self,

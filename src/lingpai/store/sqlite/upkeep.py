@@ -1,6 +1,6 @@
 """Verbs that keep the store in order (`store.port`)."""
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 
@@ -8,25 +8,11 @@ from lingpai.core.seals import sealed_with
 from lingpai.store.rows import moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.upkeep import PURGES, SEALED
 
 _SQL: Final = load_queries("upkeep")
-_PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
 _IDLE: Final = 86_400.0
 """Seconds after which what is held for a secret that nobody configured is forgotten."""
-
-
-class _SealedColumn(NamedTuple):
-    column: str
-    find: str
-    save: str
-
-
-_SEALED: Final = (
-    _SealedColumn("accounts.secret", "stale_accounts", "reseal_account"),
-    _SealedColumn("generations.value", "stale_generations", "reseal_generation"),
-    _SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
-)
-"""Every column that holds seals. `find` yields the row's id, the seal, and the natural key it was made for."""
 
 
 class Upkeep(Part):
@@ -45,7 +31,7 @@ class Upkeep(Part):
 
         def remove(connection: apsw.Connection) -> int:
             bindings = moment(self._clock) | {"limit": limit, "idle_since": self._clock.now() - _IDLE}
-            return sum(len(run(connection, _SQL[query], bindings)) for query in _PURGES)
+            return sum(len(run(connection, _SQL[query], bindings)) for query in PURGES)
 
         return await self._engine.write(remove)
 
@@ -63,7 +49,7 @@ class Upkeep(Part):
         def seal_anew(connection: apsw.Connection) -> int:
             newest = self._vault.ring.newest.id.to_bytes(4, "big")
             done = 0
-            for column, find, save in _SEALED:
+            for column, find, save in SEALED:
                 for row_id, sealed, *row in run(connection, _SQL[find], (newest, limit - done)):
                     value = self._vault.open(sealed, column, *row)
                     run(connection, _SQL[save], (self._vault.seal(value, column, *row), row_id))
