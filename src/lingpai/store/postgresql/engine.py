@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import asyncpg
 
 from lingpai.store.address import CONNECTIONS
-from lingpai.store.postgresql.faults import LOST, is_fault, is_unsent, unavailable
+from lingpai.store.postgresql.faults import is_fault, is_lost, is_unsent, unavailable
 from lingpai.store.postgresql.lane import Lane, elsewhere, persist
 from lingpai.store.postgresql.listener import Listener
 from lingpai.store.postgresql.pool import PATIENCE, Connection, Pool
@@ -122,9 +122,7 @@ class Engine:
                 await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
                 return list(map(tuple, await connection.fetch(statement, *arguments)))
 
-        return await self._run(
-            lambda: elsewhere(read, lambda error: is_unsent(error) or isinstance(error, LOST))
-        )
+        return await self._run(partial(elsewhere, read, is_lost))
 
     async def transact(self, job: Job[T]) -> T:
         """What `job` returned, once its transaction is committed and durable. See `Job` for what a job may be.
@@ -189,16 +187,14 @@ class Engine:
         return done
 
     async def _send(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        async def send() -> list[Row]:
-            async with self._pool.connection() as connection:
-                return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as tuples
-
-        return await elsewhere(send, is_unsent)
+        return await elsewhere(partial(self._fetch, statement, arguments), is_unsent)
 
     async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        return await elsewhere(
-            lambda: self._send(statement, arguments), lambda error: isinstance(error, LOST)
-        )
+        return await elsewhere(partial(self._fetch, statement, arguments), is_lost)
+
+    async def _fetch(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        async with self._pool.connection() as connection:
+            return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as tuples
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)

@@ -83,6 +83,11 @@ def is_unsent(error: BaseException) -> bool:
     return isinstance(error, UNSENT) and not isinstance(error, NOT_OURS)
 
 
+def is_lost(error: BaseException) -> bool:
+    """Whether another connection may do well at once with what only reads."""
+    return isinstance(error, LOST) or is_unsent(error)
+
+
 def unavailable(fault: BaseException) -> LingpaiError:
     """The STORE_UNAVAILABLE error for a fault."""
     return store_unavailable(fault, RETRY_AFTER.items())

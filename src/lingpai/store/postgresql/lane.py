@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 from lingpai.store.postgresql.faults import AGAIN, is_fault, unavailable
@@ -99,7 +100,7 @@ class Lane:
             if len(batch) > 1:
                 records = await self._send(columns)
             else:
-                records = await persist(lambda: self._send(columns))
+                records = await persist(partial(self._send, columns))
         except Exception as error:  # noqa: BLE001  it goes to whoever waits
             if len(batch) > 1 and (isinstance(error, AGAIN) or not is_fault(error)):
                 for call in batch:  # nothing of them has happened, as their transaction was rolled back
