@@ -273,7 +273,7 @@ class IssuerStore(Directory, Protocol):
     async def purge_issuer(self, now: int, limit: int) -> int:
         """Remove up to `limit` rows of each kind that ended before `now`.
 
-        Returns the most of one kind that went.
+        Returns how many rows that came to; a grant that lives longer than expected counts, and is looked at again.
         """
         ...
 

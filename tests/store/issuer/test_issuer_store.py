@@ -100,7 +100,10 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
     clock.advance(300 + KEEP_ENDED)
     assert await purge(issuer) == 0  # at the exact second, none has been over for long enough
     clock.advance(1)
-    assert [await purge(issuer) for _ in range(4)] == [500, 500, 200, 0]
+    batches = [await purge(issuer) for _ in range(4)]
+    assert min(batches[:2]) >= 500  # however many of them live on
+    assert sum(batches[:2]) < 1200 <= sum(batches)
+    assert batches[3] == 0
     await resolve_access_token(issuer, kept.access_token)
     clock.advance(30 * 86400 + KEEP_ENDED)
     while await purge(issuer):
@@ -112,10 +115,15 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
 async def test_purge_looks_again_at_what_was_prolonged(world: World, clock: VirtualClock) -> None:
     issuer, looks = world.issuer, "SELECT look_at - ends_at FROM issuer_grants"
     tokens = await world.tokens()
+    clock.advance(300 + KEEP_ENDED + 1)  # what was a code is looked at when that would have ended
+    while await purge(issuer):
+        pass
     assert await rows_of(issuer.store, looks) == [(0,)]
     clock.advance(20 * 86400)
     tokens = await refresh(issuer, world.app, tokens.refresh_token)
-    assert await rows_of(issuer.store, looks) == [(-20 * 86400,)]  # the index was left alone
+    assert await rows_of(issuer.store, looks) == [
+        (-20 * 86400 - 300 - KEEP_ENDED - 1,)
+    ]  # the index was left alone
     clock.advance(10 * 86400 + KEEP_ENDED + 1)
     assert [await purge(issuer) for _ in range(2)] == [1, 0]
     assert await rows_of(issuer.store, looks) == [(0,)]
@@ -134,7 +142,7 @@ async def test_purge_looks_sooner_at_what_ended_sooner(world: World, clock: Virt
         await refresh(issuer, world.app, replayed.refresh_token)
     before, after = await issue_app_token(issuer, world.app), await issue_app_token(issuer, world.app)
     assert before.grant.id != after.grant.id
-    assert await rows_of(issuer.store, "SELECT DISTINCT look_at - ends_at FROM issuer_grants") == [(0,)]
+    assert await rows_of(issuer.store, "SELECT id FROM issuer_grants WHERE look_at > ends_at") == []
     clock.advance(max(issuer.policy.keep.app or 0, 0) + KEEP_ENDED + 1)
     while await purge(issuer):
         pass

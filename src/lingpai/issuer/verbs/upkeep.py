@@ -16,7 +16,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def purge(issuer: Issuer, limit: int = BATCH) -> int:
     """Remove one batch of what ended long enough ago, of every realm in the store.
 
-    Returns how full it was.
+    Returns how many rows it had.
     """
     return await issuer.store.purge_issuer(issuer.now() - KEEP_ENDED, limit)
 

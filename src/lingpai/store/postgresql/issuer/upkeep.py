@@ -27,10 +27,10 @@ class Upkeep(Changes):
 
     async def purge_issuer(self, now: int, limit: int) -> int:
         """See `store.issuer_port.IssuerStore.purge_issuer`."""
-        most = 0
+        done = 0
         for query in _PURGES:  # each in a commit of its own, so that none holds its rows for long
-            most = max(most, await self._engine.transact(partial(_remove, query, now, limit)))
-        return most
+            done += await self._engine.transact(partial(_remove, query, now, limit))
+        return done
 
     async def sealed_secrets(self) -> dict[int, int]:
         """See `store.issuer_port.IssuerStore.sealed_secrets`."""

@@ -61,14 +61,13 @@ class Grants(Part):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            if not change(connection, _SQL["redeem"], (now, ends_at, ends_at, grant.id, now)):
+            before = None if keep is None else holder_of_place(connection, grant)
+            if not change(connection, _SQL["redeem"], (now, ends_at, before, grant.id, now)):
                 return _refuse_code(connection, grant.id)
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
-                before = holder_of_place(connection, grant)
                 take_place(connection, grant, before, now + keep)
-                change(connection, _SQL["follow"], (before, grant.id))
             return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
 
         return await self._engine.write(spend)

@@ -7,7 +7,7 @@ import apsw
 from lingpai.core.seals import sealed_with
 from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
@@ -34,12 +34,7 @@ class Upkeep(Part):
         """See `store.issuer_port.IssuerStore.purge_issuer`."""
 
         def remove(connection: apsw.Connection) -> int:
-            most = 0
-            for query in _PURGES:
-                before = connection.total_changes()
-                run(connection, _SQL[query], {"now": now, "limit": limit})
-                most = max(most, connection.total_changes() - before)
-            return most
+            return sum(change(connection, _SQL[query], {"now": now, "limit": limit}) for query in _PURGES)
 
         return await self._engine.write(remove)
 

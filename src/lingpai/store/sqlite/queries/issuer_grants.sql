@@ -65,9 +65,8 @@ LEFT JOIN issuer_machines t ON t.id = g.machine_row
 WHERE g.user_row = :user AND g.ends_at > :now ORDER BY g.id DESC LIMIT :limit;
 
 -- name: redeem
--- (now, ends_at, ends_at, row, now)
-UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at),
-    look_at = min(?, limit_at)
+-- (now, ends_at, previous row, row, now)
+UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at), previous_row = ?
 WHERE id = ? AND state = 0 AND ends_at > ?;
 
 -- name: rotate
