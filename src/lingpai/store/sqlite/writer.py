@@ -1,6 +1,7 @@
 """The one thread of this process that writes.
 
-All jobs that wait when it is free go into one transaction: they share one wait for the lock and one for the disk.
+All jobs that wait when it is free go into one transaction: they share one wait for the lock and one for the disk. One
+group is under way at a time, and the next is gathered meanwhile.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 import apsw
 
 from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
+from lingpai.store.sqlite.gathering import Gathering
 
 T = TypeVar("T")
 Job = Callable[[apsw.Connection], T]
@@ -39,7 +41,9 @@ class Writer:
         self._connect = connect
         self._on_change = on_change
         self._loop = asyncio.get_running_loop()
-        self._turn: list[_Waiting] = []
+        self._waiting: list[_Waiting] = []
+        self._gathering = Gathering()
+        self._gathers = self._commits = False
         self._queue: queue.SimpleQueue[list[_Waiting] | None] = queue.SimpleQueue()
         self._connection: apsw.Connection | None = None
         self._ended: asyncio.Future[None] = self._loop.create_future()
@@ -56,44 +60,44 @@ class Writer:
         if self._closing:
             future.set_exception(unavailable(apsw.ConnectionClosedError("the store is closed")))
             return future
-        if not self._turn:
-            self._loop.call_soon(self._hand_over)
-        self._turn.append((job, future))
+        if not self._gathers and not self._commits:
+            self._gather()
+        self._waiting.append((job, future))
         return future
 
     async def close(self) -> None:
         """Commit what is waiting, then end the thread."""
         if not self._closing:
             self._closing = True
-            self._hand_over()
+            self._put()
             self._queue.put(None)
         await asyncio.shield(self._ended)
         self._thread.join()
 
+    def _gather(self) -> None:
+        self._gathers = True
+        self._gathering.begin()
+        self._loop.call_soon(self._hand_over)
+
     def _hand_over(self) -> None:
-        if self._turn:
-            self._queue.put(self._turn)
-            self._turn = []
+        if self._gathering.is_complete(len(self._waiting)):
+            self._gathers = False
+            self._put()
+        else:
+            self._loop.call_soon(self._hand_over)
+
+    def _put(self) -> None:
+        if self._waiting:
+            self._commits = True
+            self._queue.put(self._waiting)
+            self._waiting = []
 
     def _run(self) -> None:
-        more = True
-        while more:
-            more, batch = self._take()
-            if batch:
-                outcomes, changed = self._settle(batch)
-                self._call_loop(self._deliver, batch, outcomes, changed)
+        while (batch := self._queue.get()) is not None:
+            outcomes, changed = self._settle(batch)
+            self._call_loop(self._deliver, batch, outcomes, changed)
         close_quietly(self._connection)
         self._call_loop(self._ended.set_result, None)
-
-    def _take(self) -> tuple[bool, list[_Waiting]]:
-        turn = self._queue.get()
-        batch: list[_Waiting] = []
-        with contextlib.suppress(queue.Empty):
-            while turn is not None:
-                batch += turn
-                turn = self._queue.get_nowait()
-            return False, batch
-        return True, batch
 
     def _call_loop(self, function: Callable[..., object], *args: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed and the store was not
@@ -109,6 +113,10 @@ class Writer:
                 future.set_exception(error)
         if changed:
             self._on_change()
+        self._commits = False
+        self._gathering.expect(len(batch), len(self._waiting))
+        if self._waiting:
+            self._gather()
 
     def _settle(self, batch: list[_Waiting]) -> tuple[list[_Outcome], bool]:
         try:
