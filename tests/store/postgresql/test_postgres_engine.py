@@ -8,6 +8,7 @@ import uvloop
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.lane import TURNS
 from lingpai.store.postgresql.pool import Connection
 from tests.store.postgresql.hardship import ADD, READ, add, all_of, run
 
@@ -26,7 +27,8 @@ async def test_calls_of_one_turn_go_in_one_transaction(engine: Engine) -> None:
 
 async def test_calls_that_come_while_a_batch_is_under_way_share_the_next(engine: Engine) -> None:
     first = asyncio.ensure_future(engine.call(XID, 0))
-    await asyncio.sleep(0)
+    for _ in range(TURNS + 2):
+        await asyncio.sleep(0)
     late = [asyncio.ensure_future(engine.call(XID, number)) for number in range(3)]
     ids = [(await each)[0][0] for each in (first, *late)]
     assert ids[0] != ids[1]
