@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lingpai.core.wire import Call
 from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.heads import Head
 from lingpai.edge.lean import LeanProtocol
 from lingpai.edge.plain import MOST_PEERS, PlainHeads, read_plain
 from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
@@ -413,3 +414,16 @@ def test_what_one_peer_was_told_is_not_told_another() -> None:
     for peer in kept:
         plain.forget(peer)
     assert not any(map(plain.again, tellers))
+
+
+def test_what_is_told_again_says_the_same_when_it_is_read_again() -> None:
+    heads = PlainHeads(find, 1500)
+    raw = request(
+        "GET", "/call?token=one&two=%20", headers=[("Authorization", "Bearer x"), ("if-none-match", "y")]
+    )
+    (plain, _body) = [heads.match(raw) for _ in range(3)][-1] or pytest.fail("it is plain")
+    before = plain.head
+    plain.keep("peer", lambda: None)
+    assert plain.head is not before
+    assert plain.head is plain.head
+    assert all(getattr(plain.head, name) == getattr(before, name) for name in Head.__slots__)

@@ -164,3 +164,12 @@ async def test_wecom_is_told_again_in_its_own_shape(stage: Stage) -> None:
         await stage.keeper.store.save_account(Account(platform="wecom", account="x", secret="y"))
         await wire.send(ask)
         assert (await wire.answer()).body == bodies[0]
+
+
+async def test_an_end_of_another_boot_is_asked_for_each_time(own: Stage) -> None:
+    await told(own)
+    own.clock.epoch = "another"
+    call = Call("trace", "127.0.0.1")
+    ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
+    assert (await held_token(own.keeper, call, ask)).expires_in > 0
+    assert call.again is None

@@ -30,25 +30,42 @@ Again = Callable[[], Any]
 class PlainHead:
     """A head that holds nothing but what the lean way can do, and what tells answers to it again (`Call.again`).
 
-    That is kept by the socket's address: behind it stands who was found to be allowed.
+    That is kept by the socket's address: behind it stands who was found to be allowed. What the head says is let go
+    then, and read again if need be: ten thousand heads that lie close together are sooner found than 20 MB of them.
+
+    Args:
+        raw: all of it.
+        head: what it says.
+        responder: what answers it.
+        fields: the path's fields, decoded.
+        body_length: bytes of the body that follows.
 
     Attributes:
-        head: what it says.
         responder: what answers it.
         fields: the path's fields, decoded.
         body_length: bytes of the body that follows.
     """
 
-    __slots__ = ("_again", "_others", "_peer", "body_length", "fields", "head", "responder")
+    __slots__ = ("_again", "_head", "_others", "_peer", "_raw", "body_length", "fields", "responder")
 
-    def __init__(self, head: Head, responder: Any, fields: Mapping[str, str], body_length: int) -> None:
-        self.head = head
+    def __init__(
+        self, raw: bytes, head: Head, responder: Any, fields: Mapping[str, str], body_length: int
+    ) -> None:
+        self._raw = raw
+        self._head: Head | None = head
         self.responder = responder
         self.fields = fields
         self.body_length = body_length
         self._peer = ""
         self._again: Again | None = None
         self._others: dict[str, Again] | None = None
+
+    @property
+    def head(self) -> Head:
+        """What it says."""
+        if self._head is None:
+            self._head = _Parse(self._raw).head()
+        return self._head
 
     def again(self, peer: str) -> Again | None:
         """What tells this peer's answer again, if anything does."""
@@ -58,6 +75,7 @@ class PlainHead:
 
     def keep(self, peer: str, again: Again) -> None:
         """Keep what tells this peer's answer again."""
+        self._head = None
         # Most heads come from one peer. A dictionary each would be three more cache misses for each answer.
         if self._again is None or peer == self._peer:
             self._peer, self._again = peer, again
@@ -120,6 +138,9 @@ class _Parse:
         path = url.path.decode("ascii")
         return unquote(path) if "%" in path else path, url.query or b""
 
+    def head(self) -> Head:
+        return Head(self.target()[1], self.lines)
+
 
 def read_plain(data: bytes, find: Find) -> PlainHead | None:
     """What a head says, or None when it is not plain, or nothing that `find` knows.
@@ -132,14 +153,14 @@ def read_plain(data: bytes, find: Find) -> PlainHead | None:
         parse = _Parse(data)
         if not parse.is_plain():
             return None
-        path, query = parse.target()
+        path, _ = parse.target()
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, ValueError, AttributeError):
         return None
     found = find(parse.method(), path)
     if found is None:
         return None
-    head = Head(query, parse.lines)
-    return PlainHead(head, *found, int(head.headers.get(b"content-length", b"0")))
+    head = parse.head()
+    return PlainHead(data, head, *found, int(head.headers.get(b"content-length", b"0")))
 
 
 class PlainHeads:

@@ -1,10 +1,10 @@
 """The held token, as most surfaces hand it out, and its repetition without a look at anything but the store's mark."""
 
+import math
 from collections.abc import Callable, Hashable
 
 import msgspec
 
-from lingpai.core.clock import End
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import Call
 from lingpai.keeper.access import Ask, authorize
@@ -33,7 +33,7 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
     credential = await hold(keeper, app, ACCESS_TOKEN)
     current = current_of(credential)
     keeper.audit.count(app.asker, app.name, "token")
-    if mark is not None and not credential.suspect:
+    if mark is not None and not credential.suspect and current.end.epoch == keeper.clock.epoch:
         call.again = Again(keeper, app, credential, current, mark)
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
 
@@ -43,17 +43,17 @@ class Again(Tally):
 
     What it found depends on accounts, callers and credentials, of which the store's mark tells changes, and on the
     time. All that is needed lies in one object: with ten thousand of them, each further one is a miss in the
-    processor's cache, and those would cost more than the rest.
+    processor's cache, and those would cost more than the rest. So ends are kept as bare steady times.
 
     Args:
         keeper: the keeper.
         app: who asked, and was found to be allowed.
         credential: what is held for it, and is not suspect.
-        current: its current generation.
+        current: its current generation, whose end is of this epoch.
         mark: the store's, from before any of this was read.
     """
 
-    __slots__ = ("_count_hit", "_end", "_keeper", "_mark", "_renew", "_value")
+    __slots__ = ("_count_hit", "_ends", "_keeper", "_mark", "_renews", "_value")
 
     def __init__(
         self, keeper: Keeper, app: App, credential: Credential, current: Generation, mark: Hashable
@@ -62,25 +62,19 @@ class Again(Tally):
         self._keeper = keeper
         self._mark = mark
         self._value = current.value
-        self._end = _shared(current.end, keeper)
+        self._ends = current.end.steady
         # What nobody configured is renewed because it is asked for, see `hold`.
-        self._renew = None if app.configured else credential.renew
+        due = None if app.configured else credential.renew
+        self._renews = math.inf if due is None else keeper.clock.steady() + due.remaining(keeper.clock)
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
 
     def __call__(self) -> HeldToken | None:
         """See `Call.again`."""
         keeper = self._keeper
-        left = self._end.remaining(keeper.clock)
-        if keeper.store.mark() != self._mark or left < LEAST_REST:
-            return None
-        if self._renew is not None and self._renew.remaining(keeper.clock) <= 0:
+        now = keeper.clock.steady()
+        left = self._ends - now
+        if keeper.store.mark() != self._mark or left < LEAST_REST or now >= self._renews:
             return None
         self._count_hit()
         keeper.audit.tally(self)
         return HeldToken(self._value, int(left))
-
-
-def _shared(end: End, keeper: Keeper) -> End:
-    """An end that names the epoch by the clock's own string, if it is that one."""
-    epoch = keeper.clock.epoch
-    return end._replace(epoch=epoch) if end.epoch == epoch else end
