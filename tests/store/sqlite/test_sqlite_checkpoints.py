@@ -8,11 +8,13 @@ import apsw
 import pytest
 
 from lingpai.store.sqlite import checkpointer
-from lingpai.store.sqlite.connect import connect
+from lingpai.store.sqlite.connect import _PAGE, connect
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.queries import run
 
 MEGABYTE = 1 << 20
+STEP = checkpointer.STEP * _PAGE // MEGABYTE + 1
+"""Megabytes that bring about a checkpoint."""
 
 
 def size(path: Path) -> int:
@@ -42,20 +44,20 @@ async def test_the_log_is_copied_in_the_background(engine: Engine, path: Path) -
     await write_megabytes(engine, 1, 1, 1)
     assert log_size(path) > 3 * MEGABYTE
     assert size(path) < MEGABYTE
-    await write_megabytes(engine, 1, 1)
+    await write_megabytes(engine, *[1] * STEP)
     await until(lambda: size(path) > 3 * MEGABYTE)
 
 
 async def test_a_copied_log_is_used_anew(engine: Engine, path: Path) -> None:
     for _ in range(4):
-        await write_megabytes(engine, 5)
+        await write_megabytes(engine, STEP)
         await until(lambda: engine._checkpointer._base == 0)
-    assert log_size(path) < 8 * MEGABYTE
+    assert log_size(path) < 2 * STEP * MEGABYTE
 
 
 async def test_a_big_log_is_emptied(engine: Engine, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpointer, "HIGH", 2 * checkpointer.STEP)
-    await write_megabytes(engine, 9)
+    await write_megabytes(engine, 2 * STEP)
     await until(lambda: log_size(path) == 0)
     assert engine.rows("SELECT count(*) FROM bulk") == [(1,)]
 
@@ -67,12 +69,12 @@ async def test_a_log_that_somebody_reads_from_is_left(
     with closing(connect(path, 1.0)) as other:
         other.execute("BEGIN")
         assert run(other, "SELECT count(*) FROM t") == [(0,)]
-        await write_megabytes(engine, *[1] * 9)
-        assert log_size(path) > 9 * MEGABYTE
+        await write_megabytes(engine, *[1] * 2 * STEP)
+        assert log_size(path) > 2 * STEP * MEGABYTE
         assert run(other, "SELECT count(*) FROM sqlite_schema WHERE name = 'bulk'") == [(0,)]
-    await write_megabytes(engine, 9)
+    await write_megabytes(engine, 2 * STEP)
     await until(lambda: log_size(path) == 0)
-    assert engine.rows("SELECT count(*) FROM bulk") == [(10,)]
+    assert engine.rows("SELECT count(*) FROM bulk") == [(2 * STEP + 1,)]
 
 
 async def test_checkpoints_go_on_after_a_fault(
@@ -87,10 +89,10 @@ async def test_checkpoints_go_on_after_a_fault(
         working(self, connection)
 
     monkeypatch.setattr(checkpointer.Checkpointer, "_checkpoint", fail_first)
-    await write_megabytes(engine, 5)
+    await write_megabytes(engine, STEP)
     await until(lambda: len(failures) < 2)
-    await write_megabytes(engine, 5)
+    await write_megabytes(engine, STEP)
     await until(lambda: not failures)
-    await write_megabytes(engine, 5)
-    await until(lambda: size(path) > 10 * MEGABYTE)
+    await write_megabytes(engine, STEP)
+    await until(lambda: size(path) > 2 * STEP * MEGABYTE)
     assert "could not be checkpointed: disk I/O error" in caplog.text

@@ -226,3 +226,21 @@ def test_readers_map_a_large_file(path: Path, monkeypatch: pytest.MonkeyPatch) -
                 [(size,)] = run(connection, "PRAGMA mmap_size")
                 assert (size > 0) is (mapped and reads_only)
                 assert run(connection, "SELECT stamp FROM cache_stamp") == [(0,)]
+
+
+@pytest.mark.parametrize("bytes_per_page", [None, 4096])
+async def test_pages_are_small_in_a_new_file_and_stay_as_they_are_in_an_old_one(
+    path: Path, ring: KeyRing, clock: VirtualClock, bytes_per_page: int | None
+) -> None:
+    if bytes_per_page is not None:
+        connecting.create_file(path)
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.execute(
+                f"PRAGMA page_size={bytes_per_page}; CREATE TABLE other (id INTEGER)"
+            ).fetchall()
+    store = await SqliteStore.open(path, ring, clock)
+    await store.save_account(account())
+    await store.close()
+    with closing(connect(path, 1.0)) as connection:
+        assert connection.execute("PRAGMA page_size").get == (bytes_per_page or connecting._PAGE)
+        assert connection.execute("PRAGMA integrity_check").get == "ok"

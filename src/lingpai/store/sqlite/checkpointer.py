@@ -11,9 +11,9 @@ import apsw
 
 from lingpai.store.sqlite.faults import FAULTS, close_quietly
 
-STEP: Final = 1000
+STEP: Final = 4000
 """Frames (pages) written since the last checkpoint that bring about the next."""
-HIGH: Final = 16 * STEP
+HIGH: Final = 8 * STEP
 """Frames above which the log is emptied as well, for which writers have to pause for a moment."""
 PATIENCE: Final = 0.05
 """Seconds that emptying the log may wait for readers, and so keep writers waiting."""

@@ -1,8 +1,10 @@
 """How connections are opened, and how the file comes into being."""
 
 import contextlib
+import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +14,9 @@ WRITER_PATIENCE: Final = 5.0
 READER_PATIENCE: Final = 0.25
 """Seconds to wait for a lock. Readers run on the event loop and wait for nobody but a recovery after a crash."""
 
+_PAUSE: Final = 0.0005
+"""Seconds until a lock is asked for again: about the time that a commit takes."""
+
 _PRAGMAS: Final = ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "journal_size_limit=67108864")
 _READING: Final = ("query_only=ON",)
 _MAPPING: Final = ("mmap_size=2147418112",)
@@ -20,6 +25,9 @@ _WORTH_MAPPING: Final = 256 * 2**20
 of a connection: mapped, its pages are read without a system call and a copy each, which halves what five million grants
 add to a read. But each mapped page is looked for in the log anew: 2 µs of each write, which a small store can spare."""
 _STATEMENTS_KEPT: Final = 300
+_PAGE: Final = 2048
+"""Bytes of a page of a new file. What is written of a grant is its page: with 4096 bytes, as SQLite has it by itself, a
+refresh or redemption costs a twentieth more. Less than 2048 makes redemptions dearer, as trees get deeper."""
 
 
 class Connection(apsw.Connection):
@@ -60,7 +68,7 @@ def connect(path: Path, patience: float, *, reads_only: bool = False) -> Connect
     """
     connection = Connection(path)
     try:
-        connection.set_busy_timeout(round(patience * 1000))
+        connection.set_busy_handler(_asking_again(patience))
         connection.wal_autocheckpoint(0)
         # Without this SQLite plans a join anew for every new binding, which takes several times what running it does.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
@@ -76,8 +84,19 @@ def connect(path: Path, patience: float, *, reads_only: bool = False) -> Connect
     return connection
 
 
+def _asking_again(patience: float) -> Callable[[int], bool]:
+    """What waits for a lock. SQLite itself waits longer each time, up to 100 ms, in which others come first again."""
+    most = math.ceil(patience / _PAUSE)
+
+    def wait(asked: int) -> bool:
+        time.sleep(_PAUSE)
+        return asked < most
+
+    return wait
+
+
 def use_wal(connection: apsw.Connection, patience: float = WRITER_PATIENCE) -> None:
-    """Turn write-ahead logging on; it stays on in the file.
+    """Turn write-ahead logging on; it stays on in the file. One that is still empty gets our size of pages, too.
 
     SQLite does not wait for locks here, so several processes that start at once have to take turns by asking again.
 
@@ -85,6 +104,7 @@ def use_wal(connection: apsw.Connection, patience: float = WRITER_PATIENCE) -> N
         apsw.BusyError: when others were in the way for `patience` seconds.
     """
     deadline = time.monotonic() + patience
+    connection.execute(f"PRAGMA page_size={_PAGE}")
     while True:
         try:
             if connection.execute("PRAGMA journal_mode=WAL").get == "wal":
