@@ -55,6 +55,24 @@ async def test_what_is_committed_is_seen_by_whoever_asks_afterwards(engine: Engi
     assert await before in ([], [(1, "")])
 
 
+async def test_calls_once_are_made_once_while_they_wait_and_the_first_one_is_told(engine: Engine) -> None:
+    same = [engine.call_once(XID, number % 2) for number in range(6)]
+    told = await asyncio.gather(*same)
+    assert [first for first, _ in told] == [True, True, False, False, False, False]
+    assert len({rows[0][0] for _, rows in told}) == 1
+    again, rows = await engine.call_once(XID, 0)
+    assert again
+    assert rows != told[0][1]
+
+
+async def test_a_call_once_whose_first_caller_leaves_is_made_for_the_others(engine: Engine) -> None:
+    first, second = (asyncio.ensure_future(engine.call_once(ADD, 7, "")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == (False, [(7,)])
+    assert await all_of(engine) == [7]
+
+
 async def test_calls_for_one_thing_never_share_a_batch(engine: Engine) -> None:
     calls = [engine.call(XID, number, apart=number % 2) for number in range(6)]
     ids = [rows[0][0] for rows in await asyncio.gather(*calls)]

@@ -24,6 +24,7 @@ from lingpai.store.postgresql.pool import PATIENCE, Connection, Pool
 from lingpai.store.queries import Row
 
 T = TypeVar("T")
+Send = Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]]
 Job = Callable[[Connection], Awaitable[T]]
 """What is to be done in a transaction (READ COMMITTED).
 
@@ -42,6 +43,7 @@ class Engine:
         self._listener = listener
         self._seen = listener.changes
         self._calls: dict[str, Lane] = {}
+        self._calls_once: dict[str, Lane] = {}
         self._reads: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -82,7 +84,20 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
             asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
         """
-        return await self._submit(self._calls, self._send, statement, arguments, apart)
+        return await self._submit(self._lane(self._calls, self._send, statement), arguments, apart)
+
+    async def call_once(self, statement: str, *arguments: Any) -> tuple[bool, list[Row]]:
+        """As `call`, but of those who call the same while it waits, the first one's call is made, for all of them.
+
+        Returns:
+            whether it was the first one's, and the rows, which are not to be changed.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        lane = self._lane(self._calls_once, self._send, statement)
+        first = not lane.has(arguments)
+        return first, await self._submit(lane, arguments, None)
 
     async def read(self, statement: str, *arguments: Any) -> list[Row]:
         """As `call`, for a statement that only reads, which is sent again when its connection was lost.
@@ -92,7 +107,7 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        return await self._submit(self._reads, self._send_read, statement, arguments, None)
+        return await self._submit(self._lane(self._reads, self._send_read, statement), arguments, None)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """All rows of a plain statement that only reads and takes its arguments as they are.
@@ -156,18 +171,15 @@ class Engine:
         await self._listener.close()
         await self._pool.close()
 
-    async def _submit(
-        self,
-        lanes: dict[str, Lane],
-        send: Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]],
-        statement: str,
-        arguments: tuple[Any, ...],
-        apart: Hashable,
-    ) -> list[Row]:
+    def _lane(self, lanes: dict[str, Lane], send: Send, statement: str) -> Lane:
         self._demand_open()
         lane = lanes.get(statement)
         if lane is None:
-            lane = lanes[statement] = Lane(partial(send, statement), self._spawn, shared=lanes is self._reads)
+            shared = lanes is not self._calls
+            lane = lanes[statement] = Lane(partial(send, statement), self._spawn, shared=shared)
+        return lane
+
+    async def _submit(self, lane: Lane, arguments: tuple[Any, ...], apart: Hashable) -> list[Row]:
         heard = self._listener.changes
         rows = await lane.submit(arguments, apart)
         self._seen = heard  # what was heard since then is news to whoever waits now

@@ -40,7 +40,7 @@ class Lane:
     Args:
         send: runs a batch in one transaction.
         spawn: runs a coroutine in the background.
-        shared: whether calls with equal arguments that wait are one call, as those that only read may be.
+        shared: whether calls with equal arguments that wait are one call.
     """
 
     def __init__(
@@ -54,6 +54,10 @@ class Lane:
         self._gathering = False
         self._under_way = 0
         self._size = 0
+
+    def has(self, arguments: tuple[Any, ...]) -> bool:
+        """Whether whoever submits these now shares a call that waits."""
+        return self._shared is not None and arguments in self._shared
 
     def submit(self, arguments: tuple[Any, ...], apart: Hashable) -> "asyncio.Future[list[Row]]":
         """Have a call made; of several with the same `apart` (not None), each goes in a batch of its own."""

@@ -1,5 +1,6 @@
 """Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ from lingpai.store.postgresql.issuer.verbs import (
     request_arguments,
 )
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.queries import Row
 
 _SQL: Final = load_queries("issuer_grants")
 
@@ -48,14 +50,19 @@ class Places(Changes):
         if guarded or (keep is not None and seen is None):
             guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
             rows = await self._engine.call(_SQL["place"], *own, seen, keep, *guards)
-        elif keep is None:
+        elif keep is None or seen is None:
             rows = await self._engine.call(_SQL["add_grant"], *own)
-            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
+            return _placed(grant, rows)
         else:
+            own_bid, rows = await self._engine.call_once(_SQL["take_place"], *own, seen, keep)
+            if rows:
+                return _placed(grant, rows, Outcome.DONE if own_bid else Outcome.REPEATED)
             rows = await self._engine.call(_SQL["place_alone"], *own, seen, keep)
-        if rows[0][20] == Outcome.DONE.value:
-            return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
-        return Placed(*read_spent(rows))
+        return _placed(grant, rows) if rows[0][20] == Outcome.DONE.value else Placed(*read_spent(rows))
+
+
+def _placed(grant: Grant, rows: Sequence[Row], outcome: Outcome = Outcome.DONE) -> Placed:
+    return Placed(outcome, msgspec.structs.replace(grant, id=rows[0][0]))
 
 
 def _place_of(grant: Grant) -> tuple[int, int, int]:

@@ -13,10 +13,10 @@ WITH t AS MATERIALIZED (
 ), added AS (
     INSERT INTO issuer_grants (
         id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, look_at
     )
     SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at
+        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, ends_at
     FROM t
 )
 SELECT n, id FROM t;
@@ -38,8 +38,8 @@ SELECT * FROM issuer_place_v1(
     $26::bigint[], $27::bigint[], $28::bytea[], $29::bigint[]
 );
 
--- The two verbs below without quota, place and signed request, which take one guarded statement and half the time.
--- Who gets no row asks the function why. Rows are locked by id, as the functions do.
+-- The three verbs below without quota, shown key and signed request, which take one guarded statement and half the time.
+-- Who gets no row asks the function why. Rows are locked by their keys, places before grants, as the functions do.
 
 -- name: redeem_alone
 WITH t AS MATERIALIZED (
@@ -61,6 +61,39 @@ UPDATE issuer_grants AS g
 SET generation = g.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
 FROM t WHERE g.id = t.id AND g.generation = t.generation AND g.state = 1 AND g.ends_at > t.now
 RETURNING t.n;
+
+-- name: take_place
+-- Of those who saw the same grant there, one gets it.
+WITH t AS MATERIALIZED (
+    SELECT u.*, coalesce(u.machine_row, -u.user_row, 0) AS subject
+    FROM unnest(
+        $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+        $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[],
+        $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+    ) WITH ORDINALITY AS u (
+        realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, seen, keep, n
+    )
+    ORDER BY app_row, kind, subject
+), taken AS (
+    UPDATE issuer_places AS p SET grant_row = nextval('issuer_grants_id_seq')
+    FROM t WHERE p.app_row = t.app_row AND p.kind = t.kind AND p.subject = t.subject AND p.grant_row = t.seen
+    RETURNING t.*, p.grant_row AS id
+), superseded AS (
+    UPDATE issuer_grants AS g
+    SET state = 2, ends_at = least(g.ends_at, w.created_at + w.keep), end_reason = 'superseded'
+    FROM (SELECT seen, created_at, keep FROM taken ORDER BY seen) AS w WHERE g.id = w.seen AND g.state = 1
+), added AS (
+    INSERT INTO issuer_grants (
+        id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, look_at, previous_row
+    )
+    SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
+        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, ends_at,
+        nullif(seen, 0)
+    FROM taken
+)
+SELECT n, id FROM taken;
 
 -- name: place_alone
 SELECT * FROM issuer_place_alone_v1(
