@@ -14,6 +14,7 @@ from bench.growth.points import LIVES, SETTINGS, Size, Stored
 from bench.places import ROOT
 from bench.processes import ContenderError
 from lingpai.store.sqlite import schema
+from lingpai.store.sqlite.connect import PAGE_BYTES
 
 Say = Callable[[str], None]
 _MARGIN = 2 * 86400
@@ -30,7 +31,8 @@ class _Ready(msgspec.Struct):
 
 def _wanted() -> str:
     migrations = sorted((Path(schema.__file__).parent / "migrations").glob("*.sql"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in migrations) + SETTINGS.encode()).hexdigest()
+    schema_of = b"".join(file.read_bytes() for file in migrations)
+    return hashlib.sha256(schema_of + SETTINGS.encode() + b"%d" % PAGE_BYTES).hexdigest()
 
 
 def _found(size: Size) -> Stored | None:

@@ -8,12 +8,12 @@ import apsw
 import pytest
 
 from lingpai.store.sqlite import checkpointer
-from lingpai.store.sqlite.connect import _PAGE, connect
+from lingpai.store.sqlite.connect import PAGE_BYTES, connect
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.queries import run
 
 MEGABYTE = 1 << 20
-STEP = checkpointer.STEP * _PAGE // MEGABYTE + 1
+STEP = checkpointer.STEP * PAGE_BYTES // MEGABYTE + 1
 """Megabytes that bring about a checkpoint."""
 
 

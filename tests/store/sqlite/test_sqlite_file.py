@@ -242,5 +242,5 @@ async def test_pages_are_small_in_a_new_file_and_stay_as_they_are_in_an_old_one(
     await store.save_account(account())
     await store.close()
     with closing(connect(path, 1.0)) as connection:
-        assert connection.execute("PRAGMA page_size").get == (bytes_per_page or connecting._PAGE)
+        assert connection.execute("PRAGMA page_size").get == (bytes_per_page or connecting.PAGE_BYTES)
         assert connection.execute("PRAGMA integrity_check").get == "ok"

@@ -25,7 +25,7 @@ _WORTH_MAPPING: Final = 256 * 2**20
 of a connection: mapped, its pages are read without a system call and a copy each, which halves what five million grants
 add to a read. But each mapped page is looked for in the log anew: 2 µs of each write, which a small store can spare."""
 _STATEMENTS_KEPT: Final = 300
-_PAGE: Final = 2048
+PAGE_BYTES: Final = 2048
 """Bytes of a page of a new file. What is written of a grant is its page: with 4096 bytes, as SQLite has it by itself, a
 refresh or redemption costs a twentieth more. Less than 2048 makes redemptions dearer, as trees get deeper."""
 
@@ -104,7 +104,7 @@ def use_wal(connection: apsw.Connection, patience: float = WRITER_PATIENCE) -> N
         apsw.BusyError: when others were in the way for `patience` seconds.
     """
     deadline = time.monotonic() + patience
-    connection.execute(f"PRAGMA page_size={_PAGE}")
+    connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
     while True:
         try:
             if connection.execute("PRAGMA journal_mode=WAL").get == "wal":
