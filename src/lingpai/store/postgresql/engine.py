@@ -175,8 +175,9 @@ class Engine:
         self._demand_open()
         lane = lanes.get(statement)
         if lane is None:
-            shared = lanes is not self._calls
-            lane = lanes[statement] = Lane(partial(send, statement), self._spawn, shared=shared)
+            shared, patient = lanes is not self._calls, lanes is self._reads
+            lane = Lane(partial(send, statement), self._spawn, shared=shared, patient=patient)
+            lanes[statement] = lane
         return lane
 
     async def _submit(self, lane: Lane, arguments: tuple[Any, ...], apart: Hashable) -> list[Row]:

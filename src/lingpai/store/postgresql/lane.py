@@ -14,11 +14,9 @@ T = TypeVar("T")
 MOST: Final = 500
 """Calls in one batch at most."""
 TURNS: Final = 4
-"""Turns of the loop that a batch is held up while more calls come: batches cost more than calls."""
-AT_ONCE: Final = 2
-"""Batches under way at the same time at most."""
-WORTH: Final = 6
-"""Calls that are worth a second one, if the first has no more."""
+"""Turns of the loop that a batch of reads is held up at most while more come: a batch costs as much as six calls."""
+MANY: Final = 32
+"""Calls that are not held up: with more, each would hardly cost less."""
 ATTEMPTS: Final = 6
 """How often a transaction is tried that others stood in the way of."""
 
@@ -33,27 +31,31 @@ class _Call(NamedTuple):
 
 
 class Lane:
-    """The calls of one statement. While a batch is under way, the next one gathers.
-
-    That goes beside it as soon as it is as large, and worth it, else after it.
+    """The calls of one statement. One batch is under way at a time, and gathers its successor meanwhile.
 
     Args:
         send: runs a batch in one transaction.
         spawn: runs a coroutine in the background.
         shared: whether calls with equal arguments that wait are one call.
+        patient: whether a batch waits a few turns of the loop for more, as reads do, which requests from many
+            connections begin with. What follows on a read comes at once, as those that read together go on together.
     """
 
     def __init__(
-        self, send: Send, spawn: Callable[[Coroutine[Any, Any, None]], object], *, shared: bool
+        self,
+        send: Send,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        *,
+        shared: bool,
+        patient: bool,
     ) -> None:
         self._send = send
         self._spawn = spawn
         self._shared: dict[tuple[Any, ...], _Call] | None = {} if shared else None
         self._loop = asyncio.get_running_loop()
         self._waiting: list[_Call] = []
-        self._gathering = False
-        self._under_way = 0
-        self._size = 0
+        self._turns = TURNS if patient else 0
+        self._running = False
 
     def has(self, arguments: tuple[Any, ...]) -> bool:
         """Whether whoever submits these now shares a call that waits."""
@@ -71,36 +73,28 @@ class Lane:
         self._waiting.append(call)
         if self._shared is not None:
             self._shared[arguments] = call
-        if not self._gathering and self._may_go():
-            self._gathering = True
-            self._spawn(self._work())
+        if not self._running:
+            self._running = True
+            self._spawn(self._drain())
         return future
 
-    def _may_go(self) -> bool:
-        enough = max(WORTH, self._size)
-        return not self._under_way or (self._under_way < AT_ONCE and len(self._waiting) >= enough)
-
-    async def _work(self) -> None:
-        """Gather and send until nobody waits; entered with `_gathering` set, by one at a time."""
-        while True:
-            await self._gather()
-            batch = self._take()
-            self._gathering = False
-            self._size = len(batch)
-            self._under_way += 1
-            try:
-                await self._settle(batch)
-            except Exception as error:  # noqa: BLE001  nobody may wait for ever, whatever it was
-                _fail(batch, error)
-            finally:
-                self._under_way -= 1
-            if self._gathering or not self._waiting:
-                return
-            self._gathering = True
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                await self._gather()
+                batch = self._take()
+                try:
+                    await self._settle(batch)
+                except Exception as error:  # noqa: BLE001  nobody may wait for ever, whatever it was
+                    _fail(batch, error)
+        finally:
+            self._running = False
 
     async def _gather(self) -> None:
-        for _ in range(TURNS):
+        for _ in range(self._turns):
             before = len(self._waiting)
+            if before >= MANY:
+                return
             await asyncio.sleep(0)
             if len(self._waiting) == before:
                 return
@@ -127,8 +121,6 @@ class Lane:
                 del self._shared[call.arguments]
 
     async def _settle(self, batch: list[_Call]) -> None:
-        if not batch:  # all who waited were told that the database does not answer
-            return
         columns = list(zip(*(call.arguments for call in batch), strict=True))
         try:
             if len(batch) > 1:
