@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 import urllib.request
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,6 +13,7 @@ import pytest
 from lingpai.core.records import Account
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import open_issuers
+from lingpai.store.postgresql.pool import PATIENCE
 from tests.helpers.effort import FULL
 from tests.nodes.client import Client, signed
 from tests.nodes.cluster import NODES, Cluster
@@ -105,16 +107,21 @@ async def test_k86_a_stopped_holders_late_write_is_refused(cluster: Cluster, ask
     async with asking(0) as (client, history, _):
         with history.trouble("stop"), contextlib.ExitStack() as standstill:
             async with fetching(cluster, client, account) as asked:
+                began = time.monotonic()
                 victim.line.cut(STALL)
                 await until(lambda: victim.line.holds(b"BEGIN"))  # it has its answer, and would save it
                 standstill.enter_context(victim.stopped())
             newer = await renewed_elsewhere(cluster, client, account)
             victim.line.mend()
+        # On a busy machine the standstill may outlast the patience with the store. Then nothing was saved, and the
+        # first token is told, which lives on for a while.
+        patient = time.monotonic() - began < PATIENCE - 1
         late = await asked
-        assert late.got[0] in cluster.made(account.account)[2:]
-        assert newer.got[0] in cluster.made(account.account)[2:]
+        made = cluster.made(account.account)
+        assert late.got[0] in (made[2:] if patient else [made[0], *made[2:]])
+        assert newer.got[0] in made[2:]
         await all_the_same(cluster, client, account)
-    assert overtaken(cluster) == before + 1
+    assert overtaken(cluster) - before in ({1} if patient else {0, 1})
 
 
 async def test_k86_a_holder_stopped_in_a_transaction_keeps_nothing_from_the_others(
