@@ -84,7 +84,7 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
             asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
         """
-        return await self._submit(self._lane(self._calls, self._send, statement), arguments, apart)
+        return await self._lane(self._calls, self._send, statement).submit(arguments, apart)
 
     async def call_once(self, statement: str, *arguments: Any) -> tuple[bool, list[Row]]:
         """As `call`, but of those who call the same while it waits, the first one's call is made, for all of them.
@@ -97,7 +97,7 @@ class Engine:
         """
         lane = self._lane(self._calls_once, self._send, statement)
         first = not lane.has(arguments)
-        return first, await self._submit(lane, arguments, None)
+        return first, await lane.submit(arguments, None)
 
     async def read(self, statement: str, *arguments: Any) -> list[Row]:
         """As `call`, for a statement that only reads, which is sent again when its connection was lost.
@@ -107,7 +107,7 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        return await self._submit(self._lane(self._reads, self._send_read, statement), arguments, None)
+        return await self._lane(self._reads, self._send_read, statement).submit(arguments, None)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """All rows of a plain statement that only reads and takes its arguments as they are.
@@ -180,12 +180,6 @@ class Engine:
             lanes[statement] = lane
         return lane
 
-    async def _submit(self, lane: Lane, arguments: tuple[Any, ...], apart: Hashable) -> list[Row]:
-        heard = self._listener.changes
-        rows = await lane.submit(arguments, apart)
-        self._seen = heard  # what was heard since then is news to whoever waits now
-        return rows
-
     async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do it to its end even when the caller is cancelled: a transaction is never left to a cancelled task."""
         self._demand_open()
@@ -206,8 +200,11 @@ class Engine:
         return await elsewhere(partial(self._fetch, statement, arguments), is_lost)
 
     async def _fetch(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        heard = self._listener.changes
         async with self._pool.connection() as connection:
-            return await connection.fetch(statement, *arguments)  # type: ignore[return-value]  # as tuples
+            rows: list[Row] = await connection.fetch(statement, *arguments)  # type: ignore[assignment]  # as tuples
+        self._seen = heard  # what was heard since then is news to whoever waits now
+        return rows
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)
