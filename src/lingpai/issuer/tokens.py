@@ -23,7 +23,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         access_token: the token.
         refresh_token: what renews it, or "" where the policy has none.
         expires_in: seconds that `access_token` has left.
-        expires_at: its end in unix seconds, by the wall clock.
         scope: what it is good for; None where the dialect tells none.
         open_id: the user as the app knows them, or "".
         machine_code: the terminal's code, or "".
@@ -34,7 +33,6 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     access_token: str
     refresh_token: str
     expires_in: int
-    expires_at: int
     scope: str | None
     open_id: str
     machine_code: str
@@ -62,7 +60,6 @@ def make_tokens(
         access_token=access,
         refresh_token=refresh,
         expires_in=max(0, end - issuer.now()) if repeated else end - grant.rotated_at,
-        expires_at=issuer.wall(end),
         scope=grant.scope,
         open_id=open_id,
         machine_code=machine_code,

@@ -49,15 +49,16 @@ async def refresh(
     view = await issuer.store.read_grant(handle.id) if handle else None
     if handle is None or view is None:
         raise _refusal(issuer, handle)
-    _check(issuer, app, view, handle, open_id)
+    now = issuer.now()
+    _check(issuer, app, view, handle, open_id, now)
     if demand is not None:
         demand(view.grant)
     check_within(scope, view.grant.scope)
-    return await _spend(issuer, view, handle, request)
+    return await _spend(issuer, view, handle, now, request)
 
 
-def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None) -> None:
-    grant, now = view.grant, issuer.now()
+def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None, now: int) -> None:
+    grant = view.grant
     if grant.app != app.id or not has_refresh(issuer, grant):
         raise _invalid()
     if open_id is not None and open_id != view.open_id:
@@ -68,8 +69,10 @@ def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: s
         raise _invalid()
 
 
-async def _spend(issuer: Issuer, view: GrantView, handle: Handle, request: SignedRequest | None) -> Tokens:
-    grant, now, policy = view.grant, issuer.now(), issuer.policy
+async def _spend(
+    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None
+) -> Tokens:
+    grant, policy = view.grant, issuer.policy
     spent = await issuer.store.rotate(
         grant,
         handle.generation,

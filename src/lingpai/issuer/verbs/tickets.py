@@ -12,11 +12,10 @@ from lingpai.store.issuer_port import Outcome
 
 
 class Ticket(msgspec.Struct, frozen=True):
-    """A ticket; `expires_in` in seconds, `expires_at` in unix seconds by the wall clock."""
+    """A ticket; `expires_in` in seconds."""
 
     ticket: str
     expires_in: int
-    expires_at: int
 
     def __repr__(self) -> str:
         """Never shows the ticket."""
@@ -49,4 +48,4 @@ def _ticket(issuer: Issuer, grant: Grant, *, repeated: bool) -> Ticket:
     end = told_end(issuer, grant, grant.rotated_at)
     expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
     text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
-    return Ticket(text, expires_in, issuer.wall(end))
+    return Ticket(text, expires_in)

@@ -10,59 +10,18 @@ SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redir
 FROM issuer_grants WHERE id = ?;
 
 -- name: view_grant
-SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason,
-    a.app_id,
-    a.listed = 1 AND a.disabled = 0 AND g.id > a.ended_through
-        AND (g.user_row IS NULL OR (u.disabled = 0 AND g.id > u.ended_through))
-        AND (g.member_row IS NULL OR g.id > m.ended_through)
-        AND (g.machine_row IS NULL OR t.id IS NOT NULL),
-    m.open_id, t.machine_code
-FROM issuer_grants g
-LEFT JOIN issuer_apps a ON a.id = g.app_row
-LEFT JOIN issuer_users u ON u.id = g.user_row
-LEFT JOIN issuer_members m ON m.id = g.member_row
-LEFT JOIN issuer_machines t ON t.id = g.machine_row
-WHERE g.id = ?;
+SELECT * FROM issuer_grant_views_v1 WHERE id = ?;
 
 -- name: list_grants
-SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason,
-    a.app_id,
-    a.listed = 1 AND a.disabled = 0 AND g.id > a.ended_through
-        AND (g.user_row IS NULL OR (u.disabled = 0 AND g.id > u.ended_through))
-        AND (g.member_row IS NULL OR g.id > m.ended_through)
-        AND (g.machine_row IS NULL OR t.id IS NOT NULL),
-    m.open_id, t.machine_code
-FROM issuer_grants g
-LEFT JOIN issuer_apps a ON a.id = g.app_row
-LEFT JOIN issuer_users u ON u.id = g.user_row
-LEFT JOIN issuer_members m ON m.id = g.member_row
-LEFT JOIN issuer_machines t ON t.id = g.machine_row
-WHERE g.id < :before AND g.realm = :realm AND g.ends_at > :now
-    AND (:app IS NULL OR g.app_row = :app)
-    AND (:user IS NULL OR g.user_row = :user)
-    AND (:kind IS NULL OR g.kind = :kind)
-ORDER BY g.id DESC LIMIT :limit;
+SELECT * FROM issuer_grant_views_v1
+WHERE id < :before AND realm = :realm AND ends_at > :now
+    AND (:app IS NULL OR app_row = :app)
+    AND (:user IS NULL OR user_row = :user)
+    AND (:kind IS NULL OR kind = :kind)
+ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
-SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason,
-    a.app_id,
-    a.listed = 1 AND a.disabled = 0 AND g.id > a.ended_through
-        AND (g.user_row IS NULL OR (u.disabled = 0 AND g.id > u.ended_through))
-        AND (g.member_row IS NULL OR g.id > m.ended_through)
-        AND (g.machine_row IS NULL OR t.id IS NOT NULL),
-    m.open_id, t.machine_code
-FROM issuer_grants g
-LEFT JOIN issuer_apps a ON a.id = g.app_row
-LEFT JOIN issuer_users u ON u.id = g.user_row
-LEFT JOIN issuer_members m ON m.id = g.member_row
-LEFT JOIN issuer_machines t ON t.id = g.machine_row
-WHERE g.user_row = :user AND g.ends_at > :now ORDER BY g.id DESC LIMIT :limit;
+SELECT * FROM issuer_grant_views_v1 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
 
 -- name: redeem
 -- (now, ends_at, previous row, row, now)
