@@ -1,6 +1,7 @@
 """The stores of the growth run: filled once, kept in the cache, copied for each run."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -78,8 +79,12 @@ def prepare(size: Size, say: Say) -> Stored:
 
 
 def copy(size: Size, to: Path) -> None:
-    """Copy a store, and the requests that spend it."""
+    """Copy a store, and the requests that spend it.
+
+    All of it is on the disk then: else the kernel writes a gigabyte while the service is measured.
+    """
     shutil.copytree(size.home, to)
+    os.sync()
 
 
 def add_codes(home: Path, count: int) -> None:
