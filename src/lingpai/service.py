@@ -59,12 +59,14 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     machine = clock or SystemClock()
     address = settings.store_address
-    if not settings.key_ring_file.exists() and await is_begun(address):  # a fresh one would open nothing
+    ring_file = settings.key_ring_file
+    # A fresh ring would open nothing. Looked for twice, as another process may just have begun with both.
+    if not ring_file.exists() and await is_begun(address) and not ring_file.exists():
         raise KeyRingError(
-            f"The key ring {settings.key_ring_file} is missing, and nothing else opens the store. "
+            f"The key ring {ring_file} is missing, and nothing else opens the store. "
             "Restore it from a backup, or copy it from another node."
         )
-    ring = KeyRing.open_or_create(settings.key_ring_file, machine.now())
+    ring = KeyRing.open_or_create(ring_file, machine.now())
     async with open_store(address, ring, machine) as (store, shared):
         keeper = Keeper(
             store=store,

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from lingpai import service
 from lingpai.core.clock import SystemClock, VirtualClock, end_after
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.service import open_keeper
 from lingpai.settings import Settings, SettingsError, load_settings
 from lingpai.store.address import Address
+from lingpai.store.opening import is_begun
 from lingpai.store.postgresql import PostgresStore
 from lingpai.store.postgresql.schema import is_sealed
 from tests.helpers.postgres import Place, database_at
@@ -115,6 +117,22 @@ async def test_a_node_without_the_ring_makes_none(dsn: str, tmp_path: Path, alon
     second.key_ring_file.write_bytes(first.key_ring_file.read_bytes())
     second.key_ring_file.chmod(0o600)
     async with open_keeper(second) as keeper:
+        assert await keeper.store.find_accounts("wechat", "wx1") == (account(),)
+
+
+async def test_who_begins_beside_another_of_its_folder_takes_that_ones_ring(
+    dsn: str, tmp_path: Path, alone: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(data=tmp_path / "shared", store=dsn)
+
+    async def ask_late(address: Address) -> bool:
+        monkeypatch.setattr(service, "is_begun", is_begun)
+        async with open_keeper(settings) as other:
+            await other.store.save_account(account())
+        return await is_begun(address)
+
+    monkeypatch.setattr(service, "is_begun", ask_late)
+    async with open_keeper(settings) as keeper:
         assert await keeper.store.find_accounts("wechat", "wx1") == (account(),)
 
 
