@@ -64,7 +64,8 @@ class PlainHead:
     def head(self) -> Head:
         """What it says."""
         if self._head is None:
-            self._head = _Parse(self._raw).head()
+            parse = _Parse(self._raw)
+            self._head = Head(parse.target()[1], parse.lines)
         return self._head
 
     def again(self, peer: str) -> Again | None:
@@ -138,9 +139,6 @@ class _Parse:
         path = url.path.decode("ascii")
         return unquote(path) if "%" in path else path, url.query or b""
 
-    def head(self) -> Head:
-        return Head(self.target()[1], self.lines)
-
 
 def read_plain(data: bytes, find: Find) -> PlainHead | None:
     """What a head says, or None when it is not plain, or nothing that `find` knows.
@@ -153,13 +151,13 @@ def read_plain(data: bytes, find: Find) -> PlainHead | None:
         parse = _Parse(data)
         if not parse.is_plain():
             return None
-        path, _ = parse.target()
+        path, query = parse.target()
     except (httptools.HttpParserError, httptools.HttpParserUpgrade, ValueError, AttributeError):
         return None
     found = find(parse.method(), path)
     if found is None:
         return None
-    head = parse.head()
+    head = Head(query, parse.lines)
     return PlainHead(data, head, *found, int(head.headers.get(b"content-length", b"0")))
 
 

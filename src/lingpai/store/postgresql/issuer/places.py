@@ -50,7 +50,7 @@ class Places(Changes):
         if guarded or (keep is not None and seen is None):
             guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
             rows = await self._engine.call(_SQL["place"], *own, seen, keep, *guards)
-        elif keep is None or seen is None:
+        elif keep is None:
             rows = await self._engine.call(_SQL["add_grant"], *own)
             return _placed(grant, rows)
         else:
