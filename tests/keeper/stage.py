@@ -182,6 +182,12 @@ class Stage:
             seconds -= step
             await renew_due(self.keeper)
 
+    async def fall_due(self) -> None:
+        """Let time pass until the sample app's token is due to be renewed; nobody renews it."""
+        renew = (await self.held()).renew
+        assert renew is not None
+        self.clock.advance(renew.remaining(self.keeper.clock) + 1)
+
     async def meanwhile(
         self, doing: Coroutine[Any, Any, T], step: float = 0.25, *, always: bool = False
     ) -> T:

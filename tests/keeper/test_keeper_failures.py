@@ -285,6 +285,7 @@ async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -
     """As a lost answer: the service ended before it came."""
     await own.add_app(mode="classic")
     first = await own.token()
+    await own.fall_due()
     await own.upstream.fault(CLASSIC, "slow:1", after=True)
     start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
     while await own.upstream.calls(CLASSIC) == 1:
@@ -300,6 +301,7 @@ async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -
 async def test_a_fetch_under_way_at_the_end_is_kept(own: Stage) -> None:
     await own.add_app(mode="classic")
     await own.token()
+    await own.fall_due()
     await own.upstream.fault(CLASSIC, "slow:0.3", after=True)
     start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
     while await own.upstream.calls(CLASSIC) == 1:

@@ -15,6 +15,7 @@ from lingpai.core.clock import SystemClock
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Account
 from lingpai.keeper.credentials import current_of, hold, start_ahead
+from lingpai.keeper.keeper import App
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
@@ -232,11 +233,44 @@ async def test_k86_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Sta
 
 
 async def test_a_renewal_is_started_once_however_often(own: Stage) -> None:
-    await own.upstream.fault(STABLE, "slow:0.05")
-    app = own.app_of()
+    app = await _due_app(own)
+    await own.upstream.fault(CLASSIC, "slow:0.05")
     assert len({start_ahead(own.keeper, app, ACCESS_TOKEN) for _ in range(10)}) == 1
     await start_ahead(own.keeper, app, ACCESS_TOKEN)
-    assert await own.upstream.calls(STABLE) == 1
+    assert await own.upstream.calls(CLASSIC) == 2
+
+
+async def test_what_was_found_due_and_is_renewed_by_then_is_left_alone(own: Stage) -> None:
+    """Two fetches at once would kill the token that clients still hold: only the newest two live."""
+    app = await _due_app(own)
+    before = await own.token()
+    assert app.key(ACCESS_TOKEN) in await own.keeper.store.due_credentials(9)
+    await renew_due(own.keeper)  # another process
+    await start_ahead(own.keeper, app, ACCESS_TOKEN)
+    assert await own.upstream.calls(CLASSIC) == 2
+    assert await own.upstream.lives(before)
+    assert await own.token() != before
+
+
+async def test_what_was_found_due_and_has_failed_by_then_waits_for_its_next_try(own: Stage) -> None:
+    app = await _due_app(own)
+    await own.upstream.fault(CLASSIC, "http500", times=2)
+    await renew_due(own.keeper)  # another process
+    await start_ahead(own.keeper, app, ACCESS_TOKEN)
+    assert await own.upstream.calls(CLASSIC) == 2
+    trouble = (await own.held()).trouble
+    assert trouble is not None
+    assert trouble.count == 1
+    await own.pass_time(5)
+    assert (await own.held()).version == 2
+
+
+async def _due_app(own: Stage) -> App:
+    """The sample app in classic mode, with a token that is due to be renewed."""
+    await own.add_app(mode="classic")
+    await own.token()
+    await own.fall_due()
+    return own.app_of("classic")
 
 
 async def test_callers_that_go_away_do_not_end_the_flight(own: Stage) -> None:

@@ -63,11 +63,7 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
     credential = await keeper.store.read_credential(app.key(kind))
     if credential is not None and not credential.suspect and live(keeper, credential.current):
         hit(app.platform.name, kind_label(kind))()
-        if (
-            not app.configured
-            and credential.renew is not None
-            and credential.renew.remaining(keeper.clock) <= 0
-        ):
+        if not app.configured and _is_due(keeper, credential):
             start_ahead(keeper, app, kind)
         return credential
     _demand_obtainable(app, kind, credential)
@@ -184,7 +180,7 @@ async def _ask_lease(keeper: Keeper, key: CredentialKey, seen: int) -> LeaseAtte
 
 
 async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
-    """Renew a credential before its end, if nobody else is at it.
+    """Renew a credential that is due, before its end, if nobody else is at it or has done it meanwhile.
 
     Failures are noted in the store, not raised.
     """
@@ -200,11 +196,20 @@ async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
     attempt = await _ask_lease(keeper, key, seen)
     if attempt.lease is None:
         return
+    if not _is_due(keeper, attempt.credential):
+        # A caller had it renewed, or failed to, since it was found due. Renewing twice would end the value that clients
+        # still hold: of three tokens only the newest two live.
+        await keeper.store.release_lease(attempt.lease)
+        return
     if failure is not None:
         await note(keeper, app, attempt.lease, attempt.credential, failure)
         return
     with contextlib.suppress(LingpaiError):  # it is noted and logged
         await _renew(keeper, app, attempt.lease, attempt.credential, token, None)
+
+
+def _is_due(keeper: Keeper, credential: Credential) -> bool:
+    return credential.renew is not None and credential.renew.remaining(keeper.clock) <= 0
 
 
 def start_ahead(keeper: Keeper, app: App, kind: str) -> asyncio.Task[None]:
@@ -239,8 +244,14 @@ async def _renew(
     """
     task = asyncio.create_task(_fetch_leased(keeper, app, lease, credential, token, dead))
     keeper.leased.add(task)
-    task.add_done_callback(keeper.leased.discard)
+    task.add_done_callback(lambda done: _finish(keeper, done))
     return await asyncio.shield(task)
+
+
+def _finish(keeper: Keeper, task: "asyncio.Task[Credential | None]") -> None:
+    keeper.leased.discard(task)
+    if not task.cancelled():
+        task.exception()  # seen: whoever waited for it may have ended before
 
 
 async def _fetch_leased(
