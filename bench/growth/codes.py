@@ -33,6 +33,7 @@ def _grow(database: Path, found: Templates, count: int) -> list[tuple[int, int, 
         "member_row": member,
         "app_row": f"SELECT app_row {owned}",
         "user_row": f"SELECT user_row {owned}",
+        "open_id": f"SELECT open_id {owned}",
     }
     clone(connection, "issuer_grants", found.code, count, changes)
     made: list[tuple[int, int, str]] = list(connection.execute(_MADE, (highest,)))

@@ -82,6 +82,7 @@ def _say(table: str, number: int) -> None:
 def _spread(connection: apsw.Connection, found: Templates, count: int) -> None:
     user = f"{found.user} + 1 + i / {GRANTS_OF_A_USER}"
     app = f"{found.app} + (i / {GRANTS_OF_A_USER} * 31 + i % {GRANTS_OF_A_USER} * 199) % {APPS}"
+    member = f"{found.member} + 1 + i"
     # Random as those of the verbs, but for their beginning, which grows: so their index is built in order.
     open_id = "printf('%016x', i) || lower(hex(randomblob(8)))"
     steps: tuple[tuple[str, int, int, dict[str, str]], ...] = (
@@ -89,7 +90,12 @@ def _spread(connection: apsw.Connection, found: Templates, count: int) -> None:
         ("issuer_members", found.member, count, {"app_row": app, "user_row": user, "open_id": open_id}),
         (
             *("issuer_grants", found.grant, count),
-            {"app_row": app, "user_row": user, "member_row": f"{found.member} + 1 + i"},
+            {
+                "app_row": app,
+                "user_row": user,
+                "member_row": member,
+                "open_id": f"SELECT open_id FROM issuer_members WHERE id = {member}",
+            },
         ),
     )
     for table, template, rows, changes in steps:

@@ -17,8 +17,8 @@ NOT_COPIED: Final = frozenset(
 )
 """What each engine keeps for itself."""
 
-_FIRST: Final = ("credentials",)
-"""Tables that others refer to."""
+_FIRST: Final = ("credentials", "issuer_ended_members", "issuer_ended_users")
+"""Tables that others refer to, and those that triggers of others write to, which find everything there."""
 _HERE: Final = "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
 _THERE: Final = """
 SELECT c.relname::text, array_agg(a.attname::text ORDER BY a.attnum),

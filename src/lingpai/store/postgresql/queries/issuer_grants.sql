@@ -116,10 +116,10 @@ SELECT * FROM issuer_rotate_v1(
 
 -- name: view_grant
 SELECT t.n, v.* FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
-JOIN issuer_grant_views_v1 v ON v.id = t.id;
+JOIN issuer_grant_views_v2 v ON v.id = t.id;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v1
+SELECT * FROM issuer_grant_views_v2
 WHERE id < $3 AND realm = $1 AND ends_at > $2
     AND ($5::bigint IS NULL OR app_row = $5)
     AND ($6::bigint IS NULL OR user_row = $6)
@@ -127,7 +127,7 @@ WHERE id < $3 AND realm = $1 AND ends_at > $2
 ORDER BY id DESC LIMIT $4;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v1 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
+SELECT * FROM issuer_grant_views_v2 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
 
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = $2, end_reason = $3

@@ -10,10 +10,10 @@ SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redir
 FROM issuer_grants WHERE id = ?;
 
 -- name: view_grant
-SELECT * FROM issuer_grant_views_v1 WHERE id = ?;
+SELECT * FROM issuer_grant_views_v2 WHERE id = ?;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v1
+SELECT * FROM issuer_grant_views_v2
 WHERE id < :before AND realm = :realm AND ends_at > :now
     AND (:app IS NULL OR app_row = :app)
     AND (:user IS NULL OR user_row = :user)
@@ -21,7 +21,7 @@ WHERE id < :before AND realm = :realm AND ends_at > :now
 ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v1 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
+SELECT * FROM issuer_grant_views_v2 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
 
 -- name: redeem
 -- (now, ends_at, previous row, row, now)
