@@ -21,6 +21,8 @@ APPS = 1000
 GRANTS_OF_A_USER = 5
 CONNECTIONS = (1, 32, 500)
 LIVES = 30 * 86400
+SLICES = 20
+"""Runs that refresh, of all rounds and numbers of connections, and one to warm up."""
 SETTINGS = f"""\
 # Access tokens live as long as refresh tokens do, so that a store can be kept in the cache for many runs.
 [realms.yzb]
@@ -108,8 +110,8 @@ class Growth(msgspec.Struct, kw_only=True):
 
 
 def slice_of(grants: int) -> int:
-    """How many grants one run refreshes again and again."""
-    return min(20_000, max(grants // 10, 1))
+    """How many grants one run refreshes again and again; each run takes others."""
+    return min(20_000, max(grants // SLICES, 1))
 
 
 def requests(size: Size, home: Path) -> dict[str, Request]:
