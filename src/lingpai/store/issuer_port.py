@@ -88,7 +88,12 @@ class IssuerStore(Directory, Protocol):
 
     Where a verb takes a `request`, it is remembered in the same breath when something comes of the verb, and
     nothing does when it was remembered before.
+
+    Attributes:
+        remote: whether a read takes a round trip, so that it pays to begin one early.
     """
+
+    remote: bool
 
     async def anchor(self) -> float:
         """Unix time minus steady time, as the first process of this epoch of the steady time found it.

@@ -8,6 +8,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.lookups import look_up
 from lingpai.issuer.policy import OldAccess
 from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived, true_end
 
@@ -91,8 +92,7 @@ async def resolve_any_token(issuer: Issuer, token: str, app: App | None = None) 
 
 async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None) -> Resolved:
     invalid, expired, name = _REFUSED[kind]
-    handle = issuer.unseal(token, kind)
-    view = await issuer.store.read_grant(handle.id) if handle else None
+    handle, view = await look_up(issuer, token, kind)
     now = issuer.now()
     if handle is None or (
         view is not None and (not view.usable or (app is not None and view.grant.app != app.id))

@@ -8,6 +8,7 @@ from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.lookups import look_up
 from lingpai.issuer.pkce import check_verifier
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
 from lingpai.issuer.verbs.requests import refuse_known, same_request
@@ -47,8 +48,7 @@ async def redeem(
         LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED,
             REPLAYED_REQUEST, and what `demand` raises.
     """
-    handle = issuer.unseal(code, HandleKind.CODE)
-    view = await issuer.store.read_grant(handle.id) if handle else None
+    handle, view = await look_up(issuer, code, HandleKind.CODE)
     if handle is None or view is None:
         raise _refusal(issuer, handle)
     if view.grant.app != app.id:

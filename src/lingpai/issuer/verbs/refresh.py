@@ -7,6 +7,7 @@ from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.lookups import look_up
 from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
 from lingpai.issuer.verbs.requests import same_request
@@ -45,8 +46,7 @@ async def refresh(
         LingpaiError: INVALID_REFRESH_TOKEN, EXPIRED_REFRESH_TOKEN, INVALID_OPEN_ID, INVALID_SCOPE,
             LIMIT_REACHED, REPLAYED_REQUEST, and what `demand` raises.
     """
-    handle = issuer.unseal(refresh_token, HandleKind.REFRESH)
-    view = await issuer.store.read_grant(handle.id) if handle else None
+    handle, view = await look_up(issuer, refresh_token, HandleKind.REFRESH)
     if handle is None or view is None:
         raise _refusal(issuer, handle)
     now = issuer.now()

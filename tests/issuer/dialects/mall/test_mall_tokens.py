@@ -9,6 +9,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.mall.realms import REDIRECT, SECRET, Realm
+from tests.issuer.dialects.remoteness import demand_both_at_once
 
 GRANT = (400, "invalid_grant")
 CLIENT = (400, "invalid_client")
@@ -220,3 +221,12 @@ async def test_f61_one_kind_of_handle_is_no_other(realm: Realm) -> None:
         assert (await realm.open_id(wrong)).refusal == (401, "invalid_token")
     assert code == code.upper()
     assert access == access.lower()
+
+
+async def test_the_app_and_the_token_are_read_at_the_same_time(
+    realm: Realm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await realm.code()
+    demand_both_at_once(realm.issuer.store, monkeypatch)
+    tokens = (await realm.exchange(code)).json
+    assert (await realm.refresh(tokens["refresh_token"])).status == 200

@@ -13,6 +13,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY, HOUR
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from tests.issuer.dialects.calls import Json
+from tests.issuer.dialects.remoteness import demand_both_at_once
 from tests.issuer.dialects.yilianyun.realms import MSIGN, SECRET, Realm
 from tests.issuer.worlds import raises
 
@@ -184,3 +185,12 @@ async def test_f65_steps_of_the_clock_move_no_end(realm: Realm, clock: VirtualCl
     assert (await resolve_access_token(realm.issuer, tokens["access_token"])).expires_in == 30 * DAY
     clock.advance(599)
     assert (await realm.exchange(code)).error == "0"
+
+
+async def test_the_app_and_the_token_are_read_at_the_same_time(
+    realm: Realm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = await realm.code()
+    demand_both_at_once(realm.issuer.store, monkeypatch)
+    tokens = (await realm.exchange(code)).tokens
+    assert (await realm.refresh(tokens["refresh_token"])).tokens

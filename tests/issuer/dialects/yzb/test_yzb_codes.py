@@ -7,6 +7,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.verbs.end import end_user
 from lingpai.issuer.verbs.members import consent, open_member, withdraw_consent
+from tests.issuer.dialects.remoteness import demand_both_at_once
 from tests.issuer.dialects.yzb.realms import SECRET, Realm
 
 INVALID = ("4102", "authorization_code is invalid")
@@ -211,3 +212,16 @@ async def test_i82_imported_open_ids_of_the_seed_s_length_work(realm: Realm) -> 
     tokens = (await realm.exchange(await realm.code(newcomer))).data
     assert tokens["open_id"] == open_id
     assert (await realm.check(tokens["access_token"], open_id=open_id)).data
+
+
+async def test_the_app_and_the_token_are_read_at_the_same_time(
+    realm: Realm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, server = await realm.code(), await realm.server_token()
+    demand_both_at_once(realm.issuer.store, monkeypatch)
+    tokens = (await realm.exchange(code)).data
+    tokens = (await realm.refresh(tokens)).data
+    assert (await realm.check(tokens["access_token"], open_id=tokens["open_id"])).data
+    assert (await realm.check(server)).data
+    ticket = (await realm.ticket(server)).data["ticket"]
+    assert (await realm.check(ticket, "js_ticket")).data

@@ -4,12 +4,14 @@ AccessToken and refreshToken, in this order").
 """
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
+from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import authenticate_app, require_grant
@@ -34,6 +36,7 @@ class Granting:
         grant = self._grants.get(params.grant_type)
         if grant is None:
             raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
+        begin_look_up(self._issuer, *_spent_by(params))
         app = await self._authenticate(params, call)
         call.caller = app.app_id
         tokens = await grant(app, params)
@@ -91,6 +94,12 @@ class Granting:
         if not secret:
             raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
         return await authenticate_app(self._issuer, app_id, secret, call.peer)
+
+
+def _spent_by(params: TokenParams) -> tuple[str | None, HandleKind]:
+    if params.grant_type == CODE:
+        return params.code, HandleKind.CODE
+    return params.refresh_token, HandleKind.REFRESH
 
 
 def _missing(name: str) -> LingpaiError:

@@ -5,12 +5,14 @@ replay, the app's state, its mode, the scope, and then what was passed and the l
 """
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, AppMode, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun import params as wire
 from lingpai.issuer.dialects.yilianyun.policy import CODE, GUESSES, OWN, REFRESH, SCOPE
 from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
+from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.scopes import check_within, narrow_scope
 from lingpai.issuer.throttle import Throttle
 from lingpai.issuer.tokens import Tokens
@@ -40,6 +42,7 @@ class Calls:
         """Tokens for a code, for a refresh token, or of a self-owned app."""
         wire.require(params, *SIGNED, "grant_type", *NEEDED.get(params.grant_type or "", ()))
         grant_type = params.grant_type or ""
+        begin_look_up(self._issuer, *_spent_by(params))
         async with signed(self._issuer, params, call) as (app, request):
             grant = self._grants.get(grant_type)
             if grant is None:
@@ -137,6 +140,12 @@ def check_scope(app: App, asked: str | None) -> str:
         raise LingpaiError(Kind.MISSING_SCOPE, "The scope is missing.", parameter="scope")
     narrow_scope(asked, frozenset(scope_of(app).split()), None)
     return asked
+
+
+def _spent_by(params: wire.TokenParams) -> tuple[str | None, HandleKind]:
+    if params.grant_type == CODE:
+        return params.code, HandleKind.CODE
+    return params.refresh_token, HandleKind.REFRESH
 
 
 def _issued(tokens: Tokens) -> wire.IssuedTokens:

@@ -7,6 +7,7 @@ what was passed (4102), and then what the user allowed (4104, 4103).
 from typing import Any
 
 from lingpai.core.errors import Blame, Kind, LingpaiError
+from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Member, User
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
@@ -15,6 +16,7 @@ from lingpai.issuer.dialects.yzb import params as wire
 from lingpai.issuer.dialects.yzb.policy import CHECKING, SCOPE, USER_INFO
 from lingpai.issuer.dialects.yzb.shape import YzbShape
 from lingpai.issuer.dialects.yzb.signing import SignedPage, check_proof, verify_page
+from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.throttle import Throttle
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import issue_app_token
@@ -55,6 +57,8 @@ class Calls:
         """A user's tokens for a code, or the app's own token."""
         if params.grant_type == CODE and params.code is None:
             raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
+        if params.code is not None and params.grant_type == CODE:
+            begin_look_up(self._issuer, params.code, HandleKind.CODE)
         app_id = wire.text_of(params.app_id)
         app = await authenticate_app(self._issuer, app_id, params.secret, call.peer)
         call.caller = app.app_id
@@ -68,12 +72,14 @@ class Calls:
 
     async def refresh_token(self, params: wire.RefreshParams, call: Call) -> wire.UserTokens:
         """A new pair of a user's tokens."""
+        begin_look_up(self._issuer, params.refresh_token, HandleKind.REFRESH)
         app = await self._app(params.app_id, call)
         require_grant(app, REFRESH)
         return _user_tokens(await refresh(self._issuer, app, params.refresh_token, open_id=params.open_id))
 
     async def ticket(self, params: wire.TicketParams, call: Call) -> wire.JsTicket:
         """A new ticket."""
+        begin_look_up(self._issuer, params.access_token, HandleKind.APP_TOKEN)
         app = await self._app(params.app_id, call)
         ticket = await issue_ticket(self._issuer, app, params.access_token)
         return wire.JsTicket(ticket.ticket, ticket.expires_in)
@@ -82,6 +88,7 @@ class Calls:
         """Until when a token or ticket of the app is good; nothing is consumed (attacks I80)."""
         app_id = wire.text_of(params.app_id)
         self._checking.admit(app_id, call.peer)
+        begin_look_up(self._issuer, params.code, _checked_kind(params))
         try:
             app = await self._app(params.app_id, call)
             return wire.CheckedCode(await self._checked_end(params, app))
@@ -91,11 +98,13 @@ class Calls:
             raise
 
     async def _checked_end(self, params: wire.CheckParams, app: App) -> int:
-        if params.type == "js_ticket":
-            return (await resolve_ticket(self._issuer, params.code, app)).expires_at
-        if params.open_id is None:
-            return (await resolve_app_token(self._issuer, params.code, app)).expires_at
-        return (await resolve_access_token(self._issuer, params.code, app, params.open_id)).expires_at
+        match _checked_kind(params):
+            case HandleKind.TICKET:
+                return (await resolve_ticket(self._issuer, params.code, app)).expires_at
+            case HandleKind.APP_TOKEN:
+                return (await resolve_app_token(self._issuer, params.code, app)).expires_at
+            case _:
+                return (await resolve_access_token(self._issuer, params.code, app, params.open_id)).expires_at
 
     async def check_js_config(self, params: wire.ConfigParams, call: Call) -> wire.VerifiedPage:
         """Verify what a page gave to `yzb.core.config`; the page's browser says in `Origin` whose it is."""
@@ -192,6 +201,12 @@ def _user_tokens(tokens: Tokens) -> wire.UserTokens:
         refresh_token=tokens.refresh_token,
         scope=tokens.scope or SCOPE,
     )
+
+
+def _checked_kind(params: wire.CheckParams) -> HandleKind:
+    if params.type == "js_ticket":
+        return HandleKind.TICKET
+    return HandleKind.APP_TOKEN if params.open_id is None else HandleKind.ACCESS
 
 
 def _names(given: str | list[str]) -> list[str]:
