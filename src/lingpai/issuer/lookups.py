@@ -4,7 +4,7 @@ Most requests name an app and a token, and the app comes first: who asks is know
 is no reason to read the one after the other.
 """
 
-import asyncio
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -20,26 +20,24 @@ class _Begun(NamedTuple):
     issuer: Issuer
     token: str
     kind: HandleKind
-    handle: Handle | None
-    view: "asyncio.Task[GrantView | None] | None"
+    handle: Handle
+    view: Awaitable[GrantView | None] | None
 
 
 _begun: ContextVar[_Begun | None] = ContextVar("begun", default=None)
-"""What this request has begun to read; each request runs in a context of its own."""
+"""What this request has begun to look up; each request runs in a context of its own."""
 
 
 def begin_look_up(issuer: Issuer, token: str | None, kind: HandleKind) -> None:
     """Begin to read the grant of a token that this request will `look_up`, beside what it reads before.
 
-    Does nothing without a token, nor where the store answers at once.
+    Does nothing without a token of this realm and kind.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
     """
-    if token is None or not issuer.store.remote:
-        return
-    handle = issuer.unseal(token, kind)
-    view = asyncio.ensure_future(issuer.store.read_grant(handle.id)) if handle else None
-    if view is not None:
-        view.add_done_callback(_forget)
-    _begun.set(_Begun(issuer, token, kind, handle, view))
+    if token is not None and (handle := issuer.unseal(token, kind)) is not None:
+        _begun.set(_Begun(issuer, token, kind, handle, issuer.store.begin_read(handle.id)))
 
 
 async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
@@ -51,12 +49,9 @@ async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
     begun = _begun.get()
     if begun is not None and begun.token == token and begun.kind is kind and begun.issuer is issuer:
         _begun.set(None)  # a second look is a new one
-        return begun.handle, None if begun.view is None else await begun.view
-    handle = issuer.unseal(token, kind)
+        if begun.view is not None:
+            return begun.handle, await begun.view
+        handle: Handle | None = begun.handle
+    else:
+        handle = issuer.unseal(token, kind)
     return handle, None if handle is None else await issuer.store.read_grant(handle.id)
-
-
-def _forget(view: "asyncio.Task[GrantView | None]") -> None:
-    """A request that was refused before never asks what came of it."""
-    if not view.cancelled():
-        view.exception()

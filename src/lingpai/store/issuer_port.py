@@ -7,7 +7,7 @@ by the caller; see `anchor`.
 """
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
 
 from lingpai.core.issuer_records import AuthorizationRequest, Grant, GrantKind, GrantView, Session, User
@@ -88,12 +88,7 @@ class IssuerStore(Directory, Protocol):
 
     Where a verb takes a `request`, it is remembered in the same breath when something comes of the verb, and
     nothing does when it was remembered before.
-
-    Attributes:
-        remote: whether a read takes a round trip, so that it pays to begin one early.
     """
-
-    remote: bool
 
     async def anchor(self) -> float:
         """Unix time minus steady time, as the first process of this epoch of the steady time found it.
@@ -115,6 +110,13 @@ class IssuerStore(Directory, Protocol):
 
     async def read_grant(self, grant: int) -> GrantView | None:
         """The grant of this row with what decides about it."""
+        ...
+
+    def begin_read(self, grant: int) -> Awaitable[GrantView | None] | None:
+        """Begin to `read_grant`, whether or not what is returned is ever awaited.
+
+        None where that would bring nothing, since a read takes no round trip.
+        """
         ...
 
     async def read_place(self, grant: Grant) -> int:

@@ -107,7 +107,11 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        return await self._lane(self._reads, self._send_read, statement).submit(arguments, None)
+        return await self.begin_read(statement, *arguments)
+
+    def begin_read(self, statement: str, *arguments: Any) -> "asyncio.Future[list[Row]]":
+        """As `read`, under way already when this returns."""
+        return self._lane(self._reads, self._send_read, statement).submit(arguments, None)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """All rows of a plain statement that only reads and takes its arguments as they are.

@@ -9,7 +9,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.mall.realms import REDIRECT, SECRET, Realm
-from tests.issuer.dialects.remoteness import demand_both_at_once
+from tests.issuer.remoteness import demand_both_at_once
 
 GRANT = (400, "invalid_grant")
 CLIENT = (400, "invalid_client")

@@ -13,8 +13,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY, HOUR
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from tests.issuer.dialects.calls import Json
-from tests.issuer.dialects.remoteness import demand_both_at_once
 from tests.issuer.dialects.yilianyun.realms import MSIGN, SECRET, Realm
+from tests.issuer.remoteness import demand_both_at_once
 from tests.issuer.worlds import raises
 
 LIMIT = 20

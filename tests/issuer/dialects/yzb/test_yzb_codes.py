@@ -7,8 +7,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.verbs.end import end_user
 from lingpai.issuer.verbs.members import consent, open_member, withdraw_consent
-from tests.issuer.dialects.remoteness import demand_both_at_once
 from tests.issuer.dialects.yzb.realms import SECRET, Realm
+from tests.issuer.remoteness import demand_both_at_once
 
 INVALID = ("4102", "authorization_code is invalid")
 WRONG_SECRET = "f" * 40

@@ -1,6 +1,8 @@
 """Verbs on grants (`store.issuer_port`): each spends, ends or reads by primary key."""
 
-from typing import Final
+import asyncio
+from collections.abc import Generator
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +31,28 @@ def read_spent(rows: list[Row]) -> Spent:
     return Spent(_OUTCOMES[row[20]], None if row[0] is None else read_grant(row))
 
 
+class BegunRead:
+    """A grant that is being read; await it."""
+
+    def __init__(self, rows: asyncio.Future[list[Row]]) -> None:
+        self._rows = rows
+        rows.add_done_callback(_see)
+
+    def __await__(self) -> Generator[Any, None, GrantView | None]:
+        """The grant with what decides about it."""
+        return _viewed((yield from self._rows.__await__()))
+
+
+def _viewed(rows: list[Row]) -> GrantView | None:
+    return read_view(rows[0]) if rows else None
+
+
+def _see(rows: asyncio.Future[list[Row]]) -> None:
+    """Nobody may ever ask what came of it."""
+    if not rows.cancelled():
+        rows.exception()
+
+
 class Grants(Changes):
     """See `store.issuer_port.IssuerStore`."""
 
@@ -45,8 +69,11 @@ class Grants(Changes):
 
     async def read_grant(self, grant: int) -> GrantView | None:
         """See `store.issuer_port.IssuerStore.read_grant`."""
-        rows = await self._engine.read(_SQL["view_grant"], grant)
-        return read_view(rows[0]) if rows else None
+        return _viewed(await self._engine.read(_SQL["view_grant"], grant))
+
+    def begin_read(self, grant: int) -> "BegunRead":
+        """See `store.issuer_port.IssuerStore.begin_read`."""
+        return BegunRead(self._engine.begin_read(_SQL["view_grant"], grant))
 
     async def redeem(
         self,

@@ -18,8 +18,6 @@ from lingpai.store.postgresql.store import PostgresStore
 class PostgresIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
     """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
 
-    remote = True
-
     @classmethod
     async def open(cls, dsn: str, ring: KeyRing, clock: Clock) -> "PostgresIssuerStore":
         """Open the store in the database `dsn` names, on an engine of its own, and bring its schema up to date.

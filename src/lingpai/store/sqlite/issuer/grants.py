@@ -44,6 +44,10 @@ class Grants(Part):
         rows = self._engine.rows(_SQL["view_grant"], (grant,))
         return read_view(rows[0]) if rows else None
 
+    def begin_read(self, grant: int) -> None:  # noqa: ARG002  its port's
+        """See `store.issuer_port.IssuerStore.begin_read`."""
+        return
+
     async def redeem(
         self,
         grant: Grant,

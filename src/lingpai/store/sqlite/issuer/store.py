@@ -23,8 +23,6 @@ from lingpai.store.vault import Vault
 class SqliteIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 
-    remote = False
-
     @classmethod
     async def open(cls, path: Path, ring: KeyRing, clock: Clock) -> "SqliteIssuerStore":
         """Open the store at `path` on an engine of its own; see `SqliteStore.open`.
