@@ -21,23 +21,27 @@ class _Begun(NamedTuple):
     token: str
     kind: HandleKind
     handle: Handle
-    view: Awaitable[GrantView | None] | None
+    view: Awaitable[GrantView | None]
 
 
 _begun: ContextVar[_Begun | None] = ContextVar("begun", default=None)
-"""What this request has begun to look up; each request runs in a context of its own."""
+"""What this request has begun to read; each request runs in a context of its own."""
 
 
 def begin_look_up(issuer: Issuer, token: str | None, kind: HandleKind) -> None:
     """Begin to read the grant of a token that this request will `look_up`, beside what it reads before.
 
-    Does nothing without a token of this realm and kind.
+    Does nothing without a token of this realm and kind, nor where a read takes no round trip.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    if token is not None and (handle := issuer.unseal(token, kind)) is not None:
-        _begun.set(_Begun(issuer, token, kind, handle, issuer.store.begin_read(handle.id)))
+    begin_read = issuer.store.begin_read
+    if begin_read is None or token is None:
+        return
+    handle = issuer.unseal(token, kind)
+    if handle is not None:
+        _begun.set(_Begun(issuer, token, kind, handle, begin_read(handle.id)))
 
 
 async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
@@ -49,9 +53,6 @@ async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
     begun = _begun.get()
     if begun is not None and begun.token == token and begun.kind is kind and begun.issuer is issuer:
         _begun.set(None)  # a second look is a new one
-        if begun.view is not None:
-            return begun.handle, await begun.view
-        handle: Handle | None = begun.handle
-    else:
-        handle = issuer.unseal(token, kind)
+        return begun.handle, await begun.view
+    handle = issuer.unseal(token, kind)
     return handle, None if handle is None else await issuer.store.read_grant(handle.id)

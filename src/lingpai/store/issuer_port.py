@@ -7,7 +7,7 @@ by the caller; see `anchor`.
 """
 
 import enum
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from lingpai.core.issuer_records import AuthorizationRequest, Grant, GrantKind, GrantView, Session, User
@@ -112,8 +112,9 @@ class IssuerStore(Directory, Protocol):
         """The grant of this row with what decides about it."""
         ...
 
-    def begin_read(self, grant: int) -> Awaitable[GrantView | None] | None:
-        """Begin to `read_grant`, whether or not what is returned is ever awaited.
+    @property
+    def begin_read(self) -> Callable[[int], Awaitable[GrantView | None]] | None:
+        """Begins to `read_grant`, whether or not what it returns is ever awaited.
 
         None where that would bring nothing, since a read takes no round trip.
         """

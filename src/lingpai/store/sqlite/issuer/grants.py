@@ -20,6 +20,8 @@ _LAST: Final = (1 << 63) - 1
 class Grants(Part):
     """See `store.issuer_port.IssuerStore`."""
 
+    begin_read = None
+
     async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
         """See `store.issuer_port.IssuerStore.add_grant`."""
 
@@ -43,10 +45,6 @@ class Grants(Part):
         """See `store.issuer_port.IssuerStore.read_grant`."""
         rows = self._engine.rows(_SQL["view_grant"], (grant,))
         return read_view(rows[0]) if rows else None
-
-    def begin_read(self, grant: int) -> None:  # noqa: ARG002  its port's
-        """See `store.issuer_port.IssuerStore.begin_read`."""
-        return
 
     async def redeem(
         self,
