@@ -217,6 +217,17 @@ async def test_a_lease_of_a_row_that_is_gone_fits_no_later_row(
     assert await sqlite.save_generation(lease, fetched(clock, "v"), end_after(clock, 1), None) is None
 
 
+def test_readers_map_a_large_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    migrations.migrate(Address(path))
+    for worth, mapped in ((path.stat().st_size, False), (path.stat().st_size - 1, True)):
+        monkeypatch.setattr(connecting, "_WORTH_MAPPING", worth)
+        for reads_only in (True, False):
+            with closing(connect(path, 1.0, reads_only=reads_only)) as connection:
+                [(size,)] = run(connection, "PRAGMA mmap_size")
+                assert (size > 0) is (mapped and reads_only)
+                assert run(connection, "SELECT stamp FROM cache_stamp") == [(0,)]
+
+
 @pytest.mark.parametrize("bytes_per_page", [None, 4096])
 async def test_pages_are_small_in_a_new_file_and_stay_as_they_are_in_an_old_one(
     path: Path, ring: KeyRing, clock: VirtualClock, bytes_per_page: int | None

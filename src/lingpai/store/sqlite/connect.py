@@ -19,6 +19,11 @@ _PAUSE: Final = 0.0005
 
 _PRAGMAS: Final = ("synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "journal_size_limit=67108864")
 _READING: Final = ("query_only=ON",)
+_MAPPING: Final = ("mmap_size=2147418112",)
+_WORTH_MAPPING: Final = 256 * 2**20
+"""Bytes above which who only reads maps the file. A grant lies anywhere in a file that has long outgrown the page cache
+of a connection: mapped, its pages are read without a system call and a copy each, which halves what five million grants
+add to a read. But each mapped page is looked for in the log anew: 2 µs of each write, which a small store can spare."""
 _STATEMENTS_KEPT: Final = 300
 PAGE_BYTES: Final = 2048
 """Bytes of a page of a new file. What is written of a grant is its page: with 4096 bytes, as SQLite has it by itself, a
@@ -67,7 +72,11 @@ def connect(path: Path, patience: float, *, reads_only: bool = False) -> Connect
         connection.wal_autocheckpoint(0)
         # Without this SQLite plans a join anew for every new binding, which takes several times what running it does.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-        for pragma in (*_PRAGMAS, *(_READING if reads_only else ())):
+        pragmas = [*_PRAGMAS]
+        if reads_only:
+            pragmas += _READING
+            pragmas += _MAPPING if path.stat().st_size > _WORTH_MAPPING else ()
+        for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}").fetchall()
     except BaseException:
         connection.close(True)
