@@ -55,9 +55,9 @@ class Calls:
 
     async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
         """A user's tokens for a code, or the app's own token."""
-        if params.grant_type == CODE and params.code is None:
-            raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
-        if params.code is not None and params.grant_type == CODE:
+        if params.grant_type == CODE:
+            if params.code is None:
+                raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
             begin_look_up(self._issuer, params.code, HandleKind.CODE)
         app_id = wire.text_of(params.app_id)
         app = await authenticate_app(self._issuer, app_id, params.secret, call.peer)
