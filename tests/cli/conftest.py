@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,8 @@ from tests.helpers.sandbox import running_sandbox
 
 COMMAND = [sys.executable, "-c", "from lingpai.cli import main; main()"]
 CTRL_C = "\x03"
+PATIENCE = 100
+"""Seconds until a command on a terminal is taken for hanging."""
 LOCALES = ("LC_ALL", "LC_MESSAGES", "LANG", "LANGUAGE")
 
 
@@ -70,7 +73,12 @@ class Cli:
     def terminal(self, *arguments: str, typed: str = "") -> Answer:
         """Run as a process of its own on a terminal 200 columns wide; everything it shows is in `stdout`."""
         ours, theirs = pty.openpty()
-        environment = {**self.environment(), "TERM": "xterm-256color", "COLUMNS": "200"}
+        environment = {
+            **self.environment(),
+            "TERM": "xterm-256color",
+            "COLUMNS": "200",
+            "PYTHONFAULTHANDLER": "1",
+        }
         process = subprocess.Popen(
             [*COMMAND, *arguments],
             stdin=theirs,
@@ -80,7 +88,8 @@ class Cli:
             cwd=self.home,
             preexec_fn=lambda: os.login_tty(0),  # noqa: PLW1509  makes Ctrl-C a signal; no lock is taken there
         )
-        watchdog = threading.Timer(60, process.kill)
+        # An abort makes what hangs say where it stands.
+        watchdog = threading.Timer(PATIENCE, process.send_signal, [signal.SIGABRT])
         watchdog.start()
         try:
             os.close(theirs)

@@ -62,7 +62,7 @@ def test_removing_asks_on_a_terminal(cli: Cli, typed: str, code: int, left: int)
     name = cli.add_sample()
     answer = cli.terminal("account", "remove", name, typed=typed)
     assert "Traceback" not in answer.stdout
-    assert answer.code == code
+    assert answer.code == code, answer.stdout
     assert len(cli("account", "list").json) == left
 
 
