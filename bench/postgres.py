@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.contender import Command, Role
+from bench.copying import copy_folder
 from bench.machine import find
 from bench.places import CACHE
 from bench.processes import ContenderError
@@ -76,7 +77,7 @@ def make(folder: Path) -> None:
 
 def copy(folder: Path, to: Path) -> None:
     """Copy a cluster that does not run."""
-    shutil.copytree(folder, to)
+    copy_folder(folder, to)
     to.chmod(0o700)
     _own(to)
 

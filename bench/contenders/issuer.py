@@ -12,6 +12,7 @@ from bench.cases import APP_TOKEN, CHECK, ISSUER, ONE_APP, PACED, REDEEM, REFRES
 from bench.contender import Command, Contender, Request, Site
 from bench.contenders.engines import POSTGRESQL, SETUPS, SQLITE, Setup
 from bench.contenders.spending import spending
+from bench.copying import copy_folder
 from bench.material import SETTINGS, material_file, position_file
 from bench.places import CACHE, ROOT
 from bench.processes import ContenderError
@@ -79,7 +80,7 @@ def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
         for case in _CALLS:  # a fresh copy of the data: all of it can be spent again
             position_file(material_file(home, case)).unlink(missing_ok=True)
         copy = site.scratch / "home"
-        shutil.copytree(home, copy, ignore=shutil.ignore_patterns("*.bodies*", "cluster"))
+        copy_folder(home, copy, ignore=shutil.ignore_patterns("*.bodies*", "cluster"))
         store, env = setup.launch(home, copy)
         argv = (_LINGPAI, "serve", "--port", str(site.port), "--workers", str(setup.workers))
         data = {"LINGPAI_DATA": str(copy / "data")}

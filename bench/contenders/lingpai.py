@@ -13,6 +13,7 @@ from bench.cases import CASES, FEW_ACCOUNTS, HELD_TOKEN, LINGPAI, MANY_ACCOUNTS
 from bench.contender import Command, Contender, Request, Role, Site, free_port
 from bench.contenders import bare
 from bench.contenders.engines import SETUPS, Setup
+from bench.copying import copy_folder
 from bench.machine import cores
 from bench.places import CACHE, SCRIPTS
 from bench.priming import prime
@@ -93,7 +94,7 @@ def _prepare(count: int) -> Callable[[], None]:
 
 def _launch_filled(count: int) -> Callable[[Site], tuple[Command, ...]]:
     def launch(site: Site) -> tuple[Command, ...]:
-        shutil.copytree(_home(count), site.scratch / "home")
+        copy_folder(_home(count), site.scratch / "home")
         return serve(site.scratch / "home", site.port, {})
 
     return launch

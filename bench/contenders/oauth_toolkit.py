@@ -8,6 +8,7 @@ from bench.cases import FORM_TYPE, INTROSPECT, OAUTH_TOOLKIT, STANDARD
 from bench.contender import Command, Contender, Request, Site
 from bench.contenders import environment
 from bench.contenders.spending import spending
+from bench.copying import copy_file
 from bench.material import position_file
 from bench.places import CACHE, REFERENCES
 
@@ -31,7 +32,8 @@ def _prepare() -> None:
 def _launch(site: Site) -> tuple[Command, ...]:
     position_file(_BODIES).unlink(missing_ok=True)
     database = site.scratch / "db.sqlite3"
-    shutil.copyfile(_HOME / "db.sqlite3", database)
+    copy_file(_HOME / "db.sqlite3", database)
+    os.sync()
     bind = ("--bind", f"127.0.0.1:{site.port}")
     argv = (
         str(environment.python()),

@@ -20,7 +20,7 @@ import msgspec
 from bench.answers import SECRET
 from bench.cases import APP_TOKEN, CHECK, REFRESH
 from bench.growth.bulk import clone, unguarded
-from bench.growth.points import ACCOUNT, APPS, GRANTS_OF_A_USER, SETTINGS, SLICES, slice_of
+from bench.growth.points import ACCOUNT, APPS, GRANTS_OF_A_USER, SAMPLE, SETTINGS
 from bench.minting import each, write_bodies
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
@@ -113,7 +113,7 @@ def _sample(
 ) -> Iterator[tuple[int, int, int, str, str]]:
     """Some of the grants, from all over the table, in no order, none twice."""
     first = found.code + 1
-    rows = random.Random(count).sample(range(first, first + count), min(SLICES * slice_of(count), count))
+    rows = random.Random(count).sample(range(first, first + count), min(SAMPLE, count))
     for row in rows:
         yield from connection.execute(_SAMPLE, (row,))
 

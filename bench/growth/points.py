@@ -21,8 +21,8 @@ APPS = 1000
 GRANTS_OF_A_USER = 5
 CONNECTIONS = (1, 32, 500)
 LIVES = 30 * 86400
-SLICES = 20
-"""Runs that refresh, of all rounds and numbers of connections, and one to warm up."""
+SAMPLE = 200_000
+"""Grants at most that are checked and refreshed, from all over a store."""
 SETTINGS = f"""\
 # Access tokens live as long as refresh tokens do, so that a store can be kept in the cache for many runs.
 [realms.yzb]
@@ -109,18 +109,13 @@ class Growth(msgspec.Struct, kw_only=True):
     """For one more grant with its member and a fifth of a user, indexes included."""
 
 
-def slice_of(grants: int) -> int:
-    """How many grants one run refreshes again and again; each run takes others."""
-    return min(20_000, max(grants // SLICES, 1))
-
-
 def requests(size: Size, home: Path) -> dict[str, Request]:
     """What is sent, by case; codes are spent last, since they are made only then."""
     held = Request(ASK % 0, script=SCRIPTS / "accounts.lua", arguments=(ASK, str(size.accounts)))
     if size.accounts < 100:
         return {HELD: held}
     refreshing = material_file(home, REFRESH)
-    chained = spending("/OAuth2/refreshtoken", refreshing, str(slice_of(size.grants)))
+    chained = spending("/OAuth2/refreshtoken", refreshing, "")
     return {
         HELD: held,
         CHECK: spending("/OAuth2/checkCode", material_file(home, CHECK), '"status":"2000"'),
@@ -129,7 +124,7 @@ def requests(size: Size, home: Path) -> dict[str, Request]:
             chained.method,
             chained.headers,
             script=SCRIPTS / "refreshing.lua",
-            arguments=chained.arguments[:2],
+            arguments=chained.arguments[:1],
             bodies=refreshing,
         ),
         APP_TOKEN: spending("/OAuth2/token", material_file(home, APP_TOKEN), '"status":"2000"'),

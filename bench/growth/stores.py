@@ -1,7 +1,6 @@
 """The stores of the growth run: filled once, kept in the cache, copied for each run."""
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.copying import copy_folder
 from bench.growth.points import LIVES, SETTINGS, Size, Stored
 from bench.places import ROOT
 from bench.processes import ContenderError
@@ -79,12 +79,8 @@ def prepare(size: Size, say: Say) -> Stored:
 
 
 def copy(size: Size, to: Path) -> None:
-    """Copy a store, and the requests that spend it.
-
-    All of it is on the disk then: else the kernel writes a gigabyte while the service is measured.
-    """
-    shutil.copytree(size.home, to)
-    os.sync()
+    """Copy a store, and the requests that spend it."""
+    copy_folder(size.home, to)
 
 
 def add_codes(home: Path, count: int) -> None:

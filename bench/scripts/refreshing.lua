@@ -1,9 +1,9 @@
--- Refreshes a slice of grants again and again: each answer's token is what is sent next. Arguments: file of bodies (one
--- a line, each of another open_id), how many of them are a slice. The next run begins behind the slice.
+-- Refreshes grants in turn, again and again: each answer's token goes to the end of the queue. Argument: a file of bodies
+-- (one a line, each of another open_id). What is left in the queue is written back, so the next run goes on with it.
 dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "pacing.lua")
-local threads, ready, first, last, apps = {}, {}, 1, 0, {}
+local threads, apps = {}, {}
 -- Globals: `done` reads them from its own state.
-position, wrong = 0, 0
+ready, first, last, wrong = {}, 1, 0, 0
 
 local function push(body)
    last = last + 1
@@ -15,21 +15,21 @@ function setup(thread)
 end
 
 function init(args)
-   file, slice = args[1] .. ".position", tonumber(args[2])
-   local before = io.open(file)
+   file = args[1]
+   local spent = 0
+   local before = io.open(file .. ".position")
    if before then
-      position = before:read("*n")
+      spent = before:read("*n")
       before:close()
    end
-   local number = 0
-   for line in io.lines(args[1]) do
-      number = number + 1
-      if number > position and number <= position + slice then
+   for line in io.lines(file) do
+      if spent > 0 then
+         spent = spent - 1
+      else
          apps[line:match("open_id=(%w+)")] = line:match("app_id=(%w+)")
          push(line)
       end
    end
-   position = position + slice
    wrk.method = "POST"
    wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
 end
@@ -53,8 +53,12 @@ end
 
 function done(summary, latency, requests)
    local thread = threads[1]
-   local after = io.open(thread:get("file"), "w")
-   after:write(thread:get("position"))
-   after:close()
+   local file, queue = thread:get("file"), thread:get("ready")
+   local left = io.open(file, "w")
+   for number = thread:get("first"), thread:get("last") do
+      left:write(queue[number], "\n")
+   end
+   left:close()
+   os.remove(file .. ".position")
    print("Wrong answers: " .. thread:get("wrong"))
 end

@@ -92,7 +92,7 @@ def test_only_held_tokens_are_asked_of_a_store_with_few_accounts(tmp_path: Path)
     assert set(requests(Size(10, 10), tmp_path)) == {HELD}
     chained = requests(Size(10_000, 100), tmp_path)[REFRESH]
     assert chained.script == SCRIPTS / "refreshing.lua"
-    assert chained.arguments == (str(material_file(tmp_path, REFRESH)), "500")
+    assert chained.arguments == (str(material_file(tmp_path, REFRESH)),)
 
 
 def bodies(home: Path, case: str) -> list[dict[str, str]]:

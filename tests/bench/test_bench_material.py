@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import load, material
+from bench import copying, load, material
 from bench.cases import CASES, FORM, FORM_POST, STANDARD
 from bench.contender import free_port
 from bench.contenders.bare import serve
@@ -25,6 +25,20 @@ def test_bodies_are_taken_in_order_and_again_after_the_last(tmp_path: Path) -> N
     assert [material.take(bodies) for _ in range(3)] == ["a=1", "a=2", "a=1"]
     material.position_file(bodies).unlink()
     assert material.take(bodies) == "a=1"
+
+
+def test_a_copy_has_the_same_bytes_and_modes_and_leaves_out_what_it_is_told(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "data").mkdir(parents=True)
+    content = bytes(range(256)) * 40 + b"end"
+    (source / "data" / "store.db").write_bytes(content)
+    (source / "data" / "store.db").chmod(0o600)
+    (source / "few.bodies").write_text("a=1\n", "utf-8")
+    copying.copy_folder(source, tmp_path / "to", ignore=shutil.ignore_patterns("*.bodies"))
+    copied = tmp_path / "to" / "data" / "store.db"
+    assert copied.read_bytes() == content
+    assert copied.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in (tmp_path / "to").iterdir()] == ["data"]
 
 
 @needs_wrk
