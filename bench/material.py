@@ -8,6 +8,8 @@ USERS = 2000
 CODES = 150_000
 """Codes and refresh tokens are spent once each: enough for 30,000 a second, one second to warm up, two at
 full load and two at 80 %."""
+OUTSTANDING = 10_000
+"""Codes that wait to be redeemed at any time: of 10,000 logins a second, whose apps take up to a second."""
 YZB_GRANTS = 150_000
 GRANTED = 5_000
 """Grants, and codes, that the verbs make; the others are copies of them."""

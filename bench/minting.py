@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from bench.material import APPS, CODES, GRANTED, MALL_GRANTS, USERS, YZB_GRANTS, material_file
+from bench.material import APPS, CODES, GRANTED, MALL_GRANTS, OUTSTANDING, USERS, YZB_GRANTS, material_file
 from bench.multiplying import Made, multiply
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, GrantState, User
@@ -93,17 +93,23 @@ async def _fill_yzb(issuer: Issuer, home: Path, address: Address) -> None:
     rows = [*(tokens.grant.id for _, tokens in granted), *(code.id for code in unspent)]
 
     async def copies(state: GrantState, count: int) -> list[Made]:
-        made = await multiply(address, min(rows), max(rows), int(state), -(-count // GRANTED))
-        random.Random(count).shuffle(made)  # neighbours share neither app nor user
-        return made
+        return await multiply(address, min(rows), max(rows), int(state), -(-count // GRANTED))
 
     secrets = {app.app_id: secret for app, secret in clients}
-    codes = await copies(GrantState.ISSUED, CODES)
+    codes = _as_they_come_back(await copies(GrantState.ISSUED, CODES))
     write_bodies(home, "redeem", (_redeeming(issuer, secrets[code.app_id], code) for code in codes))
     live = await copies(GrantState.LIVE, YZB_GRANTS)
+    random.Random(YZB_GRANTS).shuffle(live)  # whoever refreshes or is checked may have come long ago
     write_bodies(home, "refresh", (_refreshing(issuer, grant) for grant in live))
     write_bodies(home, "checkCode", (_checking(issuer, grant) for grant in live))
     await _own_tokens(issuer, home, clients)
+
+
+def _as_they_come_back(codes: list[Made]) -> list[Made]:
+    """Codes in an order in which apps redeem them: soon after they were issued, sooner or later by `OUTSTANDING`."""
+    chance = random.Random(len(codes))
+    late = [number + chance.uniform(0, OUTSTANDING) for number in range(len(codes))]
+    return [codes[number] for number in sorted(range(len(codes)), key=late.__getitem__)]
 
 
 async def _code_handle(issuer: Issuer, pair: Pair) -> Handle:

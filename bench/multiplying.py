@@ -8,8 +8,8 @@ import asyncpg
 from lingpai.store.address import Address
 
 _COPY = """
-INSERT INTO issuer_grants ({columns}) SELECT {columns} FROM issuer_grants
-CROSS JOIN (VALUES {numbers}) AS copies WHERE id BETWEEN {first} AND {last} AND state = {state}
+INSERT INTO issuer_grants ({columns}) SELECT {columns} FROM (VALUES {numbers}) AS copies
+CROSS JOIN issuer_grants WHERE id BETWEEN {first} AND {last} AND state = {state} ORDER BY column1, id
 """
 _MADE = """
 SELECT g.id, g.generation, g.rotated_at, g.created_at, a.app_id, m.open_id FROM issuer_grants g
@@ -31,6 +31,8 @@ class Made(NamedTuple):
 
 async def multiply(address: Address, first: int, last: int, state: int, times: int) -> list[Made]:
     """Copy the grants from ``first`` to ``last`` that are in ``state``, each ``times`` times; the copies in order.
+
+    Neighbours are copies of neighbours, not of one grant.
 
     Nothing is copied that stands behind ``last``.
     """
