@@ -49,8 +49,8 @@ async def run(keeper: Keeper) -> None:
                     await keeper.store.purge(PURGE_LIMIT)
                     if keeper.reconcile is not None:
                         keeper.reconcile()
-                if now - keeper.audit.flushed_at >= PURGE_EVERY:
-                    keeper.audit.flush(now)
+                if now - keeper.audit.written_at >= PURGE_EVERY:
+                    keeper.audit.write_out(now)
             except LingpaiError as error:
                 log.warning("background_paused", error=error.kind.value, retry_in=STORE_DOWN_WAIT)
                 await keeper.clock.sleep(STORE_DOWN_WAIT)
