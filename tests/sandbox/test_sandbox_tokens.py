@@ -133,15 +133,15 @@ def test_twenty_forced_refreshes_a_day(platforms: Platforms) -> None:
 
 
 def test_lifetimes_are_options() -> None:
-    short = Platforms(SandboxOptions(token_lifetime=48))
+    short = Platforms(SandboxOptions(token_lifetime=48.8))
     first = short.stable()
     assert first["expires_in"] == 48
-    short.clock.advance(45.9)
+    short.clock.advance(46.7)
     assert short.stable()["access_token"] == first["access_token"]
     short.clock.advance(0.2)
     assert short.stable()["access_token"] != first["access_token"]
     assert short.probe(first["access_token"]) == 0
-    short.clock.advance(2)
+    short.clock.advance(2.1)
     assert short.probe(first["access_token"]) == 42001
 
 

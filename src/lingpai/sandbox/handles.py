@@ -11,6 +11,7 @@ Fate = Literal["live", "expired", "replaced"]
 
 _MOST_LIVE: Final = 2
 _INSTANT: Final = 0.05
+_LEAST_TOLD: Final = 1
 # Characters as seen on the real ones: tokens of 130 to 210, tickets of 86; the platforms ask to reserve 512.
 _BYTES: Final[dict[Family, int]] = {
     "classic": 99,
@@ -69,10 +70,16 @@ class Handles:
             return "live"
         return "expired" if handle.natural_end.remaining(self._clock) <= 0 else "replaced"
 
-    def newest(self, line: str) -> Handle | None:
-        """The newest of a line, if it still lives."""
+    def told_again(self, line: str, beyond: float = 0) -> Handle | None:
+        """The newest of a line, if an answer may tell it once more: a second of it must be left, as none tells 0.
+
+        Args:
+            line: see ``line_of``.
+            beyond: seconds; it is told only while it lives longer.
+        """
         handle = self._newest.get(line)
-        return handle if handle and self.remaining(handle) > 0 else None
+        left = self.remaining(handle) if handle else 0
+        return handle if left > beyond and left >= _LEAST_TOLD else None
 
     def live(self, line: str) -> list[Handle]:
         """All that live in a line, the oldest first."""

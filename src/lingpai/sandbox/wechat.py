@@ -11,8 +11,6 @@ from lingpai.sandbox.world import Answer, Call, Mark, World
 
 FORCED: Final = "force_refresh"
 _TICKET_TYPES: Final = ("jsapi", "wx_card")
-_LEAST_TOLD: Final = 1
-"""Seconds. Real overlaps are longer, so no answer ever tells 0; a sandbox's life of seconds has a shorter one."""
 
 
 def app_of_secret(world: World, appid: str, secret: str) -> WechatApp:
@@ -105,9 +103,8 @@ def stable_token(world: World, call: Call) -> Answer:
     app = _app_of(world, call)
     if not world.quotas.take(app.appid, call.path, "minute", world.rules.stable_per_minute):
         raise Refusal(45011)
-    held = world.tokens.newest(line_of(app.appid, "stable"))
-    fresh = held is not None and world.tokens.remaining(held) > max(world.rules.overlap, _LEAST_TOLD)
-    if held is not None and fresh and not (forced and _may_force(world, app)):
+    held = world.tokens.told_again(line_of(app.appid, "stable"), world.rules.overlap)
+    if held is not None and not (forced and _may_force(world, app)):
         return _told(world, held)
     token = world.tokens.succeed(app.appid, "stable", world.rules.token_lifetime, world.rules.overlap)
     return _told(world, token)
@@ -127,8 +124,8 @@ def ticket(world: World, call: Call, token: Handle) -> Answer:
     if world.accounts.apps[token.account].mini:
         raise Refusal(48001)
     family = cast("Family", kind)
-    held = world.tickets.newest(line_of(token.account, family))
-    if held is None or world.tickets.remaining(held) < _LEAST_TOLD:
+    held = world.tickets.told_again(line_of(token.account, family))
+    if held is None:
         held = world.tickets.issue(token.account, family, world.rules.ticket_lifetime)
     return {
         "errcode": 0,

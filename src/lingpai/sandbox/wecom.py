@@ -44,8 +44,8 @@ def token(world: World, call: Call) -> Answer:
     agent = _agent_of_secret(world, corp, secret)
     if agent.refusal:
         raise Refusal(agent.refusal)
-    held = world.tokens.newest(line_of(corpid, "wecom", agent.agentid))
-    if held is None or world.tokens.remaining(held) < 1:
+    held = world.tokens.told_again(line_of(corpid, "wecom", agent.agentid))
+    if held is None:
         held = world.tokens.issue(corpid, "wecom", world.rules.token_lifetime, agentid=agent.agentid)
     return _OK | {"access_token": held.value, "expires_in": world.tokens.expires_in(held)}
 
@@ -75,8 +75,8 @@ def _spend_ticket_call(world: World, call: Call, held: Handle) -> None:
 
 
 def _ticket(world: World, account: str, family: Family, agentid: int = 0) -> Answer:
-    ticket = world.tickets.newest(line_of(account, family, agentid))
-    if ticket is None or world.tickets.remaining(ticket) < 1:
+    ticket = world.tickets.told_again(line_of(account, family, agentid))
+    if ticket is None:
         ticket = world.tickets.issue(account, family, world.rules.ticket_lifetime, agentid=agentid)
     return _OK | {"ticket": ticket.value, "expires_in": world.tickets.expires_in(ticket)}
 
