@@ -6,6 +6,7 @@ exchange), is written as it happens.
 """
 
 import asyncio
+from collections import Counter
 from typing import Final
 
 from lingpai.core.logs import structlog
@@ -40,18 +41,16 @@ class Audit:
     """Counts what was handed out since it was last written."""
 
     def __init__(self) -> None:
-        self._counts: dict[_Key, int] = {}
+        self._counts: Counter[_Key] = Counter()
         self._tallies: list[Tally] = []
-        self._due: dict[_Key, int] = {}
+        self._due: Counter[_Key] = Counter()
         self._writes = False
         self.written_at = 0.0
 
     def count(self, asker: str, app: str, action: str) -> None:
         """Note that `asker` was served; written by the next `write_out` or `flush`."""
-        key = (asker, app, action)
-        counts = self._counts
-        counts[key] = counts.get(key, 0) + 1
-        if len(counts) >= MOST_PAIRS:
+        self._counts[asker, app, action] += 1
+        if len(self._counts) >= MOST_PAIRS:
             self.write_out()
 
     def tally(self, tally: Tally) -> None:
@@ -83,14 +82,13 @@ class Audit:
             self._write_line()
 
     def _collect(self) -> None:
-        counts, due = self._counts, self._due
+        due = self._due
+        due.update(self._counts)
+        self._counts.clear()
         for tally in self._tallies:
-            counts[tally.key] = counts.get(tally.key, 0) + tally.count
+            due[tally.key] += tally.count
             tally.count = 0
         self._tallies.clear()
-        for key, count in counts.items():
-            due[key] = due.get(key, 0) + count
-        counts.clear()
 
     def _write_some(self) -> None:
         for _ in range(min(LINES_AT_ONCE, len(self._due))):
