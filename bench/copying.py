@@ -13,18 +13,17 @@ from pathlib import Path
 _PAGE = 4096
 
 
-def copy_file(source: str | Path, to: str | Path) -> str:
-    """Copy a file page by page, with its mode and times; gives ``to``."""
-    with open(source, "rb") as original, open(to, "wb", buffering=0) as copy:  # noqa: PTH123  as `shutil` calls it
+def _copy_file(source: str, to: str) -> None:
+    """As `shutil.copy2`, page by page."""
+    with Path(source).open("rb") as original, Path(to).open("wb", buffering=0) as copy:
         while page := original.read(_PAGE):
             copy.write(page)
     shutil.copystat(source, to)
-    return str(to)
 
 
 def copy_folder(
     source: Path, to: Path, ignore: Callable[[str, list[str]], Iterable[str]] | None = None
 ) -> None:
     """Copy a folder, which is on the disk afterwards: else the kernel writes it while a service is measured."""
-    shutil.copytree(source, to, ignore=ignore, copy_function=copy_file)
+    shutil.copytree(source, to, ignore=ignore, copy_function=_copy_file)
     os.sync()

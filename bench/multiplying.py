@@ -7,6 +7,7 @@ import asyncpg
 
 from lingpai.store.address import Address
 
+# Of a VALUES, both engines call the first column `column1`.
 _COPY = """
 INSERT INTO issuer_grants ({columns}) SELECT {columns} FROM (VALUES {numbers}) AS copies
 CROSS JOIN issuer_grants WHERE id BETWEEN {first} AND {last} AND state = {state} ORDER BY column1, id

@@ -8,7 +8,7 @@ from bench.cases import FORM_TYPE, INTROSPECT, OAUTH_TOOLKIT, STANDARD
 from bench.contender import Command, Contender, Request, Site
 from bench.contenders import environment
 from bench.contenders.spending import spending
-from bench.copying import copy_file
+from bench.copying import copy_folder
 from bench.material import position_file
 from bench.places import CACHE, REFERENCES
 
@@ -31,9 +31,8 @@ def _prepare() -> None:
 
 def _launch(site: Site) -> tuple[Command, ...]:
     position_file(_BODIES).unlink(missing_ok=True)
-    database = site.scratch / "db.sqlite3"
-    copy_file(_HOME / "db.sqlite3", database)
-    os.sync()
+    home = site.scratch / "home"
+    copy_folder(_HOME, home, ignore=shutil.ignore_patterns("*.bodies*"))
     bind = ("--bind", f"127.0.0.1:{site.port}")
     argv = (
         str(environment.python()),
@@ -43,7 +42,7 @@ def _launch(site: Site) -> tuple[Command, ...]:
         *bind,
         "oauth_toolkit:application",
     )
-    return (Command(argv, site.port, env={"DATABASE": str(database)}, cwd=REFERENCES),)
+    return (Command(argv, site.port, env={"DATABASE": str(home / "db.sqlite3")}, cwd=REFERENCES),)
 
 
 TOOLKIT = Contender(

@@ -11,6 +11,7 @@ from bench import load
 from bench.cases import CASES, REDEEM
 from bench.contender import Case, Request, Role, free_port
 from bench.contenders.lingpai import serve
+from bench.copying import copy_folder
 from bench.growth import stores
 from bench.growth.points import ASK, CONNECTIONS, HELD, Point, Size, requests
 from bench.growth.points import CASES as MEASURED
@@ -82,7 +83,7 @@ def _serving(size: Size, cores: Cores, say: Say) -> Iterator[_Served]:
     with tempfile.TemporaryDirectory(dir=CACHE, prefix="run-") as scratch:
         home = Path(scratch) / "home"
         say(f"copying {size.name}")
-        stores.copy(size, home)
+        copy_folder(size.home, home)
         with running(serve(home, free_port(), {}), cores, Path(scratch), _FIRST) as live:
             say(f"fetching {size.accounts:,} tokens")
             prime(live.port, (ASK % number for number in range(size.accounts)), CASES[HELD])

@@ -1,6 +1,6 @@
 """What the growth run measures, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -115,17 +115,13 @@ def requests(size: Size, home: Path) -> dict[str, Request]:
     if size.accounts < 100:
         return {HELD: held}
     refreshing = material_file(home, REFRESH)
-    chained = spending("/OAuth2/refreshtoken", refreshing, "")
     return {
         HELD: held,
         CHECK: spending("/OAuth2/checkCode", material_file(home, CHECK), '"status":"2000"'),
-        REFRESH: Request(
-            chained.path,
-            chained.method,
-            chained.headers,
+        REFRESH: replace(
+            spending("/OAuth2/refreshtoken", refreshing, ""),
             script=SCRIPTS / "refreshing.lua",
-            arguments=chained.arguments[:1],
-            bodies=refreshing,
+            arguments=(str(refreshing),),
         ),
         APP_TOKEN: spending("/OAuth2/token", material_file(home, APP_TOKEN), '"status":"2000"'),
         REDEEM: spending("/OAuth2/token", material_file(home, REDEEM), '"status":2000'),

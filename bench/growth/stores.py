@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from bench.copying import copy_folder
 from bench.growth.points import LIVES, SETTINGS, Size, Stored
 from bench.places import ROOT
 from bench.processes import ContenderError
@@ -76,11 +75,6 @@ def prepare(size: Size, say: Say) -> Stored:
     ready = _Ready(_wanted(), time.time(), stored)
     (size.home / "ready.json").write_bytes(msgspec.json.encode(ready))
     return stored
-
-
-def copy(size: Size, to: Path) -> None:
-    """Copy a store, and the requests that spend it."""
-    copy_folder(size.home, to)
 
 
 def add_codes(home: Path, count: int) -> None:

@@ -98,17 +98,20 @@ def refresher() -> Iterator[tuple[int, type[Refresher]]]:
     server.server_close()
 
 
+def to_refresh(bodies: Path, count: int) -> Request:
+    """Refreshes of so many grants, written to a file."""
+    lines = ({"app_id": f"a{n}", "open_id": f"o{n}", "refresh_token": f"t{n}"} for n in range(count))
+    bodies.write_text("".join(urlencode(line) + "\n" for line in lines), "utf-8")
+    return Request("/r", "POST", script=SCRIPTS / "refreshing.lua", arguments=(str(bodies),), bodies=bodies)
+
+
 @needs_wrk
 def test_refreshed_tokens_are_what_is_sent_next(
     refresher: tuple[int, type[Refresher]], tmp_path: Path
 ) -> None:
     port, seen = refresher
     bodies = tmp_path / "refresh.bodies"
-    lines = ({"app_id": f"a{n}", "open_id": f"o{n}", "refresh_token": f"t{n}"} for n in range(100))
-    bodies.write_text("".join(urlencode(line) + "\n" for line in lines), "utf-8")
-    request = Request(
-        "/r", "POST", script=SCRIPTS / "refreshing.lua", arguments=(str(bodies),), bodies=bodies
-    )
+    request = to_refresh(bodies, 100)
     given = {f"t{n}" for n in range(1, 100)}  # wrk tries its script once, which costs the first
     for _ in range(2):  # the second run goes on with what the first one left
         done = load.run(port, request, (0,), 1)
@@ -127,11 +130,8 @@ def test_what_was_taken_apart_is_not_refreshed_again(
 ) -> None:
     port, seen = refresher
     bodies = tmp_path / "refresh.bodies"
-    bodies.write_text("".join(f"app_id=a{n}&open_id=o{n}&refresh_token=t{n}\n" for n in range(99)), "utf-8")
+    request = to_refresh(bodies, 99)
     assert take(bodies).endswith("=t0")
-    request = Request(
-        "/r", "POST", script=SCRIPTS / "refreshing.lua", arguments=(str(bodies),), bodies=bodies
-    )
     assert load.run(port, request, (0,), 1).failures == 0
     assert seen.wrong == []
     assert "t0" not in seen.spent

@@ -71,7 +71,7 @@ class Grants(Changes):
         """See `store.issuer_port.IssuerStore.read_grant`."""
         return _viewed(await self._engine.read(_SQL["view_grant"], grant))
 
-    def begin_read(self, grant: int) -> "BegunRead":
+    def begin_read(self, grant: int) -> BegunRead:
         """See `store.issuer_port.IssuerStore.begin_read`."""
         return BegunRead(self._engine.begin_read(_SQL["view_grant"], grant))
 
