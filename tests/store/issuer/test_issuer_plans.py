@@ -7,8 +7,8 @@ import asyncpg
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine
 from lingpai.core.keyring import KeyRing
+from lingpai.store.postgresql.connect import connect
 from lingpai.store.postgresql.issuer import PostgresIssuerStore
-from lingpai.store.postgresql.pool import session
 from lingpai.store.postgresql.queries import load_queries as load_postgresql
 from lingpai.store.sqlite.queries import load_queries
 from lingpai.store.sqlite.schema import apply_migrations
@@ -47,7 +47,7 @@ def test_ending_all_costs_one_look_at_the_last_row(tmp_path: Path) -> None:
 
 
 async def test_no_verb_but_operators_reads_a_whole_table_in_postgresql(postgres_place: Place) -> None:
-    connection = await asyncpg.connect(await database_at(postgres_place.folder), **session(5))
+    connection = await connect(await database_at(postgres_place.folder), 5)
     scans = {}
     for topic in TOPICS:
         for name, query in load_postgresql(topic).items():

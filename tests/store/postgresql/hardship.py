@@ -126,4 +126,5 @@ def small_disk(owner: str | None) -> Iterator[Path | None]:
                 shutil.chown(folder, owner)
             yield Path(folder)
         finally:
-            subprocess.run(["umount", folder], check=True)
+            # Some versions still hold files that are gone for a while.
+            subprocess.run(["umount", "--lazy", folder], check=True)

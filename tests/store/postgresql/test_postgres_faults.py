@@ -12,8 +12,8 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.store.postgresql import PostgresStore
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
-from lingpai.store.postgresql.pool import Connection
 from tests.helpers.postgres_server import Server, start_server
 from tests.store.postgresql.conftest import PATIENCE
 from tests.store.postgresql.hardship import (
@@ -47,6 +47,12 @@ async def is_read_only(engine: Engine) -> bool:
     except LingpaiError as fault:
         return fault.retry_after == 5.0
     return False
+
+
+async def version(dsn: str) -> int:
+    """The server's major version."""
+    [row] = await run(dsn, "SELECT current_setting('server_version_num')::int / 10000")
+    return int(row[0])
 
 
 async def pings(store: PostgresStore) -> bool:
@@ -175,6 +181,8 @@ async def test_a_server_that_takes_no_writes(fragile: Server, brief: Engine) -> 
 
 
 async def test_of_several_hosts_the_one_that_takes_writes_is_found(fragile: Server) -> None:
+    if await version(fragile.dsn("postgres")) < 14:
+        pytest.skip("an older server does not tell asyncpg, which then looks at no other host")
     with start_server() as other:
         await run(other.dsn("postgres"), "CREATE DATABASE lingpai")
         other.stop()

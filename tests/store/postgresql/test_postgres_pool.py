@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from lingpai.store.postgresql import pool as pools
-from lingpai.store.postgresql.pool import Connection, Pool
-from tests.store.postgresql.hardship import run
+from lingpai.store.postgresql.connect import Connection
+from lingpai.store.postgresql.pool import Pool
+from tests.store.postgresql.hardship import run, until
 
 PATIENCE = 0.5
 LIMIT = 2
@@ -110,9 +111,15 @@ async def test_one_that_was_not_used_for_long_is_not_trusted(
     assert await pid_of(pool) != first
 
 
+async def is_gone(dsn: str, pid: int) -> bool:
+    return await run(dsn, f"SELECT FROM pg_stat_activity WHERE pid = {pid}") == []
+
+
 async def test_one_that_was_closed_is_replaced(pool: Pool, dsn: str) -> None:
     first = await pid_of(pool)
-    await run(dsn, f"SELECT pg_terminate_backend({first}, 5000)")
+    await run(dsn, f"SELECT pg_terminate_backend({first})")
+    async with asyncio.timeout(10):
+        await until(lambda: is_gone(dsn, first))
     with contextlib.suppress(asyncpg.PostgresError):  # the end of it may be heard now, or was before
         await pid_of(pool)
     assert await pid_of(pool) != first

@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Final, cast
 
 import apsw
-import asyncpg
 import msgspec
 
 from lingpai.core.keyring import KeyRing
 from lingpai.store.copying import sides
 from lingpai.store.copying.tables import Sum, Table, tables_of
+from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import is_fault, unavailable
-from lingpai.store.postgresql.pool import Connection, session
 from lingpai.store.postgresql.schema import apply_migrations
-from lingpai.store.sqlite.connect import WRITER_PATIENCE, connect
+from lingpai.store.sqlite.connect import WRITER_PATIENCE
+from lingpai.store.sqlite.connect import connect as open_file
 from lingpai.store.sqlite.faults import FAULTS
 from lingpai.store.sqlite.faults import unavailable as unreadable
 from lingpai.store.vault import Vault, fingerprint_of
@@ -142,8 +142,8 @@ async def open_copy(file: Path, dsn: str, ring: KeyRing) -> AsyncIterator[Copy]:
     """
     await apply_migrations(dsn)
     try:
-        with contextlib.closing(connect(file, WRITER_PATIENCE, reads_only=True)) as source:
-            target = await asyncpg.connect(dsn, **session(0))
+        with contextlib.closing(open_file(file, WRITER_PATIENCE, reads_only=True)) as source:
+            target = await connect(dsn, 0)
             try:
                 tables = await tables_of(source, target)
                 _demand_ring(source, ring)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import apsw
 
 from lingpai.store.copying.tables import Table, values
-from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.queries import Row
 
 BATCH: Final = 5000

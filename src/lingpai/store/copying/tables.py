@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 import msgspec
 
-from lingpai.store.postgresql.pool import Connection
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.queries import Row
 
 NOT_COPIED: Final = frozenset(

@@ -5,10 +5,10 @@ from typing import Final
 
 from lingpai.core.clock import Clock
 from lingpai.core.records import Account
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.part import Part
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.queries import Row
 from lingpai.store.rows import read_account, write_names

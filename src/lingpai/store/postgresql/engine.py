@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 import asyncpg
 
 from lingpai.store.address import CONNECTIONS
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.faults import is_fault, is_lost, is_unsent, unavailable
 from lingpai.store.postgresql.lane import Lane, elsewhere, persist
 from lingpai.store.postgresql.listener import Listener
-from lingpai.store.postgresql.pool import PATIENCE, Connection, Pool
+from lingpai.store.postgresql.pool import PATIENCE, Pool
 from lingpai.store.queries import Row
 
 T = TypeVar("T")

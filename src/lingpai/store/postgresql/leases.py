@@ -8,8 +8,8 @@ from typing import Final
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
 from lingpai.store.port import Fetched, LeaseAttempt
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.credentials import Credentials
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.rows import NO_END, as_of_now, read_credential, write_trouble
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from lingpai.store.postgresql.pool import session
+from lingpai.store.postgresql.connect import Connection, connect
 
 CHANNEL: Final = "lingpai"
 """What the schema's triggers notify."""
@@ -37,7 +37,7 @@ class Listener:
         self._dsn = dsn
         self._patience = patience
         self._loop = asyncio.get_running_loop()
-        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._connection: Connection | None = None
         self._lost = asyncio.Event()
         self._watchers: set[asyncio.Future[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -91,7 +91,7 @@ class Listener:
 
     async def _connect(self) -> None:
         self._lost.clear()
-        self._connection = await asyncpg.connect(self._dsn, **session(self._patience))
+        self._connection = await connect(self._dsn, self._patience)
         self._connection.add_termination_listener(self._lose)
         with contextlib.suppress(asyncpg.FeatureNotSupportedError):  # then everybody looks for himself
             await self._connection.add_listener(CHANNEL, self._hear)

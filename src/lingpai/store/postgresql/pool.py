@@ -1,26 +1,19 @@
-"""Connections: how they are opened, lent and given up when the database does not answer in time."""
+"""Connections: how they are lent and given up when the database does not answer in time."""
 
 import asyncio
 import math
 import time
 from collections import deque
 from types import TracebackType
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-import asyncpg
 from prometheus_client import Histogram
 
+from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import DEMOTED, is_unsent
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 PATIENCE: Final = 5.0
 """Seconds within which the database must have answered, the wait for a connection included."""
-_SERVER_SHARE: Final = 0.8
-"""The server gives up by itself a little before we do, and then the connection stays good."""
-_IDLE_SHARE: Final = 0.5
-"""A node that stands still in a transaction loses it while the others still have patience for what it locked."""
-_STATEMENTS_KEPT: Final = 500
 _IDLE_SECONDS: Final = 300.0
 """What was not used for so long may have been cut by something on the way, and nobody was told."""
 
@@ -29,40 +22,6 @@ _waited = Histogram(
     "Seconds that a batch or transaction waited for a connection to PostgreSQL.",
     buckets=(0.0005, 0.002, 0.01, 0.05, 0.2, 1.0, 5.0),
 )
-
-_SESSION: Final = {
-    "application_name": "lingpai",
-    "synchronous_commit": "on",  # an answer that was given survives power loss, whatever the server's default
-    "jit": "off",
-    "plan_cache_mode": "force_generic_plan",  # planning anew for each array costs more than running it
-    # All statements go by an index. A plan that was made for a young table is kept while it grows, so it must not be
-    # one that reads all of it.
-    "enable_seqscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "tcp_keepalives_idle": "30",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-}
-
-
-def session(patience: float) -> dict[str, Any]:
-    """Arguments of `asyncpg.connect` that every connection of ours has.
-
-    Args:
-        patience: seconds for a statement, or 0 for as long as it takes.
-    """
-    limit = {
-        "statement_timeout": str(round(patience * _SERVER_SHARE * 1000)),
-        "idle_in_transaction_session_timeout": str(round(patience * _IDLE_SHARE * 1000)),
-    }
-    return {
-        "timeout": patience or 60.0,
-        "statement_cache_size": _STATEMENTS_KEPT,
-        "max_cached_statement_lifetime": 0,
-        "target_session_attrs": "read-write",
-        "server_settings": _SESSION | limit,
-    }
 
 
 class Pool:
@@ -157,7 +116,7 @@ class Pool:
                 connection, _ = self._idle.pop()
                 if not connection.is_closed():
                     return connection
-            return await asyncpg.connect(self._dsn, **session(self._patience))
+            return await connect(self._dsn, self._patience)
         except BaseException:
             self._permits.release()
             raise

@@ -10,10 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from importlib import resources
 from typing import Final
 
-import asyncpg
-
+from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import is_fault, unavailable
-from lingpai.store.postgresql.pool import Connection, session
 
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 _LOCK: Final = 0x6C696E67706169  # "lingpai"; one migration at a time in a database, whichever node makes it
@@ -91,7 +89,7 @@ async def apply_migrations(
 @contextlib.asynccontextmanager
 async def _opened(dsn: str) -> AsyncIterator[Connection]:
     try:
-        connection = await asyncpg.connect(dsn, **session(0))
+        connection = await connect(dsn, 0)
         try:
             yield connection
         finally:

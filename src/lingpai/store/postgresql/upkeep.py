@@ -5,9 +5,9 @@ from typing import Final
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.seals import sealed_with
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.upkeep import PURGES, SEALED
 from lingpai.store.vault import fingerprint_of

@@ -5,9 +5,9 @@ from typing import Any, Final
 
 from lingpai.core.issuer_records import App, Secret
 from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.memo import Memo
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")

@@ -8,8 +8,8 @@ import asyncpg
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Member, User
 from lingpai.store.issuer_rows import read_member, read_user
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.rows import write_names
 

@@ -6,8 +6,8 @@ import msgspec
 
 from lingpai.core.issuer_records import AuthorizationRequest, Session, User
 from lingpai.store.issuer_rows import read_authorization, read_session, read_user
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_upkeep")

@@ -5,8 +5,8 @@ from typing import Final
 
 from lingpai.core.seals import sealed_with
 from lingpai.store.issuer_rows import SECRET_COLUMN
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_upkeep")

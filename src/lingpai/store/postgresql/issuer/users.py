@@ -6,8 +6,8 @@ import asyncpg
 
 from lingpai.core.issuer_records import User
 from lingpai.store.issuer_rows import read_user, user_columns
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from lingpai.core.issuer_records import Grant
 from lingpai.store.issuer_port import Quota, SignedRequest
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.part import Part
-from lingpai.store.postgresql.pool import Connection
 from lingpai.store.queries import Row
 
 Arguments = tuple[Any, ...]
