@@ -86,7 +86,7 @@ class Cli:
             stderr=theirs,
             env=environment,
             cwd=self.home,
-            preexec_fn=lambda: os.login_tty(0),  # noqa: PLW1509  makes Ctrl-C a signal; no lock is taken there
+            preexec_fn=_log_in,  # noqa: PLW1509  no lock is taken there
         )
         # An abort makes what hangs say where it stands.
         watchdog = threading.Timer(PATIENCE, process.send_signal, [signal.SIGABRT])
@@ -133,6 +133,12 @@ class Cli:
             given=secret,
         )
         return str(added.json["account"])
+
+
+def _log_in() -> None:
+    """Begin as a shell on a terminal lets commands begin: Ctrl-C is a signal, and nobody has it ignored."""
+    os.login_tty(0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a suite that runs in the background inherits it ignored
 
 
 def _insist(terminal: int, enough: threading.Event) -> None:
