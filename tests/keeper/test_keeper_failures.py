@@ -9,11 +9,13 @@ import pytest
 
 from lingpai.core.records import Budget
 from lingpai.keeper.budgets import window_of
+from lingpai.keeper.calling import Moment
 from lingpai.keeper.credentials import start_ahead
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
 from lingpai.keeper.troubles import seconds_to_midnight
+from lingpai.keeper.upstream import Unreachable
 from lingpai.sandbox import SAMPLE_APP, SandboxOptions
 from tests.helpers.platforms import TO_CHINESE_MIDNIGHT
 from tests.keeper.stage import (
@@ -37,6 +39,7 @@ BROKEN = [
     "drop",
     "http500",
     "html",
+    "gbk",
     "empty",
     "huge",
     "no_expires_in",
@@ -133,6 +136,30 @@ async def test_k88_the_breaker_opens_and_callers_get_the_cause(own: Stage, code:
         await own.pass_time(5)
     assert await own.upstream.calls(STABLE) == 1
     assert (await own.held()).trouble is not None
+
+
+async def test_k88_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(own: Stage) -> None:
+    await own.upstream.control("POST", "options", {"ticket_lifetime": 60})
+    assert (await own.get(HELD, kind="jsapi_ticket")).status_code == 200
+    token = await own.token()
+    await own.upstream.switch(SAMPLE_APP.appid, frozen=True)
+    await own.upstream.kill(token)
+    before = await own.upstream.calls()
+    await own.pass_time(600, step=0.5)  # nobody asks: what is due is the background's
+    assert await own.upstream.calls() - before < 80
+    ticket = await own.held("jsapi_ticket")
+    assert ticket.trouble is not None
+    assert ticket.trouble.code == 40243
+    asked = await own.upstream.calls()
+    for _ in range(10):
+        assert (await own.get(HELD, kind="jsapi_ticket")).status_code == 424
+    assert await own.upstream.calls() == asked
+
+
+@pytest.mark.parametrize("lifetime", ["²", "9" * 5000, "-1", "1e3", [], {}, True, None, float("nan")])
+def test_k87_an_expires_in_that_is_no_number_is_no_success(own: Stage, lifetime: object) -> None:
+    with pytest.raises(Unreachable, match="without a usable expires_in"):
+        Moment(own.keeper).fetched("token", lifetime)
 
 
 async def test_k88_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:

@@ -6,7 +6,7 @@ from lingpai.core.clock import End
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.forms import Body
 from lingpai.keeper.platforms.platform import ProbeCall, Request
-from lingpai.keeper.upstream import Unreachable
+from lingpai.keeper.upstream import Unreachable, number_of
 from lingpai.store.port import Fetched
 
 MAX_LIFETIME = 90 * 86_400
@@ -80,8 +80,7 @@ class Moment:
         """
         if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE or not value.isascii():
             raise Unreachable("a success without a usable value")
-        if isinstance(lifetime, str) and lifetime.isdigit():
-            lifetime = int(lifetime)
+        lifetime = number_of(lifetime)
         if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
             raise Unreachable("a success without a usable expires_in")
         lifetime = float(min(lifetime, MAX_LIFETIME))

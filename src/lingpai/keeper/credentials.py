@@ -30,6 +30,9 @@ SHORT_WAIT = 2.5
 
 POLL = 0.25
 
+_UNFORESEEN = FetchFailed(Fault(Severity.TRANSIENT), None, "an unforeseen error of ours; the log has it")
+_OF_THE_UPSTREAM = frozenset({Kind.UPSTREAM_REFUSED, Kind.UPSTREAM_UNAVAILABLE, Kind.BUDGET_SPENT})
+"""Errors of a token that a ticket takes; whatever else is raised has not asked the upstream for anything."""
 _STOPPED = FetchFailed(Fault(Severity.TRANSIENT), None, "the service was stopped before an answer came")
 
 TICKET_WAIT = 30.0
@@ -191,8 +194,7 @@ async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
     try:
         token = await _token_for(keeper, app, kind)
     except LingpaiError as error:
-        wait = min(error.retry_after or 0, TICKET_WAIT)
-        failure = FetchFailed(Fault(Severity.TRANSIENT, wait), error.code, error.detail or error.reason)
+        failure = _without_token(error)
     attempt = await _ask_lease(keeper, key, seen)
     if attempt.lease is None:
         return
@@ -206,6 +208,12 @@ async def renew_ahead(keeper: Keeper, app: App, kind: str) -> None:
         return
     with contextlib.suppress(LingpaiError):  # it is noted and logged
         await _renew(keeper, app, attempt.lease, attempt.credential, token, None)
+
+
+def _without_token(error: LingpaiError) -> FetchFailed:
+    """What it means for a ticket that its token cannot be had."""
+    wait = min(error.retry_after or 0, TICKET_WAIT)
+    return FetchFailed(Fault(Severity.TRANSIENT, wait), error.code, error.detail or error.reason)
 
 
 def _is_due(keeper: Keeper, credential: Credential) -> bool:
@@ -274,8 +282,18 @@ async def _fetch_leased(
         # What was lost on the way may hold a token: whoever fetches next must know, see `outcomes`.
         await note(keeper, app, lease, credential, _STOPPED)
         raise
-    except BaseException:
-        await asyncio.shield(keeper.store.release_lease(lease))
+    except LingpaiError as error:
+        if error.kind not in _OF_THE_UPSTREAM:
+            await asyncio.shield(keeper.store.release_lease(lease))
+        else:
+            await note(keeper, app, lease, credential, _without_token(error))
+        raise
+    except Exception:
+        # Not foreseen, so it would happen again at once, and again: it waits like any other failure.
+        log.exception(
+            "fetch_crashed", platform=app.platform.name, account=app.account, kind=credential.key.kind
+        )
+        await note(keeper, app, lease, credential, _UNFORESEEN)
         raise
     return await save(keeper, app, lease, credential, fetched, dead)
 

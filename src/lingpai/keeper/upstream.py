@@ -19,6 +19,7 @@ from lingpai.keeper.platforms.forms import ERRCODE, Envelope
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
+MOST_DIGITS = 18
 
 
 class Refusal(Exception):
@@ -154,16 +155,22 @@ class Upstream:
         return self._session
 
 
+def number_of(value: Any) -> Any:
+    """An answer's number that was written as text, as a number; whatever else it is, as it is."""
+    if isinstance(value, str) and len(value) <= MOST_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    return value
+
+
 def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
     try:
         answer = msgspec.json.decode(content)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreachable("an answer that is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreachable("an answer that is not a JSON object")
     code = answer.get(envelope.code, envelope.success if envelope.may_lack else None)
-    if isinstance(code, str) and code.isascii() and code.isdigit():
-        code = int(code)
+    code = number_of(code)
     if not isinstance(code, int):
         raise Unreachable(f"an {envelope.code} that is not a number")
     if code != envelope.success:

@@ -6,7 +6,18 @@ from typing import Any, Final
 import msgspec
 
 ANY_PATH: Final = "*"
-_PLAIN: Final = ("timeout", "reset", "drop", "http500", "html", "empty", "huge", "no_expires_in", "redirect")
+_PLAIN: Final = (
+    "timeout",
+    "reset",
+    "drop",
+    "http500",
+    "html",
+    "gbk",
+    "empty",
+    "huge",
+    "no_expires_in",
+    "redirect",
+)
 _NUMBERED: Final = ("errcode", "slow")
 KINDS: Final = (*_PLAIN, "errcode:N", "slow:SECONDS")
 _REMEMBERED: Final = 200

@@ -15,6 +15,7 @@ from lingpai.sandbox.options import Rules
 
 _CHUNK: Final = 64 * 1024
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_BUSY: Final = '{"errcode":-1,"errmsg":"系统繁忙，此时请开发者稍候再试"}'
 _HUGE_HEAD: Final = b'{"access_token":"'
 _HUGE_TAIL: Final = b'","expires_in":7200}'
 
@@ -62,6 +63,11 @@ async def _html(at: Meeting, _number: float) -> None:
     at.resp.text = _HTML
 
 
+async def _gbk(at: Meeting, _number: float) -> None:
+    at.resp.content_type = JSON
+    at.resp.data = _BUSY.encode("gbk")
+
+
 async def _empty(at: Meeting, _number: float) -> None:
     at.resp.content_type = JSON
     at.resp.data = b""
@@ -106,6 +112,7 @@ _FAULTS: Final[dict[str, Callable[[Meeting, float], Awaitable[None]]]] = {
     "drop": _drop,
     "http500": _http500,
     "html": _html,
+    "gbk": _gbk,
     "empty": _empty,
     "errcode": _errcode,
     "slow": _slow,
