@@ -71,6 +71,17 @@ class Upstream:
     async def fault(self, path: str, fault: str, times: int = 1, *, after: bool = False) -> None:
         await self.control("POST", "faults", {"path": path, "fault": fault, "times": times, "after": after})
 
+    async def token(self) -> str:
+        """The sample app's stable token, as somebody else gets it."""
+        fields = {
+            "grant_type": "client_credential",
+            "appid": SAMPLE_APP.appid,
+            "secret": SAMPLE_APP.secret,
+        }
+        async with self._session.post(f"{self.url}{STABLE}", json=fields) as response:
+            answer: Json = await response.json(content_type=None)
+            return str(answer["access_token"])
+
     async def mend(self) -> None:
         await self.control("DELETE", "faults")
 

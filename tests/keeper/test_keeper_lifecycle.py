@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
@@ -49,6 +50,20 @@ async def test_stable_mode_serves_one_token_until_the_overlap_then_the_next(own:
     assert days_lives <= len(seen) <= days_lives + 2
     assert await own.upstream.calls(STABLE) <= len(seen) + 1
     assert await own.upstream.calls(CLASSIC) == 0
+
+
+@pytest.mark.parametrize("left", [345, 2000, 7100])
+async def test_a_stable_token_fetched_late_in_its_life_is_renewed_as_early(own: Stage, left: int) -> None:
+    """As after a move here, when the platform gives what another server fetched before."""
+    first = await own.upstream.token()
+    own.clock.advance(LIFE - left)
+    assert await rest_of(own) in {left - 1, left}
+    least = LIFE
+    while await own.token() == first:
+        least = min(least, await rest_of(own))
+        await own.pass_time(1)
+    assert least >= min(OVERLAP * 0.85, left * 0.4)
+    assert await own.upstream.calls(STABLE) <= 4
 
 
 async def test_classic_mode_renews_at_half_life_and_never_falls_below(stage: Stage) -> None:

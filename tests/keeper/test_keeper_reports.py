@@ -227,6 +227,16 @@ async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stag
     assert not (await own.held()).suspect
 
 
+async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Stage) -> None:
+    token = await own.token()
+    await own.upstream.fault(STABLE, "slow:6")
+    await own.get(CLEAR_XCX, **APP)
+    async with asyncio.timeout(5):
+        assert await own.token() == token
+    await asyncio.wait(own.keeper.flights.values())  # which brings it all the same
+    assert not (await own.held()).suspect
+
+
 async def test_clear_of_what_is_not_held_says_so_to_nobody(own: Stage) -> None:
     assert data_of(await own.get(CLEAR_XCX, **APP)) == {}
     assert await own.upstream.calls() == 0

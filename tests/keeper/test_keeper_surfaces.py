@@ -14,6 +14,7 @@ from tests.keeper.stage import (
     CLEAR_XCX,
     GETTOKEN,
     HELD,
+    OUTSIDE,
     QYAPI,
     STABLE,
     TICKET,
@@ -144,6 +145,28 @@ async def test_wait_sees_another_process_store_a_version(own: Stage, tmp_path: P
         await other.token()
         answer = await asyncio.wait_for(waiting, 5)
     assert answer.json["version"] == 2
+
+
+async def test_k91_who_waits_and_is_revoked_gets_nothing_new(own: Stage) -> None:
+    await own.add_app(mode="classic")
+    key = await own.add_caller(apps=("*",))
+    first = await own.get(HELD, bearer=key, peer=OUTSIDE)
+    etag = {"if-none-match": first.headers["etag"]}
+    waiting = asyncio.create_task(own.get(HELD, bearer=key, peer=OUTSIDE, headers=etag, wait="60"))
+    done, _ = await asyncio.wait([waiting], timeout=0.2)
+    assert not done
+    assert await own.keeper.store.revoke_caller("shop")
+    await own.get(CLEAR_XCX, **APP)
+    await own.token()
+    answer = await asyncio.wait_for(waiting, 5)
+    assert answer.status_code == 403
+    assert "value" not in answer.json
+
+
+@pytest.mark.parametrize("form", ["W/{}", '"0-0", {}', '{} , W/"7-7"', "*"])
+async def test_a_version_is_known_however_proxies_write_it(own: Stage, form: str) -> None:
+    etag = form.format((await own.get(HELD)).headers["etag"])
+    assert (await own.get(HELD, headers={"if-none-match": etag})).status_code == 304
 
 
 async def test_wait_ends_with_304_when_nothing_changes(own: Stage) -> None:

@@ -28,6 +28,9 @@ LEAST_REST = 1.0
 SHORT_WAIT = 2.5
 """A caller waits this long for the next attempt, rather than get an error that the next attempt would have mended."""
 
+SUSPECT_WAIT = 2.0
+"""Seconds that a caller waits at most for what replaces a value that may well live; it is fetched all the same."""
+
 POLL = 0.25
 
 _UNFORESEEN = FetchFailed(Fault(Severity.TRANSIENT), None, "an unforeseen error of ours; the log has it")
@@ -71,12 +74,13 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
         return credential
     _demand_obtainable(app, kind, credential)
     MISSES.labels(app.platform.name, kind_label(kind)).inc()
-    try:
+    if credential is None or not live(keeper, credential.current):
         return await bring(keeper, app, kind)
-    except LingpaiError:
-        if credential is not None and live(keeper, credential.current):
-            return credential  # suspect, but not known to be dead: better than an error
-        raise
+    try:
+        async with asyncio.timeout(SUSPECT_WAIT):
+            return await bring(keeper, app, kind)
+    except (LingpaiError, TimeoutError):
+        return credential  # suspect, but not known to be dead: better than an error
 
 
 def _demand_obtainable(app: App, kind: str, credential: Credential | None) -> None:

@@ -38,12 +38,14 @@ async def save(
     overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
     remains = 0 if _is_gone(lease, credential, way.repeat, dead) else overlap
     same = credential.current is not None and credential.current.value == fetched.value
+    # What was not given anew for us may be late in its life, which then says nothing of how long a life is.
+    is_whole = credential.current is not None and not same
     saved = await keeper.store.save_generation(
         lease,
         fetched,
         # Counted from before the request was sent, as the lifetime itself.
         previous_end=fetched.end.earlier(fetched.lifetime - remains),
-        renew=next_renewal(keeper.clock, way, overlap, fetched, same=same),
+        renew=next_renewal(keeper.clock, way, overlap if is_whole else way.overlap, fetched, same=same),
     )
     outcome = "overtaken" if saved is None else "same" if same else "ok"
     FETCHES.labels(app.platform.name, kind_label(kind), outcome).inc()

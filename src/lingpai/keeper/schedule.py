@@ -22,11 +22,10 @@ def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *
     Args:
         clock: the clock.
         way: how values of this sort are renewed.
-        overlap: seconds that an old value is trusted to live on beside a new one.
+        overlap: seconds before the end from which the platform may be expected to give a new value.
         fetched: what came.
         same: whether it is the value that was held before: the platform does not give a new one yet, so the
-            next attempt comes when
-            half of the rest is over.
+            next attempt comes when half of the rest is over.
     """
     rest = fetched.end.remaining(clock)
     jitter = random.uniform(0, JITTER_SHARE)  # noqa: S311

@@ -116,8 +116,8 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         app = await authorize(keeper, call, ask)
         credential = await hold(keeper, app, params.kind)
         if call.if_none_match is not None:
-            credential = await _another(keeper, app, params.kind, credential, call.if_none_match, params.wait)
-            if _etag(credential) == call.if_none_match:
+            credential = await _another(keeper, call, ask, params, credential)
+            if _is_known(credential, call.if_none_match):
                 return Reply(b"", 304, headers=(NO_STORE, ("etag", _etag(credential))))
         keeper.audit.count(app.asker, app.name, right)
         body = msgspec.json.encode(_held(keeper, app, credential))
@@ -158,16 +158,20 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
 
 async def _another(
-    keeper: Keeper, app: App, kind: str, credential: Credential, seen: str, wait: float
+    keeper: Keeper, call: Call, ask: Ask, params: Wanted, credential: Credential
 ) -> Credential:
-    """The credential once its version is another than `seen`, or as it is after `wait` seconds."""
-    give_up = keeper.clock.steady() + wait
-    while _etag(credential) == seen:
+    """The credential once its version is one that the caller does not know, or as it is after `params.wait` seconds.
+
+    Raises:
+        LingpaiError: as `authorize`, when the caller may not have it any more (attacks K91), and as `hold`.
+    """
+    give_up = keeper.clock.steady() + params.wait
+    while _is_known(credential, call.if_none_match or ""):
         rest = give_up - keeper.clock.steady()
         if rest <= 0:
             return credential
         await keeper.store.wait_change(rest)
-        credential = await hold(keeper, app, kind)
+        credential = await hold(keeper, await authorize(keeper, call, ask), params.kind)
     return credential
 
 
@@ -221,6 +225,12 @@ def _rest(keeper: Keeper, generation: Generation) -> int:
 def _etag(credential: Credential) -> str:
     # Versions count anew when an app's secret was changed, and the id of its row does not come back.
     return f'"{credential.id}-{credential.version}"'
+
+
+def _is_known(credential: Credential, if_none_match: str) -> bool:
+    """Whether an `If-None-Match` names this version; compared weakly, as proxies weaken tags (RFC 9110 §13.1.2)."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or _etag(credential) in tags
 
 
 def _platform(keeper: Keeper, name: str) -> Platform:
