@@ -104,6 +104,21 @@ async def test_what_the_upstream_cannot_tell_changes_nothing(own: Stage) -> None
     assert await own.token() == token
 
 
+async def test_k88_what_was_found_dead_is_not_told_any_more(own: Stage) -> None:
+    """Neither while no other can be had, nor because the platform gives it again."""
+    token = await own.token()
+    await own.upstream.fault(PROBE, "errcode:40001")
+    await own.upstream.switch(SAMPLE_APP.appid, frozen=True)
+    assert await outcome_of(own, token) == "unverified"
+    for _ in range(3):
+        assert failure_of(await own.get(XCX, **APP))[0] == 40243  # the cause
+    await own.upstream.switch(SAMPLE_APP.appid, frozen=False)
+    await own.pass_time(400, step=5)
+    renewed = await own.token()  # by force, as the platform still gives the dead one otherwise
+    assert renewed != token
+    assert await own.upstream.lives(renewed)
+
+
 async def dead_but_repeated(stage: Stage) -> str:
     """A token that the probe finds dead, and that the platform gives again."""
     token = await stage.token()

@@ -125,6 +125,30 @@ async def test_suspicion_lasts_until_the_next_value(
     assert await store.mark_suspect(key, 1)
 
 
+async def test_a_value_that_was_found_dead_has_ended_until_it_comes_again(
+    store: Store, clock: VirtualClock, key: CredentialKey
+) -> None:
+    assert not await store.end_generation(key, 0)
+    await renew(store, clock, key, "one")
+    kept = await renew(store, clock, key, "two")
+    assert kept.current is not None
+    assert not kept.current.found_dead
+    assert not await store.end_generation(key, 1)  # which is not the current one
+    assert await store.end_generation(key, 2)
+    assert not await store.end_generation(key, 2)
+    ended = await store.read_credential(key)
+    assert ended is not None
+    assert ended.current is not None
+    assert ended.current.value == "two"
+    assert ended.current.found_dead
+    assert ended.current.end.remaining(clock) <= 0
+    assert ended.previous == kept.previous
+    again = await renew(store, clock, key, "two")
+    assert again.current is not None
+    assert (again.version, again.current.found_dead) == (2, False)
+    assert again.current.end.remaining(clock) > 0
+
+
 async def test_trouble_leaves_the_values_and_goes_with_success(
     store: Store, clock: VirtualClock, key: CredentialKey
 ) -> None:

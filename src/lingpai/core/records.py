@@ -93,6 +93,11 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     lifetime: float
     fetched_at: float
 
+    @property
+    def found_dead(self) -> bool:
+        """Whether it was ended before its time, since the upstream was found to take it no more."""
+        return self.end.wall == 0
+
     def __repr__(self) -> str:
         """Never shows the value."""
         return f"Generation(version={self.version}, end={self.end.wall:.0f})"

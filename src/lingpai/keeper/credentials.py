@@ -274,6 +274,8 @@ async def _fetch_leased(
     token: Generation | None,
     dead: Generation | None,
 ) -> Credential | None:
+    if dead is None and credential.current is not None and credential.current.found_dead:
+        dead = credential.current
     try:
         if token is None:
             fetched = await fetch_token(keeper, app, credential.key.kind, dead)
@@ -316,12 +318,13 @@ async def _fetch_ticket(keeper: Keeper, app: App, kind: str, token: Generation) 
     try:
         return await fetch_ticket(keeper, app, kind, token.value)
     except FetchFailed as failure:
-        # A ticket call that says so without reason must not cost all callers their token again and again.
-        if (
-            failure.fault.severity is not Severity.DEAD_TOKEN
-            or await is_dead(keeper, app, token.value) is False
-        ):
+        if failure.fault.severity is not Severity.DEAD_TOKEN:
             raise
-    await keeper.store.mark_suspect(app.key(ACCESS_TOKEN), token.version)
+        # A ticket call that says so without reason must not cost all callers their token again and again.
+        dead = await is_dead(keeper, app, token.value)
+        if dead is False:
+            raise
+    mark = keeper.store.end_generation if dead else keeper.store.mark_suspect
+    await mark(app.key(ACCESS_TOKEN), token.version)
     renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
     return await fetch_ticket(keeper, app, kind, renewed.value)

@@ -29,7 +29,8 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
 
     Returns:
         What came of it: "old" (a newer one is there already), "alive" (the upstream still takes it),
-        "renewed", "unverified" (the upstream could not be asked), or "checked" (it was verified just now).
+        "renewed", "unverified" (the upstream could not be asked, or gives no new one now), or "checked" (it was
+        verified just now).
     """
     outcome = await _report(keeper, app, credential, value)
     REPORTS.labels(app.platform.name, outcome).inc()
@@ -50,13 +51,15 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str) 
     if not await first_in(keeper, app.subject, name, keeper.options.report_apart):
         return "checked"
     ticket = app.platform.tickets.get(kind)
-    if ticket is None or ticket.probe is not None:
+    if ticket is not None and ticket.probe is None:
+        await keeper.store.mark_suspect(credential.key, current.version)
+    else:
         dead = await is_dead(keeper, app, value, kind)
         if dead is None:
             return "unverified"
         if not dead:
             return "alive"
-    await keeper.store.mark_suspect(credential.key, current.version)
+        await keeper.store.end_generation(credential.key, current.version)
     try:
         renewed = await bring(keeper, app, kind, current)
     except LingpaiError:

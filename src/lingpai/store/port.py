@@ -154,6 +154,14 @@ class Store(Protocol):
         """
         ...
 
+    async def end_generation(self, key: CredentialKey, version: int) -> bool:
+        """End the current generation, if it still is `version`: the upstream was found to take it no more.
+
+        It stays as what was held, with `found_dead`, until another value comes. False when it is not, or has ended so
+        already.
+        """
+        ...
+
     async def forget_trouble(self, key: CredentialKey) -> bool:
         """Close the breaker by hand: the next need fetches. False when there was no trouble."""
         ...

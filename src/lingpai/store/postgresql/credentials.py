@@ -38,6 +38,11 @@ class Credentials(Part):
         """See `store.port.Store.mark_suspect`."""
         return bool(await self._engine.write(_SQL["mark_suspect"], *key, version))
 
+    async def end_generation(self, key: CredentialKey, version: int) -> bool:
+        """See `store.port.Store.end_generation`."""
+        ended = (version, self._clock.steady(), self._clock.epoch)
+        return bool(await self._engine.write(_SQL["end_generation"], *key, *ended))
+
     async def forget_trouble(self, key: CredentialKey) -> bool:
         """See `store.port.Store.forget_trouble`."""
         return bool(await self._engine.write(_SQL["forget_trouble"], *key))

@@ -33,6 +33,11 @@ class Credentials(Part):
         """See `store.port.Store.mark_suspect`."""
         return await self._mark("mark_suspect", {**key._asdict(), "version": version})
 
+    async def end_generation(self, key: CredentialKey, version: int) -> bool:
+        """See `store.port.Store.end_generation`."""
+        ended = {"version": version, "steady": self._clock.steady(), "epoch": self._clock.epoch}
+        return await self._mark("end_generation", key._asdict() | ended)
+
     async def forget_trouble(self, key: CredentialKey) -> bool:
         """See `store.port.Store.forget_trouble`."""
         return await self._mark("forget_trouble", key._asdict())
@@ -57,7 +62,7 @@ class Credentials(Part):
 
         return await self._engine.scan(read)
 
-    async def _mark(self, query: str, bindings: dict[str, str | bytes | int]) -> bool:
+    async def _mark(self, query: str, bindings: dict[str, str | bytes | float]) -> bool:
         return await self._engine.write(lambda connection: bool(run(connection, _SQL[query], bindings)))
 
     def _read(self, query: str, bindings: Bindings) -> Credential | None:

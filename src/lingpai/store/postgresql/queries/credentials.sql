@@ -35,6 +35,17 @@ WHERE platform = $1 AND account = $2 AND secret_digest = $3 AND kind = $4
   AND version = $5 AND version > 0 AND NOT suspect
 RETURNING id;
 
+-- name: end_generation
+-- An end of 0 by the wall clock marks what was found dead. The credential's row is locked, so that no newer version
+-- comes meanwhile.
+WITH c AS (
+  SELECT id FROM credentials
+  WHERE platform = $1 AND account = $2 AND secret_digest = $3 AND kind = $4 AND version = $5 FOR UPDATE
+)
+UPDATE generations g SET end_wall = 0, end_steady = $6, end_epoch = $7
+FROM c WHERE g.credential_id = c.id AND g.version = $5 AND g.end_wall > 0
+RETURNING g.version;
+
 -- name: forget_trouble
 UPDATE credentials SET trouble = NULL
 WHERE platform = $1 AND account = $2 AND secret_digest = $3 AND kind = $4 AND trouble IS NOT NULL

@@ -23,6 +23,15 @@ WHERE platform = :platform AND account = :account AND secret_digest = :secret_di
   AND version = :version AND version > 0 AND suspect = 0
 RETURNING id;
 
+-- name: end_generation
+-- An end of 0 by the wall clock marks what was found dead.
+UPDATE generations SET end_wall = 0, end_steady = :steady, end_epoch = :epoch
+WHERE version = :version AND end_wall > 0
+  AND credential_id = (SELECT id FROM credentials
+                       WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest
+                         AND kind = :kind AND version = :version)
+RETURNING version;
+
 -- name: forget_trouble
 UPDATE credentials SET trouble = NULL
 WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest AND kind = :kind
