@@ -113,6 +113,22 @@ async def test_no_call_is_sent_twice_of_the_clients_own_accord(own: Stage) -> No
     assert await own.upstream.calls(CLASSIC) == 1
 
 
+async def test_a_classic_token_that_lost_answers_have_replaced_is_told_no_more(own: Stage) -> None:
+    await own.add_app(mode="classic")
+    token = await own.token()
+    await own.upstream.fault(CLASSIC, "http500", 1000, after=True)
+    await own.fall_due()
+    for _ in range(60):
+        await own.pass_time(1)
+        answer = (await own.meanwhile(own.get(XCX, **APP))).json
+        lives = await own.upstream.lives(token)
+        assert lives == (answer["code"] == 0), (lives, answer)
+    assert not lives
+    await own.upstream.mend()
+    await own.pass_time(120)
+    assert await own.upstream.lives(await own.token())
+
+
 async def test_the_upstream_is_away_for_all_but_the_last_minute(own: Stage) -> None:
     first = await own.token()
     await own.upstream.fault(STABLE, "http500", 100_000)

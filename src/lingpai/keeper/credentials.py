@@ -17,7 +17,7 @@ from lingpai.core.records import Credential, CredentialKey, Generation, Lease
 from lingpai.keeper.counters import MISSES, hit
 from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
-from lingpai.keeper.outcomes import note, save
+from lingpai.keeper.outcomes import end_if_gone, note, save
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity, kind_label
 from lingpai.keeper.troubles import error_of
 from lingpai.store.port import Fetched, LeaseAttempt
@@ -283,6 +283,7 @@ async def _fetch_leased(
             fetched = await _fetch_ticket(keeper, app, credential.key.kind, token)
     except FetchFailed as failure:
         trouble = await note(keeper, app, lease, credential, failure)
+        await end_if_gone(keeper, app, credential, trouble)
         raise error_of(trouble, keeper.clock) from failure
     except asyncio.CancelledError:
         # What was lost on the way may hold a token: whoever fetches next must know, see `outcomes`.

@@ -6,7 +6,7 @@ not log a user out.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,11 @@ CODE_LIFE = 300.0
 
 MAX_CODE = 512
 POLL = 0.1
+
+
+class _Claim(NamedTuple):
+    digest: bytes
+    holder: str
 
 
 async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, Any]:
@@ -42,15 +47,17 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
         raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
     digest = keeper.digest_code(f"{app.name}\0{app.digest.hex()}\0{kind}\0{app.asker}\0{code}")
     give_up = keeper.clock.steady() + keeper.options.patience
+    # A holder of its own for each attempt: one that took too long must not drop the claim of the next.
+    ours = _Claim(digest, f"{keeper.holder}.{next(keeper.attempts)}")
     while True:
         ends_at = keeper.clock.now() + CODE_LIFE
-        claim = await keeper.store.claim_exchange(digest, keeper.holder, keeper.options.lease, ends_at)
+        claim = await keeper.store.claim_exchange(*ours, keeper.options.lease, ends_at)
         if claim.answer is not None:
             keeper.audit.write(app.asker, app.name, f"exchange {kind}", "repeated")
             answer: dict[str, Any] = msgspec.json.decode(claim.answer)
             return answer
         if claim.claimed:
-            return await _make(keeper, app, kind, code, digest)
+            return await _make(keeper, app, kind, code, ours)
         if keeper.clock.steady() >= give_up:
             raise LingpaiError(
                 Kind.UPSTREAM_UNAVAILABLE, "This code is being exchanged already; try again.", retry_after=1
@@ -58,24 +65,24 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
         await keeper.store.wait_change(POLL)
 
 
-async def _make(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -> dict[str, Any]:
+async def _make(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
     """Make a claimed exchange.
 
     It goes on when the caller has gone away: the answer waits for his next try.
     """
-    task = asyncio.create_task(_claimed(keeper, app, kind, code, digest))
+    task = asyncio.create_task(_claimed(keeper, app, kind, code, claim))
     keeper.exchanging.add(task)
     task.add_done_callback(keeper.exchanging.discard)
     return await asyncio.shield(task)
 
 
-async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes) -> dict[str, Any]:
+async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
     call = app.platform.exchanges[kind]
     try:
         answer = await (_with_token if call.with_token else _with_secret)(keeper, app, call, code)
         kept = _pick_fields(call, answer)
     except BaseException as error:
-        await keeper.store.drop_exchange(digest, keeper.holder)
+        await keeper.store.drop_exchange(*claim)
         keeper.audit.write(app.asker, app.name, f"exchange {kind}", "failed")
         if isinstance(error, Refusal):
             raise LingpaiError(
@@ -91,18 +98,16 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, digest: bytes
                 "if it fails again, let the user log in again.",
             ) from error
         raise
-    await _keep(keeper, digest, kept)
+    await _keep(keeper, claim, kept)
     keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
     return kept
 
 
-async def _keep(keeper: Keeper, digest: bytes, answer: dict[str, Any]) -> None:
+async def _keep(keeper: Keeper, claim: _Claim, answer: dict[str, Any]) -> None:
     """Keep an answer for whoever asks again; the code is used up, so who waits for it now gets it in any case."""
     ends_at = keeper.clock.now() + CODE_LIFE
     try:
-        await keeper.store.finish_exchange(
-            digest, keeper.holder, msgspec.json.encode(answer).decode(), ends_at
-        )
+        await keeper.store.finish_exchange(*claim, msgspec.json.encode(answer).decode(), ends_at)
     except LingpaiError as error:
         log.warning("answer_not_kept", error=error.kind.value)
 

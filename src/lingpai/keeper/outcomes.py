@@ -4,9 +4,9 @@ import dataclasses
 
 from lingpai.core.records import Credential, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES
-from lingpai.keeper.fetching import FetchFailed
+from lingpai.keeper.fetching import FetchFailed, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
-from lingpai.keeper.platforms.platform import Repeat, kind_label
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Repeat, kind_label
 from lingpai.keeper.schedule import next_renewal
 from lingpai.keeper.troubles import trouble_after
 from lingpai.store.port import Fetched
@@ -79,6 +79,21 @@ def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generat
     # troubles only the last one is known.
     unheard = trouble is not None and (trouble.count > 1 or (trouble.code is None and not trouble.permanent))
     return repeat is Repeat.KILLS_OLD and (lease.took_over or unheard)
+
+
+async def end_if_gone(keeper: Keeper, app: App, credential: Credential, trouble: Trouble) -> None:
+    """End the held token if calls whose answers were lost have replaced it, as the upstream says when it is asked.
+
+    Of three tokens only the newest two live, and nobody was told the newer ones.
+    """
+    current = credential.current
+    lost = trouble.code is None and not trouble.permanent and trouble.count > 1
+    if current is None or not lost or credential.key.kind != ACCESS_TOKEN:
+        return
+    if app.platform.mode(app.mode).repeat is not Repeat.KILLS_OLD or current.end.remaining(keeper.clock) <= 0:
+        return
+    if await is_dead(keeper, app, current.value):
+        await keeper.store.end_generation(credential.key, current.version)
 
 
 async def note(
