@@ -50,6 +50,17 @@ async def test_another_caller_gets_the_platforms_refusal(own: Stage) -> None:
     assert await own.upstream.calls(OAUTH) == 3
 
 
+async def test_a_secret_that_a_code_has_proven_is_no_guess(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_by_peer_a_minute": 2}) as stage:
+        for _ in range(5):
+            body = await body_of(stage)
+            assert data_of(await stage.post(ROUTE, body, peer=OUTSIDE))["openid"]
+        assert await stage.upstream.calls(OAUTH) == 5
+        wrong = {**await body_of(stage), "wx_app_secret": "0" * 32}
+        codes = [failure_of(await stage.post(ROUTE, wrong, peer=OUTSIDE))[0] for _ in range(3)]
+        assert codes == [40125, 429, 429]  # which are guesses as before
+
+
 async def test_the_same_code_at_once_makes_one_call(own: Stage) -> None:
     body = await body_of(own)
     await own.upstream.fault(OAUTH, "slow:0.1")

@@ -10,6 +10,7 @@ from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from tests.keeper.stage import (
     AGENT_SECRET,
     APP,
+    APP_SECRET,
     CLASSIC,
     CLEAR_XCX,
     GETTOKEN,
@@ -18,6 +19,7 @@ from tests.keeper.stage import (
     PROBE,
     QYAPI,
     STABLE,
+    TICKET,
     XCX,
     Stage,
     data_of,
@@ -179,6 +181,21 @@ async def test_who_may_report(own: Stage) -> None:
     assert await code_of(token) == 403
     assert await code_of("nonsense") == 403
     assert await code_of(token, "lpk_guess") == 403
+
+
+async def test_an_app_that_only_brings_its_secret_may_report_with_it(stage: Stage) -> None:
+    token = await stage.token(**APP_SECRET)
+    await stage.upstream.kill(token)
+    right = {"access_token": token, "secret": SAMPLE_APP.secret}
+    assert data_of(await stage.post(REPORT, right, peer=OUTSIDE)) == {"outcome": "renewed"}
+    assert await stage.upstream.lives(await stage.token(**APP_SECRET))
+
+
+async def test_a_ticket_by_a_dead_token_of_such_an_app_has_its_client_fetch_another(stage: Stage) -> None:
+    token = await stage.token(**APP_SECRET)
+    await stage.upstream.kill(token)
+    answer = await stage.get(TICKET, access_token=token, type="jsapi", peer=OUTSIDE)
+    assert answer.json["errcode"] == 40001
 
 
 async def test_a_reporter_without_the_right_secret_learns_nothing(own: Stage) -> None:

@@ -22,6 +22,7 @@ KEY_PREFIX = "lpk_"
 UNPROVEN = "unproven"
 """Name of the budget for secrets that never brought anything."""
 
+MOST_PROVEN = 10_000
 MAX_ACCOUNT = 128
 MAX_SECRET = 512
 
@@ -125,12 +126,23 @@ async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], se
     return app
 
 
+def note_proof(keeper: Keeper, app: App) -> None:
+    """The upstream took the secret of an app that nobody configured: it is no guess."""
+    if app.configured:
+        return
+    if len(keeper.proven) >= MOST_PROVEN:
+        keeper.proven.clear()
+    keeper.proven.add((app.name, app.digest))
+
+
 async def _limit_guesses(keeper: Keeper, app: App, peer: str) -> None:
     """A secret that never brought anything costs an upstream call each time.
 
     Nobody may try many of them here, be it of one app or from one address; the address comes first, so that it
     does not use up what others have left for an app.
     """
+    if (app.name, app.digest) in keeper.proven:
+        return
     held = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
     if held is not None and held.version > 0:
         return

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.access import note_proof
 from lingpai.keeper.calling import Moment, call_platform
 from lingpai.keeper.credentials import bring, current_of, hold
 from lingpai.keeper.keeper import App, Keeper, log
@@ -98,6 +99,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
                 "if it fails again, let the user log in again.",
             ) from error
         raise
+    note_proof(keeper, app)
     await _keep(keeper, claim, kept)
     keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
     return kept

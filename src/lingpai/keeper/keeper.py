@@ -108,6 +108,7 @@ class Options:
 class Keeper:
     """The keeper's context: what verbs are given. One per process; `holder` names the process in leases.
 
+    `proven` holds apps (name and digest of the secret) that nobody configured and whose secret the upstream has taken.
     `publish` is told each credential that was saved, `reconcile` is called now and then by the one worker that
     leads; both return at once. See `publishing.py`.
     """
@@ -126,6 +127,7 @@ class Keeper:
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
     leased: set["asyncio.Task[Credential | None]"] = dataclasses.field(default_factory=set)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
+    proven: set[tuple[str, bytes]] = dataclasses.field(default_factory=set)
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)

@@ -163,7 +163,15 @@ def _as_wecom(held: HeldToken | None) -> WecomToken | None:
 
 async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> PlatformTicket:
     app = await app_of_token(keeper, platform, token)
-    current = current_of(await hold(keeper, app, kind))
+    try:
+        current = current_of(await hold(keeper, app, kind))
+    except LingpaiError as error:
+        if error.kind is not Kind.NO_SECRET:
+            raise
+        # Its token is dead, and only who has the secret gets another: this makes clients fetch one.
+        raise LingpaiError(
+            Kind.UNKNOWN_TOKEN, "access_token is not taken any more; fetch another one"
+        ) from error
     keeper.audit.count(app.asker, app.name, "ticket")
     return PlatformTicket(0, "ok", current.value, int(current.end.remaining(keeper.clock)))
 

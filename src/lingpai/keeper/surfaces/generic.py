@@ -187,9 +187,9 @@ async def _reporter(
     if params.secret is not None and not params.secret.startswith(KEY_PREFIX):
         if credential is None or keeper.digest_secret(params.secret) != credential.key.secret_digest:
             return None
-        return await app_of_credential(
-            keeper, credential, f"secret:{credential.key.platform}/{credential.key.account}"
-        )
+        asker = f"secret:{credential.key.platform}/{credential.key.account}"
+        app = await app_of_credential(keeper, credential, asker)
+        return app if app.configured else msgspec.structs.replace(app, secret=params.secret)
     caller = await identify(keeper, call, params.secret)
     if credential is None:
         return None
