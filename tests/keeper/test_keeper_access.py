@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from falcon.testing.helpers import DEFAULT_HOST
 
 from lingpai.core.records import RIGHTS
 from lingpai.keeper.access import _origin, is_trusted
@@ -30,6 +31,7 @@ from tests.keeper.stage import (
     staged,
 )
 
+REPORT = "/keeper/report"
 MINI_SECRET = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
 PAGE = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}
 LOGIN = {"wx_app_id": SAMPLE_APP.appid, "code": "nonsense"}
@@ -62,6 +64,31 @@ async def another_process(stage: Stage, tmp_path: Path) -> AsyncIterator[Stage]:
         played(tmp_path, stage.clock, stage.upstream.url, session) as other,
     ):
         yield other
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed"),
+    [
+        ({"origin": "https://evil.example"}, False),
+        ({"origin": "null"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"origin": f"http://{DEFAULT_HOST}"}, True),
+        ({"sec-fetch-site": "same-origin", "origin": "https://behind-a-proxy.example"}, True),
+        ({"sec-fetch-site": "none"}, True),
+        ({}, True),
+    ],
+)
+async def test_a_page_of_another_site_may_not_ask_by_its_browsers_network(
+    own: Stage, headers: dict[str, str], allowed: bool
+) -> None:
+    key = await own.add_caller(apps=("*",))
+    for path in (XCX, CLEAR_XCX):
+        assert ((await own.get(path, headers=headers, **APP)).json["code"] == 0) is allowed
+        assert (await own.get(path, headers=headers, bearer=key, **APP)).json["code"] == 0
+    reported = {"access_token": await own.token()}
+    answer = await own._ask("POST", REPORT, "127.0.0.1", "", headers, json=reported)
+    assert (answer.json["code"] == 0) is allowed
 
 
 @pytest.mark.parametrize("right", USES)

@@ -8,6 +8,7 @@ whole secret.
 import functools
 import ipaddress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Account, Caller
@@ -21,6 +22,9 @@ KEY_PREFIX = "lpk_"
 
 UNPROVEN = "unproven"
 """Name of the budget for secrets that never brought anything."""
+
+_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
+"""What browsers say of requests that pages of another host make (`Sec-Fetch-Site`)."""
 
 MOST_PROVEN = 10_000
 MAX_ACCOUNT = 128
@@ -69,6 +73,7 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
             "Send the app's secret or a caller key; only trusted networks may ask without "
             "(setting keeper.trusted_networks).",
         )
+    _refuse_foreign_page(call)
     return _pick(keeper, ask, accounts, None, f"network:{call.peer}")
 
 
@@ -82,8 +87,27 @@ async def identify(keeper: Keeper, call: Call, key: str | None = None) -> Caller
     if key is not None:
         return await _caller_of(keeper, key, call.peer)
     if is_trusted(call.peer, keeper.options.trusted_networks):
+        _refuse_foreign_page(call)
         return None
     raise LingpaiError(Kind.NOT_ALLOWED, "Send a caller key as `Authorization: Bearer …`.")
+
+
+def _refuse_foreign_page(call: Call) -> None:
+    """Refuse a page of somebody else in a browser that happens to stand in a trusted network.
+
+    Programs send neither header; a page that any website shows could have clearing done for it otherwise.
+    """
+    site = call.header("sec-fetch-site")
+    if site is None:  # not a browser, or none that says it: a page of ours has our name in both
+        origin = call.header("origin")
+        foreign = origin is not None and urlsplit(origin).netloc != call.header("host")
+    else:
+        foreign = site in _FOREIGN_SITES
+    if foreign:
+        raise LingpaiError(
+            Kind.NOT_ALLOWED,
+            "A page of another site may not ask by its browser's network; send a caller key.",
+        )
 
 
 def may(caller: Caller, name: str, right: str) -> bool:
