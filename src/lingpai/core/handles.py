@@ -88,6 +88,7 @@ class Handles:
 
     A key that was just made by a rotation opens at once but seals only after ten seconds, so that every
     process knows it before the first handle under it is about.
+    Keys that another process made or retired are noticed within a second.
 
     Args:
         ring: the key ring; its newest key seals, all of them open.
@@ -131,10 +132,9 @@ class Handles:
         # One spelling only: decoders skip blanks, take either case, and base64's last character has two bits to spare.
         if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
             return None
+        if self._clock.steady() >= self._look_at:
+            self._look()  # another process may have rotated, or have retired a key
         plain = self._open(sealed)
-        if plain is None and self._clock.steady() >= self._look_at:
-            self._look()  # another process may have rotated
-            plain = self._open(sealed)
         if plain is None or plain[0] != kind:
             return None
         head, generation, issued_at = _LAYOUT.unpack(plain)
