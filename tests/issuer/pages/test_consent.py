@@ -5,10 +5,13 @@ import asyncio
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from lingpai.core.errors import Kind
 from lingpai.issuer import admin
 from lingpai.issuer.dialects import yilianyun
+from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from tests.issuer.pages.stage import REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
+from tests.issuer.worlds import raises
 
 
 async def ask(browser: Browser, path: str | None = None) -> Seen:
@@ -136,6 +139,55 @@ async def test_b18_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> N
     await browser.log_in(again, "ming")
     handle = question.forms[0][1]["request"]
     assert (await browser.get(f"/user/mall/consent?request={handle}")).status == 400
+
+
+async def test_b18_going_back_gives_no_spent_code_again(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser)
+    handle = question.forms[0][1]["request"]
+    code = (await browser.submit(question, answer="allow")).answer["code"]
+    paths = [f"/user/mall/{name}?request={handle}" for name in ("consent", "login")]
+    for path in paths:  # still out: one and the same
+        assert (await browser.follow(path)).answer["code"] == code
+    tokens = await redeem(stage.mall, stage.shop, code, redirect_uri=REDIRECT)
+    for path in paths:
+        seen = await browser.follow(path)
+        assert (seen.status, seen.location) == (400, "")
+    assert (await browser.submit(question, answer="allow")).status == 400
+    await resolve_access_token(stage.mall, tokens.access_token)
+
+
+async def test_b18_going_back_gives_no_code_that_ran_out_or_was_ended(
+    stage: Stage, browser: Browser, clock: VirtualClock
+) -> None:
+    app, user = stage.shop, stage.users["mall"]
+    first = await ask(browser)
+    await browser.submit(first, answer="allow")
+    assert await stage.mall.store.end_all(app=app.id, user=user.id)
+    assert (await browser.submit(first, answer="allow")).status == 400
+    handle = (await browser.get(authorize_path())).location
+    assert "code" in (await browser.get(handle)).answer
+    clock.advance(stage.mall.policy.code)
+    assert (await browser.get(handle)).status == 400
+
+
+async def test_b18_an_answer_is_for_one_terminal(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser, TERMINAL)
+    answers = [await browser.submit(question, answer="allow", machine="4004001") for _ in range(2)]
+    codes = {answered.answer["code"] for answered in answers}
+    assert len(codes) == 1
+    assert (await browser.submit(question, answer="allow", machine="4004002")).status == 400
+    tokens = await redeem(stage.terminals, stage.printing, codes.pop(), redirect_uri=REDIRECT)
+    assert (await browser.submit(question, answer="allow", machine="4004001")).status == 400
+    await resolve_access_token(stage.terminals, tokens.access_token)
+
+
+async def test_b18_who_refuses_after_all_takes_the_code_back(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser, TERMINAL)
+    code = (await browser.submit(question, answer="allow", machine="4004001")).answer["code"]
+    assert (await browser.submit(question, answer="refuse")).answer["error"] == "access_denied"
+    with raises(Kind.INVALID_CODE):
+        await redeem(stage.terminals, stage.printing, code, redirect_uri=REDIRECT)
+    assert (await browser.submit(question, answer="allow", machine="4004001")).status == 400
 
 
 async def test_b18_a_refusal_is_final(browser: Browser) -> None:

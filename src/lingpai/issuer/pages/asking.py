@@ -17,6 +17,7 @@ from lingpai.issuer.verbs.apps import require_listed
 from lingpai.issuer.verbs.authorize import (
     Asked,
     begin_authorization,
+    check_answer,
     read_authorization,
     refuse_authorization,
 )
@@ -88,11 +89,11 @@ class Asking:
         """The question, unless the user has answered it before; first of all the user logs in."""
         opened = await visit.look()
         if opened is None:
-            raise _run_out()
+            raise LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
         waiting = await self.read(visit, opened.session, params.request)
         if opened.user is None:
             return redirect(visit.path("/login", request=params.request), headers=visit.headers)
-        await _check_same_user(visit, waiting.request, opened.user)
+        await check_answer(visit.issuer, waiting.request.grant, opened.user)
         request, app, wanted = waiting
         member = await visit.issuer.store.find_member(app.id, opened.user.id)
         if not wanted.asks_always and not needs_consent(member, wanted.scope, wanted.permissions):
@@ -110,7 +111,7 @@ class Asking:
         if opened.user is None:
             return redirect(visit.path("/login", request=params.request), headers=visit.headers)
         request, app, wanted = waiting
-        await _check_same_user(visit, request, opened.user)
+        await check_answer(visit.issuer, request.grant, opened.user)
         if params.answer == "refuse":
             await refuse_authorization(visit.issuer, request)
             return self._finish.refuse(visit, request)
@@ -153,15 +154,3 @@ async def _machine(visit: Visit, user: User, code: str) -> Machine | None:
     if code and (machine is None or machine.owner != user.id):
         raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")
     return machine
-
-
-async def _check_same_user(visit: Visit, request: AuthorizationRequest, user: User) -> None:
-    """Refuse to answer again for somebody else: the code is that of the first answer (attacks B18)."""
-    if request.grant is not None:
-        view = await visit.issuer.store.read_grant(request.grant)
-        if view is None or view.grant.user != user.id:
-            raise _run_out()
-
-
-def _run_out() -> LingpaiError:
-    return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")

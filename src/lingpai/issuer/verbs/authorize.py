@@ -108,8 +108,35 @@ async def read_authorization(issuer: Issuer, text: str, session: Session) -> Aut
     handle = issuer.unseal(text, HandleKind.AUTHORIZATION)
     request = await issuer.store.read_request(handle.id) if handle else None
     if request is None or request.session != session.id or request.ends_at <= issuer.now():
-        raise LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
+        raise _run_out()
     return request
+
+
+async def check_answer(issuer: Issuer, grant: int | None, user: User) -> None:
+    """Refuse to repeat an answer whose code is not out any more, or that was somebody else's (attacks B18).
+
+    A browser goes back to what it has answered. A code that was spent would then come to its app again, which
+    can only take it for a replay and end what the user allowed.
+
+    Args:
+        issuer: the realm.
+        grant: the one that answered the request, or None when none has.
+        user: who is about to answer.
+
+    Raises:
+        LingpaiError: INVALID_AUTHORIZATION.
+    """
+    if grant is None:
+        return
+    view = await issuer.store.read_grant(grant)
+    if (
+        view is None
+        or not view.usable
+        or view.grant.user != user.id
+        or view.grant.state is not GrantState.ISSUED
+        or view.grant.ends_at <= issuer.now()
+    ):
+        raise _run_out()
 
 
 async def authorize(
@@ -118,11 +145,11 @@ async def authorize(
     """Let the user's consent make a code; however often it is submitted, it makes one (attacks B18).
 
     Raises:
-        LingpaiError: INVALID_AUTHORIZATION when the request is gone or is another app's, BAD_MACHINE when the
-            terminal is not the user's.
+        LingpaiError: INVALID_AUTHORIZATION when the request is gone, is another app's or was answered for
+            another terminal, and as `check_answer` does; BAD_MACHINE when the terminal is not the user's.
     """
     if request.app != app.id:
-        raise LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
+        raise _run_out()
     grant = await _new_grant(
         issuer,
         app,
@@ -137,8 +164,9 @@ async def authorize(
         ),
     )
     kept = await issuer.store.add_grant(grant, request.id)
-    if kept is None:
-        raise LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
+    if kept is None or kept.machine != grant.machine:
+        raise _run_out()
+    await check_answer(issuer, kept.id, user)
     return _code(issuer, kept, request.answer_uri, request.state)
 
 
@@ -157,8 +185,12 @@ async def issue_code(
 
 
 async def refuse_authorization(issuer: Issuer, request: AuthorizationRequest) -> None:
-    """Forget a request that the user refused."""
-    await issuer.store.drop_request(request.id)
+    """Forget a request that the user refused; a code that they allowed before ends with it."""
+    if await issuer.store.drop_request(request.id):
+        return
+    answered = await issuer.store.read_request(request.id)
+    if answered is not None and answered.grant is not None:
+        await issuer.store.end_grant(answered.grant, issuer.now(), "refused by the user")
 
 
 async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | None, asked: Asked) -> Grant:
@@ -189,3 +221,7 @@ async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | No
 def _code(issuer: Issuer, grant: Grant, answer_uri: str, state: str | None) -> Code:
     code = issuer.seal(HandleKind.CODE, grant.id, 0, grant.created_at)
     return Code(code, max(0, grant.created_at + issuer.policy.code - issuer.now()), answer_uri, state)
+
+
+def _run_out() -> LingpaiError:
+    return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
