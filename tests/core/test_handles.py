@@ -112,6 +112,19 @@ def test_f67_a_new_key_opens_at_once_and_seals_once_everybody_knows_it(tmp_path:
         assert handles.unseal(after, HandleKind.ACCESS) == SAMPLE
 
 
+def test_a_handle_is_told_as_each_key_writes_it() -> None:
+    clock, ring = VirtualClock(), KeyRing.ephemeral()
+    handles = Handles(ring, "yzb", clock)
+    texts = [handles.seal(SAMPLE, HandleFormat.BASE64URL)]
+    for _ in range(2):
+        ring.rotate(clock.now())
+        clock.advance(11)
+        texts.append(handles.seal(SAMPLE, HandleFormat.BASE64URL))
+    assert handles.seal_with_each(SAMPLE, HandleFormat.BASE64URL) == tuple(texts[::-1])
+    with pytest.raises(OverflowError):
+        handles.seal_with_each(SAMPLE._replace(id=1 << 56))
+
+
 def test_a_ring_that_cannot_be_read_does_not_stop_us(tmp_path: Path) -> None:
     clock = VirtualClock()
     ring = KeyRing.open_or_create(tmp_path / "ring", clock.now())

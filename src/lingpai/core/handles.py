@@ -112,16 +112,21 @@ class Handles:
         Raises:
             OverflowError: when a field does not fit.
         """
+        plain = _pack(handle)
         if self._clock.steady() >= self._look_at:
             self._look()
-        kind, row, generation, issued_at = handle
-        if row >> _ID_BITS:
-            raise OverflowError(f"{handle} does not fit")
-        try:
-            plain = _LAYOUT.pack(kind << _ID_BITS | row, generation, issued_at)
-        except struct.error as error:
-            raise OverflowError(f"{handle} does not fit") from error
         return form.write(self._sealing.encrypt(plain, self._bound))
+
+    def seal_with_each(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> tuple[str, ...]:
+        """The handle as each key of the ring writes it, that of the newest first: all texts that open as it.
+
+        Raises:
+            OverflowError: when a field does not fit.
+        """
+        plain = _pack(handle)
+        if self._clock.steady() >= self._look_at:
+            self._look()
+        return tuple(form.write(cipher.encrypt(plain, self._bound)) for cipher in self._opening)
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
         """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
@@ -164,3 +169,13 @@ class Handles:
         known_since = self._clock.now() - _PUBLISH_SECONDS
         chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
         self._sealing = self._ciphers[chosen.id]
+
+
+def _pack(handle: Handle) -> bytes:
+    kind, row, generation, issued_at = handle
+    if row >> _ID_BITS:
+        raise OverflowError(f"{handle} does not fit")
+    try:
+        return _LAYOUT.pack(kind << _ID_BITS | row, generation, issued_at)
+    except struct.error as error:
+        raise OverflowError(f"{handle} does not fit") from error

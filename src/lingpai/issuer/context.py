@@ -99,6 +99,10 @@ class Issuer:
         """A handle in the policy's format for its kind."""
         return self._handles.seal(Handle(kind, row, generation, issued_at), self._formats[kind])
 
+    def seal_with_each(self, kind: HandleKind, row: int, generation: int, issued_at: int) -> tuple[str, ...]:
+        """A handle as each key of the ring writes it: whatever was told of it is among them, also after a rotation."""
+        return self._handles.seal_with_each(Handle(kind, row, generation, issued_at), self._formats[kind])
+
     def unseal(self, text: str, kind: HandleKind) -> Handle | None:
         """What a handle says, or None when it is not one of this realm, this kind and this format."""
         return self._handles.unseal(text, kind, self._formats[kind])

@@ -38,10 +38,17 @@ async def issue_ticket(issuer: Issuer, app: App, app_token: str) -> Ticket:
 
 
 async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, ...]:
-    """The app's live tickets, newest first, for verifying a page's signature; at most `most` of them."""
+    """The app's live tickets, newest first, for verifying a page's signature; at most `most` of them.
+
+    Each as every key of the ring writes it: one that was given before a rotation signs pages to its end.
+    """
     proto = new_app_grant(issuer, app, GrantKind.TICKET, None)
-    grants = await issuer.store.list_place(proto, issuer.now(), most)
-    return tuple(_ticket(issuer, grant, repeated=True).ticket for grant in grants) if app.usable else ()
+    grants = await issuer.store.list_place(proto, issuer.now(), most) if app.usable else ()
+    return tuple(
+        text
+        for grant in grants
+        for text in issuer.seal_with_each(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
+    )
 
 
 def _ticket(issuer: Issuer, grant: Grant, *, repeated: bool) -> Ticket:

@@ -1,4 +1,4 @@
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import App
+from lingpai.core.keyring import KeyRing
 from lingpai.issuer.cookies import session_cookie
 from lingpai.issuer.dialects.yzb.signing import check_origin, origin_of, pure_url, signature_of
 from lingpai.issuer.verbs.login import login
@@ -183,6 +184,21 @@ async def test_i79_a_superseded_ticket_signs_for_600_seconds(page: Page, clock: 
     clock.advance(599)
     assert "proof" in (await page.config()).json
     clock.advance(1)
+    assert (await page.config()).json["code"] == 100002
+
+
+async def test_a_page_signed_before_a_rotation_is_good_as_long_as_its_key(
+    page: Page, clock: VirtualClock, ring: KeyRing
+) -> None:
+    ring.rotate(clock.now())
+    clock.advance(11)
+    ticket = (await page.realm.ticket(await page.realm.server_token())).data["ticket"]
+    later = replace(page, ticket=ticket)
+    for signed in (page, later):
+        assert await signed.proof()
+    ring.retire(1)
+    clock.advance(1)
+    assert await later.proof()
     assert (await page.config()).json["code"] == 100002
 
 
