@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from lingpai.issuer import admin
 from lingpai.issuer.dialects.yzb.policy import PAGE_PROOF
 from lingpai.issuer.dialects.yzb.signing import SignedPage, signature_of, verify_page
 from lingpai.issuer.pages import Site
@@ -65,6 +66,17 @@ async def test_allowing_leads_to_a_code_for_that_origin(stage: Stage, browser: B
     assert json.loads(answered.text)["status"] == "2000"
     forged = await browser.send("POST", data["api"], form | {"form_token": "0" * 64})
     assert json.loads(forged.text)["status"] == "4000"
+
+
+async def test_a1_a_domain_taken_off_the_app_meanwhile_is_told_nothing(
+    stage: Stage, browser: Browser
+) -> None:
+    question = await browser.log_in(await browser.follow(await window(stage)))
+    await admin.change_app(stage.yzb, stage.mini, domains=("page.example",))
+    refused = await browser.submit(question, answer="allow")
+    assert refused.status == 400
+    assert ORIGIN not in refused.text
+    assert await stage.yzb.store.find_member(stage.mini.id, stage.users["yzb"].id) is None
 
 
 async def test_refusing_leads_to_nothing(stage: Stage, browser: Browser) -> None:

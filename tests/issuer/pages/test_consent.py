@@ -81,6 +81,23 @@ async def test_a1_what_is_not_registered_is_shown_and_never_redirected(
     assert "<h1>That did not work</h1>" in seen.text
 
 
+async def test_a1_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser)
+    handle = question.forms[0][1]["request"]
+    await admin.change_app(stage.mall, stage.shop, redirect_uris=("https://app.example/other",))
+    for seen in (
+        await browser.submit(question, answer="allow"),
+        await browser.submit(question, answer="refuse"),
+        await browser.get(f"/user/mall/consent?request={handle}"),
+    ):
+        assert (seen.status, seen.location) == (400, "")
+        assert "not registered for the app" in seen.text
+    member = await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id)
+    assert member is None
+    await admin.change_app(stage.mall, stage.shop, redirect_uris=(REDIRECT, "https://app.example/other"))
+    assert "code" in (await browser.submit(question, answer="allow")).answer
+
+
 async def test_a10_nobody_is_sent_to_an_app_without_a_word(browser: Browser) -> None:
     seen = await browser.get(authorize_path(prompt="none"))
     assert seen.location.startswith("/user/mall/consent?")

@@ -76,13 +76,15 @@ class Asking:
         """What waits for this session's user.
 
         Raises:
-            LingpaiError: INVALID_AUTHORIZATION, or APP_NOT_LISTED when the app has been taken down since.
+            LingpaiError: INVALID_AUTHORIZATION, or, when the app has changed since, APP_NOT_LISTED or
+                WRONG_REDIRECT_URI.
         """
         request = await read_authorization(visit.issuer, handle, session)
         app = await visit.issuer.store.read_app(request.app)
         if app is None:
             raise LingpaiError(Kind.INVALID_AUTHORIZATION, "The app is gone.")
         require_listed(app)
+        self._finish.check(visit.issuer, app, request)
         return Waiting(request, app, self._finish.wanted(app, request))
 
     async def show(self, params: ConsentPage, visit: Visit) -> Reply:

@@ -7,8 +7,10 @@ import msgspec
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import AnswerStyle, allowed, refused
+from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.site import form_source
 from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.authorize import authorize
 
 
@@ -32,6 +34,14 @@ class Wanted(msgspec.Struct, frozen=True):
 
 class Finish(Protocol):
     """How a realm's authorizations end."""
+
+    def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
+        """Refuse a request whose answer may not go any more where it was to go.
+
+        Raises:
+            LingpaiError: WRONG_REDIRECT_URI.
+        """
+        ...
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
         """What the request wants."""
@@ -57,6 +67,10 @@ class ByRedirect:
 
     def __init__(self, style: AnswerStyle) -> None:
         self._style = style
+
+    def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
+        """See `Finish.check`; the URI may have been taken off the app since (attacks A1)."""
+        choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
         """See `Finish.wanted`; a public client could be anybody, so its user is always asked (RFC 6749 §10.2)."""

@@ -5,8 +5,10 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Reply
+from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
+from lingpai.issuer.dialects.yzb.signing import check_origin
 from lingpai.issuer.pages.bridge.scripts import WINDOW_NAME
 from lingpai.issuer.pages.finishing import Wanted
 from lingpai.issuer.pages.shape import STATUS
@@ -39,6 +41,11 @@ class ByMessage:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
+
+    def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
+        """See `Finish.check`; the page's host may have been taken off the app's domains since."""
+        del issuer
+        check_origin(app, request.answer_uri)
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
         """See `Finish.wanted`."""
