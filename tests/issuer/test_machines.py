@@ -67,6 +67,20 @@ async def test_refusal_for_the_limit_spends_no_key(world: World, clock: VirtualC
     await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
 
 
+async def test_with_its_owner_disabled_a_terminal_gives_no_tokens_and_spends_nothing(world: World) -> None:
+    issuer, app = world.issuer, world.app
+    issuer.policy = msgspec.structs.replace(issuer.policy, daily=Daily(1))
+    key = await machines.show_qr_key(issuer, world.machine)
+    await admin.disable_user(issuer, world.user)
+    with raises(Kind.NO_PERMISSION):
+        await machines.authorize_by_msign(issuer, app, CODE, "terminal secret", "all")
+    with raises(Kind.NO_PERMISSION):
+        await machines.authorize_by_qr_key(issuer, app, CODE, key, "all")
+    await admin.disable_user(issuer, world.user, disabled=False)
+    tokens = await machines.authorize_by_qr_key(issuer, app, CODE, key, "all")
+    await resolve_access_token(issuer, tokens.access_token)
+
+
 async def test_bind_and_unbind(world: World) -> None:
     issuer = world.issuer
     own, _ = await admin.add_app(issuer, App(realm="", app_id="own", mode=AppMode.SELF_OWNED))

@@ -49,10 +49,11 @@ async def authorize_by_msign(
     """Tokens for a terminal, for who knows its secret. For `request`, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, LIMIT_REACHED, REPLAYED_REQUEST.
+        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, NO_PERMISSION, LIMIT_REACHED, REPLAYED_REQUEST.
     """
     require_mode(app, AppMode.OPEN)
     machine = await check_msign(issuer, machine_code, msign)
+    await _require_owner(issuer, machine)
     return await _place(issuer, app, machine, scope, None, request=request)
 
 
@@ -70,8 +71,8 @@ async def authorize_by_qr_key(
     For `request`, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_QR_KEY (also when it has run out or was used), LIMIT_REACHED,
-            REPLAYED_REQUEST; a key is not spent on a refusal.
+        LingpaiError: WRONG_APP_MODE, WRONG_QR_KEY (also when it has run out or was used), NO_PERMISSION,
+            LIMIT_REACHED, REPLAYED_REQUEST; a key is not spent on a refusal.
     """
     require_mode(app, AppMode.OPEN)
     machine = await issuer.store.find_machine(issuer.realm, machine_code)
@@ -82,6 +83,7 @@ async def authorize_by_qr_key(
         or machine.qr_ends_at <= issuer.now()
     ):
         raise _wrong_qr_key()
+    await _require_owner(issuer, machine)
     return await _place(issuer, app, machine, scope, digest, request=request)
 
 
@@ -123,6 +125,13 @@ async def unbind_machine(issuer: Issuer, app: App, machine_code: str) -> Machine
     if not unbound and not ended:
         raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this app.", parameter="machine_code")
     return machine
+
+
+async def _require_owner(issuer: Issuer, machine: Machine) -> None:
+    """Refuse tokens that would be dead at once: a terminal's are its owner's grant, and nobody's without one."""
+    owner = None if machine.owner is None else await issuer.store.find_user(machine.owner)
+    if machine.owner is not None and (owner is None or owner.disabled):
+        raise LingpaiError(Kind.NO_PERMISSION, "The terminal's owner may authorise nothing.")
 
 
 async def _place(
