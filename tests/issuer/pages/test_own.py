@@ -1,12 +1,14 @@
 """The user's own page over HTTP: what I have allowed to whom, since when, last used; end it."""
 
+import pytest
+
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.machines import authorize_by_msign
 from lingpai.issuer.verbs.redeem import redeem
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, Browser, Seen, Stage, authorize_path
+from tests.issuer.pages.stage import PASSWORD, REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
 from tests.issuer.worlds import raises
 
 
@@ -38,6 +40,20 @@ async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser,
     assert "You have not allowed any app anything." in after.text
     question = await browser.follow(authorize_path())
     assert question.forms[0][0] == "/user/mall/consent"
+
+
+@pytest.mark.parametrize(
+    ("path", "realm", "machine"), [(authorize_path(), "mall", None), (TERMINAL, "yilianyun", "4004001")]
+)
+async def test_a_code_that_is_still_out_was_not_used(
+    browser: Browser, path: str, realm: str, machine: str | None
+) -> None:
+    question = await browser.log_in(await browser.follow(path))
+    assert "code" in (await browser.submit(question, answer="allow", machine=machine)).answer
+    page = (await browser.get(f"/user/{realm}")).text
+    assert page.count("<time ") == 1  # first allowed
+    assert page.count("not in use at present") == (2 if machine else 1)
+    assert "1970" not in page
 
 
 async def test_ending_needs_a_form_of_ours_and_ends_only_ones_own(

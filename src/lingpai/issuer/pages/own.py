@@ -95,16 +95,19 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
     scopes = [word for view in views for word in (view.grant.scope or "").split()]
     names = (*((member.scope or "").split() if member else scopes), *(member.permissions if member else ()))
     since = member.created_at if member else min(view.grant.created_at for view in views)
-    used = max((view.grant.rotated_at for view in views), default=None)
-    newest = {view.machine_code: view for view in reversed(views) if view.machine_code}
+    used: dict[str, int] = {}
+    for view in views:
+        used[view.machine_code] = max(used.get(view.machine_code, 0), view.grant.rotated_at)
     return {
         "app_id": app.app_id,
         "name": app.name or app.app_id,
         "may": permission_words(visit.language, names),
         "since": moment(site, wall(since)),
-        "used": None if used is None else moment(site, wall(used)),
-        "machines": [
-            {"code": code, "used": moment(site, wall(view.grant.rotated_at))}
-            for code, view in sorted(newest.items())
-        ],
+        "used": _used(visit, max(used.values(), default=0)),
+        "machines": [{"code": code, "used": _used(visit, used[code])} for code in sorted(used) if code],
     }
+
+
+def _used(visit: Visit, at: int) -> dict[str, str] | None:
+    """When it was used; None for what nobody has used yet, such as a code that is still out."""
+    return moment(visit.site, visit.issuer.wall(at)) if at else None
