@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer import admin
 from tests.issuer.dialects.calls import FORM, encoded
 from tests.issuer.dialects.yilianyun.realms import ADD, DELETE, MSIGN, OAUTH, SCAN, SECRET, Realm
 
@@ -39,6 +40,20 @@ async def test_json_holds_numbers_or_texts(realm: Realm, name: str, value: int) 
     for given in (value, str(value)):
         called = realm.signed(machine_code="4004504002", msign=MSIGN, scope="all") | {name: given}
         assert (await realm.post_json(SCAN, called)).error == "0"
+
+
+async def test_json_may_hold_a_secret_of_digits_as_a_number(realm: Realm) -> None:
+    await admin.save_machine(realm.issuer, "4004504008", msign="12345678")
+    for msign in (12345678, "12345678"):
+        called = realm.signed(machine_code="4004504008", msign=msign, scope="all")
+        assert (await realm.post_json(SCAN, called)).error == "0"
+        added = realm.signed(
+            realm.own,
+            machine_code="4004504008",
+            msign=msign,
+            access_token=(await realm.own_token()).tokens["access_token"],
+        )
+        assert (await realm.post_json(ADD, added)).error == "0"
 
 
 @pytest.mark.parametrize("value", [True, 1.5, ["1"], {"a": 1}])

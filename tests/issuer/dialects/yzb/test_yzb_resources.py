@@ -99,13 +99,24 @@ async def count(realm: Realm, token: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("load_more_count", "0"), ("load_more_count", "101"), ("load_more_id", "-1"), ("load_more_id", "x")],
+    [("load_more_count", 0), ("load_more_count", 101), ("load_more_id", -1), ("load_more_id", "x")],
 )
-async def test_pages_beyond_bounds_are_4101(realm: Realm, name: str, value: str) -> None:
+async def test_pages_beyond_bounds_are_4101(realm: Realm, name: str, value: int | str) -> None:
     given = {"app_id": realm.app.app_id, "access_token": await realm.server_token(), name: value}
-    status, message = (await realm.post("/CommonResource/getUserList", given)).refusal
-    assert status == "4101"
-    assert name in message
+    for answer in (
+        await realm.post("/CommonResource/getUserList", given | {name: str(value)}),
+        await realm.post_json("/CommonResource/getUserList", given | {name: str(value)}),
+        await realm.post_json("/CommonResource/getUserList", given),
+    ):
+        status, message = answer.refusal
+        assert status == "4101"
+        assert name in message
+
+
+@pytest.mark.parametrize("count", [1, "1", 100, "100"])
+async def test_json_bodies_may_give_counts_as_numbers_or_texts(realm: Realm, count: int | str) -> None:
+    given = {"app_id": realm.app.app_id, "access_token": await realm.server_token(), "load_more_count": count}
+    assert (await realm.post_json("/CommonResource/getUserList", given)).json["status"] == "2000"
 
 
 async def test_json_bodies_may_give_ids_as_they_were_told(realm: Realm) -> None:

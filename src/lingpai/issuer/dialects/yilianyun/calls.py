@@ -60,7 +60,7 @@ class Calls:
         if params.msign is None:
             wire.require(params, "qr_key")
         wire.require(params, *SIGNED)
-        machine_code = wire.text_of(params.machine_code)
+        machine_code, msign = wire.text_of(params.machine_code), wire.text_of(params.msign)
         async with signed(self._issuer, params, call) as (app, request):
             if params.msign is not None and params.qr_key is not None:
                 raise LingpaiError(
@@ -73,16 +73,16 @@ class Calls:
                     self._issuer, app, machine_code, params.qr_key, scope, request=request
                 )
             else:
-                await self._check_msign(app, machine_code, params.msign or "")
+                await self._check_msign(app, machine_code, msign)
                 tokens = await machines.authorize_by_msign(
-                    self._issuer, app, machine_code, params.msign or "", scope, request=request
+                    self._issuer, app, machine_code, msign, scope, request=request
                 )
             return _issued(tokens)
 
     async def add_printer(self, params: wire.AddPrinterParams, call: Call) -> None:
         """Bind a terminal to a self-owned app."""
         wire.require(params, *SIGNED, "machine_code", "msign", "access_token")
-        machine_code, msign = wire.text_of(params.machine_code), params.msign or ""
+        machine_code, msign = wire.text_of(params.machine_code), wire.text_of(params.msign)
         async with signed(self._issuer, params, call, first=True) as (app, _):
             require_mode(app, AppMode.SELF_OWNED)
             await resolve_app_token(self._issuer, params.access_token or "", app)

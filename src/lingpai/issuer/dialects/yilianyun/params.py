@@ -20,7 +20,9 @@ Sign = Annotated[
 RequestId = Annotated[str, _Meta(max_length=64, description="a UUID of any version")]
 Passed = Annotated[str, _Meta(max_length=512, description="a code, token or key")]
 MachineCode = Annotated[str, _Meta(max_length=64, description="the terminal")] | Annotated[int, _Meta(ge=0)]
-Msign = Annotated[str, _Meta(max_length=128, description="the terminal's secret")]
+Msign = (
+    Annotated[str, _Meta(max_length=128, description="the terminal's secret")] | Annotated[int, _Meta(ge=0)]
+)
 Words = Annotated[str, _Meta(max_length=1024, description='words separated by blanks; "all"')]
 Short = Annotated[str, _Meta(max_length=128)]
 Uri = Annotated[str, _Meta(max_length=2048)]

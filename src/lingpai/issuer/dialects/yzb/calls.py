@@ -167,7 +167,8 @@ class Calls:
     async def user_list(self, params: wire.ListParams, call: Call) -> list[wire.ListedUser]:
         """The users who have added the app, page by page."""
         app = await self._app_by_token(params, call)
-        members = await list_members(self._issuer, app, int(params.load_more_id), params.load_more_count)
+        after, count = int(params.load_more_id), int(params.load_more_count)
+        members = await list_members(self._issuer, app, after, count)
         return [wire.ListedUser(str(member.id), member.open_id) for member in members]
 
     async def _known_app(self, given: str | int, call: Call) -> App:

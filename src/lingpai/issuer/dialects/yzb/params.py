@@ -19,6 +19,8 @@ Origin = Annotated[str, _Meta(max_length=512, description="scheme, host and port
 Short = Annotated[str, _Meta(max_length=128)]
 
 MAX_PAGE = 100
+Count = Annotated[str, _Meta(pattern="^([1-9][0-9]?|100)$")] | Annotated[int, _Meta(ge=1, le=MAX_PAGE)]
+"""How many of a list: up to `MAX_PAGE`, which the pattern says once more."""
 
 
 def text_of(value: str | int) -> str:
@@ -102,7 +104,7 @@ class ListParams(msgspec.Struct):
     app_id: AppId
     access_token: Passed
     load_more_id: Number = 0
-    load_more_count: Annotated[int, _Meta(ge=1, le=MAX_PAGE)] = MAX_PAGE
+    load_more_count: Count = MAX_PAGE
 
 
 class UserTokens(msgspec.Struct):
