@@ -8,7 +8,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
 from lingpai.issuer.policy import DAY
 from tests.issuer.dialects.calls import Json
-from tests.issuer.dialects.mall.realms import REDIRECT, SECRET, Realm
+from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Realm
 from tests.issuer.remoteness import demand_both_at_once
 
 GRANT = (400, "invalid_grant")
@@ -45,6 +45,15 @@ async def test_the_order_of_the_table_for_codes(realm: Realm, clock: VirtualCloc
     await realm.change_app(grants=("authorization_code",))
     assert (await realm.exchange(**given)).refusal == (400, "invalid_scope")
     assert (await realm.exchange(**given | {"scope": None})).status == 200
+
+
+async def test_what_is_too_long_is_unknown(realm: Realm) -> None:
+    long = "a" * 600
+    assert (await realm.exchange(long)).refusal == GRANT
+    assert (await realm.exchange(long, grant_type="password")).refusal == (400, "unsupported_grant_type")
+    assert (await realm.refresh(long)).refusal == GRANT
+    for name in ("getOpenId", "getUserInfo"):
+        assert (await realm.get(f"{ROOT}/{name}", {"access_token": long})).refusal == (401, "invalid_token")
 
 
 async def test_the_order_of_the_table_for_refresh_tokens(realm: Realm) -> None:

@@ -42,6 +42,12 @@ async def test_json_holds_numbers_or_texts(realm: Realm, name: str, value: int) 
         assert (await realm.post_json(SCAN, called)).error == "0"
 
 
+async def test_what_is_too_long_is_unknown(realm: Realm) -> None:
+    long = "a" * 600
+    answers = (await realm.exchange(long), await realm.refresh(long), await realm.scan(qr_key=long))
+    assert [answer.error for answer in answers] == ["6", "14", "30"]
+
+
 async def test_json_may_hold_a_secret_of_digits_as_a_number(realm: Realm) -> None:
     await admin.save_machine(realm.issuer, "4004504008", msign="12345678")
     for msign in (12345678, "12345678"):

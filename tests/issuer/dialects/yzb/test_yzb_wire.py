@@ -64,6 +64,19 @@ async def test_i83_broken_multipart(realm: Realm, body: bytes) -> None:
     assert answer.refusal[0] == "4000"
 
 
+async def test_what_is_too_long_is_unknown(realm: Realm) -> None:
+    long = "a" * 600
+    user = {"open_id": "x", "refresh_token": long}
+    for answer in (
+        await realm.exchange(long),
+        await realm.refresh(user),
+        await realm.check(long),
+        await realm.check(long, "js_ticket"),
+        await realm.ticket(long),
+    ):
+        assert answer.refusal[0] == "4102"
+
+
 async def test_a7_repeated_in_multipart_and_json(realm: Realm) -> None:
     twice = multipart({"app_id": "1"})[: -len("--X--\r\n")] + multipart(form(realm))
     answer = await realm.send("POST", "/OAuth2/token", twice, {"Content-Type": MULTIPART})

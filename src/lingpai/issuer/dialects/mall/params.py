@@ -11,7 +11,8 @@ _Meta = msgspec.Meta
 
 ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
 """Often digits, which a JSON body may hold as a number."""
-Passed = Annotated[str, _Meta(max_length=512, description="a code or token")]
+Passed = Annotated[str, _Meta(description="a code or token")]
+"""Of any length: one that is too long is told as one that does not exist."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
 Uri = Annotated[str, _Meta(max_length=2048)]
 Words = Annotated[str, _Meta(max_length=1024, description="words separated by blanks")]

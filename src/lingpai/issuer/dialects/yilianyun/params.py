@@ -18,7 +18,8 @@ Sign = Annotated[
     str, _Meta(max_length=64, description="hex MD5 of client_id, timestamp and the app's secret")
 ]
 RequestId = Annotated[str, _Meta(max_length=64, description="a UUID of any version")]
-Passed = Annotated[str, _Meta(max_length=512, description="a code, token or key")]
+Passed = Annotated[str, _Meta(description="a code, token or key")]
+"""Of any length: one that is too long is told as one that does not exist."""
 MachineCode = Annotated[str, _Meta(max_length=64, description="the terminal")] | Annotated[int, _Meta(ge=0)]
 Msign = (
     Annotated[str, _Meta(max_length=128, description="the terminal's secret")] | Annotated[int, _Meta(ge=0)]

@@ -11,7 +11,8 @@ _Meta = msgspec.Meta
 AppId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
 """Digits; a JSON body may hold them as a number. See `text_of`."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
-Passed = Annotated[str, _Meta(max_length=512, description="a code, token or ticket")]
+Passed = Annotated[str, _Meta(description="a code, token or ticket")]
+"""Of any length: one that is too long is told as one that does not exist."""
 OpenId = Annotated[str, _Meta(max_length=256, description="the user as the app knows them")]
 Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(ge=0, le=MAX_ID)]
 Url = Annotated[str, _Meta(max_length=2048, description="the page's address")]
