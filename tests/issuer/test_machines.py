@@ -14,6 +14,7 @@ from lingpai.issuer.verbs.authorize import Asked, issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.quotas import take_quota
 from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, once
 from tests.issuer.worlds import World, raises
 
@@ -139,6 +140,33 @@ async def test_removed_terminal_has_no_tokens(world: World) -> None:
         await resolve_access_token(world.issuer, tokens.access_token)
     with raises(Kind.BAD_MACHINE):
         await machines.show_qr_key(world.issuer, world.machine)
+
+
+@pytest.mark.parametrize("to", ["bob", None])
+async def test_a_terminal_that_changes_hands_is_closed_to_what_was_allowed_before(
+    world: World, to: str | None
+) -> None:
+    issuer, app = world.issuer, world.app
+    owner = await admin.add_user(issuer, to, "") if to else None
+    other = await admin.save_machine(issuer, "4004002", owner=world.user)
+    code, kept_code = await world.code(machine=world.machine), await world.code(machine=other)
+    tokens, kept = await world.tokens(world.machine), await world.tokens(other)
+    shown = await machines.authorize_by_msign(issuer, world.other, CODE, "terminal secret", "all")
+    await admin.save_machine(issuer, CODE, name="Kitchen", owner=world.user)
+    await resolve_access_token(issuer, tokens.access_token)
+    await admin.save_machine(issuer, CODE, owner=owner)
+    for ended in (tokens, shown):
+        with raises(Kind.INVALID_ACCESS_TOKEN):
+            await resolve_access_token(issuer, ended.access_token)
+    with raises(Kind.INVALID_REFRESH_TOKEN):
+        await refresh(issuer, app, tokens.refresh_token)
+    with raises(Kind.INVALID_CODE):
+        await redeem(issuer, app, code)
+    await resolve_access_token(issuer, kept.access_token)
+    await redeem(issuer, app, kept_code)
+    again = await machines.authorize_by_msign(issuer, app, CODE, "terminal secret", "all")
+    assert again.grant.user == (owner.id if owner else None)
+    await resolve_access_token(issuer, again.access_token)
 
 
 async def test_changing_a_terminal_keeps_its_secret(world: World) -> None:

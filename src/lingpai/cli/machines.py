@@ -45,7 +45,10 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a terminal, or replace name and owner of the one of the same code. Its secret stays when none is given."""
+    """Add a terminal, or replace name and owner of the one of the same code. Its secret stays when none is given.
+
+    What another owner had allowed for it ends.
+    """
     from lingpai.cli.issuing import machine_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret

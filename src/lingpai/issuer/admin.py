@@ -248,8 +248,11 @@ async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, s
 async def save_machine(
     issuer: Issuer, machine_code: str, *, name: str = "", owner: User | None = None, msign: str = ""
 ) -> Machine:
-    """Add a terminal, or change its name, its owner and (when given) its secret."""
-    digest = digest_msign(issuer, msign) if msign else b""
+    """Add a terminal, or change its name, its owner and (when given) its secret.
+
+    What the owner before had allowed for it ends.
+    """
+    digest, now = digest_msign(issuer, msign) if msign else b"", issuer.now()
     return await issuer.store.save_machine(
         Machine(
             realm=issuer.realm,
@@ -257,8 +260,9 @@ async def save_machine(
             name=name,
             owner=owner.id if owner else None,
             msign_digest=digest,
-            created_at=issuer.now(),
-        )
+            created_at=now,
+        ),
+        now,
     )
 
 

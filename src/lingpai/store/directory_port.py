@@ -79,8 +79,11 @@ class Directory(Protocol):
 
     # Terminals.
 
-    async def save_machine(self, machine: Machine) -> Machine:
-        """Insert a terminal, or replace its name, owner and (when given) msign. Returns it as stored."""
+    async def save_machine(self, machine: Machine, now: int) -> Machine:
+        """Insert a terminal, or replace its name, owner and (when given) msign. Returns it as stored.
+
+        When it had another owner, what that one had granted for it ends, codes that are still out too.
+        """
         ...
 
     async def find_machine(self, realm: str, machine_code: str) -> Machine | None:

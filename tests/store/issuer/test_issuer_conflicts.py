@@ -66,7 +66,7 @@ async def add_user(issuer: IssuerStore, login: str = "ann") -> int:
 
 
 async def add_machine(issuer: IssuerStore, code: str) -> int:
-    return (await issuer.save_machine(Machine(realm="r", machine_code=code))).id
+    return (await issuer.save_machine(Machine(realm="r", machine_code=code), NOW)).id
 
 
 async def add_codes(issuer: IssuerStore, app: int, count: int, machine: int | None = None) -> list[int]:

@@ -69,7 +69,7 @@ async def test_no_function_reads_a_whole_table(
     added = await store.add_app(App(realm="r", app_id="a"))
     assert added is not None
     app = added.id
-    machine = (await store.save_machine(Machine(realm="r", machine_code="m"))).id
+    machine = (await store.save_machine(Machine(realm="r", machine_code="m"), NOW)).id
     request = AuthorizationRequest(
         realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
     )

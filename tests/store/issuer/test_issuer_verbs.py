@@ -82,7 +82,7 @@ async def test_superseding_shortens_and_never_prolongs(
 ) -> None:
     app, machine = await store.add_app(App(realm="r", app_id="a")), Machine(realm="r", machine_code="m")
     assert app is not None
-    row = (await store.save_machine(machine)).id
+    row = (await store.save_machine(machine, NOW)).id
     first, second = await add(store, code(app.id, row)), await add(store, code(app.id, row))
     for grant in (first, second):
         assert (await store.redeem(grant, NOW, LATER, keep, guard)).outcome is Outcome.DONE

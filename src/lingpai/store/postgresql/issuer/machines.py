@@ -4,20 +4,29 @@ from typing import Final
 
 from lingpai.core.issuer_records import Machine
 from lingpai.store.issuer_rows import read_machine
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")
+_GRANTS: Final = load_queries("issuer_grants")
 
 
 class Machines(Changes):
     """See `store.directory_port.Directory`."""
 
-    async def save_machine(self, machine: Machine) -> Machine:
+    async def save_machine(self, machine: Machine, now: int) -> Machine:
         """See `store.directory_port.Directory.save_machine`."""
-        columns = (machine.realm, machine.machine_code, machine.name, machine.owner, machine.msign_digest)
-        saved = await self._change(_SQL["save_machine"], *columns, machine.created_at)
-        return read_machine(saved[0])
+        name, rest = (machine.realm, machine.machine_code), (machine.msign_digest, machine.created_at)
+
+        async def save(connection: Connection) -> Machine:
+            for row, owner in await connection.fetch(_SQL["lock_machine"], *name):
+                if owner is not None and owner != machine.owner:
+                    await connection.execute(_GRANTS["end_owned"], now, owner, row)
+            saved = await connection.fetch(_SQL["save_machine"], *name, machine.name, machine.owner, *rest)
+            return read_machine(tuple(saved[0]))
+
+        return await self._engine.transact(save)
 
     async def find_machine(self, realm: str, machine_code: str) -> Machine | None:
         """See `store.directory_port.Directory.find_machine`."""

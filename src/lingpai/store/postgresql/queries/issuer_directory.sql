@@ -109,6 +109,9 @@ ON CONFLICT (realm, machine_code) DO UPDATE SET name = excluded.name, owner_row 
     msign_digest = CASE WHEN excluded.msign_digest = '' THEN m.msign_digest ELSE excluded.msign_digest END
 RETURNING id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at;
 
+-- name: lock_machine
+SELECT id, owner_row FROM issuer_machines WHERE realm = $1 AND machine_code = $2 FOR UPDATE;
+
 -- name: find_machine
 SELECT t.n, m.id, m.realm, m.machine_code, m.name, m.owner_row, m.bound_app_row, m.msign_digest, m.qr_digest,
     m.qr_ends_at, m.created_at

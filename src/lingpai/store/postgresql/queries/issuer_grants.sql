@@ -141,6 +141,10 @@ WHERE id IN (
     )
     AND state <> 3 AND ends_at > $1 RETURNING id;
 
+-- name: end_owned
+UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = 'terminal changed hands'
+WHERE user_row = $2 AND machine_row = $3 AND state <> 3 AND ends_at > $1;
+
 -- name: read_place
 SELECT t.n, p.grant_row
 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS t (app_row, kind, subject, n)

@@ -10,12 +10,13 @@ from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
 
 _SQL: Final = load_queries("issuer_directory")
+_GRANTS: Final = load_queries("issuer_grants")
 
 
 class Machines(Part):
     """See `store.directory_port.Directory`."""
 
-    async def save_machine(self, machine: Machine) -> Machine:
+    async def save_machine(self, machine: Machine, now: int) -> Machine:
         """See `store.directory_port.Directory.save_machine`."""
 
         def save(connection: apsw.Connection) -> Machine:
@@ -27,8 +28,15 @@ class Machines(Part):
                 "msign_digest": machine.msign_digest,
                 "created_at": machine.created_at,
             }
-            run(connection, _SQL["save_machine"], columns)
             name = (machine.realm, machine.machine_code)
+            for known in map(read_machine, run(connection, _SQL["find_machine"], name)):
+                if known.owner is not None and known.owner != machine.owner:
+                    run(
+                        connection,
+                        _GRANTS["end_owned"],
+                        {"owner": known.owner, "machine": known.id, "now": now},
+                    )
+            run(connection, _SQL["save_machine"], columns)
             return read_machine(run(connection, _SQL["find_machine"], name)[0])
 
         return await self._engine.write(save)

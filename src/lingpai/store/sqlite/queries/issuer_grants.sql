@@ -41,6 +41,10 @@ WHERE id = :id AND state <> 3 AND ends_at > :now RETURNING id;
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE app_row = :app AND machine_row = :machine AND state = 0 AND ends_at > :now RETURNING id;
 
+-- name: end_owned
+UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = 'terminal changed hands'
+WHERE user_row = :owner AND machine_row = :machine AND state <> 3 AND ends_at > :now;
+
 -- name: supersede
 -- (end, end, row)
 UPDATE issuer_grants SET state = 2, ends_at = min(ends_at, ?), look_at = min(look_at, ?), end_reason = 'superseded'
