@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from lingpai.core.clock import VirtualClock, end_after
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller
 from lingpai.issuer.context import Issuer
@@ -16,7 +17,9 @@ from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.store.address import Address
 from lingpai.store.migrate import migrate, pending
 from lingpai.store.port import Store
-from lingpai.store.postgresql import PostgresStore
+from lingpai.store.postgresql import PostgresStore, schema
+from lingpai.store.postgresql import connect as connecting
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.store import PostgresIssuerStore
 from lingpai.store.postgresql.schema import (
     all_migrations,
@@ -71,6 +74,44 @@ async def test_a_migration_that_fails_leaves_nothing(empty: str) -> None:
     with pytest.raises(asyncpg.DuplicateTableError):
         await apply_migrations(empty, broken)
     assert await run(empty, "SELECT FROM pg_tables WHERE tablename = 'half'") == []
+    assert await apply_migrations(empty) == NAMES
+
+
+async def test_a_node_that_stands_still_in_a_migration_does_not_hold_up_the_others_for_ever(
+    empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+
+    async def stand_still(connection: Connection, _number: int, _name: str, script: str) -> None:
+        async with connection.transaction():
+            await connection.execute(script)
+            begun.set()
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(connecting, "_IDLE_SECONDS", 0.5)
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "_apply", stand_still)
+        stopped = asyncio.ensure_future(apply_migrations(empty))
+        await begun.wait()
+    async with asyncio.timeout(30):
+        assert await apply_migrations(empty) == NAMES
+    stopped.cancel()
+    await asyncio.gather(stopped, return_exceptions=True)
+
+
+async def test_who_waits_too_long_for_another_node_that_migrates_is_told(
+    empty: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(schema, "_TURN_SECONDS", 0.2)
+    other = await connecting.connect(empty, 0)
+    try:
+        await other.execute("SELECT pg_advisory_lock($1)", schema._LOCK)
+        with pytest.raises(LingpaiError, match="Another node has been migrating") as raised:
+            await apply_migrations(empty)
+    finally:
+        await other.close()
+    assert raised.value.kind is Kind.STORE_UNAVAILABLE
+    assert "Another node migrates the database" in caplog.text
     assert await apply_migrations(empty) == NAMES
 
 

@@ -11,6 +11,8 @@ _SERVER_SHARE: Final = 0.8
 """The server gives up by itself a little before we do, and then the connection stays good."""
 _IDLE_SHARE: Final = 0.5
 """A node that stands still in a transaction loses it while the others still have patience for what it locked."""
+_IDLE_SECONDS: Final = 10.0
+"""The same where a statement may take as long as it takes: whoever stands still between two of them does not."""
 _STATEMENTS_KEPT: Final = 500
 _TELLS_READ_ONLY: Final = (14,)
 """The first version that tells each client whether its sessions may write."""
@@ -36,7 +38,8 @@ async def connect(dsn: str, patience: float) -> Connection:
 
     Args:
         dsn: the database's address.
-        patience: seconds for a statement, or 0 for as long as it takes.
+        patience: seconds for a statement, or 0 for as long as it takes; a transaction in which nothing is asked for
+            is ended all the same.
 
     Raises:
         OSError, asyncpg.PostgresError, asyncpg.InterfaceError: it is not possible.
@@ -62,7 +65,7 @@ async def _demand_writable(connection: Connection) -> None:
 def _arguments(patience: float) -> dict[str, Any]:
     limit = {
         "statement_timeout": str(round(patience * _SERVER_SHARE * 1000)),
-        "idle_in_transaction_session_timeout": str(round(patience * _IDLE_SHARE * 1000)),
+        "idle_in_transaction_session_timeout": str(round((patience * _IDLE_SHARE or _IDLE_SECONDS) * 1000)),
     }
     return {
         "timeout": patience or 60.0,

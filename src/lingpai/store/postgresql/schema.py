@@ -5,11 +5,15 @@ on the schema of any later one, whose migrations it does not know.
 """
 
 import contextlib
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping
 from importlib import resources
 from typing import Final
 
+import asyncpg
+
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import is_fault, unavailable
 
@@ -17,12 +21,16 @@ _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 _LOCK: Final = 0x6C696E67706169  # "lingpai"; one migration at a time in a database, whichever node makes it
 _LOCK_SECONDS: Final = 10.0
 """Seconds that a migration waits for a table in use: whoever comes after it waits as long."""
+_TURN_SECONDS: Final = 60.0
+"""Seconds that a node waits for another one that migrates."""
 _HAS_TABLE: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )
 """
+
+_log = logging.getLogger(__name__)
 
 
 def all_migrations() -> dict[int, tuple[str, str]]:
@@ -77,13 +85,32 @@ async def apply_migrations(
     async with _opened(dsn) as connection:
         if not await _missing(connection, known):
             return ()
-        # Of the session, which ends with this block, and before any transaction: one that waited within would look
-        # for tables in what it had cached before.
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        await _take_turn(connection)
         missing = await _missing(connection, known)
         for number in missing:
             await _apply(connection, number, *known[number])
         return tuple(name for name, _ in missing.values())
+
+
+async def _take_turn(connection: Connection) -> None:
+    """Be the only one that migrates, until the connection ends.
+
+    Of the session, and before any transaction: one that waited within would look for tables in what it had cached
+    before.
+    """
+    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        return
+    _log.warning("Another node migrates the database; waiting up to %g seconds for it.", _TURN_SECONDS)
+    await connection.execute(f"SET lock_timeout = {round(_TURN_SECONDS * 1000)}")
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    except asyncpg.LockNotAvailableError as error:
+        raise LingpaiError(
+            Kind.STORE_UNAVAILABLE,
+            f"Another node has been migrating this database for {_TURN_SECONDS:g} seconds. Start again when it is "
+            "done; if it stands still, end it.",
+            retry_after=30.0,
+        ) from error
 
 
 @contextlib.asynccontextmanager
