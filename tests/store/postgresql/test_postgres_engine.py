@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import time
 from itertools import pairwise
 
 import asyncpg
@@ -13,6 +14,12 @@ from lingpai.store.postgresql.lane import TURNS
 from tests.store.postgresql.hardship import ADD, READ, add, all_of, run
 
 XID = "SELECT g.place, pg_current_xact_id()::text FROM unnest($1::bigint[]) WITH ORDINALITY AS g (number, place)"
+
+TOUCH = """
+WITH given AS (SELECT * FROM unnest($1::bigint[]) WITH ORDINALITY AS g (number, place)),
+     touched AS (UPDATE t SET text = 'x' FROM given WHERE t.n = given.number RETURNING t.n)
+SELECT given.place, touched.n FROM touched JOIN given ON given.number = touched.n
+"""
 
 
 async def batches(engine: Engine, numbers: range) -> list[str]:
@@ -95,6 +102,26 @@ async def test_an_argument_of_a_wrong_type_is_told_to_its_caller_alone(engine: E
     )
     assert good == [(1,)]
     assert isinstance(bad, asyncpg.DataError)
+
+
+async def test_who_waits_for_one_locked_row_is_told_in_time(dsn: str) -> None:
+    """The server gives up before we do; those who wait for their turn do not each wait for it anew."""
+    engine = await Engine.open(dsn, patience=1.0)
+    other = await asyncpg.connect(dsn)
+    try:
+        await add(engine, 1)
+        async with other.transaction():
+            await other.execute("SELECT FROM t WHERE n = 1 FOR UPDATE")
+            began = time.monotonic()
+            found = await asyncio.gather(
+                *(engine.call(TOUCH, 1, apart="row 1") for _ in range(20)), return_exceptions=True
+            )
+            assert time.monotonic() - began < 8.0
+        assert all(isinstance(each, LingpaiError) for each in found)
+        assert await engine.call(TOUCH, 1, apart="row 1") == [(1,)]
+    finally:
+        await other.close()
+        await engine.close()
 
 
 async def test_a_cancelled_caller_does_not_stop_the_others(engine: Engine) -> None:

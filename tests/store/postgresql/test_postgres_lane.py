@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import asyncpg
 import pytest
 
-from lingpai.core.errors import LingpaiError
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.store.postgresql.lane import MANY, TURNS, Lane
 from lingpai.store.queries import Row
 
@@ -96,12 +97,19 @@ async def test_who_comes_late_waits_for_the_batch_that_is_under_way() -> None:
     assert await asyncio.gather(*late) == [[(1,)], [(2,)], [(3,)]]
 
 
-async def test_who_waits_while_the_database_does_not_answer_is_told_and_the_lane_goes_on() -> None:
+OVERDUE = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+"""As we say it, and as the server does."""
+
+
+@pytest.mark.parametrize("overdue", OVERDUE)
+async def test_who_waits_while_the_database_does_not_answer_is_told_and_the_lane_goes_on(
+    overdue: type[Exception],
+) -> None:
     database = Database()
     first = database.submit(0)
     await pause()
     late = database.submit(1, 2)
-    database.answer(0, TimeoutError())
+    database.answer(0, overdue("late"))
     await pause()
     for call in (*first, *late):
         with pytest.raises(LingpaiError):
@@ -111,3 +119,25 @@ async def test_who_waits_while_the_database_does_not_answer_is_told_and_the_lane
     await pause()
     database.answer(1)
     assert await again[0] == [(7,)]
+
+
+@pytest.mark.parametrize("overdue", OVERDUE)
+async def test_calls_that_are_made_one_by_one_end_with_the_first_whose_time_runs_out(
+    overdue: type[Exception],
+) -> None:
+    database = Database()
+    first, second, third = database.submit(0, 1, 2)
+    await pause()
+    database.answer(0, asyncpg.UniqueViolationError("one of them"))
+    await pause()
+    database.answer(1)
+    assert await first == [(0,)]
+    await pause()
+    (late,) = database.submit(3)
+    database.answer(2, overdue("late"))
+    await pause()
+    for call in (second, third, late):
+        with pytest.raises(LingpaiError) as raised:
+            await call
+        assert raised.value.kind is Kind.STORE_UNAVAILABLE
+    assert database.batches == [[0, 1, 2], [0], [1]]

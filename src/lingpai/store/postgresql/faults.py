@@ -47,6 +47,9 @@ AGAIN: Final = (
 )
 """Errors of a transaction that was rolled back and may do well when it is run anew."""
 
+OVERDUE: Final = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, TimeoutError)
+"""Errors of a transaction that ran out of time, by the server's clock or ours; running it anew takes as long."""
+
 UNSENT: Final = (asyncpg.InterfaceError, InternalClientError)
 """Faults of a connection that the client found to be none any more before it sent anything; another one will do."""
 

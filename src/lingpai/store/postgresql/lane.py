@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
-from lingpai.store.postgresql.faults import AGAIN, is_fault, unavailable
+from lingpai.store.postgresql.faults import AGAIN, OVERDUE, is_fault, unavailable
 from lingpai.store.queries import Row
 
 T = TypeVar("T")
@@ -120,7 +120,8 @@ class Lane:
             for call in calls:
                 del self._shared[call.arguments]
 
-    async def _settle(self, batch: list[_Call]) -> None:
+    async def _settle(self, batch: list[_Call]) -> Exception | None:
+        """Answer all calls of a batch. Returns the error by which its time ran out, if that is what happened."""
         columns = list(zip(*(call.arguments for call in batch), strict=True))
         try:
             if len(batch) > 1:
@@ -129,16 +130,31 @@ class Lane:
                 records = await persist(partial(self._send, columns))
         except Exception as error:  # noqa: BLE001  it goes to whoever waits
             if len(batch) > 1 and (isinstance(error, AGAIN) or not is_fault(error)):
-                for call in batch:  # nothing of them has happened, as their transaction was rolled back
-                    await self._settle([call])
-                return
+                return await self._settle_each(batch)
             _fail(batch, error)
-            if isinstance(error, TimeoutError):  # who came meanwhile has waited as long for the same database
-                late, self._waiting = self._waiting, []
-                self._forget(late)
-                _fail(late, error)
-        else:
-            _answer(batch, records)
+            if not isinstance(error, OVERDUE):
+                return None
+            late, self._waiting = (
+                self._waiting,
+                [],
+            )  # who came meanwhile has waited as long for the same database
+            self._forget(late)
+            _fail(late, error)
+            return error
+        _answer(batch, records)
+        return None
+
+    async def _settle_each(self, batch: list[_Call]) -> Exception | None:
+        """Make each call alone: nothing of them has happened, as their transaction was rolled back.
+
+        Once time ran out for one of them, it did for those behind it, who have waited as long.
+        """
+        for place, call in enumerate(batch, start=1):
+            overdue = await self._settle([call])
+            if overdue is not None:
+                _fail(batch[place:], overdue)
+                return overdue
+        return None
 
 
 async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
