@@ -7,7 +7,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Profile
 from lingpai.issuer import admin
-from lingpai.issuer.passwords import MAX_PASSWORD
+from lingpai.issuer.passwords import MAX_PASSWORD, Passwords
 from lingpai.issuer.policy import Throttling
 from lingpai.issuer.verbs import members
 from lingpai.issuer.verbs.authorize import (
@@ -29,6 +29,7 @@ from lingpai.issuer.verbs.sessions import (
     require_user,
     start_session,
 )
+from tests.issuer.engines import rows_of
 from tests.issuer.worlds import REDIRECT, World, raises
 
 HERE = "198.51.100.7"
@@ -47,6 +48,42 @@ async def test_b20_the_session_changes_at_login_and_what_waited_goes_along(world
     assert (await read_authorization(world.issuer, request, after.session)).state == "s"
     with raises(Kind.INVALID_AUTHORIZATION):
         await read_authorization(world.issuer, request, before.session)
+
+
+@pytest.mark.parametrize("replaces", [False, True])
+async def test_b20_a_login_with_a_password_that_is_replaced_meanwhile_leaves_no_session(
+    world: World, monkeypatch: pytest.MonkeyPatch, replaces: bool
+) -> None:
+    issuer, verify = world.issuer, Passwords.verify
+    before = await start_session(issuer)
+
+    async def verify_too_late(passwords: Passwords, password_hash: str, password: str) -> bool:
+        right = await verify(passwords, password_hash, password)
+        await admin.set_password(issuer, world.user, "new")
+        return right
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Passwords, "verify", verify_too_late)
+        with raises(Kind.LOGIN_FAILED):
+            await login(issuer, "ann", "correct horse", HERE, before.session if replaces else None)
+    assert await rows_of(issuer.store, "SELECT id FROM issuer_sessions") == [(before.session.id,)]
+    assert require_user(await login(issuer, "ann", "new", HERE, before.session)).id == world.user.id
+
+
+async def test_a_login_of_a_user_who_is_disabled_meanwhile_leaves_no_session(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issuer, verify = world.issuer, Passwords.verify
+
+    async def verify_too_late(passwords: Passwords, password_hash: str, password: str) -> bool:
+        right = await verify(passwords, password_hash, password)
+        await admin.disable_user(issuer, world.user)
+        return right
+
+    monkeypatch.setattr(Passwords, "verify", verify_too_late)
+    with raises(Kind.LOGIN_FAILED):
+        await login(issuer, "ann", "correct horse", HERE)
+    assert await rows_of(issuer.store, "SELECT id FROM issuer_sessions") == []
 
 
 async def test_sessions_end(world: World, clock: VirtualClock) -> None:

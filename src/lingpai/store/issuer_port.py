@@ -252,8 +252,15 @@ class IssuerStore(Directory, Protocol):
 
     # Sessions and authorization requests.
 
-    async def add_session(self, session: Session, replaces: int | None = None) -> Session:
-        """Insert a session, in place of another, which ends and whose open authorization requests it takes over."""
+    async def add_session(
+        self, session: Session, replaces: int | None = None, verified: str | None = None
+    ) -> Session | None:
+        """Insert a session, in place of another, which ends and whose open authorization requests it takes over.
+
+        With `verified`, the hash of the password that the user gave, only while it still is the user's and the user
+        is not disabled: who logs in while the password is replaced has no session afterwards. None when it is not,
+        and nothing happened then.
+        """
         ...
 
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:

@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, User
+from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, Session, User
 from lingpai.store.issuer_port import IssuerStore
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
@@ -18,11 +18,14 @@ from tests.issuer.engines import beside, rows_of
 from tests.store.contenders import Contest, open_arena
 from tests.store.issuer import issuer_races as races
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
+from tests.store.postgresql.hardship import until
 
 CONTENDERS = 4
 ROUNDS = 200 if FULL else 6
 
 Run = Callable[..., list[Any]]
+BLOCKED = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+"""How many wait for whoever asks."""
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -220,3 +223,38 @@ async def test_locks_are_taken_in_one_order(
         query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         assert await connection.fetchval(query) == 0
         await connection.close()
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("replaces", [None, 1])
+async def test_a_session_waits_for_a_password_that_is_being_replaced(
+    issuer: IssuerStore, tmp_path: Path, replaces: int | None
+) -> None:
+    user = await add_user(issuer)
+    session = Session(realm="r", user=user, salt=1, created_at=NOW, ends_at=LATER)
+    operator = await asyncpg.connect(await database_at(tmp_path))
+    try:
+        async with operator.transaction():
+            await operator.execute("UPDATE issuer_users SET password_hash = 'new' WHERE id = $1", user)
+            late = asyncio.ensure_future(issuer.add_session(session, replaces, ""))
+            async with asyncio.timeout(4):
+                await until(lambda: operator.fetchval(BLOCKED))
+        assert await late is None
+    finally:
+        await operator.close()
+    assert await issuer.add_session(session, replaces, "new") is not None
+
+
+async def test_sessions_of_one_turn_are_each_for_their_own_password(issuer: IssuerStore) -> None:
+    users = [await add_user(issuer, login) for login in ("ann", "bob")]
+    asked = [(users[0], ""), (users[1], "wrong"), (users[1], ""), (None, None), (999, "")]
+    added = await asyncio.gather(
+        *(
+            issuer.add_session(
+                Session(realm="r", user=user, salt=1, created_at=NOW, ends_at=LATER), None, verified
+            )
+            for user, verified in asked
+        )
+    )
+    assert [each.user if each else None for each in added] == [users[0], None, users[1], None, None]
+    assert [each is None for each in added] == [False, True, False, False, True]

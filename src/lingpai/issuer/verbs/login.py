@@ -3,7 +3,7 @@
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Session
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.verbs.sessions import OpenSession, start_session
+from lingpai.issuer.verbs.sessions import OpenSession, login_failed, start_session
 
 
 async def login(
@@ -32,6 +32,6 @@ async def login(
     user, password_hash = found if found is not None else (None, "")
     right = await issuer.passwords.verify(password_hash, password)
     if user is None or not right or user.disabled:
-        raise LingpaiError(Kind.LOGIN_FAILED, "The login name or the password is wrong.")
+        raise login_failed()
     await issuer.store.forget_attempts((pair,))
-    return await start_session(issuer, user, replaces)
+    return await start_session(issuer, user, replaces, password_hash)

@@ -20,13 +20,30 @@ class OpenSession(msgspec.Struct, frozen=True):
         return f"OpenSession({self.session.id})"
 
 
+def login_failed() -> LingpaiError:
+    """What anybody is told who does not log in, whatever the reason."""
+    return LingpaiError(Kind.LOGIN_FAILED, "The login name or the password is wrong.")
+
+
 async def start_session(
-    issuer: Issuer, user: User | None = None, replaces: Session | None = None
+    issuer: Issuer,
+    user: User | None = None,
+    replaces: Session | None = None,
+    verified: str | None = None,
 ) -> OpenSession:
     """A new session.
 
     One that it replaces ends, and what waited for an answer there waits here (attacks B20). One without a
     user is there for whoever comes by without a cookie, so it lives only as long as its requests may.
+
+    Args:
+        issuer: whose.
+        user: who logged in.
+        replaces: the session that they came with.
+        verified: the hash of the password that they gave, which may have been replaced since.
+
+    Raises:
+        LingpaiError: LOGIN_FAILED: the password was replaced meanwhile, or the user disabled.
     """
     now, policy = issuer.now(), issuer.policy
     session = await issuer.store.add_session(
@@ -38,7 +55,10 @@ async def start_session(
             ends_at=now + (policy.session if user else 2 * policy.authorization),
         ),
         replaces.id if replaces else None,
+        verified,
     )
+    if session is None:
+        raise login_failed()
     return OpenSession(session, user, _handle(issuer, session, HandleKind.SESSION))
 
 

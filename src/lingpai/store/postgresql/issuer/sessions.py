@@ -17,20 +17,24 @@ _SESSION_COLUMNS: Final = 6
 class Sessions(Changes):
     """See `store.issuer_port.IssuerStore`."""
 
-    async def add_session(self, session: Session, replaces: int | None = None) -> Session:
+    async def add_session(
+        self, session: Session, replaces: int | None = None, verified: str | None = None
+    ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
-        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at, verified)
         if replaces is None:
             added = await self._engine.call(_SQL["add_session"], *columns)
-            return msgspec.structs.replace(session, id=added[0][0])
+            return msgspec.structs.replace(session, id=added[0][0]) if added else None
 
-        async def replace(connection: Connection) -> int:
-            row: int = await connection.fetchval(_SQL["replace_session"], *columns)
+        async def replace(connection: Connection) -> Session | None:
+            row = await connection.fetchrow(_SQL["add_session"], *([column] for column in columns))
+            if row is None:
+                return None
             if await connection.fetchval(_SQL["remove_session"], replaces) is not None:
-                await connection.execute(_SQL["move_authorizations"], row, replaces)
-            return row
+                await connection.execute(_SQL["move_authorizations"], row["id"], replaces)
+            return msgspec.structs.replace(session, id=row["id"])
 
-        return msgspec.structs.replace(session, id=await self._engine.transact(replace))
+        return await self._engine.transact(replace)
 
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
         """See `store.issuer_port.IssuerStore.read_session`."""

@@ -17,12 +17,18 @@ _SESSION_COLUMNS: Final = 6
 class Sessions(Part):
     """See `store.issuer_port.IssuerStore`."""
 
-    async def add_session(self, session: Session, replaces: int | None = None) -> Session:
+    async def add_session(
+        self, session: Session, replaces: int | None = None, verified: str | None = None
+    ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
-        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+        columns = msgspec.structs.asdict(session) | {"verified": verified}
+        del columns["id"]
 
-        def add(connection: apsw.Connection) -> Session:
-            added = msgspec.structs.replace(session, id=run(connection, _SQL["add_session"], columns)[0][0])
+        def add(connection: apsw.Connection) -> Session | None:
+            rows = run(connection, _SQL["add_session"], columns)
+            if not rows:
+                return None
+            added = msgspec.structs.replace(session, id=rows[0][0])
             if replaces is not None and run(connection, _SQL["remove_session"], (replaces,)):
                 run(connection, _SQL["move_authorizations"], (added.id, replaces))
             return added
