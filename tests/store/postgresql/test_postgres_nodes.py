@@ -2,17 +2,20 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lingpai import service
 from lingpai.core.clock import SystemClock, VirtualClock, end_after
 from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.records import Budget
 from lingpai.service import open_keeper
 from lingpai.settings import Settings, SettingsError, load_settings
 from lingpai.store.address import Address
 from lingpai.store.opening import is_begun
 from lingpai.store.postgresql import PostgresStore
+from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.schema import is_sealed
 from tests.helpers.postgres import Place, database_at
 from tests.store.postgresql.hardship import run
@@ -179,3 +182,24 @@ def test_without_its_client_a_database_is_refused_in_a_line(
     with pytest.raises(SettingsError, match=r"lingpai\[postgresql\]"):
         load_settings(data=tmp_path, store="postgresql://db.example/prod")
     assert isinstance(load_settings(data=tmp_path), Settings)
+
+
+async def test_who_was_refused_is_not_told_what_another_node_was_granted_since(
+    dsn: str, ring: KeyRing, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How much is used up is read after the refusal; meanwhile a node with another limit may have taken one."""
+    here, there = [await PostgresStore.open(dsn, ring, clock) for _ in range(2)]
+    low, high = (Budget("s", "n", "w", limit, clock.now() + 60) for limit in (1, 2))
+    for _ in range(2):  # the second is the refusal that is written down
+        await here.take_budget(low)
+    read = Engine.read
+
+    async def read_late(engine: Engine, statement: str, *arguments: Any) -> Any:
+        assert (await there.take_budget(high)).granted
+        return await read(engine, statement, *arguments)
+
+    monkeypatch.setattr(Engine, "read", read_late)
+    use = await here.take_budget(low)
+    assert (use.used, use.limit, use.granted) == (2, 1, False)
+    await here.close()
+    await there.close()

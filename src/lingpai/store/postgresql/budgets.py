@@ -16,12 +16,15 @@ class Budgets(Part):
         """See `store.port.Store.take_budget`."""
         name = (budget.subject, budget.name, budget.window)
         while True:  # a row that was neither taken from nor is there was purged in between
-            found = await self._engine.call(
+            taken = await self._engine.call(
                 _SQL["take_budget"], *name, budget.limit, budget.ends_at, apart=name
-            ) or await self._engine.read(_SQL["read_budget"], *name)
-            if found:
-                used, granted = found[0]
+            )
+            if taken:
+                used, granted = taken[0]
                 return BudgetUse(*name, used, budget.limit, granted)
+            found = await self._engine.read(_SQL["read_budget"], *name)
+            if found:  # refused, whoever has taken one since
+                return BudgetUse(*name, found[0][0], budget.limit, granted=False)
 
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
         """See `store.port.Store.list_budgets`."""

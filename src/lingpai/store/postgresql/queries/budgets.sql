@@ -15,7 +15,7 @@ WITH t AS (
 SELECT t.n, taken.used, taken.granted FROM taken JOIN t USING (subject, name, "window");
 
 -- name: read_budget
-SELECT t.n, b.used, b.granted
+SELECT t.n, b.used
 FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t (subject, name, "window", n)
 JOIN budgets b ON b.subject = t.subject AND b.name = t.name AND b."window" = t."window";
 
