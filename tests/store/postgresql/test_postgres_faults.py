@@ -5,7 +5,9 @@ import itertools
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import pytest
 
 from lingpai.core.clock import VirtualClock
@@ -157,6 +159,44 @@ async def test_a_cut_listener_hears_again(fragile: Server, brief: Engine) -> Non
     await brief.wait_change(5)
     async with asyncio.timeout(10):
         await until(lambda: run(fragile.dsn("postgres"), LISTENING))
+
+
+async def test_a_listener_whose_listening_failed_hears_again(
+    fragile: Server, brief: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As just after a failover: there is a connection, but the server is too busy for what it is for."""
+    listen, failed = asyncpg.Connection.add_listener, asyncio.Event()
+
+    async def fail_once(connection: Connection, *arguments: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+        await listen(connection, *arguments)
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", fail_once)
+    await run(fragile.dsn("postgres"), TERMINATE)
+    async with asyncio.timeout(20):
+        await failed.wait()
+        await until(lambda: run(fragile.dsn("postgres"), LISTENING))
+    await well_again(brief)
+
+
+async def test_an_engine_that_cannot_listen_leaves_no_connection_behind(
+    fragile: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_arguments: Any) -> None:
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(asyncpg.Connection, "add_listener", fail)
+    await refused(Engine.open(fragile.dsn("lingpai"), patience=PATIENCE))
+
+    async def is_alone() -> bool:
+        return not await run(
+            fragile.dsn("postgres"), "SELECT FROM pg_stat_activity WHERE datname = 'lingpai'"
+        )
+
+    async with asyncio.timeout(10):
+        await until(is_alone)
 
 
 async def test_a_server_that_takes_no_writes(fragile: Server, brief: Engine) -> None:

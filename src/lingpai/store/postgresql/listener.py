@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Iterator
 from typing import Any, Final
 
 import asyncpg
@@ -90,11 +91,20 @@ class Listener:
         self._hear()
 
     async def _connect(self) -> None:
+        """Have a connection that listens, or none."""
         self._lost.clear()
-        self._connection = await connect(self._dsn, self._patience)
-        self._connection.add_termination_listener(self._lose)
-        with contextlib.suppress(asyncpg.FeatureNotSupportedError):  # then everybody looks for himself
-            await self._connection.add_listener(CHANNEL, self._hear)
+        connection = await connect(self._dsn, self._patience)
+        try:
+            connection.add_termination_listener(self._lose)
+            with (
+                self._limited(connection),
+                contextlib.suppress(asyncpg.FeatureNotSupportedError),  # then everybody looks for himself
+            ):
+                await connection.add_listener(CHANNEL, self._hear)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
         self._hear()  # what was committed meanwhile was not heard
 
     async def _stay(self) -> None:
@@ -113,8 +123,14 @@ class Listener:
     async def _prove(self) -> None:
         if self._connection is None or self._connection.is_closed():
             return
-        timer = self._loop.call_later(self._patience, self._connection.terminate)
-        try:
+        with self._limited(self._connection):
             await self._connection.fetchval("SELECT 1")
+
+    @contextlib.contextmanager
+    def _limited(self, connection: Connection) -> Iterator[None]:
+        """Give up a connection that does not answer in time."""
+        timer = self._loop.call_later(self._patience, connection.terminate)
+        try:
+            yield
         finally:
             timer.cancel()
