@@ -1,7 +1,7 @@
 import asyncio
 import gc
 import time
-from itertools import pairwise
+from itertools import count, pairwise
 
 import asyncpg
 import pytest
@@ -9,9 +9,9 @@ import uvloop
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.engine import SCANS, Engine
 from lingpai.store.postgresql.lane import TURNS
-from tests.store.postgresql.hardship import ADD, READ, add, all_of, run
+from tests.store.postgresql.hardship import ADD, READ, add, all_of, run, until
 
 XID = "SELECT g.place, pg_current_xact_id()::text FROM unnest($1::bigint[]) WITH ORDINALITY AS g (number, place)"
 
@@ -20,6 +20,7 @@ WITH given AS (SELECT * FROM unnest($1::bigint[]) WITH ORDINALITY AS g (number, 
      touched AS (UPDATE t SET text = 'x' FROM given WHERE t.n = given.number RETURNING t.n)
 SELECT given.place, touched.n FROM touched JOIN given ON given.number = touched.n
 """
+NUMBERS = count(1)
 
 
 async def batches(engine: Engine, numbers: range) -> list[str]:
@@ -203,6 +204,38 @@ async def test_a_scan_may_take_longer_than_the_patience_of_others(dsn: str) -> N
         assert await engine.scan("SELECT 1 FROM pg_sleep(0.6)") == [(1,)]
     finally:
         await engine.close()
+
+
+async def test_scans_take_no_connection_from_the_other_verbs(dsn: str) -> None:
+    engine = await Engine.open(dsn, connections=2, patience=2.0)
+    slow = "SELECT FROM pg_sleep(30)"
+    scans = [asyncio.ensure_future(engine.scan(slow)) for _ in range(4)]
+    scanning = f"SELECT pid FROM pg_stat_activity WHERE query = '{slow}' AND state = 'active'"
+    try:
+        async with asyncio.timeout(10):
+            while len(await run(dsn, scanning)) < SCANS:
+                assert await add(engine, next(NUMBERS))
+        assert await add(engine, next(NUMBERS))
+        assert len(await run(dsn, scanning)) == SCANS
+    finally:
+        while not all(each.done() for each in scans):
+            await run(dsn, scanning.replace("pid", "pg_cancel_backend(pid)", 1))
+            await asyncio.wait(scans, timeout=0.1)
+        await engine.close()
+    assert all(isinstance(each.exception(), LingpaiError) for each in scans)
+
+
+async def test_a_scan_leaves_no_connection_behind(engine: Engine, dsn: str) -> None:
+    others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    before = await run(dsn, others)
+    ((pid,),) = await engine.scan("SELECT pg_backend_pid()")
+    assert pid not in [row[0] for row in before]
+
+    async def is_gone() -> bool:
+        return await run(dsn, others) == before
+
+    async with asyncio.timeout(10):
+        await until(is_gone)
 
 
 async def test_an_answer_survives_power_loss_whatever_the_server_is_set_to(engine: Engine, dsn: str) -> None:

@@ -34,6 +34,8 @@ It may be run a second time after its first run was rolled back, so it has no ef
 
 SCAN_SECONDS = 60.0
 """Seconds that a read of many rows may take."""
+SCANS = 2
+"""Such reads at a time."""
 
 
 class Engine:
@@ -46,6 +48,7 @@ class Engine:
         self._calls: dict[str, Lane] = {}
         self._calls_once: dict[str, Lane] = {}
         self._reads: dict[str, Lane] = {}
+        self._scans = asyncio.Semaphore(SCANS)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
 
@@ -55,7 +58,7 @@ class Engine:
 
         Args:
             dsn: where it is (`postgresql://…`); several hosts are tried in turn, for the one that takes writes.
-            connections: how many at most, besides one that listens.
+            connections: how many at most, besides one that listens and, for their length, `SCANS` that scan.
             patience: seconds within which each verb has an answer or an error.
 
         Raises:
@@ -131,18 +134,12 @@ class Engine:
         return await self._run(partial(persist, lambda: self._send(statement, arguments)))
 
     async def scan(self, statement: str, *arguments: Any) -> list[Row]:
-        """As `rows`, for reads of many rows, which may take long.
+        """As `rows`, for reads of many rows, which may take long; they take no connection from the other verbs.
 
         Raises:
-            LingpaiError: STORE_UNAVAILABLE.
+            LingpaiError: STORE_UNAVAILABLE; also when others scan for too long.
         """
-
-        async def read() -> list[Row]:
-            async with self._pool.connection(SCAN_SECONDS) as connection, connection.transaction():
-                await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
-                return list(map(tuple, await connection.fetch(statement, *arguments)))
-
-        return await self._run(partial(elsewhere, read, is_lost))
+        return await self._run(partial(self._scan, statement, arguments))
 
     async def transact(self, job: Job[T]) -> T:
         """What `job` returned, once its transaction is committed and durable. See `Job` for what a job may be.
@@ -203,6 +200,23 @@ class Engine:
 
     async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
         return await elsewhere(partial(self._fetch, statement, arguments), is_lost)
+
+    async def _scan(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        async with asyncio.timeout(SCAN_SECONDS):
+            await self._scans.acquire()
+        try:
+            return await elsewhere(partial(self._scan_apart, statement, arguments), is_lost)
+        finally:
+            self._scans.release()
+
+    async def _scan_apart(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        pool = self._pool.beside()
+        try:
+            async with pool.connection(SCAN_SECONDS) as connection, connection.transaction():
+                await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
+                return list(map(tuple, await connection.fetch(statement, *arguments)))
+        finally:
+            await pool.close()
 
     async def _fetch(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
         heard = self._listener.changes

@@ -51,6 +51,10 @@ class Pool:
         async with pool.connection():
             return pool
 
+    def beside(self) -> "Pool":
+        """Another pool, of one connection to the same database, for what shall take none of these."""
+        return Pool(self._dsn, 1, self._patience)
+
     def connection(self, seconds: float | None = None) -> "Loan":
         """A connection for the length of an `async with`, which has to be short.
 

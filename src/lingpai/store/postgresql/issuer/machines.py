@@ -38,7 +38,7 @@ class Machines(Changes):
         if owner is None:
             rows = await self._engine.scan(_SQL["list_machines"], realm)
         else:
-            rows = await self._engine.scan(_SQL["list_owned_machines"], realm, owner)
+            rows = await self._engine.rows(_SQL["list_owned_machines"], realm, owner)
         return tuple(map(read_machine, rows))
 
     async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:
