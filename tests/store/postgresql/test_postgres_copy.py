@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import apsw
+import asyncpg
 import pytest
 
+from lingpai.core.clock import SystemClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller
@@ -25,11 +27,16 @@ from lingpai.settings import Settings, load_settings
 from lingpai.store.copying import sides
 from lingpai.store.copying.copy import Copied, NotCopiedError, open_copy
 from lingpai.store.copying.tables import NOT_COPIED, DifferentTablesError
+from lingpai.store.postgresql import PostgresStore
 from tests.helpers.postgres import Place, database_at
-from tests.store.postgresql.hardship import run
+from tests.store.postgresql.hardship import run, until
 from tests.store.sample import account, key_of, renew
 
 MANY = 30
+WAITING = """
+SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE d.datname = current_database() AND l.locktype = $1 AND NOT l.granted
+"""
 
 
 @pytest.fixture
@@ -216,6 +223,29 @@ async def test_a_database_in_use_is_left_alone(
     with pytest.raises(NotCopiedError, match="in use already"):
         await copy(settings, dsn)
     assert await run(dsn, "SELECT account FROM accounts") == [("theirs",)]
+
+
+async def test_a_node_that_opens_while_a_copy_begins_is_kept_out(
+    settings: Settings, dsn: str, origin: tuple[Samples, Tokens]
+) -> None:
+    ring = KeyRing(settings.key_ring_file)
+    operator = await asyncpg.connect(dsn)
+    try:
+        async with asyncio.timeout(20), operator.transaction():
+            await operator.execute("LOCK TABLE store_copies IN SHARE MODE")  # which lets everybody read it
+            copying = asyncio.ensure_future(copy(settings, dsn))
+            await until(lambda: operator.fetch(WAITING, "relation"))
+            opening = asyncio.ensure_future(PostgresStore.open(dsn, ring, SystemClock()))
+
+            async def is_told_or_waits() -> bool:
+                return opening.done() or bool(await operator.fetch(WAITING, "advisory"))
+
+            await until(is_told_or_waits)
+        with pytest.raises(LingpaiError, match="not finished"):
+            await opening
+        assert await copying
+    finally:
+        await operator.close()
 
 
 async def test_a_finished_copy_is_left_alone(

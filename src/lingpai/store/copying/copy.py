@@ -20,6 +20,7 @@ from lingpai.store.copying.tables import Sum, Table, tables_of
 from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import is_fault, unavailable
 from lingpai.store.postgresql.schema import apply_migrations
+from lingpai.store.postgresql.upkeep import take_turn
 from lingpai.store.sqlite.connect import WRITER_PATIENCE
 from lingpai.store.sqlite.connect import connect as open_file
 from lingpai.store.sqlite.faults import FAULTS
@@ -171,6 +172,13 @@ def _demand_ring(source: apsw.Connection, ring: KeyRing) -> None:
 async def _begin(target: Connection, tables: tuple[Table, ...], source: str, fingerprint: bytes) -> None:
     if not await target.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # until the connection ends
         raise NotCopiedError("Somebody copies into this database already.")
+    async with target.transaction():
+        await take_turn(target)
+        await _enter(target, tables, source, fingerprint)
+
+
+async def _enter(target: Connection, tables: tuple[Table, ...], source: str, fingerprint: bytes) -> None:
+    """Write down that a copy is under way, which keeps nodes out, unless somebody uses the database."""
     begun = await target.fetchrow("SELECT source, fingerprint, finished_at FROM store_copies")
     if begun is None:
         used = [table.name for table in tables if not await sides.is_empty(target, table)]

@@ -13,6 +13,15 @@ from lingpai.store.upkeep import PURGES, SEALED
 from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
+_FIRST_USE: Final = 0x6C696E677061_03
+
+
+async def take_turn(connection: Connection) -> None:
+    """Be alone until the transaction ends in finding out who uses the database, and in writing down that one does.
+
+    Else a node could open a database that a copy is just beginning to fill, and see what it writes overwritten.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _FIRST_USE)
 
 
 async def demand_ring(engine: Engine, ring: KeyRing) -> None:
@@ -22,16 +31,23 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
         KeyRingError: it is another one.
         LingpaiError: STORE_UNAVAILABLE; also while a copy into it is not finished.
     """
-    if (await engine.rows(_SQL["has_unfinished_copy"]))[0][0]:
+    ours = fingerprint_of(ring)
+
+    async def look(connection: Connection) -> bytes | None:
+        await take_turn(connection)
+        if await connection.fetchval(_SQL["has_unfinished_copy"]):
+            return None
+        await connection.execute(_SQL["keep_fingerprint"], ours)
+        theirs: bytes = await connection.fetchval(_SQL["read_fingerprint"])
+        return theirs
+
+    theirs = await engine.transact(look)
+    if theirs is None:
         raise LingpaiError(
             Kind.STORE_UNAVAILABLE,
             "A copy into this database is not finished; run `lingpai store copy` again.",
             retry_after=30.0,
         )
-    ours = fingerprint_of(ring)
-    if not await engine.rows(_SQL["read_fingerprint"]):
-        await engine.write(_SQL["keep_fingerprint"], ours)
-    ((theirs,),) = await engine.rows(_SQL["read_fingerprint"])
     if theirs != ours:
         raise KeyRingError(
             f"The key ring {ring.path or ''} is not the one that this database is sealed with. Every node needs the "
