@@ -99,7 +99,7 @@ class Directory(Protocol):
         ...
 
     async def bind_machine(self, machine: int, app: int) -> bool:
-        """Bind a terminal to a self-owned app. False when it is bound to another, or there is none."""
+        """Bind a terminal to a self-owned app. False when it is bound to another, or one of the two is none."""
         ...
 
     async def unbind_machine(self, machine: int, app: int) -> bool:

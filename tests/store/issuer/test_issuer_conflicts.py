@@ -10,7 +10,15 @@ import asyncpg
 import msgspec
 import pytest
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, GrantState, Machine, Secret, Session, User
+from lingpai.core.issuer_records import (
+    App,
+    AuthorizationRequest,
+    GrantState,
+    Machine,
+    Secret,
+    Session,
+    User,
+)
 from lingpai.store.issuer_port import IssuerStore
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
@@ -258,3 +266,28 @@ async def test_sessions_of_one_turn_are_each_for_their_own_password(issuer: Issu
     )
     assert [each.user if each else None for each in added] == [users[0], None, users[1], None, None]
     assert [each is None for each in added] == [False, True, False, False, True]
+
+
+async def test_no_terminal_is_bound_to_an_app_that_was_removed(issuer: IssuerStore) -> None:
+    app, machine = await add_app(issuer), await add_machine(issuer, "m")
+    assert await issuer.bind_machine(machine, app)
+    assert await issuer.remove_app(app)
+    assert not await issuer.bind_machine(machine, app)
+    assert await rows_of(issuer, "SELECT bound_app_row FROM issuer_machines") == [(None,)]
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
+async def test_no_terminal_is_bound_to_an_app_that_is_being_removed(
+    issuer: IssuerStore, tmp_path: Path
+) -> None:
+    app, machine = await add_app(issuer), await add_machine(issuer, "m")
+    operator = await asyncpg.connect(await database_at(tmp_path))
+    try:
+        async with operator.transaction():
+            await operator.execute("DELETE FROM issuer_apps WHERE id = $1", app)
+            late = asyncio.ensure_future(issuer.bind_machine(machine, app))
+            async with asyncio.timeout(4):
+                await until(lambda: operator.fetchval(BLOCKED))
+        assert not await late
+    finally:
+        await operator.close()

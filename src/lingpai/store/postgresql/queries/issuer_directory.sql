@@ -130,8 +130,11 @@ FROM issuer_machines WHERE owner_row = $2 AND realm = $1 ORDER BY machine_code;
 UPDATE issuer_machines SET qr_digest = $2, qr_ends_at = $3 WHERE id = $1 RETURNING id;
 
 -- name: bind_machine
-UPDATE issuer_machines SET bound_app_row = $2
-WHERE id = $1 AND (bound_app_row IS NULL OR bound_app_row = $2) RETURNING id;
+-- Who removes an app locks it before he unbinds its terminals.
+WITH app AS MATERIALIZED (SELECT id FROM issuer_apps WHERE id = $2 FOR KEY SHARE)
+UPDATE issuer_machines AS m SET bound_app_row = app.id FROM app
+WHERE m.id = $1 AND (m.bound_app_row IS NULL OR m.bound_app_row = app.id)
+RETURNING m.id;
 
 -- name: unbind_machine
 UPDATE issuer_machines SET bound_app_row = NULL WHERE id = $1 AND bound_app_row = $2 RETURNING id;

@@ -110,7 +110,9 @@ UPDATE issuer_machines SET qr_digest = ?, qr_ends_at = ? WHERE id = ? RETURNING 
 
 -- name: bind_machine
 UPDATE issuer_machines SET bound_app_row = :app
-WHERE id = :machine AND (bound_app_row IS NULL OR bound_app_row = :app) RETURNING id;
+WHERE id = :machine AND (bound_app_row IS NULL OR bound_app_row = :app)
+  AND EXISTS (SELECT 1 FROM issuer_apps WHERE id = :app)
+RETURNING id;
 
 -- name: unbind_machine
 UPDATE issuer_machines SET bound_app_row = NULL WHERE id = :machine AND bound_app_row = :app RETURNING id;
