@@ -116,6 +116,9 @@ class Directory(Protocol):
         """The member of (app, user); inserted as given when there is none yet.
 
         With an `owner`, `member.union_id` is kept for (owner, user) unless there is one already.
+
+        Raises:
+            LingpaiError: INVALID_OPEN_ID: the app was removed meanwhile.
         """
         ...
 

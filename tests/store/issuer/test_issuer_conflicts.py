@@ -10,11 +10,13 @@ import asyncpg
 import msgspec
 import pytest
 
+from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import (
     App,
     AuthorizationRequest,
     GrantState,
     Machine,
+    Member,
     Secret,
     Session,
     User,
@@ -23,6 +25,7 @@ from lingpai.store.issuer_port import IssuerStore
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
 from tests.issuer.engines import beside, rows_of
+from tests.issuer.worlds import raises
 from tests.store.contenders import Contest, open_arena
 from tests.store.issuer import issuer_races as races
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
@@ -291,3 +294,13 @@ async def test_no_terminal_is_bound_to_an_app_that_is_being_removed(
         assert not await late
     finally:
         await operator.close()
+
+
+@pytest.mark.parametrize("owner", ["", "o"])
+async def test_nobody_becomes_a_member_of_an_app_that_was_removed(issuer: IssuerStore, owner: str) -> None:
+    app, user = await add_app(issuer), await add_user(issuer)
+    assert await issuer.remove_app(app)
+    member = Member(app=app, user=user, open_id="o", union_id="u", created_at=NOW)
+    with raises(Kind.INVALID_OPEN_ID):
+        await issuer.open_member(member, owner)
+    assert await rows_of(issuer, "SELECT id FROM issuer_members") == []

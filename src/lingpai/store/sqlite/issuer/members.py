@@ -27,7 +27,10 @@ class Members(Part):
             run(connection, _SQL["add_member"], columns)
             if owner:
                 run(connection, _SQL["add_union"], columns | {"owner": owner})
-            return read_member(run(connection, _SQL["find_member"], (member.app, member.user))[0])
+            rows = run(connection, _SQL["find_member"], (member.app, member.user))
+            if not rows:
+                raise LingpaiError(Kind.INVALID_OPEN_ID, "The app or the user was removed just now.")
+            return read_member(rows[0])
 
         return await self._engine.write(add)
 
