@@ -242,7 +242,7 @@ class IssuerStore(Directory, Protocol):
         """Count one attempt for each (digest, limit), all or none.
 
         A subject's window lasts until the `ends_at` of its first attempt. None when all were within their
-        limits, else when (unix seconds) the fullest window ends.
+        limits, else when (unix seconds) the fullest window ends; then no window was begun.
         """
         ...
 

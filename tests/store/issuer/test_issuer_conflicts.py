@@ -304,3 +304,16 @@ async def test_nobody_becomes_a_member_of_an_app_that_was_removed(issuer: Issuer
     with raises(Kind.INVALID_OPEN_ID):
         await issuer.open_member(member, owner)
     assert await rows_of(issuer, "SELECT id FROM issuer_members") == []
+
+
+async def test_a_refused_attempt_begins_no_window(issuer: IssuerStore) -> None:
+    caller, account = (b"caller", 1), (b"account", 1)
+    assert await issuer.take_attempts([caller], 100, 160) is None
+    assert await issuer.take_attempts([caller, account], 101, 161) == 160
+    assert await issuer.take_attempts([account], 150, 210) is None
+    assert await issuer.take_attempts([account], 161, 221) == 210
+
+
+async def test_where_no_attempt_is_allowed_there_is_none(issuer: IssuerStore) -> None:
+    for _ in range(2):
+        assert await issuer.take_attempts([(b"account", 0)], 100, 160) == 160

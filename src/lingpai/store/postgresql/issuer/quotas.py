@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from lingpai.store.issuer_port import Quota, SignedRequest
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
     quota_arguments,
@@ -12,6 +13,13 @@ from lingpai.store.postgresql.issuer.verbs import (
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_grants")
+
+
+class _FullError(Exception):
+    """An attempt is refused. Rolls back, as it opened the windows of those who had room."""
+
+    def __init__(self, until: int) -> None:
+        self.until = until
 
 
 class Quotas(Changes):
@@ -34,8 +42,17 @@ class Quotas(Changes):
     ) -> int | None:
         """See `store.issuer_port.IssuerStore.take_attempts`."""
         digests, limits = [digest for digest, _ in subjects], [limit for _, limit in subjects]
-        full: int | None = (await self._change(_SQL["take_attempts"], digests, limits, now, ends_at))[0][0]
-        return full
+
+        async def take(connection: Connection) -> None:
+            full = await connection.fetchval(_SQL["take_attempts"], digests, limits, now, ends_at)
+            if full is not None:
+                raise _FullError(full)
+
+        try:
+            await self._engine.transact(take)
+        except _FullError as full:
+            return full.until
+        return None
 
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
         """See `store.issuer_port.IssuerStore.forget_attempts`."""

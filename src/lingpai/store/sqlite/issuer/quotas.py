@@ -70,10 +70,10 @@ class Quotas(Part):
 
         def take(connection: apsw.Connection) -> int | None:
             full = [
-                row[1]
+                until
                 for digest, limit in subjects
-                for row in run(connection, _SQL["read_attempts"], (digest, now))
-                if row[0] >= limit
+                for used, until in run(connection, _SQL["read_attempts"], (digest, now)) or [(0, ends_at)]
+                if used >= limit
             ]
             if full:
                 return int(max(full))
