@@ -199,6 +199,16 @@ async def test_a_store_that_changed_between_two_runs_is_copied_anew(
     assert await run(dsn, "SELECT source FROM accounts WHERE account = 'wx1'") == [("apply",)]
 
 
+async def test_grants_of_the_release_before_are_copied_with_when_to_look_at_them(
+    settings: Settings, dsn: str, origin: tuple[Samples, Tokens]
+) -> None:
+    with editing(settings) as connection:
+        connection.execute("UPDATE issuer_grants SET look_at = 0 WHERE id % 2 = 0")
+    assert await copy(settings, dsn)
+    assert await run(dsn, "SELECT FROM issuer_grants WHERE id % 2 = 0")
+    assert await run(dsn, "SELECT FROM issuer_grants WHERE id % 2 = 0 AND look_at <> ends_at") == []
+
+
 async def test_a_store_that_changes_meanwhile_is_told(
     settings: Settings, dsn: str, origin: tuple[Samples, Tokens], dsn_settings: Settings
 ) -> None:

@@ -22,8 +22,8 @@ def count(source: apsw.Connection, table: Table) -> int:
 def batches(source: apsw.Connection, table: Table, after: Row | None = None) -> Iterator[list[Row]]:
     """Rows of SQLite in the order of their key, those behind the key `after`."""
     marks = ", ".join("?" * len(table.key))
-    key, columns = table.listed(table.key), table.listed()
-    head = f'SELECT {columns} FROM "{table.name}"'  # noqa: S608  names of our own schema
+    key = table.listed(table.key)
+    head = f'SELECT {table.read()} FROM "{table.name}"'  # noqa: S608  names of our own schema
     tail = f"ORDER BY {key} LIMIT {BATCH}"
     while True:
         where = "" if after is None else f"WHERE ({key}) > ({marks})"
