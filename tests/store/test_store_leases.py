@@ -148,6 +148,33 @@ async def test_after_a_reboot_the_wall_clock_decides(
     assert await after.due_credentials(10) == (key,)
 
 
+@pytest.mark.parametrize("back", [2 * HOUR, 30 * 24 * HOUR])
+async def test_after_a_reboot_with_a_clock_that_was_set_back_no_lease_lasts_for_ever(
+    open_store: OpenStore, clock: VirtualClock, key: CredentialKey, back: float
+) -> None:
+    before, after = await open_store(), await open_store(clock=VirtualClock(clock.now() - back))
+    await after.save_account(account())
+    slow = await lease_on(before, key, "a")
+    assert await before.lead("renewal", "a", TTL)
+    assert await after.due_credentials(10) == (key,)
+    quick = await lease_on(after, key, "b")
+    assert quick.fence > slow.fence
+    assert not await before.release_lease(slow)
+    assert await after.lead("renewal", "b", TTL)
+    assert not await after.lead("renewal", "c", TTL)
+    assert (await after.acquire_lease(key, "c", 9, TTL)).lease is None
+
+
+async def test_a_wall_clock_that_differs_a_little_frees_no_lease_of_another_epoch(
+    open_store: OpenStore, clock: VirtualClock, key: CredentialKey
+) -> None:
+    here, there = await open_store(), await open_store(clock=VirtualClock(clock.now() - TTL / 2))
+    await lease_on(here, key, "a")
+    assert await here.lead("renewal", "a", TTL)
+    assert (await there.acquire_lease(key, "b", 9, TTL)).lease is None
+    assert not await there.lead("renewal", "b", TTL)
+
+
 async def test_a_new_account_is_due_until_it_is_renewed(
     store: Store, clock: VirtualClock, key: CredentialKey
 ) -> None:

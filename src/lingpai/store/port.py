@@ -119,6 +119,9 @@ class Store(Protocol):
         Refused while another holder's lease lasts, and when the credential's version is already above `seen`
         (somebody renewed it meanwhile). Makes the credential's row when there is none. Each lease has a
         higher fence than all before it.
+
+        A lease of another epoch of the clock lasts until its wall time, unless that is further ahead than twice
+        `ttl`: then the clock was wrong, and the lease is over.
         """
         ...
 
@@ -207,7 +210,10 @@ class Store(Protocol):
         ...
 
     async def lead(self, role: str, holder: str, ttl: float) -> bool:
-        """Become or stay the one holder of a role for `ttl` seconds. False while another holds it."""
+        """Become or stay the one holder of a role for `ttl` seconds. False while another holds it.
+
+        What `acquire_lease` says of leases of another epoch holds for roles too.
+        """
         ...
 
     async def resign(self, role: str, holder: str) -> None:

@@ -53,6 +53,7 @@ RETURNING id;
 
 -- name: due_credentials
 -- Ends of our own epoch ($3) have passed by steady time ($2) and by nothing else; those of others by wall time ($1).
+-- A lease of another epoch that lasts for more than an hour from now is none (see `acquire_lease`).
 -- Stepping from epoch to epoch costs one search each, however many credentials there are.
 WITH RECURSIVE epochs (epoch) AS (
     SELECT min(renew_epoch) FROM credentials WHERE renew_epoch IS NOT NULL
@@ -66,7 +67,8 @@ FROM epochs e CROSS JOIN LATERAL (
      FROM credentials c
      WHERE e.epoch = $3::text AND c.renew_epoch = e.epoch AND c.renew_steady <= $2::float8
        AND (c.lease_holder IS NULL
-            OR CASE WHEN c.lease_epoch = $3::text THEN c.lease_steady <= $2::float8 ELSE c.lease_wall <= $1::float8 END)
+            OR CASE WHEN c.lease_epoch = $3::text THEN c.lease_steady <= $2::float8
+                    ELSE c.lease_wall <= $1::float8 OR c.lease_wall > $1::float8 + 3600 END)
        AND EXISTS (SELECT FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
                    AND a.secret_digest = c.secret_digest)
      ORDER BY c.renew_steady LIMIT $4)
@@ -75,7 +77,8 @@ FROM epochs e CROSS JOIN LATERAL (
      FROM credentials c
      WHERE e.epoch <> $3::text AND c.renew_epoch = e.epoch AND c.renew_wall <= $1::float8
        AND (c.lease_holder IS NULL
-            OR CASE WHEN c.lease_epoch = $3::text THEN c.lease_steady <= $2::float8 ELSE c.lease_wall <= $1::float8 END)
+            OR CASE WHEN c.lease_epoch = $3::text THEN c.lease_steady <= $2::float8
+                    ELSE c.lease_wall <= $1::float8 OR c.lease_wall > $1::float8 + 3600 END)
        AND EXISTS (SELECT FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
                    AND a.secret_digest = c.secret_digest)
      ORDER BY c.renew_wall LIMIT $4)

@@ -8,12 +8,15 @@ INSERT INTO credentials (platform, account, secret_digest, kind, idle_at) VALUES
 ON CONFLICT DO NOTHING;
 
 -- name: acquire_lease
+-- An end of another epoch that lies further ahead than twice what is asked for was set by a clock that showed another
+-- time, and is none: the fence keeps out whoever may still have the lease.
 UPDATE credentials SET
     lease_holder = $2, lease_wall = $4, lease_steady = $5, lease_epoch = $6,
     fence = fence + 1, idle_at = greatest(idle_at, $4)
 WHERE id = $1 AND version <= $3
   AND (lease_holder IS NULL OR lease_holder = $2
-       OR CASE WHEN lease_epoch = $9 THEN lease_steady <= $8 ELSE lease_wall <= $7 END)
+       OR CASE WHEN lease_epoch = $9 THEN lease_steady <= $8
+               ELSE lease_wall <= $7 OR lease_wall > 2 * $4::float8 - $7 END)
 RETURNING fence;
 
 -- name: lock_fenced

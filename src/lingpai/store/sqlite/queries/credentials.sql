@@ -39,12 +39,14 @@ WHERE platform = :platform AND account = :account AND secret_digest = :secret_di
 RETURNING id;
 
 -- name: due_here
+-- A lease of another epoch that lasts for more than an hour from now is none (see `acquire_lease`).
 -- Ends of our own epoch have passed by steady time, and by nothing else.
 SELECT :steady - c.renew_steady, c.platform, c.account, c.secret_digest, c.kind
 FROM credentials c INDEXED BY credentials_by_renewal_here
 WHERE c.renew_epoch = :epoch AND c.renew_steady <= :steady
   AND (c.lease_holder IS NULL
-       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady
+               ELSE c.lease_wall <= :wall OR c.lease_wall > :wall + 3600 END)
   AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
               AND a.secret_digest = c.secret_digest)
 ORDER BY c.renew_steady LIMIT :limit;
@@ -54,7 +56,8 @@ SELECT :wall - c.renew_wall, c.platform, c.account, c.secret_digest, c.kind
 FROM credentials c INDEXED BY credentials_by_renewal_elsewhere
 WHERE c.renew_epoch = :elsewhere AND c.renew_wall <= :wall
   AND (c.lease_holder IS NULL
-       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady ELSE c.lease_wall <= :wall END)
+       OR CASE WHEN c.lease_epoch = :epoch THEN c.lease_steady <= :steady
+               ELSE c.lease_wall <= :wall OR c.lease_wall > :wall + 3600 END)
   AND EXISTS (SELECT 1 FROM accounts a WHERE a.platform = c.platform AND a.account = c.account
               AND a.secret_digest = c.secret_digest)
 ORDER BY c.renew_wall LIMIT :limit;

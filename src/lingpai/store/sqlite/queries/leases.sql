@@ -6,12 +6,15 @@ VALUES (:platform, :account, :secret_digest, :kind, :wall);
 SELECT lease_holder FROM credentials WHERE id = ?;
 
 -- name: acquire_lease
+-- An end of another epoch that lies further ahead than twice what is asked for was set by a clock that showed another
+-- time, and is none: the fence keeps out whoever may still have the lease.
 UPDATE credentials SET
     lease_holder = :holder, lease_wall = :end_wall, lease_steady = :end_steady, lease_epoch = :end_epoch,
     fence = fence + 1, idle_at = max(idle_at, :end_wall)
 WHERE id = :id AND version <= :seen
   AND (lease_holder IS NULL OR lease_holder = :holder
-       OR CASE WHEN lease_epoch = :epoch THEN lease_steady <= :steady ELSE lease_wall <= :wall END)
+       OR CASE WHEN lease_epoch = :epoch THEN lease_steady <= :steady
+               ELSE lease_wall <= :wall OR lease_wall > 2 * :end_wall - :wall END)
 RETURNING fence;
 
 -- name: save_progress
