@@ -1,6 +1,7 @@
 """Bodies and heads that are too large or too slow (D36), and messages that are not HTTP (G70)."""
 
 import asyncio
+from ipaddress import ip_network
 
 import pytest
 
@@ -222,6 +223,23 @@ async def test_g70_other_transfer_codings_are_refused(world: World) -> None:
     raw = b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
     answer = await world.raw(raw + b"content-type: application/x-www-form-urlencoded\r\n\r\n0\r\n\r\n")
     assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
+
+
+async def test_g70_trailers_are_no_headers() -> None:
+    trailers = (
+        "x-forwarded-for: 10.1.2.3",
+        "authorization: Bearer abc",
+        "accept-language: zh",
+        "expect: 100-continue",
+    )
+    message = head("GET /call HTTP/1.1", "x-forwarded-for: 203.0.113.9", "transfer-encoding: chunked")
+    message += head("0", *trailers) + request("GET", "/call", headers=[("x-forwarded-for", "203.0.113.10")])
+    options = EdgeOptions(trusted_proxies=(ip_network("127.0.0.0/8"),))
+    async with running(app_of(options)) as world, world.wire() as wire:
+        await wire.send(message)
+        for peer in ("203.0.113.9", "203.0.113.10"):
+            data = (await wire.answer()).json["data"]
+            assert (data["peer"], data["bearer"], data["language"]) == (peer, None, None)
 
 
 async def test_g70_upgrades_are_ignored(world: World) -> None:

@@ -95,6 +95,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
         super().on_headers_complete()
+        # Trailers come by `on_header` too. Merged into the head that is read (RFC 9110 §6.5.1 forbids it) they would
+        # pass for what a proxy vouches for.
+        self.headers = []
         self._phase, self._since = Phase.BODY, None
 
     def on_body(self, body: bytes) -> None:
