@@ -5,9 +5,9 @@ from ipaddress import ip_network
 
 import pytest
 
-from lingpai.edge import EdgeOptions
+from lingpai.edge import EdgeOptions, create_app
 from lingpai.edge.protocol import ProtocolLimits
-from tests.edge.world import World, app_of, request, running
+from tests.edge.world import MAIN, World, app_of, request, route, running
 
 pytestmark = pytest.mark.usefixtures("each_way")
 
@@ -132,6 +132,59 @@ async def test_d36_a_header_without_end_is_431() -> None:
         for _ in range(9):
             await wire.send(b"x" * 500)
         assert (await wire.answer()).status == 431
+
+
+ENDLESS = {
+    "trailers": (b"0\r\n", b"x: y\r\n" * 80),
+    "one trailer": (b"0\r\nx: ", b"x" * 500),
+    "chunk extension": (b"1;", b"x" * 500),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+async def test_d36_what_is_no_body_has_an_end_too(name: str) -> None:
+    start, more = ENDLESS[name]
+    lines = ("host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world:
+        for first, statuses in (("GET /call HTTP/1.1", [200]), ("POST /form HTTP/1.1", [431])):
+            async with world.wire() as wire:
+                await wire.send(head(first, *lines) + b"5\r\napp=1\r\n" + start)
+                for _ in range(9):
+                    # A line that is closed under what is being sent loses the answer.
+                    await asyncio.sleep(0.01)
+                    await wire.send(more)
+                assert [(await wire.answer()).status for _ in statuses] == statuses
+                assert await wire.closed()
+
+
+async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_params: object, _call: object) -> None:
+        await go_on.wait()
+
+    app = create_app([route("/wait", wait)], [("", MAIN)], EdgeOptions(lean=False))
+    async with running(app, ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+        await wire.send(request("GET", "/wait") + b"GET /wait HTTP/1.1\r\nx: ")
+        for _ in range(9):
+            await asyncio.sleep(0.01)
+            await wire.send(b"x" * 500)
+        await asyncio.sleep(0.01)
+        go_on.set()
+        answer = await wire.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await wire.closed()
+
+
+async def test_d36_chunks_with_trailers_and_extensions_are_taken() -> None:
+    chunks = b"1;a=" + b"x" * 1000 + b"\r\n&\r\n"
+    message = head("POST /form HTTP/1.1", "transfer-encoding: chunked", f"content-type: {FORM}")
+    message += b"c\r\napp=1&code=2\r\n" + chunks * 8 + b"0\r\nx: " + b"x" * 3000 + b"\r\n\r\n"
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+        for at in range(0, len(message), 900):
+            await wire.send(message[at : at + 900])
+            await asyncio.sleep(0.001)
+        assert (await wire.answer()).status == 200
 
 
 async def test_d36_a_large_body_is_not_taken_for_a_head() -> None:

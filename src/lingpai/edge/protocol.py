@@ -25,7 +25,8 @@ class ProtocolLimits:
     """Limits of one connection. Times are kept to the second.
 
     Attributes:
-        head_bytes: of request line and headers together; more is 431.
+        head_bytes: of request line and headers together; more is 431. So much may also stand between two pieces of
+            a body, or after the last: lengths of chunks, their extensions, trailers.
         head_timeout: seconds in which a head must have arrived, from the connection or its own first byte.
         body_timeout: seconds in which the rest of the message must have; more than `EdgeOptions.body_timeout`,
             which answers in the route's shape while this one cuts the line.
@@ -62,7 +63,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = Phase.HEAD
         self._between_messages = True  # as the parser sees it
         self._since: float | None = None  # of the phase, as `enforce` first saw it
-        self._fed = 0
+        self._fed = 0  # since the parser last told of a message's end or of a body, at most
         self._drained = 0
         self._refusal: HTTPStatus | None = None
 
@@ -79,7 +80,8 @@ class GuardedProtocol(HttpToolsProtocol):
             self._phase, self._since = Phase.HEAD, None
         self._fed += len(data)
         super().data_received(data)
-        if self._phase is Phase.HEAD and self._fed > self.limits.head_bytes:
+        # The parser keeps a header until its end, however far that is, and that of the next request and a trailer too.
+        if self._fed > self.limits.head_bytes and self._phase is not Phase.CLOSING:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
@@ -98,10 +100,16 @@ class GuardedProtocol(HttpToolsProtocol):
         # Trailers come by `on_header` too. Merged into the head that is read (RFC 9110 §6.5.1 forbids it) they would
         # pass for what a proxy vouches for.
         self.headers = []
+        self._fed = 0
         self._phase, self._since = Phase.BODY, None
+
+    def on_chunk_header(self) -> None:
+        """Called by the parser."""
+        self._fed = 0
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
+        self._fed = 0
         super().on_body(body)
         if self.cycle.response_complete:
             self._drop(len(body))
