@@ -305,3 +305,44 @@ async def test_g70_upgrades_are_ignored(world: World) -> None:
             ("sec-websocket-version", "13"),
         )
         assert answer.status == 200
+
+
+UPGRADING = [
+    ("Connection", "Upgrade, HTTP2-Settings"),
+    ("Upgrade", "h2c"),
+    ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+]
+
+
+@pytest.mark.parametrize("step", [1, 50, 1_000_000])
+async def test_g70_a_request_that_offers_an_upgrade_keeps_its_body(world: World, step: int) -> None:
+    body = b"app=1&code=2"
+    chunked = head(
+        "POST /form HTTP/1.1",
+        *(f"{name}: {value}" for name, value in [*UPGRADING, ("transfer-encoding", "chunked")]),
+        f"content-type: {FORM}",
+    )
+    message = b"".join(
+        [
+            request("POST", "/form", body, FORM, UPGRADING),
+            request("GET", "/call", headers=UPGRADING),
+            request("POST", "/form", body, FORM),
+            chunked + b"c\r\n" + body + b"\r\n0\r\n\r\n",
+            request("GET", "/item?app=1&code=2", headers=[*UPGRADING, ("connection", "close")]),
+        ]
+    )
+    async with world.wire() as wire:
+        for at in range(0, len(message), step):
+            await wire.send(message[at : at + step])
+            await asyncio.sleep(0)
+        apps = [(await wire.answer()).json["data"].get("app") for _ in range(5)]
+        assert apps == ["1", None, "1", "1", "1"]
+        assert await wire.closed()
+
+
+async def test_g70_what_offers_an_upgrade_is_limited_like_others() -> None:
+    async with running(app_of(SMALL), ProtocolLimits(head_bytes=4096)) as world:
+        large = [*UPGRADING, ("x", "x" * 4096)]
+        assert (await world.ask("GET", "/call", headers=large)).status == 431
+        assert (await world.ask("POST", "/form", b"x" * 1001, FORM, UPGRADING)).status == 413
+        assert (await world.raw(request("GET", "call", headers=UPGRADING))).status == 400

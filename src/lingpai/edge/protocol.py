@@ -13,11 +13,13 @@ import enum
 from http import HTTPStatus
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lingpai.edge.corking import CorkedTransport, Outbox
 
 KIB = 1024
+_UPGRADE = frozenset({b"upgrade", b"http2-settings"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,10 +81,44 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._phase is Phase.IDLE:
             self._phase, self._since = Phase.HEAD, None
         self._fed += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._feed(data)
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")  # as uvicorn
+            self.send_400_response("")
         # The parser keeps a header until its end, however far that is, and that of the next request and a trailer too.
         if self._fed > self.limits.head_bytes and self._phase is not Phase.CLOSING:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _feed(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as stopped:
+                if not self._declines_upgrade():
+                    return
+                # At an upgrade the parser ends the message with its head. No protocol is ours but this one, so the
+                # request is an ordinary one (RFC 9110 §7.8), with the body that follows.
+                rest = rest[stopped.args[0] :]
+                self._begin_without_upgrade()
+            else:
+                return
+
+    def _declines_upgrade(self) -> bool:
+        """Whether the message offers an upgrade; CONNECT is one for the parser, but offers no other way to answer."""
+        return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
+
+    def _begin_without_upgrade(self) -> None:
+        # What `Connection` names need not be there, so that may stay.
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += (b"%b: %b" % header for header in self.headers if header[0] not in _UPGRADE)
+        # After `Connection: close` the one that stopped would take no more.
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def on_message_begin(self) -> None:
         """Called by the parser."""
@@ -96,6 +132,8 @@ class GuardedProtocol(HttpToolsProtocol):
             if head > self.limits.head_bytes:
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
+        if self._declines_upgrade():
+            return
         super().on_headers_complete()
         # Trailers come by `on_header` too. Merged into the head that is read (RFC 9110 §6.5.1 forbids it) they would
         # pass for what a proxy vouches for.
@@ -116,11 +154,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
+        if self._declines_upgrade():
+            return
         self._fed = self._drained = 0
         super().on_message_complete()
         self._phase = Phase.IDLE if self.cycle.response_complete else Phase.BUSY
         self._since = None
-        self._between_messages = not self.parser.should_upgrade()  # what follows that may be anything
+        self._between_messages = not self.parser.should_upgrade()  # what follows CONNECT may be anything
 
     def on_response_complete(self) -> None:
         """Called by the cycle when its answer is out; uvicorn would arm a timer here, for each request."""
