@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from typing import Any
 
 import pytest
 
@@ -97,6 +98,32 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
     # Whether a request that is cut off hears of it first is the loop's business, and differs by Python's version.
     heard = [each for each in ended if not now or each == "stopped"]
     assert heard[: len(expected)] == expected
+
+
+async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureFixture) -> None:
+    started = asyncio.Event()
+    listener = _slow_app(started, [], 60)
+    serving = Serving([listener], ServerOptions(grace=0))
+    ready = asyncio.Event()
+    port = listener.sockets[0].getsockname()[1]
+    task = asyncio.create_task(serving.run(ready.set))
+    await ready.wait()
+    async with World(serving, port).wire() as wire:
+        await wire.send(request("GET", "/slow"))
+        await started.wait()
+        serving.stop()
+        answer = await wire.answer()
+        assert (answer.status, answer.json["shape"], answer.json["kind"]) == (
+            503,
+            "main",
+            "store_unavailable",
+        )
+        assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
+        assert await wire.closed()
+        await task
+    lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (line["route"], line["status"], line["error"]) == ("/slow", 503, "store_unavailable")
 
 
 async def test_no_new_connections_after_the_end() -> None:

@@ -22,6 +22,7 @@ STATUS: Mapping[Kind, int] = {
     Kind.UNSUPPORTED_MEDIA_TYPE: 415,
     Kind.TOO_MANY_REQUESTS: 429,
     Kind.INTERNAL: 500,
+    Kind.STORE_UNAVAILABLE: 503,
 }
 
 

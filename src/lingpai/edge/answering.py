@@ -3,6 +3,7 @@
 Everything that does not depend on the request is looked up once, when the responder is made: requests are many.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from typing import Any
@@ -108,7 +109,7 @@ class RouteResponder:
     async def answer(
         self, head: Head, socket_peer: str, fields: Fields, body: bytes, receive: Receive | None = None
     ) -> Answer:
-        """The answer to a request, whatever its verb does.
+        """The answer to a request, whatever its verb does, and also when its task is cancelled.
 
         Args:
             head: of the request.
@@ -136,6 +137,10 @@ class RouteResponder:
             return Answer(reply, fixed_of(reply), trace_id, call)
         except LingpaiError as refused:
             error = refused
+        except asyncio.CancelledError:  # the server ends, or what the verb waits for did
+            error = LingpaiError(
+                Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail="cancelled", retry_after=1
+            )
         except Exception:  # whatever a verb does, the caller gets this route's shape
             log.exception("crash", route=self._path, trace_id=trace_id)
             error = LingpaiError(Kind.INTERNAL, "internal error")

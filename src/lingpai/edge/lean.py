@@ -11,6 +11,7 @@ of before he asked (`store/sqlite/engine.py`).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Any, cast
@@ -146,11 +147,12 @@ class LeanProtocol(GuardedProtocol):
         try:
             answer = await responder.answer(plain.head, self._peer, plain.fields, body)
             if self.flow.write_paused:
-                await self.flow.drain()
+                with contextlib.suppress(asyncio.CancelledError):  # the server ends: said, whoever hears it
+                    await self.flow.drain()
             self._finish(answer)
             responder.tell(answer, perf_counter() - started)
         except BaseException:
-            if self._answering:  # cut off by the end of the server
+            if self._answering:  # what ends the process, as `SystemExit`
                 self._last = True
                 self._finish(Answer(LAST_RESORT, fixed_of(LAST_RESORT), new_trace_id(), None))
             raise
