@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -147,6 +148,31 @@ def test_a_worker_that_does_not_end_is_killed(start: Start) -> None:
     assert supervised.close() == 0
     assert time.monotonic() - started < 6
     assert supervised.seen("worker_killed")[0]["pid"] == pid
+    asking.join(PATIENCE)
+
+
+def test_while_workers_end_new_connections_are_refused(start: Start) -> None:
+    supervised = start("impatient", 1)
+    supervised.ready(1)
+
+    def ask() -> None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            supervised.get("/stuck")
+
+    def refused() -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", supervised.port)).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    supervised.until(lambda: supervised.in_flight() == 2)
+    supervised.process.terminate()
+    supervised.until(refused)
+    assert not supervised.seen("worker_killed")
+    supervised.until(lambda: supervised.seen("worker_killed"))
     asking.join(PATIENCE)
 
 

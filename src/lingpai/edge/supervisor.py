@@ -190,6 +190,9 @@ class _Supervisor:
         ending = [(chair, *chair.running) for chair in self._chairs if chair.running is not None]
         for _, process, _ in ending:
             process.terminate()
+        # The workers close theirs. As long as ours were open, callers would be queued for whom nobody comes any more.
+        for bound in self._sockets:
+            bound.close()
         deadline = time.monotonic() + self._options.grace
         alive = {process.sentinel for _, process, _ in ending}
         while alive and self._signals < _IMPATIENT and time.monotonic() < deadline:
@@ -240,7 +243,7 @@ def serve_workers(
         worker: what a process does: build the app, then `run(..., ready=seat.ready, lifeline=seat.lifeline)`. It
             is pickled, so it must be a function of a module, or a `functools.partial` of one.
         count: how many.
-        sockets: bound and listening; the caller's to close afterwards.
+        sockets: bound and listening; closed when the workers are told to end.
         options: the defaults when None.
 
     Returns:
