@@ -1,13 +1,15 @@
 """Bodies and heads that are too large or too slow (D36), and messages that are not HTTP (G70)."""
 
 import asyncio
+import socket
 from ipaddress import ip_network
 
 import pytest
 
+from lingpai.core.wire import Reply
 from lingpai.edge import EdgeOptions, create_app
-from lingpai.edge.protocol import ProtocolLimits
-from tests.edge.world import MAIN, World, app_of, request, route, running
+from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
+from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
 
 pytestmark = pytest.mark.usefixtures("each_way")
 
@@ -221,6 +223,43 @@ async def test_d36_a_silent_connection_is_closed_without_a_word(world: World) ->
         assert (await world.get("/call")).status == 200  # by then the server knows of the first connection
         world.sweep(30)
         assert await wire.closed()
+
+
+async def settled(protocol: GuardedProtocol) -> int:
+    """How much waits for the reader, once it is no longer on its way to his system."""
+    left, before = protocol.transport.get_write_buffer_size(), -1
+    while not protocol.flow.write_paused or left != before:
+        await asyncio.sleep(0.05)
+        left, before = protocol.transport.get_write_buffer_size(), left
+    return left
+
+
+async def test_d36_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lingpai.edge.server.TICKS_PER_SECOND", 1_000_000)  # the time is told here
+
+    async def large(_params: object, _call: object) -> Reply:
+        return Reply(b"x" * 4_000_000)
+
+    app = create_app([route("/large", large), *ROUTES], FALLBACK)
+    async with running(app) as world, world.wire() as wire:
+        await wire.send(request("GET", "/call"))
+        await wire.answer()
+        (protocol,) = world.connections()
+        for end, buffer in ((protocol.transport, socket.SO_SNDBUF), (wire.writer, socket.SO_RCVBUF)):
+            end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 65536)
+        await wire.send(request("GET", "/large") * 3)
+        left, now = await settled(protocol), asyncio.get_running_loop().time()
+        protocol.enforce(now)
+        protocol.enforce(now + 29)
+        await wire.reader.readexactly(1_000_000)
+        assert 0 < await settled(protocol) < left
+        protocol.enforce(now + 40)  # he is slow, but he reads
+        protocol.enforce(now + 69)
+        assert not protocol.transport.is_closing()
+        protocol.enforce(now + 70)
+        assert protocol.transport.is_closing()
+        while world.connections():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0)
 
 
 async def test_d36_the_watch_is_really_kept() -> None:

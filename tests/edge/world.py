@@ -218,14 +218,17 @@ class World:
         raw = body.encode() if isinstance(body, str) else body
         return await self.ask("POST", target, raw, "application/json")
 
+    def connections(self) -> list[GuardedProtocol]:
+        """The server's ends of all lines."""
+        every = [each for server in self.serving._servers for each in server.server_state.connections]
+        return [each for each in every if isinstance(each, GuardedProtocol)]
+
     def sweep(self, seconds: float) -> None:
         """Let the server's watch over its connections believe that `seconds` have passed."""
         now = asyncio.get_running_loop().time()
-        for server in self.serving._servers:
-            for connection in list(server.server_state.connections):
-                assert isinstance(connection, GuardedProtocol)
-                connection.enforce(now)
-                connection.enforce(now + seconds)
+        for connection in self.connections():
+            connection.enforce(now)
+            connection.enforce(now + seconds)
 
 
 def request(

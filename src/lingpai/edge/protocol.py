@@ -33,6 +33,7 @@ class ProtocolLimits:
         body_timeout: seconds in which the rest of the message must have; more than `EdgeOptions.body_timeout`,
             which answers in the route's shape while this one cuts the line.
         keep_alive: seconds that a connection may idle between two requests.
+        write_timeout: seconds in which a peer has to take something of an answer that has to wait for him.
         drain_bytes: how much of a refused body is read and dropped, so that the refusal arrives, before the
             line is cut.
     """
@@ -41,6 +42,7 @@ class ProtocolLimits:
     head_timeout: float = 10.0
     body_timeout: float = 15.0
     keep_alive: float = 75.0
+    write_timeout: float = 30.0
     drain_bytes: int = KIB * KIB
 
 
@@ -68,6 +70,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._fed = 0  # since the parser last told of a message's end or of a body, at most
         self._drained = 0
         self._refusal: HTTPStatus | None = None
+        self._unsent: tuple[int, float] | None = None  # bytes that a slow reader left, and since when
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """See `asyncio.Protocol`."""
@@ -227,12 +230,23 @@ class GuardedProtocol(HttpToolsProtocol):
             self._phase, self._since = Phase.CLOSING, None
         if self._phase is Phase.BODY:
             self.cycle.message_event.set()  # whoever reads the body looks at the clock then; see `receive_body`
+        if self.flow.write_paused:
+            self._watch_reader(now)
+        else:
+            self._unsent = None
         if self._phase is Phase.BUSY or self.flow.read_paused:
             return
         if self._since is None:
             self._since = now
         elif now - self._since >= self._limit():
             self._expire()
+
+    def _watch_reader(self, now: float) -> None:
+        size = self.transport.get_write_buffer_size()
+        if self._unsent is None or size != self._unsent[0]:
+            self._unsent = (size, now)
+        elif now - self._unsent[1] >= self.limits.write_timeout:
+            self.transport.abort()
 
     def _expire(self) -> None:
         if self._phase is Phase.CLOSING:
