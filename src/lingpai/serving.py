@@ -11,6 +11,7 @@ from typing import Final
 import uvloop
 
 from lingpai.edge.logs import configure_logging
+from lingpai.edge.protocol import ProtocolLimits
 from lingpai.edge.server import Listener, ServerOptions, bind, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
@@ -18,6 +19,8 @@ from lingpai.settings import Settings
 
 _STOP_SECONDS = 7.0
 """What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
+_CUT_SECONDS: Final = 5.0
+"""How long after the time of a body its line is cut."""
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
 
@@ -65,10 +68,17 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Sea
         _spare_requests_collections()
         await serve(
             [Listener(app, sockets)],
-            ServerOptions(grace=math.ceil(settings.drain)),
+            server_options(settings),
             ready=seat.ready if seat is not None else None,
             lifeline=seat.lifeline if seat is not None else None,
         )
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """How to serve, as the settings say."""
+    # A body that is late is answered 408 in its route's shape; only then is the line cut.
+    limits = ProtocolLimits(body_timeout=settings.edge.body_timeout + _CUT_SECONDS)
+    return ServerOptions(limits, grace=math.ceil(settings.drain))
 
 
 def _spare_requests_collections() -> None:
