@@ -3,7 +3,10 @@ from typing import Any
 
 import pytest
 
-from lingpai.cli.sections import SECTIONS
+from lingpai.cli.problems import Problem
+from lingpai.cli.sections import SECTIONS, callers
+from lingpai.core.records import Caller
+from lingpai.keeper.keeper import Keeper
 from tests.cli.conftest import Answer, Cli
 
 SECRET = "5e" * 16
@@ -152,6 +155,10 @@ def test_prune_removes_what_the_named_sections_do_not_name(cli: Cli) -> None:
         ({"callers": [{"name": "a", "rights": ["all"]}]}, "known are"),
         ({"callers": [{"name": "a", "key": "lpk_short"}]}, "random characters"),
         ({"callers": [{"name": "a", "key": KEY}, {"name": "b", "apps": ["x"]}]}, "not an app"),
+        (
+            {"callers": [{"name": "a", "key": KEY}, {"name": "b", "key": KEY}]},
+            "b: Another caller in the file",
+        ),
     ],
 )
 def test_nothing_is_changed_when_anything_is_wrong(
@@ -172,6 +179,29 @@ def test_every_problem_is_told_at_once(cli: Cli) -> None:
     refused = apply(cli, {"accounts": [account("wx1", label="x"), account("wx2", mode="fast")]})
     assert "label" in refused.stderr
     assert "fast" in refused.stderr
+
+
+@pytest.mark.parametrize("failure", [Problem("overtaken"), KeyboardInterrupt()])
+def test_keys_that_were_made_are_shown_although_the_rest_failed(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    add = callers._add
+
+    async def fail_for_one(keeper: Keeper, caller: Caller, key: str) -> None:
+        if caller.name == "fails":
+            raise failure
+        await add(keeper, caller, key)
+
+    monkeypatch.setattr(callers, "_add", fail_for_one)
+    names = ["first", "fails", "last"]
+    answer = apply(cli, {"accounts": [account("wx1")], "callers": [{"name": name} for name in names]})
+    assert answer.code != 0
+    told = json.loads(answer.stdout)
+    stored = {each["caller"] for each in cli("caller", "list").json}
+    assert "first" in stored
+    assert stored <= told["keys"].keys()  # whom somebody interrupts may be there or not
+    assert ("fails" in told["keys"]) == isinstance(failure, KeyboardInterrupt)
+    assert told["changes"][0]["name"] == "wechat/wx1"
 
 
 def test_a_key_belongs_to_its_caller_for_good(cli: Cli) -> None:

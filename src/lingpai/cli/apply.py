@@ -49,6 +49,7 @@ def apply(
     from lingpai.cli.output import emit, progress
 
     document = read_file(file)
+    made: list[Planned] = []  # also when the rest fails
 
     async def work(keeper: "Keeper") -> "list[Planned]":
         from lingpai.cli.realms import open_realms
@@ -59,16 +60,28 @@ def apply(
         planned = await plan_all(stage, document, prune=prune)
         if not dry_run:
             with progress("Applying", sum(each.change.action != "keep" for each in planned)) as advance:
-                await perform(planned, advance)
+                await perform(planned, made, advance)
         return planned
 
-    planned = with_keeper(data, work, create=not dry_run)
-    keys = {} if dry_run else {each.change.name: each.change.reveal for each in planned if each.change.reveal}
-    emit(
-        _document(planned, keys, dry_run=dry_run),
-        as_json,
-        lambda console: _render(console, planned, keys, dry_run=dry_run),
-    )
+    def tell(planned: "list[Planned]") -> None:
+        keys = (
+            {}
+            if dry_run
+            else {each.change.name: each.change.reveal for each in planned if each.change.reveal}
+        )
+        emit(
+            _document(planned, keys, dry_run=dry_run),
+            as_json,
+            lambda console: _render(console, planned, keys, dry_run=dry_run),
+        )
+
+    try:
+        planned = with_keeper(data, work, create=not dry_run)
+    except BaseException:
+        if made:  # keys among them would be lost: only their digests are kept
+            tell(made)
+        raise
+    tell(planned)
 
 
 def _document(planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> dict[str, Any]:

@@ -83,7 +83,7 @@ async def plan_all(stage: Stage, document: Mapping[str, Any], *, prune: bool) ->
     return planned
 
 
-async def perform(planned: Sequence[Planned], advance: Callable[[int], None]) -> None:
+async def perform(planned: Sequence[Planned], made: list[Planned], advance: Callable[[int], None]) -> None:
     """Carry out the changes, many at a time, which the store commits together.
 
     Additions come in the order of the sections; removals last and backwards, so that nothing is removed that
@@ -91,6 +91,7 @@ async def perform(planned: Sequence[Planned], advance: Callable[[int], None]) ->
 
     Args:
         planned: of `plan_all`.
+        made: gets the changes that were made, also when others fail or somebody interrupts.
         advance: told how many changes were just made.
 
     Raises:
@@ -101,11 +102,25 @@ async def perform(planned: Sequence[Planned], advance: Callable[[int], None]) ->
         ordered = planned if action != "remove" else planned[::-1]
         wanted = [each for each in ordered if each.change.action == action]
         for _, group in itertools.groupby(wanted, key=lambda each: each.section):
-            changes = [each.change for each in group]
+            changes = list(group)
             for start in range(0, len(changes), AT_ONCE):
                 batch = changes[start : start + AT_ONCE]
-                await asyncio.gather(*(change.perform() for change in batch))
+                # All come to their end before one's failure ends the command, or nobody knew what was made.
+                ends = await asyncio.gather(
+                    *(_carry_out(each, made) for each in batch), return_exceptions=True
+                )
+                for failure in filter(None, ends):
+                    raise failure
                 advance(len(batch))
+
+
+async def _carry_out(planned: Planned, made: list[Planned]) -> None:
+    made.append(planned)  # whoever is interrupted from here on may have made it
+    try:
+        await planned.change.perform()
+    except Exception:
+        made.remove(planned)
+        raise
 
 
 def _entries(section: Section[Any], document: Mapping[str, Any]) -> list[Any]:

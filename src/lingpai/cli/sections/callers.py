@@ -42,6 +42,7 @@ async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Pla
     changes: list[Change] = []
     problems: list[str] = []
     named: set[str] = set()
+    keys: set[bytes] = set()
     for entry in entries:
         caller = _caller(stage, entry)
         found = caller_problems(stage.keeper.platforms, caller)
@@ -49,7 +50,9 @@ async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Pla
             found.append(tr("It stands in the file twice."))
         named.add(caller.name)
         try:
-            changes.append(await _change(stage, stored.get(caller.name), caller, entry.key))
+            changes.append(
+                await _change(stage, stored.get(caller.name), caller, _given_key(stage, entry.key, keys))
+            )
         except Problem as problem:
             found.append(str(problem))
         problems += [f"{caller.name}: {each}" for each in found]
@@ -73,9 +76,8 @@ def _caller(stage: Stage, entry: CallerEntry) -> Caller:
     )
 
 
-async def _change(stage: Stage, known: Caller | None, wanted: Caller, reference: str) -> Change:
+async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str) -> Change:
     keeper = stage.keeper
-    given = _given_key(stage, reference)
     if known is None:
         key = given or new_key()
         if await keeper.store.find_caller(keeper.digest_caller_key(key)) is not None:
@@ -104,7 +106,8 @@ async def _alter(keeper: Keeper, caller: Caller) -> None:
         raise Problem(f"{caller.name}: {tr(OVERTAKEN)}")
 
 
-def _given_key(stage: Stage, reference: str) -> str:
+def _given_key(stage: Stage, reference: str, keys: set[bytes]) -> str:
+    """The key that an entry gives, or ""; noted in `keys`, the digests of those that the file gave before."""
     if not reference:
         return ""
     key = stage.secret(reference)
@@ -116,6 +119,10 @@ def _given_key(stage: Stage, reference: str) -> str:
                 count=KEY_RANDOM_BYTES,
             )
         )
+    digest = stage.keeper.digest_caller_key(key)
+    if digest in keys:
+        raise Problem(tr("Another caller in the file has the same key."))
+    keys.add(digest)
     return key
 
 
