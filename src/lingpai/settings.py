@@ -39,9 +39,8 @@ from lingpai.settings_sections import (
     YzbSettings,
     default_realms,
 )
+from lingpai.settings_sources import ENV_FILE, PREFIX, SETTINGS_FILE
 from lingpai.store.address import CONNECTIONS, Address
-
-SETTINGS_FILE = "lingpai.toml"
 
 LEGACY_PREFIX = "THIRD_APPID_"
 """How the original service named configured secrets in its .env (keeper-api.md "Migration from the original")."""
@@ -51,9 +50,9 @@ class Settings(BaseSettings):
     """All settings of Lingpai."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LINGPAI_",
+        env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILE,
         toml_file=SETTINGS_FILE,
         extra="forbid",
         use_attribute_docstrings=True,
@@ -253,11 +252,11 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _explain(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"])
-    variable = "LINGPAI_" + "__".join(str(part) for part in problem["loc"]).upper()
+    variable = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
     return f"{name} (environment: {variable}): {problem['msg']}"
 
 
-def legacy_accounts(env_file: Path = Path(".env")) -> tuple[Account, ...]:
+def legacy_accounts(env_file: Path = Path(ENV_FILE)) -> tuple[Account, ...]:
     """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment."""
     entries = {**dotenv_values(env_file), **os.environ}
     return tuple(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from lingpai.core.keyring import KeyRing
 from lingpai.sandbox import SAMPLE_APP
 from tests.cli.conftest import Answer, Cli, Sandbox
+
+ROOT = Path(__file__).parents[2]
 
 
 def findings(answer: Answer) -> dict[tuple[str, str], dict[str, Any]]:
@@ -204,3 +207,28 @@ def test_settings_that_do_not_do_are_a_finding(cli: Cli) -> None:
     message = findings(answer)["settings", "fail"]["message"]
     assert "LINGPAI_PORT" in message
     assert "LINGPAI_WORKERS" in message
+
+
+def test_the_settings_files_that_were_read_are_named(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    none = findings(cli("doctor", "--offline"))["settings", "ok"]["message"]
+    assert f"no lingpai.toml in {cli.home}" in none
+    files = [cli.home / "lingpai.toml", cli.data / "lingpai.toml"]
+    for file in files:
+        file.write_text("")
+    told = findings(cli("doctor", "--offline"))["settings", "ok"]["message"]
+    assert told.endswith(f"from {files[0]}, {files[1]}.")
+
+
+def test_documented_commands_beside_the_unit_have_its_settings() -> None:
+    unit = (ROOT / "deploy" / "lingpai.service").read_text("utf-8").splitlines()
+    properties = [each for each in unit if each.startswith(("WorkingDirectory=", "EnvironmentFile="))]
+    variables = [each.removeprefix("Environment=") for each in unit if each.startswith("Environment=")]
+    assert len(properties) == 2
+    assert variables
+    page = (ROOT / "docs" / "how-to" / "production.md").read_text("utf-8").replace("\\\n", " ")
+    commands = [line for line in page.splitlines() if "systemd-run" in line]
+    assert commands
+    for command in commands:
+        for wanted in (*(f"-p {each}" for each in properties), *(f"-E {each}" for each in variables)):
+            assert wanted in command

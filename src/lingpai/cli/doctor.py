@@ -53,13 +53,14 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.finding import Finding
     from lingpai.cli.problems import explain
     from lingpai.settings import SettingsError, load_settings
+    from lingpai.settings_sources import settings_files
 
     try:
         settings = load_settings(data=data)
     except SettingsError as error:
         return [Finding("settings", "", "fail", explain(error) or str(error))]
     findings = [
-        Finding("settings", str(settings.data.absolute()), "ok", tr("They can be read.")),
+        Finding("settings", str(settings.data.absolute()), "ok", _said_of(settings_files(data))),
         *check_files(settings),
     ]
     if any(each.verdict == "fail" and each.check != "files" for each in findings):
@@ -71,6 +72,12 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
         if line is None:
             raise
         return [*findings, Finding("store", settings.store_address.name, "fail", line)]
+
+
+def _said_of(files: list[Path]) -> str:
+    if not files:  # an operator in another folder than the service's works on other settings
+        return tr("They can be read; there is no lingpai.toml in {folder}.", folder=Path.cwd())
+    return tr("They can be read; from {files}.", files=", ".join(str(file.absolute()) for file in files))
 
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
