@@ -190,7 +190,9 @@ class Settings(BaseSettings):
             body_timeout=self.edge.body_timeout,
             lean=self.edge.lean,
             log_successes=self.edge.log_successes,
-            trusted_proxies=tuple(ipaddress.ip_network(each) for each in self.edge.trusted_proxies),
+            trusted_proxies=tuple(
+                ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies
+            ),
         )
 
 

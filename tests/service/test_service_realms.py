@@ -58,3 +58,10 @@ def test_only_this_machine_and_private_networks_read_metrics_by_default(tmp_path
     networks = load_settings(data=tmp_path).edge.metrics_networks
     assert "127.0.0.0/8" in networks
     assert "0.0.0.0/0" not in networks
+
+
+def test_a_network_with_host_bits_is_a_network_everywhere() -> None:
+    block = ["10.0.0.1/8"]
+    networks = {"trusted_proxies": block, "metrics_networks": block}
+    settings = load_settings(edge=networks, keeper={"trusted_networks": block})
+    assert [str(each) for each in settings.edge_options().trusted_proxies] == ["10.0.0.0/8"]
