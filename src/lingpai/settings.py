@@ -25,6 +25,7 @@ from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
+from lingpai.settings_realms import realm_problems
 from lingpai.settings_sections import (
     BaseUrl,
     EdgeSettings,
@@ -243,13 +244,18 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError([_explain(problem) for problem in error.errors()]) from error
     except ValueError as error:  # an unreadable lingpai.toml
         raise SettingsError([f"lingpai.toml: {error}"]) from error
-    if settings.keeper.lease <= settings.upstream_timeout:
-        raise SettingsError(
-            ["keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."]
-        )
-    if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
-        raise SettingsError(["store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."])
+    problems = list(_contradictions(settings))
+    if problems:
+        raise SettingsError(problems)
     return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    if settings.keeper.lease <= settings.upstream_timeout:
+        yield "keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."
+    if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
+        yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
+    yield from realm_problems(settings.all_realms(), settings.enabled_realms())
 
 
 def _explain(problem: Any) -> str:

@@ -183,7 +183,10 @@ class RealmSettings(Section):
     """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
 
     policy: dict[str, int | None] = {}
-    """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …"""
+    """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …
+
+    At least 1, or 0 where that says something (refresh, family, replay_window, secret_overlap), and at most ten years;
+    switches are 0 or 1."""
 
     default_scope: str | None = None
     """The scope told to apps that ask for none; the mall's seed tells null, which strict clients refuse."""

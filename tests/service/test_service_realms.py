@@ -8,8 +8,10 @@ import pytest
 
 from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
+from lingpai.issuer.realms import POLICIES
 from lingpai.service import open_issuers
 from lingpai.settings import Settings, SettingsError, load_settings
+from lingpai.settings_realms import DURATIONS
 from tests.clients.stack import Stack, running_stack
 from tests.service.asking import ask
 
@@ -52,6 +54,48 @@ def test_metrics_are_refused_to_other_networks_in_shape(stack: Stack) -> None:
 def test_a_scope_that_is_no_word_is_refused_at_the_start(word: str) -> None:
     with pytest.raises(SettingsError, match="offered_scopes"):
         load_settings(realms={"mall": {"dialect": "mall", "offered_scopes": [word]}})
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ({"access": -5}, "realms.mall.policy.access: must be from 1 to"),
+        ({"code": 0}, "realms.mall.policy.code"),
+        ({"refresh": -1}, "realms.mall.policy.refresh: must be from 0 to"),
+        ({"app_token": 10**18}, "realms.mall.policy.app_token"),
+        ({"requests_once": 2}, "realms.mall.policy.requests_once: must be 0 or 1"),
+        ({"access": None}, "realms.mall.policy: .*access"),
+        ({"daily": 3}, "realms.mall.policy: .*daily"),
+        ({"foo": 3}, "realms.mall.policy.foo: there is no such number; known are code, access, "),
+    ],
+)
+def test_a_policy_that_nobody_can_mean_is_refused_with_the_settings(
+    policy: dict[str, int | None], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as refused:
+        load_settings(realms={"mall": {"dialect": "mall", "policy": policy}})
+    assert len(refused.value.problems) == 1
+
+
+def test_zero_and_none_do_where_they_say_something() -> None:
+    numbers = {"refresh": 0, "family": None, "replay_window": 0, "secret_overlap": 0, "requests_once": 0}
+    (realm,) = load_settings(realms={"mall": {"dialect": "mall", "policy": numbers}}).all_realms()
+    assert realm.policy().refresh == 0
+
+
+def test_the_policies_of_all_dialects_are_within_the_bounds() -> None:
+    for dialect, policy in POLICIES.items():
+        numbers = {name: getattr(policy, name) for name in DURATIONS}
+        load_settings(realms={"x": {"dialect": dialect, "policy": numbers}})
+
+
+@pytest.mark.parametrize("prefix", ["", "/trial"])
+def test_two_realms_under_the_same_paths_are_refused_with_the_settings(prefix: str) -> None:
+    realms = {name: {"dialect": "mall", "prefix": prefix} for name in ("mall", "mall-two")}
+    with pytest.raises(SettingsError, match=r'realms.mall-two.prefix: realms.mall has .* "/mall-two"'):
+        load_settings(realms=realms)
+    for mended in ({"prefix": "/other"}, {"enabled": False}, {"dialect": "yzb"}):
+        load_settings(realms=realms | {"mall-two": realms["mall-two"] | mended})
 
 
 def test_only_this_machine_and_private_networks_read_metrics_by_default(tmp_path: Path) -> None:

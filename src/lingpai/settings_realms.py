@@ -1,0 +1,67 @@
+"""What of the realms' settings fits their types, and yet cannot be served."""
+
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from lingpai.issuer.policy import DAY, Policy
+from lingpai.issuer.realms import Realm
+
+LONGEST: Final = 10 * 365 * DAY
+"""Far beyond what anybody means, and far below what clients and stores can count."""
+MAY_BE_ZERO: Final = ("refresh", "family", "replay_window", "secret_overlap")
+"""Where 0 says something: no refresh tokens, no end, no second use, no overlap."""
+DURATIONS: Final = tuple(
+    name for name, kind in typing.get_type_hints(Policy).items() if kind in (int, int | None)
+)
+SWITCHES: Final = tuple(name for name, kind in typing.get_type_hints(Policy).items() if kind is bool)
+
+
+def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str]:
+    """Everything that is wrong with the realms, a line each.
+
+    Args:
+        realms: all of them.
+        served: those that are switched on.
+    """
+    policies = [problem for realm in realms for problem in _policy_problems(realm)]
+    return [*policies, *_same_paths(served)]
+
+
+def _policy_problems(realm: Realm) -> Iterator[str]:
+    section = f"realms.{realm.name}.policy"
+    unknown = [name for name in realm.numbers if name not in Policy.__struct_fields__]
+    if unknown:
+        known = ", ".join((*DURATIONS, *SWITCHES))
+        yield from (f"{section}.{name}: there is no such number; known are {known}" for name in unknown)
+        return
+    outside = list(_out_of_bounds(realm.numbers))
+    yield from (f"{section}.{problem}" for problem in outside)
+    if outside:
+        return
+    try:
+        realm.policy()
+    except msgspec.ValidationError as error:
+        yield f"{section}: {error}"
+
+
+def _out_of_bounds(numbers: Mapping[str, int | None]) -> Iterator[str]:
+    for name, number in numbers.items():
+        if name in SWITCHES and number not in (0, 1):
+            yield f"{name}: must be 0 or 1"
+        least = 0 if name in MAY_BE_ZERO else 1
+        if name in DURATIONS and number is not None and not least <= number <= LONGEST:
+            yield f"{name}: must be from {least} to {LONGEST} seconds"
+
+
+def _same_paths(served: Sequence[Realm]) -> Iterator[str]:
+    first: dict[tuple[str, str], str] = {}
+    for realm in served:
+        other = first.setdefault((realm.dialect, realm.prefix), realm.name)
+        if other != realm.name:
+            yield (
+                f"realms.{realm.name}.prefix: realms.{other} has the same dialect under the same paths; "
+                f'give it another, such as "/{realm.name}", or switch one of them off (enabled = false)'
+            )
