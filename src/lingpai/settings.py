@@ -9,10 +9,10 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_origin
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -33,6 +33,7 @@ from lingpai.settings_sections import (
     RealmSettings,
     RedisSettings,
     Seconds,
+    Section,
     StoreAddress,
     WechatSettings,
     WecomSettings,
@@ -40,7 +41,7 @@ from lingpai.settings_sections import (
     YzbSettings,
     default_realms,
 )
-from lingpai.settings_sources import ENV_FILE, PREFIX, SETTINGS_FILE
+from lingpai.settings_sources import ENV_FILE, PREFIX, SETTINGS_FILE, explain_unreadable, mistyped
 from lingpai.store.address import CONNECTIONS, Address
 
 LEGACY_PREFIX = "THIRD_APPID_"
@@ -241,9 +242,9 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise SettingsError([_explain(problem) for problem in error.errors()]) from error
-    except ValueError as error:  # an unreadable lingpai.toml
-        raise SettingsError([f"lingpai.toml: {error}"]) from error
+        raise SettingsError([*map(_explain, error.errors()), *_mistyped()]) from error
+    except (ValueError, RecursionError) as error:  # an unreadable source
+        raise SettingsError([explain_unreadable(error, given.get("data"), _lists())]) from error
     problems = list(_contradictions(settings))
     if problems:
         raise SettingsError(problems)
@@ -256,6 +257,37 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
         yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
     yield from realm_problems(settings.all_realms(), settings.enabled_realms())
+    yield from _mistyped()
+
+
+def _groups() -> dict[str, type[BaseModel]]:
+    """The groups of settings by their names in the environment; for realms, what each of them has."""
+    kinds = {name.upper(): field.annotation for name, field in Settings.model_fields.items()}
+    sections = {
+        name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)
+    }
+    return {**sections, "REALMS": RealmSettings}
+
+
+def _lists() -> set[str]:
+    return {
+        name.upper()
+        for group in _groups().values()
+        for name, field in group.model_fields.items()
+        if get_origin(field.annotation) is tuple
+    }
+
+
+def _mistyped() -> Iterator[str]:
+    groups = _groups()
+    alone = [name.upper() for name in Settings.model_fields if name.upper() not in groups]
+    grouped = [
+        f"{group}__{name.upper()}"
+        for group, section in groups.items()
+        if group != "REALMS"  # whose names come in between
+        for name in section.model_fields
+    ]
+    yield from mistyped([*alone, *grouped], groups)
 
 
 def _explain(problem: Any) -> str:
