@@ -42,11 +42,14 @@ def _store(address: SecretStr) -> SecretStr:
     return address
 
 
+LONGEST_WAIT = 366 * 86_400
+"""Seconds; clocks and timers can count these."""
+
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
-Seconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
 """One word of RFC 6749 §3.3."""
 
@@ -109,7 +112,7 @@ class WechatSettings(Section):
     base_url: BaseUrl = wechat.BASE_URL
     """Where the platform is: a forward proxy of yours, or the sandbox."""
 
-    overlap: Annotated[float, Field(ge=0)] = 300.0
+    overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     """Seconds that a token lives on after a new one was issued."""
 
 

@@ -87,3 +87,10 @@ def test_a_file_that_cannot_be_understood_is_the_one_that_is_named(content: byte
     (folder / ".env").write_bytes(b"LINGPAI_HOST=\xff\n")
     (only,) = problems(data=data)
     assert only.startswith(".env: ")
+
+
+@pytest.mark.parametrize("name", ["drain", "wechat.overlap", "keeper.probe_every"])
+@pytest.mark.parametrize("number", ["inf", "1e400", "nan"])
+def test_an_endless_time_is_refused(name: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGPAI_" + name.upper().replace(".", "__"), number)
+    assert len(problems()) == 1
