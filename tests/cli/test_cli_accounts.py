@@ -1,9 +1,10 @@
 import stat
+import subprocess
 
 import pytest
 
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
-from tests.cli.conftest import Cli
+from tests.cli.conftest import COMMAND, Cli
 
 NAME = f"wechat/{SAMPLE_APP.appid}"
 
@@ -140,3 +141,24 @@ def test_one_corp_has_many_secrets(cli: Cli) -> None:
     assert set(listed) == {first, second}
     assert listed[first] != listed[second]
     assert SAMPLE_AGENT.secret not in str(listed)
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "en_US.UTF-8"])
+@pytest.mark.parametrize(
+    "arguments",
+    [("account", "add", "wechat", "wx1", "--secret-stdin"), ("token", "report")],
+)
+def test_input_that_is_no_text_is_one_line(cli: Cli, arguments: tuple[str, ...], locale: str) -> None:
+    cli.env |= {"LANG": locale}
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=b"caf\xe9",
+        capture_output=True,
+        env=cli.environment(),
+        cwd=cli.home,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert b"is not UTF-8 text" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1

@@ -1,4 +1,5 @@
 import json
+import os
 from typing import Any
 
 import pytest
@@ -143,6 +144,7 @@ def test_prune_removes_what_the_named_sections_do_not_name(cli: Cli) -> None:
     [
         ("[[accounts]\n", "cannot be understood"),
         ("[[wizards]]\n", "unknown sections wizards"),
+        ("accounts = " + "[" * 5000, "cannot be understood"),
         ({"accounts": [{"platform": "wechat", "account": "wx1"}]}, "secret"),
         ({"accounts": [account("wx1", colour="red")]}, "colour"),
         ({"accounts": account("wx1")}, "accounts"),
@@ -173,6 +175,16 @@ def test_nothing_is_changed_when_anything_is_wrong(
     cli("caller", "add", "probe")  # makes the store, where the file did not get so far
     assert cli("account", "list").json == []
     assert [each["caller"] for each in cli("caller", "list").json] == ["probe"]
+
+
+@pytest.mark.parametrize("reference", ["file:latin", "env:LATIN_SECRET"])
+def test_a_secret_that_is_no_text_is_named_by_where_it_stands(cli: Cli, reference: str) -> None:
+    (cli.home / "latin").write_bytes(b"caf\xe9")
+    refused = apply(
+        cli, {"accounts": [account("wx1", reference)]}, env={"LATIN_SECRET": os.fsdecode(b"caf\xe9")}
+    )
+    assert refused.code == 1
+    assert f"{reference.partition(':')[2]} is not UTF-8 text" in refused.stderr
 
 
 def test_every_problem_is_told_at_once(cli: Cli) -> None:

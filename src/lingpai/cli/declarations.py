@@ -45,7 +45,7 @@ def read_file(path: Path) -> dict[str, Any]:
             document = msgspec.json.decode(content, type=dict[str, Any])
         else:
             document = tomllib.loads(content.decode())
-    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(tr("{path} cannot be understood: {problem}", path=path, problem=error)) from error
     known = [section.name for section in SECTIONS]
     unknown = [name for name in document if name not in known]

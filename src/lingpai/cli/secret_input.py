@@ -11,6 +11,20 @@ from lingpai.cli.messages import tr
 from lingpai.cli.output import note
 
 
+def read_input() -> str:
+    """Standard input to its end.
+
+    Raises:
+        typer.BadParameter: it is no text.
+    """
+    try:
+        text = sys.stdin.read()
+        text.encode()  # some locales let bytes through that are no text
+    except UnicodeError as error:
+        raise typer.BadParameter(tr("Standard input is not UTF-8 text.")) from error
+    return text
+
+
 def read_secret(given: str | None, *, from_stdin: bool) -> str:
     """The secret, without the blanks and line end around it.
 
@@ -31,7 +45,7 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
         )
         secret = given
     elif from_stdin:
-        secret = sys.stdin.read()
+        secret = read_input()
     elif sys.stdin.isatty():
         secret = str(typer.prompt(tr("Secret (not shown)"), hide_input=True, err=True))
     else:
@@ -54,7 +68,7 @@ def read_password(*, from_stdin: bool) -> str:
         typer.BadParameter: there is none.
     """
     if from_stdin:
-        password = sys.stdin.read().removesuffix("\n").removesuffix("\r")
+        password = read_input().removesuffix("\n").removesuffix("\r")
     elif sys.stdin.isatty():
         again = tr("Once more")
         password = str(

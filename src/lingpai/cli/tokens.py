@@ -137,11 +137,12 @@ def report(
 ) -> None:
     """Say that a token is not taken any more: it is verified once, and renewed if that is so."""
     from lingpai.cli.output import done, emit
+    from lingpai.cli.secret_input import read_input
 
     if token is None:
         if sys.stdin.isatty():
             typer.echo(tr("Token, then Enter and Ctrl-D:"), err=True)
-        token = sys.stdin.read()
+        token = read_input()
     value = token.strip()
     if not value:
         raise typer.BadParameter(tr("There is no token."))

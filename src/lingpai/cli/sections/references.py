@@ -18,26 +18,34 @@ def resolve(text: str, folder: Path) -> str:
         folder: where the declaration file is.
 
     Raises:
-        Problem: the variable or the file is not there, or is empty.
+        Problem: the variable or the file is not there, is empty or no text.
     """
     if text.startswith(ENV):
         name = text.removeprefix(ENV)
         found = os.environ.get(name, "")
         if not found:
             raise Problem(tr("The environment variable {name} is not set.", name=name))
-        return found.strip()
+        return _text(found.encode(errors="surrogateescape"), name).strip()
     if text.startswith(FILE):
         path = folder / text.removeprefix(FILE)
         try:
-            found = path.read_text("utf-8").strip()
+            content = path.read_bytes()
         except OSError as error:
             raise Problem(
                 tr("{path} cannot be read: {problem}", path=path, problem=error.strerror)
             ) from error
+        found = _text(content, str(path)).strip()
         if not found:
             raise Problem(tr("{path} is empty.", path=path))
         return found
     return text
+
+
+def _text(content: bytes, place: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Problem(tr("{place} is not UTF-8 text.", place=place)) from error
 
 
 def is_literal(text: str) -> bool:
