@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 
@@ -159,6 +160,18 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
     )
     os.close(theirs)
     assert b"Traceback" not in done.stderr
+
+
+def test_serve_on_a_taken_port_names_the_address(cli: Cli) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        served = cli.process("serve", "--port", str(port))
+        developed = cli.process("dev", "--port", str(port), "--sandbox-port", "0", "--sample-port", "0")
+    for answer in (served, developed):
+        assert answer.code == 1
+        assert f"127.0.0.1, port {port}" in answer.stderr
+        assert "Choose another" in answer.stderr
+        assert len(answer.stderr.strip().splitlines()) == 1
 
 
 def test_help_is_fast_because_commands_import_what_they_need_when_they_run(cli: Cli) -> None:

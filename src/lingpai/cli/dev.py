@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lingpai.cli.problems import demand_other_address
+
 
 def dev(
     *,
@@ -27,7 +29,11 @@ def dev(
 
     if sample_port is None:
         sample_port = port + 2 if port else 0
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(
-            develop(host, port, sandbox_port, data.absolute(), token_lifetime, sample_port=sample_port)
-        )
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(
+                develop(host, port, sandbox_port, data.absolute(), token_lifetime, sample_port=sample_port)
+            )
+    except OSError as error:
+        demand_other_address(error, host, port, sandbox_port, sample_port)
+        raise

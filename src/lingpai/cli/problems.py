@@ -1,10 +1,29 @@
 """What goes wrong, as one line that says what to do next."""
 
+import errno
+import socket
+
 from lingpai.cli.messages import tr, tr_reason
+
+NO_ADDRESS_FOR_US = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 class Problem(Exception):
     """Something that the operator can mend; the message says how. Ends the command with exit code 1."""
+
+
+def demand_other_address(error: OSError, host: str, *ports: int) -> None:
+    """Name the address, which errors of sockets do not, when that is what an error is about.
+
+    Raises:
+        Problem: we cannot listen there.
+    """
+    of_socket = error.errno in NO_ADDRESS_FOR_US and error.filename is None
+    if of_socket or isinstance(error, socket.gaierror):
+        text = "Cannot listen on {host}, port {ports}: {problem}. Choose another, or stop what listens there."
+        raise Problem(
+            tr(text, host=host, ports=", ".join(map(str, ports)), problem=error.strerror)
+        ) from error
 
 
 def explain(error: Exception) -> str | None:

@@ -28,7 +28,14 @@ def _serve(options: dict[str, Any]) -> int:
     from lingpai.serving import serve_production
     from lingpai.settings import load_settings
 
-    return serve_production(load_settings(**options))
+    settings = load_settings(**options)
+    try:
+        return serve_production(settings)
+    except OSError as error:
+        from lingpai.cli.problems import demand_other_address
+
+        demand_other_address(error, settings.host, settings.port)
+        raise
 
 
 def main() -> int:
