@@ -162,6 +162,21 @@ def test_a_reader_that_goes_away_is_no_traceback(cli: Cli) -> None:
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("closed", [1, 2])
+@pytest.mark.parametrize("arguments", [("caller", "add", "a"), ("--help",), ("caller", "add")])
+def test_a_closed_stream_is_no_traceback(cli: Cli, closed: int, arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}>&-', "sh", *COMMAND, *arguments],
+        capture_output=True,
+        env=cli.environment(),
+        cwd=cli.home,
+        timeout=60,
+        check=False,
+    )
+    assert b"Traceback" not in done.stdout + done.stderr
+    assert done.returncode == (2 if arguments == ("caller", "add") else 0)
+
+
 def test_serve_on_a_taken_port_names_the_address(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -9,6 +9,7 @@ from typer.core import TyperArgument, TyperGroup
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import explain
+from lingpai.cli.streams import open_closed_streams
 
 
 class Root(TyperGroup):
@@ -24,6 +25,7 @@ class Root(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run a command line; ends the process in standalone mode, else returns the exit code."""
+        open_closed_streams()
         localise(self)
         try:
             code = super().main(

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import Any, NoReturn
 
+from lingpai.cli.streams import open_closed_streams
+
 
 def become_server(**options: Any) -> NoReturn:
     """Replace this process by the server, under the same process id.
@@ -40,6 +42,7 @@ def _serve(options: dict[str, Any]) -> int:
 
 def main() -> int:
     """Serve with the options of `become_server`; returns the exit code, as `root.Root` has them."""
+    open_closed_streams()
     try:
         return _serve(json.loads(sys.argv[1]))
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  told in one line, or raised again
