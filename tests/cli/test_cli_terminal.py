@@ -177,6 +177,24 @@ def test_a_closed_stream_is_no_traceback(cli: Cli, closed: int, arguments: tuple
     assert done.returncode == (2 if arguments == ("caller", "add") else 0)
 
 
+@pytest.mark.parametrize("arguments", [(), ("account",)])
+def test_a_group_without_a_command_is_answered_by_its_help_alone(
+    cli: Cli, arguments: tuple[str, ...]
+) -> None:
+    answer = cli.process(*arguments)
+    assert answer.code == 2
+    assert "--help" in answer.stdout
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize(("value", "coloured"), [("1", False), ("", True)])
+def test_no_color_is_heeded(cli: Cli, value: str, coloured: bool) -> None:
+    cli.env["NO_COLOR"] = value
+    answer = cli.terminal("nonsense")
+    assert answer.code == 2
+    assert ("\x1b[" in answer.stdout) == coloured
+
+
 def test_serve_on_a_taken_port_names_the_address(cli: Cli) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,5 +1,6 @@
 """The command that holds all others: it speaks the user's language and turns errors into one line."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +41,8 @@ class Root(TyperGroup):
             code = error.exit_code
             text = error.format_message()
             end = "" if text.endswith((".", "?", "。")) else "."
-            _complain(f"{text}{end} {_where_to_look(error)}")
+            if text:  # a group without a command is answered by its help, which was printed
+                _complain(f"{text}{end} {_where_to_look(error)}")
         except Exception as error:  # noqa: BLE001  told in one line, or raised again
             code = report(error)
         exit_code = code if isinstance(code, int) else 0
@@ -92,5 +94,6 @@ def _where_to_look(error: typer.TyperException) -> str:
 
 
 def _complain(line: str) -> None:
-    prefix = typer.style("lingpai:", fg="red", bold=True)
+    # As https://no-color.org has it, and the tables that Rich prints.
+    prefix = "lingpai:" if os.environ.get("NO_COLOR") else typer.style("lingpai:", fg="red", bold=True)
     typer.echo(f"{prefix} {line.strip()}", err=True)
