@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     `pip install lingpai[postgresql]`."""
 
     store_connections: Annotated[int, Field(ge=1, le=100)] = CONNECTIONS
-    """Connections of one worker to PostgreSQL at most, besides one that listens for changes, and two while operators read much."""
+    """Connections of one worker to PostgreSQL at most, besides one that listens, and two while operators read much."""
 
     key_ring: Path | None = None
     """File of the key ring, made at the first start with mode 0600.

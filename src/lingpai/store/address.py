@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 SCHEMES: Final = ("postgresql", "postgres")
 CONNECTIONS: Final = 4
-"""Connections of one process to a database at most, besides one that listens for changes, and two while operators read much."""
+"""Connections of one process to a database at most, besides one that listens, and two while operators read much."""
 
 
 class Address(NamedTuple):
