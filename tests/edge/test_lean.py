@@ -381,6 +381,22 @@ async def test_a_slow_reader_holds_up_the_answer(monkeypatch: pytest.MonkeyPatch
         assert [(await wire.answer()).status for _ in range(2)] == [200, 200]
 
 
+async def test_the_end_cuts_no_answer_short_that_waits_for_its_reader() -> None:
+    async with running(app_of()) as world, world.wire() as wire:
+        await wire.send(request("GET", "/call"))
+        await wire.answer()
+        (protocol,) = protocols(world.serving)
+        protocol.pause_writing()
+        await wire.send(request("GET", "/call"))
+        while not (protocol._answering and protocol._task.get_coro().cr_await):  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0)
+        protocol._last = True
+        protocol._task.cancel()
+        answer = await wire.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await wire.closed()
+
+
 async def test_who_leaves_before_the_answer_harms_nobody() -> None:
     started, ended = asyncio.Event(), asyncio.Event()
 
