@@ -187,6 +187,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
         fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))
         app = create_app((*described, *about), fallback, settings.edge_options())
+        app.on_ending = keeper.waits.end
         async with _running(renewal.run(keeper), *_purging(issuers)):
             yield app
 

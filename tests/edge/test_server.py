@@ -130,6 +130,23 @@ async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureF
     assert (line["route"], line["status"], line["error"]) == ("/slow", 503, "store_unavailable")
 
 
+async def test_who_waits_for_something_is_let_go_at_the_end() -> None:
+    started, ended = asyncio.Event(), list[str]()
+    listener = _slow_app(started, ended, 60)
+    serving = Serving([listener], ServerOptions(grace=10))
+    ready = asyncio.Event()
+    port = listener.sockets[0].getsockname()[1]
+    task = asyncio.create_task(serving.run(ready.set))
+    await ready.wait()
+    async with World(serving, port).wire() as wire:
+        await wire.send(request("GET", "/slow"))
+        await started.wait()
+        listener.app.on_ending = lambda: serving.stop(now=True)
+        serving.stop()
+        async with asyncio.timeout(5):  # not the ten seconds of the drain
+            await task
+
+
 async def test_no_new_connections_after_the_end() -> None:
     async with running(create_app([], FALLBACK)) as world:
         port = world.port

@@ -175,6 +175,18 @@ async def test_wait_ends_with_304_when_nothing_changes(own: Stage) -> None:
     assert answer.status_code == 304
 
 
+async def test_wait_ends_when_the_service_does(own: Stage) -> None:
+    etag = {"if-none-match": (await own.get(HELD)).headers["etag"]}
+    waiting = [asyncio.create_task(own.get(HELD, headers=etag, wait="60")) for _ in range(3)]
+    done, _ = await asyncio.wait(waiting, timeout=0.2)
+    assert not done
+    own.keeper.waits.end()
+    async with asyncio.timeout(5):
+        assert [(await each).status_code for each in waiting] == [304, 304, 304]
+        assert (await own.get(HELD, headers=etag, wait="60")).status_code == 304
+        assert (await own.get(HELD)).status_code == 200
+
+
 async def test_wait_without_a_version_answers_at_once(own: Stage) -> None:
     assert (await own.get(HELD, wait="60")).status_code == 200
 

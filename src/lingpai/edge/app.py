@@ -49,6 +49,10 @@ class EdgeApp(falcon.asgi.App[Any, Any]):
     Falcon compiles the paths with fields and runs the lifespan. Its Request and Response would take a third of the
     time of a small request, and they parse queries more leniently and read bodies less guardedly than `reading`
     does; so the responders of declared routes get the ASGI channel itself.
+
+    Attributes:
+        lean: whether plain requests may take the lean way.
+        on_ending: called when no new connections are taken any more: whoever waits for something may be let go.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class EdgeApp(falcon.asgi.App[Any, Any]):
     ) -> None:
         super().__init__(middleware=[lifespan], router=router)
         self.lean = options.lean
+        self.on_ending: Callable[[], None] = lambda: None
         self._plain = plain
         self._find_templated = router.find
         self._unrouted = unrouted

@@ -97,6 +97,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`; also what is not waited for must be stopped."""
+        if isinstance(self.config.app, EdgeApp):
+            self.config.app.on_ending()
         await super().shutdown(sockets)
         if self.force_exit:
             await self.lifespan.shutdown()

@@ -19,6 +19,7 @@ from lingpai.keeper.audit import Audit
 from lingpai.keeper.counters import hit
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Upstream
+from lingpai.keeper.waits import Waits
 from lingpai.store.port import Store
 
 REMEMBERED_DIGESTS = 65_536
@@ -127,6 +128,7 @@ class Keeper:
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
     leased: set["asyncio.Task[Credential | None]"] = dataclasses.field(default_factory=set)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
+    waits: Waits = dataclasses.field(default_factory=Waits)
     proven: set[tuple[str, bytes]] = dataclasses.field(default_factory=set)
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)

@@ -160,18 +160,21 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 async def _another(
     keeper: Keeper, call: Call, ask: Ask, params: Wanted, credential: Credential
 ) -> Credential:
-    """The credential once its version is one that the caller does not know, or as it is after `params.wait` seconds.
+    """The credential once its version is one that the caller does not know.
+
+    Or as it is after `params.wait` seconds, or at the end of the service.
 
     Raises:
         LingpaiError: as `authorize`, when the caller may not have it any more (attacks K91), and as `hold`.
     """
     give_up = keeper.clock.steady() + params.wait
-    while _is_known(credential, call.if_none_match or ""):
-        rest = give_up - keeper.clock.steady()
-        if rest <= 0:
-            return credential
-        await keeper.store.wait_change(rest)
-        credential = await hold(keeper, await authorize(keeper, call, ask), params.kind)
+    async with keeper.waits.until_the_end():
+        while _is_known(credential, call.if_none_match or ""):
+            rest = give_up - keeper.clock.steady()
+            if rest <= 0:
+                break
+            await keeper.store.wait_change(rest)
+            credential = await hold(keeper, await authorize(keeper, call, ask), params.kind)
     return credential
 
 

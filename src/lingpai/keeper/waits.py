@@ -1,0 +1,34 @@
+"""Callers that wait for a change, and the end of the service, which lets them go."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+
+class Waits:
+    """Waits under way in this process."""
+
+    def __init__(self) -> None:
+        self._bounds: set[asyncio.Timeout] = set()
+        self._over = False
+
+    @contextlib.asynccontextmanager
+    async def until_the_end(self) -> AsyncIterator[None]:
+        """A block that is left quietly, wherever it stands, when the service ends: no deployment waits for waiters."""
+        try:
+            async with asyncio.timeout(0 if self._over else None) as bound:
+                self._bounds.add(bound)
+                try:
+                    yield
+                finally:
+                    self._bounds.discard(bound)
+        except TimeoutError:
+            if not self._over:
+                raise
+
+    def end(self) -> None:
+        """Let all go who wait, now and from now on."""
+        self._over = True
+        now = asyncio.get_running_loop().time()
+        for bound in self._bounds:
+            bound.reschedule(now)
