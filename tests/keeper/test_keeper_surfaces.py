@@ -1,6 +1,7 @@
 """Drop-in routes and the generic ones (DESIGN §6)."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import aiohttp
@@ -101,6 +102,16 @@ async def test_the_tickets_of_two_agents_are_two(own: Stage) -> None:
         for token in (agent, contacts)
     }
     assert len(tickets) == 2
+
+
+@pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", None])
+async def test_a_json_call_is_read_whatever_it_calls_itself(own: Stage, content_type: str | None) -> None:
+    """As WeChat reads it: curl and PHP call JSON a form unless they are told."""
+    headers = {"content-type": content_type} if content_type else {}
+    answer = await own.client.simulate_post(
+        STABLE, body=json.dumps(CREDENTIAL), headers=headers, remote_addr=OUTSIDE
+    )
+    assert answer.json["access_token"] == await own.token()
 
 
 async def test_an_unchanged_version_is_304_without_a_body(own: Stage) -> None:

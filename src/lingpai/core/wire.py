@@ -24,7 +24,9 @@ class Source(enum.Flag):
 
     `FORM` is a urlencoded body or a multipart one without files; `URLENCODED` refuses multipart, as standard
     OAuth does; `MISLABELLED` also takes a urlencoded body that calls itself multipart and names no boundary, as
-    one client of yzb sends it. With `ONE_PLACE`, a name in two places is an error also when both hold the same value.
+    one client of yzb sends it; `UNLABELLED` takes a JSON object whatever it calls itself, as WeChat does: curl and
+    PHP call it a form unless they are told. With `ONE_PLACE`, a name in two places is an error also when both hold
+    the same value.
     """
 
     PATH = enum.auto()
@@ -33,6 +35,7 @@ class Source(enum.Flag):
     JSON = enum.auto()
     URLENCODED = enum.auto()
     MISLABELLED = enum.auto()
+    UNLABELLED = enum.auto()
     ONE_PLACE = enum.auto()
 
 

@@ -12,7 +12,7 @@ from lingpai.edge.options import EdgeOptions
 from lingpai.edge.pairs import REPLACEMENT, blank, check, declared_pairs, invalid, merge, repeated
 
 FORMS = Source.FORM | Source.URLENCODED | Source.MISLABELLED
-BODIES = FORMS | Source.JSON
+BODIES = FORMS | Source.JSON | Source.UNLABELLED
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MULTIPART_TYPE = "multipart/form-data"
 _JSON_TYPE = "application/json"
@@ -100,6 +100,9 @@ class Reader:
         takes = (
             (_JSON_TYPE, None, Source.JSON, self._from_json),
             (_FORM_TYPE, None, FORMS, self._from_pairs),
+            (_FORM_TYPE, None, Source.UNLABELLED, self._from_either),
+            ("text/plain", None, Source.UNLABELLED, self._from_json),
+            ("", None, Source.UNLABELLED, self._from_json),
             (_MULTIPART_TYPE, True, Source.FORM, self._from_multipart),
             (_MULTIPART_TYPE, False, Source.MISLABELLED, self._from_pairs),
         )
@@ -107,6 +110,10 @@ class Reader:
 
     def _from_json(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
         return self._objects(dict(values), bodies.json_object(body, self._pair_limit))
+
+    def _from_either(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
+        parse = self._from_json if body.lstrip().startswith(b"{") else self._from_pairs
+        return parse(values, body, boundary)
 
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
         found = declared_pairs(bodies.text_of(body), self._names, self._pair_limit, self._value_limit)

@@ -135,7 +135,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
     get = ("GET",)
     both = ("GET", "POST")
-    body = Source.JSON | Source.FORM | Source.QUERY
+    body = Source.JSON | Source.FORM | Source.QUERY | Source.UNLABELLED
     tag = "Drop-in"
     return (
         Route(both, "/cgi-bin/token", WechatCredential, QUERY, token, WECHAT,
