@@ -1,5 +1,6 @@
 """A tiny real run: processes, load and figures together."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,13 +56,19 @@ def test_the_bare_app_is_measured(place: Cores) -> None:
     assert 0 <= getxcx.strangers <= 1
 
 
+def descendants() -> Iterator[tuple[psutil.Process, list[str]]]:
+    """Our processes and theirs, with their command lines; those of other tests' servers come and go meanwhile."""
+    for one in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # and so psutil.ZombieProcess
+            yield one, one.cmdline()
+
+
 @needs_taskset
 def test_processes_are_pinned_and_end(tmp_path: Path, place: Cores) -> None:
     port, upstream = free_port(), free_port()
     with running((serve(upstream, Role.UPSTREAM), serve(port)), place, tmp_path, FIRST) as live:
         check(live.port, *FIRST)
-        members = psutil.Process().children(recursive=True)
-        by_port = {one.cmdline()[-1]: one for one in members if "uvicorn" in one.cmdline()}
+        by_port = {command[-1]: one for one, command in descendants() if "uvicorn" in command}
         assert tuple(by_port[str(port)].cpu_affinity()) == place.server
         assert tuple(by_port[str(upstream)].cpu_affinity()) == place.load
         assert live.start_s < 30

@@ -79,8 +79,14 @@ async def hold(keeper: Keeper, app: App, kind: str) -> Credential:
     try:
         async with asyncio.timeout(SUSPECT_WAIT):
             return await bring(keeper, app, kind)
-    except (LingpaiError, TimeoutError):
-        return credential  # suspect, but not known to be dead: better than an error
+    except (LingpaiError, TimeoutError) as error:
+        # Suspect, but not known to be dead: better than an error. Others may have replaced it, or found it dead.
+        credential = await keeper.store.read_credential(app.key(kind))
+        if credential is not None and live(keeper, credential.current):
+            return credential
+        if isinstance(error, LingpaiError):
+            raise
+    return await bring(keeper, app, kind)
 
 
 def _demand_obtainable(app: App, kind: str, credential: Credential | None) -> None:
