@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 
 from lingpai.edge import create_app
-from lingpai.edge.server import Listener, ServerOptions, Serving, bind, serve, url_of
+from lingpai.edge.app import EdgeApp
+from lingpai.edge.server import Listener, bind, serve, url_of
 from lingpai.serving import server_options
 from lingpai.settings import Settings
 from lingpai.settings_sections import EdgeSettings
-from tests.edge.world import FALLBACK, MAIN, World, app_of, request, route, running
+from tests.edge.world import FALLBACK, MAIN, app_of, request, route, running
 
 pytestmark = pytest.mark.usefixtures("each_way")
 
@@ -59,7 +60,7 @@ async def test_two_servers_in_one_loop_end_with_one_signal() -> None:
     assert all(bound.fileno() == -1 for bound in sockets)
 
 
-def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> Listener:
+def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> EdgeApp:
     async def slow(_params: object, _call: object) -> str:
         started.set()
         try:
@@ -73,7 +74,7 @@ def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> Liste
     async def stop() -> None:
         ended.append("stopped")
 
-    return Listener(create_app([route("/slow", slow)], [("", MAIN)], on_stop=[stop]), [bind("127.0.0.1", 0)])
+    return create_app([route("/slow", slow)], [("", MAIN)], on_stop=[stop])
 
 
 @pytest.mark.parametrize(
@@ -84,20 +85,15 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
     seconds: float, now: bool, expected: list[str]
 ) -> None:
     started, ended = asyncio.Event(), list[str]()
-    listener = _slow_app(started, ended, seconds)
-    port = listener.sockets[0].getsockname()[1]
-    serving = Serving([listener], ServerOptions(grace=1))
-    ready = asyncio.Event()
-    task = asyncio.create_task(serving.run(ready.set))
-    await ready.wait()
-    async with World(serving, port).wire() as idle, World(serving, port).wire() as wire:
+    app = _slow_app(started, ended, seconds)
+    async with running(app, grace=1) as world, world.wire() as idle, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        serving.stop(now=now)
+        world.serving.stop(now=now)
         async with asyncio.timeout(5):
             if seconds < 1:
                 assert (await wire.answer()).headers["connection"] == "close"
-            await task
+            await world.ended
         assert await idle.closed()
     # Whether a request that is cut off hears of it first is the loop's business, and differs by Python's version.
     heard = [each for each in ended if not now or each == "stopped"]
@@ -106,16 +102,11 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
 
 async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureFixture) -> None:
     started = asyncio.Event()
-    listener = _slow_app(started, [], 60)
-    serving = Serving([listener], ServerOptions(grace=0))
-    ready = asyncio.Event()
-    port = listener.sockets[0].getsockname()[1]
-    task = asyncio.create_task(serving.run(ready.set))
-    await ready.wait()
-    async with World(serving, port).wire() as wire:
+    app = _slow_app(started, [], 60)
+    async with running(app, grace=0) as world, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        serving.stop()
+        world.serving.stop()
         answer = await wire.answer()
         assert (answer.status, answer.json["shape"], answer.json["kind"]) == (
             503,
@@ -124,7 +115,7 @@ async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureF
         )
         assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
         assert await wire.closed()
-        await task
+        await world.ended
     lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     (line,) = [line for line in lines if line["event"] == "request"]
     assert (line["route"], line["status"], line["error"]) == ("/slow", 503, "store_unavailable")
@@ -132,19 +123,14 @@ async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureF
 
 async def test_who_waits_for_something_is_let_go_at_the_end() -> None:
     started, ended = asyncio.Event(), list[str]()
-    listener = _slow_app(started, ended, 60)
-    serving = Serving([listener], ServerOptions(grace=10))
-    ready = asyncio.Event()
-    port = listener.sockets[0].getsockname()[1]
-    task = asyncio.create_task(serving.run(ready.set))
-    await ready.wait()
-    async with World(serving, port).wire() as wire:
+    app = _slow_app(started, ended, 60)
+    async with running(app, grace=10) as world, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        listener.app.on_ending = lambda: serving.stop(now=True)
-        serving.stop()
+        app.on_ending = lambda: world.serving.stop(now=True)
+        world.serving.stop()
         async with asyncio.timeout(5):  # not the ten seconds of the drain
-            await task
+            await world.ended
 
 
 async def test_no_new_connections_after_the_end() -> None:

@@ -176,11 +176,12 @@ class Wire:
 
 
 class World:
-    """A running server."""
+    """A running server, and the task that ends with it."""
 
-    def __init__(self, serving: Serving, port: int) -> None:
+    def __init__(self, serving: Serving, port: int, ended: asyncio.Task[None]) -> None:
         self.serving = serving
         self.port = port
+        self.ended = ended
 
     @contextlib.asynccontextmanager
     async def wire(self) -> AsyncIterator[Wire]:
@@ -252,9 +253,9 @@ def app_of(options: EdgeOptions | None = None) -> EdgeApp:
 
 
 @contextlib.asynccontextmanager
-async def running(app: Any, limits: ProtocolLimits | None = None) -> AsyncIterator[World]:
+async def running(app: Any, limits: ProtocolLimits | None = None, *, grace: int = 2) -> AsyncIterator[World]:
     bound = bind("127.0.0.1", 0)
-    serving = Serving([Listener(app, [bound])], ServerOptions(limits or ProtocolLimits(), grace=2))
+    serving = Serving([Listener(app, [bound])], ServerOptions(limits or ProtocolLimits(), grace=grace))
     up = asyncio.Event()
     task = asyncio.create_task(serving.run(up.set))
     port = bound.getsockname()[1]
@@ -263,7 +264,7 @@ async def running(app: Any, limits: ProtocolLimits | None = None) -> AsyncIterat
         async with asyncio.timeout(10):
             await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if up.is_set():
-            yield World(serving, port)
+            yield World(serving, port, task)
     finally:
         waiting.cancel()
         serving.stop()
