@@ -113,8 +113,7 @@ class Handles:
             OverflowError: when a field does not fit.
         """
         plain = _pack(handle)
-        if self._clock.steady() >= self._look_at:
-            self._look()
+        self._stay_current()
         return form.write(self._sealing.encrypt(plain, self._bound))
 
     def seal_with_each(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> tuple[str, ...]:
@@ -124,8 +123,7 @@ class Handles:
             OverflowError: when a field does not fit.
         """
         plain = _pack(handle)
-        if self._clock.steady() >= self._look_at:
-            self._look()
+        self._stay_current()
         return tuple(form.write(cipher.encrypt(plain, self._bound)) for cipher in self._opening)
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
@@ -137,8 +135,7 @@ class Handles:
         # One spelling only: decoders skip blanks, take either case, and base64's last character has two bits to spare.
         if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
             return None
-        if self._clock.steady() >= self._look_at:
-            self._look()  # another process may have rotated, or have retired a key
+        self._stay_current()
         plain = self._open(sealed)
         if plain is None or plain[0] != kind:
             return None
@@ -153,7 +150,10 @@ class Handles:
                 continue
         return None
 
-    def _look(self) -> None:
+    def _stay_current(self) -> None:
+        """Look at the ring now and then: another process may have rotated, or have retired a key."""
+        if self._clock.steady() < self._look_at:
+            return
         with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
             self._ring.find(self._ring.newest.id + 1)
         self._arrange()
