@@ -169,8 +169,7 @@ def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
         raise Unreachable("an answer that is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreachable("an answer that is not a JSON object")
-    code = answer.get(envelope.code, envelope.success if envelope.may_lack else None)
-    code = number_of(code)
+    code = number_of(answer.get(envelope.code, envelope.success if envelope.may_lack else None))
     if not isinstance(code, int):
         raise Unreachable(f"an {envelope.code} that is not a number")
     if code != envelope.success:

@@ -20,6 +20,7 @@ from lingpai.issuer.verbs.authorize import (
     check_answer,
     read_authorization,
     refuse_authorization,
+    run_out,
 )
 from lingpai.issuer.verbs.members import consent, needs_consent, open_member
 from lingpai.issuer.verbs.sessions import check_form
@@ -91,7 +92,7 @@ class Asking:
         """The question, unless the user has answered it before; first of all the user logs in."""
         opened = await visit.look()
         if opened is None:
-            raise LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
+            raise run_out()
         waiting = await self.read(visit, opened.session, params.request)
         if opened.user is None:
             return redirect(visit.path("/login", request=params.request), headers=visit.headers)

@@ -108,7 +108,7 @@ async def read_authorization(issuer: Issuer, text: str, session: Session) -> Aut
     handle = issuer.unseal(text, HandleKind.AUTHORIZATION)
     request = await issuer.store.read_request(handle.id) if handle else None
     if request is None or request.session != session.id or request.ends_at <= issuer.now():
-        raise _run_out()
+        raise run_out()
     return request
 
 
@@ -136,7 +136,7 @@ async def check_answer(issuer: Issuer, grant: int | None, user: User) -> None:
         or view.grant.state is not GrantState.ISSUED
         or view.grant.ends_at <= issuer.now()
     ):
-        raise _run_out()
+        raise run_out()
 
 
 async def authorize(
@@ -149,7 +149,7 @@ async def authorize(
             another terminal, and as `check_answer` does; BAD_MACHINE when the terminal is not the user's.
     """
     if request.app != app.id:
-        raise _run_out()
+        raise run_out()
     grant = await _new_grant(
         issuer,
         app,
@@ -165,7 +165,7 @@ async def authorize(
     )
     kept = await issuer.store.add_grant(grant, request.id)
     if kept is None or kept.machine != grant.machine:
-        raise _run_out()
+        raise run_out()
     await check_answer(issuer, kept.id, user)
     return _code(issuer, kept, request.answer_uri, request.state)
 
@@ -223,5 +223,6 @@ def _code(issuer: Issuer, grant: Grant, answer_uri: str, state: str | None) -> C
     return Code(code, max(0, grant.created_at + issuer.policy.code - issuer.now()), answer_uri, state)
 
 
-def _run_out() -> LingpaiError:
+def run_out() -> LingpaiError:
+    """What is told to who answers what cannot be answered, or not any more."""
     return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
