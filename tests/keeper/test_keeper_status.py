@@ -1,4 +1,6 @@
-"""Shapes that know every error, readiness with reasons, gauges without secrets."""
+"""Shapes that know every error, readiness of the node, health of accounts, gauges without secrets."""
+
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,35 +43,79 @@ def test_slashes_are_not_escaped() -> None:
     assert b'"https://a/b"' in body
 
 
-async def reasons_of(stage: Stage, peer: str = "127.0.0.1") -> dict[str, str]:
-    answer = await stage.get("/health/ready", peer=peer)
-    ready = answer.json
-    assert answer.status_code == (200 if ready["ready"] else 503)
-    return {reason["what"]: reason["problem"] for reason in ready["reasons"]}
+async def reasons_of(stage: Stage, peer: str = "127.0.0.1", bearer: str = "") -> dict[str, str]:
+    answer = await stage.get("/health/accounts", peer=peer, bearer=bearer)
+    assert answer.status_code == 200
+    health = answer.json
+    assert health["healthy"] is not bool(health["reasons"])
+    return {reason["what"]: reason["problem"] for reason in health["reasons"]}
 
 
-async def test_ready_says_what_is_missing(own: Stage) -> None:
+async def test_accounts_health_says_what_is_missing(own: Stage) -> None:
     app, corp = f"wechat/{SAMPLE_APP.appid}", f"wecom/{SAMPLE_CORP.corpid}"
     unfetched = "no token has been fetched yet"
     assert await reasons_of(own) == dict.fromkeys((app, f"{corp}/agent", f"{corp}/contacts"), unfetched)
     await own.pass_time(1)
     assert await reasons_of(own) == {}
-    await own.upstream.fault(STABLE, "errcode:40164", 1000)
+    await own.upstream.fault(STABLE, "errcode:-1", 1000)
     await own.pass_time(7000, step=100)
-    assert await reasons_of(own) == {}  # what lives is enough
+    assert await reasons_of(own) == {}  # what lives is enough while it may pass by itself
     await own.pass_time(400, step=100)
     assert await reasons_of(own) == {app: "fault of the sandbox"}
     assert (await own.get("/health/live")).json == {"live": True}
 
 
-async def test_ready_tells_strangers_no_names(own: Stage) -> None:
-    assert await reasons_of(own, peer=OUTSIDE) == {}
-    assert (await own.get("/health/ready", peer=OUTSIDE)).status_code == 503
+async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(own: Stage) -> None:
+    await own.token()
+    await own.get(HELD, kind="jsapi_ticket")
+    await own.upstream.fault(STABLE, "errcode:40125", 1000)
+    await own.fall_due()
+    await own.pass_time(1)
+    reasons = {each["what"]: each for each in (await own.get("/health/accounts")).json["reasons"]}
+    ours = reasons[f"wechat/{SAMPLE_APP.appid}"]
+    assert ours["code"] == 40125
+    assert 0 < ours["expires_in"] <= 300
 
 
-async def test_not_ready_without_a_store(own: Stage) -> None:
+async def test_accounts_health_is_told_to_those_whom_it_concerns(own: Stage) -> None:
+    app = f"wechat/{SAMPLE_APP.appid}"
+    stranger = await own.get("/health/accounts", peer=OUTSIDE)
+    assert stranger.status_code >= 400
+    assert SAMPLE_APP.appid not in stranger.text
+    key = await own.add_caller(apps=(app,))
+    assert (await reasons_of(own, peer=OUTSIDE, bearer=key)).keys() == {app}
+
+
+async def test_an_account_in_trouble_takes_no_node_out_of_service(own: Stage) -> None:
+    await own.upstream.fault(STABLE, "errcode:40125", 1000)
+    await own.get(XCX, **APP)
+    for peer in ("127.0.0.1", OUTSIDE):
+        answer = await own.get("/health/ready", peer=peer)
+        assert (answer.status_code, answer.json) == (200, {"ready": True, "reasons": []})
+
+
+@pytest.mark.parametrize(("peer", "detailed"), [("127.0.0.1", True), (OUTSIDE, False)])
+async def test_not_ready_without_a_store_and_says_why(own: Stage, peer: str, *, detailed: bool) -> None:
     await own.keeper.store.close()
-    assert (await reasons_of(own)).keys() == {"store"}
+    answer = await own.get("/health/ready", peer=peer)
+    assert answer.status_code == 503
+    (reason,) = answer.json["reasons"]
+    assert reason["what"] == "store"
+    assert reason["problem"].startswith("The store is not available")
+    assert ("(" in reason["problem"]) is detailed
+
+
+@pytest.mark.parametrize(("free", "status"), [(0.001, 503), (0.5, 200)])
+async def test_a_disk_that_is_all_but_full_is_not_ready(
+    own: Stage, monkeypatch: pytest.MonkeyPatch, free: float, status: int
+) -> None:
+    """A probe may fit into pages that the store has, and the next renewal need not."""
+    blocks = 100_000
+    disk = SimpleNamespace(f_bavail=int(blocks * free), f_blocks=blocks, f_frsize=4096)
+    monkeypatch.setattr("lingpai.store.sqlite.space.os.statvfs", lambda _: disk)
+    answer = await own.get("/health/ready")
+    assert answer.status_code == status
+    assert ("free on the disk" in answer.text) is (status == 503)
 
 
 async def test_an_expired_token_without_trouble_is_told_as_such(own: Stage) -> None:

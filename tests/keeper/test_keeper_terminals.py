@@ -12,7 +12,7 @@ from lingpai.keeper.companions import read_companion
 from lingpai.keeper.keeper import App
 from lingpai.keeper.platforms.platform import companion_of
 from lingpai.keeper.platforms.yilianyun import OAUTH
-from lingpai.keeper.status import readiness
+from lingpai.keeper.status import accounts_health
 from lingpai.keeper.upstream import Unreachable
 from tests.keeper.issued import MACHINE, OPEN, Issued, issued
 
@@ -207,8 +207,8 @@ async def test_an_open_app_has_no_token_of_its_own(stage: Issued, merchants: App
     assert refused["error"] == "invalid_parameter"
     await stage.pass_time(60, 1)
     assert await stage.used(OAUTH.name) == 0
-    ready = await readiness(stage.keeper)
-    assert (ready.ready, ready.reasons) == (True, [])
+    health = await accounts_health(stage.keeper, lambda _: True)
+    assert (health.healthy, health.accounts, health.reasons) == (True, 0, [])
 
 
 async def test_no_probe_means_that_nothing_is_verified(stage: Issued, merchants: App) -> None:

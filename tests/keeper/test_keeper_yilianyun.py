@@ -8,7 +8,7 @@ import pytest
 
 from lingpai.keeper.companions import read_companion
 from lingpai.keeper.platforms.yilianyun import OAUTH, signature_of
-from lingpai.keeper.status import readiness
+from lingpai.keeper.status import accounts_health
 from tests.keeper.issued import OWN, Issued, issued
 
 DAY = 86_400
@@ -31,7 +31,7 @@ async def test_a_self_owned_apps_token_is_held_for_all(stage: Issued) -> None:
     assert len({each["value"] for each in answers}) == 1
     assert answers[0]["expires_in"] == MONTH
     assert await stage.used(OAUTH.name) == 1
-    assert (await readiness(stage.keeper)).ready
+    assert (await accounts_health(stage.keeper, lambda _: True)).healthy
 
 
 async def test_it_is_renewed_by_its_refresh_token(stage: Issued) -> None:

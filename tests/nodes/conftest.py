@@ -100,8 +100,9 @@ async def healed(client: Client, codes: list[str]) -> None:
     for node in range(NODES):
 
         async def works(node: int = node) -> bool:
-            status, _, body = await client.send(f"{client.url(node)}/health/ready", None)
-            return status == 200 and bool(body["ready"])
+            ready, _, _ = await client.send(f"{client.url(node)}/health/ready", None)
+            told, _, accounts = await client.send(f"{client.url(node)}/health/accounts", None)
+            return (ready, told) == (200, 200) and bool(accounts["healthy"])
 
         await until(works)
         redeemed = await client.redeem(codes.pop(), node)

@@ -20,7 +20,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "links": (
             ("/docs", "Every route, its parameters, answers and errors."),
             ("/openapi.json", "The same for machines: OpenAPI 3.1."),
-            ("/health/ready", "Whether every promise can be kept now, and why not."),
+            ("/health/ready", "Whether this node can serve, and why not."),
         ),
     },
     "zh": {
@@ -31,7 +31,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "links": (
             ("/docs", "全部接口：参数、返回与错误。"),
             ("/openapi.json", "供机器阅读的同一份文档：OpenAPI 3.1。"),
-            ("/health/ready", "此刻是否一切就绪；没有就绪时说明原因。"),
+            ("/health/ready", "本节点能否提供服务；不能时说明原因。"),
         ),
     },
 }

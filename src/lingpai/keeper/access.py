@@ -112,7 +112,7 @@ def _refuse_foreign_page(call: Call) -> None:
 
 def may(caller: Caller, name: str, right: str) -> bool:
     """Whether a caller has a right on the account of this name (`platform/account` or `platform/account/label`)."""
-    return right in caller.rights and _covers(caller, name)
+    return right in caller.rights and covers(caller, name)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -209,7 +209,7 @@ def _pick(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Calle
     wanted = [
         each
         for each in accounts
-        if (ask.label is None or each.label == ask.label) and (caller is None or _covers(caller, each.name))
+        if (ask.label is None or each.label == ask.label) and (caller is None or covers(caller, each.name))
     ]
     if len(wanted) == 1:
         return keeper.app_of(wanted[0], asker)
@@ -220,7 +220,7 @@ def _pick(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Calle
             f"Several secrets are configured for this account ({labels}); say which with `label`, or "
             "restrict the caller key to one of them.",
         )
-    if caller is not None and not _covers(caller, f"{ask.platform.name}/{ask.account}"):
+    if caller is not None and not covers(caller, f"{ask.platform.name}/{ask.account}"):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
     raise LingpaiError(
         Kind.NO_SECRET,
@@ -229,7 +229,7 @@ def _pick(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Calle
     )
 
 
-def _covers(caller: Caller, name: str) -> bool:
+def covers(caller: Caller, name: str) -> bool:
     """Whether a caller's apps name this account: itself, its whole platform account, or everything."""
     return any(app in ("*", name) or name.startswith(f"{app}/") for app in caller.apps)
 

@@ -1,6 +1,6 @@
 """How the keeper is doing.
 
-Readiness with reasons, and gauges for Prometheus. Never a value, only its ages.
+Readiness of the node, health of the accounts, and gauges for Prometheus. Never a value, only its ages.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -18,53 +18,87 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
-    """Why the service is not ready: one account, or the store."""
+    """What is wrong with one thing.
+
+    Attributes:
+        what: "store", or an account's name.
+        problem: the platform's words or ours.
+        code: the platform's error number, where it answered one.
+        expires_in: seconds that what is held still lives, where anything is.
+    """
 
     what: str
     problem: str
     code: int | None = None
+    expires_in: int | None = None
 
 
 class Readiness(msgspec.Struct):
-    """Whether every promise can be kept now; `accounts` counts the configured ones."""
+    """Whether this node can serve; accounts in trouble do not count, as every other node has them too."""
 
     ready: bool
+    reasons: list[Reason]
+
+
+class AccountsHealth(msgspec.Struct):
+    """How the configured accounts are; `accounts` counts those that have a token of their own."""
+
+    healthy: bool
     accounts: int
     reasons: list[Reason]
 
 
-async def readiness(keeper: Keeper) -> Readiness:
-    """Ready means.
+async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
+    """Whether the store of this node answers, reads and writes.
 
-    The store answers, and every configured account has a live access token, where it has one at all.
+    Args:
+        keeper: the keeper.
+        detailed: whether the reason has the engine's own words, which may name hosts and files.
     """
     try:
         await keeper.store.ping()
-        statuses = await keeper.store.list_statuses()
-        accounts = await keeper.store.list_accounts()
     except LingpaiError as error:
-        return Readiness(ready=False, accounts=0, reasons=[Reason("store", error.reason)])
+        detail = f" ({error.detail})" if detailed and error.detail else ""
+        return Readiness(ready=False, reasons=[Reason("store", error.reason + detail)])
+    return Readiness(ready=True, reasons=[])
+
+
+async def accounts_health(keeper: Keeper, concerns: Callable[[str], bool]) -> AccountsHealth:
+    """Which accounts lack a live access token, and which values only a human can have renewed again.
+
+    Args:
+        keeper: the keeper.
+        concerns: whether the account of this name (`platform/account[/label]`) is looked at.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    accounts = {each.name: each for each in await keeper.store.list_accounts() if concerns(each.name)}
     tokenless = {
-        each.name
-        for each in accounts
+        name
+        for name, each in accounts.items()
         if each.platform in keeper.platforms and each.mode in keeper.platforms[each.platform].tokenless
     }
-    tokens = [
+    statuses = [
         each
-        for each in statuses
-        if each.label is not None and each.kind == ACCESS_TOKEN and name_of(each) not in tokenless
+        for each in await keeper.store.list_statuses()
+        if each.label is not None and (name := name_of(each)) in accounts
+        if name not in tokenless or each.kind != ACCESS_TOKEN
     ]
-    reasons = [reason for each in tokens if (reason := _problem(keeper, each)) is not None]
-    return Readiness(ready=not reasons, accounts=len(tokens), reasons=reasons)
+    reasons = [reason for each in statuses if (reason := _problem(keeper, each)) is not None]
+    return AccountsHealth(not reasons, len(accounts.keys() - tokenless), reasons)
 
 
 def _problem(keeper: Keeper, status: CredentialStatus) -> Reason | None:
-    if status.end is not None and status.end.remaining(keeper.clock) > 0:
+    left = 0 if status.end is None else max(0, int(status.end.remaining(keeper.clock)))
+    trouble, kind = status.trouble, status.kind
+    if trouble is not None and (trouble.permanent or (not left and kind == ACCESS_TOKEN)):
+        what = name_of(status) if kind == ACCESS_TOKEN else f"{name_of(status)} {kind}"
+        return Reason(what, trouble.message, trouble.code, left or None)
+    if left or kind != ACCESS_TOKEN:  # tickets and the like are fetched when somebody needs them
         return None
-    what = name_of(status)
-    if status.trouble is not None:
-        return Reason(what, status.trouble.message, status.trouble.code)
-    return Reason(what, "no token has been fetched yet" if status.end is None else "the token has expired")
+    problem = "no token has been fetched yet" if status.end is None else "the token has expired"
+    return Reason(name_of(status), problem)
 
 
 def name_of(status: CredentialStatus) -> str:

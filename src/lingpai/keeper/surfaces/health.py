@@ -1,11 +1,11 @@
-"""Health: live (the process answers) and ready (every promise can be kept), for load balancers and people."""
+"""Health: of the process (live), of this node (ready), and of the accounts; load balancers ask the first two."""
 
 import msgspec
 
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
-from lingpai.keeper.access import is_trusted
+from lingpai.keeper.access import covers, identify, is_trusted
 from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.status import Readiness, readiness
+from lingpai.keeper.status import AccountsHealth, Readiness, accounts_health, readiness
 from lingpai.keeper.surfaces.seed import Nothing
 from lingpai.keeper.surfaces.shapes import GENERIC
 
@@ -25,14 +25,21 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
     async def ready(params: Nothing, call: Call) -> Reply:
         del params
-        found = await readiness(keeper)
-        if not is_trusted(call.peer, keeper.options.trusted_networks):
-            found.reasons = []  # which apps there are is nobody's business from outside
+        found = await readiness(keeper, detailed=is_trusted(call.peer, keeper.options.trusted_networks))
         return Reply(msgspec.json.encode(found), 200 if found.ready else 503, headers=(NO_STORE,))
+
+    async def accounts(params: Nothing, call: Call) -> AccountsHealth:
+        """Always 200: a balancer that is pointed here by mistake must not take every node out of service."""
+        del params
+        caller = await identify(keeper, call)
+        return await accounts_health(keeper, lambda name: caller is None or covers(caller, name))
 
     return (
         Route(("GET",), "/health/live", Nothing, Source.QUERY, live, GENERIC,
               "Whether the process answers", Live, "Health"),
         Route(("GET",), "/health/ready", Nothing, Source.QUERY, ready, GENERIC,
-              "Whether the store answers and every account has a live token; why not", Readiness, "Health"),
+              "Whether this node can serve: its store answers, reads and writes; why not", Readiness, "Health"),
+        Route(("GET",), "/health/accounts", Nothing, Source.QUERY, accounts, GENERIC,
+              "Which accounts have no live token or need a human; for trusted networks and caller keys",
+              AccountsHealth, "Health"),
     )  # fmt: skip

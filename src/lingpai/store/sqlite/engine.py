@@ -43,10 +43,13 @@ class Engine:
 
     Args:
         path: the file, which exists and has its schema.
+
+    Attributes:
+        path: as given.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._loop = asyncio.get_running_loop()
         self._reader: apsw.Connection | None = None
         self._cursor: apsw.Cursor | None = None
@@ -204,14 +207,14 @@ class Engine:
         self._watchers.clear()
 
     def _connect_writer(self) -> apsw.Connection:
-        connection = connect(self._path, WRITER_PATIENCE)
+        connection = connect(self.path, WRITER_PATIENCE)
         connection.set_wal_hook(self._checkpointer.notice)
         return connection
 
     def _connect_reader(self) -> apsw.Cursor:
         if self._closed:
             raise apsw.ConnectionClosedError("the store is closed")
-        self._reader = connect(self._path, READER_PATIENCE, reads_only=True)
+        self._reader = connect(self.path, READER_PATIENCE, reads_only=True)
         self._cursor = self._reader.cursor()
         return self._cursor
 
@@ -228,7 +231,7 @@ class Engine:
 
     def _scan(self, read: Job[T]) -> T:
         try:
-            with contextlib.closing(connect(self._path, WRITER_PATIENCE, reads_only=True)) as connection:
+            with contextlib.closing(connect(self.path, WRITER_PATIENCE, reads_only=True)) as connection:
                 return read(connection)
         except FAULTS as fault:
             raise unavailable(fault) from fault

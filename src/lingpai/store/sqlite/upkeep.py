@@ -8,6 +8,7 @@ from lingpai.core.seals import sealed_with
 from lingpai.store.rows import moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.space import demand_space
 from lingpai.store.upkeep import PURGES, SEALED
 
 _SQL: Final = load_queries("upkeep")
@@ -60,6 +61,7 @@ class Upkeep(Part):
 
     async def ping(self) -> None:
         """See `store.port.Store.ping`."""
+        demand_space(self._engine.path)
 
         def probe(connection: apsw.Connection) -> None:
             run(connection, _SQL["probe"], (self._clock.now(),))
