@@ -6,26 +6,20 @@ it is proved before any I/O, so a forged one costs no read.
 """
 
 import base64
-import contextlib
 import enum
 import struct
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESSIV
-
+from lingpai.core.ciphers import RingCiphers
 from lingpai.core.clock import Clock
-from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.keyring import KeyRing
 
 SEALED_BYTES = 32
 _ID_BITS = 56
 MAX_ID = (1 << _ID_BITS) - 1
 MAX_GENERATION = (1 << 32) - 1
 _LAYOUT = struct.Struct(">QII")
-
-_LOOK_SECONDS = 1.0
-_PUBLISH_SECONDS = 10.0
 
 
 class HandleKind(enum.IntEnum):
@@ -86,10 +80,6 @@ class Handle(NamedTuple):
 class Handles:
     """Seals and unseals the handles of one realm.
 
-    A key that was just made by a rotation opens at once but seals only after ten seconds, so that every
-    process knows it before the first handle under it is about.
-    Keys that another process made or retired are noticed within a second.
-
     Args:
         ring: the key ring; its newest key seals, all of them open.
         realm: the instance's name, bound into every seal.
@@ -97,14 +87,8 @@ class Handles:
     """
 
     def __init__(self, ring: KeyRing, realm: str, clock: Clock) -> None:
-        self._ring = ring
         self._bound = [b"lingpai/realm/" + realm.encode()]
-        self._clock = clock
-        self._ciphers: dict[int, AESSIV] = {}
-        self._opening: tuple[AESSIV, ...] = ()
-        self._sealing: AESSIV
-        self._look_at = 0.0
-        self._arrange()
+        self._ciphers = RingCiphers(ring, "handles", clock)
 
     def seal(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> str:
         """The handle as text: 64 hex digits, or 43 base64url characters.
@@ -113,8 +97,8 @@ class Handles:
             OverflowError: when a field does not fit.
         """
         plain = _pack(handle)
-        self._stay_current()
-        return form.write(self._sealing.encrypt(plain, self._bound))
+        self._ciphers.stay_current()
+        return form.write(self._ciphers.sealing.encrypt(plain, self._bound))
 
     def seal_with_each(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> tuple[str, ...]:
         """The handle as each key of the ring writes it, that of the newest first: all texts that open as it.
@@ -123,8 +107,8 @@ class Handles:
             OverflowError: when a field does not fit.
         """
         plain = _pack(handle)
-        self._stay_current()
-        return tuple(form.write(cipher.encrypt(plain, self._bound)) for cipher in self._opening)
+        self._ciphers.stay_current()
+        return tuple(form.write(cipher.encrypt(plain, self._bound)) for cipher in self._ciphers.opening)
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
         """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
@@ -135,40 +119,12 @@ class Handles:
         # One spelling only: decoders skip blanks, take either case, and base64's last character has two bits to spare.
         if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
             return None
-        self._stay_current()
-        plain = self._open(sealed)
+        self._ciphers.stay_current()
+        plain = self._ciphers.open(sealed, self._bound)
         if plain is None or plain[0] != kind:
             return None
         head, generation, issued_at = _LAYOUT.unpack(plain)
         return Handle(kind, head & MAX_ID, generation, issued_at)
-
-    def _open(self, sealed: bytes) -> bytes | None:
-        for cipher in self._opening:
-            try:
-                return cipher.decrypt(sealed, self._bound)
-            except InvalidTag:
-                continue
-        return None
-
-    def _stay_current(self) -> None:
-        """Look at the ring now and then: another process may have rotated, or have retired a key."""
-        if self._clock.steady() < self._look_at:
-            return
-        with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
-            self._ring.find(self._ring.newest.id + 1)
-        self._arrange()
-
-    def _arrange(self) -> None:
-        self._look_at = self._clock.steady() + _LOOK_SECONDS
-        keys = self._ring.keys[::-1]
-        for key in keys:
-            if key.id not in self._ciphers:
-                halves = (self._ring.derive(key.id, f"handles/{half}") for half in (1, 2))
-                self._ciphers[key.id] = AESSIV(b"".join(halves))
-        self._opening = tuple(self._ciphers[key.id] for key in keys)
-        known_since = self._clock.now() - _PUBLISH_SECONDS
-        chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
-        self._sealing = self._ciphers[chosen.id]
 
 
 def _pack(handle: Handle) -> bytes:

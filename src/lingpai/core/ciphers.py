@@ -1,0 +1,71 @@
+"""The AES-SIV ciphers of one purpose (RFC 5297), one for each key of the ring.
+
+The newest key seals, and all of them open.
+
+A key that was just made by a rotation opens at once but seals only after ten seconds, so that every process knows
+it before the first text under it is about. Keys that another process made or retired are noticed within a second.
+"""
+
+import contextlib
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from lingpai.core.clock import Clock
+from lingpai.core.keyring import KeyRing, KeyRingError
+
+_LOOK_SECONDS = 1.0
+_PUBLISH_SECONDS = 10.0
+
+
+class RingCiphers:
+    """The ciphers of one purpose.
+
+    Args:
+        ring: the key ring; its newest published key seals, all of them open.
+        purpose: what the derived keys are for, such as "handles".
+        clock: says how old keys are and when to look for new ones.
+
+    Attributes:
+        opening: all ciphers, that of the newest key first.
+        sealing: the one that seals.
+    """
+
+    def __init__(self, ring: KeyRing, purpose: str, clock: Clock) -> None:
+        self._ring = ring
+        self._purpose = purpose
+        self._clock = clock
+        self._ciphers: dict[int, AESSIV] = {}
+        self._look_at = 0.0
+        self.opening: tuple[AESSIV, ...] = ()
+        self.sealing: AESSIV
+        self._arrange()
+
+    def stay_current(self) -> None:
+        """Look at the ring now and then: another process may have rotated, or have retired a key."""
+        if self._clock.steady() < self._look_at:
+            return
+        with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
+            self._ring.find(self._ring.newest.id + 1)
+        self._arrange()
+
+    def open(self, sealed: bytes, bound: list[bytes]) -> bytes | None:
+        """What was sealed by any key of the ring with the same associated data; None for anything else."""
+        for cipher in self.opening:
+            try:
+                return cipher.decrypt(sealed, bound)
+            except (InvalidTag, ValueError):  # ValueError: shorter than a tag
+                continue
+        return None
+
+    def _arrange(self) -> None:
+        self._look_at = self._clock.steady() + _LOOK_SECONDS
+        keys = self._ring.keys[::-1]
+        for key in keys:
+            if key.id not in self._ciphers:
+                halves = (self._ring.derive(key.id, f"{self._purpose}/{half}") for half in (1, 2))
+                self._ciphers[key.id] = AESSIV(b"".join(halves))
+        self.opening = tuple(self._ciphers[key.id] for key in keys)
+        known_since = self._clock.now() - _PUBLISH_SECONDS
+        chosen = next((key for key in keys if key.created_at <= known_since), keys[-1])
+        self.sealing = self._ciphers[chosen.id]
