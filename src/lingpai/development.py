@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 from lingpai.announcing import announce, describe
+from lingpai.core import private_files
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
-from lingpai.devdata.records import Samples, load_samples, write_private
+from lingpai.devdata.records import Samples, load_samples
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, bind, serve, url_of
 from lingpai.sample_app.starting import open_sample
@@ -65,8 +66,8 @@ async def develop(
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
             async with open_service(settings) as app:
                 described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
-                write_private(data / SETTINGS_FILE, TOML.format(sandbox=sandbox_url))
-                write_private(data / "dev.json", json.dumps(described, indent=2) + "\n")
+                private_files.write(data / SETTINGS_FILE, TOML.format(sandbox=sandbox_url).encode())
+                private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
                 await serve(listeners, ready=lambda: announce(described, data, realms))
 

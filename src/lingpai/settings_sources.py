@@ -3,9 +3,11 @@
 import difflib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -14,6 +16,9 @@ ENV_FILE = ".env"
 PREFIX = "LINGPAI_"
 ALIKE = 0.8
 """From where on a name is a slip of the pen: other programs have names of their own that begin as ours do."""
+
+
+_NAMES_OF_SECRETS = re.compile(r"^THIRD_APPID_|SECRET|PASSWORD|PASSWD|TOKEN|(^|_)KEY$", re.IGNORECASE)
 
 
 def settings_files(data: Path | None = None) -> list[Path]:
@@ -29,6 +34,41 @@ def settings_files(data: Path | None = None) -> list[Path]:
     folder = data or named.get(f"{PREFIX}DATA")
     places = (Path(), *([Path(folder)] if folder else []))
     return [file for file in (place / SETTINGS_FILE for place in places) if file.is_file()]
+
+
+def files_with_secrets(data: Path | None = None) -> list[Path]:
+    """The settings files, `.env` among them, in which a secret is written down.
+
+    Args:
+        data: the folder of the command line, or None.
+    """
+    found = [file for file in settings_files(data) if any(_is_secret(*each) for each in _leaves(file))]
+    named = [name for name, value in dotenv_values(ENV_FILE).items() if value and _is_secret(name, value)]
+    return [*found, Path(ENV_FILE)] if named else found
+
+
+def _leaves(file: Path) -> list[tuple[str, object]]:
+    """Every value of a settings file, with the name that it stands under."""
+    unread = [*tomllib.loads(file.read_text("utf-8")).items()]
+    leaves: list[tuple[str, object]] = []
+    while unread:
+        name, value = unread.pop()
+        if isinstance(value, dict):
+            unread += value.items()
+        else:
+            leaves.append((name, value))
+    return leaves
+
+
+def _is_secret(name: str, value: object) -> bool:
+    """Whether a setting or a variable holds a secret, by its name, or as an address with a password."""
+    if _NAMES_OF_SECRETS.search(name):
+        return True
+    try:
+        parts = urlsplit(str(value))
+        return bool(parts.password) or "password=" in parts.query
+    except ValueError:
+        return False
 
 
 def explain_unreadable(error: Exception, data: Path | None, lists: Collection[str]) -> str:

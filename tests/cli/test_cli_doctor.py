@@ -1,3 +1,5 @@
+import base64
+import contextlib
 import email.utils
 import http.server
 import json
@@ -174,6 +176,74 @@ def test_open_files_are_named_with_the_command_that_closes_them(cli: Cli) -> Non
     assert "chmod 700" in findings(cli("doctor", "--offline"))["files", "fail"]["remedy"]
     cli.data.chmod(0o700)
     assert cli("doctor", "--offline").code == 0
+
+
+@pytest.mark.parametrize(
+    "place",
+    [".env", "lingpai.toml", "data/lingpai.toml", "data/dev.json", "data/old.backup.db", "data/lingpai.db-wal",
+     "data/lingpai.db-journal", "data/socket"],
+)  # fmt: skip
+def test_each_file_that_holds_a_secret_is_looked_at(cli: Cli, place: str) -> None:
+    cli("caller", "add", "a")
+    path = cli.home / place
+    if path.name == "socket":
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
+            listener.bind(str(path))
+    elif not path.exists():
+        path.write_text(
+            '[redis]\nurl = "redis://:hunter2@127.0.0.1:6379/0"\n'
+            if path.suffix == ".toml"
+            else "THIRD_APPID_wx1=s\n"
+        )
+    path.chmod(0o644)
+    answer = cli("doctor", "--offline")
+    assert answer.code == 1
+    finding = findings(answer)["files", "fail"]
+    assert (finding["subject"], finding["remedy"]) == (str(path), f"Run `chmod 600 {path}`.")
+    assert "hunter2" not in answer.stdout
+    if path.exists():  # SQLite is done with its own
+        path.chmod(0o600)
+    assert ("files", "ok") in findings(cli("doctor", "--offline"))
+
+
+def test_settings_without_a_secret_may_be_read_by_all(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    for path, text in (
+        (cli.home / "lingpai.toml", "port = 8123\n"),
+        (cli.home / ".env", "LINGPAI_PORT=8124\nOTHER=1\n"),
+    ):
+        path.write_text(text)
+        path.chmod(0o644)
+    assert ("files", "ok") in findings(cli("doctor", "--offline"))
+
+
+def test_the_files_of_a_node_are_looked_at_too(cli: Cli) -> None:
+    (cli.home / ".env").write_text("LINGPAI_STORE=postgresql://u:hunter2@127.0.0.1:1/x\n")
+    (cli.home / ".env").chmod(0o644)
+    answer = cli("doctor", "--offline")
+    assert f"chmod 600 {cli.home / '.env'}" in findings(answer)["files", "fail"]["remedy"]
+    assert "hunter2" not in answer.stdout
+
+
+def test_a_folder_where_others_can_replace_the_ring_is_named(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    (cli.home / "rings").mkdir()
+    (cli.data / "keyring.json").rename(cli.home / "rings" / "keyring.json")
+    (cli.data / "keyring.json").symlink_to(cli.home / "rings" / "keyring.json")
+    (cli.home / "rings").chmod(0o777)
+    finding = findings(cli("doctor", "--offline"))["files", "fail"]
+    assert finding["remedy"] == f"Run `chmod go-w {cli.home / 'rings'}`."
+
+
+def test_another_key_under_the_same_number_is_found(cli: Cli) -> None:
+    """As earlier releases numbered them: an old ring that was restored and rotated had key 2 again."""
+    cli.add_sample()
+    ring = cli.data / "keyring.json"
+    document = json.loads(ring.read_bytes())
+    document["keys"][0]["secret"] = base64.b64encode(bytes(32)).decode()
+    ring.write_text(json.dumps(document))
+    finding = findings(cli("doctor", "--offline"))["key ring", "fail"]
+    assert (finding["subject"], "backup" in finding["remedy"]) == ("key 1", True)
 
 
 def test_a_lost_or_open_or_foreign_key_ring_is_told_apart(cli: Cli) -> None:

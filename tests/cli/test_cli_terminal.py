@@ -84,7 +84,7 @@ def test_every_table_can_be_drawn(cli: Cli, sandbox: Sandbox) -> None:
         (("token", "get", name), "1 h 59 min"),
         (("token", "list"), "stable"),
         (("account", "show", name), "Fingerprint"),
-        (("key", "rotate"), "Key 2 seals now"),
+        (("key", "rotate"), "seals now; 2 stored"),
         (("key", "reseal"), "0 stored values"),
         (("key", "list"), "opens only"),
         (("key", "retire", "1"), "gone"),

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock, end_after
@@ -89,10 +90,10 @@ async def test_everything_can_be_sealed_anew(store: Store, clock: VirtualClock, 
     await fill(store, clock, ring)
     assert await store.sealed_counts() == {1: 10}
     assert await store.reseal(100) == 0
-    ring.rotate(clock.now())
+    newest = ring.rotate(clock.now()).id
     assert await store.sealed_counts() == {1: 10}
     assert [await store.reseal(4) for _ in range(4)] == [4, 4, 2, 0]
-    assert await store.sealed_counts() == {2: 10}
+    assert await store.sealed_counts() == {newest: 10}
     ring.retire(1)
     assert await store.find_accounts("wechat", "wx1") == (account("wx1"),)
     found = await store.find_credential("former 2")
@@ -103,12 +104,25 @@ async def test_everything_can_be_sealed_anew(store: Store, clock: VirtualClock, 
     assert (await store.claim_exchange(b"done", "b", TTL, 0)).answer == "an answer"
 
 
+async def test_each_key_opens_a_sample_of_what_it_sealed(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    await fill(store, clock, ring)
+    assert await store.unopened() == ()
+    ring.rotate(clock.now())
+    await store.save_account(account("wx9"))
+    assert await store.unopened() == ()
+    ring._keys[1] = msgspec.structs.replace(ring._keys[1], secret=bytes(32))
+    store._vault._sealer._ciphers.clear()  # type: ignore[attr-defined]
+    assert await store.unopened() == (1,)
+
+
 async def test_after_a_rotation_new_values_need_no_sealing(
     store: Store, clock: VirtualClock, ring: KeyRing
 ) -> None:
-    ring.rotate(clock.now())
+    newest = ring.rotate(clock.now()).id
     await fill(store, clock, ring)
-    assert await store.sealed_counts() == {2: 10}
+    assert await store.sealed_counts() == {newest: 10}
     assert await store.reseal(100) == 0
 
 

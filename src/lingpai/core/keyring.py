@@ -6,24 +6,29 @@ rotated, since a digest cannot be made again without its original.
 """
 
 import contextlib
-import os
 import secrets
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from lingpai.core import private_files
+
 KEY_BYTES = 32
+MAX_KEY_ID = (1 << 32) - 1
+"""Sealed values begin with the id of their key, in four bytes."""
+ID_STEP = 1 << 24
+"""By up to how much a new key's id is higher than the newest one's. It is random: when an old ring is restored and
+rotated, its new key must not have the id of the lost one, with other bytes. It grows: the highest id seals."""
 LOOK_SECONDS = 1.0
 """How long another process may go on sealing with a key that is not the newest any more."""
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One key of the ring. `created_at` is unix time in seconds."""
+    """One key of the ring. `id` is 1 or drawn at random, and fits four bytes; `created_at` is unix time in seconds."""
 
     id: int
     secret: bytes
@@ -74,12 +79,14 @@ class KeyRing:
         """The ring at `path`; made there with mode 0600 when there is none. Safe when several processes start at once.
 
         Raises:
-            KeyRingError: when the file is readable by others or damaged.
+            KeyRingError: when the file is readable by others or damaged, or is a link that leads nowhere.
         """
+        if path.is_symlink() and not path.exists():  # as when what it leads to is not mounted yet
+            raise KeyRingError(f"The key ring {path} is a link that leads nowhere ({path.resolve()}).")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(FileExistsError):
-                _write_new(path, _fresh_content(now))
+            with contextlib.suppress(FileExistsError):  # another process was first; its ring is the ring
+                private_files.write_new(path, _fresh_content(now))
         return cls(path)
 
     @property
@@ -103,24 +110,31 @@ class KeyRing:
         return key
 
     def rotate(self, now: float) -> Key:
-        """Add a fresh key, which seals from now on. `now` is unix time in seconds."""
-        self._catch_up()
-        key = Key(self.newest.id + 1, secrets.token_bytes(KEY_BYTES), now)
-        self._save([*self.keys, key])
+        """Add a fresh key, which seals from now on. `now` is unix time in seconds.
+
+        Raises:
+            KeyRingError: when the ring cannot be read or written; it is as before.
+        """
+        with self._changing():
+            room = min(ID_STEP, MAX_KEY_ID - self._newest.id)
+            if not room:
+                raise KeyRingError("There is no higher id for a key; begin with a new store and key ring.")
+            key = Key(self._newest.id + 1 + secrets.randbelow(room), secrets.token_bytes(KEY_BYTES), now)
+            self._save([*self.keys, key])
         return key
 
     def retire(self, key_id: int) -> None:
         """Remove a key. What is still sealed with it can never be opened again: seal all anew first.
 
         Raises:
-            KeyRingError: when there is no such key, or it is the one that seals.
+            KeyRingError: when there is no such key, it is the one that seals, or the ring cannot be written.
         """
-        self._catch_up()
-        if key_id not in self._keys:
-            raise KeyRingError(f"There is no key {key_id}; `lingpai key list` shows the ring.")
-        if key_id == self.newest.id:
-            raise KeyRingError(f"Key {key_id} is the one that seals; run `lingpai key rotate` first.")
-        self._save([key for key in self.keys if key.id != key_id])
+        with self._changing():
+            if key_id not in self._keys:
+                raise KeyRingError(f"There is no key {key_id}; `lingpai key list` shows the ring.")
+            if key_id == self._newest.id:
+                raise KeyRingError(f"Key {key_id} is the one that seals; run `lingpai key rotate` first.")
+            self._save([key for key in self.keys if key.id != key_id])
 
     def derive(self, key_id: int, purpose: str) -> bytes:
         """A 32-byte key for one purpose from the ring's key `key_id` (HKDF-SHA256, RFC 5869).
@@ -145,9 +159,18 @@ class KeyRing:
             with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
                 self._reread(self.path)
 
-    def _catch_up(self) -> None:
-        if self.path is not None:  # what another process did must not be undone by writing the ring
-            self._reread(self.path)
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """The ring as it is now, which no other process changes meanwhile; theirs must not be undone by ours."""
+        if self.path is None:
+            yield
+            return
+        try:
+            with private_files.alone_in(self.path.resolve().parent):
+                self._reread(self.path)
+                yield
+        except OSError as error:
+            raise KeyRingError(f"The key ring cannot be written, and is as before: {error}") from error
 
     def _reread(self, path: Path) -> None:
         stamp = _stamp(path)
@@ -161,8 +184,14 @@ class KeyRing:
             raise KeyRingError(
                 f"The key ring is damaged ({error}); restore {self.path} from a backup."
             ) from error
-        if not ring.keys or any(len(key.secret) != KEY_BYTES for key in ring.keys):
+        if not ring.keys or not all(map(_is_usable, ring.keys)):
             raise KeyRingError(f"The key ring holds no usable key; restore {self.path} from a backup.")
+        if len(ring.pepper) < KEY_BYTES:  # digests of secrets would be without a key
+            raise KeyRingError(
+                f"The key ring's pepper is missing or short; restore {self.path} from a backup."
+            )
+        if len({key.id for key in ring.keys}) < len(ring.keys):
+            raise KeyRingError(f"The key ring has two keys of one id; restore {self.path} from a backup.")
         self._pepper = ring.pepper
         self._keys = {key.id: key for key in ring.keys}
         self._newest = self._keys[max(self._keys)]
@@ -170,9 +199,13 @@ class KeyRing:
     def _save(self, keys: list[Key]) -> None:
         content = msgspec.json.encode(_RingFile(self._pepper, keys))
         if self.path is not None:
-            _replace(self.path, content)
+            private_files.replace(self.path, content)
             self._stamp = _stamp(self.path)
         self._load(content)
+
+
+def _is_usable(key: Key) -> bool:
+    return len(key.secret) == KEY_BYTES and 0 < key.id <= MAX_KEY_ID
 
 
 def _hkdf(secret: bytes, purpose: str) -> bytes:
@@ -199,29 +232,8 @@ def _read_private(path: Path | None) -> bytes:
     if path is None:
         raise KeyRingError("A key ring needs a file or its content.")
     try:
-        if path.stat().st_mode & 0o077:
+        if path.stat().st_mode & private_files.OTHERS:
             raise KeyRingError(f"The key ring {path} is open to other users; run `chmod 600 {path}`.")
         return path.read_bytes()
     except OSError as error:
         raise KeyRingError(f"The key ring cannot be read: {error}") from error
-
-
-def _write_temporary(path: Path, content: bytes) -> str:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return name
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    name = _write_temporary(path, content)
-    try:
-        os.link(name, path)  # fails when another process was first; its ring then is the ring
-    finally:
-        Path(name).unlink()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    Path(_write_temporary(path, content)).replace(path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from lingpai.core import private_files
 from lingpai.keeper.access import KEY_PREFIX
 
 
@@ -54,12 +55,5 @@ def load_samples(path: Path) -> Samples:
     samples = msgspec.json.decode(kept, type=Samples)
     content = msgspec.json.encode(samples)
     if content != kept:
-        write_private(path, content.decode())
+        private_files.write(path, content)
     return samples
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read."""
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text, "utf-8")

@@ -249,6 +249,10 @@ class Store(Protocol):
         """How many values are sealed with each key of the ring, by key id."""
         ...
 
+    async def unopened(self) -> tuple[int, ...]:
+        """Ids of the ring's keys that do not open a sample of what a key of that id sealed, in either wing's tables."""
+        ...
+
     async def reseal(self, limit: int) -> int:
         """Seal up to `limit` values anew that are not sealed with the newest key; returns how many were."""
         ...

@@ -1,6 +1,11 @@
 """What upkeep sees to, in every engine: names of queries that each engine has."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from lingpai.core.keyring import KeyRingError
+from lingpai.core.seals import SealError
+from lingpai.store.vault import Vault
 
 PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
 
@@ -19,3 +24,37 @@ SEALED: Final = (
     SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
 )
 """Every such column."""
+
+_SAMPLES: Final = {
+    "accounts.secret": "secret, platform, account, label FROM accounts",
+    "generations.value": "value, credential_id, version FROM generations",
+    "exchanges.answer": "answer, digest FROM exchanges",
+    "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
+}
+"""Seals of every kind, with the natural key that each was made for, as either engine reads them."""
+
+
+def samples(key: str) -> Mapping[str, str]:
+    """A statement for each column that holds seals, which yields one that a key made, and the natural key of its row.
+
+    Args:
+        key: the placeholder of the engine for the first four bytes of the seal, which are the key's id.
+    """
+    return {
+        column: f"SELECT {read} WHERE {_seal(read)} IS NOT NULL AND substr({_seal(read)}, 1, 4) = {key} LIMIT 1"
+        for column, read in _SAMPLES.items()
+    }
+
+
+def opens(vault: Vault, column: str, rows: Sequence[Sequence[Any]]) -> bool:
+    """Whether all these seals open, each followed by the natural key of its row."""
+    try:
+        for sealed, *row in rows:
+            vault.open(sealed, column, *row)
+    except (SealError, KeyRingError):
+        return False
+    return True
+
+
+def _seal(read: str) -> str:
+    return read.partition(",")[0]

@@ -1,6 +1,7 @@
 """Checks that need no open store: folder, database, key ring, schema."""
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from lingpai.cli.diagnosis.finding import Finding
@@ -8,41 +9,68 @@ from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import explain
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.private_files import OTHERS
 from lingpai.settings import Settings
+from lingpai.settings_sources import SETTINGS_FILE, files_with_secrets
 from lingpai.store import migrate
 from lingpai.store.address import Address
 
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
+WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_files(settings: Settings) -> list[Finding]:
     """What is found on the disk. Nothing is made or changed."""
     address = settings.store_address
-    if address.dsn is not None:
-        return [_check_ring(settings.key_ring_file), _check_schema(address)]
-    if not settings.database.exists():
+    if address.dsn is None and not settings.database.exists():
         message = tr("There is no store yet in {folder}.", folder=settings.data)
         remedy = tr(
             "Begin one with `lingpai account add`, or name another folder with --data or LINGPAI_DATA."
         )
-        return [Finding("store", str(settings.database), "fail", message, remedy)]
-    database = settings.database
-    paths = (settings.data, *(database.with_name(database.name + end) for end in ("", "-wal", "-shm")))
-    modes = [finding for path in paths if (finding := _check_mode(path)) is not None]
+        return [
+            *_check_modes(settings),
+            Finding("store", str(settings.database), "fail", message, remedy),
+        ]
+    modes = _check_modes(settings)
     if not modes:
-        modes = [Finding("files", str(settings.data), "ok", tr("Only their owner can read them."))]
+        message = tr("Only their owner can read the files that hold secrets.")
+        modes = [Finding("files", str(settings.data), "ok", message)]
     return [*modes, _check_ring(settings.key_ring_file), _check_schema(address)]
 
 
-def _check_mode(path: Path) -> Finding | None:
-    if not path.exists() or not path.stat().st_mode & OTHERS:
+def _check_modes(settings: Settings) -> list[Finding]:
+    closed = sorted(set(_private_paths(settings)))
+    open_to = dict.fromkeys(closed, OTHERS)
+    # Who can write to a folder can put another file in the place of one that nobody else can read.
+    for file in (settings.key_ring_file, *(() if settings.store_address.dsn else (settings.database,))):
+        open_to.setdefault(file.resolve().parent, WRITERS)
+    findings = (_check_mode(path, bits) for path, bits in open_to.items())
+    return [finding for finding in findings if finding is not None]
+
+
+def _private_paths(settings: Settings) -> Iterator[Path]:
+    """Every file, socket and folder that nobody but its owner may get at, links followed."""
+    if settings.data.is_dir():
+        yield settings.data.resolve()
+        # Whatever lies there: backups, dev.json, sockets, what somebody put aside.
+        yield from (path.resolve() for path in settings.data.iterdir() if path.name != SETTINGS_FILE)
+    if settings.store_address.dsn is None:
+        database = settings.database.resolve()
+        yield from (database.with_name(database.name + end) for end in ("", "-wal", "-shm", "-journal"))
+    yield from (file.resolve() for file in files_with_secrets(settings.data))
+
+
+def _check_mode(path: Path, bits: int) -> Finding | None:
+    if not path.exists() or not path.stat().st_mode & bits:
         return None
-    wanted = "700" if path.is_dir() else "600"
+    writers = bits == WRITERS
+    wanted = "go-w" if writers else "700" if path.is_dir() else "600"
     return Finding(
         "files",
         str(path),
         "fail",
-        tr("Other users of this machine can get at it."),
+        tr("Other users of this machine can put other files there.")
+        if writers
+        else tr("Other users of this machine can get at it."),
         tr("Run `chmod {mode} {path}`.", mode=wanted, path=path),
     )
 
@@ -64,7 +92,7 @@ def _check_ring(path: Path) -> Finding:
         "key ring",
         str(path),
         "ok",
-        tr("{count} keys; key {key} seals.", count=len(ring.keys), key=ring.newest.id),
+        tr("Keys: {count}; key {key} seals.", count=len(ring.keys), key=ring.newest.id),
     )
 
 

@@ -9,10 +9,11 @@ from lingpai.keeper.keeper import Keeper
 
 
 async def check_store(keeper: Keeper) -> list[Finding]:
-    """Whether the store reads and writes, and whether the ring has every key that seals something in it."""
+    """Whether the store reads and writes, and whether the ring has every key that sealed something in it."""
     try:
         await keeper.store.ping()
         counts = await count_sealed(keeper)
+        unopened = await keeper.store.unopened()
     except LingpaiError as error:
         return [
             Finding(
@@ -23,7 +24,17 @@ async def check_store(keeper: Keeper) -> list[Finding]:
                 tr("Look at the disk: space, permissions."),
             )
         ]
-    return [Finding("store", "", "ok", tr("It reads and writes.")), *_check_keys(keeper, counts)]
+    findings = [Finding("store", "", "ok", tr("It reads and writes.")), *_check_keys(keeper, counts)]
+    return findings + [
+        Finding(
+            "key ring",
+            tr("key {key}", key=key),
+            "fail",
+            tr("What a key of this number sealed does not open with the ring's: it is another key."),
+            tr("Restore the key ring that belongs to this store from a backup."),
+        )
+        for key in unopened
+    ]
 
 
 def _check_keys(keeper: Keeper, counts: dict[int, int]) -> list[Finding]:

@@ -9,7 +9,7 @@ from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
-from lingpai.store.upkeep import PURGES, SEALED
+from lingpai.store.upkeep import PURGES, SEALED, opens, samples
 from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
@@ -74,6 +74,15 @@ class Upkeep(Part):
     async def sealed_counts(self) -> dict[int, int]:
         """See `store.port.Store.sealed_counts`."""
         return {sealed_with(key): n for key, n in await self._engine.scan(_SQL["sealed_counts"])}
+
+    async def unopened(self) -> tuple[int, ...]:
+        """See `store.port.Store.unopened`."""
+        found: set[int] = set()
+        for key in self._vault.ring.keys:
+            for column, query in samples("$1").items():
+                if not opens(self._vault, column, await self._engine.rows(query, key.id.to_bytes(4, "big"))):
+                    found.add(key.id)
+        return tuple(sorted(found))
 
     async def reseal(self, limit: int) -> int:
         """See `store.port.Store.reseal`."""

@@ -9,7 +9,7 @@ from lingpai.store.rows import moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.space import demand_space
-from lingpai.store.upkeep import PURGES, SEALED
+from lingpai.store.upkeep import PURGES, SEALED, opens, samples
 
 _SQL: Final = load_queries("upkeep")
 _IDLE: Final = 86_400.0
@@ -43,6 +43,21 @@ class Upkeep(Part):
             return {sealed_with(key): n for key, n in run(connection, _SQL["sealed_counts"])}
 
         return await self._engine.scan(count)
+
+    async def unopened(self) -> tuple[int, ...]:
+        """See `store.port.Store.unopened`."""
+
+        def read(connection: apsw.Connection) -> tuple[int, ...]:
+            return tuple(
+                key.id
+                for key in self._vault.ring.keys
+                if not all(
+                    opens(self._vault, column, run(connection, query, (key.id.to_bytes(4, "big"),)))
+                    for column, query in samples("?").items()
+                )
+            )
+
+        return await self._engine.scan(read)
 
     async def reseal(self, limit: int) -> int:
         """See `store.port.Store.reseal`."""
