@@ -1,6 +1,7 @@
-"""What `lingpai dev` tells: `dev.json` for scripts, and for people a table and calls that work when pasted."""
+"""What `lingpai dev` writes and prints: `dev.json` for scripts, `dev.env` for shells, a table and calls for people."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,28 @@ from lingpai.devdata.records import IssuerSamples, Samples
 from lingpai.issuer.realms import Realm
 
 Json = dict[str, Any]
+
+_VARIABLES = {
+    "KEY": "caller.key",
+    "APPID": "keeper.wechat.appid",
+    "SECRET": "keeper.wechat.secret",
+    "MINI": "keeper.wechat_mini.appid",
+    "MINI_SECRET": "keeper.wechat_mini.secret",
+    "CORPID": "keeper.wecom.corpid",
+    "CORPSECRET": "keeper.wecom.secret",
+    "YZB": "issuer.yzb.app_id",
+    "YZB_SECRET": "issuer.yzb.secret",
+    "MALL": "issuer.mall.client_id",
+    "MALL_SECRET": "issuer.mall.client_secret",
+    "REDIRECT": "issuer.mall.redirect_uri",
+    "PRINT": "issuer.yilianyun.client_id",
+    "PRINT_SECRET": "issuer.yilianyun.client_secret",
+    "MACHINE": "issuer.yilianyun.machine_code",
+    "MSIGN": "issuer.yilianyun.msign",
+    "OWN": "issuer.yilianyun_self.client_id",
+    "OWN_SECRET": "issuer.yilianyun_self.client_secret",
+}
+"""Where the value of each variable of `dev.env` is in `dev.json`."""
 
 
 def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, Realm]) -> Json:
@@ -46,6 +69,24 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
     }
 
 
+def shell_variables(described: Json) -> str:
+    """The content of `dev.env`: lines `NAME=value` that a POSIX shell reads with `. FOLDER/dev.env`.
+
+    Variables of a protocol that is switched off are left out.
+
+    Args:
+        described: see `describe`.
+    """
+    values: dict[str, str] = {"URL": described["url"], "SANDBOX": described["sandbox"]}
+    for name, path in _VARIABLES.items():
+        found: Any = described
+        for key in path.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        if found is not None:
+            values[name] = found
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+
+
 def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
     """Print what runs where, and calls that work when pasted."""
     url = described["url"]
@@ -59,6 +100,7 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
         ("users 用户", users),
         ("data 数据", str(data)),
         ("for scripts 脚本用", str(data / "dev.json")),
+        ("for shells 终端用", f". {shlex.quote(str(data / 'dev.env'))}"),
     ):
         table.add_row(what, where)
     console = Console(soft_wrap=True)

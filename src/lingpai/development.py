@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from lingpai.announcing import announce, describe
+from lingpai.announcing import announce, describe, shell_variables
 from lingpai.core import private_files
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
@@ -68,6 +68,7 @@ async def develop(
                 described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
                 private_files.write(data / SETTINGS_FILE, TOML.format(sandbox=sandbox_url).encode())
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
+                private_files.write(data / "dev.env", shell_variables(described).encode())
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
                 await serve(listeners, ready=lambda: announce(described, data, realms))
 

@@ -17,10 +17,11 @@ START_SECONDS = 60
 
 
 class Dev(NamedTuple):
-    """What it told: `dev.json`, and the lines it printed until it was ready."""
+    """A running `lingpai dev`: the content of `dev.json`, the lines printed until it was ready, and its data folder."""
 
     described: dict[str, Any]
     printed: list[str]
+    data: Path
 
     @property
     def url(self) -> str:
@@ -60,7 +61,7 @@ def developing(folder: Path, **settings: str) -> Iterator[Dev]:
         else:
             raise RuntimeError((folder / "dev.log").read_text("utf-8"))
         watchdog.cancel()
-        yield Dev(json.loads((folder / "data" / "dev.json").read_text("utf-8")), printed)
+        yield Dev(json.loads((folder / "data" / "dev.json").read_text("utf-8")), printed, folder / "data")
     finally:
         watchdog.cancel()
         process.send_signal(signal.SIGTERM)

@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import stat
+import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -41,6 +42,24 @@ def signed(app: dict[str, str], number: int, **form: str) -> dict[str, str]:
         "scope": "all",
         **form,
     }
+
+
+def test_dev_env_sets_the_values_of_dev_json_in_a_shell(dev: Dev) -> None:
+    file = dev.data / "dev.env"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    script = '. "$1"; printf "%s\\n" "$URL" "$APPID" "$YZB_SECRET" "$REDIRECT" "$MSIGN" "$OWN"'
+    printed = subprocess.run(
+        ["sh", "-c", script, "sh", str(file)], capture_output=True, text=True, check=True
+    ).stdout
+    issuer = dev.described["issuer"]
+    assert printed.splitlines() == [
+        dev.described["url"],
+        dev.described["keeper"]["wechat"]["appid"],
+        issuer["yzb"]["secret"],
+        issuer["mall"]["redirect_uri"],
+        issuer["yilianyun"]["msign"],
+        issuer["yilianyun_self"]["client_id"],
+    ]
 
 
 def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
