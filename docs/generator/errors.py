@@ -20,7 +20,7 @@ GROUPS = (
 )
 _NUMBERS = ("errcode", "status", "error", "code", "error_code")
 _KEEPERS = {
-    "SEED": "seed routes", "GENERIC": "`/v1`, `/health`", "WECHAT": "drop-in, WeChat", "WECOM": "drop-in, WeCom",
+    "SEED": "compatible routes", "GENERIC": "`/v1`, `/health`", "WECHAT": "drop-in, WeChat", "WECOM": "drop-in, WeCom",
 }  # fmt: skip
 _UPSTREAMS = 40164
 """A number of the upstream's own, to see that it is passed on."""
@@ -51,7 +51,7 @@ def page() -> str:
         "caller, the upstream platform, the operator, or we (service).",
         "`upstream_refused` passes the platform's own number on, here shown as 40164. "
         "`missing_parameter` has numbers by parameter on the drop-in routes (41002 for appid, 41004 for secret, …), "
-        "and on the seed's routes 1 or 2, as the seed says. Browsers that ask for a page get one, with a status "
+        "and on the compatible routes 1 or 2. Browsers that ask for a page get one, with a status "
         "that fits.",
     )
     for title, kinds, about in GROUPS:

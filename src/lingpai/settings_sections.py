@@ -192,7 +192,7 @@ class RealmSettings(Section):
     switches are 0 or 1."""
 
     default_scope: str | None = None
-    """The scope told to apps that ask for none; the mall's seed tells null, which strict clients refuse."""
+    """The scope told to apps that ask for none; unset answers null, which strict clients refuse."""
 
     string_status: bool = False
     """yzb only: every status as a string, for clients that compare with strings."""
@@ -201,10 +201,10 @@ class RealmSettings(Section):
     """mall only: scopes that apps may ask for besides the default; an app's own list comes before."""
 
     open_id_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getOpenId needs; none when empty, as in the seed."""
+    """mall only: the scope that getOpenId needs; none when empty."""
 
     user_info_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getUserInfo needs; none when empty, as in the seed."""
+    """mall only: the scope that getUserInfo needs; none when empty."""
 
 
 def default_realms() -> dict[str, RealmSettings]:

@@ -90,7 +90,7 @@ def test_every_command_and_option_is_there(name: str) -> None:
 def test_every_error_is_there_for_every_surface() -> None:
     page = read("errors.md")
     names = [each.name for each in errors.surfaces()]
-    assert {"seed routes", "yzb", "mall"} <= set(names)
+    assert {"compatible routes", "yzb", "mall"} <= set(names)
     for kind in Kind:
         assert f"| `{kind.value}` |" in page
     for name in names:

@@ -133,7 +133,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     both = ("GET", "POST")
     get = ("GET",)
     post = ("POST",)
-    token, user, sign = "Seed: tokens", "Seed: users", "Seed: signatures"
+    token, user, sign = "Compatible: tokens", "Compatible: users", "Compatible: signatures"
     return (
         Route(both, "/AccessToken/getXcx", XcxApp, QUERY, get_xcx, SEED,
               "The live token of an official account or mini program", HeldToken, token),
@@ -153,7 +153,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, SEED_JSON,
               "Sign a page for wx.config", PageSignature, sign),
         *(
-            Route(get, path, Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Seed: life")
+            Route(get, path, Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Compatible: life")
             for path in ("/", "/index/index")
         ),
     )  # fmt: skip
