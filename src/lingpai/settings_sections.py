@@ -1,7 +1,6 @@
 """The groups of settings, and the types of their values. See `settings.py` for where they come from."""
 
 import ipaddress
-import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -9,10 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.keeper.platforms import wechat, wecom
+from lingpai.store import libpq
 from lingpai.store.address import SCHEMES
-
-_HOST = r"(?:\[[0-9a-fA-F:.]+\]|[^][,:]*)(?::\d+)?"
-_HOSTS = re.compile(rf"{_HOST}(?:,{_HOST})*")
 
 
 def _network(text: str) -> str:
@@ -36,9 +33,9 @@ def _redis_url(url: SecretStr) -> SecretStr:
 def _store(address: SecretStr) -> SecretStr:
     text = address.get_secret_value()
     if "://" in text:
-        parts = urlsplit(text)
-        if parts.scheme not in SCHEMES or not _HOSTS.fullmatch(parts.netloc.rpartition("@")[2]):
+        if text.partition("://")[0] not in SCHEMES:
             raise ValueError("must be a postgresql:// address or a file's path")  # which may hold a password
+        libpq.read(text)
     return address
 
 

@@ -38,6 +38,14 @@ def test_the_rest_is_got_when_one_thing_cannot_be(capsys: pytest.CaptureFixture[
     assert "NOT PREPARED: the possible" not in said
 
 
+def test_what_is_optional_is_skipped_aloud(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse() -> None:
+        raise NotPreparedError("no way")
+
+    assert prepare.main((Step("a nicety", lambda: False, refuse, optional=True),)) == 0
+    assert "SKIPPED, AND ITS TESTS WITH IT: a nicety: no way" in capsys.readouterr().err
+
+
 def test_a_program_that_is_not_there_is_named() -> None:
     with pytest.raises(NotPreparedError, match="no-such-program cannot be run"):
         prepare.run("no-such-program")

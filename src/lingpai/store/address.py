@@ -2,7 +2,8 @@
 
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from lingpai.store.libpq.conninfo import hosts_of
 
 SCHEMES: Final = ("postgresql", "postgres")
 CONNECTIONS: Final = 4
@@ -27,9 +28,7 @@ class Address(NamedTuple):
         """What may be shown of it: never the user, the password or a parameter that may hold one."""
         if self.dsn is None:
             return str(self.file)
-        parts = urlsplit(self.dsn)
-        host = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", []))
-        return f"postgresql://{host}/{unquote(parts.path.lstrip('/'))}"
+        return f"postgresql://{hosts_of(self.dsn)}"
 
     def __repr__(self) -> str:
         """Never shows a password."""

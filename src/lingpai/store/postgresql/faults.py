@@ -13,7 +13,29 @@ from asyncpg.exceptions import (
 from lingpai.core.errors import LingpaiError
 from lingpai.store.faults import store_unavailable
 
+
+class AddressError(asyncpg.InterfaceError):
+    """The address asks for what cannot be done; the message names it, says what to do, and shows no value."""
+
+
+class PoolerError(asyncpg.InterfaceError):
+    """What answers is a pooler that does not keep our sessions; the message says what to do."""
+
+
+class StalledError(ConnectionError):
+    """Earlier calls were given up, and the server still works for them."""
+
+
+class NoWriterError(TargetServerAttributeNotMatched):
+    """A host that takes no writes."""
+
+
 RETRY_AFTER: Final[dict[type[BaseException], float]] = {
+    AddressError: 30.0,
+    PoolerError: 30.0,
+    asyncpg.InsufficientPrivilegeError: 30.0,
+    asyncpg.InvalidSQLStatementNameError: 30.0,
+    asyncpg.DuplicatePreparedStatementError: 30.0,
     asyncpg.TooManyConnectionsError: 5.0,
     asyncpg.DiskFullError: 30.0,
     asyncpg.InsufficientResourcesError: 5.0,
@@ -33,6 +55,7 @@ RETRY_AFTER: Final[dict[type[BaseException], float]] = {
     asyncpg.SerializationError: 1.0,
     asyncpg.InterfaceError: 1.0,
     InternalClientError: 1.0,
+    StalledError: 5.0,
     OSError: 1.0,  # and so TimeoutError
 }
 """Seconds after which trying again makes sense, for each error that is not a bug of ours; the first that fits."""
@@ -71,6 +94,8 @@ NOT_OURS: Final = (
     asyncpg.DataError,
     asyncpg.ClientConfigurationError,
     TargetServerAttributeNotMatched,
+    AddressError,
+    PoolerError,
     *AGAIN,
 )
 """What is of those classes, but says something else."""
