@@ -149,7 +149,7 @@ class Engine:
         """
 
         async def attempt() -> T:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._pool.connection(writes=True) as connection, connection.transaction():
                 return await job(connection)
 
         return await self._run(lambda: elsewhere(lambda: persist(attempt), is_unsent))
@@ -196,7 +196,7 @@ class Engine:
         return done
 
     async def _send(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        return await elsewhere(partial(self._fetch, statement, arguments), is_unsent)
+        return await elsewhere(partial(self._fetch, statement, arguments, writes=True), is_unsent)
 
     async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
         return await elsewhere(partial(self._fetch, statement, arguments), is_lost)
@@ -212,15 +212,20 @@ class Engine:
     async def _scan_apart(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
         pool = self._pool.beside()
         try:
-            async with pool.connection(SCAN_SECONDS) as connection, connection.transaction():
-                await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
-                return list(map(tuple, await connection.fetch(statement, *arguments)))
+            return await self._scan_with(pool, statement, arguments)
+        except asyncpg.TooManyConnectionsError:  # then by one that we have
+            return await self._scan_with(self._pool, statement, arguments)
         finally:
             await pool.close()
 
-    async def _fetch(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
+    async def _scan_with(self, pool: Pool, statement: str, arguments: Sequence[Any]) -> list[Row]:
+        async with pool.connection(SCAN_SECONDS) as connection, connection.transaction():
+            await connection.execute(f"SET LOCAL statement_timeout = {round(SCAN_SECONDS * 1000)}")
+            return list(map(tuple, await connection.fetch(statement, *arguments)))
+
+    async def _fetch(self, statement: str, arguments: Sequence[Any], *, writes: bool = False) -> list[Row]:
         heard = self._listener.changes
-        async with self._pool.connection() as connection:
+        async with self._pool.connection(writes=writes) as connection:
             rows: list[Row] = await connection.fetch(statement, *arguments)  # type: ignore[assignment]  # as tuples
         self._seen = heard  # what was heard since then is news to whoever waits now
         return rows

@@ -45,13 +45,14 @@ class Listener:
 
     @classmethod
     async def open(cls, dsn: str, patience: float) -> "Listener":
-        """Listen from now on.
+        """Listen from now on; as soon as it is possible, where the server has no connection left.
 
         Raises:
             OSError, asyncpg.PostgresError, asyncpg.InterfaceError: that is not possible.
         """
         listener = cls(dsn, patience)
-        await listener._connect()
+        with contextlib.suppress(asyncpg.TooManyConnectionsError):
+            await listener._connect()
         listener._task = asyncio.create_task(listener._stay())
         return listener
 
