@@ -39,6 +39,20 @@ class SignedRequest(NamedTuple):
     ends_at: int
 
 
+class Attempts(NamedTuple):
+    """How many attempts of a subject count, and when (unix seconds) their window ends; (0, 0) when none do."""
+
+    used: int
+    ends_at: int
+
+
+class Owner(enum.IntEnum):
+    """Whose marks are remembered: a user's browsers and networks, an app's networks."""
+
+    USER = 1
+    APP = 2
+
+
 class Outcome(enum.Enum):
     """What came of spending a code, a refresh token or a shown key."""
 
@@ -246,8 +260,29 @@ class IssuerStore(Directory, Protocol):
         """
         ...
 
+    async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
+        """The attempts of each subject in its window, in the order of the subjects."""
+        ...
+
+    async def return_attempts(self, subjects: Sequence[bytes]) -> None:
+        """Take one attempt off each subject: it succeeded, and only failures count."""
+        ...
+
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
         """Forget the attempts of these subjects: one succeeded."""
+        ...
+
+    async def keep_marks(
+        self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
+    ) -> None:
+        """Remember from where an owner (a user, an app) proved who they are, until `ends_at`.
+
+        Of each owner's marks, the `most` that end last are kept.
+        """
+        ...
+
+    async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
+        """Those of the marks that are remembered for an owner."""
         ...
 
     # Sessions and authorization requests.

@@ -1,9 +1,10 @@
 """Quotas, replays of signed requests, and attempts (`store.issuer_port`)."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from lingpai.store.issuer_port import Quota, SignedRequest
+from lingpai.store.issuer_port import Attempts, Owner, Quota, SignedRequest
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
@@ -54,6 +55,33 @@ class Quotas(Changes):
             return full.until
         return None
 
+    async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
+        """See `store.issuer_port.IssuerStore.read_attempts`."""
+        found = await asyncio.gather(
+            *(self._engine.begin_read(_SQL["read_attempts"], digest, now) for digest in subjects)
+        )
+        return tuple(Attempts(*rows[0]) if rows else Attempts(0, 0) for rows in found)
+
+    async def return_attempts(self, subjects: Sequence[bytes]) -> None:
+        """See `store.issuer_port.IssuerStore.return_attempts`."""
+        await self._change(_SQL["return_attempts"], list(subjects))
+
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
         """See `store.issuer_port.IssuerStore.forget_attempts`."""
         await self._change(_SQL["forget_attempts"], list(subjects))
+
+    async def keep_marks(
+        self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
+    ) -> None:
+        """See `store.issuer_port.IssuerStore.keep_marks`."""
+
+        async def keep(connection: Connection) -> None:
+            await connection.execute(_SQL["keep_marks"], int(owner), row, list(marks), ends_at)
+            await connection.execute(_SQL["trim_marks"], int(owner), row, most)
+
+        await self._engine.transact(keep)
+
+    async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
+        """See `store.issuer_port.IssuerStore.find_marks`."""
+        rows = await self._engine.rows(_SQL["find_marks"], int(owner), row, list(marks), now)
+        return frozenset(digest for (digest,) in rows)

@@ -11,7 +11,13 @@ from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")
-_REMOVALS: Final = ("remove_user_members", "remove_user_unions", "disown_machines", "end_sessions")
+_REMOVALS: Final = (
+    "remove_user_members",
+    "remove_user_unions",
+    "disown_machines",
+    "end_sessions",
+    "remove_user_marks",
+)
 _SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled")
 
 

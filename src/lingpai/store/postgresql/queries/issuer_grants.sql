@@ -201,5 +201,28 @@ JOIN issuer_signed_requests r ON r.at = t.at AND r.app_row = t.app_row AND r.dig
 -- name: take_attempts
 SELECT issuer_take_attempts_v1($1, $2, $3, $4);
 
+-- name: read_attempts
+SELECT t.n, a.used, a.ends_at FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY AS t (digest, now, n)
+JOIN issuer_attempts a ON a.digest = t.digest AND a.ends_at > t.now;
+
+-- name: return_attempts
+WITH o AS MATERIALIZED (
+    SELECT digest FROM issuer_attempts WHERE digest = ANY ($1::bytea[]) AND used > 0 ORDER BY digest FOR UPDATE
+)
+UPDATE issuer_attempts AS a SET used = a.used - 1 FROM o WHERE a.digest = o.digest;
+
 -- name: forget_attempts
 DELETE FROM issuer_attempts WHERE digest = ANY ($1::bytea[]);
+
+-- name: keep_marks
+INSERT INTO issuer_marks (owner_kind, owner_row, digest, ends_at)
+SELECT DISTINCT $1::smallint, $2::bigint, d, $4::bigint FROM unnest($3::bytea[]) AS d ORDER BY d
+ON CONFLICT (owner_kind, owner_row, digest) DO UPDATE SET ends_at = excluded.ends_at;
+
+-- name: trim_marks
+DELETE FROM issuer_marks WHERE owner_kind = $1 AND owner_row = $2 AND digest IN (
+    SELECT digest FROM issuer_marks WHERE owner_kind = $1 AND owner_row = $2 ORDER BY ends_at DESC OFFSET $3
+);
+
+-- name: find_marks
+SELECT digest FROM issuer_marks WHERE owner_kind = $1 AND owner_row = $2 AND digest = ANY ($3::bytea[]) AND ends_at > $4;

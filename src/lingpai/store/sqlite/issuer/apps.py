@@ -17,6 +17,7 @@ _REMOVALS: Final = (
     "remove_app_count",
     "remove_app_places",
     "unbind_app_machines",
+    "remove_app_marks",
 )
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import apsw
 
-from lingpai.store.issuer_port import Quota, SignedRequest
+from lingpai.store.issuer_port import Attempts, Owner, Quota, SignedRequest
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 
@@ -83,6 +83,20 @@ class Quotas(Part):
 
         return await self._engine.write(take)
 
+    async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
+        """See `store.issuer_port.IssuerStore.read_attempts`."""
+        found = (self._engine.rows(_SQL["read_attempts"], (digest, now)) for digest in subjects)
+        return tuple(Attempts(*rows[0]) if rows else Attempts(0, 0) for rows in found)
+
+    async def return_attempts(self, subjects: Sequence[bytes]) -> None:
+        """See `store.issuer_port.IssuerStore.return_attempts`."""
+
+        def give_back(connection: apsw.Connection) -> None:
+            for digest in subjects:
+                change(connection, _SQL["return_attempt"], (digest,))
+
+        await self._engine.write(give_back)
+
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
         """See `store.issuer_port.IssuerStore.forget_attempts`."""
 
@@ -91,3 +105,20 @@ class Quotas(Part):
                 run(connection, _SQL["forget_attempts"], (digest,))
 
         await self._engine.write(forget)
+
+    async def keep_marks(
+        self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
+    ) -> None:
+        """See `store.issuer_port.IssuerStore.keep_marks`."""
+
+        def keep(connection: apsw.Connection) -> None:
+            for digest in marks:
+                change(connection, _SQL["keep_mark"], (int(owner), row, digest, ends_at))
+            change(connection, _SQL["trim_marks"], (int(owner), row, most))
+
+        await self._engine.write(keep)
+
+    async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
+        """See `store.issuer_port.IssuerStore.find_marks`."""
+        found = (self._engine.rows(_SQL["find_mark"], (int(owner), row, digest, now)) for digest in marks)
+        return frozenset(rows[0][0] for rows in found if rows)

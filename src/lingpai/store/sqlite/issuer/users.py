@@ -10,7 +10,13 @@ from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("issuer_directory")
-_REMOVALS: Final = ("remove_user_members", "remove_user_unions", "disown_machines", "end_sessions")
+_REMOVALS: Final = (
+    "remove_user_members",
+    "remove_user_unions",
+    "disown_machines",
+    "end_sessions",
+    "remove_user_marks",
+)
 
 
 class Users(Part):

@@ -83,6 +83,12 @@ DELETE FROM issuer_members WHERE user_row = ?;
 -- name: remove_user_unions
 DELETE FROM issuer_unions WHERE user_row = ?;
 
+-- name: remove_user_marks
+DELETE FROM issuer_marks WHERE owner_kind = 1 AND owner_row = ?;
+
+-- name: remove_app_marks
+DELETE FROM issuer_marks WHERE owner_kind = 2 AND owner_row = ?;
+
 -- name: disown_machines
 UPDATE issuer_machines SET owner_row = NULL WHERE owner_row = ?;
 

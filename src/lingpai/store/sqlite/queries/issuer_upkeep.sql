@@ -20,8 +20,24 @@ ON CONFLICT DO UPDATE SET
     used = CASE WHEN ends_at > :now THEN used + 1 ELSE 1 END,
     ends_at = CASE WHEN ends_at > :now THEN ends_at ELSE excluded.ends_at END;
 
+-- name: return_attempt
+UPDATE issuer_attempts SET used = used - 1 WHERE digest = ? AND used > 0;
+
 -- name: forget_attempts
 DELETE FROM issuer_attempts WHERE digest = ?;
+
+-- name: keep_mark
+INSERT INTO issuer_marks (owner_kind, owner_row, digest, ends_at) VALUES (?, ?, ?, ?)
+ON CONFLICT DO UPDATE SET ends_at = excluded.ends_at;
+
+-- name: trim_marks
+DELETE FROM issuer_marks WHERE (owner_kind, owner_row, digest) IN (
+    SELECT owner_kind, owner_row, digest FROM issuer_marks WHERE owner_kind = ? AND owner_row = ?
+    ORDER BY ends_at DESC LIMIT -1 OFFSET ?
+);
+
+-- name: find_mark
+SELECT digest FROM issuer_marks WHERE owner_kind = ? AND owner_row = ? AND digest = ? AND ends_at > ?;
 
 -- name: add_session
 INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at)
@@ -93,6 +109,20 @@ DELETE FROM issuer_signed_requests WHERE (at, app_row, digest) IN (
 -- name: purge_attempts
 DELETE FROM issuer_attempts WHERE digest IN (
     SELECT digest FROM issuer_attempts WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
+-- name: purge_attempts_beyond
+-- Strangers can make rows here: beyond 100,000, those that end first go.
+DELETE FROM issuer_attempts WHERE digest IN (
+    SELECT digest FROM issuer_attempts WHERE ends_at <= (
+        SELECT ends_at FROM issuer_attempts WHERE ends_at > :now ORDER BY ends_at DESC LIMIT 1 OFFSET 100000
+    )
+    ORDER BY ends_at LIMIT :limit
+);
+
+-- name: purge_marks
+DELETE FROM issuer_marks WHERE (owner_kind, owner_row, digest) IN (
+    SELECT owner_kind, owner_row, digest FROM issuer_marks WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: sealed_secrets

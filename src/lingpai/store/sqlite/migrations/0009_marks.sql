@@ -1,0 +1,10 @@
+-- From where an owner (1 a user, 2 an app) has proved who they are: keyed digests of browsers and networks. Whoever comes
+-- from there again is not shut out by what others tried. So many per owner at most, and none that a stranger could make.
+CREATE TABLE issuer_marks (
+    owner_kind INTEGER NOT NULL,
+    owner_row INTEGER NOT NULL,
+    digest BLOB NOT NULL,
+    ends_at INTEGER NOT NULL,
+    PRIMARY KEY (owner_kind, owner_row, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX issuer_marks_by_end ON issuer_marks (ends_at);
