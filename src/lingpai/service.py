@@ -17,6 +17,8 @@ from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.edge.reference import reference_routes
 from lingpai.edge.start import StartPage, start_page
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.pages.failures import NAME_FIELD
+from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import mount, open_issuer
 from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
@@ -35,7 +37,19 @@ from lingpai.store.port import Store
 
 allow(
     *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
-    *("grant", "kind", "limit", "outcome", "platform", "retry_in", "subject", "used", "version"),
+    *(
+        "address",
+        "grant",
+        "kind",
+        "realm",
+        "limit",
+        "outcome",
+        "platform",
+        "retry_in",
+        "subject",
+        "used",
+        "version",
+    ),
 )
 
 FALLBACK: tuple[tuple[str, Shape], ...] = (
@@ -129,10 +143,10 @@ async def issuers_of(settings: Settings, keeper: Keeper, *, disabled: bool = Fal
         SettingsError: a realm's policy does not do.
         LingpaiError: STORE_UNAVAILABLE.
     """
-    store = issuer_store_of(keeper)
+    store, passwords = issuer_store_of(keeper), Passwords()
     try:
         return {
-            realm.name: await open_issuer(realm, store, keeper.ring, keeper.clock)
+            realm.name: await open_issuer(realm, store, keeper.ring, keeper.clock, passwords)
             for realm in (settings.all_realms() if disabled else settings.enabled_realms())
         }
     except ValueError as error:
@@ -170,6 +184,8 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         KeyRingError: the key ring does not do.
         LingpaiError: STORE_UNAVAILABLE.
     """
+    if settings.log_login_names == "plain":
+        allow(NAME_FIELD)
     async with open_keeper(settings, clock) as keeper:
         await adopt_legacy(keeper.store, legacy_accounts())
         await demand_addresses(keeper)

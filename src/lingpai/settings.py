@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
     """JSON lines, or coloured text for people; auto chooses by whether the log goes to a terminal."""
 
+    log_login_names: Literal["fingerprint", "plain"] = "fingerprint"
+    """How the log shows the login name of a login that failed. People sometimes type their password into that field, so
+    by default the log has a fingerprint: equal for equal names of one process, and of no use to a reader."""
+
     keeper: KeeperSettings = KeeperSettings()
     wechat: WechatSettings = WechatSettings()
     wecom: WecomSettings = WecomSettings()

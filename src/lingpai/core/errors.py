@@ -86,6 +86,7 @@ class Kind(enum.Enum):
     WRONG_MSIGN = "wrong_msign"
     WRONG_QR_KEY = "wrong_qr_key"
     LOGIN_FAILED = "login_failed"
+    BUSY = "busy"
     LOGIN_REQUIRED = "login_required"
     FORGED_FORM = "forged_form"
     INVALID_AUTHORIZATION = "invalid_authorization"
@@ -151,6 +152,7 @@ BLAME: dict[Kind, Blame] = {
     Kind.WRONG_MSIGN: Blame.CALLER,
     Kind.WRONG_QR_KEY: Blame.CALLER,
     Kind.LOGIN_FAILED: Blame.CALLER,
+    Kind.BUSY: Blame.SERVICE,
     Kind.LOGIN_REQUIRED: Blame.CALLER,
     Kind.FORGED_FORM: Blame.CALLER,
     Kind.INVALID_AUTHORIZATION: Blame.CALLER,
@@ -225,6 +227,7 @@ ISSUER_KINDS = frozenset(
         Kind.WRONG_MSIGN,
         Kind.WRONG_QR_KEY,
         Kind.LOGIN_FAILED,
+        Kind.BUSY,
         Kind.LOGIN_REQUIRED,
         Kind.FORGED_FORM,
         Kind.INVALID_AUTHORIZATION,

@@ -9,8 +9,8 @@ from lingpai.core.handles import Handle, HandleKind, Handles
 from lingpai.core.keyring import KeyRing
 from lingpai.core.seals import Digester
 from lingpai.issuer.passwords import Passwords
-from lingpai.issuer.policy import Policy, lives_of
-from lingpai.issuer.throttle import Throttle
+from lingpai.issuer.policy import Policy, Throttling, lives_of
+from lingpai.issuer.throttle import Guesses
 from lingpai.store.issuer_port import IssuerStore
 
 
@@ -27,7 +27,8 @@ class Issuer:
         digest_machine: keyed digest of terminals' secrets and shown keys.
         digest_other: keyed digest of whatever else is looked up without being stored.
         passwords: hashes and checks users' passwords.
-        throttle: counts wrong app secrets in this process.
+        throttle: counts wrong app secrets.
+        terminal_throttle: counts wrong secrets of terminals, by the app that passes them.
         random_bytes: where randomness comes from.
     """
 
@@ -51,7 +52,8 @@ class Issuer:
         self.digest_machine = Digester(ring, "issuer machine secret")
         self.digest_other = Digester(ring, "issuer " + realm)
         self.passwords = passwords or Passwords()
-        self.throttle = Throttle(clock, policy.authentication)
+        self.throttle = self._guesses("app secret", lambda: self.policy.authentication)
+        self.terminal_throttle = self._guesses("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
         self._handles = Handles(ring, realm, clock)
         self._anchor = anchor
@@ -72,6 +74,13 @@ class Issuer:
             LingpaiError: STORE_UNAVAILABLE.
         """
         return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
+
+    def digest_of(self, *parts: str) -> bytes:
+        """Keyed digest of several texts in this order, that no other texts have, whatever stands in them."""
+        return self.digest_other("".join(f"{len(part)}:{part}" for part in parts))
+
+    def _guesses(self, kind: str, limits: Callable[[], Throttling]) -> Guesses:
+        return Guesses(kind, self.store, self.clock, now=self.now, digest=self.digest_of, limits=limits)
 
     @property
     def policy(self) -> Policy:

@@ -10,11 +10,23 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.sessions import OpenSession, read_session
 
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
+_BROWSER = re.compile(r"[0-9a-f]{32}")
 
 
 def session_cookie(realm: str) -> str:
     """The name of a realm's session cookie (a token of RFC 6265 §4.1.1)."""
     return "lingpai-session-" + _ODD.sub("_", realm)
+
+
+def known_cookie(realm: str) -> str:
+    """The name of the cookie by which a realm knows a browser again that has logged in before."""
+    return "lingpai-known-" + _ODD.sub("_", realm)
+
+
+def known_browser(issuer: Issuer, call: Call) -> str | None:
+    """What a browser is known by, or None when it brings nothing of that form."""
+    found = cookie_of(call, known_cookie(issuer.realm))
+    return found if found is not None and _BROWSER.fullmatch(found) else None
 
 
 def cookie_of(call: Call, name: str) -> str | None:

@@ -1,12 +1,80 @@
 """Passwords as argon2id (RFC 9106), hashed in threads, few at a time."""
 
 import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
 
 import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from lingpai.core.errors import Kind, LingpaiError
+
 MAX_PASSWORD = 1024
 """Characters of a password at most: hashing must not become a way to keep us busy."""
+WAITING = 20
+"""How many may wait in one lane: with two at a time, of 150 ms each, the last one waits for one and a half seconds."""
+RETRY_AFTER = 5.0
+"""Seconds after which who found the lane full may try again."""
+
+
+class Turns:
+    """So many at once; the others wait in two lanes, of which the first always goes first.
+
+    Args:
+        at_once: how many.
+        waiting: how many wait in a lane at most.
+    """
+
+    def __init__(self, at_once: int, waiting: int = WAITING) -> None:
+        self._free = at_once
+        self._waiting = waiting
+        self._lanes: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+
+    @contextlib.asynccontextmanager
+    async def turn(self, *, first: bool, bounded: bool = True) -> AsyncIterator[None]:
+        """Wait for one's turn, which lasts as long as the block.
+
+        Args:
+            first: whether to wait in the lane that goes first.
+            bounded: whether to be refused when that is full.
+
+        Raises:
+            LingpaiError: BUSY, with `retry_after` in seconds.
+        """
+        await self._enter(self._lanes[not first], bounded=bounded)
+        try:
+            yield
+        finally:
+            self._leave()
+
+    async def _enter(self, lane: deque[asyncio.Future[None]], *, bounded: bool) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        if bounded and len(lane) >= self._waiting:
+            raise LingpaiError(
+                Kind.BUSY, "Too many people are logging in right now.", retry_after=RETRY_AFTER
+            )
+        turn = asyncio.get_running_loop().create_future()
+        lane.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in lane:
+                lane.remove(turn)
+            elif not turn.cancelled():  # it was given the turn in the same moment
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        for lane in self._lanes:
+            while lane:
+                turn = lane.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    return
+        self._free += 1
 
 
 class Passwords:
@@ -19,7 +87,7 @@ class Passwords:
 
     def __init__(self, hasher: argon2.PasswordHasher | None = None, at_once: int = 2) -> None:
         self._hasher = hasher or argon2.PasswordHasher()
-        self._turns = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -30,15 +98,24 @@ class Passwords:
         """
         if len(password) > MAX_PASSWORD:
             raise ValueError(f"A password may have {MAX_PASSWORD} characters at most.")
-        async with self._turns:
+        async with self._turns.turn(first=True, bounded=False):
             return await asyncio.to_thread(self._hasher.hash, _bytes(password))
+
+    def turn(self, *, known: bool) -> contextlib.AbstractAsyncContextManager[None]:
+        """Wait for one's turn to have a password checked with `verify`, which lasts as long as the block.
+
+        Args:
+            known: whether the browser or the network has logged in to the account before: they go first.
+
+        Raises:
+            LingpaiError: BUSY, with `retry_after` in seconds, when too many wait already.
+        """
+        return self._turns.turn(first=known)
 
     async def verify(self, password_hash: str, password: str) -> bool:
         """Whether the password fits. Takes the same time when there is no hash ("") to compare with."""
-        async with self._turns:
-            return await asyncio.to_thread(self._verify, password_hash, password[:MAX_PASSWORD]) and (
-                len(password) <= MAX_PASSWORD
-            )
+        right = await asyncio.to_thread(self._verify, password_hash, password[:MAX_PASSWORD])
+        return right and len(password) <= MAX_PASSWORD
 
     def _verify(self, password_hash: str, password: str) -> bool:
         if not password_hash:

@@ -44,13 +44,15 @@ class Throttling(msgspec.Struct, frozen=True):
         seconds: length of the window.
         pair: for one account (or app) from one address.
         account: for one account from anywhere; high, so that nobody is easily shut out by others.
-        address: for one address, whatever it tries.
+        address: for one address, whatever it tries; an IPv6 one counts with its /64.
+        form: for one login form.
     """
 
     seconds: int = 15 * MINUTE
     pair: int = 10
     account: int = 200
     address: int = 100
+    form: int = 15
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,7 +96,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         authorization: how long a user may take to log in and consent.
         session: life of a login session.
         login: throttling of logins.
-        authentication: throttling of apps' secrets, per process.
+        authentication: throttling of apps' secrets.
+        terminals: throttling of terminals' secrets, by the app that passes them.
         loopback_ports: whether a registered loopback redirect fits any port (RFC 8252 §7.3).
         secret_overlap: for so long the previous secret stays good after a rotation.
     """
@@ -124,6 +127,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     session: int = 12 * HOUR
     login: Throttling = Throttling()
     authentication: Throttling = Throttling(seconds=MINUTE, pair=20, account=10_000, address=100)
+    terminals: Throttling = Throttling(seconds=10 * MINUTE, pair=10, address=100)
     loopback_ports: bool = False
     secret_overlap: int = DAY
 

@@ -13,6 +13,7 @@ from lingpai.issuer.dialects import mall, yilianyun, yzb
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge.routes import BridgePages
+from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
 
@@ -72,14 +73,16 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(msgspec.to_builtins(replaced), Policy, strict=False)  # a switch is 0 or 1
 
 
-async def open_issuer(realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock) -> Issuer:
-    """The verbs of one realm over an open store.
+async def open_issuer(
+    realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock, passwords: Passwords | None = None
+) -> Issuer:
+    """The verbs of one realm over an open store. Realms of one process share what hashes `passwords`.
 
     Raises:
         ValueError: as `Realm.policy`.
         LingpaiError: STORE_UNAVAILABLE.
     """
-    return await Issuer.open(realm.name, realm.policy(), store, ring, clock)
+    return await Issuer.open(realm.name, realm.policy(), store, ring, clock, passwords)
 
 
 def mount(realm: Realm, issuer: Issuer, origin: str) -> Mounted:

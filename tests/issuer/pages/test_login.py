@@ -5,6 +5,7 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
+from yarl import URL
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, LingpaiError
@@ -13,6 +14,7 @@ from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.site import form_source
 from lingpai.issuer.pages.words import CATALOGUES, language_of
+from lingpai.issuer.passwords import Turns
 from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage, authorize_path
 
 SESSION = "lingpai-session-mall"
@@ -234,3 +236,48 @@ async def test_pages_are_well_formed_and_their_style_is_there(browser: Browser) 
 )
 def test_sources_of_redirects(uri: str, source: str) -> None:
     assert form_source(uri) == source
+
+
+async def test_d3_a_browser_that_logged_in_is_known_again_whatever_others_tried(
+    stage: Stage, browser: Browser, clock: VirtualClock
+) -> None:
+    logged_in = await browser.submit(await browser.get("/user/mall/login"), login="hong", password=PASSWORD)
+    (cookie,) = [each for each in logged_in.cookies if each.startswith("lingpai-known-mall=")]
+    assert re.fullmatch(
+        r"lingpai-known-mall=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", cookie
+    )
+    stranger, again = Browser(stage.url), await browser.get("/user/mall/login?again=1")
+    try:
+        page = await stranger.get("/user/mall/login")
+        for _ in range(stage.mall.policy.login.pair):
+            assert (await stranger.submit(page, login="hong", password="wrong")).status == 403
+        assert (await stranger.submit(page, login="hong", password=PASSWORD)).status == 429
+    finally:
+        await stranger.close()
+    known = await browser.submit(again, login="hong", password=PASSWORD)
+    assert known.status == 303
+    assert [each for each in known.cookies if each.startswith("lingpai-known-mall=")] == [cookie]
+
+
+@pytest.mark.parametrize("planted", ["", "x", "0" * 31, "0" * 33, "A" * 32, '"; drop'])
+async def test_d3_a_planted_cookie_of_another_form_is_replaced(
+    stage: Stage, browser: Browser, planted: str
+) -> None:
+    page = await browser.get("/user/mall/login")
+    browser._http.cookie_jar.update_cookies({"lingpai-known-mall": planted}, URL(stage.url))
+    await browser.submit(page, login="hong", password=PASSWORD)
+    assert re.fullmatch("[0-9a-f]{32}", browser.cookies["lingpai-known-mall"])
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Too many people"), ("zh", "当前登录人数过多")])
+async def test_c4_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
+    stage.mall.passwords._turns = Turns(0, waiting=0)
+    browser = Browser(stage.url, language)
+    try:
+        page = await browser.get("/user/mall/login")
+        full = await browser.submit(page, login="hong", password=PASSWORD)
+    finally:
+        await browser.close()
+    assert (full.status, full.headers["Retry-After"]) == (503, "5")
+    assert words in full.text
+    assert 'name="password"' in full.text

@@ -7,7 +7,9 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
-from lingpai.issuer.pages.asking import Asking
+from lingpai.issuer.cookies import known_browser
+from lingpai.issuer.pages.asking import Asking, Waiting
+from lingpai.issuer.pages.failures import log_failure
 from lingpai.issuer.pages.shape import STATUS, Shown
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
@@ -15,7 +17,7 @@ from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.sessions import OpenSession, check_form, end_session
 
 Handle = Annotated[str, msgspec.Meta(max_length=128)]
-_TOLD_ON_THE_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS})
+_TOLD_ON_THE_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
 
 
 class LoginPage(msgspec.Struct):
@@ -62,21 +64,31 @@ class Logins:
         opened = await visit.begin()
         if opened.user is not None and not params.again:
             return redirect(self._onward(visit, params.request), headers=visit.headers)
-        return await self._form(visit, opened, params.request)
+        return self._form(visit, opened, params.request, await self._asked(visit, opened, params.request))
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
         """Check the password; the session is a new one then, and the authorization moves there."""
         opened = await self._checked(visit, params.form_token)
+        browser = known_browser(visit.issuer, visit.call) or visit.issuer.random_bytes(16).hex()
         try:
             fresh = await login(
-                visit.issuer, params.login, params.password, visit.call.peer, replaces=opened.session
+                visit.issuer,
+                params.login,
+                params.password,
+                visit.call.peer,
+                opened.session,
+                browser=browser,
+                form=params.form_token,
             )
         except LingpaiError as error:
             if error.kind not in _TOLD_ON_THE_FORM:
                 raise
-            page = await self._form(visit, opened, params.request, error, params.login)
+            asked = await self._asked(visit, opened, params.request)
+            log_failure(visit, params.login, asked.app.app_id if asked else "", error)
+            page = self._form(visit, opened, params.request, asked, error, params.login)
             raise Shown(error, page) from error
         visit.take(fresh)
+        visit.know(browser)
         return redirect(self._onward(visit, params.request), headers=visit.headers)
 
     async def log_out(self, params: LogoutForm, visit: Visit) -> Reply:
@@ -94,15 +106,18 @@ class Logins:
         check_form(visit.issuer, opened.session, token)
         return opened
 
-    async def _form(
+    async def _asked(self, visit: Visit, opened: OpenSession, handle: str) -> Waiting | None:
+        return await self._asking.read(visit, opened.session, handle) if handle else None
+
+    def _form(
         self,
         visit: Visit,
         opened: OpenSession,
         handle: str,
+        asked: Waiting | None,
         error: LingpaiError | None = None,
         name: str = "",
     ) -> Reply:
-        asked = await self._asking.read(visit, opened.session, handle) if handle else None
         return visit.page(
             "login",
             int(STATUS[error.kind]) if error else 200,

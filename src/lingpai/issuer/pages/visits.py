@@ -8,7 +8,7 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.cookies import session_cookie, session_of
+from lingpai.issuer.cookies import known_cookie, session_cookie, session_of
 from lingpai.issuer.pages.render import HTML, error_page, page_headers, render
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.site import Site
@@ -57,6 +57,10 @@ class Visit:
         self.opened = opened
         self.headers += self.site.cookie(session_cookie(self.issuer.realm), opened.handle)
         return opened
+
+    def know(self, browser: str) -> None:
+        """Let the browser keep what it is known by, for a year from now."""
+        self.headers += self.site.lasting_cookie(known_cookie(self.issuer.realm), browser)
 
     def forget(self) -> None:
         """Take the session's cookie from the browser."""

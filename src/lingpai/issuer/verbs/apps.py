@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode, Secret
+from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
 
 
@@ -15,10 +16,18 @@ async def find_app(issuer: Issuer, app_id: str) -> App:
     Raises:
         LingpaiError: UNKNOWN_APP.
     """
-    app = await issuer.store.find_app(issuer.realm, app_id)
-    if app is None:
+    return known_app(await issuer.store.find_app(issuer.realm, app_id))
+
+
+def known_app(found: App | None) -> App:
+    """The app that was found.
+
+    Raises:
+        LingpaiError: UNKNOWN_APP when none was.
+    """
+    if found is None:
         raise LingpaiError(Kind.UNKNOWN_APP, "There is no such app.")
-    return app
+    return found
 
 
 async def authenticate_app(issuer: Issuer, app_id: str, secret: str, address: str) -> App:
@@ -29,14 +38,15 @@ async def authenticate_app(issuer: Issuer, app_id: str, secret: str, address: st
     Raises:
         LingpaiError: INVALID_CLIENT, ADDRESS_NOT_ALLOWED, or TOO_MANY_REQUESTS after too many failures.
     """
-    issuer.throttle.admit(app_id, address)
     app = await issuer.store.find_app(issuer.realm, app_id)
+    source = network_of(address)
+    failed = await issuer.throttle.admit(app_id, source, app.id if app is not None else None)
     known = app.secrets if app is not None else ()
     right = _knows(issuer, known, secret)
     if app is None or not right or app.disabled:
-        issuer.throttle.fail(app_id, address)
+        await issuer.throttle.fail(app_id, source)
         raise LingpaiError(Kind.INVALID_CLIENT, "There is no such app, or its secret is wrong.")
-    issuer.throttle.succeed(app_id, address)
+    await issuer.throttle.succeed(app_id, source, app.id, failed=failed)
     check_network(app, address)
     return app
 

@@ -1,37 +1,85 @@
-"""Log a user in: throttled, and silent about who exists (attacks B20, B23)."""
+"""Log a user in: failures are counted, who has logged in before is never shut out, and nobody learns who exists."""
 
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Session
+from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.policy import DAY
+from lingpai.issuer.throttle import MOST_MARKS, too_many
 from lingpai.issuer.verbs.sessions import OpenSession, login_failed, start_session
+from lingpai.store.issuer_port import Owner
+
+KNOWN = 180 * DAY
+"""Seconds for which a browser or a network is remembered that logged in."""
+
+Limited = tuple[bytes, int]
+"""The digest of what attempts are counted for, and how many are borne."""
 
 
 async def login(
-    issuer: Issuer, name: str, password: str, address: str, replaces: Session | None = None
+    issuer: Issuer,
+    name: str,
+    password: str,
+    address: str,
+    replaces: Session | None = None,
+    *,
+    browser: str = "",
+    form: str = "",
 ) -> OpenSession:
     """A new session of the user who knows this password, in place of the session they came with.
 
-    An unknown user, a wrong password and a disabled user look the same and take the same time.
+    An unknown user, a wrong password and a disabled user look the same and take the same time. A browser that has
+    logged in to the account before has attempts of its own, and so has a network: what others tried is not held
+    against them.
+
+    Args:
+        issuer: the realm.
+        name: the login name as given.
+        password: as given.
+        address: the caller's; an IPv6 one counts with its /64.
+        replaces: the session that they came with.
+        browser: what the browser is known by, or "".
+        form: the token of the form that was filled in, or "".
 
     Raises:
-        LingpaiError: LOGIN_FAILED, or TOO_MANY_REQUESTS with `retry_after` in seconds.
+        LingpaiError: LOGIN_FAILED; TOO_MANY_REQUESTS or BUSY, with `retry_after` in seconds.
     """
-    limits, now = issuer.policy.login, issuer.now()
-    pair, account, caller = (
-        issuer.digest_other("login " + subject)
-        for subject in (f"{address} {name}", f"* {name}", f"{address} *")
-    )
-    until = await issuer.store.take_attempts(
-        ((pair, limits.pair), (account, limits.account), (caller, limits.address)), now, now + limits.seconds
-    )
-    if until is not None:
-        raise LingpaiError(
-            Kind.TOO_MANY_REQUESTS, "Too many attempts to log in; try again later.", retry_after=until - now
-        )
+    network = network_of(address)
     found = await issuer.store.find_login(issuer.realm, name)
     user, password_hash = found if found is not None else (None, "")
-    right = await issuer.passwords.verify(password_hash, password)
-    if user is None or not right or user.disabled:
-        raise login_failed()
-    await issuer.store.forget_attempts((pair,))
-    return await start_session(issuer, user, replaces, password_hash)
+    marks = [issuer.digest_of("login from", "network", network)]
+    if browser:
+        marks.append(issuer.digest_of("login from", "browser", browser))
+    known = await issuer.store.find_marks(Owner.USER, user.id if user else 0, marks, issuer.now())
+    own, shared = _limits(issuer, name, network, browser if marks[-1] in known else "", bool(known))
+    if form:
+        shared.append((issuer.digest_of("login form", form), issuer.policy.login.form))
+    async with issuer.passwords.turn(known=bool(known)):
+        now = issuer.now()
+        until = await issuer.store.take_attempts((own, *shared), now, now + issuer.policy.login.seconds)
+        if until is not None:
+            raise too_many(until - now)
+        right = await issuer.passwords.verify(password_hash, password)
+        if user is None or not right or user.disabled:
+            raise login_failed()
+        await issuer.store.forget_attempts((own[0],))
+        if shared:
+            await issuer.store.return_attempts([subject for subject, _ in shared])
+    opened = await start_session(issuer, user, replaces, password_hash)
+    await issuer.store.keep_marks(Owner.USER, user.id, marks, issuer.now() + KNOWN, MOST_MARKS)
+    return opened
+
+
+def _limits(
+    issuer: Issuer, name: str, network: str, browser: str, known: bool
+) -> tuple[Limited, list[Limited]]:
+    """What an attempt counts for: what is the account's and the caller's own, and what they share with others."""
+    limits = issuer.policy.login
+    if browser:
+        return (issuer.digest_of("login", "browser", name, browser), limits.pair), []
+    pair = (issuer.digest_of("login", "pair", name, network), limits.pair)
+    if known:
+        return pair, []
+    return pair, [
+        (issuer.digest_of("login", "account", name), limits.account),
+        (issuer.digest_of("login", "network", network), limits.address),
+    ]

@@ -29,7 +29,27 @@ async def check_msign(issuer: Issuer, machine_code: str, msign: str) -> Machine:
     Raises:
         LingpaiError: WRONG_MSIGN.
     """
+    return _proven(issuer, await issuer.store.find_machine(issuer.realm, machine_code), msign)
+
+
+async def _guess_msign(issuer: Issuer, app: App, machine_code: str, msign: str) -> Machine:
+    """As `check_msign`, for an app, whose failures count: a terminal's secret is short.
+
+    Raises:
+        LingpaiError: WRONG_MSIGN, or TOO_MANY_REQUESTS after too many failures of that app.
+    """
     machine = await issuer.store.find_machine(issuer.realm, machine_code)
+    failed = await issuer.terminal_throttle.admit(machine_code, app.app_id)
+    try:
+        proven = _proven(issuer, machine, msign)
+    except LingpaiError:
+        await issuer.terminal_throttle.fail(machine_code, app.app_id)
+        raise
+    await issuer.terminal_throttle.succeed(machine_code, app.app_id, failed=failed)
+    return proven
+
+
+def _proven(issuer: Issuer, machine: Machine | None, msign: str) -> Machine:
     digest = issuer.digest_machine("msign " + msign)
     known = machine.msign_digest if machine else b""
     if not hmac.compare_digest(digest, known) or machine is None:
@@ -49,10 +69,10 @@ async def authorize_by_msign(
     """Tokens for a terminal, for who knows its secret. For `request`, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, NO_PERMISSION, LIMIT_REACHED, REPLAYED_REQUEST.
+        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, TOO_MANY_REQUESTS, NO_PERMISSION, LIMIT_REACHED, REPLAYED_REQUEST.
     """
     require_mode(app, AppMode.OPEN)
-    machine = await check_msign(issuer, machine_code, msign)
+    machine = await _guess_msign(issuer, app, machine_code, msign)
     await _require_owner(issuer, machine)
     return await _place(issuer, app, machine, scope, None, request=request)
 
@@ -104,10 +124,10 @@ async def bind_machine(issuer: Issuer, app: App, machine_code: str, msign: str) 
     """Bind a terminal to a self-owned app.
 
     Raises:
-        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, MACHINE_TAKEN.
+        LingpaiError: WRONG_APP_MODE, WRONG_MSIGN, TOO_MANY_REQUESTS, MACHINE_TAKEN.
     """
     require_mode(app, AppMode.SELF_OWNED)
-    machine = await check_msign(issuer, machine_code, msign)
+    machine = await _guess_msign(issuer, app, machine_code, msign)
     if not await issuer.store.bind_machine(machine.id, app.id):
         raise LingpaiError(Kind.MACHINE_TAKEN, "The terminal is bound to somebody else.")
     return machine

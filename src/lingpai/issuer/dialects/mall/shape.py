@@ -81,6 +81,7 @@ ERRORS: Mapping[Kind, tuple[int, str, str | None]] = {
     Kind.WRONG_MSIGN: (400, INVALID_REQUEST, None),
     Kind.WRONG_QR_KEY: (400, INVALID_REQUEST, None),
     Kind.LOGIN_FAILED: (403, DENIED, None),
+    Kind.BUSY: (503, LATER, "The server cannot answer now, try again"),
     Kind.LOGIN_REQUIRED: (403, DENIED, None),
     Kind.FORGED_FORM: (403, DENIED, None),
     Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),

@@ -10,11 +10,10 @@ from lingpai.core.issuer_records import App, AppMode, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun import params as wire
-from lingpai.issuer.dialects.yilianyun.policy import CODE, GUESSES, OWN, REFRESH, SCOPE
+from lingpai.issuer.dialects.yilianyun.policy import CODE, OWN, REFRESH, SCOPE
 from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
 from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.scopes import check_within, narrow_scope
-from lingpai.issuer.throttle import Throttle
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.app_tokens import issue_app_token
@@ -35,7 +34,6 @@ class Calls:
 
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
-        self._guesses = Throttle(issuer.clock, GUESSES)
         self._grants = {CODE: self._redeem, REFRESH: self._refresh, OWN: self._own}
 
     async def token(self, params: wire.TokenParams, call: Call) -> wire.IssuedTokens:
@@ -73,7 +71,6 @@ class Calls:
                     self._issuer, app, machine_code, params.qr_key, scope, request=request
                 )
             else:
-                await self._check_msign(app, machine_code, msign)
                 tokens = await machines.authorize_by_msign(
                     self._issuer, app, machine_code, msign, scope, request=request
                 )
@@ -86,7 +83,6 @@ class Calls:
         async with signed(self._issuer, params, call, first=True) as (app, _):
             require_mode(app, AppMode.SELF_OWNED)
             await resolve_app_token(self._issuer, params.access_token or "", app)
-            await self._check_msign(app, machine_code, msign)
             await machines.bind_machine(self._issuer, app, machine_code, msign)
 
     async def delete_printer(self, params: wire.DeletePrinterParams, call: Call) -> None:
@@ -112,17 +108,6 @@ class Calls:
 
     async def _own(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
         return await issue_app_token(self._issuer, app, scope=params.scope, request=request)
-
-    async def _check_msign(self, app: App, machine_code: str, msign: str) -> None:
-        """Refuse an app that guesses terminals' secrets."""
-        self._guesses.admit(machine_code, app.app_id)
-        try:
-            await machines.check_msign(self._issuer, machine_code, msign)
-        except LingpaiError as error:
-            if error.kind is Kind.WRONG_MSIGN:
-                self._guesses.fail(machine_code, app.app_id)
-            raise
-        self._guesses.succeed(machine_code, app.app_id)
 
 
 def scope_of(app: App) -> str:

@@ -1,6 +1,6 @@
 """The numbers of the dialect `yilianyun` (contracts/yilianyun.md, "Lifetimes"), and its grant types."""
 
-from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, Keep, OldAccess, Policy, Throttling
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, Keep, OldAccess, Policy
 
 SCOPE = "all"
 CODE = "authorization_code"
@@ -27,6 +27,3 @@ POLICY = Policy(
     redirect_repeated=False,
 )
 """There is one token per app and terminal, so what is superseded keeps nothing."""
-
-GUESSES = Throttling(seconds=10 * MINUTE, pair=10, address=100)
-"""Wrong `msign`s of one terminal, and of all terminals, that one app may pass: a terminal's secret is short."""

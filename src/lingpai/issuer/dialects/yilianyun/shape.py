@@ -86,6 +86,7 @@ ERRORS: Mapping[Kind, tuple[str, str]] = {
     Kind.WRONG_MSIGN: ("35", "machine_code或msign错误"),
     Kind.WRONG_QR_KEY: ("30", "machine_code或qr_key错误"),
     Kind.LOGIN_FAILED: ("7", "账号或密码错误"),
+    Kind.BUSY: ("45", _SYSTEM),
     Kind.LOGIN_REQUIRED: ("10", _DENIED),
     Kind.FORGED_FORM: ("34", _REPEAT),
     Kind.INVALID_AUTHORIZATION: ("34", _REPEAT),

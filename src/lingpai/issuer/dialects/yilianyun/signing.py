@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
+from lingpai.core.networks import network_of
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun.params import SignedParams, text_of
-from lingpai.issuer.verbs.apps import check_network, clear_secrets, find_app, require_listed
+from lingpai.issuer.verbs.apps import check_network, clear_secrets, known_app, require_listed
 from lingpai.issuer.verbs.requests import check_request_id, check_timestamp, once
 from lingpai.store.issuer_port import SignedRequest
 
@@ -55,16 +56,18 @@ async def signed(
 
 async def _authenticate(issuer: Issuer, params: SignedParams, call: Call) -> tuple[App, int]:
     client_id, timestamp = text_of(params.client_id), text_of(params.timestamp)
-    issuer.throttle.admit(client_id, call.peer)
+    source = network_of(call.peer)
+    found = await issuer.store.find_app(issuer.realm, client_id)
+    failed = await issuer.throttle.admit(client_id, source, found.id if found is not None else None)
     try:
-        app = await find_app(issuer, client_id)
+        app = known_app(found)
         moment = check_timestamp(issuer, timestamp)
         _check_sign(issuer, app, timestamp, text_of(params.sign))
     except LingpaiError as error:
         if error.kind in {Kind.UNKNOWN_APP, Kind.BAD_SIGNATURE}:
-            issuer.throttle.fail(client_id, call.peer)
+            await issuer.throttle.fail(client_id, source)
         raise
-    issuer.throttle.succeed(client_id, call.peer)
+    await issuer.throttle.succeed(client_id, source, app.id, failed=failed)
     return app, moment
 
 

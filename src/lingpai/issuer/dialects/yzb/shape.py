@@ -87,6 +87,7 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.WRONG_MSIGN: (PARAMETER, "msign is not allowed"),
     Kind.WRONG_QR_KEY: (PARAMETER, "qr_key is not allowed"),
     Kind.LOGIN_FAILED: (OTHER, "the login name or the password is wrong"),
+    Kind.BUSY: (OTHER, "temporarily unavailable, try again"),
     Kind.LOGIN_REQUIRED: (OTHER, "login is required"),
     Kind.FORGED_FORM: (OTHER, "the form is not of this session"),
     Kind.INVALID_AUTHORIZATION: (OTHER, "the authorization has run out"),
