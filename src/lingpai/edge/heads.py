@@ -41,13 +41,22 @@ class Head:
         self.query = query
         self.lines = lines
         self.headers = headers = dict(lines)
-        self.bearer = self.if_none_match = None
+        self.bearer: str | None = None
+        self.if_none_match: str | None = None
         self.accepts_html = self.authorized_twice = False
         self.read_body: Callable[[bytes], Any] | None = None
         if b"authorization" in headers:
-            self.authorized_twice = sum(name == b"authorization" for name, _ in lines) > 1
-            self.bearer = bearer_of(headers[b"authorization"])
+            self._authorize([value for name, value in lines if name == b"authorization" and value.strip()])
         if b"if-none-match" in headers:
             self.if_none_match = headers[b"if-none-match"].decode("latin-1")
         if b"accept" in headers:
             self.accepts_html = b"text/html" in headers[b"accept"]
+
+    def _authorize(self, given: list[bytes]) -> None:
+        """Take the credentials; an empty header, as some clients always send one, brings none."""
+        if not given:
+            del self.headers[b"authorization"]
+            return
+        self.headers[b"authorization"] = given[-1]
+        self.authorized_twice = len(given) > 1
+        self.bearer = bearer_of(given[-1])

@@ -13,18 +13,26 @@ _MAX_ID, _MAX_SECRET = 64, 512
 
 
 class Credentials(NamedTuple):
-    """An app's public id and its secret, as given."""
+    """An app's public id and its secret, as given.
 
-    app_id: str
-    secret: str
+    RFC 6749 has both form-encoded before they are joined, and many clients join them as they are (RFC 7617). So each
+    has one reading or two: where `+` or `%` is in it, nobody can tell.
+
+    Attributes:
+        app_ids: the readings of the id, form-decoded first.
+        secrets: the readings of the secret.
+    """
+
+    app_ids: tuple[str, ...]
+    secrets: tuple[str, ...]
 
     def __repr__(self) -> str:
         """Never shows the secret."""
-        return f"Credentials({self.app_id!r})"
+        return f"Credentials({self.app_ids!r})"
 
 
 def basic_credentials(call: Call) -> Credentials | None:
-    """The pair of the header, each half form-decoded as RFC 6749 has it encoded; None when it is of another scheme.
+    """The pair of the header; None when it is of another scheme.
 
     Raises:
         LingpaiError: INVALID_CLIENT when it is not base64 of UTF-8 with a colon.
@@ -33,17 +41,26 @@ def basic_credentials(call: Call) -> Credentials | None:
     if scheme.lower() != "basic":
         return None
     found = _decoded(encoded.strip())
-    if found is not None and len(found.app_id) <= _MAX_ID and len(found.secret) <= _MAX_SECRET:
-        return found
+    if found is not None:
+        app_id, secret = found
+        if len(app_id) <= _MAX_ID and len(secret) <= _MAX_SECRET:
+            return Credentials(_readings(app_id), _readings(secret))
     raise LingpaiError(
         Kind.INVALID_CLIENT, "The Basic credentials cannot be read.", parameter="authorization"
     )
 
 
-def _decoded(encoded: str) -> Credentials | None:
+def _decoded(encoded: str) -> tuple[str, str] | None:
     try:
         app_id, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-        halves = [unquote_plus(half, errors="strict") for half in (app_id, secret)]
     except (binascii.Error, ValueError):  # UnicodeDecodeError is a ValueError
         return None
-    return Credentials(*halves) if colon else None
+    return (app_id, secret) if colon else None
+
+
+def _readings(given: str) -> tuple[str, ...]:
+    try:
+        decoded = unquote_plus(given, errors="strict")
+    except UnicodeDecodeError:  # so it is not form-encoded
+        return (given,)
+    return (decoded,) if decoded == given else (decoded, given)

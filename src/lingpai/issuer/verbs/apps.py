@@ -2,7 +2,7 @@
 
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode, Secret
@@ -30,10 +30,19 @@ def known_app(found: App | None) -> App:
     return found
 
 
-async def authenticate_app(issuer: Issuer, app_id: str, secret: str, address: str) -> App:
+async def authenticate_app(
+    issuer: Issuer, app_id: str, secret: str, address: str, *, readings: Sequence[str] = ()
+) -> App:
     """The app that knows this secret and may call from this address.
 
     An unknown app, a wrong secret and a disabled app look the same (attacks D39).
+
+    Args:
+        issuer: the realm.
+        app_id: public id of the app.
+        secret: as given.
+        address: the caller's.
+        readings: what else `secret` may mean; all of them count as one attempt.
 
     Raises:
         LingpaiError: INVALID_CLIENT, ADDRESS_NOT_ALLOWED, or TOO_MANY_REQUESTS after too many failures.
@@ -42,7 +51,7 @@ async def authenticate_app(issuer: Issuer, app_id: str, secret: str, address: st
     source = network_of(address)
     failed = await issuer.throttle.admit(app_id, source, app.id if app is not None else None)
     known = app.secrets if app is not None else ()
-    right = _knows(issuer, known, secret)
+    right = _knows(issuer, known, (secret, *readings))
     if app is None or not right or app.disabled:
         await issuer.throttle.fail(app_id, source)
         raise LingpaiError(Kind.INVALID_CLIENT, "There is no such app, or its secret is wrong.")
@@ -97,10 +106,16 @@ def clear_secrets(issuer: Issuer, app: App) -> tuple[str, ...]:
     return tuple(secret.clear for secret in app.secrets if secret.clear and secret.ends_at > now)
 
 
-def _knows(issuer: Issuer, secrets: Iterable[Secret], given: str) -> bool:
-    digest, now = issuer.digest_secret(given), issuer.now()
-    matches = [hmac.compare_digest(digest, secret.digest) and secret.ends_at > now for secret in secrets]
-    return bool(given) and any(matches)
+def _knows(issuer: Issuer, secrets: Iterable[Secret], readings: Iterable[str]) -> bool:
+    """Whether one of the readings is a good secret; each is compared with each, whatever was found before."""
+    now = issuer.now()
+    digests = [issuer.digest_secret(given) for given in readings if given]
+    matches = [
+        hmac.compare_digest(digest, secret.digest) and secret.ends_at > now
+        for secret in secrets
+        for digest in digests
+    ]
+    return any(matches)
 
 
 def _inside(address: str, network: str) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 import pytest
@@ -61,6 +62,53 @@ async def test_d37_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -
     given = {"client_id": None, "client_secret": None}
     assert (await realm.exchange(await realm.code(), {"Authorization": header}, **given)).status == 200
     assert (await realm.exchange(await realm.code(), client_secret=secret)).status == 200
+
+
+@pytest.mark.parametrize(
+    "secret", ["a+b/c==", "100%", "%41", "a%2Bb", "%ff", "p&q=r?s#t", "x:y z", "+", "令牌+%"]
+)
+async def test_a5_a_secret_comes_form_encoded_or_as_it_is(realm: Realm, secret: str) -> None:
+    await realm.change_app(secrets=(admin.make_secret(realm.issuer, secret),))
+    given = {"client_id": None, "client_secret": None}
+    for form in (quote_plus(secret), quote(secret, safe=""), secret):
+        header = basic("100001", form)
+        answer = await realm.exchange(await realm.code(), {"Authorization": header}, **given)
+        assert answer.status == 200, (form, answer.body)
+    for wrong in (secret + "+", "+" + secret, secret + "%", quote_plus(secret + "x"), quote_plus(secret) * 2):
+        answer = await realm.exchange("x", {"Authorization": basic("100001", wrong)}, **given)
+        assert answer.refusal == CLIENT, wrong
+
+
+async def test_a5_an_id_comes_form_encoded_or_as_it_is(realm: Realm) -> None:
+    app = msgspec.structs.replace(realm.app, id=0, app_id="a+b%41")
+    await admin.declare_app(realm.issuer, app, SECRET)
+    for app_id in ("a+b%41", "a%2Bb%2541"):
+        for body in ({}, {"client_id": "a+b%41"}):
+            given = {"client_id": None, "client_secret": None} | body
+            answer = await realm.exchange("x", {"Authorization": basic(app_id, SECRET)}, **given)
+            assert answer.refusal == GRANT
+    answer = await realm.exchange("x", {"Authorization": basic("a b%41", SECRET)}, **given)
+    assert answer.refusal == (400, "invalid_request")
+
+
+async def test_a5_two_readings_are_one_attempt(realm: Realm) -> None:
+    given = {"client_id": None, "client_secret": None}
+    for _ in range(realm.issuer.policy.authentication.pair):
+        answer = await realm.exchange("x", {"Authorization": basic("100001", "a+b")}, **given)
+        assert answer.refusal == CLIENT
+    assert (await realm.exchange("x")).status == 429
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\t"])
+async def test_a5_an_empty_header_is_none(realm: Realm, empty: str) -> None:
+    answer = await realm.exchange(await realm.code(), {"Authorization": empty})
+    assert answer.status == 200, answer.body
+    token = answer.json["access_token"]
+    for path in ("getOpenId", "getUserInfo"):
+        found = await realm.get(f"{ROOT}/{path}", {"access_token": token}, {"Authorization": empty})
+        assert found.status == 200, found.body
+        missing = await realm.get(f"{ROOT}/{path}", {}, {"Authorization": empty})
+        assert missing.refusal == (401, "invalid_request")
 
 
 async def test_d39_unknown_and_wrong_look_the_same(realm: Realm) -> None:

@@ -79,10 +79,11 @@ class Granting:
         """
         given = None if params.client_id is None else str(params.client_id)
         basic = basic_credentials(call)
+        secrets: tuple[str, ...]
         if basic is None:
-            app_id, secret = given or "", params.client_secret or ""
-        elif params.client_secret is None and given in {None, basic.app_id}:
-            app_id, secret = basic
+            app_id, secrets = given or "", (params.client_secret or "",)
+        elif params.client_secret is None and given in {None, *basic.app_ids}:
+            app_id, secrets = await self._named(basic.app_ids), basic.secrets
         else:
             raise LingpaiError(
                 Kind.INVALID_PARAMETER,
@@ -91,9 +92,17 @@ class Granting:
             )
         if not app_id:
             raise LingpaiError(Kind.INVALID_CLIENT, "There are no client credentials in header or body.")
+        secret, *readings = secrets
         if not secret:
             raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
-        return await authenticate_app(self._issuer, app_id, secret, call.peer)
+        return await authenticate_app(self._issuer, app_id, secret, call.peer, readings=readings)
+
+    async def _named(self, readings: tuple[str, ...]) -> str:
+        """The reading of an app's id that is one; the first when none is."""
+        for app_id in readings[1:]:
+            if await self._issuer.store.find_app(self._issuer.realm, app_id) is not None:
+                return app_id
+        return readings[0]
 
 
 def _spent_by(params: TokenParams) -> tuple[str | None, HandleKind]:

@@ -45,14 +45,14 @@ class Resources:
 
 def _token_of(params: ResourceParams, call: Call) -> str:
     """The token from the one place that has one; query and form at once were refused before."""
-    header = call.header("authorization")
-    if header is None:
+    header = (call.header("authorization") or "").strip()
+    if not header:
         if params.access_token is None:
             raise LingpaiError(Kind.MISSING_PARAMETER, "There is no access token in the request.")
         return params.access_token
     if params.access_token is not None:
         raise LingpaiError(Kind.REPEATED_PARAMETER, "The access token may come in one place only.")
-    found = _BEARER.fullmatch(header.strip())
+    found = _BEARER.fullmatch(header)
     if found is None:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The Authorization header is malformed.")
     return found[1]
