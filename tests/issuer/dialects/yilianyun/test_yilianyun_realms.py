@@ -6,7 +6,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects import yilianyun
+from lingpai.issuer.dialects import yilianyun, yzb
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.passwords import Passwords
 from lingpai.store.issuer_port import IssuerStore
@@ -40,9 +40,25 @@ async def test_both_are_served_side_by_side(realm: Realm, trial: Realm) -> None:
         realm.url = trial.url = url
         for each in (realm, trial):
             assert (await each.tokens())["machine_code"] == MACHINE
-            for path in ("/oauth/x", "/printer/x"):
+            for path in ("/oauth/x", "/printer/x", "/print/index", "/printmenu/addprintmenu"):
                 answer = await each.send("POST", path)
-                assert (answer.status, answer.error) == (404, "34")
+                assert (answer.status, answer.error) == (200, "34")
+
+
+async def test_a6_all_of_the_platforms_paths_answer_in_its_shape(realm: Realm) -> None:
+    pages = Pages(realm.issuer, Site(origin="", prefix="/user"), yilianyun.STYLE)
+    fallback = (("", yzb.SHAPE), *yilianyun.fallback())
+    async with serving(yilianyun.routes(realm.issuer, pages), fallback) as url:
+        realm.url = url
+        for folder in ("oauth", "printer", "print", "pictureprint", "expressprint", "printmenu"):
+            for path in (f"/{folder}", f"/{folder}/", f"/{folder}/index"):
+                answer = await realm.send("POST", path)
+                assert (answer.status, answer.json) == (
+                    200,
+                    {"error": "34", "error_description": "接口不存在"},
+                )
+        for path in ("/", "/other/index"):
+            assert (await realm.send("POST", path)).json["status"] == "4000"
 
 
 async def test_e55_i84_what_one_realm_issued_is_nothing_in_the_other(realm: Realm, trial: Realm) -> None:

@@ -24,10 +24,10 @@ async def test_i83_every_call_takes_post_only(realm: Realm) -> None:
     for path in PATHS:
         for method in ("GET", "PUT", "DELETE", "PATCH"):
             answer = await realm.send(method, path)
-            assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+            assert (answer.status, answer.headers["allow"]) == (200, "OPTIONS, POST")
             assert answer.error == "34"
     answer = await realm.send("POST", "/oauth/authorize")
-    assert (answer.status, answer.error) == (405, "34")
+    assert (answer.status, answer.error) == (200, "34")
 
 
 async def test_i83_an_empty_request(realm: Realm) -> None:
@@ -97,9 +97,23 @@ async def test_d45_odd_values_are_47(realm: Realm, sign: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/xml", MULTIPART, f"{FORM}; charset=gbk"])
-async def test_d35_other_media_types_are_415(realm: Realm, kind: str) -> None:
+async def test_d35_other_media_types_are_47(realm: Realm, kind: str) -> None:
     answer = await realm.send("POST", OAUTH, b"scope=all", {"Content-Type": kind})
-    assert (answer.status, answer.error) == (415, "47")
+    assert (answer.status, answer.error, list(answer.json["body"])) == (200, "47", ["request"])
+
+
+async def test_a6_a_call_may_come_as_multipart(realm: Realm) -> None:
+    given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
+    parts = "".join(
+        f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in given.items()
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = await realm.send("POST", OAUTH, f"{parts}--b--\r\n".encode(), headers)
+    assert (answer.error, answer.json["body"]["scope"]) == ("0", "all")
+    for path in PATHS:
+        body = b'--b\r\ncontent-disposition: form-data; name="sign"; filename="x"\r\n\r\n1\r\n--b--\r\n'
+        assert (await realm.send("POST", path, body, headers)).status == 200
 
 
 async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:

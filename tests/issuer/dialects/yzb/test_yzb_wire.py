@@ -35,7 +35,7 @@ async def test_every_call_takes_post_only(realm: Realm) -> None:
     for path in PATHS:
         for method in ("GET", "PUT", "DELETE", "PATCH"):
             answer = await realm.send(method, path)
-            assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+            assert (answer.status, answer.headers["allow"]) == (200, "OPTIONS, POST")
             assert answer.refusal[0] == "4000"
 
 
@@ -131,9 +131,9 @@ async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
 @pytest.mark.parametrize(
     "value", ["text/plain", "application/xml", "application/x-www-form-urlencoded; charset=gbk"]
 )
-async def test_d35_other_media_types_are_415(realm: Realm, value: str) -> None:
+async def test_d35_other_media_types_are_4000(realm: Realm, value: str) -> None:
     answer = await realm.send("POST", "/OAuth2/token", b"app_id=1", {"Content-Type": value})
-    assert answer.status == 415
+    assert answer.status == 200
     assert answer.refusal[0] == "4000"
 
 

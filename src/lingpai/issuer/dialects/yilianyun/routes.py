@@ -8,8 +8,10 @@ from lingpai.issuer.dialects.yilianyun.authorizing import Authorizing
 from lingpai.issuer.dialects.yilianyun.calls import Calls
 from lingpai.issuer.dialects.yilianyun.shape import AUTHORIZE, SCAN, SHAPE
 
-BODY = Source.URLENCODED | Source.JSON
-FOLDERS = ("/oauth/", "/printer/")
+BODY = Source.FORM | Source.JSON
+FOLDERS = ("/oauth", "/print", "/pictureprint", "/expressprint")
+"""How paths of the platform's calls begin, also of those that its clients know and that are not served here, such as
+`/print/index` and `/printmenu/addprintmenu`."""
 
 
 def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ...]:
@@ -38,5 +40,5 @@ def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ..
 
 def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
     """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
-    folders = (f"{prefix}/",) if prefix else FOLDERS
+    folders = (prefix,) if prefix else FOLDERS
     return tuple((folder, SHAPE) for folder in folders)

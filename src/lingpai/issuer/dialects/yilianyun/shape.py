@@ -18,14 +18,12 @@ _encode = msgspec.json.Encoder().encode
 STYLE = AnswerStyle(before_code=(("response_type", "code"),), refused="商户拒绝了授权", machines=True)
 
 HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.NOT_FOUND: 404,
-    Kind.METHOD_NOT_ALLOWED: 405,
     Kind.REQUEST_TIMEOUT: 408,
     Kind.BODY_TOO_LARGE: 413,
-    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
     Kind.INTERNAL: 500,
     Kind.STORE_UNAVAILABLE: 503,
 }
+"""What is answered by an HTTP status, for proxies in between; the platform answers 200 and its own number."""
 
 _PARAMETER = "参数错误"
 _CODE = "code错误或已过期"

@@ -7,7 +7,7 @@ from lingpai.issuer.dialects.yzb.calls import Calls
 from lingpai.issuer.dialects.yzb.shape import BRIDGE, OK, SHAPE, YzbShape
 
 BODY = Source.FORM | Source.JSON | Source.MISLABELLED
-FOLDERS = ("/OAuth2/", "/UserResource/", "/CommonResource/")
+FOLDERS = ("/OAuth2", "/UserResource", "/CommonResource")
 
 
 def routes(issuer: Issuer, *, prefix: str = "", string_status: bool = False) -> tuple[Route, ...]:
@@ -57,5 +57,5 @@ def routes(issuer: Issuer, *, prefix: str = "", string_status: bool = False) -> 
 
 def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
     """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
-    folders = (f"{prefix}/",) if prefix else FOLDERS
+    folders = (prefix,) if prefix else FOLDERS
     return tuple((folder, SHAPE) for folder in folders)

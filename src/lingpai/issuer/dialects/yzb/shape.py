@@ -22,14 +22,12 @@ PERMISSION = "4103"
 NOT_ADDED = "4104"
 
 HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.NOT_FOUND: 404,
-    Kind.METHOD_NOT_ALLOWED: 405,
     Kind.REQUEST_TIMEOUT: 408,
     Kind.BODY_TOO_LARGE: 413,
-    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
     Kind.INTERNAL: 500,
     Kind.STORE_UNAVAILABLE: 503,
 }
+"""What is answered by an HTTP status, for proxies in between; the platform answers 200 and its own number."""
 _CLIENT = "app_id or secret is invalid"
 _CODE = "authorization_code is invalid"
 _USER_TOKEN = "access_token is invalid"  # noqa: S105  texts, not secrets
