@@ -18,6 +18,7 @@ ERRORS = {
     "FetchFailed": 2,
     "Unreachable": 0,
     "KeyRingError": 0,
+    "BackupError": 0,
     "SealError": 0,
     "_invalid": 0,
 }

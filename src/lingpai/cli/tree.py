@@ -9,6 +9,7 @@ from lingpai.cli import (
     accounts,
     apply,
     apps,
+    backups,
     callers,
     dev,
     doctor,
@@ -52,7 +53,16 @@ def _root(
     pass
 
 
-for _command in (dev.dev, serve.serve, sandbox.sandbox, apply.apply, doctor.doctor, migrate.migrate):
+for _command in (
+    dev.dev,
+    serve.serve,
+    sandbox.sandbox,
+    apply.apply,
+    doctor.doctor,
+    migrate.migrate,
+    backups.backup,
+    backups.restore,
+):
     app.command()(_command)
 for _group in (
     accounts.app,

@@ -46,6 +46,15 @@ def samples(key: str) -> Mapping[str, str]:
     }
 
 
+def keys_in_use() -> list[str]:
+    """Statements that yield the first four bytes of seals, which are ids of keys; one for each column."""
+    return [
+        f"SELECT DISTINCT substr({_seal(read)}, 1, 4) FROM {read.partition(' FROM ')[2]} "  # noqa: S608  our own words
+        f"WHERE {_seal(read)} IS NOT NULL"
+        for read in _SAMPLES.values()
+    ]
+
+
 def opens(vault: Vault, column: str, rows: Sequence[Sequence[Any]]) -> bool:
     """Whether all these seals open, each followed by the natural key of its row."""
     try:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import apsw
 
+from lingpai.store.backups.settling import moved_on
 from lingpai.store.copying.tables import Table, values
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.queries import Row
@@ -63,13 +64,11 @@ async def stored(target: Connection, table: Table) -> AsyncIterator[list[Row]]:
 
 
 async def set_sequence(source: apsw.Connection, target: Connection, table: Table) -> None:
-    """Have ids go on where SQLite's would: behind every id that it ever handed out."""
+    """Have ids go on far ahead of all that SQLite is known to have handed out: the file may be an old one."""
     counted = source.execute("SELECT max(seq) FROM sqlite_sequence WHERE name = ?", (table.name,)).get
     highest: Any = source.execute(f'SELECT max(id) FROM "{table.name}"').get  # noqa: S608  of our own schema
     last = max(int(counted or 0), int(highest or 0))
-    await target.execute(
-        "SELECT setval(pg_get_serial_sequence($1, 'id'), $2, $3)", table.name, max(last, 1), last > 0
-    )
+    await target.execute("SELECT setval(pg_get_serial_sequence($1, 'id'), $2)", table.name, moved_on(last))
 
 
 async def empty_all(target: Connection, tables: tuple[Table, ...]) -> None:

@@ -45,7 +45,8 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
     if theirs is None:
         raise LingpaiError(
             Kind.STORE_UNAVAILABLE,
-            "A copy into this database is not finished; run `lingpai store copy` again.",
+            "A copy or a restore into this database is not finished; run `lingpai store copy` or `lingpai restore` "
+            "again.",
             retry_after=30.0,
         )
     if theirs != ours:
