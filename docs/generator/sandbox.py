@@ -18,7 +18,8 @@ _STRUCTS = (
 _ACCOUNTS = (("WeChat app", WechatApp), ("WeCom corp", WecomCorp), ("WeCom agent", WecomAgent))
 _ABOUT_OPTIONS = (
     "The rules' numbers; `POST /_sandbox/options` changes them while it runs, and the most used are options of "
-    "`lingpai sandbox`."
+    "`lingpai sandbox`. `hosts` (option `--name`) lists the names by which it may be addressed besides IP addresses, "
+    "`localhost` and names of one label."
 )
 _ABOUT_ACCOUNTS = (
     "`PATCH /_sandbox/accounts` with `account` and any of these fields adds an account or changes it."

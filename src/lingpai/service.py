@@ -40,6 +40,7 @@ allow(
     *(
         "address",
         "grant",
+        "key_fingerprint",
         "kind",
         "realm",
         "limit",
@@ -198,7 +199,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         described = (
             *(_greeting(route, origin) if route.path == "/" else route for route in routes_of(keeper)),
             *(route for each in mounted for route in each.routes),
-            exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks),
+            exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks, hosts=settings.hosts()),
         )
         about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
         fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))

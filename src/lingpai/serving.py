@@ -10,12 +10,17 @@ from typing import Final
 
 import uvloop
 
-from lingpai.edge.logs import configure_logging
+from lingpai.core.logs import structlog
+from lingpai.edge.logs import allow, configure_logging
 from lingpai.edge.protocol import ProtocolLimits
 from lingpai.edge.server import Listener, ServerOptions, bind, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
+from lingpai.settings_trust import trusted_twice
+
+log = structlog.get_logger("lingpai.serving")
+allow("network", "proxy")
 
 _STOP_SECONDS = 7.0
 """What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
@@ -34,6 +39,8 @@ def serve_production(settings: Settings) -> int:
         LingpaiError: STORE_UNAVAILABLE.
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    for network, proxy in trusted_twice(settings):
+        log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
     with bind(settings.host, settings.port) as bound:
         settings = settings.model_copy(
             update={"port": bound.getsockname()[1]}

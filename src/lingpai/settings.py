@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -20,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lingpai.core.hosts import Hosts
 from lingpai.core.records import Account
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
@@ -187,7 +189,12 @@ class Settings(BaseSettings):
 
     def keeper_options(self) -> KeeperOptions:
         """The keeper's part, in the form it takes."""
-        return KeeperOptions(**self.keeper.model_dump())
+        return KeeperOptions(hosts=self.hosts(), **self.keeper.model_dump())
+
+    def hosts(self) -> Hosts:
+        """The names by which requests without a key may address the service."""
+        own = urlsplit(self.public_url or "").hostname or self.host
+        return Hosts((own, *self.edge.hosts))
 
     def edge_options(self) -> EdgeOptions:
         """The edge's part, in the form it takes."""

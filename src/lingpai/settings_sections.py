@@ -42,6 +42,7 @@ def _store(address: SecretStr) -> SecretStr:
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
+HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
@@ -151,7 +152,17 @@ class EdgeSettings(Section):
     """Limits at the HTTP edge."""
 
     trusted_proxies: tuple[Network, ...] = ()
-    """CIDR blocks of reverse proxies whose X-Forwarded-For is believed."""
+    """CIDR blocks of reverse proxies whose X-Forwarded-For is believed.
+
+    A proxy in them that names no client's address makes the caller nobody: in no network, so that a key is needed.
+    Name the proxies alone, not the networks of callers."""
+
+    hosts: tuple[HostName, ...] = ()
+    """Names by which requests without a key may address this service, such as lingpai.internal or .svc.cluster.local
+    (each name below it).
+
+    Besides IP addresses, localhost, names of one label and the name in public_url. A web page can make a name of its
+    own point here, so that a browser in a trusted network asks for it."""
 
     body_limit: Annotated[int, Field(ge=1024)] = 64 * 1024
     """Largest request body in bytes."""

@@ -158,6 +158,15 @@ def test_offline_asks_nobody(cli: Cli, sandbox: Sandbox) -> None:
     assert sandbox.control("GET", "received")["received"] == []
 
 
+def test_proxies_in_trusted_networks_are_warned_of(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGPAI_EDGE__TRUSTED_PROXIES", '["127.0.0.1/32", "10.0.0.7/32"]')
+    found = findings(cli("doctor", "--offline"))["settings", "warn"]
+    assert "127.0.0.0/8 / 127.0.0.1/32" in found["message"]
+    assert "10.0.0.7" not in found["message"]
+    monkeypatch.setenv("LINGPAI_KEEPER__TRUSTED_NETWORKS", '["192.168.0.0/16"]')
+    assert ("settings", "warn") not in findings(cli("doctor", "--offline"))
+
+
 def test_no_store_is_said_and_none_is_made(cli: Cli) -> None:
     answer = cli("doctor")
     assert answer.code == 1

@@ -211,8 +211,10 @@ def test_g70_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: s
 )
 def test_g70_what_looks_like_a_request_inside_of_another_is_none(lab: Lab, rest: bytes) -> None:
     lab.check(request("GET", "/call") + b"GET /item HTTP/1.1\r\nx: ", rest)
-    lab.check(b"POST /form HTTP/1.1\r\ncontent-length: 300\r\n\r\n", rest)
-    lab.check(request("GET", "/call"), b"POST /form HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", rest)
+    lab.check(b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n", rest)
+    lab.check(
+        request("GET", "/call"), b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", rest
+    )
 
 
 async def test_the_lean_way_is_taken_and_one_setting_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,7 +358,7 @@ async def test_what_comes_early_waits_for_the_answer_before_it() -> None:
         await started.wait()
         await wire.send(request("GET", "/call"))
         await wire.send(b"GET /item?app=1&")
-        await wire.send(b"code=2 HTTP/1.1\r\n\r\n")
+        await wire.send(b"code=2 HTTP/1.1\r\nhost: x\r\n\r\n")
         go_on.set()
         data = [(await wire.answer()).json["data"] for _ in range(3)]
         assert data[0] == "waited"

@@ -180,7 +180,7 @@ async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
 
 async def test_d36_chunks_with_trailers_and_extensions_are_taken() -> None:
     chunks = b"1;a=" + b"x" * 1000 + b"\r\n&\r\n"
-    message = head("POST /form HTTP/1.1", "transfer-encoding: chunked", f"content-type: {FORM}")
+    message = head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
     message += b"c\r\napp=1&code=2\r\n" + chunks * 8 + b"0\r\nx: " + b"x" * 3000 + b"\r\n\r\n"
     async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
         for at in range(0, len(message), 900):
@@ -324,7 +324,9 @@ async def test_g70_trailers_are_no_headers() -> None:
         "accept-language: zh",
         "expect: 100-continue",
     )
-    message = head("GET /call HTTP/1.1", "x-forwarded-for: 203.0.113.9", "transfer-encoding: chunked")
+    message = head(
+        "GET /call HTTP/1.1", "host: x", "x-forwarded-for: 203.0.113.9", "transfer-encoding: chunked"
+    )
     message += head("0", *trailers) + request("GET", "/call", headers=[("x-forwarded-for", "203.0.113.10")])
     options = EdgeOptions(trusted_proxies=(ip_network("127.0.0.0/8"),))
     async with running(app_of(options)) as world, world.wire() as wire:
@@ -358,6 +360,7 @@ async def test_g70_a_request_that_offers_an_upgrade_keeps_its_body(world: World,
     body = b"app=1&code=2"
     chunked = head(
         "POST /form HTTP/1.1",
+        "host: x",
         *(f"{name}: {value}" for name, value in [*UPGRADING, ("transfer-encoding", "chunked")]),
         f"content-type: {FORM}",
     )

@@ -36,7 +36,13 @@ class Platforms:
         params = {name: str(value) for name, value in (query or {}).items()}
         extra: Json = {"json": json} if json is not None else {"body": body} if body is not None else {}
         return self._client.simulate_request(
-            method, path, params=params, headers=dict(headers or {}), remote_addr=address, **extra
+            method,
+            path,
+            host="127.0.0.1",
+            params=params,
+            headers=dict(headers or {}),
+            remote_addr=address,
+            **extra,
         )
 
     def get(self, path: str, *, address: str = "127.0.0.1", **query: Any) -> Json:

@@ -56,12 +56,12 @@ class Issued:
     machine: Machine
 
     async def get(self, path: str, **query: Any) -> Json:
-        answer = await self.client.simulate_get(path, params=query, remote_addr="127.0.0.1")
+        answer = await self.client.simulate_get(path, params=query, host="127.0.0.1", remote_addr="127.0.0.1")
         found: Json = answer.json
         return found
 
     async def post(self, path: str, json: Json) -> Json:
-        answer = await self.client.simulate_post(path, json=json, remote_addr="127.0.0.1")
+        answer = await self.client.simulate_post(path, json=json, host="127.0.0.1", remote_addr="127.0.0.1")
         found: Json = answer.json
         return found
 

@@ -130,8 +130,9 @@ class Stage:
         self, method: str, path: str, peer: str, bearer: str, headers: Any, **payload: Any
     ) -> testing.Result:
         sent = {**({"authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
+        host = sent.pop("host", "127.0.0.1")
         answer: testing.Result = await self.client.simulate_request(
-            method, path, remote_addr=peer, headers=sent, **payload
+            method, path, remote_addr=peer, headers=sent, host=host, **payload
         )
         return answer
 

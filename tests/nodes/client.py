@@ -139,8 +139,8 @@ class Client:
 
     async def clear(self, account: str, node: int) -> Record:
         """Have the next one fetched anew."""
-        path = f"/AccessToken/clearXcx?appid={account}"
-        return await self._ask(node, Request(Verb.CLEAR, account, "", SEED, path, None, _nothing))
+        path, form = "/AccessToken/clearXcx", {"appid": account}
+        return await self._ask(node, Request(Verb.CLEAR, account, "", SEED, path, form, _nothing))
 
     async def exchange(self, code: str, node: int) -> Record:
         """A mini program's login code."""

@@ -22,7 +22,7 @@ from tests.helpers.sandbox import running_sandbox
 from tests.strength.services import Json, Service, ask
 
 XCX = f"/AccessToken/getXcx?appid={SAMPLE_APP.appid}"
-CLEAR_XCX = f"/AccessToken/clearXcx?appid={SAMPLE_APP.appid}"
+CLEAR_XCX = f"/AccessToken/clearXcx?appid={SAMPLE_APP.appid}&secret={SAMPLE_APP.secret}"
 MINI = f"/AccessToken/getXcx?appid={SAMPLE_MINI.appid}"
 HELD = f"/v1/tokens/wechat/{SAMPLE_APP.appid}"
 QYAPI = f"/AccessToken/getQyapi?corpid={SAMPLE_CORP.corpid}&secret={SAMPLE_AGENT.secret}"

@@ -51,6 +51,7 @@ def _prose(finding: "Finding") -> str:
 def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.files import check_files
     from lingpai.cli.diagnosis.finding import Finding
+    from lingpai.cli.diagnosis.trust import check_trust
     from lingpai.cli.problems import explain
     from lingpai.settings import SettingsError, load_settings
     from lingpai.settings_sources import settings_files
@@ -61,6 +62,7 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
         return [Finding("settings", "", "fail", explain(error) or str(error))]
     findings = [
         Finding("settings", str(settings.data.absolute()), "ok", _said_of(settings_files(data))),
+        *check_trust(settings),
         *check_files(settings),
     ]
     if any(each.verdict == "fail" and each.check != "files" for each in findings):

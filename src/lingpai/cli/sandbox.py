@@ -24,6 +24,10 @@ def sandbox(
     stable_quota: Annotated[int, typer.Option(help="/cgi-bin/stable_token calls per app and day.")] = 500_000,
     forced_quota: Annotated[int, typer.Option(help="Forced refreshes per app and day.")] = 20,
     forced_gap: Annotated[float, typer.Option(help="Seconds between two forced refreshes.")] = 30,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name by which the sandbox is addressed; others than local ones are refused."),
+    ] = None,
 ) -> None:
     """Serve an imitation of the WeChat and WeCom APIs, with sample accounts and controls under /_sandbox/."""
     import apsw
@@ -43,6 +47,7 @@ def sandbox(
             stable_quota=stable_quota,
             forced_quota=forced_quota,
             forced_gap=forced_gap,
+            hosts=tuple(name or ()),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None

@@ -38,6 +38,8 @@ class Kind(enum.Enum):
 
     # The keeper.
     NOT_ALLOWED = "not_allowed"
+    MISSING_KEY = "missing_key"
+    WRONG_KEY = "wrong_key"
     WRONG_SECRET = "wrong_secret"  # noqa: S105  a name, not a secret
     NO_SECRET = "no_secret"  # noqa: S105
     UNKNOWN_ACCOUNT = "unknown_account"
@@ -106,6 +108,8 @@ BLAME: dict[Kind, Blame] = {
     Kind.STORE_UNAVAILABLE: Blame.SERVICE,
     Kind.INTERNAL: Blame.SERVICE,
     Kind.NOT_ALLOWED: Blame.CALLER,
+    Kind.MISSING_KEY: Blame.CALLER,
+    Kind.WRONG_KEY: Blame.CALLER,
     Kind.WRONG_SECRET: Blame.CALLER,
     Kind.NO_SECRET: Blame.OPERATOR,
     Kind.UNKNOWN_ACCOUNT: Blame.OPERATOR,
@@ -177,6 +181,8 @@ EDGE_KINDS = frozenset(
 KEEPER_KINDS = frozenset(
     {
         Kind.NOT_ALLOWED,
+        Kind.MISSING_KEY,
+        Kind.WRONG_KEY,
         Kind.WRONG_SECRET,
         Kind.NO_SECRET,
         Kind.UNKNOWN_ACCOUNT,

@@ -16,6 +16,7 @@ from lingpai.core.errors import LingpaiError
 
 JSON = "application/json; charset=utf-8"
 NO_STORE = ("cache-control", "no-store")
+_NOTHING: Mapping[str, str] = {}
 _NO_HEADERS: Mapping[bytes, bytes] = {}
 
 
@@ -44,19 +45,24 @@ class Call:
 
     Attributes:
         trace_id: time-based UUID of this request.
-        peer: the caller's address, as text; of the nearest untrusted hop when trusted proxies stand before
-            us.
+        peer: the caller's address, as text; of the nearest untrusted hop when trusted proxies are in front; `NOBODY`
+            of `core.addresses` when they name none.
         bearer: the credential of an `Authorization: Bearer` header, or None.
         if_none_match: the `If-None-Match` header, or None.
         accepts_html: whether the caller is a browser that asks for a page.
         caller: who was recognised, by public name; a verb sets it and the request's log line shows it.
+        safe: whether the method is GET or HEAD, which change nothing (RFC 9110 §9.2.1).
+        noted: fields for the request's log line, by name; a verb that refuses somebody says whom.
         headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
         again: a verb that writes nothing may set it to what returns, at once, the value for the same request of the
             same peer, and counts it as the verb would; or None when only the verb can tell, as something may
             have changed.
     """
 
-    __slots__ = ("accepts_html", "again", "bearer", "caller", "headers", "if_none_match", "peer", "trace_id")
+    __slots__ = (
+        *("accepts_html", "again", "bearer", "caller", "headers", "if_none_match", "noted", "peer", "safe"),
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -66,13 +72,16 @@ class Call:
         if_none_match: str | None = None,
         *,
         accepts_html: bool = False,
+        safe: bool = False,
     ) -> None:
         self.trace_id = trace_id
         self.peer = peer
         self.bearer = bearer
         self.if_none_match = if_none_match
         self.accepts_html = accepts_html
+        self.safe = safe
         self.caller = ""
+        self.noted: Mapping[str, str] = _NOTHING
         self.again: Callable[[], Any] | None = None
         self.headers: Mapping[bytes, bytes] = _NO_HEADERS
 

@@ -25,6 +25,7 @@ from lingpai.edge.replying import Fixed, RawHeader, Send, fixed_of
 Scope = Mapping[str, Any]
 Fields = Mapping[str, str]
 Responder = Callable[[Scope, Receive, Send, Fields], Awaitable[None]]
+SAFE_METHODS = frozenset({"GET", "HEAD"})
 BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 log = structlog.get_logger("lingpai.edge")
 
@@ -86,6 +87,7 @@ class RouteResponder:
         reader = Reader(route.params, route.sources, answerer.options)
         self._read_head, self._read, self._whole_reader = reader.read_head, reader.read, reader.whole_reader
         self._with_body = reader.takes_body and method not in BODILESS_METHODS
+        self._safe = method in SAFE_METHODS
         self._verb, self._shape, self._page = route.verb, route.shape, route.page
         self._success = route.shape.success
         self._peer_of, self._meter = answerer.peer_of, answerer.meter
@@ -123,7 +125,7 @@ class RouteResponder:
         meter = self._meter
         meter.in_flight += 1
         try:
-            call = _call(head, self._peer_of(socket_peer, head.lines), trace_id)
+            call = _call(head, self._peer_of(socket_peer, head.lines), trace_id, safe=self._safe)
             if not self._with_body:
                 params = self._read_head(head.query, fields)
             elif receive is None:
@@ -172,12 +174,12 @@ class RouteResponder:
             )
 
 
-def _call(head: Head, peer: str, trace_id: str) -> Call:
+def _call(head: Head, peer: str, trace_id: str, *, safe: bool) -> Call:
     if head.authorized_twice:
         raise LingpaiError(
             Kind.REPEATED_PARAMETER, "the Authorization header is repeated", parameter="authorization"
         )
-    call = Call(trace_id, peer, head.bearer, head.if_none_match, accepts_html=head.accepts_html)
+    call = Call(trace_id, peer, head.bearer, head.if_none_match, accepts_html=head.accepts_html, safe=safe)
     call.headers = head.headers
     return call
 
@@ -215,4 +217,6 @@ def log_request(
         value = getattr(error, name)
         if value:
             fields[name] = value
+    if call is not None and call.noted:
+        fields.update(call.noted)
     log.info("request", **fields)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from lingpai.core.browsers import prefers_html
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
@@ -50,7 +52,7 @@ class Head:
         if b"if-none-match" in headers:
             self.if_none_match = headers[b"if-none-match"].decode("latin-1")
         if b"accept" in headers:
-            self.accepts_html = b"text/html" in headers[b"accept"]
+            self.accepts_html = prefers_html(headers[b"accept"])
 
     def _authorize(self, given: list[bytes]) -> None:
         """Take the credentials; an empty header, as some clients always send one, brings none."""

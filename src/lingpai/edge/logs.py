@@ -22,7 +22,7 @@ _FINGERPRINT_BYTES = 4
 _PLAIN = {
     "level", "timestamp", "logger", "trace_id", "server", "route", "method", "status", "ms", "error", "kind",
     "parameter", "caller", "code", "blame", "pid", "worker", "workers", "exit_code", "signal", "urls", "port",
-    "seconds", "count", "attempt", "gauge", "dialect", "platform", "version",
+    "address", "seconds", "count", "attempt", "gauge", "dialect", "platform", "version",
 }  # fmt: skip
 # Shown after scrubbing: prose, ours or a library's.
 _SCRUBBED = {"event", "detail", "reason", "exception"}

@@ -8,7 +8,6 @@ import asyncio
 import os
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from ipaddress import ip_network
 from typing import Any
 from weakref import WeakSet
 
@@ -25,10 +24,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from lingpai.core.addresses import is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.hosts import Hosts
+from lingpai.core.keyless import demand_program
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
-from lingpai.edge.peers import is_within
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 GAUGE_TIMEOUT = 5.0
@@ -179,15 +180,25 @@ class Exposition:
         computed.register(_Fixed(families))
         return generate_latest(registry) + generate_latest(computed)
 
-    def route(self, shape: Shape, path: str = "/metrics", networks: Sequence[str] = ()) -> Route:
-        """The route to declare; `shape` is for its errors. Only callers from `networks` (CIDR) are answered, if any."""
-        allowed = tuple(ip_network(each, strict=False) for each in networks)
+    def route(
+        self, shape: Shape, path: str = "/metrics", networks: Sequence[str] = (), hosts: Hosts | None = None
+    ) -> Route:
+        """The route to declare.
+
+        Args:
+            shape: of its errors.
+            path: where it is.
+            networks: CIDR blocks of the callers that are answered; empty for all.
+            hosts: names by which it may be addressed; those that nobody can own when None.
+        """
+        allowed, ours = tuple(networks), hosts or Hosts()
 
         async def show(_params: Any, call: Call) -> Reply:
-            if allowed and not is_within(call.peer, allowed):
+            if allowed and not is_within_blocks(call.peer, allowed):
                 raise LingpaiError(
                     Kind.NOT_ALLOWED, "Metrics are not for your network (setting edge.metrics_networks)."
                 )
+            demand_program(call, ours)
             return Reply(await self.render(), content_type=CONTENT_TYPE_LATEST)
 
         return Route(

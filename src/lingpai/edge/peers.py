@@ -1,9 +1,9 @@
-"""Whose address counts as the caller's, when proxies stand before us."""
+"""Whose address is the caller's when reverse proxies are in front of this service."""
 
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-Network = IPv4Network | IPv6Network
+from lingpai.core.addresses import NOBODY, Network, read_address
+
 RawHeaders = Iterable[tuple[bytes, bytes]]
 PeerOf = Callable[[str, RawHeaders], str]
 
@@ -14,29 +14,8 @@ PRIVATE_NETWORKS = (
 """This machine, and what is not routed in public (RFC 1918, RFC 4193)."""
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    # Proxies write "1.2.3.4", "1.2.3.4:5678", "2001:db8::1" and "[2001:db8::1]:5678".
-    text = text.strip()
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
-
-
-def is_within(peer: str, networks: Iterable[Network]) -> bool:
-    """Whether an address lies in one of these networks; a peer without an address lies in none."""
-    address = _address(peer)
-    return address is not None and any(address in network for network in networks)
-
-
 def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str:
-    """The nearest address that is not a trusted proxy's (attacks.md G69).
+    """The nearest address that is not a trusted proxy's.
 
     Args:
         peer: the socket's peer.
@@ -44,16 +23,19 @@ def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str
         trusted: networks of the proxies that we run.
 
     Returns:
-        The address as text. A hop that is no address ends the walk: nothing behind it can be believed.
+        The address as text. `NOBODY` when a trusted proxy names no client: its header is missing, its nearest entry is
+        no address (`unknown`, `unix:`, `_hidden`, nothing after a comma), or all entries are trusted proxies.
     """
-    nearest = _address(peer)
+    nearest = read_address(peer)
+    if nearest is None:
+        return NOBODY
     entries = [entry for line in hops for entry in line.split(",")]
-    while nearest is not None and entries and any(nearest in network for network in trusted):
-        earlier = _address(entries.pop())
+    while any(nearest in network for network in trusted):
+        earlier = read_address(entries.pop()) if entries else None
         if earlier is None:
-            break
+            return NOBODY
         nearest = earlier
-    return peer if nearest is None else str(nearest)
+    return str(nearest)
 
 
 def _socket_peer(socket_peer: str, _headers: RawHeaders) -> str:

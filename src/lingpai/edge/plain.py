@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import httptools
 
 from lingpai.edge.heads import Head
+from lingpai.edge.targets import names_one_host
 
 MOST_BYTES: Final = 2048
 """A longer head is read by the ordinary way: few are, and what is kept stays bounded."""
@@ -125,6 +126,7 @@ class _Parse:
             and self._parser.should_keep_alive()
             and not self._parser.should_upgrade()
             and _SPECIAL.isdisjoint(name for name, _ in self.lines)
+            and names_one_host(self.lines, "1.1", self._parser.get_method(), self.url)
         )
 
     def is_plain(self) -> bool:

@@ -17,6 +17,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lingpai.edge.corking import CorkedTransport, Outbox
+from lingpai.edge.targets import names_one_host
 
 KIB = 1024
 _UPGRADE = frozenset({b"upgrade", b"http2-settings"})
@@ -137,6 +138,9 @@ class GuardedProtocol(HttpToolsProtocol):
                 raise ValueError("the head is too large")  # ends the parsing; answered in send_400_response
         if self._declines_upgrade():
             return
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        if not names_one_host(self.headers, version, method, self.url):
+            raise ValueError("the request names no host, or several")  # ends the parsing, as above
         super().on_headers_complete()
         # Trailers come by `on_header` too. Merged into the head that is read (RFC 9110 §6.5.1 forbids it) they would
         # pass for what a proxy vouches for.

@@ -5,12 +5,13 @@ trusted network. A wrong secret never reaches a held value, because what is held
 whole secret.
 """
 
-import functools
 import ipaddress
+import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
+from lingpai.core.addresses import NOBODY, is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
 from lingpai.core.records import Account, Caller
 from lingpai.core.wire import Call
 from lingpai.keeper.budgets import take
@@ -23,8 +24,14 @@ KEY_PREFIX = "lpk_"
 UNPROVEN = "unproven"
 """Name of the budget for secrets that never brought anything."""
 
-_FOREIGN_SITES = frozenset({"cross-site", "same-site"})
-"""What browsers say of requests that pages of another host make (`Sec-Fetch-Site`)."""
+CHANGING = frozenset({"clear", "report"})
+"""Rights on what changes something here."""
+
+_ID = re.compile(r"w[xw][0-9a-f]{16}")
+"""An appid or a corpid."""
+REFUSALS = frozenset({Kind.NOT_ALLOWED, Kind.MISSING_KEY, Kind.WRONG_KEY, Kind.WRONG_SECRET})
+FINGERPRINT = 8
+"""Hex digits of a key's keyed digest in the log: the same on every node, and nobody can guess back."""
 
 MOST_PROVEN = 10_000
 MAX_ACCOUNT = 128
@@ -53,8 +60,18 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     """The app that the caller may act for; `call` is the request, of which the peer and the bearer count.
 
     Raises:
-        LingpaiError: NOT_ALLOWED, WRONG_SECRET, NO_SECRET, UNKNOWN_ACCOUNT or AMBIGUOUS_ACCOUNT.
+        LingpaiError: MISSING_KEY, WRONG_KEY, NOT_ALLOWED, WRONG_SECRET, NO_SECRET, UNKNOWN_ACCOUNT or
+            AMBIGUOUS_ACCOUNT.
     """
+    try:
+        return await _authorize(keeper, call, ask)
+    except LingpaiError as error:
+        if error.kind in REFUSALS:
+            _note_refusal(keeper, call, await _loggable_app(keeper, ask), ask.secret or call.bearer)
+        raise
+
+
+async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     secret = ask.secret
     if len(ask.account) > MAX_ACCOUNT or (secret is not None and len(secret) > MAX_SECRET):
         raise LingpaiError(Kind.INVALID_PARAMETER, "The account or the secret is too long to be one.")
@@ -67,64 +84,79 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
         app = _pick(keeper, ask, accounts, caller, f"caller:{caller.name}")
         _demand_right(caller, ask.right)
         return app
-    if not is_trusted(call.peer, keeper.options.trusted_networks):
-        raise LingpaiError(
-            Kind.NOT_ALLOWED,
-            "Send the app's secret or a caller key; only trusted networks may ask without "
-            "(setting keeper.trusted_networks).",
-        )
-    _refuse_foreign_page(call)
+    _demand_trusted(keeper, call, ask.right)
     return _pick(keeper, ask, accounts, None, f"network:{call.peer}")
 
 
-async def identify(keeper: Keeper, call: Call, key: str | None = None) -> Caller | None:
+async def identify(keeper: Keeper, call: Call, right: str, key: str | None = None) -> Caller | None:
     """The caller behind a key (`key`, or else the bearer), or None for a trusted network.
 
+    Args:
+        keeper: the keeper.
+        call: the request.
+        right: what it is asked for.
+        key: what came in place of a secret.
+
     Raises:
-        LingpaiError: NOT_ALLOWED for everybody else.
+        LingpaiError: MISSING_KEY, WRONG_KEY or NOT_ALLOWED for everybody else.
     """
     key = key or call.bearer
-    if key is not None:
-        return await _caller_of(keeper, key, call.peer)
-    if is_trusted(call.peer, keeper.options.trusted_networks):
-        _refuse_foreign_page(call)
-        return None
-    raise LingpaiError(Kind.NOT_ALLOWED, "Send a caller key as `Authorization: Bearer …`.")
+    try:
+        if key is not None:
+            return await _caller_of(keeper, key, call.peer)
+        _demand_trusted(keeper, call, right)
+    except LingpaiError:
+        _note_refusal(keeper, call, "", key)
+        raise
+    return None
 
 
-def _refuse_foreign_page(call: Call) -> None:
-    """Refuse a page of somebody else in a browser that happens to stand in a trusted network.
+def is_insider(keeper: Keeper, call: Call) -> bool:
+    """Whether the caller may be told without a key what concerns all apps: a program in a trusted network."""
+    return is_within_blocks(call.peer, keeper.options.trusted_networks) and is_program(
+        call, keeper.options.hosts
+    )
 
-    Programs send neither header; a page that any website shows could have clearing done for it otherwise.
+
+def _demand_trusted(keeper: Keeper, call: Call, right: str) -> None:
+    """Refuse who has no key, unless it is a program in a trusted network.
+
+    Raises:
+        LingpaiError: MISSING_KEY, or NOT_ALLOWED for what a web page may have asked for.
     """
-    site = call.header("sec-fetch-site")
-    if site is None:  # not a browser, or none that says it: a page of ours has our name in both
-        origin = call.header("origin")
-        foreign = origin is not None and urlsplit(origin).netloc != call.header("host")
-    else:
-        foreign = site in _FOREIGN_SITES
-    if foreign:
+    if not is_within_blocks(call.peer, keeper.options.trusted_networks):
+        if call.peer == NOBODY:
+            raise LingpaiError(
+                Kind.MISSING_KEY,
+                "Send the app's secret or a caller key; the reverse proxy does not name the client's address.",
+            )
         raise LingpaiError(
-            Kind.NOT_ALLOWED,
-            "A page of another site may not ask by its browser's network; send a caller key.",
+            Kind.MISSING_KEY,
+            "Send the app's secret or a caller key; only trusted networks may ask without "
+            "(setting keeper.trusted_networks).",
         )
+    demand_program(call, keeper.options.hosts)
+    if right in CHANGING:
+        demand_unsafe_method(call)
+
+
+def _note_refusal(keeper: Keeper, call: Call, app: str, key: str | None) -> None:
+    """Have the request's log line say who was refused: where from, for which app, with which key."""
+    shown = {"address": call.peer or "unknown", "app": app}
+    if key is not None:
+        shown["key_fingerprint"] = keeper.digest_caller_key(key).hex()[:FINGERPRINT]
+    call.noted = shown
+
+
+async def _loggable_app(keeper: Keeper, ask: Ask) -> str:
+    """The app's name for the log. What is neither configured nor an id by its form may be a misplaced secret."""
+    known = _ID.fullmatch(ask.account) or await keeper.store.find_accounts(ask.platform.name, ask.account)
+    return f"{ask.platform.name}/{ask.account if known else 'unknown'}"
 
 
 def may(caller: Caller, name: str, right: str) -> bool:
     """Whether a caller has a right on the account of this name (`platform/account` or `platform/account/label`)."""
     return right in caller.rights and covers(caller, name)
-
-
-@functools.lru_cache(maxsize=4096)
-def is_trusted(peer: str, networks: tuple[str, ...]) -> bool:
-    """Whether an address lies in one of these CIDR blocks."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False  # a unix socket or a test client has no address
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)
 
 
 async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str, peer: str) -> App:
@@ -196,10 +228,10 @@ async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:
     caller = await keeper.store.find_caller(keeper.digest_caller_key(key))
     if caller is None or caller.revoked_at is not None:
         raise LingpaiError(
-            Kind.NOT_ALLOWED,
+            Kind.WRONG_KEY,
             "The caller key is not known, or it was revoked; `lingpai caller add` makes one.",
         )
-    if caller.networks and not is_trusted(peer, caller.networks):
+    if caller.networks and not is_within_blocks(peer, caller.networks):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used from this address.")
     return caller
 

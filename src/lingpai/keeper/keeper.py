@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from lingpai.core.clock import Clock
+from lingpai.core.hosts import Hosts
 from lingpai.core.keyring import KeyRing
 from lingpai.core.logs import structlog
 from lingpai.core.records import Account, Credential, CredentialKey
@@ -91,6 +92,7 @@ class Options:
     """What operators may set of the keeper; times in seconds. See `settings.py` for their documentation."""
 
     trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    hosts: Hosts = dataclasses.field(default_factory=Hosts)
     allow_unconfigured: bool = True
     patience: float = 10.0
     lease: float = 20.0

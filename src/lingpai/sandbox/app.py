@@ -8,6 +8,7 @@ import falcon
 import falcon.asgi
 
 from lingpai.core.clock import Clock
+from lingpai.core.hosts import Hosts
 from lingpai.sandbox import controls
 from lingpai.sandbox.authorize import Authorize
 from lingpai.sandbox.dispatch import Reply, account_of, dispatch
@@ -104,7 +105,7 @@ def create_app(
         msgspec.DecodeError: the state file was written by another version.
     """
     world = World(options, clock, state_file)
-    app = falcon.asgi.App(middleware=[controls.Guard(world)])
+    app = falcon.asgi.App(middleware=[controls.Guard(world, Hosts(options.hosts))])
     app.req_options.strip_url_path_trailing_slash = False
     for path, resource in controls.resources(world).items():
         app.add_route(path, resource)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import falcon
 import falcon.asgi
 
+from lingpai.core.hosts import Hosts
 from lingpai.sandbox import control_switches as switches
 from lingpai.sandbox import control_traffic as traffic
 from lingpai.sandbox.control import Control, send
@@ -27,17 +28,22 @@ _RESOURCES: Final[dict[str, type[Control]]] = {
 
 
 class Guard:
-    """Middleware: refuses controls that a web page of another site sends, and closes the state at the end."""
+    """Middleware: refuses what a web page of another site sends, and closes the state at the end."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, hosts: Hosts) -> None:
         self._world = world
+        self._hosts = hosts
 
     async def process_request(self, req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
-        """Refuse a control with a foreign ``Origin``.
+        """Refuse a request by a name that may be a web page's own, and a control with a foreign ``Origin``.
 
         Raises:
-            falcon.HTTPForbidden: the request comes from another site's page.
+            falcon.HTTPForbidden: the request may come from another site's page.
         """
+        if not self._hosts.includes(req.get_header("Host")):
+            raise falcon.HTTPForbidden(
+                description="address the sandbox by an IP address, localhost, a name of one label, or a --name"
+            )
         origin = req.get_header("Origin")
         if req.path.startswith("/_sandbox") and origin and urlsplit(origin).netloc != req.netloc:
             raise falcon.HTTPForbidden(description="controls are not for other sites' pages")

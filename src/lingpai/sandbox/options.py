@@ -172,7 +172,9 @@ class SandboxOptions(Rules, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         apps: WeChat official accounts and mini programs.
         corps: WeCom corps.
+        hosts: names by which the sandbox may be addressed, besides those that nobody can own (see ``core.hosts``).
     """
 
     apps: tuple[WechatApp, ...] = (SAMPLE_APP, SAMPLE_MINI)
     corps: tuple[WecomCorp, ...] = (SAMPLE_CORP,)
+    hosts: tuple[str, ...] = ()

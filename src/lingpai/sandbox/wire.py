@@ -9,6 +9,8 @@ from typing import Any, Final, cast
 import falcon.asgi
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lingpai.edge.targets import names_one_host
+
 _TRANSPORT: Final = "lingpai.transport"
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 _LOOK_EVERY: Final = 0.02
@@ -17,6 +19,17 @@ _BEGUN: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-l
 
 class OpenWire(HttpToolsProtocol):
     """uvicorn's HTTP protocol, which also puts the connection's transport into the ASGI scope."""
+
+    def on_headers_complete(self) -> None:
+        """A head is there: it has to name one host.
+
+        Raises:
+            ValueError: it does not; the parser then has 400 answered.
+        """
+        version, method = self.parser.get_http_version(), self.parser.get_method()
+        if not names_one_host(self.headers, version, method, self.url):
+            raise ValueError("the request names no host, or several")
+        super().on_headers_complete()
 
     def on_message_begin(self) -> None:
         """A request begins: its scope gets the extension ``lingpai.transport``."""

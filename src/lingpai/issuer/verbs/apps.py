@@ -1,9 +1,9 @@
 """Who calls: finding and authenticating apps."""
 
 import hmac
-import ipaddress
 from collections.abc import Iterable, Sequence
 
+from lingpai.core.addresses import is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode, Secret
 from lingpai.core.networks import network_of
@@ -66,7 +66,7 @@ def check_network(app: App, address: str) -> None:
     Raises:
         LingpaiError: ADDRESS_NOT_ALLOWED.
     """
-    if app.networks and not any(_inside(address, network) for network in app.networks):
+    if app.networks and not is_within_blocks(address, tuple(app.networks)):
         raise LingpaiError(Kind.ADDRESS_NOT_ALLOWED, "This address may not call for the app.", detail=address)
 
 
@@ -116,13 +116,3 @@ def _knows(issuer: Issuer, secrets: Iterable[Secret], readings: Iterable[str]) -
         for digest in digests
     ]
     return any(matches)
-
-
-def _inside(address: str, network: str) -> bool:
-    try:
-        caller = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
-        caller = caller.ipv4_mapped
-    return caller in ipaddress.ip_network(network, strict=False)

@@ -193,7 +193,7 @@ async def _reporter(
         asker = f"secret:{credential.key.platform}/{credential.key.account}"
         app = await app_of_credential(keeper, credential, asker)
         return app if app.configured else msgspec.structs.replace(app, secret=params.secret)
-    caller = await identify(keeper, call, params.secret)
+    caller = await identify(keeper, call, "report", params.secret)
     if credential is None:
         return None
     app = await app_of_credential(

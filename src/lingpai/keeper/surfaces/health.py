@@ -3,7 +3,7 @@
 import msgspec
 
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
-from lingpai.keeper.access import covers, identify, is_trusted
+from lingpai.keeper.access import covers, identify, is_insider
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.status import AccountsHealth, Readiness, accounts_health, readiness
 from lingpai.keeper.surfaces.seed import Nothing
@@ -25,13 +25,13 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
     async def ready(params: Nothing, call: Call) -> Reply:
         del params
-        found = await readiness(keeper, detailed=is_trusted(call.peer, keeper.options.trusted_networks))
+        found = await readiness(keeper, detailed=is_insider(keeper, call))
         return Reply(msgspec.json.encode(found), 200 if found.ready else 503, headers=(NO_STORE,))
 
     async def accounts(params: Nothing, call: Call) -> AccountsHealth:
         """Always 200: a balancer that is pointed here by mistake must not take every node out of service."""
         del params
-        caller = await identify(keeper, call)
+        caller = await identify(keeper, call, "token")
         return await accounts_health(keeper, lambda name: caller is None or covers(caller, name))
 
     return (

@@ -33,6 +33,8 @@ _SEED_CODES: Mapping[Kind, int] = {
     Kind.REPEATED_PARAMETER: 2,
     Kind.MALFORMED_BODY: 2,
     Kind.NOT_ALLOWED: 403,
+    Kind.MISSING_KEY: 403,
+    Kind.WRONG_KEY: 403,
     Kind.WRONG_SECRET: 403,
     Kind.UNKNOWN_ACCOUNT: 403,
     Kind.FOREIGN_URL: 403,
@@ -117,6 +119,8 @@ _PLATFORM_CODES: Mapping[Kind, int] = {
 _WECHAT_CODES: Mapping[Kind, int] = {
     **_PLATFORM_CODES,
     Kind.NOT_ALLOWED: 40125,
+    Kind.MISSING_KEY: 40125,
+    Kind.WRONG_KEY: 40125,
     Kind.WRONG_SECRET: 40125,
     Kind.NO_SECRET: 41004,
     Kind.AMBIGUOUS_ACCOUNT: 40125,
@@ -125,6 +129,8 @@ _WECHAT_CODES: Mapping[Kind, int] = {
 _WECOM_CODES: Mapping[Kind, int] = {
     **_PLATFORM_CODES,
     Kind.NOT_ALLOWED: 40001,
+    Kind.MISSING_KEY: 40001,
+    Kind.WRONG_KEY: 40001,
     Kind.WRONG_SECRET: 40001,
     Kind.NO_SECRET: 41004,
     Kind.AMBIGUOUS_ACCOUNT: 40001,
@@ -175,6 +181,12 @@ WECOM = PlatformShape(_WECOM_CODES, _MISSING_WECOM)
 # --- generic ----------------------------------------------------------------------------------------------------
 
 AT_FAULT = 400
+UNAUTHENTICATED = 401
+_CHALLENGES: Mapping[Kind, str] = {
+    Kind.MISSING_KEY: 'Bearer realm="lingpai"',
+    Kind.WRONG_KEY: 'Bearer realm="lingpai", error="invalid_token"',
+}
+"""`WWW-Authenticate`, which each 401 has to have (RFC 9110 §15.5.2, RFC 6750 §3)."""
 
 _GENERIC_STATUS: Mapping[Kind, int] = {
     **HTTP_STATUS,
@@ -183,6 +195,8 @@ _GENERIC_STATUS: Mapping[Kind, int] = {
     Kind.REPEATED_PARAMETER: 400,
     Kind.MALFORMED_BODY: 400,
     Kind.NOT_ALLOWED: 403,
+    Kind.MISSING_KEY: UNAUTHENTICATED,
+    Kind.WRONG_KEY: UNAUTHENTICATED,
     Kind.WRONG_SECRET: 403,
     Kind.NO_SECRET: 404,
     Kind.UNKNOWN_ACCOUNT: 404,
@@ -229,7 +243,9 @@ class GenericShape:
         )
         callers_own = error.kind is Kind.UPSTREAM_REFUSED and error.parameter
         status = AT_FAULT if callers_own else self.codes[error.kind]
-        return Reply(_encode(problem), status=status, headers=(NO_STORE,))
+        challenge = _CHALLENGES.get(error.kind)
+        headers = (NO_STORE,) if challenge is None else (NO_STORE, ("www-authenticate", challenge))
+        return Reply(_encode(problem), status=status, headers=headers)
 
 
 SEED = SeedShape()

@@ -1,0 +1,25 @@
+"""Checks of whom the settings trust."""
+
+from lingpai.cli.diagnosis.finding import Finding
+from lingpai.cli.messages import tr
+from lingpai.settings import Settings
+from lingpai.settings_trust import trusted_twice
+
+
+def check_trust(settings: Settings) -> list[Finding]:
+    """Whether a network of callers also holds the proxies."""
+    found = ", ".join(f"{network} / {proxy}" for network, proxy in trusted_twice(settings))
+    if not found:
+        return []
+    return [
+        Finding(
+            "settings",
+            "keeper.trusted_networks",
+            "warn",
+            tr("edge.trusted_proxies and keeper.trusted_networks overlap: {pairs}.", pairs=found),
+            tr(
+                "Name only the proxies' own addresses in edge.trusted_proxies, and leave them out of "
+                "keeper.trusted_networks: who asks from there needs a key."
+            ),
+        )
+    ]

@@ -1,0 +1,76 @@
+"""Addresses of callers: read strictly, and looked up in networks.
+
+A caller whose address is not known is `NOBODY`, and nobody is in no network.
+"""
+
+import functools
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+NOBODY = ""
+"""The address of a caller whose address is not known. Limits by address count all such callers together."""
+_BLANKS = " \t"
+_MOST_PORT = 65_535
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text[:6]) <= _MOST_PORT
+
+
+def _without_port(text: str) -> str | None:
+    """`1.2.3.4:5678`, `[2001:db8::1]:5678` and the same without a port; None when what follows is no port."""
+    if text.startswith("["):
+        inside, closed, rest = text[1:].partition("]")
+        whole = bool(closed) and ":" in inside and (not rest or (rest[0] == ":" and _is_port(rest[1:])))
+        return inside if whole else None
+    if text.count(":") == 1:
+        host, _, port = text.partition(":")
+        return host if _is_port(port) else None
+    return text
+
+
+def read_address(text: str) -> Address | None:
+    """The address that a proxy or a socket names, or None when it is none that a caller can have.
+
+    A port is dropped; so is the zone of a link-local IPv6 address (RFC 4007), which means something on one machine
+    only. An IPv4-mapped address is the IPv4 address (RFC 4291 §2.5.5.2).
+    """
+    host = _without_port(text.strip(_BLANKS))
+    if host is None:
+        return None
+    plain, zone, _ = host.partition("%")
+    try:
+        address = ip_address(plain)
+    except ValueError:
+        return None
+    if zone and not (isinstance(address, IPv6Address) and address.is_link_local):
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    address = mapped or address
+    return None if address.is_unspecified or address.is_multicast else address
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether an address lies in one of these networks; `NOBODY`, and what is no address, lies in none."""
+    found = read_address(address)
+    return found is not None and any(found in network for network in networks)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_within_blocks(address: str, blocks: tuple[str, ...]) -> bool:
+    """As `is_within`, for CIDR blocks as text; remembered, as the same few callers come with every request."""
+    return is_within(address, [ip_network(block, strict=False) for block in blocks])
+
+
+def overlaps(some: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
+    """The pairs of CIDR blocks, one of each side, that have an address in common."""
+    theirs = [(block, ip_network(block, strict=False)) for block in others]
+    return [
+        (block, other)
+        for block, network in ((block, ip_network(block, strict=False)) for block in some)
+        for other, their in theirs
+        if network.version == their.version and network.overlaps(their)
+    ]

@@ -1,0 +1,69 @@
+"""By which names this service may be addressed when the request carries no key.
+
+A web page can point a name of its own at any address (DNS rebinding), also at one behind a firewall. Its requests then
+come from inside the trusted network, and carry its own name in `Host`. A name that nobody outside can own is safe: an
+address, `localhost`, a name of one label (a service in a compose network), and names that the operator lists.
+"""
+
+import functools
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_LABEL: Final = re.compile(LABEL)
+_VALUE: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f-\xff\[\]:/?#@\\,]*)(?::[0-9]{0,5})?")
+_MOST_REMEMBERED: Final = 1024
+
+
+def is_valid_host(value: bytes) -> bool:
+    """Whether a `Host` line's value is what RFC 9110 §7.2 allows: a host and maybe a port; empty is allowed."""
+    return _VALUE.fullmatch(value.decode("latin-1")) is not None
+
+
+def host_name(value: str) -> str:
+    """The name in a `Host` value, in lower case, without port; "" when there is none or the value is malformed."""
+    found = _VALUE.fullmatch(value.strip(" \t"))
+    return found["host"].lower() if found else ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        if name.startswith("["):
+            IPv6Address(name[1:-1])
+        else:
+            IPv4Address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _needs_no_owner(name: str) -> bool:
+    """Whether nobody can own this name: an address, `localhost` (RFC 6761 §6.3), a name of one label."""
+    local = name.removesuffix(".")
+    if local == "localhost" or local.endswith(".localhost"):
+        return True
+    return _is_address(name) or _LABEL.fullmatch(name) is not None
+
+
+class Hosts:
+    """The names by which requests without a key may address this service.
+
+    Args:
+        names: besides those that nobody can own; `.example.com` means each name below `example.com`.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        lowered = {name.lower().removesuffix(".") for name in names if name}
+        self._names = frozenset(name for name in lowered if not name.startswith("."))
+        self._suffixes = tuple(name for name in lowered if name.startswith("."))
+        self.includes = functools.lru_cache(maxsize=_MOST_REMEMBERED)(self._includes)
+
+    def _includes(self, value: str | None) -> bool:
+        """Whether a request with this `Host` value (None: without one) addresses us by one of the names."""
+        name = host_name(value or "")
+        if not name:
+            return False
+        plain = name.removesuffix(".")
+        return _needs_no_owner(name) or plain in self._names or plain.endswith(self._suffixes)

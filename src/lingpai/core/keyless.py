@@ -1,0 +1,50 @@
+"""What a request without a key or a secret must not be, although its network is trusted."""
+
+from lingpai.core.browsers import looks_like_browser
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.hosts import Hosts
+from lingpai.core.wire import Call
+
+
+def demand_program(call: Call, hosts: Hosts) -> None:
+    """Refuse a request that a web page may have asked a browser for.
+
+    Args:
+        call: a request that carries neither a key nor a secret.
+        hosts: the names by which such requests may address this service.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED when it addresses the service by another name, or looks like a browser's.
+    """
+    if not hosts.includes(call.header("host")):
+        raise LingpaiError(
+            Kind.NOT_ALLOWED,
+            "Without a key, address this service by an IP address, localhost, a name of one label, or a name in the "
+            "setting edge.hosts.",
+            detail="foreign host",
+        )
+    if looks_like_browser(call.headers):
+        raise LingpaiError(
+            Kind.NOT_ALLOWED,
+            "A browser may not ask by its network: any page can make it. Send a caller key, or use a program.",
+            detail="browser",
+        )
+
+
+def is_program(call: Call, hosts: Hosts) -> bool:
+    """Whether `demand_program` lets the request pass."""
+    return hosts.includes(call.header("host")) and not looks_like_browser(call.headers)
+
+
+def demand_unsafe_method(call: Call) -> None:
+    """Refuse to change something for a GET or HEAD without a key: any page can have those sent, as a picture.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED.
+    """
+    if call.safe:
+        raise LingpaiError(
+            Kind.NOT_ALLOWED,
+            "Send this by POST, or with the app's secret or a caller key: GET without either changes nothing.",
+            detail="safe method",
+        )
