@@ -64,8 +64,9 @@ class KeeperSettings(Section):
     trusted_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
     """CIDR blocks from which configured apps may be asked for without a secret or a caller key."""
 
-    allow_unconfigured: bool = True
-    """Whether a caller may bring an app that is not configured, with its secret, as the original service allowed."""
+    allow_unconfigured: bool | Literal["trusted"] = "trusted"
+    """Whether a caller may bring an app that is not configured, with its secret, as the original service allowed: true
+    from anywhere, false from nowhere, trusted from `trusted_networks`."""
 
     patience: Seconds = 10.0
     """Seconds that a caller waits at most for a value that somebody else is fetching."""
@@ -91,11 +92,21 @@ class KeeperSettings(Section):
     report_apart: Seconds = 30.0
     """Seconds for which a second report of the same token is not verified again."""
 
+    exchange_repeats: Annotated[float, Field(ge=0, allow_inf_nan=False, le=300)] = 30.0
+    """Seconds for which a login code that was exchanged answers the same again, to the same caller from the same
+    address, so that a lost answer does not log a user out; 0 for never."""
+
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
-    """How many requests a minute may try secrets of one app that never brought a token."""
+    """How many wrong secrets of an app that is not configured may reach its platform a minute, and how often each.
+
+    A secret that the platform has taken once is not limited, also after a restart."""
 
     unproven_by_peer_a_minute: Annotated[int, Field(ge=1)] = 20
-    """The same from one address, whatever app they try: fewer, so that one address cannot shut an app out."""
+    """The same from one address (of IPv6, from one network of 64 bits), whatever app they are of."""
+
+    unproven_by_platform_a_minute: Annotated[int, Field(ge=1)] = 60
+    """Calls with wrong secrets that may reach one platform a minute from everywhere; trusted networks are counted apart
+    from the rest."""
 
     tick: Seconds = 0.25
     """Seconds between two looks for renewals that are due."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.exchange import exchange
+from lingpai.keeper.exchange import _tuple, exchange
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
 from tests.keeper.stage import (
     GETTOKEN,
@@ -32,11 +32,33 @@ async def body_of(stage: Stage, **wanted: bool) -> dict[str, str]:
 async def test_the_same_caller_gets_the_same_answer_again(own: Stage) -> None:
     body = await body_of(own)
     first = data_of(await own.post(ROUTE, body, peer=OUTSIDE))
-    own.clock.advance(299)
+    own.clock.advance(29)
     assert data_of(await own.post(ROUTE, body, peer=OUTSIDE)) == first
     assert await own.upstream.calls(OAUTH) == 1
     own.clock.advance(1)
     assert failure_of(await own.post(ROUTE, body, peer=OUTSIDE))[0] == 40163
+
+
+async def test_the_same_secret_from_another_address_is_refused_a_used_code(own: Stage) -> None:
+    body = await body_of(own)
+    assert data_of(await own.post(ROUTE, body, peer="2001:db8::1"))["openid"]
+    assert failure_of(await own.post(ROUTE, body, peer="2001:db8:0:1::1"))[0] == 40163
+    assert data_of(await own.post(ROUTE, body, peer="2001:db8::2"))["openid"]  # one customer's network
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(0, False), (120, True)])
+async def test_how_long_a_used_code_answers_is_a_setting(
+    tmp_path: Path, seconds: float, *, again: bool
+) -> None:
+    async with staged(tmp_path, keeper={"exchange_repeats": seconds}) as stage:
+        await stage.add_app()
+        body = await body_of(stage)
+        first = data_of(await stage.post(ROUTE, body))
+        stage.clock.advance(seconds - 1 if seconds else 0)
+        repeated = (await stage.post(ROUTE, body)).json
+        assert (repeated["data"] == first) is again
+        stage.clock.advance(1)
+        assert failure_of(await stage.post(ROUTE, body))[0] == 40163
 
 
 async def test_another_caller_gets_the_platforms_refusal(own: Stage) -> None:
@@ -54,11 +76,13 @@ async def test_a_secret_that_a_code_has_proven_is_no_guess(tmp_path: Path) -> No
     async with staged(tmp_path, keeper={"unproven_by_peer_a_minute": 2}) as stage:
         for _ in range(5):
             body = await body_of(stage)
-            assert data_of(await stage.post(ROUTE, body, peer=OUTSIDE))["openid"]
+            assert data_of(await stage.post(ROUTE, body))["openid"]
         assert await stage.upstream.calls(OAUTH) == 5
-        wrong = {**await body_of(stage), "wx_app_secret": "0" * 32}
-        codes = [failure_of(await stage.post(ROUTE, wrong, peer=OUTSIDE))[0] for _ in range(3)]
-        assert codes == [40125, 429, 429]  # which are guesses as before
+        wrongs = [{**await body_of(stage), "wx_app_secret": guess * 32} for guess in "00012"]
+        codes = [failure_of(await stage.post(ROUTE, each))[0] for each in wrongs]
+        assert codes == [40125, 40125, 40125, 40125, 429]  # one that is repeated counts once
+        assert await stage.upstream.calls(OAUTH) == 7
+        assert data_of(await stage.post(ROUTE, await body_of(stage)))["openid"]
 
 
 async def test_the_same_code_at_once_makes_one_call(own: Stage) -> None:
@@ -108,7 +132,7 @@ async def test_k95_a_crash_in_between_frees_the_code_after_the_lease(own: Stage)
     """The process that claimed the code is no more; whether it sent the code, only the platform knows."""
     app = own.app_of()
     code = (await own.upstream.code(SAMPLE_APP.appid))["code"]
-    digest = own.keeper.digest_code(f"{app.name}\0{app.digest.hex()}\0oauth\0{app.asker}\0{code}")
+    digest = own.keeper.digest_code(_tuple(app.name, app.digest.hex(), "oauth", app.asker, app.peer, code))
     ends_at = own.clock.now() + 300
     lease = own.keeper.options.lease
     assert (await own.keeper.store.claim_exchange(digest, "crashed", lease, ends_at)).claimed

@@ -14,7 +14,6 @@ from tests.keeper.stage import (
     CORP,
     GETTOKEN,
     HELD,
-    OUTSIDE,
     PROBE,
     QYAPI,
     STABLE,
@@ -263,16 +262,14 @@ async def test_a_removed_account_is_served_no_more(own: Stage) -> None:
 
 async def test_an_unconfigured_app_is_renewed_only_while_it_is_asked_for(own: Stage) -> None:
     query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
-    first = data_of(await own.get(XCX, peer=OUTSIDE, **query))["access_token"]
+    first = data_of(await own.get(XCX, **query))["access_token"]
     await own.pass_time(LIFE - 200, step=600)
     calls = await own.upstream.calls(STABLE)
-    assert (
-        data_of(await own.get(XCX, peer=OUTSIDE, **query))["access_token"] == first
-    )  # nobody waits for the next
+    assert data_of(await own.get(XCX, **query))["access_token"] == first  # nobody waits for the next
     for task in list(own.keeper.ahead.values()):
         await task
     assert await own.upstream.calls(STABLE) == calls + 1
-    second = data_of(await own.get(XCX, peer=OUTSIDE, **query))["access_token"]
+    second = data_of(await own.get(XCX, **query))["access_token"]
     assert second != first
     await own.pass_time(3 * LIFE, step=600)
     key = own.app_of(secret=SAMPLE_MINI.secret).key("access_token")._replace(account=SAMPLE_MINI.appid)

@@ -140,3 +140,36 @@ async def test_resigning_frees_a_role_of_ones_own(store: Store) -> None:
     await store.resign("renewal", "a")
     assert await store.lead("renewal", "b", TTL)
     await store.resign("nothing", "a")
+
+
+async def test_a_budget_is_read_without_taking_from_it(store: Store, clock: VirtualClock) -> None:
+    assert await store.read_budget(budget(clock)) == 0
+    await store.take_budget(budget(clock))
+    for _ in range(2):
+        assert await store.read_budget(budget(clock)) == 1
+    assert await store.read_budget(budget(clock, window="another")) == 0
+    assert [use.used for use in await store.list_budgets()] == [1]
+
+
+async def test_a_proof_is_kept_by_its_digest(open_store: OpenStore) -> None:
+    store, other = await open_store(), await open_store()
+    assert not await store.has_proof(b"one")
+    for _ in range(2):
+        await store.keep_proof(b"one")
+    for each in (store, other):
+        assert await each.has_proof(b"one")
+        assert not await each.has_proof(b"on")
+
+
+async def test_a_proof_is_forgotten_half_a_year_after_the_last_time(
+    store: Store, clock: VirtualClock
+) -> None:
+    half_a_year = 180 * 86_400
+    await store.keep_proof(b"old")
+    clock.advance(86_400)
+    await store.keep_proof(b"newer")
+    clock.advance(half_a_year - 86_401)
+    assert await store.purge(10) == 0
+    clock.advance(1)
+    assert await store.purge(10) == 1
+    assert [await store.has_proof(each) for each in (b"old", b"newer")] == [False, True]

@@ -5,7 +5,6 @@ trusted network. A wrong secret never reaches a held value, because what is held
 whole secret.
 """
 
-import ipaddress
 import re
 from typing import NamedTuple
 
@@ -14,15 +13,11 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
 from lingpai.core.records import Account, Caller
 from lingpai.core.wire import Call
-from lingpai.keeper.budgets import take
 from lingpai.keeper.keeper import App, Keeper
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.platforms.platform import Platform
 
 KEY_PREFIX = "lpk_"
 """Caller keys begin so, which tells them from an app's secret at a glance, also in a leak scanner."""
-
-UNPROVEN = "unproven"
-"""Name of the budget for secrets that never brought anything."""
 
 CHANGING = frozenset({"clear", "report"})
 """Rights on what changes something here."""
@@ -33,7 +28,6 @@ REFUSALS = frozenset({Kind.NOT_ALLOWED, Kind.MISSING_KEY, Kind.WRONG_KEY, Kind.W
 FINGERPRINT = 8
 """Hex digits of a key's keyed digest in the log: the same on every node, and nobody can guess back."""
 
-MOST_PROVEN = 10_000
 MAX_ACCOUNT = 128
 MAX_SECRET = 512
 
@@ -77,15 +71,15 @@ async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The account or the secret is too long to be one.")
     accounts = await keeper.store.find_accounts(ask.platform.name, ask.account)
     if secret is not None and not secret.startswith(KEY_PREFIX):
-        return await _by_secret(keeper, ask, accounts, secret, call.peer)
+        return _by_secret(keeper, ask, accounts, secret, call.peer)
     key = secret or call.bearer
     if key is not None:
         caller = await _caller_of(keeper, key, call.peer)
-        app = _pick(keeper, ask, accounts, caller, f"caller:{caller.name}")
+        app = _pick(keeper, ask, accounts, caller, (f"caller:{caller.name}", call.peer))
         _demand_right(caller, ask.right)
         return app
     _demand_trusted(keeper, call, ask.right)
-    return _pick(keeper, ask, accounts, None, f"network:{call.peer}")
+    return _pick(keeper, ask, accounts, None, (f"network:{call.peer}", call.peer))
 
 
 async def identify(keeper: Keeper, call: Call, right: str, key: str | None = None) -> Caller | None:
@@ -159,69 +153,29 @@ def may(caller: Caller, name: str, right: str) -> bool:
     return right in caller.rights and covers(caller, name)
 
 
-async def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str, peer: str) -> App:
+def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str, peer: str) -> App:
     digest = keeper.digest_secret(secret)
     asker = f"secret:{ask.platform.name}/{ask.account}"
     for configured in accounts:
-        app = keeper.app_of(configured, asker)
+        app = keeper.app_of(configured, asker, peer)
         if app.digest == digest:
             return app
     if accounts and ask.platform.one_secret:
         raise LingpaiError(Kind.WRONG_SECRET, "The secret is not the one that is configured for this app.")
-    if not keeper.options.allow_unconfigured:
+    trusted = is_within_blocks(peer, keeper.options.trusted_networks)
+    allowed = keeper.options.allow_unconfigured
+    if not (trusted if allowed == "trusted" else allowed):
         raise LingpaiError(Kind.UNKNOWN_ACCOUNT, "No such app is configured; `lingpai account add` adds one.")
-    app = App(
+    return App(
         platform=ask.platform,
         account=ask.account,
         secret=secret,
         digest=digest,
         configured=False,
         asker=asker,
+        peer=peer,
+        trusted=trusted,
     )
-    await _limit_guesses(keeper, app, peer)
-    return app
-
-
-def note_proof(keeper: Keeper, app: App) -> None:
-    """The upstream took the secret of an app that nobody configured: it is no guess."""
-    if app.configured:
-        return
-    if len(keeper.proven) >= MOST_PROVEN:
-        keeper.proven.clear()
-    keeper.proven.add((app.name, app.digest))
-
-
-async def _limit_guesses(keeper: Keeper, app: App, peer: str) -> None:
-    """A secret that never brought anything costs an upstream call each time.
-
-    Nobody may try many of them here, be it of one app or from one address; the address comes first, so that it
-    does not use up what others have left for an app.
-    """
-    if (app.name, app.digest) in keeper.proven:
-        return
-    held = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
-    if held is not None and held.version > 0:
-        return
-    limits = (
-        (f"peer {_origin(peer)}", keeper.options.unproven_by_peer_a_minute, "from this address"),
-        (app.name, keeper.options.unproven_a_minute, "for this app"),
-    )
-    for subject, limit, where in limits:
-        if not await take(keeper, subject, UNPROVEN, limit, 60):
-            raise LingpaiError(
-                Kind.TOO_MANY_REQUESTS, f"Too many secrets were tried {where}; wait a minute.", retry_after=60
-            )
-
-
-def _origin(peer: str) -> str:
-    """Who is behind an address: of IPv6, whole networks of 64 bits are one customer's."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return peer
-    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
-        return peer
-    return str(ipaddress.ip_network((address, 64), strict=False))
 
 
 async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:
@@ -236,15 +190,20 @@ async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:
     return caller
 
 
-def _pick(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Caller | None, asker: str) -> App:
-    """The one configured account that is meant. What a caller may not use is as if it did not exist."""
+def _pick(
+    keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Caller | None, asker: tuple[str, str]
+) -> App:
+    """The one configured account that is meant. What a caller may not use is as if it did not exist.
+
+    `asker` is the name and the address of who asks.
+    """
     wanted = [
         each
         for each in accounts
         if (ask.label is None or each.label == ask.label) and (caller is None or covers(caller, each.name))
     ]
     if len(wanted) == 1:
-        return keeper.app_of(wanted[0], asker)
+        return keeper.app_of(wanted[0], *asker)
     if wanted:
         labels = ", ".join(each.label or '""' for each in wanted)
         raise LingpaiError(

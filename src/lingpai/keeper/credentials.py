@@ -15,10 +15,11 @@ import contextlib
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, CredentialKey, Generation, Lease
 from lingpai.keeper.counters import MISSES, hit
-from lingpai.keeper.fetching import FetchFailed, fetch_ticket, fetch_token, is_dead
+from lingpai.keeper.fetching import FetchFailed, fetch_first, fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.outcomes import end_if_gone, note, save
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity, kind_label
+from lingpai.keeper.proving import first, is_proven
 from lingpai.keeper.troubles import error_of
 from lingpai.store.port import Fetched, LeaseAttempt
 
@@ -119,7 +120,7 @@ async def bring(keeper: Keeper, app: App, kind: str, dead: Generation | None = N
     key = app.key(kind)
     flight = keeper.flights.get(key)
     if flight is None:
-        flight = asyncio.create_task(_bring(keeper, app, kind, dead))
+        flight = asyncio.create_task(_fly(keeper, app, kind, dead))
         keeper.flights[key] = flight
         flight.add_done_callback(lambda done: _land(keeper, app, kind, done))
     return await asyncio.shield(flight)
@@ -129,6 +130,11 @@ def _land(keeper: Keeper, app: App, kind: str, flight: "asyncio.Task[Credential]
     keeper.flights.pop(app.key(kind), None)
     if not flight.cancelled():
         flight.exception()  # seen: every waiter may have gone away meanwhile
+
+
+async def _fly(keeper: Keeper, app: App, kind: str, dead: Generation | None) -> Credential:
+    begun = await _begin(keeper, app) if kind == ACCESS_TOKEN and not app.configured else None
+    return begun or await _bring(keeper, app, kind, dead)
 
 
 async def _bring(keeper: Keeper, app: App, kind: str, dead: Generation | None) -> Credential:
@@ -159,6 +165,26 @@ async def _bring(keeper: Keeper, app: App, kind: str, dead: Generation | None) -
             _demand_patience(keeper, give_up)
             await keeper.store.wait_change(POLL)
         credential = await keeper.store.read_credential(key)
+
+
+async def _begin(keeper: Keeper, app: App) -> Credential | None:
+    """Have a secret proven that is not, by its app's first token; None when there is no need.
+
+    Before the lease, which would leave a row behind for each that somebody invents.
+    """
+    if await is_proven(keeper, app):
+        return None
+
+    async def begin() -> Credential:
+        fetched = await fetch_first(keeper, app)
+        attempt = await _ask_lease(keeper, app.key(ACCESS_TOKEN), 0)
+        saved = None
+        if attempt.lease is not None:
+            saved = await save(keeper, app, attempt.lease, attempt.credential, fetched)
+        return saved or attempt.credential
+
+    begun = await first(keeper, app, begin)
+    return begun if begun is not None and live(keeper, begun.current) else None
 
 
 def _demand_patience(keeper: Keeper, give_up: float) -> None:

@@ -1,8 +1,8 @@
 """Exchanging login codes, which the platforms take once (upstream-wechat.md §1.3).
 
-A code is never sent twice of our own accord: a timeout may have used it up. Whoever asks again with the same
-code while it would have lived gets the same answer again, so that a lost answer or an impatient client does
-not log a user out.
+A code is never sent twice of our own accord: a timeout may have used it up. A caller that asks again with the same
+code within `keeper.exchange_repeats` seconds, from the same address, gets the same answer again, so that a lost answer
+or an impatient client does not log a user out. To everybody else a used code is a used code.
 """
 
 import asyncio
@@ -11,19 +11,21 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.access import note_proof
 from lingpai.keeper.calling import Moment, call_platform
 from lingpai.keeper.credentials import bring, current_of, hold
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
+from lingpai.keeper.proving import origin_of, with_proof
 from lingpai.keeper.terminals import adopt
 from lingpai.keeper.upstream import Refusal, Unreachable
 
-CODE_LIFE = 300.0
-"""Seconds for which the platforms take a code, and we repeat its answer."""
-
 MAX_CODE = 512
 POLL = 0.1
+
+
+def _tuple(*parts: str) -> str:
+    """Parts as one text, which no other parts make."""
+    return msgspec.json.encode(parts).decode()
 
 
 class _Claim(NamedTuple):
@@ -36,7 +38,7 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
 
     Args:
         keeper: the keeper.
-        app: for whom; its `asker` counts as the caller.
+        app: for whom; its `asker` and `peer` count as the caller.
         kind: one of the platform's exchanges.
         code: as the user's client got it.
 
@@ -46,12 +48,14 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
     """
     if len(code) > MAX_CODE:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
-    digest = keeper.digest_code(f"{app.name}\0{app.digest.hex()}\0{kind}\0{app.asker}\0{code}")
+    digest = keeper.digest_code(
+        _tuple(app.name, app.digest.hex(), kind, app.asker, origin_of(app.peer), code)
+    )
     give_up = keeper.clock.steady() + keeper.options.patience
     # A holder of its own for each attempt: one that took too long must not drop the claim of the next.
     ours = _Claim(digest, f"{keeper.holder}.{next(keeper.attempts)}")
     while True:
-        ends_at = keeper.clock.now() + CODE_LIFE
+        ends_at = keeper.clock.now() + keeper.options.exchange_repeats
         claim = await keeper.store.claim_exchange(*ours, keeper.options.lease, ends_at)
         if claim.answer is not None:
             keeper.audit.write(app.asker, app.name, f"exchange {kind}", "repeated")
@@ -80,8 +84,10 @@ async def _make(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -
 async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
     call = app.platform.exchanges[kind]
     try:
-        answer = await (_with_token if call.with_token else _with_secret)(keeper, app, call, code)
-        kept = _pick_fields(call, answer)
+        if call.with_token:
+            kept = await _with_token(keeper, app, call, code)
+        else:
+            kept = await with_proof(keeper, app, lambda: _with_secret(keeper, app, call, code))
     except BaseException as error:
         await keeper.store.drop_exchange(*claim)
         keeper.audit.write(app.asker, app.name, f"exchange {kind}", "failed")
@@ -99,7 +105,6 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
                 "if it fails again, let the user log in again.",
             ) from error
         raise
-    note_proof(keeper, app)
     await _keep(keeper, claim, kept)
     keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
     return kept
@@ -107,7 +112,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
 
 async def _keep(keeper: Keeper, claim: _Claim, answer: dict[str, Any]) -> None:
     """Keep an answer for whoever asks again; the code is used up, so who waits for it now gets it in any case."""
-    ends_at = keeper.clock.now() + CODE_LIFE
+    ends_at = keeper.clock.now() + keeper.options.exchange_repeats
     try:
         await keeper.store.finish_exchange(*claim, msgspec.json.encode(answer).decode(), ends_at)
     except LingpaiError as error:
@@ -130,7 +135,7 @@ async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) 
     answer = await call_platform(keeper, app, call.method, call.path, query)
     if call.terminal:
         await adopt(keeper, app, call.terminal, moment, answer)
-    return answer
+    return _pick_fields(call, answer)
 
 
 async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
@@ -141,9 +146,10 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
     token = current_of(await hold(keeper, app, ACCESS_TOKEN))
     query = call.query(app.account, app.secret, code)
     try:
-        return await call_platform(
+        answer = await call_platform(
             keeper, app, call.method, call.path, {"access_token": token.value, **query}
         )
+        return _pick_fields(call, answer)
     except Refusal as refusal:
         if app.platform.fault(refusal.code).severity is not Severity.DEAD_TOKEN:
             raise
@@ -151,4 +157,7 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
         renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
         if renewed.value == token.value:
             raise
-    return await call_platform(keeper, app, call.method, call.path, {"access_token": renewed.value, **query})
+    answer = await call_platform(
+        keeper, app, call.method, call.path, {"access_token": renewed.value, **query}
+    )
+    return _pick_fields(call, answer)

@@ -5,8 +5,9 @@ import dataclasses
 import functools
 import itertools
 import secrets
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,6 +20,7 @@ from lingpai.core.seals import Digester
 from lingpai.keeper.audit import Audit
 from lingpai.keeper.counters import hit
 from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.turns import Turns
 from lingpai.keeper.upstream import Upstream
 from lingpai.keeper.waits import Waits
 from lingpai.store.port import Store
@@ -43,6 +45,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         domains: hosts whose pages it may sign for; empty means any.
         configured: False for one that a caller brought with its secret; it is renewed only while asked for.
         asker: who asks, for the audit log and for telling callers apart.
+        peer: the address of who asks, or "" when nobody does.
+        trusted: of an app that is not configured, whether that lies in a trusted network.
     """
 
     platform: Platform
@@ -54,6 +58,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     domains: tuple[str, ...] = ()
     configured: bool = True
     asker: str = "lingpai"
+    peer: str = ""
+    trusted: bool = False
 
     def __repr__(self) -> str:
         """Never shows the secret."""
@@ -93,7 +99,7 @@ class Options:
 
     trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     hosts: Hosts = dataclasses.field(default_factory=Hosts)
-    allow_unconfigured: bool = True
+    allow_unconfigured: bool | Literal["trusted"] = "trusted"
     patience: float = 10.0
     lease: float = 20.0
     probe_every: float = 300.0
@@ -101,8 +107,10 @@ class Options:
     clear_apart: float = 60.0
     clears_a_day: int = 50
     report_apart: float = 30.0
+    exchange_repeats: float = 30.0
     unproven_a_minute: int = 30
     unproven_by_peer_a_minute: int = 20
+    unproven_by_platform_a_minute: int = 60
     tick: float = 0.25
     renewals_at_once: int = 16
 
@@ -111,7 +119,8 @@ class Options:
 class Keeper:
     """The keeper's context: what verbs are given. One per process; `holder` names the process in leases.
 
-    `proven` holds apps (name and digest of the secret) that nobody configured and whose secret the upstream has taken.
+    `proven` remembers secrets that nobody configured and that the upstream has taken; `guessing` has, by platform, the
+    turns of those that it has not. See `proving.py`.
     `publish` is told each credential that was saved, `reconcile` is called now and then by the one worker that
     leads; both return at once. See `publishing.py`.
     """
@@ -131,11 +140,13 @@ class Keeper:
     leased: set["asyncio.Task[Credential | None]"] = dataclasses.field(default_factory=set)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
     waits: Waits = dataclasses.field(default_factory=Waits)
-    proven: set[tuple[str, bytes]] = dataclasses.field(default_factory=set)
+    proven: set[bytes] = dataclasses.field(default_factory=set)
+    guessing: dict[str, Turns] = dataclasses.field(default_factory=lambda: defaultdict(Turns))
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)
+    digest_guess: Digester = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         """Derive the digesters from the ring, and begin to count."""
@@ -145,13 +156,14 @@ class Keeper:
         )
         self.digest_caller_key = Digester(self.ring, "caller key")
         self.digest_code = Digester(self.ring, "exchange")
+        self.digest_guess = Digester(self.ring, "guess")
         # All counts stand at 0 from the start; where workers share them in files, those are made while there is room.
         for platform in self.platforms.values():
             for kind in platform.kinds:
                 hit(platform.name, kind)
 
-    def app_of(self, account: Account, asker: str = "lingpai") -> App:
-        """The app of a configured account."""
+    def app_of(self, account: Account, asker: str = "lingpai", peer: str = "") -> App:
+        """The app of a configured account; `asker` and `peer` are who asks."""
         return App(
             platform=self.platforms[account.platform],
             account=account.account,
@@ -161,6 +173,7 @@ class Keeper:
             mode=account.mode,
             domains=account.domains,
             asker=asker,
+            peer=peer,
         )
 
     async def close(self, patience: float | None = None) -> None:

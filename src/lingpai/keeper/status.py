@@ -10,9 +10,9 @@ import msgspec
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import BudgetUse, CredentialStatus
-from lingpai.keeper.access import UNPROVEN
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.proving import UNPROVEN
 
 Samples = Iterable[tuple[Sequence[str], float]]
 

@@ -26,19 +26,24 @@ def seconds_to_midnight(now: float) -> float:
 
 
 def trouble_after(
-    clock: Clock, options: Options, credential: Credential, fault: Fault, code: int | None, message: str
+    clock: Clock,
+    options: Options,
+    credential: Credential | None,
+    fault: Fault,
+    code: int | None,
+    message: str,
 ) -> Trouble:
     """What to note after a failed renewal of `credential`.
 
     Args:
         clock: the clock.
         options: the keeper's.
-        credential: as it stood before the attempt.
+        credential: as it stood before the attempt, or None when there is none.
         fault: what the failure means.
         code: the upstream's number, or None when it could not be reached.
         message: the upstream's text, or ours.
     """
-    before = credential.trouble
+    before = None if credential is None else credential.trouble
     count = before.count + 1 if before is not None else 1
     permanent = fault.severity is not Severity.TRANSIENT
     wait = _wait(clock, options, credential, fault, count, permanent=permanent)
@@ -53,7 +58,13 @@ def trouble_after(
 
 
 def _wait(
-    clock: Clock, options: Options, credential: Credential, fault: Fault, count: int, *, permanent: bool
+    clock: Clock,
+    options: Options,
+    credential: Credential | None,
+    fault: Fault,
+    count: int,
+    *,
+    permanent: bool,
 ) -> float:
     if fault.wait == UNTIL_MIDNIGHT:
         return seconds_to_midnight(clock.now()) + random.uniform(1, 60)  # noqa: S311  jitter
@@ -61,7 +72,7 @@ def _wait(
         options.probe_every if permanent else min(options.backoff_cap, FIRST_WAIT * 2 ** min(count - 1, 10))
     )
     wait = (fault.wait or usual) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
-    current = credential.current
+    current = None if credential is None else credential.current
     if current is not None and not permanent:
         rest = current.end.remaining(clock)
         if rest > 0:

@@ -186,6 +186,10 @@ class Store(Protocol):
         """Take one from a budget if that keeps it within its limit; `granted` says whether it did."""
         ...
 
+    async def read_budget(self, budget: Budget) -> int:
+        """How much was taken from a budget; its limit does not matter."""
+        ...
+
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
         """Use of every budget whose window is not over."""
         ...
@@ -207,6 +211,14 @@ class Store(Protocol):
 
     async def drop_exchange(self, digest: bytes, holder: str) -> bool:
         """Give a claim back without an answer. False when it is no longer the holder's."""
+        ...
+
+    async def keep_proof(self, digest: bytes) -> None:
+        """Note that the platform has taken a secret that nobody configured; known by a keyed digest alone."""
+        ...
+
+    async def has_proof(self, digest: bytes) -> bool:
+        """Whether `keep_proof` was called for this digest, by any process, within the last half year."""
         ...
 
     async def lead(self, role: str, holder: str, ttl: float) -> bool:
@@ -238,7 +250,7 @@ class Store(Protocol):
         ...
 
     async def purge(self, limit: int) -> int:
-        """Remove up to `limit` rows each of exchanges, budget windows and roles that are over.
+        """Remove up to `limit` rows each of exchanges, budget windows, roles and proofs that are over.
 
         So too credentials of secrets that nobody configured, a day after nothing of them is good any more.
         Returns how many went.

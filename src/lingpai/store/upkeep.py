@@ -7,7 +7,7 @@ from lingpai.core.keyring import KeyRingError
 from lingpai.core.seals import SealError
 from lingpai.store.vault import Vault
 
-PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles")
+PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles", "purge_proofs")
 
 
 class SealedColumn(NamedTuple):

@@ -26,6 +26,11 @@ class Budgets(Part):
             if found:  # refused, whoever has taken one since
                 return BudgetUse(*name, found[0][0], budget.limit, granted=False)
 
+    async def read_budget(self, budget: Budget) -> int:
+        """See `store.port.Store.read_budget`."""
+        rows = await self._engine.read(_SQL["read_budget"], budget.subject, budget.name, budget.window)
+        return int(rows[0][0]) if rows else 0
+
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
         """See `store.port.Store.list_budgets`."""
         rows = await self._engine.rows(_SQL["list_budgets"], self._clock.now())

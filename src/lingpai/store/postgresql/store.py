@@ -10,13 +10,14 @@ from lingpai.store.postgresql.clock import shared_clock
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.exchanges import Exchanges
 from lingpai.store.postgresql.leases import Leases
+from lingpai.store.postgresql.proofs import Proofs
 from lingpai.store.postgresql.roles import Roles
 from lingpai.store.postgresql.schema import apply_migrations
 from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
 from lingpai.store.vault import Vault
 
 
-class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep):
+class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod

@@ -25,6 +25,11 @@ class Budgets(Part):
 
         return await self._engine.write(take)
 
+    async def read_budget(self, budget: Budget) -> int:
+        """See `store.port.Store.read_budget`."""
+        rows = self._engine.rows(_SQL["read_budget"], budget._asdict())
+        return int(rows[0][0]) if rows else 0
+
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
         """See `store.port.Store.list_budgets`."""
         rows = self._engine.rows(_SQL["list_budgets"], (self._clock.now(),))

@@ -11,13 +11,14 @@ from lingpai.store.sqlite.callers import Callers
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.exchanges import Exchanges
 from lingpai.store.sqlite.leases import Leases
+from lingpai.store.sqlite.proofs import Proofs
 from lingpai.store.sqlite.roles import Roles
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.sqlite.upkeep import Upkeep
 from lingpai.store.vault import Vault
 
 
-class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Roles, Upkeep):
+class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod

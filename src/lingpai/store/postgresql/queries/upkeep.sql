@@ -33,6 +33,14 @@ DELETE FROM credentials WHERE id IN (
   ORDER BY c.idle_at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) RETURNING id;
 
+-- name: purge_proofs
+-- A secret that has not been proven for half a year is proven again by its next use.
+DELETE FROM proofs WHERE digest IN (
+  SELECT digest FROM proofs
+  WHERE proven_at <= $1::float8 - 15552000 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
+  ORDER BY proven_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING 1;
+
 -- name: sealed_counts
 SELECT key, sum(n)::bigint FROM (
   SELECT substr(secret, 1, 4) AS key, count(*) AS n FROM accounts GROUP BY 1

@@ -34,6 +34,12 @@ DELETE FROM roles WHERE id IN (
   ORDER BY end_wall LIMIT :limit
 ) RETURNING id;
 
+-- name: purge_proofs
+-- A secret that has not been proven for half a year is proven again by its next use.
+DELETE FROM proofs WHERE digest IN (
+  SELECT digest FROM proofs WHERE proven_at <= :wall - 15552000 ORDER BY proven_at LIMIT :limit
+) RETURNING 1;
+
 -- name: sealed_counts
 SELECT key, sum(n) FROM (
   SELECT substr(secret, 1, 4) AS key, count(*) AS n FROM accounts GROUP BY 1

@@ -1,0 +1,183 @@
+"""Secrets that nobody configured: the right ones pass, wrong ones cost whoever brings them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from lingpai.keeper import proving
+from lingpai.keeper.turns import AT_ONCE
+from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
+from lingpai.sandbox.options import WechatApp
+from tests.keeper.stage import (
+    GETTOKEN,
+    OUTSIDE,
+    QYAPI,
+    SESSION,
+    STABLE,
+    XCX,
+    Stage,
+    data_of,
+    failure_of,
+    played,
+    staged,
+)
+
+MINI_SECRET = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
+MANY = tuple(WechatApp(appid=f"wx{n:016}", secret=f"{n:032}", name=f"App {n}") for n in range(60))
+LOGIN = "/xcx/jscode2session"
+
+
+def guess_of(number: int, appid: str = SAMPLE_MINI.appid) -> dict[str, str]:
+    return {"appid": appid, "secret": f"guess {number}"}
+
+
+@contextlib.asynccontextmanager
+async def restarted(stage: Stage, tmp_path: Path, **changes: Any) -> AsyncIterator[Stage]:
+    """Another process over the same store, which remembers nothing."""
+    async with (
+        aiohttp.ClientSession() as session,
+        played(tmp_path, stage.clock, stage.upstream.url, session, **changes) as other,
+    ):
+        yield other
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_any_number_of_right_secrets_may_come_from_one_address(
+    tmp_path: Path, *, at_once: bool
+) -> None:
+    async with staged(tmp_path, SandboxOptions(apps=MANY), keeper={"unproven_by_peer_a_minute": 3}) as stage:
+        asked = [stage.get(XCX, appid=each.appid, secret=each.secret) for each in MANY]
+        answers = await asyncio.gather(*asked) if at_once else [await each for each in asked]
+        assert len({data_of(each)["access_token"] for each in answers}) == len(MANY)
+        assert await stage.upstream.calls(STABLE) == len(MANY)
+
+
+async def test_a_wrong_secret_that_is_repeated_costs_one_call_and_nobody_else(stage: Stage) -> None:
+    answers = [await stage.get(XCX, **guess_of(1)) for _ in range(50)]
+    assert {failure_of(each) for each in answers} == {failure_of(answers[0])}
+    assert failure_of(answers[0])[0] == 40125
+    assert await stage.upstream.calls(STABLE) == 1
+    code = (await stage.upstream.code(SAMPLE_MINI.appid))["code"]
+    assert failure_of(await stage.get(LOGIN, **guess_of(1), code=code))[0] == 40125
+    assert await stage.upstream.calls(SESSION) == 0  # what is known of a secret counts for its codes
+    assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+
+
+async def test_it_is_tried_again_after_a_while(stage: Stage) -> None:
+    await stage.get(XCX, **guess_of(1))
+    stage.clock.advance(stage.keeper.options.probe_every * 1.25)
+    assert failure_of(await stage.get(XCX, **guess_of(1)))[0] == 40125
+    assert await stage.upstream.calls(STABLE) == 2
+
+
+async def test_different_guesses_of_one_app_are_limited(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_a_minute": 3, "allow_unconfigured": True}) as stage:
+        peers = [f"192.0.2.{n}" for n in range(5)]
+        answers = [await stage.get(XCX, peer=peer, **guess_of(n)) for n, peer in enumerate(peers)]
+        assert [each.json["code"] for each in answers] == [40125, 40125, 40125, 429, 429]
+        assert answers[-1].headers["retry-after"] == "60"
+        assert data_of(await stage.get(XCX, appid=SAMPLE_APP.appid, secret=SAMPLE_APP.secret))
+        stage.clock.advance(60)
+        assert failure_of(await stage.get(XCX, **guess_of(4)))[0] == 40125
+
+
+async def test_guesses_from_one_address_are_limited_whatever_app_they_try(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_by_peer_a_minute": 3, "allow_unconfigured": True}) as stage:
+        for n in range(3):
+            assert failure_of(await stage.get(XCX, peer=OUTSIDE, **guess_of(n, f"wx{n}")))[0] == 40013
+        assert (await stage.get(XCX, peer=OUTSIDE, **guess_of(3, "wx3"))).status_code == 429
+        assert await stage.upstream.calls(STABLE) == 3
+        token = data_of(await stage.get(XCX, peer="192.0.2.9", **MINI_SECRET))["access_token"]
+        assert data_of(await stage.get(XCX, peer=OUTSIDE, **MINI_SECRET))["access_token"] == token
+
+
+async def test_strangers_all_together_are_limited_and_trusted_networks_are_not_their_victims(
+    tmp_path: Path,
+) -> None:
+    async with staged(
+        tmp_path, keeper={"unproven_by_platform_a_minute": 20, "allow_unconfigured": True}
+    ) as stage:
+        asked = (
+            stage.get(XCX, peer=f"198.51.{n // 250}.{n % 250}", **guess_of(n, f"wx-invented-{n}"))
+            for n in range(300)
+        )
+        codes = [each.json["code"] for each in await asyncio.gather(*asked)]
+        assert set(codes) == {40013, 429}
+        assert 20 <= await stage.upstream.calls(STABLE) < 20 + AT_ONCE
+        assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+        assert "wx-invented" not in (await stage.get("/metrics")).text
+        assert await stage.keeper.store.list_statuses() != ()  # of the one that is real
+        assert "invented" not in repr(await stage.keeper.store.list_statuses())
+        assert "invented" not in repr(await stage.keeper.store.list_budgets())
+
+
+async def test_a_code_that_is_no_good_says_nothing_of_the_secret(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_a_minute": 3}) as stage:
+        asked = [await stage.get(LOGIN, **MINI_SECRET, code=f"nonsense {n}") for n in range(4)]
+        assert [failure_of(each)[0] for each in asked] == [40029, 40029, 40029, 429]
+        stage.clock.advance(60)
+        code = (await stage.upstream.code(SAMPLE_MINI.appid))["code"]
+        assert data_of(await stage.get(LOGIN, **MINI_SECRET, code=code))["openid"]
+        more = [await stage.get(LOGIN, **MINI_SECRET, code=f"nonsense {n}") for n in range(9)]
+        assert {failure_of(each)[0] for each in more} == {40029}
+
+
+@pytest.mark.parametrize("by", ["token", "code"])
+async def test_who_was_proven_passes_after_a_restart(tmp_path: Path, by: str) -> None:
+    changes: Any = {"keeper": {"unproven_by_peer_a_minute": 1, "unproven_a_minute": 1}}
+    async with staged(tmp_path, **changes) as stage:
+        code = (await stage.upstream.code(SAMPLE_MINI.appid))["code"]
+        query = {**MINI_SECRET, "code": code}
+        assert data_of(await (stage.get(XCX, **MINI_SECRET) if by == "token" else stage.get(LOGIN, **query)))
+        async with restarted(stage, tmp_path, **changes) as again:
+            assert (await again.get(XCX, **guess_of(1))).json["code"] == 40125
+            assert (await again.get(XCX, **guess_of(2))).status_code == 429
+            code = (await stage.upstream.code(SAMPLE_MINI.appid))["code"]
+            assert data_of(await again.get(LOGIN, **MINI_SECRET, code=code))["openid"]
+            assert data_of(await again.get(XCX, **MINI_SECRET))["access_token"]
+
+
+async def test_several_processes_try_a_secret_once(stage: Stage, tmp_path: Path) -> None:
+    await stage.upstream.fault(STABLE, "slow:0.2")
+    async with restarted(stage, tmp_path) as other:
+        answers = await asyncio.gather(*(each.get(XCX, **MINI_SECRET) for each in (stage, other) * 10))
+    assert len({data_of(each)["access_token"] for each in answers}) == 1
+    assert await stage.upstream.calls(STABLE) == 1
+
+
+async def test_a_wrong_secret_of_a_corp_spares_the_right_one(stage: Stage) -> None:
+    corp = {"corpid": SAMPLE_CORP.corpid}
+    for _ in range(40):
+        assert failure_of(await stage.get(QYAPI, **corp, secret="wrong"))[0] == 40001
+    assert await stage.upstream.calls(GETTOKEN) == 1
+    right = SAMPLE_CORP.agents[0].secret
+    assert data_of(await stage.get(QYAPI, **corp, secret=right))["access_token"]
+
+
+async def test_an_upstream_that_is_away_is_told_as_such_and_tried_again(stage: Stage) -> None:
+    await stage.upstream.fault(STABLE, "http500", 1)
+    assert failure_of(await stage.get(XCX, **MINI_SECRET))[0] == 1
+    stage.clock.advance(2)
+    assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+
+
+async def test_names_cannot_be_made_to_share_a_throttle(stage: Stage) -> None:
+    """Each key is a tuple: what an attacker names stays one part of it."""
+    wechat = stage.keeper.platforms["wechat"]
+    apps = [
+        stage.app_of(configured=False, peer=peer, trusted=False)
+        for peer in ("", "*", "app", "wechat", "192.0.2.1", '","app","wechat')
+    ]
+    keys = [
+        proving._budget(stage.keeper, limit).subject
+        for app in apps
+        for limit in proving._limits(stage.keeper, app)
+    ]
+    shared = {"everybody", "app"}  # the same for all of them
+    assert len(set(keys)) == len(apps) * (4 - len(shared)) + len(shared)
+    assert wechat.name not in "".join(keys)
