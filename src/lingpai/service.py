@@ -6,10 +6,12 @@ import dataclasses
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
 from lingpai.core.keyring import KeyRing, KeyRingError
-from lingpai.core.records import Account
+from lingpai.core.records import ENV, Account
 from lingpai.core.wire import Call, Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
@@ -238,16 +240,15 @@ async def _running(*background: Coroutine[Any, Any, None]) -> AsyncIterator[None
 
 
 async def adopt_legacy(store: Store, accounts: Sequence[Account]) -> None:
-    """Make the stored accounts of source "env" those that .env has now.
+    """Add the accounts that .env has now, and follow their secrets.
 
-    What operators added stays untouched.
+    What operators added stays untouched. What .env lacks stays too: another node, or the same one started from another
+    folder, need not have it. `lingpai account remove` removes it, and `lingpai doctor` tells of it.
     """
     stored = {each.name: each for each in await store.list_accounts()}
     for account in accounts:
         known = stored.get(account.name)
-        if known is None or (known.source == "env" and known.secret != account.secret):
+        if known is None:
             await store.save_account(account)
-    wanted = {account.name for account in accounts}
-    for name, known in stored.items():
-        if known.source == "env" and name not in wanted:
-            await store.remove_account(known.platform, known.account, known.label)
+        elif known.source == ENV and known.secret != account.secret:
+            await store.save_account(msgspec.structs.replace(known, secret=account.secret))

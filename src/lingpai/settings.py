@@ -22,7 +22,7 @@ from pydantic_settings import (
 )
 
 from lingpai.core.hosts import Hosts
-from lingpai.core.records import Account
+from lingpai.core.records import ENV, Account
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
@@ -311,7 +311,7 @@ def legacy_accounts(env_file: Path = Path(ENV_FILE)) -> tuple[Account, ...]:
     """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment."""
     entries = {**dotenv_values(env_file), **os.environ}
     return tuple(
-        Account(platform="wechat", account=name.removeprefix(LEGACY_PREFIX), secret=secret, source="env")
+        Account(platform="wechat", account=name.removeprefix(LEGACY_PREFIX), secret=secret, source=ENV)
         for name, secret in sorted(entries.items())
         if name.startswith(LEGACY_PREFIX) and secret
     )

@@ -36,6 +36,22 @@ def test_adding_again_replaces_and_the_fingerprint_tells_the_secrets_apart(cli: 
     assert len(cli("account", "list").json) == 1
 
 
+def test_adding_again_keeps_what_is_not_named_and_says_what_changed(cli: Cli) -> None:
+    """A rotated secret must not open the signing of pages to every host."""
+    add = ("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin")
+    cli(*add, "--mode", "classic", "--domain", "a.example", "--domain", "b.example", given="e" * 32)
+    again = cli(*add, given="f" * 32).json
+    assert (again["outcome"], again["changed"]) == ("replaced", ["secret"])
+    assert (again["mode"], again["domains"]) == ("classic", ["a.example", "b.example"])
+    narrowed = cli(*add, "--domain", "a.example", "--mode", "stable", given="f" * 32).json
+    assert (narrowed["changed"], narrowed["domains"]) == (["mode", "domains"], ["a.example"])
+    opened = cli(*add, "--any-domain", given="f" * 32).json
+    assert (opened["changed"], opened["domains"], opened["mode"]) == (["domains"], [], "stable")
+    refused = cli(*add, "--any-domain", "--domain", "a.example", given="f" * 32)
+    assert refused.code == 2
+    assert cli("account", "show", SAMPLE_APP.appid).json["domains"] == []
+
+
 def test_show_finds_an_account_by_its_id_or_label_alone(cli: Cli) -> None:
     cli.add_sample()
     cli.add_corp()

@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import contextlib
 import email.utils
@@ -15,6 +16,8 @@ import pytest
 
 from lingpai.core.keyring import KeyRing
 from lingpai.sandbox import SAMPLE_APP
+from lingpai.service import adopt_legacy, open_keeper
+from lingpai.settings import Settings, legacy_accounts
 from tests.cli.conftest import Answer, Cli, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -311,3 +314,21 @@ def test_documented_commands_beside_the_unit_have_its_settings() -> None:
     for command in commands:
         for wanted in (*(f"-p {each}" for each in properties), *(f"-E {each}" for each in variables)):
             assert wanted in command
+
+
+def test_an_account_that_no_env_names_any_more_is_told_of(cli: Cli) -> None:
+    cli.add_sample()
+    env = cli.home / ".env"
+    env.write_text("THIRD_APPID_wx00000000000000aa=secret\n")
+    env.chmod(0o600)
+
+    async def adopt() -> None:
+        async with open_keeper(Settings(data=cli.data)) as keeper:
+            await adopt_legacy(keeper.store, legacy_accounts(env))
+
+    asyncio.run(adopt())
+    assert ("account", "warn") not in findings(cli("doctor", "--offline"))
+    env.unlink()
+    finding = findings(cli("doctor", "--offline"))["account", "warn"]
+    assert finding["subject"] == "wechat/wx00000000000000aa"
+    assert "lingpai account remove wechat/wx00000000000000aa" in finding["remedy"]

@@ -46,6 +46,42 @@ async def test_i81_both_secrets_are_good_while_one_is_rotated(world: World, cloc
     await authenticate_app(world.issuer, world.app.app_id, newer, HERE)
 
 
+async def test_a_second_rotation_spares_the_secret_that_production_uses(
+    world: World, clock: VirtualClock
+) -> None:
+    newest = [await admin.rotate_secret(world.issuer, world.app, overlap=100) for _ in range(2)]
+    clock.advance(50)
+    newest.append(await admin.rotate_secret(world.issuer, world.app, overlap=100))
+    for secret in (*newest, world.secret):
+        await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
+    clock.advance(50)  # a rotation prolongs nothing
+    with raises(Kind.INVALID_CLIENT):
+        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+    last = await admin.rotate_secret(world.issuer, world.app, overlap=0)
+    for secret in newest:
+        with raises(Kind.INVALID_CLIENT):
+            await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
+    await authenticate_app(world.issuer, world.app.app_id, last, HERE)
+
+
+async def test_an_app_has_few_secrets_however_often_they_are_rotated(world: World) -> None:
+    for _ in range(2 * admin.MOST_SECRETS):
+        await admin.rotate_secret(world.issuer, world.app)
+    found = await admin.find_app(world.issuer, world.app.app_id)
+    assert len(found.secrets) == admin.MOST_SECRETS
+
+
+async def test_a_declared_secret_spares_the_one_before(world: World, clock: VirtualClock) -> None:
+    declared = App(realm="yzb", app_id="declared")
+    for secret in ("first", "second", "first"):
+        app = await admin.declare_app(world.issuer, declared, secret)
+    assert len(app.secrets) == 2
+    clock.advance(world.issuer.policy.secret_overlap)
+    await authenticate_app(world.issuer, "declared", "first", HERE)
+    with raises(Kind.INVALID_CLIENT):
+        await authenticate_app(world.issuer, "declared", "second", HERE)
+
+
 async def test_d46_failures_are_throttled_per_address_and_shut_out_nobody_elsewhere(
     world: World, clock: VirtualClock
 ) -> None:

@@ -14,7 +14,7 @@ from lingpai.keeper.credentials import start_ahead
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
-from lingpai.keeper.troubles import seconds_to_midnight
+from lingpai.keeper.troubles import QUOTA_PROBE, seconds_to_midnight
 from lingpai.keeper.upstream import Unreachable
 from lingpai.sandbox import SAMPLE_APP, SandboxOptions
 from tests.helpers.platforms import TO_CHINESE_MIDNIGHT
@@ -221,16 +221,20 @@ async def test_k88_a_live_token_is_served_to_its_true_end_while_the_breaker_is_o
     assert failure_of(await own.get(XCX, **APP))[0] == 40243
 
 
-async def test_45009_waits_for_midnight_in_china(own: Stage) -> None:
-    await own.upstream.fault(STABLE, "errcode:45009")
+async def test_45009_is_looked_at_now_and_then_and_at_midnight_in_china(own: Stage) -> None:
+    await own.upstream.fault(STABLE, "errcode:45009", 1000)
     answer = await own.get(XCX, **APP)
     assert failure_of(answer)[0] == 45009
-    assert TO_CHINESE_MIDNIGHT < int(answer.headers["retry-after"]) <= TO_CHINESE_MIDNIGHT + 61
-    await own.pass_time(TO_CHINESE_MIDNIGHT - 10, step=600)
-    assert failure_of(await own.get(XCX, **APP))[0] == 45009
-    assert await own.upstream.calls(STABLE) == 1
-    await own.pass_time(80)
+    assert QUOTA_PROBE * 0.75 <= int(answer.headers["retry-after"]) + 1 <= QUOTA_PROBE * 1.25 + 1
+    await own.pass_time(TO_CHINESE_MIDNIGHT - 10, step=60)
+    calls = await own.upstream.calls(STABLE)
+    assert (
+        TO_CHINESE_MIDNIGHT / QUOTA_PROBE / 1.3 - 1 <= calls <= TO_CHINESE_MIDNIGHT / QUOTA_PROBE / 0.75 + 1
+    )
+    await own.upstream.mend()  # as after clear_quota
+    await own.pass_time(QUOTA_PROBE * 1.25 + 60, step=60)
     assert data_of(await own.get(XCX, **APP))["access_token"]
+    assert await own.upstream.calls(STABLE) == calls + 1
 
 
 def test_midnight_in_china() -> None:

@@ -14,6 +14,7 @@ from lingpai.keeper.turns import AT_ONCE
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
 from lingpai.sandbox.options import WechatApp
 from tests.keeper.stage import (
+    CLEAR_XCX,
     GETTOKEN,
     OUTSIDE,
     QYAPI,
@@ -148,6 +149,22 @@ async def test_several_processes_try_a_secret_once(stage: Stage, tmp_path: Path)
         answers = await asyncio.gather(*(each.get(XCX, **MINI_SECRET) for each in (stage, other) * 10))
     assert len({data_of(each)["access_token"] for each in answers}) == 1
     assert await stage.upstream.calls(STABLE) == 1
+
+
+async def test_who_has_the_secret_of_an_unconfigured_app_can_close_its_breaker(stage: Stage) -> None:
+    await stage.get(XCX, **MINI_SECRET)
+    stage.clock.advance(7300)
+    await stage.upstream.fault(STABLE, "errcode:45009", 1)
+    assert failure_of(await stage.get(XCX, **MINI_SECRET))[0] == 45009
+    assert failure_of(await stage.get(XCX, **MINI_SECRET))[0] == 45009
+    assert data_of(await stage.get(CLEAR_XCX, **MINI_SECRET)) == {}
+    assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+    await stage.upstream.fault(STABLE, "errcode:45009", 2)
+    stage.clock.advance(7300)
+    for _ in range(5):  # no faster than the cool-down
+        assert failure_of(await stage.get(XCX, **MINI_SECRET))[0] == 45009
+        await stage.get(CLEAR_XCX, **MINI_SECRET)
+    assert await stage.upstream.calls(STABLE) == 5
 
 
 async def test_a_wrong_secret_of_a_corp_spares_the_right_one(stage: Stage) -> None:

@@ -212,7 +212,7 @@ async def test_a_reporter_without_the_right_secret_learns_nothing(own: Stage) ->
 async def test_clear_has_the_next_request_fetch_anew(own: Stage) -> None:
     await own.add_app(mode="classic")
     token = await own.token()
-    assert data_of(await own.get(CLEAR_XCX, **APP)) == {}
+    assert data_of(await own.get(CLEAR_XCX, **APP_SECRET)) == {}
     assert await own.token() != token
     assert await own.upstream.calls(CLASSIC) == 2
     await own.token()
@@ -225,12 +225,12 @@ async def test_clear_cools_down(own: Stage, offset: int) -> None:
     own.clock.advance(offset)
     await own.token()
     for _ in range(59):
-        await own.get(CLEAR_XCX, **APP)
+        await own.get(CLEAR_XCX, **APP_SECRET)
         await own.token()
         own.clock.advance(1)
     assert await own.upstream.calls(CLASSIC) == 2
     own.clock.advance(1)
-    await own.get(CLEAR_XCX, **APP)
+    await own.get(CLEAR_XCX, **APP_SECRET)
     await own.token()
     assert await own.upstream.calls(CLASSIC) == 3
 
@@ -240,7 +240,7 @@ async def test_clear_is_budgeted(tmp_path: Path) -> None:
         await stage.add_app(mode="classic")
         for _ in range(5):
             await stage.token()
-            await stage.get(CLEAR_XCX, **APP)
+            await stage.get(CLEAR_XCX, **APP_SECRET)
             stage.clock.advance(61)
         await stage.token()
         assert await stage.upstream.calls(CLASSIC) == 3
@@ -249,7 +249,7 @@ async def test_clear_is_budgeted(tmp_path: Path) -> None:
 async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stage) -> None:
     token = await own.token()
     await own.upstream.fault(STABLE, "http500", 1000)
-    await own.get(CLEAR_XCX, **APP)
+    await own.get(CLEAR_XCX, **APP_SECRET)
     for _ in range(20):
         assert data_of(await own.meanwhile(own.get(XCX, **APP)))["access_token"] == token
         own.clock.advance(5)
@@ -262,7 +262,7 @@ async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stag
 async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Stage) -> None:
     token = await own.token()
     await own.upstream.fault(STABLE, "slow:6")
-    await own.get(CLEAR_XCX, **APP)
+    await own.get(CLEAR_XCX, **APP_SECRET)
     async with asyncio.timeout(5):
         assert await own.token() == token
     await asyncio.wait(own.keeper.flights.values())  # which brings it all the same
@@ -270,6 +270,6 @@ async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Stag
 
 
 async def test_clear_of_what_is_not_held_says_so_to_nobody(own: Stage) -> None:
-    assert data_of(await own.get(CLEAR_XCX, **APP)) == {}
+    assert data_of(await own.get(CLEAR_XCX, **APP_SECRET)) == {}
     assert await own.upstream.calls() == 0
-    assert failure_of(await own.get(CLEAR_XCX, appid="wx-unknown"))[0] == 1
+    assert failure_of(await own.post(CLEAR_XCX, body="appid=wx-unknown"))[0] == 1

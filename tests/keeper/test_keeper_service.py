@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import apsw
+import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
@@ -167,14 +168,27 @@ async def test_the_originals_env_is_adopted_and_followed(
         return {each.account: each.secret for each in await store.list_accounts() if each.source == "env"}
 
     assert await adopted("THIRD_APPID_wx1=one\nTHIRD_APPID_wx2='two'\n") == {"wx1": "one", "wx2": "two"}
-    assert await adopted("THIRD_APPID_wx1=changed\nTHIRD_APPID_wx3=\n") == {"wx1": "changed"}
+    # What is absent stays: another node need not have this .env.
+    assert await adopted("THIRD_APPID_wx1=changed\nTHIRD_APPID_wx3=\n") == {"wx1": "changed", "wx2": "two"}
     monkeypatch.setenv("THIRD_APPID_wx4", "of the environment")
-    assert await adopted("") == {"wx4": "of the environment"}
+    every = {"wx1": "changed", "wx2": "two", "wx4": "of the environment"}
+    assert await adopted("") == every
     monkeypatch.delenv("THIRD_APPID_wx4")
-    # What an operator added stays his.
-    assert await adopted(f"THIRD_APPID_{SAMPLE_APP.appid}=other\n") == {}
+    # What an operator added stays theirs.
+    assert await adopted(f"THIRD_APPID_{SAMPLE_APP.appid}=other\n") == every
     (mine,) = await store.find_accounts("wechat", SAMPLE_APP.appid)
     assert mine.secret == SAMPLE_APP.secret
+
+
+async def test_another_secret_in_env_changes_nothing_else(own: Stage, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("THIRD_APPID_wx1=two\n")
+    store = own.keeper.store
+    kept = Account(
+        platform="wechat", account="wx1", secret="one", mode="classic", domains=("a.example",), source="env"
+    )
+    await store.save_account(kept)
+    await adopt_legacy(store, legacy_accounts())
+    assert await store.find_accounts("wechat", "wx1") == (msgspec.structs.replace(kept, secret="two"),)
 
 
 async def test_g73_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:

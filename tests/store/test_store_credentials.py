@@ -252,3 +252,17 @@ async def test_no_verb_answers_for_a_removed_credential(
     assert not await store.save_trouble(lease, trouble(clock), None)
     assert not await store.release_lease(lease)
     assert await store.find_credential("x") is None
+
+
+async def test_troubles_of_secrets_that_nobody_configured_are_forgotten_by_the_id(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    configured, brought = account(), account(secret="brought")
+    await store.save_account(configured)
+    keys = [key_of(ring, configured), key_of(ring, brought), key_of(ring, account("wx2"))]
+    for key in keys:
+        await store.save_trouble(await lease_on(store, key), trouble(clock), None)
+    assert await store.forget_troubles("wechat", "wx1") == ("access_token",)
+    assert await store.forget_troubles("wechat", "wx1") == ()
+    left = [await store.read_credential(key) for key in keys]
+    assert [each is not None and each.trouble is not None for each in left] == [True, False, True]

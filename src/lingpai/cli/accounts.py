@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 
 FINGERPRINT_DIGITS = 8
+CHANGEABLE = ("secret", "mode", "domains")
 
 
 @app.command("add")
@@ -40,18 +41,22 @@ def add(
         ),
     ] = "",
     mode: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="WeChat: stable (the default) or classic. Yilianyun: self_owned (the default) or open.",
             show_default=False,
         ),
-    ] = "",
+    ] = None,
     domain: Annotated[
         list[str] | None,
         typer.Option(
             help="Host whose pages it may sign for; repeat for more; any when left out.", show_default=False
         ),
     ] = None,
+    any_domain: Annotated[
+        bool,
+        typer.Option("--any-domain", help="Let it sign for pages of any host again.", show_default=False),
+    ] = False,
     secret: Annotated[
         str | None,
         typer.Option(help="The secret itself; better use --secret-stdin or the prompt.", show_default=False),
@@ -62,41 +67,54 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add an app, or replace the one of the same name. Its token is fetched at once by a running service."""
+    """Add an app, or give the one of the same name another secret. Its token is fetched at once by a running service.
+
+    What is not named stays as it is.
+    """
     from lingpai.cli.checking import account_problems, secret_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
     from lingpai.core.records import Account
 
-    wanted = Account(
-        platform=platform, account=account, label=label, secret="", mode=mode, domains=tuple(domain or ())
-    )
+    if domain and any_domain:
+        raise typer.BadParameter(tr("--domain and --any-domain contradict each other."))
+    named: dict[str, Any] = {} if mode is None else {"mode": mode}
+    if domain or any_domain:
+        named["domains"] = tuple(domain or ())
+    bare = Account(platform=platform, account=account, label=label, secret="")
+
+    def complete(known: "Account | None", secret: str) -> "Account":
+        import msgspec
+
+        return msgspec.structs.replace(known or bare, **named, secret=secret, source=bare.source)
 
     async def check(keeper: "Keeper") -> list[str]:
-        return account_problems(keeper.platforms, wanted)
+        return account_problems(keeper.platforms, complete(await _known(keeper, bare), ""))
 
     _demand(with_keeper(data, check, create=True))  # before anybody types a secret
     given = read_secret(secret, from_stdin=secret_stdin)
     _demand(secret_problems(given))
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
-        import msgspec
-
-        complete = msgspec.structs.replace(wanted, secret=given)
-        new = await keeper.store.save_account(complete)
-        outcome = "added" if new else "replaced"
+        known = await _known(keeper, bare)
+        wanted = complete(known, given)
+        await keeper.store.save_account(wanted)
+        changed = (
+            []
+            if known is None
+            else [each for each in CHANGEABLE if getattr(known, each) != getattr(wanted, each)]
+        )
         return {
             "account": wanted.name,
-            "outcome": outcome,
-            "secret_fingerprint": fingerprint(keeper, complete),
+            "outcome": "added" if known is None else "replaced",
+            "changed": changed,
+            "mode": wanted.mode,
+            "domains": wanted.domains,
+            "secret_fingerprint": fingerprint(keeper, wanted),
         }
 
     result = with_keeper(data, save)
-    text = {
-        "added": tr("Added {name}.", name=wanted.name),
-        "replaced": tr("Replaced {name}.", name=wanted.name),
-    }[result["outcome"]]
-    emit(result, as_json, done(text))
+    emit(result, as_json, done(_told(result)))
 
 
 @app.command("list")
@@ -170,6 +188,24 @@ def remove(
 
     with_keeper(data, drop)
     emit({"account": found.name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=found.name)))
+
+
+async def _known(keeper: "Keeper", account: "Account") -> "Account | None":
+    found = await keeper.store.find_accounts(account.platform, account.account)
+    return next((each for each in found if each.label == account.label), None)
+
+
+def _told(result: dict[str, Any]) -> str:
+    """What `add` has done, and how the app is now."""
+    if result["outcome"] == "added":
+        return tr("Added {name}.", name=result["account"])
+    return tr(
+        "Replaced {name}. Changed: {changed}. Mode: {mode}. Domains: {domains}.",
+        name=result["account"],
+        changed=", ".join(map(tr, result["changed"])) or "–",
+        mode=result["mode"] or "–",
+        domains=", ".join(result["domains"]) or tr("any"),
+    )
 
 
 def fingerprint(keeper: "Keeper", account: "Account") -> str:

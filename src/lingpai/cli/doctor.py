@@ -84,16 +84,20 @@ def _said_of(files: list[Path]) -> str:
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.accounts import check_accounts
-    from lingpai.cli.diagnosis.stored import check_store
+    from lingpai.cli.diagnosis.stored import check_named, check_store
     from lingpai.cli.diagnosis.upstreams import check_upstreams
     from lingpai.cli.output import progress
     from lingpai.cli.running import quiet
     from lingpai.service import open_keeper
+    from lingpai.settings import legacy_accounts
 
     with quiet():
         async with open_keeper(settings) as keeper:
             findings = await check_store(keeper)
-            if offline or any(each.verdict == "fail" for each in findings):
+            if any(each.verdict == "fail" for each in findings):
+                return findings
+            findings += await check_named(keeper, {each.name for each in legacy_accounts()})
+            if offline:
                 return findings
             accounts = await keeper.store.list_accounts()
             findings += await check_upstreams(keeper, {each.platform for each in accounts})

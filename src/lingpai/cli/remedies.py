@@ -11,7 +11,8 @@ _WRONG = (
 _ACCOUNT = "The platform does not know this id; look for a typing error: `lingpai account list`."
 _QUOTA = (
     "The quota is used up. Find out who else fetches tokens of this app (`lingpai token list` shows what we used); "
-    "it starts anew at midnight of China's time."
+    "it starts anew at midnight of China's time, or when it is reset (clear_quota), which is noticed within "
+    "40 minutes, or at once after `lingpai token unblock`."
 )
 _BLOCKED = "The platform has restricted the account. Log in to its console and follow the notice there."
 _CONFIRM = (

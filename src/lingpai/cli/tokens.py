@@ -181,10 +181,16 @@ def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = 
 
 @app.command("unblock")
 def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
-    """Close the breaker of an app after its trouble was mended: the next need fetches at once."""
+    """Close the breaker of an app after its trouble was mended: the next need fetches at once.
+
+    Also of an app that is not configured, by platform/account.
+    """
     from lingpai.cli.output import done, emit
 
     async def close(keeper: "Keeper") -> list[str]:
+        platform, _, account = name.partition("/")
+        if account and (closed := await keeper.store.forget_troubles(platform, account)):
+            return list(closed)
         app = await _app(keeper, name, TOKEN)
         statuses = await keeper.store.list_statuses()
         mine = [

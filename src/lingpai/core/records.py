@@ -10,6 +10,10 @@ RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
 """What a caller key may be allowed to do (keeper-api.md "Who may ask")."""
 
 
+ENV = "env"
+"""Source of accounts that the original's `.env` declares."""
+
+
 class Account(msgspec.Struct, frozen=True, kw_only=True):
     """An app of ours at an upstream platform.
 

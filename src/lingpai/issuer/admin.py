@@ -15,6 +15,8 @@ SECRET_BYTES = 20
 """40 lower-case hex digits (contracts/yzb.md, "Rules")."""
 _APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
 """Digits of a fresh app_id, attempt by attempt: six, and more when those are taken."""
+MOST_SECRETS = 8
+"""Secrets of one app that are good at a time; the oldest give way."""
 
 
 async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
@@ -43,7 +45,7 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
 async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
     """Make an app be as declared, as `lingpai apply` does; nothing changes when it already is.
 
-    Another secret than before takes the place of all there were.
+    Another secret than before is a rotation: those before stay good for the policy's `secret_overlap`.
 
     Raises:
         LingpaiError: INVALID_REDIRECT_URI, or NOT_FOUND when it was removed meanwhile.
@@ -52,7 +54,9 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
     wanted = () if app.public else (make_secret(issuer, secret),)
 
     def declare(known: App) -> App:
-        secrets = known.secrets if wanted and known.secrets[:1] == wanted else wanted
+        secrets = known.secrets
+        if secrets[:1] != wanted:
+            secrets = _succeed(issuer, known, wanted[0]) if wanted else ()
         own = {"id": known.id, "realm": issuer.realm, "secrets": secrets, "created_at": known.created_at}
         return msgspec.structs.replace(app, **own)
 
@@ -91,7 +95,7 @@ async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
 
 
 async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) -> str:
-    """Give an app a fresh secret, shown this once. The one before stays good for `overlap` seconds.
+    """Give an app a fresh secret, shown this once. Those that are good stay so for `overlap` seconds at most.
 
     Args:
         issuer: the realm.
@@ -102,18 +106,25 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
         LingpaiError: NOT_FOUND when the app was removed.
     """
     secret = new_secret(issuer)
-    keep_until = issuer.now() + (issuer.policy.secret_overlap if overlap is None else overlap)
-
-    def rotate(known: App) -> App:
-        before = [
-            msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
-            for old in known.secrets[:1]
-            if keep_until
-        ]
-        return msgspec.structs.replace(known, secrets=(make_secret(issuer, secret), *before))
-
-    await _alter_app(issuer, app, rotate)
+    made = make_secret(issuer, secret)
+    await _alter_app(
+        issuer,
+        app,
+        lambda known: msgspec.structs.replace(known, secrets=_succeed(issuer, known, made, overlap)),
+    )
     return secret
+
+
+def _succeed(issuer: Issuer, known: App, secret: Secret, overlap: int | None = None) -> tuple[Secret, ...]:
+    """A new secret, and those before it that are good, whichever of them production still uses."""
+    now = issuer.now()
+    keep_until = now + (issuer.policy.secret_overlap if overlap is None else overlap)
+    before = [
+        msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
+        for old in known.secrets
+        if old.digest != secret.digest and min(old.ends_at, keep_until) > now
+    ]
+    return (secret, *before[: MOST_SECRETS - 1])
 
 
 async def _alter_app(issuer: Issuer, app: App, alter: Callable[[App], App]) -> App:

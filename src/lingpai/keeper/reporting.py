@@ -68,7 +68,7 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str) 
 
 
 async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
-    """Have the next request fetch anew.
+    """Have the next request fetch anew, and close the breaker where nothing is held.
 
     What is held stays until that has succeeded, so clearing costs nobody an answer.
 
@@ -83,11 +83,12 @@ async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
 
 async def _clear(keeper: Keeper, app: App, kind: str) -> str:
     credential = await keeper.store.read_credential(app.key(kind))
-    if credential is None or not live(keeper, credential.current):
+    if credential is None or not (live(keeper, credential.current) or credential.trouble):
         return "empty"
     if not await first_in(keeper, app.subject, f"clear {kind}", keeper.options.clear_apart):
         return "cooling"
     if not await take(keeper, app.subject, f"clears {kind}", keeper.options.clears_a_day, DAY):
         return "spent"
+    await keeper.store.forget_trouble(app.key(kind))
     await keeper.store.mark_suspect(app.key(kind), credential.version)
     return "cleared"

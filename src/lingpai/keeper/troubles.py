@@ -12,6 +12,8 @@ from lingpai.keeper.platforms.platform import UNTIL_MIDNIGHT, Fault, Severity
 UTC8 = dt.timezone(dt.timedelta(hours=8))
 """The platforms count their days in China's time, whatever ours is."""
 
+QUOTA_PROBE = 1800.0
+"""Seconds between attempts while a day's quota is used up: some fifty calls a day."""
 FIRST_WAIT = 1.0
 LEAST_WAIT = 0.25
 SHARE_OF_REST = 0.25
@@ -67,7 +69,9 @@ def _wait(
     permanent: bool,
 ) -> float:
     if fault.wait == UNTIL_MIDNIGHT:
-        return seconds_to_midnight(clock.now()) + random.uniform(1, 60)  # noqa: S311  jitter
+        # Somebody may have had the quota reset (clear_quota), so it is looked at before midnight, few times a day.
+        midnight = seconds_to_midnight(clock.now()) + random.uniform(1, 60)  # noqa: S311  jitter
+        return min(midnight, QUOTA_PROBE * random.uniform(0.75, 1.25))  # noqa: S311  jitter
     usual = (
         options.probe_every if permanent else min(options.backoff_cap, FIRST_WAIT * 2 ** min(count - 1, 10))
     )

@@ -169,6 +169,10 @@ class Store(Protocol):
         """Close the breaker by hand: the next need fetches. False when there was no trouble."""
         ...
 
+    async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
+        """As `forget_trouble`, for every secret of this id that nobody configured; the kinds that had trouble."""
+        ...
+
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
         """Credentials of configured accounts that are due and that nobody holds a lease on, longest due first."""
         ...

@@ -1,10 +1,14 @@
 """Checks of the open store."""
 
+from collections.abc import Collection
+from pathlib import Path
+
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import explain
 from lingpai.cli.sealing import count_sealed
 from lingpai.core.errors import LingpaiError
+from lingpai.core.records import ENV
 from lingpai.keeper.keeper import Keeper
 
 
@@ -34,6 +38,32 @@ async def check_store(keeper: Keeper) -> list[Finding]:
             tr("Restore the key ring that belongs to this store from a backup."),
         )
         for key in unopened
+    ]
+
+
+async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:
+    """Accounts that came with a `.env` which names them no more, as seen from here.
+
+    Args:
+        keeper: the keeper.
+        named: names of the accounts that the `.env` and the environment have now.
+    """
+    return [
+        Finding(
+            "account",
+            each.name,
+            "warn",
+            tr(
+                "It came with a .env, and neither the .env in {folder} nor the environment names it.",
+                folder=Path.cwd(),
+            ),
+            tr(
+                "Nothing removes it by itself: run `lingpai account remove {name}` if it is not needed.",
+                name=each.name,
+            ),
+        )
+        for each in await keeper.store.list_accounts()
+        if each.source == ENV and each.name not in named
     ]
 
 

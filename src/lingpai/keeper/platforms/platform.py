@@ -61,7 +61,8 @@ class Severity(enum.Enum):
 
 
 UNTIL_MIDNIGHT = -1.0
-"""As `Fault.wait`: until the next midnight of UTC+8, when the platforms' daily quotas start anew."""
+"""As `Fault.wait`: until the next midnight of UTC+8, when the platforms' daily quotas start anew, with a look now and
+then whether somebody had them start anew before."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

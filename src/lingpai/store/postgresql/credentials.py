@@ -47,6 +47,11 @@ class Credentials(Part):
         """See `store.port.Store.forget_trouble`."""
         return bool(await self._engine.write(_SQL["forget_trouble"], *key))
 
+    async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
+        """See `store.port.Store.forget_troubles`."""
+        rows = await self._engine.write(_SQL["forget_troubles"], platform, account)
+        return tuple(sorted({row[0] for row in rows}))
+
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
         """See `store.port.Store.due_credentials`."""
         now = (self._clock.now(), self._clock.steady(), self._clock.epoch)

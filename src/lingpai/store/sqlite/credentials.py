@@ -42,6 +42,12 @@ class Credentials(Part):
         """See `store.port.Store.forget_trouble`."""
         return await self._mark("forget_trouble", key._asdict())
 
+    async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
+        """See `store.port.Store.forget_troubles`."""
+        columns = {"platform": platform, "account": account}
+        rows = await self._engine.write(lambda connection: run(connection, _SQL["forget_troubles"], columns))
+        return tuple(sorted({kind for (kind,) in rows}))
+
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
         """See `store.port.Store.due_credentials`."""
         now = moment(self._clock) | {"limit": limit}

@@ -46,6 +46,13 @@ UPDATE generations g SET end_wall = 0, end_steady = $6, end_epoch = $7
 FROM c WHERE g.credential_id = c.id AND g.version = $5 AND g.end_wall > 0
 RETURNING g.version;
 
+-- name: forget_troubles
+UPDATE credentials SET trouble = NULL
+WHERE platform = $1 AND account = $2 AND trouble IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.platform = credentials.platform AND a.account = credentials.account
+                  AND a.secret_digest = credentials.secret_digest)
+RETURNING kind;
+
 -- name: forget_trouble
 UPDATE credentials SET trouble = NULL
 WHERE platform = $1 AND account = $2 AND secret_digest = $3 AND kind = $4 AND trouble IS NOT NULL

@@ -32,6 +32,13 @@ WHERE version = :version AND end_wall > 0
                          AND kind = :kind AND version = :version)
 RETURNING version;
 
+-- name: forget_troubles
+UPDATE credentials SET trouble = NULL
+WHERE platform = :platform AND account = :account AND trouble IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.platform = credentials.platform AND a.account = credentials.account
+                  AND a.secret_digest = credentials.secret_digest)
+RETURNING kind;
+
 -- name: forget_trouble
 UPDATE credentials SET trouble = NULL
 WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest AND kind = :kind
