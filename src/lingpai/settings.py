@@ -6,19 +6,18 @@ Sources, the first that has a value wins: command line, environment (`LINGPAI_KE
 
 import importlib.util
 import ipaddress
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from lingpai.core.hosts import Hosts
@@ -43,11 +42,20 @@ from lingpai.settings_sections import (
     YzbSettings,
     default_realms,
 )
-from lingpai.settings_sources import ENV_FILE, PREFIX, SETTINGS_FILE, explain_unreadable, mistyped
+from lingpai.settings_sources import (
+    ENV_FILE,
+    LEGACY_PREFIX,
+    PREFIX,
+    SETTINGS_FILE,
+    environment_variables,
+    explain_unreadable,
+    file_variables,
+    mistyped,
+    nearest,
+    place_of,
+    read_toml,
+)
 from lingpai.store.address import CONNECTIONS, Address
-
-LEGACY_PREFIX = "THIRD_APPID_"
-"""How the original service named configured secrets in its .env (keeper-api.md "Migration from the original")."""
 
 
 class Settings(BaseSettings):
@@ -56,8 +64,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=ENV_FILE,
-        toml_file=SETTINGS_FILE,
         extra="forbid",
         use_attribute_docstrings=True,
     )
@@ -135,11 +141,14 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The order of precedence; see the module's docstring."""
         del file_secret_settings
+        for source, entries in ((env_settings, environment_variables()), (dotenv_settings, file_variables())):
+            if isinstance(source, EnvSettingsSource):
+                source.env_vars = {name.lower(): value for name, value in entries.items()}
         return (
             init_settings,
             env_settings,
             _OursOnly(dotenv_settings),
-            TomlConfigSettingsSource(settings_cls),
+            *_files(settings_cls, Path()),
             *_beside_the_data(settings_cls, init_settings, env_settings, dotenv_settings),
         )
 
@@ -232,7 +241,14 @@ def _beside_the_data(
     """The settings file in the data folder that one of these sources names."""
     folder = next((data for source in sources if (data := source().get("data"))), None)
     if folder is not None:
-        yield TomlConfigSettingsSource(settings_cls, Path(folder) / SETTINGS_FILE)
+        yield from _files(settings_cls, Path(folder))
+
+
+def _files(settings_cls: type[BaseSettings], folder: Path) -> Iterator[PydanticBaseSettingsSource]:
+    """The settings file of a folder, if there is one."""
+    file = folder / SETTINGS_FILE
+    if file.is_file():
+        yield InitSettingsSource(settings_cls, read_toml(file))
 
 
 class SettingsError(Exception):
@@ -253,9 +269,10 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**given)
     except ValidationError as error:
-        raise SettingsError([*map(_explain, error.errors()), *_mistyped()]) from error
+        problems = [_explain(each, given) for each in error.errors()]
+        raise SettingsError([*problems, *_mistyped()]) from error
     except (ValueError, RecursionError) as error:  # an unreadable source
-        raise SettingsError([explain_unreadable(error, given.get("data"), _lists())]) from error
+        raise SettingsError([explain_unreadable(error, _lists())]) from error
     problems = list(_contradictions(settings))
     if problems:
         raise SettingsError(problems)
@@ -301,15 +318,35 @@ def _mistyped() -> Iterator[str]:
     yield from mistyped([*alone, *grouped], groups)
 
 
-def _explain(problem: Any) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
-    variable = PREFIX + "__".join(str(part) for part in problem["loc"]).upper()
-    return f"{name} (environment: {variable}): {problem['msg']}"
+def _explain(problem: Any, given: dict[str, Any]) -> str:
+    path = [str(part) for part in problem["loc"]]
+    place = place_of(path, given, given.get("data"))
+    name = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        like = nearest(path, _dotted(path))
+        if like:
+            return f"{place}: there is no setting {name}; is {like} meant?"
+        return f"{place}: there is no setting {name}."
+    where = place or f"environment: {PREFIX}{'__'.join(path).upper()}"
+    return f"{where}: {name}: {problem['msg']}"
+
+
+def _dotted(path: list[str]) -> list[str]:
+    """All settings as `group.name`; of realms, those of the realm that `path` is about."""
+    found = [name for name in Settings.model_fields if name.upper() not in _groups()]
+    for group, section in _groups().items():
+        realm = f".{path[1]}" if group == "REALMS" and len(path) > 1 else ""
+        found += [f"{group.lower()}{realm}.{name}" for name in section.model_fields]
+    return found
 
 
 def legacy_accounts(env_file: Path = Path(ENV_FILE)) -> tuple[Account, ...]:
-    """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment."""
-    entries = {**dotenv_values(env_file), **os.environ}
+    """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment.
+
+    Raises:
+        TextError: `.env` cannot be read.
+    """
+    entries = {**file_variables(env_file), **environment_variables()}
     return tuple(
         Account(platform="wechat", account=name.removeprefix(LEGACY_PREFIX), secret=secret, source=ENV)
         for name, secret in sorted(entries.items())

@@ -1,24 +1,39 @@
 """Where settings come from, for whoever has to mend them."""
 
 import difflib
+import io
 import json
 import os
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
+
+from lingpai.core.text import read_text, trimmed
 
 SETTINGS_FILE = "lingpai.toml"
 ENV_FILE = ".env"
 PREFIX = "LINGPAI_"
+LEGACY_PREFIX = "THIRD_APPID_"
+"""How the original service named configured secrets in its `.env`."""
+OURS = (PREFIX, LEGACY_PREFIX)
+_ENTRY = re.compile(rf"\s*(?:export\s+)?(?:{PREFIX}|{LEGACY_PREFIX})\w+\s*=", re.IGNORECASE)
+_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
+_KEY = re.compile(r"\s*([\w\-.\"' ]+?)\s*=")
 ALIKE = 0.8
 """From where on a name is a slip of the pen: other programs have names of their own that begin as ours do."""
 
 
 _NAMES_OF_SECRETS = re.compile(r"^THIRD_APPID_|SECRET|PASSWORD|PASSWD|TOKEN|(^|_)KEY$", re.IGNORECASE)
+
+
+class UnreadableError(ValueError):
+    """A file of settings cannot be understood; the message says where."""
 
 
 def settings_files(data: Path | None = None) -> list[Path]:
@@ -28,7 +43,7 @@ def settings_files(data: Path | None = None) -> list[Path]:
         data: the folder of the command line, or None.
 
     Raises:
-        UnicodeDecodeError: `.env` is no text.
+        TextError: `.env` is no text.
     """
     named = {name.upper(): value for _, name, value in _variables()}
     folder = data or named.get(f"{PREFIX}DATA")
@@ -43,13 +58,13 @@ def files_with_secrets(data: Path | None = None) -> list[Path]:
         data: the folder of the command line, or None.
     """
     found = [file for file in settings_files(data) if any(_is_secret(*each) for each in _leaves(file))]
-    named = [name for name, value in dotenv_values(ENV_FILE).items() if value and _is_secret(name, value)]
+    named = [name for name, value in file_variables().items() if value and _is_secret(name, value)]
     return [*found, Path(ENV_FILE)] if named else found
 
 
 def _leaves(file: Path) -> list[tuple[str, object]]:
     """Every value of a settings file, with the name that it stands under."""
-    unread = [*tomllib.loads(file.read_text("utf-8")).items()]
+    unread = [*read_toml(file).items()]
     leaves: list[tuple[str, object]] = []
     while unread:
         name, value = unread.pop()
@@ -71,22 +86,122 @@ def _is_secret(name: str, value: object) -> bool:
         return False
 
 
-def explain_unreadable(error: Exception, data: Path | None, lists: Collection[str]) -> str:
+def file_variables(file: Path = Path(ENV_FILE)) -> dict[str, str]:
+    """What `.env` sets, other programs' entries too; empty when there is none.
+
+    Raises:
+        TextError: it is no UTF-8 text.
+        UnreadableError: a quote in it is not closed where that hides an entry of ours.
+        OSError: it cannot be read.
+    """
+    if not file.is_file():
+        return {}
+    text = read_text(file.read_bytes(), str(file))
+    _demand_closed_quotes(file, text)
+    entries = dotenv_values(stream=io.StringIO(text))
+    return {
+        name: trimmed(value) if _is_ours(name) else value
+        for name, value in entries.items()
+        if value is not None
+    }
+
+
+def environment_variables() -> dict[str, str]:
+    """What the environment sets; values of ours as they would stand in `.env`."""
+    return {name: trimmed(value) if _is_ours(name) else value for name, value in os.environ.items()}
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """The content of a settings file.
+
+    Raises:
+        TextError: it is no UTF-8 text.
+        UnreadableError: it cannot be understood.
+        OSError: it cannot be read.
+    """
+    try:
+        return tomllib.loads(read_text(file.read_bytes(), str(file)))
+    except tomllib.TOMLDecodeError as error:
+        raise UnreadableError(f"{file}: {error}") from error
+    except RecursionError as error:
+        raise UnreadableError(f"{file}: it is nested too deeply") from error
+
+
+def _demand_closed_quotes(file: Path, text: str) -> None:
+    """A value may have several lines, but a quote that somebody forgot must not swallow the next entry of ours."""
+    for binding in parse_stream(io.StringIO(text)):
+        first, *others = binding.original.string.strip("\r\n").splitlines() or [""]
+        line = binding.original.line
+        hides = any(map(_ENTRY.match, others))
+        if hides or (binding.error and _ENTRY.match(first)):
+            raise UnreadableError(f"{file}, line {line}: this cannot be understood; is a quote not closed?")
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(OURS)
+
+
+def explain_unreadable(error: Exception, lists: Collection[str]) -> str:
     """Which source could not be read, and why.
 
     Args:
         error: of reading them all.
-        data: the folder of the command line, or None.
         lists: the settings that are lists, without their group's name.
     """
     if isinstance(error.__cause__, json.JSONDecodeError):
         return _explain_not_json(error.__cause__, lists)
-    try:
-        files = settings_files(data)
-    except UnicodeDecodeError:
-        return f"{ENV_FILE}: {error}"
-    problems = ((file, _problem_of(file)) for file in files)
-    return next((f"{file}: {problem}" for file, problem in problems if problem), str(error))
+    return str(error)
+
+
+def place_of(path: Sequence[str], given: Collection[str], data: Path | None) -> str:
+    """Where a setting was set: on the command line, by a variable, or in a file's line; "" when that cannot be said.
+
+    Args:
+        path: its name, part by part.
+        given: names that the command line set.
+        data: the folder of the command line, or None.
+    """
+    if path[0] in given:
+        return "command line"
+    names = ["__".join(path[:depth]).upper() for depth in range(len(path), 0, -1)]
+    for where, variable, _ in reversed([*_variables()]):
+        if variable.upper().removeprefix(PREFIX) in names:
+            return f"{variable} ({where})"
+    for file in settings_files(data):
+        line = _line_of(read_text(file.read_bytes(), str(file)), path)
+        if line:
+            return f"{file}, line {line}"
+    return ""
+
+
+def nearest(path: Sequence[str], known: Collection[str]) -> str:
+    """The setting that a mistyped name is most like, as `group.name`; "" when it is like none."""
+    elsewhere = [
+        each for each in known if each.rpartition(".")[2] == path[-1]
+    ]  # its group was left out, or is another
+    found = elsewhere or difflib.get_close_matches(".".join(path), known, 1, 0.6)
+    return found[0] if found else ""
+
+
+def _line_of(text: str, path: Sequence[str]) -> int:
+    """The line of a settings file that sets this, or the group that it is in; 0 when none does."""
+    table: tuple[str, ...] = ()
+    best = (0, 0)
+    for number, line in enumerate(text.splitlines(), start=1):
+        header, entry = _HEADER.match(line), _KEY.match(line)
+        if header is not None:
+            table = found = _parts(header[1])
+        elif entry is not None:
+            found = (*table, *_parts(entry[1]))
+        else:
+            continue
+        if tuple(path[: len(found)]) == found and len(found) > best[0]:
+            best = (len(found), number)
+    return best[1]
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in name.split("."))
 
 
 def mistyped(scalars: Collection[str], groups: Collection[str]) -> Iterator[str]:
@@ -112,9 +227,9 @@ def mistyped(scalars: Collection[str], groups: Collection[str]) -> Iterator[str]
 
 def _variables() -> Iterator[tuple[str, str, str]]:
     """Where each variable of ours stands, its name and its value; what stands last wins."""
-    for where, entries in ((ENV_FILE, dotenv_values(ENV_FILE)), ("environment", os.environ)):
+    for where, entries in ((ENV_FILE, file_variables()), ("environment", environment_variables())):
         for name, value in entries.items():
-            if name.upper().startswith(PREFIX) and value is not None:
+            if name.upper().startswith(PREFIX):
                 yield where, name, value
 
 
@@ -129,13 +244,3 @@ def _explain_not_json(error: json.JSONDecodeError, lists: Collection[str]) -> st
         example = json.dumps([word for word in words if word])
         return f"{name} ({where}): must be a JSON list, such as {example}"
     return str(error)
-
-
-def _problem_of(file: Path) -> str:
-    try:
-        tomllib.loads(file.read_text("utf-8"))
-    except RecursionError:
-        return "it is nested too deeply"
-    except ValueError as error:
-        return str(error)
-    return ""

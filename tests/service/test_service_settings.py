@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.settings import SettingsError, load_settings
+from lingpai.settings import SettingsError, legacy_accounts, load_settings
 
 
 @pytest.fixture(autouse=True)
@@ -94,3 +94,89 @@ def test_a_file_that_cannot_be_understood_is_the_one_that_is_named(content: byte
 def test_an_endless_time_is_refused(name: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LINGPAI_" + name.upper().replace(".", "__"), number)
     assert len(problems()) == 1
+
+
+@pytest.mark.parametrize("dressed", ["secret\n", "secret\r\n", '"secret"', "'secret'\r\n", " secret "])
+def test_values_of_the_environment_are_trimmed_as_those_of_files(
+    dressed: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text(f"THIRD_APPID_wx1={dressed}\n")
+    monkeypatch.setenv("THIRD_APPID_wx2", dressed)
+    monkeypatch.setenv("LINGPAI_HOST", dressed)
+    assert [each.secret for each in legacy_accounts()] == ["secret", "secret"]
+    assert load_settings().host == "secret"
+
+
+def test_a_byte_order_mark_hides_nothing(folder: Path) -> None:
+    (folder / ".env").write_text("THIRD_APPID_wx1=secret\nLINGPAI_PORT=8123\n", "utf-8-sig")
+    (folder / "lingpai.toml").write_text("workers = 3\n", "utf-8-sig")
+    settings = load_settings()
+    assert (settings.port, settings.workers) == (8123, 3)
+    assert [each.account for each in legacy_accounts()] == ["wx1"]
+
+
+@pytest.mark.parametrize("name", [".env", "lingpai.toml"])
+def test_other_encodings_are_named(name: str, folder: Path) -> None:
+    text = "# 令牌\nLINGPAI_HOST='a'\n" if name == ".env" else "# 令牌\nhost = 'a'\n"
+    for encoding in ("gbk", "utf-16"):
+        (folder / name).write_text(text, encoding)
+        (only,) = problems()
+        assert only.startswith(f"{name}: ")
+        assert encoding.upper() in only
+        assert "UTF-8" in only
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ('THIRD_APPID_wx1="one\nTHIRD_APPID_wx2=two\nTHIRD_APPID_wx3="three"\n', 1),
+        ("A=1\nTHIRD_APPID_wx1='one\n", 2),
+        ('\n# sample\nexport LINGPAI_HOST="a\nB="b"\n', 3),
+        ("OTHER='x\nTHIRD_APPID_wx1=one\nMORE='y'\n", 1),
+    ],
+)
+def test_an_unclosed_quote_swallows_no_account(content: str, line: int, folder: Path) -> None:
+    (folder / ".env").write_text(content)
+    (only,) = problems()
+    assert only == f".env, line {line}: this cannot be understood; is a quote not closed?"
+
+
+def test_values_of_others_may_have_several_lines(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "KEY='-----BEGIN-----\nabc\n-----END-----'\nTHIRD_APPID_wx1=one\nbroken line\n"
+    )
+    load_settings()
+    assert [each.secret for each in legacy_accounts()] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("\n\nworkres = 2\n", "lingpai.toml, line 3: there is no setting workres; is workers meant?"),
+        ("[keeper]\npatiense = 2\n", "lingpai.toml, line 2: there is no setting keeper.patiense; is keeper.pati"),
+        ("patience = 2\n", "lingpai.toml, line 1: there is no setting patience; is keeper.patience meant?"),
+        ("[keper]\npatience = 2\n", "lingpai.toml, line 1: there is no setting keper"),
+        ("[realms.mall]\ndialect = 'mall'\nprefx = '/a'\n",
+         "lingpai.toml, line 3: there is no setting realms.mall.prefx; is realms.mall.prefix meant?"),
+        ("workers = 0\n", "lingpai.toml, line 1: workers: "),
+        ("# a\nkeeper.tick = 'soon'\n", "lingpai.toml, line 2: keeper.tick: "),
+        ("[edge]\ntrusted_proxies = [\n'everywhere',\n]\n", "lingpai.toml, line 2: edge.trusted_proxies.0: "),
+        ("qqqqq = 1\n", "lingpai.toml, line 1: there is no setting qqqqq."),
+    ],
+)  # fmt: skip
+def test_a_typing_error_in_a_file_is_named_with_its_line(content: str, said: str, folder: Path) -> None:
+    (folder / "lingpai.toml").write_text(content)
+    (only,) = problems()
+    assert only.startswith(said)
+    assert "LINGPAI_" not in only
+
+
+def test_a_bad_value_is_named_where_it_was_set(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "lingpai.toml").write_text("port = 70000\n")
+    assert problems()[0].startswith("lingpai.toml, line 1: port: ")
+    (folder / ".env").write_text("LINGPAI_PORT=70000\n")
+    assert problems()[0].startswith("LINGPAI_PORT (.env): port: ")
+    monkeypatch.setenv("lingpai_port", "70000")
+    assert problems()[0].startswith("lingpai_port (environment): port: ")
+    with pytest.raises(SettingsError, match="command line: port: "):
+        load_settings(port=70000)

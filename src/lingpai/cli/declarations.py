@@ -12,10 +12,11 @@ import msgspec
 
 from lingpai.cli.messages import tr
 from lingpai.cli.output import note
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import Problem, not_text
 from lingpai.cli.sections import SECTIONS
 from lingpai.cli.sections.references import is_literal
 from lingpai.cli.sections.section import Change, Section, Stage
+from lingpai.core.text import TextError, read_text
 
 MAX_BYTES = 16 * 1024 * 1024
 SECRET_FIELDS = ("secret", "key", "password", "msign")
@@ -41,11 +42,12 @@ def read_file(path: Path) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise Problem(tr("{path} is too large to be a declaration file.", path=path))
     try:
-        if path.suffix == ".json":
-            document = msgspec.json.decode(content, type=dict[str, Any])
-        else:
-            document = tomllib.loads(content.decode())
-    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = read_text(content, str(path))
+        is_json = path.suffix == ".json"
+        document = msgspec.json.decode(text, type=dict[str, Any]) if is_json else tomllib.loads(text)
+    except TextError as error:
+        raise Problem(not_text(error)) from error
+    except (msgspec.MsgspecError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise Problem(tr("{path} cannot be understood: {problem}", path=path, problem=error)) from error
     known = [section.name for section in SECTIONS]
     unknown = [name for name in document if name not in known]

@@ -4,6 +4,7 @@ import errno
 import socket
 
 from lingpai.cli.messages import tr, tr_reason
+from lingpai.core.text import TextError
 
 NO_ADDRESS_FOR_US = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
@@ -26,6 +27,11 @@ def demand_other_address(error: OSError, host: str, *ports: int) -> None:
         ) from error
 
 
+def not_text(error: TextError) -> str:
+    """The line for what is not UTF-8 text, in the user's language."""
+    return tr("{place} is {problem}.", place=tr(error.place), problem=tr_reason(error.problem))
+
+
 def explain(error: Exception) -> str | None:
     """The line for an error that is expected to happen, in the user's language; None for a bug of ours.
 
@@ -44,7 +50,7 @@ def explain(error: Exception) -> str | None:
             text = f"{text} ({error.detail})"
         return text
     if isinstance(error, SettingsError):
-        problems = "".join(f"\n  - {problem}" for problem in error.problems) + "\n"
+        problems = "".join(f"\n  - {tr_reason(problem)}" for problem in error.problems) + "\n"
         return tr("The settings do not do:{problems}Correct them and try again.", problems=problems)
     if isinstance(error, SealError):
         return tr(

@@ -9,6 +9,8 @@ import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.output import note
+from lingpai.cli.problems import not_text
+from lingpai.core.text import TextError, read_text, trimmed
 
 
 def read_input() -> str:
@@ -18,15 +20,13 @@ def read_input() -> str:
         typer.BadParameter: it is no text.
     """
     try:
-        text = sys.stdin.read()
-        text.encode()  # some locales let bytes through that are no text
-    except UnicodeError as error:
-        raise typer.BadParameter(tr("Standard input is not UTF-8 text.")) from error
-    return text
+        return read_text(sys.stdin.buffer.read(), "Standard input")
+    except TextError as error:
+        raise typer.BadParameter(not_text(error)) from error
 
 
 def read_secret(given: str | None, *, from_stdin: bool) -> str:
-    """The secret, without the blanks and line end around it.
+    """The secret, without blanks, line ends or a pair of quotes around it.
 
     Args:
         given: of `--secret`, or None.
@@ -52,7 +52,7 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
         raise typer.BadParameter(
             tr("There is no secret. Pipe it in with --secret-stdin, or run this on a terminal.")
         )
-    secret = secret.strip()
+    secret = trimmed(secret)
     if not secret:
         raise typer.BadParameter(tr("The secret is empty."))
     return secret

@@ -9,7 +9,8 @@ import msgspec
 
 from lingpai.cli.issuing import MAX_OPEN_ID
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import Problem, not_text
+from lingpai.core.text import TextError, read_text
 from lingpai.issuer.operating import Known
 
 ALIASES = {
@@ -33,13 +34,16 @@ def read_known(path: Path) -> list[Known]:
     """
     content = path.read_bytes()
     try:
-        rows = _read_json(content) if path.suffix == ".json" else _read_csv(content.decode("utf-8-sig"))
-    except (msgspec.MsgspecError, csv.Error, UnicodeDecodeError) as error:
+        text = read_text(content, str(path))
+        rows = _read_json(text) if path.suffix == ".json" else _read_csv(text)
+    except TextError as error:
+        raise Problem(not_text(error)) from error
+    except (msgspec.MsgspecError, csv.Error) as error:
         raise Problem(tr("{path} cannot be understood: {problem}", path=path, problem=error)) from error
     return [_known(path, number, row) for number, row in enumerate(rows, start=1)]
 
 
-def _read_json(content: bytes) -> list[dict[str, Any]]:
+def _read_json(content: str) -> list[dict[str, Any]]:
     return msgspec.json.decode(content, type=list[dict[str, Any]])
 
 

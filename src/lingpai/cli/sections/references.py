@@ -4,7 +4,8 @@ import os
 from pathlib import Path
 
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import Problem, not_text
+from lingpai.core.text import TextError, read_text, trimmed
 
 ENV = "env:"
 FILE = "file:"
@@ -25,7 +26,7 @@ def resolve(text: str, folder: Path) -> str:
         found = os.environ.get(name, "")
         if not found:
             raise Problem(tr("The environment variable {name} is not set.", name=name))
-        return _text(found.encode(errors="surrogateescape"), name).strip()
+        return _text(found.encode(errors="surrogateescape"), name)
     if text.startswith(FILE):
         path = folder / text.removeprefix(FILE)
         try:
@@ -34,7 +35,7 @@ def resolve(text: str, folder: Path) -> str:
             raise Problem(
                 tr("{path} cannot be read: {problem}", path=path, problem=error.strerror)
             ) from error
-        found = _text(content, str(path)).strip()
+        found = _text(content, str(path))
         if not found:
             raise Problem(tr("{path} is empty.", path=path))
         return found
@@ -43,9 +44,9 @@ def resolve(text: str, folder: Path) -> str:
 
 def _text(content: bytes, place: str) -> str:
     try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        raise Problem(tr("{place} is not UTF-8 text.", place=place)) from error
+        return trimmed(read_text(content, place))
+    except TextError as error:
+        raise Problem(not_text(error)) from error
 
 
 def is_literal(text: str) -> bool:
