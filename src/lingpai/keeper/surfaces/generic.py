@@ -24,6 +24,33 @@ from lingpai.keeper.surfaces.shapes import GENERIC, SEED_JSON
 MAX_WAIT = 60.0
 
 PlatformName = Annotated[str, msgspec.Meta(max_length=32, description="wechat, wecom, yzb or yilianyun")]
+TokenKind = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=80,
+        description="access_token; jsapi_ticket or wx_card_ticket of wechat; corp_ticket or agent_ticket of wecom; "
+        "js_ticket of yzb; terminal:<machine_code> of yilianyun",
+    ),
+]
+SignatureKind = Annotated[
+    str, msgspec.Meta(max_length=32, description="config, or agent_config for WeCom's wx.agentConfig")
+]
+ExchangeKind = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=32,
+        description="oauth or mini of wechat; login or mini of wecom; oauth of yzb; code or scan of yilianyun",
+    ),
+]
+Wait = Annotated[
+    float,
+    msgspec.Meta(
+        ge=0,
+        le=MAX_WAIT,
+        description="seconds to wait for another version than the one in If-None-Match, which the answer's ETag "
+        "names; then 304; without If-None-Match it does nothing",
+    ),
+]
 Label = Annotated[str, msgspec.Meta(max_length=64, description="which of several secrets of the account")]
 
 
@@ -36,10 +63,10 @@ class Wanted(msgspec.Struct):
 
     platform: PlatformName
     account: Id
-    kind: Annotated[str, msgspec.Meta(max_length=80)] = ACCESS_TOKEN
+    kind: TokenKind = ACCESS_TOKEN
     label: Label | None = None
     secret: Secret | None = None
-    wait: Annotated[float, msgspec.Meta(ge=0, le=MAX_WAIT)] = 0.0
+    wait: Wait = 0.0
 
 
 class PageToSign(msgspec.Struct):
@@ -48,7 +75,7 @@ class PageToSign(msgspec.Struct):
     platform: PlatformName
     account: Id
     url: Url
-    kind: Annotated[str, msgspec.Meta(max_length=32)] = "config"
+    kind: SignatureKind = "config"
     label: Label | None = None
     secret: Secret | None = None
 
@@ -63,7 +90,7 @@ class CodeToExchange(msgspec.Struct):
     platform: PlatformName
     account: Id
     code: Code
-    kind: Annotated[str, msgspec.Meta(max_length=32)]
+    kind: ExchangeKind
     label: Label | None = None
     secret: Secret | None = None
 
