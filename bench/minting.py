@@ -23,7 +23,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import issue_app_token
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import open_issuers
 from lingpai.settings import load_settings

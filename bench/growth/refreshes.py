@@ -17,7 +17,8 @@ from bench.growth.points import Refreshed
 from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.service import open_issuers

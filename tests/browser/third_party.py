@@ -1,10 +1,11 @@
 """A third party's web app: its page uses the bridge, its back end signs, exchanges codes and reads user info."""
 
+import asyncio
 import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -44,6 +45,10 @@ class Page:
     origin: str
     stage: Stage
     http: aiohttp.ClientSession
+    codes: list[str] = field(default_factory=list)
+    """Codes that came to the callback."""
+    redirected: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the callback that redirects was asked."""
 
     @property
     def url(self) -> str:
@@ -109,14 +114,20 @@ async def serving_page(stage: Stage, host: str) -> AsyncIterator[Page]:
             framed = f'<iframe id="framed" src="{request.query["src"]}"></iframe>'
             return web.Response(text="<!doctype html>" + framed, content_type="text/html")
 
-        async def receive(_request: web.Request) -> web.Response:
+        async def receive(request: web.Request) -> web.Response:
+            page.codes += request.query.getall("code", [])
             return web.Response(text="welcome back")
+
+        async def send_on(request: web.Request) -> web.Response:
+            page.redirected.set()
+            return web.Response(status=302, headers={"Location": request.query["to"]})
 
         async def have_no_icon(_request: web.Request) -> web.Response:
             return web.Response(status=204)
 
         app.router.add_get("/favicon.ico", have_no_icon)
         app.router.add_get("/callback", receive)
+        app.router.add_get("/redirecting", send_on)
         app.router.add_get("/page/", show)
         app.router.add_get("/frame", frame)
         await runner.setup()

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import open_issuers

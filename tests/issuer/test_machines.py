@@ -10,7 +10,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.policy import Daily, Keep
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.quotas import take_quota
 from lingpai.issuer.verbs.redeem import redeem

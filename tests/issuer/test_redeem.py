@@ -9,7 +9,7 @@ from lingpai.core.issuer_records import App, GrantState
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh

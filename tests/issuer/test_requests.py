@@ -11,7 +11,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.app_tokens import issue_app_token
-from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh

@@ -7,14 +7,15 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Profile
 from lingpai.issuer import admin
+from lingpai.issuer.cookies import is_visitor, new_visitor
 from lingpai.issuer.passwords import MAX_PASSWORD, Passwords
 from lingpai.issuer.policy import Throttling
 from lingpai.issuer.verbs import members
+from lingpai.issuer.verbs.authorization_requests import MAX_STATE, Asked, may_answer, open_request
 from lingpai.issuer.verbs.authorize import (
-    Asked,
     authorize,
     begin_authorization,
-    read_authorization,
+    code_of,
     refuse_authorization,
 )
 from lingpai.issuer.verbs.check import resolve_access_token
@@ -24,9 +25,8 @@ from lingpai.issuer.verbs.sessions import (
     check_form,
     end_session,
     form_token,
-    is_fading,
     read_session,
-    require_user,
+    require_login,
     start_session,
 )
 from tests.issuer.engines import rows_of
@@ -35,19 +35,14 @@ from tests.issuer.worlds import REDIRECT, World, raises
 HERE = "198.51.100.7"
 
 
-async def test_b20_the_session_changes_at_login_and_what_waited_goes_along(world: World) -> None:
-    before = await start_session(world.issuer)
+async def test_b20_the_session_changes_at_login(world: World) -> None:
     with raises(Kind.LOGIN_REQUIRED):
-        require_user(before)
-    request = await begin_authorization(world.issuer, world.app, before.session, Asked(state="s"))
+        require_login(None)
+    before = await start_session(world.issuer, world.user)
     after = await login(world.issuer, "ann", "correct horse", HERE, before.session)
     assert after.handle != before.handle
     assert await read_session(world.issuer, before.handle) is None
-    reopened = await read_session(world.issuer, after.handle)
-    assert require_user(reopened).id == world.user.id
-    assert (await read_authorization(world.issuer, request, after.session)).state == "s"
-    with raises(Kind.INVALID_AUTHORIZATION):
-        await read_authorization(world.issuer, request, before.session)
+    assert require_login(await read_session(world.issuer, after.handle)).user.id == world.user.id
 
 
 @pytest.mark.parametrize("replaces", [False, True])
@@ -55,7 +50,7 @@ async def test_b20_a_login_with_a_password_that_is_replaced_meanwhile_leaves_no_
     world: World, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     issuer, verify = world.issuer, Passwords.verify
-    before = await start_session(issuer)
+    before = await start_session(issuer, await admin.add_user(issuer, "bob", ""))
 
     async def verify_too_late(passwords: Passwords, password_hash: str, password: str) -> bool:
         right = await verify(passwords, password_hash, password)
@@ -67,7 +62,7 @@ async def test_b20_a_login_with_a_password_that_is_replaced_meanwhile_leaves_no_
         with raises(Kind.LOGIN_FAILED):
             await login(issuer, "ann", "correct horse", HERE, before.session if replaces else None)
     assert await rows_of(issuer.store, "SELECT id FROM issuer_sessions") == [(before.session.id,)]
-    assert require_user(await login(issuer, "ann", "new", HERE, before.session)).id == world.user.id
+    assert (await login(issuer, "ann", "new", HERE, before.session)).user.id == world.user.id
 
 
 async def test_a_login_of_a_user_who_is_disabled_meanwhile_leaves_no_session(
@@ -100,39 +95,22 @@ async def test_sessions_end(world: World, clock: VirtualClock) -> None:
     await admin.set_password(issuer, world.user, "new")
     assert await read_session(issuer, changed.handle) is None
     clock.advance(1)
-    assert await read_session(issuer, (await start_session(issuer)).handle + "0") is None
+    fresh = await start_session(issuer, world.user)
+    assert await read_session(issuer, fresh.handle + "0") is None
 
 
-async def test_a_session_without_a_user_lasts_as_long_as_its_requests_may(
-    world: World, clock: VirtualClock
-) -> None:
-    issuer = world.issuer
-    opened = await start_session(issuer)
-    clock.advance(issuer.policy.authorization)
-    assert not is_fading(issuer, opened.session)
-    clock.advance(1)
-    assert is_fading(issuer, opened.session)
-    assert await read_session(issuer, opened.handle) is not None
-    clock.advance(issuer.policy.authorization - 1)
-    assert await read_session(issuer, opened.handle) is None
-    with_user = await start_session(issuer, world.user)
-    clock.advance(issuer.policy.session - 1)
-    assert not is_fading(issuer, with_user.session)
-
-
-async def test_b17_a_form_of_another_session_is_refused(world: World) -> None:
-    mine, theirs = await start_session(world.issuer, world.user), await start_session(world.issuer)
-    check_form(world.issuer, mine.session, form_token(world.issuer, mine.session))
-    for forged in ("", form_token(world.issuer, theirs.session), mine.handle):
+async def test_b17_a_form_of_another_browser_is_refused(world: World) -> None:
+    mine, visitor = (await start_session(world.issuer, world.user)).handle, new_visitor(world.issuer)
+    assert is_visitor(visitor)
+    check_form(world.issuer, mine, form_token(world.issuer, mine))
+    for forged in ("", form_token(world.issuer, visitor), mine, "\ud800"):
         with raises(Kind.FORGED_FORM):
-            check_form(world.issuer, mine.session, forged)
+            check_form(world.issuer, mine, forged)
 
 
 async def test_b18_b19_double_submit_makes_one_code_of_what_was_asked(world: World) -> None:
-    opened = await start_session(world.issuer, world.user)
     asked = Asked(redirect_uri=REDIRECT, state="<s>\r\n")
-    text = await begin_authorization(world.issuer, world.app, opened.session, asked)
-    request = await read_authorization(world.issuer, text, opened.session)
+    request = open_request(world.issuer, begin_authorization(world.issuer, world.app, "cookie", asked))
     codes = await asyncio.gather(*(authorize(world.issuer, request, world.app, world.user) for _ in range(8)))
     assert len({code.code for code in codes}) == 1
     assert (codes[0].answer_uri, codes[0].state, codes[0].expires_in) == (REDIRECT, "<s>\r\n", 300)
@@ -144,21 +122,24 @@ async def test_b18_b19_double_submit_makes_one_code_of_what_was_asked(world: Wor
 async def test_a_request_is_answered_by_its_app_in_time_or_not_at_all(
     world: World, clock: VirtualClock
 ) -> None:
-    opened = await start_session(world.issuer, world.user)
-    text = await begin_authorization(world.issuer, world.app, opened.session, Asked())
-    request = await read_authorization(world.issuer, text, opened.session)
+    request = open_request(world.issuer, begin_authorization(world.issuer, world.app, "cookie", Asked()))
     with raises(Kind.INVALID_AUTHORIZATION):
         await authorize(world.issuer, request, world.other, world.user)
+    with raises(Kind.INVALID_AUTHORIZATION):
+        await code_of(world.issuer, request, world.user)
     stranger = await admin.add_user(world.issuer, "eve", "")
     with raises(Kind.BAD_MACHINE):
         await authorize(world.issuer, request, world.app, stranger, world.machine)
     await refuse_authorization(world.issuer, request)
+    assert await code_of(world.issuer, request, world.user) is None
     with raises(Kind.INVALID_AUTHORIZATION):
         await authorize(world.issuer, request, world.app, world.user)
-    text = await begin_authorization(world.issuer, world.app, opened.session, Asked())
+    request = open_request(world.issuer, begin_authorization(world.issuer, world.app, "cookie", Asked()))
+    assert may_answer(world.issuer, request, "cookie")
     clock.advance(world.issuer.policy.authorization)
+    assert not may_answer(world.issuer, request, "cookie")
     with raises(Kind.INVALID_AUTHORIZATION):
-        await read_authorization(world.issuer, text, opened.session)
+        await authorize(world.issuer, request, world.app, world.user)
 
 
 @pytest.mark.parametrize(
@@ -169,19 +150,18 @@ async def test_a_request_is_answered_by_its_app_in_time_or_not_at_all(
         (Asked(challenge="x" * 43, challenge_method="plain"), Kind.INVALID_PKCE),
         (Asked(challenge="short", challenge_method="S256"), Kind.INVALID_PKCE),
         (Asked(challenge_method="S256"), Kind.INVALID_PKCE),
+        (Asked(state="x" * (MAX_STATE + 1)), Kind.INVALID_PARAMETER),
     ],
 )
 async def test_a6_a9_requests_that_are_refused(world: World, asked: Asked, kind: Kind) -> None:
-    opened = await start_session(world.issuer, world.user)
     with raises(kind):
-        await begin_authorization(world.issuer, world.app, opened.session, asked)
+        begin_authorization(world.issuer, world.app, "cookie", asked)
 
 
 async def test_a6_public_client_needs_a_challenge(world: World) -> None:
-    opened = await start_session(world.issuer, world.user)
     public = await admin.change_app(world.issuer, world.app, public=True)
     with raises(Kind.INVALID_PKCE):
-        await begin_authorization(world.issuer, public, opened.session, Asked())
+        begin_authorization(world.issuer, public, "cookie", Asked())
 
 
 async def test_b23_unknown_wrong_and_disabled_look_the_same(world: World) -> None:

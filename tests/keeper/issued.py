@@ -19,7 +19,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import Realm, mount
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.machines import show_qr_key
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN

@@ -8,7 +8,8 @@ import pytest
 
 from lingpai.issuer import admin
 from lingpai.issuer.dialects.yzb.signing import signature_of as issuers_signature
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.keeper.fetching import is_dead
 from lingpai.keeper.platforms.yzb import pure_url, yzb
 from lingpai.keeper.signing import signature_of

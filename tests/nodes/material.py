@@ -8,7 +8,8 @@ from typing import TypeVar
 from lingpai.core.issuer_records import App, AppMode, User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.service import open_issuers
 from lingpai.settings import Settings
 from tests.helpers import leaks

@@ -5,7 +5,8 @@ from lingpai.devdata.records import Samples
 from lingpai.development import add_samples
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import issuers_of, open_keeper
 from lingpai.settings import Settings

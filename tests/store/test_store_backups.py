@@ -19,7 +19,8 @@ from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.seals import SealError
 from lingpai.devdata.records import Samples
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.sessions import start_session

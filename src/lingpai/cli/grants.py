@@ -123,7 +123,8 @@ def code(
     """Make an authorization code without asking its user, to try an integration without a browser."""
     from lingpai.cli.output import emit, say
     from lingpai.issuer.redirects import choose_redirect
-    from lingpai.issuer.verbs.authorize import Asked, issue_code
+    from lingpai.issuer.verbs.authorization_requests import Asked
+    from lingpai.issuer.verbs.authorize import issue_code
 
     async def make(realms: Realms) -> dict[str, Any]:
         issuer, app = await realms.app(app_id, realm)

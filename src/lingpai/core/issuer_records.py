@@ -238,22 +238,24 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
 
 
-class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """An authorization request that waits for its user: what was validated, kept on our side (attacks B19).
+class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """An authorization request that was validated and waits for its user. It travels sealed through the browser.
 
     Attributes:
-        session: row of the session that may answer it.
+        digest: random; its answer is stored under it.
+        browser: digest of the cookie of the browser that may answer it.
+        app_id: public id of the app that asks.
         redirect_uri: as the request gave it; None when it gave none.
         answer_uri: where the answer goes.
         state: as given, or None when there was none.
         machine: code of the terminal the request names, or "".
-        grant: row of the grant that answered it, or None.
+        created_at: when it was first asked; it may have begun again since.
+        ends_at: until when it may be answered.
     """
 
-    id: int = 0
-    realm: str
-    session: int
-    app: int
+    digest: bytes
+    browser: bytes
+    app_id: str
     redirect_uri: str | None
     answer_uri: str
     scope: str | None = None
@@ -262,6 +264,9 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True):
     challenge_method: str = ""
     nonce: str = ""
     machine: str = ""
-    grant: int | None = None
     created_at: int
     ends_at: int
+
+    def __repr__(self) -> str:
+        """Shows whose it is, and nothing that the app sent along."""
+        return f"AuthorizationRequest({self.app_id})"

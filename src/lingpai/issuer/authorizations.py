@@ -13,7 +13,8 @@ import msgspec
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App, AuthorizationRequest
 from lingpai.core.wire import NO_STORE, Call, Reply
-from lingpai.issuer.verbs.authorize import Asked, Code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import Code
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -84,19 +85,23 @@ def refusal(
         description: the dialect's words.
         status: another one than the style's.
     """
-    pairs = [("error", error), ("error_description", description), *_state(state), *style.every]
-    return redirect(answer_uri(uri, pairs), status or style.status)
+    return redirect(_refusal_uri(style, uri, state, error, description), status or style.status)
 
 
-def allowed(style: AnswerStyle, code: Code) -> Reply:
-    """Hand a code to its app by redirect (RFC 6749 §4.1.2)."""
+def allowed_uri(style: AnswerStyle, code: Code) -> str:
+    """The app's address with its code (RFC 6749 §4.1.2)."""
     pairs = [*style.before_code, ("code", code.code), *_state(code.state), *style.every]
-    return redirect(answer_uri(code.answer_uri, pairs), style.status)
+    return answer_uri(code.answer_uri, pairs)
 
 
-def refused(style: AnswerStyle, request: AuthorizationRequest) -> Reply:
-    """Tell an app by redirect that its user refused."""
-    return refusal(style, request.answer_uri, request.state, "access_denied", style.refused)
+def refused_uri(style: AnswerStyle, request: AuthorizationRequest) -> str:
+    """The app's address with the news that its user refused."""
+    return _refusal_uri(style, request.answer_uri, request.state, "access_denied", style.refused)
+
+
+def _refusal_uri(style: AnswerStyle, uri: str, state: str | None, error: str, description: str) -> str:
+    pairs = [("error", error), ("error_description", description), *_state(state), *style.every]
+    return answer_uri(uri, pairs)
 
 
 def _state(state: str | None) -> Pairs:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lingpai.core.clock import Clock
 from lingpai.core.handles import Handle, HandleKind, Handles
 from lingpai.core.keyring import KeyRing
+from lingpai.core.sealed_texts import SealedTexts
 from lingpai.core.seals import Digester
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy, Throttling, lives_of
@@ -29,6 +30,7 @@ class Issuer:
         passwords: hashes and checks users' passwords.
         throttle: counts wrong app secrets.
         terminal_throttle: counts wrong secrets of terminals, by the app that passes them.
+        requests: seals authorization requests, which wait in the browser.
         random_bytes: where randomness comes from.
     """
 
@@ -51,6 +53,7 @@ class Issuer:
         self.digest_secret = Digester(ring, "issuer app secret")
         self.digest_machine = Digester(ring, "issuer machine secret")
         self.digest_other = Digester(ring, "issuer " + realm)
+        self.requests = SealedTexts(ring, "authorization requests", realm, clock)
         self.passwords = passwords or Passwords()
         self.throttle = self._guesses("app secret", lambda: self.policy.authentication)
         self.terminal_throttle = self._guesses("terminal secret", lambda: self.policy.terminals)

@@ -99,7 +99,7 @@ def mount(realm: Realm, issuer: Issuer, origin: str) -> Mounted:
 
 def _mount_yzb(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
     pages = BridgePages(issuer, site, realm.prefix)
-    routes = yzb.routes(issuer, prefix=realm.prefix, string_status=realm.string_status)
+    routes = yzb.routes(issuer, prefix=realm.prefix, string_status=realm.string_status, secure=site.secure)
     return Mounted((*routes, *pages.routes()), (*yzb.fallback(realm.prefix), *pages.fallback()))
 
 

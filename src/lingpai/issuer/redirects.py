@@ -57,6 +57,15 @@ def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_po
     )
 
 
+def anybody_may_take(uri: str) -> bool:
+    """Whether another program on the user's machine could take what goes to this redirect URI (RFC 8252 §8.6).
+
+    True for loopback addresses, whose ports anybody opens, and for private schemes, which anybody registers.
+    """
+    parts = _split(uri)
+    return parts is None or parts.scheme != "https" or parts.hostname in {*LOOPBACK, "localhost"}
+
+
 def _invalid(reason: str) -> LingpaiError:
     return LingpaiError(Kind.INVALID_REDIRECT_URI, reason, parameter="redirect_uri")
 

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from lingpai.core.issuer_records import AuthorizationRequest, Grant, GrantKind, GrantView, Session, User
+from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Session, User
 from lingpai.store.directory_port import Directory
 
 
@@ -51,6 +51,19 @@ class Owner(enum.IntEnum):
 
     USER = 1
     APP = 2
+
+
+class RequestKey(NamedTuple):
+    """An authorization request, by the random digest that it carries; its answer is kept until `ends_at`."""
+
+    digest: bytes
+    ends_at: int
+
+
+class Answer(NamedTuple):
+    """How an authorization request was answered: by the grant of this row, or by a refusal when it is None."""
+
+    grant: int | None
 
 
 class Outcome(enum.Enum):
@@ -114,12 +127,23 @@ class IssuerStore(Directory, Protocol):
 
     # Grants.
 
-    async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
-        """Insert a grant and return it with its row.
+    async def add_grant(self, grant: Grant) -> Grant:
+        """Insert a grant and return it with its row."""
+        ...
 
-        With `request`, the grant answers that authorization request: when it is answered already, the grant
-        of the first answer is returned and none is made; None when the request is gone.
+    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+        """Answer an authorization request with a new grant, unless it is answered already.
+
+        Returns the first answer; when that is another one, no grant is made.
         """
+        ...
+
+    async def refuse_request(self, request: RequestKey) -> Answer | None:
+        """Answer an authorization request with a refusal, whatever answered it before; returns that, or None."""
+        ...
+
+    async def read_answer(self, digest: bytes) -> Answer | None:
+        """How the authorization request of this digest was answered, or None when it was not, or is forgotten."""
         ...
 
     async def read_grant(self, grant: int) -> GrantView | None:
@@ -285,12 +309,12 @@ class IssuerStore(Directory, Protocol):
         """Those of the marks that are remembered for an owner."""
         ...
 
-    # Sessions and authorization requests.
+    # Sessions.
 
     async def add_session(
         self, session: Session, replaces: int | None = None, verified: str | None = None
     ) -> Session | None:
-        """Insert a session, in place of another, which ends and whose open authorization requests it takes over.
+        """Insert a session, in place of another, which ends.
 
         With `verified`, the hash of the password that the user gave, only while it still is the user's and the user
         is not disabled: who logs in while the password is replaced has no session afterwards. None when it is not,
@@ -304,18 +328,6 @@ class IssuerStore(Directory, Protocol):
 
     async def remove_session(self, session: int) -> bool:
         """End a session. False when there is none."""
-        ...
-
-    async def add_request(self, request: AuthorizationRequest) -> AuthorizationRequest:
-        """Insert an authorization request and return it with its row."""
-        ...
-
-    async def read_request(self, request: int) -> AuthorizationRequest | None:
-        """The authorization request of this row."""
-        ...
-
-    async def drop_request(self, request: int) -> bool:
-        """Remove an authorization request that no grant answered. False when there is none."""
         ...
 
     # Upkeep.

@@ -8,7 +8,6 @@ import msgspec
 from lingpai.core.issuer_records import (
     App,
     AppMode,
-    AuthorizationRequest,
     Grant,
     GrantKind,
     GrantState,
@@ -215,8 +214,3 @@ def read_session(row: Row) -> Session:
     """A session from (id, realm, user_row, salt, created_at, ends_at)."""
     session_id, realm, user, salt, created_at, ends_at = row
     return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
-
-
-def read_authorization(row: Row) -> AuthorizationRequest:
-    """An authorization request from a row of `read_authorization`."""
-    return AuthorizationRequest(**dict(zip(AuthorizationRequest.__struct_fields__, row, strict=True)))

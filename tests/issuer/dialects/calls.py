@@ -22,7 +22,7 @@ Json = dict[str, Any]
 class Answered:
     """An answer; each dialect adds how its own answers read."""
 
-    redirects: ClassVar[frozenset[int]] = frozenset({303})
+    redirects: ClassVar[frozenset[int]] = frozenset({200, 303})
 
     status: int
     headers: Mapping[str, str]

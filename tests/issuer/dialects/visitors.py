@@ -19,6 +19,7 @@ class _Form(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.action = ""
+        self.onward = ""
         self.fields: dict[str, str] = {}
         self.feed(page)
 
@@ -26,6 +27,8 @@ class _Form(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.action = found["action"]
+        elif tag == "meta" and found.get("http-equiv") == "refresh":
+            self.onward = found["content"].removeprefix("0;url=")
         elif tag == "input" and (found.get("type") != "radio" or "checked" in found):
             self.fields[found["name"]] = found.get("value", "")
 
@@ -55,6 +58,8 @@ class Visitor:
                 response = await self._open("GET", url)
                 continue
             form = _Form(response.body.decode())
+            if form.onward:
+                return response._replace(headers={**response.headers, "Location": form.onward})
             if response.status >= 400 or not form.action:
                 break
             mine = (

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -114,6 +116,12 @@ async def _peopled(url: str, issuers: dict[str, Issuer]) -> Stage:
     return Stage(url, issuers["mall"], issuers["yzb"], terminals, shop, mini, printing, users, machine)
 
 
+def onward(page: str) -> str:
+    """The address that a page goes on to by itself, or ""."""
+    found = re.search(r'<meta http-equiv="refresh" content="0;url=([^"]*)">', page)
+    return unescape(found[1]) if found else ""
+
+
 class _Forms(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +146,8 @@ class Seen:
 
     @property
     def location(self) -> str:
-        return self.headers.get("Location", "")
+        """Where the browser goes next: by redirect, or from the page that takes it to an app."""
+        return self.headers.get("Location", "") or onward(self.text)
 
     @property
     def forms(self) -> list[tuple[str, dict[str, str]]]:
@@ -205,7 +214,8 @@ class Browser:
         """Send a form of a page; a value of None takes its field out."""
         action, fields = seen.forms[form]
         given = {name: value for name, value in (fields | values).items() if value is not None}
-        return await self.send("POST", action, given)
+        answered = await self.send("POST", action, given)
+        return await self.get(answered.location) if "/onward?" in answered.location else answered
 
     async def log_in(self, seen: Seen, name: str = "hong", password: str = PASSWORD) -> Seen:
         """Log in on a login page, and go on to where that leads."""

@@ -10,6 +10,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
+from tests.issuer.engines import rows_of
 from tests.issuer.pages.stage import REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
 from tests.issuer.worlds import raises
 
@@ -23,16 +24,98 @@ async def test_allowing_gives_the_app_a_code(stage: Stage, browser: Browser) -> 
     question = await ask(browser)
     assert "花间小铺" in question.text
     answered = await browser.submit(question, answer="allow")
-    assert (answered.status, answered.location.split("?")[0]) == (302, REDIRECT)  # 302: contracts/mall.md
+    assert (answered.status, answered.location.split("?")[0]) == (200, REDIRECT)
     assert answered.answer.keys() == {"code", "state"}
     assert answered.answer["state"] == "s t&ate"
     tokens = await redeem(stage.mall, stage.shop, answered.answer["code"], redirect_uri=REDIRECT)
     assert tokens.grant.user == stage.users["mall"].id
 
 
+TABLES = ("sessions", "authorizations", "answers", "grants", "members", "attempts", "signed_requests")
+
+
+async def rows(stage: Stage) -> list[int]:
+    counts = [await rows_of(stage.mall.store, f"SELECT count(*) FROM issuer_{table}") for table in TABLES]
+    return [count for ((count,),) in counts]
+
+
+async def test_nothing_is_stored_before_a_login(stage: Stage, browser: Browser) -> None:
+    before = await rows(stage)
+    for number in range(50):
+        stranger = Browser(stage.url)
+        for path in (authorize_path(state="x" * 2048), TERMINAL):
+            login = await stranger.follow(path)
+            assert login.forms[0][0].endswith("/login")
+            assert (await stranger.submit(login, form_token=f"{number}")).status == 403
+        await stranger.close()
+    assert await rows(stage) == before
+    question = await ask(browser)
+    assert await rows(stage) == [before[0] + 1, *before[1:5], before[5] + 2, before[6]]
+    await browser.submit(question, answer="allow")
+    assert (await rows(stage))[:5] == [before[0] + 1, before[1], 1, 1, 1]
+
+
+async def test_a_sealed_request_is_of_its_realm_and_unchanged(stage: Stage, browser: Browser) -> None:
+    question = await ask(browser)
+    text = question.forms[0][1]["request"]
+    for changed in (
+        text[:-1],
+        text[::-1],
+        text[:40] + ("A" if text[40] != "A" else "B") + text[41:],
+        "",
+        "x",
+    ):
+        refused = await browser.submit(question, answer="allow", request=changed)
+        assert (refused.status, refused.location) == (400, "")
+    terminals = await ask(browser, TERMINAL)
+    refused = await browser.submit(terminals, answer="allow", request=text, machine="4004001")
+    assert (refused.status, refused.location) == (400, "")
+    assert "code" in (await browser.submit(question, answer="allow")).answer
+
+
+async def test_a_request_begins_again_for_a_day(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
+    path = (await browser.get(authorize_path())).location
+    clock.advance(86399)
+    question = await browser.log_in(await browser.follow(path))
+    assert "花间小铺" in question.text
+    clock.advance(1)
+    assert (await browser.submit(question, answer="allow")).answer["state"] == "s t&ate"
+    assert (await browser.get(path)).status == 400
+
+
+async def test_what_begins_again_is_checked_again(stage: Stage, browser: Browser) -> None:
+    await admin.change_app(stage.mall, stage.shop, scopes=("orders", "goods"))
+    path = (await browser.get(authorize_path(scope="orders"))).location
+    await admin.change_app(stage.mall, stage.shop, scopes=("goods",))
+    await browser.log_in(await browser.get("/user/mall/login"))
+    seen = await browser.follow(path)
+    assert (seen.status, seen.location) == (400, "")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://127.0.0.1:5000/cb",
+        "http://localhost/cb",
+        "https://localhost/cb",
+        "http://[::1]/cb",
+        "com.example.app:/cb",
+    ],
+)
+async def test_where_another_program_could_take_the_answer_the_user_is_always_asked(
+    stage: Stage, browser: Browser, uri: str
+) -> None:
+    await admin.change_app(stage.mall, stage.shop, redirect_uris=(uri, REDIRECT))
+    assert (await browser.submit(await ask(browser), answer="allow")).location.startswith(REDIRECT)
+    for _ in range(2):
+        question = await browser.follow(authorize_path(redirect_uri=uri))
+        assert question.forms[0][0] == "/user/mall/consent"
+        assert (await browser.submit(question, answer="allow")).location.startswith(uri + "?code=")
+    assert (await browser.follow(authorize_path())).location.startswith(REDIRECT)
+
+
 async def test_refusing_tells_the_app(browser: Browser) -> None:
     answered = await browser.submit(await ask(browser), answer="refuse")
-    assert answered.status == 302
     assert answered.answer == {
         "error": "access_denied",
         "error_description": "The user denied access to your application",
@@ -43,6 +126,7 @@ async def test_refusing_tells_the_app(browser: Browser) -> None:
 async def test_who_allowed_it_once_is_not_asked_again(browser: Browser) -> None:
     await browser.submit(await ask(browser), answer="allow")
     again = await browser.follow(authorize_path(state="2"))
+    assert again.status == 302
     assert again.answer.keys() == {"code", "state"}
 
 
@@ -59,7 +143,7 @@ async def test_the_user_of_a_public_client_is_always_asked(stage: Stage, browser
 
 @pytest.mark.parametrize(
     "state",
-    ["<script>alert(1)</script>", "a\r\nSet-Cookie: x=1", "x" * 4000, "&code=forged", "你好"],
+    ["<script>alert(1)</script>", "a\r\nSet-Cookie: x=1", "x" * 2048, "&code=forged", "你好"],
 )
 async def test_a9_state_comes_back_once_and_is_never_shown(browser: Browser, state: str) -> None:
     question = await ask(browser, authorize_path(state=state))
@@ -131,6 +215,7 @@ async def test_b17_another_sessions_token_is_refused(browser: Browser, other: Br
     assert refused.status == 403
     refused = await browser.submit(question, answer="allow", request=foreign.forms[0][1]["request"])
     assert (refused.status, refused.location) == (400, "")
+    assert refused.forms[0][1]["request"] not in {each.forms[0][1]["request"] for each in (question, foreign)}
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -151,11 +236,15 @@ async def test_b18_submitted_twice_it_is_one_code(browser: Browser) -> None:
 
 async def test_b18_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> None:
     question = await ask(browser)
-    await browser.submit(question, answer="allow")
+    code = (await browser.submit(question, answer="allow")).answer["code"]
     again = await browser.get("/user/mall/login?again=1")
     await browser.log_in(again, "ming")
     handle = question.forms[0][1]["request"]
-    assert (await browser.get(f"/user/mall/consent?request={handle}")).status == 400
+    for page in ("consent", "onward"):
+        asked = await browser.follow(f"/user/mall/{page}?request={handle}")
+        assert (asked.status, asked.forms[0][0]) == (200, "/user/mall/consent")
+        assert "小明" in asked.text
+    assert (await browser.submit(asked, answer="allow")).answer["code"] != code
 
 
 async def test_b18_going_back_gives_no_spent_code_again(stage: Stage, browser: Browser) -> None:
@@ -185,6 +274,7 @@ async def test_b18_going_back_gives_no_code_that_ran_out_or_was_ended(
     assert "code" in (await browser.get(handle)).answer
     clock.advance(stage.mall.policy.code)
     assert (await browser.get(handle)).status == 400
+    assert (await browser.get(handle.replace("/consent?", "/onward?"))).status == 400
 
 
 async def test_b18_an_answer_is_for_one_terminal(stage: Stage, browser: Browser) -> None:
@@ -230,7 +320,10 @@ async def test_b19_what_the_form_says_beyond_the_answer_counts_for_nothing(
 async def test_an_authorization_runs_out(browser: Browser, clock: VirtualClock) -> None:
     question = await ask(browser)
     clock.advance(600)
-    assert (await browser.submit(question, answer="allow")).status == 400
+    again = await browser.submit(question, answer="allow")
+    assert (again.status, again.location) == (400, "")
+    assert "nothing was done" in again.text
+    assert "code" in (await browser.submit(again, answer="allow")).answer
 
 
 async def test_an_app_taken_down_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
@@ -276,7 +369,6 @@ async def test_who_has_no_terminal_can_only_refuse(browser: Browser) -> None:
     assert answered.answer["error_description"] == yilianyun.STYLE.refused
 
 
-async def test_forms_may_lead_to_the_app_and_nowhere_else(browser: Browser) -> None:
+async def test_forms_may_lead_to_us_and_nowhere_else(browser: Browser) -> None:
     for seen in (await browser.follow(authorize_path()), await ask(browser)):
-        assert seen.csp["form-action"] == "'self' https://app.example"
-    assert (await browser.get("/user/mall/login?again=1")).csp["form-action"] == "'self'"
+        assert seen.csp["form-action"] == "'self'"

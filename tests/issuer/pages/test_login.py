@@ -12,12 +12,11 @@ from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, LingpaiError
 from lingpai.core.wire import Call
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.pages import Pages, Site
-from lingpai.issuer.pages.site import form_source
+from lingpai.issuer.pages.site import goes_to
 from lingpai.issuer.pages.words import CATALOGUES, language_of
 from lingpai.issuer.passwords import Turns
 from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage, authorize_path
 
-SESSION = "lingpai-session-mall"
 SAFE = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -26,26 +25,33 @@ SAFE = {
 }
 
 
+def session(browser: Browser) -> tuple[str, str]:
+    """Name and value of the mall's session cookie."""
+    ((name, value),) = [
+        pair for pair in browser.cookies.items() if pair[0].startswith("lingpai-session-mall-")
+    ]
+    return name, value
+
+
 async def log_in(browser: Browser, name: str = "hong", password: str = PASSWORD, realm: str = "mall") -> Seen:
     return await browser.log_in(await browser.get(f"/user/{realm}/login"), name, password)
 
 
 async def test_b20_the_session_is_a_new_one_after_login(browser: Browser, other: Browser) -> None:
     await browser.get("/user/mall/login")
-    before = browser.cookies[SESSION]
+    name, before = session(browser)
     assert (await log_in(browser)).status == 200
-    after = browser.cookies[SESSION]
-    assert before != after
-    stolen = await other.get("/user/mall", headers={"Cookie": f"{SESSION}={before}"})
+    assert session(browser)[1] != before
+    stolen = await other.get("/user/mall", headers={"Cookie": f"{name}={before}"})
     assert stolen.location == "/user/mall/login"
 
 
 async def test_b20_logging_out_ends_the_session_here(browser: Browser, other: Browser) -> None:
     page = await log_in(browser)
-    cookie = {"Cookie": f"{SESSION}={browser.cookies[SESSION]}"}
+    cookie = {"Cookie": "=".join(session(browser))}
     assert (await other.get("/user/mall", headers=cookie)).status == 200
     assert (await browser.submit(page)).location == "/user/mall/login"
-    assert SESSION not in browser.cookies
+    assert browser.cookies == {}
     assert (await other.get("/user/mall", headers=cookie)).location == "/user/mall/login"
 
 
@@ -63,11 +69,11 @@ async def test_b20_cookies_are_for_us_alone(browser: Browser) -> None:
         ("http://localhost", False),
         ("https://127.0.0.1", True),
         ("https://open.example", True),
-        ("http://10.0.0.1", True),
-        ("http://127.0.0.1.evil.example", True),
+        ("http://10.0.0.1", False),
+        ("http://printers.lan:8000", False),
     ],
 )
-def test_b20_cookies_are_for_tls_outside_loopback(origin: str, secure: bool) -> None:
+def test_b20_cookies_are_for_tls_where_browsers_come_by_tls(origin: str, secure: bool) -> None:
     ((_, cookie),) = Site(origin=origin, prefix="/user/x").cookie("a", "b")
     assert cookie.endswith("; Secure") is secure
 
@@ -230,12 +236,12 @@ async def test_pages_are_well_formed_and_their_style_is_there(browser: Browser) 
     [
         ("https://app.example:8443/a?b", "https://app.example:8443"),
         ("http://127.0.0.1:5000/cb", "http://127.0.0.1:5000"),
-        ("http://[::1]:5000/cb", "http:"),
+        ("http://[::1]:5000/cb", "http://[::1]:5000"),
         ("com.example.app:/cb", "com.example.app:"),
     ],
 )
 def test_sources_of_redirects(uri: str, source: str) -> None:
-    assert form_source(uri) == source
+    assert goes_to(uri) == source
 
 
 async def test_d3_a_browser_that_logged_in_is_known_again_whatever_others_tried(

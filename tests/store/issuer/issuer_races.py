@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from lingpai.core.issuer_records import FOREVER, Grant, GrantKind, GrantState, Member
-from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, SignedRequest, Spent
+from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.port import Store
 from tests.issuer.engines import beside
 from tests.store.contenders import Arena
@@ -192,14 +192,30 @@ async def show_one_key(arena: Arena, store: Store, machines: list[int], app: int
     return good
 
 
-async def answer_one_request(arena: Arena, store: Store, requests: list[int], app: int) -> list[set[int]]:
-    """One authorization request; the grants that answer it."""
+async def answer_one_request(arena: Arena, store: Store, rounds: int, app: int) -> list[set[int]]:
+    """One authorization request a round; the grants that answer it."""
     issuer = beside(store)
     found = []
-    for request in requests:
+    for number in range(rounds):
+        request = RequestKey(b"request %d" % number, LATER)
         arena.barrier.wait()
-        answers = await asyncio.gather(*(issuer.add_grant(code(app), request) for _ in range(CALLERS)))
-        found.append({answer.id if answer else 0 for answer in answers})
+        answers = await asyncio.gather(*(issuer.answer_request(request, code(app)) for _ in range(CALLERS)))
+        found.append({answer.grant or 0 for answer in answers})
+    return found
+
+
+async def refuse_one_request(arena: Arena, store: Store, rounds: int, app: int) -> list[set[int]]:
+    """One authorization request a round, which some allow and some refuse; the grants that were taken back or stand."""
+    issuer = beside(store)
+    found = []
+    for number in range(rounds):
+        request = RequestKey(b"request %d" % number, LATER)
+        arena.barrier.wait()
+        answers = await asyncio.gather(
+            *(issuer.answer_request(request, code(app)) for _ in range(CALLERS)),
+            issuer.refuse_request(request),
+        )
+        found.append({answer.grant for answer in answers if answer is not None and answer.grant is not None})
     return found
 
 

@@ -13,7 +13,6 @@ import pytest
 from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import (
     App,
-    AuthorizationRequest,
     GrantState,
     Machine,
     Member,
@@ -21,7 +20,7 @@ from lingpai.core.issuer_records import (
     Session,
     User,
 )
-from lingpai.store.issuer_port import IssuerStore
+from lingpai.store.issuer_port import Answer, IssuerStore, RequestKey
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
 from tests.issuer.engines import beside, rows_of
@@ -85,7 +84,7 @@ async def add_machine(issuer: IssuerStore, code: str) -> int:
 
 async def add_codes(issuer: IssuerStore, app: int, count: int, machine: int | None = None) -> list[int]:
     added = await asyncio.gather(*(issuer.add_grant(code(app, machine)) for _ in range(count)))
-    return [grant.id for grant in added if grant is not None]
+    return [grant.id for grant in added]
 
 
 async def live_of(issuer: IssuerStore, where: str) -> int:
@@ -173,14 +172,21 @@ async def test_a_shown_key_is_good_once(issuer: IssuerStore, run: Run) -> None:
 
 async def test_an_authorization_request_has_one_answer(issuer: IssuerStore, run: Run) -> None:
     app = await add_app(issuer)
-    request = AuthorizationRequest(
-        realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
-    )
-    requests = [(await issuer.add_request(request)).id for _ in range(ROUNDS)]
-    for answers in zip(*run(races.answer_one_request, requests, app), strict=True):
+    for answers in zip(*run(races.answer_one_request, ROUNDS, app), strict=True):
         assert len(set.union(*answers)) == 1
+        assert 0 not in set.union(*answers)
     assert await rows_of(issuer, "SELECT count(*) FROM issuer_grants") == [(ROUNDS,)]
-    assert await issuer.add_grant(code(app), 10**6) is None
+    assert await issuer.read_answer(b"another") is None
+
+
+async def test_a_refusal_is_the_last_answer(issuer: IssuerStore, run: Run) -> None:
+    app = await add_app(issuer)
+    for answers in zip(*run(races.refuse_one_request, ROUNDS, app), strict=True):
+        assert len(set.union(*answers)) <= 1
+    request = RequestKey(b"request 0", LATER)
+    assert await issuer.read_answer(request.digest) == Answer(None)
+    assert await issuer.answer_request(request, code(app)) == Answer(None)
+    assert await issuer.refuse_request(request) == Answer(None)
 
 
 async def test_attempts_are_counted_all_or_none(issuer: IssuerStore, run: Run) -> None:

@@ -5,8 +5,9 @@ import apsw
 import asyncpg
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import App, AuthorizationRequest, Machine
+from lingpai.core.issuer_records import App, Machine
 from lingpai.core.keyring import KeyRing
+from lingpai.store.issuer_port import RequestKey
 from lingpai.store.postgresql.connect import connect
 from lingpai.store.postgresql.issuer import PostgresIssuerStore
 from lingpai.store.postgresql.queries import load_queries as load_postgresql
@@ -70,12 +71,14 @@ async def test_no_function_reads_a_whole_table(
     assert added is not None
     app = added.id
     machine = (await store.save_machine(Machine(realm="r", machine_code="m"), NOW)).id
-    request = AuthorizationRequest(
-        realm="r", session=1, app=app, redirect_uri=None, answer_uri="", created_at=NOW, ends_at=LATER
-    )
     for number in range(3):
-        made = await store.add_grant(code(app, machine), (await store.add_request(request)).id)
-        assert made is not None
+        request = RequestKey(b"request %d" % number, LATER)
+        answer = await store.answer_request(request, code(app, machine))
+        assert answer == await store.read_answer(request.digest)
+        await store.refuse_request(request)
+        view = await store.read_grant(answer.grant or 0)
+        assert view is not None
+        made = view.grant
         guards = (quota(app, number), signed(app, number))
         await store.redeem(made, NOW, LATER, 0, guards[0], request=guards[1])
         guards = (quota(app, number), signed(app, number + 10))

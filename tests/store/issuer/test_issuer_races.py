@@ -8,7 +8,8 @@ import pytest
 from lingpai.core.issuer_records import App, Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.redeem import redeem
 from tests.helpers.effort import FULL
 from tests.store.issuer.issuer_arena import APP_ID, open_issuer

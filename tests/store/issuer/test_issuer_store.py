@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, GrantKind
+from lingpai.core.issuer_records import App, Grant, GrantKind
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
@@ -15,7 +15,8 @@ from lingpai.issuer.policy import Keep, Policy
 from lingpai.issuer.verbs import machines, members
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import clear_secrets
-from lingpai.issuer.verbs.authorize import Asked, begin_authorization
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import begin_authorization
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.redeem import redeem
@@ -24,7 +25,7 @@ from lingpai.issuer.verbs.requests import once
 from lingpai.issuer.verbs.sessions import start_session
 from lingpai.issuer.verbs.tickets import issue_ticket
 from lingpai.issuer.verbs.upkeep import BATCH, KEEP_ENDED, purge, purge_for_ever
-from lingpai.store.issuer_port import IssuerStore
+from lingpai.store.issuer_port import IssuerStore, RequestKey
 from tests.issuer.engines import ENGINES, beside, dump_of, execute, rows_of
 from tests.issuer.worlds import World, raises
 from tests.store.conftest import ENGINES as KEEPERS
@@ -52,7 +53,7 @@ async def test_f58_a_stolen_database_yields_nothing(world: World, tmp_path: Path
     ticket = await issue_ticket(issuer, world.app, server.access_token)
     shown = await machines.show_qr_key(issuer, world.machine)
     session = await login(issuer, "ann", "correct horse", "192.0.2.1")
-    request = await begin_authorization(issuer, world.app, session.session, Asked())
+    request = begin_authorization(issuer, world.app, session.handle, Asked())
     await remember(world)
     hidden = [world.secret, sealed_secret, rotated, code, tokens.access_token, tokens.refresh_token]
     hidden += [server.access_token, ticket.ticket, shown, session.handle, request]
@@ -91,11 +92,20 @@ async def test_secrets_are_sealed_anew_after_a_rotation(
         assert clear_secrets(world.issuer, app) == (secret,)
 
 
+async def grant_of(world: World) -> Grant:
+    """What a consent would add."""
+    view = await world.issuer.store.read_grant((await world.tokens()).grant.id)
+    assert view is not None
+    return view.grant
+
+
 async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock) -> None:
     issuer = world.issuer
     kept = await world.tokens()
     await asyncio.gather(*(world.code() for _ in range(1200)))
-    await start_session(issuer)
+    await start_session(issuer, world.user)
+    await issuer.store.answer_request(RequestKey(b"digest", issuer.now() + 86400), await grant_of(world))
+    await issuer.store.refuse_request(RequestKey(b"refused", issuer.now() + 86400))
     await remember(world)
     clock.advance(300 + KEEP_ENDED)
     assert await purge(issuer) == 0  # at the exact second, none has been over for long enough
@@ -108,7 +118,7 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
     clock.advance(30 * 86400 + KEEP_ENDED)
     while await purge(issuer):
         pass
-    for table in ("grants", "sessions", "signed_requests", "quotas", "attempts", "authorizations"):
+    for table in ("grants", "sessions", "signed_requests", "quotas", "attempts", "answers"):
         assert await rows_of(issuer.store, f"SELECT count(*) FROM issuer_{table}") == [(0,)]
 
 

@@ -1,17 +1,16 @@
 """How an authorization ends: what is to be allowed, and where the answer goes."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Reply
-from lingpai.issuer.authorizations import AnswerStyle, allowed, refused
+from lingpai.issuer.authorizations import AnswerStyle, allowed_uri, redirect, refused_uri
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.pages.site import form_source
 from lingpai.issuer.pages.visits import Visit
-from lingpai.issuer.redirects import choose_redirect
-from lingpai.issuer.verbs.authorize import authorize
+from lingpai.issuer.redirects import anybody_may_take, choose_redirect
+from lingpai.issuer.verbs.authorize import authorize, code_of
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -22,14 +21,21 @@ class Wanted(msgspec.Struct, frozen=True):
         permissions: by name.
         machine: whether a terminal must be chosen.
         asks_always: whether the user is asked although they allowed all of it before.
-        form_sources: CSP sources to which the answer of the form may lead.
     """
 
     scope: str | None
     permissions: tuple[str, ...] = ()
     machine: bool = False
     asks_always: bool = False
-    form_sources: tuple[str, ...] = ()
+
+
+class Waiting(NamedTuple):
+    """An authorization that waits for its user; `text` is the request as it is sealed."""
+
+    request: AuthorizationRequest
+    app: App
+    wanted: Wanted
+    text: str
 
 
 class Finish(Protocol):
@@ -48,18 +54,29 @@ class Finish(Protocol):
         ...
 
     async def allow(
-        self, visit: Visit, request: AuthorizationRequest, app: App, user: User, machine: Machine | None
+        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
-        """The answer once the user has allowed it."""
+        """The answer once the user has allowed it; `by_form` when the browser comes by a form of ours."""
         ...
 
-    def refuse(self, visit: Visit, request: AuthorizationRequest) -> Reply:
-        """The answer once the user has refused."""
+    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
+        """The answer to the form by which the user refused."""
+        ...
+
+    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
+        """The app's address with the answer that was given.
+
+        Raises:
+            LingpaiError: INVALID_AUTHORIZATION: there is none, or its code is not out any more.
+        """
         ...
 
 
 class ByRedirect:
-    """The standard way: a code, or an error, by redirect (RFC 6749 §4.1.2).
+    """The standard way: a code, or an error, in the query of the redirect URI (RFC 6749 §4.1.2).
+
+    Browsers hold every redirect that follows a form to the page's `form-action` (CSP 3 §6.4.2), those of the app to
+    yet another host or scheme too. So a form leads to a page of ours, and from there the browser goes on by itself.
 
     Args:
         style: the dialect's.
@@ -73,21 +90,37 @@ class ByRedirect:
         choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
-        """See `Finish.wanted`; a public client could be anybody, so its user is always asked (RFC 6749 §10.2)."""
+        """See `Finish.wanted`.
+
+        Whose answers another program could take is always asked about, for nobody knows who begins (RFC 8252 §8.6,
+        RFC 6749 §10.2).
+        """
         return Wanted(
             request.scope,
             machine=self._style.machines,
-            asks_always=app.public or self._style.machines,
-            form_sources=(form_source(request.answer_uri),),
+            asks_always=app.public or self._style.machines or anybody_may_take(request.answer_uri),
         )
 
     async def allow(
-        self, visit: Visit, request: AuthorizationRequest, app: App, user: User, machine: Machine | None
+        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
         """See `Finish.allow`."""
-        return allowed(self._style, await authorize(visit.issuer, request, app, user, machine))
+        code = await authorize(visit.issuer, waiting.request, waiting.app, user, machine)
+        if by_form:
+            return _onward(visit, waiting)
+        return redirect(allowed_uri(self._style, code), self._style.status)
 
-    def refuse(self, visit: Visit, request: AuthorizationRequest) -> Reply:
+    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
         """See `Finish.refuse`."""
-        del visit
-        return refused(self._style, request)
+        return _onward(visit, waiting)
+
+    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
+        """See `Finish.address`."""
+        code = await code_of(issuer, waiting.request, user)
+        if code is None:
+            return refused_uri(self._style, waiting.request)
+        return allowed_uri(self._style, code)
+
+
+def _onward(visit: Visit, waiting: Waiting) -> Reply:
+    return redirect(visit.path("/onward", request=waiting.text), headers=visit.headers)

@@ -8,15 +8,16 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.cookies import known_browser
-from lingpai.issuer.pages.asking import Asking, Waiting
+from lingpai.issuer.pages.asking import Asking, Request
 from lingpai.issuer.pages.failures import log_failure
+from lingpai.issuer.pages.finishing import Waiting
+from lingpai.issuer.pages.login_form import login_form
 from lingpai.issuer.pages.shape import STATUS, Shown
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.login import login
-from lingpai.issuer.verbs.sessions import OpenSession, check_form, end_session
+from lingpai.issuer.verbs.sessions import check_form, end_session
 
-Handle = Annotated[str, msgspec.Meta(max_length=128)]
 _TOLD_ON_THE_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
 
 
@@ -24,12 +25,12 @@ class LoginPage(msgspec.Struct):
     """The form.
 
     Attributes:
-        request: handle of the authorization that waits for it, or "".
+        request: the sealed authorization request that waits for it, or "".
         again: not empty to log in as somebody else.
         lang: the language to switch to.
     """
 
-    request: Handle = ""
+    request: Request = ""
     again: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
@@ -39,14 +40,14 @@ class LoginForm(msgspec.Struct):
 
     login: Annotated[str, msgspec.Meta(max_length=256)] = ""
     password: str = ""
-    form_token: Handle = ""
-    request: Handle = ""
+    form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    request: Request = ""
 
 
 class LogoutForm(msgspec.Struct):
     """The button."""
 
-    form_token: Handle = ""
+    form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
 class Logins:
@@ -61,74 +62,63 @@ class Logins:
 
     async def show(self, params: LoginPage, visit: Visit) -> Reply:
         """The form; who is logged in goes on."""
-        opened = await visit.begin()
-        if opened.user is not None and not params.again:
-            return redirect(self._onward(visit, params.request), headers=visit.headers)
-        return self._form(visit, opened, params.request, await self._asked(visit, opened, params.request))
+        opened = await visit.look()
+        if opened is not None and not params.again:
+            return redirect(_onward(visit, params.request), headers=visit.headers)
+        return login_form(visit, await self._waiting(visit, params.request))
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
-        """Check the password; the session is a new one then, and the authorization moves there."""
-        opened = await self._checked(visit, params.form_token)
-        browser = known_browser(visit.issuer, visit.call) or visit.issuer.random_bytes(16).hex()
+        """Check the password; the session is a new one then.
+
+        A form of another session does nothing: who is logged in goes on, all others get a form of theirs. A second
+        post of the same form comes with the cookie of the first one's session, or still with its own.
+        """
+        check_sender(visit.call)
+        opened = await visit.look()
+        if not visit.sent(params.form_token):
+            if opened is not None:
+                return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
+            error = LingpaiError(Kind.FORGED_FORM, "This form is not of this browser's session.")
+            alert = "begun_again" if visit.cookie else "no_cookie"
+            waiting = await self._waiting(visit, params.request)
+            raise Shown(
+                error, login_form(visit, waiting, name=params.login, alert=alert, status=STATUS[error.kind])
+            )
+        issuer, call = visit.issuer, visit.call
+        browser = known_browser(issuer, call, secure=visit.site.secure) or issuer.random_bytes(16).hex()
         try:
             fresh = await login(
-                visit.issuer,
+                issuer,
                 params.login,
                 params.password,
-                visit.call.peer,
-                opened.session,
+                call.peer,
+                opened.session if opened else None,
                 browser=browser,
                 form=params.form_token,
             )
         except LingpaiError as error:
             if error.kind not in _TOLD_ON_THE_FORM:
                 raise
-            asked = await self._asked(visit, opened, params.request)
-            log_failure(visit, params.login, asked.app.app_id if asked else "", error)
-            page = self._form(visit, opened, params.request, asked, error, params.login)
-            raise Shown(error, page) from error
+            waiting = await self._waiting(visit, params.request)
+            log_failure(visit, params.login, waiting.app.app_id if waiting else "", error)
+            raise Shown(error, login_form(visit, waiting, error, name=params.login)) from error
         visit.take(fresh)
         visit.know(browser)
-        return redirect(self._onward(visit, params.request), headers=visit.headers)
+        return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
 
     async def log_out(self, params: LogoutForm, visit: Visit) -> Reply:
         """End the session."""
-        opened = await self._checked(visit, params.form_token)
-        await end_session(visit.issuer, opened.session)
+        check_sender(visit.call)
+        opened = await visit.look()
+        if opened is not None:
+            check_form(visit.issuer, opened.handle, params.form_token)
+            await end_session(visit.issuer, opened.session)
         visit.forget()
         return redirect(visit.path("/login"), headers=visit.headers)
 
-    async def _checked(self, visit: Visit, token: str) -> OpenSession:
-        check_sender(visit.call)
-        opened = await visit.look()
-        if opened is None:
-            raise LingpaiError(Kind.FORGED_FORM, "The session of this form is over.")
-        check_form(visit.issuer, opened.session, token)
-        return opened
+    async def _waiting(self, visit: Visit, text: str) -> Waiting | None:
+        return (await self._asking.read(visit, text)).waiting if text else None
 
-    async def _asked(self, visit: Visit, opened: OpenSession, handle: str) -> Waiting | None:
-        return await self._asking.read(visit, opened.session, handle) if handle else None
 
-    def _form(
-        self,
-        visit: Visit,
-        opened: OpenSession,
-        handle: str,
-        asked: Waiting | None,
-        error: LingpaiError | None = None,
-        name: str = "",
-    ) -> Reply:
-        return visit.page(
-            "login",
-            int(STATUS[error.kind]) if error else 200,
-            form_sources=asked.wanted.form_sources if asked else (),
-            action=visit.path("/login"),
-            switch=visit.path("/login", request=handle, again="1" if opened.user else ""),
-            app=asked.app if asked else None,
-            request=handle,
-            login=name,
-            failed=error.kind.value if error else "",
-        )
-
-    def _onward(self, visit: Visit, handle: str) -> str:
-        return visit.path("/consent", request=handle) if handle else visit.path("")
+def _onward(visit: Visit, text: str, *, form: str = "") -> str:
+    return visit.path("/consent", request=text, form=form) if text else visit.path("")

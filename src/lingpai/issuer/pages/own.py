@@ -12,7 +12,7 @@ from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.members import withdraw_consent
-from lingpai.issuer.verbs.sessions import check_form, require_user
+from lingpai.issuer.verbs.sessions import check_form
 
 MOST = 1000
 """Grants that are looked at for one page, newest first."""
@@ -36,7 +36,7 @@ class EndForm(msgspec.Struct):
 async def show(params: OwnPage, visit: Visit) -> Reply:
     """The page of who is logged in."""
     opened = await visit.look()
-    if opened is None or opened.user is None:
+    if opened is None:
         return redirect(visit.path("/login"), headers=visit.headers)
     return visit.page(
         "own",
@@ -54,9 +54,10 @@ async def end(params: EndForm, visit: Visit) -> Reply:
     """End what the user says."""
     check_sender(visit.call)
     opened = await visit.look()
-    user = require_user(opened)
-    if opened is not None:
-        check_form(visit.issuer, opened.session, params.form_token)
+    if opened is None:
+        return redirect(visit.path("/login"), headers=visit.headers)
+    check_form(visit.issuer, opened.handle, params.form_token)
+    user = opened.user
     app = await find_app(visit.issuer, params.app_id)
     await _end_grants(visit, app, user, params.machine_code)
     member = await visit.issuer.store.find_member(app.id, user.id)

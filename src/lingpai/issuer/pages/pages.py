@@ -15,7 +15,7 @@ from lingpai.issuer.pages.render import STYLE, STYLE_NAME
 from lingpai.issuer.pages.shape import PageShape, Shown
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
-from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.authorization_requests import Asked
 
 UNCHANGING = ("cache-control", "public, max-age=31536000, immutable")
 """For what has a digest of its content in its name."""
@@ -59,6 +59,7 @@ class Pages:
             ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
             ("GET", "/consent", ConsentPage, self._asking.show, "Ask the user for consent"),
             ("POST", "/consent", ConsentForm, self._asking.answer, "The user's answer"),
+            ("GET", "/onward", ConsentPage, self._asking.go_on, "On to the app with the answer"),
             ("GET", "", own.OwnPage, own.show, "What the user has allowed"),
             ("POST", "/end", own.EndForm, own.end, "End what the user has allowed"),
         )

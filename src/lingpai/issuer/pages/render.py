@@ -19,12 +19,11 @@ _MINUTE = 60
 _PACKAGE = "lingpai.issuer.pages"
 
 
-def page_headers(site: Site, *, form_sources: tuple[str, ...] = (), scripts: bool = False) -> Pairs:
+def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
     """The headers of a page.
 
     Args:
         site: whose page.
-        form_sources: where its forms may end up besides us.
         scripts: whether it runs a script of ours.
     """
     rules = [
@@ -32,7 +31,7 @@ def page_headers(site: Site, *, form_sources: tuple[str, ...] = (), scripts: boo
         "style-src 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
-        " ".join(("form-action 'self'", *form_sources)),
+        "form-action 'self'",
     ]
     if scripts:
         rules += ["script-src 'self'", "connect-src 'self'"]
@@ -77,7 +76,16 @@ def error_page(
         }
         for language in languages
     ]
-    body = render(site, languages[0], "error", texts=texts, minutes=minutes, trace_id=trace_id, switch=None)
+    body = render(
+        site,
+        languages[0],
+        "error",
+        texts=texts,
+        minutes=minutes,
+        parameter=error.parameter,
+        trace_id=trace_id,
+        switch=None,
+    )
     return Reply(body, status, HTML, page_headers(site))
 
 

@@ -1,6 +1,5 @@
 """Where the pages live, and how their cookies and forms are kept safe (attacks B17, B20, G69)."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,9 +31,11 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secure(self) -> bool:
-        """Whether cookies are for TLS only: always but on plain loopback."""
-        parts = urlsplit(self.origin)
-        return parts.scheme == "https" or not _is_loopback(parts.hostname or "")
+        """Whether browsers come by https, so that cookies are for TLS only.
+
+        Browsers drop such cookies on plain http, whatever the host, and nobody could log in.
+        """
+        return urlsplit(self.origin).scheme == "https"
 
     def cookie(self, name: str, value: str) -> Pairs:
         """A header that sets a cookie until the browser is closed, for us alone; an empty value removes it."""
@@ -61,19 +62,9 @@ def check_sender(call: Call) -> None:
         raise LingpaiError(Kind.FORGED_FORM, "Another site's page sent this form.")
 
 
-def form_source(uri: str) -> str:
-    """The CSP source that lets a form end up at a redirect URI: browsers hold redirects to `form-action` too.
-
-    IPv6 addresses and private schemes have no source narrower than their scheme (CSP 3 §2.3.1).
-    """
+def goes_to(uri: str) -> str:
+    """Where an answer goes, as the user is shown it: the origin of a redirect URI, or the scheme of an app's own."""
     parts = urlsplit(uri)
-    if parts.scheme not in {"http", "https"} or "[" in parts.netloc:
+    if parts.scheme not in {"http", "https"}:
         return parts.scheme + ":"
     return f"{parts.scheme}://{parts.netloc}"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -1,4 +1,4 @@
-"""One request of one browser: its language, its session, and what it is to be told in headers."""
+"""One request of one browser: its language, its session, and the headers that its answer carries."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -8,12 +8,12 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.cookies import known_cookie, session_cookie, session_of
+from lingpai.issuer.cookies import cookie_of, is_visitor, known_cookie, new_visitor, session_cookie
 from lingpai.issuer.pages.render import HTML, error_page, page_headers, render
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.site import Site
-from lingpai.issuer.pages.words import COOKIE, language_of
-from lingpai.issuer.verbs.sessions import OpenSession, form_token, is_fading, start_session
+from lingpai.issuer.pages.words import language_cookie, language_of
+from lingpai.issuer.verbs.sessions import OpenSession, form_token, is_form_of, read_session
 
 _NONE: Pairs = ()
 
@@ -28,63 +28,76 @@ class Visit:
         language: of the page to come.
         opened: the session, once it was looked for and there is one.
         headers: what the answer carries besides its page's own, cookies above all.
+        cookie: the value of the browser's cookie as it came; "" when there was none.
     """
 
     def __init__(self, issuer: Issuer, site: Site, call: Call, wish: str = "") -> None:
         self.issuer = issuer
         self.site = site
         self.call = call
-        self.language = language_of(call, wish)
+        self.language = language_of(call, wish, secure=site.secure)
         self.opened: OpenSession | None = None
         self.headers = _NONE
+        self._name = session_cookie(issuer, secure=site.secure)
+        self.cookie = cookie_of(call, self._name) or ""
+        self._visitor = ""
         if wish == self.language:
-            self.headers += site.lasting_cookie(COOKIE, wish)
+            self.headers += site.lasting_cookie(language_cookie(secure=site.secure), wish)
 
     async def look(self) -> OpenSession | None:
-        """Find the session that the browser came with."""
-        self.opened = await session_of(self.issuer, self.call)
+        """Find the session that the browser came with.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        self.opened = await read_session(self.issuer, self.cookie) if self.cookie else None
         return self.opened
 
-    async def begin(self) -> OpenSession:
-        """The session that the browser came with, or a new one without a user."""
-        found = await self.look()
-        if found is not None and not is_fading(self.issuer, found.session):
-            return found
-        return self.take(await start_session(self.issuer, replaces=found.session if found else None))
+    def browser(self) -> str:
+        """The cookie that forms and requests of this browser are bound to, once `look` has looked.
+
+        That of its session; without one a visitor's, which it is given when it has none.
+        """
+        if self.opened is not None:
+            return self.opened.handle
+        if is_visitor(self.cookie):
+            return self.cookie
+        if not self._visitor:
+            self._visitor = new_visitor(self.issuer)
+            self.headers += self.site.cookie(self._name, self._visitor)
+        return self._visitor
+
+    def sent(self, token: str) -> bool:
+        """Whether a form with this token was made for the cookie that the browser came with."""
+        return bool(self.cookie) and is_form_of(self.issuer, self.cookie, token)
 
     def take(self, opened: OpenSession) -> OpenSession:
         """Give the browser this session."""
         self.opened = opened
-        self.headers += self.site.cookie(session_cookie(self.issuer.realm), opened.handle)
+        self.headers += self.site.cookie(self._name, opened.handle)
         return opened
 
     def know(self, browser: str) -> None:
         """Let the browser keep what it is known by, for a year from now."""
-        self.headers += self.site.lasting_cookie(known_cookie(self.issuer.realm), browser)
+        name = known_cookie(self.issuer.realm, secure=self.site.secure)
+        self.headers += self.site.lasting_cookie(name, browser)
 
     def forget(self) -> None:
-        """Take the session's cookie from the browser."""
-        self.headers += self.site.cookie(session_cookie(self.issuer.realm), "")
+        """Take the cookie from the browser."""
+        self.headers += self.site.cookie(self._name, "")
 
     def path(self, name: str, **query: str) -> str:
         """The path of one of our pages."""
         given = {key: value for key, value in query.items() if value}
         return f"{self.site.prefix}{name}" + (f"?{urlencode(given)}" if given else "")
 
-    def page(
-        self,
-        template: str,
-        status: int = 200,
-        *,
-        form_sources: tuple[str, ...] = (),
-        scripts: bool = False,
-        **context: Any,
-    ) -> Reply:
-        """A page for this visit; the session's form token goes with it."""
-        token = form_token(self.issuer, self.opened.session) if self.opened else ""
-        body = render(self.site, self.language, template, form_token=token, **context)
-        headers = page_headers(self.site, form_sources=form_sources, scripts=scripts)
-        return Reply(body, status, HTML, headers + self.headers)
+    def page(self, template: str, status: int = 200, *, scripts: bool = False, **context: Any) -> Reply:
+        """A page for this visit; a form on it asks for `form_token()`."""
+        body = render(self.site, self.language, template, form_token=self._form_token, **context)
+        return Reply(body, status, HTML, page_headers(self.site, scripts=scripts) + self.headers)
+
+    def _form_token(self) -> str:
+        return form_token(self.issuer, self.browser())
 
     def error(self, error: LingpaiError) -> Reply:
         """The page for an error, in this visit's language."""

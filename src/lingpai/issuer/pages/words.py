@@ -6,10 +6,9 @@ from importlib.resources import files
 from typing import Any
 
 from lingpai.core.wire import Call
-from lingpai.issuer.cookies import cookie_of
+from lingpai.issuer.cookies import cookie_of, host_only
 
 DEFAULT = "en"
-COOKIE = "lingpai-lang"
 CATALOGUES: Mapping[str, Mapping[str, Any]] = {
     language: tomllib.loads((files(__package__) / "words" / f"{language}.toml").read_text("utf-8"))
     for language in ("zh", "en")
@@ -18,17 +17,23 @@ TAGS: Mapping[str, str] = {"zh": "zh-Hans", "en": "en"}
 """What `<html lang>` says (BCP 47)."""
 
 
-def language_of(call: Call, wish: str = "") -> str:
+def language_cookie(*, secure: bool) -> str:
+    """The name of the cookie that keeps a choice."""
+    return host_only("lingpai-lang", secure=secure)
+
+
+def language_of(call: Call, wish: str = "", *, secure: bool = False) -> str:
     """The language for whoever calls.
 
     Args:
         call: its cookie keeps an earlier choice; else `Accept-Language` says what is liked (RFC 9110 §12.5.4).
         wish: what the switch says, "" or anything unknown when it was not touched.
+        secure: whether browsers come by https.
 
     Returns:
         A key of `CATALOGUES`.
     """
-    for chosen in (wish, cookie_of(call, COOKIE)):
+    for chosen in (wish, cookie_of(call, language_cookie(secure=secure))):
         if chosen and chosen in CATALOGUES:
             return chosen
     liked = [_weighed(entry) for entry in (call.header("accept-language") or "").split(",")]

@@ -12,14 +12,19 @@ from lingpai.core.issuer_records import (
     GrantKind,
     GrantState,
     Machine,
-    Session,
     User,
 )
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.redirects import choose_redirect
-from lingpai.issuer.scopes import narrow_scope
+from lingpai.issuer.verbs.authorization_requests import (
+    Asked,
+    check_asked,
+    new_request,
+    run_out,
+    seal_request,
+)
 from lingpai.issuer.verbs.members import open_member
+from lingpai.store.issuer_port import Answer, RequestKey
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -35,100 +40,36 @@ class Code(msgspec.Struct, frozen=True):
         return f"Code(expires_in={self.expires_in})"
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of an authorization request, as given."""
-
-    redirect_uri: str | None = None
-    scope: str | None = None
-    state: str | None = None
-    challenge: str = ""
-    challenge_method: str = ""
-    nonce: str = ""
-    machine: str = ""
-
-
-async def begin_authorization(issuer: Issuer, app: App, session: Session, asked: Asked) -> str:
-    """Validate a request and keep it until its user has answered; returns the handle that names it in forms.
+def begin_authorization(issuer: Issuer, app: App, browser: str, asked: Asked) -> str:
+    """Validate a request and seal it for this browser, to wait for its user's answer.
 
     Raises:
         LingpaiError: INVALID_REDIRECT_URI or WRONG_REDIRECT_URI (nothing may be redirected then),
-            APP_NOT_LISTED,
-            INVALID_SCOPE, INVALID_PKCE.
+            APP_NOT_LISTED, INVALID_SCOPE, INVALID_PKCE, INVALID_PARAMETER.
     """
     answer_uri = choose_redirect(
         app.redirect_uris, asked.redirect_uri, loopback_ports=issuer.policy.loopback_ports
     )
     scope = check_asked(issuer, app, asked)
-    now = issuer.now()
-    return await keep_request(
-        issuer,
-        AuthorizationRequest(
-            realm=issuer.realm,
-            session=session.id,
-            app=app.id,
-            redirect_uri=asked.redirect_uri or None,
-            answer_uri=answer_uri,
-            scope=scope,
-            state=asked.state,
-            challenge=asked.challenge,
-            challenge_method=asked.challenge_method,
-            nonce=asked.nonce,
-            machine=asked.machine,
-            created_at=now,
-            ends_at=now + issuer.policy.authorization,
-        ),
-    )
+    return seal_request(issuer, new_request(issuer, app, browser, asked, answer_uri=answer_uri, scope=scope))
 
 
-async def keep_request(issuer: Issuer, request: AuthorizationRequest) -> str:
-    """Keep a request that is known to be right until its user has answered; returns its handle."""
-    kept = await issuer.store.add_request(request)
-    return issuer.seal(HandleKind.AUTHORIZATION, kept.id, 0, kept.created_at)
-
-
-def check_asked(issuer: Issuer, app: App, asked: Asked) -> str | None:
-    """Check what may be answered by redirect; returns the scope that is granted.
-
-    Raises:
-        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE or INVALID_PKCE.
-    """
-    if not app.usable:
-        raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
-    if asked.challenge or asked.challenge_method or app.public:
-        check_challenge(asked.challenge, asked.challenge_method)
-    return narrow_scope(asked.scope, frozenset(app.scopes), issuer.policy.default_scope)
-
-
-async def read_authorization(issuer: Issuer, text: str, session: Session) -> AuthorizationRequest:
-    """The request that this session may answer.
-
-    Raises:
-        LingpaiError: INVALID_AUTHORIZATION when it is not one of this session, or too old.
-    """
-    handle = issuer.unseal(text, HandleKind.AUTHORIZATION)
-    request = await issuer.store.read_request(handle.id) if handle else None
-    if request is None or request.session != session.id or request.ends_at <= issuer.now():
-        raise run_out()
-    return request
-
-
-async def check_answer(issuer: Issuer, grant: int | None, user: User) -> None:
-    """Refuse to repeat an answer whose code is not out any more, or that was somebody else's (attacks B18).
+async def answered_by(issuer: Issuer, answer: Answer, user: User) -> Grant:
+    """The grant that answered a request, while its code may still be handed out (attacks B18).
 
     A browser goes back to what it has answered. A code that was spent would then come to its app again, which
     can only take it for a replay and end what the user allowed.
 
     Args:
         issuer: the realm.
-        grant: the one that answered the request, or None when none has.
-        user: who is about to answer.
+        answer: of the request.
+        user: who is about to answer it.
 
     Raises:
-        LingpaiError: INVALID_AUTHORIZATION.
+        LingpaiError: INVALID_AUTHORIZATION: it was refused, it was somebody else's answer, or its code is not out
+            any more.
     """
-    if grant is None:
-        return
-    view = await issuer.store.read_grant(grant)
+    view = None if answer.grant is None else await issuer.store.read_grant(answer.grant)
     if (
         view is None
         or not view.usable
@@ -137,6 +78,7 @@ async def check_answer(issuer: Issuer, grant: int | None, user: User) -> None:
         or view.grant.ends_at <= issuer.now()
     ):
         raise run_out()
+    return view.grant
 
 
 async def authorize(
@@ -145,10 +87,10 @@ async def authorize(
     """Let the user's consent make a code; however often it is submitted, it makes one (attacks B18).
 
     Raises:
-        LingpaiError: INVALID_AUTHORIZATION when the request is gone, is another app's or was answered for
-            another terminal, and as `check_answer` does; BAD_MACHINE when the terminal is not the user's.
+        LingpaiError: INVALID_AUTHORIZATION when the request has ended, is another app's or was answered for
+            another terminal, and as `answered_by` does; BAD_MACHINE when the terminal is not the user's.
     """
-    if request.app != app.id:
+    if request.app_id != app.app_id or request.ends_at <= issuer.now():
         raise run_out()
     grant = await _new_grant(
         issuer,
@@ -163,11 +105,25 @@ async def authorize(
             nonce=request.nonce,
         ),
     )
-    kept = await issuer.store.add_grant(grant, request.id)
-    if kept is None or kept.machine != grant.machine:
+    answer = await issuer.store.answer_request(key_of(request), grant)
+    kept = await answered_by(issuer, answer, user)
+    if kept.machine != grant.machine:
         raise run_out()
-    await check_answer(issuer, kept.id, user)
     return _code(issuer, kept, request.answer_uri, request.state)
+
+
+async def code_of(issuer: Issuer, request: AuthorizationRequest, user: User) -> Code | None:
+    """The code that answered a request; None when its user refused.
+
+    Raises:
+        LingpaiError: INVALID_AUTHORIZATION when it was not answered, and as `answered_by` does.
+    """
+    answer = await issuer.store.read_answer(request.digest)
+    if answer is None:
+        raise run_out()
+    if answer.grant is None:
+        return None
+    return _code(issuer, await answered_by(issuer, answer, user), request.answer_uri, request.state)
 
 
 async def issue_code(
@@ -181,16 +137,19 @@ async def issue_code(
     scope = check_asked(issuer, app, asked)
     grant = await _new_grant(issuer, app, user, machine, msgspec.structs.replace(asked, scope=scope))
     kept = await issuer.store.add_grant(grant)
-    return _code(issuer, kept or grant, asked.redirect_uri or "", asked.state)
+    return _code(issuer, kept, asked.redirect_uri or "", asked.state)
 
 
 async def refuse_authorization(issuer: Issuer, request: AuthorizationRequest) -> None:
-    """Forget a request that the user refused; a code that they allowed before ends with it."""
-    if await issuer.store.drop_request(request.id):
-        return
-    answered = await issuer.store.read_request(request.id)
-    if answered is not None and answered.grant is not None:
-        await issuer.store.end_grant(answered.grant, issuer.now(), "refused by the user")
+    """Keep in mind that the user refused; a code that they allowed before ends with it."""
+    answer = await issuer.store.refuse_request(key_of(request))
+    if answer is not None and answer.grant is not None:
+        await issuer.store.end_grant(answer.grant, issuer.now(), "refused by the user")
+
+
+def key_of(request: AuthorizationRequest) -> RequestKey:
+    """The request as the store knows it."""
+    return RequestKey(request.digest, request.ends_at)
 
 
 async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | None, asked: Asked) -> Grant:
@@ -221,8 +180,3 @@ async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | No
 def _code(issuer: Issuer, grant: Grant, answer_uri: str, state: str | None) -> Code:
     code = issuer.seal(HandleKind.CODE, grant.id, 0, grant.created_at)
     return Code(code, max(0, grant.created_at + issuer.policy.code - issuer.now()), answer_uri, state)
-
-
-def run_out() -> LingpaiError:
-    """What is told to who answers what cannot be answered, or not any more."""
-    return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")

@@ -1,5 +1,7 @@
 """Login sessions of browsers: rows on our side, a sealed handle in the cookie, and tokens for forms."""
 
+import hmac
+
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -9,10 +11,10 @@ from lingpai.issuer.context import Issuer
 
 
 class OpenSession(msgspec.Struct, frozen=True):
-    """A session, its user when one has logged in, and the handle for its cookie."""
+    """A session, its user, and the handle for its cookie."""
 
     session: Session
-    user: User | None
+    user: User
     handle: str
 
     def __repr__(self) -> str:
@@ -26,15 +28,9 @@ def login_failed() -> LingpaiError:
 
 
 async def start_session(
-    issuer: Issuer,
-    user: User | None = None,
-    replaces: Session | None = None,
-    verified: str | None = None,
+    issuer: Issuer, user: User, replaces: Session | None = None, verified: str | None = None
 ) -> OpenSession:
-    """A new session.
-
-    One that it replaces ends, and what waited for an answer there waits here (attacks B20). One without a
-    user is there for whoever comes by without a cookie, so it lives only as long as its requests may.
+    """A new session, with an id and a salt of its own; one that it replaces ends (attacks B20).
 
     Args:
         issuer: whose.
@@ -45,26 +41,21 @@ async def start_session(
     Raises:
         LingpaiError: LOGIN_FAILED: the password was replaced meanwhile, or the user disabled.
     """
-    now, policy = issuer.now(), issuer.policy
+    now = issuer.now()
     session = await issuer.store.add_session(
         Session(
             realm=issuer.realm,
-            user=user.id if user else None,
+            user=user.id,
             salt=int.from_bytes(issuer.random_bytes(4), "big"),
             created_at=now,
-            ends_at=now + (policy.session if user else 2 * policy.authorization),
+            ends_at=now + issuer.policy.session,
         ),
         replaces.id if replaces else None,
         verified,
     )
     if session is None:
         raise login_failed()
-    return OpenSession(session, user, _handle(issuer, session, HandleKind.SESSION))
-
-
-def is_fading(issuer: Issuer, session: Session) -> bool:
-    """Whether a session without a user may end before a request that begins in it now."""
-    return session.user is None and session.ends_at < issuer.now() + issuer.policy.authorization
+    return OpenSession(session, user, _handle(issuer, session))
 
 
 async def read_session(issuer: Issuer, handle: str) -> OpenSession | None:
@@ -76,20 +67,18 @@ async def read_session(issuer: Issuer, handle: str) -> OpenSession | None:
     session, user = found
     if session.salt != opened.generation or session.ends_at <= issuer.now():
         return None
-    if session.user is not None and (user is None or user.disabled):
-        return None
-    return OpenSession(session, user, handle)
+    return None if user is None or user.disabled else OpenSession(session, user, handle)
 
 
-def require_user(opened: OpenSession | None) -> User:
-    """The user who is logged in.
+def require_login(opened: OpenSession | None) -> OpenSession:
+    """The session of the user who is logged in.
 
     Raises:
         LingpaiError: LOGIN_REQUIRED.
     """
-    if opened is None or opened.user is None:
+    if opened is None:
         raise LingpaiError(Kind.LOGIN_REQUIRED, "Log in first.")
-    return opened.user
+    return opened
 
 
 async def end_session(issuer: Issuer, session: Session) -> None:
@@ -97,21 +86,30 @@ async def end_session(issuer: Issuer, session: Session) -> None:
     await issuer.store.remove_session(session.id)
 
 
-def form_token(issuer: Issuer, session: Session) -> str:
-    """What a form of this session carries to prove that it is ours (attacks B17)."""
-    return _handle(issuer, session, HandleKind.FORM)
+def form_token(issuer: Issuer, browser: str) -> str:
+    """What a form carries to prove that it is ours and that browser's (attacks B17).
+
+    Args:
+        issuer: the realm.
+        browser: the value of the browser's cookie: a session's handle, or a visitor's.
+    """
+    return issuer.digest_other("form " + browser).hex()
 
 
-def check_form(issuer: Issuer, session: Session, token: str) -> None:
-    """Refuse a form that is not of this session.
+def is_form_of(issuer: Issuer, browser: str, token: str) -> bool:
+    """Whether a form's token is this browser's."""
+    return hmac.compare_digest(form_token(issuer, browser).encode(), token.encode("utf-8", "surrogatepass"))
+
+
+def check_form(issuer: Issuer, browser: str, token: str) -> None:
+    """Refuse a form that is not of this browser.
 
     Raises:
         LingpaiError: FORGED_FORM.
     """
-    handle = issuer.unseal(token, HandleKind.FORM)
-    if handle is None or (handle.id, handle.generation) != (session.id, session.salt):
+    if not is_form_of(issuer, browser, token):
         raise LingpaiError(Kind.FORGED_FORM, "This form is not of your session; load the page again.")
 
 
-def _handle(issuer: Issuer, session: Session, kind: HandleKind) -> str:
-    return issuer.seal(kind, session.id, session.salt, session.created_at)
+def _handle(issuer: Issuer, session: Session) -> str:
+    return issuer.seal(HandleKind.SESSION, session.id, session.salt, session.created_at)

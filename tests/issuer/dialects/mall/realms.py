@@ -26,7 +26,7 @@ ROOT = "/v1/oauth2"
 
 
 class Answer(Answered):
-    redirects = frozenset({302, 303})
+    redirects = frozenset({200, 302, 303})
 
     @property
     def refusal(self) -> tuple[int, str]:

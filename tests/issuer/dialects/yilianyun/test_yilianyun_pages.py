@@ -31,7 +31,7 @@ async def test_the_merchant_is_asked_each_time_as_each_time_it_is_for_a_terminal
     }
 
 
-@pytest.mark.parametrize("state", ["a b+c", "<script>", "'\"&=%C3%28", "令牌", "x" * 4000])
+@pytest.mark.parametrize("state", ["a b+c", "<script>", "'\"&=%C3%28", "令牌", "x" * 2048])
 async def test_a9_state_comes_back_as_it_was(realm: Realm, state: str) -> None:
     assert (await realm.answered(state=state)).redirected["state"] == state
 

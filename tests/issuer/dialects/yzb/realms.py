@@ -9,7 +9,8 @@ from lingpai.core.issuer_records import App, Member, Profile, User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import SCOPE, USER_INFO
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.members import consent, open_member
 from tests.issuer.dialects.calls import Answered, Json, Served
 

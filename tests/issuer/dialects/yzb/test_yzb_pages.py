@@ -7,7 +7,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import App
 from lingpai.core.keyring import KeyRing
-from lingpai.issuer.cookies import session_cookie
+from lingpai.issuer.cookies import new_visitor, session_cookie
 from lingpai.issuer.dialects.yzb.signing import check_origin, origin_of, pure_url, signature_of
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.members import withdraw_consent
@@ -50,9 +50,10 @@ class Page:
             "app_id": self.realm.app.app_id,
             "origin": ORIGIN,
             "proof": proof,
-            "form_token": form_token(self.realm.issuer, self.opened.session),
+            "form_token": form_token(self.realm.issuer, self.opened.handle),
         }
-        cookie = f"{session_cookie('yzb')}={self.opened.handle}" if cookie is None else cookie
+        if cookie is None:
+            cookie = f"{session_cookie(self.realm.issuer, secure=False)}={self.opened.handle}"
         return await self.realm.post("/OAuth2/requestJsAuthCode", given | over, {"Cookie": cookie})
 
 
@@ -246,22 +247,22 @@ async def test_a_domain_taken_off_the_list_counts_at_once(page: Page) -> None:
 
 async def test_b17_a_code_needs_the_window_s_own_form_token(page: Page) -> None:
     proof = await page.proof()
-    stranger = await start_session(page.realm.issuer)
-    for token in (page.opened.handle, "0" * 64, form_token(page.realm.issuer, stranger.session)):
+    stranger = await start_session(page.realm.issuer, page.opened.user)
+    for token in (page.opened.handle, "0" * 32, form_token(page.realm.issuer, stranger.handle)):
         refused = await page.ask(proof, form_token=token)
         assert refused.refusal == ("4000", "the form is not of this session")
     assert (await page.ask(proof, form_token=None)).refusal == ("4101", "parameter form_token is missing")
 
 
 async def test_without_a_user_at_the_window_login_is_required(page: Page) -> None:
-    proof, name = await page.proof(), session_cookie("yzb")
-    nobody = (await start_session(page.realm.issuer)).handle
+    proof, name = await page.proof(), session_cookie(page.realm.issuer, secure=False)
+    nobody = new_visitor(page.realm.issuer)
     planted = f"{name}={page.opened.handle}; {name}={nobody}"
     for cookie in (
         "",
         f"{name}=",
         f"{name}={nobody}",
-        f"{session_cookie('other')}={page.opened.handle}",
+        f"{session_cookie(page.realm.issuer, secure=True)}={page.opened.handle}",
         planted,
     ):
         refused = await page.ask(proof, cookie=cookie)

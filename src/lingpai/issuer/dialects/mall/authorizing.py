@@ -18,7 +18,7 @@ from lingpai.issuer.dialects.mall.shape import INVALID_REQUEST, INVALID_SCOPE, S
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed
-from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.authorization_requests import Asked
 
 REDIRECTED: Mapping[Kind, str] = {
     Kind.MISSING_PARAMETER: INVALID_REQUEST,

@@ -16,7 +16,7 @@ from lingpai.issuer.dialects.yilianyun.policy import CODE
 from lingpai.issuer.dialects.yilianyun.shape import HTTP_STATUS
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed, require_mode
-from lingpai.issuer.verbs.authorize import Asked
+from lingpai.issuer.verbs.authorization_requests import Asked
 
 
 class Authorizing:

@@ -21,7 +21,8 @@ from lingpai.issuer.throttle import Throttle
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import authenticate_app, check_network, find_app, require_grant
-from lingpai.issuer.verbs.authorize import Asked, issue_code
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token, resolve_ticket
 from lingpai.issuer.verbs.members import (
     count_members,
@@ -33,7 +34,7 @@ from lingpai.issuer.verbs.members import (
 )
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
-from lingpai.issuer.verbs.sessions import check_form, require_user
+from lingpai.issuer.verbs.sessions import check_form, require_login
 from lingpai.issuer.verbs.tickets import issue_ticket
 
 CODE, SERVER, REFRESH = "authorization_code", "client_credential", "refresh_token"
@@ -46,10 +47,12 @@ class Calls:
     Args:
         issuer: the realm.
         exchanged: the shape of a code's exchange, whose `status` the seed shows as a number.
+        secure: whether browsers come by https.
     """
 
-    def __init__(self, issuer: Issuer, exchanged: YzbShape) -> None:
+    def __init__(self, issuer: Issuer, exchanged: YzbShape, *, secure: bool = False) -> None:
         self._issuer = issuer
+        self._secure = secure
         self._exchanged = exchanged
         self._checking = Throttle(issuer.clock, CHECKING)
 
@@ -130,10 +133,9 @@ class Calls:
         """
         app = await self._known_app(params.app_id, call)
         check_proof(self._issuer, app, params.origin, params.proof)
-        opened = await session_of(self._issuer, call)
-        user = require_user(opened)
-        if opened is not None:
-            check_form(self._issuer, opened.session, params.form_token)
+        opened = require_login(await session_of(self._issuer, call, secure=self._secure))
+        user = opened.user
+        check_form(self._issuer, opened.handle, params.form_token)
         member = await self._issuer.store.find_member(app.id, user.id)
         if needs_consent(member, SCOPE):
             raise LingpaiError(Kind.NOT_ADDED, "The user did not add the app.")

@@ -10,15 +10,18 @@ BODY = Source.FORM | Source.JSON | Source.MISLABELLED
 FOLDERS = ("/OAuth2", "/UserResource", "/CommonResource")
 
 
-def routes(issuer: Issuer, *, prefix: str = "", string_status: bool = False) -> tuple[Route, ...]:
+def routes(
+    issuer: Issuer, *, prefix: str = "", string_status: bool = False, secure: bool = False
+) -> tuple[Route, ...]:
     """All routes of one realm. Realms live side by side under prefixes of their own.
 
     Args:
         issuer: the realm.
         prefix: what comes before `/OAuth2/…`, such as "/yzb-test"; none when empty.
         string_status: True makes every `status` a string, also in the one answer whose seed shows a number.
+        secure: whether browsers come by https.
     """
-    calls = Calls(issuer, YzbShape(OK if string_status else int(OK)))
+    calls = Calls(issuer, YzbShape(OK if string_status else int(OK)), secure=secure)
     tag = f"YZB: {issuer.realm}"
     table = (
         ("/OAuth2/token", wire.TokenParams, calls.token,

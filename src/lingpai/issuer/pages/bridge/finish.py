@@ -10,9 +10,10 @@ from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
 from lingpai.issuer.dialects.yzb.signing import check_origin
 from lingpai.issuer.pages.bridge.scripts import WINDOW_NAME
-from lingpai.issuer.pages.finishing import Wanted
+from lingpai.issuer.pages.finishing import Waiting, Wanted
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.verbs.authorization_requests import run_out
 from lingpai.issuer.verbs.sessions import form_token
 
 _SUGGESTION = "Try again; if it stays so, call core.config anew."
@@ -48,19 +49,19 @@ class ByMessage:
         check_origin(app, request.answer_uri)
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
-        """See `Finish.wanted`."""
-        del app
-        return Wanted(SCOPE, read_call(request).access)
+        """See `Finish.wanted`; who the page is, its signature has proved."""
+        return Wanted(SCOPE, read_call(request).access, asks_always=app.public)
 
     async def allow(
-        self, visit: Visit, request: AuthorizationRequest, app: App, user: User, machine: Machine | None
+        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
         """See `Finish.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
-        del user, machine
+        del user, machine, by_form
+        request, app = waiting.request, waiting.app
         asked = read_call(request)
         if asked.access:
             return _answer(visit, request, "allowed", next=_json({"access": asked.access}))
-        token = form_token(visit.issuer, visit.opened.session) if visit.opened else ""
+        token = form_token(visit.issuer, visit.browser())
         form = {
             "app_id": app.app_id,
             "origin": request.answer_uri,
@@ -70,9 +71,14 @@ class ByMessage:
         api = f"{self._prefix}/OAuth2/requestJsAuthCode"
         return _answer(visit, request, "allowed", api=api, form=_json(form), suggestion=_SUGGESTION)
 
-    def refuse(self, visit: Visit, request: AuthorizationRequest) -> Reply:
+    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
         """See `Finish.refuse`."""
-        return _answer(visit, request, "refused")
+        return _answer(visit, waiting.request, "refused")
+
+    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
+        """See `Finish.address`: windows are not sent on."""
+        del issuer, waiting, user
+        raise run_out()
 
 
 def tell_error(visit: Visit, origin: str, call: str, error: LingpaiError) -> Reply:

@@ -5,7 +5,6 @@ from typing import Annotated
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import AuthorizationRequest
 from lingpai.core.wire import Call as Request
 from lingpai.core.wire import Reply, Route, Source
 from lingpai.issuer.authorizations import redirect
@@ -18,7 +17,7 @@ from lingpai.issuer.pages.shape import Shown
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.apps import find_app, require_listed
-from lingpai.issuer.verbs.authorize import keep_request
+from lingpai.issuer.verbs.authorization_requests import Asked, new_request, seal_request
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
 _ANY_PAGE = ("cross-origin-resource-policy", "cross-origin")
@@ -93,22 +92,12 @@ class BridgePages(Pages):
         if not set(access) <= set(app.permissions):
             raise LingpaiError(Kind.NO_PERMISSION, "The app may not ask for one of these permissions.")
         visit.call.caller = app.app_id
-        opened = await visit.begin()
-        asked = Call(params.call, params.proof, access)
-        now = self.issuer.now()
-        return await keep_request(
-            self.issuer,
-            AuthorizationRequest(
-                realm=self.issuer.realm,
-                session=opened.session.id,
-                app=app.id,
-                redirect_uri=None,
-                answer_uri=params.origin,
-                state=msgspec.json.encode(asked).decode(),
-                created_at=now,
-                ends_at=now + self.issuer.policy.authorization,
-            ),
+        await visit.look()
+        state = msgspec.json.encode(Call(params.call, params.proof, access)).decode()
+        request = new_request(
+            self.issuer, app, visit.browser(), Asked(state=state), answer_uri=params.origin, scope=None
         )
+        return seal_request(self.issuer, request)
 
 
 async def _bridge(_params: NoParams, call: Request) -> Reply:

@@ -7,8 +7,9 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
-from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
+from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.issuer_rows import read_grant, read_view, renewed
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
     grant_arguments,
@@ -19,6 +20,7 @@ from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.queries import Row
 
 _SQL: Final = load_queries("issuer_grants")
+_UPKEEP: Final = load_queries("issuer_upkeep")
 _LAST: Final = (1 << 63) - 1
 _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
@@ -56,16 +58,41 @@ def _see(rows: asyncio.Future[list[Row]]) -> None:
 class Grants(Changes):
     """See `store.issuer_port.IssuerStore`."""
 
-    async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
+    async def add_grant(self, grant: Grant) -> Grant:
         """See `store.issuer_port.IssuerStore.add_grant`."""
-        if request is None:
-            added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
-            return msgspec.structs.replace(grant, id=added[0][0])
-        rows = await self._engine.call(_SQL["answer"], request, *grant_arguments(grant))
-        if not rows:
-            return None
-        first = rows[0][20] == Outcome.DONE.value
-        return msgspec.structs.replace(grant, id=rows[0][0]) if first else read_grant(rows[0])
+        added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
+        return msgspec.structs.replace(grant, id=added[0][0])
+
+    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+        """See `store.issuer_port.IssuerStore.answer_request`."""
+
+        async def answer(connection: Connection) -> Answer:
+            if await connection.fetchval(_UPKEEP["begin_answer"], *request) is None:
+                return Answer(await connection.fetchval(_UPKEEP["read_answer"], request.digest))
+            ((_, row),) = await connection.fetch(
+                _SQL["add_grant"], *([each] for each in grant_arguments(grant))
+            )
+            await connection.execute(_UPKEEP["end_answer"], request.digest, row)
+            return Answer(row)
+
+        return await self._engine.transact(answer)
+
+    async def refuse_request(self, request: RequestKey) -> Answer | None:
+        """See `store.issuer_port.IssuerStore.refuse_request`."""
+
+        async def refuse(connection: Connection) -> Answer | None:
+            if await connection.fetchval(_UPKEEP["begin_answer"], *request) is not None:
+                return None
+            first = Answer(await connection.fetchval(_UPKEEP["lock_answer"], request.digest))
+            await connection.execute(_UPKEEP["end_answer"], request.digest, None)
+            return first
+
+        return await self._engine.transact(refuse)
+
+    async def read_answer(self, digest: bytes) -> Answer | None:
+        """See `store.issuer_port.IssuerStore.read_answer`."""
+        rows = await self._engine.rows(_UPKEEP["read_answer"], digest)
+        return Answer(rows[0][0]) if rows else None
 
     async def read_grant(self, grant: int) -> GrantView | None:
         """See `store.issuer_port.IssuerStore.read_grant`."""

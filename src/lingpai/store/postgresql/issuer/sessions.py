@@ -1,11 +1,11 @@
-"""Verbs on sessions and authorization requests (`store.issuer_port`)."""
+"""Verbs on sessions (`store.issuer_port`)."""
 
 from typing import Final
 
 import msgspec
 
-from lingpai.core.issuer_records import AuthorizationRequest, Session, User
-from lingpai.store.issuer_rows import read_authorization, read_session, read_user
+from lingpai.core.issuer_records import Session, User
+from lingpai.store.issuer_rows import read_session, read_user
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -30,8 +30,7 @@ class Sessions(Changes):
             row = await connection.fetchrow(_SQL["add_session"], *([column] for column in columns))
             if row is None:
                 return None
-            if await connection.fetchval(_SQL["remove_session"], replaces) is not None:
-                await connection.execute(_SQL["move_authorizations"], row["id"], replaces)
+            await connection.execute(_SQL["remove_session"], replaces)
             return msgspec.structs.replace(session, id=row["id"])
 
         return await self._engine.transact(replace)
@@ -47,18 +46,3 @@ class Sessions(Changes):
     async def remove_session(self, session: int) -> bool:
         """See `store.issuer_port.IssuerStore.remove_session`."""
         return bool(await self._change(_SQL["remove_session"], session))
-
-    async def add_request(self, request: AuthorizationRequest) -> AuthorizationRequest:
-        """See `store.issuer_port.IssuerStore.add_request`."""
-        _, *columns = msgspec.structs.astuple(request)
-        added = await self._engine.call(_SQL["add_authorization"], *columns)
-        return msgspec.structs.replace(request, id=added[0][0])
-
-    async def read_request(self, request: int) -> AuthorizationRequest | None:
-        """See `store.issuer_port.IssuerStore.read_request`."""
-        rows = await self._engine.read(_SQL["read_authorization"], request)
-        return read_authorization(rows[0]) if rows else None
-
-    async def drop_request(self, request: int) -> bool:
-        """See `store.issuer_port.IssuerStore.drop_request`."""
-        return bool(await self._change(_SQL["drop_authorization"], request))

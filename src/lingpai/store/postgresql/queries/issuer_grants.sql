@@ -21,14 +21,6 @@ WITH t AS MATERIALIZED (
 )
 SELECT n, id FROM t;
 
--- name: answer
-SELECT * FROM issuer_answer_v1(
-    $1::bigint[],
-    $2::text[], $3::smallint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[],
-    $18::bigint[], $19::bigint[]
-);
-
 -- name: place
 SELECT * FROM issuer_place_v1(
     $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],

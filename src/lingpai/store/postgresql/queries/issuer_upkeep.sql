@@ -34,36 +34,18 @@ LEFT JOIN issuer_users u ON u.id = s.user_row;
 -- name: remove_session
 DELETE FROM issuer_sessions WHERE id = $1 RETURNING id;
 
--- name: move_authorizations
-UPDATE issuer_authorizations SET session_row = $1 WHERE session_row = $2 AND grant_row IS NULL;
+-- name: begin_answer
+-- Who answers the same request at the same time waits here for the first one's commit.
+INSERT INTO issuer_answers (digest, grant_row, ends_at) VALUES ($1, NULL, $2) ON CONFLICT DO NOTHING RETURNING digest;
 
--- name: add_authorization
-WITH t AS MATERIALIZED (
-    SELECT nextval('issuer_authorizations_id_seq') AS id, u.* FROM unnest(
-        $1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-        $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::bigint[]
-    ) WITH ORDINALITY AS u (
-        realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
-        machine, grant_row, created_at, ends_at, n
-    )
-), added AS (
-    INSERT INTO issuer_authorizations (
-        id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
-        machine, grant_row, created_at, ends_at
-    )
-    SELECT id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method,
-        nonce, machine, grant_row, created_at, ends_at
-    FROM t
-)
-SELECT n, id FROM t;
+-- name: end_answer
+UPDATE issuer_answers SET grant_row = $2 WHERE digest = $1;
 
--- name: read_authorization
-SELECT t.n, r.id, r.realm, r.session_row, r.app_row, r.redirect_uri, r.answer_uri, r.scope, r.state, r.challenge,
-    r.challenge_method, r.nonce, r.machine, r.grant_row, r.created_at, r.ends_at
-FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_authorizations r ON r.id = t.id;
+-- name: read_answer
+SELECT grant_row FROM issuer_answers WHERE digest = $1;
 
--- name: drop_authorization
-DELETE FROM issuer_authorizations WHERE id = $1 AND grant_row IS NULL RETURNING id;
+-- name: lock_answer
+SELECT grant_row FROM issuer_answers WHERE digest = $1 FOR UPDATE;
 
 -- Of nodes that purge at the same time, each takes rows that no other one does.
 
@@ -81,10 +63,17 @@ WITH o AS MATERIALIZED (
 UPDATE issuer_grants AS r SET look_at = r.ends_at FROM o WHERE r.id = o.id AND r.ends_at >= $1;
 
 -- name: purge_authorizations
+-- Of the release before.
 WITH o AS MATERIALIZED (
     SELECT id FROM issuer_authorizations WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM issuer_authorizations AS r USING o WHERE r.id = o.id;
+
+-- name: purge_answers
+WITH o AS MATERIALIZED (
+    SELECT digest FROM issuer_answers WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM issuer_answers AS r USING o WHERE r.digest = o.digest;
 
 -- name: purge_sessions
 WITH o AS MATERIALIZED (

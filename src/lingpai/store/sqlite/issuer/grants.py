@@ -5,8 +5,8 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
-from lingpai.store.issuer_port import Listed, Outcome, Quota, SignedRequest, Spent
-from lingpai.store.issuer_rows import read_authorization, read_grant, read_view, renewed
+from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
+from lingpai.store.issuer_rows import read_grant, read_view, renewed
 from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
@@ -22,24 +22,37 @@ class Grants(Part):
 
     begin_read = None
 
-    async def add_grant(self, grant: Grant, request: int | None = None) -> Grant | None:
+    async def add_grant(self, grant: Grant) -> Grant:
         """See `store.issuer_port.IssuerStore.add_grant`."""
+        return await self._engine.write(lambda connection: insert_grant(connection, grant))
 
-        def add(connection: apsw.Connection) -> Grant | None:
-            if request is None:
-                return insert_grant(connection, grant)
-            rows = run(connection, _UPKEEP["read_authorization"], (request,))
-            if not rows:
-                return None
-            answered = read_authorization(rows[0]).grant
-            if answered is not None:
-                first = run(connection, _SQL["read_grant"], (answered,))
-                return read_grant(first[0]) if first else None
-            added = insert_grant(connection, grant)
-            run(connection, _UPKEEP["answer_authorization"], (added.id, request))
-            return added
+    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+        """See `store.issuer_port.IssuerStore.answer_request`."""
 
-        return await self._engine.write(add)
+        def answer(connection: apsw.Connection) -> Answer:
+            first = run(connection, _UPKEEP["read_answer"], (request.digest,))
+            if first:
+                return Answer(first[0][0])
+            row = insert_grant(connection, grant).id
+            run(connection, _UPKEEP["set_answer"], (request.digest, row, request.ends_at))
+            return Answer(row)
+
+        return await self._engine.write(answer)
+
+    async def refuse_request(self, request: RequestKey) -> Answer | None:
+        """See `store.issuer_port.IssuerStore.refuse_request`."""
+
+        def refuse(connection: apsw.Connection) -> Answer | None:
+            first = run(connection, _UPKEEP["read_answer"], (request.digest,))
+            run(connection, _UPKEEP["set_answer"], (request.digest, None, request.ends_at))
+            return Answer(first[0][0]) if first else None
+
+        return await self._engine.write(refuse)
+
+    async def read_answer(self, digest: bytes) -> Answer | None:
+        """See `store.issuer_port.IssuerStore.read_answer`."""
+        rows = self._engine.rows(_UPKEEP["read_answer"], (digest,))
+        return Answer(rows[0][0]) if rows else None
 
     async def read_grant(self, grant: int) -> GrantView | None:
         """See `store.issuer_port.IssuerStore.read_grant`."""

@@ -1,12 +1,12 @@
-"""Verbs on sessions and authorization requests (`store.issuer_port`)."""
+"""Verbs on sessions (`store.issuer_port`)."""
 
 from typing import Final
 
 import apsw
 import msgspec
 
-from lingpai.core.issuer_records import AuthorizationRequest, Session, User
-from lingpai.store.issuer_rows import read_authorization, read_session, read_user
+from lingpai.core.issuer_records import Session, User
+from lingpai.store.issuer_rows import read_session, read_user
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
@@ -29,8 +29,8 @@ class Sessions(Part):
             if not rows:
                 return None
             added = msgspec.structs.replace(session, id=rows[0][0])
-            if replaces is not None and run(connection, _SQL["remove_session"], (replaces,)):
-                run(connection, _SQL["move_authorizations"], (added.id, replaces))
+            if replaces is not None:
+                run(connection, _SQL["remove_session"], (replaces,))
             return added
 
         return await self._engine.write(add)
@@ -50,28 +50,3 @@ class Sessions(Part):
             return bool(run(connection, _SQL["remove_session"], (session,)))
 
         return await self._engine.write(remove)
-
-    async def add_request(self, request: AuthorizationRequest) -> AuthorizationRequest:
-        """See `store.issuer_port.IssuerStore.add_request`."""
-        columns = msgspec.structs.asdict(request)
-        del columns["id"]
-
-        def add(connection: apsw.Connection) -> AuthorizationRequest:
-            return msgspec.structs.replace(
-                request, id=run(connection, _SQL["add_authorization"], columns)[0][0]
-            )
-
-        return await self._engine.write(add)
-
-    async def read_request(self, request: int) -> AuthorizationRequest | None:
-        """See `store.issuer_port.IssuerStore.read_request`."""
-        rows = self._engine.rows(_SQL["read_authorization"], (request,))
-        return read_authorization(rows[0]) if rows else None
-
-    async def drop_request(self, request: int) -> bool:
-        """See `store.issuer_port.IssuerStore.drop_request`."""
-
-        def drop(connection: apsw.Connection) -> bool:
-            return bool(run(connection, _SQL["drop_authorization"], (request,)))
-
-        return await self._engine.write(drop)

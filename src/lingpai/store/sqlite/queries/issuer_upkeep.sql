@@ -54,26 +54,12 @@ FROM issuer_sessions s LEFT JOIN issuer_users u ON u.id = s.user_row WHERE s.id 
 -- name: remove_session
 DELETE FROM issuer_sessions WHERE id = ? RETURNING id;
 
--- name: move_authorizations
-UPDATE issuer_authorizations SET session_row = ? WHERE session_row = ? AND grant_row IS NULL;
+-- name: read_answer
+SELECT grant_row FROM issuer_answers WHERE digest = ?;
 
--- name: add_authorization
-INSERT INTO issuer_authorizations (realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge,
-    challenge_method, nonce, machine, grant_row, created_at, ends_at)
-VALUES (:realm, :session, :app, :redirect_uri, :answer_uri, :scope, :state, :challenge, :challenge_method, :nonce,
-    :machine, :grant, :created_at, :ends_at)
-RETURNING id;
-
--- name: read_authorization
-SELECT id, realm, session_row, app_row, redirect_uri, answer_uri, scope, state, challenge, challenge_method, nonce,
-    machine, grant_row, created_at, ends_at
-FROM issuer_authorizations WHERE id = ?;
-
--- name: answer_authorization
-UPDATE issuer_authorizations SET grant_row = ? WHERE id = ?;
-
--- name: drop_authorization
-DELETE FROM issuer_authorizations WHERE id = ? AND grant_row IS NULL RETURNING id;
+-- name: set_answer
+INSERT INTO issuer_answers (digest, grant_row, ends_at) VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET grant_row = excluded.grant_row;
 
 -- name: purge_grants
 DELETE FROM issuer_grants WHERE ends_at < :now AND id IN (
@@ -87,8 +73,14 @@ UPDATE issuer_grants SET look_at = ends_at WHERE ends_at >= :now AND id IN (
 );
 
 -- name: purge_authorizations
+-- Of the release before.
 DELETE FROM issuer_authorizations WHERE id IN (
     SELECT id FROM issuer_authorizations WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
+-- name: purge_answers
+DELETE FROM issuer_answers WHERE digest IN (
+    SELECT digest FROM issuer_answers WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_sessions
