@@ -28,9 +28,9 @@ from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.settings_realms import realm_problems
 from lingpai.settings_sections import (
-    BaseUrl,
     EdgeSettings,
     KeeperSettings,
+    PublicUrl,
     RealmSettings,
     RedisSettings,
     Seconds,
@@ -74,10 +74,11 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """TCP port to listen on; 0 for any free one."""
 
-    public_url: BaseUrl | None = None
-    """Address under which browsers reach the issuer's pages; http://HOST:PORT when not set.
+    public_url: PublicUrl | None = None
+    """Scheme, host and port under which browsers reach the issuer's pages; http://HOST:PORT when not set.
 
-    Never taken from a request."""
+    Never taken from a request. With https, cookies are `Secure`; with http they are not, for browsers would drop
+    them."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Worker processes; about one per core."""
@@ -94,6 +95,12 @@ class Settings(BaseSettings):
 
     store_connections: Annotated[int, Field(ge=1, le=100)] = CONNECTIONS
     """Connections of one worker to PostgreSQL at most, besides one that listens, and two while operators read much."""
+
+    free_space: Annotated[int, Field(ge=0, le=1024 * 1024)] = 64
+    """MiB of free space on the embedded store's disk below which the issuer adds nothing (logins, codes, tokens: 503).
+
+    So a disk that fills up never keeps the keeper from renewing tokens. On a small disk, 4 % of it are enough; 0 for no
+    such floor. PostgreSQL does not say how full its disk is."""
 
     key_ring: Path | None = None
     """File of the key ring, made at the first start with mode 0600.
@@ -163,7 +170,7 @@ class Settings(BaseSettings):
         text = self.store.get_secret_value()
         dsn = text if "://" in text else None
         file = Path(text) if text and dsn is None else self.data / "lingpai.db"
-        return Address(file, dsn, self.store_connections)
+        return Address(file, dsn, self.store_connections, self.free_space * 1024 * 1024)
 
     @property
     def database(self) -> Path:

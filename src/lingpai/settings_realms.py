@@ -13,6 +13,24 @@ LONGEST: Final = 10 * 365 * DAY
 """Far beyond what anybody means, and far below what clients and stores can count."""
 MAY_BE_ZERO: Final = ("refresh", "family", "replay_window", "secret_overlap")
 """Where 0 says something: no refresh tokens, no end, no second use, no overlap."""
+TAKEN: Final = frozenset(
+    (
+        *(
+            "AccessToken",
+            "JsSDK",
+            "Xcx",
+            "cgi-bin",
+            "docs",
+            "health",
+            "index",
+            "keeper",
+            "metrics",
+            "openapi.json",
+        ),
+        *("sns", "user", "v1", "xcx"),
+    )
+)
+"""First segments of paths that are not a realm's, or are all realms' pages."""
 DURATIONS: Final = tuple(
     name for name, kind in typing.get_type_hints(Policy).items() if kind in (int, int | None)
 )
@@ -27,7 +45,7 @@ def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str
         served: those that are switched on.
     """
     policies = [problem for realm in realms for problem in _policy_problems(realm)]
-    return [*policies, *_same_paths(served)]
+    return [*policies, *_odd_prefixes(realms), *_same_paths(served)]
 
 
 def _policy_problems(realm: Realm) -> Iterator[str]:
@@ -54,6 +72,15 @@ def _out_of_bounds(numbers: Mapping[str, int | None]) -> Iterator[str]:
         least = 0 if name in MAY_BE_ZERO else 1
         if name in DURATIONS and number is not None and not least <= number <= LONGEST:
             yield f"{name}: must be from {least} to {LONGEST} seconds"
+
+
+def _odd_prefixes(realms: Sequence[Realm]) -> Iterator[str]:
+    for realm in realms:
+        section, (_, *segments) = f"realms.{realm.name}.prefix", realm.prefix.split("/")
+        if {".", ".."} & set(segments):
+            yield f"{section}: clients drop the segments . and .. from addresses; leave them out"
+        elif segments and segments[0] in TAKEN:
+            yield f'{section}: /{segments[0]} has other routes of the service; give it another, such as "/{realm.name}"'
 
 
 def _same_paths(served: Sequence[Realm]) -> Iterator[str]:

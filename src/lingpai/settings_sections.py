@@ -24,6 +24,19 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _public_url(text: str) -> str:
+    url = _base_url(text)
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("must be without user and password: every browser is shown it")
+    if parts.path:
+        raise ValueError(
+            f"must be without a path ({parts.path}): cookies and addresses are for the whole host; give Lingpai a host "
+            "name of its own, and use a realm's prefix for paths"
+        )
+    return url
+
+
 def _redis_url(url: SecretStr) -> SecretStr:
     if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may hold a password
@@ -45,6 +58,7 @@ LONGEST_WAIT = 366 * 86_400
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]

@@ -17,11 +17,13 @@ class Address(NamedTuple):
         file: the embedded store's file, when `dsn` is None.
         dsn: the database (`postgresql://…`); may hold a password.
         connections: of one process to a database at most, besides the one that listens.
+        floor: bytes of free space on the embedded store's disk below which the issuer adds nothing.
     """
 
     file: Path
     dsn: str | None = None
     connections: int = CONNECTIONS
+    floor: int = 0
 
     @property
     def name(self) -> str:

@@ -56,7 +56,7 @@ async def open_store(address: Address, ring: KeyRing, clock: Clock) -> AsyncIter
 
 async def _open(address: Address, ring: KeyRing, clock: Clock) -> Opened:
     if address.dsn is None:
-        return Opened(await SqliteStore.open(address.file, ring, clock), clock)
+        return Opened(await SqliteStore.open(address.file, ring, clock, address.floor), clock)
     from lingpai.store.postgresql import PostgresStore  # noqa: PLC0415  an extra: it may not be installed
 
     store = await PostgresStore.open_shared(address.dsn, ring, clock, address.connections)

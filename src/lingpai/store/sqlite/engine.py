@@ -24,6 +24,7 @@ from lingpai.store.sqlite.checkpointer import PATIENCE, Checkpointer
 from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, connect
 from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
 from lingpai.store.sqlite.queries import Bindings
+from lingpai.store.sqlite.space import Floor
 from lingpai.store.sqlite.writer import Job, Writer
 
 T = TypeVar("T")
@@ -43,13 +44,15 @@ class Engine:
 
     Args:
         path: the file, which exists and has its schema.
+        floor: bytes of free space below which nothing is added; see `add`.
 
     Attributes:
         path: as given.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, floor: int = 0) -> None:
         self.path = path
+        self._floor = Floor(path, floor)
         self._loop = asyncio.get_running_loop()
         self._reader: apsw.Connection | None = None
         self._cursor: apsw.Cursor | None = None
@@ -113,6 +116,15 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, when it is awaited.
         """
+        return self._writer.submit(job)
+
+    def add(self, job: Job[T]) -> Awaitable[T]:
+        """As `write`, for what strangers or growth bring: refused while the disk is fuller than the floor.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE, at once.
+        """
+        self._floor.demand()
         return self._writer.submit(job)
 
     async def scan(self, read: Job[T]) -> T:

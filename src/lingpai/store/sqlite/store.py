@@ -22,19 +22,20 @@ class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, 
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod
-    async def open(cls, path: Path, ring: KeyRing, clock: Clock) -> "SqliteStore":
+    async def open(cls, path: Path, ring: KeyRing, clock: Clock, floor: int = 0) -> "SqliteStore":
         """Open the store at `path`, making it (0600, in a directory of 0700) and bringing its schema up to date.
 
         Args:
             path: the database's file; SQLite keeps two more beside it.
             ring: the keys that seal what is secret.
             clock: the time by which ends pass.
+            floor: bytes of free space below which the issuer adds nothing; 0 for no floor.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
         await asyncio.to_thread(apply_migrations, path)
-        return cls(Engine(path), Vault(ring), clock)
+        return cls(Engine(path, floor), Vault(ring), clock)
 
     async def close(self) -> None:
         """See `store.port.Store.close`."""

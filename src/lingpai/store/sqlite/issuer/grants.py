@@ -24,7 +24,7 @@ class Grants(Part):
 
     async def add_grant(self, grant: Grant) -> Grant:
         """See `store.issuer_port.IssuerStore.add_grant`."""
-        return await self._engine.write(lambda connection: insert_grant(connection, grant))
+        return await self._engine.add(lambda connection: insert_grant(connection, grant))
 
     async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
         """See `store.issuer_port.IssuerStore.answer_request`."""
@@ -37,7 +37,7 @@ class Grants(Part):
             run(connection, _UPKEEP["set_answer"], (request.digest, row, request.ends_at))
             return Answer(row)
 
-        return await self._engine.write(answer)
+        return await self._engine.add(answer)
 
     async def refuse_request(self, request: RequestKey) -> Answer | None:
         """See `store.issuer_port.IssuerStore.refuse_request`."""

@@ -32,7 +32,7 @@ class Members(Part):
                 raise LingpaiError(Kind.INVALID_OPEN_ID, "The app or the user was removed just now.")
             return read_member(rows[0])
 
-        return await self._engine.write(add)
+        return await self._engine.add(add)
 
     async def find_member(self, app: int, user: int) -> Member | None:
         """See `store.directory_port.Directory.find_member`."""

@@ -94,7 +94,7 @@ class Places(Part):
                 take_place(connection, added, holder, grant.created_at + keep)
             return Placed(Outcome.DONE, added)
 
-        return await self._engine.write(put)
+        return await self._engine.add(put)
 
 
 def _live(connection: apsw.Connection, row: int, now: int) -> Grant | None:

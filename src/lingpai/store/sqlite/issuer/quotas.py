@@ -57,7 +57,7 @@ class Quotas(Part):
         def keep(connection: apsw.Connection) -> bool:
             return remember(connection, request)
 
-        return await self._engine.write(keep)
+        return await self._engine.add(keep)
 
     async def knows_request(self, request: SignedRequest) -> bool:
         """See `store.issuer_port.IssuerStore.knows_request`."""
@@ -81,7 +81,7 @@ class Quotas(Part):
                 run(connection, _SQL["take_attempt"], {"digest": digest, "now": now, "ends_at": ends_at})
             return None
 
-        return await self._engine.write(take)
+        return await self._engine.add(take)
 
     async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
         """See `store.issuer_port.IssuerStore.read_attempts`."""
@@ -116,7 +116,7 @@ class Quotas(Part):
                 change(connection, _SQL["keep_mark"], (int(owner), row, digest, ends_at))
             change(connection, _SQL["trim_marks"], (int(owner), row, most))
 
-        await self._engine.write(keep)
+        await self._engine.add(keep)
 
     async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
         """See `store.issuer_port.IssuerStore.find_marks`."""

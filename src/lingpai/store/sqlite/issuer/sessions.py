@@ -33,7 +33,7 @@ class Sessions(Part):
                 run(connection, _SQL["remove_session"], (replaces,))
             return added
 
-        return await self._engine.write(add)
+        return await self._engine.add(add)
 
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
         """See `store.issuer_port.IssuerStore.read_session`."""

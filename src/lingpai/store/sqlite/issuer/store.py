@@ -24,14 +24,14 @@ class SqliteIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, 
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 
     @classmethod
-    async def open(cls, path: Path, ring: KeyRing, clock: Clock) -> "SqliteIssuerStore":
+    async def open(cls, path: Path, ring: KeyRing, clock: Clock, floor: int = 0) -> "SqliteIssuerStore":
         """Open the store at `path` on an engine of its own; see `SqliteStore.open`.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
         await asyncio.to_thread(apply_migrations, path)
-        return cls(Engine(path), Vault(ring), clock)
+        return cls(Engine(path, floor), Vault(ring), clock)
 
     @classmethod
     def beside(cls, store: Part) -> "SqliteIssuerStore":
