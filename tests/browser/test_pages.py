@@ -42,7 +42,7 @@ async def test_without_javascript(browser: Browser, stage: Stage, third_party: P
     await tab.wait_for_url(uri + "?*")
     await tab.goto(stage.url + "/user/yilianyun")
     assert "外卖接单助手" in await tab.inner_text("main")
-    await tab.get_by_role("button", name="取消全部授权").click()
+    await tab.get_by_role("button", name="取消该应用的授权").click()
     assert "已取消" in await tab.inner_text("main")
     await tab.get_by_role("button", name="退出登录").click()
     assert tab.url.endswith("/user/yilianyun/login")

@@ -46,7 +46,6 @@ async def show(params: OwnPage, visit: Visit) -> Reply:
         ended=bool(params.ended),
         end=visit.path("/end"),
         logout=visit.path("/logout"),
-        offset=f"{visit.site.utc_offset / 3600:+g}",
     )
 
 

@@ -11,6 +11,7 @@ from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES, TAGS
+from lingpai.issuer.policy import HOUR
 
 HTML = "text/html; charset=utf-8"
 STYLE = (files(__package__) / "style.css").read_bytes()
@@ -90,10 +91,11 @@ def error_page(
 
 
 def moment(site: Site, seconds: int) -> dict[str, str]:
-    """A wall-clock time (unix seconds) for `<time>`: for machines, and for people at the site's offset."""
+    """A wall-clock time (unix seconds) for `<time>`: for machines, and for people at the offset of the site."""
+    zone = f"UTC{site.utc_offset / HOUR:+g}" if site.utc_offset else "UTC"
     return {
         "machine": datetime.fromtimestamp(seconds, UTC).isoformat(),
-        "shown": datetime.fromtimestamp(seconds + site.utc_offset, UTC).strftime("%Y-%m-%d %H:%M"),
+        "shown": datetime.fromtimestamp(seconds + site.utc_offset, UTC).strftime("%Y-%m-%d %H:%M ") + zone,
     }
 
 
