@@ -167,10 +167,12 @@ async def test_a_second_tab_and_going_back_go_on(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
-async def test_long_names_stay_inside(browser: Browser, stage: Stage, scheme: str, language: str) -> None:
+async def test_long_names_stay_inside(
+    browser: Browser, stage: Stage, third_party: Page, scheme: str, language: str
+) -> None:
     name = "W" * 64 + "花" * 40
     for issuer, app in ((stage.mall, stage.shop), (stage.terminals, stage.printing)):
-        await admin.change_app(issuer, app, name=name)
+        await admin.change_app(issuer, app, name=name, redirect_uris=(third_party.callback,))
     owner = stage.users["yilianyun"]
     await admin.save_machine(stage.terminals, "4004001", name="x" * 64, owner=owner)
     context = await browser.new_context(
@@ -183,12 +185,13 @@ async def test_long_names_stay_inside(browser: Browser, stage: Stage, scheme: st
     async def fits() -> None:
         assert await tab.evaluate("document.documentElement.scrollWidth") <= 360
 
-    await tab.goto(stage.url + TERMINAL)
+    await tab.goto(stage.url + TERMINAL.replace(quote_plus(REDIRECT), quote_plus(third_party.callback)))
     await fits()
     await log_in(tab)
     await fits()
     await tab.check("[value='4004001']")
     await tab.click("[value=allow]")
+    await tab.wait_for_url(third_party.callback + "?*")
     await tab.goto(stage.url + "/user/yilianyun")
     await fits()
     await tab.goto(stage.url + "/user/yilianyun/consent?request=x")
