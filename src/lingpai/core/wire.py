@@ -25,9 +25,9 @@ class Source(enum.Flag):
 
     `FORM` is a urlencoded body or a multipart one without files; `URLENCODED` refuses multipart, as standard
     OAuth does; `MISLABELLED` also takes a urlencoded body that calls itself multipart and names no boundary, as
-    one client of yzb sends it; `UNLABELLED` takes a JSON object whatever it calls itself, as WeChat does: curl and
-    PHP call it a form unless they are told. With `ONE_PLACE`, a name in two places is an error also when both hold
-    the same value.
+    one client of yzb sends it; `UNLABELLED` reads a JSON object, or with `FORM` a form, whatever it calls
+    itself, as WeChat does: curl, PHP and Java call JSON a form, text or nothing unless they are told.
+    With `ONE_PLACE`, a name in two places is an error also when both have the same value.
     """
 
     PATH = enum.auto()

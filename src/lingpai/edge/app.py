@@ -1,6 +1,7 @@
 """The ASGI app: finds the route for a request; all else is prepared at the start (DESIGN §8)."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from lingpai.edge.options import EdgeOptions
 
 Hook = Callable[[], Awaitable[None]]
 UNROUTED = "unrouted"
+_SLASHES = re.compile("/{2,}")
 _NO_FIELDS: Fields = {}
 log = structlog.get_logger("lingpai.edge")
 
@@ -40,7 +42,8 @@ class _Unrouted:
         self._table = [(prefix, answerer.refuser(shape, UNROUTED, error)) for prefix, shape in ordered]
 
     def find(self, path: str) -> Responder:
-        return next(responder for prefix, responder in self._table if path.startswith(prefix))
+        meant = _SLASHES.sub("/", path)  # of clients whose base URL ends with a slash
+        return next(responder for prefix, responder in self._table if meant.startswith(prefix))
 
 
 class EdgeApp(falcon.asgi.App[Any, Any]):

@@ -1,5 +1,6 @@
 """Request bodies: received within limits, then taken apart by their media type (attacks.md D35, D36, D45)."""
 
+import codecs
 import functools
 import io
 import json
@@ -14,6 +15,7 @@ from falcon.media.multipart import MultipartForm, MultipartParseOptions
 from falcon.util.mediatypes import parse_header
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.edge.charsets import text_of
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.pairs import repeated
 
@@ -88,19 +90,14 @@ def demand_acceptable(headers: Headers, options: EdgeOptions) -> None:
 
 @functools.lru_cache(maxsize=64)
 def media_type(content_type: bytes) -> tuple[str, dict[str, str]]:
-    """A `Content-Type` header as lower-case type and parameters; charsets other than UTF-8 are refused."""
+    """A `Content-Type` header as lower-case type and parameters."""
     name, parameters = parse_header(content_type.decode("latin-1"))
-    if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-        raise unsupported("only UTF-8 is taken")
-    return name.lower(), parameters
+    return name.strip().lower(), parameters
 
 
-def text_of(body: bytes) -> str:
-    """A body as text; MALFORMED_BODY when it is not UTF-8."""
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        raise malformed("the body is not valid UTF-8") from None
+def looks_like_json(body: bytes) -> bool:
+    """Whether a body whose label does not tell begins as a JSON object or array; a byte order mark may come first."""
+    return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"["))
 
 
 def multipart_pairs(body: bytes, boundary: str, names: frozenset[str], pair_limit: int) -> dict[str, str]:

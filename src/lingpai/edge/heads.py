@@ -50,7 +50,8 @@ class Head:
         if b"authorization" in headers:
             self._authorize([value for name, value in lines if name == b"authorization" and value.strip()])
         if b"if-none-match" in headers:
-            self.if_none_match = headers[b"if-none-match"].decode("latin-1")
+            tags = b", ".join(value for name, value in lines if name == b"if-none-match")
+            self.if_none_match = tags.decode("latin-1")
         if b"accept" in headers:
             self.accepts_html = prefers_html(headers[b"accept"])
 

@@ -8,6 +8,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Source
 from lingpai.edge import bodies
+from lingpai.edge.charsets import demand_readable, is_utf_8, text_of
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.pairs import REPLACEMENT, blank, check, declared_pairs, invalid, merge, repeated
 
@@ -16,6 +17,7 @@ BODIES = FORMS | Source.JSON | Source.UNLABELLED
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MULTIPART_TYPE = "multipart/form-data"
 _JSON_TYPE = "application/json"
+_BEFORE_JSON = frozenset({b"{", b"[", b" ", b"\t", b"\r", b"\n", b"\xef"})
 
 BodyParser = Callable[[dict[str, str], bytes, str], Any]
 
@@ -36,6 +38,8 @@ class Reader:
         self._names = frozenset(field.encode_name for field in fields)
         self._required = tuple(field.encode_name for field in fields if field.required)
         self._parsers = self._parsers_of(sources)
+        self._takes_forms = bool(sources & FORMS)
+        self._parse_any: BodyParser | None = self._from_unlabelled if sources & Source.UNLABELLED else None
         self._query_names = self._names if sources & Source.QUERY else frozenset()
         self._one_place = bool(sources & Source.ONE_PLACE)
         self._options = options
@@ -87,13 +91,24 @@ class Reader:
     ) -> Callable[[bytes], Any]:
         """What reads the body. The media type and the head come first: no useless body is waited for."""
         kind, parameters = bodies.media_type(headers.get(b"content-type", b""))
-        boundary = parameters.get("boundary")
-        parse = self._parsers.get((kind, None)) or self._parsers.get((kind, boundary is not None))
+        boundary, charset = parameters.get("boundary"), parameters.get("charset", "utf-8")
+        parse = (
+            self._parsers.get((kind, None))
+            or self._parsers.get((kind, boundary is not None))
+            or self._parse_any
+        )
         if parse is None:
             raise bodies.unsupported("a body of this media type is not taken here")
         values = self._head(query, path)
         bodies.demand_acceptable(headers, self._options)
-        return lambda body: parse(values, body, boundary or "")
+        if is_utf_8(charset):
+            return lambda body: parse(values, body, boundary or "")
+
+        def read(body: bytes) -> Any:
+            demand_readable(body, charset)
+            return parse(values, body, boundary or "")
+
+        return read
 
     def _parsers_of(self, sources: Source) -> dict[tuple[str, bool | None], BodyParser]:
         """By media type, and whether it must name a boundary or must not (None for no matter)."""
@@ -101,8 +116,6 @@ class Reader:
             (_JSON_TYPE, None, Source.JSON, self._from_json),
             (_FORM_TYPE, None, FORMS, self._from_pairs),
             (_FORM_TYPE, None, Source.UNLABELLED, self._from_either),
-            ("text/plain", None, Source.UNLABELLED, self._from_json),
-            ("", None, Source.UNLABELLED, self._from_json),
             (_MULTIPART_TYPE, True, Source.FORM, self._from_multipart),
             (_MULTIPART_TYPE, False, Source.MISLABELLED, self._from_pairs),
         )
@@ -112,11 +125,22 @@ class Reader:
         return self._objects(dict(values), bodies.json_object(body, self._pair_limit))
 
     def _from_either(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
-        parse = self._from_json if body.lstrip().startswith(b"{") else self._from_pairs
-        return parse(values, body, boundary)
+        # Most forms begin with a letter, and need no closer look.
+        is_json = body[:1] in _BEFORE_JSON and bodies.looks_like_json(body)
+        return (self._from_json if is_json else self._from_pairs)(values, body, boundary)
+
+    def _from_unlabelled(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
+        """A body of a media type that no route takes: what it begins with says what it is."""
+        if not body.strip():
+            return self._strings(values)
+        if self._takes_forms and not bodies.looks_like_json(body) and b"=" in body:
+            return self._from_pairs(values, body, boundary)
+        if not bodies.looks_like_json(body):
+            raise bodies.unsupported("a body of this media type is not taken here")
+        return self._from_json(values, body, boundary)
 
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
-        found = declared_pairs(bodies.text_of(body), self._names, self._pair_limit, self._value_limit)
+        found = declared_pairs(text_of(body), self._names, self._pair_limit, self._value_limit)
         return self._strings(merge(values, found, one_place=self._one_place))
 
     def _from_multipart(self, values: dict[str, str], body: bytes, boundary: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from lingpai.core.etags import is_named
 from lingpai.core.templates import template
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge import openapi
@@ -190,7 +191,7 @@ def reference_routes(
     async def read(_params: _ReadParams, call: Call) -> Reply:
         reply = pages()["json"]
         tag = dict(reply.headers)["etag"]
-        return Reply(b"", 304, headers=reply.headers) if call.if_none_match == tag else reply
+        return Reply(b"", 304, headers=reply.headers) if is_named(tag, call.if_none_match) else reply
 
     async def show(params: _PageParams, call: Call) -> Reply:
         return pages()[language(params.lang, call.header("accept-language"))]

@@ -11,14 +11,14 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential
-from lingpai.core.wire import Call, Route, Source
+from lingpai.core.wire import Call, Route
 from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.credentials import current_of, hold, live
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.surfaces.held import HeldToken, held_token
-from lingpai.keeper.surfaces.seed import QUERY, Code, Id, Secret
+from lingpai.keeper.surfaces.seed import BODY, Code, Id, Secret
 from lingpai.keeper.surfaces.shapes import WECHAT, WECOM
 
 Token = Annotated[str, msgspec.Meta(max_length=4096, description="a token that was handed out here")]
@@ -135,24 +135,23 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 
     get = ("GET",)
     both = ("GET", "POST")
-    body = Source.JSON | Source.FORM | Source.QUERY | Source.UNLABELLED
     tag = "Drop-in"
     return (
-        Route(both, "/cgi-bin/token", WechatCredential, QUERY, token, WECHAT,
+        Route(both, "/cgi-bin/token", WechatCredential, BODY, token, WECHAT,
               "As WeChat's classic token call", HeldToken, tag),
-        Route(("POST",), "/cgi-bin/stable_token", WechatCredential, body, token, WECHAT,
+        Route(("POST",), "/cgi-bin/stable_token", WechatCredential, BODY, token, WECHAT,
               "As WeChat's stable token call", HeldToken, tag),
-        Route(get, "/cgi-bin/ticket/getticket", WechatTicket, QUERY, getticket, WECHAT,
+        Route(get, "/cgi-bin/ticket/getticket", WechatTicket, BODY, getticket, WECHAT,
               "As WeChat's ticket call", PlatformTicket, tag),
-        Route(get, "/sns/oauth2/access_token", WechatCode, QUERY, oauth, WECHAT,
+        Route(get, "/sns/oauth2/access_token", WechatCode, BODY, oauth, WECHAT,
               "As WeChat's exchange of a web login code", dict[str, Any], tag),
-        Route(get, "/sns/jscode2session", WechatSession, QUERY, session, WECHAT,
+        Route(get, "/sns/jscode2session", WechatSession, BODY, session, WECHAT,
               "As WeChat's exchange of a mini program's code", dict[str, Any], tag),
-        Route(get, "/cgi-bin/gettoken", WecomCredential, QUERY, gettoken, WECOM,
+        Route(get, "/cgi-bin/gettoken", WecomCredential, BODY, gettoken, WECOM,
               "As WeCom's token call", WecomToken, tag),
-        Route(get, "/cgi-bin/get_jsapi_ticket", WecomTicket, QUERY, corp_ticket, WECOM,
+        Route(get, "/cgi-bin/get_jsapi_ticket", WecomTicket, BODY, corp_ticket, WECOM,
               "As WeCom's corp ticket call", PlatformTicket, tag),
-        Route(get, "/cgi-bin/ticket/get", WecomTicket, QUERY, agent_ticket, WECOM,
+        Route(get, "/cgi-bin/ticket/get", WecomTicket, BODY, agent_ticket, WECOM,
               "As WeCom's app ticket call", PlatformTicket, tag),
     )  # fmt: skip
 

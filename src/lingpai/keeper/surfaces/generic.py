@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.etags import is_named
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
 from lingpai.keeper.access import KEY_PREFIX, Ask, authorize, identify, may
@@ -18,7 +19,7 @@ from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.reporting import report
 from lingpai.keeper.signing import PageSignature, sign_page
 from lingpai.keeper.surfaces.dropin import Token, app_of_credential
-from lingpai.keeper.surfaces.seed import Code, Id, Secret, Url
+from lingpai.keeper.surfaces.seed import BODY, Code, Id, Secret, Url
 from lingpai.keeper.surfaces.shapes import GENERIC, SEED_JSON
 
 MAX_WAIT = 60.0
@@ -144,7 +145,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         credential = await hold(keeper, app, params.kind)
         if call.if_none_match is not None:
             credential = await _another(keeper, call, ask, params, credential)
-            if _is_known(credential, call.if_none_match):
+            if is_named(_etag(credential), call.if_none_match):
                 return Reply(b"", 304, headers=(NO_STORE, ("etag", _etag(credential))))
         keeper.audit.count(app.asker, app.name, right)
         body = msgspec.json.encode(_held(keeper, app, credential))
@@ -170,7 +171,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         return ReportOutcome(await report(keeper, app, credential, params.access_token))
 
     path = Source.PATH | Source.QUERY
-    body = Source.PATH | Source.JSON | Source.FORM
+    body = Source.PATH | BODY
     tag = "Generic"
     return (
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
@@ -179,7 +180,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
               "Sign a page for wx.config, wx.agentConfig or yzb.core.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
               "Exchange a login code for a user, or a terminal's for its token", dict[str, Any], tag),
-        Route(("POST",), "/keeper/report", DeadToken, Source.JSON | Source.FORM, report_dead, SEED_JSON,
+        Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, SEED_JSON,
               "Say that a token is not taken any more; it is verified once and renewed once", ReportOutcome, tag),
     )  # fmt: skip
 
@@ -196,7 +197,7 @@ async def _another(
     """
     give_up = keeper.clock.steady() + params.wait
     async with keeper.waits.until_the_end():
-        while _is_known(credential, call.if_none_match or ""):
+        while is_named(_etag(credential), call.if_none_match):
             rest = give_up - keeper.clock.steady()
             if rest <= 0:
                 break
@@ -255,12 +256,6 @@ def _rest(keeper: Keeper, generation: Generation) -> int:
 def _etag(credential: Credential) -> str:
     # Versions count anew when an app's secret was changed, and the id of its row does not come back.
     return f'"{credential.id}-{credential.version}"'
-
-
-def _is_known(credential: Credential, if_none_match: str) -> bool:
-    """Whether an `If-None-Match` names this version; compared weakly, as proxies weaken tags (RFC 9110 §13.1.2)."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return "*" in tags or _etag(credential) in tags
 
 
 def _platform(keeper: Keeper, name: str) -> Platform:

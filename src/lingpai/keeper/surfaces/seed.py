@@ -23,8 +23,7 @@ Url = Annotated[str, msgspec.Meta(max_length=2048, description="the page's addre
 
 T = TypeVar("T")
 
-QUERY = Source.QUERY | Source.FORM
-BODY = Source.JSON | Source.FORM
+BODY = Source.QUERY | Source.JSON | Source.FORM | Source.UNLABELLED
 
 
 class Nothing(msgspec.Struct):
@@ -135,18 +134,18 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     post = ("POST",)
     token, user, sign = "Compatible: tokens", "Compatible: users", "Compatible: signatures"
     return (
-        Route(both, "/AccessToken/getXcx", XcxApp, QUERY, get_xcx, SEED,
+        Route(both, "/AccessToken/getXcx", XcxApp, BODY, get_xcx, SEED,
               "The live token of an official account or mini program", HeldToken, token),
-        Route(both, "/AccessToken/clearXcx", XcxApp, QUERY, clear_xcx, SEED,
+        Route(both, "/AccessToken/clearXcx", XcxApp, BODY, clear_xcx, SEED,
               "Have the next getXcx fetch anew", Nothing, token),
-        Route(both, "/AccessToken/getQyapi", QyApp, QUERY, get_qyapi, SEED,
+        Route(both, "/AccessToken/getQyapi", QyApp, BODY, get_qyapi, SEED,
               "The live token of a WeCom app", HeldToken, token),
-        Route(both, "/AccessToken/clearQyapi", QyApp, QUERY, clear_qyapi, SEED,
+        Route(both, "/AccessToken/clearQyapi", QyApp, BODY, clear_qyapi, SEED,
               "Have the next getQyapi fetch anew", Nothing, token),
         Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, SEED_JSON,
               "Exchange a web login code for the user's openid", OauthUser, user),
         *(
-            Route(both, f"/{segment}/jscode2session", SessionCode, QUERY, jscode2session, SEED_SESSION,
+            Route(both, f"/{segment}/jscode2session", SessionCode, BODY, jscode2session, SEED_SESSION,
                   "Exchange a mini program's login code for openid and session key", SessionUser, user)
             for segment in ("xcx", "Xcx")
         ),

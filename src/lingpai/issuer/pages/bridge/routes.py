@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.etags import is_named
 from lingpai.core.wire import Call as Request
 from lingpai.core.wire import Reply, Route, Source
 from lingpai.issuer.authorizations import redirect
@@ -101,7 +102,7 @@ class BridgePages(Pages):
 
 
 async def _bridge(_params: NoParams, call: Request) -> Reply:
-    if call.if_none_match == BRIDGE_TAG:
+    if is_named(BRIDGE_TAG, call.if_none_match):
         return Reply(b"", 304, JAVASCRIPT, _BRIDGE_HEADERS)
     return Reply(BRIDGE, 200, JAVASCRIPT, _BRIDGE_HEADERS)
 
