@@ -31,8 +31,12 @@ TAKEN: Final = frozenset(
     )
 )
 """First segments of paths that are not a realm's, or are all realms' pages."""
+COUNTS: Final = {"least_password": 64}
+"""Numbers that are no durations, and the largest that each may be; 1 is the smallest."""
 DURATIONS: Final = tuple(
-    name for name, kind in typing.get_type_hints(Policy).items() if kind in (int, int | None)
+    name
+    for name, kind in typing.get_type_hints(Policy).items()
+    if kind in (int, int | None) and name not in COUNTS
 )
 SWITCHES: Final = tuple(name for name, kind in typing.get_type_hints(Policy).items() if kind is bool)
 
@@ -52,7 +56,7 @@ def _policy_problems(realm: Realm) -> Iterator[str]:
     section = f"realms.{realm.name}.policy"
     unknown = [name for name in realm.numbers if name not in Policy.__struct_fields__]
     if unknown:
-        known = ", ".join((*DURATIONS, *SWITCHES))
+        known = ", ".join((*DURATIONS, *COUNTS, *SWITCHES))
         yield from (f"{section}.{name}: there is no such number; known are {known}" for name in unknown)
         return
     outside = list(_out_of_bounds(realm.numbers))
@@ -69,6 +73,8 @@ def _out_of_bounds(numbers: Mapping[str, int | None]) -> Iterator[str]:
     for name, number in numbers.items():
         if name in SWITCHES and number not in (0, 1):
             yield f"{name}: must be 0 or 1"
+        if name in COUNTS and (number is None or not 1 <= number <= COUNTS[name]):
+            yield f"{name}: must be from 1 to {COUNTS[name]}"
         least = 0 if name in MAY_BE_ZERO else 1
         if name in DURATIONS and number is not None and not least <= number <= LONGEST:
             yield f"{name}: must be from {least} to {LONGEST} seconds"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from lingpai.core.keyring import KeyRing
@@ -281,6 +282,16 @@ def test_values_under_an_older_key_are_a_warning(cli: Cli) -> None:
     answer = cli("doctor", "--offline")
     assert answer.code == 0
     assert "key reseal" in findings(answer)["key ring", "warn"]["remedy"]
+
+
+def test_a8_users_whose_logins_differ_in_their_spelling_alone_are_named(cli: Cli) -> None:
+    for login in ("ann", "bob"):
+        cli("user", "add", login, "--realm", "mall", "--no-password")
+    assert ("logins", "warn") not in findings(cli("doctor", "--offline"))
+    with contextlib.closing(apsw.Connection(str(cli.data / "lingpai.db"))) as connection:
+        connection.execute("UPDATE issuer_users SET login = 'Ann', login_key = ' Ann' WHERE login = 'bob'")
+    found = findings(cli("doctor", "--offline"))[("logins", "warn")]
+    assert (found["subject"], "exact spelling" in found["remedy"]) == ("mall/Ann", True)
 
 
 def test_settings_that_do_not_do_are_a_finding(cli: Cli) -> None:

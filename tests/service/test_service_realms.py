@@ -61,6 +61,8 @@ def test_a_scope_that_is_no_word_is_refused_at_the_start(word: str) -> None:
     [
         ({"access": -5}, "realms.mall.policy.access: must be from 1 to"),
         ({"code": 0}, "realms.mall.policy.code"),
+        ({"least_password": 0}, "realms.mall.policy.least_password: must be from 1 to 64"),
+        ({"least_password": None}, "realms.mall.policy.least_password: must be from 1 to 64"),
         ({"refresh": -1}, "realms.mall.policy.refresh: must be from 0 to"),
         ({"app_token": 10**18}, "realms.mall.policy.app_token"),
         ({"requests_once": 2}, "realms.mall.policy.requests_once: must be 0 or 1"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from lingpai.cli.messages import tr
 from lingpai.cli.remedies import missing_address
+from lingpai.core.names import hides
 from lingpai.core.records import RIGHTS, Account, Caller
 from lingpai.keeper.access import KEY_PREFIX, MAX_ACCOUNT, MAX_SECRET
 from lingpai.keeper.platforms.platform import Platform
@@ -27,9 +28,9 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
         known = ", ".join(platforms)
         return [tr("There is no platform {name}; known are: {known}.", name=account.platform, known=known)]
     problems = [] if platform.base_url else [missing_address(platform.name)]
-    if not _NAME.fullmatch(account.account) or len(account.account) > MAX_ACCOUNT:
+    if not is_name(account.account) or len(account.account) > MAX_ACCOUNT:
         problems.append(tr("{text} is not an account id: no blanks, no slash.", text=repr(account.account)))
-    if account.label and (not _NAME.fullmatch(account.label) or len(account.label) > MAX_LABEL):
+    if account.label and (not is_name(account.label) or len(account.label) > MAX_LABEL):
         problems.append(tr("{text} is not a label: no blanks, no slash.", text=repr(account.label)))
     if account.label and platform.one_secret:
         problems.append(tr("An account of {name} has one secret, so it takes no label.", name=platform.name))
@@ -66,7 +67,7 @@ def secret_problems(secret: str) -> list[str]:
 def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[str]:
     """What is wrong with a caller, in the user's language; empty when nothing is."""
     problems = []
-    if not _NAME.fullmatch(caller.name) or len(caller.name) > MAX_LABEL:
+    if not is_name(caller.name) or len(caller.name) > MAX_LABEL:
         problems.append(tr("{text} is not a name: no blanks, no slash.", text=repr(caller.name)))
     problems += [
         tr("{text} is not an app: write *, platform/account or platform/account/label.", text=repr(app))
@@ -88,7 +89,7 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
 
 def is_name(text: str) -> bool:
     """Whether a text is free of blanks, slashes and control characters, and not empty."""
-    return bool(_NAME.fullmatch(text))
+    return bool(_NAME.fullmatch(text)) and not hides(text)
 
 
 def is_host(text: str) -> bool:

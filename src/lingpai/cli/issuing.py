@@ -1,27 +1,28 @@
 """Whether apps, users and terminals make sense, before they are stored."""
 
 import re
+from collections.abc import Callable
 
-from lingpai.cli.checking import MAX_LABEL, is_host, is_name, is_network
-from lingpai.cli.messages import tr
+import msgspec
+
+from lingpai.cli.checking import is_host, is_network
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App
-from lingpai.issuer.passwords import MAX_PASSWORD
+from lingpai.issuer.checks import check_app, check_label, check_login, check_password
 from lingpai.issuer.redirects import check_registrable
 
 GRANTS = ("authorization_code", "refresh_token", "client_credential", "client_credentials")
 """Grant types by the names that the dialects have for them."""
-MAX_LOGIN = 128
-MAX_OPEN_ID = 256
-"""What clients reserve (contracts/yzb.md, "Rules")."""
 _WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def app_problems(app: App) -> list[str]:
     """What is wrong with an app, in the user's language; empty when nothing is. Its id may be "" (made later)."""
     problems = []
-    if app.app_id and (not is_name(app.app_id) or len(app.app_id) > MAX_LABEL):
+    if app.app_id and _refusal(check_label, app.app_id, "app_id"):
         problems.append(tr("{text} is not an app id: no blanks, no slash.", text=repr(app.app_id)))
+    problems += _refusal(check_app, msgspec.structs.replace(app, app_id="", redirect_uris=()))
     problems += [
         tr(
             "{text} cannot be a redirect URI: use https, http on a loopback address, or a scheme with a dot; "
@@ -56,28 +57,30 @@ def app_problems(app: App) -> list[str]:
 
 def login_problems(login: str) -> list[str]:
     """What is wrong with a login name."""
-    if not login.strip() or login != login.strip() or len(login) > MAX_LOGIN or not login.isprintable():
-        return [tr("{text} is not a login name.", text=repr(login))]
-    return []
+    found = _refusal(check_login, login)
+    return [tr("{text} is not a login name.", text=repr(login)), *found] if found else []
 
 
-def password_problems(password: str) -> list[str]:
-    """What is wrong with a password."""
-    if len(password) > MAX_PASSWORD:
-        return [tr("A password may have {count} characters at most.", count=MAX_PASSWORD)]
-    return []
+def password_problems(password: str, least: int = 0) -> list[str]:
+    """What is wrong with a password that needs `least` characters."""
+    return _refusal(check_password, password, least)
 
 
 def machine_problems(code: str) -> list[str]:
     """What is wrong with a terminal's code."""
-    if not is_name(code) or len(code) > MAX_LABEL:
+    if _refusal(check_label, code, "machine_code"):
         return [tr("{text} is not a terminal's code: no blanks, no slash.", text=repr(code))]
     return []
 
 
-def _registrable(uri: str) -> bool:
+def _refusal(check: Callable[..., object], *given: object) -> list[str]:
+    """What a check of the issuer says, in the user's language; nothing when it lets pass what was given."""
     try:
-        check_registrable(uri)
-    except LingpaiError:
-        return False
-    return True
+        check(*given)
+    except LingpaiError as error:
+        return [tr_reason(error.reason)]
+    return []
+
+
+def _registrable(uri: str) -> bool:
+    return not _refusal(check_registrable, uri)

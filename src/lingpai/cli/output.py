@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lingpai.cli.messages import tr
+from lingpai.core.texts import shown_json, shown_lines
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
@@ -23,7 +24,7 @@ def emit(document: Any, as_json: bool, render: Callable[[Console], None]) -> Non
     """Print a result: `render` on a terminal, `document` as JSON in a pipe or when `as_json`."""
     if as_json or not sys.stdout.isatty():
         content = msgspec.json.format(msgspec.json.encode(document), indent=2)
-        sys.stdout.write(content.decode() + "\n")
+        sys.stdout.write(shown_json(content.decode()) + "\n")
         return
     render(Console())
 
@@ -39,7 +40,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) ->
     for column in columns:
         made.add_column(tr(column), overflow="fold")
     for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
+        made.add_row(*map(_cell, row))
     return made
 
 
@@ -47,8 +48,12 @@ def fields(pairs: Iterable[tuple[str, Cell]]) -> Table:
     """One thing, a line per property."""
     made = Table(show_header=False, box=None)
     for name, value in pairs:
-        made.add_row(Text(tr(name), style="bold"), value if isinstance(value, Text) else Text(value))
+        made.add_row(Text(tr(name), style="bold"), _cell(value))
     return made
+
+
+def _cell(value: Cell) -> Text:
+    return value if isinstance(value, Text) else Text(shown_lines(value))
 
 
 def state(name: str) -> Text:
@@ -57,8 +62,8 @@ def state(name: str) -> Text:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line exactly as it is, however long."""
-    console.print(Text(text, style=style), soft_wrap=True)
+    """Print a line, however long. What a terminal would obey instead of showing it is escaped."""
+    console.print(Text(shown_lines(text), style=style), soft_wrap=True)
 
 
 def done(text: str) -> Callable[[Console], None]:

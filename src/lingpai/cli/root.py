@@ -11,6 +11,7 @@ from typer.core import TyperArgument, TyperGroup
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import explain
 from lingpai.cli.streams import open_closed_streams
+from lingpai.core.texts import shown_lines
 
 
 class Root(TyperGroup):
@@ -96,4 +97,4 @@ def _where_to_look(error: typer.TyperException) -> str:
 def _complain(line: str) -> None:
     # As https://no-color.org has it, and the tables that Rich prints.
     prefix = "lingpai:" if os.environ.get("NO_COLOR") else typer.style("lingpai:", fg="red", bold=True)
-    typer.echo(f"{prefix} {line.strip()}", err=True)
+    typer.echo(f"{prefix} {shown_lines(line.strip())}", err=True)

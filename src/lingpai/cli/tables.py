@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from lingpai.cli.issuing import MAX_OPEN_ID
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem, not_text
 from lingpai.core.text import TextError, read_text
+from lingpai.issuer.checks import MAX_OPEN_ID
 from lingpai.issuer.operating import Known
 
 ALIASES = {

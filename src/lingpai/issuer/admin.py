@@ -7,8 +7,15 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, Machine, Member, Profile, Secret, User
+from lingpai.issuer.checks import (
+    check_app,
+    check_login,
+    check_machine,
+    check_open_id,
+    check_password,
+    check_profile,
+)
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.redirects import check_registrable
 from lingpai.store.issuer_port import Listed
 
 SECRET_BYTES = 20
@@ -25,9 +32,9 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
     An empty `app.app_id` is replaced by fresh digits.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken.
+        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text does not do.
     """
-    _check_redirects(app.redirect_uris)
+    check_app(app)
     secret = "" if app.public else new_secret(issuer)
     kept = (make_secret(issuer, secret),) if secret else ()
     ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
@@ -48,9 +55,9 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
     Another secret than before is a rotation: those before stay good for the policy's `secret_overlap`.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or NOT_FOUND when it was removed meanwhile.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed meanwhile.
     """
-    _check_redirects(app.redirect_uris)
+    check_app(app)
     wanted = () if app.public else (make_secret(issuer, secret),)
 
     def declare(known: App) -> App:
@@ -88,9 +95,9 @@ async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
         fields: those of `App` that change, but its names.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or NOT_FOUND when it was removed.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed.
     """
-    _check_redirects(fields.get("redirect_uris", ()))
+    check_app(App(realm=issuer.realm, app_id="", **fields))  # what stays was good when it came
     return await _alter_app(issuer, app, lambda known: msgspec.structs.replace(known, **fields))
 
 
@@ -142,11 +149,6 @@ def _no_app() -> LingpaiError:
     return LingpaiError(Kind.NOT_FOUND, "There is no such app.")
 
 
-def _check_redirects(uris: Iterable[str]) -> None:
-    for uri in uris:
-        check_registrable(uri)
-
-
 def new_secret(issuer: Issuer) -> str:
     """A fresh secret for an app."""
     return issuer.random_bytes(SECRET_BYTES).hex()
@@ -162,11 +164,14 @@ async def add_user(issuer: Issuer, login: str, password: str, profile: Profile |
     """Add a user; an empty password makes one who cannot log in yet.
 
     Raises:
-        LingpaiError: INVALID_PARAMETER when the login is taken.
-        ValueError: the password is too long.
+        LingpaiError: INVALID_PARAMETER when the login is taken, in whatever spelling, or something does not do.
     """
+    login, profile = check_login(login), profile or Profile()
+    check_profile(profile)
+    if password:
+        check_password(password, issuer.policy.least_password)
     password_hash = await issuer.passwords.hash(password) if password else ""
-    user = User(realm=issuer.realm, login=login, profile=profile or Profile(), created_at=issuer.now())
+    user = User(realm=issuer.realm, login=login, profile=profile, created_at=issuer.now())
     added = await issuer.store.add_user(user, password_hash)
     if added is None:
         raise _login_taken()
@@ -197,8 +202,9 @@ async def set_password(issuer: Issuer, user: User, password: str) -> None:
     """Replace a user's password; all their sessions end.
 
     Raises:
-        ValueError: the password is too long.
+        LingpaiError: INVALID_PARAMETER when it is too short or too long.
     """
+    check_password(password, issuer.policy.least_password)
     await issuer.store.set_password(user.id, await issuer.passwords.hash(password))
 
 
@@ -211,8 +217,13 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         fields: `login`, `profile` or `disabled`.
 
     Raises:
-        LingpaiError: NOT_FOUND when they were removed, INVALID_PARAMETER when the login is taken.
+        LingpaiError: NOT_FOUND when they were removed, INVALID_PARAMETER when the login is taken or something does
+            not do.
     """
+    if "login" in fields:
+        fields["login"] = check_login(fields["login"])
+    if "profile" in fields:
+        check_profile(fields["profile"])
     tried = None
     while True:
         known = await issuer.store.find_user(user.id)
@@ -247,7 +258,7 @@ async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, s
         Member(
             app=app.id,
             user=(await find_user(issuer, login)).id,
-            open_id=open_id,
+            open_id=check_open_id(open_id),
             added=True,
             created_at=issuer.now(),
         )
@@ -262,7 +273,11 @@ async def save_machine(
     """Add a terminal, or change its name, its owner and (when given) its secret.
 
     What the owner before had allowed for it ends.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
     """
+    check_machine(machine_code, name, msign)
     digest, now = digest_msign(issuer, msign) if msign else b"", issuer.now()
     return await issuer.store.save_machine(
         Machine(

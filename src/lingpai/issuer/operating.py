@@ -1,11 +1,15 @@
 """What operators need beyond single things: whole directories, open_ids from elsewhere, grants by what they are for."""
 
-from collections.abc import AsyncIterator, Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, GrantView, Machine, Member, User
+from lingpai.core.names import fold
+from lingpai.core.texts import shown
 from lingpai.issuer.admin import add_user, list_grants
+from lingpai.issuer.checks import check_label, check_login, check_open_id
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.apps import find_app
 
@@ -41,26 +45,34 @@ async def import_known(issuer: Issuer, rows: Iterable[Known], *, add_users: bool
         How many open_ids there were, and how many users were added.
 
     Raises:
-        LingpaiError: UNKNOWN_APP or NOT_FOUND, with the name at fault as detail; INVALID_OPEN_ID when one is
-            taken or its user has another in that app.
+        LingpaiError: UNKNOWN_APP, NOT_FOUND, INVALID_PARAMETER or INVALID_OPEN_ID, with the name at fault as detail;
+            INVALID_OPEN_ID also when one is taken or its user has another in that app.
     """
     apps: dict[str, App] = {}
     users: dict[str, User] = {}
-    missing: set[str] = set()
+    missing: dict[str, str] = {}
     rows = tuple(rows)
     for row in rows:
+        with _naming(row.open_id):
+            check_open_id(row.open_id)
         if row.app_id not in apps:
-            apps[row.app_id] = await _app(issuer, row.app_id)
+            with _naming(row.app_id):
+                apps[row.app_id] = await find_app(issuer, check_label(row.app_id, "app_id"))
         if row.login not in users and row.login not in missing:
-            found = await issuer.store.find_login(issuer.realm, row.login)
-            if found is not None:
-                users[row.login] = found[0]
-            elif add_users:
-                missing.add(row.login)
-            else:
-                raise LingpaiError(Kind.NOT_FOUND, "There is no such user.", detail=row.login)
-    for login in sorted(missing):
-        users[login] = await add_user(issuer, login, "")
+            with _naming(row.login):
+                check_login(row.login)
+                found = await issuer.store.find_login(issuer.realm, row.login)
+                if found is not None:
+                    users[row.login] = found[0]
+                elif add_users:
+                    missing[row.login] = fold(row.login)
+                else:
+                    raise LingpaiError(Kind.NOT_FOUND, "There is no such user.")
+    added: dict[str, User] = {}
+    for login, key in sorted(missing.items()):
+        if key not in added:  # else it is another spelling of one that was
+            added[key] = await add_user(issuer, login, "")
+    users |= {login: added[key] for login, key in missing.items()}
     members = [
         Member(
             app=apps[row.app_id].id,
@@ -71,7 +83,7 @@ async def import_known(issuer: Issuer, rows: Iterable[Known], *, add_users: bool
         )
         for row in rows
     ]
-    return await issuer.store.import_open_ids(members), len(missing)
+    return await issuer.store.import_open_ids(members), len(added)
 
 
 async def find_grants(
@@ -93,8 +105,10 @@ async def find_grants(
             return found[:limit]
 
 
-async def _app(issuer: Issuer, app_id: str) -> App:
+@contextlib.contextmanager
+def _naming(name: str) -> Iterator[None]:
+    """Add the name at fault to an error, as its detail."""
     try:
-        return await find_app(issuer, app_id)
+        yield
     except LingpaiError as error:
-        raise LingpaiError(error.kind, error.reason, detail=app_id) from error
+        raise LingpaiError(error.kind, error.reason, detail=shown(name)) from error

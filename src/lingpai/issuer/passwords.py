@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import unicodedata
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -99,7 +100,7 @@ class Passwords:
         if len(password) > MAX_PASSWORD:
             raise ValueError(f"A password may have {MAX_PASSWORD} characters at most.")
         async with self._turns.turn(first=True, bounded=False):
-            return await asyncio.to_thread(self._hasher.hash, _bytes(password))
+            return await asyncio.to_thread(self._hasher.hash, _bytes(normal(password)))
 
     def turn(self, *, known: bool) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for one's turn to have a password checked with `verify`, which lasts as long as the block.
@@ -121,15 +122,26 @@ class Passwords:
         if not password_hash:
             if self._nobody is None:
                 self._nobody = self._hasher.hash("nobody's")
-            self._matches(self._nobody, password)
+            self._fits(self._nobody, password)
             return False
-        return self._matches(password_hash, password)
+        return self._fits(password_hash, password)
+
+    def _fits(self, password_hash: str, password: str) -> bool:
+        """Whether the password fits in its normal form, or, as releases before hashed it, as it was typed."""
+        readings = dict.fromkeys((normal(password), password))
+        fits = [self._matches(password_hash, reading) for reading in readings]  # all of them, whichever fits
+        return any(fits)
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(password_hash, _bytes(password))
         except (VerificationError, InvalidHashError):
             return False
+
+
+def normal(password: str) -> str:
+    """The form in which a password is hashed, however a keyboard composes it (NFKC; NIST SP 800-63B §5.1.1.2)."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _bytes(password: str) -> bytes:

@@ -98,6 +98,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         login: throttling of logins.
         authentication: throttling of apps' secrets.
         terminals: throttling of terminals' secrets, by the app that passes them.
+        least_password: characters of a new password at least.
         loopback_ports: whether a registered loopback redirect fits any port (RFC 8252 §7.3).
         secret_overlap: for so long the previous secret stays good after a rotation.
     """
@@ -127,6 +128,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     session: int = 12 * HOUR
     login: Throttling = Throttling()
     authentication: Throttling = Throttling(seconds=MINUTE, pair=20, account=10_000, address=100)
+    least_password: int = 8
     terminals: Throttling = Throttling(seconds=10 * MINUTE, pair=10, address=100)
     loopback_ports: bool = False
     secret_overlap: int = DAY

@@ -44,7 +44,10 @@ class Directory(Protocol):
     # Users.
 
     async def add_user(self, user: User, password_hash: str) -> User | None:
-        """Insert a user. None when (realm, login) is taken. `password_hash` may be "": no login then."""
+        """Insert a user. None when the login is taken in the realm, in whatever spelling (`core.names.fold`).
+
+        `password_hash` may be "": no login then.
+        """
         ...
 
     async def find_user(self, user: int) -> User | None:
@@ -52,7 +55,7 @@ class Directory(Protocol):
         ...
 
     async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
-        """The user with this login name, and the hash of the password."""
+        """The user with exactly this login name, else in another spelling of it, and the hash of the password."""
         ...
 
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
@@ -63,6 +66,20 @@ class Directory(Protocol):
         """Replace a user's login, profile and `disabled`, if all of it still is as `known`.
 
         False when somebody changed or removed them meanwhile, or the login is taken.
+        """
+        ...
+
+    async def key_logins(self, limit: int) -> int:
+        """Give up to `limit` users the key by which other spellings of their login find them; returns how many.
+
+        Whoever has the key of another user is found by their exact login alone.
+        """
+        ...
+
+    async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
+        """Realm and login of up to `limit` users who are found by their exact login alone.
+
+        Others have the same login but for its spelling.
         """
         ...
 

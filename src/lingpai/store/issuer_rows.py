@@ -19,11 +19,13 @@ from lingpai.core.issuer_records import (
     Session,
     User,
 )
+from lingpai.core.names import fold
 from lingpai.store.queries import Row
 from lingpai.store.rows import write_names
 from lingpai.store.vault import Vault
 
 SECRET_COLUMN = "issuer_secrets.sealed"  # noqa: S105  a column's name
+PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _KINDS = {int(kind): kind for kind in GrantKind}
@@ -103,12 +105,42 @@ def read_user(row: Row) -> User:
     )
 
 
+def read_login(vault: Vault, rows: Sequence[Row]) -> tuple[User, str] | None:
+    """A user and the hash of their password from a row of `find_login`, None when there is none.
+
+    Raises:
+        SealError, KeyRingError: the hash does not open.
+    """
+    if not rows:
+        return None
+    *columns, password_hash, sealed = rows[0]
+    user = read_user(tuple(columns))
+    return user, open_password(vault, user.realm, user.id, password_hash, sealed)
+
+
+def open_password(vault: Vault, realm: str, user: int, password_hash: str, sealed: bytes | None) -> str:
+    """The hash of a user's password, "" when there is none.
+
+    Raises:
+        SealError, KeyRingError: it does not open.
+    """
+    if password_hash or sealed is None:  # in clear as a release before wrote it
+        return password_hash
+    return vault.open(sealed, PASSWORD_COLUMN, realm, user)
+
+
+def seal_password(vault: Vault, realm: str, user: int, password_hash: str) -> bytes | None:
+    """The hash of a user's password as it is kept, None when there is none."""
+    return vault.seal(password_hash, PASSWORD_COLUMN, realm, user) if password_hash else None
+
+
 def user_columns(user: User) -> dict[str, Any]:
-    """A user as bindings of `add_user` (with `password_hash` besides) and `change_user`."""
+    """A user as bindings of `add_user` and `change_user`."""
     return {
         "id": user.id,
         "realm": user.realm,
         "login": user.login,
+        "login_key": fold(user.login),
         "nick": user.profile.nick,
         "avatar": user.profile.avatar,
         "sex": user.profile.sex,

@@ -29,6 +29,7 @@ _SAMPLES: Final = {
     "accounts.secret": "secret, platform, account, label FROM accounts",
     "generations.value": "value, credential_id, version FROM generations",
     "exchanges.answer": "answer, digest FROM exchanges",
+    "issuer_users.password_sealed": "password_sealed, realm, id FROM issuer_users",
     "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
 }
 """Seals of every kind, with the natural key that each was made for, as either engine reads them."""

@@ -10,6 +10,10 @@ from lingpai.cli.sealing import count_sealed
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import ENV
 from lingpai.keeper.keeper import Keeper
+from lingpai.service import issuer_store_of
+
+MOST_TWINS = 20
+"""How many logins are told that are another user's but for the spelling."""
 
 
 async def check_store(keeper: Keeper) -> list[Finding]:
@@ -18,6 +22,7 @@ async def check_store(keeper: Keeper) -> list[Finding]:
         await keeper.store.ping()
         counts = await count_sealed(keeper)
         unopened = await keeper.store.unopened()
+        twins = await issuer_store_of(keeper).list_twins(MOST_TWINS)
     except LingpaiError as error:
         return [
             Finding(
@@ -29,16 +34,31 @@ async def check_store(keeper: Keeper) -> list[Finding]:
             )
         ]
     findings = [Finding("store", "", "ok", tr("It reads and writes.")), *_check_keys(keeper, counts)]
-    return findings + [
-        Finding(
-            "key ring",
-            tr("key {key}", key=key),
-            "fail",
-            tr("What a key of this number sealed does not open with the ring's: it is another key."),
-            tr("Restore the key ring that belongs to this store from a backup."),
-        )
-        for key in unopened
-    ]
+    return (
+        findings
+        + [
+            Finding(
+                "key ring",
+                tr("key {key}", key=key),
+                "fail",
+                tr("What a key of this number sealed does not open with the ring's: it is another key."),
+                tr("Restore the key ring that belongs to this store from a backup."),
+            )
+            for key in unopened
+        ]
+        + [
+            Finding(
+                "logins",
+                f"{realm}/{login}",
+                "warn",
+                tr(
+                    "Another user of the realm has this login in another spelling (case, width, composed letters)."
+                ),
+                tr("Each of them logs in with the exact spelling. Remove the one that is not used."),
+            )
+            for realm, login in twins
+        ]
+    )
 
 
 async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:

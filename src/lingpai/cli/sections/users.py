@@ -46,8 +46,13 @@ async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
         if entry.sex not in ("1", "2", "3"):
             found.append(tr("sex is 1 (male), 2 (female) or 3 (unknown)."))
         found += draft.repeated(name)
-        if draft.accepts(name, found):
-            draft.changes.append(await _change(issuer, name, entry, password))
+        if not draft.accepts(name, found):
+            continue
+        change = await _change(issuer, name, entry, password)
+        fresh = password if change.action == "add" or "password" in change.fields else ""
+        least = issuer.policy.least_password if fresh else 0  # a password that is set already stays good
+        if draft.accepts(name, password_problems(fresh, least)):
+            draft.changes.append(change)
     if prune:
         for issuer in stage.realms.some(""):
             async for each in list_users(issuer):

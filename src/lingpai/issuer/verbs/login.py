@@ -1,6 +1,7 @@
 """Log a user in: failures are counted, who has logged in before is never shut out, and nobody learns who exists."""
 
 from lingpai.core.issuer_records import Session
+from lingpai.core.names import fold
 from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY
@@ -50,7 +51,7 @@ async def login(
     if browser:
         marks.append(issuer.digest_of("login from", "browser", browser))
     known = await issuer.store.find_marks(Owner.USER, user.id if user else 0, marks, issuer.now())
-    own, shared = _limits(issuer, name, network, browser if marks[-1] in known else "", bool(known))
+    own, shared = _limits(issuer, fold(name), network, browser if marks[-1] in known else "", bool(known))
     if form:
         shared.append((issuer.digest_of("login form", form), issuer.policy.login.form))
     async with issuer.passwords.turn(known=bool(known)):

@@ -24,11 +24,14 @@ async def purge(issuer: Issuer, limit: int = BATCH) -> int:
 async def purge_for_ever(issuer: Issuer, interval: float = 10.0) -> None:
     """Purge until cancelled: at once again after a full batch, else after `interval` seconds.
 
+    Before, users whom a release before added are given the key by which other spellings of their login find them.
+
     One batch is one job among the others of a commit, so callers hardly wait for it; and as batches follow
     each other without pause while they are full, rows go faster than any traffic makes them.
     """
     while True:
         try:
+            await issuer.store.key_logins(BATCH)
             full = await purge(issuer) >= BATCH
         except LingpaiError as error:
             log.warning("purge_failed", error=error.kind.value, retry_in=interval)

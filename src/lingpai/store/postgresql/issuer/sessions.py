@@ -5,12 +5,13 @@ from typing import Final
 import msgspec
 
 from lingpai.core.issuer_records import Session, User
-from lingpai.store.issuer_rows import read_session, read_user
+from lingpai.store.issuer_rows import open_password, read_session, read_user, seal_password
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_upkeep")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 6
 
 
@@ -21,19 +22,37 @@ class Sessions(Changes):
         self, session: Session, replaces: int | None = None, verified: str | None = None
     ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
-        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at, verified)
-        if replaces is None:
+        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+        if replaces is None and verified is None:
             added = await self._engine.call(_SQL["add_session"], *columns)
-            return msgspec.structs.replace(session, id=added[0][0]) if added else None
+            return msgspec.structs.replace(session, id=added[0][0])
 
         async def replace(connection: Connection) -> Session | None:
-            row = await connection.fetchrow(_SQL["add_session"], *([column] for column in columns))
-            if row is None:
+            # Who replaces a password locks the user before he ends the sessions: either he finds this one, or it sees
+            # his hash.
+            if verified is not None and not await self._is_password(connection, session.user, verified):
                 return None
-            await connection.execute(_SQL["remove_session"], replaces)
-            return msgspec.structs.replace(session, id=row["id"])
+            row: int = await connection.fetchval(
+                _SQL["add_session"], *([column] for column in columns), column=1
+            )
+            if replaces is not None:
+                await connection.execute(_SQL["remove_session"], replaces)
+            return msgspec.structs.replace(session, id=row)
 
         return await self._engine.transact(replace)
+
+    async def _is_password(self, connection: Connection, user: int | None, password_hash: str) -> bool:
+        """Whether a user who is not disabled has a password with this hash, which is sealed if it was not."""
+        row = await connection.fetchrow(_PASSWORDS["read_password"], user)
+        if row is None or user is None:
+            return False
+        realm, clear, sealed = row
+        if open_password(self._vault, realm, user, clear, sealed) != password_hash:
+            return False
+        if clear:
+            anew = seal_password(self._vault, realm, user, clear)
+            await connection.execute(_PASSWORDS["keep_password"], anew, user)
+        return True
 
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
         """See `store.issuer_port.IssuerStore.read_session`."""

@@ -1,15 +1,17 @@
 """Verbs that keep the issuer's tables in order (`store.issuer_port`)."""
 
+from collections import Counter
 from functools import partial
 from typing import Final
 
 from lingpai.core.seals import sealed_with
-from lingpai.store.issuer_rows import SECRET_COLUMN
+from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_upkeep")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
 
 
@@ -34,7 +36,10 @@ class Upkeep(Changes):
 
     async def sealed_secrets(self) -> dict[int, int]:
         """See `store.issuer_port.IssuerStore.sealed_secrets`."""
-        return {sealed_with(key): n for key, n in await self._engine.scan(_SQL["sealed_secrets"])}
+        counts: Counter[int] = Counter()
+        for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"]):
+            counts.update({sealed_with(key): n for key, n in await self._engine.scan(query)})
+        return dict(counts)
 
     async def reseal_secrets(self, limit: int) -> int:
         """See `store.issuer_port.IssuerStore.reseal_secrets`."""
@@ -46,7 +51,12 @@ class Upkeep(Changes):
                 clear = self._vault.open(sealed, SECRET_COLUMN, *row)
                 again = self._vault.seal(clear, SECRET_COLUMN, *row)
                 await connection.execute(_SQL["reseal_secret"], row_id, again)
-            return len(stale)
+            users = await connection.fetch(_PASSWORDS["stale_passwords"], newest, limit - len(stale))
+            for user, realm, clear, sealed in users:
+                password_hash = open_password(self._vault, realm, user, clear, sealed)
+                anew = seal_password(self._vault, realm, user, password_hash)
+                await connection.execute(_PASSWORDS["keep_password"], anew, user)
+            return len(stale) + len(users)
 
         return await self._engine.transact(seal_anew)
 

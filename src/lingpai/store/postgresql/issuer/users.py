@@ -5,12 +5,14 @@ from typing import Final
 import asyncpg
 
 from lingpai.core.issuer_records import User
-from lingpai.store.issuer_rows import read_user, user_columns
+from lingpai.core.names import fold
+from lingpai.store.issuer_rows import read_login, read_user, seal_password, user_columns
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _REMOVALS: Final = (
     "remove_user_members",
     "remove_user_unions",
@@ -18,7 +20,7 @@ _REMOVALS: Final = (
     "end_sessions",
     "remove_user_marks",
 )
-_SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled")
+_SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled", "login_key")
 
 
 class Users(Changes):
@@ -27,8 +29,16 @@ class Users(Changes):
     async def add_user(self, user: User, password_hash: str) -> User | None:
         """See `store.directory_port.Directory.add_user`."""
         _, *columns = user_columns(user).values()
-        added = await self._change(_SQL["add_user"], *columns, password_hash)
-        return await self.find_user(added[0][0]) if added else None
+
+        async def add(connection: Connection) -> int | None:
+            added: int | None = await connection.fetchval(_SQL["add_user"], *columns)
+            if added is not None and password_hash:
+                sealed = seal_password(self._vault, user.realm, added, password_hash)
+                await connection.execute(_PASSWORDS["keep_password"], sealed, added)
+            return added
+
+        added = await self._engine.transact(add)
+        return None if added is None else await self.find_user(added)
 
     async def find_user(self, user: int) -> User | None:
         """See `store.directory_port.Directory.find_user`."""
@@ -37,8 +47,7 @@ class Users(Changes):
 
     async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
         """See `store.directory_port.Directory.find_login`."""
-        rows = await self._engine.read(_SQL["find_login"], realm, login)
-        return (read_user(rows[0][:9]), rows[0][9]) if rows else None
+        return read_login(self._vault, await self._engine.read(_SQL["find_login"], realm, login, fold(login)))
 
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
         """See `store.directory_port.Directory.list_users`."""
@@ -64,11 +73,34 @@ class Users(Changes):
         """See `store.directory_port.Directory.set_password`."""
 
         async def replace(connection: Connection) -> bool:
-            found = await connection.fetchval(_SQL["set_password"], user, password_hash)
+            realm = await connection.fetchval(_SQL["lock_user"], user)
+            if realm is not None:
+                sealed = seal_password(self._vault, realm, user, password_hash)
+                await connection.execute(_PASSWORDS["keep_password"], sealed, user)
             await connection.execute(_SQL["end_sessions"], user)
-            return found is not None
+            return realm is not None
 
         return await self._engine.transact(replace)
+
+    async def key_logins(self, limit: int) -> int:
+        """See `store.directory_port.Directory.key_logins`."""
+
+        async def key(connection: Connection) -> int:
+            unkeyed = await connection.fetch(_PASSWORDS["unkeyed_logins"], limit)
+            for user, login in unkeyed:
+                try:
+                    async with connection.transaction():
+                        await connection.execute(_PASSWORDS["key_login"], fold(login), user)
+                except asyncpg.UniqueViolationError:
+                    await connection.execute(_PASSWORDS["key_login"], f" {login}", user)
+            return len(unkeyed)
+
+        return await self._engine.transact(key)
+
+    async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
+        """See `store.directory_port.Directory.list_twins`."""
+        rows = await self._engine.rows(_PASSWORDS["list_twins"], limit)
+        return tuple((realm, login) for realm, login in rows)
 
     async def remove_user(self, user: int) -> bool:
         """See `store.directory_port.Directory.remove_user`."""

@@ -59,8 +59,8 @@ DELETE FROM issuer_places WHERE app_row = $1;
 UPDATE issuer_machines SET bound_app_row = NULL WHERE bound_app_row = $1;
 
 -- name: add_user
-INSERT INTO issuer_users (realm, login, nick, avatar, sex, seller_name, disabled, created_at, password_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO issuer_users (realm, login, login_key, nick, avatar, sex, seller_name, disabled, created_at, password_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '')
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: find_user
@@ -68,23 +68,29 @@ SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.di
 FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_users u ON u.id = t.id;
 
 -- name: find_login
-SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at, u.password_hash
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, login, n)
-JOIN issuer_users u ON u.realm = t.realm AND u.login = t.login;
+-- The exact name comes before one that is spelled otherwise; both are looked for, so that both take the same time.
+SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at, u.password_hash,
+    u.password_sealed
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t (realm, login, login_key, n)
+JOIN LATERAL (
+    SELECT * FROM (
+        SELECT 0 AS rank, e.* FROM issuer_users e WHERE e.realm = t.realm AND e.login = t.login
+        UNION ALL
+        SELECT 1, a.* FROM issuer_users a WHERE a.realm = t.realm AND a.login_key = t.login_key
+    ) AS f ORDER BY rank LIMIT 1
+) AS u ON true;
 
 -- name: list_users
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3;
 
 -- name: lock_user
-SELECT id FROM issuer_users WHERE id = $1 FOR UPDATE;
+SELECT realm FROM issuer_users WHERE id = $1 FOR UPDATE;
 
 -- name: change_user
-UPDATE issuer_users SET login = $2, nick = $3, avatar = $4, sex = $5, seller_name = $6, disabled = $7
+UPDATE issuer_users SET login = $2, login_key = CASE WHEN login = $2 THEN login_key ELSE $8 END, nick = $3, avatar = $4,
+    sex = $5, seller_name = $6, disabled = $7
 WHERE id = $1 RETURNING id;
-
--- name: set_password
-UPDATE issuer_users SET password_hash = $2 WHERE id = $1 RETURNING id;
 
 -- name: end_sessions
 DELETE FROM issuer_sessions WHERE user_row = $1;

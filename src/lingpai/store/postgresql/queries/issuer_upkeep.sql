@@ -7,17 +7,10 @@ INSERT INTO issuer_anchors (epoch, anchor) VALUES ($1, $2) ON CONFLICT DO NOTHIN
 SELECT anchor FROM issuer_anchors WHERE epoch = $1;
 
 -- name: add_session
--- Who replaces a password locks the user before he ends the sessions: either he finds this one, or it sees his hash.
-WITH u AS MATERIALIZED (
-    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])
-        WITH ORDINALITY AS u (realm, user_row, salt, created_at, ends_at, verified, n)
-), known AS MATERIALIZED (
-    SELECT id, password_hash FROM issuer_users
-    WHERE id IN (SELECT user_row FROM u WHERE verified IS NOT NULL) AND NOT disabled ORDER BY id FOR SHARE
-), t AS MATERIALIZED (
-    SELECT nextval('issuer_sessions_id_seq') AS id, u.* FROM u
-    WHERE verified IS NULL
-       OR EXISTS (SELECT FROM known AS k WHERE k.id = u.user_row AND k.password_hash = u.verified)
+WITH t AS MATERIALIZED (
+    SELECT nextval('issuer_sessions_id_seq') AS id, u.* FROM unnest(
+        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]
+    ) WITH ORDINALITY AS u (realm, user_row, salt, created_at, ends_at, n)
 ), added AS (
     INSERT INTO issuer_sessions (id, realm, user_row, salt, created_at, ends_at)
     SELECT id, realm, user_row, salt, created_at, ends_at FROM t

@@ -6,11 +6,12 @@ import apsw
 import msgspec
 
 from lingpai.core.issuer_records import Session, User
-from lingpai.store.issuer_rows import read_session, read_user
+from lingpai.store.issuer_rows import open_password, read_session, read_user, seal_password
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("issuer_upkeep")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 6
 
 
@@ -21,19 +22,30 @@ class Sessions(Part):
         self, session: Session, replaces: int | None = None, verified: str | None = None
     ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
-        columns = msgspec.structs.asdict(session) | {"verified": verified}
+        columns = msgspec.structs.asdict(session)
         del columns["id"]
 
         def add(connection: apsw.Connection) -> Session | None:
-            rows = run(connection, _SQL["add_session"], columns)
-            if not rows:
+            if verified is not None and not self._is_password(connection, session.user, verified):
                 return None
+            rows = run(connection, _SQL["add_session"], columns)
             added = msgspec.structs.replace(session, id=rows[0][0])
             if replaces is not None:
                 run(connection, _SQL["remove_session"], (replaces,))
             return added
 
         return await self._engine.add(add)
+
+    def _is_password(self, connection: apsw.Connection, user: int | None, password_hash: str) -> bool:
+        """Whether a user who is not disabled has a password with this hash, which is sealed if it was not."""
+        for realm, clear, sealed in run(connection, _PASSWORDS["read_password"], (user,)):
+            if user is None or open_password(self._vault, realm, user, clear, sealed) != password_hash:
+                return False
+            if clear:
+                anew = seal_password(self._vault, realm, user, clear)
+                run(connection, _PASSWORDS["keep_password"], (anew, user))
+            return True
+        return False
 
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
         """See `store.issuer_port.IssuerStore.read_session`."""

@@ -1,15 +1,17 @@
 """Verbs that keep the issuer's tables in order (`store.issuer_port`)."""
 
+from collections import Counter
 from typing import Final
 
 import apsw
 
 from lingpai.core.seals import sealed_with
-from lingpai.store.issuer_rows import SECRET_COLUMN
+from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_upkeep")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
 
 
@@ -42,7 +44,10 @@ class Upkeep(Part):
         """See `store.issuer_port.IssuerStore.sealed_secrets`."""
 
         def count(connection: apsw.Connection) -> dict[int, int]:
-            return {sealed_with(key): n for key, n in run(connection, _SQL["sealed_secrets"])}
+            counts: Counter[int] = Counter()
+            for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"]):
+                counts.update({sealed_with(key): n for key, n in run(connection, query)})
+            return dict(counts)
 
         return await self._engine.scan(count)
 
@@ -55,6 +60,11 @@ class Upkeep(Part):
             for row_id, sealed, *row in stale:
                 clear = self._vault.open(sealed, SECRET_COLUMN, *row)
                 run(connection, _SQL["reseal_secret"], (self._vault.seal(clear, SECRET_COLUMN, *row), row_id))
-            return len(stale)
+            users = run(connection, _PASSWORDS["stale_passwords"], (newest, limit - len(stale)))
+            for user, realm, clear, sealed in users:
+                password_hash = open_password(self._vault, realm, user, clear, sealed)
+                anew = seal_password(self._vault, realm, user, password_hash)
+                run(connection, _PASSWORDS["keep_password"], (anew, user))
+            return len(stale) + len(users)
 
         return await self._engine.write(seal_anew)

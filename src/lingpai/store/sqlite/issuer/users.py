@@ -5,11 +5,13 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import User
-from lingpai.store.issuer_rows import read_user, user_columns
+from lingpai.core.names import fold
+from lingpai.store.issuer_rows import read_login, read_user, seal_password, user_columns
 from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_directory")
+_PASSWORDS: Final = load_queries("issuer_passwords")
 _REMOVALS: Final = (
     "remove_user_members",
     "remove_user_unions",
@@ -26,8 +28,12 @@ class Users(Part):
         """See `store.directory_port.Directory.add_user`."""
 
         def add(connection: apsw.Connection) -> User | None:
-            added = run(connection, _SQL["add_user"], user_columns(user) | {"password_hash": password_hash})
-            return read_user(run(connection, _SQL["find_user"], added[0])[0]) if added else None
+            added = run(connection, _SQL["add_user"], user_columns(user))
+            if not added:
+                return None
+            sealed = seal_password(self._vault, user.realm, added[0][0], password_hash)
+            run(connection, _PASSWORDS["keep_password"], (sealed, added[0][0]))
+            return read_user(run(connection, _SQL["find_user"], added[0])[0])
 
         return await self._engine.write(add)
 
@@ -38,8 +44,11 @@ class Users(Part):
 
     async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
         """See `store.directory_port.Directory.find_login`."""
-        rows = self._engine.rows(_SQL["find_login"], (realm, login))
-        return (read_user(rows[0][:9]), rows[0][9]) if rows else None
+        exact = self._engine.rows(_SQL["find_login"], (realm, login))
+        alike = self._engine.rows(
+            _SQL["find_login_key"], (realm, fold(login))
+        )  # always, so that both take the same time
+        return read_login(self._vault, exact or alike)
 
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
         """See `store.directory_port.Directory.list_users`."""
@@ -64,9 +73,29 @@ class Users(Part):
 
         def replace(connection: apsw.Connection) -> bool:
             run(connection, _SQL["end_sessions"], (user,))
-            return bool(run(connection, _SQL["set_password"], (password_hash, user)))
+            rows = run(connection, _SQL["find_user"], (user,))
+            if not rows:
+                return False
+            sealed = seal_password(self._vault, rows[0][1], user, password_hash)
+            return bool(run(connection, _PASSWORDS["keep_password"], (sealed, user)))
 
         return await self._engine.write(replace)
+
+    async def key_logins(self, limit: int) -> int:
+        """See `store.directory_port.Directory.key_logins`."""
+
+        def key(connection: apsw.Connection) -> int:
+            unkeyed = run(connection, _PASSWORDS["unkeyed_logins"], (limit,))
+            for user, login in unkeyed:
+                if not change(connection, _PASSWORDS["key_login"], (fold(login), user)):
+                    change(connection, _PASSWORDS["key_login"], (f" {login}", user))
+            return len(unkeyed)
+
+        return await self._engine.write(key)
+
+    async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
+        """See `store.directory_port.Directory.list_twins`."""
+        return tuple((realm, login) for realm, login in self._engine.rows(_PASSWORDS["list_twins"], (limit,)))
 
     async def remove_user(self, user: int) -> bool:
         """See `store.directory_port.Directory.remove_user`."""

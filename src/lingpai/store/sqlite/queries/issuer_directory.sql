@@ -48,28 +48,29 @@ DELETE FROM issuer_places WHERE app_row = ?;
 UPDATE issuer_machines SET bound_app_row = NULL WHERE bound_app_row = ?;
 
 -- name: add_user
-INSERT INTO issuer_users (realm, login, password_hash, nick, avatar, sex, seller_name, disabled, created_at)
-VALUES (:realm, :login, :password_hash, :nick, :avatar, :sex, :seller_name, :disabled, :created_at)
+INSERT INTO issuer_users (realm, login, login_key, password_hash, nick, avatar, sex, seller_name, disabled, created_at)
+VALUES (:realm, :login, :login_key, '', :nick, :avatar, :sex, :seller_name, :disabled, :created_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: find_user
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at FROM issuer_users WHERE id = ?;
 
 -- name: find_login
-SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at, password_hash
+SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at, password_hash, password_sealed
 FROM issuer_users WHERE realm = ? AND login = ?;
+
+-- name: find_login_key
+SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at, password_hash, password_sealed
+FROM issuer_users WHERE realm = ? AND login_key = ?;
 
 -- name: list_users
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm = ? AND id > ? ORDER BY id LIMIT ?;
 
 -- name: change_user
-UPDATE OR IGNORE issuer_users SET login = :login, nick = :nick, avatar = :avatar, sex = :sex,
+UPDATE OR IGNORE issuer_users SET login = :login, login_key = iif(login = :login, login_key, :login_key), nick = :nick, avatar = :avatar, sex = :sex,
     seller_name = :seller_name, disabled = :disabled
 WHERE id = :id RETURNING login;
-
--- name: set_password
-UPDATE issuer_users SET password_hash = ? WHERE id = ? RETURNING id;
 
 -- name: end_sessions
 DELETE FROM issuer_sessions WHERE user_row = ?;

@@ -41,10 +41,7 @@ SELECT digest FROM issuer_marks WHERE owner_kind = ? AND owner_row = ? AND diges
 
 -- name: add_session
 INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at)
-SELECT :realm, :user, :salt, :created_at, :ends_at
-WHERE :verified IS NULL
-   OR EXISTS (SELECT 1 FROM issuer_users WHERE id = :user AND password_hash = :verified AND disabled = 0)
-RETURNING id;
+VALUES (:realm, :user, :salt, :created_at, :ends_at) RETURNING id;
 
 -- name: read_session
 SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,

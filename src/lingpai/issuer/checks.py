@@ -1,0 +1,140 @@
+"""What of names, texts and passwords can be stored, for whatever way they come in.
+
+A name with a character that cannot be seen is not what its reader takes it for, and one with NUL fits into no column.
+"""
+
+import re
+from collections.abc import Iterable
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App, Profile
+from lingpai.core.names import hides, tidy
+from lingpai.issuer.passwords import MAX_PASSWORD, normal
+from lingpai.issuer.redirects import check_registrable
+
+MAX_LOGIN = 128
+MAX_LABEL = 64
+"""Characters of an app's id and a terminal's code."""
+MAX_OPEN_ID = 256
+"""What clients reserve for one."""
+MAX_TEXT = 256
+"""Characters of names that are shown."""
+MAX_ADDRESS = 2048
+"""Characters of the address of a picture."""
+
+_LABEL = re.compile(r"[^\s/]+")
+_VISIBLE = re.compile(r"[\x21-\x7e]+")
+
+
+def check_login(login: str) -> str:
+    """A login name as it is kept (`core.names.tidy`).
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    kept = tidy(login)
+    if not kept:
+        raise _invalid("A login name needs a character that can be seen.", "login")
+    if len(kept) > MAX_LOGIN:
+        raise _invalid(f"A login name may have {MAX_LOGIN} characters at most.", "login")
+    if hides(kept):
+        raise _invalid("A login name may have no control, zero-width or direction characters.", "login")
+    return kept
+
+
+def check_password(password: str, least: int) -> str:
+    """A password, unless it has fewer than `least` characters or too many.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    if len(normal(password)) < least:
+        raise _invalid(f"A password needs {least} characters at least.", "password")
+    if len(password) > MAX_PASSWORD:
+        raise _invalid(f"A password may have {MAX_PASSWORD} characters at most.", "password")
+    return password
+
+
+def check_open_id(open_id: str) -> str:
+    """An open_id from elsewhere.
+
+    Raises:
+        LingpaiError: INVALID_OPEN_ID.
+    """
+    if len(open_id) > MAX_OPEN_ID or not _VISIBLE.fullmatch(open_id):
+        raise LingpaiError(
+            Kind.INVALID_OPEN_ID,
+            f"An open_id has 1 to {MAX_OPEN_ID} letters, digits and signs of ASCII.",
+            parameter="open_id",
+        )
+    return open_id
+
+
+def check_app(app: App) -> None:
+    """Refuse an app that cannot be stored. Its id may be "" (made later).
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER, INVALID_REDIRECT_URI.
+    """
+    if app.app_id:
+        check_label(app.app_id, "app_id")
+    _check_texts({"name": app.name, "owner": app.owner}, MAX_TEXT)
+    for uri in app.redirect_uris:
+        check_registrable(uri)
+    _check_words("domains", app.domains)
+    _check_words("networks", app.networks)
+    _check_words("grants", app.grants)
+    _check_words("scopes", app.scopes)
+    _check_words("permissions", app.permissions)
+
+
+def check_profile(profile: Profile) -> None:
+    """Refuse a profile that cannot be stored.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    _check_texts({"nick": profile.nick, "sex": profile.sex, "seller_name": profile.seller_name}, MAX_TEXT)
+    _check_texts({"avatar": profile.avatar}, MAX_ADDRESS)
+
+
+def check_machine(machine_code: str, name: str, msign: str) -> None:
+    """Refuse a terminal that cannot be stored.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    check_label(machine_code, "machine_code")
+    _check_texts({"name": name, "msign": msign}, MAX_TEXT)
+
+
+def check_label(label: str, parameter: str) -> str:
+    """An app's id, or a terminal's code.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    if len(label) > MAX_LABEL or not _LABEL.fullmatch(label) or hides(label):
+        raise _invalid(
+            f"{parameter} has 1 to {MAX_LABEL} characters that can be seen, without blanks and slashes.",
+            parameter,
+        )
+    return label
+
+
+def _check_texts(texts: dict[str, str], most: int) -> None:
+    for parameter, text in texts.items():
+        if len(text) > most:
+            raise _invalid(f"{parameter} may have {most} characters at most.", parameter)
+        if hides(text):
+            raise _invalid(f"{parameter} may have no control, zero-width or direction characters.", parameter)
+
+
+def _check_words(parameter: str, words: Iterable[str]) -> None:
+    for word in words:
+        if len(word) > MAX_ADDRESS or hides(word):
+            raise _invalid(f"{parameter} may have no control, zero-width or direction characters.", parameter)
+
+
+def _invalid(reason: str, parameter: str) -> LingpaiError:
+    return LingpaiError(Kind.INVALID_PARAMETER, reason, parameter=parameter)
