@@ -98,7 +98,7 @@ def test_what_differs_is_changed_and_named_without_its_value(cli: Cli) -> None:
     text = DECLARED.replace('mode = "self_owned"', 'mode = "open"\nlisted = false').replace(
         "Counter", "Kitchen"
     )
-    answer = apply(cli, text, env={"SECRET": OTHER, "PASSWORD": "another", "MSIGN": "ba9876543210"})
+    answer = apply(cli, text, env={"SECRET": OTHER, "PASSWORD": "another password", "MSIGN": "ba9876543210"})
     assert changed(answer) == [
         ("users", "change", "mall/ann", ["password"]),
         ("apps", "change", "mall/100001", ["secret"]),
@@ -115,11 +115,14 @@ def test_what_differs_is_changed_and_named_without_its_value(cli: Cli) -> None:
             assert machine.name == "Kitchen"
             known = await issuers["mall"].store.find_login("mall", "ann")
             assert known is not None
-            assert await issuers["mall"].passwords.verify(known[1], "another")
+            assert await issuers["mall"].passwords.verify(known[1], "another password")
 
     asyncio.run(check())
     assert (
-        changed(apply(cli, text, env={"SECRET": OTHER, "PASSWORD": "another", "MSIGN": "ba9876543210"})) == []
+        changed(
+            apply(cli, text, env={"SECRET": OTHER, "PASSWORD": "another password", "MSIGN": "ba9876543210"})
+        )
+        == []
     )
 
 

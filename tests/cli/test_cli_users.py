@@ -42,8 +42,8 @@ def test_an_added_user_logs_in_with_the_password_that_was_piped_in(cli: Cli) -> 
 def test_passwd_replaces_the_password(cli: Cli) -> None:
     cli("user", "add", "ann", "--realm", "mall", "--no-password")
     assert not asyncio.run(can_log_in(cli, "ann", ""))
-    assert cli("user", "passwd", "ann", "--password-stdin", given="second").code == 0
-    assert asyncio.run(can_log_in(cli, "ann", "second"))
+    assert cli("user", "passwd", "ann", "--password-stdin", given="second password").code == 0
+    assert asyncio.run(can_log_in(cli, "ann", "second password"))
     assert cli("user", "passwd", "nobody", "--password-stdin", given="x").code == 1
 
 
@@ -58,7 +58,7 @@ def test_a_password_that_does_not_do_is_refused(cli: Cli, given: str | None, sai
     assert cli("user", "list").json == []
 
 
-@pytest.mark.parametrize("login", ["", " ann", "a\tb", "x" * 129])
+@pytest.mark.parametrize("login", ["", " ", "a\tb", "x" * 129])
 def test_a_login_name_that_does_not_do_is_refused(cli: Cli, login: str) -> None:
     assert cli("user", "add", login, "--realm", "mall", "--no-password").code == 2
 
@@ -165,3 +165,29 @@ def test_a_file_that_does_not_do_is_refused_with_the_row(
     assert refused.code == 1
     assert said in refused.stderr
     assert asyncio.run(open_ids(shops, "1")) == {}
+
+
+def test_b5_a_short_password_is_refused_in_one_line_and_a_realm_may_ask_for_less(cli: Cli) -> None:
+    add = ("user", "add", "ann", "--realm", "mall", "--password-stdin")
+    refused = cli(*add, given="1234567")
+    assert (refused.code, "8 characters at least" in refused.stderr) == (1, True)
+    assert cli("user", "list").json == []
+    assert (
+        cli(
+            *add,
+            given="x",
+            env={"LINGPAI_REALMS": '{"mall": {"dialect": "mall", "policy": {"least_password": 1}}}'},
+        ).code
+        == 0
+    )
+    assert cli("user", "passwd", "ann", "--password-stdin", given="y").code == 1
+
+
+def test_a8_a_login_is_kept_without_blanks_and_found_in_any_spelling(cli: Cli) -> None:
+    add(cli, " Jose\u0301 ")
+    (listed,) = cli("user", "list").json
+    assert listed["login"] == "José"
+    for again in ("JOSÉ", "ｊｏｓé", "josé "):
+        refused = cli("user", "add", again, "--realm", "mall", "--no-password")
+        assert (refused.code, "already" in refused.stderr) == (1, True)
+    assert cli("user", "disable", "jose\u0301").json["disabled"] is True
