@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lingpai.cli.messages import tr
-from lingpai.core.texts import shown_json, shown_lines
+from lingpai.core.escaping import shown_json, shown_lines
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}

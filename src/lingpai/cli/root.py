@@ -11,7 +11,7 @@ from typer.core import TyperArgument, TyperGroup
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import explain
 from lingpai.cli.streams import open_closed_streams
-from lingpai.core.texts import shown_lines
+from lingpai.core.escaping import shown_lines
 
 
 class Root(TyperGroup):

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.escaping import shown
 from lingpai.core.issuer_records import App, GrantView, Machine, Member, User
 from lingpai.core.names import fold
-from lingpai.core.texts import shown
 from lingpai.issuer.admin import add_user, list_grants
 from lingpai.issuer.checks import check_label, check_login, check_open_id
 from lingpai.issuer.context import Issuer

@@ -1,8 +1,8 @@
 """The log line of a login that failed: who tried, from where, for which app."""
 
 from lingpai.core.errors import LingpaiError
+from lingpai.core.escaping import shown
 from lingpai.core.logs import structlog
-from lingpai.core.texts import shown
 from lingpai.issuer.pages.visits import Visit
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)

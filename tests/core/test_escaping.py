@@ -1,6 +1,6 @@
 import pytest
 
-from lingpai.core.texts import shown
+from lingpai.core.escaping import shown
 
 
 @pytest.mark.parametrize("text", ["", "ann", "小明 的店", "é́", "a\u3000b", "👩 x", r"\x1b"])
