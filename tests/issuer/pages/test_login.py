@@ -165,6 +165,20 @@ def test_language_by_wish_of_the_browser(accept: str, language: str) -> None:
     assert language_of(call) == language
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "There is no such page."), ("zh-CN", "页面不存在。")])
+@pytest.mark.parametrize("path", ["/user/mall/nowhere", "/user/mall/a/b?c=d", "/user/mall/"])
+async def test_a_page_that_is_not_there_is_told_in_the_browsers_language(
+    stage: Stage, language: str, words: str, path: str
+) -> None:
+    reader = Browser(stage.url, language)
+    seen = await reader.get(path)
+    await reader.close()
+    assert seen.status == 404
+    assert words in seen.text
+    assert seen.text.count("<h1>") == 1
+    assert 'href="/user/mall"' in seen.text
+
+
 async def test_the_switch_is_remembered(browser: Browser) -> None:
     english = await browser.follow(authorize_path())
     assert '<html lang="en">' in english.text

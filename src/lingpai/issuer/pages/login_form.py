@@ -29,7 +29,7 @@ def login_form(
     request = waiting.text if waiting else ""
     return visit.page(
         "login",
-        int(STATUS[error.kind]) if error else status,
+        int(STATUS[error.kind] if error else status),
         action=visit.path("/login"),
         switch=visit.path("/login", request=request, again="1" if visit.opened else ""),
         app=waiting.app if waiting else None,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from lingpai.core.errors import LingpaiError
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import AnswerStyle
@@ -25,6 +25,12 @@ class NoParams(msgspec.Struct):
     """A route without parameters."""
 
 
+class AnyPage(msgspec.Struct):
+    """Any other address; `rest` is what comes after the pages' prefix."""
+
+    rest: str = ""
+
+
 class Pages:
     """The pages of one realm; to its dialect, the `authorizations.Entry`.
 
@@ -39,6 +45,14 @@ class Pages:
         self.site = site
         self.shape = PageShape(site)
         self._asking = Asking(issuer, site, ByRedirect(finish) if isinstance(finish, AnswerStyle) else finish)
+
+    async def find_nothing(self, _params: AnyPage, _visit: Visit) -> Reply:
+        """The answer under an address that no page has.
+
+        Raises:
+            LingpaiError: NOT_FOUND, always: a page in the reader's language for browsers.
+        """
+        raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
 
     async def open(self, call: Call, app: App, asked: Asked) -> Reply:
         """See `authorizations.Entry.open`."""
@@ -68,6 +82,9 @@ class Pages:
             *(
                 self.route(method, self.site.prefix + path, params, sources[method], verb, summary)
                 for method, path, params, verb, summary in table
+            ),
+            self.route(
+                "GET", self.site.prefix + "/{rest:path}", AnyPage, Source.PATH, self.find_nothing, "No such page"
             ),
             Route(
                 ("GET",), f"{self.site.prefix}/{STYLE_NAME}", NoParams, Source.QUERY, _style, self.shape,
