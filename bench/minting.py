@@ -121,12 +121,12 @@ async def _code_handle(issuer: Issuer, pair: Pair) -> Handle:
 
 
 def _redeeming(issuer: Issuer, secret: str, code: Made) -> dict[str, str]:
-    sealed = issuer.seal(HandleKind.CODE, code.id, 0, code.created_at)
+    sealed = issuer.seal(HandleKind.CODE, code.id, 0, code.created_at, code.salt)
     return {"app_id": code.app_id, "secret": secret, "grant_type": "authorization_code", "code": sealed}
 
 
 def _refreshing(issuer: Issuer, grant: Made) -> dict[str, str]:
-    sealed = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at)
+    sealed = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at, grant.salt)
     return {
         "app_id": grant.app_id,
         "grant_type": "refresh_token",
@@ -136,7 +136,7 @@ def _refreshing(issuer: Issuer, grant: Made) -> dict[str, str]:
 
 
 def _checking(issuer: Issuer, grant: Made) -> dict[str, str]:
-    sealed = issuer.seal(HandleKind.ACCESS, grant.id, grant.generation, grant.rotated_at)
+    sealed = issuer.seal(HandleKind.ACCESS, grant.id, grant.generation, grant.rotated_at, grant.salt)
     return {"app_id": grant.app_id, "type": "access_token", "open_id": grant.open_id, "code": sealed}
 
 

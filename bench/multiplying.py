@@ -13,7 +13,7 @@ INSERT INTO issuer_grants ({columns}) SELECT {columns} FROM (VALUES {numbers}) A
 CROSS JOIN issuer_grants WHERE id BETWEEN {first} AND {last} AND state = {state} ORDER BY column1, id
 """
 _MADE = """
-SELECT g.id, g.generation, g.rotated_at, g.created_at, a.app_id, m.open_id FROM issuer_grants g
+SELECT g.id, g.generation, g.rotated_at, g.created_at, g.salt, a.app_id, m.open_id FROM issuer_grants g
 JOIN issuer_apps a ON a.id = g.app_row JOIN issuer_members m ON m.id = g.member_row
 WHERE g.id > {last} AND g.state = {state} ORDER BY g.id
 """
@@ -26,6 +26,7 @@ class Made(NamedTuple):
     generation: int
     rotated_at: int
     created_at: int
+    salt: int
     app_id: str
     open_id: str
 

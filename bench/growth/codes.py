@@ -17,11 +17,11 @@ from lingpai.service import open_issuers
 from lingpai.settings import load_settings
 
 _MADE = """
-SELECT g.id, g.created_at, a.app_id FROM issuer_grants g JOIN issuer_apps a ON a.id = g.app_row WHERE g.id > ?
+SELECT g.id, g.created_at, g.salt, a.app_id FROM issuer_grants g JOIN issuer_apps a ON a.id = g.app_row WHERE g.id > ?
 """
 
 
-def _grow(database: Path, found: Templates, count: int) -> list[tuple[int, int, str]]:
+def _grow(database: Path, found: Templates, count: int) -> list[tuple[int, int, int, str]]:
     """Codes for members all over the table."""
     connection = apsw.Connection(str(database))
     connection.set_busy_timeout(10_000)
@@ -36,7 +36,7 @@ def _grow(database: Path, found: Templates, count: int) -> list[tuple[int, int, 
         "open_id": f"SELECT open_id {owned}",
     }
     clone(connection, "issuer_grants", found.code, count, changes)
-    made: list[tuple[int, int, str]] = list(connection.execute(_MADE, (highest,)))
+    made: list[tuple[int, int, int, str]] = list(connection.execute(_MADE, (highest,)))
     connection.close()
     return made
 
@@ -58,9 +58,9 @@ async def make(home: Path, count: int) -> None:
                     "app_id": app_id,
                     "secret": secrets[app_id],
                     "grant_type": "authorization_code",
-                    "code": issuer.seal(HandleKind.CODE, row, 0, created_at),
+                    "code": issuer.seal(HandleKind.CODE, row, 0, created_at, salt),
                 }
-                for row, created_at, app_id in made
+                for row, created_at, salt, app_id in made
             ),
         )
 

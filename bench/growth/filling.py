@@ -104,14 +104,14 @@ def _spread(connection: apsw.Connection, found: Templates, count: int) -> None:
 
 
 _SAMPLE = """
-SELECT g.id, g.generation, g.rotated_at, m.open_id, a.app_id FROM issuer_grants g
+SELECT g.id, g.generation, g.rotated_at, g.salt, m.open_id, a.app_id FROM issuer_grants g
 JOIN issuer_members m ON m.id = g.member_row JOIN issuer_apps a ON a.id = g.app_row WHERE g.id = ?
 """
 
 
 def _sample(
     connection: apsw.Connection, found: Templates, count: int
-) -> Iterator[tuple[int, int, int, str, str]]:
+) -> Iterator[tuple[int, int, int, int, str, str]]:
     """Some of the grants, from all over the table, in no order, none twice."""
     first = found.code + 1
     rows = random.Random(count).sample(range(first, first + count), min(SAMPLE, count))
@@ -121,9 +121,9 @@ def _sample(
 
 def _write(issuer: Issuer, connection: apsw.Connection, found: Templates, home: Path, count: int) -> None:
     checks, refreshes = [], []
-    for row, generation, made, open_id, app_id in _sample(connection, found, count):
-        access = issuer.seal(HandleKind.ACCESS, row, generation, made)
-        refresh = issuer.seal(HandleKind.REFRESH, row, generation, made)
+    for row, generation, made, salt, open_id, app_id in _sample(connection, found, count):
+        access = issuer.seal(HandleKind.ACCESS, row, generation, made, salt)
+        refresh = issuer.seal(HandleKind.REFRESH, row, generation, made, salt)
         checks.append({"app_id": app_id, "type": "access_token", "open_id": open_id, "code": access})
         refreshes.append(
             {"app_id": app_id, "grant_type": "refresh_token", "open_id": open_id, "refresh_token": refresh}

@@ -4,11 +4,8 @@ import asyncio
 import functools
 import gc
 import math
-import resource
-import signal
 import socket
 from collections.abc import Sequence
-from types import FrameType
 from typing import Final
 
 import uvloop
@@ -29,7 +26,6 @@ _STOP_SECONDS = 7.0
 """What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
 _CUT_SECONDS: Final = 5.0
 """How long after the time of a body its line is cut."""
-_MOST_DESCRIPTORS: Final = 65_536
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
 
@@ -43,8 +39,6 @@ def serve_production(settings: Settings) -> int:
         LingpaiError: STORE_UNAVAILABLE.
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
-    _outlive_hangups()
-    _raise_descriptor_limit()
     for network, proxy in trusted_twice(settings):
         log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
     with bind(settings.host, settings.port) as bound:
@@ -59,24 +53,6 @@ def serve_production(settings: Settings) -> int:
         return serve_workers(functools.partial(_work, settings), settings.workers, [bound], options)
 
 
-def _outlive_hangups() -> None:
-    """Go on when a terminal or a log rotation sends SIGHUP, which ends a process that does not handle it."""
-
-    def on_hangup(_number: int, _frame: FrameType | None) -> None:
-        log.info("hangup_ignored", reason="settings are read at the start; the log goes to standard error")
-
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        signal.signal(signal.SIGHUP, on_hangup)
-
-
-def _raise_descriptor_limit() -> None:
-    """Allow this process and its workers as many descriptors as the system lets it; each connection takes one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 async def _prepare(settings: Settings) -> None:
     """Make key ring and schema once, and fail here rather than in every worker."""
     async with open_keeper(settings) as keeper:
@@ -86,7 +62,6 @@ async def _prepare(settings: Settings) -> None:
 def _work(settings: Settings, seat: Seat) -> None:
     """What a worker process does."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor says it
     _run(settings, seat.sockets, seat)
 
 

@@ -1,34 +1,148 @@
+import os
+import struct
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.handles import MAX_GENERATION, MAX_ID, Handle, HandleFormat, HandleKind, Handles
+from lingpai.core.handles import (
+    AHEAD,
+    LEAST_SALT,
+    MAX_GENERATION,
+    MAX_ID,
+    MAX_SALT,
+    Handle,
+    HandleFormat,
+    HandleKind,
+    Handles,
+    read_salts,
+)
 from lingpai.core.keyring import KeyRing
 
 RING = KeyRing.ephemeral()
 HANDLES = Handles(RING, "yzb", VirtualClock())
-SAMPLE = Handle(HandleKind.ACCESS, 7, 3, 1_700_000_000)
-
-
-@given(
+SAMPLE = Handle(HandleKind.ACCESS, 7, 3, 1_700_000_000, 0xFEDCBA98)
+LOW = (1 << 20) - 1
+"""The generations that a handle has room for beside its salt."""
+SALTS = st.integers(LEAST_SALT, MAX_SALT)
+TIMES = st.integers(0, (1 << 32) - 1)
+OWN_SALT = (HandleKind.SESSION, HandleKind.FORM)
+"""Kinds whose rows had a salt in the earlier layout."""
+NAMED = st.builds(
+    Handle, st.sampled_from(HandleKind), st.integers(0, MAX_ID), st.integers(0, LOW), TIMES, SALTS
+)
+EARLIER = st.one_of(
     st.builds(
         Handle,
-        st.sampled_from(HandleKind),
-        st.integers(0, MAX_ID),
-        st.integers(0, MAX_GENERATION),
-        st.integers(0, MAX_GENERATION),
+        st.sampled_from([kind for kind in HandleKind if kind not in OWN_SALT]),
+        st.integers(0, (1 << 56) - 1),
+        TIMES,
+        TIMES,
+        st.just(0),
     ),
-    st.sampled_from(HandleFormat),
+    st.builds(
+        Handle,
+        st.sampled_from(OWN_SALT),
+        st.integers(0, (1 << 56) - 1),
+        st.just(0),
+        TIMES,
+        st.integers(0, LEAST_SALT - 1),
+    ),
 )
+
+
+def sealed_earlier(kind: HandleKind, row: int, generation: int, issued_at: int) -> str:
+    """A handle as the release before sealed it."""
+    plain = struct.pack(">QII", kind << 56 | row, generation, issued_at)
+    return HANDLES._ciphers.sealing.encrypt(plain, HANDLES._bound).hex()
+
+
+@given(st.one_of(NAMED, EARLIER), st.sampled_from(HandleFormat))
 def test_what_is_sealed_opens_and_is_always_the_same(handle: Handle, form: HandleFormat) -> None:
     text = HANDLES.seal(handle, form)
     assert HANDLES.unseal(text, handle.kind, form) == handle
     assert HANDLES.seal(handle, form) == text
     assert len(text) == (43 if form is HandleFormat.BASE64URL else 64)
+    assert [kind for kind in HandleKind if HANDLES.unseal(text, kind, form)] == [handle.kind]
+
+
+@given(st.sampled_from(HandleKind), st.integers(0, (1 << 56) - 1), TIMES, TIMES)
+def test_handles_of_the_release_before_open_as_what_they_are(
+    kind: HandleKind, row: int, generation: int, issued_at: int
+) -> None:
+    text = sealed_earlier(kind, row, generation, issued_at)
+    salted = kind in OWN_SALT
+    expected = Handle(kind, row, 0 if salted else generation, issued_at, generation if salted else 0)
+    assert HANDLES.unseal(text, kind) == expected
+    assert [other for other in HandleKind if HANDLES.unseal(text, other)] == [kind]
+    if not salted:  # and rows of that release go on with such
+        assert HANDLES.seal(expected) == text
+
+
+@given(NAMED, st.integers(0, MAX_GENERATION), st.integers(-5, AHEAD))
+def test_a_handle_means_one_generation_of_its_row_however_high(
+    handle: Handle, generation: int, behind: int
+) -> None:
+    made = handle._replace(generation=generation)
+    opened = HANDLES.unseal(HANDLES.seal(made), made.kind)
+    assert opened is not None
+    assert opened.of_row(made.salt, max(0, generation - behind)) == made
+
+
+@given(NAMED, SALTS, st.integers(0, LOW - AHEAD))
+def test_a_handle_opens_no_row_with_another_salt(handle: Handle, salt: int, newest: int) -> None:
+    assume(salt != handle.salt)
+    opened = HANDLES.unseal(HANDLES.seal(handle), handle.kind)
+    assert opened is not None
+    for row in (salt, 0, handle.salt ^ 1, handle.salt ^ LEAST_SALT):
+        assert opened.generation_of(row, newest) is None
+        assert opened.of_row(row, newest) is None
+
+
+@given(st.integers(0, MAX_ID), TIMES, TIMES, SALTS)
+def test_a_handle_of_the_earlier_layout_opens_no_row_that_has_a_salt(
+    row: int, generation: int, issued_at: int, salt: int
+) -> None:
+    opened = HANDLES.unseal(
+        sealed_earlier(HandleKind.REFRESH, row, generation, issued_at), HandleKind.REFRESH
+    )
+    assert opened is not None
+    for newest in (0, generation, MAX_GENERATION):
+        assert opened.of_row(salt, newest) is None
+        assert opened.of_row(0, newest) == opened
+
+
+@pytest.mark.parametrize("salt", [0, 1, LEAST_SALT - 1])
+def test_a_handle_with_less_than_a_salt_is_none_of_ours(salt: int) -> None:
+    head = HandleKind.ACCESS << 60 | 7 << 20 | 3
+    plain = struct.pack(">QII", head, 1_700_000_000, salt)
+    text = HANDLES._ciphers.sealing.encrypt(plain, HANDLES._bound).hex()
+    assert HANDLES.unseal(text, HandleKind.ACCESS) is None
+    with pytest.raises(OverflowError):
+        HANDLES.seal(SAMPLE._replace(salt=salt or -1))
+
+
+def test_the_generation_turns_over_beside_the_salt() -> None:
+    newest = LOW
+    for generation in (LOW - 1, LOW, LOW + 1, LOW + 2, 2 * LOW + 2):
+        newest = max(newest, generation)
+        opened = HANDLES.unseal(HANDLES.seal(SAMPLE._replace(generation=generation)), HandleKind.ACCESS)
+        assert opened is not None
+        assert opened.of_row(SAMPLE.salt, newest) == SAMPLE._replace(generation=generation)
+    beyond = HANDLES.unseal(HANDLES.seal(SAMPLE._replace(generation=LOW + 1 + AHEAD)), HandleKind.ACCESS)
+    assert beyond is not None
+    assert beyond.of_row(SAMPLE.salt, LOW) is None
+
+
+def test_salts_are_random_and_never_too_small() -> None:
+    drawn = iter([bytes(4) + b"\0\0\xff\xff" + b"\0\1\0\0", b"\xff" * 8])
+    salts = read_salts(lambda _: next(drawn))
+    assert list(islice(salts, 3)) == [LEAST_SALT, MAX_SALT, MAX_SALT]
+    assert len(set(islice(read_salts(os.urandom), 1000))) > 990
 
 
 @given(st.text(max_size=80), st.sampled_from(HandleFormat))
@@ -69,18 +183,22 @@ def test_e55_f61_realm_and_kind_are_part_of_it() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 1 << 56])
-def test_what_does_not_fit_is_refused(value: int) -> None:
+@pytest.mark.parametrize("salt", [SAMPLE.salt, 0])
+def test_what_does_not_fit_is_refused(value: int, salt: int) -> None:
     for handle in (
-        SAMPLE._replace(id=value),
-        SAMPLE._replace(generation=value),
-        SAMPLE._replace(issued_at=value),
+        SAMPLE._replace(id=value, salt=salt),
+        SAMPLE._replace(generation=value, salt=salt),
+        SAMPLE._replace(issued_at=value, salt=salt),
+        SAMPLE._replace(salt=value),
     ):
         with pytest.raises(OverflowError):
             HANDLES.seal(handle)
 
 
 def test_f57_a_hundred_thousand_in_a_row_are_distinct_and_look_random() -> None:
-    texts = [HANDLES.seal(Handle(HandleKind.CODE, row, 0, 1_700_000_000)) for row in range(100_000)]
+    texts = [
+        HANDLES.seal(Handle(HandleKind.CODE, row, 0, 1_700_000_000, SAMPLE.salt)) for row in range(100_000)
+    ]
     assert len(set(texts)) == len(texts)
     for position in (0, 1, 31, 32, 63):
         counts = Counter(text[position] for text in texts)

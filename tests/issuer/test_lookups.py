@@ -33,7 +33,7 @@ async def test_what_was_begun_is_taken_once(world: World, reads: list[int]) -> N
     begin_look_up(world.issuer, token, ACCESS)
     first = await look_up(world.issuer, token, ACCESS)
     assert reads == [tokens.grant.id]
-    assert await world.issuer.store.end_grant(tokens.grant.id, world.issuer.now(), "test")
+    assert await world.issuer.store.end_grant(tokens.grant, world.issuer.now(), "test")
     second = await look_up(world.issuer, token, ACCESS)
     assert first[0] == second[0] is not None
     assert first[1] is not None
@@ -109,7 +109,7 @@ async def test_a_store_that_answers_at_once_is_asked_when_needed(
     store = world.issuer.store
     tokens = await world.tokens()
     begin_look_up(world.issuer, tokens.access_token, ACCESS)
-    await store.end_grant(tokens.grant.id, world.issuer.now(), "test")
+    await store.end_grant(tokens.grant, world.issuer.now(), "test")
     _, view = await look_up(world.issuer, tokens.access_token, ACCESS)
     assert view is not None
     if isinstance(store, SqliteIssuerStore):

@@ -51,7 +51,7 @@ async def test_f63_what_was_ended_is_dead_for_who_is_behind(world: World, neighb
     other = await neighbour(world.issuer.policy)
     assert other.now() == world.issuer.now() - 1
     await resolve_access_token(other, tokens.access_token)
-    assert await end_grant(world.issuer, tokens.grant.id, "revoked")
+    assert await end_grant(world.issuer, tokens.grant, "revoked")
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(other, tokens.access_token)
 

@@ -30,7 +30,7 @@ from lingpai.store.backups import making
 from lingpai.store.backups.errors import BackupError
 from lingpai.store.backups.making import back_up
 from lingpai.store.backups.restoring import Restored, is_filled, restore, settle_in_place
-from lingpai.store.backups.settling import AHEAD
+from lingpai.store.backups.settling import AHEAD, IDS_AHEAD
 from lingpai.store.copying.copy import open_copy
 from lingpai.store.port import Fetched
 from lingpai.store.sqlite.connect import connect
@@ -184,7 +184,7 @@ async def test_what_was_handed_out_since_the_backup_opens_nothing(place: Place) 
         issuer = (await issuers_of(place.settings, keeper))["yzb"]
         later = [await user_tokens(issuer, place.samples) for _ in range(3)]
     done = await place.restore()
-    assert done.settled.ids_ahead == AHEAD
+    assert done.settled.ids_ahead == IDS_AHEAD
     async with open_keeper(place.settings) as keeper:
         issuer = (await issuers_of(place.settings, keeper))["yzb"]
         others = [await user_tokens(issuer, place.samples) for _ in range(3)]  # who would get their ids
@@ -201,14 +201,16 @@ async def test_what_was_handed_out_since_the_backup_opens_nothing(place: Place) 
     await back_up(place.settings.store_address, place.ring, again, quietly)
     with contextlib.closing(apsw.Connection(str(again))) as copy:
         for table in ("accounts", "issuer_grants"):
-            assert copy.execute(f"SELECT max(id) FROM {table}").get > AHEAD
+            assert copy.execute(f"SELECT max(id) FROM {table}").get > IDS_AHEAD
         numbered = [
             name
             for (name,) in copy.execute("SELECT name FROM sqlite_schema WHERE sql LIKE '%AUTOINCREMENT%'")
         ]
         assert len(numbered) >= 8
         for name in numbered:
-            assert copy.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).get >= AHEAD, name
+            assert copy.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", (name,)).get >= IDS_AHEAD, (
+                name
+            )
 
 
 async def test_what_a_restored_store_cannot_know_is_over(place: Place) -> None:

@@ -88,7 +88,7 @@ def end(
             if (
                 view is not None
                 and view.grant.realm == issuer.realm
-                and await end_grant(issuer, grant, REASON)
+                and await end_grant(issuer, view.grant, REASON)
             ):
                 return issuer.realm
         raise Problem(

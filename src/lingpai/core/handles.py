@@ -1,14 +1,26 @@
-"""Sealed handles: codes, tokens and tickets that name a row and need none of their own (DESIGN §3).
+"""Sealed handles: codes, tokens, tickets and cookies that name a row, and are stored nowhere themselves.
 
-A handle is 16 bytes, `kind 1 | id 7 | generation 4 | issued at 4`, sealed by AES-SIV (RFC 5297) with the
-realm as associated data. It is deterministic, so the same answer can be given twice without being stored, and
-it is proved before any I/O, so a forged one costs no read.
+A handle is 16 bytes, encrypted by AES-SIV (RFC 5297) with the realm as associated data. It is deterministic, so the
+same answer can be given twice without being stored, and it is authenticated before any I/O, so a forged one costs no
+read. The 16 bytes, in bits from the first::
+
+    kind 4 | id 40 | generation 20 | issued at 32 | salt 32        what is made now
+    kind 8 | id 56 | generation 32 | issued at 32                  the earlier layout, for rows without a salt
+
+Kinds are at most 15, so the first four bits are 0 in the earlier layout alone, and tell the two apart.
+
+The salt is the row's own: random, and never below `LEAST_SALT`. An id can be handed out again (a restored backup, a
+standby that lost commits); then the new row has another salt, and what was made for the old row does not open it. Rows
+of releases before have the salt 0, and their handles are made in the earlier layout to their end.
+
+A generation has 20 bits. What is above them is added into the salt by exclusive or, so a grant may be refreshed without
+end and each handle still means one generation of one row (`generation_of`).
 """
 
 import base64
 import enum
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Self
 
 from lingpai.core.ciphers import RingCiphers
@@ -16,14 +28,28 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 
 SEALED_BYTES = 32
-_ID_BITS = 56
+_ID_BITS = 40
+_GENERATION_BITS = 20
+_KIND_SHIFT = _ID_BITS + _GENERATION_BITS
+_LOW_GENERATION = (1 << _GENERATION_BITS) - 1
 MAX_ID = (1 << _ID_BITS) - 1
-MAX_GENERATION = (1 << 32) - 1
+LEAST_SALT = 1 << 16
+MAX_SALT = (1 << 32) - 1
+MAX_GENERATION = (LEAST_SALT << _GENERATION_BITS) - 1
+"""Higher ones could turn a salt into 0."""
+AHEAD = 1 << 10
+"""Generations that a store may have lost: a handle that is further ahead is of another row."""
 _LAYOUT = struct.Struct(">QII")
+
+_EARLIER_ID_BITS = 56
+_MAX_EARLIER_ID = (1 << _EARLIER_ID_BITS) - 1
+
+_SALT_BYTES = 1 << 10
+"""Random bytes that are asked for at a time."""
 
 
 class HandleKind(enum.IntEnum):
-    """What a handle is for. A handle of one kind is never taken for another (attacks F61)."""
+    """What a handle is for, at most 15. A handle of one kind is never taken for another (attacks F61)."""
 
     CODE = 1
     ACCESS = 2
@@ -33,6 +59,10 @@ class HandleKind(enum.IntEnum):
     SESSION = 6
     AUTHORIZATION = 7
     FORM = 8
+
+
+_SALTED_EARLIER = frozenset({HandleKind.SESSION, HandleKind.FORM})
+"""Kinds whose row had a salt before: it was their generation."""
 
 
 def _upper_hex(sealed: bytes) -> str:
@@ -68,13 +98,48 @@ class HandleFormat(enum.Enum):
 class Handle(NamedTuple):
     """What a handle says.
 
-    `id` names a row (56 bits), `generation` which of its tokens this is, `issued_at` is unix time in seconds.
+    Attributes:
+        id: names a row, in 40 bits.
+        generation: which of the row's tokens this is. Of one that was unsealed, the lowest 20 bits, until it was
+            compared with its row (`of_row`).
+        issued_at: unix time in seconds.
+        salt: of the row, 0 for the earlier layout. Of one that was unsealed, as `generation_of` reads it.
     """
 
     kind: HandleKind
     id: int
     generation: int
     issued_at: int
+    salt: int = 0
+
+    def generation_of(self, salt: int, newest: int) -> int | None:
+        """Which generation of a row this is, or None when it was made for another row.
+
+        Args:
+            salt: of the row.
+            newest: generation of the row, as stored.
+        """
+        if self.salt == salt:
+            return self.generation
+        if not self.salt or not salt:
+            return None
+        whole = (self.salt ^ salt) << _GENERATION_BITS | self.generation
+        return whole if whole <= newest + AHEAD else None
+
+    def of_row(self, salt: int, newest: int) -> Self | None:
+        """This handle with its whole generation, or None when it was made for another row; see `generation_of`."""
+        whole = self.generation_of(salt, newest)
+        if whole is None or whole == self.generation:
+            return self if whole is not None else None
+        return self._replace(generation=whole, salt=salt)
+
+
+def read_salts(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
+    """Salts for new rows, without end."""
+    while True:
+        for (salt,) in struct.iter_unpack(">I", random_bytes(_SALT_BYTES)):
+            if salt >= LEAST_SALT:
+                yield salt
 
 
 class Handles:
@@ -121,17 +186,43 @@ class Handles:
             return None
         self._ciphers.stay_current()
         plain = self._ciphers.open(sealed, self._bound)
-        if plain is None or plain[0] != kind:
-            return None
-        head, generation, issued_at = _LAYOUT.unpack(plain)
-        return Handle(kind, head & MAX_ID, generation, issued_at)
+        return None if plain is None else _unpack(plain, kind)
 
 
 def _pack(handle: Handle) -> bytes:
-    kind, row, generation, issued_at = handle
-    if row >> _ID_BITS:
+    kind, row, generation, issued_at, salt = handle
+    earlier = salt < LEAST_SALT
+    fields = (
+        _earlier_fields(handle)
+        if earlier
+        else (
+            kind << _KIND_SHIFT | row << _GENERATION_BITS | generation & _LOW_GENERATION,
+            issued_at,
+            salt ^ generation >> _GENERATION_BITS,
+        )
+    )
+    most = (_MAX_EARLIER_ID, MAX_SALT) if earlier else (MAX_ID, MAX_GENERATION)
+    if not (0 <= row <= most[0] and 0 <= generation <= most[1]):
         raise OverflowError(f"{handle} does not fit")
     try:
-        return _LAYOUT.pack(kind << _ID_BITS | row, generation, issued_at)
+        return _LAYOUT.pack(*fields)
     except struct.error as error:
         raise OverflowError(f"{handle} does not fit") from error
+
+
+def _earlier_fields(handle: Handle) -> tuple[int, int, int]:
+    kind, row, generation, issued_at, salt = handle
+    if (generation if kind in _SALTED_EARLIER else salt) != 0:
+        raise OverflowError(f"{handle} does not fit")
+    return kind << _EARLIER_ID_BITS | row, generation or salt, issued_at
+
+
+def _unpack(plain: bytes, kind: HandleKind) -> Handle | None:
+    head, middle, last = _LAYOUT.unpack(plain)
+    if head >> _KIND_SHIFT == kind:
+        row = head >> _GENERATION_BITS & MAX_ID
+        return Handle(kind, row, head & _LOW_GENERATION, middle, last) if last >= LEAST_SALT else None
+    if head >> _EARLIER_ID_BITS != kind:
+        return None
+    row = head & _MAX_EARLIER_ID
+    return Handle(kind, row, 0, last, middle) if kind in _SALTED_EARLIER else Handle(kind, row, middle, last)

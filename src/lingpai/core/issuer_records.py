@@ -186,6 +186,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         ends_at: the end of all of it.
         limit_at: the latest end that refreshing may reach.
         end_reason: why it ended early, or "".
+        salt: random and part of its handles, which open no other row; 0 for grants of releases before.
     """
 
     id: int = 0
@@ -208,6 +209,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int = 0
     limit_at: int = FOREVER
     end_reason: str = ""
+    salt: int = 0
 
 
 class GrantView(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 
 from lingpai.core.clock import Clock
-from lingpai.core.handles import Handle, HandleKind, Handles
+from lingpai.core.handles import Handle, HandleKind, Handles, read_salts
 from lingpai.core.keyring import KeyRing
 from lingpai.core.sealed_texts import SealedTexts
 from lingpai.core.seals import Digester
@@ -58,6 +58,7 @@ class Issuer:
         self.throttle = self._guesses("app secret", lambda: self.policy.authentication)
         self.terminal_throttle = self._guesses("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
+        self._salts = read_salts(random_bytes)
         self._handles = Handles(ring, realm, clock)
         self._anchor = anchor
 
@@ -107,13 +108,21 @@ class Issuer:
         """A moment of the issuer's time as callers' clocks show it, in unix seconds."""
         return moment + round(self.clock.now() - self.clock.steady() - self._anchor)
 
-    def seal(self, kind: HandleKind, row: int, generation: int, issued_at: int) -> str:
-        """A handle in the policy's format for its kind."""
-        return self._handles.seal(Handle(kind, row, generation, issued_at), self._formats[kind])
+    def new_salt(self) -> int:
+        """The salt of a new row that handles will name."""
+        return next(self._salts)
 
-    def seal_with_each(self, kind: HandleKind, row: int, generation: int, issued_at: int) -> tuple[str, ...]:
-        """A handle as each key of the ring writes it: whatever was told of it is among them, also after a rotation."""
-        return self._handles.seal_with_each(Handle(kind, row, generation, issued_at), self._formats[kind])
+    def seal(self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int) -> str:
+        """A handle of the row with this salt, in the policy's format for its kind."""
+        return self._handles.seal(Handle(kind, row, generation, issued_at, salt), self._formats[kind])
+
+    def seal_with_each(
+        self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int
+    ) -> tuple[str, ...]:
+        """A handle as each key of the ring writes it: every text that it was given out as, also before a rotation."""
+        return self._handles.seal_with_each(
+            Handle(kind, row, generation, issued_at, salt), self._formats[kind]
+        )
 
     def unseal(self, text: str, kind: HandleKind) -> Handle | None:
         """What a handle says, or None when it is not one of this realm, this kind and this format."""

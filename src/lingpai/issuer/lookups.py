@@ -13,7 +13,9 @@ from lingpai.core.issuer_records import GrantView
 from lingpai.issuer.context import Issuer
 
 LookedUp = tuple[Handle | None, GrantView | None]
-"""What the token says, None when it is none of this realm and kind; and its grant, None when there is none."""
+"""What the token says, None when it is none of this realm and kind; and its grant, None when there is none.
+
+With a grant, the handle has its whole generation. The row of an id that was handed out again is no grant of it."""
 
 
 class _Begun(NamedTuple):
@@ -53,6 +55,14 @@ async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
     begun = _begun.get()
     if begun is not None and begun.token == token and begun.kind is kind and begun.issuer is issuer:
         _begun.set(None)  # a second look is a new one
-        return begun.handle, await begun.view
+        return _matched(begun.handle, await begun.view)
     handle = issuer.unseal(token, kind)
-    return handle, None if handle is None else await issuer.store.read_grant(handle.id)
+    return _matched(handle, None if handle is None else await issuer.store.read_grant(handle.id))
+
+
+def _matched(handle: Handle | None, view: GrantView | None) -> LookedUp:
+    """The two, the grant only when the handle was made for it."""
+    if handle is None or view is None or handle.salt == view.grant.salt:
+        return handle, view
+    whole = handle.of_row(view.grant.salt, view.grant.generation)
+    return (handle, None) if whole is None else (whole, view)

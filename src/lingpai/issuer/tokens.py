@@ -52,10 +52,10 @@ def make_tokens(
     A first answer tells the whole life, as the seeds do, also when the second turns over during the commit.
     """
     end = told_end(issuer, grant, grant.rotated_at)
-    access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at)
+    access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at, grant.salt)
     refresh = ""
     if has_refresh(issuer, grant):
-        refresh = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at)
+        refresh = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at, grant.salt)
     return Tokens(
         access_token=access,
         refresh_token=refresh,

@@ -4,6 +4,10 @@ What holds for the verbs of `Store` holds here: each is one whole, durable, atom
 `LingpaiError(STORE_UNAVAILABLE)`, and then nothing of it has happened, as far as can be known. Reads see the
 commits of every process. Times (`now`, `ends_at`, …) are whole unix seconds of the issuer's time, passed in
 by the caller; see `anchor`.
+
+Rows that handles name have a random salt. A verb that changes a row that was read changes that row alone, known by its
+id and its salt: an id may have been handed out again since (a failover or a restore that lost commits). The verb then
+does what it does when there is no such row.
 """
 
 import enum
@@ -128,7 +132,7 @@ class IssuerStore(Directory, Protocol):
     # Grants.
 
     async def add_grant(self, grant: Grant) -> Grant:
-        """Insert a grant and return it with its row."""
+        """Insert a grant, with the epochs of its app, user and member, and return it with its row."""
         ...
 
     async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
@@ -193,7 +197,8 @@ class IssuerStore(Directory, Protocol):
         """Spend the refresh token of `generation` of a grant that was read.
 
         DONE moves the grant to the next generation and ends it at `ends_at` (never after its `limit_at`).
-        REPEATED when the token is the one spent last, less than `window` seconds ago. REPLAYED otherwise,
+        A generation above the grant's own is ours as well, of commits that the store has lost; the grant goes on
+        behind it. REPEATED when the token is the one spent last, less than `window` seconds ago. REPLAYED otherwise,
         and then, with `end_replayed`, the grant ends.
         """
         ...
@@ -221,14 +226,15 @@ class IssuerStore(Directory, Protocol):
         """Unended grants that hold or held the place which `grant` would take, newest first."""
         ...
 
-    async def end_grant(self, grant: int, now: int, reason: str) -> bool:
-        """End a grant. False when it has ended already, or there is none."""
+    async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
+        """End a grant that was read. False when it has ended already, or there is none."""
         ...
 
     async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
         """End every grant there is of an app, of a user, or of a user in an app, at once.
 
-        Costs one row, however many grants there are. False when there is no such app, user or member.
+        Begins the next epoch, which no grant that is there has: one row, however many grants there are. False when
+        there is no such app, user or member.
         """
         ...
 
@@ -312,7 +318,7 @@ class IssuerStore(Directory, Protocol):
     # Sessions.
 
     async def add_session(
-        self, session: Session, replaces: int | None = None, verified: str | None = None
+        self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
         """Insert a session, in place of another, which ends.
 
@@ -326,8 +332,8 @@ class IssuerStore(Directory, Protocol):
         """The session and its user."""
         ...
 
-    async def remove_session(self, session: int) -> bool:
-        """End a session. False when there is none."""
+    async def remove_session(self, session: Session) -> bool:
+        """End a session that was read. False when there is none."""
         ...
 
     # Upkeep.

@@ -198,7 +198,7 @@ def member_columns(member: Member) -> dict[str, Any]:
 
 
 def read_grant(row: Row) -> Grant:
-    """A grant from the 20 columns of `read_grant`."""
+    """A grant from the 21 columns of `read_grant`."""
     return Grant(
         id=row[0],
         realm=row[1],
@@ -220,6 +220,7 @@ def read_grant(row: Row) -> Grant:
         ends_at=row[17],
         limit_at=row[18],
         end_reason=row[19],
+        salt=row[20],
     )
 
 
@@ -239,7 +240,7 @@ def renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
 
 def read_view(row: Row) -> GrantView:
     """A grant with what decides about it, from a row of `view_grant`."""
-    return GrantView(read_grant(row), row[20] or "", bool(row[21]), row[22] or "", row[23] or "")
+    return GrantView(read_grant(row), row[21] or "", bool(row[22]), row[23] or "", row[24] or "")
 
 
 def read_session(row: Row) -> Session:

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from lingpai.core.handles import LEAST_SALT, MAX_SALT
 from lingpai.core.issuer_records import FOREVER, Grant, GrantKind, GrantState, Member
 from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.port import Store
@@ -32,17 +33,21 @@ class Span(NamedTuple):
     row: int
 
 
+def new_salt() -> int:
+    """The salt of a new row."""
+    return random.randint(LEAST_SALT, MAX_SALT)
+
+
 def code(app: int, machine: int | None = None) -> Grant:
     """A code that is out, of user 1."""
-    return Grant(
-        realm="r", kind=GrantKind.USER, app=app, user=1, machine=machine, created_at=NOW, ends_at=NOW + 600
-    )
+    fresh = Grant(realm="r", kind=GrantKind.USER, app=app, user=1, machine=machine, salt=new_salt())
+    return msgspec.structs.replace(fresh, created_at=NOW, ends_at=NOW + 600)
 
 
 def token(app: int, machine: int | None = None) -> Grant:
     """A grant of the app itself (or of a terminal) that lives at once."""
-    fresh = Grant(realm="r", kind=GrantKind.APP, app=app, machine=machine, created_at=NOW, ends_at=LATER)
-    return msgspec.structs.replace(fresh, state=GrantState.LIVE, generation=1)
+    fresh = Grant(realm="r", kind=GrantKind.APP, app=app, machine=machine, salt=new_salt())
+    return msgspec.structs.replace(fresh, state=GrantState.LIVE, generation=1, created_at=NOW, ends_at=LATER)
 
 
 def quota(app: int, number: int) -> Quota:
@@ -293,7 +298,8 @@ async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counte
             made = await issuer.add_grant(code(app, machine))
             assert made is not None
             await issuer.redeem(made, NOW, LATER, 60, shared, request=request)
-            near = msgspec.structs.replace(made, id=made.id - rng.randrange(8))
+            view = await issuer.read_grant(made.id - rng.randrange(8))
+            near = made if view is None else view.grant
             spent = await issuer.rotate(near, 1, NOW, LATER, 0, shared, end_replayed=rng.random() < 0.5)
             counts[spent.outcome.value] += 1
 

@@ -243,9 +243,9 @@ async def test_locks_are_taken_in_one_order(
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("replaces", [None, 1])
+@pytest.mark.parametrize("replaces", [None, Session(id=1, realm="r", salt=9, created_at=NOW, ends_at=LATER)])
 async def test_a_session_waits_for_a_password_that_is_being_replaced(
-    issuer: IssuerStore, tmp_path: Path, replaces: int | None
+    issuer: IssuerStore, tmp_path: Path, replaces: Session | None
 ) -> None:
     user = await add_user(issuer)
     session = Session(realm="r", user=user, salt=1, created_at=NOW, ends_at=LATER)

@@ -23,7 +23,8 @@ FOR_OPERATORS |= {"sealed_passwords", "stale_passwords"}
 
 def anything(query: str) -> dict[str, None] | tuple[None, ...]:
     names = re.findall(r":(\w+)", query)
-    return dict.fromkeys(names) if names else (None,) * query.count("?")
+    numbers = [int(number) for number in re.findall(r"\?(\d+)", query)]
+    return dict.fromkeys(names) if names else (None,) * max(numbers, default=query.count("?"))
 
 
 def test_no_verb_but_operators_looks_at_more_than_it_needs(tmp_path: Path) -> None:

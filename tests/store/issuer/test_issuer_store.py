@@ -145,7 +145,7 @@ async def test_purge_looks_again_at_what_was_prolonged(world: World, clock: Virt
 async def test_purge_looks_sooner_at_what_ended_sooner(world: World, clock: VirtualClock) -> None:
     issuer = world.issuer
     ended, replayed = await world.tokens(), await world.tokens()
-    await issuer.store.end_grant(ended.grant.id, issuer.now(), "test")
+    await issuer.store.end_grant(ended.grant, issuer.now(), "test")
     await refresh(issuer, world.app, replayed.refresh_token)
     clock.advance(3600)
     with raises(Kind.INVALID_REFRESH_TOKEN):

@@ -84,7 +84,7 @@ async def test_below_the_floor_nothing_is_added_and_all_else_goes_on(store: Sqli
     await store.ping()
     assert (await redeem(issuer, world.app, code)).grant.id > 0
     tokens = await refresh(issuer, world.app, tokens.refresh_token)
-    assert await issuer.store.end_grant(tokens.grant.id, issuer.now(), "ended by the user")
+    assert await issuer.store.end_grant(tokens.grant, issuer.now(), "ended by the user")
     disk.free = 64 * MIB
     await refused(world.code())  # looked at once a second
     disk.now += LOOK_SECONDS

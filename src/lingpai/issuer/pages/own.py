@@ -73,7 +73,7 @@ async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> 
     store, now = visit.issuer.store, visit.issuer.now()
     for view in await store.list_user_grants(user.id, now, MOST):
         if view.grant.app == app.id and machine_code in {"", view.machine_code}:
-            await store.end_grant(view.grant.id, now, "ended by the user")
+            await store.end_grant(view.grant, now, "ended by the user")
 
 
 async def _allowed(visit: Visit, user: User) -> list[dict[str, Any]]:

@@ -57,4 +57,5 @@ def new_app_grant(issuer: Issuer, app: App, kind: GrantKind, scope: str | None) 
         rotated_at=now,
         created_at=now,
         ends_at=grant_end(issuer, kind, now, FOREVER),
+        salt=issuer.new_salt(),
     )

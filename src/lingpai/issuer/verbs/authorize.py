@@ -143,8 +143,11 @@ async def issue_code(
 async def refuse_authorization(issuer: Issuer, request: AuthorizationRequest) -> None:
     """Keep in mind that the user refused; a code that they allowed before ends with it."""
     answer = await issuer.store.refuse_request(key_of(request))
-    if answer is not None and answer.grant is not None:
-        await issuer.store.end_grant(answer.grant, issuer.now(), "refused by the user")
+    if answer is None or answer.grant is None:
+        return
+    view = await issuer.store.read_grant(answer.grant)
+    if view is not None:
+        await issuer.store.end_grant(view.grant, issuer.now(), "refused by the user")
 
 
 def key_of(request: AuthorizationRequest) -> RequestKey:
@@ -174,9 +177,10 @@ async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | No
         created_at=now,
         ends_at=now + policy.code,
         limit_at=now + policy.family if policy.family else FOREVER,
+        salt=issuer.new_salt(),
     )
 
 
 def _code(issuer: Issuer, grant: Grant, answer_uri: str, state: str | None) -> Code:
-    code = issuer.seal(HandleKind.CODE, grant.id, 0, grant.created_at)
+    code = issuer.seal(HandleKind.CODE, grant.id, 0, grant.created_at, grant.salt)
     return Code(code, max(0, grant.created_at + issuer.policy.code - issuer.now()), answer_uri, state)

@@ -2,8 +2,9 @@
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Machine, Member, User
+from lingpai.core.issuer_records import App, Grant, Machine, Member, User
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.lookups import look_up
 
 _REVOCABLE = (HandleKind.REFRESH, HandleKind.ACCESS, HandleKind.APP_TOKEN, HandleKind.TICKET)
 
@@ -13,16 +14,17 @@ async def end_token(issuer: Issuer, app: App, token: str, reason: str = "revoked
 
     False, and nothing ends, when it is not a token of this app's.
     """
-    handles = (issuer.unseal(token, kind) for kind in _REVOCABLE)
-    handle = next(filter(None, handles), None)
-    view = await issuer.store.read_grant(handle.id) if handle else None
+    for kind in _REVOCABLE:
+        handle, view = await look_up(issuer, token, kind)
+        if handle is not None:
+            break
     if view is None or view.grant.app != app.id:
         return False
-    return await end_grant(issuer, view.grant.id, reason)
+    return await end_grant(issuer, view.grant, reason)
 
 
-async def end_grant(issuer: Issuer, grant: int, reason: str) -> bool:
-    """End one grant. False when it has ended already."""
+async def end_grant(issuer: Issuer, grant: Grant, reason: str) -> bool:
+    """End one grant that was read. False when it has ended already, or its row is another grant's by now."""
     return await issuer.store.end_grant(grant, issuer.now(), reason)
 
 

@@ -179,6 +179,7 @@ async def _place(
         created_at=now,
         ends_at=grant_end(issuer, GrantKind.USER, now, limit_at),
         limit_at=limit_at,
+        salt=issuer.new_salt(),
     )
     placed = await issuer.store.place(
         grant,

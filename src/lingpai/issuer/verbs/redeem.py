@@ -83,7 +83,7 @@ async def _refuse_spent(
         raise _invalid() from fault
     if issuer.policy.replay_ends_grant:
         log.warning("code_replayed", app=view.app_id, grant=view.grant.id)
-        await issuer.store.end_grant(view.grant.id, issuer.now(), "code replayed")
+        await issuer.store.end_grant(view.grant, issuer.now(), "code replayed")
     raise _invalid()
 
 

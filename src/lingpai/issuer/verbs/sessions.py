@@ -46,11 +46,11 @@ async def start_session(
         Session(
             realm=issuer.realm,
             user=user.id,
-            salt=int.from_bytes(issuer.random_bytes(4), "big"),
+            salt=issuer.new_salt(),
             created_at=now,
             ends_at=now + issuer.policy.session,
         ),
-        replaces.id if replaces else None,
+        replaces,
         verified,
     )
     if session is None:
@@ -65,7 +65,7 @@ async def read_session(issuer: Issuer, handle: str) -> OpenSession | None:
     if opened is None or found is None:
         return None
     session, user = found
-    if session.salt != opened.generation or session.ends_at <= issuer.now():
+    if session.salt != opened.salt or session.ends_at <= issuer.now():
         return None
     return None if user is None or user.disabled else OpenSession(session, user, handle)
 
@@ -83,7 +83,7 @@ def require_login(opened: OpenSession | None) -> OpenSession:
 
 async def end_session(issuer: Issuer, session: Session) -> None:
     """Log out."""
-    await issuer.store.remove_session(session.id)
+    await issuer.store.remove_session(session)
 
 
 def form_token(issuer: Issuer, browser: str) -> str:
@@ -112,4 +112,4 @@ def check_form(issuer: Issuer, browser: str, token: str) -> None:
 
 
 def _handle(issuer: Issuer, session: Session) -> str:
-    return issuer.seal(HandleKind.SESSION, session.id, session.salt, session.created_at)
+    return issuer.seal(HandleKind.SESSION, session.id, 0, session.created_at, session.salt)

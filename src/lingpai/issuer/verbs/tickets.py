@@ -47,12 +47,14 @@ async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, 
     return tuple(
         text
         for grant in grants
-        for text in issuer.seal_with_each(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
+        for text in issuer.seal_with_each(
+            HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at, grant.salt
+        )
     )
 
 
 def _ticket(issuer: Issuer, grant: Grant, *, repeated: bool) -> Ticket:
     end = told_end(issuer, grant, grant.rotated_at)
     expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
-    text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at)
+    text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at, grant.salt)
     return Ticket(text, expires_in)

@@ -14,9 +14,11 @@ from lingpai.store.queries import Row
 from lingpai.store.vault import Vault
 
 AHEAD: Final = 1 << 40
-"""By how much ids, versions and fences move on: what a thousand grants a second use up in 34 years."""
-_MAX_ID: Final = 1 << 55
-"""Handles have 56 bits for an id."""
+"""By how much versions and fences move on."""
+IDS_AHEAD: Final = 1 << 33
+"""By how much ids move on: what a thousand grants a second use up in 99 days."""
+_MAX_ID: Final = 1 << 39
+"""Handles have 40 bits for an id: 63 restores, and as much room again behind them."""
 _FETCHABLE: Final = "kind NOT LIKE 'terminal:%' AND kind NOT LIKE '%/refresh'"
 """Kinds of held values that the app's secret brings again; a terminal's came from its owner, and stay."""
 USED: Final = ("accounts", "callers", "issuer_apps", "issuer_users", "issuer_grants")
@@ -54,7 +56,7 @@ class Settled(msgspec.Struct, frozen=True):
 
     ended: dict[str, int]
     fetched_anew: int
-    ids_ahead: int = AHEAD
+    ids_ahead: int = IDS_AHEAD
 
 
 class Side(Protocol):
@@ -73,7 +75,7 @@ class Side(Protocol):
         ...
 
     async def move_ids(self) -> None:
-        """Have every sequence of ids go on `AHEAD` of where it is."""
+        """Have every sequence of ids go on `IDS_AHEAD` of where it is."""
         ...
 
 
@@ -147,6 +149,6 @@ def moved_on(last: int) -> int:
     Raises:
         OverflowError: there is no room for it.
     """
-    if last + AHEAD > _MAX_ID:
+    if last + IDS_AHEAD > _MAX_ID:
         raise OverflowError("ids have moved on too often")
-    return last + AHEAD
+    return last + IDS_AHEAD

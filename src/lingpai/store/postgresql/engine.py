@@ -90,8 +90,12 @@ class Engine:
         """
         return await self._lane(self._calls, self._send, statement).submit(arguments, apart)
 
-    async def call_once(self, statement: str, *arguments: Any) -> tuple[bool, list[Row]]:
-        """As `call`, but of those who call the same while it waits, the first one's call is made, for all of them.
+    async def call_once(
+        self, statement: str, *arguments: Any, key: tuple[Any, ...] | None = None
+    ) -> tuple[bool, list[Row]]:
+        """As `call`, but of those who call with the same key while it waits, the first one's call is made, for all.
+
+        The key is the arguments, unless another one is given.
 
         Returns:
             whether it was the first one's, and the rows, which are not to be changed.
@@ -100,8 +104,8 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE.
         """
         lane = self._lane(self._calls_once, self._send, statement)
-        first = not lane.has(arguments)
-        return first, await lane.submit(arguments, None)
+        first = not lane.has(arguments if key is None else key)
+        return first, await lane.submit(arguments, None, key)
 
     async def read(self, statement: str, *arguments: Any) -> list[Row]:
         """As `call`, for a statement that only reads, which is sent again when its connection was lost.

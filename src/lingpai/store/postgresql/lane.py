@@ -26,6 +26,7 @@ Send = Callable[[Sequence[Sequence[Any]]], Awaitable[Sequence[Row]]]
 
 class _Call(NamedTuple):
     arguments: tuple[Any, ...]
+    key: tuple[Any, ...]
     apart: Hashable
     futures: "list[asyncio.Future[list[Row]]]"
 
@@ -36,7 +37,7 @@ class Lane:
     Args:
         send: runs a batch in one transaction.
         spawn: runs a coroutine in the background.
-        shared: whether calls with equal arguments that wait are one call.
+        shared: whether calls with equal keys that wait are one call.
         patient: whether a batch waits a few turns of the loop for more, as reads do, which requests from many
             connections begin with. What follows on a read comes at once, as those that read together go on together.
     """
@@ -57,22 +58,28 @@ class Lane:
         self._turns = TURNS if patient else 0
         self._running = False
 
-    def has(self, arguments: tuple[Any, ...]) -> bool:
-        """Whether whoever submits these now shares a call that waits."""
-        return self._shared is not None and arguments in self._shared
+    def has(self, key: tuple[Any, ...]) -> bool:
+        """Whether whoever submits a call with this key now shares one that waits."""
+        return self._shared is not None and key in self._shared
 
-    def submit(self, arguments: tuple[Any, ...], apart: Hashable) -> "asyncio.Future[list[Row]]":
-        """Have a call made; of several with the same `apart` (not None), each goes in a batch of its own."""
+    def submit(
+        self, arguments: tuple[Any, ...], apart: Hashable, key: tuple[Any, ...] | None = None
+    ) -> "asyncio.Future[list[Row]]":
+        """Have a call made; of several with the same `apart` (not None), each goes in a batch of its own.
+
+        The key of a call is its arguments, unless another one is given.
+        """
+        key = arguments if key is None else key
         future: asyncio.Future[list[Row]] = self._loop.create_future()
         if self._shared is not None:
-            same = self._shared.get(arguments)
+            same = self._shared.get(key)
             if same is not None:
                 same.futures.append(future)
                 return future
-        call = _Call(arguments, apart, [future])
+        call = _Call(arguments, key, apart, [future])
         self._waiting.append(call)
         if self._shared is not None:
-            self._shared[arguments] = call
+            self._shared[key] = call
         if not self._running:
             self._running = True
             self._spawn(self._drain())
@@ -118,7 +125,7 @@ class Lane:
         """Whoever comes from now on is not answered by these: what they read is older than the question."""
         if self._shared is not None:
             for call in calls:
-                del self._shared[call.arguments]
+                del self._shared[call.key]
 
     async def _settle(self, batch: list[_Call]) -> Exception | None:
         """Answer all calls of a batch. Returns the error by which its time ran out, if that is what happened."""

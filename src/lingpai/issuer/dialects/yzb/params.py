@@ -4,8 +4,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from lingpai.core.handles import MAX_ID
-
 _Meta = msgspec.Meta
 
 AppId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
@@ -14,7 +12,8 @@ Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
 Passed = Annotated[str, _Meta(description="a code, token or ticket")]
 """Of any length: one that is too long is told as one that does not exist."""
 OpenId = Annotated[str, _Meta(max_length=256, description="the user as the app knows them")]
-Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(ge=0, le=MAX_ID)]
+_MOST = (1 << 56) - 1
+Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(ge=0, le=_MOST)]
 Url = Annotated[str, _Meta(max_length=2048, description="the page's address")]
 Origin = Annotated[str, _Meta(max_length=512, description="scheme, host and port of a page")]
 Short = Annotated[str, _Meta(max_length=128)]

@@ -21,6 +21,8 @@ from lingpai.store.queries import Row
 
 _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
+OUTCOME: Final = 21
+"""Where in a row of `issuer_spent_v2` is what came of a verb, behind the grant."""
 _LAST: Final = (1 << 63) - 1
 _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
@@ -30,7 +32,7 @@ def read_spent(rows: list[Row]) -> Spent:
     if not rows:
         return Spent(Outcome.GONE, None)
     row = rows[0]
-    return Spent(_OUTCOMES[row[20]], None if row[0] is None else read_grant(row))
+    return Spent(_OUTCOMES[row[OUTCOME]], None if row[0] is None else read_grant(row))
 
 
 class BegunRead:
@@ -114,11 +116,12 @@ class Grants(Changes):
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.redeem`."""
         if keep is None and quota is None and request is None:
-            rows = await self._engine.call(_SQL["redeem_alone"], grant.id, now, ends_at)
+            rows = await self._engine.call(_SQL["redeem_alone"], grant.id, grant.salt, now, ends_at)
             if rows:
                 return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
         rest = (*quota_arguments(quota), *request_arguments(request))
-        spent = read_spent(await self._engine.call(_SQL["redeem"], grant.id, now, ends_at, keep, *rest))
+        own = (grant.id, grant.salt, now, ends_at, keep)
+        spent = read_spent(await self._engine.call(_SQL["redeem"], *own, *rest))
         return (
             spent._replace(grant=renewed(grant, 1, now, ends_at)) if spent.outcome is Outcome.DONE else spent
         )
@@ -136,19 +139,19 @@ class Grants(Changes):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
+        own = (grant.id, grant.salt, generation, now, ends_at)
         if quota is None and request is None:
-            rows = await self._engine.call(_SQL["rotate_alone"], grant.id, generation, now, ends_at)
+            rows = await self._engine.call(_SQL["rotate_alone"], *own)
             if rows:
                 return Spent(Outcome.DONE, renewed(grant, generation + 1, now, ends_at))
-        own = (grant.id, generation, now, ends_at, window, end_replayed)
-        rest = (*quota_arguments(quota), *request_arguments(request))
+        rest = (window, end_replayed, *quota_arguments(quota), *request_arguments(request))
         spent = read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
         after = renewed(grant, generation + 1, now, ends_at)
         return spent._replace(grant=after) if spent.outcome is Outcome.DONE else spent
 
-    async def end_grant(self, grant: int, now: int, reason: str) -> bool:
+    async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""
-        return bool(await self._change(_SQL["end_grant"], grant, now, reason))
+        return bool(await self._change(_SQL["end_grant"], grant.id, grant.salt, now, reason))
 
     async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
         """See `store.issuer_port.IssuerStore.end_all`."""

@@ -8,7 +8,7 @@ import msgspec
 from lingpai.core.issuer_records import Grant
 from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
 from lingpai.store.issuer_rows import read_grant
-from lingpai.store.postgresql.issuer.grants import read_spent
+from lingpai.store.postgresql.issuer.grants import OUTCOME, read_spent
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
     grant_arguments,
@@ -54,15 +54,17 @@ class Places(Changes):
             rows = await self._engine.call(_SQL["add_grant"], *own)
             return _placed(grant, rows)
         else:
-            own_bid, rows = await self._engine.call_once(_SQL["take_place"], *own, seen, keep)
+            same = (*own[:-1], seen, keep)  # whatever the salt
+            own_bid, rows = await self._engine.call_once(_SQL["take_place"], *own, seen, keep, key=same)
             if rows:
-                return _placed(grant, rows, Outcome.DONE if own_bid else Outcome.REPEATED)
+                outcome = Outcome.DONE if own_bid else Outcome.REPEATED
+                return Placed(outcome, msgspec.structs.replace(grant, id=rows[0][0], salt=rows[0][1]))
             rows = await self._engine.call(_SQL["place_alone"], *own, seen, keep)
-        return _placed(grant, rows) if rows[0][20] == Outcome.DONE.value else Placed(*read_spent(rows))
+        return _placed(grant, rows) if rows[0][OUTCOME] == Outcome.DONE.value else Placed(*read_spent(rows))
 
 
-def _placed(grant: Grant, rows: Sequence[Row], outcome: Outcome = Outcome.DONE) -> Placed:
-    return Placed(outcome, msgspec.structs.replace(grant, id=rows[0][0]))
+def _placed(grant: Grant, rows: Sequence[Row]) -> Placed:
+    return Placed(Outcome.DONE, msgspec.structs.replace(grant, id=rows[0][0]))
 
 
 def _place_of(grant: Grant) -> tuple[int, int, int]:

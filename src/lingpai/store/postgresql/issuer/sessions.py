@@ -19,7 +19,7 @@ class Sessions(Changes):
     """See `store.issuer_port.IssuerStore`."""
 
     async def add_session(
-        self, session: Session, replaces: int | None = None, verified: str | None = None
+        self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
         columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
@@ -36,7 +36,7 @@ class Sessions(Changes):
                 _SQL["add_session"], *([column] for column in columns), column=1
             )
             if replaces is not None:
-                await connection.execute(_SQL["remove_session"], replaces)
+                await connection.execute(_SQL["remove_session"], replaces.id, replaces.salt)
             return msgspec.structs.replace(session, id=row)
 
         return await self._engine.transact(replace)
@@ -62,6 +62,6 @@ class Sessions(Changes):
         user = rows[0][_SESSION_COLUMNS:]
         return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
 
-    async def remove_session(self, session: int) -> bool:
+    async def remove_session(self, session: Session) -> bool:
         """See `store.issuer_port.IssuerStore.remove_session`."""
-        return bool(await self._change(_SQL["remove_session"], session))
+        return bool(await self._change(_SQL["remove_session"], session.id, session.salt))

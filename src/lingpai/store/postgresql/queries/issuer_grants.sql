@@ -5,29 +5,28 @@ WITH t AS MATERIALIZED (
     SELECT nextval('issuer_grants_id_seq') AS id, u.* FROM unnest(
         $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[],
-        $16::bigint[], $17::bigint[], $18::bigint[]
+        $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[]
     ) WITH ORDINALITY AS u (
         realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, n
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, n
     )
 ), added AS (
     INSERT INTO issuer_grants (
         id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, look_at
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, look_at
     )
     SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, ends_at
+        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, ends_at
     FROM t
 )
 SELECT n, id FROM t;
 
 -- name: place
-SELECT * FROM issuer_place_v1(
+SELECT * FROM issuer_place_v2(
     $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
-    $17::bigint[], $18::bigint[],
-    $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bytea[],
-    $26::bigint[], $27::bigint[], $28::bytea[], $29::bigint[]
+    $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
+    $24::bigint[], $25::bigint[], $26::bytea[], $27::bigint[], $28::bigint[], $29::bytea[], $30::bigint[]
 );
 
 -- The three verbs below without quota, shown key and signed request, which take one guarded statement and half the time.
@@ -35,23 +34,25 @@ SELECT * FROM issuer_place_v1(
 
 -- name: redeem_alone
 WITH t AS MATERIALIZED (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS u (id, now, ends_at, n)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+        WITH ORDINALITY AS u (id, salt, now, ends_at, n)
     ORDER BY id
 )
 UPDATE issuer_grants AS g
 SET state = 1, generation = 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at), previous_row = NULL
-FROM t WHERE g.id = t.id AND g.state = 0 AND g.ends_at > t.now
+FROM t WHERE g.id = t.id AND g.salt = t.salt AND g.state = 0 AND g.ends_at > t.now
 RETURNING t.n;
 
 -- name: rotate_alone
+-- A token that is ahead of the row was made in commits that are lost.
 WITH t AS MATERIALIZED (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-        WITH ORDINALITY AS u (id, generation, now, ends_at, n)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        WITH ORDINALITY AS u (id, salt, generation, now, ends_at, n)
     ORDER BY id
 )
 UPDATE issuer_grants AS g
-SET generation = g.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
-FROM t WHERE g.id = t.id AND g.generation = t.generation AND g.state = 1 AND g.ends_at > t.now
+SET generation = t.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
+FROM t WHERE g.id = t.id AND g.salt = t.salt AND g.generation <= t.generation AND g.state = 1 AND g.ends_at > t.now
 RETURNING t.n;
 
 -- name: take_place
@@ -61,10 +62,10 @@ WITH t AS MATERIALIZED (
     FROM unnest(
         $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
         $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[],
-        $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+        $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[]
     ) WITH ORDINALITY AS u (
         realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, seen, keep, n
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, seen, keep, n
     )
     ORDER BY app_row, kind, subject
 ), taken AS (
@@ -78,40 +79,41 @@ WITH t AS MATERIALIZED (
 ), added AS (
     INSERT INTO issuer_grants (
         id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, look_at, previous_row
+        nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, look_at,
+        previous_row
     )
     SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
-        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, ends_at,
+        challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, salt, ends_at,
         nullif(seen, 0)
     FROM taken
 )
-SELECT n, id FROM taken;
+SELECT n, id, salt FROM taken;
 
 -- name: place_alone
-SELECT * FROM issuer_place_alone_v1(
+SELECT * FROM issuer_place_alone_v2(
     $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
-    $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[]
+    $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[]
 );
 
 -- name: redeem
-SELECT * FROM issuer_redeem_v1(
+SELECT * FROM issuer_redeem_v2(
     $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bytea[], $12::bigint[]
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bigint[]
 );
 
 -- name: rotate
-SELECT * FROM issuer_rotate_v1(
-    $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::boolean[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bytea[], $14::bigint[]
+SELECT * FROM issuer_rotate_v2(
+    $1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::bigint[],
+    $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[]
 );
 
 -- name: view_grant
 SELECT t.n, v.* FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
-JOIN issuer_grant_views_v2 v ON v.id = t.id;
+JOIN issuer_grant_views_v3 v ON v.id = t.id;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v2
+SELECT * FROM issuer_grant_views_v3
 WHERE id < $3 AND realm = $1 AND ends_at > $2
     AND ($5::bigint IS NULL OR app_row = $5)
     AND ($6::bigint IS NULL OR user_row = $6)
@@ -119,11 +121,11 @@ WHERE id < $3 AND realm = $1 AND ends_at > $2
 ORDER BY id DESC LIMIT $4;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v2 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
+SELECT * FROM issuer_grant_views_v3 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
 
 -- name: end_grant
-UPDATE issuer_grants SET state = 3, ends_at = $2, end_reason = $3
-WHERE id = $1 AND state <> 3 AND ends_at > $2 RETURNING id;
+UPDATE issuer_grants SET state = 3, ends_at = $3, end_reason = $4
+WHERE id = $1 AND salt = $2 AND state <> 3 AND ends_at > $3 RETURNING id;
 
 -- name: end_place
 UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = $2
@@ -150,26 +152,28 @@ WITH RECURSIVE chain (id, depth) AS (
     SELECT g.previous_row, depth + 1 FROM chain JOIN issuer_grants g ON g.id = chain.id
     WHERE depth < $5 AND (g.ends_at > $4 OR g.state = 3) AND g.previous_row IS NOT NULL
 )
-SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason
-FROM chain JOIN issuer_grants g ON g.id = chain.id JOIN issuer_apps a ON a.id = g.app_row
-WHERE g.ends_at > $4 AND g.id > a.ended_through
+SELECT v.* FROM chain JOIN issuer_grant_views_v3 v ON v.id = chain.id
+WHERE v.ends_at > $4 AND v.usable
 ORDER BY chain.depth;
 
--- Ids are handed out before they are committed, so the highest one that can be seen is no mark: a grant that was begun
--- earlier may be committed later. The next id is one: every grant that was begun before is below it (one that races
--- with the end may be ended by it), and none that is begun later.
+-- Releases before know no epochs, and go by `ended_through` alone. Ids are handed out before they are committed, so the
+-- highest one that can be seen is no mark: a grant that was begun earlier may be committed later. The next id is one, as
+-- far as each connection takes its ids one by one (a sequence's CACHE 1).
 
 -- name: end_app
-UPDATE issuer_apps SET ended_through = nextval('issuer_grants_id_seq') WHERE id = $1 RETURNING id;
+UPDATE issuer_apps SET epoch = epoch + 1, ended_through = greatest(
+    nextval('issuer_grants_id_seq'), (SELECT max(id) FROM issuer_grants)
+) WHERE id = $1 RETURNING id;
 
 -- name: end_user
-UPDATE issuer_users SET ended_through = nextval('issuer_grants_id_seq') WHERE id = $1 RETURNING id;
+UPDATE issuer_users SET epoch = epoch + 1, ended_through = greatest(
+    nextval('issuer_grants_id_seq'), (SELECT max(id) FROM issuer_grants)
+) WHERE id = $1 RETURNING id;
 
 -- name: end_member
-UPDATE issuer_members SET ended_through = nextval('issuer_grants_id_seq')
-WHERE app_row = $1 AND user_row = $2 RETURNING id;
+UPDATE issuer_members SET epoch = epoch + 1, ended_through = greatest(
+    nextval('issuer_grants_id_seq'), (SELECT max(id) FROM issuer_grants)
+) WHERE app_row = $1 AND user_row = $2 RETURNING id;
 
 -- name: take_quota
 SELECT * FROM issuer_take_quota_v1($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]);

@@ -25,7 +25,7 @@ JOIN issuer_sessions s ON s.id = t.id
 LEFT JOIN issuer_users u ON u.id = s.user_row;
 
 -- name: remove_session
-DELETE FROM issuer_sessions WHERE id = $1 RETURNING id;
+DELETE FROM issuer_sessions WHERE id = $1 AND salt = $2 RETURNING id;
 
 -- name: begin_answer
 -- Who answers the same request at the same time waits here for the first one's commit.

@@ -77,8 +77,8 @@ class Grants(Part):
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
             before = None if keep is None else holder_of_place(connection, grant)
-            if not change(connection, _SQL["redeem"], (now, ends_at, before, grant.id, now)):
-                return _refuse_code(connection, grant.id)
+            if not change(connection, _SQL["redeem"], (now, ends_at, before, grant.id, grant.salt, now)):
+                return _refuse_code(connection, grant)
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
@@ -104,26 +104,26 @@ class Grants(Part):
         def spend(connection: apsw.Connection) -> Spent:
             if is_known(connection, request):
                 return Spent(Outcome.SAME_REQUEST, None)
-            room = has_room(connection, quota)
-            if room and change(connection, _SQL["rotate"], (now, ends_at, grant.id, generation, now)):
+            room, after = has_room(connection, quota), generation + 1
+            columns = (after, now, ends_at, grant.id, grant.salt, after, now)
+            if room and change(connection, _SQL["rotate"], columns):
                 count_quota(connection, quota)
                 remember(connection, request)
-                return Spent(Outcome.DONE, renewed(grant, generation + 1, now, ends_at))
-            spent = _refuse_refresh(connection, grant.id, generation, now, window)
+                return Spent(Outcome.DONE, renewed(grant, after, now, ends_at))
+            spent = _refuse_refresh(connection, grant, generation, now, window)
             if spent.outcome is Outcome.REPEATED:
                 remember(connection, request)
             if spent.outcome is Outcome.REPLAYED and end_replayed:
-                replayed = {"id": grant.id, "now": now, "reason": "refresh token replayed"}
-                run(connection, _SQL["end_grant"], replayed)
+                _end(connection, grant, now, "refresh token replayed")
             return spent
 
         return await self._engine.write(spend)
 
-    async def end_grant(self, grant: int, now: int, reason: str) -> bool:
+    async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""
 
         def end(connection: apsw.Connection) -> bool:
-            return bool(run(connection, _SQL["end_grant"], {"id": grant, "now": now, "reason": reason}))
+            return _end(connection, grant, now, reason)
 
         return await self._engine.write(end)
 
@@ -138,17 +138,14 @@ class Grants(Part):
 
     async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_place`."""
-        place = place_of(app, GrantKind.USER, machine, None)
-        ending = {"app": app, "machine": machine, "now": now, "reason": reason}
+        _, kind, subject = place_of(app, GrantKind.USER, machine, None)
+        place = {"app": app, "kind": kind, "subject": subject, "now": now, "reason": reason}
+        codes = {"app": app, "machine": machine, "now": now, "reason": reason}
 
         def end(connection: apsw.Connection) -> bool:
-            codes = run(connection, _SQL["void_codes"], ending)
-            rows = run(connection, _SQL["read_place"], place)
-            ended = [
-                run(connection, _SQL["end_grant"], {"id": row[0], "now": now, "reason": reason})
-                for row in rows
-            ]
-            return bool(codes) or any(ended)
+            voided = run(connection, _SQL["void_codes"], codes)
+            ended = run(connection, _SQL["end_place"], place)
+            return bool(voided or ended)
 
         return await self._engine.write(end)
 
@@ -186,8 +183,13 @@ class Grants(Part):
         return tuple(map(read_view, self._engine.rows(_SQL["list_user_grants"], bindings)))
 
 
-def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:
-    rows = run(connection, _SQL["read_grant"], (grant,))
+def _end(connection: apsw.Connection, grant: Grant, now: int, reason: str) -> bool:
+    ending = {"id": grant.id, "salt": grant.salt, "now": now, "reason": reason}
+    return bool(run(connection, _SQL["end_grant"], ending))
+
+
+def _refuse_code(connection: apsw.Connection, grant: Grant) -> Spent:
+    rows = run(connection, _SQL["read_grant"], (grant.id, grant.salt))
     if not rows:
         return Spent(Outcome.GONE, None)
     found = read_grant(rows[0])
@@ -195,14 +197,16 @@ def _refuse_code(connection: apsw.Connection, grant: int) -> Spent:
     return Spent(Outcome.REPLAYED if spent else Outcome.GONE, found)
 
 
-def _refuse_refresh(connection: apsw.Connection, grant: int, generation: int, now: int, window: int) -> Spent:
-    rows = run(connection, _SQL["read_grant"], (grant,))
+def _refuse_refresh(
+    connection: apsw.Connection, grant: Grant, generation: int, now: int, window: int
+) -> Spent:
+    rows = run(connection, _SQL["read_grant"], (grant.id, grant.salt))
     if not rows:
         return Spent(Outcome.GONE, None)
     found = read_grant(rows[0])
-    if found.state is not GrantState.LIVE or found.ends_at <= now or generation > found.generation:
+    if found.state is not GrantState.LIVE or found.ends_at <= now:
         return Spent(Outcome.GONE, found)
-    if generation == found.generation:  # it would have been spent, had there been room
+    if generation >= found.generation:  # it would have been spent, had there been room
         return Spent(Outcome.LIMITED, found)
     if generation == found.generation - 1 and now < found.rotated_at + window:
         return Spent(Outcome.REPEATED, found)

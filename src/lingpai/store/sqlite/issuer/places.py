@@ -26,7 +26,7 @@ def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None
         *(grant.realm, int(grant.kind), grant.app, grant.user, grant.machine, grant.member, grant.scope),
         *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
         *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
-        *(grant.limit_at, previous, grant.ends_at),
+        *(grant.limit_at, previous, grant.ends_at, grant.salt),
     )
     change(connection, _SQL["insert_grant"], columns)
     return msgspec.structs.replace(grant, id=connection.last_insert_rowid())

@@ -19,7 +19,7 @@ class Sessions(Part):
     """See `store.issuer_port.IssuerStore`."""
 
     async def add_session(
-        self, session: Session, replaces: int | None = None, verified: str | None = None
+        self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
         columns = msgspec.structs.asdict(session)
@@ -31,7 +31,7 @@ class Sessions(Part):
             rows = run(connection, _SQL["add_session"], columns)
             added = msgspec.structs.replace(session, id=rows[0][0])
             if replaces is not None:
-                run(connection, _SQL["remove_session"], (replaces,))
+                _remove(connection, replaces)
             return added
 
         return await self._engine.add(add)
@@ -55,10 +55,14 @@ class Sessions(Part):
         user = rows[0][_SESSION_COLUMNS:]
         return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
 
-    async def remove_session(self, session: int) -> bool:
+    async def remove_session(self, session: Session) -> bool:
         """See `store.issuer_port.IssuerStore.remove_session`."""
 
         def remove(connection: apsw.Connection) -> bool:
-            return bool(run(connection, _SQL["remove_session"], (session,)))
+            return _remove(connection, session)
 
         return await self._engine.write(remove)
+
+
+def _remove(connection: apsw.Connection, session: Session) -> bool:
+    return bool(run(connection, _SQL["remove_session"], (session.id, session.salt)))

@@ -1,19 +1,23 @@
 -- name: insert_grant
 INSERT INTO issuer_grants (realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge,
     challenge_method, nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason,
-    previous_row, look_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?, ?);
+    previous_row, look_at, salt, app_epoch, user_epoch, member_epoch, open_id)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, '', ?19, ?20, ?21,
+    coalesce((SELECT epoch FROM issuer_apps WHERE id = ?3), 0),
+    coalesce((SELECT epoch FROM issuer_ended_users WHERE user_row = ?4), 0),
+    coalesce((SELECT epoch FROM issuer_ended_members WHERE member_row = ?6), 0),
+    (SELECT open_id FROM issuer_members WHERE id = ?6));
 
 -- name: read_grant
 SELECT id, realm, kind, app_row, user_row, machine_row, member_row, scope, redirect_uri, challenge, challenge_method,
-    nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason
-FROM issuer_grants WHERE id = ?;
+    nonce, audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason, salt
+FROM issuer_grants WHERE id = ? AND salt = ?;
 
 -- name: view_grant
-SELECT * FROM issuer_grant_views_v2 WHERE id = ?;
+SELECT * FROM issuer_grant_views_v3 WHERE id = ?;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v2
+SELECT * FROM issuer_grant_views_v3
 WHERE id < :before AND realm = :realm AND ends_at > :now
     AND (:app IS NULL OR app_row = :app)
     AND (:user IS NULL OR user_row = :user)
@@ -21,21 +25,27 @@ WHERE id < :before AND realm = :realm AND ends_at > :now
 ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v2 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
+SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
 
 -- name: redeem
--- (now, ends_at, previous row, row, now)
+-- (now, ends_at, previous row, row, salt, now)
 UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at), previous_row = ?
-WHERE id = ? AND state = 0 AND ends_at > ?;
+WHERE id = ? AND salt = ? AND state = 0 AND ends_at > ?;
 
 -- name: rotate
--- (now, ends_at, row, generation, now). Purging looks at the grant when it was to look before, and then again.
-UPDATE issuer_grants SET generation = generation + 1, rotated_at = ?, ends_at = min(?, limit_at)
-WHERE id = ? AND generation = ? AND state = 1 AND ends_at > ?;
+-- (next generation, now, ends_at, row, salt, next generation, now). A token that is ahead of the row was made in commits
+-- that are lost. Purging looks at the grant when it was to look before, and then again.
+UPDATE issuer_grants SET generation = ?, rotated_at = ?, ends_at = min(?, limit_at)
+WHERE id = ? AND salt = ? AND generation < ? AND state = 1 AND ends_at > ?;
 
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
-WHERE id = :id AND state <> 3 AND ends_at > :now RETURNING id;
+WHERE id = :id AND salt = :salt AND state <> 3 AND ends_at > :now RETURNING id;
+
+-- name: end_place
+UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
+WHERE id = (SELECT grant_row FROM issuer_places WHERE app_row = :app AND kind = :kind AND subject = :subject)
+  AND state <> 3 AND ends_at > :now RETURNING id;
 
 -- name: void_codes
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
@@ -68,23 +78,22 @@ WITH RECURSIVE chain (row, depth) AS (
     SELECT g.previous_row, depth + 1 FROM chain JOIN issuer_grants g ON g.id = chain.row
     WHERE depth < :most AND (g.ends_at > :now OR g.state = 3) AND g.previous_row IS NOT NULL
 )
-SELECT g.id, g.realm, g.kind, g.app_row, g.user_row, g.machine_row, g.member_row, g.scope, g.redirect_uri,
-    g.challenge, g.challenge_method, g.nonce, g.audience, g.state, g.generation, g.rotated_at, g.created_at,
-    g.ends_at, g.limit_at, g.end_reason
-FROM chain JOIN issuer_grants g ON g.id = chain.row JOIN issuer_apps a ON a.id = g.app_row
-WHERE g.ends_at > :now AND g.id > a.ended_through
+SELECT v.* FROM chain JOIN issuer_grant_views_v3 v ON v.id = chain.row
+WHERE v.ends_at > :now AND v.usable
 ORDER BY chain.depth;
 
+-- Releases before know no epochs, and go by `ended_through` alone.
+
 -- name: end_app
-UPDATE issuer_apps SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+UPDATE issuer_apps SET epoch = epoch + 1, ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
 WHERE id = :app AND :user IS NULL RETURNING id;
 
 -- name: end_user
-UPDATE issuer_users SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+UPDATE issuer_users SET epoch = epoch + 1, ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
 WHERE id = :user AND :app IS NULL RETURNING id;
 
 -- name: end_member
-UPDATE issuer_members SET ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
+UPDATE issuer_members SET epoch = epoch + 1, ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
 WHERE app_row = :app AND user_row = :user RETURNING id;
 
 -- name: spend_qr_key

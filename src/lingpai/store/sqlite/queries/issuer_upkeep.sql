@@ -49,7 +49,7 @@ SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,
 FROM issuer_sessions s LEFT JOIN issuer_users u ON u.id = s.user_row WHERE s.id = ?;
 
 -- name: remove_session
-DELETE FROM issuer_sessions WHERE id = ? RETURNING id;
+DELETE FROM issuer_sessions WHERE id = ? AND salt = ? RETURNING id;
 
 -- name: read_answer
 SELECT grant_row FROM issuer_answers WHERE digest = ?;
