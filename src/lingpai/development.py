@@ -27,13 +27,16 @@ base_url = "{sandbox}"
 """
 
 
+LOOPBACK = "127.0.0.1"
+
+
 async def develop(
     host: str, port: int, sandbox_port: int, data: Path, token_lifetime: float, *, sample_port: int = 0
 ) -> None:
     """Run service, sandbox and sample app until a signal; write `dev.json` and print what runs where.
 
     Args:
-        host: address for both.
+        host: address of the service. Sandbox and sample app show secrets, and are for this machine only.
         port: of the service; 0 for a free one.
         sandbox_port: of the sandbox; 0 for a free one.
         data: folder that keeps everything.
@@ -46,8 +49,8 @@ async def develop(
     samples = load_samples(data / "samples.json")
     with (
         bind(host, port) as service_socket,
-        bind(host, sandbox_port) as sandbox_socket,
-        bind(host, sample_port) as sample_socket,
+        bind(LOOPBACK, sandbox_port) as sandbox_socket,  # its controls show and change all of its secrets
+        bind(LOOPBACK, sample_port) as sample_socket,  # which shows the secrets that its apps send
     ):
         url, sandbox_url, sample_url = map(url_of, (service_socket, sandbox_socket, sample_socket))
         settings = load_settings(

@@ -15,10 +15,11 @@ from typing import Any
 import apsw
 import pytest
 
+from lingpai.cli.diagnosis.exposure import check_exposure
 from lingpai.core.keyring import KeyRing
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import adopt_legacy, open_keeper
-from lingpai.settings import Settings, legacy_accounts
+from lingpai.settings import Settings, legacy_accounts, load_settings
 from tests.cli.conftest import Answer, Cli, Sandbox
 
 ROOT = Path(__file__).parents[2]
@@ -343,3 +344,62 @@ def test_an_account_that_no_env_names_any_more_is_told_of(cli: Cli) -> None:
     finding = findings(cli("doctor", "--offline"))["account", "warn"]
     assert finding["subject"] == "wechat/wx00000000000000aa"
     assert "lingpai account remove wechat/wx00000000000000aa" in finding["remedy"]
+
+
+EXPOSED = [
+    ({"LINGPAI_HOST": "0.0.0.0"}, "public_url", "warn"),
+    ({"LINGPAI_EDGE__TRUSTED_PROXIES": '["127.0.0.1/32"]'}, "public_url", "warn"),
+    ({"LINGPAI_PUBLIC_URL": "http://tokens.internal:8000"}, "public_url", "warn"),
+    ({"LINGPAI_KEEPER__TRUSTED_NETWORKS": '["0.0.0.0/0"]'}, "keeper.trusted_networks", "fail"),
+    ({"LINGPAI_KEEPER__TRUSTED_NETWORKS": '["8.8.8.0/24"]'}, "keeper.trusted_networks", "warn"),
+    ({"LINGPAI_EDGE__TRUSTED_PROXIES": '["::/0"]'}, "edge.trusted_proxies", "fail"),
+    ({"LINGPAI_EDGE__METRICS_NETWORKS": '["8.0.0.0/8"]'}, "edge.metrics_networks", "warn"),
+    ({"LINGPAI_HOST": "::"}, "keeper.allow_unconfigured", "warn"),
+    ({"LINGPAI_WECHAT__BASE_URL": "http://proxy.internal:3128"}, "wechat.base_url", "warn"),
+    ({"LINGPAI_YZB__BASE_URL": "http://10.0.0.7/yzb"}, "yzb.base_url", "warn"),
+    ({"LINGPAI_REDIS__URL": "redis://:hunter2@cache.internal:6379/0"}, "redis.url", "warn"),
+    ({"LINGPAI_STORE": "postgresql://u:hunter2@db.internal/x"}, "store", "warn"),
+    (
+        {"LINGPAI_STORE": "postgresql://u:hunter2@127.0.0.1:1,db.internal:5432/x?sslmode=require"},
+        "store",
+        "warn",
+    ),
+]
+
+
+@pytest.mark.parametrize(("env", "name", "verdict"), EXPOSED)
+def test_what_strangers_reach_and_what_travels_in_clear_is_named(
+    env: dict[str, str], name: str, verdict: str
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        for variable, value in env.items():
+            patched.setenv(variable, value)
+        found = {each.subject: each for each in check_exposure(load_settings())}
+    assert found[name].verdict == verdict
+    assert found[name].remedy
+    assert "hunter2" not in str(found)
+
+
+def test_what_stays_on_this_machine_or_is_encrypted_is_well(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert check_exposure(load_settings()) == []
+    for variable, value in {
+        "LINGPAI_HOST": "10.0.0.5",
+        "LINGPAI_PUBLIC_URL": "https://tokens.example.com",
+        "LINGPAI_EDGE__TRUSTED_PROXIES": '["10.0.0.2/32"]',
+        "LINGPAI_KEEPER__ALLOW_UNCONFIGURED": "false",
+        "LINGPAI_KEEPER__TRUSTED_NETWORKS": '["10.1.0.0/16", "fd00::/8"]',
+        "LINGPAI_WECHAT__BASE_URL": "http://localhost:8001",
+        "LINGPAI_REDIS__URL": "rediss://cache.internal:6379/0",
+        "LINGPAI_STORE": "postgresql://u@db.internal/x?sslmode=verify-full",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    assert check_exposure(load_settings()) == []
+    for local in (
+        "postgresql:///x?host=/run/postgresql",
+        "postgresql://u@[::1]:5432/x",
+        "postgresql://u@localhost/x",
+    ):
+        monkeypatch.setenv("LINGPAI_STORE", local)
+        assert check_exposure(load_settings()) == []

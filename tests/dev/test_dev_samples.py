@@ -1,6 +1,8 @@
+import errno
 import hashlib
 import json
 import re
+import socket
 import stat
 import subprocess
 import time
@@ -15,6 +17,7 @@ from typer.testing import CliRunner
 
 from lingpai.cli.tree import app
 from lingpai.devdata.records import load_samples
+from lingpai.development import develop
 from tests.dev.running import Dev, developing, paste
 
 
@@ -191,3 +194,20 @@ def test_a_folder_of_an_older_release_gets_what_it_lacks(tmp_path: Path) -> None
     again = load_samples(path)
     assert again.appid == made.appid
     assert load_samples(path) == again
+
+
+async def test_sandbox_and_sample_app_stay_on_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts: list[str] = []
+
+    def refuse_the_third(host: str, _port: int) -> socket.socket:
+        hosts.append(host)
+        if len(hosts) == 3:
+            raise OSError(errno.EADDRINUSE, "taken")
+        return socket.socket()
+
+    monkeypatch.setattr("lingpai.development.bind", refuse_the_third)
+    with pytest.raises(OSError, match="taken"):
+        await develop("0.0.0.0", 0, 0, tmp_path / "data", 60)
+    assert hosts == ["0.0.0.0", "127.0.0.1", "127.0.0.1"]

@@ -11,7 +11,9 @@ from lingpai.cli.problems import demand_other_address
 
 def dev(
     *,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address of the service; sandbox and sample app stay on loopback.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port of the service; 0 takes a free one.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(help="TCP port of the sandbox; 0 takes a free one.")] = 8001,
     sample_port: Annotated[

@@ -49,6 +49,7 @@ def _prose(finding: "Finding") -> str:
 
 
 def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
+    from lingpai.cli.diagnosis.exposure import check_exposure
     from lingpai.cli.diagnosis.files import check_files
     from lingpai.cli.diagnosis.finding import Finding
     from lingpai.cli.diagnosis.trust import check_trust
@@ -63,6 +64,7 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
     findings = [
         Finding("settings", str(settings.data.absolute()), "ok", _said_of(settings_files(data))),
         *check_trust(settings),
+        *check_exposure(settings),
         *check_files(settings),
     ]
     if any(each.verdict == "fail" and each.check != "files" for each in findings):

@@ -1,0 +1,138 @@
+"""Checks of what the settings let strangers reach, and of what travels in clear."""
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+from lingpai.cli.diagnosis.finding import Finding
+from lingpai.cli.messages import tr
+from lingpai.settings import Settings
+
+_UPSTREAMS = ("wechat", "wecom", "yzb", "yilianyun")
+_TLS = ("verify-ca", "verify-full")
+
+
+def check_exposure(settings: Settings) -> list[Finding]:
+    """What is wrong with addresses, networks and encryption, and what to do about it; nothing is asked over the net."""
+    return [*_public_url(settings), *_networks(settings), *_strangers(settings), *_in_clear(settings)]
+
+
+def _warn(name: str, message: str, remedy: str) -> Finding:
+    return Finding("settings", name, "warn", message, remedy)
+
+
+def _public_url(settings: Settings) -> Iterator[Finding]:
+    if settings.public_url is None:
+        if not is_local(settings.host) or settings.edge.trusted_proxies:
+            yield _warn(
+                "public_url",
+                tr(
+                    "It is not set: pages and cookies are those of plain http, and links name the listening address."
+                ),
+                tr(
+                    "Set public_url to the address under which browsers come, such as https://tokens.example.com."
+                ),
+            )
+        return
+    parts = urlsplit(settings.public_url)
+    if parts.scheme == "http" and not is_local(parts.hostname or ""):
+        yield _warn(
+            "public_url",
+            tr("It is plain http: passwords, codes and session cookies travel in clear."),
+            tr("Put a proxy with TLS in front, and set public_url to its https address."),
+        )
+
+
+def _networks(settings: Settings) -> Iterator[Finding]:
+    harm = {
+        "keeper.trusted_networks": (
+            settings.keeper.trusted_networks,
+            tr("It holds public addresses: whoever is there gets every token without a key."),
+        ),
+        "edge.trusted_proxies": (
+            settings.edge.trusted_proxies,
+            tr("It holds public addresses: whoever is there can claim to be any address."),
+        ),
+        "edge.metrics_networks": (
+            settings.edge.metrics_networks,
+            tr("It holds public addresses: whoever is there reads accounts and figures."),
+        ),
+    }
+    for name, (networks, message) in harm.items():
+        public = [each for each in networks if _is_public(each)]
+        if public:
+            yield Finding(
+                "settings",
+                name,
+                "fail"
+                if any(ipaddress.ip_network(each, strict=False).prefixlen == 0 for each in public)
+                else "warn",
+                f"{message} ({', '.join(public)})",
+                tr("Name only networks of your own, best single addresses."),
+            )
+
+
+def _strangers(settings: Settings) -> Iterator[Finding]:
+    if settings.keeper.allow_unconfigured and not is_local(settings.host):
+        yield _warn(
+            "keeper.allow_unconfigured",
+            tr(
+                "Callers may bring apps that are not configured, and use this machine's address at the platforms."
+            ),
+            tr("Set keeper.allow_unconfigured = false once all apps are configured."),
+        )
+
+
+def _in_clear(settings: Settings) -> Iterator[Finding]:
+    for name in _UPSTREAMS:
+        url = urlsplit(getattr(settings, name).base_url or "")
+        if url.scheme == "http" and not is_local(url.hostname or ""):
+            yield _warn(
+                f"{name}.base_url",
+                tr("It is plain http: secrets and tokens travel in clear to {host}.", host=url.hostname),
+                tr("Use the https address of the platform or of your forward proxy."),
+            )
+    redis = urlsplit(settings.redis.url.get_secret_value()) if settings.redis.url else None
+    if redis is not None and redis.scheme == "redis" and not is_local(redis.hostname or ""):
+        yield _warn(
+            "redis.url",
+            tr("Held tokens travel in clear to {host}.", host=redis.hostname),
+            tr("Use a rediss:// address."),
+        )
+    dsn = settings.store_address.dsn
+    if dsn is not None:
+        yield from _database(dsn)
+
+
+def _database(dsn: str) -> Iterator[Finding]:
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    hosts = parts.netloc.rpartition("@")[2].split(",") + query.get("host", [""])[0].split(",")
+    remote = [each for each in hosts if each and not is_local(each.rpartition(":")[0] or each)]
+    mode = query.get("sslmode", [os.environ.get("PGSSLMODE", "prefer")])[0]
+    if remote and mode not in _TLS:
+        yield _warn(
+            "store",
+            tr(
+                "PostgreSQL is not verified by TLS (sslmode is {mode}): whoever is in between reads all.",
+                mode=mode,
+            ),
+            tr("Add ?sslmode=verify-full to the address, and give the server a certificate."),
+        )
+
+
+def is_local(host: str) -> bool:
+    """Whether a host of an address is this machine: loopback, or a socket's folder."""
+    bare = host.strip("[]")
+    if bare in ("", "localhost") or bare.startswith("/") or bare.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(bare).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_public(text: str) -> bool:
+    network = ipaddress.ip_network(text, strict=False)
+    return not (network.is_private or network.is_loopback or network.is_link_local)
