@@ -19,7 +19,7 @@ def check_exposure(settings: Settings) -> list[Finding]:
 
 
 def _warn(name: str, message: str, remedy: str) -> Finding:
-    return Finding("settings", name, "warn", message, remedy)
+    return Finding("exposure", name, "warn", message, remedy)
 
 
 def _public_url(settings: Settings) -> Iterator[Finding]:
@@ -63,7 +63,7 @@ def _networks(settings: Settings) -> Iterator[Finding]:
         public = [each for each in networks if _is_public(each)]
         if public:
             yield Finding(
-                "settings",
+                "exposure",
                 name,
                 "fail"
                 if any(ipaddress.ip_network(each, strict=False).prefixlen == 0 for each in public)
