@@ -85,11 +85,15 @@ class Page:
             "js_api_list": ["core.requestAuthCode"],
         }
 
-    async def user_info(self, code: str) -> Any:
-        """Exchange a code, and read whose it is."""
-        tokens = await self.ask(
+    async def tokens_of(self, code: str) -> Any:
+        """What a code is exchanged for."""
+        return await self.ask(
             "/OAuth2/token", app_id="100001", secret=SECRET, grant_type="authorization_code", code=code
         )
+
+    async def user_info(self, code: str) -> Any:
+        """Exchange a code, and read whose it is."""
+        tokens = await self.tokens_of(code)
         return await self.ask(
             "/UserResource/getUserBaseInfo",
             app_id="100001",

@@ -25,6 +25,12 @@
   };
 
   buttons.forEach((button) => button.addEventListener("click", calls[button.dataset.call]));
-  yzb.ready(() => buttons.forEach((button) => { button.disabled = false; }));
-  yzb.core.config({ data: signed, next: () => tell("core.config ✓"), error: fail });
+  yzb.ready(() => yzb.core.config({
+    data: signed,
+    next: () => {
+      tell("core.config ✓");
+      buttons.forEach((button) => { button.disabled = false; });
+    },
+    error: fail,
+  }));
 })();

@@ -26,11 +26,14 @@ class Call(msgspec.Struct, frozen=True):
         call: the page's own name for it, by which it knows the answer.
         proof: that `core.config` succeeded there.
         access: permissions that it asks for; none when it wants a code.
+        back: the page's address of the verified origin, when the browser opened no window and the page itself came;
+            "" otherwise.
     """
 
     call: str
     proof: str
     access: tuple[str, ...] = ()
+    back: str = ""
 
 
 class ByMessage:
@@ -94,7 +97,8 @@ def read_call(request: AuthorizationRequest) -> Call:
 
 
 def _answer(visit: Visit, request: AuthorizationRequest, outcome: str, **data: str) -> Reply:
-    known = {"call": read_call(request).call, "origin": request.answer_uri}
+    asked = read_call(request)
+    known = {"call": asked.call, "origin": request.answer_uri, **({"back": asked.back} if asked.back else {})}
     return _page(visit, outcome, known | data)
 
 

@@ -36,6 +36,7 @@ class WindowPage(msgspec.Struct):
         proof: that `core.config` succeeded there.
         call: the page's own name for this call.
         access: names of permissions, separated by commas; a code is wanted when there are none.
+        back: the page's own address, when its browser opens no windows and it came itself.
         lang: the language to switch to.
     """
 
@@ -44,6 +45,7 @@ class WindowPage(msgspec.Struct):
     proof: Short
     call: Short
     access: Annotated[str, msgspec.Meta(max_length=2048)] = ""
+    back: Annotated[str, msgspec.Meta(max_length=1024)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
 
@@ -89,12 +91,14 @@ class BridgePages(Pages):
         app = await find_app(self.issuer, params.app_id)
         require_listed(app)
         check_proof(self.issuer, app, params.origin, params.proof)
+        if params.back and ("#" in params.back or not params.back.startswith(params.origin + "/")):
+            raise LingpaiError(Kind.INVALID_PARAMETER, "back is not of the page's origin.", parameter="back")
         access = tuple(dict.fromkeys(name.strip() for name in params.access.split(",") if name.strip()))
         if not set(access) <= set(app.permissions):
             raise LingpaiError(Kind.NO_PERMISSION, "The app may not ask for one of these permissions.")
         visit.call.caller = app.app_id
         await visit.look()
-        state = msgspec.json.encode(Call(params.call, params.proof, access)).decode()
+        state = msgspec.json.encode(Call(params.call, params.proof, access, params.back)).decode()
         request = new_request(
             self.issuer, app, visit.browser(), Asked(state=state), answer_uri=params.origin, scope=None
         )
