@@ -1,12 +1,16 @@
 """The schema: numbered migrations (`migrations/NNNN_name.sql`), each applied once and whole.
 
-Each migration only adds, so that code of the release before still runs on the new schema; and code of a release runs
-on the schema of any later one, whose migrations it does not know.
+`steps` says how one is applied so that nobody is stalled. Each migration only adds, so that code of the release before
+still runs on the new schema; and code of a release runs on the schema of any later one, whose migrations it does not
+know.
 """
 
+import asyncio
 import contextlib
+import functools
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from importlib import resources
 from typing import Final
@@ -14,21 +18,18 @@ from typing import Final
 import asyncpg
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.store.postgresql import steps
 from lingpai.store.postgresql.connect import Connection, connect
 from lingpai.store.postgresql.faults import is_fault, unavailable
+from lingpai.store.postgresql.rights import demand_rights, may_not_migrate, names_of
 
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 _LOCK: Final = 0x6C696E67706169  # "lingpai"; one migration at a time in a database, whichever node makes it
-_LOCK_SECONDS: Final = 10.0
-"""Seconds that a migration waits for a table in use: whoever comes after it waits as long."""
 _TURN_SECONDS: Final = 60.0
 """Seconds that a node waits for another one that migrates."""
+_LOOKS: Final = 0.2
+"""Seconds between its looks whether that is done."""
 _HAS_TABLE: Final = "SELECT to_regclass('schema_migrations') IS NOT NULL"
-_TABLE: Final = """
-CREATE TABLE IF NOT EXISTS schema_migrations (
-    number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
-)
-"""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +43,12 @@ def all_migrations() -> dict[int, tuple[str, str]]:
         for name, entry in found
         if (match := _FILE_NAME.fullmatch(name))
     }
+
+
+@functools.cache
+def all_names() -> list[str]:
+    """Names of all tables and views that this release knows."""
+    return [*names_of(script for _, script in all_migrations().values()), "schema_migrations"]
 
 
 async def pending_migrations(dsn: str) -> tuple[str, ...]:
@@ -87,8 +94,11 @@ async def apply_migrations(
             return ()
         await _take_turn(connection)
         missing = await _missing(connection, known)
-        for number in missing:
-            await _apply(connection, number, *known[number])
+        try:
+            for number in missing:
+                await _apply(connection, number, *known[number])
+        except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidSchemaNameError) as error:
+            raise may_not_migrate(error) from error
         return tuple(name for name, _ in missing.values())
 
 
@@ -98,19 +108,23 @@ async def _take_turn(connection: Connection) -> None:
     Of the session, and before any transaction: one that waited within would look for tables in what it had cached
     before.
     """
-    if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-        return
-    _log.warning("Another node migrates the database; waiting up to %g seconds for it.", _TURN_SECONDS)
-    await connection.execute(f"SET lock_timeout = {round(_TURN_SECONDS * 1000)}")
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
-    except asyncpg.LockNotAvailableError as error:
-        raise LingpaiError(
-            Kind.STORE_UNAVAILABLE,
-            f"Another node has been migrating this database for {_TURN_SECONDS:g} seconds. Start again when it is "
-            "done; if it stands still, end it.",
-            retry_after=30.0,
-        ) from error
+    until = time.monotonic() + _TURN_SECONDS
+    said = False
+    # Whoever waited within the statement had a snapshot, for whose end an index that is made concurrently waits.
+    while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not said:
+            _log.warning(
+                "Another node migrates the database; waiting up to %g seconds for it.", _TURN_SECONDS
+            )
+            said = True
+        if time.monotonic() >= until:
+            raise LingpaiError(
+                Kind.STORE_UNAVAILABLE,
+                f"Another node has been migrating this database for {_TURN_SECONDS:g} seconds. Start again when it is "
+                "done; if it stands still, end it.",
+                retry_after=30.0,
+            )
+        await asyncio.sleep(_LOOKS)
 
 
 @contextlib.asynccontextmanager
@@ -132,13 +146,10 @@ async def _missing(
 ) -> dict[int, tuple[str, str]]:
     applied: set[int] = set()
     if await connection.fetchval(_HAS_TABLE):
+        await demand_rights(connection, all_names())
         applied = {number for (number,) in await connection.fetch("SELECT number FROM schema_migrations")}
     return {number: each for number, each in known.items() if number not in applied}
 
 
 async def _apply(connection: Connection, number: int, name: str, script: str) -> None:
-    async with connection.transaction():
-        await connection.execute(f"SET LOCAL lock_timeout = {round(_LOCK_SECONDS * 1000)}")
-        await connection.execute(_TABLE)
-        await connection.execute(script)
-        await connection.execute("INSERT INTO schema_migrations (number, name) VALUES ($1, $2)", number, name)
+    await steps.apply(connection, number, name, script)

@@ -9,6 +9,8 @@ from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.rights import MISSING, rights_error
+from lingpai.store.postgresql.schema import all_names
 from lingpai.store.upkeep import PURGES, SEALED, opens, samples
 from lingpai.store.vault import fingerprint_of
 
@@ -102,5 +104,8 @@ class Upkeep(Part):
 
     async def ping(self) -> None:
         """See `store.port.Store.ping`."""
+        missing = await self._engine.rows(MISSING, all_names())
+        if missing:
+            raise rights_error(said for (said,) in missing)
         await self._engine.write(_SQL["probe"], self._clock.now())
         await self._engine.rows("SELECT at FROM probes")

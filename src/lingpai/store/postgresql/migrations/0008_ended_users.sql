@@ -40,14 +40,21 @@ WHEN (NEW.ended_through > 0) EXECUTE FUNCTION issuer_end_member_v1();
 CREATE TRIGGER issuer_member_ended AFTER UPDATE OF ended_through ON issuer_members FOR EACH ROW
 WHEN (NEW.ended_through <> OLD.ended_through) EXECUTE FUNCTION issuer_end_member_v1();
 
+-- step: batches issuer_users
 INSERT INTO issuer_ended_users
 SELECT id, CASE WHEN disabled THEN 9223372036854775807 ELSE ended_through END FROM issuer_users
-WHERE disabled OR ended_through > 0;
+WHERE id > $1 AND id <= $2 AND (disabled OR ended_through > 0) ON CONFLICT DO NOTHING;
+
+-- step: batches issuer_grants
 INSERT INTO issuer_ended_users
 SELECT DISTINCT g.user_row, 9223372036854775807 FROM issuer_grants g LEFT JOIN issuer_users u ON u.id = g.user_row
-WHERE g.user_row IS NOT NULL AND u.id IS NULL;
-INSERT INTO issuer_ended_members SELECT id, ended_through FROM issuer_members WHERE ended_through > 0;
+WHERE g.id > $1 AND g.id <= $2 AND g.user_row IS NOT NULL AND u.id IS NULL ON CONFLICT DO NOTHING;
 
+-- step: batches issuer_members
+INSERT INTO issuer_ended_members SELECT id, ended_through FROM issuer_members
+WHERE id > $1 AND id <= $2 AND ended_through > 0 ON CONFLICT DO NOTHING;
+
+-- step: transaction
 -- The member's open_id, which never changes. NULL in grants of earlier releases, whose member is asked.
 ALTER TABLE issuer_grants ADD COLUMN open_id text COLLATE "C";
 CREATE FUNCTION issuer_name_member_v1() RETURNS trigger LANGUAGE plpgsql AS $$
