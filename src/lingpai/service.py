@@ -55,6 +55,10 @@ allow(
     ),
 )
 
+PURGE_ROLE = "purge"
+PURGE_ROLE_TTL = 30.0
+"""Seconds after which another worker purges when the one that did is gone."""
+
 FALLBACK: tuple[tuple[str, Shape], ...] = (
     ("", shapes.SEED),
     ("/v1/", shapes.GENERIC),
@@ -207,7 +211,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))
         app = create_app((*described, *about), fallback, settings.edge_options())
         app.on_ending = keeper.waits.end
-        async with _running(renewal.run(keeper), *_purging(issuers)):
+        async with _running(renewal.run(keeper), *_purging(issuers, keeper)):
             yield app
 
 
@@ -222,9 +226,13 @@ def _greeting(route: Route, origin: str) -> Route:
     return dataclasses.replace(route, params=StartPage, verb=greet)
 
 
-def _purging(issuers: Mapping[str, Issuer]) -> list[Coroutine[Any, Any, None]]:
-    """The issuer's purge, once for all realms: they share the store."""
-    return [purge_for_ever(issuer) for issuer in list(issuers.values())[:1]]
+def _purging(issuers: Mapping[str, Issuer], keeper: Keeper) -> list[Coroutine[Any, Any, None]]:
+    """The issuer's purge, once for all realms, as they share the store; led by one worker of all nodes."""
+
+    async def leads() -> bool:
+        return await keeper.store.lead(PURGE_ROLE, keeper.holder, PURGE_ROLE_TTL)
+
+    return [purge_for_ever(issuer, leads=leads) for issuer in list(issuers.values())[:1]]
 
 
 @contextlib.asynccontextmanager

@@ -171,6 +171,25 @@ async def test_background_purge_goes_on_while_batches_are_full(world: World, clo
     task.cancel()
 
 
+async def test_only_who_leads_purges(world: World, clock: VirtualClock) -> None:
+    issuer, leading = world.issuer, asyncio.Event()
+    await world.code()
+    clock.advance(300 + KEEP_ENDED + 1)
+
+    async def leads() -> bool:
+        return leading.is_set()
+
+    task = asyncio.create_task(purge_for_ever(issuer, leads=leads))
+    await asyncio.sleep(0.05)
+    assert await rows_of(issuer.store, "SELECT count(*) FROM issuer_grants") == [(1,)]
+    leading.set()
+    clock.advance(10)
+    async with asyncio.timeout(30):
+        while await rows_of(issuer.store, "SELECT count(*) FROM issuer_grants") != [(0,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    task.cancel()
+
+
 async def test_purged_ids_never_come_back(world: World, clock: VirtualClock) -> None:
     before = (await world.tokens()).grant.id
     clock.advance(31 * 86400)

@@ -1,6 +1,7 @@
-"""Purging in the background: small batches, and as many in a row as there is to purge."""
+"""Purging in the background, by one process of all: small batches, and as many in a row as there is to purge."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.logs import structlog
@@ -21,19 +22,33 @@ async def purge(issuer: Issuer, limit: int = BATCH) -> int:
     return await issuer.store.purge_issuer(issuer.now() - KEEP_ENDED, limit)
 
 
-async def purge_for_ever(issuer: Issuer, interval: float = 10.0) -> None:
-    """Purge until cancelled: at once again after a full batch, else after `interval` seconds.
+async def _always() -> bool:
+    return True
+
+
+async def purge_for_ever(
+    issuer: Issuer, interval: float = 10.0, leads: Callable[[], Awaitable[bool]] = _always
+) -> None:
+    """Purge until cancelled: again after a full batch, else after `interval` seconds.
 
     Before, users whom a release before added are given the key by which other spellings of their login find them.
 
-    One batch is one job among the others of a commit, so callers hardly wait for it; and as batches follow
-    each other without pause while they are full, rows go faster than any traffic makes them.
+    After a full batch it rests for as long as that took, so it takes no more than half of what one connection can do;
+    rows still go faster than any traffic makes them.
+
+    Args:
+        issuer: whose store is purged.
+        interval: seconds.
+        leads: whether this process is the one that does; one of all is enough.
     """
     while True:
+        rest = interval
+        began = issuer.clock.steady()
         try:
-            await issuer.store.key_logins(BATCH)
-            full = await purge(issuer) >= BATCH
+            if await leads():
+                await issuer.store.key_logins(BATCH)
+                if await purge(issuer) >= BATCH:
+                    rest = issuer.clock.steady() - began
         except LingpaiError as error:
             log.warning("purge_failed", error=error.kind.value, retry_in=interval)
-            full = False
-        await (asyncio.sleep(0) if full else issuer.clock.sleep(interval))
+        await (issuer.clock.sleep(rest) if rest > 0 else asyncio.sleep(0))

@@ -4,19 +4,32 @@ from collections import Counter
 from functools import partial
 from typing import Final
 
+from lingpai.core.clock import Clock
 from lingpai.core.seals import sealed_with
 from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
 from lingpai.store.postgresql.connect import Connection
+from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PASSWORDS: Final = load_queries("issuer_passwords")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
 
 
+SWEEP_SECONDS: Final = 3600
+"""Seconds after which purging begins at the oldest again, for rows that were in use when it passed by."""
+_FIRST: Final = -(2**63)
+
+
 class Upkeep(Changes):
     """See `store.issuer_port.IssuerStore`."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+        super().__init__(engine, vault, clock)
+        self._reached: dict[str, int] = {}
+        self._swept_at = _FIRST
 
     async def anchor(self) -> float:
         """See `store.issuer_port.IssuerStore.anchor`."""
@@ -30,8 +43,13 @@ class Upkeep(Changes):
     async def purge_issuer(self, now: int, limit: int) -> int:
         """See `store.issuer_port.IssuerStore.purge_issuer`."""
         done = 0
+        if now - self._swept_at >= SWEEP_SECONDS:
+            self._swept_at, self._reached = now, {}
         for query in _PURGES:  # each in a commit of its own, so that none holds its rows for long
-            done += await self._engine.transact(partial(_remove, query, now, limit))
+            reached = self._reached.get(query, _FIRST)
+            found, last = await self._engine.transact(partial(_remove, query, now, limit, reached))
+            self._reached[query] = reached if last is None else last
+            done += found
         return done
 
     async def sealed_secrets(self) -> dict[int, int]:
@@ -61,7 +79,9 @@ class Upkeep(Changes):
         return await self._engine.transact(seal_anew)
 
 
-async def _remove(query: str, now: int, limit: int, connection: Connection) -> int:
-    return int(
-        (await connection.execute(_SQL[query], now, limit)).rpartition(" ")[2]
-    )  # "DELETE 7", "UPDATE 7"
+async def _remove(
+    query: str, now: int, limit: int, reached: int, connection: Connection
+) -> tuple[int, int | None]:
+    """Remove a batch; returns how many rows were looked at, and where the next one begins."""
+    row = await connection.fetchrow(_SQL[query], now, limit, reached)
+    return (0, None) if row is None else (row[0], row[1])

@@ -40,27 +40,28 @@ SELECT grant_row FROM issuer_answers WHERE digest = $1;
 -- name: lock_answer
 SELECT grant_row FROM issuer_answers WHERE digest = $1 FOR UPDATE;
 
--- Of nodes that purge at the same time, each takes rows that no other one does.
+-- Of nodes that purge at the same time, each takes rows that no other one does. Each batch begins where the one before
+-- ended ($3): while somebody holds a snapshot, entries of what was purged stay in the index, and all of them were walked.
 
 -- name: purge_grants
-WITH o AS MATERIALIZED (
-    SELECT id FROM issuer_grants WHERE look_at < $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_grants AS r USING o WHERE r.id = o.id AND r.ends_at < $1;
-
--- name: purge_looks
 -- What lives on is looked at again at its end.
 WITH o AS MATERIALIZED (
-    SELECT id FROM issuer_grants WHERE look_at < $1 ORDER BY look_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id, look_at FROM issuer_grants WHERE look_at >= $3 AND look_at < $1 ORDER BY look_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM issuer_grants AS r USING o WHERE r.id = o.id AND r.ends_at < $1
+), later AS (
+    UPDATE issuer_grants AS r SET look_at = r.ends_at FROM o WHERE r.id = o.id AND r.ends_at >= $1
 )
-UPDATE issuer_grants AS r SET look_at = r.ends_at FROM o WHERE r.id = o.id AND r.ends_at >= $1;
+SELECT count(*), max(look_at) FROM o;
 
 -- name: purge_authorizations
 -- Of the release before.
 WITH o AS MATERIALIZED (
-    SELECT id FROM issuer_authorizations WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_authorizations AS r USING o WHERE r.id = o.id;
+    SELECT id, ends_at FROM issuer_authorizations WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_authorizations AS r USING o WHERE r.id = o.id)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_answers
 WITH o AS MATERIALIZED (
@@ -70,27 +71,31 @@ DELETE FROM issuer_answers AS r USING o WHERE r.digest = o.digest;
 
 -- name: purge_sessions
 WITH o AS MATERIALIZED (
-    SELECT id FROM issuer_sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_sessions AS r USING o WHERE r.id = o.id;
+    SELECT id, ends_at FROM issuer_sessions WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_sessions AS r USING o WHERE r.id = o.id)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_quotas
 WITH o AS MATERIALIZED (
-    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_quotas AS r USING o WHERE r.ends_at = o.ends_at AND r.app_row = o.app_row AND r.subject = o.subject;
+    SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_quotas AS r USING o WHERE r.ends_at = o.ends_at AND r.app_row = o.app_row AND r.subject = o.subject)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_signed_requests
 WITH o AS MATERIALIZED (
-    SELECT at, app_row, digest FROM issuer_signed_requests WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_signed_requests AS r USING o WHERE r.at = o.at AND r.app_row = o.app_row AND r.digest = o.digest;
+    SELECT at, app_row, digest, ends_at FROM issuer_signed_requests WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_signed_requests AS r USING o WHERE r.at = o.at AND r.app_row = o.app_row AND r.digest = o.digest)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_attempts
 WITH o AS MATERIALIZED (
-    SELECT digest FROM issuer_attempts WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_attempts AS r USING o WHERE r.digest = o.digest;
+    SELECT digest, ends_at FROM issuer_attempts WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_attempts AS r USING o WHERE r.digest = o.digest)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_attempts_beyond
 -- Strangers can make rows here: beyond 100,000, those that end first go.
