@@ -4,8 +4,12 @@ import asyncio
 import functools
 import gc
 import math
+import resource
+import signal
 import socket
+import time
 from collections.abc import Sequence
+from types import FrameType
 from typing import Final
 
 import uvloop
@@ -18,14 +22,25 @@ from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
 from lingpai.settings_trust import trusted_twice
+from lingpai.store.address import Address
+from lingpai.store.opening import answers
 
-log = structlog.get_logger("lingpai.serving")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("lingpai.serving")
 allow("network", "proxy")
 
+ONE_WRITER: Final = (
+    "The embedded store has one writer at a time: more workers answer more reads, and no more writes. "
+    "Use one worker where most calls write, or PostgreSQL."
+)
+_ASK_EVERY: Final = 1.0
+"""Seconds between attempts to reach a database that does not answer."""
+_SAY_EVERY: Final = 60.0
+"""Seconds after which it is said again that there is none."""
 _STOP_SECONDS = 7.0
 """What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
 _CUT_SECONDS: Final = 5.0
 """How long after the time of a body its line is cut."""
+_MOST_DESCRIPTORS: Final = 65_536
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
 
@@ -39,8 +54,13 @@ def serve_production(settings: Settings) -> int:
         LingpaiError: STORE_UNAVAILABLE.
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    _outlive_hangups()
+    _raise_descriptor_limit()
     for network, proxy in trusted_twice(settings):
         log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
+    if settings.workers > 1 and settings.store_address.dsn is None:
+        log.info("workers_share_one_writer", detail=ONE_WRITER)
+    asyncio.run(wait_for_store(settings.store_address, settings.store_wait))
     with bind(settings.host, settings.port) as bound:
         settings = settings.model_copy(
             update={"port": bound.getsockname()[1]}
@@ -53,6 +73,48 @@ def serve_production(settings: Settings) -> int:
         return serve_workers(functools.partial(_work, settings), settings.workers, [bound], options)
 
 
+def _outlive_hangups() -> None:
+    """Go on when a terminal or a log rotation sends SIGHUP, which ends a process that does not handle it."""
+
+    def on_hangup(_number: int, _frame: FrameType | None) -> None:
+        log.info("hangup_ignored", reason="settings are read at the start; the log goes to standard error")
+
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, on_hangup)
+
+
+def _raise_descriptor_limit() -> None:
+    """Allow this process and its workers as many descriptors as the system lets it; each connection takes one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+async def wait_for_store(address: Address, seconds: float) -> None:
+    """Come back once the database takes connections, as after a failover or a restart of everything; says so.
+
+    Args:
+        address: the store.
+        seconds: at most; 0 asks once.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE: it did not in time, or waiting would not help.
+    """
+    until = time.monotonic() + seconds
+    said, said_at = "", -math.inf
+    while (error := await answers(address)) is not None:
+        if time.monotonic() >= until:
+            raise error
+        problem = error.detail or error.reason
+        if problem != said or time.monotonic() - said_at >= _SAY_EVERY:
+            said, said_at = problem, time.monotonic()
+            log.warning("waiting_for_store", detail=problem, seconds=round(until - said_at))
+        await asyncio.sleep(_ASK_EVERY)
+    if said:
+        log.info("store_answers")
+
+
 async def _prepare(settings: Settings) -> None:
     """Make key ring and schema once, and fail here rather than in every worker."""
     async with open_keeper(settings) as keeper:
@@ -62,6 +124,7 @@ async def _prepare(settings: Settings) -> None:
 def _work(settings: Settings, seat: Seat) -> None:
     """What a worker process does."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor says it
     _run(settings, seat.sockets, seat)
 
 

@@ -28,6 +28,7 @@ from lingpai.issuer.realms import Realm
 from lingpai.keeper.keeper import Options as KeeperOptions
 from lingpai.settings_realms import realm_problems
 from lingpai.settings_sections import (
+    LONGEST_WAIT,
     EdgeSettings,
     KeeperSettings,
     PublicUrl,
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
 
     So a disk that fills up never keeps the keeper from renewing tokens. On a small disk, 4 % of it are enough; 0 for no
     such floor. PostgreSQL does not say how full its disk is."""
+
+    store_wait: Annotated[float, Field(ge=0, allow_inf_nan=False, le=LONGEST_WAIT)] = 900.0
+    """Seconds that `serve` waits at its start for a database that does not take connections or writes yet.
+
+    0 asks once. What waiting cannot mend (a wrong password, no such database) ends it at once."""
 
     key_ring: Path | None = None
     """File of the key ring, made at the first start with mode 0600.

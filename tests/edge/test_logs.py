@@ -103,6 +103,10 @@ def test_g71_scrubbing_takes_secrets_out(text: str) -> None:
         "exit code=1",
         "connection_lost_without_a_reason after 12 attempts",
         "File not found: /etc/lingpai/settings.toml",
+        "TooManyConnectionsError: too many connections",
+        "InvalidAuthorizationSpecificationError: role is not there",
+        "ConnectionDoesNotExistError: connection was closed",
+        "IdleInTransactionSessionTimeoutError",
     ],
 )
 def test_scrubbing_leaves_sense(text: str) -> None:

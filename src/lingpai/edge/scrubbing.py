@@ -10,6 +10,7 @@ MASK = "[redacted]"
 _NAMES = "secret|token|ticket|passw|pwd|code|key|sign|session|cookie|authorization|verifier|assertion|nonce|credential"
 _RUN = 20  # characters; shorter than any handle, key or digest of ours and of the platforms
 _LONG_RUN = 40
+_LONGEST_NAME = 60
 
 _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"://[^/@\s]+@"), f"://{MASK}@"),
@@ -18,7 +19,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     # A short number is an error code or a count, not a secret.
     (
         re.compile(
-            rf"\b(\w*(?:{_NAMES})\w*)([\"']?\s*[:=]\s*b?[\"']?)(?!\d{{1,5}}\b|\[redacted)[^\s\"',;&}})]+",
+            rf"\b(\w*(?:{_NAMES})\w*)(?<![a-z]Error)([\"']?\s*[:=]\s*b?[\"']?)(?!\d{{1,5}}\b|\[redacted)[^\s\"',;&}})]+",
             re.IGNORECASE,
         ),
         rf"\1\2{MASK}",
@@ -28,8 +29,13 @@ _WORD = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_+-]{{{_RUN - 1},}}={{0,2}}")
 _EXCEPTION_TYPE = re.compile(r"[\s|+-]*[\w.]+")
 
 
+_ERROR_NAME = re.compile(r"(?:[A-Z]{2,5}|[A-Z][a-z]{1,15}){1,8}(?:Error|Exception|Warning)")
+
+
 def _mask_run(match: re.Match[str]) -> str:
     run = match[0]
+    if len(run) < _LONGEST_NAME and _ERROR_NAME.fullmatch(run):
+        return run  # the class of an exception, without which nobody knows what happened
     # Names of functions and loggers are long too, but they are in one case and hold no digits.
     plain = len(run) < _LONG_RUN and not any(map(str.isdigit, run)) and (run.islower() or run.isupper())
     return run if plain else MASK

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from lingpai.core.clock import Clock
+from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.store.address import Address
 from lingpai.store.issuer_port import IssuerStore
@@ -31,6 +32,19 @@ async def is_begun(address: Address) -> bool:
     from lingpai.store.postgresql.schema import is_sealed  # noqa: PLC0415  an extra: it may not be installed
 
     return await is_sealed(address.dsn)
+
+
+async def answers(address: Address) -> LingpaiError | None:
+    """Nothing when the store can be opened as far as a database is concerned, else an error that may pass by itself.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE: only the operator can mend it.
+    """
+    if address.dsn is None:
+        return None
+    from lingpai.store.postgresql.waiting import trial  # noqa: PLC0415  an extra: it may not be installed
+
+    return await trial(address.dsn)
 
 
 @contextlib.asynccontextmanager

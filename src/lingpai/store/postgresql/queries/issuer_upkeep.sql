@@ -100,20 +100,22 @@ SELECT count(*), max(ends_at) FROM o;
 -- name: purge_attempts_beyond
 -- Strangers can make rows here: beyond 100,000, those that end first go.
 WITH o AS MATERIALIZED (
-    SELECT digest FROM issuer_attempts WHERE ends_at <= (
+    SELECT digest FROM issuer_attempts WHERE $3::bigint IS NOT NULL AND ends_at <= (
         SELECT ends_at FROM issuer_attempts WHERE ends_at > $1 ORDER BY ends_at DESC LIMIT 1 OFFSET 100000
     )
     ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_attempts AS r USING o WHERE r.digest = o.digest;
+), gone AS (DELETE FROM issuer_attempts AS r USING o WHERE r.digest = o.digest)
+SELECT count(*), NULL::bigint FROM o;
 
 -- name: purge_marks
 WITH o AS MATERIALIZED (
-    SELECT owner_kind, owner_row, digest FROM issuer_marks WHERE ends_at < $1 ORDER BY ends_at LIMIT $2
-    FOR UPDATE SKIP LOCKED
+    SELECT owner_kind, owner_row, digest, ends_at FROM issuer_marks WHERE ends_at >= $3 AND ends_at < $1
+    ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM issuer_marks AS r USING o
+    WHERE r.owner_kind = o.owner_kind AND r.owner_row = o.owner_row AND r.digest = o.digest
 )
-DELETE FROM issuer_marks AS r USING o
-WHERE r.owner_kind = o.owner_kind AND r.owner_row = o.owner_row AND r.digest = o.digest;
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: sealed_secrets
 SELECT substr(sealed, 1, 4), count(*) FROM issuer_secrets WHERE sealed IS NOT NULL GROUP BY 1;
