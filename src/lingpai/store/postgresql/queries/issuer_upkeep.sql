@@ -65,9 +65,10 @@ SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_answers
 WITH o AS MATERIALIZED (
-    SELECT digest FROM issuer_answers WHERE ends_at < $1 ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM issuer_answers AS r USING o WHERE r.digest = o.digest;
+    SELECT digest, ends_at FROM issuer_answers WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_answers AS r USING o WHERE r.digest = o.digest)
+SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_sessions
 WITH o AS MATERIALIZED (
