@@ -19,8 +19,8 @@ GHOST = ("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_rel
 AWAY = ("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 STALLED = "SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
 OURS = "SELECT FROM pg_stat_activity WHERE datname = 'lingpai' AND application_name = 'lingpai'"
-MOST = CONNECTIONS + 3
-"""One that listens, one to read by, and one that looks what became of those that were given up."""
+MOST = CONNECTIONS + 2
+"""One that listens, and one that looks what became of those that were given up."""
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ _IDLE_SECONDS: Final = 300.0
 """What was not used for so long may have been cut by something on the way, and nobody was told."""
 _CROWDED_SECONDS: Final = 1.0
 """After the server refused one more connection, no other one is asked for so long."""
-_BEYOND_SECONDS: Final = 0.25
-"""A read that waited so long while all connections write gets one beyond the limit: standbys may hold those up."""
 _RETRY_SECONDS: Final = 0.05
 """Between attempts of a pool that has no connection at all while the server refuses more."""
 
@@ -36,8 +34,8 @@ _waited = Histogram(
 class Pool:
     """Lends connections for short whiles, the one that was used last first. Made by `open`; `close` it.
 
-    Reads go on, by one connection more, while all of them write and wait for a standby. Not asyncpg's own pool, which
-    takes as much CPU time to lend a connection as to send a batch: some 40 µs.
+    Of several, one is never lent for writing, so that reads go on while writes wait for a standby. Not asyncpg's own
+    pool, which takes as much CPU time to lend a connection as to send a batch: some 40 µs.
     """
 
     def __init__(self, dsn: str, connections: int, patience: float) -> None:
@@ -45,9 +43,9 @@ class Pool:
         self._patience = patience
         self._loop = asyncio.get_running_loop()
         self._limit = connections
+        self._writers_limit = max(1, connections - 1)
         self._open = 0  # those given up count while the server has them
-        self._writers = 0  # those that wait for a connection as well
-        self._lent_to_write = 0
+        self._writers = 0
         self._given_up = [0, 0]  # of them, to read and to write
         self._abandoned = Abandoned(dsn, patience, self._freed, self._wake_all)
         self._idle: deque[tuple[Connection, float]] = deque()
@@ -105,7 +103,7 @@ class Pool:
         """Give a loan its connection, and watch over its end."""
         asked = self._loop.time()
         self._drop_unused(asked - _IDLE_SECONDS)
-        if self._idle and not (loan.writes and (self._writers >= self._limit or self._stalls())):
+        if self._idle and not (loan.writes and (self._writers >= self._writers_limit or self._stalls())):
             self._writers += loan.writes
             loan.connection = self._idle.pop()[0]
             if loan.connection.is_closed():
@@ -116,7 +114,6 @@ class Pool:
             began = time.monotonic()
             await self._wait_turn(loan, asked)
             _waited.observe(time.monotonic() - began)
-        self._lent_to_write += loan.writes
         loan.ends_at = asked + loan.seconds
         self._loans.add(loan)
         if loan.ends_at < self._looks_at:
@@ -139,9 +136,6 @@ class Pool:
         if loan.is_last:
             connection.terminate()
         self._writers -= loan.writes
-        self._lent_to_write -= loan.writes
-        if self._open > self._limit and self._lent_to_write < self._limit:
-            connection.terminate()  # the one beyond the limit is of no more use
         if connection.is_closed():
             self._open -= 1
         else:
@@ -151,7 +145,7 @@ class Pool:
     async def _wait_turn(self, loan: "Loan", asked: float) -> None:
         """Wait until one may be lent, and lend it."""
         until = asked + self._patience
-        while loan.writes and (self._stalls() or self._writers >= self._limit):
+        while loan.writes and (self._stalls() or self._writers >= self._writers_limit):
             if self._stalls():
                 raise StalledError("what was written before is not confirmed by the database's standbys")
             await self._wait(loan.writes, until)
@@ -160,14 +154,13 @@ class Pool:
 
     async def _take_late(self, loan: "Loan", asked: float) -> None:
         try:
-            loan.connection = await self._take(asked, writes=loan.writes)
+            loan.connection = await self._take(asked + self._patience)
         except BaseException:
             self._writers -= loan.writes
             self._wake()
             raise
 
-    async def _take(self, asked: float, *, writes: bool) -> Connection:
-        until, beyond_at = asked + self._patience, asked + _BEYOND_SECONDS
+    async def _take(self, until: float) -> Connection:
         crowded: Exception | None = None
         while True:
             while self._idle:
@@ -179,9 +172,7 @@ class Pool:
             if now >= until:
                 raise crowded or TimeoutError("no connection to the database was free in time")
             lendable = self._open - sum(self._given_up)
-            may_beyond = not writes and self._lent_to_write >= self._limit
-            limit = self._limit + (may_beyond and now >= beyond_at)
-            if self._open < limit and (now >= self._crowded_until or not lendable):
+            if self._open < self._limit and (now >= self._crowded_until or not lendable):
                 try:
                     return await self._connect(until - now)
                 except asyncpg.TooManyConnectionsError as error:
@@ -190,11 +181,9 @@ class Pool:
                 if self._open == sum(self._given_up):
                     await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if not lendable and not may_beyond and self._abandoned.are_stuck:
+            if not lendable and self._abandoned.are_stuck:
                 raise StalledError("the database has not ended what was given up before")
-            may_grow = self._crowded_until if self._open < limit else until
-            if may_beyond and now < beyond_at:
-                may_grow = min(may_grow, beyond_at)
+            may_grow = self._crowded_until if self._open < self._limit else until
             await self._wait(False, min(until, max(may_grow, now)))
 
     async def _connect(self, seconds: float) -> Connection:
@@ -241,12 +230,13 @@ class Pool:
     def _stalls(self) -> bool:
         """Whether no write is begun: earlier ones were given up, and standbys do not confirm or no place is left."""
         abandoned = self._abandoned
-        return abandoned.standbys_stall or (self._given_up[True] >= self._limit and abandoned.are_stuck)
+        return abandoned.standbys_stall or (
+            self._given_up[True] >= self._writers_limit and abandoned.are_stuck
+        )
 
     def _freed(self, writes: bool) -> None:
         self._given_up[writes] -= 1
         self._writers -= writes
-        self._lent_to_write -= writes
         self._open -= 1
         self._wake()
 
