@@ -57,8 +57,16 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
         "keeper": {
             "wechat": {"appid": samples.appid, "secret": samples.app_secret},
             "wechat_mini": {"appid": samples.mini_appid, "secret": samples.mini_secret},
-            "wecom": {"corpid": samples.corpid, "secret": samples.agent_secret},
-            "wecom_second": {"corpid": samples.corpid, "secret": samples.second_agent_secret},
+            "wecom": {
+                "corpid": samples.corpid,
+                "secret": samples.agent_secret,
+                "key": samples.first_agent_key,
+            },
+            "wecom_second": {
+                "corpid": samples.corpid,
+                "secret": samples.second_agent_secret,
+                "key": samples.second_agent_key,
+            },
         },
         "admin": {},
         "issuer": {name: app for dialect, name, app in _apps(issuer, landing(url)) if dialect in realms},

@@ -37,6 +37,16 @@ def _public_url(text: str) -> str:
     return url
 
 
+def _platform_url(text: str) -> str:
+    url = _base_url(text)
+    for path in _PLATFORM_PATHS:
+        if path in f"{urlsplit(url).path}/":
+            raise ValueError(
+                f"must be what comes before {path.rstrip('/')}, such as https://api.weixin.qq.com"
+            )
+    return url
+
+
 def _redis_url(url: SecretStr) -> SecretStr:
     if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
         raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may hold a password
@@ -52,6 +62,9 @@ def _store(address: SecretStr) -> SecretStr:
     return address
 
 
+_PLATFORM_PATHS = ("/cgi-bin/", "/sns/", "/OAuth2/", "/oauth/")
+"""What the keeper appends to a platform's address itself."""
+
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
@@ -59,6 +72,7 @@ HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-
 Network = Annotated[str, AfterValidator(_network)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+PlatformUrl = Annotated[str, AfterValidator(_platform_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]
@@ -132,7 +146,7 @@ class KeeperSettings(Section):
 class WechatSettings(Section):
     """WeChat official accounts and mini programs."""
 
-    base_url: BaseUrl = wechat.BASE_URL
+    base_url: PlatformUrl = wechat.BASE_URL
     """Where the platform is: a forward proxy of yours, or the sandbox."""
 
     overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
@@ -142,21 +156,21 @@ class WechatSettings(Section):
 class WecomSettings(Section):
     """WeCom."""
 
-    base_url: BaseUrl = wecom.BASE_URL
+    base_url: PlatformUrl = wecom.BASE_URL
     """Where the platform is: a private deployment, or the sandbox."""
 
 
 class YzbSettings(Section):
     """The platform yzb, for accounts that the keeper holds; the issuer's realms are under `realms`."""
 
-    base_url: BaseUrl | None = None
+    base_url: PlatformUrl | None = None
     """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
 
 
 class YilianyunSettings(Section):
     """The platform yilianyun, for accounts that the keeper holds; the issuer's realms are under `realms`."""
 
-    base_url: BaseUrl | None = None
+    base_url: PlatformUrl | None = None
     """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
 
 

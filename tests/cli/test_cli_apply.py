@@ -250,3 +250,12 @@ def test_sections_are_a_table_with_unique_names() -> None:
     names = [section.name for section in SECTIONS]
     assert len(names) == len(set(names))
     assert {"accounts", "callers"} <= set(names)
+
+
+def test_a_rehearsal_needs_no_store_and_leaves_none(cli: Cli) -> None:
+    file = cli.home / "declared.toml"
+    file.write_text('[[callers]]\nname = "shop"\n')
+    rehearsed = cli("apply", str(file), "--dry-run").json
+    assert [each["action"] for each in rehearsed["changes"]] == ["add"]
+    assert not (cli.data / "lingpai.db").exists()
+    assert not (cli.data / "keyring.json").exists()

@@ -103,3 +103,12 @@ async def test_a_changed_caller_keeps_its_key_and_a_revoked_one_is_not_changed(t
         await store.revoke_caller("shop")
         assert not await store.change_caller(caller)
         assert (await store.list_callers())[0].environment == "production"
+
+
+@pytest.mark.parametrize(
+    "app", ["wecom/nonsense:first", "wecom/a b", "wecom/", "wecom/a/", "nonsense/a", "wecom/a/b/c"]
+)
+def test_an_app_that_cannot_be_one_is_refused(cli: Cli, app: str) -> None:
+    refused = cli("caller", "add", "shop", "--app", app)
+    assert refused.code == 2
+    assert "platform/account/label" in refused.stderr

@@ -403,3 +403,19 @@ def test_what_stays_on_this_machine_or_is_encrypted_is_well(
     ):
         monkeypatch.setenv("LINGPAI_STORE", local)
         assert check_exposure(load_settings()) == []
+
+
+def test_the_proxy_is_named_and_no_password_shown(cli: Cli) -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{bound.getsockname()[1]}"
+        env = {
+            "LINGPAI_WECHAT__BASE_URL": "http://user:hunter2@wechat.example",
+            "HTTP_PROXY": f"http://proxyuser:hunter3@{at}",
+            "NO_PROXY": "",
+        }
+        cli.add_sample()
+        answer = cli("doctor", env=env)
+    finding = findings(answer)["upstream", "fail"]
+    assert f"http://wechat.example (by the proxy http://{at}, of HTTP_PROXY)" in finding["message"]
+    assert "hunter" not in answer.stdout

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from lingpai.cli.problems import explain
+from lingpai.core.errors import Kind, LingpaiError
 from tests.cli.conftest import Answer, Cli
 
 YZB = ("account", "add", "yzb", "100001", "--secret-stdin")
@@ -79,3 +81,13 @@ def test_a_service_without_the_address_does_not_start(cli: Cli, nowhere: dict[st
     refused = cli.process("serve", "--port", "0")
     assert refused.code == 1
     assert "LINGPAI_YZB__BASE_URL" in refused.stderr
+
+
+@pytest.mark.parametrize("cause", ["InvalidPasswordError", "InvalidCatalogNameError"])
+def test_a_database_that_refuses_the_password_is_not_tried_again_later(cause: str) -> None:
+    error = LingpaiError(Kind.STORE_UNAVAILABLE, "… try again later.", detail=f"{cause}: no such thing")
+    said = explain(error)
+    assert said is not None
+    assert "try again" not in said
+    assert "`store`" in said
+    assert cause in said

@@ -120,3 +120,14 @@ def test_wechatpys_loop_of_fetches_ends_at_lingpai(
     assert stack.fetches(stack.samples.appid) == 1
     assert found["token"] == stack.held("wechat", stack.samples.appid)
     assert stack.control("valid", access_token=found["token"])["valid"]
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_wechatpy_heals_itself_when_its_token_dies(
+    generation: int, stack: Stack, wanted: Json, clients: Clients
+) -> None:
+    found = clients.wechatpy(generation, "run_healing", wanted).found()
+    assert found["addresses"] == ["127.0.0.1"]
+    assert found["token"] != found["dead"]
+    assert found["token"] == stack.held("wechat", stack.samples.appid)
+    assert stack.fetches(stack.samples.appid) <= 3  # once, and for the next one with a forced call at most

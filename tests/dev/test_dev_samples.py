@@ -211,3 +211,16 @@ async def test_sandbox_and_sample_app_stay_on_this_machine(
     with pytest.raises(OSError, match="taken"):
         await develop("0.0.0.0", 0, 0, tmp_path / "data", 60)
     assert hosts == ["0.0.0.0", "127.0.0.1", "127.0.0.1"]
+
+
+def test_dev_json_has_a_key_for_each_app_of_the_corp(dev: Dev) -> None:
+    tokens = set()
+    for name in ("wecom", "wecom_second"):
+        corp = dev.described["keeper"][name]
+        for secret in (corp["key"], corp["secret"]):
+            query = urlencode({"corpid": corp["corpid"], "corpsecret": secret})
+            with urllib.request.urlopen(
+                f"{dev.described['url']}/cgi-bin/gettoken?{query}", timeout=10
+            ) as answer:
+                tokens.add((name, json.load(answer)["access_token"]))
+    assert len(tokens) == 2

@@ -240,3 +240,16 @@ async def test_the_extra_is_named_when_it_is_missing(tmp_path: Path, monkeypatch
     with pytest.raises(SettingsError, match=r"lingpai\[redis\]"):
         async with open_keeper(settings):
             pass
+
+
+async def test_a_ticket_is_published_before_anybody_asks_for_it(
+    tmp_path: Path, socket: Path, redis: Redis
+) -> None:
+    async with published(tmp_path, socket) as stage:
+        reconcile = stage.keeper.reconcile
+        assert reconcile is not None
+        reconcile()
+        await settled(stage)
+        assert sorted(await redis.keys()) == [TICKET_KEY, TOKEN_KEY]
+        found = (await info(redis, TICKET_KEY))["js_ticket"]
+        assert (await stage.held(YZB, "js_ticket"))["value"] == found

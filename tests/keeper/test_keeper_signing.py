@@ -164,3 +164,13 @@ async def test_k93_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
     own.keeper.audit.flush()
     assert "sign" in log_lines.getvalue()
     assert credential.current.value not in log_lines.getvalue()
+
+
+async def test_an_address_as_it_stands_in_html_is_warned_of(own: Stage, log_lines: io.StringIO) -> None:
+    for url, warned in (
+        ("https://shop.example/?a=1&b=2", False),
+        ("https://shop.example/?a=1&amp;b=2", True),
+    ):
+        await own.post(SIGN, {"wx_app_id": SAMPLE_APP.appid, "url": url})
+        assert ("url_escaped_for_html" in log_lines.getvalue()) is warned
+    assert "b=2" not in log_lines.getvalue()

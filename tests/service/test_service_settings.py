@@ -180,3 +180,23 @@ def test_a_bad_value_is_named_where_it_was_set(folder: Path, monkeypatch: pytest
     assert problems()[0].startswith("lingpai_port (environment): port: ")
     with pytest.raises(SettingsError, match="command line: port: "):
         load_settings(port=70000)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "before"),
+    [
+        ("WECHAT", "https://api.weixin.qq.com/cgi-bin", "/cgi-bin"),
+        ("WECOM", "https://qyapi.weixin.qq.com/cgi-bin/gettoken", "/cgi-bin"),
+        ("WECHAT", "https://proxy.example/weixin/sns/", "/sns"),
+        ("YZB", "https://yzb.example/OAuth2", "/OAuth2"),
+        ("YILIANYUN", "https://open.example/oauth/oauth", "/oauth"),
+    ],
+)
+def test_an_address_with_a_path_of_the_platform_is_refused(
+    name: str, url: str, before: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"LINGPAI_{name}__BASE_URL", url)
+    (problem,) = problems()
+    assert f"must be what comes before {before}," in problem
+    monkeypatch.setenv(f"LINGPAI_{name}__BASE_URL", "https://proxy.example/weixin")
+    load_settings()

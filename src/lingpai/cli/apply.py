@@ -76,7 +76,7 @@ def apply(
         )
 
     try:
-        planned = with_keeper(data, work, create=not dry_run)
+        planned = with_keeper(data, work, create=not dry_run, rehearse=dry_run)
     except BaseException:
         if made:  # keys among them would be lost: only their digests are kept
             tell(made)

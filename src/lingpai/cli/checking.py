@@ -12,6 +12,8 @@ from lingpai.keeper.access import KEY_PREFIX, MAX_ACCOUNT, MAX_SECRET
 from lingpai.keeper.platforms.platform import Platform
 
 MAX_LABEL = 64
+_ID = re.compile(r"[A-Za-z0-9._@-]+")
+"""An appid, a corpid and the like."""
 _NAME = re.compile(r"[^\s/\x00-\x1f]+")
 _PART = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:\*\.)?(?:{_PART}\.)*{_PART}(?::\d{{1,5}})?", re.IGNORECASE)
@@ -72,7 +74,7 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
     problems += [
         tr("{text} is not an app: write *, platform/account or platform/account/label.", text=repr(app))
         for app in caller.apps
-        if app != "*" and (app.split("/")[0] not in platforms or not 2 <= len(app.split("/")) <= 3)  # noqa: PLR2004
+        if app != "*" and not _is_app(platforms, app)
     ]
     known = ", ".join(RIGHTS)
     problems += [
@@ -85,6 +87,13 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
         for network in caller.networks
         if not is_network(network)
     ]
+
+
+def _is_app(platforms: Mapping[str, Platform], text: str) -> bool:
+    platform, *rest = text.split("/")
+    if platform not in platforms or not 1 <= len(rest) <= 2:  # noqa: PLR2004
+        return False
+    return bool(_ID.fullmatch(rest[0])) and all(map(is_name, rest[1:]))
 
 
 def is_name(text: str) -> bool:

@@ -6,6 +6,8 @@ import socket
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.text import TextError
 
+REFUSED_BY_DATABASE = ("InvalidPassword", "InvalidAuthorization", "InvalidCatalogName")
+"""PostgreSQL's refusals of a user, a password or a database: trying again later does not mend them."""
 NO_ADDRESS_FOR_US = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
@@ -46,6 +48,10 @@ def explain(error: Exception) -> str | None:
         text = tr_reason(error.reason)
         if error.kind is Kind.UPSTREAM_REFUSED and error.code is not None:
             text = tr("The platform answered {code}: {message}", code=error.code, message=error.reason)
+        elif error.kind is Kind.STORE_UNAVAILABLE and error.detail.startswith(REFUSED_BY_DATABASE):
+            text = tr(
+                "The database refuses what the setting `store` says of it: {problem}.", problem=error.detail
+            )
         elif error.kind is Kind.STORE_UNAVAILABLE and error.detail:
             text = f"{text} ({error.detail})"
         return text

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -28,13 +29,20 @@ Json = Annotated[
 Name = Annotated[str, typer.Argument(help="platform/account or platform/account/label.", show_default=False)]
 
 
-def with_keeper(data: Path | None, work: "Callable[[Keeper], Awaitable[T]]", *, create: bool = False) -> T:
+def with_keeper(
+    data: Path | None,
+    work: "Callable[[Keeper], Awaitable[T]]",
+    *,
+    create: bool = False,
+    rehearse: bool = False,
+) -> T:
     """What `work` returns, given a keeper over the store that the settings name.
 
     Args:
         data: the folder from the command line, or None.
         work: runs in an event loop of its own.
         create: make store and key ring when there are none.
+        rehearse: when there are none, work on empty ones that vanish afterwards.
 
     Raises:
         Problem: there is no store, and none is to be made.
@@ -44,6 +52,10 @@ def with_keeper(data: Path | None, work: "Callable[[Keeper], Awaitable[T]]", *, 
     from lingpai.settings import load_settings
 
     settings = load_settings(data=data)
+    if rehearse and settings.store_address.dsn is None and not settings.database.exists():
+        with tempfile.TemporaryDirectory() as folder:
+            empty = {"data": Path(folder), "store": type(settings.store)(""), "key_ring": None}
+            return asyncio.run(_run(settings.model_copy(update=empty), work))
     demand_store(settings, create=create)
     return asyncio.run(_run(settings, work))
 

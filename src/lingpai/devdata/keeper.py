@@ -20,8 +20,15 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
         known = await keeper.store.find_accounts(account.platform, account.account)
         if not any(each.label == account.label for each in known):
             await keeper.store.save_account(account)
-    caller = Caller(name=CALLER, environment="dev", created_at=keeper.clock.now())
-    await keeper.store.add_caller(caller, keeper.digest_caller_key(samples.caller_key))
+    corp = f"wecom/{samples.corpid}"
+    for name, apps, key in (
+        (CALLER, ("*",), samples.caller_key),
+        # A key in place of a corpsecret says which of a corp's apps is meant by what it may use.
+        (f"{CALLER}-wecom", (f"{corp}/first",), samples.first_agent_key),
+        (f"{CALLER}-wecom-second", (f"{corp}/second",), samples.second_agent_key),
+    ):
+        caller = Caller(name=name, environment="dev", apps=apps, created_at=keeper.clock.now())
+        await keeper.store.add_caller(caller, keeper.digest_caller_key(key))
 
 
 def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:

@@ -45,6 +45,8 @@ class Samples(msgspec.Struct):
     agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     second_agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     caller_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
+    first_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
+    second_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     issuer: IssuerSamples = msgspec.field(default_factory=IssuerSamples)
 
 

@@ -7,7 +7,7 @@ import itertools
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -24,6 +24,9 @@ from lingpai.keeper.turns import Turns
 from lingpai.keeper.upstream import Upstream
 from lingpai.keeper.waits import Waits
 from lingpai.store.port import Store
+
+if TYPE_CHECKING:
+    from lingpai.keeper.doubts import Doubt, Pace
 
 REMEMBERED_DIGESTS = 65_536
 SAVING = 2.0
@@ -120,7 +123,7 @@ class Keeper:
     """The keeper's context: what verbs are given. One per process; `holder` names the process in leases.
 
     `proven` remembers secrets that nobody configured and that the upstream has taken; `guessing` has, by platform, the
-    turns of those that it has not. See `proving.py`.
+    turns of those that it has not. See `proving.py`. `paces`, `doubts` and `asking` belong to `doubts.py`.
     `publish` is told each credential that was saved, `reconcile` is called now and then by the one worker that
     leads; both return at once. See `publishing.py`.
     """
@@ -139,6 +142,9 @@ class Keeper:
     ahead: dict[CredentialKey, "asyncio.Task[None]"] = dataclasses.field(default_factory=dict)
     leased: set["asyncio.Task[Credential | None]"] = dataclasses.field(default_factory=set)
     exchanging: set["asyncio.Task[dict[str, Any]]"] = dataclasses.field(default_factory=set)
+    paces: dict[tuple[str, str, CredentialKey], "Pace"] = dataclasses.field(default_factory=dict)
+    doubts: dict[CredentialKey, "Doubt"] = dataclasses.field(default_factory=dict)
+    asking: set["asyncio.Task[None]"] = dataclasses.field(default_factory=set)
     waits: Waits = dataclasses.field(default_factory=Waits)
     proven: set[bytes] = dataclasses.field(default_factory=set)
     guessing: dict[str, Turns] = dataclasses.field(default_factory=lambda: defaultdict(Turns))
@@ -186,7 +192,7 @@ class Keeper:
             patience: seconds to wait for fetches at most; as long as one call may take when None.
         """
         await asyncio.gather(*self.exchanging, return_exceptions=True)
-        await _cancel(*self.ahead.values(), *self.flights.values())
+        await _cancel(*self.asking, *self.ahead.values(), *self.flights.values())
         if self.leased:
             await asyncio.wait(
                 self.leased, timeout=self.upstream.total + SAVING if patience is None else patience

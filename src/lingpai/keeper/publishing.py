@@ -18,7 +18,8 @@ from redis.retry import Retry
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Credential, CredentialKey
-from lingpai.keeper.keeper import Keeper, log
+from lingpai.keeper.credentials import hold
+from lingpai.keeper.keeper import App, Keeper, log
 
 TIMEOUT = 2.0
 """Seconds for a connection, and for each answer."""
@@ -53,8 +54,9 @@ class Publisher:
             self._reconciling = self._start(self._all())
 
     async def finish(self) -> None:
-        """Wait for what is under way; each call of Redis has its timeout."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what is under way, and what that begins; each call of Redis has its timeout."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.create_task(work)
@@ -73,8 +75,20 @@ class Publisher:
                 continue
             app = self._keeper.app_of(account)
             for kind in app.platform.published:
-                if not await self._guarded(app.key(kind)):
+                if kind in app.platform.tickets and not await self._has(app.key(kind)):
+                    self._start(self._fetch(app, kind))
+                elif not await self._guarded(app.key(kind)):
                     return  # the rest would wait as long for the same
+
+    async def _has(self, key: CredentialKey) -> bool:
+        with contextlib.suppress(LingpaiError):
+            return await self._keeper.store.read_credential(key) is not None
+        return True  # nothing can be fetched now
+
+    async def _fetch(self, app: App, kind: str) -> None:
+        """Have a ticket that nobody asked for yet; whoever saves it publishes it. Its trouble is noted by `hold`."""
+        with contextlib.suppress(LingpaiError):
+            await hold(self._keeper, app, kind)
 
     async def _guarded(self, key: CredentialKey) -> bool:
         """Publish one credential; False, and a line in the log, when that failed."""

@@ -30,7 +30,7 @@ def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *
     rest = fetched.end.remaining(clock)
     jitter = random.uniform(0, JITTER_SHARE)  # noqa: S311
     if way.renew_left is not None:
-        ahead = way.renew_left * (1 - jitter)
+        ahead = min(way.renew_left, fetched.lifetime * AHEAD_SHARE) * (1 - jitter)
     elif way.repeat is Repeat.KILLS_OLD:
         ahead = fetched.lifetime * (AHEAD_SHARE - jitter)
     elif way.repeat is Repeat.SAME_UNTIL_LEFT and same and rest <= overlap:
@@ -39,4 +39,6 @@ def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *
         ahead = min(overlap, rest / 2) * (1 - jitter)
     else:
         ahead = 0.0
-    return fetched.end.earlier(min(ahead, max(0.0, rest - LEAST_WAIT)))
+    # However short it lives: never at once again, and within the first half of what is left.
+    most = max(0.0, min(rest - LEAST_WAIT, rest * AHEAD_SHARE))
+    return fetched.end.earlier(min(ahead, most))

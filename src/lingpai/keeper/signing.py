@@ -8,7 +8,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.credentials import current_of, hold
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.forms import JSAPI, SignRecipe
 
 MAX_URL = 2048
@@ -43,6 +43,10 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
             sign with.
     """
     demand_own_page(url, app.domains)
+    if (
+        "&amp;" in url
+    ):  # as it stands in HTML; the browser's own address, which the platform compares, has none
+        log.warning("url_escaped_for_html", platform=app.platform.name, account=app.account)
     ticket = current_of(await hold(keeper, app, app.platform.sign_kinds[sign_kind])).value
     noncestr = secrets.token_hex(8)
     timestamp = int(keeper.clock.now())

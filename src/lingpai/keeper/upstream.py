@@ -8,6 +8,9 @@ A call is sent once. What was lost on the way may have arrived: a code is used u
 replaced, so whether to ask again is for those to decide who know what was asked.
 """
 
+import codecs
+import os
+import re
 import time
 from typing import Any
 
@@ -16,10 +19,12 @@ import msgspec
 
 from lingpai.keeper.counters import UPSTREAM_SECONDS
 from lingpai.keeper.platforms.forms import ERRCODE, Envelope
+from lingpai.keeper.proxies import proxy_for
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
 MOST_DIGITS = 18
+_WHOLE = re.compile(r"\s*-?[0-9]+\s*")
 
 
 class Refusal(Exception):
@@ -101,8 +106,8 @@ class Upstream:
             raise Unreachable(f"no answer within {self.total:g} s") from error
         except _Lost as error:
             raise Unreachable(f"the connection was lost ({error})") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"the connection failed ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(_why(error)) from error
         finally:
             UPSTREAM_SECONDS.observe(time.perf_counter() - began)
         return _understand(content, envelope)
@@ -117,8 +122,15 @@ class Upstream:
     ) -> bytes:
         data = form if body is None else msgspec.json.encode(body)
         headers = {"content-type": "application/json"} if body is not None else None
+        proxy = proxy_for(url)
         async with self._open().request(
-            method, url, params=query, data=data, headers=headers, allow_redirects=False
+            method,
+            url,
+            params=query,
+            data=data,
+            headers=headers,
+            allow_redirects=False,
+            proxy=proxy.url if proxy else None,
         ) as response:
             if response.status != 200:  # noqa: PLR2004
                 raise Unreachable(f"HTTP status {response.status} instead of 200")
@@ -135,11 +147,14 @@ class Upstream:
         Raises:
             Unreachable: nothing answers.
         """
+        proxy = proxy_for(url)
         try:
-            async with self._open().get(url, allow_redirects=False) as response:
+            async with self._open().get(
+                url, allow_redirects=False, proxy=proxy.url if proxy else None
+            ) as response:
                 return response.headers.get("date")
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(f"the connection failed ({type(error).__name__})") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(_why(error)) from error
 
     async def close(self) -> None:
         """Close the pool."""
@@ -155,22 +170,43 @@ class Upstream:
         return self._session
 
 
+def _why(error: Exception) -> str:
+    """What failed, without addresses: those hold secrets."""
+    said = f"the connection failed ({type(error).__name__})"
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            cause = error.certificate_error
+            reason = getattr(cause, "verify_message", "") or type(cause).__name__
+            said = f"its TLS certificate is not trusted: {reason} (SSL_CERT_FILE names other authorities)"
+        case aiohttp.ClientConnectorSSLError():
+            said = f"TLS failed: {getattr(error.os_error, 'reason', None) or type(error).__name__}"
+        case aiohttp.ClientProxyConnectionError():
+            said = "the proxy that the environment names cannot be reached"
+        case aiohttp.ClientHttpProxyError():
+            said = f"the proxy that the environment names answered {error.status}"
+        case aiohttp.ClientConnectorDNSError():
+            said = "the connection failed: its host name cannot be resolved"
+        case aiohttp.ClientConnectorError() if error.os_error.errno:
+            said = f"the connection failed: {os.strerror(error.os_error.errno)}"
+    return said
+
+
 def number_of(value: Any) -> Any:
-    """An answer's number that was written as text, as a number; whatever else it is, as it is."""
-    if isinstance(value, str) and len(value) <= MOST_DIGITS and value.isascii() and value.isdigit():
+    """An answer's whole number that was written as text or as a fraction; whatever else it is, as it is."""
+    if isinstance(value, str) and len(value) <= MOST_DIGITS and _WHOLE.fullmatch(value):
         return int(value)
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
     try:
-        answer = msgspec.json.decode(content)
+        answer = msgspec.json.decode(content.removeprefix(codecs.BOM_UTF8))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreachable("an answer that is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreachable("an answer that is not a JSON object")
     code = number_of(answer.get(envelope.code, envelope.success if envelope.may_lack else None))
-    if not isinstance(code, int):
+    if not isinstance(code, int) or isinstance(code, bool):
         raise Unreachable(f"an {envelope.code} that is not a number")
     if code != envelope.success:
         raise Refusal(code, str(answer.get(envelope.message) or f"no {envelope.message}")[:MAX_MESSAGE])

@@ -123,6 +123,18 @@ def member(world: World, call: Call, token: Handle) -> Answer:
     return _OK | {"userid": userid, "name": userid, "department": [1], "status": 1}
 
 
+def departments(world: World, call: Call, token: Handle) -> Answer:
+    """WeCom's ``/cgi-bin/department/list``: the one department there is, or below the one that `id` names.
+
+    Raises:
+        Refusal: 60003 for another one.
+    """
+    if call.query.get("id", "1") != "1":
+        raise Refusal(60003)
+    corp = world.accounts.corps[token.account]
+    return _OK | {"department": [{"id": 1, "name": corp.name, "parentid": 0, "order": 100_000_000}]}
+
+
 def _own_agent(token: Handle, given: object) -> int:
     try:
         agentid = int(str(given))

@@ -46,7 +46,7 @@ OPEN: Final[dict[str, OpenRoute]] = {
     "/sns/userinfo": OpenRoute(_ANY, "wechat", sns.profile),
     "/sns/auth": OpenRoute(_ANY, "wechat", sns.probe),
     "/sns/jscode2session": OpenRoute(_ANY, "wechat", sns.session, _TEXT),
-    "/cgi-bin/gettoken": OpenRoute(_GET, "wecom", wecom.token),
+    "/cgi-bin/gettoken": OpenRoute(_ANY, "wecom", wecom.token),
 }
 WECHAT: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/ticket/getticket": TokenRoute(_GET, wechat.ticket),
@@ -72,6 +72,7 @@ WECOM: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/getcallbackip": TokenRoute(_GET, apis.callback_addresses),
     "/cgi-bin/get_api_domain_ip": TokenRoute(_GET, apis.api_addresses),
     "/cgi-bin/user/get": TokenRoute(_GET, apis.member),
+    "/cgi-bin/department/list": TokenRoute(_GET, apis.departments),
     "/cgi-bin/agent/get": TokenRoute(_GET, apis.agent),
     "/cgi-bin/message/send": TokenRoute(_POST, apis.agent_message),
     "/cgi-bin/menu/create": TokenRoute(_POST, apis.create_menu),

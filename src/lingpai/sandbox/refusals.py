@@ -72,6 +72,7 @@ _WECOM: Final = {
     47001: "data format error",
     48002: "api forbidden",
     60020: "not allow to access from your ip",
+    60003: "department not found",
     60111: "userid not found",
     301002: "not allow operate another agent with this accesstoken",
 }

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -80,7 +81,9 @@ class Call:
         return value
 
     def peek(self, name: str) -> str:
-        """A text of the body's JSON object, "" when there is none."""
+        """A text of the body's JSON object or form, "" when there is none."""
+        if self.content_type.startswith("application/x-www-form-urlencoded") and self._parsed is None:
+            return dict(parse_qsl(self.body.decode(errors="replace"))).get(name, "")
         value = self._parsed.get(name, "") if isinstance(self._parsed, dict) else ""
         return value if isinstance(value, str) else ""
 

@@ -10,6 +10,7 @@ from lingpai.cli.output import span
 from lingpai.cli.remedies import UNREACHABLE, missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.proxies import proxy_for, without_userinfo
 from lingpai.keeper.upstream import Unreachable
 
 SKEW_WARN = 5.0
@@ -37,15 +38,19 @@ async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Fi
     if not platform.base_url:
         message = tr("It is not said where the platform {name} is.", name=platform.name)
         return [Finding("upstream", platform.name, "fail", message, missing_address(platform.name))]
+    shown, proxy = without_userinfo(platform.base_url), proxy_for(platform.base_url)
+    if proxy is not None:
+        text = "{url} (by the proxy {proxy}, of {variable})"
+        shown = tr(text, url=shown, proxy=proxy.shown, variable=proxy.variable)
     sent = keeper.clock.now()
     try:
         date = await keeper.upstream.date(platform.base_url)
     except Unreachable as error:
         verdict: Verdict = "fail" if needed else "warn"
-        message = tr("{url}: {problem}.", url=platform.base_url, problem=error)
+        message = tr("{url}: {problem}.", url=shown, problem=error)
         return [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
     middle = (sent + keeper.clock.now()) / 2
-    reached = Finding("upstream", platform.name, "ok", tr("{url} answers.", url=platform.base_url))
+    reached = Finding("upstream", platform.name, "ok", tr("{url} answers.", url=shown))
     return [reached, _clock_finding(platform.name, middle, date)]
 
 

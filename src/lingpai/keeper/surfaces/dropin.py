@@ -133,7 +133,6 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         app = await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "exchange"))
         return await exchange(keeper, app, "mini", params.js_code)
 
-    get = ("GET",)
     both = ("GET", "POST")
     tag = "Drop-in"
     return (
@@ -141,17 +140,17 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
               "As WeChat's classic token call", HeldToken, tag),
         Route(("POST",), "/cgi-bin/stable_token", WechatCredential, BODY, token, WECHAT,
               "As WeChat's stable token call", HeldToken, tag),
-        Route(get, "/cgi-bin/ticket/getticket", WechatTicket, BODY, getticket, WECHAT,
+        Route(both, "/cgi-bin/ticket/getticket", WechatTicket, BODY, getticket, WECHAT,
               "As WeChat's ticket call", PlatformTicket, tag),
-        Route(get, "/sns/oauth2/access_token", WechatCode, BODY, oauth, WECHAT,
+        Route(both, "/sns/oauth2/access_token", WechatCode, BODY, oauth, WECHAT,
               "As WeChat's exchange of a web login code", dict[str, Any], tag),
-        Route(get, "/sns/jscode2session", WechatSession, BODY, session, WECHAT,
+        Route(both, "/sns/jscode2session", WechatSession, BODY, session, WECHAT,
               "As WeChat's exchange of a mini program's code", dict[str, Any], tag),
-        Route(get, "/cgi-bin/gettoken", WecomCredential, BODY, gettoken, WECOM,
+        Route(both, "/cgi-bin/gettoken", WecomCredential, BODY, gettoken, WECOM,
               "As WeCom's token call", WecomToken, tag),
-        Route(get, "/cgi-bin/get_jsapi_ticket", WecomTicket, BODY, corp_ticket, WECOM,
+        Route(both, "/cgi-bin/get_jsapi_ticket", WecomTicket, BODY, corp_ticket, WECOM,
               "As WeCom's corp ticket call", PlatformTicket, tag),
-        Route(get, "/cgi-bin/ticket/get", WecomTicket, BODY, agent_ticket, WECOM,
+        Route(both, "/cgi-bin/ticket/get", WecomTicket, BODY, agent_ticket, WECOM,
               "As WeCom's app ticket call", PlatformTicket, tag),
     )  # fmt: skip
 

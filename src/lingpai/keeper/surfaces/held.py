@@ -11,6 +11,7 @@ from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.audit import Tally
 from lingpai.keeper.counters import hit
 from lingpai.keeper.credentials import LEAST_REST, current_of, hold
+from lingpai.keeper.doubts import Pace, pace_of, verified
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, kind_label
 
@@ -31,10 +32,14 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
     mark = keeper.store.mark()
     app = await authorize(keeper, call, ask)
     credential = await hold(keeper, app, ACCESS_TOKEN)
+    pace = pace_of(keeper, app)
+    if pace.is_hurried(keeper.clock.steady()):
+        mark = None  # of before
+        credential = await verified(keeper, app, credential)
     current = current_of(credential)
     keeper.audit.count(app.asker, app.name, "token")
     if mark is not None and not credential.suspect and current.end.epoch == keeper.clock.epoch:
-        call.again = Again(keeper, app, credential, current, mark)
+        call.again = Again(keeper, app, credential, current, mark, pace)
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
 
 
@@ -51,16 +56,24 @@ class Again(Tally):
         credential: what is held for it, and is not suspect.
         current: its current generation, whose end is of this epoch.
         mark: the store's, from before any of this was read.
+        pace: of who asked.
     """
 
-    __slots__ = ("_count_hit", "_ends", "_keeper", "_mark", "_renews", "_value")
+    __slots__ = ("_count_hit", "_ends", "_keeper", "_mark", "_pace", "_renews", "_value")
 
     def __init__(
-        self, keeper: Keeper, app: App, credential: Credential, current: Generation, mark: Hashable
+        self,
+        keeper: Keeper,
+        app: App,
+        credential: Credential,
+        current: Generation,
+        mark: Hashable,
+        pace: Pace,
     ) -> None:
         super().__init__((app.asker, app.name, "token"))
         self._keeper = keeper
         self._mark = mark
+        self._pace = pace
         self._value = current.value
         self._ends = current.end.steady
         # What nobody configured is renewed because it is asked for, see `hold`.
@@ -74,6 +87,8 @@ class Again(Tally):
         now = keeper.clock.steady()
         left = self._ends - now
         if keeper.store.mark() != self._mark or left < LEAST_REST or now >= self._renews:
+            return None
+        if self._pace.is_hurried(now):
             return None
         self._count_hit()
         keeper.audit.tally(self)

@@ -98,6 +98,7 @@ _MISSING_WECHAT = {
 _MISSING_WECOM = {"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029}
 
 NEEDS_POST = 43002
+_RID = "rid: "
 
 _PLATFORM_CODES: Mapping[Kind, int] = {
     Kind.INVALID_PARAMETER: 40097,
@@ -171,7 +172,10 @@ class PlatformShape:
             code, message = NEEDS_POST, error.reason
         else:
             code, message = self.codes[error.kind], error.reason
-        body = _encode(_PlatformError(code, f"{message} rid: {trace_id}"))
+        told = (
+            message if _RID in message else f"{message} {_RID}{trace_id}"
+        )  # the platform's own is for its support
+        body = _encode(_PlatformError(code, told))
         return Reply(body, status=HTTP_STATUS.get(error.kind, 200))
 
 
