@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lingpai.core.wire import Call
-from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge import EdgeOptions, create_app, plain
 from lingpai.edge.heads import Head
 from lingpai.edge.lean import LeanProtocol
-from lingpai.edge.plain import MOST_PEERS, PlainHeads, read_plain
+from lingpai.edge.plain import MOST_PEERS, PlainHeads, read_plain, weight_of
 from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
 from lingpai.edge.server import Serving
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
@@ -445,3 +445,25 @@ def test_what_is_told_again_says_the_same_when_it_is_read_again() -> None:
     assert plain.head is not before
     assert plain.head is plain.head
     assert all(getattr(plain.head, name) == getattr(before, name) for name in Head.__slots__)
+
+
+def test_remembered_heads_take_a_bounded_memory_and_leave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads = PlainHeads(app_of().find, 2048)
+    sent = [request("GET", "/call", headers=[("x", str(number))]) for number in range(100)]
+    monkeypatch.setattr(plain, "MOST_WEIGHT", 10 * weight_of(sent[0]))
+    for head in sent:
+        for _ in range(2):
+            assert heads.match(head) is not None
+    kept = [head for head in sent if head in heads._known]
+    assert kept == sent[-len(kept) :]
+    assert 8 <= len(kept) <= 10
+    assert heads._weight == sum(map(weight_of, kept))
+
+
+def test_a_head_of_many_lines_is_answered_and_not_remembered() -> None:
+    heads = PlainHeads(app_of().find, 2048)
+    for lines, known in ((20, True), (380, False)):
+        head = request("GET", "/call", headers=[("a", "")] * lines)
+        for _ in range(3):
+            assert heads.match(head) is not None
+        assert (head in heads._known) is known

@@ -17,7 +17,10 @@ MOST_BYTES: Final = 2048
 """A longer head is read by the ordinary way: few are, and what is kept stays bounded."""
 MOST_PEERS: Final = 64
 """Peers for which one head's answer is kept."""
-MOST_KNOWN: Final = 16_384
+MOST_LINES: Final = 32
+"""A head of more header lines is read anew each time: each line takes memory, however short it is."""
+MOST_WEIGHT: Final = 32 * 1024 * 1024
+"""Bytes that the known heads may take, about."""
 MOST_SEEN: Final = 65_536
 _END: Final = b"\r\n\r\n"
 # What these ask for, or how they frame the message, is the ordinary way's to heed.
@@ -163,6 +166,11 @@ def read_plain(data: bytes, find: Find) -> PlainHead | None:
     return PlainHead(data, head, *found, int(head.headers.get(b"content-length", b"0")))
 
 
+def weight_of(head: bytes) -> int:
+    """About how many bytes a known head takes: its own, what it says, and an object or two for each line."""
+    return 3 * len(head) + 256 * head.count(b"\r\n") + 1024
+
+
 class PlainHeads:
     """The plain heads of one app, those that came at least twice kept.
 
@@ -175,6 +183,7 @@ class PlainHeads:
         self._find = find
         self._most_bytes = min(most_bytes, MOST_BYTES)
         self._known: dict[bytes, PlainHead] = {}
+        self._weight = 0
         # Only digests of what came once: a token in a query makes a head that never comes again.
         self._seen: set[int] = set()
 
@@ -192,13 +201,21 @@ class PlainHeads:
             return None
         return known, data[end:]
 
+    def _remember(self, head: bytes, plain: PlainHead) -> None:
+        if head.count(b"\r\n") - 2 > MOST_LINES:  # request line and end
+            return
+        self._known[head] = plain
+        self._weight += weight_of(head)
+        while self._weight > MOST_WEIGHT:
+            oldest = next(iter(self._known))
+            del self._known[oldest]
+            self._weight -= weight_of(oldest)
+
     def _learn(self, head: bytes) -> PlainHead | None:
         plain = read_plain(head, self._find)
         digest = hash(head)
         if plain is not None and digest in self._seen:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[head] = plain
+            self._remember(head, plain)
         if len(self._seen) >= MOST_SEEN:
             self._seen.clear()
         self._seen.add(digest)
