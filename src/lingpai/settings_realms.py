@@ -11,8 +11,8 @@ from lingpai.issuer.realms import Realm
 
 LONGEST: Final = 10 * 365 * DAY
 """Far beyond what anybody means, and far below what clients and stores can count."""
-MAY_BE_ZERO: Final = ("refresh", "family", "replay_window", "secret_overlap")
-"""Where 0 says something: no refresh tokens, no end, no second use, no overlap."""
+MAY_BE_ZERO: Final = ("refresh", "family", "replay_window", "replay_grace", "secret_overlap")
+"""Where 0 says something: no refresh tokens, no end, no second use, no grace, no overlap."""
 TAKEN: Final = frozenset(
     (
         *(

@@ -28,9 +28,18 @@ async def test_code_gives_a_pair_of_its_user(world: World) -> None:
     assert resolved.expires_at == int(world.issuer.clock.now()) + 7200
 
 
-async def test_c24_second_use_is_refused_and_ends_what_the_first_gave(world: World) -> None:
+async def test_c24_second_use_is_refused_and_ends_what_the_first_gave(
+    world: World, clock: VirtualClock
+) -> None:
     code = await world.code()
+    clock.advance(30)
     tokens = await redeem(world.issuer, world.app, code)
+    clock.advance(9)
+    for _ in range(2):  # a callback that was loaded twice
+        with raises(Kind.INVALID_CODE):
+            await redeem(world.issuer, world.app, code)
+    await resolve_access_token(world.issuer, tokens.access_token)
+    clock.advance(1)
     with raises(Kind.INVALID_CODE):
         await redeem(world.issuer, world.app, code)
     with raises(Kind.INVALID_ACCESS_TOKEN):
@@ -113,8 +122,35 @@ async def test_f57_what_is_no_code_of_ours_costs_no_read(
         await redeem(world.issuer, world.app, code)
 
 
+@pytest.mark.parametrize(("after", "ends"), [(0, False), (9, False), (10, True)])
+async def test_c24_grace_of_refreshed_tokens_counts_from_the_code(
+    world: World, clock: VirtualClock, after: int, ends: bool
+) -> None:
+    code = await world.code()
+    tokens = await redeem(world.issuer, world.app, code)
+    clock.advance(after)
+    tokens = await refresh(world.issuer, world.app, tokens.refresh_token)
+    with raises(Kind.INVALID_CODE):
+        await redeem(world.issuer, world.app, code)
+    view = await world.issuer.store.read_grant(tokens.grant.id)
+    assert view is not None
+    assert view.grant.state is (GrantState.ENDED if ends else GrantState.LIVE)
+
+
+async def test_c24_without_grace_a_second_use_ends_at_once(world: World) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, replay_grace=0)
+    code = await world.code()
+    tokens = await redeem(world.issuer, world.app, code)
+    with raises(Kind.INVALID_CODE):
+        await redeem(world.issuer, world.app, code)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(world.issuer, tokens.access_token)
+
+
 async def test_replay_that_ends_nothing_by_policy(world: World) -> None:
-    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, replay_ends_grant=False)
+    world.issuer.policy = msgspec.structs.replace(
+        world.issuer.policy, replay_ends_grant=False, replay_grace=0
+    )
     code = await world.code()
     tokens = await redeem(world.issuer, world.app, code)
     with raises(Kind.INVALID_CODE):

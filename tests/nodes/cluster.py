@@ -46,7 +46,7 @@ OVERLAP = 300.0
 
 REALMS: dict[str, Any] = {
     "yzb": {"dialect": "yzb"},
-    "mall": {"dialect": "mall", "policy": {"code": 3600, "replay_window": int(WINDOW)}},
+    "mall": {"dialect": "mall", "policy": {"code": 3600, "replay_window": int(WINDOW), "replay_grace": 0}},
     "yilianyun": {"dialect": "yilianyun"},
 }
 SETTINGS: dict[str, Any] = {

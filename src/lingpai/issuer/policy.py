@@ -81,6 +81,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         ticket: life of a ticket.
         replay_window: for so long a used refresh token gives the same successor.
         old_access: what a refresh does to the old access token.
+        replay_grace: for so long after a code was redeemed, the same right request is refused and ends nothing.
         replay_ends_grant: whether the replay of a code or refresh token ends its grant (RFC 9700 §4.14).
         keep: what superseding leaves to the superseded.
         daily: the quota per app and terminal, or None.
@@ -112,6 +113,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     app_token_refresh: bool = False
     ticket: int = 2 * HOUR
     replay_window: int = MINUTE
+    replay_grace: int = 10
     old_access: OldAccess = OldAccess.OWN_END
     replay_ends_grant: bool = True
     keep: Keep = Keep()

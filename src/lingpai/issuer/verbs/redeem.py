@@ -31,9 +31,8 @@ async def redeem(
 
     Everything is validated before anything is spent, so a request that is wrong in any way ends nothing
     (attacks C26 to C31). A code that comes again after it was redeemed, in a request that is right otherwise,
-    ends the
-    grant (C24). Who raced for it and lost gets the same refusal but ends nothing (C25): the loser began
-    before the winner was done, as one client's doubled request does.
+    ends the grant (C24), but not within the policy's grace: phones load a callback twice. Who raced for it and
+    lost ends nothing either (C25). All of them get the same refusal.
 
     Args:
         issuer: the realm.
@@ -81,10 +80,20 @@ async def _refuse_spent(
             demand(view.grant)
     except LingpaiError as fault:
         raise _invalid() from fault
-    if issuer.policy.replay_ends_grant:
+    if issuer.policy.replay_ends_grant and issuer.now() >= _grace_end(issuer, view.grant):
         log.warning("code_replayed", app=view.app_id, grant=view.grant.id)
         await issuer.store.end_grant(view.grant, issuer.now(), "code replayed")
     raise _invalid()
+
+
+def _grace_end(issuer: Issuer, grant: Grant) -> int:
+    """From when on a code that comes again is a replay.
+
+    The row has the time of its newest tokens. Once they were refreshed, that is not the time of the redemption any
+    more, and the grace counts from when the code was made: a thief who keeps refreshing does not prolong it.
+    """
+    redeemed_at = grant.rotated_at if grant.generation <= 1 else grant.created_at
+    return redeemed_at + issuer.policy.replay_grace
 
 
 def _check_request(issuer: Issuer, grant: Grant, redirect_uri: str | None, verifier: str | None) -> None:

@@ -30,9 +30,13 @@ async def test_c32_a_code_lives_600_seconds(realm: Realm, clock: VirtualClock) -
     assert (await realm.exchange(second)).error == "6"
 
 
-async def test_c24_a_code_that_comes_again_ends_what_it_gave(realm: Realm) -> None:
+async def test_c24_a_code_that_comes_again_ends_what_it_gave(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).tokens
+    clock.advance(9)
+    assert (await realm.exchange(code)).error == "6"
+    await resolve_access_token(realm.issuer, tokens["access_token"])
+    clock.advance(1)
     for wrong in ({"scope": "more"}, {"scope": None}, {"app": realm.own}):
         assert (await realm.exchange(code, **wrong)).error != "0"
     await resolve_access_token(realm.issuer, tokens["access_token"])

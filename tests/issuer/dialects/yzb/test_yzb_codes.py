@@ -14,9 +14,13 @@ INVALID = ("4102", "authorization_code is invalid")
 WRONG_SECRET = "f" * 40
 
 
-async def test_c24_second_use_ends_what_the_first_gave(realm: Realm) -> None:
+async def test_c24_second_use_ends_what_the_first_gave(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).data
+    clock.advance(9)
+    assert (await realm.exchange(code)).refusal == INVALID
+    assert (await realm.check(tokens["access_token"], open_id=tokens["open_id"])).data
+    clock.advance(1)
     assert (await realm.exchange(code)).refusal == INVALID
     checked = await realm.check(tokens["access_token"], open_id=tokens["open_id"])
     assert checked.refusal == ("4102", "access_token is invalid")
