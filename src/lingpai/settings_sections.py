@@ -235,8 +235,8 @@ class RealmSettings(Section):
     policy: dict[str, int | None] = {}
     """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …
 
-    At least 1, or 0 where that says something (refresh, family, replay_window, replay_grace, secret_overlap), and at most
-    ten years; switches are 0 or 1. `least_password` is the least number of characters of a new password (8)."""
+    At least 1, or 0 where that says something (refresh, family, replay_window, replay_grace, secret_overlap), and at
+    most ten years; switches are 0 or 1. `least_password` is the least number of characters of a new password (8)."""
 
     default_scope: str | None = None
     """The scope told to apps that ask for none; unset answers null, which strict clients refuse."""

@@ -80,10 +80,8 @@ def test_a_policy_that_nobody_can_mean_is_refused_with_the_settings(
 
 
 def test_zero_and_none_do_where_they_say_something() -> None:
-    numbers = {
-        **{"refresh": 0, "family": None, "replay_window": 0, "replay_grace": 0},
-        **{"secret_overlap": 0, "requests_once": 0},
-    }
+    zero = ("refresh", "replay_window", "replay_grace", "secret_overlap", "requests_once")
+    numbers = {"family": None, **dict.fromkeys(zero, 0)}
     (realm,) = load_settings(realms={"mall": {"dialect": "mall", "policy": numbers}}).all_realms()
     assert realm.policy().refresh == 0
 
