@@ -125,7 +125,8 @@ class KeeperSettings(Section):
     address, so that a lost answer does not log a user out; 0 for never."""
 
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
-    """How many wrong secrets of an app that is not configured may reach its platform a minute, and how often each.
+    """How many wrong secrets of an app that is not configured may reach its platform a minute, and how often each;
+    trusted networks are counted apart from the rest.
 
     A secret that the platform has taken once is not limited, also after a restart."""
 

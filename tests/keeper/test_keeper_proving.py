@@ -117,6 +117,24 @@ async def test_strangers_all_together_are_limited_and_trusted_networks_are_not_t
         assert "invented" not in repr(await stage.keeper.store.list_budgets())
 
 
+async def test_strangers_who_guess_at_one_app_do_not_shut_its_owner_out(tmp_path: Path) -> None:
+    async with staged(tmp_path, keeper={"unproven_a_minute": 3, "allow_unconfigured": True}) as stage:
+        asked = [await stage.get(XCX, peer=f"192.0.2.{n}", **guess_of(n)) for n in range(4)]
+        assert [each.json["code"] for each in asked] == [40125, 40125, 40125, 429]
+        assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+
+
+async def test_strangers_who_take_all_turns_do_not_keep_trusted_networks_waiting(tmp_path: Path) -> None:
+    async with (
+        staged(tmp_path, keeper={"patience": 0.05, "allow_unconfigured": True}) as stage,
+        contextlib.AsyncExitStack() as taken,
+    ):
+        for _ in range(AT_ONCE):
+            await taken.enter_async_context(stage.keeper.guessing["wechat", False].turn(1))
+        assert (await stage.get(XCX, peer=OUTSIDE, **guess_of(0))).status_code == 429
+        assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
+
+
 async def test_a_code_that_is_no_good_says_nothing_of_the_secret(tmp_path: Path) -> None:
     async with staged(tmp_path, keeper={"unproven_a_minute": 3}) as stage:
         asked = [await stage.get(LOGIN, **MINI_SECRET, code=f"nonsense {n}") for n in range(4)]

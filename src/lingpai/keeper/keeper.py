@@ -122,8 +122,9 @@ class Options:
 class Keeper:
     """The keeper's context: what verbs are given. One per process; `holder` names the process in leases.
 
-    `proven` remembers secrets that nobody configured and that the upstream has taken; `guessing` has, by platform, the
-    turns of those that it has not. See `proving.py`. `paces`, `doubts` and `asking` belong to `doubts.py`.
+    `proven` remembers secrets that nobody configured and that the upstream has taken; `guessing` has, by platform and
+    whether trusted networks ask, the turns of those that it has not. See `proving.py`. `paces`, `doubts` and `asking`
+    belong to `doubts.py`.
     `publish` is told each credential that was saved, `reconcile` is called now and then by the one worker that
     leads; both return at once. See `publishing.py`.
     """
@@ -147,7 +148,7 @@ class Keeper:
     asking: set["asyncio.Task[None]"] = dataclasses.field(default_factory=set)
     waits: Waits = dataclasses.field(default_factory=Waits)
     proven: set[bytes] = dataclasses.field(default_factory=set)
-    guessing: dict[str, Turns] = dataclasses.field(default_factory=lambda: defaultdict(Turns))
+    guessing: dict[tuple[str, bool], Turns] = dataclasses.field(default_factory=lambda: defaultdict(Turns))
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)

@@ -2,9 +2,11 @@
 
 A secret that the platform has taken once is proven, for good and for every process: the store keeps a keyed digest.
 What is limited are calls of secrets that are not: each costs the platform a call, and too many wrong ones have it block
-an app or this address. A refusal of a secret is remembered as long as a breaker stays open, so a caller that repeats it
-costs no call, and spends nothing of what others have left. Nothing is kept under a name that a caller invented: what
-is remembered and counted here is found by keyed digests of tuples, which nobody can make collide.
+an app or this address. Trusted networks are counted, and wait their turn, apart from strangers: appids are public, so
+anybody could else keep the right secret of an app from being proven. A refusal of a secret is remembered as long as a
+breaker stays open, so a caller that repeats it costs no call, and spends nothing of what others have left. Nothing is
+kept under a name that a caller invented: what is remembered and counted here is found by keyed digests of tuples,
+which nobody can make collide.
 """
 
 import asyncio
@@ -114,7 +116,7 @@ async def first(keeper: Keeper, app: App, fetch: Callable[[], Awaitable[T]]) -> 
 async def _guess(keeper: Keeper, app: App, claim: tuple[bytes, str], call: Callable[[], Awaitable[T]]) -> T:
     trouble = None
     try:
-        async with keeper.guessing[app.platform.name].turn(keeper.options.patience):
+        async with keeper.guessing[app.platform.name, app.trusted].turn(keeper.options.patience):
             brought = await _spend(keeper, app, call)
         await _keep_proof(keeper, app)
     except (FetchFailed, Refusal, Unreachable) as error:
@@ -220,7 +222,7 @@ def _limits(keeper: Keeper, app: App) -> tuple[_Limit, ...]:
             options.unproven_by_platform_a_minute,
             "for this platform",
         ),
-        _Limit(("app", platform, account), options.unproven_a_minute, "for this app"),
+        _Limit(("app", platform, account, app.trusted), options.unproven_a_minute, "for this app"),
         _Limit(("peer", origin), options.unproven_by_peer_a_minute, "from this address"),
     )
 
