@@ -22,9 +22,16 @@ from tests.keeper.test_keeper_access import another_process
 Again = Callable[[], Any]
 
 
+def call_of(peer: str = "127.0.0.1") -> Call:
+    """A program's request to this service by its address."""
+    call = Call("trace", peer)
+    call.headers = {b"host": b"127.0.0.1:8000"}
+    return call
+
+
 async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1") -> tuple[HeldToken, Again]:
     """The sample app's token, and what tells it again."""
-    call = Call("trace", peer)
+    call = call_of(peer)
     ask = Ask(stage.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
     held = await held_token(stage.keeper, call, ask)
     assert call.again is not None
@@ -118,7 +125,7 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
     await told(own)
     await suspect(own)
     await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
-    call = Call("trace", "127.0.0.1")
+    call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
     assert (await held_token(own.keeper, call, ask)).access_token
     assert call.again is None
@@ -169,7 +176,7 @@ async def test_wecom_is_told_again_in_its_own_shape(stage: Stage) -> None:
 async def test_an_end_of_another_boot_is_asked_for_each_time(own: Stage) -> None:
     await told(own)
     own.clock.epoch = "another"
-    call = Call("trace", "127.0.0.1")
+    call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
     assert (await held_token(own.keeper, call, ask)).expires_in > 0
     assert call.again is None
