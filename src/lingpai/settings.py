@@ -341,7 +341,7 @@ def _explain(problem: Any, given: dict[str, Any]) -> str:
             return f"{place}: there is no setting {name}; is {like} meant?"
         return f"{place}: there is no setting {name}."
     where = place or f"environment: {PREFIX}{'__'.join(path).upper()}"
-    return f"{where}: {name}: {problem['msg']}"
+    return f"{where}: {name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 def _dotted(path: list[str]) -> list[str]:

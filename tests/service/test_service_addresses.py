@@ -34,7 +34,7 @@ def refused(**given: object) -> str:
 )
 def test_public_urls_that_cannot_be_served_are_refused_with_a_reason(url: str, reason: str) -> None:
     problem = refused(public_url=url)
-    assert problem.startswith("public_url (environment: LINGPAI_PUBLIC_URL): ")
+    assert problem.startswith("command line: public_url: must be ")
     assert reason in problem
     assert "secret" not in problem
 

@@ -96,9 +96,17 @@ async def test_d45_odd_values_are_47(realm: Realm, sign: bytes) -> None:
     assert (answer.error, list(answer.json["body"])) == ("47", ["sign"])
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", MULTIPART, f"{FORM}; charset=gbk"])
-async def test_d35_other_media_types_are_47(realm: Realm, kind: str) -> None:
-    answer = await realm.send("POST", OAUTH, b"scope=all", {"Content-Type": kind})
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", b"scope=all"),
+        ("application/xml", b"scope=all"),
+        (MULTIPART, b"scope=all"),
+        (f"{FORM}; charset=gbk", "scope=全部".encode("gbk")),
+    ],
+)
+async def test_d35_other_media_types_are_47(realm: Realm, kind: str, body: bytes) -> None:
+    answer = await realm.send("POST", OAUTH, body, {"Content-Type": kind})
     assert (answer.status, answer.error, list(answer.json["body"])) == (200, "47", ["request"])
 
 
