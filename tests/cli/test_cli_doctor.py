@@ -110,7 +110,7 @@ def test_a_failing_renewal_is_seen_while_the_token_lives(cli: Cli, sandbox: Sand
     assert answer.code == 1
     finding = findings(answer)["account", "fail"]
     assert "50007" in finding["message"]
-    assert "lives for" in finding["message"]
+    assert "valid for another" in finding["message"]
     sandbox.control("PATCH", "accounts", {"account": SAMPLE_APP.appid, "refusal": 0})
     cli("token", "unblock", name)
     assert cli("doctor").json["healthy"]

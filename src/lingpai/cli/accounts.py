@@ -9,6 +9,9 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.cli.diagnosis.finding import Finding
     from lingpai.core.records import Account, CredentialStatus
     from lingpai.keeper.keeper import Keeper
 
@@ -159,6 +162,33 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     emit({**account, "held": held}, as_json, lambda console: console.print(fields(pairs), status_table(held)))
 
 
+@app.command("check")
+def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
+    """Check one account as doctor does: get its token as a caller would, and say what is wrong and what to do.
+
+    A held token costs no call of the platform. Exit code 1 when there is no live token.
+    """
+    from lingpai.cli.output import emit, say, state
+
+    async def ask(keeper: "Keeper") -> "Finding":
+        from lingpai.cli.diagnosis.accounts import check_accounts
+
+        account = await find_account(keeper, name)
+        return (await check_accounts(keeper, [account], lambda _done: None))[0]
+
+    found = with_keeper(data, ask)
+
+    def render(console: "Console") -> None:
+        console.print(state(found.verdict))
+        say(console, found.message)
+        if found.remedy:
+            say(console, f"→ {found.remedy}")
+
+    emit(found, as_json, render)
+    if found.verdict == "fail":
+        raise typer.Exit(1)
+
+
 @app.command("remove")
 def remove(
     name: Name,
@@ -178,7 +208,7 @@ def remove(
     found = with_keeper(data, find)
     if not yes:
         if not sys.stdin.isatty():
-            raise typer.BadParameter(tr("Nobody is there to be asked; say --yes."))
+            raise typer.BadParameter(tr("Not running in a terminal; pass --yes to confirm."))
         question = tr("Remove {name}, its secret and its tokens?", name=found.name)
         if not typer.confirm(question, err=True):
             raise Problem(tr("Nothing was changed."))

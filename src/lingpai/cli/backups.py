@@ -81,7 +81,7 @@ def backup(
         made = _make(settings, ring, store)
         document |= {"store": made.store, "bytes": made.bytes, "rows": made.rows}
         rows = sum(made.rows.values())
-        lines.append(tr("The store is in {path}, verified: {rows} rows.", path=made.store, rows=rows))
+        lines.append(tr("The store is in {path}, verified. Rows: {rows}.", path=made.store, rows=rows))
     if key_ring is not None:
         with _told():
             _copy_ring(ring, settings.key_ring_file, key_ring)

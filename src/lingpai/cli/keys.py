@@ -43,7 +43,7 @@ def rotate(*, data: Data = None, as_json: Json = False) -> None:
 
     result = with_keeper(data, turn)
     text = tr(
-        "Key {key} seals now; {count} stored values were sealed anew.",
+        "Key {key} encrypts from now on; stored values encrypted again: {count}.",
         key=result["key"],
         count=result["resealed"],
     )
@@ -62,7 +62,7 @@ def reseal(*, data: Data = None, as_json: Json = False) -> None:
         return {"key": keeper.ring.newest.id, "resealed": await _reseal(keeper)}
 
     result = with_keeper(data, seal)
-    emit(result, as_json, done(tr("{count} stored values were sealed anew.", count=result["resealed"])))
+    emit(result, as_json, done(tr("Stored values encrypted again: {count}.", count=result["resealed"])))
 
 
 @app.command("retire")
@@ -84,7 +84,7 @@ def retire(
         if count:
             raise Problem(
                 tr(
-                    "Key {key} still seals {count} stored values; run `lingpai key reseal` first.",
+                    "Stored values still encrypted with key {key}: {count}; run `lingpai key reseal` first.",
                     key=key,
                     count=count,
                 )

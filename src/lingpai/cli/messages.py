@@ -1,7 +1,7 @@
 """English and Simplified Chinese, by the locale of whoever types.
 
-The English text stands where it is used and is the key into `zh.toml`, reasons of errors into `errors.zh.toml`; what
-has no entry there stays English.
+The English text stands where it is used and is the key into `zh.toml`, reasons of errors into `errors.zh.toml`, texts
+of the libraries that read the command line and the settings into `libraries.zh.toml`; what has no entry stays English.
 """
 
 import functools
@@ -35,6 +35,12 @@ def reasons() -> dict[str, str]:
     return _read("errors.zh.toml")
 
 
+@functools.cache
+def libraries() -> dict[str, str]:
+    """What typer and pydantic say is wrong, English to Chinese, in the form of `reasons`."""
+    return _read("libraries.zh.toml")
+
+
 def tr(english: str, **values: Any) -> str:
     """The text in the user's language, with `{name}` replaced from `values`."""
     text = catalogue().get(english, english) if speaks_chinese() else english
@@ -55,7 +61,8 @@ def tr_reason(english: str) -> str:
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
     """Each reason as a pattern; those that say more in fixed words come first."""
-    longest_first = sorted(reasons().items(), key=lambda each: -len(re.sub(_FIELD, "", each[0])))
+    texts = {**libraries(), **reasons()}
+    longest_first = sorted(texts.items(), key=lambda each: -len(re.sub(_FIELD, "", each[0])))
     return [(_pattern(english), chinese) for english, chinese in longest_first]
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -18,6 +19,7 @@ from lingpai.core.escaping import shown_json, shown_lines
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 Cell = str | Text
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?")
 
 
 def emit(document: Any, as_json: bool, render: Callable[[Console], None]) -> None:
@@ -37,10 +39,13 @@ def note(text: str) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
     """A table whose title and columns are put into the user's language."""
     made = Table(title=tr(title), title_justify="left", header_style="bold")
-    for column in columns:
-        made.add_column(tr(column), overflow="fold")
-    for row in rows:
-        made.add_row(*map(_cell, row))
+    drawn = [[*map(_cell, row)] for row in rows]
+    for position, column in enumerate(columns):
+        # A date that is broken in two lines is hard to read; other columns give way.
+        is_date = any(_DATE.fullmatch(row[position].plain) for row in drawn)
+        made.add_column(tr(column), overflow="fold", no_wrap=is_date, min_width=19 if is_date else None)
+    for row in drawn:
+        made.add_row(*row)
     return made
 
 

@@ -157,7 +157,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise typer.BadParameter(tr("Nobody is there to be asked; say --yes."))
+        raise typer.BadParameter(tr("Not running in a terminal; pass --yes to confirm."))
     if not typer.confirm(question, err=True):
         raise Problem(tr("Nothing was changed."))
 

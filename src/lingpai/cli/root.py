@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperArgument, TyperGroup
+from typer.core import TyperGroup
 
-from lingpai.cli.messages import tr
+from lingpai.cli.helping import localise
+from lingpai.cli.messages import speaks_chinese, tr, tr_reason
 from lingpai.cli.problems import explain
 from lingpai.cli.streams import open_closed_streams
 from lingpai.core.escaping import shown_lines
@@ -40,10 +41,9 @@ class Root(TyperGroup):
             )
         except typer.TyperException as error:  # usage: unknown options, missing arguments, bad values
             code = error.exit_code
-            text = error.format_message()
-            end = "" if text.endswith((".", "?", "。")) else "."
+            text = tr_reason(error.format_message())
             if text:  # a group without a command is answered by its help, which was printed
-                _complain(f"{text}{end} {_where_to_look(error)}")
+                _complain(_sentences(text, _where_to_look(error)))
         except Exception as error:  # noqa: BLE001  told in one line, or raised again
             code = report(error)
         exit_code = code if isinstance(code, int) else 0
@@ -68,24 +68,11 @@ def report(error: BaseException) -> int:
     return 1
 
 
-def localise(command: Any) -> None:
-    """Put every help text of a command, and of those below it, into the user's language."""
-    command.help = _translated(command.help)
-    command.short_help = _translated(command.short_help)
-    command.epilog = _translated(command.epilog)
-    for parameter in command.get_params(typer.Context(command)):
-        parameter.help = _translated(parameter.help)
-        panel = "Arguments" if isinstance(parameter, TyperArgument) else "Options"
-        parameter.rich_help_panel = parameter.rich_help_panel or tr(panel)
-    for each in getattr(command, "commands", {}).values():
-        each.rich_help_panel = each.rich_help_panel or tr("Commands")
-        localise(each)
-
-
-def _translated(text: str | None) -> str | None:
-    if not text:
-        return text
-    return "\n\n".join(tr(" ".join(paragraph.split())) for paragraph in text.split("\n\n"))
+def _sentences(first: str, second: str) -> str:
+    """Two sentences in a line, as the user's language puts them side by side."""
+    stop, blank = ("。", "") if speaks_chinese() else (".", " ")
+    ended = first if first.endswith((".", "?", "。", "？")) else f"{first}{stop}"
+    return f"{ended}{blank}{second}"
 
 
 def _where_to_look(error: typer.TyperException) -> str:

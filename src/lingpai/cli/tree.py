@@ -11,6 +11,7 @@ from lingpai.cli import (
     apps,
     backups,
     callers,
+    config,
     dev,
     doctor,
     grants,
@@ -47,7 +48,7 @@ def _root(
     *,
     _version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_show_version),
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
     pass
@@ -74,5 +75,6 @@ for _group in (
     grants.app,
     keys.app,
     store.app,
+    config.app,
 ):
     app.add_typer(_group)

@@ -98,6 +98,24 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
     emit(found, as_json, lambda console: console.print(table("Users", columns, rows)))
 
 
+@app.command("show")
+def show(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Show one user, never the password."""
+    from lingpai.cli.output import emit, fields
+
+    async def read(realms: Realms) -> dict[str, Any]:
+        return user_document(*await realms.user(login, realm))
+
+    found = with_realms(data, read)
+    pairs = (
+        ("Realm", found["realm"]),
+        ("Login", found["login"]),
+        ("Nick", found["nick"] or "–"),
+        ("State", tr("disabled") if found["disabled"] else tr("good")),
+    )
+    emit(found, as_json, lambda console: console.print(fields(pairs)))
+
+
 @app.command("passwd")
 def passwd(
     login: Login,
@@ -194,7 +212,7 @@ def import_open_ids(
 
     taken = with_realms(data, take)
     text = tr(
-        "{count} open_ids are known now; {users} users were added.",
+        "open_ids taken over: {count}; users added: {users}.",
         count=taken["open_ids"],
         users=taken["users_added"],
     )

@@ -58,11 +58,11 @@ async def _check(keeper: Keeper, account: Account) -> Finding:
         )
     worst = await _worst_trouble(keeper, app)
     if worst is None:
-        return Finding("account", account.name, "ok", tr("Its token lives for {span}.", span=span(rest)))
+        return Finding("account", account.name, "ok", tr("Token valid for another {span}.", span=span(rest)))
     kind, trouble = worst
     code = "" if trouble.code is None else f"{trouble.code} "
     message = tr(
-        "Its token lives for {span}, but renewing the {kind} fails since {count} attempts: {problem}",
+        "Token valid for another {span}, but renewing the {kind} keeps failing (attempts: {count}): {problem}",
         span=span(rest),
         kind=kind,
         count=trouble.count,

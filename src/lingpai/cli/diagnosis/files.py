@@ -92,7 +92,7 @@ def _check_ring(path: Path) -> Finding:
         "key ring",
         str(path),
         "ok",
-        tr("Keys: {count}; key {key} seals.", count=len(ring.keys), key=ring.newest.id),
+        tr("Keys: {count}; key {key} is active.", count=len(ring.keys), key=ring.newest.id),
     )
 
 
@@ -102,6 +102,6 @@ def _check_schema(address: Address) -> Finding:
     except LingpaiError as error:
         return Finding("schema", address.name, "fail", explain(error) or error.reason)
     if pending:
-        message = tr("{count} migrations are pending: {names}.", count=len(pending), names=", ".join(pending))
+        message = tr("Pending migrations: {count} ({names}).", count=len(pending), names=", ".join(pending))
         return Finding("schema", address.name, "warn", message, tr("Run `lingpai migrate`."))
     return Finding("schema", address.name, "ok", tr("The schema is up to date."))

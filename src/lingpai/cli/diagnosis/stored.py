@@ -94,7 +94,7 @@ def _check_keys(keeper: Keeper, counts: dict[int, int]) -> list[Finding]:
             "key ring",
             tr("key {key}", key=key),
             "fail",
-            tr("{count} stored values were sealed with a key that the ring does not have.", count=count),
+            tr("Stored values encrypted with a key that the ring does not have: {count}.", count=count),
             tr("Restore the key ring that belongs to this store from a backup."),
         )
         for key, count in counts.items()
@@ -102,6 +102,6 @@ def _check_keys(keeper: Keeper, counts: dict[int, int]) -> list[Finding]:
     ]
     old = sum(count for key, count in counts.items() if key in known and key != keeper.ring.newest.id)
     if old:
-        message = tr("{count} stored values are still sealed with an older key.", count=old)
+        message = tr("Stored values still encrypted with an older key: {count}.", count=old)
         findings.append(Finding("key ring", "", "warn", message, tr("Run `lingpai key reseal`.")))
     return findings

@@ -1,0 +1,143 @@
+"""Help texts in the user's language, whole on terminals of any width, with words for what options take."""
+
+from typing import Any
+
+import typer
+from rich.columns import Columns
+from rich.table import Table
+from rich.text import Text
+from typer import rich_utils
+from typer.core import TyperArgument
+
+from lingpai.cli.messages import tr
+
+HELP_OPTIONS = ["--help", "-h"]
+
+PLACEHOLDERS = {
+    "app_id": "APP",
+    "app_name": "ACCOUNT",
+    "avatar": "URL",
+    "classic_quota": "NUMBER",
+    "code": "TERMINAL",
+    "code_lifetime": "SECONDS",
+    "data": "FOLDER",
+    "domain": "HOST",
+    "environment": "WORD",
+    "forced_gap": "SECONDS",
+    "forced_quota": "NUMBER",
+    "grant": "GRANT",
+    "host": "ADDRESS",
+    "key_ring": "FILE",
+    "kind": "KIND",
+    "label": "LABEL",
+    "limit": "NUMBER",
+    "login": "LOGIN",
+    "machine_code": "TERMINAL",
+    "mode": "MODE",
+    "msign": "SECRET",
+    "name": "NAME",
+    "network": "NETWORK",
+    "nick": "NAME",
+    "overlap": "SECONDS",
+    "owner": "LOGIN",
+    "permission": "PERMISSION",
+    "port": "PORT",
+    "realm": "REALM",
+    "redirect_uri": "URL",
+    "right": "RIGHT",
+    "sample_port": "PORT",
+    "sandbox_port": "PORT",
+    "scope": "SCOPE",
+    "secret": "SECRET",
+    "seller_name": "NAME",
+    "sex": "1|2|3",
+    "stable_quota": "NUMBER",
+    "state": "FILE",
+    "ticket_lifetime": "SECONDS",
+    "token_lifetime": "SECONDS",
+    "token_overlap": "SECONDS",
+    "user_token_lifetime": "SECONDS",
+    "workers": "NUMBER",
+}
+"""What an option takes, by the name of its parameter."""
+
+
+class FoldingTable(Table):
+    """A table that breaks words wider than their column, as Chinese sentences are; Rich's own cuts them off."""
+
+    def add_row(self, *cells: Any, **style: Any) -> None:
+        """As Rich's, which adds the columns that are missing."""
+        super().add_row(*cells, **style)
+        for column in self.columns:
+            column.overflow = "fold"
+
+
+class FoldingColumns(Columns):
+    """Texts side by side, as the meaning of an option is; broken as in `FoldingTable`."""
+
+    def __init__(self, renderables: Any = (), *others: Any, **style: Any) -> None:
+        """As Rich's."""
+        super().__init__(map(_folded, renderables), *others, **style)
+
+
+def _folded(renderable: Any) -> Any:
+    if isinstance(renderable, Text):
+        renderable.overflow = "fold"
+    return renderable
+
+
+def localise(command: Any) -> None:
+    """Put every help text of a command, and of those below it, into the user's language."""
+    _prepare_typer()
+    _localise(command)
+
+
+def _prepare_typer() -> None:
+    """Typer looks these up in its module when it prints help."""
+    ours = {
+        "Table": FoldingTable,
+        "Columns": FoldingColumns,
+        "DEFAULT_STRING": tr("[default: {}]"),
+        "REQUIRED_LONG_STRING": tr("[required]"),
+    }
+    for name, value in ours.items():
+        setattr(rich_utils, name, value)
+
+
+def _localise(command: Any) -> None:
+    command.help = _translated(command.help)
+    command.short_help = _translated(command.short_help)
+    command.epilog = _translated(command.epilog)
+    command.options_metavar = tr("[OPTIONS]")
+    command.format_usage = lambda context, formatter: formatter.write_usage(
+        context.command_path, " ".join(command.collect_usage_pieces(context)), prefix=tr("Usage: ")
+    )
+    # The option for help is made here, once for all.
+    for parameter in command.get_params(typer.Context(command, help_option_names=HELP_OPTIONS)):
+        parameter.help = _translated(parameter.help)
+        is_argument = isinstance(parameter, TyperArgument)
+        panel = "Arguments" if is_argument else "Options"
+        parameter.rich_help_panel = parameter.rich_help_panel or tr(panel)
+        word = None if is_argument or parameter.is_flag else placeholder(parameter.name)
+        parameter.display_type_rich = _constant(word)
+    below = getattr(command, "commands", {})
+    if below:
+        command.subcommand_metavar = tr("COMMAND [ARGS]...")
+    for each in below.values():
+        each.rich_help_panel = each.rich_help_panel or tr("Commands")
+        _localise(each)
+
+
+def placeholder(name: str) -> str:
+    """The word for what an option takes, by its parameter's name; typer's own options take none but a shell."""
+    return tr(PLACEHOLDERS.get(name, "WORD"))
+
+
+def _constant(word: str | None) -> Any:
+    return lambda *_context, **_named: word
+
+
+def _translated(text: str | None) -> str | None:
+    if not text:
+        return text
+    return "\n\n".join(tr(" ".join(paragraph.split())) for paragraph in text.split("\n\n"))
