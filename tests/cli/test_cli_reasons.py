@@ -44,7 +44,11 @@ def said() -> Iterator[str]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
                 yield from (text for each in node.args[ERRORS[node.func.id] :][:1] for text in template(each))
-            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("reason", "message", "said"):
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in (
+                "reason",
+                "message",
+                "said",
+            ):
                 yield from template(node.value)
 
 
