@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,34 @@ async def test_names_cannot_be_made_to_share_a_throttle(stage: Stage) -> None:
     shared = {"everybody", "app"}  # the same for all of them
     assert len(set(keys)) == len(apps) * (4 - len(shared)) + len(shared)
     assert wechat.name not in "".join(keys)
+
+
+@pytest.mark.parametrize("sample", [SAMPLE_APP, SAMPLE_MINI])
+async def test_a_secret_in_the_place_of_the_appid_is_not_logged(
+    stage: Stage, log_lines: io.StringIO, sample: WechatApp
+) -> None:
+    misplaced = {"appid": sample.secret, "secret": "not-it"}
+    for path in (XCX, CLEAR_XCX, LOGIN, "/cgi-bin/token", "/sns/jscode2session", "/sns/oauth2/access_token"):
+        await stage.get(path, code="c", js_code="c", grant_type="client_credential", **misplaced)
+    body = {
+        "wx_app_id": sample.secret,
+        "wx_secret": "not-it",
+        "url": "https://a.example/?a&amp;b",
+        "code": "c",
+    }
+    for path in ("/JsSDK/getJsApiSign", "/AccessToken/getOauthAccessToken"):
+        await stage.post(path, body)
+    stage.keeper.audit.flush()
+    assert "wechat/unknown" in log_lines.getvalue()
+    assert sample.secret not in log_lines.getvalue()
+
+
+async def test_who_brought_a_right_secret_is_logged_by_the_appid(
+    stage: Stage, log_lines: io.StringIO
+) -> None:
+    await stage.get(XCX, **MINI_SECRET)
+    stage.keeper.audit.flush()
+    assert (
+        f'"caller": "secret:wechat/{SAMPLE_MINI.appid}", "app": "wechat/{SAMPLE_MINI.appid}"'
+        in log_lines.getvalue()
+    )

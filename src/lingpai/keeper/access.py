@@ -5,7 +5,6 @@ trusted network. A wrong secret never reaches a held value, because what is held
 whole secret.
 """
 
-import re
 from typing import NamedTuple
 
 from lingpai.core.addresses import NOBODY, is_within_blocks
@@ -13,7 +12,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
 from lingpai.core.records import Account, Caller
 from lingpai.core.wire import Call
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.keeper import App, Keeper, name_for_log
 from lingpai.keeper.platforms.platform import Platform
 
 KEY_PREFIX = "lpk_"
@@ -22,8 +21,6 @@ KEY_PREFIX = "lpk_"
 CHANGING = frozenset({"clear", "report"})
 """Rights on what changes something here."""
 
-_ID = re.compile(r"w[xw][0-9a-f]{16}")
-"""An appid or a corpid."""
 REFUSALS = frozenset({Kind.NOT_ALLOWED, Kind.MISSING_KEY, Kind.WRONG_KEY, Kind.WRONG_SECRET})
 FINGERPRINT = 8
 """Hex digits of a key's keyed digest in the log: the same on every node, and nobody can guess back."""
@@ -144,8 +141,9 @@ def _note_refusal(keeper: Keeper, call: Call, app: str, key: str | None) -> None
 
 async def _loggable_app(keeper: Keeper, ask: Ask) -> str:
     """The app's name for the log. What is neither configured nor an id by its form may be a misplaced secret."""
-    known = _ID.fullmatch(ask.account) or await keeper.store.find_accounts(ask.platform.name, ask.account)
-    return f"{ask.platform.name}/{ask.account if known else 'unknown'}"
+    if await keeper.store.find_accounts(ask.platform.name, ask.account):
+        return f"{ask.platform.name}/{ask.account}"
+    return name_for_log(ask.platform.name, ask.account)
 
 
 def may(caller: Caller, name: str, right: str) -> bool:
@@ -172,7 +170,7 @@ def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: 
         secret=secret,
         digest=digest,
         configured=False,
-        asker=asker,
+        asker=f"secret:{name_for_log(ask.platform.name, ask.account)}",
         peer=peer,
         trusted=trusted,
     )

@@ -58,7 +58,7 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
         ends_at = keeper.clock.now() + keeper.options.exchange_repeats
         claim = await keeper.store.claim_exchange(*ours, keeper.options.lease, ends_at)
         if claim.answer is not None:
-            keeper.audit.write(app.asker, app.name, f"exchange {kind}", "repeated")
+            keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "repeated")
             answer: dict[str, Any] = msgspec.json.decode(claim.answer)
             return answer
         if claim.claimed:
@@ -90,7 +90,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
             kept = await with_proof(keeper, app, lambda: _with_secret(keeper, app, call, code))
     except BaseException as error:
         await keeper.store.drop_exchange(*claim)
-        keeper.audit.write(app.asker, app.name, f"exchange {kind}", "failed")
+        keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "failed")
         if isinstance(error, Refusal):
             raise LingpaiError(
                 Kind.UPSTREAM_REFUSED,
@@ -106,7 +106,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
             ) from error
         raise
     await _keep(keeper, claim, kept)
-    keeper.audit.write(app.asker, app.name, f"exchange {kind}", "ok")
+    keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "ok")
     return kept
 
 

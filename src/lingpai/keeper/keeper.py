@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import functools
 import itertools
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -31,8 +32,18 @@ if TYPE_CHECKING:
 REMEMBERED_DIGESTS = 65_536
 SAVING = 2.0
 """Seconds to keep an answer in."""
+_ID = re.compile(r"w[xw][0-9a-f]{16}|[0-9]{4,10}")
+"""An appid or a corpid, or a client_id of digits; secrets of all platforms are longer."""
 
 log = structlog.get_logger("lingpai.keeper")
+
+
+def name_for_log(platform: str, account: str) -> str:
+    """`platform/account` of an app that nobody configured; `platform/unknown` when that is no id by its form.
+
+    Callers mix up the two fields, and what stands in the other one is the secret.
+    """
+    return f"{platform}/{account if _ID.fullmatch(account) else 'unknown'}"
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +77,17 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Never shows the secret."""
-        return f"App({self.name})"
+        return f"App({self.logged_name})"
 
     @property
     def name(self) -> str:
         """`platform/account`."""
         return f"{self.platform.name}/{self.account}"
+
+    @property
+    def logged_name(self) -> str:
+        """As `name`, for the log: of one that a caller brought, the account may be a misplaced secret."""
+        return self.name if self.configured else name_for_log(self.platform.name, self.account)
 
     @property
     def full_name(self) -> str:

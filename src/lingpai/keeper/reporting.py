@@ -35,9 +35,9 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
     outcome = await _report(keeper, app, credential, value)
     REPORTS.labels(app.platform.name, outcome).inc()
     if outcome in _COUNTED:
-        keeper.audit.count(app.asker, app.name, f"report {outcome}")
+        keeper.audit.count(app.asker, app.logged_name, f"report {outcome}")
     else:
-        keeper.audit.write(app.asker, app.name, "report", outcome)
+        keeper.audit.write(app.asker, app.logged_name, "report", outcome)
     return outcome
 
 
@@ -77,7 +77,7 @@ async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
         day's budget).
     """
     outcome = await _clear(keeper, app, kind)
-    keeper.audit.write(app.asker, app.name, "clear", outcome)
+    keeper.audit.write(app.asker, app.logged_name, "clear", outcome)
     return outcome
 
 

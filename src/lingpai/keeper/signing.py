@@ -46,11 +46,11 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
     if (
         "&amp;" in url
     ):  # as it stands in HTML; the browser's own address, which the platform compares, has none
-        log.warning("url_escaped_for_html", platform=app.platform.name, account=app.account)
+        log.warning("url_escaped_for_html", app=app.logged_name)
     ticket = current_of(await hold(keeper, app, app.platform.sign_kinds[sign_kind])).value
     noncestr = secrets.token_hex(8)
     timestamp = int(keeper.clock.now())
-    keeper.audit.count(app.asker, app.name, "sign")
+    keeper.audit.count(app.asker, app.logged_name, "sign")
     signature = signature_of(ticket, noncestr, timestamp, url, app.platform.recipe)
     return PageSignature(app.account, noncestr, timestamp, signature)
 

@@ -170,7 +170,7 @@ async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> 
         raise LingpaiError(
             Kind.UNKNOWN_TOKEN, "access_token is not taken any more; fetch another one"
         ) from error
-    keeper.audit.count(app.asker, app.name, "ticket")
+    keeper.audit.count(app.asker, app.logged_name, "ticket")
     return PlatformTicket(0, "ok", current.value, int(current.end.remaining(keeper.clock)))
 
 

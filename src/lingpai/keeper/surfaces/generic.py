@@ -147,7 +147,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
             credential = await _another(keeper, call, ask, params, credential)
             if is_named(_etag(credential), call.if_none_match):
                 return Reply(b"", 304, headers=(NO_STORE, ("etag", _etag(credential))))
-        keeper.audit.count(app.asker, app.name, right)
+        keeper.audit.count(app.asker, app.logged_name, right)
         body = msgspec.json.encode(_held(keeper, app, credential))
         return Reply(body, headers=(NO_STORE, ("etag", _etag(credential))))
 

@@ -37,7 +37,7 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
         mark = None  # of before
         credential = await verified(keeper, app, credential)
     current = current_of(credential)
-    keeper.audit.count(app.asker, app.name, "token")
+    keeper.audit.count(app.asker, app.logged_name, "token")
     if mark is not None and not credential.suspect and current.end.epoch == keeper.clock.epoch:
         call.again = Again(keeper, app, credential, current, mark, pace)
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
@@ -70,7 +70,7 @@ class Again(Tally):
         mark: Hashable,
         pace: Pace,
     ) -> None:
-        super().__init__((app.asker, app.name, "token"))
+        super().__init__((app.asker, app.logged_name, "token"))
         self._keeper = keeper
         self._mark = mark
         self._pace = pace
