@@ -56,6 +56,20 @@ async def test_c4_who_goes_away_takes_no_turn_with_them() -> None:
         pass
 
 
+@pytest.mark.parametrize("first", [False, True])
+async def test_c4_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, first: bool) -> None:
+    turns = Turns(1, longest=0.02)
+    async with turns.turn(first=True):
+        with pytest.raises(LingpaiError) as refused:
+            async with asyncio.timeout(5), turns.turn(first=first):
+                pass
+        assert (refused.value.kind, refused.value.retry_after) == (Kind.BUSY, RETRY_AFTER)
+        await until_waiting(turns, 0, 0)
+    async with asyncio.timeout(5), turns.turn(first=first):
+        assert turns._free == 0
+    assert turns._free == 1
+
+
 async def test_c4_operators_wait_however_many_there_are() -> None:
     turns = Turns(1, waiting=0)
 
@@ -75,6 +89,7 @@ async def test_c4_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
     issuer, browser, go = world.issuer, "0123456789abcdef" * 2, threading.Event()
     await login(issuer, "ann", "correct horse", "198.51.100.7", browser=browser)
     passwords = Passwords(CHEAP, at_once=1)
+    passwords._turns = Turns(1, longest=60)  # however busy this machine is
     issuer.passwords, matches, order = passwords, passwords._matches, []
 
     def slow(stored: str, given: str) -> bool:

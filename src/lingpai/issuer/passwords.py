@@ -15,6 +15,8 @@ MAX_PASSWORD = 1024
 """Characters of a password at most: hashing must not become a way to keep us busy."""
 WAITING = 20
 """How many may wait in one lane: with two at a time, of 150 ms each, the last one waits for one and a half seconds."""
+LONGEST_WAIT = 4.0
+"""Seconds that one waits at most: hashing takes many times as long where processors are slow or busy."""
 RETRY_AFTER = 5.0
 """Seconds after which who found the lane full may try again."""
 
@@ -25,11 +27,13 @@ class Turns:
     Args:
         at_once: how many.
         waiting: how many wait in a lane at most.
+        longest: seconds that one waits at most.
     """
 
-    def __init__(self, at_once: int, waiting: int = WAITING) -> None:
+    def __init__(self, at_once: int, waiting: int = WAITING, longest: float = LONGEST_WAIT) -> None:
         self._free = at_once
         self._waiting = waiting
+        self._longest = longest
         self._lanes: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
 
     @contextlib.asynccontextmanager
@@ -38,12 +42,16 @@ class Turns:
 
         Args:
             first: whether to wait in the lane that goes first.
-            bounded: whether to be refused when that is full.
+            bounded: whether to be refused when that is full, or the turn does not come in time.
 
         Raises:
             LingpaiError: BUSY, with `retry_after` in seconds.
         """
-        await self._enter(self._lanes[not first], bounded=bounded)
+        try:
+            async with asyncio.timeout(self._longest if bounded else None):
+                await self._enter(self._lanes[not first], bounded=bounded)
+        except TimeoutError:
+            raise _busy() from None
         try:
             yield
         finally:
@@ -54,9 +62,7 @@ class Turns:
             self._free -= 1
             return
         if bounded and len(lane) >= self._waiting:
-            raise LingpaiError(
-                Kind.BUSY, "Too many people are logging in right now.", retry_after=RETRY_AFTER
-            )
+            raise _busy()
         turn = asyncio.get_running_loop().create_future()
         lane.append(turn)
         try:
@@ -76,6 +82,10 @@ class Turns:
                     turn.set_result(None)
                     return
         self._free += 1
+
+
+def _busy() -> LingpaiError:
+    return LingpaiError(Kind.BUSY, "Too many people are logging in right now.", retry_after=RETRY_AFTER)
 
 
 class Passwords:
