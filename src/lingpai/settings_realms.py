@@ -38,7 +38,11 @@ DURATIONS: Final = tuple(
     for name, kind in typing.get_type_hints(Policy).items()
     if kind in (int, int | None) and name not in COUNTS
 )
-SWITCHES: Final = tuple(name for name, kind in typing.get_type_hints(Policy).items() if kind is bool)
+FIXED: Final = frozenset({"public_clients"})
+"""What follows from the parameters that a dialect has."""
+SWITCHES: Final = tuple(
+    name for name, kind in typing.get_type_hints(Policy).items() if kind is bool and name not in FIXED
+)
 
 
 def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str]:
@@ -54,7 +58,7 @@ def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str
 
 def _policy_problems(realm: Realm) -> Iterator[str]:
     section = f"realms.{realm.name}.policy"
-    unknown = [name for name in realm.numbers if name not in Policy.__struct_fields__]
+    unknown = [name for name in realm.numbers if name not in Policy.__struct_fields__ or name in FIXED]
     if unknown:
         known = ", ".join((*DURATIONS, *COUNTS, *SWITCHES))
         yield from (f"{section}.{name}: there is no such number; known are {known}" for name in unknown)

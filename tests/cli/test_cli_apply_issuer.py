@@ -168,6 +168,7 @@ def test_prune_removes_what_sections_do_not_name(cli: Cli) -> None:
         ({"apps": [{"realm": "mall", "app_id": ""}]}, "no app_id"),
         ({"apps": [{"realm": "mall", "app_id": "1", "redirect_uris": ["http://a.example"]}]}, "redirect URI"),
         ({"apps": [{"realm": "mall", "app_id": "1", "public": True, "secret": "x"}]}, "public client"),
+        ({"apps": [{"realm": "yzb", "app_id": "1", "public": True}]}, "has no public clients"),
         ({"apps": [{"realm": "mall", "app_id": "1"}] * 2}, "twice"),
         ({"apps": [{"realm": "mall", "app_id": "1", "secret": "env:NOWHERE"}]}, "NOWHERE"),
         ({"apps": [{"realm": "mall", "app_id": "1", "colour": "red"}]}, "colour"),

@@ -141,6 +141,23 @@ def test_a_public_client_has_no_secret(cli: Cli) -> None:
     assert cli("app", "rotate-secret", added["app_id"]).code == 1
 
 
+@pytest.mark.parametrize("realm", ["yzb", "yilianyun"])
+def test_d2_a_protocol_without_pkce_takes_no_public_client(cli: Cli, realm: str) -> None:
+    answer = cli("app", "add", "S", "--realm", realm, "--public", "--redirect-uri", REDIRECT)
+    assert answer.code == 2
+    assert f"The realm {realm} has no public clients" in " ".join(answer.stderr.split())
+    assert cli("app", "list").json == []
+
+
+def test_d2_a_code_of_a_public_client_comes_with_a_challenge(cli: Cli) -> None:
+    added = add(cli, "--realm", "mall", "--public", "--redirect-uri", REDIRECT)
+    cli("user", "add", "ann", "--realm", "mall", "--no-password")
+    asked = ("grant", "code", "--app", added["app_id"], "--user", "ann", "--value")
+    assert cli(*asked).code == 1
+    made = cli(*asked, "--code-challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
+    assert (made.code, len(made.stdout.strip())) == (0, 64)
+
+
 async def test_the_next_check_of_a_disabled_app_says_so_on_a_worker_that_runs(cli: Cli) -> None:
     run = asyncio.to_thread
     app = (await run(cli.process, "app", "add", "S", "--realm", "mall", "--redirect-uri", REDIRECT)).json

@@ -101,6 +101,13 @@ def test_two_realms_under_the_same_paths_are_refused_with_the_settings(prefix: s
         load_settings(realms=realms | {"mall-two": realms["mall-two"] | mended})
 
 
+@pytest.mark.parametrize("dialect", ["mall", "yzb"])
+def test_what_follows_from_a_dialect_is_no_setting(dialect: str) -> None:
+    realms = {"r": {"dialect": dialect, "policy": {"public_clients": 1}}}
+    with pytest.raises(SettingsError, match=r"realms.r.policy.public_clients: there is no such number"):
+        load_settings(realms=realms)
+
+
 def test_only_this_machine_and_private_networks_read_metrics_by_default(tmp_path: Path) -> None:
     networks = load_settings(data=tmp_path).edge.metrics_networks
     assert "127.0.0.0/8" in networks

@@ -75,13 +75,18 @@ def add(
         typer.Option("--self-owned", help="It acts for its owner's own terminals only.", show_default=False),
     ] = False,
     public: Annotated[
-        bool, typer.Option("--public", help="It can keep no secret, and has to use PKCE.", show_default=False)
+        bool,
+        typer.Option(
+            "--public",
+            help="It can keep no secret, and has to use PKCE; in realms of the protocol mall.",
+            show_default=False,
+        ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add an app and print its id and its secret, this once."""
-    from lingpai.cli.issuing import app_problems
+    from lingpai.cli.issuing import app_problems, client_problems
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
@@ -103,7 +108,7 @@ def add(
             listed=not unlisted,
             public=public,
         )
-        problems = app_problems(wanted)
+        problems = app_problems(wanted) + client_problems(issuer, wanted)
         if problems:
             raise typer.BadParameter(" ".join(problems))
         if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:

@@ -113,6 +113,12 @@ def code(
     redirect_uri: Annotated[
         str, typer.Option(help="As the app will give it; none when left out.", show_default=False)
     ] = "",
+    challenge: Annotated[
+        str,
+        typer.Option(
+            "--code-challenge", help="Code challenge (S256) of a public client's request.", show_default=False
+        ),
+    ] = "",
     realm: RealmName = "",
     value: Annotated[
         bool, typer.Option("--value", help="Print the value alone, for scripts.", show_default=False)
@@ -132,7 +138,12 @@ def code(
         machine = (await realms.machine(machine_code, issuer.realm))[1] if machine_code else None
         if redirect_uri:
             choose_redirect(app.redirect_uris, redirect_uri, loopback_ports=issuer.policy.loopback_ports)
-        made = await issue_code(issuer, app, user, Asked(redirect_uri=redirect_uri or None), machine)
+        asked = Asked(
+            redirect_uri=redirect_uri or None,
+            challenge=challenge,
+            challenge_method="S256" if challenge else "",
+        )
+        made = await issue_code(issuer, app, user, asked, machine)
         return {"realm": issuer.realm, "code": made.code, "expires_in": issuer.policy.code}
 
     made = with_realms(data, make)

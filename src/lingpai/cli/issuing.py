@@ -10,6 +10,7 @@ from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer.checks import check_app, check_label, check_login, check_password
+from lingpai.issuer.context import Issuer
 from lingpai.issuer.redirects import check_registrable
 
 GRANTS = ("authorization_code", "refresh_token", "client_credential", "client_credentials")
@@ -53,6 +54,19 @@ def app_problems(app: App) -> list[str]:
         for word in (*app.scopes, *app.permissions)
         if not _WORD.fullmatch(word)
     ]
+
+
+def client_problems(issuer: Issuer, app: App) -> list[str]:
+    """What is wrong with an app for this realm."""
+    if app.public and not issuer.policy.public_clients:
+        return [
+            tr(
+                "The realm {realm} has no public clients: only the protocol of mall knows PKCE. Leave public out, "
+                "and keep the app's secret on its own server.",
+                realm=issuer.realm,
+            )
+        ]
+    return []
 
 
 def login_problems(login: str) -> list[str]:

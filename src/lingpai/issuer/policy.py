@@ -100,6 +100,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         authentication: throttling of apps' secrets.
         terminals: throttling of terminals' secrets, by the app that passes them.
         least_password: characters of a new password at least.
+        public_clients: whether apps without a secret get codes, and redeem them by PKCE alone; not an operator's
+            to change, as it takes parameters that the dialect has or has not.
         loopback_ports: whether a registered loopback redirect fits any port (RFC 8252 §7.3).
         secret_overlap: for so long the previous secret stays good after a rotation.
     """
@@ -132,6 +134,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     authentication: Throttling = Throttling(seconds=MINUTE, pair=20, account=10_000, address=100)
     least_password: int = 8
     terminals: Throttling = Throttling(seconds=10 * MINUTE, pair=10, address=100)
+    public_clients: bool = False
     loopback_ports: bool = False
     secret_overlap: int = DAY
 

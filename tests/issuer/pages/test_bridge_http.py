@@ -55,6 +55,13 @@ async def test_window_of_a_verified_page_keeps_its_opener(stage: Stage, browser:
     assert (await browser.get("/user/mall/login")).headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
+async def test_d2_window_of_a_public_client_says_what_it_lacks(stage: Stage, browser: Browser) -> None:
+    address = await window(stage)
+    await admin.change_app(stage.yzb, stage.mini, public=True)
+    seen = await browser.get(address, headers={"Accept-Language": "en"})
+    assert (seen.status, data_of(seen.text)["call"]) == (400, "c1")
+
+
 async def test_allowing_leads_to_a_code_for_that_origin(stage: Stage, browser: Browser) -> None:
     question = await browser.log_in(await browser.follow(await window(stage)))
     done = await browser.submit(question, answer="allow")

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from lingpai.cli.issuing import app_problems
+from lingpai.cli.issuing import app_problems, client_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
@@ -58,7 +58,7 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
             continue
         issuer, secret, name = place
         wanted = _app(issuer, entry)
-        found = app_problems(wanted)
+        found = app_problems(wanted) + client_problems(issuer, wanted)
         if not entry.app_id:
             found.append(tr("It has no app_id."))
         if entry.public and secret:

@@ -60,6 +60,19 @@ async def authenticate_app(
     return app
 
 
+async def authenticate_public(issuer: Issuer, app_id: str, address: str) -> App:
+    """The public client of this name, which has no secret: its codes and refresh tokens have to be proof enough.
+
+    Raises:
+        LingpaiError: INVALID_CLIENT when there is none, it is disabled or it has to send a secret; ADDRESS_NOT_ALLOWED.
+    """
+    app = await issuer.store.find_app(issuer.realm, app_id)
+    if app is None or not app.public or app.disabled:
+        raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
+    check_network(app, address)
+    return app
+
+
 def check_network(app: App, address: str) -> None:
     """Refuse a caller outside the app's networks; no networks mean any.
 
@@ -78,6 +91,18 @@ def require_listed(app: App) -> None:
     """
     if not app.usable:
         raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
+
+
+def require_client_kind(issuer: Issuer, app: App) -> None:
+    """Refuse a public client where no code could ever be redeemed without a secret.
+
+    Raises:
+        LingpaiError: WRONG_APP_MODE.
+    """
+    if app.public and not issuer.policy.public_clients:
+        raise LingpaiError(
+            Kind.WRONG_APP_MODE, "Public clients cannot be authorised here; the app needs a secret."
+        )
 
 
 def require_mode(app: App, mode: AppMode) -> None:

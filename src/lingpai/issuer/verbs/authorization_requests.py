@@ -16,6 +16,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import narrow_scope
+from lingpai.issuer.verbs.apps import require_client_kind
 
 MAX_STATE = 2048
 """Bytes of `state` in UTF-8."""
@@ -137,10 +138,11 @@ def check_asked(issuer: Issuer, app: App, asked: Asked) -> str | None:
     """Check what may be answered by redirect; returns the scope that is granted.
 
     Raises:
-        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE or INVALID_PKCE.
+        LingpaiError: APP_NOT_LISTED, WRONG_APP_MODE, INVALID_SCOPE or INVALID_PKCE.
     """
     if not app.usable:
         raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
+    require_client_kind(issuer, app)
     if asked.challenge or asked.challenge_method or app.public:
         check_challenge(asked.challenge, asked.challenge_method)
     return narrow_scope(asked.scope, frozenset(app.scopes), issuer.policy.default_scope)

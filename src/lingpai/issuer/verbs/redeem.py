@@ -54,8 +54,8 @@ async def redeem(
         raise _invalid()
     if view.grant.state is not GrantState.ISSUED:
         await refuse_known(issuer, request)  # it may be this very request that spent the code
-        await _refuse_spent(issuer, view, redirect_uri, verifier, demand)
-    _check_request(issuer, view.grant, redirect_uri, verifier)
+        await _refuse_spent(issuer, app, view, redirect_uri, verifier, demand)
+    _check_request(issuer, app, view.grant, redirect_uri, verifier)
     if not view.usable:
         raise _invalid()
     now = issuer.now()
@@ -68,6 +68,7 @@ async def redeem(
 
 async def _refuse_spent(
     issuer: Issuer,
+    app: App,
     view: GrantView,
     redirect_uri: str | None,
     verifier: str | None,
@@ -75,7 +76,7 @@ async def _refuse_spent(
 ) -> NoReturn:
     """Refuse a code that was spent, whatever else is wrong; its grant ends only when nothing else is."""
     try:
-        _check_request(issuer, view.grant, redirect_uri, verifier)
+        _check_request(issuer, app, view.grant, redirect_uri, verifier)
         if demand is not None:
             demand(view.grant)
     except LingpaiError as fault:
@@ -96,9 +97,17 @@ def _grace_end(issuer: Issuer, grant: Grant) -> int:
     return redeemed_at + issuer.policy.replay_grace
 
 
-def _check_request(issuer: Issuer, grant: Grant, redirect_uri: str | None, verifier: str | None) -> None:
+def _check_request(
+    issuer: Issuer, app: App, grant: Grant, redirect_uri: str | None, verifier: str | None
+) -> None:
     if issuer.policy.redirect_repeated:
         _check_redirect(grant, redirect_uri)
+    if app.public and not grant.challenge:  # of the time when it had a secret
+        raise LingpaiError(
+            Kind.INVALID_PKCE,
+            "The code was asked for without a code challenge, which a public client needs.",
+            parameter="code_verifier",
+        )
     check_verifier(grant.challenge, grant.challenge_method, verifier)
 
 

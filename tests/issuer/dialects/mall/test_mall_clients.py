@@ -164,7 +164,7 @@ async def test_d35_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
         "POST", f"{ROOT}/accessToken", body, {"Content-Type": "multipart/form-data; boundary=b"}
     )
     assert answer.status == 200, answer.body
-    for kind in ("text/plain", "multipart/form-data", "application/xml", "application/json; charset=gbk"):
+    for kind in ("text/plain", "multipart/form-data", "application/xml", "application/json; charset=utf-16"):
         answer = await realm.send("POST", f"{ROOT}/accessToken", body, {"Content-Type": kind})
         assert answer.refusal == (415, "invalid_request")
     assert (await realm.send("POST", f"{ROOT}/accessToken", body)).refusal == (415, "invalid_request")

@@ -73,6 +73,14 @@ async def test_19_comes_after_the_redirect_uri(realm: Realm) -> None:
     assert (await realm.authorize()).error == "10"
 
 
+async def test_d2_a_public_client_is_refused_with_a_page_that_says_why(realm: Realm) -> None:
+    await realm.change(realm.app, public=True)
+    assert (await realm.authorize()).error == "31"
+    page = await realm.authorize({"Accept": "text/html", "Accept-Language": "en"})
+    assert (page.status, "Location" in page.headers) == (400, False)
+    assert "it needs a secret" in page.body.decode()
+
+
 async def test_a7_repeated_parameters_are_47(realm: Realm) -> None:
     answer = await realm.send("GET", "/oauth/authorize?state=1&state=2")
     assert (answer.error, answer.json["body"]) == ("47", {"state": "重复"})

@@ -3,18 +3,22 @@
 AccessToken and refreshToken, in this order").
 """
 
+import msgspec
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant
-from lingpai.core.wire import Call
+from lingpai.core.wire import Call, Reply
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.mall.browsers import Browsers, ReadableError
 from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
+from lingpai.issuer.dialects.mall.shape import SHAPE
 from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs.apps import authenticate_app, require_grant
+from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public, require_grant
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 
@@ -23,14 +27,31 @@ class Granting:
     """The token endpoints of one realm.
 
     Both answer both grant types, as generic clients know one token URL.
+
+    Args:
+        issuer: the realm.
+        browsers: which pages may read the answers.
     """
 
-    def __init__(self, issuer: Issuer) -> None:
+    def __init__(self, issuer: Issuer, browsers: Browsers) -> None:
         self._issuer = issuer
+        self._browsers = browsers
         self._grants = {CODE: self._redeem, REFRESH: self._refresh}
 
-    async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
-        """A pair of tokens for a code, or for a refresh token."""
+    async def token(self, params: TokenParams, call: Call) -> IssuedTokens | Reply:
+        """A pair of tokens for a code, or for a refresh token; pages of public clients may read the answer."""
+        origin = call.header("origin")
+        if origin is None or params.client_id is None:
+            return await self._token(params, call)
+        headers = await self._browsers.readers(str(params.client_id), origin)
+        try:
+            issued = await self._token(params, call)
+        except LingpaiError as error:
+            raise ReadableError(error, headers) from error
+        answer = SHAPE.success(issued, call.trace_id)
+        return msgspec.structs.replace(answer, headers=answer.headers + headers)
+
+    async def _token(self, params: TokenParams, call: Call) -> IssuedTokens:
         if params.grant_type is None:
             raise _missing("grant_type")
         grant = self._grants.get(params.grant_type)
@@ -73,7 +94,7 @@ class Granting:
         )
 
     async def _authenticate(self, params: TokenParams, call: Call) -> App:
-        """The app, by Basic or by the body.
+        """The app, by Basic or by the body; a public client by its name alone (RFC 6749 §3.2.1).
 
         By both at once would leave open which of them counts (attacks D37).
         """
@@ -94,7 +115,7 @@ class Granting:
             raise LingpaiError(Kind.INVALID_CLIENT, "There are no client credentials in header or body.")
         secret, *readings = secrets
         if not secret:
-            raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
+            return await authenticate_public(self._issuer, app_id, call.peer)
         return await authenticate_app(self._issuer, app_id, secret, call.peer, readings=readings)
 
     async def _named(self, readings: tuple[str, ...]) -> str:

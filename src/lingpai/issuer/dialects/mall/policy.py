@@ -26,6 +26,7 @@ def policy(*, access: int = HOUR, default_scope: str | None = None) -> Policy:
         replay_window=MINUTE,
         old_access=OldAccess.OWN_END,
         replay_ends_grant=True,
+        public_clients=True,
         keep=Keep(user=None),
         default_scope=default_scope,
         code_format=HandleFormat.UPPER_HEX,

@@ -7,6 +7,7 @@ from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall import params as wire
 from lingpai.issuer.dialects.mall.authorizing import Authorizing
+from lingpai.issuer.dialects.mall.browsers import Browsers, NoParams
 from lingpai.issuer.dialects.mall.granting import Granting
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.dialects.mall.resources import Resources
@@ -32,7 +33,8 @@ def routes(
     """
     scopes = scopes or Scopes()
     authorizing = Authorizing(issuer, entry, scopes)
-    granting, resources = Granting(issuer), Resources(issuer, scopes)
+    browsers = Browsers(issuer)
+    granting, resources = Granting(issuer, browsers), Resources(issuer, scopes)
     resource, tag = ResourceShape(issuer.realm), f"Mall: {issuer.realm}"
     declared = (
         Route(("GET",), "/authorize", wire.AuthorizeParams, Source.QUERY, authorizing.authorize, SHAPE,
@@ -41,6 +43,8 @@ def routes(
               "Tokens for a code, or for a refresh token", wire.IssuedTokens, tag),
         Route(("POST",), "/refreshToken", wire.TokenParams, BODY, granting.token, SHAPE,
               "Tokens for a refresh token, or for a code", wire.IssuedTokens, tag),
+        *(Route(("OPTIONS",), path, NoParams, Source.QUERY, browsers.preflight, SHAPE,
+                "Whether a page of a public client may ask", Reply, tag) for path in ("/accessToken", "/refreshToken")),
         Route(("GET", "POST"), "/getOpenId", wire.ResourceParams, TOKEN, resources.open_id, resource,
               "The user as the app knows them", wire.OpenId, tag),
         Route(("GET", "POST"), "/getUserInfo", wire.ResourceParams, TOKEN, resources.user_info, resource,

@@ -12,6 +12,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import AnswerStyle
+from lingpai.issuer.dialects.mall.browsers import ReadableError
 
 _encode = msgspec.json.Encoder().encode
 
@@ -128,7 +129,8 @@ class MallShape:
         """See `Shape.error`."""
         del trace_id
         status, name, text = told(error)
-        return Reply(_encode(_Error(name, text)), status, headers=HEADERS)
+        about = error.headers if isinstance(error, ReadableError) else ()
+        return Reply(_encode(_Error(name, text)), status, headers=HEADERS + about)
 
 
 class ResourceShape:

@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -10,6 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import PAGE_PROOF
+from lingpai.issuer.origins import is_within_domains, origin_of
 from lingpai.issuer.verbs.tickets import live_tickets
 
 
@@ -72,35 +72,11 @@ def check_proof(issuer: Issuer, app: App, origin: str, proof: str) -> None:
 def check_origin(app: App, origin: str) -> None:
     """Refuse an origin whose host is not one of the app's domains; without any, no page may use the bridge.
 
-    A domain is a host, `host:port`, or `*.example.com` for every host below.
-
     Raises:
         LingpaiError: WRONG_REDIRECT_URI: it is where a code would go.
     """
-    netloc = urlsplit(origin).netloc if origin_of(origin) == origin else ""
-    host = urlsplit(origin).hostname if netloc else None
-    if host is None or not any(_matches(host, netloc, domain.lower()) for domain in app.domains):
+    if not is_within_domains(origin, app.domains):
         raise LingpaiError(Kind.WRONG_REDIRECT_URI, "The page is not on the app's domain list.")
-
-
-def origin_of(url: str) -> str | None:
-    """The origin of a page as browsers write it (RFC 6454 §6.2), or None when the url is not a page's."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or "\\" in url:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    usual = port in {None, {"http": 80, "https": 443}[parts.scheme]}
-    return f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
-
-
-def _matches(host: str, netloc: str, domain: str) -> bool:
-    if domain.startswith("*."):
-        return host.endswith(domain[1:])
-    return domain in {host, netloc}
 
 
 def _proof(issuer: Issuer, app: App, origin: str, ends_at: int) -> str:

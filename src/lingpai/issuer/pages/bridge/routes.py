@@ -17,7 +17,7 @@ from lingpai.issuer.pages.pages import UNCHANGING, NoParams, Pages
 from lingpai.issuer.pages.shape import Shown
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit
-from lingpai.issuer.verbs.apps import find_app, require_listed
+from lingpai.issuer.verbs.apps import find_app, require_client_kind, require_listed
 from lingpai.issuer.verbs.authorization_requests import Asked, new_request, seal_request
 
 JAVASCRIPT = "text/javascript; charset=utf-8"
@@ -90,6 +90,7 @@ class BridgePages(Pages):
     async def _keep(self, params: WindowPage, visit: Visit) -> str:
         app = await find_app(self.issuer, params.app_id)
         require_listed(app)
+        require_client_kind(self.issuer, app)
         check_proof(self.issuer, app, params.origin, params.proof)
         if params.back and ("#" in params.back or not params.back.startswith(params.origin + "/")):
             raise LingpaiError(Kind.INVALID_PARAMETER, "back is not of the page's origin.", parameter="back")
