@@ -3,6 +3,7 @@ import struct
 from collections import Counter
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -14,7 +15,9 @@ from lingpai.core.handles import (
     LEAST_SALT,
     MAX_GENERATION,
     MAX_ID,
+    MAX_NARROWED_GENERATION,
     MAX_SALT,
+    MAX_WORDS,
     Handle,
     HandleFormat,
     HandleKind,
@@ -32,8 +35,9 @@ SALTS = st.integers(LEAST_SALT, MAX_SALT)
 TIMES = st.integers(0, (1 << 32) - 1)
 OWN_SALT = (HandleKind.SESSION, HandleKind.FORM)
 """Kinds whose rows had a salt in the earlier layout."""
+ALL = st.just(0)
 NAMED = st.builds(
-    Handle, st.sampled_from(HandleKind), st.integers(0, MAX_ID), st.integers(0, LOW), TIMES, SALTS
+    Handle, st.sampled_from(HandleKind), st.integers(0, MAX_ID), st.integers(0, LOW), TIMES, SALTS, ALL
 )
 EARLIER = st.one_of(
     st.builds(
@@ -43,6 +47,7 @@ EARLIER = st.one_of(
         TIMES,
         TIMES,
         st.just(0),
+        ALL,
     ),
     st.builds(
         Handle,
@@ -51,6 +56,31 @@ EARLIER = st.one_of(
         st.just(0),
         TIMES,
         st.integers(0, LEAST_SALT - 1),
+        ALL,
+    ),
+)
+
+MAY_BE_NARROWED = (HandleKind.ACCESS, HandleKind.APP_TOKEN)
+WORDS = st.integers(1, (1 << MAX_WORDS) - 1)
+LOW_NARROWED = (1 << 20 - MAX_WORDS) - 1
+NARROWED = st.one_of(
+    st.builds(
+        Handle,
+        st.sampled_from(MAY_BE_NARROWED),
+        st.integers(0, MAX_ID),
+        st.integers(0, LOW_NARROWED),
+        TIMES,
+        SALTS,
+        WORDS,
+    ),
+    st.builds(
+        Handle,
+        st.sampled_from(MAY_BE_NARROWED),
+        st.integers(0, (1 << 48) - 1),
+        TIMES,
+        TIMES,
+        st.just(0),
+        WORDS,
     ),
 )
 
@@ -61,7 +91,7 @@ def sealed_earlier(kind: HandleKind, row: int, generation: int, issued_at: int) 
     return HANDLES._ciphers.sealing.encrypt(plain, HANDLES._bound).hex()
 
 
-@given(st.one_of(NAMED, EARLIER), st.sampled_from(HandleFormat))
+@given(st.one_of(NAMED, EARLIER, NARROWED), st.sampled_from(HandleFormat))
 def test_what_is_sealed_opens_and_is_always_the_same(handle: Handle, form: HandleFormat) -> None:
     text = HANDLES.seal(handle, form)
     assert HANDLES.unseal(text, handle.kind, form) == handle
@@ -91,6 +121,60 @@ def test_a_handle_means_one_generation_of_its_row_however_high(
     opened = HANDLES.unseal(HANDLES.seal(made), made.kind)
     assert opened is not None
     assert opened.of_row(made.salt, max(0, generation - behind)) == made
+
+
+@given(NARROWED, st.integers(0, MAX_NARROWED_GENERATION), st.integers(-5, AHEAD))
+def test_a_narrowed_handle_means_one_generation_of_its_row_however_high(
+    handle: Handle, generation: int, behind: int
+) -> None:
+    made = handle._replace(generation=generation)
+    opened = HANDLES.unseal(HANDLES.seal(made), made.kind)
+    assert opened is not None
+    assert opened.of_row(made.salt, max(0, generation - behind)) == made
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"words": 1 << MAX_WORDS},
+        {"words": -1},
+        {"kind": HandleKind.REFRESH},
+        {"id": MAX_ID + 1},
+        {"id": -1},
+        {"id": 1 << 48, "salt": 0},
+        {"generation": MAX_NARROWED_GENERATION + 1},
+        {"generation": 1 << 32, "salt": 0},
+        {"salt": LEAST_SALT - 1},
+        {"issued_at": 1 << 32},
+    ],
+    ids=str,
+)
+def test_a_narrowed_handle_that_does_not_fit_is_not_sealed(wrong: dict[str, Any]) -> None:
+    narrowed = SAMPLE._replace(words=5)
+    assert HANDLES.unseal(HANDLES.seal(narrowed), HandleKind.ACCESS) == narrowed
+    with pytest.raises(OverflowError):
+        HANDLES.seal(narrowed._replace(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("head", "salt"),
+    [(9 << 60 | 7 << 20 | 3, LEAST_SALT), (9 << 56 | 7, 3), (9 << 60 | 7 << 20 | 5 << 12, 1)],
+)
+def test_a_narrowed_handle_without_words_or_salt_is_none_of_ours(head: int, salt: int) -> None:
+    plain = struct.pack(">QII", head, 1_700_000_000, salt)
+    text = HANDLES._ciphers.sealing.encrypt(plain, HANDLES._bound).hex()
+    for kind in HandleKind:
+        assert HANDLES.unseal(text, kind) is None
+
+
+@given(NARROWED, SALTS, st.integers(0, LOW_NARROWED - AHEAD))
+def test_a_narrowed_handle_opens_no_row_with_another_salt(handle: Handle, salt: int, newest: int) -> None:
+    assume(salt != handle.salt)
+    opened = HANDLES.unseal(HANDLES.seal(handle), handle.kind)
+    assert opened is not None
+    others = (salt, handle.salt ^ 1, handle.salt ^ LEAST_SALT) if handle.salt else (salt,)
+    for row in (*others, *((0,) if handle.salt else ())):
+        assert opened.of_row(row, newest) is None
 
 
 @given(NAMED, SALTS, st.integers(0, LOW - AHEAD))

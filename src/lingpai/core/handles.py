@@ -6,6 +6,8 @@ read. The 16 bytes, in bits from the first::
 
     kind 4 | id 40 | generation 20 | issued at 32 | salt 32        what is made now
     kind 8 | id 56 | generation 32 | issued at 32                  the earlier layout, for rows without a salt
+    kind 4 | id 40 | words 8 | generation 12 | issued at 32 | salt 32      a token with less than its grant's scope
+    kind 8 | words 8 | id 48 | generation 32 | issued at 32                the same in the earlier layout
 
 Kinds are at most 15, so the first four bits are 0 in the earlier layout alone, and tell the two apart.
 
@@ -13,8 +15,12 @@ The salt is the row's own: random, and never below `LEAST_SALT`. An id can be ha
 standby that lost commits); then the new row has another salt, and what was made for the old row does not open it. Rows
 of releases before have the salt 0, and their handles are made in the earlier layout to their end.
 
-A generation has 20 bits. What is above them is added into the salt by exclusive or, so a grant may be refreshed without
-end and each handle still means one generation of one row (`generation_of`).
+A token that is good for some words of its grant's scope (RFC 6749 §6) says which, one bit for each, in the order of the
+grant. No row is needed for that, as a grant's scope never changes. Such tokens have kinds of their own here alone, and
+the kind of those that are good for all everywhere else; all others stay as they are.
+
+A generation has 20 bits, beside words 12. What is above them is added into the salt by exclusive or, so a grant may be
+refreshed without end and each handle still means one generation of one row (`generation_of`).
 """
 
 import base64
@@ -37,19 +43,28 @@ LEAST_SALT = 1 << 16
 MAX_SALT = (1 << 32) - 1
 MAX_GENERATION = (LEAST_SALT << _GENERATION_BITS) - 1
 """Higher ones could turn a salt into 0."""
+MAX_WORDS = 8
+"""Words of a grant's scope that a token can say whether it is good for."""
+_LOW_NARROWED = (1 << _GENERATION_BITS - MAX_WORDS) - 1
+MAX_NARROWED_GENERATION = (LEAST_SALT << _GENERATION_BITS - MAX_WORDS) - 1
+"""As `MAX_GENERATION`, of tokens that are good for some words."""
 AHEAD = 1 << 10
 """Generations that a store may have lost: a handle that is further ahead is of another row."""
 _LAYOUT = struct.Struct(">QII")
 
 _EARLIER_ID_BITS = 56
 _MAX_EARLIER_ID = (1 << _EARLIER_ID_BITS) - 1
+_MAX_EARLIER_NARROWED_ID = _MAX_EARLIER_ID >> MAX_WORDS
 
 _SALT_BYTES = 1 << 10
 """Random bytes that are asked for at a time."""
 
 
 class HandleKind(enum.IntEnum):
-    """What a handle is for, at most 15. A handle of one kind is never taken for another (attacks F61)."""
+    """What a handle is for, at most 15, without 9 and 10 (`_NARROWED`).
+
+    A handle of one kind is never taken for another (attacks F61).
+    """
 
     CODE = 1
     ACCESS = 2
@@ -63,6 +78,9 @@ class HandleKind(enum.IntEnum):
 
 _SALTED_EARLIER = frozenset({HandleKind.SESSION, HandleKind.FORM})
 """Kinds whose row had a salt before: it was their generation."""
+
+_NARROWED = {HandleKind.ACCESS: 9, HandleKind.APP_TOKEN: 10}
+"""Kinds of tokens that may be good for some words of their grant's scope, and what such have for a kind on the wire."""
 
 
 def _upper_hex(sealed: bytes) -> str:
@@ -104,6 +122,7 @@ class Handle(NamedTuple):
             compared with its row (`of_row`).
         issued_at: unix time in seconds.
         salt: of the row, 0 for the earlier layout. Of one that was unsealed, as `generation_of` reads it.
+        words: of the grant's scope that it is good for: bit n is word n; 0 for all of them.
     """
 
     kind: HandleKind
@@ -111,6 +130,7 @@ class Handle(NamedTuple):
     generation: int
     issued_at: int
     salt: int = 0
+    words: int = 0
 
     def generation_of(self, salt: int, newest: int) -> int | None:
         """Which generation of a row this is, or None when it was made for another row.
@@ -123,7 +143,8 @@ class Handle(NamedTuple):
             return self.generation
         if not self.salt or not salt:
             return None
-        whole = (self.salt ^ salt) << _GENERATION_BITS | self.generation
+        bits = _GENERATION_BITS - MAX_WORDS if self.words else _GENERATION_BITS
+        whole = (self.salt ^ salt) << bits | self.generation
         return whole if whole <= newest + AHEAD else None
 
     def of_row(self, salt: int, newest: int) -> Self | None:
@@ -190,7 +211,9 @@ class Handles:
 
 
 def _pack(handle: Handle) -> bytes:
-    kind, row, generation, issued_at, salt = handle
+    kind, row, generation, issued_at, salt, words = handle
+    if words:
+        return _pack_narrowed(handle)
     earlier = salt < LEAST_SALT
     fields = (
         _earlier_fields(handle)
@@ -210,8 +233,27 @@ def _pack(handle: Handle) -> bytes:
         raise OverflowError(f"{handle} does not fit") from error
 
 
+def _pack_narrowed(handle: Handle) -> bytes:
+    kind, row, generation, issued_at, salt, words = handle
+    earlier = salt < LEAST_SALT
+    most = (_MAX_EARLIER_NARROWED_ID, MAX_SALT) if earlier else (MAX_ID, MAX_NARROWED_GENERATION)
+    fits = 0 <= row <= most[0] and 0 <= generation <= most[1] and 0 < words < 1 << MAX_WORDS
+    if not fits or kind not in _NARROWED or 0 < salt < LEAST_SALT:
+        raise OverflowError(f"{handle} does not fit")
+    named = _NARROWED[kind]
+    bits = _GENERATION_BITS - MAX_WORDS
+    try:
+        if earlier:
+            head = named << _EARLIER_ID_BITS | words << _EARLIER_ID_BITS - MAX_WORDS | row
+            return _LAYOUT.pack(head, generation, issued_at)
+        head = named << _KIND_SHIFT | row << _GENERATION_BITS | words << bits | generation & _LOW_NARROWED
+        return _LAYOUT.pack(head, issued_at, salt ^ generation >> bits)
+    except struct.error as error:
+        raise OverflowError(f"{handle} does not fit") from error
+
+
 def _earlier_fields(handle: Handle) -> tuple[int, int, int]:
-    kind, row, generation, issued_at, salt = handle
+    kind, row, generation, issued_at, salt, _ = handle
     if (generation if kind in _SALTED_EARLIER else salt) != 0:
         raise OverflowError(f"{handle} does not fit")
     return kind << _EARLIER_ID_BITS | row, generation or salt, issued_at
@@ -223,6 +265,18 @@ def _unpack(plain: bytes, kind: HandleKind) -> Handle | None:
         row = head >> _GENERATION_BITS & MAX_ID
         return Handle(kind, row, head & _LOW_GENERATION, middle, last) if last >= LEAST_SALT else None
     if head >> _EARLIER_ID_BITS != kind:
-        return None
+        return _unpack_narrowed(head, middle, last, kind)
     row = head & _MAX_EARLIER_ID
     return Handle(kind, row, 0, last, middle) if kind in _SALTED_EARLIER else Handle(kind, row, middle, last)
+
+
+def _unpack_narrowed(head: int, middle: int, last: int, kind: HandleKind) -> Handle | None:
+    named = _NARROWED.get(kind)
+    if head >> _KIND_SHIFT == named:
+        words, generation = divmod(head & _LOW_GENERATION, _LOW_NARROWED + 1)
+        row = head >> _GENERATION_BITS & MAX_ID
+        return Handle(kind, row, generation, middle, last, words) if words and last >= LEAST_SALT else None
+    if head >> _EARLIER_ID_BITS == named:
+        words, row = divmod(head & _MAX_EARLIER_ID, _MAX_EARLIER_NARROWED_ID + 1)
+        return Handle(kind, row, middle, last, 0, words) if words else None
+    return None

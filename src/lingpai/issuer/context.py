@@ -112,9 +112,11 @@ class Issuer:
         """The salt of a new row that handles will name."""
         return next(self._salts)
 
-    def seal(self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int) -> str:
+    def seal(
+        self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int, words: int = 0
+    ) -> str:
         """A handle of the row with this salt, in the policy's format for its kind."""
-        return self._handles.seal(Handle(kind, row, generation, issued_at, salt), self._formats[kind])
+        return self._handles.seal(Handle(kind, row, generation, issued_at, salt, words), self._formats[kind])
 
     def seal_with_each(
         self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int

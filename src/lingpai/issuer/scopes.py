@@ -3,6 +3,8 @@
 import re
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import MAX_NARROWED_GENERATION, MAX_WORDS
+from lingpai.core.issuer_records import Grant
 
 _WORDS = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 
@@ -27,16 +29,45 @@ def narrow_scope(asked: str | None, allowed: frozenset[str], default: str | None
     return asked
 
 
-def check_within(asked: str | None, granted: str | None) -> None:
-    """Refuse a scope that is wider than what was granted.
+def words_within(asked: str | None, grant: Grant) -> int:
+    """Which words of a grant's scope a token gets that was asked for with this scope (RFC 6749 §6).
+
+    Args:
+        asked: the parameter as given.
+        grant: keeps its whole scope, whatever one of its tokens is good for.
+
+    Returns:
+        As `Handle.words`: 0 for all, also when nothing in particular is asked for.
 
     Raises:
-        LingpaiError: INVALID_SCOPE.
+        LingpaiError: INVALID_SCOPE when it is wider than what was granted, or narrower in a way that no token can say.
     """
-    if asked and not set(asked.split()) <= set((granted or "").split()):
+    chosen = set((asked or "").split())
+    words = _distinct(grant.scope)
+    if not chosen <= words.keys():
         raise LingpaiError(
             Kind.INVALID_SCOPE, "The scope may not be wider than what was granted.", parameter="scope"
         )
+    if len(chosen) in {0, len(words)}:
+        return 0
+    if len(words) > MAX_WORDS or grant.generation >= MAX_NARROWED_GENERATION:
+        raise LingpaiError(
+            Kind.INVALID_SCOPE,
+            f"A scope of more than {MAX_WORDS} words is given as a whole only.",
+            parameter="scope",
+        )
+    return sum(1 << number for number, word in enumerate(words) if word in chosen)
+
+
+def scope_of_words(granted: str | None, words: int) -> str | None:
+    """What a token is good for: the words of what was granted that `words_within` chose, all of them for 0."""
+    if not words:
+        return granted
+    return " ".join(word for number, word in enumerate(_distinct(granted)) if words >> number & 1)
+
+
+def _distinct(scope: str | None) -> dict[str, None]:
+    return dict.fromkeys((scope or "").split())
 
 
 def require_scope(needed: str, granted: str | None) -> None:

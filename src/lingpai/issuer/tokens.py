@@ -6,6 +6,7 @@ from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import Grant, GrantKind
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY
+from lingpai.issuer.scopes import scope_of_words
 from lingpai.store.issuer_port import Quota
 
 ACCESS_HANDLE = {
@@ -45,14 +46,23 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def make_tokens(
-    issuer: Issuer, grant: Grant, *, open_id: str = "", machine_code: str = "", repeated: bool = False
+    issuer: Issuer,
+    grant: Grant,
+    *,
+    open_id: str = "",
+    machine_code: str = "",
+    repeated: bool = False,
+    words: int = 0,
 ) -> Tokens:
-    """The pair of the grant's present generation: the same each time it is asked for (DESIGN §3).
+    """The pair of the grant's present generation: the same each time it is asked for.
 
+    The access token is good for these `words` of the grant's scope (`Handle.words`), the refresh token for all.
     A first answer tells the whole life, as the seeds do, also when the second turns over during the commit.
     """
     end = told_end(issuer, grant, grant.rotated_at)
-    access = issuer.seal(ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at, grant.salt)
+    access = issuer.seal(
+        ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at, grant.salt, words
+    )
     refresh = ""
     if has_refresh(issuer, grant):
         refresh = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at, grant.salt)
@@ -60,7 +70,7 @@ def make_tokens(
         access_token=access,
         refresh_token=refresh,
         expires_in=max(0, end - issuer.now()) if repeated else end - grant.rotated_at,
-        scope=grant.scope,
+        scope=scope_of_words(grant.scope, words),
         open_id=open_id,
         machine_code=machine_code,
         repeated=repeated,

@@ -10,6 +10,7 @@ from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import look_up
 from lingpai.issuer.policy import OldAccess
+from lingpai.issuer.scopes import scope_of_words
 from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived, true_end
 
 _REFUSED: dict[HandleKind, tuple[Kind, Kind, str]] = {
@@ -30,7 +31,8 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """A live token: who may do what with it, and until when.
 
     Attributes:
-        grant: the grant behind it; `grant.scope` is what it is good for.
+        grant: the grant behind it.
+        scope: what it is good for, some or all words of its grant's.
         app_id: public id of the app it was issued to.
         open_id: its user as that app knows them, or "".
         machine_code: its terminal's code, or "".
@@ -39,6 +41,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     grant: Grant
+    scope: str | None
     app_id: str
     open_id: str
     machine_code: str
@@ -104,6 +107,7 @@ async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None
         raise LingpaiError(expired if outlived else invalid, f"The {name} is not valid any more.")
     return Resolved(
         grant=view.grant,
+        scope=scope_of_words(view.grant.scope, handle.words),
         app_id=view.app_id,
         open_id=view.open_id,
         machine_code=view.machine_code,

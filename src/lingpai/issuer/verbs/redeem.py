@@ -10,6 +10,7 @@ from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import look_up
 from lingpai.issuer.pkce import check_verifier
+from lingpai.issuer.scopes import words_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
 from lingpai.issuer.verbs.requests import refuse_known, same_request
 from lingpai.store.issuer_port import Outcome, SignedRequest
@@ -22,6 +23,7 @@ async def redeem(
     app: App,
     code: str,
     *,
+    scope: str | None = None,
     redirect_uri: str | None = None,
     verifier: str | None = None,
     demand: Callable[[Grant], None] | None = None,
@@ -38,13 +40,14 @@ async def redeem(
         issuer: the realm.
         app: who asks, authenticated as far as the dialect asks for it.
         code: as given.
+        scope: what the access token shall be good for, as given, or None for all that was granted.
         redirect_uri: as given, or None.
         verifier: of PKCE, or None.
         demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
         request: the signed request that this is, see `verbs.requests.once`.
 
     Raises:
-        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, LIMIT_REACHED,
+        LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, INVALID_SCOPE, LIMIT_REACHED,
             REPLAYED_REQUEST, and what `demand` raises.
     """
     handle, view = await look_up(issuer, code, HandleKind.CODE)
@@ -54,7 +57,9 @@ async def redeem(
         raise _invalid()
     if view.grant.state is not GrantState.ISSUED:
         await refuse_known(issuer, request)  # it may be this very request that spent the code
-        await _refuse_spent(issuer, app, view, redirect_uri, verifier, demand)
+        await _refuse_spent(
+            issuer, app, view, scope=scope, redirect_uri=redirect_uri, verifier=verifier, demand=demand
+        )
     _check_request(issuer, app, view.grant, redirect_uri, verifier)
     if not view.usable:
         raise _invalid()
@@ -63,13 +68,16 @@ async def redeem(
         raise _refusal(issuer, handle)
     if demand is not None:
         demand(view.grant)
-    return await _spend(issuer, view, handle, now, request)
+    words = words_within(scope, view.grant)
+    return await _spend(issuer, view, handle, now, request, words)
 
 
 async def _refuse_spent(
     issuer: Issuer,
     app: App,
     view: GrantView,
+    *,
+    scope: str | None,
     redirect_uri: str | None,
     verifier: str | None,
     demand: Callable[[Grant], None] | None,
@@ -79,6 +87,7 @@ async def _refuse_spent(
         _check_request(issuer, app, view.grant, redirect_uri, verifier)
         if demand is not None:
             demand(view.grant)
+        words_within(scope, view.grant)
     except LingpaiError as fault:
         raise _invalid() from fault
     if issuer.policy.replay_ends_grant and issuer.now() >= _grace_end(issuer, view.grant):
@@ -121,7 +130,7 @@ def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:
 
 
 async def _spend(
-    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None
+    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None, words: int
 ) -> Tokens:
     grant = view.grant
     spent = await issuer.store.redeem(
@@ -138,7 +147,7 @@ async def _spend(
         raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
     if spent.outcome is not Outcome.DONE or spent.grant is None:
         raise _refusal(issuer, handle)
-    return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code)
+    return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, words=words)
 
 
 def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:

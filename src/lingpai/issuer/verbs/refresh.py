@@ -8,7 +8,7 @@ from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import look_up
-from lingpai.issuer.scopes import check_within
+from lingpai.issuer.scopes import words_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
 from lingpai.issuer.verbs.requests import same_request
 from lingpai.store.issuer_port import Outcome, SignedRequest
@@ -30,8 +30,8 @@ async def refresh(
 
     The token that was used last gives the same pair again within the policy's window (attacks E50, E51, E56).
     Outside of it, or when the successor was used, it is a replay and ends the grant (E49). A request that is
-    wrong in any other way ends nothing (E52, E53). A smaller scope is accepted and the grant's own is told
-    (RFC 6749 §3.3).
+    wrong in any other way ends nothing (E52, E53). The new access token is good for a smaller scope when one is
+    asked for; the new refresh token and the grant keep the whole (RFC 6749 §6).
 
     Args:
         issuer: the realm.
@@ -53,8 +53,8 @@ async def refresh(
     _check(issuer, app, view, handle, open_id, now)
     if demand is not None:
         demand(view.grant)
-    check_within(scope, view.grant.scope)
-    return await _spend(issuer, view, handle, now, request)
+    words = words_within(scope, view.grant)
+    return await _spend(issuer, view, handle, now, request, words)
 
 
 def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None, now: int) -> None:
@@ -70,7 +70,7 @@ def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: s
 
 
 async def _spend(
-    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None
+    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None, words: int
 ) -> Tokens:
     grant, policy = view.grant, issuer.policy
     spent = await issuer.store.rotate(
@@ -93,7 +93,12 @@ async def _spend(
     if spent.grant is None or not (repeated or spent.outcome is Outcome.DONE):
         raise _invalid()
     return make_tokens(
-        issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, repeated=repeated
+        issuer,
+        spent.grant,
+        open_id=view.open_id,
+        machine_code=view.machine_code,
+        repeated=repeated,
+        words=words,
     )
 
 

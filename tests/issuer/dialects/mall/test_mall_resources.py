@@ -147,10 +147,30 @@ async def test_e53_a_refresh_may_ask_for_less_and_not_for_more(test_realm: Realm
     more = await test_realm.refresh(tokens["refresh_token"], scope="seller basic")
     assert more.refusal == (400, "invalid_scope")
     less = await test_realm.refresh(tokens["refresh_token"], scope="seller")
-    assert less.json["scope"] == "seller orders"
+    assert less.json["scope"] == "seller"
     code = await test_realm.code(scope="seller")
     assert (await test_realm.exchange(code, scope="seller orders")).refusal == (400, "invalid_scope")
     assert (await test_realm.exchange(code, scope="seller")).json["scope"] == "seller"
+
+
+async def test_a_token_with_less_scope_is_good_for_less(test_realm: Realm, clock: VirtualClock) -> None:
+    code = await test_realm.code(scope="basic seller orders")
+    tokens = (await test_realm.exchange(code, scope="orders basic")).json
+    assert tokens["scope"] == "basic orders"
+    assert (await test_realm.open_id(tokens["access_token"])).json["result"]["scope"] == "basic orders"
+    assert (await test_realm.user_info(tokens["access_token"])).refusal == (403, "insufficient_scope")
+    seller = (await test_realm.refresh(tokens["refresh_token"], scope="seller")).json
+    assert seller["scope"] == "seller"
+    assert (await test_realm.user_info(seller["access_token"])).status == 200
+    assert (await test_realm.open_id(seller["access_token"])).refusal == (403, "insufficient_scope")
+    again = (await test_realm.refresh(tokens["refresh_token"], scope="seller")).json
+    assert again == seller
+    whole = (await test_realm.refresh(seller["refresh_token"])).json
+    assert whole["scope"] == "basic seller orders"
+    assert (await test_realm.user_info(whole["access_token"])).status == 200
+    clock.advance(36_000)
+    for ended in (tokens, seller, whole):
+        assert (await test_realm.open_id(ended["access_token"])).refusal == INVALID
 
 
 async def test_a_rotated_secret_is_good_for_its_overlap(realm: Realm, clock: VirtualClock) -> None:

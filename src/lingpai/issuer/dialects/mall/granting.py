@@ -7,7 +7,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Grant
+from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
@@ -16,7 +16,6 @@ from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
 from lingpai.issuer.dialects.mall.shape import SHAPE
 from lingpai.issuer.lookups import begin_look_up
-from lingpai.issuer.scopes import check_within
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public, require_grant
 from lingpai.issuer.verbs.redeem import redeem
@@ -69,17 +68,14 @@ class Granting:
         if params.code is None:
             raise _missing("code")
 
-        def demand(grant: Grant) -> None:
-            require_grant(app, CODE)
-            check_within(params.scope, grant.scope)
-
         return await redeem(
             self._issuer,
             app,
             params.code,
+            scope=params.scope,
             redirect_uri=params.redirect_uri,
             verifier=params.code_verifier,
-            demand=demand,
+            demand=lambda _grant: require_grant(app, CODE),
         )
 
     async def _refresh(self, app: App, params: TokenParams) -> Tokens:

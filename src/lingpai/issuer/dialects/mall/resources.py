@@ -25,7 +25,7 @@ class Resources:
         """Whose token it is; the token that was asked comes back."""
         token = _token_of(params, call)
         resolved = await self._resolve(token, self._scopes.open_id, call)
-        return OpenId(token, resolved.app_id, resolved.expires_at, resolved.grant.scope, resolved.open_id)
+        return OpenId(token, resolved.app_id, resolved.expires_at, resolved.scope, resolved.open_id)
 
     async def user_info(self, params: ResourceParams, call: Call) -> UserInfo:
         """The seller that the user is."""
@@ -39,7 +39,7 @@ class Resources:
         resolved = await resolve_access_token(self._issuer, token)
         call.caller = resolved.app_id
         if needed:
-            require_scope(needed, resolved.grant.scope)
+            require_scope(needed, resolved.scope)
         return resolved
 
 

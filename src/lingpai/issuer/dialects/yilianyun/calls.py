@@ -6,14 +6,14 @@ replay, the app's state, its mode, the scope, and then what was passed and the l
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, AppMode, Grant
+from lingpai.core.issuer_records import App, AppMode
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun import params as wire
 from lingpai.issuer.dialects.yilianyun.policy import CODE, OWN, REFRESH, SCOPE
 from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
 from lingpai.issuer.lookups import begin_look_up
-from lingpai.issuer.scopes import check_within, narrow_scope
+from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.app_tokens import issue_app_token
@@ -96,10 +96,7 @@ class Calls:
             await machines.unbind_machine(self._issuer, app, machine_code)
 
     async def _redeem(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
-        def demand(grant: Grant) -> None:
-            check_within(params.scope, grant.scope)
-
-        return await redeem(self._issuer, app, params.code or "", demand=demand, request=request)
+        return await redeem(self._issuer, app, params.code or "", scope=params.scope, request=request)
 
     async def _refresh(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
         return await refresh(
