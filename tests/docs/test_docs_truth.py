@@ -72,7 +72,7 @@ def test_every_metric_and_variable_named_exists(page: Path) -> None:
     labels = {label for each in metrics() for label in each.labels}
     rules = "\n".join(re.findall(r"^ *expr: (.*)$", text, re.MULTILINE))
     assert set(re.findall(r"\blingpai_[a-z_]+", rules)) <= known
-    assert set(re.findall(r"[{,](\w+)=~?\"", rules)) <= labels
+    assert set(re.findall(r"[{,](\w+)=~?\"", rules)) <= labels | {"job"}  # Prometheus's own
     assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels
     variables = {each.variable for each in settings()} | {"LINGPAI_URL", "LINGPAI_STRENGTH"}
     assert {

@@ -160,6 +160,7 @@ async def test_a6_a9_requests_that_are_refused(world: World, asked: Asked, kind:
 
 async def test_a6_public_client_needs_a_challenge(world: World) -> None:
     public = await admin.change_app(world.issuer, world.app, public=True)
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, public_clients=True)
     with raises(Kind.INVALID_PKCE):
         begin_authorization(world.issuer, public, "cookie", Asked())
 

@@ -47,7 +47,8 @@ def test_the_wrong_method(platforms: Platforms) -> None:
         platforms.post("/cgi-bin/ticket/getticket", {}, access_token=token, type="jsapi")["errcode"] == 43001
     )
     assert platforms.get("/cgi-bin/message/custom/send", access_token=token)["errcode"] == 43002
-    assert platforms.raw("POST", "/cgi-bin/gettoken").json["errcode"] == 43001
+    assert platforms.raw("PUT", "/cgi-bin/gettoken").json["errcode"] == 43001
+    assert platforms.raw("POST", "/cgi-bin/gettoken").json["errcode"] == 41002  # read, and found empty
 
 
 @pytest.mark.parametrize(

@@ -103,4 +103,5 @@ async def _ask(keeper: Keeper, app: App, credential: Credential) -> None:
     """Report a value within the day's budget; what is held is served all the same when that cannot be counted."""
     with contextlib.suppress(LingpaiError):
         if await take(keeper, app.subject, "doubts", QUESTIONS_A_DAY, DAY):
-            await report(keeper, app, credential, current_of(credential).value)
+            # An occasion of its own: a caller who says that the token is dead is not told "checked just now" for this.
+            await report(keeper, app, credential, current_of(credential).value, "doubt")

@@ -18,7 +18,9 @@ _COUNTED = frozenset({"old", "checked"})
 """Reports that brought about nothing: of a dead token they come by the thousand."""
 
 
-async def report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
+async def report(
+    keeper: Keeper, app: App, credential: Credential, value: str, occasion: str = "report"
+) -> str:
     """Somebody says that `value` is not taken any more. However many say so, it is verified once and renewed once.
 
     Args:
@@ -26,13 +28,14 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
         app: the app of the credential; the caller has the right `report` on it.
         credential: the one that `value` was found in.
         value: the reported token.
+        occasion: what is limited together: within `report_apart` seconds one question of each occasion is asked.
 
     Returns:
         What came of it: "old" (a newer one is there already), "alive" (the upstream still takes it),
         "renewed", "unverified" (the upstream could not be asked, or gives no new one now), or "checked" (it was
         verified just now).
     """
-    outcome = await _report(keeper, app, credential, value)
+    outcome = await _report(keeper, app, credential, value, occasion)
     REPORTS.labels(app.platform.name, outcome).inc()
     if outcome in _COUNTED:
         keeper.audit.count(app.asker, app.logged_name, f"report {outcome}")
@@ -41,13 +44,13 @@ async def report(keeper: Keeper, app: App, credential: Credential, value: str) -
     return outcome
 
 
-async def _report(keeper: Keeper, app: App, credential: Credential, value: str) -> str:
+async def _report(keeper: Keeper, app: App, credential: Credential, value: str, occasion: str) -> str:
     current = credential.current
     kind = credential.key.kind
     # No caller was given a refresh token.
     if current is None or current.value != value or not app.platform.takes(kind):
         return "old"
-    name = f"report {kind} {credential.id}.{current.version}"
+    name = f"{occasion} {kind} {credential.id}.{current.version}"
     if not await first_in(keeper, app.subject, name, keeper.options.report_apart):
         return "checked"
     ticket = app.platform.tickets.get(kind)

@@ -2,7 +2,8 @@
 
 A file is steps between lines of `===`; a step is a request and its answer between a line of `---`. `{name}` stands for
 a value that is known, `<name:regex>` for a fresh one, which is known from there on. Lines of `#` before a request are
-comments. Every header that an answer names must be there; its body must be just those bytes.
+comments; `# after 10 s` sends it ten seconds later. Every header that an answer names must be there; its body must be
+just those bytes.
 """
 
 import re
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 _KNOWN = re.compile(r"\{([a-z_]+)\}")
 _FRESH = re.compile(r"<([a-z_]+):([^>]+)>")
+_AFTER = re.compile(r"^# after (\d+) s$", re.MULTILINE)
 _HOLES = re.compile(rf"{_KNOWN.pattern}|{_FRESH.pattern}")
 
 
@@ -23,6 +25,8 @@ class Step(NamedTuple):
     status: int
     answer_headers: dict[str, str]
     answer: str
+    after: int = 0
+    """Seconds that pass before the request."""
 
 
 def files_beside(test_file: str) -> list[Path]:
@@ -46,6 +50,7 @@ def steps_of(path: Path) -> Iterator[Step]:
             int(status),
             _headers(answer_lines),
             answer_body,
+            sum(map(int, _AFTER.findall(head))),
         )
 
 

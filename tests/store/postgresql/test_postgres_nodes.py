@@ -171,7 +171,8 @@ def test_a_refused_address_is_not_shown(alone: None, address: str) -> None:
 
 
 def test_a_store_is_a_file_by_default(tmp_path: Path, alone: None) -> None:
-    assert load_settings(data=tmp_path).store_address == Address(tmp_path / "lingpai.db")
+    address = load_settings(data=tmp_path).store_address
+    assert (address.file, address.dsn) == (tmp_path / "lingpai.db", None)
     assert load_settings(data=tmp_path, store="elsewhere.db").database == Path("elsewhere.db")
 
 

@@ -11,7 +11,15 @@ from lingpai.store.postgresql.connect import Connection
 from lingpai.store.queries import Row
 
 NOT_COPIED: Final = frozenset(
-    {"schema_migrations", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4", "probes", "cache_stamp"}
+    {
+        "schema_migrations",
+        "sqlite_sequence",
+        "sqlite_stat1",
+        "sqlite_stat4",
+        "probes",
+        "cache_stamp",
+        "schema_steps",
+    }
     | {"issuer_member_counts"}  # which triggers keep, on either side
     | {"key_rings", "store_copies"}
 )

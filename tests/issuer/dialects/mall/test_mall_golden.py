@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lingpai.core.clock import VirtualClock
 from tests.issuer.dialects.golden import files_beside, filled, match, steps_of
 from tests.issuer.dialects.mall.realms import SECRET, STATE, Realm
 
@@ -12,7 +13,7 @@ FILES = files_beside(__file__)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-async def test_wire(realm: Realm, path: Path) -> None:
+async def test_wire(realm: Realm, path: Path, clock: VirtualClock) -> None:
     known = {
         "app_id": realm.app.app_id,
         "other_app_id": realm.other.app_id,
@@ -23,6 +24,7 @@ async def test_wire(realm: Realm, path: Path) -> None:
         "access": (await realm.tokens())["access_token"],
     }
     for step in steps_of(path):
+        clock.advance(step.after)
         headers = {name: filled(value, known) for name, value in step.headers.items()}
         body = None if step.body is None else filled(step.body, known).encode()
         answer = await realm.send(step.method, filled(step.path, known), body, headers)
