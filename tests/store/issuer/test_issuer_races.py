@@ -94,9 +94,8 @@ async def test_two_operators_at_once_undo_nothing_of_each_other(engine_name: str
             found, known = await admin.find_app(here, APP_ID), await admin.find_user(there, "ann")
             assert (found.disabled, found.name) == (disabled, name)
             assert (known.disabled, known.profile.nick) == (disabled, name)
-            assert {each.digest for each in found.secrets} == {
-                here.digest_secret(each) for each in (one, other)
-            }
+            newest = {each.digest for each in found.secrets[:2]}  # those before stay good for their overlap
+            assert newest == {here.digest_secret(each) for each in (one, other)}
 
 
 async def test_a_change_of_what_is_not_so_any_more_is_none(engine_name: str, tmp_path: Path) -> None:

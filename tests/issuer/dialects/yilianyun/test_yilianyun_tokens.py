@@ -118,7 +118,10 @@ async def test_scopes_of_an_app_are_all_that_it_gets(realm: Realm) -> None:
     await realm.change(realm.app, scopes=("print", "menu"))
     code = (await realm.answered()).redirected["code"]
     assert (await realm.exchange(code)).error == "15"
-    assert (await realm.exchange(code, scope="print")).tokens["scope"] == "print menu"
+    tokens = (await realm.exchange(code, scope="print")).tokens
+    assert tokens["scope"] == "print"  # that token's; the grant keeps the whole
+    again = (await realm.refresh(tokens["refresh_token"], scope="print menu")).tokens
+    assert again["scope"] == "print menu"
 
 
 async def own_tokens(realm: Realm) -> Json:
