@@ -104,7 +104,7 @@ def test_a_key_is_not_retired_while_a_worker_may_still_seal_with_it(
     refused = cli("key", "retire", "1")
     assert len(waited) == 1
     assert refused.code == 1
-    assert "1 stored values" in refused.stderr
+    assert "still encrypted with key 1: 1;" in refused.stderr
 
 
 async def test_a_lost_key_ring_is_not_replaced_by_one_that_opens_nothing(cli: Cli) -> None:

@@ -129,10 +129,15 @@ async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["text/plain", "application/xml", "application/x-www-form-urlencoded; charset=gbk"]
+    ("value", "body"),
+    [
+        ("text/plain", b"app_id=1"),
+        ("application/xml", b"app_id=1"),
+        ("application/x-www-form-urlencoded; charset=gbk", "app_id=令牌".encode("gbk")),
+    ],
 )
-async def test_d35_other_media_types_are_4000(realm: Realm, value: str) -> None:
-    answer = await realm.send("POST", "/OAuth2/token", b"app_id=1", {"Content-Type": value})
+async def test_d35_other_media_types_are_4000(realm: Realm, value: str, body: bytes) -> None:
+    answer = await realm.send("POST", "/OAuth2/token", body, {"Content-Type": value})
     assert answer.status == 200
     assert answer.refusal[0] == "4000"
 
