@@ -17,6 +17,7 @@ PLACEHOLDERS = {
     "app_id": "APP",
     "app_name": "ACCOUNT",
     "avatar": "URL",
+    "challenge": "CHALLENGE",
     "classic_quota": "NUMBER",
     "code": "TERMINAL",
     "code_lifetime": "SECONDS",
