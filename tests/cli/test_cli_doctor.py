@@ -274,7 +274,10 @@ def test_a_lost_or_open_or_foreign_key_ring_is_told_apart(cli: Cli) -> None:
     foreign = KeyRing(ring)
     foreign.rotate(0)
     foreign.retire(1)
-    assert "that the ring does not have: 1." in findings(cli("doctor", "--offline"))["key ring", "fail"]["message"]
+    assert (
+        "that the ring does not have: 1."
+        in findings(cli("doctor", "--offline"))["key ring", "fail"]["message"]
+    )
 
 
 def test_values_under_an_older_key_are_a_warning(cli: Cli) -> None:

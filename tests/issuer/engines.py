@@ -92,7 +92,7 @@ async def execute(store: IssuerStore, statement: str) -> None:
 def count_commits(store: IssuerStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that grows by one for each commit that a verb of this store asks for."""
     engine, commits = store._engine, []  # type: ignore[attr-defined]  # reaching under the port on purpose
-    for name in ("write",) if isinstance(store, SqliteIssuerStore) else ("call", "transact"):
+    for name in ("write", "add") if isinstance(store, SqliteIssuerStore) else ("call", "transact"):
 
         def counted(name: str, do: Callable[..., Any], *arguments: Any) -> Any:
             commits.append(name)

@@ -80,6 +80,7 @@ async def test_a_request_is_remembered_in_the_one_commit_of_its_verb(
 
 
 async def test_a_request_that_comes_again_is_no_replay_of_its_code(world: World) -> None:
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, replay_grace=0)
     code, at_once = await world.code(), []
 
     async def remembered(request: SignedRequest | None) -> Tokens:

@@ -54,7 +54,7 @@ async def test_k85_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster
         assert [str(each) for each in answers if each.outcome is not Outcome.DONE] == []
         assert len({each.got for each in answers}) == 1
         assert len(history.records) == CALLERS
-    calls = cluster.arena.control(f"calls?account={account.account}")
+    calls = cluster.arena.control(f"calls?path={CLASSIC}&account={account.account}")
     assert calls["total"] == 1
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from lingpai.sandbox import SAMPLE_CORP
 from lingpai.sandbox.options import SAMPLE_CONTACTS
-from tests.strength.arena import APP, STABLE_MINI, XCX, Arena, open_arena, token_of
+from tests.strength.arena import APP, CLASSIC, GETTOKEN, STABLE, STABLE_MINI, XCX, Arena, open_arena, token_of
 from tests.strength.phases import wait_until
 from tests.strength.services import Service, ending
 
@@ -117,12 +117,12 @@ def _recover(arena: Arena, service: Service, token: str) -> None:
     assert token_of(service.ask(XCX)) == token
     assert token_of(service.ask(UNHELD))
     wait_until(lambda: service.ask("/health/ready")[0] == 200)
-    assert arena.calls() == 3, "an account was fetched twice, or lost"
+    assert arena.calls(CLASSIC, STABLE, GETTOKEN) == 3, "an account was fetched twice, or lost"
     assert service.stop() == 0
     again = arena.serve()
     with ending(again):
         assert token_of(again.ask(XCX)) == token
-        assert arena.calls() == 3
+        assert arena.calls(CLASSIC, STABLE, GETTOKEN) == 3
 
 
 def _suffer(service: Service, token: str) -> None:

@@ -43,15 +43,26 @@ class Pace:
         doubt: of that value.
     """
 
-    __slots__ = ("_count", "_doubt", "_since")
+    __slots__ = ("_answered", "_count", "_doubt", "_since")
 
     def __init__(self, doubt: Doubt) -> None:
         self._doubt = doubt
-        self._since = float("-inf")
+        self._since = self._answered = float("-inf")
         self._count = 0
 
-    def is_hurried(self, now: float) -> bool:
-        """Note a fetch at this steady time; whether so many came that the value may be asked about now."""
+    def is_hurried(self, began: float, now: float) -> bool:
+        """Note a fetch; whether so many came that the value may be asked about now.
+
+        A fetch that began before the one before was answered says nothing of that answer: many callers at once are not
+        one caller who distrusts the value.
+
+        Args:
+            began: when the request came, in steady seconds.
+            now: when it is answered.
+        """
+        if began < self._answered:
+            return False
+        self._answered = now
         if now - self._since > SHORT:
             self._since, self._count = now, 0
         self._count += 1

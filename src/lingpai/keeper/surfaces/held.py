@@ -29,11 +29,12 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
     Raises:
         LingpaiError: as `authorize` and `hold`.
     """
+    began = keeper.clock.steady()
     mark = keeper.store.mark()
     app = await authorize(keeper, call, ask)
     credential = await hold(keeper, app, ACCESS_TOKEN)
     pace = pace_of(keeper, app)
-    if pace.is_hurried(keeper.clock.steady()):
+    if pace.is_hurried(began, keeper.clock.steady()):
         mark = None  # of before
         credential = await verified(keeper, app, credential)
     current = current_of(credential)
@@ -88,7 +89,7 @@ class Again(Tally):
         left = self._ends - now
         if keeper.store.mark() != self._mark or left < LEAST_REST or now >= self._renews:
             return None
-        if self._pace.is_hurried(now):
+        if self._pace.is_hurried(now, now):
             return None
         self._count_hit()
         keeper.audit.tally(self)
