@@ -139,10 +139,8 @@ def test_wrong_settings_are_a_list_with_all_of_them(cli: Cli, command: tuple[str
     assert answer.code == 1
     first, *problems, last = answer.stderr.strip().splitlines()
     assert first == "lingpai: The settings do not do:"
-    assert [each.partition(" (environment: ")[2].partition(")")[0] for each in problems] == [
-        "LINGPAI_PORT",
-        "LINGPAI_WORKERS",
-    ]
+    places = [re.search(r"(\w+) \(environment\): ", each) for each in problems]
+    assert [place and place[1] for place in places] == ["LINGPAI_PORT", "LINGPAI_WORKERS"]
     assert last == "Correct them and try again."
 
 

@@ -81,10 +81,10 @@ async def test_secrets_are_sealed_anew_after_a_rotation(
     store = world.issuer.store
     world.issuer.policy = msgspec.structs.replace(world.issuer.policy, clear_secrets=True)
     secrets = [(await admin.add_app(world.issuer, App(realm="", app_id=f"a{n}")))[1] for n in range(5)]
-    assert await store.sealed_secrets() == {1: 5}
+    assert await store.sealed_secrets() == {1: 6}  # and a user's password
     newest = ring.rotate(clock.now()).id
-    assert [await store.reseal_secrets(3) for _ in range(3)] == [3, 2, 0]
-    assert await store.sealed_secrets() == {newest: 5}
+    assert [await store.reseal_secrets(4) for _ in range(3)] == [4, 2, 0]
+    assert await store.sealed_secrets() == {newest: 6}
     ring.retire(1)
     for number, secret in enumerate(secrets):
         app = await store.find_app("yzb", f"a{number}")
