@@ -40,14 +40,14 @@ def end(library: Library, wanted: Wanted) -> dict[str, Any]:
     refreshed = dict(library.refresh(session, wanted | {"refresh_token": token["refresh_token"]}))
     info = session.get(mall + "/getUserInfo").json()
     errors = [refusal(library, wanted, each) for each in (secret, "wrong")]
-    ended = session.get(mall + "/getUserInfo")
+    afterwards = session.get(mall + "/getUserInfo").json()
     return {
         "token": token,
         "open_id": open_id,
         "refreshed": refreshed,
         "info": info,
         "errors": errors,
-        "ended": [ended.status_code, ended.json()["error"], ended.headers["WWW-Authenticate"]],
+        "afterwards": afterwards,
     }
 
 
