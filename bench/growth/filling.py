@@ -87,7 +87,10 @@ def _spread(connection: apsw.Connection, found: Templates, count: int) -> None:
     # Random as those of the verbs, but for their beginning, which grows: so their index is built in order.
     open_id = "printf('%016x', i) || lower(hex(randomblob(8)))"
     steps: tuple[tuple[str, int, int, dict[str, str]], ...] = (
-        ("issuer_users", found.user, -(-count // GRANTS_OF_A_USER), {"login": "printf('bench%09d', i)"}),
+        (
+            *("issuer_users", found.user, -(-count // GRANTS_OF_A_USER)),
+            {"login": "printf('bench%09d', i)", "login_key": "printf('bench%09d', i)"},
+        ),
         ("issuer_members", found.member, count, {"app_row": app, "user_row": user, "open_id": open_id}),
         (
             *("issuer_grants", found.grant, count),
