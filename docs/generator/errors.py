@@ -11,7 +11,7 @@ from docs.generator.markdown import code, head, joined, table
 from lingpai.core.errors import BLAME, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
 from lingpai.edge.schemas import error_sample
-from lingpai.keeper.surfaces import shapes
+from lingpai.keeper.routes import shapes
 
 GROUPS = (
     ("Of the request", EDGE_KINDS, "May come from any route."),
@@ -20,8 +20,11 @@ GROUPS = (
 )
 _NUMBERS = ("errcode", "status", "error", "code", "error_code")
 _KEEPERS = {
-    "SEED": "compatible routes", "GENERIC": "`/v1`, `/health`", "WECHAT": "drop-in, WeChat", "WECOM": "drop-in, WeCom",
-}  # fmt: skip
+    "COMPATIBLE": "compatible routes",
+    "GENERIC": "`/v1`, `/health`",
+    "WECHAT": "drop-in, WeChat",
+    "WECOM": "drop-in, WeCom",
+}
 _UPSTREAMS = 40164
 """A number of the upstream's own, to see that it is passed on."""
 

@@ -29,8 +29,8 @@ from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
 from lingpai.keeper.platforms.yilianyun import yilianyun
 from lingpai.keeper.platforms.yzb import yzb
+from lingpai.keeper.routes import compatible, dropin, generic, health, shapes
 from lingpai.keeper.status import gauges
-from lingpai.keeper.surfaces import dropin, generic, health, seed, shapes
 from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
@@ -60,7 +60,7 @@ PURGE_ROLE_TTL = 30.0
 """Seconds after which another worker purges when the one that did is gone."""
 
 FALLBACK: tuple[tuple[str, Shape], ...] = (
-    ("", shapes.SEED),
+    ("", shapes.COMPATIBLE),
     ("/v1/", shapes.GENERIC),
     ("/health/", shapes.GENERIC),
     ("/cgi-bin/", shapes.WECHAT),
@@ -176,7 +176,7 @@ async def open_issuers(settings: Settings, clock: Clock | None = None) -> AsyncI
 def routes_of(keeper: Keeper) -> tuple[Route, ...]:
     """Every route of the service but those that describe it (metrics, OpenAPI, documentation)."""
     return (
-        *seed.routes(keeper),
+        *compatible.routes(keeper),
         *generic.routes(keeper),
         *dropin.routes(keeper),
         *health.routes(keeper),
@@ -216,7 +216,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
 
 
 def _greeting(route: Route, origin: str) -> Route:
-    """The seed's `/`, which shows browsers the start page (keeper-api.md "Routes")."""
+    """Return the route of `/` that shows browsers the start page and answers programs as before."""
 
     async def greet(params: StartPage, call: Call) -> Any:
         if call.accepts_html:

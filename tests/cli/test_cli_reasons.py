@@ -12,7 +12,7 @@ from lingpai.cli.messages import catalogue, reasons, tr_reason
 
 HOME = Path(lingpai.__file__).parent
 WINGS = ("core", "store", "keeper", "issuer")
-FOR_BROWSERS = ("dialects", "pages", "surfaces")
+FOR_BROWSERS = ("dialects", "pages", "routes")
 ERRORS = {
     "LingpaiError": 1,
     "FetchFailed": 2,

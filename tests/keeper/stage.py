@@ -17,8 +17,8 @@ from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
+from lingpai.keeper.routes import shapes
 from lingpai.keeper.status import gauges
-from lingpai.keeper.surfaces import shapes
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SandboxOptions
 from lingpai.service import FALLBACK, open_keeper, routes_of
 from lingpai.settings import Settings
@@ -137,7 +137,7 @@ class Stage:
         return answer
 
     async def token(self, **query: Any) -> str:
-        """The sample app's token, by the seed's route."""
+        """The sample app's token, by a compatible route."""
         return str(data_of(await self.get(XCX, **(query or APP)))["access_token"])
 
     async def add_app(self, mode: str = "", secret: str = SAMPLE_APP.secret, **fields: Any) -> None:
@@ -213,7 +213,7 @@ class Stage:
 
 
 def data_of(answer: testing.Result) -> Json:
-    """The data of a success in the seed's envelope."""
+    """The data of a success in the envelope of the compatible routes."""
     envelope: Json = answer.json
     assert envelope["code"] == 0, envelope
     data: Json = envelope["data"]
@@ -221,7 +221,7 @@ def data_of(answer: testing.Result) -> Json:
 
 
 def failure_of(answer: testing.Result) -> tuple[int, str]:
-    """Code and message of an error in the seed's envelope."""
+    """Code and message of an error in the envelope of the compatible routes."""
     envelope: Json = answer.json
     assert envelope["code"] != 0, envelope
     assert envelope["data"] == {}

@@ -11,7 +11,7 @@ import structlog
 from lingpai.edge.app import create_app
 from lingpai.edge.metrics import Exposition
 from lingpai.edge.options import EdgeOptions
-from lingpai.keeper.surfaces.shapes import GENERIC
+from lingpai.keeper.routes.shapes import GENERIC
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.settings import load_settings
 from tests.edge.world import Answer, World, running

@@ -159,7 +159,7 @@ async def test_an_answer_that_cannot_be_kept_is_given_all_the_same(own: Stage) -
     assert (await asking)["openid"]
 
 
-async def test_fields_are_passed_on_in_the_seeds_order_and_only_when_sent(own: Stage) -> None:
+async def test_fields_are_passed_on_in_the_documented_order_and_only_when_sent(own: Stage) -> None:
     data = data_of(await own.post(ROUTE, await body_of(own)))
     assert list(data) == ["access_token", "expires_in", "refresh_token", "openid", "scope", "unionid"]
     data = data_of(await own.post(ROUTE, await body_of(own, snapshot=True)))

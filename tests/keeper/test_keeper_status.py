@@ -6,14 +6,14 @@ import pytest
 
 from lingpai.core.errors import EDGE_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
-from lingpai.keeper.surfaces import shapes
+from lingpai.keeper.routes import shapes
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.stage import APP, HELD, OUTSIDE, STABLE, XCX, Stage
 
 ALL_SHAPES = {
-    "seed": shapes.SEED,
-    "seed_json": shapes.SEED_JSON,
-    "seed_session": shapes.SEED_SESSION,
+    "compatible": shapes.COMPATIBLE,
+    "compatible_json": shapes.COMPATIBLE_JSON,
+    "compatible_session": shapes.COMPATIBLE_SESSION,
     "wechat": shapes.WECHAT,
     "wecom": shapes.WECOM,
     "generic": shapes.GENERIC,
@@ -31,15 +31,15 @@ def test_every_shape_has_an_answer_for_every_error(shape: Shape, kind: Kind) -> 
     assert reply.body
 
 
-def test_the_seeds_example_byte_for_byte() -> None:
+def test_the_documented_example_byte_for_byte() -> None:
     error = LingpaiError(Kind.MISSING_PARAMETER, "parameter corpid is missing", parameter="corpid")
-    assert shapes.SEED.error(error, TRACE).body == (
+    assert shapes.COMPATIBLE.error(error, TRACE).body == (
         '{"code":1,"msg":"缺少corpid参数","data":{},"trace_id":"6d576ef0-30c5-11ec-a5ac-c73202f0bdf3"}'.encode()
     )
 
 
 def test_slashes_are_not_escaped() -> None:
-    body = shapes.SEED.success({"url": "https://a/b"}, TRACE).body
+    body = shapes.COMPATIBLE.success({"url": "https://a/b"}, TRACE).body
     assert b'"https://a/b"' in body
 
 

@@ -13,8 +13,8 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.platforms.forms import ERRCODE
 from lingpai.keeper.platforms.platform import Renewed, Repeat
 from lingpai.keeper.proxies import proxy_for, without_userinfo
+from lingpai.keeper.routes.shapes import WECHAT
 from lingpai.keeper.schedule import next_renewal
-from lingpai.keeper.surfaces.shapes import WECHAT
 from lingpai.keeper.upstream import Refusal, Unreachable, Upstream, _understand, number_of
 from lingpai.store.port import Fetched
 from tests.keeper.certificates import tls_server

@@ -149,7 +149,7 @@ def report(
 
     async def verify(keeper: "Keeper") -> str:
         from lingpai.keeper import reporting
-        from lingpai.keeper.surfaces.dropin import app_of_credential
+        from lingpai.keeper.routes.dropin import app_of_credential
 
         credential = await keeper.store.find_credential(value)
         if credential is None:

@@ -5,9 +5,9 @@ import msgspec
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
 from lingpai.keeper.access import covers, identify, is_insider
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.routes.compatible import Nothing
+from lingpai.keeper.routes.shapes import GENERIC
 from lingpai.keeper.status import AccountsHealth, Readiness, accounts_health, readiness
-from lingpai.keeper.surfaces.seed import Nothing
-from lingpai.keeper.surfaces.shapes import GENERIC
 
 
 class Live(msgspec.Struct):

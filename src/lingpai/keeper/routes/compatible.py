@@ -1,4 +1,4 @@
-"""The routes of seed 003 (keeper-api.md "Routes")."""
+"""The compatible routes: those of accesstoken-service, unchanged (docs/spec/keeper.md)."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -12,9 +12,9 @@ from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.reporting import clear
+from lingpai.keeper.routes.shapes import COMPATIBLE, COMPATIBLE_JSON, COMPATIBLE_SESSION
+from lingpai.keeper.routes.token_answers import HeldToken, held_token
 from lingpai.keeper.signing import PageSignature, sign_page
-from lingpai.keeper.surfaces.held import HeldToken, held_token
-from lingpai.keeper.surfaces.shapes import SEED, SEED_JSON, SEED_SESSION
 
 Id = Annotated[str, msgspec.Meta(max_length=128, description="an appid or corpid")]
 Secret = Annotated[str, msgspec.Meta(max_length=512, description="the app's secret, or a caller key")]
@@ -99,7 +99,7 @@ class Alive(msgspec.Struct):
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
-    """The seed's routes over this keeper."""
+    """Return the compatible routes over this keeper."""
     wechat, wecom = keeper.platforms["wechat"], keeper.platforms["wecom"]
 
     async def get_xcx(params: XcxApp, call: Call) -> HeldToken:
@@ -134,32 +134,33 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     post = ("POST",)
     token, user, sign = "Compatible: tokens", "Compatible: users", "Compatible: signatures"
     return (
-        Route(both, "/AccessToken/getXcx", XcxApp, BODY, get_xcx, SEED,
+        Route(both, "/AccessToken/getXcx", XcxApp, BODY, get_xcx, COMPATIBLE,
               "The live token of an official account or mini program", HeldToken, token),
-        Route(both, "/AccessToken/clearXcx", XcxApp, BODY, clear_xcx, SEED,
+        Route(both, "/AccessToken/clearXcx", XcxApp, BODY, clear_xcx, COMPATIBLE,
               "Have the next getXcx fetch anew", Nothing, token),
-        Route(both, "/AccessToken/getQyapi", QyApp, BODY, get_qyapi, SEED,
+        Route(both, "/AccessToken/getQyapi", QyApp, BODY, get_qyapi, COMPATIBLE,
               "The live token of a WeCom app", HeldToken, token),
-        Route(both, "/AccessToken/clearQyapi", QyApp, BODY, clear_qyapi, SEED,
+        Route(both, "/AccessToken/clearQyapi", QyApp, BODY, clear_qyapi, COMPATIBLE,
               "Have the next getQyapi fetch anew", Nothing, token),
-        Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, SEED_JSON,
+        Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, COMPATIBLE_JSON,
               "Exchange a web login code for the user's openid", OauthUser, user),
         *(
-            Route(both, f"/{segment}/jscode2session", SessionCode, BODY, jscode2session, SEED_SESSION,
+            Route(both, f"/{segment}/jscode2session", SessionCode, BODY, jscode2session, COMPATIBLE_SESSION,
                   "Exchange a mini program's login code for openid and session key", SessionUser, user)
             for segment in ("xcx", "Xcx")
         ),
-        Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, SEED_JSON,
+        Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, COMPATIBLE_JSON,
               "Sign a page for wx.config", PageSignature, sign),
         *(
-            Route(get, path, Nothing, Source.QUERY, alive, SEED, "A shallow sign of life", Alive, "Compatible: life")
+            Route(get, path, Nothing, Source.QUERY, alive, COMPATIBLE,
+                  "A shallow sign of life", Alive, "Compatible: life")
             for path in ("/", "/index/index")
         ),
     )  # fmt: skip
 
 
 async def alive(params: Nothing, call: Call) -> Alive:
-    """The seed's sign of life: says only that the process answers."""
+    """Answer that the process runs, and nothing more."""
     del params, call
     return Alive("Lingpai 令牌 is running; /docs tells what it can do.", __version__)
 

@@ -17,10 +17,10 @@ from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.reporting import report
+from lingpai.keeper.routes.compatible import BODY, Code, Id, Secret, Url
+from lingpai.keeper.routes.dropin import Token, app_of_credential
+from lingpai.keeper.routes.shapes import COMPATIBLE_JSON, GENERIC
 from lingpai.keeper.signing import PageSignature, sign_page
-from lingpai.keeper.surfaces.dropin import Token, app_of_credential
-from lingpai.keeper.surfaces.seed import BODY, Code, Id, Secret, Url
-from lingpai.keeper.surfaces.shapes import GENERIC, SEED_JSON
 
 MAX_WAIT = 60.0
 
@@ -180,7 +180,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
               "Sign a page for wx.config, wx.agentConfig or yzb.core.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
               "Exchange a login code for a user, or a terminal's for its token", dict[str, Any], tag),
-        Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, SEED_JSON,
+        Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, COMPATIBLE_JSON,
               "Say that a token is not taken any more; it is verified once and renewed once", ReportOutcome, tag),
     )  # fmt: skip
 

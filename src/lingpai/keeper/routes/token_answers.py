@@ -1,4 +1,4 @@
-"""The held token, as most surfaces hand it out, and its repetition without a look at anything but the store's mark."""
+"""The answer with a held token, and its repetition that reads only the store's change mark."""
 
 import math
 from collections.abc import Callable, Hashable

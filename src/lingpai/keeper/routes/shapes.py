@@ -25,9 +25,9 @@ HTTP_STATUS: Mapping[Kind, int] = {
 The others are answered with 200, as callers expect.
 """
 
-# --- seed 003 ---------------------------------------------------------------------------------------------------
+# --- compatible ---------------------------------------------------------------------------------------------------
 
-_SEED_CODES: Mapping[Kind, int] = {
+_COMPATIBLE_CODES: Mapping[Kind, int] = {
     **HTTP_STATUS,
     Kind.INVALID_PARAMETER: 2,
     Kind.REPEATED_PARAMETER: 2,
@@ -53,15 +53,15 @@ class _Envelope(msgspec.Struct):
     trace_id: str
 
 
-class SeedShape:
-    """The envelope of seed 003 (keeper-api.md "Envelope", "Errors").
+class CompatibleShape:
+    """The envelope of the compatible routes (docs/spec/keeper.md).
 
     Args:
-        missing_code: `code` when a required parameter is missing; the seed's routes differ in it.
+        missing_code: `code` when a required parameter is missing; the routes differ in it.
         missing_text: the message then, with `{}` for the name.
     """
 
-    codes = _SEED_CODES
+    codes = _COMPATIBLE_CODES
 
     def __init__(self, missing_code: int = 1, missing_text: str = "缺少{}参数") -> None:
         self._missing_code = missing_code
@@ -252,7 +252,7 @@ class GenericShape:
         return Reply(_encode(problem), status=status, headers=headers)
 
 
-SEED = SeedShape()
-SEED_JSON = SeedShape(missing_code=2)
-SEED_SESSION = SeedShape(missing_text="{}参数值不能为空")
+COMPATIBLE = CompatibleShape()
+COMPATIBLE_JSON = CompatibleShape(missing_code=2)
+COMPATIBLE_SESSION = CompatibleShape(missing_text="{}参数值不能为空")
 GENERIC = GenericShape()

@@ -17,9 +17,9 @@ from lingpai.keeper.credentials import current_of, hold, live
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
-from lingpai.keeper.surfaces.held import HeldToken, held_token
-from lingpai.keeper.surfaces.seed import BODY, Code, Id, Secret
-from lingpai.keeper.surfaces.shapes import WECHAT, WECOM
+from lingpai.keeper.routes.compatible import BODY, Code, Id, Secret
+from lingpai.keeper.routes.shapes import WECHAT, WECOM
+from lingpai.keeper.routes.token_answers import HeldToken, held_token
 
 Token = Annotated[str, msgspec.Meta(max_length=4096, description="a token that was handed out here")]
 
