@@ -9,12 +9,12 @@ import pytest
 
 from lingpai.core.records import Budget
 from lingpai.keeper.budgets import window_of
-from lingpai.keeper.calling import Moment
 from lingpai.keeper.credentials import start_ahead
+from lingpai.keeper.failures import QUOTA_PROBE, seconds_to_midnight
+from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
-from lingpai.keeper.troubles import QUOTA_PROBE, seconds_to_midnight
 from lingpai.keeper.upstream import Unreachable
 from lingpai.sandbox import SAMPLE_APP, SandboxOptions
 from tests.helpers.platforms import TO_CHINESE_MIDNIGHT
@@ -176,7 +176,7 @@ async def test_k88_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_the
 @pytest.mark.parametrize("lifetime", ["²", "9" * 5000, "-1", "1e3", [], {}, True, None, float("nan")])
 def test_k87_an_expires_in_that_is_no_number_is_no_success(own: Stage, lifetime: object) -> None:
     with pytest.raises(Unreachable, match="without a usable expires_in"):
-        Moment(own.keeper).fetched("token", lifetime)
+        SentAt(own.keeper).fetched("token", lifetime)
 
 
 async def test_k88_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:

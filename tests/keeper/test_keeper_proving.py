@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from lingpai.keeper import proving
-from lingpai.keeper.turns import AT_ONCE
+from lingpai.keeper.concurrency_limit import AT_ONCE
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
 from lingpai.sandbox.options import WechatApp
 from tests.keeper.stage import (
@@ -131,7 +131,7 @@ async def test_strangers_who_take_all_turns_do_not_keep_trusted_networks_waiting
         contextlib.AsyncExitStack() as taken,
     ):
         for _ in range(AT_ONCE):
-            await taken.enter_async_context(stage.keeper.guessing["wechat", False].turn(1))
+            await taken.enter_async_context(stage.keeper.guessing["wechat", False].slot(1))
         assert (await stage.get(XCX, peer=OUTSIDE, **guess_of(0))).status_code == 429
         assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
 

@@ -8,10 +8,10 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer import admin
-from lingpai.keeper.companions import read_companion
 from lingpai.keeper.keeper import App
-from lingpai.keeper.platforms.platform import companion_of
+from lingpai.keeper.platforms.platform import refresh_kind_of
 from lingpai.keeper.platforms.yilianyun import OAUTH
+from lingpai.keeper.refresh_tokens import read_refresh_token
 from lingpai.keeper.status import accounts_health
 from lingpai.keeper.upstream import Unreachable
 from tests.keeper.issued import MACHINE, OPEN, Issued, issued
@@ -42,7 +42,7 @@ async def test_a_code_brings_a_terminals_token_which_stays_here(stage: Issued, m
     assert held["kind"] == TERMINAL
     assert held["expires_in"] == MONTH
     listed = {each.kind for each in await stage.keeper.store.list_statuses() if each.version}
-    assert listed == {TERMINAL, companion_of(TERMINAL)}
+    assert listed == {TERMINAL, refresh_kind_of(TERMINAL)}
 
 
 async def test_the_key_that_a_terminal_shows_brings_it_too(stage: Issued) -> None:
@@ -67,9 +67,9 @@ async def test_terminals_are_refreshed_ahead_month_after_month(stage: Issued, me
         assert held["expires_in"] > DAY
         values.add(held["value"])
     assert len(values) == 4
-    companion = await read_companion(stage.keeper, merchants, TERMINAL)
-    assert companion is not None
-    assert companion.version == 4
+    refresh_token = await read_refresh_token(stage.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.version == 4
 
 
 async def test_authorising_again_takes_the_place(stage: Issued, merchants: App) -> None:
@@ -85,22 +85,22 @@ async def test_authorising_again_takes_the_place(stage: Issued, merchants: App) 
 
 async def test_a_lost_answer_is_no_logout(stage: Issued, merchants: App) -> None:
     """The refresh reached the platform and its answer was lost: the same refresh token brings the same pair again."""
-    companion = await read_companion(stage.keeper, merchants, TERMINAL)
-    assert companion is not None
-    assert companion.current is not None
+    refresh_token = await read_refresh_token(stage.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.current is not None
     platform = merchants.platform
     assert platform.stamp is not None
     assert platform.terminals is not None
     sent = {
         **platform.stamp(OPEN, merchants.secret, int(stage.clock.now())),
-        **platform.terminals.request(companion.current.value),
+        **platform.terminals.request(refresh_token.current.value),
     }
     async with stage.http.post(f"{stage.url}/oauth/oauth", data=sent) as answer:
         lost = (await answer.json())["body"]
     stage.clock.advance(60)
     await stage.keeper.store.mark_suspect(merchants.key(TERMINAL), 1)
     assert (await stage.held(OPEN, TERMINAL))["value"] == lost["access_token"]
-    following = await read_companion(stage.keeper, merchants, TERMINAL)
+    following = await read_refresh_token(stage.keeper, merchants, TERMINAL)
     assert following is not None
     assert following.current is not None
     assert following.current.value == lost["refresh_token"]
@@ -152,10 +152,10 @@ async def test_a_new_secret_keeps_what_merchants_granted(stage: Issued, merchant
     assert await stage.held(OPEN, TERMINAL) == before
     await stage.pass_time(28 * DAY, DAY)
     assert (await stage.held(OPEN, TERMINAL))["version"] == 2
-    companion = await read_companion(stage.keeper, rotated, TERMINAL)
-    assert companion is not None
-    assert companion.version == 2
-    assert await read_companion(stage.keeper, merchants, TERMINAL) is None
+    refresh_token = await read_refresh_token(stage.keeper, rotated, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.version == 2
+    assert await read_refresh_token(stage.keeper, merchants, TERMINAL) is None
 
 
 async def test_a_removed_app_leaves_nothing(stage: Issued, merchants: App) -> None:
@@ -186,7 +186,7 @@ async def test_terminals_that_nobody_authorised_leave_no_trace(stage: Issued, me
     for kind in ("terminal:1", "terminal:" + "9" * 64):
         refused = await stage.held(OPEN, kind)
         assert refused["error"] == "invalid_parameter"
-    for kind in ("terminal:", "terminal:a b", companion_of(TERMINAL), "js_ticket"):
+    for kind in ("terminal:", "terminal:a b", refresh_kind_of(TERMINAL), "js_ticket"):
         refused = await stage.held(OPEN, kind)
         assert refused["error"] == "invalid_parameter"
         assert "terminal:<number>" in refused["message"]
@@ -194,12 +194,12 @@ async def test_terminals_that_nobody_authorised_leave_no_trace(stage: Issued, me
 
 
 async def test_a_refresh_token_cannot_be_reported(stage: Issued, merchants: App) -> None:
-    companion = await read_companion(stage.keeper, merchants, TERMINAL)
-    assert companion is not None
-    assert companion.current is not None
-    assert await stage.report(companion.current.value) == "old"
-    after = await read_companion(stage.keeper, merchants, TERMINAL)
-    assert after == companion
+    refresh_token = await read_refresh_token(stage.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.current is not None
+    assert await stage.report(refresh_token.current.value) == "old"
+    after = await read_refresh_token(stage.keeper, merchants, TERMINAL)
+    assert after == refresh_token
 
 
 async def test_an_open_app_has_no_token_of_its_own(stage: Issued, merchants: App) -> None:
@@ -258,6 +258,6 @@ async def test_the_store_down_at_the_worst_moment(
     stage.clock.advance(30)
     second = await stage.held(OPEN, TERMINAL)
     assert second["version"] == 2
-    companion = await read_companion(stage.keeper, merchants, TERMINAL)
-    assert companion is not None
-    assert companion.version == 3
+    refresh_token = await read_refresh_token(stage.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.version == 3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.keeper.companions import read_companion
 from lingpai.keeper.platforms.yilianyun import OAUTH, signature_of
+from lingpai.keeper.refresh_tokens import read_refresh_token
 from lingpai.keeper.status import accounts_health
 from tests.keeper.issued import OWN, Issued, issued
 
@@ -37,28 +37,28 @@ async def test_a_self_owned_apps_token_is_held_for_all(stage: Issued) -> None:
 async def test_it_is_renewed_by_its_refresh_token(stage: Issued) -> None:
     app = await stage.add(OWN)
     first = await stage.held(OWN)
-    companion = await read_companion(stage.keeper, app, "access_token")
-    assert companion is not None
-    assert companion.current is not None
-    assert companion.current.end.remaining(stage.clock) == 35 * DAY
+    refresh_token = await read_refresh_token(stage.keeper, app, "access_token")
+    assert refresh_token is not None
+    assert refresh_token.current is not None
+    assert refresh_token.current.end.remaining(stage.clock) == 35 * DAY
     await stage.pass_time(27 * DAY - 60, DAY)
     assert (await stage.held(OWN))["version"] == 1
     await stage.pass_time(DAY, 3600)
     second = await stage.held(OWN)
     assert second["version"] == 2
     assert second["value"] != first["value"]
-    following = await read_companion(stage.keeper, app, "access_token")
+    following = await read_refresh_token(stage.keeper, app, "access_token")
     assert following is not None
     assert following.version == 2
     assert following.current is not None
-    assert following.current.value != companion.current.value
+    assert following.current.value != refresh_token.current.value
 
 
 async def test_a_refresh_token_that_is_over_is_no_reason_to_fail(stage: Issued) -> None:
     app = await stage.add(OWN)
     await stage.held(OWN)
     stage.clock.advance(36 * DAY)  # the whole service was down
-    assert await read_companion(stage.keeper, app, "access_token") is None
+    assert await read_refresh_token(stage.keeper, app, "access_token") is None
     assert (await stage.held(OWN))["version"] == 2
 
 

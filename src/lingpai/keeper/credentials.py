@@ -15,12 +15,12 @@ import contextlib
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, CredentialKey, Generation, Lease
 from lingpai.keeper.counters import MISSES, hit
+from lingpai.keeper.failures import error_of
 from lingpai.keeper.fetching import FetchFailed, fetch_first, fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.outcomes import end_if_gone, note, save
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity, kind_label
 from lingpai.keeper.proving import first, is_proven
-from lingpai.keeper.troubles import error_of
 from lingpai.store.port import Fetched, LeaseAttempt
 
 LEAST_REST = 1.0

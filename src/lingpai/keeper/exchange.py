@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.calling import Moment, call_platform
 from lingpai.keeper.credentials import bring, current_of, hold
 from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.platform_client import SentAt, call_platform
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
 from lingpai.keeper.proving import origin_of, with_proof
 from lingpai.keeper.terminals import adopt
@@ -130,11 +130,11 @@ def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
-    moment = Moment(keeper)
+    sent_at = SentAt(keeper)
     query = call.query(app.account, app.secret, code)
     answer = await call_platform(keeper, app, call.method, call.path, query)
     if call.terminal:
-        await adopt(keeper, app, call.terminal, moment, answer)
+        await adopt(keeper, app, call.terminal, sent_at, answer)
     return _pick_fields(call, answer)
 
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Generation
 from lingpai.keeper.budgets import take_all, window_of
-from lingpai.keeper.calling import Moment, call_platform, call_probe
-from lingpai.keeper.companions import keep_companion, read_companion
 from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.platform_client import SentAt, call_platform, call_probe
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
     UNTIL_MIDNIGHT,
@@ -22,8 +21,9 @@ from lingpai.keeper.platforms.platform import (
     Request,
     Severity,
     TokenCall,
-    companion_of,
+    refresh_kind_of,
 )
+from lingpai.keeper.refresh_tokens import read_refresh_token, save_refresh_token
 from lingpai.keeper.upstream import Refusal, Unreachable
 from lingpai.store.port import Fetched
 
@@ -65,10 +65,10 @@ async def fetch_token(
     if not app.secret:
         raise LingpaiError(Kind.NO_SECRET, "This app is not configured, so its token cannot be renewed here.")
     refresh = app.platform.refresh(kind, app.mode)
-    companion = await read_companion(keeper, app, kind) if refresh is not None else None
-    if refresh is not None and companion is not None:
+    refresh_token = await read_refresh_token(keeper, app, kind) if refresh is not None else None
+    if refresh is not None and refresh_token is not None:
         try:
-            return await _refresh_token(keeper, app, kind, refresh, companion)
+            return await _refresh_token(keeper, app, kind, refresh, refresh_token)
         except FetchFailed as failure:
             if kind != ACCESS_TOKEN or failure.code not in refresh.spent:
                 raise
@@ -102,11 +102,11 @@ async def fetch_ticket(keeper: Keeper, app: App, kind: str, token: str) -> Fetch
     """
     call = app.platform.tickets[kind]
     await _spend(keeper, app, call.limits)
-    moment = Moment(keeper)
+    sent_at = SentAt(keeper)
     fields = {**call.request(app.account, token), **call.query}
     try:
         answer = await call_platform(keeper, app, call.method, call.path, fields)
-        return moment.fetched(answer.get("ticket"), answer.get("expires_in"))
+        return sent_at.fetched(answer.get("ticket"), answer.get("expires_in"))
     except Refusal as refusal:
         raise FetchFailed(app.platform.fault(refusal.code), refusal.code, refusal.message) from refusal
     except Unreachable as unreachable:
@@ -137,15 +137,15 @@ async def _fetch_token(keeper: Keeper, app: App, call: TokenCall, request: Reque
 
 
 async def _ask_token(keeper: Keeper, app: App, call: TokenCall, request: Request) -> Fetched:
-    moment = Moment(keeper)
+    sent_at = SentAt(keeper)
     try:
         answer = await call_platform(keeper, app, call.method, call.path, request)
         if call.refresh is not None and (value := answer.get(call.refresh.field)):
-            held = await keeper.store.read_credential(app.key(companion_of(ACCESS_TOKEN)))
+            held = await keeper.store.read_credential(app.key(refresh_kind_of(ACCESS_TOKEN)))
             seen = held.version if held is not None else 0
-            companion = moment.fetched(value, call.refresh.life)
-            await keep_companion(keeper, app, ACCESS_TOKEN, companion, seen=seen)
-        return moment.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+            refresh_token = sent_at.fetched(value, call.refresh.life)
+            await save_refresh_token(keeper, app, ACCESS_TOKEN, refresh_token, seen=seen)
+        return sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
@@ -153,17 +153,19 @@ async def _ask_token(keeper: Keeper, app: App, call: TokenCall, request: Request
 
 
 async def _refresh_token(
-    keeper: Keeper, app: App, kind: str, call: RefreshCall, companion: Credential
+    keeper: Keeper, app: App, kind: str, call: RefreshCall, refresh_token: Credential
 ) -> Fetched:
-    if companion.current is None:
-        raise AssertionError("read_companion gives one that holds something")
+    if refresh_token.current is None:
+        raise AssertionError("read_refresh_token gives one that holds something")
     await _spend(keeper, app, (_limit_of(limit, kind) for limit in call.limits))
-    moment = Moment(keeper)
+    sent_at = SentAt(keeper)
     try:
-        answer = await call_platform(keeper, app, "POST", call.path, call.request(companion.current.value))
-        fetched = moment.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
-        following = moment.fetched(answer.get(call.field), call.life)
-        await keep_companion(keeper, app, kind, following, seen=companion.version)
+        answer = await call_platform(
+            keeper, app, "POST", call.path, call.request(refresh_token.current.value)
+        )
+        fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+        following = sent_at.fetched(answer.get(call.field), call.life)
+        await save_refresh_token(keeper, app, kind, following, seen=refresh_token.version)
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:

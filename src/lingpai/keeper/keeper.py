@@ -19,9 +19,9 @@ from lingpai.core.logs import structlog
 from lingpai.core.records import Account, Credential, CredentialKey
 from lingpai.core.seals import Digester
 from lingpai.keeper.audit import Audit
+from lingpai.keeper.concurrency_limit import ConcurrencyLimit
 from lingpai.keeper.counters import hit
 from lingpai.keeper.platforms.platform import Platform
-from lingpai.keeper.turns import Turns
 from lingpai.keeper.upstream import Upstream
 from lingpai.keeper.waits import Waits
 from lingpai.store.port import Store
@@ -164,7 +164,9 @@ class Keeper:
     asking: set["asyncio.Task[None]"] = dataclasses.field(default_factory=set)
     waits: Waits = dataclasses.field(default_factory=Waits)
     proven: set[bytes] = dataclasses.field(default_factory=set)
-    guessing: dict[tuple[str, bool], Turns] = dataclasses.field(default_factory=lambda: defaultdict(Turns))
+    guessing: dict[tuple[str, bool], ConcurrencyLimit] = dataclasses.field(
+        default_factory=lambda: defaultdict(ConcurrencyLimit)
+    )
     attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)

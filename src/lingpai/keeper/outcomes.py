@@ -4,11 +4,11 @@ import dataclasses
 
 from lingpai.core.records import Credential, Generation, Lease, Trouble
 from lingpai.keeper.counters import FETCHES
+from lingpai.keeper.failures import trouble_after
 from lingpai.keeper.fetching import FetchFailed, is_dead
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Repeat, kind_label
 from lingpai.keeper.schedule import next_renewal
-from lingpai.keeper.troubles import trouble_after
 from lingpai.store.port import Fetched
 
 

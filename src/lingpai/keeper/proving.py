@@ -21,10 +21,10 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Budget, Trouble
 from lingpai.keeper.budgets import window_of
 from lingpai.keeper.counters import FETCHES
+from lingpai.keeper.failures import error_of, trouble_after
 from lingpai.keeper.fetching import FetchFailed
 from lingpai.keeper.keeper import App, Keeper, log
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Fault, Severity
-from lingpai.keeper.troubles import error_of, trouble_after
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 UNPROVEN = "unproven"
@@ -116,7 +116,7 @@ async def first(keeper: Keeper, app: App, fetch: Callable[[], Awaitable[T]]) -> 
 async def _guess(keeper: Keeper, app: App, claim: tuple[bytes, str], call: Callable[[], Awaitable[T]]) -> T:
     trouble = None
     try:
-        async with keeper.guessing[app.platform.name, app.trusted].turn(keeper.options.patience):
+        async with keeper.guessing[app.platform.name, app.trusted].slot(keeper.options.patience):
             brought = await _spend(keeper, app, call)
         await _keep_proof(keeper, app)
     except (FetchFailed, Refusal, Unreachable) as error:

@@ -4,24 +4,24 @@ from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Lease
-from lingpai.keeper.calling import Moment
-from lingpai.keeper.companions import ANY_VERSION, keep_companion
 from lingpai.keeper.keeper import App, Keeper
 from lingpai.keeper.outcomes import save
+from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, TERMINAL
+from lingpai.keeper.refresh_tokens import ANY_VERSION, save_refresh_token
 from lingpai.keeper.upstream import Unreachable
 
 POLL = 0.25
 
 
-async def adopt(keeper: Keeper, app: App, field: str, moment: Moment, answer: dict[str, Any]) -> None:
+async def adopt(keeper: Keeper, app: App, field: str, sent_at: SentAt, answer: dict[str, Any]) -> None:
     """Hold the tokens of a terminal that a code has just brought.
 
     Args:
         keeper: the keeper.
         app: for whom; its platform has terminals.
         field: of the answer, that names the terminal.
-        moment: when they were asked for.
+        sent_at: when they were asked for.
         answer: what the platform sent.
 
     Raises:
@@ -31,11 +31,11 @@ async def adopt(keeper: Keeper, app: App, field: str, moment: Moment, answer: di
     kind, call = f"{TERMINAL}{answer.get(field)}", app.platform.terminals
     if call is None or not app.platform.takes(kind):
         raise Unreachable(f"a success without a usable {field}")
-    fetched = moment.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
-    companion = moment.fetched(answer.get(call.field), call.life)
+    fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+    refresh_token = sent_at.fetched(answer.get(call.field), call.life)
     # A renewal that is on its way has what these supersede; when it is over, its outcome counts no more.
     lease, credential = await _lease_of(keeper, app, kind)
-    await keep_companion(keeper, app, kind, companion)
+    await save_refresh_token(keeper, app, kind, refresh_token)
     await save(keeper, app, lease, credential, fetched)
 
 

@@ -17,13 +17,13 @@ ACCESS_TOKEN = "access_token"  # noqa: S105  the name of a kind
 TERMINAL = "terminal:"
 """Before a terminal's number: the kind of that terminal's token."""
 
-_COMPANION = "/refresh"
+_REFRESH = "/refresh"
 _TERMINAL = re.compile(rf"{TERMINAL}[A-Za-z0-9_-]{{1,64}}")
 
 
-def companion_of(kind: str) -> str:
+def refresh_kind_of(kind: str) -> str:
     """The kind under which the refresh token is held that renews a value of `kind`; callers never get at it."""
-    return kind + _COMPANION
+    return kind + _REFRESH
 
 
 def kind_label(kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Turns: how many of one sort of call are under way at a time in this process."""
+"""A bound on calls of one sort that are under way at a time in this process."""
 
 import asyncio
 import contextlib
@@ -9,22 +9,22 @@ from lingpai.core.errors import Kind, LingpaiError
 AT_ONCE = 8
 
 
-class Turns:
-    """At most `AT_ONCE` at a time; whoever else comes waits."""
+class ConcurrencyLimit:
+    """At most `AT_ONCE` at a time; the others wait."""
 
     def __init__(self) -> None:
-        self._places = asyncio.Semaphore(AT_ONCE)
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
     @contextlib.asynccontextmanager
-    async def turn(self, patience: float) -> AsyncIterator[None]:
-        """A block that begins when it is its turn, within `patience` seconds.
+    async def slot(self, patience: float) -> AsyncIterator[None]:
+        """Enter the block when a slot is free, within `patience` seconds.
 
         Raises:
             LingpaiError: TOO_MANY_REQUESTS.
         """
         try:
             async with asyncio.timeout(patience):
-                await self._places.acquire()
+                await self._slots.acquire()
         except TimeoutError as error:
             raise LingpaiError(
                 Kind.TOO_MANY_REQUESTS, "Too many secrets are being tried; try again.", retry_after=1
@@ -32,4 +32,4 @@ class Turns:
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()

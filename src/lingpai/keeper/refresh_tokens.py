@@ -8,21 +8,21 @@ token, which renews, and one before both leaves the older one, which brings the 
 
 from lingpai.core.records import Credential
 from lingpai.keeper.keeper import App, Keeper
-from lingpai.keeper.platforms.platform import companion_of
+from lingpai.keeper.platforms.platform import refresh_kind_of
 from lingpai.store.port import Fetched
 
 ANY_VERSION = 2**62
 
 
-async def read_companion(keeper: Keeper, app: App, kind: str) -> Credential | None:
+async def read_refresh_token(keeper: Keeper, app: App, kind: str) -> Credential | None:
     """The held refresh token of a kind, or None when there is none that lives."""
-    companion = await keeper.store.read_credential(app.key(companion_of(kind)))
-    if companion is None or companion.current is None:
+    refresh_token = await keeper.store.read_credential(app.key(refresh_kind_of(kind)))
+    if refresh_token is None or refresh_token.current is None:
         return None
-    return companion if companion.current.end.remaining(keeper.clock) > 0 else None
+    return refresh_token if refresh_token.current.end.remaining(keeper.clock) > 0 else None
 
 
-async def keep_companion(
+async def save_refresh_token(
     keeper: Keeper, app: App, kind: str, fetched: Fetched, *, seen: int = ANY_VERSION
 ) -> None:
     """Keep the refresh token that came with a token of `kind`.
@@ -36,7 +36,7 @@ async def keep_companion(
     """
     holder = f"{keeper.holder}.{next(keeper.attempts)}"
     attempt = await keeper.store.acquire_lease(
-        app.key(companion_of(kind)), holder, seen, keeper.options.lease
+        app.key(refresh_kind_of(kind)), holder, seen, keeper.options.lease
     )
     if attempt.lease is not None:
         await keeper.store.save_generation(

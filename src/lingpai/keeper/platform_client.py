@@ -58,7 +58,7 @@ async def call_probe(keeper: Keeper, app: App, probe: ProbeCall, value: str) -> 
         await call_platform(keeper, app, "POST" if probe.posts else "GET", probe.path, asked)
 
 
-class Moment:
+class SentAt:
     """The moment before a request is sent, from which lifetimes count.
 
     Never later than the upstream's own count.
