@@ -9,10 +9,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import lingpai.settings
-from docs.generator.markdown import code, head, joined, prose, table
+from docs.generator.markdown import attributes, code, head, joined, prose, table
+from lingpai.issuer.policy import Policy
+from lingpai.issuer.realms import POLICIES
+from lingpai.settings_realms import COUNTS, DURATIONS, MAY_BE_ZERO, SWITCHES
 
 _SIGNS = ((Gt, "gt", ">"), (Ge, "ge", "≥"), (Lt, "lt", "<"), (Le, "le", "≤"))
-_NAMES = {"tuple[str]": "list of strings", "str": "string", "Path": "path", "NoneType": "unset"}
+_NAMES = {
+    "str": "string", "SecretStr": "string", "Path": "path", "NoneType": "unset", "bool": "true or false",
+    "int": "integer", "float": "number",
+}  # fmt: skip
 
 
 class Setting(NamedTuple):
@@ -61,7 +67,39 @@ def page() -> str:
             if each.path[:-1] == section
         ]
         blocks.append(table(("name, variable", "value", "default", "meaning"), rows))
-    return joined(blocks)
+    return joined([*blocks, *_policies()])
+
+
+def _policies() -> list[str]:
+    """What `realms.<name>.policy` may set, with the value that each protocol has."""
+    about = attributes(Policy)
+    names = (*DURATIONS, *COUNTS, *SWITCHES)
+    rows = [
+        (
+            code(name),
+            _bounds(name),
+            *(_value(getattr(policy, name)) for policy in POLICIES.values()),
+            about[name],
+        )
+        for name in names
+    ]
+    return [
+        "### What `policy` may set",
+        "Times are in whole seconds. The columns show the value of each protocol when the realm sets none.",
+        table(("name", "value", *POLICIES, "meaning"), rows),
+    ]
+
+
+def _bounds(name: str) -> str:
+    if name in SWITCHES:
+        return "0 or 1"
+    if name in COUNTS:
+        return f"1 to {COUNTS[name]}"
+    return f"seconds, ≥ {0 if name in MAY_BE_ZERO else 1}"
+
+
+def _value(value: int | None) -> str:
+    return "no limit" if value is None else code(int(value))
 
 
 def _fields(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Setting]:
@@ -105,12 +143,12 @@ def _kind(field: FieldInfo) -> str:
 
 def _told(annotation: Any) -> str:
     if isinstance(annotation, str | int):
-        return code(annotation)
+        return code(annotation or '""')
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is tuple:
-        return f"list of {_told(arguments[0])}"
+        return f"list of {_told(arguments[0])}s"
     if origin is dict:
-        return f"table of {_told(arguments[1])}"
+        return f"table of {_told(arguments[1]).replace('integer', 'integers')}"
     if arguments and hasattr(annotation, "__metadata__"):
         return _told(arguments[0])
     if arguments:
@@ -127,4 +165,4 @@ def _default(field: FieldInfo) -> str:
         return "unset"
     if isinstance(value, tuple):
         return code("[" + ", ".join(f'"{each}"' for each in value) + "]")
-    return code(str(value).lower() if isinstance(value, bool) else value)
+    return code((str(value).lower() if isinstance(value, bool) else str(value)) or '""')

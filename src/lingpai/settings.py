@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -41,7 +41,9 @@ from lingpai.settings_sections import (
     WecomSettings,
     YilianyunSettings,
     YzbSettings,
+    beside_defaults,
     default_realms,
+    with_dialects,
 )
 from lingpai.settings_sources import (
     ENV_FILE,
@@ -138,9 +140,11 @@ class Settings(BaseSettings):
     redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
 
-    realms: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings] = Field(
-        default_factory=default_realms
-    )
+    realms: Annotated[
+        dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings],
+        BeforeValidator(with_dialects),
+        AfterValidator(beside_defaults),
+    ] = Field(default_factory=default_realms)
     """The issuer's realms, by name."""
 
     @classmethod
@@ -208,6 +212,10 @@ class Settings(BaseSettings):
             )
             for name, each in self.realms.items()
         )
+
+    def named_realms(self) -> frozenset[str]:
+        """Names of the realms that settings name; the rest are there by default."""
+        return frozenset(name for name, each in self.realms.items() if not each.implied)
 
     def keeper_options(self) -> KeeperOptions:
         """The keeper's part, in the form it takes."""

@@ -1,10 +1,10 @@
 """The groups of settings, and the types of their values. See `settings.py` for where they come from."""
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.keeper.platforms import wechat, wecom
@@ -67,6 +67,10 @@ _PLATFORM_PATHS = ("/cgi-bin/", "/sns/", "/OAuth2/", "/oauth/")
 
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
+
+Dialect = Literal["yzb", "mall", "yilianyun"]
+DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun")
+"""Names of the realms that are there from the start; each is also the name of its dialect."""
 
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Network = Annotated[str, AfterValidator(_network)]
@@ -222,28 +226,33 @@ class EdgeSettings(Section):
 
 
 class RealmSettings(Section):
-    """One realm of the issuer: an instance of a dialect, with apps, users and tokens of its own."""
+    """One realm of the issuer: an instance of a vendor's protocol, with apps, users and tokens of its own.
 
-    dialect: Literal["yzb", "mall", "yilianyun"]
-    """Which dialect it speaks."""
+    The realms `yzb`, `mall` and `yilianyun` exist from the start and stay when others are named. Switch one off with
+    `enabled = false`. A realm of the same protocol and prefix under another name takes its place.
+    """
+
+    dialect: Dialect
+    """Which protocol it speaks. May be left out for a realm of that very name."""
 
     enabled: bool = True
-    """Whether it is served."""
+    """Whether it is served. A realm that is switched off answers nobody, and keeps its apps, users and grants."""
 
     prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
 
     policy: dict[str, int | None] = {}
-    """Numbers of the dialect's policy to replace, in seconds by name: code, access, refresh, replay_window, …
-
-    At least 1, or 0 where that says something (refresh, family, replay_window, replay_grace, secret_overlap), and at
-    most ten years; switches are 0 or 1. `least_password` is the least number of characters of a new password (8)."""
+    """Lifetimes and switches that this realm sets itself, by name, such as `policy = { access = 600 }`: see
+    the table below. Lifetimes are whole seconds, at most ten years; switches are 0 or 1."""
 
     default_scope: str | None = None
-    """The scope told to apps that ask for none; unset answers null, which strict clients refuse."""
+    """The scope of a request that names none. When not set, mall answers `"scope": null`, which strict clients
+    refuse."""
 
     string_status: bool = False
-    """yzb only: every status as a string, for clients that compare with strings."""
+    """yzb only: `status` is a string in every answer. When false, it is the number 2000 where a code was redeemed
+    (POST /OAuth2/token), as the original documents print it, and a string elsewhere. The official Java and Python
+    clients need true: they fail on a number. The official PHP and Node.js clients accept both."""
 
     offered_scopes: tuple[Scope, ...] = ()
     """mall only: scopes that apps may ask for besides the default; an app's own list comes before."""
@@ -254,11 +263,45 @@ class RealmSettings(Section):
     user_info_scope: Scope | Literal[""] = ""
     """mall only: the scope that getUserInfo needs; none when empty."""
 
+    _implied: bool = PrivateAttr(default=False)
+
+    @property
+    def implied(self) -> bool:
+        """Whether it is a default one that no setting names."""
+        return self._implied
+
 
 def default_realms() -> dict[str, RealmSettings]:
-    """The realms of who sets none: one of each dialect, under its own paths."""
+    """The realms that no setting names: one of each dialect, named like it, under its own paths."""
+    realms: dict[str, RealmSettings] = {name: RealmSettings(dialect=name) for name in DEFAULT_REALMS}
+    for realm in realms.values():
+        realm._implied = True  # noqa: SLF001  the one place that makes them
+    return realms
+
+
+def with_dialects(named: Any) -> Any:
+    """Realms as a source gives them; those that are named like a dialect and give none have that one.
+
+    Args:
+        named: the value of `realms`, of any type: pydantic refuses what is no table of tables.
+    """
+    if not isinstance(named, dict):
+        return named
     return {
-        "yzb": RealmSettings(dialect="yzb"),
-        "mall": RealmSettings(dialect="mall"),
-        "yilianyun": RealmSettings(dialect="yilianyun"),
+        name: {"dialect": name, **realm} if name in DEFAULT_REALMS and isinstance(realm, dict) else realm
+        for name, realm in named.items()
     }
+
+
+def beside_defaults(named: dict[str, RealmSettings]) -> dict[str, RealmSettings]:
+    """The realms that settings name, then the default ones whose name and whose paths no named one has taken.
+
+    An empty table stays empty: it says that there are none.
+    """
+    taken = {(realm.dialect, realm.prefix) for realm in named.values()}
+    free = {
+        name: realm
+        for name, realm in default_realms().items()
+        if named and name not in named and (realm.dialect, realm.prefix) not in taken
+    }
+    return {**named, **free}

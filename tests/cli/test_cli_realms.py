@@ -38,7 +38,8 @@ def test_a_realm_that_is_switched_off_is_meant_by_nobody_who_does_not_name_it(cl
     assert cli("app", "add", "Shop", "--realm", "mall", env=SWITCHED).json["realm"] == "mall"
     unknown = cli("app", "list", "--realm", "new", env=SWITCHED)
     assert "old" in unknown.stderr
-    alone = {name: value for name, value in SWITCHED.items() if "__OLD__" in name}
+    others = {f"LINGPAI_REALMS__{name}__ENABLED": "false" for name in ("MALL", "YZB", "YILIANYUN")}
+    alone = {name: value for name, value in SWITCHED.items() if "__OLD__" in name} | others
     assert cli("app", "list", env=alone).json == []
     nowhere = cli("app", "add", "Shop", env=alone)
     assert nowhere.code == 1
@@ -51,3 +52,12 @@ def test_pruning_leaves_a_realm_that_is_switched_off_alone(cli: Cli) -> None:
     file.write_text('{"apps": []}')
     assert cli("apply", str(file), "--prune", env=SWITCHED).code == 0
     assert cli("app", "show", "1", "--realm", "old", env=SWITCHED).json["app_id"] == "1"
+
+
+def test_the_only_realm_that_settings_name_is_meant_when_none_is_given(cli: Cli) -> None:
+    shop = {"LINGPAI_REALMS__SHOP__DIALECT": "mall", "LINGPAI_REALMS__SHOP__PREFIX": "/shop"}
+    assert cli("app", "add", "Shop", env=shop).json["realm"] == "shop"
+    assert cli("app", "add", "Shop", "--realm", "mall", env=shop).json["realm"] == "mall"
+    several = cli("app", "add", "Shop", env={})
+    assert several.code == 1
+    assert "yzb, mall, yilianyun" in several.stderr

@@ -35,6 +35,7 @@ def test_the_realms_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.
     text = toml_blocks(name)[1]
     (tmp_path / "lingpai.toml").write_text(text, "utf-8")
     settings = load_settings()
-    assert list(settings.realms) == list(tomllib.loads(text)["realms"])
-    (mall, test) = settings.enabled_realms()
+    assert settings.named_realms() == set(tomllib.loads(text)["realms"])
+    (mall, test, beside) = settings.enabled_realms()
+    assert beside.name == "yilianyun"
     assert (mall.policy().default_scope, test.prefix, test.policy().access) == ("basic", "/test", 600)

@@ -15,7 +15,9 @@ from docs.generate import PAGES, REFERENCE
 from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, settings
 from docs.generator.markdown import attributes
 from lingpai.core.errors import Kind
+from lingpai.issuer.realms import POLICIES
 from lingpai.sandbox import SandboxOptions
+from lingpai.settings_realms import COUNTS, DURATIONS, SWITCHES
 from tests.docs.blocks import ROOT
 from tests.docs.shell import surroundings
 
@@ -144,3 +146,18 @@ def test_scaling_names_every_assumption_and_what_is_missing(tmp_path: Path) -> N
     assert "Not measured yet" in page
     for name in Assumptions.__struct_fields__:
         assert f"| `{name}` | " in page
+
+
+def test_every_number_of_a_policy_is_explained() -> None:
+    section = read("settings.md").partition("### What `policy` may set\n")[2]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    assert {row[0].strip("`") for row in rows} == {*DURATIONS, *COUNTS, *SWITCHES}
+    for name, _, *values, meaning in rows:
+        policies = [getattr(policy, name.strip("`")) for policy in POLICIES.values()]
+        assert values == ["no limit" if each is None else f"`{int(each)}`" for each in policies]
+        assert meaning.endswith("."), name
+
+
+def test_the_reference_says_who_needs_string_status() -> None:
+    (line,) = [each for each in read("settings.md").splitlines() if each.startswith("| `string_status`")]
+    assert "Java and Python clients need true" in line

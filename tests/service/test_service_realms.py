@@ -82,7 +82,7 @@ def test_a_policy_that_nobody_can_mean_is_refused_with_the_settings(
 def test_zero_and_none_do_where_they_say_something() -> None:
     zero = ("refresh", "replay_window", "replay_grace", "secret_overlap", "requests_once")
     numbers = {"family": None, **dict.fromkeys(zero, 0)}
-    (realm,) = load_settings(realms={"mall": {"dialect": "mall", "policy": numbers}}).all_realms()
+    (realm, *_) = load_settings(realms={"mall": {"dialect": "mall", "policy": numbers}}).all_realms()
     assert realm.policy().refresh == 0
 
 
@@ -119,3 +119,57 @@ def test_a_network_with_host_bits_is_a_network_everywhere() -> None:
     networks = {"trusted_proxies": block, "metrics_networks": block}
     settings = load_settings(edge=networks, keeper={"trusted_networks": block})
     assert [str(each) for each in settings.edge_options().trusted_proxies] == ["10.0.0.0/8"]
+
+
+PROTOCOLS = ["yzb", "mall", "yilianyun"]
+
+
+@pytest.mark.parametrize("named", PROTOCOLS)
+def test_naming_one_realm_leaves_the_other_two(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lingpai.toml").write_text(f"[realms.{named}]\npolicy = {{ access = 600 }}\n")
+    settings = load_settings()
+    assert sorted(each.name for each in settings.enabled_realms()) == sorted(PROTOCOLS)
+    assert {each.name: each.dialect for each in settings.all_realms()} == dict(
+        zip(PROTOCOLS, PROTOCOLS, strict=True)
+    )
+    assert settings.realms[named].policy == {"access": 600}
+    assert settings.named_realms() == {named}
+
+
+def test_a_realm_named_by_a_variable_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGPAI_REALMS__YZB__STRING_STATUS", "true")
+    assert sorted(load_settings().realms) == sorted(PROTOCOLS)
+
+
+def test_a_realm_beside_the_default_ones_leaves_them_all() -> None:
+    settings = load_settings(realms={"mall-test": {"dialect": "mall", "prefix": "/test"}})
+    assert sorted(settings.realms) == sorted([*PROTOCOLS, "mall-test"])
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_realm_under_the_paths_of_a_default_one_takes_its_place(enabled: bool) -> None:
+    settings = load_settings(realms={"shop": {"dialect": "mall", "enabled": enabled}})
+    assert sorted(settings.realms) == ["shop", "yilianyun", "yzb"]
+
+
+def test_a_default_realm_is_switched_off_by_its_name_alone() -> None:
+    settings = load_settings(realms={"yilianyun": {"enabled": False}})
+    assert [each.name for each in settings.enabled_realms()] == ["yzb", "mall"]
+    assert len(settings.all_realms()) == 3
+
+
+def test_an_empty_table_of_realms_stays_empty() -> None:
+    assert load_settings(realms={}).realms == {}
+
+
+def test_another_realm_has_to_say_its_protocol() -> None:
+    with pytest.raises(SettingsError, match=r"realms.shop.dialect: .*required"):
+        load_settings(realms={"shop": {"enabled": True}})
+
+
+def test_a_table_of_realms_that_is_none_is_refused() -> None:
+    with pytest.raises(SettingsError, match="realms"):
+        load_settings(realms=["mall"])

@@ -23,7 +23,7 @@ RealmName = Annotated[
     str,
     typer.Option(
         "--realm",
-        help="Realm of the issuer, or the dialect it speaks; may be left out when that is clear.",
+        help="Realm of the issuer, or its protocol; not needed when only one can be meant.",
         show_default=False,
     ),
 ]
@@ -38,11 +38,18 @@ class Realms:
     Args:
         issuers: by the realms' names.
         dialects: the dialect of each realm that is served.
+        named: the realms that settings name.
     """
 
-    def __init__(self, issuers: "Mapping[str, Issuer]", dialects: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        issuers: "Mapping[str, Issuer]",
+        dialects: Mapping[str, str],
+        named: frozenset[str] = frozenset(),
+    ) -> None:
         self.issuers = issuers
         self._dialects = dialects
+        self._named = named
 
     def some(self, name: str) -> "list[Issuer]":
         """The realm of this name, else those served that speak this dialect; all of these for "".
@@ -62,7 +69,7 @@ class Realms:
         """The one realm that is meant.
 
         Args:
-            name: a realm, a dialect, or "" for whichever there is.
+            name: a realm, a dialect, or "" for the only one there is, else the only one that settings name.
             dialect: of what is asked for with "" only realms of this dialect can be meant.
 
         Raises:
@@ -74,6 +81,9 @@ class Realms:
             raise Problem(
                 tr("All realms are switched off; name one of them with --realm: {names}.", names=names)
             )
+        named = [issuer for issuer in found if issuer.realm in self._named]
+        if len(named) == 1:
+            return named[0]
         if len(found) > 1:
             names = ", ".join(issuer.realm for issuer in found)
             raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
@@ -132,7 +142,8 @@ async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
     from lingpai.service import issuers_of
 
     issuers = await issuers_of(settings, keeper, disabled=True)
-    return Realms(issuers, {realm.name: realm.dialect for realm in settings.enabled_realms()})
+    dialects = {realm.name: realm.dialect for realm in settings.enabled_realms()}
+    return Realms(issuers, dialects, settings.named_realms())
 
 
 def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, create: bool = False) -> T:

@@ -71,39 +71,42 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """The rules of one dialect. All durations are whole seconds.
 
     Attributes:
-        code: life of an authorization code.
-        access: life of a user's access token.
-        refresh: life of a refresh token, counted anew at each use; 0 when there are none.
-        family: life of a grant however often it is refreshed, or None.
-        app_token: life of an app's own (server) token.
-        app_token_endless: True when it lives on although `app_token` is what is told.
+        code: lifetime of an authorization code.
+        access: lifetime of a user's access token.
+        refresh: lifetime of a refresh token, which begins again with each refresh; 0 issues none.
+        family: lifetime of a grant however often it is refreshed; 0 or None for no limit.
+        app_token: lifetime of an app's own (server) token, as `expires_in` says.
+        app_token_endless: whether an app's own token stays valid after `app_token`.
         app_token_refresh: whether an app's own token comes with a refresh token.
-        ticket: life of a ticket.
-        replay_window: for so long a used refresh token gives the same successor.
+        ticket: lifetime of a ticket.
+        replay_window: seconds after a refresh during which the used refresh token returns the same new tokens, as
+            the answer may have been lost.
         old_access: what a refresh does to the old access token.
-        replay_grace: for so long after a code was redeemed, the same right request is refused and ends nothing.
-        replay_ends_grant: whether the replay of a code or refresh token ends its grant (RFC 9700 §4.14).
-        keep: what superseding leaves to the superseded.
+        replay_grace: seconds after the redemption of a code during which a second correct redemption is refused and
+            does not end the grant, as phones load callbacks twice.
+        replay_ends_grant: whether a used code or refresh token ends its grant when it is used again after
+            `replay_grace` or `replay_window` (RFC 9700 §4.14).
+        keep: how long superseded grants stay valid.
         daily: the quota per app and terminal, or None.
-        default_scope: the scope of who asks for none, or None when none is told then.
+        default_scope: the scope of a request that names none; None answers null.
         code_format: how codes are written.
         token_format: how all other handles are written.
-        clear_secrets: True when signatures need apps' secrets in clear; they are sealed then, not only
-            digested.
-        qr_key: life of the key that a terminal shows.
-        timestamp_tolerance: how far a signed request's timestamp may be off.
-        requests_once: whether a signed request that comes again is refused.
-        redirect_repeated: whether who redeems a code must name the redirect URI again (RFC 6749 §4.1.3).
+        clear_secrets: whether signatures need app secrets in clear. They are encrypted then, not only digested.
+        qr_key: lifetime of the key that a terminal shows.
+        timestamp_tolerance: how far the timestamp of a signed request may differ from this service's clock.
+        requests_once: whether a signed request that is sent again is refused.
+        redirect_repeated: whether the redemption of a code must repeat its redirect URI (RFC 6749 §4.1.3).
         authorization: how long a user may take to log in and consent.
-        session: life of a login session.
-        login: throttling of logins.
-        authentication: throttling of apps' secrets.
-        terminals: throttling of terminals' secrets, by the app that passes them.
-        least_password: characters of a new password at least.
-        public_clients: whether apps without a secret get codes, and redeem them by PKCE alone; not an operator's
-            to change, as it takes parameters that the dialect has or has not.
-        loopback_ports: whether a registered loopback redirect fits any port (RFC 8252 §7.3).
-        secret_overlap: for so long the previous secret stays good after a rotation.
+        session: lifetime of a login session.
+        login: limits of failed logins.
+        authentication: limits of wrong app secrets.
+        terminals: limits of wrong terminal secrets, by the app that sends them.
+        least_password: minimum number of characters of a new password.
+        public_clients: whether apps without a secret get codes and redeem them with PKCE alone. It follows from the
+            parameters of the protocol, so it is not a setting.
+        loopback_ports: whether a redirect URI registered with a loopback IP address matches any port (RFC 8252 §7.3),
+            for desktop apps that listen on a free port.
+        secret_overlap: how long the previous app secret stays valid after a rotation.
     """
 
     code: int = 60
