@@ -87,5 +87,37 @@ def test_both_languages_have_the_same_commands(english: Path) -> None:
     assert in_tables(english) == in_tables(chinese)
 
 
+@pytest.mark.parametrize(
+    "english", [page for page in pages() if page.with_suffix(".zh-CN.md").exists()], ids=_name
+)
+def test_both_languages_have_the_same_code(english: Path) -> None:
+    code, twin = (
+        [(block.language, list(map(_bare, block.lines))) for block in blocks(page) if block.language]
+        for page in (english, english.with_suffix(".zh-CN.md"))
+    )
+    assert code == twin
+
+
+def test_each_page_for_newcomers_and_operators_has_a_chinese_twin() -> None:
+    for page in (
+        README,
+        ROOT / "docs" / "README.md",
+        ROOT / "docs" / "start.md",
+        *(ROOT / "docs" / "how-to").glob("*.md"),
+    ):
+        if not page.name.endswith(".zh-CN.md"):
+            chinese = page.with_suffix(".zh-CN.md")
+            assert chinese.exists(), page
+            assert f"]({chinese.name})" in page.read_text("utf-8")
+            assert f"]({page.name})" in chinese.read_text("utf-8")
+            assert len(_titles(page)) == len(_titles(chinese)), page
+
+
+def _titles(page: Path) -> list[str]:
+    fenced = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+    return re.findall(r"^#+ ", fenced.sub("", page.read_text("utf-8")), re.MULTILINE)
+
+
 def _bare(command: str) -> str:
-    return re.sub(r"\s+# .*", "", command)
+    """A line without its comment, which speaks the page's language."""
+    return re.sub(r"(^|\s+)# .*", "", command)
