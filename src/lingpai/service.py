@@ -230,7 +230,7 @@ def _purging(issuers: Mapping[str, Issuer], keeper: Keeper) -> list[Coroutine[An
     """The issuer's purge, once for all realms, as they share the store; led by one worker of all nodes."""
 
     async def leads() -> bool:
-        return await keeper.store.lead(PURGE_ROLE, keeper.holder, PURGE_ROLE_TTL)
+        return await keeper.store.lead(PURGE_ROLE, keeper.process, PURGE_ROLE_TTL)
 
     return [purge_for_ever(issuer, leads=leads) for issuer in list(issuers.values())[:1]]
 

@@ -25,7 +25,7 @@ from lingpai.core.records import ENV, Account
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
-from lingpai.keeper.keeper import Options as KeeperOptions
+from lingpai.keeper.context import Options as KeeperOptions
 from lingpai.settings_realms import realm_problems
 from lingpai.settings_sections import (
     LONGEST_WAIT,

@@ -118,7 +118,7 @@ def test_an_unreachable_platform_is_one_line_with_advice(cli: Cli) -> None:
 async def test_commands_work_beside_a_running_keeper_by_its_leases(
     cli: Cli, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    from lingpai.keeper.credentials import current_of, hold
+    from lingpai.keeper.generations import current_of
 
     settings = Settings(data=tmp_path / "data", wechat={"base_url": sandbox.url})  # type: ignore[arg-type]  # pydantic converts
     async with open_keeper(settings) as keeper:
@@ -135,11 +135,12 @@ async def test_commands_work_beside_a_running_keeper_by_its_leases(
         (account,) = await keeper.store.find_accounts("wechat", SAMPLE_APP.appid)
         app = keeper.app_of(account)
         theirs, ours = await asyncio.gather(
-            asyncio.to_thread(cli.process, "token", "get", account.name), hold(keeper, app, "access_token")
+            asyncio.to_thread(cli.process, "token", "get", account.name),
+            keeper.credentials.get_or_fetch(app, "access_token"),
         )
         assert theirs.json["value"] == current_of(ours).value
         assert sandbox.fetches() == 1
         rotated = await asyncio.to_thread(cli.process, "key", "rotate")
         assert rotated.json["resealed"] == 2
-        again = await hold(keeper, app, "access_token")
+        again = await keeper.credentials.get_or_fetch(app, "access_token")
         assert current_of(again).value == theirs.json["value"]

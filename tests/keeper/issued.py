@@ -22,7 +22,8 @@ from lingpai.issuer.realms import Realm, mount
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.machines import show_qr_key
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.service import FALLBACK, open_keeper, routes_of

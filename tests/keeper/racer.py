@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from lingpai.keeper.credentials import current_of, hold
+from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.generations import current_of
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.reporting import report
 from lingpai.service import open_keeper
 from tests.keeper.stage import settings_of
@@ -24,7 +25,7 @@ async def _one(keeper: Keeper, app: App, what: str, value: str) -> str:
     if what == "report":
         credential = await keeper.store.find_credential(value)
         return await report(keeper, app, credential, value) if credential is not None else "gone"
-    return current_of(await hold(keeper, app, what)).value
+    return current_of(await keeper.credentials.get_or_fetch(app, what)).value
 
 
 async def _answer(keeper: Keeper, order: dict[str, Any]) -> list[str]:

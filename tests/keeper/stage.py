@@ -14,7 +14,8 @@ from lingpai.core.clock import Clock, VirtualClock
 from lingpai.core.records import RIGHTS, Account, Caller, Credential, CredentialKey
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.metrics import AsyncGauge, Exposition
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.keeper.routes import shapes

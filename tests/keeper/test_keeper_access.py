@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from lingpai.core.addresses import is_within_blocks
+from lingpai.core.networks import network_of
 from lingpai.core.records import RIGHTS
-from lingpai.keeper.proving import origin_of
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.stage import (
     AGENT_SECRET,
@@ -206,7 +206,7 @@ async def test_k90_another_apps_secret_gets_nothing(own: Stage) -> None:
     ],
 )
 def test_an_address_stands_for_who_is_behind_it(peer: str, origin: str) -> None:
-    assert origin_of(peer) == origin
+    assert network_of(peer) == origin
 
 
 async def test_one_corp_with_several_secrets_wants_to_know_which(own: Stage) -> None:

@@ -11,8 +11,8 @@ from lingpai.core.records import Account
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
 from lingpai.keeper.access import Ask
-from lingpai.keeper.credentials import LEAST_REST
 from lingpai.keeper.doubts import SHORT
+from lingpai.keeper.generations import LEAST_REST
 from lingpai.keeper.routes.token_answers import HeldToken, held_token
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import FALLBACK, routes_of

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from lingpai.keeper.doubts import QUESTIONS_A_DAY, SEVERAL, SHORT
+from lingpai.keeper.doubts import SEVERAL, SHORT
+from lingpai.keeper.verification import QUESTIONS_A_DAY
 from tests.keeper.stage import (
     AGENT_SECRET,
     APP,
@@ -85,7 +86,6 @@ async def test_all_callers_in_a_hurry_are_one_report(own: Stage) -> None:
 async def test_the_day_has_a_budget_for_questions(own: Stage) -> None:
     for _ in range(QUESTIONS_A_DAY + 20):
         own.keeper.doubts.clear()
-        own.keeper.paces.clear()
         for _ in range(SEVERAL):
             await fetch(own, XCX)
         own.clock.advance(31)

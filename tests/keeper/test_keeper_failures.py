@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.records import Budget
+from lingpai.keeper.backoff import QUOTA_PROBE, seconds_to_midnight
 from lingpai.keeper.budgets import window_of
-from lingpai.keeper.credentials import start_ahead
-from lingpai.keeper.failures import QUOTA_PROBE, seconds_to_midnight
 from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
 from lingpai.keeper.platforms.wechat import wechat
@@ -335,7 +334,7 @@ async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -
     first = await own.token()
     await own.fall_due()
     await own.upstream.fault(CLASSIC, "slow:1", after=True)
-    start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
+    own.keeper.credentials.start_renewal(own.app_of("classic"), ACCESS_TOKEN)
     while await own.upstream.calls(CLASSIC) == 1:
         pass
     await own.keeper.close(patience=0)
@@ -351,7 +350,7 @@ async def test_a_fetch_under_way_at_the_end_is_kept(own: Stage) -> None:
     await own.token()
     await own.fall_due()
     await own.upstream.fault(CLASSIC, "slow:0.3", after=True)
-    start_ahead(own.keeper, own.app_of("classic"), ACCESS_TOKEN)
+    own.keeper.credentials.start_renewal(own.app_of("classic"), ACCESS_TOKEN)
     while await own.upstream.calls(CLASSIC) == 1:
         pass
     await own.keeper.close()

@@ -266,8 +266,7 @@ async def test_an_unconfigured_app_is_renewed_only_while_it_is_asked_for(own: St
     await own.pass_time(LIFE - 200, step=600)
     calls = await own.upstream.calls(STABLE)
     assert data_of(await own.get(XCX, **query))["access_token"] == first  # nobody waits for the next
-    for task in list(own.keeper.ahead.values()):
-        await task
+    await own.keeper.background.settle()
     assert await own.upstream.calls(STABLE) == calls + 1
     second = data_of(await own.get(XCX, **query))["access_token"]
     assert second != first

@@ -14,8 +14,8 @@ import pytest
 from lingpai.core.clock import SystemClock
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Account
-from lingpai.keeper.credentials import current_of, hold, start_ahead
-from lingpai.keeper.keeper import App
+from lingpai.keeper.app import App
+from lingpai.keeper.generations import current_of
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
@@ -189,10 +189,12 @@ async def test_k86_a_holder_that_died_between_fetch_and_store_is_followed(own: S
     dead = await own.keeper.store.acquire_lease(key, "dead", 0, own.keeper.options.lease)
     assert dead.lease is not None
     with pytest.raises(LingpaiError, match="Another worker"):
-        await own.meanwhile(hold(own.keeper, app, ACCESS_TOKEN), step=0.1, always=True)
+        await own.meanwhile(own.keeper.credentials.get_or_fetch(app, ACCESS_TOKEN), step=0.1, always=True)
     assert await own.upstream.calls() == 0
     own.clock.advance(own.keeper.options.lease)
-    assert await own.upstream.lives(current_of(await hold(own.keeper, app, ACCESS_TOKEN)).value)
+    assert await own.upstream.lives(
+        current_of(await own.keeper.credentials.get_or_fetch(app, ACCESS_TOKEN)).value
+    )
     assert await own.upstream.calls(STABLE) == 1
 
 
@@ -235,8 +237,8 @@ async def test_k86_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Sta
 async def test_a_renewal_is_started_once_however_often(own: Stage) -> None:
     app = await _due_app(own)
     await own.upstream.fault(CLASSIC, "slow:0.05")
-    assert len({start_ahead(own.keeper, app, ACCESS_TOKEN) for _ in range(10)}) == 1
-    await start_ahead(own.keeper, app, ACCESS_TOKEN)
+    assert len({own.keeper.credentials.start_renewal(app, ACCESS_TOKEN) for _ in range(10)}) == 1
+    await own.keeper.credentials.start_renewal(app, ACCESS_TOKEN)
     assert await own.upstream.calls(CLASSIC) == 2
 
 
@@ -246,7 +248,7 @@ async def test_what_was_found_due_and_is_renewed_by_then_is_left_alone(own: Stag
     before = await own.token()
     assert app.key(ACCESS_TOKEN) in await own.keeper.store.due_credentials(9)
     await renew_due(own.keeper)  # another process
-    await start_ahead(own.keeper, app, ACCESS_TOKEN)
+    await own.keeper.credentials.start_renewal(app, ACCESS_TOKEN)
     assert await own.upstream.calls(CLASSIC) == 2
     assert await own.upstream.lives(before)
     assert await own.token() != before
@@ -256,7 +258,7 @@ async def test_what_was_found_due_and_has_failed_by_then_waits_for_its_next_try(
     app = await _due_app(own)
     await own.upstream.fault(CLASSIC, "http500", times=2)
     await renew_due(own.keeper)  # another process
-    await start_ahead(own.keeper, app, ACCESS_TOKEN)
+    await own.keeper.credentials.start_renewal(app, ACCESS_TOKEN)
     assert await own.upstream.calls(CLASSIC) == 2
     trouble = (await own.held()).trouble
     assert trouble is not None
@@ -289,7 +291,7 @@ async def test_callers_that_go_away_do_not_end_the_flight(own: Stage) -> None:
 async def test_closing_frees_the_lease_for_the_next_process(own: Stage, tmp_path: Path) -> None:
     async with another(own, tmp_path) as other:
         await own.upstream.fault(STABLE, "slow:0.5")
-        asking = asyncio.create_task(hold(other.keeper, other.app_of(), ACCESS_TOKEN))
+        asking = asyncio.create_task(other.keeper.credentials.get_or_fetch(other.app_of(), ACCESS_TOKEN))
         while not await own.upstream.calls(STABLE):
             assert not asking.done()
         asking.cancel()

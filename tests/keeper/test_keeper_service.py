@@ -136,7 +136,7 @@ async def test_a_platform_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
             assert await stage.upstream.calls(STABLE) <= 2
             assert renewals.begun == 2 + 2  # two that hang, and the corp's two secrets
         finally:
-            await renewals.close()
+            renewals.pause()
 
 
 async def test_slots_are_filled_as_they_become_free(own: Stage) -> None:
@@ -153,7 +153,7 @@ async def test_slots_are_filled_as_they_become_free(own: Stage) -> None:
     own.clock.advance(UNTRIED_WAIT)
     await renewals.look()
     assert renewals.begun == begun + own.keeper.options.renewals_at_once
-    await renewals.close()
+    renewals.pause()
 
 
 async def test_the_originals_env_is_adopted_and_followed(

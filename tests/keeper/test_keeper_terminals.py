@@ -8,7 +8,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer import admin
-from lingpai.keeper.keeper import App
+from lingpai.keeper.app import App
 from lingpai.keeper.platforms.platform import refresh_kind_of
 from lingpai.keeper.platforms.yilianyun import OAUTH
 from lingpai.keeper.refresh_tokens import read_refresh_token

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.core.errors import LingpaiError
-    from lingpai.keeper.keeper import App, Keeper
+    from lingpai.keeper.app import App
+    from lingpai.keeper.keeper import Keeper
 
 app = typer.Typer(
     name="token", help="Held tokens and tickets: look at them, renew them.", no_args_is_help=True
@@ -85,11 +86,11 @@ def get(
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
         from lingpai.core.errors import LingpaiError
-        from lingpai.keeper.credentials import current_of, hold
+        from lingpai.keeper.generations import current_of
 
         app = await _app(keeper, name, kind)
         try:
-            credential = await hold(keeper, app, kind)
+            credential = await keeper.credentials.get_or_fetch(app, kind)
         except LingpaiError as error:
             raise Problem(_why(app, error)) from error
         current = current_of(credential)

@@ -32,11 +32,17 @@ def _without_port(text: str) -> str | None:
     return text
 
 
+def unmapped(address: Address) -> Address:
+    """Return the IPv4 address that is mapped into an IPv6 one (RFC 4291 §2.5.5.2); any other address as it is."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
 def read_address(text: str) -> Address | None:
     """The address that a proxy or a socket names, or None when it is none that a caller can have.
 
     A port is dropped; so is the zone of a link-local IPv6 address (RFC 4007), which means something on one machine
-    only. An IPv4-mapped address is the IPv4 address (RFC 4291 §2.5.5.2).
+    only. An IPv4-mapped address is the IPv4 address, see `unmapped`.
     """
     host = _without_port(text.strip(_BLANKS))
     if host is None:
@@ -48,8 +54,7 @@ def read_address(text: str) -> Address | None:
         return None
     if zone and not (isinstance(address, IPv6Address) and address.is_link_local):
         return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    address = mapped or address
+    address = unmapped(address)
     return None if address.is_unspecified or address.is_multicast else address
 
 

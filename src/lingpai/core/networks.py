@@ -1,7 +1,9 @@
-"""Whom an address stands for when failures are counted."""
+"""The network by which a caller is counted."""
 
 import functools
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
+
+from lingpai.core.addresses import unmapped
 
 _SUBSCRIBER_BITS = 64
 """Leading bits of an IPv6 address that one subscriber has for all of their machines (RFC 4291 §2.5.4, RFC 6177)."""
@@ -9,17 +11,15 @@ _SUBSCRIBER_BITS = 64
 
 @functools.lru_cache(maxsize=4096)
 def network_of(address: str) -> str:
-    """The network that counts as one caller: an IPv4 address, or the /64 of an IPv6 one.
+    """Return the network that counts as one caller: an IPv4 address, or the /64 of an IPv6 one.
 
-    An IPv4 address that is mapped into IPv6 (RFC 4291 §2.5.5.2) is that IPv4 address. What is no address is itself.
+    An IPv4-mapped address counts as the IPv4 address, see `unmapped`. What is no address is returned unchanged.
     """
     try:
-        parsed = ip_address(address)
+        parsed = unmapped(ip_address(address))
     except ValueError:
         return address
-    if parsed.version == 4:  # noqa: PLR2004  the version's name
+    if isinstance(parsed, IPv4Address):
         return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
     host_bits = 128 - _SUBSCRIBER_BITS
     return str(IPv6Network((int(parsed) >> host_bits << host_bits, _SUBSCRIBER_BITS)))

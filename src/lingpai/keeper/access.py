@@ -12,7 +12,8 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
 from lingpai.core.records import Account, Caller
 from lingpai.core.wire import Call
-from lingpai.keeper.keeper import App, Keeper, name_for_log
+from lingpai.keeper.app import App, name_for_log
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 
 KEY_PREFIX = "lpk_"

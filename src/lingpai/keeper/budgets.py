@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from lingpai.core.records import Budget
-from lingpai.keeper.keeper import Keeper, log
+from lingpai.keeper.context import Context, log
 from lingpai.keeper.platforms.platform import Limit
 
 UTC8_SECONDS = 8 * 3600
@@ -20,23 +20,23 @@ def window_of(now: float, seconds: float) -> tuple[str, float]:
     return f"{seconds:g}:{number}", (number + 1) * seconds - UTC8_SECONDS
 
 
-async def take(keeper: Keeper, subject: str, name: str, limit: int, seconds: float) -> bool:
+async def take(context: Context, subject: str, name: str, limit: int, seconds: float) -> bool:
     """Take one from a budget of `limit` per `seconds`; False when it is used up. Warns when it nearly is."""
-    window, ends_at = window_of(keeper.clock.now(), seconds)
-    use = await keeper.store.take_budget(Budget(subject, name, window, limit, ends_at))
+    window, ends_at = window_of(context.clock.now(), seconds)
+    use = await context.store.take_budget(Budget(subject, name, window, limit, ends_at))
     if use.granted and limit > 1 and use.used == int(limit * WARN_SHARE):
         log.warning("budget_low", subject=subject, budget=name, used=use.used, limit=limit)
     return use.granted
 
 
-async def first_in(keeper: Keeper, subject: str, name: str, seconds: float) -> bool:
+async def first_in(context: Context, subject: str, name: str, seconds: float) -> bool:
     """Whether nobody else was the first in the last `seconds`, in any process; then it is the caller."""
-    return await keeper.store.lead(f"{name} {subject}", secrets.token_hex(8), seconds)
+    return await context.store.lead(f"{name} {subject}", secrets.token_hex(8), seconds)
 
 
-async def take_all(keeper: Keeper, subject: str, limits: Sequence[Limit]) -> Limit | None:
+async def take_all(context: Context, subject: str, limits: Sequence[Limit]) -> Limit | None:
     """Take one from each budget in turn; the one that is used up, or None when all granted."""
     for limit in limits:
-        if not await take(keeper, subject, limit.name, limit.limit, limit.period.value):
+        if not await take(context, subject, limit.name, limit.limit, limit.period.value):
             return limit
     return None

@@ -1,39 +1,42 @@
-"""Fetches that say that a token is dead: an SDK whose token is refused fetches again, gets the same, and so on.
+"""Fetches that show that a token is dead: an SDK whose token is refused fetches again, gets the same, and so on.
 
 Several fetches of one value by one caller in a short time count as a report: the platform is asked once whether it
-still takes the value, and a dead one is renewed once. Callers that fetch before every call do the same without need, so
-while a value is found alive the next question comes later each time, and so many a day at most.
+still accepts the value, and a dead one is renewed once. Callers that fetch before every call do the same without need,
+so while a value is found alive the next question comes later each time, and there is a budget of questions a day.
 """
 
-import asyncio
-import contextlib
-
-from lingpai.core.errors import LingpaiError
-from lingpai.core.records import Credential, CredentialKey
-from lingpai.keeper.budgets import take
-from lingpai.keeper.credentials import SUSPECT_WAIT, current_of, hold
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.core.records import CredentialKey
+from lingpai.keeper.app import App
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
-from lingpai.keeper.reporting import DAY, report
 
 SHORT = 10.0
 """Seconds within which the fetches of one caller are counted together."""
 SEVERAL = 3
 """Fetches of one value within `SHORT` that count as a report."""
 MOST_APART = 3600.0
-QUESTIONS_A_DAY = 200
 MOST_REMEMBERED = 20_000
 
 
 class Doubt:
-    """When a value may be asked about next, for all callers of this process."""
+    """When the platform may be asked about a value next, for all callers of this process.
 
-    __slots__ = ("apart", "next_at", "version")
+    Args:
+        apart: seconds between the first question about a version and the second; doubled after each.
+    """
 
-    def __init__(self) -> None:
-        self.version = -1
+    __slots__ = ("_apart", "_first_apart", "_version", "next_at")
+
+    def __init__(self, apart: float) -> None:
+        self._first_apart = self._apart = apart
+        self._version = -1
         self.next_at = 0.0
-        self.apart = 0.0
+
+    def note_question(self, version: int, now: float) -> None:
+        """Note that the platform is asked about this version now (steady seconds), and when it may be asked again."""
+        if version != self._version:
+            self._version, self._apart = version, self._first_apart
+        self.next_at = now + self._apart
+        self._apart = min(2 * self._apart, MOST_APART)
 
 
 class Pace:
@@ -51,10 +54,10 @@ class Pace:
         self._count = 0
 
     def is_hurried(self, began: float, now: float) -> bool:
-        """Note a fetch; whether so many came that the value may be asked about now.
+        """Count a fetch; return whether so many came that the platform may be asked about the value now.
 
-        A fetch that began before the one before was answered says nothing of that answer: many callers at once are not
-        one caller who distrusts the value.
+        A fetch that began before the one before was answered is no judgement of that answer: many callers at once are
+        not one caller who distrusts the value.
 
         Args:
             began: when the request came, in steady seconds.
@@ -69,50 +72,38 @@ class Pace:
         return self._count >= SEVERAL and now >= self._doubt.next_at
 
 
-def pace_of(keeper: Keeper, app: App) -> Pace:
-    """The pace of who asks for an app's token."""
-    name = (app.asker, app.peer, app.key(ACCESS_TOKEN))
-    pace = keeper.paces.get(name)
-    if pace is None:
-        if len(keeper.paces) >= MOST_REMEMBERED:
-            keeper.paces.clear()
-        pace = keeper.paces[name] = Pace(_doubt_of(keeper, name[-1]))
-    return pace
+class Doubts:
+    """The paces of callers and the doubts about values, of this process.
 
-
-def _doubt_of(keeper: Keeper, key: CredentialKey) -> Doubt:
-    doubt = keeper.doubts.get(key)
-    if doubt is None:
-        if len(keeper.doubts) >= MOST_REMEMBERED:
-            keeper.doubts.clear()
-        doubt = keeper.doubts[key] = Doubt()
-    return doubt
-
-
-async def verified(keeper: Keeper, app: App, credential: Credential) -> Credential:
-    """The credential to hand out to a caller in a hurry: this one, or its successor when this one is dead.
-
-    Waits for the platform for `SUSPECT_WAIT` seconds at most.
+    Args:
+        apart: as of `Doubt`.
     """
-    if app.platform.probe is None:
-        return credential
-    doubt = _doubt_of(keeper, credential.key)
-    if doubt.version != credential.version:
-        doubt.version, doubt.apart = credential.version, keeper.options.report_apart
-    doubt.next_at = keeper.clock.steady() + doubt.apart
-    doubt.apart = min(2 * doubt.apart, MOST_APART)
-    asking = asyncio.create_task(_ask(keeper, app, credential))
-    keeper.asking.add(asking)
-    asking.add_done_callback(keeper.asking.discard)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(SUSPECT_WAIT):
-            await asyncio.shield(asking)
-    return await hold(keeper, app, ACCESS_TOKEN)
 
+    def __init__(self, apart: float) -> None:
+        self._apart = apart
+        self._paces: dict[tuple[str, str, CredentialKey], Pace] = {}
+        self._doubts: dict[CredentialKey, Doubt] = {}
 
-async def _ask(keeper: Keeper, app: App, credential: Credential) -> None:
-    """Report a value within the day's budget; what is held is served all the same when that cannot be counted."""
-    with contextlib.suppress(LingpaiError):
-        if await take(keeper, app.subject, "doubts", QUESTIONS_A_DAY, DAY):
-            # An occasion of its own: a caller who says that the token is dead is not told "checked just now" for this.
-            await report(keeper, app, credential, current_of(credential).value, "doubt")
+    def pace_of(self, app: App) -> Pace:
+        """Return the pace of who asks for an app's token."""
+        name = (app.asker, app.peer, app.key(ACCESS_TOKEN))
+        pace = self._paces.get(name)
+        if pace is None:
+            if len(self._paces) >= MOST_REMEMBERED:
+                self._paces.clear()
+            pace = self._paces[name] = Pace(self.about(name[-1]))
+        return pace
+
+    def about(self, key: CredentialKey) -> Doubt:
+        """Return the doubt about the value of a credential."""
+        doubt = self._doubts.get(key)
+        if doubt is None:
+            if len(self._doubts) >= MOST_REMEMBERED:
+                self._doubts.clear()
+            doubt = self._doubts[key] = Doubt(self._apart)
+        return doubt
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._paces.clear()
+        self._doubts.clear()

@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.credentials import bring, current_of, hold
-from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.core.networks import network_of
+from lingpai.keeper.app import App
+from lingpai.keeper.context import log
+from lingpai.keeper.generations import current_of
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import SentAt, call_platform
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
-from lingpai.keeper.proving import origin_of, with_proof
 from lingpai.keeper.terminals import adopt
 from lingpai.keeper.upstream import Refusal, Unreachable
 
@@ -49,11 +51,10 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
     if len(code) > MAX_CODE:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
     digest = keeper.digest_code(
-        _tuple(app.name, app.digest.hex(), kind, app.asker, origin_of(app.peer), code)
+        _tuple(app.name, app.digest.hex(), kind, app.asker, network_of(app.peer), code)
     )
     give_up = keeper.clock.steady() + keeper.options.patience
-    # A holder of its own for each attempt: one that took too long must not drop the claim of the next.
-    ours = _Claim(digest, f"{keeper.holder}.{next(keeper.attempts)}")
+    ours = _Claim(digest, keeper.lease_holder())
     while True:
         ends_at = keeper.clock.now() + keeper.options.exchange_repeats
         claim = await keeper.store.claim_exchange(*ours, keeper.options.lease, ends_at)
@@ -73,12 +74,11 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
 async def _make(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
     """Make a claimed exchange.
 
-    It goes on when the caller has gone away: the answer waits for his next try.
+    It goes on when the caller disconnects, and a shutdown awaits it: the next request with the code gets the answer.
     """
-    task = asyncio.create_task(_claimed(keeper, app, kind, code, claim))
-    keeper.exchanging.add(task)
-    task.add_done_callback(keeper.exchanging.discard)
-    return await asyncio.shield(task)
+    return await asyncio.shield(
+        keeper.background.start(_claimed(keeper, app, kind, code, claim), finish=True)
+    )
 
 
 async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
@@ -87,7 +87,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
         if call.with_token:
             kept = await _with_token(keeper, app, call, code)
         else:
-            kept = await with_proof(keeper, app, lambda: _with_secret(keeper, app, call, code))
+            kept = await keeper.proofs.call(app, lambda: _with_secret(keeper, app, call, code))
     except BaseException as error:
         await keeper.store.drop_exchange(*claim)
         keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "failed")
@@ -143,7 +143,7 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
 
     A dead token uses up no code, so that alone is tried again.
     """
-    token = current_of(await hold(keeper, app, ACCESS_TOKEN))
+    token = current_of(await keeper.credentials.get_or_fetch(app, ACCESS_TOKEN))
     query = call.query(app.account, app.secret, code)
     try:
         answer = await call_platform(
@@ -154,7 +154,7 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
         if app.platform.fault(refusal.code).severity is not Severity.DEAD_TOKEN:
             raise
         await keeper.store.mark_suspect(app.key(ACCESS_TOKEN), token.version)
-        renewed = current_of(await bring(keeper, app, ACCESS_TOKEN, token))
+        renewed = current_of(await keeper.credentials.fetch_once(app, ACCESS_TOKEN, token))
         if renewed.value == token.value:
             raise
     answer = await call_platform(

@@ -1,91 +1,72 @@
-"""From an upstream's failure to what it means: the breaker, the waits, and the error a caller gets."""
-
-import datetime as dt
-import random
+"""A fetch that failed: what it means, what is noted of it, and the error that a caller gets."""
 
 from lingpai.core.clock import Clock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Trouble
-from lingpai.keeper.keeper import Options
-from lingpai.keeper.platforms.platform import UNTIL_MIDNIGHT, Fault, Severity
+from lingpai.keeper.backoff import wait_after
+from lingpai.keeper.context import Options
+from lingpai.keeper.platforms.platform import Fault, Severity
 
-UTC8 = dt.timezone(dt.timedelta(hours=8))
-"""The platforms count their days in China's time, whatever ours is."""
+TRANSIENT = Fault(Severity.TRANSIENT)
+PERMANENT = Fault(Severity.PERMANENT)
 
-QUOTA_PROBE = 1800.0
-"""Seconds between attempts while a day's quota is used up: some fifty calls a day."""
-FIRST_WAIT = 1.0
-LEAST_WAIT = 0.25
-SHARE_OF_REST = 0.25
-"""While a token lives, attempts come at the latest after this share of its rest: denser towards its end."""
+TOKEN_WAIT = 30.0
+"""Longest wait, in seconds, of a ticket for a token that cannot be fetched: an operator may mend that before the next
+try of the token itself."""
 
 
-def seconds_to_midnight(now: float) -> float:
-    """Seconds from unix time `now` to the next midnight of UTC+8."""
-    local = dt.datetime.fromtimestamp(now, UTC8)
-    midnight = (local + dt.timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return (midnight - local).total_seconds()
+class FetchFailed(Exception):
+    """A fetch brought no value.
+
+    Attributes:
+        fault: what it means for us.
+        code: the upstream's number, or None when it could not be asked.
+        message: the upstream's text, or ours.
+    """
+
+    def __init__(self, fault: Fault, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+        self.code = code
+        self.message = message
+
+
+UNFORESEEN = FetchFailed(TRANSIENT, None, "an unforeseen error of ours; the log has it")
+STOPPED = FetchFailed(TRANSIENT, None, "the service was stopped before an answer came")
+
+
+def failure_without_token(error: LingpaiError) -> FetchFailed:
+    """Return the failure of a ticket whose token could not be fetched because of `error`."""
+    wait = min(error.retry_after or 0, TOKEN_WAIT)
+    return FetchFailed(Fault(Severity.TRANSIENT, wait), error.code, error.detail or error.reason)
 
 
 def trouble_after(
-    clock: Clock,
-    options: Options,
-    credential: Credential | None,
-    fault: Fault,
-    code: int | None,
-    message: str,
+    clock: Clock, options: Options, credential: Credential | None, failure: FetchFailed
 ) -> Trouble:
-    """What to note after a failed renewal of `credential`.
+    """Return what to note after a failed renewal of `credential`.
 
     Args:
         clock: the clock.
         options: the keeper's.
-        credential: as it stood before the attempt, or None when there is none.
-        fault: what the failure means.
-        code: the upstream's number, or None when it could not be reached.
-        message: the upstream's text, or ours.
+        credential: as it was before the attempt, or None when there is none.
+        failure: why it failed.
     """
     before = None if credential is None else credential.trouble
     count = before.count + 1 if before is not None else 1
-    permanent = fault.severity is not Severity.TRANSIENT
-    wait = _wait(clock, options, credential, fault, count, permanent=permanent)
+    wait = wait_after(clock, options, credential, failure.fault, count)
     return Trouble(
-        permanent=permanent,
-        code=code,
-        message=message,
+        permanent=failure.fault.severity is not Severity.TRANSIENT,
+        code=failure.code,
+        message=failure.message,
         count=count,
         since=before.since if before is not None else clock.now(),
         retry=end_after(clock, wait),
     )
 
 
-def _wait(
-    clock: Clock,
-    options: Options,
-    credential: Credential | None,
-    fault: Fault,
-    count: int,
-    *,
-    permanent: bool,
-) -> float:
-    if fault.wait == UNTIL_MIDNIGHT:
-        # Somebody may have had the quota reset (clear_quota), so it is looked at before midnight, few times a day.
-        midnight = seconds_to_midnight(clock.now()) + random.uniform(1, 60)  # noqa: S311  jitter
-        return min(midnight, QUOTA_PROBE * random.uniform(0.75, 1.25))  # noqa: S311  jitter
-    usual = (
-        options.probe_every if permanent else min(options.backoff_cap, FIRST_WAIT * 2 ** min(count - 1, 10))
-    )
-    wait = (fault.wait or usual) * random.uniform(0.75, 1.25)  # noqa: S311  jitter
-    current = None if credential is None else credential.current
-    if current is not None and not permanent:
-        rest = current.end.remaining(clock)
-        if rest > 0:
-            wait = min(wait, max(LEAST_WAIT, rest * SHARE_OF_REST))
-    return wait
-
-
 def error_of(trouble: Trouble, clock: Clock) -> LingpaiError:
-    """The error for a caller who needs a value while `trouble` lasts: the cause, and when to come again."""
+    """Return the error for a caller who needs a value while `trouble` lasts: its cause, and when to retry."""
     retry_after = max(1.0, trouble.retry.remaining(clock))
     if trouble.code is None and trouble.permanent:
         return LingpaiError(Kind.BUDGET_SPENT, trouble.message, retry_after=retry_after)

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Generation
+from lingpai.keeper.app import App
 from lingpai.keeper.budgets import take_all, window_of
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.context import Context
+from lingpai.keeper.failures import PERMANENT, TRANSIENT, FetchFailed
 from lingpai.keeper.platform_client import SentAt, call_platform, call_probe
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
@@ -27,32 +29,14 @@ from lingpai.keeper.refresh_tokens import read_refresh_token, save_refresh_token
 from lingpai.keeper.upstream import Refusal, Unreachable
 from lingpai.store.port import Fetched
 
-_TRANSIENT = Fault(Severity.TRANSIENT)
-
-
-class FetchFailed(Exception):
-    """The fetch brought nothing.
-
-    Attributes:
-        fault: what it means for us.
-        code: the upstream's number, or None when it could not be asked.
-        message: the upstream's text, or ours.
-    """
-
-    def __init__(self, fault: Fault, code: int | None, message: str) -> None:
-        super().__init__(message)
-        self.fault = fault
-        self.code = code
-        self.message = message
-
 
 async def fetch_token(
-    keeper: Keeper, app: App, kind: str = ACCESS_TOKEN, dead: Generation | None = None
+    context: Context, app: App, kind: str = ACCESS_TOKEN, dead: Generation | None = None
 ) -> Fetched:
     """Fetch an access token: the app's own, or a terminal's.
 
     Args:
-        keeper: the keeper.
+        context: the keeper's.
         app: for whom.
         kind: "access_token", or that of a terminal.
         dead: a generation that the upstream was found not to take any more. When the upstream answers the
@@ -65,62 +49,62 @@ async def fetch_token(
     if not app.secret:
         raise LingpaiError(Kind.NO_SECRET, "This app is not configured, so its token cannot be renewed here.")
     refresh = app.platform.refresh(kind, app.mode)
-    refresh_token = await read_refresh_token(keeper, app, kind) if refresh is not None else None
+    refresh_token = await read_refresh_token(context, app, kind) if refresh is not None else None
     if refresh is not None and refresh_token is not None:
         try:
-            return await _refresh_token(keeper, app, kind, refresh, refresh_token)
+            return await _refresh_token(context, app, kind, refresh, refresh_token)
         except FetchFailed as failure:
             if kind != ACCESS_TOKEN or failure.code not in refresh.spent:
                 raise
     elif refresh is not None and kind != ACCESS_TOKEN:
         message = "Its refresh token is over; the terminal has to be authorised again."
-        raise FetchFailed(Fault(Severity.PERMANENT), refresh.over, message)
+        raise FetchFailed(PERMANENT, refresh.over, message)
     call = app.platform.mode(app.mode)
-    fetched = await _fetch_token(keeper, app, call, call.request(app.account, app.secret))
+    fetched = await _fetch_token(context, app, call, call.request(app.account, app.secret))
     if dead is not None and fetched.value == dead.value and call.forced is not None:
-        spent = await take_all(keeper, app.subject, call.forced_limits)
+        spent = await take_all(context, app.subject, call.forced_limits)
         if spent is None:
-            return await _fetch_token(keeper, app, call, call.forced(app.account, app.secret))
+            return await _fetch_token(context, app, call, call.forced(app.account, app.secret))
     return fetched
 
 
-async def fetch_first(keeper: Keeper, app: App) -> Fetched:
+async def fetch_first(context: Context, app: App) -> Fetched:
     """Fetch a token with a secret that is not proven: counted as such, and not against the app.
 
     Raises:
         FetchFailed: nothing usable came.
     """
     call = app.platform.mode(app.mode)
-    return await _ask_token(keeper, app, call, call.request(app.account, app.secret))
+    return await _ask_token(context, app, call, call.request(app.account, app.secret))
 
 
-async def fetch_ticket(keeper: Keeper, app: App, kind: str, token: str) -> Fetched:
+async def fetch_ticket(context: Context, app: App, kind: str, token: str) -> Fetched:
     """Fetch a ticket with a live access token.
 
     Raises:
         FetchFailed: nothing usable came; with Severity.DEAD_TOKEN when `token` is not taken any more.
     """
     call = app.platform.tickets[kind]
-    await _spend(keeper, app, call.limits)
-    sent_at = SentAt(keeper)
+    await _spend(context, app, call.limits)
+    sent_at = SentAt(context)
     fields = {**call.request(app.account, token), **call.query}
     try:
-        answer = await call_platform(keeper, app, call.method, call.path, fields)
+        answer = await call_platform(context, app, call.method, call.path, fields)
         return sent_at.fetched(answer.get("ticket"), answer.get("expires_in"))
     except Refusal as refusal:
         raise FetchFailed(app.platform.fault(refusal.code), refusal.code, refusal.message) from refusal
     except Unreachable as unreachable:
-        raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
+        raise FetchFailed(TRANSIENT, None, str(unreachable)) from unreachable
 
 
-async def is_dead(keeper: Keeper, app: App, value: str, kind: str = ACCESS_TOKEN) -> bool | None:
+async def is_dead(context: Context, app: App, value: str, kind: str = ACCESS_TOKEN) -> bool | None:
     """Ask the upstream whether it still takes `value`: True when it does not, None when it cannot be told."""
     ticket = app.platform.tickets.get(kind)
     probe = app.platform.probe if ticket is None else ticket.probe
     if probe is None:
         return None
     try:
-        await call_probe(keeper, app, probe, value)
+        await call_probe(context, app, probe, value)
     except Unreachable:
         return None
     except Refusal as refusal:
@@ -131,45 +115,45 @@ async def is_dead(keeper: Keeper, app: App, value: str, kind: str = ACCESS_TOKEN
     return False
 
 
-async def _fetch_token(keeper: Keeper, app: App, call: TokenCall, request: Request) -> Fetched:
-    await _spend(keeper, app, call.limits)
-    return await _ask_token(keeper, app, call, request)
+async def _fetch_token(context: Context, app: App, call: TokenCall, request: Request) -> Fetched:
+    await _spend(context, app, call.limits)
+    return await _ask_token(context, app, call, request)
 
 
-async def _ask_token(keeper: Keeper, app: App, call: TokenCall, request: Request) -> Fetched:
-    sent_at = SentAt(keeper)
+async def _ask_token(context: Context, app: App, call: TokenCall, request: Request) -> Fetched:
+    sent_at = SentAt(context)
     try:
-        answer = await call_platform(keeper, app, call.method, call.path, request)
+        answer = await call_platform(context, app, call.method, call.path, request)
         if call.refresh is not None and (value := answer.get(call.refresh.field)):
-            held = await keeper.store.read_credential(app.key(refresh_kind_of(ACCESS_TOKEN)))
+            held = await context.store.read_credential(app.key(refresh_kind_of(ACCESS_TOKEN)))
             seen = held.version if held is not None else 0
             refresh_token = sent_at.fetched(value, call.refresh.life)
-            await save_refresh_token(keeper, app, ACCESS_TOKEN, refresh_token, seen=seen)
+            await save_refresh_token(context, app, ACCESS_TOKEN, refresh_token, seen=seen)
         return sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
-        raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
+        raise FetchFailed(TRANSIENT, None, str(unreachable)) from unreachable
 
 
 async def _refresh_token(
-    keeper: Keeper, app: App, kind: str, call: RefreshCall, refresh_token: Credential
+    context: Context, app: App, kind: str, call: RefreshCall, refresh_token: Credential
 ) -> Fetched:
     if refresh_token.current is None:
-        raise AssertionError("read_refresh_token gives one that holds something")
-    await _spend(keeper, app, (_limit_of(limit, kind) for limit in call.limits))
-    sent_at = SentAt(keeper)
+        raise AssertionError("read_refresh_token returns a credential with a value")
+    await _spend(context, app, (_limit_of(limit, kind) for limit in call.limits))
+    sent_at = SentAt(context)
     try:
         answer = await call_platform(
-            keeper, app, "POST", call.path, call.request(refresh_token.current.value)
+            context, app, "POST", call.path, call.request(refresh_token.current.value)
         )
         fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
         following = sent_at.fetched(answer.get(call.field), call.life)
-        await save_refresh_token(keeper, app, kind, following, seen=refresh_token.version)
+        await save_refresh_token(context, app, kind, following, seen=refresh_token.version)
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
-        raise FetchFailed(_TRANSIENT, None, str(unreachable)) from unreachable
+        raise FetchFailed(TRANSIENT, None, str(unreachable)) from unreachable
     return fetched
 
 
@@ -182,14 +166,14 @@ def _refused(app: App, refusal: Refusal) -> FetchFailed:
     fault = app.platform.fault(refusal.code)
     if fault.severity in (Severity.DEAD_TOKEN, Severity.CALLER):
         # This call carries a secret, not a token: the secret is what is wrong.
-        fault = Fault(Severity.PERMANENT)
+        fault = PERMANENT
     return FetchFailed(fault, refusal.code, refusal.message)
 
 
-async def _spend(keeper: Keeper, app: App, limits: Iterable[Limit]) -> None:
-    spent = await take_all(keeper, app.subject, tuple(limits))
+async def _spend(context: Context, app: App, limits: Iterable[Limit]) -> None:
+    spent = await take_all(context, app.subject, tuple(limits))
     if spent is not None:
-        now = keeper.clock.now()
+        now = context.clock.now()
         wait = UNTIL_MIDNIGHT if spent.period is Period.DAY else window_of(now, spent.period.value)[1] - now
         raise FetchFailed(
             Fault(Severity.PERMANENT, wait),

@@ -3,17 +3,18 @@
 import dataclasses
 
 from lingpai.core.records import Credential, Generation, Lease, Trouble
+from lingpai.keeper.app import App
+from lingpai.keeper.context import Context, log
 from lingpai.keeper.counters import FETCHES
-from lingpai.keeper.failures import trouble_after
-from lingpai.keeper.fetching import FetchFailed, is_dead
-from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.failures import FetchFailed, trouble_after
+from lingpai.keeper.fetching import is_dead
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Repeat, kind_label
 from lingpai.keeper.schedule import next_renewal
 from lingpai.store.port import Fetched
 
 
 async def save(
-    keeper: Keeper,
+    context: Context,
     app: App,
     lease: Lease,
     credential: Credential,
@@ -23,7 +24,7 @@ async def save(
     """Keep what was fetched, and give the lease back.
 
     Args:
-        keeper: the keeper.
+        context: the keeper's.
         app: for whom.
         lease: under which it was fetched.
         credential: as it stood before.
@@ -40,12 +41,12 @@ async def save(
     same = credential.current is not None and credential.current.value == fetched.value
     # What was not given anew for us may be late in its life, which then says nothing of how long a life is.
     is_whole = credential.current is not None and not same
-    saved = await keeper.store.save_generation(
+    saved = await context.store.save_generation(
         lease,
         fetched,
         # Counted from before the request was sent, as the lifetime itself.
         previous_end=fetched.end.earlier(fetched.lifetime - remains),
-        renew=next_renewal(keeper.clock, way, overlap if is_whole else way.overlap, fetched, same=same),
+        renew=next_renewal(context.clock, way, overlap if is_whole else way.overlap, fetched, same=same),
     )
     outcome = "overtaken" if saved is None else "same" if same else "ok"
     FETCHES.labels(app.platform.name, kind_label(kind), outcome).inc()
@@ -58,13 +59,13 @@ async def save(
         version=saved.version if saved is not None else None,
         expires_in=int(fetched.lifetime),
     )
-    if saved is not None and keeper.publish is not None:
-        keeper.publish(saved)
+    if saved is not None and context.publish is not None:
+        context.publish(saved)
     if saved is None and way.repeat is Repeat.KILLS_OLD:
         # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
-        stored = await keeper.store.read_credential(credential.key)
+        stored = await context.store.read_credential(credential.key)
         if stored is not None:
-            await keeper.store.mark_suspect(credential.key, stored.version)
+            await context.store.mark_suspect(credential.key, stored.version)
     return saved
 
 
@@ -81,7 +82,7 @@ def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generat
     return repeat is Repeat.KILLS_OLD and (lease.took_over or unheard)
 
 
-async def end_if_gone(keeper: Keeper, app: App, credential: Credential, trouble: Trouble) -> None:
+async def end_if_replaced(context: Context, app: App, credential: Credential, trouble: Trouble) -> None:
     """End the held token if calls whose answers were lost have replaced it, as the upstream says when it is asked.
 
     Of three tokens only the newest two live, and nobody was told the newer ones.
@@ -90,20 +91,23 @@ async def end_if_gone(keeper: Keeper, app: App, credential: Credential, trouble:
     lost = trouble.code is None and not trouble.permanent and trouble.count > 1
     if current is None or not lost or credential.key.kind != ACCESS_TOKEN:
         return
-    if app.platform.mode(app.mode).repeat is not Repeat.KILLS_OLD or current.end.remaining(keeper.clock) <= 0:
+    if (
+        app.platform.mode(app.mode).repeat is not Repeat.KILLS_OLD
+        or current.end.remaining(context.clock) <= 0
+    ):
         return
-    if await is_dead(keeper, app, current.value):
-        await keeper.store.end_generation(credential.key, current.version)
+    if await is_dead(context, app, current.value):
+        await context.store.end_generation(credential.key, current.version)
 
 
 async def note(
-    keeper: Keeper, app: App, lease: Lease, credential: Credential, failure: FetchFailed
+    context: Context, app: App, lease: Lease, credential: Credential, failure: FetchFailed
 ) -> Trouble:
     """Keep why an attempt failed, tell the operators, and give the lease back; what is held stays."""
-    cap = app.platform.backoff_cap or keeper.options.backoff_cap
-    options = dataclasses.replace(keeper.options, backoff_cap=cap)
-    trouble = trouble_after(keeper.clock, options, credential, failure.fault, failure.code, failure.message)
-    await keeper.store.save_trouble(lease, trouble, renew=trouble.retry)
+    cap = app.platform.backoff_cap or context.options.backoff_cap
+    options = dataclasses.replace(context.options, backoff_cap=cap)
+    trouble = trouble_after(context.clock, options, credential, failure)
+    await context.store.save_trouble(lease, trouble, renew=trouble.retry)
     outcome = "budget" if trouble.permanent and trouble.code is None else failure.fault.severity.value
     FETCHES.labels(app.platform.name, kind_label(credential.key.kind), outcome).inc()
     write = log.error if trouble.permanent and app.configured else log.warning
@@ -115,6 +119,6 @@ async def note(
         errcode=failure.code,
         reason=failure.message,
         failures=trouble.count,
-        retry_in=int(trouble.retry.remaining(keeper.clock)),
+        retry_in=int(trouble.retry.remaining(context.clock)),
     )
     return trouble

@@ -3,7 +3,8 @@
 from typing import Any
 
 from lingpai.core.clock import End
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.context import Context
 from lingpai.keeper.platforms.forms import Body
 from lingpai.keeper.platforms.platform import ProbeCall, Request
 from lingpai.keeper.upstream import Unreachable, number_of
@@ -14,12 +15,12 @@ MAX_VALUE = 4096
 
 
 async def call_platform(
-    keeper: Keeper, app: App, method: str, path: str, fields: Request, query: Request | None = None
+    context: Context, app: App, method: str, path: str, fields: Request, query: Request | None = None
 ) -> dict[str, Any]:
     """What the platform answers to this call, as `Upstream.call`.
 
     Args:
-        keeper: the keeper.
+        context: the keeper's.
         app: for whom.
         method: "GET" or "POST".
         path: below the platform's base_url.
@@ -36,15 +37,15 @@ async def call_platform(
             f"the setting {platform.name}.base_url (LINGPAI_{platform.name.upper()}__BASE_URL) is missing"
         )
     if platform.stamp is not None:
-        fields = {**platform.stamp(app.account, app.secret, int(keeper.clock.now())), **fields}
+        fields = {**platform.stamp(app.account, app.secret, int(context.clock.now())), **fields}
     url = platform.base_url + path
     if method == "GET":
-        return await keeper.upstream.call("GET", url, query=fields, envelope=platform.envelope)
+        return await context.upstream.call("GET", url, query=fields, envelope=platform.envelope)
     sent = {"body": fields} if platform.body is Body.JSON else {"form": fields}
-    return await keeper.upstream.call("POST", url, query=query, envelope=platform.envelope, **sent)
+    return await context.upstream.call("POST", url, query=query, envelope=platform.envelope, **sent)
 
 
-async def call_probe(keeper: Keeper, app: App, probe: ProbeCall, value: str) -> None:
+async def call_probe(context: Context, app: App, probe: ProbeCall, value: str) -> None:
     """Ask the platform whether it takes a value; returns when it does.
 
     Raises:
@@ -53,9 +54,9 @@ async def call_probe(keeper: Keeper, app: App, probe: ProbeCall, value: str) -> 
     """
     asked = probe.request(app.account, value)
     if probe.body is not None:
-        await call_platform(keeper, app, "POST", probe.path, probe.body, asked)
+        await call_platform(context, app, "POST", probe.path, probe.body, asked)
     else:
-        await call_platform(keeper, app, "POST" if probe.posts else "GET", probe.path, asked)
+        await call_platform(context, app, "POST" if probe.posts else "GET", probe.path, asked)
 
 
 class SentAt:
@@ -64,8 +65,8 @@ class SentAt:
     Never later than the upstream's own count.
     """
 
-    def __init__(self, keeper: Keeper) -> None:
-        clock = keeper.clock
+    def __init__(self, context: Context) -> None:
+        clock = context.clock
         self._wall, self._steady, self._epoch = clock.now(), clock.steady(), clock.epoch
 
     def fetched(self, value: Any, lifetime: Any) -> Fetched:

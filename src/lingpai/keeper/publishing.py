@@ -5,10 +5,9 @@ Who saved a new value publishes it, and now and then the leader publishes all, w
 meanwhile.
 """
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import msgspec
 from redis.asyncio import Redis
@@ -18,8 +17,13 @@ from redis.retry import Retry
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Credential, CredentialKey
-from lingpai.keeper.credentials import hold
-from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.app import App
+from lingpai.keeper.background import Background
+from lingpai.keeper.context import log
+from lingpai.keeper.keeper import Keeper
+
+if TYPE_CHECKING:
+    import asyncio
 
 TIMEOUT = 2.0
 """Seconds for a connection, and for each answer."""
@@ -36,14 +40,14 @@ class Publisher:
     def __init__(self, keeper: Keeper, redis: Redis) -> None:
         self._keeper = keeper
         self._redis = redis
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._reconciling: asyncio.Task[Any] | None = None
+        self._background = Background()
+        self._reconciling: asyncio.Task[None] | None = None
 
     def publish(self, credential: Credential) -> None:
         """Begin to publish a credential that was just saved, if its platform wants that; returns at once."""
         platform = self._keeper.platforms[credential.key.platform]
         if credential.key.kind in platform.published:
-            self._start(self._guarded(credential.key))
+            self._background.start(self._guarded(credential.key))
 
     def reconcile(self) -> None:
         """Begin to publish everything that is held of configured accounts; returns at once.
@@ -51,18 +55,11 @@ class Publisher:
         Does nothing while an earlier one is under way.
         """
         if self._reconciling is None or self._reconciling.done():
-            self._reconciling = self._start(self._all())
+            self._reconciling = self._background.start(self._all())
 
     async def finish(self) -> None:
         """Wait for what is under way, and what that begins; each call of Redis has its timeout."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        await self._background.settle()
 
     async def _all(self) -> None:
         try:
@@ -76,7 +73,7 @@ class Publisher:
             app = self._keeper.app_of(account)
             for kind in app.platform.published:
                 if kind in app.platform.tickets and not await self._has(app.key(kind)):
-                    self._start(self._fetch(app, kind))
+                    self._background.start(self._fetch(app, kind))
                 elif not await self._guarded(app.key(kind)):
                     return  # the rest would wait as long for the same
 
@@ -86,9 +83,9 @@ class Publisher:
         return True  # nothing can be fetched now
 
     async def _fetch(self, app: App, kind: str) -> None:
-        """Have a ticket that nobody asked for yet; whoever saves it publishes it. Its trouble is noted by `hold`."""
+        """Have a ticket that nobody asked for yet; whoever saves it publishes it. Its trouble is noted in the store."""
         with contextlib.suppress(LingpaiError):
-            await hold(self._keeper, app, kind)
+            await self._keeper.credentials.get_or_fetch(app, kind)
 
     async def _guarded(self, key: CredentialKey) -> bool:
         """Publish one credential; False, and a line in the log, when that failed."""

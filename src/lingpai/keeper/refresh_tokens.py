@@ -7,38 +7,39 @@ token, which renews, and one before both leaves the older one, which brings the 
 """
 
 from lingpai.core.records import Credential
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.context import Context
 from lingpai.keeper.platforms.platform import refresh_kind_of
 from lingpai.store.port import Fetched
 
 ANY_VERSION = 2**62
 
 
-async def read_refresh_token(keeper: Keeper, app: App, kind: str) -> Credential | None:
+async def read_refresh_token(context: Context, app: App, kind: str) -> Credential | None:
     """The held refresh token of a kind, or None when there is none that lives."""
-    refresh_token = await keeper.store.read_credential(app.key(refresh_kind_of(kind)))
+    refresh_token = await context.store.read_credential(app.key(refresh_kind_of(kind)))
     if refresh_token is None or refresh_token.current is None:
         return None
-    return refresh_token if refresh_token.current.end.remaining(keeper.clock) > 0 else None
+    return refresh_token if refresh_token.current.end.remaining(context.clock) > 0 else None
 
 
 async def save_refresh_token(
-    keeper: Keeper, app: App, kind: str, fetched: Fetched, *, seen: int = ANY_VERSION
+    context: Context, app: App, kind: str, fetched: Fetched, *, seen: int = ANY_VERSION
 ) -> None:
     """Keep the refresh token that came with a token of `kind`.
 
     Args:
-        keeper: the keeper.
+        context: the keeper's.
         app: for whom.
         kind: of the token that it renews.
         fetched: what came.
         seen: version of the one that was held before; if there is a newer one already, that stays.
     """
-    holder = f"{keeper.holder}.{next(keeper.attempts)}"
-    attempt = await keeper.store.acquire_lease(
-        app.key(refresh_kind_of(kind)), holder, seen, keeper.options.lease
+    holder = context.lease_holder()
+    attempt = await context.store.acquire_lease(
+        app.key(refresh_kind_of(kind)), holder, seen, context.options.lease
     )
     if attempt.lease is not None:
-        await keeper.store.save_generation(
+        await context.store.save_generation(
             attempt.lease, fetched, previous_end=fetched.end.earlier(fetched.lifetime), renew=None
         )

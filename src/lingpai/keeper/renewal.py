@@ -10,8 +10,9 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import CredentialKey
 from lingpai.core.seals import SealError
-from lingpai.keeper.credentials import start_ahead
-from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.app import App
+from lingpai.keeper.context import log
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 ROLE = "renewal"
@@ -38,7 +39,7 @@ async def run(keeper: Keeper) -> None:
             try:
                 now = keeper.clock.steady()
                 if now >= leading_until - ROLE_TTL + ROLE_EVERY:
-                    leads = await keeper.store.lead(ROLE, keeper.holder, ROLE_TTL)
+                    leads = await keeper.store.lead(ROLE, keeper.process, ROLE_TTL)
                     leading_until = now + ROLE_TTL if leads else float("-inf")
                 if now < leading_until:
                     await renewals.look()
@@ -58,8 +59,8 @@ async def run(keeper: Keeper) -> None:
                 log.exception("background_failed")
             await keeper.clock.sleep(keeper.options.tick)
     finally:
-        await renewals.close()
-        await asyncio.shield(keeper.store.resign(ROLE, keeper.holder))
+        renewals.pause()
+        await asyncio.shield(keeper.store.resign(ROLE, keeper.process))
 
 
 class Renewals:
@@ -108,14 +109,6 @@ class Renewals:
         """Begin nothing more until the next look."""
         self._waiting.clear()
 
-    async def close(self) -> None:
-        """End what is under way."""
-        self.pause()
-        running = tuple(self._running.values())
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-
     def _queue(self, due: Iterable[CredentialKey]) -> None:
         now = self._keeper.clock.steady()
         self._aside = {key: until for key, until in self._aside.items() if until > now}
@@ -139,8 +132,13 @@ class Renewals:
             self._busy[platform] += 1
             if self._once:
                 self._aside[key] = math.inf
-            task = self._running[key] = asyncio.create_task(_renew(self._keeper, key))
+            task = self._running[key] = self._start(key)
             task.add_done_callback(functools.partial(self._end, key))
+
+    def _start(self, key: CredentialKey) -> asyncio.Task[bool]:
+        return self._keeper.credentials.start_renewal_of(
+            key, functools.partial(_find_renewable_app, self._keeper, key)
+        )
 
     def _end(self, key: CredentialKey, task: asyncio.Task[bool]) -> None:
         del self._running[key]
@@ -158,33 +156,26 @@ class Renewals:
 
 
 async def renew_due(keeper: Keeper) -> int:
-    """Renew all that is due now, each once; returns how many were tried."""
+    """Renew all that is due now, each once; return how many were tried."""
     renewals = Renewals(keeper, once=True)
-    try:
-        while True:
-            begun = renewals.begun
-            await renewals.look()
-            await renewals.settle()
-            if renewals.begun == begun:
-                return begun
-    finally:
-        await renewals.close()
+    while True:
+        begun = renewals.begun
+        await renewals.look()
+        await renewals.settle()
+        if renewals.begun == begun:
+            return begun
 
 
-async def _renew(keeper: Keeper, key: CredentialKey) -> bool:
-    """Renew a credential; False when there is nothing to try it with."""
+async def _find_renewable_app(keeper: Keeper, key: CredentialKey) -> App | None:
+    """Return the app that a credential is renewed for, or None when nothing here can renew it."""
     try:
-        app = await _app_of(keeper, key)
-    except (SealError, KeyRingError):  # a secret that does not open must not hold up the others
+        return await _find_app(keeper, key)
+    except (SealError, KeyRingError):  # a secret that does not decrypt must not delay the others
         log.exception("account_unreadable", platform=key.platform, account=key.account)
-        return False
-    if app is None:
-        return False
-    await asyncio.wait([start_ahead(keeper, app, key.kind)])  # it logs its own failure
-    return True
+        return None
 
 
-async def _app_of(keeper: Keeper, key: CredentialKey) -> App | None:
+async def _find_app(keeper: Keeper, key: CredentialKey) -> App | None:
     for account in await keeper.store.find_accounts(key.platform, key.account):
         if account.platform in keeper.platforms:
             app = keeper.app_of(account)

@@ -5,11 +5,12 @@ The two ways in which a caller may bring about a renewal, both bounded.
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Credential
+from lingpai.keeper.app import App
 from lingpai.keeper.budgets import first_in, take
 from lingpai.keeper.counters import REPORTS
-from lingpai.keeper.credentials import bring, live
 from lingpai.keeper.fetching import is_dead
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.generations import is_live
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 DAY = 86_400
@@ -64,7 +65,7 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str, 
             return "alive"
         await keeper.store.end_generation(credential.key, current.version)
     try:
-        renewed = await bring(keeper, app, kind, current)
+        renewed = await keeper.credentials.fetch_once(app, kind, current)
     except LingpaiError:
         return "unverified"
     return "renewed" if renewed.version > current.version else "checked"
@@ -86,7 +87,7 @@ async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
 
 async def _clear(keeper: Keeper, app: App, kind: str) -> str:
     credential = await keeper.store.read_credential(app.key(kind))
-    if credential is None or not (live(keeper, credential.current) or credential.trouble):
+    if credential is None or not (is_live(keeper, credential.current) or credential.trouble):
         return "empty"
     if not await first_in(keeper, app.subject, f"clear {kind}", keeper.options.clear_apart):
         return "cooling"

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.credentials import current_of, hold
-from lingpai.keeper.keeper import App, Keeper, log
+from lingpai.keeper.app import App
+from lingpai.keeper.context import log
+from lingpai.keeper.generations import current_of
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.forms import JSAPI, SignRecipe
 
 MAX_URL = 2048
@@ -39,15 +41,15 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
         url: the page's own, as the browser shows it; a fragment is cut off.
 
     Raises:
-        LingpaiError: INVALID_PARAMETER or FOREIGN_URL for the url; and as `hold` when there is no ticket to
-            sign with.
+        LingpaiError: INVALID_PARAMETER or FOREIGN_URL for the url; and as `Credentials.get_or_fetch`
+            when there is no ticket to sign with.
     """
     demand_own_page(url, app.domains)
     if (
         "&amp;" in url
     ):  # as it stands in HTML; the browser's own address, which the platform compares, has none
         log.warning("url_escaped_for_html", app=app.logged_name)
-    ticket = current_of(await hold(keeper, app, app.platform.sign_kinds[sign_kind])).value
+    ticket = current_of(await keeper.credentials.get_or_fetch(app, app.platform.sign_kinds[sign_kind])).value
     noncestr = secrets.token_hex(8)
     timestamp = int(keeper.clock.now())
     keeper.audit.count(app.asker, app.logged_name, "sign")

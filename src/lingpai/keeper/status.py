@@ -12,7 +12,7 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.records import BudgetUse, CredentialStatus
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
-from lingpai.keeper.proving import UNPROVEN
+from lingpai.keeper.proofs import UNPROVEN
 
 Samples = Iterable[tuple[Sequence[str], float]]
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Lease
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.context import Context
 from lingpai.keeper.outcomes import save
 from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, TERMINAL
@@ -14,11 +15,11 @@ from lingpai.keeper.upstream import Unreachable
 POLL = 0.25
 
 
-async def adopt(keeper: Keeper, app: App, field: str, sent_at: SentAt, answer: dict[str, Any]) -> None:
+async def adopt(context: Context, app: App, field: str, sent_at: SentAt, answer: dict[str, Any]) -> None:
     """Hold the tokens of a terminal that a code has just brought.
 
     Args:
-        keeper: the keeper.
+        context: the keeper's.
         app: for whom; its platform has terminals.
         field: of the answer, that names the terminal.
         sent_at: when they were asked for.
@@ -34,20 +35,20 @@ async def adopt(keeper: Keeper, app: App, field: str, sent_at: SentAt, answer: d
     fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
     refresh_token = sent_at.fetched(answer.get(call.field), call.life)
     # A renewal that is on its way has what these supersede; when it is over, its outcome counts no more.
-    lease, credential = await _lease_of(keeper, app, kind)
-    await save_refresh_token(keeper, app, kind, refresh_token)
-    await save(keeper, app, lease, credential, fetched)
+    lease, credential = await _lease_of(context, app, kind)
+    await save_refresh_token(context, app, kind, refresh_token)
+    await save(context, app, lease, credential, fetched)
 
 
-async def _lease_of(keeper: Keeper, app: App, kind: str) -> tuple[Lease, Credential]:
-    give_up = keeper.clock.steady() + 2 * keeper.options.lease
-    while keeper.clock.steady() < give_up:
-        attempt = await keeper.store.acquire_lease(
-            app.key(kind), f"{keeper.holder}.{next(keeper.attempts)}", ANY_VERSION, keeper.options.lease
+async def _lease_of(context: Context, app: App, kind: str) -> tuple[Lease, Credential]:
+    give_up = context.clock.steady() + 2 * context.options.lease
+    while context.clock.steady() < give_up:
+        attempt = await context.store.acquire_lease(
+            app.key(kind), context.lease_holder(), ANY_VERSION, context.options.lease
         )
         if attempt.lease is not None:
             return attempt.lease, attempt.credential
-        await keeper.store.wait_change(POLL)
+        await context.store.wait_change(POLL)
     raise LingpaiError(
         Kind.UPSTREAM_UNAVAILABLE, "A renewal of this terminal's tokens does not end; authorise it again."
     )

@@ -10,8 +10,9 @@ from lingpai.cli.problems import explain
 from lingpai.cli.remedies import remedy
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Account, Trouble
-from lingpai.keeper.credentials import current_of, hold
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.app import App
+from lingpai.keeper.generations import current_of
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 AT_ONCE = 16
@@ -50,7 +51,9 @@ async def _check(keeper: Keeper, account: Account) -> Finding:
     if app.tokenless:
         return Finding("account", account.name, "ok", tr("It has no token of its own, only its terminals'."))
     try:
-        rest = current_of(await hold(keeper, app, ACCESS_TOKEN)).end.remaining(keeper.clock)
+        rest = current_of(await keeper.credentials.get_or_fetch(app, ACCESS_TOKEN)).end.remaining(
+            keeper.clock
+        )
     except LingpaiError as error:
         message = explain(error) or error.reason
         return Finding(

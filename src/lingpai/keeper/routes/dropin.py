@@ -13,9 +13,10 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential
 from lingpai.core.wire import Call, Route
 from lingpai.keeper.access import Ask, authorize
-from lingpai.keeper.credentials import current_of, hold, live
+from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.generations import current_of, is_live
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.routes.compatible import BODY, Code, Id, Secret
 from lingpai.keeper.routes.shapes import WECHAT, WECOM
@@ -162,7 +163,7 @@ def _as_wecom(held: HeldToken | None) -> WecomToken | None:
 async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> PlatformTicket:
     app = await app_of_token(keeper, platform, token)
     try:
-        current = current_of(await hold(keeper, app, kind))
+        current = current_of(await keeper.credentials.get_or_fetch(app, kind))
     except LingpaiError as error:
         if error.kind is not Kind.NO_SECRET:
             raise
@@ -207,4 +208,4 @@ def _is_live_token(keeper: Keeper, credential: Credential, platform: Platform, t
     if credential.key.platform != platform.name or credential.key.kind != ACCESS_TOKEN:
         return False
     generations = (credential.current, credential.previous)
-    return any(each is not None and each.value == token and live(keeper, each) for each in generations)
+    return any(each is not None and each.value == token and is_live(keeper, each) for each in generations)

@@ -12,9 +12,10 @@ from lingpai.core.etags import is_named
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
 from lingpai.keeper.access import KEY_PREFIX, Ask, authorize, identify, may
-from lingpai.keeper.credentials import current_of, hold, live
+from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.generations import current_of, is_live
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.reporting import report
 from lingpai.keeper.routes.compatible import BODY, Code, Id, Secret, Url
@@ -142,7 +143,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         right = "ticket" if params.kind in platform.tickets else "token"
         ask = Ask(platform, params.account, params.secret, right, params.label)
         app = await authorize(keeper, call, ask)
-        credential = await hold(keeper, app, params.kind)
+        credential = await keeper.credentials.get_or_fetch(app, params.kind)
         if call.if_none_match is not None:
             credential = await _another(keeper, call, ask, params, credential)
             if is_named(_etag(credential), call.if_none_match):
@@ -193,7 +194,8 @@ async def _another(
     Or as it is after `params.wait` seconds, or at the end of the service.
 
     Raises:
-        LingpaiError: as `authorize`, when the caller may not have it any more (attacks K91), and as `hold`.
+        LingpaiError: as `authorize`, when the caller may not have it any more (attacks K91), and as
+            `Credentials.get_or_fetch`.
     """
     give_up = keeper.clock.steady() + params.wait
     async with keeper.waits.until_the_end():
@@ -202,7 +204,9 @@ async def _another(
             if rest <= 0:
                 break
             await keeper.store.wait_change(rest)
-            credential = await hold(keeper, await authorize(keeper, call, ask), params.kind)
+            credential = await keeper.credentials.get_or_fetch(
+                await authorize(keeper, call, ask), params.kind
+            )
     return credential
 
 
@@ -236,7 +240,7 @@ def _held(keeper: Keeper, app: App, credential: Credential) -> Held:
     current = current_of(credential)
     before = credential.previous
     previous = None
-    if before is not None and live(keeper, before):
+    if before is not None and is_live(keeper, before):
         previous = Previous(before.value, _rest(keeper, before), before.version)
     return Held(
         app.platform.name,

@@ -8,12 +8,14 @@ import msgspec
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import Call
 from lingpai.keeper.access import Ask, authorize
+from lingpai.keeper.app import App
 from lingpai.keeper.audit import Tally
 from lingpai.keeper.counters import hit
-from lingpai.keeper.credentials import LEAST_REST, current_of, hold
-from lingpai.keeper.doubts import Pace, pace_of, verified
-from lingpai.keeper.keeper import App, Keeper
+from lingpai.keeper.doubts import Pace
+from lingpai.keeper.generations import LEAST_REST, current_of
+from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, kind_label
+from lingpai.keeper.verification import verify
 
 
 class HeldToken(msgspec.Struct):
@@ -27,16 +29,16 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
     """The live access token of the app that is asked for, with what remains of it.
 
     Raises:
-        LingpaiError: as `authorize` and `hold`.
+        LingpaiError: as `authorize` and `Credentials.get_or_fetch`.
     """
     began = keeper.clock.steady()
     mark = keeper.store.mark()
     app = await authorize(keeper, call, ask)
-    credential = await hold(keeper, app, ACCESS_TOKEN)
-    pace = pace_of(keeper, app)
+    credential = await keeper.credentials.get_or_fetch(app, ACCESS_TOKEN)
+    pace = keeper.doubts.pace_of(app)
     if pace.is_hurried(began, keeper.clock.steady()):
         mark = None  # of before
-        credential = await verified(keeper, app, credential)
+        credential = await verify(keeper, app, credential)
     current = current_of(credential)
     keeper.audit.count(app.asker, app.logged_name, "token")
     if mark is not None and not credential.suspect and current.end.epoch == keeper.clock.epoch:
@@ -77,7 +79,7 @@ class Again(Tally):
         self._pace = pace
         self._value = current.value
         self._ends = current.end.steady
-        # What nobody configured is renewed because it is asked for, see `hold`.
+        # What nobody configured is renewed because it is asked for, see `Credentials.get_or_fetch`.
         due = None if app.configured else credential.renew
         self._renews = math.inf if due is None else keeper.clock.steady() + due.remaining(keeper.clock)
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))

@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from lingpai.keeper import proving
 from lingpai.keeper.concurrency_limit import AT_ONCE
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
 from lingpai.sandbox.options import WechatApp
@@ -131,7 +130,7 @@ async def test_strangers_who_take_all_turns_do_not_keep_trusted_networks_waiting
         contextlib.AsyncExitStack() as taken,
     ):
         for _ in range(AT_ONCE):
-            await taken.enter_async_context(stage.keeper.guessing["wechat", False].slot(1))
+            await taken.enter_async_context(stage.keeper.proofs.slots["wechat", False].slot(1))
         assert (await stage.get(XCX, peer=OUTSIDE, **guess_of(0))).status_code == 429
         assert data_of(await stage.get(XCX, **MINI_SECRET))["access_token"]
 
@@ -210,9 +209,9 @@ async def test_names_cannot_be_made_to_share_a_throttle(stage: Stage) -> None:
         for peer in ("", "*", "app", "wechat", "192.0.2.1", '","app","wechat')
     ]
     keys = [
-        proving._budget(stage.keeper, limit).subject
+        stage.keeper.proofs._budget(limit).subject
         for app in apps
-        for limit in proving._limits(stage.keeper, app)
+        for limit in stage.keeper.proofs._limits(app)
     ]
     shared = {"everybody", "app"}  # the same for all of them
     assert len(set(keys)) == len(apps) * (4 - len(shared)) + len(shared)

@@ -1,0 +1,85 @@
+"""The app that a verb acts for."""
+
+import re
+
+import msgspec
+
+from lingpai.core.records import CredentialKey
+from lingpai.keeper.platforms.platform import Platform
+
+_ID = re.compile(r"w[xw][0-9a-f]{16}|[0-9]{4,10}")
+"""An appid or a corpid, or a client_id of digits; secrets of all platforms are longer."""
+
+
+def name_for_log(platform: str, account: str) -> str:
+    """`platform/account` of an app that nobody configured; `platform/unknown` when that is no id by its form.
+
+    Callers mix up the two fields, and what stands in the other one is the secret.
+    """
+    return f"{platform}/{account if _ID.fullmatch(account) else 'unknown'}"
+
+
+class App(msgspec.Struct, frozen=True, kw_only=True):
+    """An app for which a verb may act: its caller was found to be allowed, or it is our own background work.
+
+    Attributes:
+        platform: its platform's description.
+        account: its id there.
+        label: tells apart several secrets of one id, or "".
+        secret: its secret, in clear.
+        digest: keyed digest of the whole secret.
+        mode: name of the way its token is fetched, "" for the platform's default.
+        domains: hosts whose pages it may sign for; empty means any.
+        configured: False for one that a caller brought with its secret; it is renewed only while asked for.
+        asker: who asks, for the audit log and for telling callers apart.
+        peer: the address of who asks, or "" when nobody does.
+        trusted: of an app that is not configured, whether that lies in a trusted network.
+    """
+
+    platform: Platform
+    account: str
+    label: str = ""
+    secret: str
+    digest: bytes
+    mode: str = ""
+    domains: tuple[str, ...] = ()
+    configured: bool = True
+    asker: str = "lingpai"
+    peer: str = ""
+    trusted: bool = False
+
+    def __repr__(self) -> str:
+        """Never shows the secret."""
+        return f"App({self.logged_name})"
+
+    @property
+    def name(self) -> str:
+        """`platform/account`."""
+        return f"{self.platform.name}/{self.account}"
+
+    @property
+    def logged_name(self) -> str:
+        """As `name`, for the log: of one that a caller brought, the account may be a misplaced secret."""
+        return self.name if self.configured else name_for_log(self.platform.name, self.account)
+
+    @property
+    def full_name(self) -> str:
+        """`platform/account`, with `/label` when it has one: as caller keys name it."""
+        return f"{self.name}/{self.label}" if self.label else self.name
+
+    @property
+    def subject(self) -> str:
+        """Whom budgets are counted for.
+
+        The account and its secret, since limits are per secret where there are several.
+        """
+        return self.name if self.platform.one_secret else f"{self.name}#{self.digest.hex()[:8]}"
+
+    @property
+    def tokenless(self) -> bool:
+        """Whether it has no token of its own, only its terminals'."""
+        return self.mode in self.platform.tokenless
+
+    def key(self, kind: str) -> CredentialKey:
+        """What its credential of this kind is held under."""
+        return CredentialKey(self.platform.name, self.account, self.digest, kind)

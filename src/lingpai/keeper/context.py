@@ -1,0 +1,120 @@
+"""What every function of the keeper works with: store, clock, client, options, digests, background tasks."""
+
+import dataclasses
+import functools
+import itertools
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+from lingpai.core.clock import Clock
+from lingpai.core.hosts import Hosts
+from lingpai.core.keyring import KeyRing
+from lingpai.core.logs import structlog
+from lingpai.core.records import Account, Credential
+from lingpai.core.seals import Digester
+from lingpai.keeper.app import App
+from lingpai.keeper.audit import Audit
+from lingpai.keeper.background import Background
+from lingpai.keeper.counters import hit
+from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.upstream import Upstream
+from lingpai.store.port import Store
+
+REMEMBERED_DIGESTS = 65_536
+
+log = structlog.get_logger("lingpai.keeper")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """What operators may set of the keeper; times in seconds. See `settings.py` for their documentation."""
+
+    trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    hosts: Hosts = dataclasses.field(default_factory=Hosts)
+    allow_unconfigured: bool | Literal["trusted"] = "trusted"
+    patience: float = 10.0
+    lease: float = 20.0
+    probe_every: float = 300.0
+    backoff_cap: float = 60.0
+    clear_apart: float = 60.0
+    clears_a_day: int = 50
+    report_apart: float = 30.0
+    exchange_repeats: float = 30.0
+    unproven_a_minute: int = 30
+    unproven_by_peer_a_minute: int = 20
+    unproven_by_platform_a_minute: int = 60
+    tick: float = 0.25
+    renewals_at_once: int = 16
+
+
+@dataclasses.dataclass
+class Context:
+    """One per process. Fixed once it is made, but for the two hooks of `publishing.py`.
+
+    Attributes:
+        store: the store's verbs.
+        clock: the store's clock.
+        upstream: the HTTP client of all platforms.
+        platforms: the platforms by name.
+        ring: the key ring, from which the digests are derived.
+        options: what operators may set.
+        process: names this process in roles and leases.
+        audit: the audit log.
+        background: owns the tasks that outlive a request.
+        publish: called with each credential that was saved; returns at once. None when nothing is published.
+        reconcile: called now and then by the one worker that leads; returns at once. None when nothing is published.
+    """
+
+    store: Store
+    clock: Clock
+    upstream: Upstream
+    platforms: Mapping[str, Platform]
+    ring: KeyRing
+    options: Options = dataclasses.field(default_factory=Options)
+    process: str = dataclasses.field(default_factory=lambda: secrets.token_hex(8))
+    audit: Audit = dataclasses.field(default_factory=Audit)
+    background: Background = dataclasses.field(default_factory=Background)
+    publish: Callable[[Credential], None] | None = None
+    reconcile: Callable[[], None] | None = None
+    digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
+    digest_caller_key: Digester = dataclasses.field(init=False)
+    digest_code: Digester = dataclasses.field(init=False)
+    digest_guess: Digester = dataclasses.field(init=False)
+    _attempts: Iterator[int] = dataclasses.field(default_factory=itertools.count, init=False)
+
+    def __post_init__(self) -> None:
+        """Derive the digests from the ring, and create the counters."""
+        # The same few secrets come with every request; remembering their digests saves more than looking them up.
+        self.digest_secret = functools.lru_cache(maxsize=REMEMBERED_DIGESTS)(
+            Digester(self.ring, "app secret")
+        )
+        self.digest_caller_key = Digester(self.ring, "caller key")
+        self.digest_code = Digester(self.ring, "exchange")
+        self.digest_guess = Digester(self.ring, "guess")
+        # Counters begin at 0; where workers share them in files, those are made while there is room.
+        for platform in self.platforms.values():
+            for kind in platform.kinds:
+                hit(platform.name, kind)
+
+    def lease_holder(self) -> str:
+        """Return a name for the holder of one lease or claim.
+
+        Each attempt has its own: two tasks of one process must not both hold a lease, and an attempt that took too long
+        must not give up the lease of the next.
+        """
+        return f"{self.process}.{next(self._attempts)}"
+
+    def app_of(self, account: Account, asker: str = "lingpai", peer: str = "") -> App:
+        """Return the app of a configured account; `asker` and `peer` are who asks."""
+        return App(
+            platform=self.platforms[account.platform],
+            account=account.account,
+            label=account.label,
+            secret=account.secret,
+            digest=self.digest_secret(account.secret),
+            mode=account.mode,
+            domains=account.domains,
+            asker=asker,
+            peer=peer,
+        )
