@@ -5,11 +5,11 @@ import json
 import re
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from falcon.testing import ASGIConductor
-
 from docs.generator.markdown import code, head, joined, table
+from lingpai.edge.heads import Head
 from lingpai.edge.schemas import sample
 from lingpai.service import open_service
 from lingpai.settings import Settings
@@ -31,10 +31,11 @@ def document() -> Document:
 
 
 async def _ask(folder: Path) -> Document:
-    found: Document = {}
-    async with open_service(Settings(data=folder)) as app, ASGIConductor(app) as asked:
-        answer = await asked.simulate_get("/openapi.json")
-        found |= answer.json
+    async with open_service(Settings(data=folder)) as app:
+        endpoint, fields = app.find("GET", "/openapi.json")
+        line: Any = SimpleNamespace(peer="127.0.0.1")
+        answer = await endpoint.answer(Head(b"", ()), line, fields, b"")
+    found: Document = json.loads(answer.reply.body)
     return found
 
 

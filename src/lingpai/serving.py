@@ -16,7 +16,6 @@ import uvloop
 
 from lingpai.core.logs import structlog
 from lingpai.edge.logs import allow, configure_logging
-from lingpai.edge.protocol import ProtocolLimits
 from lingpai.edge.server import Listener, ServerOptions, bind, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
@@ -38,8 +37,6 @@ _SAY_EVERY: Final = 60.0
 """Seconds after which it is said again that there is none."""
 _STOP_SECONDS = 7.0
 """What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
-_CUT_SECONDS: Final = 5.0
-"""How long after the time of a body its line is cut."""
 _MOST_DESCRIPTORS: Final = 65_536
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
@@ -146,9 +143,7 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Sea
 
 def server_options(settings: Settings) -> ServerOptions:
     """How to serve, as the settings say."""
-    # A body that is late is answered 408 in its route's shape; only then is the line cut.
-    limits = ProtocolLimits(body_timeout=settings.edge.body_timeout + _CUT_SECONDS)
-    return ServerOptions(limits, grace=math.ceil(settings.drain))
+    return ServerOptions(grace=math.ceil(settings.drain))
 
 
 def _spare_requests_collections() -> None:

@@ -231,7 +231,6 @@ class Settings(BaseSettings):
         return EdgeOptions(
             body_limit=self.edge.body_limit,
             body_timeout=self.edge.body_timeout,
-            lean=self.edge.lean,
             log_successes=self.edge.log_successes,
             trusted_proxies=tuple(
                 ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies

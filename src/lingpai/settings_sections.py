@@ -215,7 +215,7 @@ class EdgeSettings(Section):
     """Seconds within which a request body has to arrive."""
 
     lean: bool = True
-    """Whether plain requests take the short way past uvicorn's general one; answers are the same on both."""
+    """Without effect: all requests go one way. Still read, so that settings that have it stay valid."""
 
     log_successes: bool = False
     """Whether requests that went well get a log line too; those that failed always do."""

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lingpai.edge import EdgeOptions
-from lingpai.edge.protocol import ProtocolLimits
+from lingpai.edge.limits import ProtocolLimits
 from tests.edge.world import World, app_of, request, running
 
 OPTIONS = EdgeOptions(body_timeout=0.05, body_limit=2000)

@@ -16,8 +16,6 @@ from tests.edge.world import (
     running,
 )
 
-pytestmark = pytest.mark.usefixtures("each_way")
-
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ANY = Source.QUERY | Source.FORM | Source.JSON | Source.UNLABELLED
 OBJECT = b'{"app":"1","code":"2"}'

@@ -8,10 +8,9 @@ import pytest
 
 from lingpai.core.wire import Reply
 from lingpai.edge import EdgeOptions, create_app
-from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
+from lingpai.edge.connection import Connection
+from lingpai.edge.limits import ProtocolLimits
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
-
-pytestmark = pytest.mark.usefixtures("each_way")
 
 FORM = "application/x-www-form-urlencoded"
 SMALL = EdgeOptions(body_limit=1000, body_timeout=0.2)
@@ -63,6 +62,19 @@ async def test_d36_a_refused_body_is_not_read_for_ever() -> None:
                 break
             await wire.send(b"x" * 65536)
             await asyncio.sleep(0)
+        assert await wire.closed()
+
+
+@pytest.mark.parametrize("seconds", [1.0, 15.0, 60.0])
+async def test_d36_a_late_body_is_answered_whatever_its_time_is(seconds: float) -> None:
+    async with running(app_of(EdgeOptions(body_timeout=seconds))) as world, world.wire() as wire:
+        await wire.send(head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}"))
+        await world.get("/call")  # by then the server knows of the request
+        world.sweep(seconds - 0.5)
+        assert not wire.reader.at_eof()
+        world.sweep(seconds + 0.5)
+        answer = await wire.answer()
+        assert (answer.status, answer.json["kind"], answer.json["shape"]) == (408, "request_timeout", "main")
         assert await wire.closed()
 
 
@@ -165,7 +177,7 @@ async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
     async def wait(_params: object, _call: object) -> None:
         await go_on.wait()
 
-    app = create_app([route("/wait", wait)], [("", MAIN)], EdgeOptions(lean=False))
+    app = create_app([route("/wait", wait)], [("", MAIN)])
     async with running(app, ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
         await wire.send(request("GET", "/wait") + b"GET /wait HTTP/1.1\r\nx: ")
         for _ in range(9):
@@ -173,8 +185,7 @@ async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
             await wire.send(b"x" * 500)
         await asyncio.sleep(0.01)
         go_on.set()
-        answer = await wire.answer()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert [(await wire.answer()).status for _ in range(2)] == [200, 431]
         assert await wire.closed()
 
 
@@ -225,10 +236,10 @@ async def test_d36_a_silent_connection_is_closed_without_a_word(world: World) ->
         assert await wire.closed()
 
 
-async def settled(protocol: GuardedProtocol) -> int:
+async def settled(protocol: Connection) -> int:
     """How much waits for the reader, once it is no longer on its way to his system."""
     left, before = protocol.transport.get_write_buffer_size(), -1
-    while not protocol.flow.write_paused or left != before:
+    while not protocol.write_paused or left != before:
         await asyncio.sleep(0.05)
         left, before = protocol.transport.get_write_buffer_size(), left
     return left
@@ -304,10 +315,14 @@ async def test_g70_ambiguous_messages_are_400_and_end_the_connection(world: Worl
 
 
 async def test_g70_a_good_request_before_a_bad_one_gets_its_own_answer(world: World) -> None:
-    for good, statuses in ((1, [200]), (2, [])):
+    for good in (1, 2, 5):
         async with world.wire() as wire:
             await wire.send(request("GET", "/call") * good + NOT_HTTP["bare LF"])
-            assert [(await wire.answer()).status for _ in statuses] == statuses
+            answers = [await wire.answer() for _ in range(good)]
+            assert [(answer.status, answer.headers.get("connection")) for answer in answers] == [
+                *[(200, None)] * (good - 1),
+                (200, "close"),
+            ]
             assert await wire.closed()
 
 

@@ -8,8 +8,6 @@ from lingpai.edge import EdgeOptions
 from lingpai.edge.peers import walk_back
 from tests.edge.world import World, app_of, running
 
-pytestmark = pytest.mark.usefixtures("each_way")
-
 OURS = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from tests.edge.world import World
 
-pytestmark = pytest.mark.usefixtures("each_way")
-
 FORM = "application/x-www-form-urlencoded"
 PART = '--b\r\ncontent-disposition: form-data; name="{}"\r\n\r\n{}\r\n'
 

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,7 @@ import pytest
 from lingpai.edge import create_app
 from lingpai.edge.app import EdgeApp
 from lingpai.edge.server import Listener, bind, serve, url_of
-from lingpai.serving import server_options
-from lingpai.settings import Settings
-from lingpai.settings_sections import EdgeSettings
 from tests.edge.world import FALLBACK, MAIN, app_of, request, route, running
-
-pytestmark = pytest.mark.usefixtures("each_way")
 
 slow_started = asyncio.Event()
 
@@ -166,10 +160,3 @@ def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=60, check=False)
     assert done.returncode == 3
-
-
-@pytest.mark.parametrize("seconds", [1.0, 15.0, 60.0])
-def test_a_late_body_is_answered_before_its_line_is_cut(tmp_path: Path, seconds: float) -> None:
-    settings = Settings(data=tmp_path, edge=EdgeSettings(body_timeout=seconds))
-    # Each is looked at once a second.
-    assert server_options(settings).limits.body_timeout > settings.edge_options().body_timeout + 2

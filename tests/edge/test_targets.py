@@ -4,8 +4,6 @@ import pytest
 
 from tests.edge.world import World
 
-pytestmark = pytest.mark.usefixtures("each_way")
-
 
 def message(first: str, *lines: str) -> bytes:
     return "\r\n".join([first, *lines, "connection: close", "", ""]).encode("latin-1")

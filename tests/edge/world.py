@@ -10,7 +10,8 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge import EdgeApp, EdgeOptions, create_app
-from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
+from lingpai.edge.connection import Connection
+from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.server import Listener, ServerOptions, Serving, bind
 
 STATUS: Mapping[Kind, int] = {
@@ -219,10 +220,10 @@ class World:
         raw = body.encode() if isinstance(body, str) else body
         return await self.ask("POST", target, raw, "application/json")
 
-    def connections(self) -> list[GuardedProtocol]:
+    def connections(self) -> list[Connection]:
         """The server's ends of all lines."""
         every = [each for server in self.serving._servers for each in server.server_state.connections]
-        return [each for each in every if isinstance(each, GuardedProtocol)]
+        return [each for each in every if isinstance(each, Connection)]
 
     def sweep(self, seconds: float) -> None:
         """Let the server's watch over its connections believe that `seconds` have passed."""

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from falcon import testing
-
 from lingpai.core.clock import VirtualClock
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP, SandboxOptions, create_app
+from tests.helpers.direct import Result, ask_once
 
 Json = dict[str, Any]
 # 2023-11-14 22:13:20 UTC is 06:13:20 of the 15th in China: 17 h 46 min 40 s before the next day there.
@@ -19,7 +18,7 @@ class Platforms:
 
     def __init__(self, options: SandboxOptions | None = None, state_file: Path | None = None) -> None:
         self.clock = VirtualClock(1_700_000_000.0)
-        self._client = testing.TestClient(create_app(options or SandboxOptions(), self.clock, state_file))
+        self._app = create_app(options or SandboxOptions(), self.clock, state_file)
 
     def raw(
         self,
@@ -31,18 +30,10 @@ class Platforms:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         address: str = "127.0.0.1",
-    ) -> testing.Result:
+    ) -> Result:
         """One call, with all of its answer."""
-        params = {name: str(value) for name, value in (query or {}).items()}
-        extra: Json = {"json": json} if json is not None else {"body": body} if body is not None else {}
-        return self._client.simulate_request(
-            method,
-            path,
-            host="127.0.0.1",
-            params=params,
-            headers=dict(headers or {}),
-            remote_addr=address,
-            **extra,
+        return ask_once(
+            self._app, method, path, params=query, json=json, body=body, headers=headers, peer=address
         )
 
     def get(self, path: str, *, address: str = "127.0.0.1", **query: Any) -> Json:
@@ -80,7 +71,7 @@ def credentials() -> Json:
     return {"grant_type": "client_credential", "appid": SAMPLE_APP.appid, "secret": SAMPLE_APP.secret}
 
 
-def _answer(result: testing.Result) -> Json:
+def _answer(result: Result) -> Json:
     assert result.status_code == 200, result.text
     answer = result.json
     assert isinstance(answer, dict)

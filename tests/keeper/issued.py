@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from falcon import testing
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import App as IssuedApp
@@ -29,9 +28,10 @@ from lingpai.keeper.renewal import renew_due
 from lingpai.service import FALLBACK, open_keeper, routes_of
 from lingpai.settings import Settings
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
+from tests.helpers.direct import Direct
 from tests.issuer.conftest import CHEAP
 from tests.issuer.dialects.serving import serving
-from tests.keeper.stage import Json, _listed
+from tests.keeper.stage import Json
 
 NOW = 1_717_555_200
 SECRET = "0123456789abcdef0123456789abcdef01234567"
@@ -49,7 +49,7 @@ class Issued:
 
     clock: VirtualClock
     keeper: Keeper
-    client: testing.ASGIConductor
+    client: Direct
     http: aiohttp.ClientSession
     url: str
     issuers: dict[str, Issuer]
@@ -58,12 +58,12 @@ class Issued:
     machine: Machine
 
     async def get(self, path: str, **query: Any) -> Json:
-        answer = await self.client.simulate_get(path, params=query, host="127.0.0.1", remote_addr="127.0.0.1")
+        answer = await self.client.ask("GET", path, params=query)
         found: Json = answer.json
         return found
 
     async def post(self, path: str, json: Json) -> Json:
-        answer = await self.client.simulate_post(path, json=json, host="127.0.0.1", remote_addr="127.0.0.1")
+        answer = await self.client.ask("POST", path, json=json)
         found: Json = answer.json
         return found
 
@@ -144,14 +144,13 @@ async def issued(tmp_path: Path, **changes: Any) -> AsyncIterator[Issued]:
 @contextlib.asynccontextmanager
 async def _kept(
     tmp_path: Path, clock: VirtualClock, url: str, **changes: Any
-) -> AsyncIterator[tuple[Keeper, testing.ASGIConductor]]:
+) -> AsyncIterator[tuple[Keeper, Direct]]:
     settings = Settings(
         data=tmp_path / "data", **{"yzb": {"base_url": url}, "yilianyun": {"base_url": url}, **changes}
     )
     async with open_keeper(settings, clock) as keeper:
         app = create_app(routes_of(keeper), FALLBACK, settings.edge_options())
-        async with testing.ASGIConductor(_listed(app)) as client:
-            yield keeper, client
+        yield keeper, Direct(app)
 
 
 async def _populate(issuers: dict[str, Issuer]) -> tuple[IssuedApp, User, Machine]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
-from falcon import testing
 
 from lingpai.core.clock import Clock, VirtualClock
 from lingpai.core.records import RIGHTS, Account, Caller, Credential, CredentialKey
@@ -23,6 +22,7 @@ from lingpai.keeper.status import gauges
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SandboxOptions
 from lingpai.service import FALLBACK, open_keeper, routes_of
 from lingpai.settings import Settings
+from tests.helpers.direct import Direct, Result
 from tests.helpers.sandbox import running_sandbox
 
 T = TypeVar("T")
@@ -104,12 +104,12 @@ class Stage:
     clock: VirtualClock
     keeper: Keeper
     upstream: Upstream
-    client: testing.ASGIConductor
+    client: Direct
     app: EdgeApp
 
     async def get(
         self, path: str, *, peer: str = "127.0.0.1", bearer: str = "", headers: Any = None, **query: Any
-    ) -> testing.Result:
+    ) -> Result:
         return await self._ask("GET", path, peer, bearer, headers, params=query)
 
     async def post(
@@ -121,7 +121,7 @@ class Stage:
         bearer: str = "",
         body: str = "",
         **query: Any,
-    ) -> testing.Result:
+    ) -> Result:
         """A POST of `json`, or of `body` as a form."""
         headers = {"content-type": "application/x-www-form-urlencoded"} if body else None
         payload: Json = {"body": body} if body else {"json": json}
@@ -129,13 +129,9 @@ class Stage:
 
     async def _ask(
         self, method: str, path: str, peer: str, bearer: str, headers: Any, **payload: Any
-    ) -> testing.Result:
+    ) -> Result:
         sent = {**({"authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
-        host = sent.pop("host", "127.0.0.1")
-        answer: testing.Result = await self.client.simulate_request(
-            method, path, remote_addr=peer, headers=sent, host=host, **payload
-        )
-        return answer
+        return await self.client.ask(method, path, peer=peer, headers=sent, **payload)
 
     async def token(self, **query: Any) -> str:
         """The sample app's token, by a compatible route."""
@@ -213,7 +209,7 @@ class Stage:
         return await task
 
 
-def data_of(answer: testing.Result) -> Json:
+def data_of(answer: Result) -> Json:
     """The data of a success in the envelope of the compatible routes."""
     envelope: Json = answer.json
     assert envelope["code"] == 0, envelope
@@ -221,7 +217,7 @@ def data_of(answer: testing.Result) -> Json:
     return data
 
 
-def failure_of(answer: testing.Result) -> tuple[int, str]:
+def failure_of(answer: Result) -> tuple[int, str]:
     """Code and message of an error in the envelope of the compatible routes."""
     envelope: Json = answer.json
     assert envelope["code"] != 0, envelope
@@ -269,17 +265,4 @@ async def played(
             exposition.add(AsyncGauge(*gauge))
         routes = (*routes_of(keeper), exposition.route(shapes.GENERIC))
         app = create_app(routes, FALLBACK, settings.edge_options())
-        async with testing.ASGIConductor(_listed(app)) as client:
-            yield Stage(clock, keeper, Upstream(url, session), client, app)
-
-
-def _listed(app: EdgeApp) -> Any:
-    """Falcon's test client hands over iterators where servers hand over what can be read twice."""
-
-    async def listed(scope: Json, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            headers = [tuple(pair) for pair in scope["headers"]]
-            scope = {**scope, "headers": headers, "client": tuple(scope["client"])}
-        await app(scope, receive, send)
-
-    return listed
+        yield Stage(clock, keeper, Upstream(url, session), Direct(app), app)

@@ -1,7 +1,9 @@
 """Unmodified client libraries work against the sandbox: only the platforms' addresses lead to it."""
 
+import json
 import warnings
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,3 +60,23 @@ def test_wechatpy_of_a_corp(url: str) -> None:
     with pytest.raises(wechatpy.exceptions.WeChatClientException) as refused:
         client.agent.get(1)
     assert refused.value.errcode == 301002
+
+
+def test_javas_client_offers_an_upgrade_and_keeps_its_body(url: str) -> None:
+    """As `java.net.http.HttpClient` sends each request to a plain-http address."""
+    parts = urlsplit(url)
+    fields = {"grant_type": "client_credential", "appid": SAMPLE_APP.appid, "secret": SAMPLE_APP.secret}
+    headers = {
+        "Connection": "Upgrade, HTTP2-Settings",
+        "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+        "Upgrade": "h2c",
+        "User-Agent": "Java-http-client/17.0.9",
+    }
+    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    try:
+        for _ in range(2):  # on one connection
+            connection.request("POST", "/cgi-bin/stable_token", json.dumps(fields), headers)
+            answer = json.loads(connection.getresponse().read())
+            assert "access_token" in answer, answer
+    finally:
+        connection.close()

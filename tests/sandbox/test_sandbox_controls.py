@@ -1,8 +1,9 @@
 import pytest
 
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI, SandboxOptions
-from lingpai.sandbox.controls import resources
+from lingpai.sandbox.controls import controls_of
 from lingpai.sandbox.world import World
+from tests.helpers.direct import HOST
 from tests.helpers.platforms import Json, Platforms
 
 
@@ -157,13 +158,13 @@ def test_a_wrong_control_says_what_to_do(
 def test_an_unknown_control_lists_those_there_are(platforms: Platforms) -> None:
     refused = platforms.raw("GET", "/_sandbox/nothing")
     assert refused.status_code == 404
-    assert set(refused.json["controls"]) == set(resources(World(SandboxOptions(), platforms.clock)))
+    assert set(refused.json["controls"]) == set(controls_of(World(SandboxOptions(), platforms.clock)))
 
 
 def test_pages_of_other_sites_reach_no_control(platforms: Platforms) -> None:
     foreign = platforms.raw("GET", "/_sandbox/accounts", headers={"Origin": "https://evil.example"})
     assert foreign.status_code == 403
-    own = platforms.raw("GET", "/_sandbox/accounts", headers={"Origin": "http://127.0.0.1"})
+    own = platforms.raw("GET", "/_sandbox/accounts", headers={"Origin": f"http://{HOST}"})
     assert own.status_code == 200
 
 

@@ -138,6 +138,8 @@ class Route:
             writes the reply itself and it need not be JSON.
         tag: groups routes in the reference.
         page: how errors look to browsers that ask for a page; like `shape` says when None.
+        quick: whether the verb may be begun without a task of its own: until it first waits, it uses nothing that
+            asks for the current task, as `asyncio.timeout` does. For verbs that seldom wait.
     """
 
     methods: tuple[str, ...]
@@ -150,3 +152,4 @@ class Route:
     returns: Any = None
     tag: str = ""
     page: Page | None = None
+    quick: bool = False

@@ -1,25 +1,20 @@
-"""Request bodies: received within limits, then taken apart by their media type (attacks.md D35, D36, D45)."""
+"""Request bodies: received within limits, then taken apart by their media type."""
 
 import codecs
 import functools
-import io
 import json
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from time import monotonic
+from collections.abc import Mapping
 from typing import Any
 
-from falcon import HTTPError
-from falcon.media.multipart import MultipartForm, MultipartParseOptions
-from falcon.util.mediatypes import parse_header
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.edge.charsets import text_of
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.pairs import repeated
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Headers = Mapping[bytes, bytes]
 CHUNKED = b"chunked"
 
@@ -44,35 +39,6 @@ def has_body(headers: Headers) -> bool:
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
-async def receive_body(receive: Receive, options: EdgeOptions) -> bytes:
-    """The whole body of a request of which `demand_acceptable` had nothing to say.
-
-    Most bodies are there at once, so none gets a timer; `GuardedProtocol` sees to it that a caller who waits for more
-    is woken each second with what there is, be it nothing.
-
-    Raises:
-        LingpaiError: BODY_TOO_LARGE, REQUEST_TIMEOUT (also when it trickles), MALFORMED_BODY when the caller
-            goes away.
-    """
-    limit = options.body_limit
-    parts: list[bytes] = []
-    size = 0
-    deadline = monotonic() + options.body_timeout
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            raise malformed("the body ended early")
-        part = event.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise too_large(limit)
-        parts.append(part)
-        if not event.get("more_body", False):
-            return b"".join(parts)
-        if monotonic() > deadline:
-            raise LingpaiError(Kind.REQUEST_TIMEOUT, "the body did not arrive in time")
-
-
 def demand_acceptable(headers: Headers, options: EdgeOptions) -> None:
     """Refuse a body by what the head says of it, before a byte of it is read.
 
@@ -91,8 +57,8 @@ def demand_acceptable(headers: Headers, options: EdgeOptions) -> None:
 @functools.lru_cache(maxsize=64)
 def media_type(content_type: bytes) -> tuple[str, dict[str, str]]:
     """A `Content-Type` header as lower-case type and parameters."""
-    name, parameters = parse_header(content_type.decode("latin-1"))
-    return name.strip().lower(), parameters
+    name, parameters = parse_options_header(content_type.decode("latin-1"))
+    return name, parameters
 
 
 def looks_like_json(body: bytes) -> bool:
@@ -106,19 +72,22 @@ def multipart_pairs(body: bytes, boundary: str, names: frozenset[str], pair_limi
     Raises:
         LingpaiError: MALFORMED_BODY for a broken form, a file, or too many parts; REPEATED_PARAMETER.
     """
-    options = MultipartParseOptions()
-    options.max_body_part_count = pair_limit
     found: dict[str, str] = {}
+    name, data = "", b""
     try:
-        for part in MultipartForm(io.BytesIO(body), boundary.encode("latin-1"), len(body), options):
-            if part.filename is not None:
-                raise malformed("files are not taken")
-            name, data = part.name, part.get_data()
-            if name in names:
-                if name in found:
-                    raise repeated(name)
-                found[name] = text_of(data)
-    except (HTTPError, ValueError):  # UnicodeDecodeError of a name is a ValueError
+        with PushMultipartParser(boundary, max_segment_count=pair_limit) as parser:
+            for event in parser.parse(body):
+                if isinstance(event, MultipartSegment):
+                    if event.filename is not None:
+                        raise malformed("files are not taken")
+                    name, data = event.name, b""
+                elif event is not None:
+                    data += event
+                elif name in names:
+                    if name in found:
+                        raise repeated(name)
+                    found[name] = text_of(data)
+    except MultipartError:
         raise malformed("the multipart body is malformed") from None
     return found
 

@@ -31,7 +31,7 @@ class Head:
         if_none_match: see `Call`.
         accepts_html: see `Call`.
         authorized_twice: whether the Authorization header is repeated.
-        read_body: what reads a body after this head, once the responder knows; see `Reader.whole_reader`.
+        read_body: what reads a body after this head, once the endpoint knows; see `Reader.whole_reader`.
     """
 
     __slots__ = (

@@ -8,7 +8,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply, Route, Source
-from lingpai.edge.answering import BODILESS_METHODS
+from lingpai.edge.endpoints import BODILESS_METHODS
 from lingpai.edge.reading import FORMS
 from lingpai.edge.schemas import REF, Schema, envelope, error_sample, inferred
 

@@ -8,7 +8,7 @@ KIB = 1024
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EdgeOptions:
-    """Limits and trust of the edge (attacks.md A7, D36, D45, G69).
+    """Limits and trust of the edge.
 
     Attributes:
         name: tells the apps of one process apart in metrics.
@@ -19,7 +19,6 @@ class EdgeOptions:
         trusted_proxies: networks whose `X-Forwarded-For` is believed; empty trusts nobody.
         log_successes: whether requests that went well are logged too (level debug); errors always are.
         stop_timeout: seconds that each `on_stop` callable may take.
-        lean: whether plain requests are answered without uvicorn's cycle; see `lean`.
     """
 
     name: str = "lingpai"
@@ -30,4 +29,3 @@ class EdgeOptions:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     log_successes: bool = False
     stop_timeout: float = 10.0
-    lean: bool = True

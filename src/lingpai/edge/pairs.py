@@ -1,4 +1,4 @@
-"""Name=value pairs of queries and urlencoded bodies, decoded strictly (attacks.md A7, A8, D45)."""
+"""Name=value pairs of queries and urlencoded bodies, decoded strictly."""
 
 from urllib.parse import unquote
 
@@ -18,7 +18,7 @@ def invalid(name: str, why: str) -> LingpaiError:
 
 
 def blank(value: str) -> bool:
-    """Whether a value counts as absent (attacks.md A8)."""
+    """Whether a value counts as absent."""
     return not value or value.isspace()
 
 

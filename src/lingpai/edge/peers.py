@@ -38,14 +38,10 @@ def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str
     return str(nearest)
 
 
-def _socket_peer(socket_peer: str, _headers: RawHeaders) -> str:
-    return socket_peer
-
-
-def peer_reader(trusted: Sequence[Network]) -> PeerOf:
-    """A function from the socket's peer and the headers to the caller's address; without proxies it is the former."""
+def peer_reader(trusted: Sequence[Network]) -> PeerOf | None:
+    """What gives the caller's address for the socket's peer and the headers; None without proxies: it is that peer."""
     if not trusted:
-        return _socket_peer
+        return None
 
     def forwarded_peer(socket_peer: str, headers: RawHeaders) -> str:
         lines = (value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for")

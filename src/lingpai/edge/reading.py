@@ -23,7 +23,7 @@ BodyParser = Callable[[dict[str, str], bytes, str], Any]
 
 
 class Reader:
-    """Reads the parameters of one route (attacks.md A7, A8, D35, D36, D45). Prepared once, used for each request.
+    """Reads the parameters of one route. Prepared once, used for each request.
 
     Args:
         params: the struct that declares them.
@@ -59,29 +59,20 @@ class Reader:
         """
         return self._strings(self._head(query, path))
 
-    async def read(
-        self, query: bytes, path: Mapping[str, str], headers: bodies.Headers, receive: bodies.Receive
-    ) -> Any:
-        """The struct, from all declared places; a route that takes no body leaves it unread.
+    def reader_after(
+        self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
+    ) -> Callable[[bytes], Any]:
+        """What gives the struct for a body, from all declared places; good for many bodies.
 
         Args:
             query: the raw query string.
             path: the path's fields, decoded.
             headers: lower-case names to values.
-            receive: the ASGI channel of the request.
 
         Raises:
-            LingpaiError: any of the request's own kinds.
+            LingpaiError: no body is of use after such a head: MISSING_, INVALID_ or REPEATED_PARAMETER,
+                UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE. What it gives raises any of the request's own kinds.
         """
-        if not (self.takes_body and bodies.has_body(headers)):
-            return self.read_head(query, path)
-        finish = self._begin(query, path, headers)
-        return finish(await bodies.receive_body(receive, self._options))
-
-    def whole_reader(
-        self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
-    ) -> Callable[[bytes], Any]:
-        """What reads the body, when it is all there; as `read` in everything else, and good for many bodies."""
         if not (self.takes_body and bodies.has_body(headers)):
             return lambda _body: self.read_head(query, path)
         return self._begin(query, path, headers)

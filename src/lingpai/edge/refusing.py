@@ -6,8 +6,7 @@ from typing import Any
 from lingpai.core.errors import LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Page, Reply, Shape
-from lingpai.edge import replying
-from lingpai.edge.replying import Fixed, fixed_of
+from lingpai.edge.writing import LAST_RESORT, Fixed, error_reply, fixed_of
 
 log = structlog.get_logger("lingpai.edge")
 
@@ -34,8 +33,8 @@ def shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
 def refusal(shape: Shape, error: LingpaiError, trace_id: str) -> tuple[Reply, Fixed]:
     """The reply for `error` and its headers; a shape that fails must not take the answer down with it."""
     try:
-        reply = replying.error_reply(shape, error, trace_id)
+        reply = error_reply(shape, error, trace_id)
         return reply, fixed_of(reply)
     except Exception:
         log.exception("shape_failed", kind=error.kind.value, trace_id=trace_id)
-        return replying.LAST_RESORT, fixed_of(replying.LAST_RESORT)
+        return LAST_RESORT, fixed_of(LAST_RESORT)

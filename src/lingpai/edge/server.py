@@ -7,19 +7,21 @@ import functools
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.connection import Connection as Pipe
+from typing import Any, cast
 
 import uvicorn
 import uvloop
 
 from lingpai.core.logs import structlog
-from lingpai.edge.app import EdgeApp
-from lingpai.edge.lean import lean
-from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits, guarded
+from lingpai.edge.connection import Connection
+from lingpai.edge.endpoint import Application
+from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.site import Site
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop
 BACKLOG = 2048
+LAST_WORDS = 1.0  # seconds for what was cancelled to say so
 START_FAILED = 3  # the exit code, as uvicorn has it
 log = structlog.get_logger("lingpai.edge")
 
@@ -31,19 +33,17 @@ class ServerOptions:
     Attributes:
         limits: of each connection.
         grace: seconds that requests under way may take to end after the signal.
-        concurrency: connections or requests at once above which 503 is answered; None for no limit.
     """
 
     limits: ProtocolLimits = dataclasses.field(default_factory=ProtocolLimits)
     grace: int = 20
-    concurrency: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listener:
-    """An ASGI app and the bound sockets on which it is served."""
+    """An application and the bound sockets on which it is served."""
 
-    app: Any
+    app: Application
     sockets: Sequence[socket.socket]
 
 
@@ -82,26 +82,32 @@ class StartFailedError(Exception):
 class _Server(uvicorn.Server):
     """uvicorn's server, without its own signal handlers, that watches over its connections' deadlines."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
+        self._app = app
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
         try:
-            await super().startup(sockets)
-        except SystemExit as fault:
-            # In a task of asyncio it would tear down the loop at once, and with it the other servers.
-            raise StartFailedError from fault
+            await self._app.start()
+        except Exception as crash:
+            log.exception("start_failed")
+            # Whoever is told prints it; the cause with all it may quote stays in our log.
+            raise StartFailedError(f"start failed: {type(crash).__name__}") from None
+        await super().startup(sockets)
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """See `uvicorn.Server`; also what is not waited for must be stopped."""
-        if isinstance(self.config.app, EdgeApp):
-            self.config.app.on_ending()
+        """See `uvicorn.Server`; what is under way when the time is up is told so."""
+        self._app.end()
         await super().shutdown(sockets)
-        if self.force_exit:
-            await self.lifespan.shutdown()
+        if not self.force_exit:
+            for connection in list(self.server_state.connections):
+                cast("Connection", connection).give_up()
+            if self.server_state.tasks:
+                await asyncio.wait(self.server_state.tasks, timeout=LAST_WORDS)
+        await self._app.stop()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,36 +119,25 @@ class _Server(uvicorn.Server):
         if counter % TICKS_PER_SECOND == 0:
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
-                if isinstance(connection, GuardedProtocol):
-                    connection.enforce(now)
+                cast("Connection", connection).enforce(now)
         return await super().on_tick(counter)
-
-
-def _protocol(app: Any, options: ServerOptions) -> type[GuardedProtocol]:
-    # uvicorn refuses by concurrency where it starts its cycle.
-    if isinstance(app, EdgeApp) and app.lean and options.concurrency is None:
-        return lean(options.limits, app.find)
-    return guarded(options.limits)
 
 
 def _server(listener: Listener, options: ServerOptions) -> _Server:
     config = uvicorn.Config(
-        listener.app,
-        http=_protocol(listener.app, options),
+        cast("Any", Site(listener.app, options.limits)),  # what `http` is given; uvicorn itself calls no app
+        http=Connection,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         interface="asgi3",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        limit_concurrency=options.concurrency,
-        # uvicorn counts in whole seconds; our own deadline is exact.
-        timeout_keep_alive=max(1, round(options.limits.keep_alive)),
         timeout_graceful_shutdown=options.grace,
     )
-    return _Server(config)
+    return _Server(config, listener.app)
 
 
 class Serving:
@@ -193,8 +188,6 @@ class Serving:
     async def _announce(self, ready: Callable[[], None] | None) -> None:
         for server in self._servers:
             await server.up.wait()
-        for listener in self._listeners:
-            log.info("serving", urls=[url_of(bound) for bound in listener.sockets])
         if ready is not None:
             ready()
 
@@ -204,7 +197,7 @@ async def serve(
     options: ServerOptions | None = None,
     *,
     ready: Callable[[], None] | None = None,
-    lifeline: Connection | None = None,
+    lifeline: Pipe | None = None,
 ) -> None:
     """Serve in the running loop until SIGTERM or SIGINT; a second SIGINT does not wait for requests under way.
 
@@ -223,13 +216,19 @@ async def serve(
     def on_signal(number: signal.Signals) -> None:
         nonlocal interrupts
         interrupts += number is signal.SIGINT
+        serving.stop(now=interrupts > 1)  # first: whoever reads the log may be gone
         log.info("stopping", signal=number.name)
-        serving.stop(now=interrupts > 1)
 
-    def on_orphaned(pipe: Connection) -> None:
+    def on_orphaned(pipe: Pipe) -> None:
         loop.remove_reader(pipe.fileno())
-        log.error("supervisor_gone")
         serving.stop()
+        log.error("supervisor_gone")
+
+    def on_ready() -> None:
+        for listener in listeners:
+            log.info("serving", urls=[url_of(bound) for bound in listener.sockets])
+        if ready is not None:
+            ready()
 
     loop = asyncio.get_running_loop()
     handled = (signal.SIGTERM, signal.SIGINT)
@@ -238,7 +237,7 @@ async def serve(
     if lifeline is not None:
         loop.add_reader(lifeline.fileno(), on_orphaned, lifeline)
     try:
-        await serving.run(ready)
+        await serving.run(on_ready)
     finally:
         if lifeline is not None:
             loop.remove_reader(lifeline.fileno())
@@ -251,7 +250,7 @@ def run(
     options: ServerOptions | None = None,
     *,
     ready: Callable[[], None] | None = None,
-    lifeline: Connection | None = None,
+    lifeline: Pipe | None = None,
 ) -> None:
     """Serve in a loop of our own (uvloop), in the main thread, until a signal; see `serve`.
 

@@ -1,18 +1,24 @@
-"""The sandbox as an ASGI app: upstream calls at the root, controls under ``/_sandbox/``."""
+"""The sandbox as an application of the edge: upstream calls at the root, controls under ``/_sandbox/``."""
 
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import falcon
-import falcon.asgi
-
+from lingpai.core import wire
 from lingpai.core.clock import Clock
+from lingpai.core.errors import LingpaiError
 from lingpai.core.hosts import Hosts
+from lingpai.core.logs import structlog
+from lingpai.core.trace import new_trace_id
+from lingpai.edge.endpoint import Answer, Line
+from lingpai.edge.heads import Head
+from lingpai.edge.router import NO_FIELDS, Fields
+from lingpai.edge.writing import LAST_RESORT, fixed_of
 from lingpai.sandbox import controls
 from lingpai.sandbox.authorize import Authorize
+from lingpai.sandbox.control import ControlError
 from lingpai.sandbox.dispatch import Reply, account_of, dispatch
-from lingpai.sandbox.misbehave import Meeting, meet, send
+from lingpai.sandbox.misbehave import Meeting, meet, sent
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.refusals import Refusal, refuse
 from lingpai.sandbox.world import Call, World
@@ -22,6 +28,12 @@ _KEPT_BODY: Final = 4096
 _HIDDEN: Final = frozenset({"access_token", "secret", "corpsecret", "refresh_token", "code", "js_code"})
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})
 _FORM: Final = "application/x-www-form-urlencoded"
+FOREIGN_HOST: Final = ControlError(
+    403,
+    "403 Forbidden",
+    description="address the sandbox by an IP address, localhost, a name of one label, or a --name",
+)
+log = structlog.get_logger("lingpai.sandbox")
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -31,20 +43,20 @@ def _pairs(text: str) -> dict[str, str]:
     return first
 
 
-async def _read(req: falcon.asgi.Request) -> Call:
-    body = await req.stream.read(_LONGEST_BODY + 1)
-    content_type = req.content_type or ""
-    query = _pairs(req.query_string)
+def _call(method: str, path: str, head: Head, peer: str, body: bytes) -> Call:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers.items()}
+    content_type = headers.get("content-type", "")
+    query = _pairs(head.query.decode("latin-1"))
     if content_type.startswith(_FORM):
         query = _pairs(body.decode("utf-8", "replace")) | query
     return Call(
-        method=req.method,
-        path=req.path,
+        method=method,
+        path=path,
         query=query,
         body=body,
-        address=req.remote_addr,
+        address=peer,
         content_type=content_type,
-        headers={name.lower(): value for name, value in req.headers.items()},
+        headers=headers,
     )
 
 
@@ -63,33 +75,97 @@ def _seen(call: Call) -> dict[str, Any]:
     }
 
 
-class Upstream:
-    """Everything that is not a control: the platforms themselves."""
+class SandboxEndpoint:
+    """Answers one method of one path; see `lingpai.edge.endpoint.Endpoint`."""
 
-    def __init__(self, world: World) -> None:
+    declared = quick = again = False
+    body_limit = _LONGEST_BODY
+    body_timeout = 60.0
+
+    def __init__(self, app: "SandboxApp", method: str, path: str) -> None:
+        self._app = app
+        self._method, self._path = method, path
+        self.bodiless = method == "HEAD"
+
+    def wants_body(self, _head: Head, _fields: Fields) -> bool:
+        """See `Endpoint`."""
+        return True
+
+    async def answer(
+        self, head: Head, line: Line, _fields: Fields, body: bytes, fault: LingpaiError | None = None
+    ) -> Answer:
+        """See `Endpoint`."""
+        try:
+            call = _call(self._method, self._path, head, line.peer, body)
+            reply = await self._app.reply(call, line, fault)
+        except Exception:
+            log.exception("crash", route=self._path)
+            reply = LAST_RESORT
+        return Answer(reply, fixed_of(reply), new_trace_id(), None)
+
+    def answer_again(self, _value: Any) -> Answer:
+        """See `Endpoint`; nothing is kept of its answers."""
+        raise NotImplementedError
+
+    def tell(self, _answer: Answer, _seconds: float) -> None:
+        """See `Endpoint`."""
+
+
+class SandboxApp:
+    """A sandbox to be served: upstream calls at the root, controls under ``/_sandbox/``.
+
+    Args:
+        world: everything that it knows.
+        hosts: the names by which it may be addressed.
+    """
+
+    def __init__(self, world: World, hosts: Hosts) -> None:
         self._world = world
+        self._hosts = hosts
+        self._controls = controls.controls_of(world)
+        self._pages = {"/connect/oauth2/authorize": Authorize(world)}
 
-    async def __call__(self, req: falcon.asgi.Request, resp: falcon.asgi.Response | None, **_: Any) -> None:
-        """Answer one call, or let the fault that waits for it happen."""
-        if resp is None:  # a websocket; the platforms have none
-            return
+    def find(self, method: str, path: str) -> tuple[SandboxEndpoint, Fields]:
+        """See `lingpai.edge.endpoint.Application`."""
+        return SandboxEndpoint(self, method, path), NO_FIELDS
+
+    async def start(self) -> None:
+        """See `lingpai.edge.endpoint.Application`."""
+
+    def end(self) -> None:
+        """See `lingpai.edge.endpoint.Application`."""
+
+    async def stop(self) -> None:
+        """See `lingpai.edge.endpoint.Application`: the state is released."""
+        self._world.shelf.close()
+
+    async def reply(self, call: Call, line: Line, fault: LingpaiError | None) -> wire.Reply:
+        """Answer one call, or let the fault that waits for it happen.
+
+        Args:
+            call: what came.
+            line: the connection it came by.
+            fault: why its body is none.
+        """
+        if not self._hosts.includes(call.headers.get("host")):  # it may be a web page's own, see `core.hosts`
+            return FOREIGN_HOST.reply()
+        if call.path.startswith(controls.PREFIX):
+            return controls.answer(self._controls, call)
+        if call.path in self._pages:
+            return controls.answer(self._pages, call)
         world = self._world
-        call = await _read(req)
         account = account_of(world, call)
         world.calls.add(call.path, account, _seen(call))
-        fault = world.faults.take(call.path, account)
+        waiting = world.faults.take(call.path, account)
+        if waiting is not None:
+            return await meet(waiting, Meeting(line, call, world.rules, lambda: dispatch(world, call)))
         if fault is not None:
-            await meet(fault, Meeting(req, resp, world.rules, lambda: dispatch(world, call)))
-        elif len(call.body) > _LONGEST_BODY:
-            send(resp, Reply(refuse("wechat", Refusal(45002), world.clock.now(), call.address)))
-        else:
-            send(resp, dispatch(world, call))
+            return sent(Reply(refuse("wechat", Refusal(45002), world.clock.now(), call.address)))
+        return sent(dispatch(world, call))
 
 
-def create_app(
-    options: SandboxOptions, clock: Clock, state_file: Path | None = None
-) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
-    """A sandbox, ready to be served; ``lingpai.sandbox.serve`` does that so that faults can break connections.
+def create_app(options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> SandboxApp:
+    """A sandbox, ready to be served.
 
     Args:
         options: rules and accounts; the app takes a copy.
@@ -98,18 +174,10 @@ def create_app(
             them in memory. One process at a time.
 
     Returns:
-        The ASGI app. Its state is released at the lifespan's shutdown.
+        The application. Its state is released when it is stopped.
 
     Raises:
         apsw.Error: the state file cannot be used.
         msgspec.DecodeError: the state file was written by another version.
     """
-    world = World(options, clock, state_file)
-    app = falcon.asgi.App(middleware=[controls.Guard(world, Hosts(options.hosts))])
-    app.req_options.strip_url_path_trailing_slash = False
-    for path, resource in controls.resources(world).items():
-        app.add_route(path, resource)
-    app.add_route("/connect/oauth2/authorize", Authorize(world))
-    app.add_sink(Upstream(world), prefix="/")
-    app.add_sink(controls.unknown, prefix="/_sandbox")  # the later sink is asked first
-    return app
+    return SandboxApp(World(options, clock, state_file), Hosts(options.hosts))

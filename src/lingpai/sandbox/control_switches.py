@@ -2,12 +2,12 @@
 
 from typing import Any, Final
 
-import falcon.asgi
 import msgspec
 
+from lingpai.core.wire import Reply
 from lingpai.sandbox.control import Control, body_of, send, wrong
 from lingpai.sandbox.options import Rules
-from lingpai.sandbox.world import Mark
+from lingpai.sandbox.world import Call, Mark
 
 _ADDRESS_WORDS: Final = {"confirm": ("confirmed", 10 * 365 * 86400.0), "refuse": ("refused", 3600.0)}
 _REFUSED_TWICE: Final = ("refused twice", 86400.0)
@@ -34,32 +34,32 @@ class UserChange(msgspec.Struct, forbid_unknown_fields=True):
 class AccountsControl(Control):
     """``/_sandbox/accounts``: who exists, and their switches."""
 
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_get(self, _call: Call) -> Reply:
         """All apps and corps, secrets included: they are this sandbox's own."""
         accounts = self.world.accounts
-        send(resp, {"apps": list(accounts.apps.values()), "corps": list(accounts.corps.values())})
+        return send({"apps": list(accounts.apps.values()), "corps": list(accounts.corps.values())})
 
-    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_patch(self, call: Call) -> Reply:
         """Add an account or set its fields: ``{"account": …, …}``; see ``WechatApp``, ``WecomCorp``, ``WecomAgent``."""
-        fields = await body_of(req, dict[str, Any])
+        fields = body_of(call, dict[str, Any])
         account = fields.pop("account", "") or fields.pop("appid", "") or fields.pop("corpid", "")
         try:
-            send(resp, self.world.accounts.change(str(account), fields))
+            return send(self.world.accounts.change(str(account), fields))
         except (ValueError, TypeError) as error:
             raise wrong(str(error)) from None
 
-    async def on_delete(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_delete(self, call: Call) -> Reply:
         """Back to the accounts given at the start."""
         self.world.accounts.reset()
-        await self.on_get(req, resp)
+        return self.on_get(call)
 
 
 class AddressesControl(Control):
     """``/_sandbox/addresses``: the administrator's answer to 89503."""
 
-    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_post(self, call: Call) -> Reply:
         """Confirm or refuse an address; a second refusal within a day lasts a day."""
-        given = await body_of(req, AddressAnswer)
+        given = body_of(call, AddressAnswer)
         if given.answer not in _ADDRESS_WORDS or given.account not in self.world.accounts.apps:
             raise wrong('give a known "account", an "address", and as "answer" confirm or refuse')
         key = f"address|{given.account}|{given.address}"
@@ -67,15 +67,15 @@ class AddressesControl(Control):
         count = (before.count if before else 0) + 1 if given.answer == "refuse" else 0
         word, seconds = _ADDRESS_WORDS[given.answer] if count < 2 else _REFUSED_TWICE  # noqa: PLR2004 - "twice"
         self.world.marks.put(key, Mark(ends=self.world.until(seconds), text=word, count=count))
-        send(resp, {"address": given.address, "state": word})
+        return send({"address": given.address, "state": word})
 
 
 class UsersControl(Control):
     """``/_sandbox/users``: switches of a user."""
 
-    async def on_patch(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_patch(self, call: Call) -> Reply:
         """Block a user (40226), let them unfollow, or change their password (42007)."""
-        given = await body_of(req, UserChange)
+        given = body_of(call, UserChange)
         account = self.world.accounts.find(given.account)
         if account is None:
             raise wrong('give a known "account"')
@@ -86,22 +86,22 @@ class UsersControl(Control):
         broken = (
             self.world.people.password_changed(given.account, given.user) if given.password_changed else 0
         )
-        send(resp, msgspec.to_builtins(user) | {"grants_broken": broken})
+        return send(msgspec.to_builtins(user) | {"grants_broken": broken})
 
 
 class OptionsControl(Control):
     """``/_sandbox/options``: the rules' numbers."""
 
-    async def on_get(self, _req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_get(self, _call: Call) -> Reply:
         """All of them as they are now."""
-        send(resp, {name: getattr(self.world.rules, name) for name in Rules.__struct_fields__})
+        return send({name: getattr(self.world.rules, name) for name in Rules.__struct_fields__})
 
-    async def on_post(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+    def on_post(self, call: Call) -> Reply:
         """Change some, until the restart; what was already handed out keeps its end."""
-        given = await body_of(req, dict[str, Any])
+        given = body_of(call, dict[str, Any])
         now = {name: getattr(self.world.rules, name) for name in Rules.__struct_fields__}
         try:
             self.world.rules = msgspec.convert(now | given, Rules)
         except msgspec.ValidationError as error:
             raise wrong(str(error)) from None
-        await self.on_get(req, resp)
+        return self.on_get(call)

@@ -1,112 +1,100 @@
 """What a call meets when a fault waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-import falcon
-import falcon.asgi
 import msgspec
 
-from lingpai.sandbox import wire
+from lingpai.core import wire
+from lingpai.edge.endpoint import Line
+from lingpai.sandbox import lines
 from lingpai.sandbox.dispatch import JSON, Reply
 from lingpai.sandbox.faults import Fault
 from lingpai.sandbox.options import Rules
+from lingpai.sandbox.world import Call
 
-_CHUNK: Final = 64 * 1024
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BUSY: Final = '{"errcode":-1,"errmsg":"系统繁忙，此时请开发者稍候再试"}'
 _HUGE_HEAD: Final = b'{"access_token":"'
 _HUGE_TAIL: Final = b'","expires_in":7200}'
+_UNHEARD: Final = wire.Reply(b"", headers=())
+"""For a connection that is no more."""
 
 
 class Meeting:
     """One call, the fault it meets, and the answer it would have got."""
 
-    def __init__(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, rules: Rules, act: Callable[[], Reply]
-    ) -> None:
-        self.req = req
-        self.resp = resp
+    def __init__(self, line: Line, call: Call, rules: Rules, act: Callable[[], Reply]) -> None:
+        self.line = line
+        self.call = call
         self.rules = rules
         self.act = act
         self.reply: Reply | None = None
 
 
-def send(resp: falcon.asgi.Response, reply: Reply) -> None:
-    """Put a platform's answer into the response: HTTP 200, errors included."""
-    resp.data = msgspec.json.encode(reply.answer)
-    resp.content_type = reply.content_type
+def sent(reply: Reply) -> wire.Reply:
+    """A platform's answer as it goes on the wire: HTTP 200, errors included."""
+    return wire.Reply(msgspec.json.encode(reply.answer), 200, reply.content_type, ())
 
 
-async def _timeout(at: Meeting, _number: float) -> None:
-    await wire.gone(at.req, at.rules.hang_limit)
-    await wire.reset(at.req, at.resp)
+async def _timeout(at: Meeting, _number: float) -> wire.Reply:
+    await lines.gone(at.line, at.rules.hang_limit)
+    await lines.reset(at.line)
+    return _UNHEARD
 
 
-async def _drop(at: Meeting, _number: float) -> None:
-    wire.drop(at.req, at.resp)
+async def _drop(at: Meeting, _number: float) -> wire.Reply:
+    lines.drop(at.line)
+    return _UNHEARD
 
 
-async def _reset(at: Meeting, _number: float) -> None:
-    await wire.reset(at.req, at.resp)
+async def _reset(at: Meeting, _number: float) -> wire.Reply:
+    await lines.reset(at.line)
+    return _UNHEARD
 
 
-async def _http500(at: Meeting, _number: float) -> None:
-    at.resp.status = falcon.HTTP_500
-    at.resp.content_type = falcon.MEDIA_TEXT
-    at.resp.text = "Internal Server Error"
+async def _http500(_at: Meeting, _number: float) -> wire.Reply:
+    return wire.Reply(b"Internal Server Error", 500, "text/plain; charset=utf-8", ())
 
 
-async def _html(at: Meeting, _number: float) -> None:
-    at.resp.content_type = falcon.MEDIA_HTML
-    at.resp.text = _HTML
+async def _html(_at: Meeting, _number: float) -> wire.Reply:
+    return wire.Reply(_HTML.encode(), 200, "text/html; charset=utf-8", ())
 
 
-async def _gbk(at: Meeting, _number: float) -> None:
-    at.resp.content_type = JSON
-    at.resp.data = _BUSY.encode("gbk")
+async def _gbk(_at: Meeting, _number: float) -> wire.Reply:
+    return wire.Reply(_BUSY.encode("gbk"), 200, JSON, ())
 
 
-async def _empty(at: Meeting, _number: float) -> None:
-    at.resp.content_type = JSON
-    at.resp.data = b""
+async def _empty(_at: Meeting, _number: float) -> wire.Reply:
+    return wire.Reply(b"", 200, JSON, ())
 
 
-async def _errcode(at: Meeting, number: float) -> None:
-    send(at.resp, Reply({"errcode": int(number), "errmsg": "fault of the sandbox"}))
+async def _errcode(_at: Meeting, number: float) -> wire.Reply:
+    return sent(Reply({"errcode": int(number), "errmsg": "fault of the sandbox"}))
 
 
-async def _slow(at: Meeting, number: float) -> None:
+async def _slow(at: Meeting, number: float) -> wire.Reply:
     await asyncio.sleep(max(0.0, number))
-    send(at.resp, at.reply or at.act())
+    return sent(at.reply or at.act())
 
 
-async def _no_expires_in(at: Meeting, _number: float) -> None:
+async def _no_expires_in(at: Meeting, _number: float) -> wire.Reply:
     reply = at.reply or at.act()
-    send(at.resp, Reply({k: v for k, v in reply.answer.items() if k != "expires_in"}, reply.content_type))
+    return sent(Reply({k: v for k, v in reply.answer.items() if k != "expires_in"}, reply.content_type))
 
 
-async def _filler(size: int) -> AsyncIterator[bytes]:
-    yield _HUGE_HEAD
-    left = size - len(_HUGE_HEAD) - len(_HUGE_TAIL)
-    while left > 0:
-        yield b"a" * min(left, _CHUNK)
-        left -= _CHUNK
-    yield _HUGE_TAIL
+async def _huge(at: Meeting, _number: float) -> wire.Reply:
+    filler = b"a" * (at.rules.huge_bytes - len(_HUGE_HEAD) - len(_HUGE_TAIL))
+    return wire.Reply(_HUGE_HEAD + filler + _HUGE_TAIL, 200, JSON, ())
 
 
-async def _huge(at: Meeting, _number: float) -> None:
-    at.resp.content_type = JSON
-    at.resp.set_stream(_filler(at.rules.huge_bytes), max(at.rules.huge_bytes, len(_HUGE_HEAD + _HUGE_TAIL)))
+async def _redirect(at: Meeting, _number: float) -> wire.Reply:
+    location = f"http://{at.call.headers.get('host', '')}/redirected"
+    return wire.Reply(b"", 302, JSON, (("location", location),))
 
 
-async def _redirect(at: Meeting, _number: float) -> None:
-    at.resp.status = falcon.HTTP_302
-    at.resp.set_header("Location", f"{at.req.prefix}/redirected")
-
-
-_FAULTS: Final[dict[str, Callable[[Meeting, float], Awaitable[None]]]] = {
+_FAULTS: Final[dict[str, Callable[[Meeting, float], Awaitable[wire.Reply]]]] = {
     "timeout": _timeout,
     "reset": _reset,
     "drop": _drop,
@@ -122,8 +110,8 @@ _FAULTS: Final[dict[str, Callable[[Meeting, float], Awaitable[None]]]] = {
 }
 
 
-async def meet(fault: Fault, at: Meeting) -> None:
+async def meet(fault: Fault, at: Meeting) -> wire.Reply:
     """Let ``fault`` happen to a call; with ``after`` the call takes effect first and its answer is lost."""
     if fault.after:
         at.reply = at.act()
-    await _FAULTS[fault.kind](at, fault.number or 0.0)
+    return await _FAULTS[fault.kind](at, fault.number or 0.0)

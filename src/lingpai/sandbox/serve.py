@@ -1,41 +1,23 @@
 """The sandbox as a server of its own."""
 
+import asyncio
+import contextlib
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import uvicorn
-
 from lingpai.core.clock import Clock, SystemClock
-from lingpai.edge.server import bind, url_of
+from lingpai.edge.server import Listener, ServerOptions, Serving, bind, url_of
 from lingpai.sandbox.app import create_app
 from lingpai.sandbox.options import SandboxOptions
-from lingpai.sandbox.wire import OpenWire
 
 _JOIN_SECONDS = 10
-
-
-def make_server(options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> uvicorn.Server:
-    """A uvicorn server of a new sandbox, not yet started; give it bound sockets.
-
-    Args:
-        options: rules and accounts.
-        clock: the platforms' time.
-        state_file: see ``create_app``.
-    """
-    config = uvicorn.Config(
-        create_app(options, clock, state_file),
-        http=OpenWire,
-        lifespan="on",
-        access_log=False,  # its lines would carry tokens
-        log_config=None,  # logging is the process's own business
-        timeout_graceful_shutdown=1,
-        server_header=False,
-        proxy_headers=False,
-    )
-    return uvicorn.Server(config)
+_OPTIONS = ServerOptions(grace=1)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 async def serve(
@@ -57,12 +39,18 @@ async def serve(
     Raises:
         OSError: the address cannot be bound.
     """
-    sock = bind(host, port)
-    with sock:
-        server = make_server(options, SystemClock(), state_file)
+    with bind(host, port) as bound:
+        app = create_app(options, SystemClock(), state_file)
         if listening is not None:
-            listening(url_of(sock))
-        await server.serve(sockets=[sock])
+            listening(url_of(bound))
+        serving, loop = Serving([Listener(app, [bound])], _OPTIONS), asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, serving.stop)
+        try:
+            await serving.run()
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
 
 
 @contextmanager
@@ -80,13 +68,25 @@ def running(
     Raises:
         TimeoutError: it does not stop.
     """
-    server = make_server(options, clock or SystemClock(), state_file)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="sandbox", daemon=True)
+    app = create_app(options, clock or SystemClock(), state_file)
+    ending: list[Callable[[], object]] = []
+    up = threading.Event()
+
+    async def run() -> None:
+        serving = Serving([Listener(app, [bound])], _OPTIONS)
+        ending.append(partial(asyncio.get_running_loop().call_soon_threadsafe, serving.stop))
+        up.set()
+        await serving.run()
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), name="sandbox", daemon=True)
     thread.start()
+    up.wait(_JOIN_SECONDS)
     try:
         yield
     finally:
-        server.should_exit = True
+        for end in ending:
+            with contextlib.suppress(RuntimeError):  # it has ended by itself
+                end()
         thread.join(_JOIN_SECONDS)
     if thread.is_alive():
         raise TimeoutError("the sandbox did not stop")

@@ -46,9 +46,9 @@ def routes(
         *(Route(("OPTIONS",), path, NoParams, Source.QUERY, browsers.preflight, SHAPE,
                 "Whether a page of a public client may ask", Reply, tag) for path in ("/accessToken", "/refreshToken")),
         Route(("GET", "POST"), "/getOpenId", wire.ResourceParams, TOKEN, resources.open_id, resource,
-              "The user as the app knows them", wire.OpenId, tag),
+              "The user as the app knows them", wire.OpenId, tag, quick=True),
         Route(("GET", "POST"), "/getUserInfo", wire.ResourceParams, TOKEN, resources.user_info, resource,
-              "The seller that the user is", wire.UserInfo, tag),
+              "The seller that the user is", wire.UserInfo, tag, quick=True),
     )  # fmt: skip
     return tuple(
         dataclasses.replace(route, path=prefix + folder + route.path)

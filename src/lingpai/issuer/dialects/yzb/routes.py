@@ -51,7 +51,18 @@ def routes(
     )  # fmt: skip
     return (
         *(
-            Route(("POST",), prefix + path, params, BODY, verb, SHAPE, summary, returns, tag)
+            Route(
+                ("POST",),
+                prefix + path,
+                params,
+                BODY,
+                verb,
+                SHAPE,
+                summary,
+                returns,
+                tag,
+                quick=path == "/OAuth2/checkCode",
+            )
             for path, params, verb, summary, returns in table
         ),
         page,

@@ -1,15 +1,14 @@
-"""The one place that writes replies (attacks.md D43, B21)."""
+"""The one place that writes answers: status, headers and body as they go on the wire."""
 
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Protocol
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import JSON, NO_STORE, Reply, Shape
-from lingpai.edge.direct import write_directly
 
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
 
 NO_CONTENT = 204
@@ -97,35 +96,67 @@ def fixed_of(reply: Reply) -> Fixed:
     return Fixed(reply)
 
 
-def head(fixed: Fixed, trace_id: str, body: bytes) -> list[RawHeader]:
-    """All headers of an answer."""
-    return [*fixed.headers, (b"trace-id", trace_id.encode()), (b"content-length", b"%d" % len(body))]
+class FirstLines:
+    """Status line and the server's own headers, which change once a second."""
+
+    def __init__(self) -> None:
+        self._headers: Sequence[RawHeader] | None = None
+        self._by_status: dict[int, bytes] = {}
+
+    def of(self, status: int, headers: Sequence[RawHeader]) -> bytes:
+        """The first lines of an answer; `headers` is another object when they changed."""
+        if headers is not self._headers:
+            self._headers = headers
+            self._by_status.clear()
+        lines = self._by_status.get(status)
+        if lines is None:
+            own = (b"%b: %b\r\n" % header for header in headers)
+            lines = self._by_status[status] = status_line(status) + b"".join(own)
+        return lines
 
 
-def rest_of_message(fixed: Fixed, status: int, trace_id: str, body: bytes, *, close: bool) -> bytes:
+def status_line(status: int) -> bytes:
+    """The first line of an answer (RFC 9112 §4)."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+class Written(Protocol):
+    """What is put on the wire; see `endpoint.Answer`."""
+
+    reply: Reply
+    fixed: Fixed
+    trace_id: str
+
+
+def rest_of_message(answer: Written, *, close: bool, bodiless: bool = False) -> bytes:
     """All of an answer but its first lines, the status and what the server says in every answer.
 
     Args:
-        fixed: of the reply.
-        status: of the reply.
-        trace_id: of the request.
-        body: of the reply.
+        answer: what to say.
         close: whether to say that the connection ends.
+        bodiless: whether to leave the body out, but not its length: an answer to `HEAD` (RFC 9110 §9.3.2).
     """
+    reply, fixed = answer.reply, answer.fixed
+    body = reply.body
     lines, length = fixed.lines, b"\r\ncontent-length: %d\r\n" % len(body)
-    if status in _BODILESS:
+    if reply.status in _BODILESS:
         lines = b"".join(b"%b: %b\r\n" % each for each in fixed.headers if each[0] != b"content-type")
         length, body = b"\r\n", b""
-    end = b"connection: close\r\n\r\n" if close and not fixed.closes else b"\r\n"
-    return b"%btrace-id: %b%b%b%b" % (lines, trace_id.encode(), length, end, body)
-
-
-async def send_reply(send: Send, status: int, headers: list[RawHeader], body: bytes) -> None:
-    """Put a reply on the wire. Whether `HEAD` was asked is the server's to know; it then drops the body."""
-    if status in _BODILESS:
-        headers = [header for header in headers if header[0] not in {b"content-type", b"content-length"}]
+    elif bodiless:
         body = b""
-    elif write_directly(send, status, headers, body):
-        return
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    end = b"connection: close\r\n\r\n" if close and not fixed.closes else b"\r\n"
+    return b"%btrace-id: %b%b%b%b" % (lines, answer.trace_id.encode(), length, end, body)
+
+
+def refusal_of(status: HTTPStatus) -> bytes:
+    """A whole answer to what is no HTTP request: no route and so no shape is known. The connection ends with it."""
+    text = f"{status.phrase}\n".encode()
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        f"content-length: {len(text)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + text

@@ -1,4 +1,7 @@
-"""The lean way and the ordinary one give the same answers, byte for byte, to whatever comes (A7, D36, D48, G70)."""
+"""A head that is known, and one that is parsed, lead to the same answers, byte for byte, whatever comes.
+
+And what a connection does between its requests.
+"""
 
 import asyncio
 import contextlib
@@ -11,12 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lingpai.core.wire import Call
-from lingpai.edge import EdgeOptions, create_app, plain
-from lingpai.edge.heads import Head
-from lingpai.edge.lean import LeanProtocol
-from lingpai.edge.plain import MOST_PEERS, PlainHeads, read_plain, weight_of
-from lingpai.edge.protocol import GuardedProtocol, ProtocolLimits
-from lingpai.edge.server import Serving
+from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.headcache import KnownHeads
+from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.states import Owing
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
 
 FORM = "application/x-www-form-urlencoded"
@@ -24,15 +25,11 @@ VARYING = re.compile(rb"date: [^\r]+|[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[0-9a-
 LIMITS = ProtocolLimits(head_bytes=1500)
 OPTIONS = EdgeOptions(body_limit=500, body_timeout=0.05)
 SAME = settings(
-    max_examples=500,
+    max_examples=300,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-
-
-def protocols(serving: Serving) -> list[Any]:
-    return [each for server in serving._servers for each in server.server_state.connections]
 
 
 async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
@@ -47,7 +44,7 @@ async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
             try:
                 part = await asyncio.wait_for(wire.reader.read(65536), 0.02)
             except TimeoutError:
-                if not any(each._phase.name == "BUSY" for each in protocols(world.serving)):
+                if not any(each._owing() is Owing.ANSWER for each in world.connections()):
                     break
                 continue
             except ConnectionError:
@@ -60,33 +57,40 @@ async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
 
 
 class Lab(NamedTuple):
-    """Both ways, side by side."""
+    """A server that knows heads again, and one that parses each."""
 
     runner: asyncio.Runner
-    lean: World
-    ordinary: World
+    knowing: World
+    parsing: World
 
     def check(self, *segments: bytes) -> None:
         async def ask() -> tuple[bytes, ...]:
             # The first time a head is read, the second time it is learnt, the third time it is known.
             return tuple(
-                await asyncio.gather(*(told(world, segments) for world in (self.ordinary, *[self.lean] * 3)))
+                await asyncio.gather(
+                    *(told(world, segments) for world in (self.parsing, *[self.knowing] * 3))
+                )
             )
 
-        ordinary, *lean = self.runner.run(ask())
-        assert lean == [ordinary] * 3
+        parsed, *known = self.runner.run(ask())
+        assert known == [parsed] * 3
+
+
+class _Parsing(KnownHeads):
+    """Knows no head."""
+
+    def match(self, data: bytes) -> None:
+        """None: let it be parsed."""
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     stack = contextlib.AsyncExitStack()
-    ordinary = EdgeOptions(body_limit=OPTIONS.body_limit, body_timeout=OPTIONS.body_timeout, lean=False)
     with asyncio.Runner() as runner:
-        worlds = [
-            runner.run(stack.enter_async_context(running(app_of(options), LIMITS)))
-            for options in (OPTIONS, ordinary)
-        ]
-        yield Lab(runner, *worlds)
+        knowing = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
+        monkeypatch.setattr("lingpai.edge.site.KnownHeads", _Parsing)
+        parsing = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
+        yield Lab(runner, knowing, parsing)
         runner.run(stack.aclose())
 
 
@@ -217,64 +221,6 @@ def test_g70_what_looks_like_a_request_inside_of_another_is_none(lab: Lab, rest:
     )
 
 
-async def test_the_lean_way_is_taken_and_one_setting_turns_it_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    ordinary: list[bytes] = []
-
-    def note(protocol: GuardedProtocol, data: bytes) -> None:
-        ordinary.append(data)
-        protocol.transport.close()
-
-    monkeypatch.setattr(GuardedProtocol, "data_received", note)
-    async with running(app_of()) as world:
-        assert (await world.get("/call")).status == 200
-        assert (await world.form("/form", "app=1&code=2")).status == 200
-        assert not ordinary
-    async with running(app_of(EdgeOptions(lean=False))) as world, world.wire() as wire:
-        await wire.send(request("GET", "/call"))
-        assert await wire.closed()
-        assert ordinary == [request("GET", "/call")]
-
-
-def find(method: str, path: str) -> tuple[str, dict[str, str]] | None:
-    return (path, {}) if method in {"GET", "POST"} else None
-
-
-def test_heads_that_come_once_are_not_kept() -> None:
-    heads = PlainHeads(find, 1500)
-    once = request("GET", "/call?token=once")
-    assert heads.match(once) is not None
-    assert once not in heads._known
-    again = request("GET", "/call?token=again")
-    first, second, third = (heads.match(again) for _ in range(3))
-    assert first is not None
-    assert second is not None
-    assert third is not None
-    assert first[0] is not second[0]
-    assert second[0] is third[0]
-
-
-@pytest.mark.parametrize(
-    "special",
-    [
-        request("HEAD", "/call"),
-        request("GET", "/call", headers=[("connection", "close")]),
-        request("GET", "/call", headers=[("expect", "100-continue")]),
-        request("GET", "/call", headers=[("connection", "upgrade"), ("upgrade", "websocket")]),
-        request("GET", "/call").replace(b"1.1", b"1.0"),
-        request("GET", "/call") + b"\r\n",
-        request("GET", "/call")[:-1],
-        request("GET", "/call") * 2,
-        request("POST", "/form", b"x", FORM)[:-1],
-        request("POST", "/form", b"x", FORM) + b"x",
-        request("GET", "/call", headers=[("x", "y" * 1500)]),
-    ],
-)
-def test_what_is_not_one_plain_message_is_left_alone(special: bytes) -> None:
-    heads = PlainHeads(find, 1500)
-    assert [heads.match(special) for _ in range(3)] == [None, None, None]
-    assert read_plain(request("GET", "/call"), find) is not None
-
-
 class Counting:
     """A verb that lets the edge answer again, until it is told that something has changed."""
 
@@ -366,36 +312,96 @@ async def test_what_comes_early_waits_for_the_answer_before_it() -> None:
         assert data[2]["app"] == "1"
 
 
-async def test_a_slow_reader_holds_up_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nothing_more_is_answered_for_who_does_not_read() -> None:
     async with running(app_of()) as world, world.wire() as wire:
         await wire.send(request("GET", "/call"))
         await wire.answer()
-        (protocol,) = protocols(world.serving)
-        assert isinstance(protocol, LeanProtocol)
-        protocol.pause_writing()
+        (connection,) = world.connections()
+        connection.pause_writing()
         await wire.send(request("GET", "/call"))
-        while not protocol._answering:  # noqa: ASYNC110  nobody tells
-            await asyncio.sleep(0)
-        await wire.send(request("GET", "/call"))
+        await wire.send(request("GET", "/item?app=1&code=2"))
         assert (await world.get("/call")).status == 200  # on another line
-        assert protocol._answering
-        protocol.resume_writing()
+        assert connection._early
+        assert connection._answered == 1
+        connection.resume_writing()
         assert [(await wire.answer()).status for _ in range(2)] == [200, 200]
 
 
 async def test_the_end_cuts_no_answer_short_that_waits_for_its_reader() -> None:
-    async with running(app_of()) as world, world.wire() as wire:
-        await wire.send(request("GET", "/call"))
-        await wire.answer()
-        (protocol,) = protocols(world.serving)
-        protocol.pause_writing()
-        await wire.send(request("GET", "/call"))
-        while not (protocol._answering and protocol._task.get_coro().cr_await):  # noqa: ASYNC110  nobody tells
-            await asyncio.sleep(0)
-        protocol._last = True
-        protocol._task.cancel()
+    go_on, started = asyncio.Event(), asyncio.Event()
+
+    async def wait(_params: Any, _call: Call) -> str:
+        started.set()
+        await go_on.wait()
+        return "waited"
+
+    async with running(create_app([route("/wait", wait)], FALLBACK), grace=0) as world, world.wire() as wire:
+        await wire.send(request("GET", "/wait"))
+        await started.wait()
+        (connection,) = world.connections()
+        connection.pause_writing()
+        world.serving.stop()
         answer = await wire.answer()
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert (answer.status, answer.headers["connection"]) == (503, "close")
+        assert await wire.closed()
+
+
+async def test_a_body_that_is_on_its_way_when_the_server_ends_is_told_so() -> None:
+    async with running(app_of(), grace=0) as world, world.wire() as wire:
+        await wire.send(request("POST", "/form", b"app=1&code=2", FORM)[:-3])
+        await world.get("/call")  # by then the server knows of the first request
+        world.serving.stop()
+        answer = await wire.answer()
+        assert (answer.status, answer.json["kind"]) == (503, "store_unavailable")
+        assert await wire.closed()
+
+
+async def test_a_request_that_breaks_off_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async with running(app_of()) as world:
+        async with world.wire() as wire:
+            await wire.send(request("POST", "/form", b"app=1&code=2", FORM)[:-3])
+            await world.get("/call")
+        while world.connections():  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0)
+        await world.get("/call")
+    lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    assert [(line["route"], line["error"]) for line in lines if line["event"] == "request"] == [
+        ("/form", "malformed_body")
+    ]
+
+
+async def test_the_time_of_an_answer_begins_with_the_wait_for_its_body(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with running(app_of()) as world, world.wire() as wire:
+        message = request("POST", "/form", b"app=1&code=", FORM)
+        await wire.send(message[:-3])
+        await world.get("/call")  # by then the server knows of the first request
+        await asyncio.sleep(0.05)
+        await wire.send(message[-3:])
+        assert (await wire.answer()).status == 400
+    lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert line["ms"] >= 50
+
+
+async def test_expectations_are_met_in_the_order_of_requests() -> None:
+    go_on, started = asyncio.Event(), asyncio.Event()
+
+    async def wait(_params: Any, _call: Call) -> str:
+        started.set()
+        await go_on.wait()
+        return "waited"
+
+    async with running(create_app([route("/wait", wait), *ROUTES], FALLBACK)) as world, world.wire() as wire:
+        expecting = request("POST", "/form", b"app=1&code=2", FORM, [("expect", "100-continue")])
+        await wire.send(request("GET", "/wait") + expecting[: -len(b"app=1&code=2")])
+        await started.wait()
+        go_on.set()
+        assert (await wire.answer()).json["data"] == "waited"
+        assert (await wire.answer()).status == 100
+        await wire.send(b"app=1&code=2")
+        assert (await wire.answer()).json["data"]["app"] == "1"
         assert await wire.closed()
 
 
@@ -418,52 +424,3 @@ async def test_who_leaves_before_the_answer_harms_nobody() -> None:
         }.values()
         while state.tasks or state.connections:  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)
-
-
-def test_what_one_peer_was_told_is_not_told_another() -> None:
-    (plain, _body) = PlainHeads(find, 1500).match(request("GET", "/call")) or pytest.fail("it is plain")
-    tellers: dict[str, Any] = {f"peer {n}": lambda n=n: n for n in range(2 * MOST_PEERS)}
-    for peer, again in tellers.items():
-        assert plain.again(peer) is None
-        plain.keep(peer, again)
-        assert plain.again(peer) is again
-    kept = [peer for peer, again in tellers.items() if plain.again(peer) is again]
-    assert 1 < len(kept) <= MOST_PEERS + 1
-    for peer in kept:
-        plain.forget(peer)
-    assert not any(map(plain.again, tellers))
-
-
-def test_what_is_told_again_says_the_same_when_it_is_read_again() -> None:
-    heads = PlainHeads(find, 1500)
-    raw = request(
-        "GET", "/call?token=one&two=%20", headers=[("Authorization", "Bearer x"), ("if-none-match", "y")]
-    )
-    (plain, _body) = [heads.match(raw) for _ in range(3)][-1] or pytest.fail("it is plain")
-    before = plain.head
-    plain.keep("peer", lambda: None)
-    assert plain.head is not before
-    assert plain.head is plain.head
-    assert all(getattr(plain.head, name) == getattr(before, name) for name in Head.__slots__)
-
-
-def test_remembered_heads_take_a_bounded_memory_and_leave_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    heads = PlainHeads(app_of().find, 2048)
-    sent = [request("GET", "/call", headers=[("x", str(number))]) for number in range(100)]
-    monkeypatch.setattr(plain, "MOST_WEIGHT", 10 * weight_of(sent[0]))
-    for head in sent:
-        for _ in range(2):
-            assert heads.match(head) is not None
-    kept = [head for head in sent if head in heads._known]
-    assert kept == sent[-len(kept) :]
-    assert 8 <= len(kept) <= 10
-    assert heads._weight == sum(map(weight_of, kept))
-
-
-def test_a_head_of_many_lines_is_answered_and_not_remembered() -> None:
-    heads = PlainHeads(app_of().find, 2048)
-    for lines, known in ((20, True), (380, False)):
-        head = request("GET", "/call", headers=[("a", "")] * lines)
-        for _ in range(3):
-            assert heads.match(head) is not None
-        assert (head in heads._known) is known

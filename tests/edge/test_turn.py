@@ -1,0 +1,173 @@
+"""The turn of the loop: quick verbs need no task, and what waits goes on in one."""
+
+import asyncio
+from contextvars import ContextVar
+from typing import Any
+
+import pytest
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import Call
+from lingpai.edge import create_app
+from lingpai.edge.turn import Turn, begin, resume
+from tests.edge.world import FALLBACK, request, route, running
+
+seen: ContextVar[str] = ContextVar("seen", default="")
+
+
+async def steps(*waits: Any) -> list[Any]:
+    """Awaits each of `waits`; what came of them."""
+    found = []
+    for each in waits:
+        try:
+            found.append(await each)
+        except ValueError as error:
+            found.append(type(error))
+    return found
+
+
+async def gone_on(coroutine: Any) -> Any:
+    value, waits_for, context = begin(coroutine)
+    if value is not None:
+        return value
+    return await asyncio.get_running_loop().create_task(resume(coroutine, waits_for), context=context)
+
+
+async def test_what_does_not_wait_is_done_at_once() -> None:
+    assert begin(steps())[0] == []
+
+
+async def test_what_waits_goes_on_in_a_task() -> None:
+    loop = asyncio.get_running_loop()
+    first, second, failed = loop.create_future(), loop.create_future(), loop.create_future()
+    loop.call_soon(first.set_result, 1)
+    second.set_result(2)
+    loop.call_later(0, failed.set_exception, ValueError())
+    assert await gone_on(steps(first, second, failed, asyncio.sleep(0, 3))) == [1, 2, ValueError, 3]
+    assert await gone_on(steps(asyncio.sleep(0, 4))) == [4]
+
+
+async def test_a_task_may_ask_for_itself_once_it_has_waited() -> None:
+    async def limited() -> str:
+        await asyncio.sleep(0)
+        async with asyncio.timeout(0):
+            await asyncio.sleep(60)
+        return "never"
+
+    with pytest.raises(TimeoutError):
+        await gone_on(limited())
+
+
+async def test_a_cancellation_reaches_what_waits() -> None:
+    async def heed() -> str:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return "heeded"
+        return "never"
+
+    coroutine = heed()
+    _, waits_for, context = begin(coroutine)
+    task = asyncio.get_running_loop().create_task(resume(coroutine, waits_for), context=context)
+    await asyncio.sleep(0)
+    task.cancel()
+    assert await task == "heeded"
+
+
+async def test_each_has_a_context_of_its_own() -> None:
+    async def note(value: str) -> str:
+        before = seen.get()
+        seen.set(value)
+        await asyncio.sleep(0)
+        return before + seen.get()
+
+    assert [*await asyncio.gather(gone_on(note("a")), gone_on(note("b")))] == ["a", "b"]
+    assert not seen.get()
+
+
+class Runner:
+    def __init__(self, turn: Turn, done: list[str], name: str) -> None:
+        self.turn, self.done, self.name = turn, done, name
+
+    def run(self, started: float) -> None:
+        assert started > 0
+        self.done.append(f"run {self.name}")
+        self.turn.send(self)
+        if self.name == "broken":
+            raise KeyError(self.name)
+        if self.name == "twice":
+            self.name = "again"
+            self.turn.add(self)
+
+    def flush(self) -> None:
+        self.done.append(f"send {self.name}")
+        if self.name == "broken":
+            raise KeyError(self.name)
+
+
+async def test_all_run_then_all_is_sent_and_a_broken_one_harms_no_other() -> None:
+    turn, done = Turn(asyncio.get_running_loop().call_soon), list[str]()
+    for name in ("one", "broken", "twice"):
+        turn.add(Runner(turn, done, name))
+    assert not done
+    await asyncio.sleep(0)
+    assert done == ["run one", "run broken", "run twice", "send one", "send broken", "send again"]
+    await asyncio.sleep(0)
+    assert done[6:] == ["run again", "send again"]
+    await asyncio.sleep(0)
+    assert len(done) == 8
+
+
+async def quick(params: Any, call: Call) -> Any:
+    assert asyncio.current_task() is None
+    return "quick"
+
+
+async def waiting(params: Any, call: Call) -> Any:
+    await asyncio.sleep(0)
+    assert asyncio.current_task() is not None
+    return "waited"
+
+
+async def refusing(params: Any, call: Call) -> Any:
+    raise LingpaiError(Kind.NOT_FOUND, "no")
+
+
+async def ending(params: Any, call: Call) -> Any:
+    raise asyncio.CancelledError
+
+
+QUICK = [
+    route("/quick", quick, quick=True),
+    route("/waiting", waiting, quick=True),
+    route("/refusing", refusing, quick=True),
+    route("/ending", ending, quick=True),
+]
+
+
+async def test_quick_routes_answer_in_order_whether_they_wait_or_not() -> None:
+    async with running(create_app(QUICK, FALLBACK)) as world, world.wire() as wire:
+        paths = ["/quick", "/waiting", "/quick", "/refusing", "/ending", "/quick"]
+        for _ in range(3):  # parsed, learnt, known
+            await wire.send(b"".join(request("GET", path) for path in paths))
+            answers = [await wire.answer() for _ in paths]
+            assert [answer.status for answer in answers] == [200, 200, 200, 404, 503, 200]
+            for path, data in (("/quick", "quick"), ("/waiting", "waited")):
+                await wire.send(request("GET", path))
+                assert (await wire.answer()).json["data"] == data
+
+
+async def test_what_waits_holds_up_nobody_else() -> None:
+    go_on = asyncio.Event()
+
+    async def wait(params: Any, call: Call) -> str:
+        await go_on.wait()
+        return "waited"
+
+    app = create_app([route("/wait", wait, quick=True), *QUICK], FALLBACK)
+    async with running(app) as busy, busy.wire() as slow, busy.wire() as wire:
+        await slow.send(request("GET", "/wait"))
+        await wire.send(request("GET", "/quick"))
+        assert (await wire.answer()).json["data"] == "quick"
+        go_on.set()
+        assert (await slow.answer()).json["data"] == "waited"
