@@ -49,7 +49,7 @@ USER_TOKENS = _compact(
         },
     },
 )
-REDEEMED = USER_TOKENS.replace(b'"2000"', b"2000")  # a number in this one answer, as the seed shows it
+REDEEMED = USER_TOKENS.replace(b'"2000"', b"2000")  # a number in this one answer, as the original shows it
 TICKET = _compact({"status": "2000", "message": "ok", "data": {"ticket": "ab" * 32, "expires_in": 7200}})
 CHECKED = _compact({"status": "2000", "message": "ok", "data": {"expires_in": 1_700_000_000}})
 OPEN_ID = _compact(

@@ -31,7 +31,7 @@ class Token(BaseModel):
 
 
 class Envelope(BaseModel):
-    """What seed 003 answers."""
+    """What the original service answers."""
 
     code: int = 0
     msg: str = "success"

@@ -1,4 +1,4 @@
-"""The JS bridge in real Chromium, with a third party's page on another site (contracts/yzb.md)."""
+"""The JS bridge in real Chromium, with a third party's page on another site (docs/spec/yzb.md)."""
 
 import base64
 import re

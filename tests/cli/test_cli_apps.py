@@ -142,14 +142,16 @@ def test_a_public_client_has_no_secret(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("realm", ["yzb", "yilianyun"])
-def test_d2_a_protocol_without_pkce_takes_no_public_client(cli: Cli, realm: str) -> None:
+@pytest.mark.threat("D41")
+def test_a_protocol_without_pkce_takes_no_public_client(cli: Cli, realm: str) -> None:
     answer = cli("app", "add", "S", "--realm", realm, "--public", "--redirect-uri", REDIRECT)
     assert answer.code == 2
     assert f"The realm {realm} has no public clients" in " ".join(answer.stderr.split())
     assert cli("app", "list").json == []
 
 
-def test_d2_a_code_of_a_public_client_comes_with_a_challenge(cli: Cli) -> None:
+@pytest.mark.threat("D41")
+def test_a_code_of_a_public_client_comes_with_a_challenge(cli: Cli) -> None:
     added = add(cli, "--realm", "mall", "--public", "--redirect-uri", REDIRECT)
     cli("user", "add", "ann", "--realm", "mall", "--no-password")
     asked = ("grant", "code", "--app", added["app_id"], "--user", "ann", "--value")

@@ -288,7 +288,7 @@ def test_values_under_an_older_key_are_a_warning(cli: Cli) -> None:
     assert "key reseal" in findings(answer)["key ring", "warn"]["remedy"]
 
 
-def test_a8_users_whose_logins_differ_in_their_spelling_alone_are_named(cli: Cli) -> None:
+def test_users_whose_logins_differ_in_their_spelling_alone_are_named(cli: Cli) -> None:
     for login in ("ann", "bob"):
         cli("user", "add", login, "--realm", "mall", "--no-password")
     assert ("logins", "warn") not in findings(cli("doctor", "--offline"))

@@ -13,7 +13,8 @@ ODD = ("a\u200bb", "\u202ea", "a\x1b[2J", "x" * 300, "a\u3164", "\ufeff")
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a8_each_command_refuses_an_odd_name_in_one_line(cli: Cli, odd: str) -> None:
+@pytest.mark.threat("B22")
+def test_each_command_refuses_an_odd_name_in_one_line(cli: Cli, odd: str) -> None:
     cli("app", "add", "Shop", "--realm", "mall", "--app-id", "100001")
     people = ("--realm", "mall", "--no-password")
     for command in (
@@ -36,7 +37,8 @@ def test_a8_each_command_refuses_an_odd_name_in_one_line(cli: Cli, odd: str) -> 
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_a8_apply_and_import_refuse_an_odd_name(cli: Cli, odd: str) -> None:
+@pytest.mark.threat("B22")
+def test_apply_and_import_refuse_an_odd_name(cli: Cli, odd: str) -> None:
     cli("app", "add", "Shop", "--realm", "mall", "--app-id", "100001")
     for section in (
         {"users": [{"login": odd, "realm": "mall"}]},
@@ -58,7 +60,8 @@ def test_a8_apply_and_import_refuse_an_odd_name(cli: Cli, odd: str) -> None:
     assert cli("user", "list").json == []
 
 
-def test_a8_tables_and_lines_escape_what_a_terminal_would_obey() -> None:
+@pytest.mark.threat("B22")
+def test_tables_and_lines_escape_what_a_terminal_would_obey() -> None:
     out = io.StringIO()
     console = Console(file=out, width=200)
     console.print(table("Users", ("Login",), [("a\x1b[2J\u202eb",)]))
@@ -68,7 +71,8 @@ def test_a8_tables_and_lines_escape_what_a_terminal_would_obey() -> None:
         assert shown in out.getvalue()
 
 
-def test_a8_json_says_the_same_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.threat("B22")
+def test_json_says_the_same_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     document = {"login": "小明\u202e\x9b\U000e0041", "nick": "a\u3000b"}
     emit(document, True, lambda console: None)
     printed = capsys.readouterr().out

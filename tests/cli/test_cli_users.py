@@ -167,7 +167,8 @@ def test_a_file_that_does_not_do_is_refused_with_the_row(
     assert asyncio.run(open_ids(shops, "1")) == {}
 
 
-def test_b5_a_short_password_is_refused_in_one_line_and_a_realm_may_ask_for_less(cli: Cli) -> None:
+@pytest.mark.threat("B23")
+def test_a_short_password_is_refused_in_one_line_and_a_realm_may_ask_for_less(cli: Cli) -> None:
     add = ("user", "add", "ann", "--realm", "mall", "--password-stdin")
     refused = cli(*add, given="1234567")
     assert (refused.code, "8 characters at least" in refused.stderr) == (1, True)
@@ -183,7 +184,8 @@ def test_b5_a_short_password_is_refused_in_one_line_and_a_realm_may_ask_for_less
     assert cli("user", "passwd", "ann", "--password-stdin", given="y").code == 1
 
 
-def test_a8_a_login_is_kept_without_blanks_and_found_in_any_spelling(cli: Cli) -> None:
+@pytest.mark.threat("B23")
+def test_a_login_is_kept_without_blanks_and_found_in_any_spelling(cli: Cli) -> None:
     add(cli, " Jose\u0301 ")
     (listed,) = cli("user", "list").json
     assert listed["login"] == "José"

@@ -48,7 +48,7 @@ async def merchant() -> AsyncIterator[Visitor]:
 
 
 def demand_tokens(answer: Json, machine_code: str) -> Json:
-    """The answer is the seed's, names and types; returns its body."""
+    """The answer is the original's, names and types; returns its body."""
     body: Json = answer["body"]
     assert answer == DONE | {"body": body}
     assert list(body) == ["access_token", "refresh_token", "machine_code", "expires_in", "scope"]

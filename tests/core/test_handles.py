@@ -230,12 +230,14 @@ def test_salts_are_random_and_never_too_small() -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from(HandleFormat))
-def test_f57_any_text_is_refused_quietly(text: str, form: HandleFormat) -> None:
+@pytest.mark.threat("F57")
+def test_any_text_is_refused_quietly(text: str, form: HandleFormat) -> None:
     assert HANDLES.unseal(text, HandleKind.ACCESS, form) is None
 
 
 @given(st.integers(0, 255), st.sampled_from(HandleFormat))
-def test_f57_any_changed_bit_is_refused(bit: int, form: HandleFormat) -> None:
+@pytest.mark.threat("F57")
+def test_any_changed_bit_is_refused(bit: int, form: HandleFormat) -> None:
     import base64
 
     sealed = bytearray(bytes.fromhex(HANDLES.seal(SAMPLE)))
@@ -259,7 +261,8 @@ def test_there_is_one_spelling_of_each() -> None:
         assert HANDLES.unseal(other, HandleKind.ACCESS, HandleFormat.BASE64URL) is None
 
 
-def test_e55_f61_realm_and_kind_are_part_of_it() -> None:
+@pytest.mark.threat("E55", "F61")
+def test_realm_and_kind_are_part_of_it() -> None:
     text = HANDLES.seal(SAMPLE)
     assert Handles(RING, "yzb-test", VirtualClock()).unseal(text, HandleKind.ACCESS) is None
     assert Handles(KeyRing.ephemeral(), "yzb", VirtualClock()).unseal(text, HandleKind.ACCESS) is None
@@ -279,7 +282,8 @@ def test_what_does_not_fit_is_refused(value: int, salt: int) -> None:
             HANDLES.seal(handle)
 
 
-def test_f57_a_hundred_thousand_in_a_row_are_distinct_and_look_random() -> None:
+@pytest.mark.threat("F57")
+def test_a_hundred_thousand_in_a_row_are_distinct_and_look_random() -> None:
     texts = [
         HANDLES.seal(Handle(HandleKind.CODE, row, 0, 1_700_000_000, SAMPLE.salt)) for row in range(100_000)
     ]
@@ -291,7 +295,8 @@ def test_f57_a_hundred_thousand_in_a_row_are_distinct_and_look_random() -> None:
         assert chi_square < 60  # 15 degrees of freedom: one in three million is above
 
 
-def test_f67_a_new_key_opens_at_once_and_seals_once_everybody_knows_it(tmp_path: Path) -> None:
+@pytest.mark.threat("F67")
+def test_a_new_key_opens_at_once_and_seals_once_everybody_knows_it(tmp_path: Path) -> None:
     clock = VirtualClock()
     mine = KeyRing.open_or_create(tmp_path / "ring", clock.now())
     theirs = KeyRing(tmp_path / "ring")

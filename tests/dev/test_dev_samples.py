@@ -33,7 +33,7 @@ def post(url: str, **form: str) -> Any:
 
 
 def signed(app: dict[str, str], number: int, **form: str) -> dict[str, str]:
-    """A signed form (contracts/yilianyun.md, "Protocol")."""
+    """A signed form (docs/spec/yilianyun.md, "Protocol")."""
     timestamp = str(int(time.time()))
     sign = hashlib.md5((app["client_id"] + timestamp + app["client_secret"]).encode()).hexdigest()
     request = f"00000000-0000-4000-8000-{number:012d}"

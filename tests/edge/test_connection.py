@@ -188,19 +188,22 @@ def mutated(draw: st.DrawFn) -> bytes:
 @given(messages())
 @example(request("GET", "/call"))
 @example(request("POST", "/form", b"app=1&code=2", FORM))
-def test_g70_one_message(lab: Lab, message: bytes) -> None:
+@pytest.mark.threat("G70")
+def test_one_message(lab: Lab, message: bytes) -> None:
     lab.check(message)
 
 
 @SAME
 @given(mutated())
-def test_g70_nearly_good_messages(lab: Lab, message: bytes) -> None:
+@pytest.mark.threat("G70")
+def test_nearly_good_messages(lab: Lab, message: bytes) -> None:
     lab.check(message)
 
 
 @SAME
 @given(st.lists(st.one_of(messages(), st.just(request("GET", "/call"))), min_size=2, max_size=4), st.data())
-def test_g70_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: st.DataObject) -> None:
+@pytest.mark.threat("G70")
+def test_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(parts)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=3), label="cuts"))
     lab.check(*(whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True) if a < b))
@@ -213,7 +216,8 @@ def test_g70_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: s
         request("POST", "/form", b"app=1&code=2", FORM),
     ],
 )
-def test_g70_what_looks_like_a_request_inside_of_another_is_none(lab: Lab, rest: bytes) -> None:
+@pytest.mark.threat("G70")
+def test_what_looks_like_a_request_inside_of_another_is_none(lab: Lab, rest: bytes) -> None:
     lab.check(request("GET", "/call") + b"GET /item HTTP/1.1\r\nx: ", rest)
     lab.check(b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n", rest)
     lab.check(

@@ -91,19 +91,22 @@ def lab() -> Iterator[Lab]:
 
 @FUZZ
 @given(st.binary(min_size=1, max_size=400))
-def test_d48_any_bytes(lab: Lab, data: bytes) -> None:
+@pytest.mark.threat("D48")
+def test_any_bytes(lab: Lab, data: bytes) -> None:
     lab.check(data)
 
 
 @FUZZ
 @given(PATHS, TYPES, BODIES)
-def test_d48_any_body(lab: Lab, path: str, content_type: str, body: bytes) -> None:
+@pytest.mark.threat("D48")
+def test_any_body(lab: Lab, path: str, content_type: str, body: bytes) -> None:
     lab.check(request("POST", path, body, content_type, CLOSE))
 
 
 @FUZZ
 @given(PATHS, st.text(st.characters(codec="latin-1"), max_size=60))
-def test_d48_any_query(lab: Lab, path: str, query: str) -> None:
+@pytest.mark.threat("D48")
+def test_any_query(lab: Lab, path: str, query: str) -> None:
     lab.check(request("GET", f"{path}?{query}", headers=CLOSE))
 
 
@@ -119,5 +122,6 @@ def test_d48_any_query(lab: Lab, path: str, query: str) -> None:
         max_size=5,
     )
 )
-def test_d48_any_header(lab: Lab, headers: list[tuple[str, str]]) -> None:
+@pytest.mark.threat("D48")
+def test_any_header(lab: Lab, headers: list[tuple[str, str]]) -> None:
     lab.check(request("GET", "/call", headers=[*CLOSE, *headers]))

@@ -20,7 +20,8 @@ def head(*lines: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-async def test_d36_announced_length_is_refused_before_the_body_is_read() -> None:
+@pytest.mark.threat("D36")
+async def test_announced_length_is_refused_before_the_body_is_read() -> None:
     async with running(app_of(SMALL)) as world, world.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 1001", f"content-type: {FORM}")
@@ -32,7 +33,8 @@ async def test_d36_announced_length_is_refused_before_the_body_is_read() -> None
         assert (await wire.answer()).status == 200
 
 
-async def test_d36_chunked_body_is_counted_while_it_comes() -> None:
+@pytest.mark.threat("D36")
+async def test_chunked_body_is_counted_while_it_comes() -> None:
     async with running(app_of(SMALL)) as world, world.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
@@ -44,14 +46,16 @@ async def test_d36_chunked_body_is_counted_while_it_comes() -> None:
         assert (answer.status, answer.json["kind"]) == (413, "body_too_large")
 
 
-async def test_d36_a_body_at_the_limit_is_taken() -> None:
+@pytest.mark.threat("D36")
+async def test_a_body_at_the_limit_is_taken() -> None:
     body = b"app=1&code=2&x=".ljust(1000, b"x")
     async with running(app_of(SMALL)) as world:
         assert (await world.form("/form", body)).status == 200
         assert (await world.form("/form", body + b"x")).status == 413
 
 
-async def test_d36_a_refused_body_is_not_read_for_ever() -> None:
+@pytest.mark.threat("D36")
+async def test_a_refused_body_is_not_read_for_ever() -> None:
     async with running(app_of(SMALL), ProtocolLimits(drain_bytes=100_000)) as world, world.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 9999999", f"content-type: {FORM}")
@@ -66,7 +70,8 @@ async def test_d36_a_refused_body_is_not_read_for_ever() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1.0, 15.0, 60.0])
-async def test_d36_a_late_body_is_answered_whatever_its_time_is(seconds: float) -> None:
+@pytest.mark.threat("D36")
+async def test_a_late_body_is_answered_whatever_its_time_is(seconds: float) -> None:
     async with running(app_of(EdgeOptions(body_timeout=seconds))) as world, world.wire() as wire:
         await wire.send(head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}"))
         await world.get("/call")  # by then the server knows of the request
@@ -79,7 +84,8 @@ async def test_d36_a_late_body_is_answered_whatever_its_time_is(seconds: float) 
 
 
 @pytest.mark.parametrize("start", [b"", b"app=1"])
-async def test_d36_a_slow_body_is_408_in_shape(start: bytes) -> None:
+@pytest.mark.threat("D36")
+async def test_a_slow_body_is_408_in_shape(start: bytes) -> None:
     async with running(app_of(SMALL)) as world, world.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + start
@@ -89,7 +95,8 @@ async def test_d36_a_slow_body_is_408_in_shape(start: bytes) -> None:
         assert await wire.closed()
 
 
-async def test_d36_a_get_does_not_wait_for_a_body() -> None:
+@pytest.mark.threat("D36")
+async def test_a_get_does_not_wait_for_a_body() -> None:
     async with running(app_of(SMALL)) as world, world.wire() as wire:
         await wire.send(head("GET /call HTTP/1.1", "host: x", "content-length: 12"))
         assert (await wire.answer()).status == 200
@@ -97,7 +104,8 @@ async def test_d36_a_get_does_not_wait_for_a_body() -> None:
         assert await wire.closed()  # for the body never came
 
 
-async def test_d36_expectations_are_not_met_for_what_is_refused() -> None:
+@pytest.mark.threat("D36")
+async def test_expectations_are_not_met_for_what_is_refused() -> None:
     expect = "expect: 100-continue"
     async with running(app_of(SMALL)) as world:
         async with world.wire() as wire:
@@ -120,7 +128,8 @@ async def test_d36_expectations_are_not_met_for_what_is_refused() -> None:
         ] == "close"
 
 
-async def test_d36_a_caller_who_leaves_harms_nobody(world: World) -> None:
+@pytest.mark.threat("D36")
+async def test_a_caller_who_leaves_harms_nobody(world: World) -> None:
     async with world.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + b"a"
@@ -129,7 +138,8 @@ async def test_d36_a_caller_who_leaves_harms_nobody(world: World) -> None:
 
 
 @pytest.mark.parametrize("parts", [1, 40])
-async def test_d36_header_bombs_are_431(parts: int) -> None:
+@pytest.mark.threat("D36")
+async def test_header_bombs_are_431(parts: int) -> None:
     bomb = head("GET /call HTTP/1.1", "host: x", *(f"x-{n}: {'x' * 100}" for n in range(100)))
     step = len(bomb) // parts + 1
     async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
@@ -140,7 +150,8 @@ async def test_d36_header_bombs_are_431(parts: int) -> None:
         assert await wire.closed()
 
 
-async def test_d36_a_header_without_end_is_431() -> None:
+@pytest.mark.threat("D36")
+async def test_a_header_without_end_is_431() -> None:
     async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
         await wire.send(b"GET /call HTTP/1.1\r\nhost: x\r\nx: ")
         for _ in range(9):
@@ -156,7 +167,8 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-async def test_d36_what_is_no_body_has_an_end_too(name: str) -> None:
+@pytest.mark.threat("D36")
+async def test_what_is_no_body_has_an_end_too(name: str) -> None:
     start, more = ENDLESS[name]
     lines = ("host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
     async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world:
@@ -171,7 +183,8 @@ async def test_d36_what_is_no_body_has_an_end_too(name: str) -> None:
                 assert await wire.closed()
 
 
-async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
+@pytest.mark.threat("D36")
+async def test_a_head_without_end_behind_a_slow_request() -> None:
     go_on = asyncio.Event()
 
     async def wait(_params: object, _call: object) -> None:
@@ -189,7 +202,8 @@ async def test_d36_a_head_without_end_behind_a_slow_request() -> None:
         assert await wire.closed()
 
 
-async def test_d36_chunks_with_trailers_and_extensions_are_taken() -> None:
+@pytest.mark.threat("D36")
+async def test_chunks_with_trailers_and_extensions_are_taken() -> None:
     chunks = b"1;a=" + b"x" * 1000 + b"\r\n&\r\n"
     message = head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
     message += b"c\r\napp=1&code=2\r\n" + chunks * 8 + b"0\r\nx: " + b"x" * 3000 + b"\r\n\r\n"
@@ -200,7 +214,8 @@ async def test_d36_chunks_with_trailers_and_extensions_are_taken() -> None:
         assert (await wire.answer()).status == 200
 
 
-async def test_d36_a_large_body_is_not_taken_for_a_head() -> None:
+@pytest.mark.threat("D36")
+async def test_a_large_body_is_not_taken_for_a_head() -> None:
     async with running(app_of(), ProtocolLimits(head_bytes=2048)) as world:
         body = b"app=1&code=2&x=" + b"x" * 30_000
         assert (await world.form("/form", body)).status == 200
@@ -212,7 +227,8 @@ async def test_d36_a_large_body_is_not_taken_for_a_head() -> None:
 @pytest.mark.parametrize(
     ("start", "more"), [(b"GET /call HTTP/1.1\r\nhost:", b" "), (b"\r\n\r\n", b"\r\n"), (b"G", b"E")]
 )
-async def test_d36_slowloris_is_cut(world: World, start: bytes, more: bytes) -> None:
+@pytest.mark.threat("D36")
+async def test_slowloris_is_cut(world: World, start: bytes, more: bytes) -> None:
     async with world.wire() as wire:
         await wire.send(start)
         await wire.send(more)
@@ -229,7 +245,8 @@ async def test_d36_slowloris_is_cut(world: World, start: bytes, more: bytes) -> 
             assert await other.closed()
 
 
-async def test_d36_a_silent_connection_is_closed_without_a_word(world: World) -> None:
+@pytest.mark.threat("D36")
+async def test_a_silent_connection_is_closed_without_a_word(world: World) -> None:
     async with world.wire() as wire:
         assert (await world.get("/call")).status == 200  # by then the server knows of the first connection
         world.sweep(30)
@@ -245,7 +262,8 @@ async def settled(protocol: Connection) -> int:
     return left
 
 
-async def test_d36_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.threat("D36")
+async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lingpai.edge.server.TICKS_PER_SECOND", 1_000_000)  # the time is told here
 
     async def large(_params: object, _call: object) -> Reply:
@@ -273,7 +291,8 @@ async def test_d36_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
             await asyncio.sleep(0)
 
 
-async def test_d36_the_watch_is_really_kept() -> None:
+@pytest.mark.threat("D36")
+async def test_the_watch_is_really_kept() -> None:
     async with running(app_of(), ProtocolLimits(head_timeout=0.5)) as world, world.wire() as wire:
         await wire.send(b"GET /call HTTP/1.1\r\n")
         assert (await wire.answer()).status == 408
@@ -307,14 +326,16 @@ NOT_HTTP = {
 
 
 @pytest.mark.parametrize("name", NOT_HTTP)
-async def test_g70_ambiguous_messages_are_400_and_end_the_connection(world: World, name: str) -> None:
+@pytest.mark.threat("G70")
+async def test_ambiguous_messages_are_400_and_end_the_connection(world: World, name: str) -> None:
     async with world.wire() as wire:
         await wire.send(NOT_HTTP[name])
         assert (await wire.answer()).status in ({400, 415} if name == "bare LF in chunks" else {400})
         assert await wire.closed()
 
 
-async def test_g70_a_good_request_before_a_bad_one_gets_its_own_answer(world: World) -> None:
+@pytest.mark.threat("G70")
+async def test_a_good_request_before_a_bad_one_gets_its_own_answer(world: World) -> None:
     for good in (1, 2, 5):
         async with world.wire() as wire:
             await wire.send(request("GET", "/call") * good + NOT_HTTP["bare LF"])
@@ -326,13 +347,15 @@ async def test_g70_a_good_request_before_a_bad_one_gets_its_own_answer(world: Wo
             assert await wire.closed()
 
 
-async def test_g70_other_transfer_codings_are_refused(world: World) -> None:
+@pytest.mark.threat("G70")
+async def test_other_transfer_codings_are_refused(world: World) -> None:
     raw = b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
     answer = await world.raw(raw + b"content-type: application/x-www-form-urlencoded\r\n\r\n0\r\n\r\n")
     assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
 
 
-async def test_g70_trailers_are_no_headers() -> None:
+@pytest.mark.threat("G70")
+async def test_trailers_are_no_headers() -> None:
     trailers = (
         "x-forwarded-for: 10.1.2.3",
         "authorization: Bearer abc",
@@ -351,7 +374,8 @@ async def test_g70_trailers_are_no_headers() -> None:
             assert (data["peer"], data["bearer"], data["language"]) == (peer, None, None)
 
 
-async def test_g70_upgrades_are_ignored(world: World) -> None:
+@pytest.mark.threat("G70")
+async def test_upgrades_are_ignored(world: World) -> None:
     for protocol in ("websocket", "h2c"):
         answer = await world.get(
             "/call",
@@ -371,7 +395,8 @@ UPGRADING = [
 
 
 @pytest.mark.parametrize("step", [1, 50, 1_000_000])
-async def test_g70_a_request_that_offers_an_upgrade_keeps_its_body(world: World, step: int) -> None:
+@pytest.mark.threat("G70")
+async def test_a_request_that_offers_an_upgrade_keeps_its_body(world: World, step: int) -> None:
     body = b"app=1&code=2"
     chunked = head(
         "POST /form HTTP/1.1",
@@ -397,7 +422,8 @@ async def test_g70_a_request_that_offers_an_upgrade_keeps_its_body(world: World,
         assert await wire.closed()
 
 
-async def test_g70_what_offers_an_upgrade_is_limited_like_others() -> None:
+@pytest.mark.threat("G70")
+async def test_what_offers_an_upgrade_is_limited_like_others() -> None:
     async with running(app_of(SMALL), ProtocolLimits(head_bytes=4096)) as world:
         large = [*UPGRADING, ("x", "x" * 4096)]
         assert (await world.ask("GET", "/call", headers=large)).status == 431

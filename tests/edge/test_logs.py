@@ -48,7 +48,8 @@ def read(out: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def test_g71_only_declared_fields_appear(lines: io.StringIO) -> None:
+@pytest.mark.threat("G71")
+def test_only_declared_fields_appear(lines: io.StringIO) -> None:
     log = structlog.get_logger("test")
     log.info(
         "request", route="/x", status=200, secret=SECRET, number=123456, nested={"token": TOKEN}, flag=True
@@ -62,7 +63,8 @@ def test_g71_only_declared_fields_appear(lines: io.StringIO) -> None:
     assert "123456" not in lines.getvalue()
 
 
-def test_g71_a_field_can_be_declared(lines: io.StringIO) -> None:
+@pytest.mark.threat("G71")
+def test_a_field_can_be_declared(lines: io.StringIO) -> None:
     allow("test_only_field")
     structlog.get_logger("test").info("x", test_only_field="shown")
     assert read(lines)[0]["test_only_field"] == "shown"
@@ -89,7 +91,8 @@ def test_fingerprints_tell_values_apart_and_nothing_else() -> None:
         f"password={SECRET[:9]}&x=1",
     ],
 )
-def test_g71_scrubbing_takes_secrets_out(text: str) -> None:
+@pytest.mark.threat("G71")
+def test_scrubbing_takes_secrets_out(text: str) -> None:
     assert SECRET[:9].lower() not in scrub(text).lower()
     assert TOKEN not in scrub(text)
     assert "[redacted]" in scrub(text)
@@ -124,7 +127,8 @@ def _raise_group(secret: str) -> None:
         raise ExceptionGroup(f"token={TOKEN}", [ValueError(f"at https://h/p?x={secret}")]) from cause
 
 
-def test_g71_tracebacks_show_code_and_no_values(lines: io.StringIO) -> None:
+@pytest.mark.threat("G71")
+def test_tracebacks_show_code_and_no_values(lines: io.StringIO) -> None:
     for log in (structlog.get_logger("test"), logging.getLogger("lib")):
         try:
             _raise_group(SECRET)
@@ -139,7 +143,8 @@ def test_g71_tracebacks_show_code_and_no_values(lines: io.StringIO) -> None:
     assert TOKEN not in lines.getvalue()
 
 
-def test_g71_libraries_go_through_the_same_chain(lines: io.StringIO) -> None:
+@pytest.mark.threat("G71")
+def test_libraries_go_through_the_same_chain(lines: io.StringIO) -> None:
     logging.getLogger("aiohttp.client").warning(
         "GET %s gave %r", f"https://h/p?secret={SECRET}", {"token": TOKEN}
     )
@@ -153,7 +158,8 @@ def test_g71_libraries_go_through_the_same_chain(lines: io.StringIO) -> None:
     assert TOKEN not in lines.getvalue()
 
 
-async def test_g71_one_line_a_request(lines: io.StringIO) -> None:
+@pytest.mark.threat("G71")
+async def test_one_line_a_request(lines: io.StringIO) -> None:
     async with running(app_of()) as world:
         await world.get(f"/item?app={SECRET}&code={TOKEN}")
         await world.get(f"/item?app={SECRET}&count=1")

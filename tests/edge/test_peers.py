@@ -49,7 +49,8 @@ OURS = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("fd00::/
         ("unix", ["1.1.1.1"], ""),
     ],
 )
-def test_g69_walks_back_only_over_trusted_hops(peer: str, hops: list[str], expected: str) -> None:
+@pytest.mark.threat("G69")
+def test_walks_back_only_over_trusted_hops(peer: str, hops: list[str], expected: str) -> None:
     assert walk_back(peer, hops, OURS) == expected
 
 
@@ -61,11 +62,13 @@ FORGED = (
 )
 
 
-async def test_g69_nobody_is_believed_by_default(world: World) -> None:
+@pytest.mark.threat("G69")
+async def test_nobody_is_believed_by_default(world: World) -> None:
     assert (await world.get("/call", *FORGED)).json["data"]["peer"] == "127.0.0.1"
 
 
-async def test_g69_a_trusted_proxy_is_believed_in_one_header_only() -> None:
+@pytest.mark.threat("G69")
+async def test_a_trusted_proxy_is_believed_in_one_header_only() -> None:
     async with running(app_of(EdgeOptions(trusted_proxies=OURS))) as world:
         assert (await world.get("/call", *FORGED)).json["data"]["peer"] == "6.6.6.6"
         assert (await world.get("/call", *FORGED[1:])).json["data"]["peer"] == ""

@@ -29,7 +29,8 @@ def multipart(**fields: str) -> bytes:
         ("/item?app=1&code=a;count=7", {"code": "a;count=7", "count": 0}),
     ],
 )
-async def test_a8_query_is_decoded_once_and_strangers_are_ignored(
+@pytest.mark.threat("A8")
+async def test_query_is_decoded_once_and_strangers_are_ignored(
     world: World, target: str, expected: dict[str, Any]
 ) -> None:
     answer = await world.get(target)
@@ -65,18 +66,21 @@ async def test_a8_query_is_decoded_once_and_strangers_are_ignored(
         ("/items/1?id=2", "repeated_parameter", "id"),
     ],
 )
-async def test_a7_d45_query_is_refused(world: World, target: str, kind: str, parameter: str) -> None:
+@pytest.mark.threat("A7", "D45")
+async def test_query_is_refused(world: World, target: str, kind: str, parameter: str) -> None:
     answer = await world.get(target)
     assert (answer.json["kind"], answer.json["parameter"]) == (kind, parameter)
     assert answer.status == 400
     assert "SECRETVALUE" not in answer.json["reason"]
 
 
-async def test_a7_path_and_query_may_agree(world: World) -> None:
+@pytest.mark.threat("A7")
+async def test_path_and_query_may_agree(world: World) -> None:
     assert (await world.get("/items/1?id=1&code=2")).json["data"] == {"id": "1", "code": "2"}
 
 
-async def test_a7_body_and_query_may_agree_and_not_differ(world: World) -> None:
+@pytest.mark.threat("A7")
+async def test_body_and_query_may_agree_and_not_differ(world: World) -> None:
     assert (await world.form("/item?app=1", "app=1&code=2")).json["data"]["code"] == "2"
     for answer in (
         await world.form("/item?app=1", "app=2&code=2"),
@@ -88,7 +92,8 @@ async def test_a7_body_and_query_may_agree_and_not_differ(world: World) -> None:
         assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "app")
 
 
-async def test_a7_one_place_only_where_a_route_says_so(world: World) -> None:
+@pytest.mark.threat("A7")
+async def test_one_place_only_where_a_route_says_so(world: World) -> None:
     part = multipart(id="1"), "multipart/form-data; boundary=b"
     for answer in (
         await world.form("/once?id=1", "id=1"),
@@ -99,7 +104,8 @@ async def test_a7_one_place_only_where_a_route_says_so(world: World) -> None:
     assert (await world.form("/once?code=1", "id=1")).json["data"] == {"id": "1", "code": "1"}
 
 
-async def test_a7_query_does_not_count_where_it_is_not_declared(world: World) -> None:
+@pytest.mark.threat("A7")
+async def test_query_does_not_count_where_it_is_not_declared(world: World) -> None:
     answer = await world.form("/form?app=1&code=2", "code=3")
     assert (answer.json["kind"], answer.json["parameter"]) == ("missing_parameter", "app")
 
@@ -166,13 +172,15 @@ async def test_mislabelled_form_only_where_declared(world: World) -> None:
         ("/form", None),
     ],
 )
-async def test_d35_other_media_types_are_refused(world: World, path: str, content_type: str | None) -> None:
+@pytest.mark.threat("D35")
+async def test_other_media_types_are_refused(world: World, path: str, content_type: str | None) -> None:
     answer = await world.ask("POST", path, b"app=1&code=2", content_type)
     assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("header", [("content-encoding", "gzip"), ("content-encoding", "br")])
-async def test_d35_codings_are_refused(world: World, header: tuple[str, str]) -> None:
+@pytest.mark.threat("D35")
+async def test_codings_are_refused(world: World, header: tuple[str, str]) -> None:
     answer = await world.ask("POST", "/form", b"app=1&code=2", FORM, headers=[header])
     assert answer.status == 415
 
@@ -231,12 +239,14 @@ async def test_json_next_to_path_and_query(world: World) -> None:
         ("{" + ",".join(f'"x{n}":1' for n in range(101)) + "}", "malformed_body", ""),
     ],
 )
-async def test_d45_json_is_refused(world: World, body: str, kind: str, parameter: str) -> None:
+@pytest.mark.threat("D45")
+async def test_json_is_refused(world: World, body: str, kind: str, parameter: str) -> None:
     answer = await world.json("/json", body)
     assert (answer.status, answer.json["kind"], answer.json["parameter"]) == (400, kind, parameter)
 
 
-async def test_d45_json_surrogate_pairs_are_fine(world: World) -> None:
+@pytest.mark.threat("D45")
+async def test_json_surrogate_pairs_are_fine(world: World) -> None:
     answer = await world.json("/json", '{"app":"\\ud83d\\ude00","code":"\\u4ee4"}')
     assert answer.json["data"]["app"] == "😀"
 
@@ -244,12 +254,14 @@ async def test_d45_json_surrogate_pairs_are_fine(world: World) -> None:
 @pytest.mark.parametrize(
     "body", [b"\xff", b'{"app":"\xc0\xaf","code":"1"}', b'{"app":"\xed\xa0\x80","code":"1"}']
 )
-async def test_d45_bodies_that_are_not_utf8(world: World, body: bytes) -> None:
+@pytest.mark.threat("D45")
+async def test_bodies_that_are_not_utf8(world: World, body: bytes) -> None:
     assert (await world.json("/json", body)).json["kind"] == "malformed_body"
     assert (await world.form("/form", body)).json["kind"] == "malformed_body"
 
 
-async def test_d45_form_values_are_checked_like_the_query(world: World) -> None:
+@pytest.mark.threat("D45")
+async def test_form_values_are_checked_like_the_query(world: World) -> None:
     for body, kind in (
         ("app=1&app=1&code=2", "repeated_parameter"),
         ("app=%00&code=2", "invalid_parameter"),

@@ -99,7 +99,8 @@ def test_answers_are_wrapped_as_the_shape_wraps_them() -> None:
     assert (example["shape"], example["kind"]) == ("main", "body_too_large")
 
 
-async def test_g72_the_document_tells_the_truth() -> None:
+@pytest.mark.threat("G72")
+async def test_the_document_tells_the_truth() -> None:
     routes = [*DECLARED, *reference_routes(DECLARED, MAIN, title="T", version="1")]
     async with running(create_app(routes, FALLBACK)) as world:
         answer = await world.get("/openapi.json")

@@ -54,7 +54,8 @@ async def test_success_carries_the_usual_headers(world: World) -> None:
         ("/%ff%fe", "main"),
     ],
 )
-async def test_i83_unrouted_paths_answer_in_the_shape_of_their_prefix(
+@pytest.mark.threat("I83")
+async def test_unrouted_paths_answer_in_the_shape_of_their_prefix(
     world: World, target: str, shape: str
 ) -> None:
     answer = await world.get(target)
@@ -66,7 +67,8 @@ async def test_i83_unrouted_paths_answer_in_the_shape_of_their_prefix(
 @pytest.mark.parametrize(
     "method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "LINK", "POST", "QUERY", "SOURCE"]
 )
-async def test_d34_i83_other_methods(world: World, method: str) -> None:
+@pytest.mark.threat("D34", "I83")
+async def test_other_methods(world: World, method: str) -> None:
     answer = await world.ask(method, "/other/thing")
     assert answer.status == 405
     assert (answer.json["shape"], answer.json["kind"]) == ("other", "method_not_allowed")
@@ -83,7 +85,8 @@ async def test_options_and_head(world: World) -> None:
     assert (await world.ask("OPTIONS", "/form")).headers["allow"] == "OPTIONS, POST"
 
 
-async def test_i83_crash_answers_in_shape_and_is_logged_without_values(
+@pytest.mark.threat("I83")
+async def test_crash_answers_in_shape_and_is_logged_without_values(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = await world.get("/crash")
@@ -97,7 +100,8 @@ async def test_refusal_of_a_verb(world: World) -> None:
     assert b"secret" not in answer.body
 
 
-async def test_b21_pages_are_guarded_and_keep_their_cookies(world: World) -> None:
+@pytest.mark.threat("B21")
+async def test_pages_are_guarded_and_keep_their_cookies(world: World) -> None:
     async with world.wire() as wire:
         await wire.send(request("GET", "/page"))
         head = (await wire.reader.readuntil(b"\r\n\r\n")).decode()
@@ -112,7 +116,8 @@ async def test_b21_pages_are_guarded_and_keep_their_cookies(world: World) -> Non
         assert line in head
 
 
-async def test_a9_a_header_cannot_be_split(world: World) -> None:
+@pytest.mark.threat("A9")
+async def test_a_header_cannot_be_split(world: World) -> None:
     answer = await world.get("/split")
     assert (answer.status, answer.json["kind"]) == (500, "internal")
     assert "set-cookie" not in answer.headers
@@ -214,12 +219,14 @@ async def test_what_a_verb_is_told(world: World) -> None:
         assert (await world.get("/call", ("authorization", value))).json["data"]["bearer"] is None
 
 
-async def test_a7_the_authorization_header_may_come_once(world: World) -> None:
+@pytest.mark.threat("A7")
+async def test_the_authorization_header_may_come_once(world: World) -> None:
     answer = await world.get("/call", ("authorization", "Bearer a"), ("authorization", "Bearer b"))
     assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "authorization")
 
 
-async def test_a16_no_cors_unless_declared(world: World) -> None:
+@pytest.mark.threat("A16")
+async def test_no_cors_unless_declared(world: World) -> None:
     for answer in (
         await world.get("/call", ("origin", "https://evil.example")),
         await world.ask("OPTIONS", "/call", headers=[("origin", "https://evil.example")]),

@@ -1,6 +1,6 @@
 """A pytest plugin: what the suite saw of secrets, what its services logged, and at the end that no log holds a secret.
 
-attacks.md G71. A secret is whatever the code digests, seals, hashes or hands out as a handle, whatever the sandbox
+threat G71. A secret is whatever the code digests, seals, hashes or hands out as a handle, whatever the sandbox
 hands out, and what a test tells by `saw`. A log line is whatever the service's own chain formats in this process, and
 what a service process of its own writes into a file of `log_file`. Both go to a folder under pytest's base temporary
 folder, shared by the processes of pytest-xdist; the process that ends last compares.

@@ -21,7 +21,8 @@ from tests.issuer.worlds import World, raises
 
 
 @pytest.mark.parametrize("step", [0, 3600, -3600])
-async def test_i79_each_superseded_ticket_keeps_its_own_ten_minutes(
+@pytest.mark.threat("I79")
+async def test_each_superseded_ticket_keeps_its_own_ten_minutes(
     world: World, clock: VirtualClock, step: int
 ) -> None:
     issuer, app = world.issuer, world.app
@@ -42,7 +43,8 @@ async def test_i79_each_superseded_ticket_keeps_its_own_ten_minutes(
     assert await live_tickets(issuer, app) == (tickets[2], tickets[1])
 
 
-async def test_i79_a_ticket_near_its_end_does_not_live_longer_for_being_superseded(
+@pytest.mark.threat("I79")
+async def test_a_ticket_near_its_end_does_not_live_longer_for_being_superseded(
     world: World, clock: VirtualClock
 ) -> None:
     token = (await issue_app_token(world.issuer, world.app)).access_token
@@ -56,7 +58,8 @@ async def test_i79_a_ticket_near_its_end_does_not_live_longer_for_being_supersed
         await resolve_ticket(world.issuer, old.ticket)
 
 
-async def test_i79_many_at_once_get_the_same_live_ticket(world: World) -> None:
+@pytest.mark.threat("I79")
+async def test_many_at_once_get_the_same_live_ticket(world: World) -> None:
     token = (await issue_app_token(world.issuer, world.app)).access_token
     first = await issue_ticket(world.issuer, world.app, token)
     tickets = await asyncio.gather(*(issue_ticket(world.issuer, world.app, token) for _ in range(64)))
@@ -82,7 +85,8 @@ async def test_rotating_the_server_token_does_not_touch_tickets(world: World, cl
         await resolve_app_token(issuer, newer)
 
 
-async def test_i79_ended_app_has_neither_token_nor_ticket(world: World) -> None:
+@pytest.mark.threat("I79")
+async def test_ended_app_has_neither_token_nor_ticket(world: World) -> None:
     issuer, app = world.issuer, world.app
     token = (await issue_app_token(issuer, app)).access_token
     ticket = (await issue_ticket(issuer, app, token)).ticket
@@ -94,7 +98,8 @@ async def test_i79_ended_app_has_neither_token_nor_ticket(world: World) -> None:
     assert await live_tickets(issuer, app) == ()
 
 
-async def test_f61_i80_tokens_of_one_kind_or_app_are_not_taken_for_another(world: World) -> None:
+@pytest.mark.threat("F61", "I80")
+async def test_tokens_of_one_kind_or_app_are_not_taken_for_another(world: World) -> None:
     issuer, app, other = world.issuer, world.app, world.other
     server = (await issue_app_token(issuer, app)).access_token
     ticket = (await issue_ticket(issuer, app, server)).ticket

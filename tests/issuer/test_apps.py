@@ -18,7 +18,8 @@ from tests.issuer.worlds import REDIRECT, World, raises
 HERE = "198.51.100.7"
 
 
-async def test_d39_unknown_app_and_wrong_secret_look_the_same(world: World) -> None:
+@pytest.mark.threat("D39")
+async def test_unknown_app_and_wrong_secret_look_the_same(world: World) -> None:
     refusals = []
     for app_id, secret in ((world.app.app_id, "wrong"), ("nobody", world.secret), (world.app.app_id, "")):
         with pytest.raises(LingpaiError) as refused:
@@ -29,13 +30,15 @@ async def test_d39_unknown_app_and_wrong_secret_look_the_same(world: World) -> N
     assert (await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)).id == world.app.id
 
 
-async def test_d40_the_kept_digest_is_no_secret(world: World) -> None:
+@pytest.mark.threat("D40")
+async def test_the_kept_digest_is_no_secret(world: World) -> None:
     for shown in (world.app.secrets[0].digest.hex(), world.app.secrets[0].digest.decode("latin-1")):
         with raises(Kind.INVALID_CLIENT):
             await authenticate_app(world.issuer, world.app.app_id, shown, HERE)
 
 
-async def test_i81_both_secrets_are_good_while_one_is_rotated(world: World, clock: VirtualClock) -> None:
+@pytest.mark.threat("I81")
+async def test_both_secrets_are_good_while_one_is_rotated(world: World, clock: VirtualClock) -> None:
     newer = await admin.rotate_secret(world.issuer, world.app, overlap=100)
     clock.advance(99)
     for secret in (newer, world.secret):
@@ -82,7 +85,8 @@ async def test_a_declared_secret_spares_the_one_before(world: World, clock: Virt
         await authenticate_app(world.issuer, "declared", "second", HERE)
 
 
-async def test_d46_failures_are_throttled_per_address_and_shut_out_nobody_elsewhere(
+@pytest.mark.threat("D46")
+async def test_failures_are_throttled_per_address_and_shut_out_nobody_elsewhere(
     world: World, clock: VirtualClock
 ) -> None:
     for _ in range(20):
@@ -96,7 +100,8 @@ async def test_d46_failures_are_throttled_per_address_and_shut_out_nobody_elsewh
     await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
 
 
-async def test_d46_success_resets(world: World) -> None:
+@pytest.mark.threat("D46")
+async def test_success_resets(world: World) -> None:
     for _ in range(3):
         for _ in range(19):
             with raises(Kind.INVALID_CLIENT):
@@ -178,7 +183,8 @@ async def test_declared_app_stays_as_it_is_until_declared_otherwise(world: World
         "https://app.example:port/",
     ],
 )
-def test_a4_a5_what_cannot_be_registered(uri: str) -> None:
+@pytest.mark.threat("A4", "A5")
+def test_what_cannot_be_registered(uri: str) -> None:
     with raises(Kind.INVALID_REDIRECT_URI):
         check_registrable(uri)
 
@@ -186,7 +192,8 @@ def test_a4_a5_what_cannot_be_registered(uri: str) -> None:
 @pytest.mark.parametrize(
     "uri", [REDIRECT, "http://127.0.0.1:8080/cb", "http://[::1]/cb", "com.example.app:/cb"]
 )
-def test_a4_what_can_be_registered(uri: str) -> None:
+@pytest.mark.threat("A4")
+def test_what_can_be_registered(uri: str) -> None:
     check_registrable(uri)
 
 
@@ -203,13 +210,15 @@ def test_a4_what_can_be_registered(uri: str) -> None:
         REDIRECT.replace(".example", ".example:443"),
     ],
 )
-def test_a2_redirects_are_compared_as_plain_strings(given: str) -> None:
+@pytest.mark.threat("A2")
+def test_redirects_are_compared_as_plain_strings(given: str) -> None:
     with raises(Kind.WRONG_REDIRECT_URI):
         choose_redirect((REDIRECT,), given, loopback_ports=True)
     assert choose_redirect((REDIRECT,), REDIRECT) == choose_redirect((REDIRECT,), None) == REDIRECT
 
 
-def test_a1_a3_fragment_none_several_and_loopback_ports() -> None:
+@pytest.mark.threat("A1", "A3")
+def test_fragment_none_several_and_loopback_ports() -> None:
     for registered, given in (((REDIRECT,), REDIRECT + "#x"), ((), None), ((REDIRECT, REDIRECT + "2"), None)):
         with raises(Kind.INVALID_REDIRECT_URI):
             choose_redirect(registered, given)

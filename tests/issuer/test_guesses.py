@@ -43,7 +43,8 @@ async def guess(issuer: Issuer, app_id: str, address: str = HERE) -> Kind:
     return refused.value.kind
 
 
-async def test_b8_wrong_secrets_are_counted_by_all_processes_and_over_restarts(
+@pytest.mark.threat("D46")
+async def test_wrong_secrets_are_counted_by_all_processes_and_over_restarts(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id = limited.app.app_id
@@ -60,7 +61,8 @@ async def test_b8_wrong_secrets_are_counted_by_all_processes_and_over_restarts(
         await authenticate_app(issuer, app_id, limited.secret, HERE)
 
 
-async def test_b8_what_other_processes_count_is_met_within_a_second(
+@pytest.mark.threat("D46")
+async def test_what_other_processes_count_is_met_within_a_second(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id = limited.app.app_id
@@ -89,7 +91,8 @@ async def test_a_right_secret_writes_nothing_and_mostly_reads_nothing(
     assert (len(commits), len(looks)) == (0, 1)
 
 
-async def test_d3_an_ipv6_network_is_one_guesser(limited: World) -> None:
+@pytest.mark.threat("D46")
+async def test_an_ipv6_network_is_one_guesser(limited: World) -> None:
     for number in range(LIMITS.pair):
         assert await guess(limited.issuer, limited.app.app_id, f"2001:db8::{number:x}") is Kind.INVALID_CLIENT
     assert await guess(limited.issuer, limited.app.app_id, "2001:db8::ffff") is Kind.TOO_MANY_REQUESTS
@@ -102,7 +105,8 @@ async def lock_address(world: World, issuer: Issuer) -> None:
     assert await guess(issuer, "app") is Kind.TOO_MANY_REQUESTS
 
 
-async def test_d3_one_apps_wrong_secret_locks_out_no_other_app_that_was_right_there_before(
+@pytest.mark.threat("D46")
+async def test_one_apps_wrong_secret_locks_out_no_other_app_that_was_right_there_before(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id, right = limited.app.app_id, limited.secret
@@ -128,7 +132,8 @@ async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: Wor
     assert outcomes.count(Kind.INVALID_CLIENT) == LIMITS.pair
 
 
-async def test_b8_secrets_of_terminals_are_counted_by_all_processes(
+@pytest.mark.threat("D46")
+async def test_secrets_of_terminals_are_counted_by_all_processes(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     async def scan(issuer: Issuer, msign: str, code: str = "4004001") -> None:
@@ -151,7 +156,8 @@ async def test_b8_secrets_of_terminals_are_counted_by_all_processes(
     await scan(other, "terminal secret")
 
 
-async def test_b8_invented_names_take_a_bounded_part_of_the_store(limited: World) -> None:
+@pytest.mark.threat("D46")
+async def test_invented_names_take_a_bounded_part_of_the_store(limited: World) -> None:
     store, most = limited.issuer.store, 100_000
     counting = f"SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {most + 300}"
     series = f"(WITH RECURSIVE s (n) AS ({counting}) SELECT n FROM s)"
@@ -169,7 +175,8 @@ async def test_b8_invented_names_take_a_bounded_part_of_the_store(limited: World
     assert await rows_of(store, "SELECT count(*), min(ends_at) FROM issuer_attempts") == [(most, now + 301)]
 
 
-def test_b8_an_empty_name_is_no_address(clock: VirtualClock) -> None:
+@pytest.mark.threat("D46")
+def test_an_empty_name_is_no_address(clock: VirtualClock) -> None:
     throttle = Throttle(clock, Throttling(seconds=60, pair=3, address=100))
     for _ in range(3):
         throttle.fail("", "")

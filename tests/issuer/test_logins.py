@@ -44,13 +44,15 @@ async def lock_account(world: World, name: str = "ann") -> None:
         await login(world.issuer, name, RIGHT, "198.51.100.200")
 
 
-async def test_d3_any_number_of_users_behind_one_address_log_in(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_any_number_of_users_behind_one_address_log_in(limited: World) -> None:
     for number in range(LIMITS.address + 5):
         await admin.add_user(limited.issuer, f"user-{number}", RIGHT)
         assert (await login(limited.issuer, f"user-{number}", RIGHT, "198.51.100.7")).user is not None
 
 
-async def test_d3_one_account_logs_in_rightly_any_number_of_times(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_one_account_logs_in_rightly_any_number_of_times(limited: World) -> None:
     for number in range(LIMITS.account + 5):
         await login(limited.issuer, "ann", RIGHT, f"198.51.100.{number}")
     for _ in range(LIMITS.account + 5):
@@ -58,7 +60,8 @@ async def test_d3_one_account_logs_in_rightly_any_number_of_times(limited: World
     await lock_account(limited)  # and no failure was forgiven by that
 
 
-async def test_d3_a_right_login_forgives_nobody_elses_failures(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_right_login_forgives_nobody_elses_failures(limited: World) -> None:
     for number in range(LIMITS.address - 1):
         assert await fail(limited, f"nobody-{number}", "198.51.100.7") is Kind.LOGIN_FAILED
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
@@ -66,14 +69,16 @@ async def test_d3_a_right_login_forgives_nobody_elses_failures(limited: World) -
     assert await fail(limited, "somebody", "198.51.100.7") is Kind.TOO_MANY_REQUESTS
 
 
-async def test_d3_addresses_of_one_ipv6_network_are_one_caller(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_addresses_of_one_ipv6_network_are_one_caller(limited: World) -> None:
     for number in range(LIMITS.pair):
         assert await fail(limited, "ann", f"2001:db8:0:1::{number:x}") is Kind.LOGIN_FAILED
     assert await fail(limited, "ann", "2001:db8:0:1:ffff::1") is Kind.TOO_MANY_REQUESTS
     await login(limited.issuer, "ann", RIGHT, "2001:db8:0:2::1")
 
 
-async def test_d3_a_locked_account_is_open_to_a_network_that_logged_in_before(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_locked_account_is_open_to_a_network_that_logged_in_before(limited: World) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
     await lock_account(limited)
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
@@ -81,7 +86,8 @@ async def test_d3_a_locked_account_is_open_to_a_network_that_logged_in_before(li
         await login(limited.issuer, "ann", RIGHT, "198.51.100.8")
 
 
-async def test_d3_a_locked_address_is_open_to_who_logged_in_there_before(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_locked_address_is_open_to_who_logged_in_there_before(limited: World) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
     for number in range(LIMITS.address):
         assert await fail(limited, f"nobody-{number}", "198.51.100.7") is Kind.LOGIN_FAILED
@@ -89,7 +95,8 @@ async def test_d3_a_locked_address_is_open_to_who_logged_in_there_before(limited
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
 
 
-async def test_d3_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited: World) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     for _ in range(LIMITS.pair):
         assert await fail(limited, "ann", "198.51.100.7") is Kind.LOGIN_FAILED  # somebody at the same address
@@ -99,7 +106,8 @@ async def test_d3_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited:
         await login(limited.issuer, "ann", RIGHT, address, browser=BROWSER)
 
 
-async def test_d3_what_a_known_browser_guesses_counts_and_is_no_key_to_other_accounts(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_what_a_known_browser_guesses_counts_and_is_no_key_to_other_accounts(limited: World) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     for _ in range(LIMITS.pair):
         assert await fail(limited, "ann", "192.0.2.1", browser=BROWSER) is Kind.LOGIN_FAILED
@@ -109,13 +117,15 @@ async def test_d3_what_a_known_browser_guesses_counts_and_is_no_key_to_other_acc
     assert await fail(limited, "bob", "198.51.100.7", browser=BROWSER) is Kind.TOO_MANY_REQUESTS
 
 
-async def test_d3_an_unknown_name_has_no_known_browsers(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_an_unknown_name_has_no_known_browsers(limited: World) -> None:
     for _ in range(LIMITS.pair):
         assert await fail(limited, "nobody", "192.0.2.1", browser=BROWSER) is Kind.LOGIN_FAILED
     assert await fail(limited, "nobody", "192.0.2.1", browser=BROWSER) is Kind.TOO_MANY_REQUESTS
 
 
-async def test_d3_who_was_removed_is_known_no_longer(limited: World, clock: VirtualClock) -> None:
+@pytest.mark.threat("B23")
+async def test_who_was_removed_is_known_no_longer(limited: World, clock: VirtualClock) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     assert len(await rows_of(limited.issuer.store, "SELECT digest FROM issuer_marks")) == 2
     await limited.issuer.store.remove_user(limited.user.id)
@@ -128,7 +138,8 @@ async def test_d3_who_was_removed_is_known_no_longer(limited: World, clock: Virt
         await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
 
 
-async def test_d3_so_many_marks_are_kept_of_a_user(limited: World, clock: VirtualClock) -> None:
+@pytest.mark.threat("B23")
+async def test_so_many_marks_are_kept_of_a_user(limited: World, clock: VirtualClock) -> None:
     for number in range(MOST_MARKS + 3):
         clock.advance(1)
         await login(limited.issuer, "ann", RIGHT, f"198.51.100.{number}")
@@ -139,7 +150,8 @@ async def test_d3_so_many_marks_are_kept_of_a_user(limited: World, clock: Virtua
         await login(limited.issuer, "ann", RIGHT, "198.51.100.2")
 
 
-async def test_b8_no_name_shares_a_throttle_with_an_address(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_no_name_shares_a_throttle_with_an_address(limited: World) -> None:
     """However names and addresses are put together, what they are counted as differs."""
     for name in ("*", "ann", ""):
         for address in ("*", "198.51.100.7", "198.51.100.7 *", "* ann"):
@@ -148,7 +160,8 @@ async def test_b8_no_name_shares_a_throttle_with_an_address(limited: World) -> N
     assert [used for (used,) in counted] == [1] * 12 + [3] * 4 + [4] * 3
 
 
-async def test_b8_failures_are_counted_by_all_processes_and_over_restarts(
+@pytest.mark.threat("B23")
+async def test_failures_are_counted_by_all_processes_and_over_restarts(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     for _ in range(LIMITS.pair):
@@ -161,7 +174,8 @@ async def test_b8_failures_are_counted_by_all_processes_and_over_restarts(
     await login(other, "ann", RIGHT, "198.51.100.7")  # of another realm
 
 
-async def test_c4_one_form_is_good_for_a_few_attempts(limited: World) -> None:
+@pytest.mark.threat("B23")
+async def test_one_form_is_good_for_a_few_attempts(limited: World) -> None:
     for number in range(LIMITS.form):
         assert await fail(limited, "ann", f"203.0.113.{number}", form="a") is Kind.LOGIN_FAILED
     assert await fail(limited, "ann", "203.0.113.99", form="a") is Kind.TOO_MANY_REQUESTS

@@ -27,7 +27,8 @@ HIDDEN = ("a\0b", "a\x1b[2J", "a\u200bb", "\u202ea", "a\ufeff", "\ud800", "a\nb"
 
 
 @pytest.mark.parametrize("typed", ["José", "jose\u0301", " JOSÉ ", "ｊｏｓé", "\u3000josé"])
-async def test_a8_a_user_logs_in_by_any_spelling(world: World, typed: str) -> None:
+@pytest.mark.threat("B23")
+async def test_a_user_logs_in_by_any_spelling(world: World, typed: str) -> None:
     user = await admin.add_user(world.issuer, " Jose\u0301 ", RIGHT)
     assert user.login == "José"
     opened = await login(world.issuer, typed, RIGHT, HERE)
@@ -38,7 +39,8 @@ async def test_a8_a_user_logs_in_by_any_spelling(world: World, typed: str) -> No
     assert (await admin.find_user(world.issuer, typed)).id == user.id
 
 
-async def test_a8_a_login_is_renamed_to_no_spelling_of_anothers(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_login_is_renamed_to_no_spelling_of_anothers(world: World) -> None:
     bob = await admin.add_user(world.issuer, "Bob", RIGHT)
     with raises(Kind.INVALID_PARAMETER):
         await admin.change_user(world.issuer, world.user, login="BOB")
@@ -49,7 +51,8 @@ async def test_a8_a_login_is_renamed_to_no_spelling_of_anothers(world: World) ->
     assert (await admin.find_user(world.issuer, "ROB")).id == bob.id
 
 
-async def test_a8_twins_of_an_earlier_release_each_log_in_as_before(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_twins_of_an_earlier_release_each_log_in_as_before(world: World) -> None:
     issuer, store = world.issuer, world.issuer.store
     passwords = {"Ａｎｎ": "password of full width", "ANN": "password of capitals", "Zoé": "password of zoé"}
     for number, (name, password) in enumerate(passwords.items()):
@@ -69,7 +72,8 @@ async def test_a8_twins_of_an_earlier_release_each_log_in_as_before(world: World
         await login(issuer, "ANN", RIGHT, HERE)
 
 
-async def test_a8_failures_of_all_spellings_count_together(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_failures_of_all_spellings_count_together(world: World) -> None:
     for typed in ("ann", "ANN", " ann", "ａｎｎ", "Ann") * 2:
         with raises(Kind.LOGIN_FAILED):
             await login(world.issuer, typed, "wrong", HERE)
@@ -78,13 +82,15 @@ async def test_a8_failures_of_all_spellings_count_together(world: World) -> None
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
-async def test_a8_a_password_is_the_same_however_it_is_composed(world: World, form: str) -> None:
+@pytest.mark.threat("B23")
+async def test_a_password_is_the_same_however_it_is_composed(world: World, form: str) -> None:
     password = "Zoë's ｆｕｌｌ pässwörd"
     await admin.set_password(world.issuer, world.user, password)
     await login(world.issuer, "ann", unicodedata.normalize(form, password), HERE)  # type: ignore[arg-type]
 
 
-async def test_a8_a_password_that_was_hashed_as_it_was_typed_stays_good(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_password_that_was_hashed_as_it_was_typed_stays_good(world: World) -> None:
     typed = unicodedata.normalize("NFD", "Zoë's pässwörd")
     old = world.issuer.passwords._hasher.hash(typed.encode())
     await world.issuer.store.set_password(world.user.id, old)
@@ -93,7 +99,8 @@ async def test_a8_a_password_that_was_hashed_as_it_was_typed_stays_good(world: W
         await login(world.issuer, "ann", unicodedata.normalize("NFC", typed), HERE)
 
 
-async def test_b5_a_short_password_is_refused_and_what_is_set_stays(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_a_short_password_is_refused_and_what_is_set_stays(world: World) -> None:
     for short in ("x", "1234567", "ｆｆｆｆ", "ﾞ" * 7):
         for change in (
             admin.set_password(world.issuer, world.user, short),
@@ -112,7 +119,8 @@ async def test_b5_a_short_password_is_refused_and_what_is_set_stays(world: World
 
 
 @pytest.mark.parametrize("odd", HIDDEN)
-async def test_a8_what_cannot_be_seen_is_stored_nowhere(world: World, odd: str) -> None:
+@pytest.mark.threat("B23")
+async def test_what_cannot_be_seen_is_stored_nowhere(world: World, odd: str) -> None:
     issuer = world.issuer
     app = App(realm="yzb", app_id="odd")
     changes: list[Callable[[], Awaitable[object]]] = [
@@ -148,7 +156,8 @@ async def test_a8_what_cannot_be_seen_is_stored_nowhere(world: World, odd: str) 
     ("name", "kept"),
     [("x" * 128, True), ("x" * 129, False), ("", False), (" \u3000", False), ("小 明", True)],
 )
-async def test_a8_how_long_a_login_name_is(world: World, name: str, kept: bool) -> None:
+@pytest.mark.threat("B23")
+async def test_how_long_a_login_name_is(world: World, name: str, kept: bool) -> None:
     if kept:
         assert (await admin.add_user(world.issuer, name, "")).login == name
     else:
@@ -156,7 +165,8 @@ async def test_a8_how_long_a_login_name_is(world: World, name: str, kept: bool) 
             await admin.add_user(world.issuer, name, "")
 
 
-async def test_a8_an_import_finds_users_by_any_spelling_and_adds_each_once(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_an_import_finds_users_by_any_spelling_and_adds_each_once(world: World) -> None:
     app_id = world.app.app_id
     rows = [Known(app_id, " ANN", "of-ann"), Known(app_id, "Dave", "of-dave")]
     rows += [Known(world.other.app_id, "ｄａｖｅ", "of-dave-there")]
@@ -171,7 +181,8 @@ async def test_a_user_record_says_nothing_of_keys() -> None:
     assert "login_key" not in User.__struct_fields__
 
 
-async def test_a8_the_migration_gives_keys_to_names_of_ascii_and_to_one_of_twins(
+@pytest.mark.threat("B23")
+async def test_the_migration_gives_keys_to_names_of_ascii_and_to_one_of_twins(
     world: World, engine_name: str
 ) -> None:
     store = world.issuer.store

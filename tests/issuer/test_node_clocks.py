@@ -46,7 +46,8 @@ def neighbour(store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Neighbo
     return opened
 
 
-async def test_f63_what_was_ended_is_dead_for_who_is_behind(world: World, neighbour: Neighbour) -> None:
+@pytest.mark.threat("F63")
+async def test_what_was_ended_is_dead_for_who_is_behind(world: World, neighbour: Neighbour) -> None:
     tokens = await world.tokens()
     other = await neighbour(world.issuer.policy)
     assert other.now() == world.issuer.now() - 1

@@ -28,9 +28,8 @@ async def test_code_gives_a_pair_of_its_user(world: World) -> None:
     assert resolved.expires_at == int(world.issuer.clock.now()) + 7200
 
 
-async def test_c24_second_use_is_refused_and_ends_what_the_first_gave(
-    world: World, clock: VirtualClock
-) -> None:
+@pytest.mark.threat("C24")
+async def test_second_use_is_refused_and_ends_what_the_first_gave(world: World, clock: VirtualClock) -> None:
     code = await world.code()
     clock.advance(30)
     tokens = await redeem(world.issuer, world.app, code)
@@ -48,7 +47,8 @@ async def test_c24_second_use_is_refused_and_ends_what_the_first_gave(
         await refresh(world.issuer, world.app, tokens.refresh_token)
 
 
-async def test_c25_of_many_at_once_one_wins_and_keeps_what_it_won(world: World) -> None:
+@pytest.mark.threat("C25")
+async def test_of_many_at_once_one_wins_and_keeps_what_it_won(world: World) -> None:
     code = await world.code()
     results = await asyncio.gather(
         *(redeem(world.issuer, world.app, code) for _ in range(64)), return_exceptions=True
@@ -61,7 +61,8 @@ async def test_c25_of_many_at_once_one_wins_and_keeps_what_it_won(world: World) 
 
 
 @pytest.mark.parametrize("spent", [False, True])
-async def test_c26_c31_wrong_requests_end_nothing(world: World, spent: bool) -> None:
+@pytest.mark.threat("C26", "C27", "C28", "C31")
+async def test_wrong_requests_end_nothing(world: World, spent: bool) -> None:
     asked = Asked(redirect_uri=REDIRECT, challenge=CHALLENGE, challenge_method="S256")
     code = await world.code(asked)
     tokens = None
@@ -86,7 +87,8 @@ async def test_c26_c31_wrong_requests_end_nothing(world: World, spent: bool) -> 
     await resolve_access_token(world.issuer, tokens.access_token)
 
 
-async def test_c29_verifier_without_a_challenge_is_refused(world: World) -> None:
+@pytest.mark.threat("C29")
+async def test_verifier_without_a_challenge_is_refused(world: World) -> None:
     code = await world.code()
     with raises(Kind.INVALID_PKCE):
         await redeem(world.issuer, world.app, code, verifier=VERIFIER)
@@ -94,7 +96,8 @@ async def test_c29_verifier_without_a_challenge_is_refused(world: World) -> None
 
 
 @pytest.mark.parametrize("step", [0, 3600, -3600])
-async def test_c32_code_dies_at_the_exact_second_whatever_the_wall_clock_does(
+@pytest.mark.threat("C32")
+async def test_code_dies_at_the_exact_second_whatever_the_wall_clock_does(
     world: World, clock: VirtualClock, step: int
 ) -> None:
     early, late = await world.code(), await world.code()
@@ -114,7 +117,8 @@ async def test_code_of_a_disabled_user_is_worth_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("code", ["", "0" * 64, "g" * 64, "a" * 63, "令牌", "\x00" * 64])
-async def test_f57_what_is_no_code_of_ours_costs_no_read(
+@pytest.mark.threat("F57")
+async def test_what_is_no_code_of_ours_costs_no_read(
     world: World, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(world.issuer.store, "read_grant", None)
@@ -123,7 +127,8 @@ async def test_f57_what_is_no_code_of_ours_costs_no_read(
 
 
 @pytest.mark.parametrize(("after", "ends"), [(0, False), (9, False), (10, True)])
-async def test_c24_grace_of_refreshed_tokens_counts_from_the_code(
+@pytest.mark.threat("C24")
+async def test_grace_of_refreshed_tokens_counts_from_the_code(
     world: World, clock: VirtualClock, after: int, ends: bool
 ) -> None:
     code = await world.code()
@@ -137,7 +142,8 @@ async def test_c24_grace_of_refreshed_tokens_counts_from_the_code(
     assert view.grant.state is (GrantState.ENDED if ends else GrantState.LIVE)
 
 
-async def test_c24_without_grace_a_second_use_ends_at_once(world: World) -> None:
+@pytest.mark.threat("C24")
+async def test_without_grace_a_second_use_ends_at_once(world: World) -> None:
     world.issuer.policy = msgspec.structs.replace(world.issuer.policy, replay_grace=0)
     code = await world.code()
     tokens = await redeem(world.issuer, world.app, code)

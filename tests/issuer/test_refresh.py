@@ -23,7 +23,8 @@ def change(issuer: Issuer, **fields: object) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 3600, -3600])
-async def test_e51_e56_a_lost_answer_is_given_again_inside_the_window(
+@pytest.mark.threat("E51", "E56")
+async def test_a_lost_answer_is_given_again_inside_the_window(
     world: World, clock: VirtualClock, step: int
 ) -> None:
     first = await world.tokens()
@@ -37,7 +38,8 @@ async def test_e51_e56_a_lost_answer_is_given_again_inside_the_window(
 
 
 @pytest.mark.parametrize("step", [0, 3600, -3600])
-async def test_e49_a_replay_at_the_exact_end_of_the_window_ends_the_family(
+@pytest.mark.threat("E49")
+async def test_a_replay_at_the_exact_end_of_the_window_ends_the_family(
     world: World, clock: VirtualClock, step: int
 ) -> None:
     first = await world.tokens()
@@ -54,7 +56,8 @@ async def test_e49_a_replay_at_the_exact_end_of_the_window_ends_the_family(
             await resolve_access_token(world.issuer, tokens.access_token)
 
 
-async def test_e51_using_the_successor_closes_the_window_at_once(world: World) -> None:
+@pytest.mark.threat("E51")
+async def test_using_the_successor_closes_the_window_at_once(world: World) -> None:
     first = await world.tokens()
     second = await refresh(world.issuer, world.app, first.refresh_token)
     third = await refresh(world.issuer, world.app, second.refresh_token)
@@ -64,7 +67,8 @@ async def test_e51_using_the_successor_closes_the_window_at_once(world: World) -
         await resolve_access_token(world.issuer, third.access_token)
 
 
-async def test_e50_many_at_once_get_one_successor(world: World) -> None:
+@pytest.mark.threat("E50")
+async def test_many_at_once_get_one_successor(world: World) -> None:
     first = await world.tokens()
     results = await asyncio.gather(
         *(refresh(world.issuer, world.app, first.refresh_token) for _ in range(64))
@@ -73,7 +77,8 @@ async def test_e50_many_at_once_get_one_successor(world: World) -> None:
     assert sum(not tokens.repeated for tokens in results) == 1
 
 
-async def test_e52_e53_wrong_requests_end_nothing(world: World) -> None:
+@pytest.mark.threat("E52", "E53")
+async def test_wrong_requests_end_nothing(world: World) -> None:
     first = await world.tokens()
     with raises(Kind.INVALID_REFRESH_TOKEN):
         await refresh(world.issuer, world.other, first.refresh_token)
@@ -99,7 +104,8 @@ async def test_refresh_token_dies_at_the_exact_second_and_ends_nothing(
     assert (await refresh(world.issuer, world.app, second.refresh_token)).expires_in == 7200
 
 
-async def test_e54_absolute_end_of_a_family(world: World, clock: VirtualClock) -> None:
+@pytest.mark.threat("E54")
+async def test_absolute_end_of_a_family(world: World, clock: VirtualClock) -> None:
     change(world.issuer, family=1000)
     tokens = await world.tokens()
     clock.advance(990)
@@ -113,7 +119,8 @@ async def test_e54_absolute_end_of_a_family(world: World, clock: VirtualClock) -
 @pytest.mark.parametrize(
     "how", ["user disabled", "app disabled", "user", "app", "consent", "token", "user removed"]
 )
-async def test_e54_f62_f63_whatever_ends_a_family_ends_it_at_the_next_check(world: World, how: str) -> None:
+@pytest.mark.threat("E54", "F62", "F63")
+async def test_whatever_ends_a_family_ends_it_at_the_next_check(world: World, how: str) -> None:
     issuer, tokens = world.issuer, await world.tokens()
     await resolve_access_token(issuer, tokens.access_token)
     match how:
@@ -213,7 +220,8 @@ async def test_many_refreshes_leave_one_row(world: World, clock: VirtualClock) -
     assert listed.views[0].grant.state is GrantState.LIVE
 
 
-async def test_e55_a_token_of_another_realm_is_none_here(world: World, policy: Policy) -> None:
+@pytest.mark.threat("E55")
+async def test_a_token_of_another_realm_is_none_here(world: World, policy: Policy) -> None:
     tokens, own = await world.tokens(), world.issuer
     stranger = await Issuer.open("yzb-test", policy, own.store, world.ring, own.clock)
     assert await stranger.store.find_app("yzb-test", world.app.app_id) is None

@@ -1,4 +1,4 @@
-"""Signed requests count once, in the commit of what they ask for (attacks I81)."""
+"""Signed requests count once, in the commit of what they ask for (threat I81)."""
 
 import asyncio
 from collections import Counter
@@ -56,7 +56,8 @@ NAMES = ("redeem", "refresh", "app token", "msign", "qr_key")
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_i81_of_many_equal_requests_one_is_answered(world: World, name: str) -> None:
+@pytest.mark.threat("I81")
+async def test_of_many_equal_requests_one_is_answered(world: World, name: str) -> None:
     work = (await works(world))[name]
     answers = await asyncio.gather(*(send(world, work) for _ in range(16)), return_exceptions=True)
     kinds = Counter(answer.kind if isinstance(answer, LingpaiError) else None for answer in answers)

@@ -29,7 +29,8 @@ async def clear(world: World) -> str:
     return found[1]
 
 
-async def test_b5_a_dump_of_the_store_has_no_hash(world: World, store: IssuerStore, tmp_path: Path) -> None:
+@pytest.mark.threat("F58")
+async def test_a_dump_of_the_store_has_no_hash(world: World, store: IssuerStore, tmp_path: Path) -> None:
     await admin.set_password(world.issuer, world.user, "another password")
     await admin.add_user(world.issuer, "bob", RIGHT)
     await admin.add_user(world.issuer, "no password", "")
@@ -44,7 +45,8 @@ async def test_b5_a_dump_of_the_store_has_no_hash(world: World, store: IssuerSto
     await login(world.issuer, "bob", RIGHT, HERE)
 
 
-async def test_b5_a_hash_in_clear_stays_good_and_is_sealed_at_the_next_login(
+@pytest.mark.threat("F58")
+async def test_a_hash_in_clear_stays_good_and_is_sealed_at_the_next_login(
     world: World, store: IssuerStore
 ) -> None:
     await clear(world)
@@ -57,7 +59,8 @@ async def test_b5_a_hash_in_clear_stays_good_and_is_sealed_at_the_next_login(
     await login(world.issuer, "ann", RIGHT, HERE)
 
 
-async def test_b5_what_a_release_before_set_in_clear_counts(world: World, store: IssuerStore) -> None:
+@pytest.mark.threat("F58")
+async def test_what_a_release_before_set_in_clear_counts(world: World, store: IssuerStore) -> None:
     """During a rolling upgrade, it leaves the sealed hash beside its own."""
     old = await world.issuer.passwords.hash("set by the release before")
     await execute(store, f"UPDATE issuer_users SET password_hash = '{old}' WHERE login = 'ann'")
@@ -68,7 +71,8 @@ async def test_b5_what_a_release_before_set_in_clear_counts(world: World, store:
     await login(world.issuer, "ann", "set by the release before", HERE)
 
 
-async def test_b5_resealing_seals_what_was_clear_and_what_older_keys_sealed(
+@pytest.mark.threat("F58")
+async def test_resealing_seals_what_was_clear_and_what_older_keys_sealed(
     world: World, store: IssuerStore, ring: KeyRing
 ) -> None:
     await clear(world)
@@ -85,9 +89,8 @@ async def test_b5_resealing_seals_what_was_clear_and_what_older_keys_sealed(
         await login(world.issuer, name, RIGHT, HERE)
 
 
-async def test_b5_a_hash_that_was_moved_to_another_user_does_not_open(
-    world: World, store: IssuerStore
-) -> None:
+@pytest.mark.threat("F58")
+async def test_a_hash_that_was_moved_to_another_user_does_not_open(world: World, store: IssuerStore) -> None:
     bob = await admin.add_user(world.issuer, "bob", "the password of bob")
     await execute(
         store,

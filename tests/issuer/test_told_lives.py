@@ -53,7 +53,8 @@ async def test_a_first_answer_tells_the_whole_life(slow: World) -> None:
     assert of_terminal.expires_in == life
 
 
-async def test_e50_a_repeated_answer_tells_what_is_left(slow: World, clock: VirtualClock) -> None:
+@pytest.mark.threat("E50")
+async def test_a_repeated_answer_tells_what_is_left(slow: World, clock: VirtualClock) -> None:
     tokens = await redeem(slow.issuer, slow.app, await slow.code())
     first = await refresh(slow.issuer, slow.app, tokens.refresh_token)
     clock.advance(20)

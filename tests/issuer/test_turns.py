@@ -17,7 +17,8 @@ async def until_waiting(turns: Turns, first: int, others: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_c4_known_ones_go_first_and_the_rest_in_their_order() -> None:
+@pytest.mark.threat("B23")
+async def test_known_ones_go_first_and_the_rest_in_their_order() -> None:
     turns, done = Turns(1, waiting=2), []
 
     async def take(name: str, *, first: bool) -> None:
@@ -37,7 +38,8 @@ async def test_c4_known_ones_go_first_and_the_rest_in_their_order() -> None:
     assert done == ["y", "z", "a", "b"]
 
 
-async def test_c4_who_goes_away_takes_no_turn_with_them() -> None:
+@pytest.mark.threat("B23")
+async def test_who_goes_away_takes_no_turn_with_them() -> None:
     turns = Turns(1, waiting=3)
 
     async def take() -> None:
@@ -57,7 +59,8 @@ async def test_c4_who_goes_away_takes_no_turn_with_them() -> None:
 
 
 @pytest.mark.parametrize("first", [False, True])
-async def test_c4_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, first: bool) -> None:
+@pytest.mark.threat("B23")
+async def test_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, first: bool) -> None:
     turns = Turns(1, longest=0.02)
     async with turns.turn(first=True):
         with pytest.raises(LingpaiError) as refused:
@@ -70,7 +73,8 @@ async def test_c4_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, 
     assert turns._free == 1
 
 
-async def test_c4_operators_wait_however_many_there_are() -> None:
+@pytest.mark.threat("B23")
+async def test_operators_wait_however_many_there_are() -> None:
     turns = Turns(1, waiting=0)
 
     async def take() -> None:
@@ -83,7 +87,8 @@ async def test_c4_operators_wait_however_many_there_are() -> None:
     await asyncio.gather(*waiting)
 
 
-async def test_c4_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
+@pytest.mark.threat("B23")
+async def test_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issuer, browser, go = world.issuer, "0123456789abcdef" * 2, threading.Event()

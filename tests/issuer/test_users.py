@@ -35,7 +35,8 @@ from tests.issuer.worlds import REDIRECT, World, raises
 HERE = "198.51.100.7"
 
 
-async def test_b20_the_session_changes_at_login(world: World) -> None:
+@pytest.mark.threat("B20")
+async def test_the_session_changes_at_login(world: World) -> None:
     with raises(Kind.LOGIN_REQUIRED):
         require_login(None)
     before = await start_session(world.issuer, world.user)
@@ -46,7 +47,8 @@ async def test_b20_the_session_changes_at_login(world: World) -> None:
 
 
 @pytest.mark.parametrize("replaces", [False, True])
-async def test_b20_a_login_with_a_password_that_is_replaced_meanwhile_leaves_no_session(
+@pytest.mark.threat("B20")
+async def test_a_login_with_a_password_that_is_replaced_meanwhile_leaves_no_session(
     world: World, monkeypatch: pytest.MonkeyPatch, replaces: bool
 ) -> None:
     issuer, verify = world.issuer, Passwords.verify
@@ -99,7 +101,8 @@ async def test_sessions_end(world: World, clock: VirtualClock) -> None:
     assert await read_session(issuer, fresh.handle + "0") is None
 
 
-async def test_b17_a_form_of_another_browser_is_refused(world: World) -> None:
+@pytest.mark.threat("B17")
+async def test_a_form_of_another_browser_is_refused(world: World) -> None:
     mine, visitor = (await start_session(world.issuer, world.user)).handle, new_visitor(world.issuer)
     assert is_visitor(visitor)
     check_form(world.issuer, mine, form_token(world.issuer, mine))
@@ -108,7 +111,8 @@ async def test_b17_a_form_of_another_browser_is_refused(world: World) -> None:
             check_form(world.issuer, mine, forged)
 
 
-async def test_b18_b19_double_submit_makes_one_code_of_what_was_asked(world: World) -> None:
+@pytest.mark.threat("B18", "B19")
+async def test_double_submit_makes_one_code_of_what_was_asked(world: World) -> None:
     asked = Asked(redirect_uri=REDIRECT, state="<s>\r\n")
     request = open_request(world.issuer, begin_authorization(world.issuer, world.app, "cookie", asked))
     codes = await asyncio.gather(*(authorize(world.issuer, request, world.app, world.user) for _ in range(8)))
@@ -153,19 +157,22 @@ async def test_a_request_is_answered_by_its_app_in_time_or_not_at_all(
         (Asked(state="x" * (MAX_STATE + 1)), Kind.INVALID_PARAMETER),
     ],
 )
-async def test_a6_a9_requests_that_are_refused(world: World, asked: Asked, kind: Kind) -> None:
+@pytest.mark.threat("A6", "A9")
+async def test_requests_that_are_refused(world: World, asked: Asked, kind: Kind) -> None:
     with raises(kind):
         begin_authorization(world.issuer, world.app, "cookie", asked)
 
 
-async def test_a6_public_client_needs_a_challenge(world: World) -> None:
+@pytest.mark.threat("A6")
+async def test_public_client_needs_a_challenge(world: World) -> None:
     public = await admin.change_app(world.issuer, world.app, public=True)
     world.issuer.policy = msgspec.structs.replace(world.issuer.policy, public_clients=True)
     with raises(Kind.INVALID_PKCE):
         begin_authorization(world.issuer, public, "cookie", Asked())
 
 
-async def test_b23_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
+@pytest.mark.threat("B23")
+async def test_unknown_wrong_and_disabled_look_the_same(world: World) -> None:
     disabled = await admin.add_user(world.issuer, "bob", "bob's secret")
     await admin.disable_user(world.issuer, disabled)
     await admin.add_user(world.issuer, "no password", "")
@@ -184,7 +191,8 @@ async def test_b23_unknown_wrong_and_disabled_look_the_same(world: World) -> Non
     assert len(refusals) == 1
 
 
-async def test_b23_unknown_users_cost_a_hash_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.threat("B23")
+async def test_unknown_users_cost_a_hash_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
 
     def refuse(stored: str, given: str) -> bool:
@@ -198,9 +206,8 @@ async def test_b23_unknown_users_cost_a_hash_too(world: World, monkeypatch: pyte
     assert [stored[:10] for stored in checked] == ["$argon2id$", "$argon2id$"]
 
 
-async def test_b23_guessing_is_throttled_per_account_and_per_address(
-    world: World, clock: VirtualClock
-) -> None:
+@pytest.mark.threat("B23")
+async def test_guessing_is_throttled_per_account_and_per_address(world: World, clock: VirtualClock) -> None:
     world.issuer.policy = msgspec.structs.replace(
         world.issuer.policy, login=Throttling(seconds=900, pair=3, account=5, address=6)
     )
@@ -220,7 +227,8 @@ async def test_b23_guessing_is_throttled_per_account_and_per_address(
     assert (await login(world.issuer, "ann", "correct horse", "a")).user is not None
 
 
-async def test_i82_open_ids(world: World) -> None:
+@pytest.mark.threat("I82")
+async def test_open_ids(world: World) -> None:
     issuer = world.issuer
     mine = await members.open_member(issuer, world.app, world.user)
     elsewhere = await members.open_member(issuer, world.other, world.user)

@@ -1,4 +1,4 @@
-"""Who may ask for what (keeper-api.md "Who may ask"; attacks.md K90, K91)."""
+"""Who may ask for what (docs/spec/keeper.md "Who may ask"; threats K90, K91)."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -104,7 +104,8 @@ async def test_a_key_is_good_for_its_apps_only(own: Stage, apps: tuple[str, ...]
     assert await code_of(own, "token", key) == (0 if allowed else 403)
 
 
-async def test_k91_a_key_is_good_in_its_networks_only(own: Stage) -> None:
+@pytest.mark.threat("K91")
+async def test_a_key_is_good_in_its_networks_only(own: Stage) -> None:
     key = await own.add_caller(networks=("203.0.113.0/28", "2001:db8::/32"))
     assert await code_of(own, "token", key) == 0
     assert await code_of(own, "token", key, peer="2001:db8::7") == 0
@@ -113,7 +114,8 @@ async def test_k91_a_key_is_good_in_its_networks_only(own: Stage) -> None:
         assert await code_of(own, "token", key, peer=elsewhere) == 403
 
 
-async def test_k91_a_revoked_key_is_refused_at_the_very_next_request(own: Stage, tmp_path: Path) -> None:
+@pytest.mark.threat("K91")
+async def test_a_revoked_key_is_refused_at_the_very_next_request(own: Stage, tmp_path: Path) -> None:
     mine, theirs = await own.add_caller("mine"), await own.add_caller("theirs")
     async with another_process(own, tmp_path) as other:
         for stage in (own, other):
@@ -140,7 +142,8 @@ def test_what_is_no_address_is_not_trusted(peer: str) -> None:
     assert not is_within_blocks(peer, ("0.0.0.0/0", "::/0"))
 
 
-async def test_g69_a_forged_forwarding_header_does_not_make_a_caller_trusted(own: Stage) -> None:
+@pytest.mark.threat("G69")
+async def test_a_forged_forwarding_header_does_not_make_a_caller_trusted(own: Stage) -> None:
     headers = {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1", "x-real-ip": "127.0.0.1"}
     assert failure_of(await own.get(XCX, peer=OUTSIDE, headers=headers, **APP))[0] == 403
 
@@ -174,8 +177,9 @@ async def test_where_unconfigured_apps_may_come_from_is_a_setting(
         assert bool(await stage.upstream.calls(STABLE)) is inside
 
 
-async def test_k90_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
-    """A library of the field keys what it holds by the first ten characters (upstream-wechat.md §1.5)."""
+@pytest.mark.threat("K90")
+async def test_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
+    """A library of the field keys what it holds by the first ten characters (docs/spec/platforms.md)."""
     alike = SAMPLE_AGENT.secret[:-1] + "Z"
     await own.upstream.switch(SAMPLE_CORP.corpid, agentid=1000009, secret=alike)
     tokens = {
@@ -189,7 +193,8 @@ async def test_k90_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
     assert await own.upstream.calls(GETTOKEN) == held + 2
 
 
-async def test_k90_another_apps_secret_gets_nothing(own: Stage) -> None:
+@pytest.mark.threat("K90")
+async def test_another_apps_secret_gets_nothing(own: Stage) -> None:
     await own.token()
     assert failure_of(await own.get(XCX, **APP, secret=SAMPLE_MINI.secret))[0] == 403
     assert failure_of(await own.get(XCX, appid=SAMPLE_MINI.appid, secret=SAMPLE_APP.secret))[0] == 40001

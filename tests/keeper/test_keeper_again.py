@@ -1,4 +1,4 @@
-"""A held token is told again without asking anew only while nothing has changed (attacks.md K90, K91, K94)."""
+"""A held token is told again without asking anew only while nothing has changed (threats K90, K91, K94)."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -62,7 +62,8 @@ async def test_it_counts_down_and_is_counted(own: Stage, log_lines: Any) -> None
     assert '"count": 1' in log_lines.getvalue()
 
 
-async def test_k94_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Stage) -> None:
+@pytest.mark.threat("K94")
+async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Stage) -> None:
     await told(own)  # what is fetched for a request is asked for once more
     held, again = await told(own)
     own.clock.step(-3600)
@@ -103,7 +104,8 @@ CHANGES = (suspect, another_secret, no_such_app, a_second_secret, revoked, renew
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
-async def test_k91_every_change_ends_it_at_once(
+@pytest.mark.threat("K91")
+async def test_every_change_ends_it_at_once(
     own: Stage, tmp_path: Path, change: Callable[[Stage], Awaitable[None]], elsewhere: bool
 ) -> None:
     key = await own.add_caller("shop", apps=(f"wechat/{SAMPLE_APP.appid}",))

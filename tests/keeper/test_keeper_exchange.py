@@ -1,4 +1,4 @@
-"""Login codes, which the platforms take once (upstream-wechat.md §1.3; attacks.md K95)."""
+"""Login codes, which the platforms take once (docs/spec/platforms.md; threat K95)."""
 
 import asyncio
 from pathlib import Path
@@ -128,7 +128,8 @@ async def test_a_caller_that_went_away_finds_the_answer_later(own: Stage) -> Non
     assert await own.upstream.calls(OAUTH) == 1
 
 
-async def test_k95_a_crash_in_between_frees_the_code_after_the_lease(own: Stage) -> None:
+@pytest.mark.threat("K95")
+async def test_a_crash_in_between_frees_the_code_after_the_lease(own: Stage) -> None:
     """The process that claimed the code is no more; whether it sent the code, only the platform knows."""
     app = own.app_of()
     code = (await own.upstream.code(SAMPLE_APP.appid))["code"]

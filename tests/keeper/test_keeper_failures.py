@@ -1,4 +1,4 @@
-"""What the upstream may do to us (attacks.md K87, K88; upstream-wechat.md §1.7)."""
+"""What the upstream may do to us (threats K87, K88; docs/spec/platforms.md)."""
 
 import asyncio
 import io
@@ -53,7 +53,8 @@ DUE = 7200 - 250
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-async def test_k87_a_live_token_is_served_whatever_comes(own: Stage, fault: str) -> None:
+@pytest.mark.threat("K87")
+async def test_a_live_token_is_served_whatever_comes(own: Stage, fault: str) -> None:
     await own.upstream.control("POST", "options", {"huge_bytes": 200_000})
     token = await own.token()
     await own.upstream.fault(STABLE, fault, 1000)
@@ -76,7 +77,8 @@ async def test_k87_a_live_token_is_served_whatever_comes(own: Stage, fault: str)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
-async def test_k87_without_a_live_token_the_cause_is_told(own: Stage, fault: str) -> None:
+@pytest.mark.threat("K87")
+async def test_without_a_live_token_the_cause_is_told(own: Stage, fault: str) -> None:
     await own.upstream.control("POST", "options", {"huge_bytes": 200_000})
     await own.upstream.fault(STABLE, fault)
     code, message = failure_of(await own.get(XCX, **APP))
@@ -89,7 +91,8 @@ async def test_k87_without_a_live_token_the_cause_is_told(own: Stage, fault: str
     assert await own.upstream.calls(STABLE) == 2
 
 
-async def test_k87_a_silent_upstream(tmp_path: Path) -> None:
+@pytest.mark.threat("K87")
+async def test_a_silent_upstream(tmp_path: Path) -> None:
     async with staged(tmp_path, SandboxOptions(hang_limit=5), upstream_timeout=0.2) as stage:
         await stage.add_app()
         await stage.upstream.fault(STABLE, "timeout")
@@ -142,7 +145,8 @@ async def test_the_upstream_is_away_for_all_but_the_last_minute(own: Stage) -> N
 
 
 @pytest.mark.parametrize("code", PERMANENT)
-async def test_k88_the_breaker_opens_and_callers_get_the_cause(own: Stage, code: int) -> None:
+@pytest.mark.threat("K88")
+async def test_the_breaker_opens_and_callers_get_the_cause(own: Stage, code: int) -> None:
     await own.upstream.fault(STABLE, f"errcode:{code}", 1000)
     for _ in range(10):
         answer = await own.get(XCX, **APP)
@@ -153,7 +157,8 @@ async def test_k88_the_breaker_opens_and_callers_get_the_cause(own: Stage, code:
     assert (await own.held()).trouble is not None
 
 
-async def test_k88_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(own: Stage) -> None:
+@pytest.mark.threat("K88")
+async def test_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(own: Stage) -> None:
     await own.upstream.control("POST", "options", {"ticket_lifetime": 60})
     assert (await own.get(HELD, kind="jsapi_ticket")).status_code == 200
     token = await own.token()
@@ -173,12 +178,14 @@ async def test_k88_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_the
 
 
 @pytest.mark.parametrize("lifetime", ["²", "9" * 5000, "-1", "1e3", [], {}, True, None, float("nan")])
-def test_k87_an_expires_in_that_is_no_number_is_no_success(own: Stage, lifetime: object) -> None:
+@pytest.mark.threat("K87")
+def test_an_expires_in_that_is_no_number_is_no_success(own: Stage, lifetime: object) -> None:
     with pytest.raises(Unreachable, match="without a usable expires_in"):
         SentAt(own.keeper).fetched("token", lifetime)
 
 
-async def test_k88_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:
+@pytest.mark.threat("K88")
+async def test_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:
     await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
     await own.get(XCX, **APP)
     alerts = [json.loads(line) for line in log_lines.getvalue().splitlines() if "breaker_open" in line]
@@ -189,7 +196,8 @@ async def test_k88_operators_are_told_what_to_mend(own: Stage, log_lines: io.Str
     assert alerts[0]["retry_in"] > 0
 
 
-async def test_k88_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
+@pytest.mark.threat("K88")
+async def test_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
     await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
     code, message = failure_of(await own.get(XCX, **APP))
     assert code == 40164
@@ -202,7 +210,8 @@ async def test_k88_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
     assert await own.upstream.lives(await own.token())
 
 
-async def test_k88_an_operator_closes_the_breaker_by_hand(own: Stage) -> None:
+@pytest.mark.threat("K88")
+async def test_an_operator_closes_the_breaker_by_hand(own: Stage) -> None:
     await own.upstream.fault(STABLE, "errcode:40125")
     await own.get(XCX, **APP)
     assert failure_of(await own.get(XCX, **APP))[0] == 40125
@@ -210,7 +219,8 @@ async def test_k88_an_operator_closes_the_breaker_by_hand(own: Stage) -> None:
     assert await own.upstream.lives(await own.token())
 
 
-async def test_k88_a_live_token_is_served_to_its_true_end_while_the_breaker_is_open(own: Stage) -> None:
+@pytest.mark.threat("K88")
+async def test_a_live_token_is_served_to_its_true_end_while_the_breaker_is_open(own: Stage) -> None:
     token = await own.token()
     await own.upstream.switch(SAMPLE_APP.appid, frozen=True)
     while own.clock.steady() < 7198:

@@ -1,4 +1,4 @@
-"""What the original service did wrong, one test for each line of keeper-api.md."""
+"""What the original service did wrong, one test for each line of docs/spec/keeper.md."""
 
 import asyncio
 import hashlib

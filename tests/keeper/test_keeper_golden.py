@@ -1,4 +1,4 @@
-"""Every route and every row of the error table, byte for byte (keeper-api.md, seed 003)."""
+"""Every route and every row of the error table, byte for byte (docs/spec/keeper.md)."""
 
 import asyncio
 import contextlib

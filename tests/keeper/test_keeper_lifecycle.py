@@ -1,4 +1,4 @@
-"""The life of a held value, in virtual time (DESIGN §6, attacks.md K94, K95)."""
+"""The life of a held value, in virtual time (docs/architecture.md, threats K94, K95)."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ async def test_a_stable_token_fetched_late_in_its_life_is_renewed_as_early(own: 
 
 
 async def test_classic_mode_renews_at_half_life_and_never_falls_below(stage: Stage) -> None:
-    """Clients that subtract 1,500 s from `expires_in` must not end up below nothing (upstream-wechat.md §1.1)."""
+    """Clients that subtract 1,500 s from `expires_in` must not end up below nothing (docs/spec/platforms.md)."""
     await stage.add_app(mode="classic")
     for _ in range(12 * 60):
         await stage.pass_time(60, step=20)
@@ -182,7 +182,8 @@ async def test_a_short_life_is_believed_and_served_to_its_end(tmp_path: Path) ->
         assert await stage.upstream.calls(STABLE) <= 10
 
 
-async def test_k94_clock_steps_change_nothing(own: Stage) -> None:
+@pytest.mark.threat("K94")
+async def test_clock_steps_change_nothing(own: Stage) -> None:
     token = await own.token()
     fetches = await own.upstream.calls(STABLE)
     for step in (3600, -3600, -3600, 3600, 86_400, -86_400):
@@ -197,7 +198,8 @@ async def test_k94_clock_steps_change_nothing(own: Stage) -> None:
     assert await own.upstream.lives(await own.token())
 
 
-async def test_k94_after_a_reboot_with_a_wrong_clock_the_wall_decides(tmp_path: Path) -> None:
+@pytest.mark.threat("K94")
+async def test_after_a_reboot_with_a_wrong_clock_the_wall_decides(tmp_path: Path) -> None:
     """Another boot has another steady time; then the end is the one in wall time, in every process alike."""
     clock = VirtualClock()
     with upstream_of(clock) as url:
@@ -211,7 +213,8 @@ async def test_k94_after_a_reboot_with_a_wrong_clock_the_wall_decides(tmp_path: 
                 assert await stage.upstream.calls(STABLE) == 1
 
 
-async def test_k95_a_restart_fetches_nothing(tmp_path: Path) -> None:
+@pytest.mark.threat("K95")
+async def test_a_restart_fetches_nothing(tmp_path: Path) -> None:
     clock = VirtualClock()
     with upstream_of(clock) as url:
         async with aiohttp.ClientSession() as session:

@@ -1,4 +1,4 @@
-"""One upstream fetch for any number of callers and processes (attacks.md K85, K86)."""
+"""One upstream fetch for any number of callers and processes (threats K85, K86)."""
 
 import asyncio
 import contextlib
@@ -100,7 +100,8 @@ async def racers(data: Path, url: str) -> AsyncIterator[Racers]:
                 await process.wait()
 
 
-async def test_k85_four_processes_with_125_callers_each_make_one_fetch(tmp_path: Path) -> None:
+@pytest.mark.threat("K85")
+async def test_four_processes_with_125_callers_each_make_one_fetch(tmp_path: Path) -> None:
     clock = SystemClock()
     with upstream_of(clock) as url:
         async with (
@@ -155,7 +156,8 @@ async def another(stage: Stage, tmp_path: Path) -> AsyncIterator[Stage]:
 
 
 @pytest.mark.parametrize("kind", [ACCESS_TOKEN, "jsapi_ticket"])
-async def test_k85_a_hundred_callers_of_one_process_share_a_fetch(own: Stage, kind: str) -> None:
+@pytest.mark.threat("K85")
+async def test_a_hundred_callers_of_one_process_share_a_fetch(own: Stage, kind: str) -> None:
     await own.upstream.fault("*", "slow:0.05", 10)
     answers = await asyncio.gather(*(own.get(HELD, kind=kind) for _ in range(100)))
     assert len({answer.json["value"] for answer in answers}) == 1
@@ -163,7 +165,8 @@ async def test_k85_a_hundred_callers_of_one_process_share_a_fetch(own: Stage, ki
     assert await own.upstream.calls(TICKET) == (kind != ACCESS_TOKEN)
 
 
-async def test_k85_the_background_and_a_caller_make_one_fetch_together(own: Stage) -> None:
+@pytest.mark.threat("K85")
+async def test_the_background_and_a_caller_make_one_fetch_together(own: Stage) -> None:
     """An account was just added: its renewal is due at once, and the first caller asks at once."""
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, "slow:0.1")
@@ -172,7 +175,8 @@ async def test_k85_the_background_and_a_caller_make_one_fetch_together(own: Stag
     assert await own.upstream.lives(tokens)
 
 
-async def test_k85_a_caller_and_then_the_background(own: Stage) -> None:
+@pytest.mark.threat("K85")
+async def test_a_caller_and_then_the_background(own: Stage) -> None:
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, "slow:0.1")
     caller = asyncio.create_task(own.token())
@@ -183,7 +187,8 @@ async def test_k85_a_caller_and_then_the_background(own: Stage) -> None:
     assert await own.upstream.calls(CLASSIC) == 1
 
 
-async def test_k86_a_holder_that_died_between_fetch_and_store_is_followed(own: Stage) -> None:
+@pytest.mark.threat("K86")
+async def test_a_holder_that_died_between_fetch_and_store_is_followed(own: Stage) -> None:
     app = own.app_of()
     key = app.key(ACCESS_TOKEN)
     dead = await own.keeper.store.acquire_lease(key, "dead", 0, own.keeper.options.lease)
@@ -198,7 +203,8 @@ async def test_k86_a_holder_that_died_between_fetch_and_store_is_followed(own: S
     assert await own.upstream.calls(STABLE) == 1
 
 
-async def test_k86_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
+@pytest.mark.threat("K86")
+async def test_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
     """A process sleeps in the middle of its fetch; another takes over; then the sleeper wakes up."""
     await own.upstream.fault(STABLE, f"slow:{ASLEEP}")
     async with another(own, tmp_path) as other:
@@ -215,7 +221,8 @@ async def test_k86_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
         assert not held.suspect
 
 
-async def test_k86_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Stage, tmp_path: Path) -> None:
+@pytest.mark.threat("K86")
+async def test_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Stage, tmp_path: Path) -> None:
     """The sleeper's call reached the platform last, so the token that is stored lives for the overlap only."""
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, f"slow:{ASLEEP}")

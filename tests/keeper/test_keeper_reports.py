@@ -1,4 +1,4 @@
-"""Reports of dead tokens, and clearing: both bring about a renewal, and neither can storm (attacks.md K89)."""
+"""Reports of dead tokens, and clearing: both bring about a renewal, and neither can storm (threat K89)."""
 
 import asyncio
 from pathlib import Path
@@ -35,7 +35,8 @@ async def outcome_of(stage: Stage, token: str, **how: str) -> str:
     return str(data_of(answer)["outcome"])
 
 
-async def test_k89_a_thousand_reports_make_one_verification_and_one_renewal(own: Stage) -> None:
+@pytest.mark.threat("K89")
+async def test_a_thousand_reports_make_one_verification_and_one_renewal(own: Stage) -> None:
     dead = await own.token()
     await own.upstream.kill(dead)
     credential = await own.keeper.store.find_credential(dead)
@@ -50,7 +51,8 @@ async def test_k89_a_thousand_reports_make_one_verification_and_one_renewal(own:
     assert await own.upstream.lives(await own.token())
 
 
-async def test_k89_a_report_of_the_token_before_does_nothing(own: Stage) -> None:
+@pytest.mark.threat("K89")
+async def test_a_report_of_the_token_before_does_nothing(own: Stage) -> None:
     await own.add_app(mode="classic")
     first = await own.token()
     while (await own.get(HELD)).json["version"] == 1:
@@ -61,7 +63,8 @@ async def test_k89_a_report_of_the_token_before_does_nothing(own: Stage) -> None
     assert (await own.get(HELD)).json["version"] == 2
 
 
-async def test_k89_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Stage) -> None:
+@pytest.mark.threat("K89")
+async def test_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Stage) -> None:
     token = await own.token()
     assert await outcome_of(own, token) == "alive"
     for _ in range(10):
@@ -106,7 +109,8 @@ async def test_what_the_upstream_cannot_tell_changes_nothing(own: Stage) -> None
     assert await own.token() == token
 
 
-async def test_k88_what_was_found_dead_is_not_told_any_more(own: Stage) -> None:
+@pytest.mark.threat("K88")
+async def test_what_was_found_dead_is_not_told_any_more(own: Stage) -> None:
     """Neither while no other can be had, nor because the platform gives it again."""
     token = await own.token()
     await own.upstream.fault(PROBE, "errcode:40001")

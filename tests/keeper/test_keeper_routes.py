@@ -1,4 +1,4 @@
-"""Drop-in routes and the generic ones (DESIGN §6)."""
+"""Drop-in routes and the generic ones (docs/architecture.md)."""
 
 import asyncio
 import json
@@ -159,7 +159,8 @@ async def test_wait_sees_another_process_store_a_version(own: Stage, tmp_path: P
     assert answer.json["version"] == 2
 
 
-async def test_k91_who_waits_and_is_revoked_gets_nothing_new(own: Stage) -> None:
+@pytest.mark.threat("K91")
+async def test_who_waits_and_is_revoked_gets_nothing_new(own: Stage) -> None:
     await own.add_app(mode="classic")
     key = await own.add_caller(apps=("*",))
     first = await own.get(HELD, bearer=key, peer=OUTSIDE)

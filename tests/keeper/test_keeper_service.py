@@ -1,4 +1,4 @@
-"""The service as a whole: its background, the original's .env, and a store in trouble (attacks.md G73, K95)."""
+"""The service as a whole: its background, the original's .env, and a store in trouble (threats G73, K95)."""
 
 import asyncio
 import contextlib
@@ -191,7 +191,8 @@ async def test_another_secret_in_env_changes_nothing_else(own: Stage, tmp_path: 
     assert await store.find_accounts("wechat", "wx1") == (msgspec.structs.replace(kept, secret="two"),)
 
 
-async def test_g73_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:
+@pytest.mark.threat("G73")
+async def test_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:
     """What is held is served; what was fetched and cannot be stored makes no storm when the store comes back."""
     token = await own.token()
     query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
@@ -226,9 +227,8 @@ async def test_the_audit_log_counts_who_was_served(own: Stage, log_lines: io.Str
     assert '"outcome": "cleared"' in log
 
 
-async def test_k89_a_storm_of_reports_is_one_line_of_the_audit_log(
-    own: Stage, log_lines: io.StringIO
-) -> None:
+@pytest.mark.threat("K89")
+async def test_a_storm_of_reports_is_one_line_of_the_audit_log(own: Stage, log_lines: io.StringIO) -> None:
     token = await own.token()
     for _ in range(50):
         await own.post("/keeper/report", {"access_token": token})

@@ -1,4 +1,4 @@
-"""Signing pages (upstream-wechat.md §1.4; attacks.md K93)."""
+"""Signing pages (docs/spec/platforms.md; threat K93)."""
 
 import io
 
@@ -68,7 +68,8 @@ def test_own_pages(url: str) -> None:
         "https://[::1]/",
     ],
 )
-def test_k93_other_peoples_pages(url: str) -> None:
+@pytest.mark.threat("K93")
+def test_other_peoples_pages(url: str) -> None:
     with pytest.raises(LingpaiError) as refused:
         demand_own_page(url, DOMAINS)
     assert refused.value.kind is Kind.FOREIGN_URL
@@ -107,7 +108,8 @@ def test_k93_other_peoples_pages(url: str) -> None:
         "https://shop.example/" + "a" * 2048,
     ],
 )
-def test_k93_what_is_no_page(url: str, domains: tuple[str, ...]) -> None:
+@pytest.mark.threat("K93")
+def test_what_is_no_page(url: str, domains: tuple[str, ...]) -> None:
     with pytest.raises(LingpaiError) as refused:
         demand_own_page(url, domains)
     assert refused.value.kind is Kind.INVALID_PARAMETER
@@ -126,7 +128,7 @@ async def test_a_page_is_signed_with_the_live_ticket(own: Stage) -> None:
 
 
 async def test_agent_config_takes_the_agents_ticket(own: Stage) -> None:
-    """A server of the field signs `agentConfig` with the wrong ticket (upstream-wechat.md §1.4)."""
+    """A server of the field signs `agentConfig` with the wrong ticket (docs/spec/platforms.md)."""
     url = "https://shop.example/"
     held = f"/v1/tokens/wecom/{SAMPLE_CORP.corpid}"
     for kind, ticket_kind in (("config", "corp_ticket"), ("agent_config", "agent_ticket")):
@@ -149,7 +151,8 @@ async def test_domains_of_the_account_hold_for_every_way_in(own: Stage) -> None:
     assert await own.upstream.calls() == 0
 
 
-async def test_k93_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
+@pytest.mark.threat("K93")
+async def test_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
     own: Stage, log_lines: io.StringIO
 ) -> None:
     body = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}

@@ -21,7 +21,7 @@ HEALED = 30.0
 DAY = 86_400
 IN_CHINA = 8 * 3600
 KEEP = 600.0
-"""Seconds that yzb's server token before keeps (contracts/yzb.md)."""
+"""Seconds that yzb's server token before keeps (docs/spec/yzb.md)."""
 
 
 class Asked(NamedTuple):

@@ -27,7 +27,7 @@ SECRET = {
 }
 MSIGN = "terminal-secret-004"
 QUOTA = 20
-"""Tokens that an app of yilianyun may have a day (contracts/yilianyun.md)."""
+"""Tokens that an app of yilianyun may have a day (docs/spec/yilianyun.md)."""
 
 USERS = 100
 AT_ONCE = 100

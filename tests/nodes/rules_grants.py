@@ -1,7 +1,7 @@
 """What must hold for codes and users' tokens, whatever happened to the nodes.
 
 One grant is all that came of one code. When it may have ended, and from when on it must have, is drawn from the
-records alone (`endings`): an operator's end, a code that came again after it was redeemed (attacks C24), a refresh
+records alone (`endings`): an operator's end, a code that came again after it was redeemed (threat C24), a refresh
 token that came again out of its window or after its successor was used (E49, E51). A request that raced with the
 winner, or that nobody answered, may have ended it or not.
 """

@@ -1,4 +1,4 @@
-"""Three nodes of two workers on one database, asked over HTTP (attacks C25, F63, K85 over several nodes).
+"""Three nodes of two workers on one database, asked over HTTP (threats C25, F63, K85 over several nodes).
 
 Whatever a test asked and was told has to pass the checker (`checker`), besides what the test says itself.
 """
@@ -35,7 +35,8 @@ BUSY = 60.0
 """Seconds that a busy machine may take, far below what the clocks are wrong by."""
 
 
-async def test_k85_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster, asking: Asking) -> None:
+@pytest.mark.threat("K85")
+async def test_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster, asking: Asking) -> None:
     account = await cluster.new_account()
     async with asking(0) as (client, history, _):
         added = asyncio.Event()
@@ -75,7 +76,8 @@ async def test_wrong_wall_clocks_do_not_matter(cluster: Cluster, asking: Asking)
         assert max(ends) - min(ends) <= 1
 
 
-async def test_c25_one_winner_per_code_over_all_nodes(cluster: Cluster, asking: Asking) -> None:
+@pytest.mark.threat("C25")
+async def test_one_winner_per_code_over_all_nodes(cluster: Cluster, asking: Asking) -> None:
     async with asking(ROUNDS) as (client, _, codes):
         for code in codes:
             barrier = asyncio.Barrier(CONTENDERS)
@@ -110,7 +112,8 @@ async def _operator(cluster: Cluster, client: Client, won: Record, node: int) ->
 
 
 @pytest.mark.parametrize("end", [_code_again, _replay, _operator])
-async def test_f63_what_ends_on_one_node_is_dead_on_the_next_request_to_any(
+@pytest.mark.threat("F63")
+async def test_what_ends_on_one_node_is_dead_on_the_next_request_to_any(
     cluster: Cluster, asking: Asking, draw: random.Random, end: End
 ) -> None:
     async with asking(ROUNDS) as (client, _, codes):

@@ -101,7 +101,8 @@ def overtaken(cluster: Cluster) -> float:
     return sum(float(line.split()[-1]) for line in lines if 'outcome="overtaken"' in line)
 
 
-async def test_k86_a_stopped_holders_late_write_is_refused(cluster: Cluster, asking: Asking) -> None:
+@pytest.mark.threat("K86")
+async def test_a_stopped_holders_late_write_is_refused(cluster: Cluster, asking: Asking) -> None:
     account, victim = await cluster.new_account(), cluster.nodes[VICTIM]
     before = overtaken(cluster)
     async with asking(0) as (client, history, _):
@@ -124,7 +125,8 @@ async def test_k86_a_stopped_holders_late_write_is_refused(cluster: Cluster, ask
     assert overtaken(cluster) - before in ({1} if patient else {0, 1})
 
 
-async def test_k86_a_holder_stopped_in_a_transaction_keeps_nothing_from_the_others(
+@pytest.mark.threat("K86")
+async def test_a_holder_stopped_in_a_transaction_keeps_nothing_from_the_others(
     cluster: Cluster, asking: Asking
 ) -> None:
     account, victim = await cluster.new_account(), cluster.nodes[VICTIM]
@@ -179,7 +181,8 @@ UNAVAILABLE = (
 
 
 @pytest.mark.parametrize("way", [REFUSE, STALL])
-async def test_g73_a_node_without_its_database_says_so_and_comes_back(
+@pytest.mark.threat("G73")
+async def test_a_node_without_its_database_says_so_and_comes_back(
     cluster: Cluster, asking: Asking, way: str
 ) -> None:
     account = await cluster.new_account()

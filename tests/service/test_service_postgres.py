@@ -122,7 +122,8 @@ def read_only(server: Server) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("hardship", [stopped, frozen, read_only], ids=lambda each: each.__name__)
-def test_g73_without_its_database_every_dialect_says_so_and_service_comes_back(
+@pytest.mark.threat("G73")
+def test_without_its_database_every_dialect_says_so_and_service_comes_back(
     stack: Stack, server: Server, hardship: Hardship
 ) -> None:
     held = put(stack, questions(stack)["seed"]).json["data"]["access_token"]

@@ -35,7 +35,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize(("scope", "error"), [("orders", None), ("secrets", ["invalid_scope"])])
-def test_a9_the_scopes_of_a_realm_are_a_setting(stack: Stack, scope: str, error: list[str] | None) -> None:
+@pytest.mark.threat("A9")
+def test_the_scopes_of_a_realm_are_a_setting(stack: Stack, scope: str, error: list[str] | None) -> None:
     asked = {"response_type": "code", "client_id": "100001", "redirect_uri": REDIRECT, "scope": scope}
     answer = ask(f"{stack.url}/v1/oauth2/authorize?{urlencode(asked)}", follow=False)
     assert answer.status == 302 if error else 303

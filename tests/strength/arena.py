@@ -123,7 +123,7 @@ def open_arena(data: Path, clock: Clock | None = None, store: str = "", **rules:
 
 
 def token_of(answer: tuple[int, Json]) -> str:
-    """The token of a success in the seed's envelope."""
+    """The token of a success in the original's envelope."""
     status, found = answer
     assert (status, found["code"]) == (200, 0), found
     return str(found["data"]["access_token"])

@@ -16,7 +16,7 @@ class Caller:
 
     Args:
         arena: where the tokens come from.
-        url: what gives a token in the seed's envelope.
+        url: what gives a token in the original's envelope.
     """
 
     def __init__(self, arena: Arena, url: str) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvloop
 
 from lingpai.core.clock import SystemClock
@@ -34,7 +35,8 @@ class SteppedClock(SystemClock):
         return super().now() + self.step
 
 
-def test_k94_steps_of_an_hour_both_ways(own_folder: Path) -> None:
+@pytest.mark.threat("K94")
+def test_steps_of_an_hour_both_ways(own_folder: Path) -> None:
     clock = SteppedClock()
     with open_arena(own_folder, token_lifetime=LIFE) as arena:
         arena.add(CLASSIC_APP, STABLE_MINI)

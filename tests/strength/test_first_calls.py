@@ -1,4 +1,4 @@
-"""500 callers at once, and nothing is held yet: one upstream fetch, one token for all (attacks.md K85)."""
+"""500 callers at once, and nothing is held yet: one upstream fetch, one token for all (threat K85)."""
 
 import asyncio
 import json
@@ -19,7 +19,8 @@ LAYOUTS = {"four services": (4, 1), "one service of four workers": (1, 4)}
 
 @pytest.mark.parametrize("tick", [0.05, 3600], ids=["background at it too", "callers alone"])
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_k85_parallel_first_calls_fetch_once(own_folder: Path, store: str, layout: str, tick: float) -> None:
+@pytest.mark.threat("K85")
+def test_parallel_first_calls_fetch_once(own_folder: Path, store: str, layout: str, tick: float) -> None:
     processes, workers = LAYOUTS[layout]
     with open_arena(own_folder, store=store) as arena:
         services = [arena.serve(workers=workers, KEEPER__TICK=tick) for _ in range(processes)]

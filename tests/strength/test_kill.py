@@ -1,4 +1,4 @@
-"""kill -9 at any moment: no account is lost, no second token is in use, nothing storms (attacks.md K86, K95)."""
+"""kill -9 at any moment: no account is lost, no second token is in use, nothing storms (threats K86, K95)."""
 
 import os
 import signal
@@ -29,7 +29,8 @@ FAST: dict[str, Any] = {
 
 
 @pytest.mark.timeout(900 if FULL else 120)
-def test_k86_kill_in_each_phase_of_a_renewal(own_folder: Path, store: str) -> None:
+@pytest.mark.threat("K86")
+def test_kill_in_each_phase_of_a_renewal(own_folder: Path, store: str) -> None:
     with open_arena(own_folder, store=store, token_overlap=60, classic_quota=10**6) as arena:
         arena.add(CLASSIC_APP)
         services = [arena.serve(**FAST) for _ in range(SERVICES)]
@@ -74,7 +75,8 @@ def _round(arena: Arena, phase: Phase, victim: Service, survivors: list[Service]
     return calls
 
 
-def test_k95_workers_killed_under_a_supervisor_are_replaced_without_a_refetch(
+@pytest.mark.threat("K95")
+def test_workers_killed_under_a_supervisor_are_replaced_without_a_refetch(
     own_folder: Path, store: str
 ) -> None:
     with open_arena(own_folder, store=store) as arena:

@@ -1,4 +1,4 @@
-"""A million random requests (30,000 in the suite): no 5xx, no hang, and all is well afterwards (attacks.md D48)."""
+"""A million random requests (30,000 in the suite): no 5xx, no hang, and all is well afterwards (threat D48)."""
 
 import asyncio
 import collections
@@ -37,7 +37,8 @@ QUIET: dict[str, Any] = {"LOG_LEVEL": "info", "KEEPER__ALLOW_UNCONFIGURED": "fal
 
 
 @pytest.mark.timeout(3600 if FULL else 120)
-def test_d48_random_requests(own_folder: Path) -> None:
+@pytest.mark.threat("D48")
+def test_random_requests(own_folder: Path) -> None:
     with open_arena(own_folder) as arena:
         arena.add(APP, STABLE_MINI, AGENT)
         service = arena.serve(workers=2, **QUIET)
@@ -71,7 +72,8 @@ async def _storm(url: str, count: int, seed: int) -> Seen:
 
 
 @pytest.mark.timeout(3600 if FULL else 120)
-def test_d48_schemathesis(own_folder: Path) -> None:
+@pytest.mark.threat("D48")
+def test_schemathesis(own_folder: Path) -> None:
     with open_arena(own_folder) as arena:
         arena.add(APP, STABLE_MINI, AGENT)
         service = arena.serve(**QUIET)

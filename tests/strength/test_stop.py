@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a classic renewal: nothing that is dead is told as alive after it (attacks.md K86)."""
+"""SIGTERM in the middle of a classic renewal: nothing that is dead is told as alive after it (threat K86)."""
 
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,8 @@ ENDINGS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("case", ENDINGS)
-def test_k86_sigterm_in_the_middle_of_a_renewal(
-    own_folder: Path, store: str, case: str, workers: int
-) -> None:
+@pytest.mark.threat("K86")
+def test_sigterm_in_the_middle_of_a_renewal(own_folder: Path, store: str, case: str, workers: int) -> None:
     with open_arena(own_folder, store=store, token_overlap=60) as arena:
         arena.add(CLASSIC_APP)
         service = arena.serve(workers=workers, DRAIN=0.1, KEEPER__CLEAR_APART=0.001, **ENDINGS[case])

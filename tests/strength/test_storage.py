@@ -78,9 +78,8 @@ HARDSHIPS: dict[str, Hardship] = {"disk full": file_size_limit, "database locked
 @pytest.mark.parametrize(
     ("hardship", "workers"), [("disk full", 1), ("disk full", 2), ("database locked", 2)]
 )
-def test_k95_what_lives_is_served_and_the_rest_recovers(
-    own_folder: Path, hardship: str, workers: int
-) -> None:
+@pytest.mark.threat("K95")
+def test_what_lives_is_served_and_the_rest_recovers(own_folder: Path, hardship: str, workers: int) -> None:
     with open_arena(own_folder) as arena:
         arena.add(APP, STABLE_MINI)
         service = arena.serve(workers=workers)
@@ -93,7 +92,8 @@ def test_k95_what_lives_is_served_and_the_rest_recovers(
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_k95_the_database_is_gone_and_comes_back(own_folder: Path, workers: int) -> None:
+@pytest.mark.threat("K95")
+def test_the_database_is_gone_and_comes_back(own_folder: Path, workers: int) -> None:
     with open_arena(own_folder) as arena:
         arena.add(APP, STABLE_MINI)
         service = arena.serve(workers=workers)
@@ -155,7 +155,8 @@ def may_mount() -> bool:
     return done.returncode == 0
 
 
-def test_k95_a_disk_without_a_byte_left(own_folder: Path) -> None:
+@pytest.mark.threat("K95")
+def test_a_disk_without_a_byte_left(own_folder: Path) -> None:
     if shutil.which("unshare") is None or not may_mount():
         pytest.skip("no right to mount a small disk here; the limit on file sizes is tested above")
     with small_disk(own_folder), open_arena(own_folder) as arena:

@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.strength.arena import AGENT, CLASSIC_APP, MINI, QYAPI, STABLE_MINI, XCX, open_arena
 from tests.strength.callers import calling
 from tests.strength.services import ending
@@ -17,7 +19,8 @@ CALLS_WHILE_DOWN = 40
 """At most, of three accounts: an outage is no reason to storm."""
 
 
-def test_k87_upstream_down_for_all_but_the_last_part(own_folder: Path) -> None:
+@pytest.mark.threat("K87")
+def test_upstream_down_for_all_but_the_last_part(own_folder: Path) -> None:
     with open_arena(own_folder, token_lifetime=LIFE) as arena:
         arena.add(CLASSIC_APP, STABLE_MINI, AGENT)
         service = arena.serve(workers=2)

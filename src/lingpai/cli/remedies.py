@@ -1,4 +1,4 @@
-"""What a human has to do about the platforms' well-known refusals (upstream-wechat.md §1.7)."""
+"""What a human has to do about the platforms' well-known refusals (docs/spec/platforms.md)."""
 
 import re
 

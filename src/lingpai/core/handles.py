@@ -63,7 +63,7 @@ _SALT_BYTES = 1 << 10
 class HandleKind(enum.IntEnum):
     """What a handle is for, at most 15, without 9 and 10 (`_NARROWED`).
 
-    A handle of one kind is never taken for another (attacks F61).
+    A handle of one kind is never taken for another (threat F61).
     """
 
     CODE = 1

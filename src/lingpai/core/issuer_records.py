@@ -32,7 +32,7 @@ class GrantState(enum.IntEnum):
 
 
 class AppMode(enum.Enum):
-    """Whether an app acts for others' terminals (open) or its owner's own (contracts/yilianyun.md)."""
+    """Whether an app acts for others' terminals (open) or its owner's own (docs/spec/yilianyun.md)."""
 
     OPEN = "open"
     SELF_OWNED = "self_owned"
@@ -100,7 +100,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What apps may learn of a user. `sex` is "1" male, "2" female, "3" unknown (contracts/yzb.md)."""
+    """What apps may learn of a user. `sex` is "1" male, "2" female, "3" unknown (docs/spec/yzb.md)."""
 
     nick: str = ""
     avatar: str = ""
@@ -169,7 +169,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """One authorization from its beginning to its end; see DESIGN §3.
+    """One authorization from its beginning to its end; see docs/architecture.md.
 
     Attributes:
         user: row of the user, None for grants of the app itself.

@@ -7,7 +7,7 @@ import msgspec
 from lingpai.core.clock import End
 
 RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
-"""What a caller key may be allowed to do (keeper-api.md "Who may ask")."""
+"""What a caller key may be allowed to do (docs/spec/keeper.md "Who may ask")."""
 
 
 ENV = "env"

@@ -1,4 +1,4 @@
-"""Trace ids: time-based UUIDs (version 1), as the seed shows them."""
+"""Trace ids: time-based UUIDs (version 1), as the original shows them."""
 
 import secrets
 import time
@@ -16,7 +16,7 @@ _rest = ""
 
 
 def new_trace_id() -> str:
-    """A fresh version 1 UUID as 36 characters (seed 003; keeper-api.md "Envelope").
+    """A fresh version 1 UUID as 36 characters (docs/spec/keeper.md "Envelope").
 
     Written out here because `uuid.uuid1` takes four times as long and every request needs one. Ids of one process
     never repeat, also when the clock is set back.

@@ -18,7 +18,7 @@ def _secret() -> str:
 
 
 class IssuerSamples(msgspec.Struct):
-    """Sample apps of each dialect, two users and a terminal; ids and secrets have the form of the seeds' own."""
+    """Sample apps of each dialect, two users and a terminal; ids and secrets have the form of the originals' own."""
 
     yzb_app_id: str = msgspec.field(default_factory=lambda: _digits(6))
     yzb_secret: str = msgspec.field(default_factory=_secret)

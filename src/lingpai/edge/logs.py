@@ -2,7 +2,7 @@
 
 A field appears as it is only when its name was declared with `allow`. All others become a fingerprint that tells
 equal values of one process from different ones and nothing else. So a secret in a log line takes two mistakes
-instead of one (attacks.md G71).
+instead of one (threat G71).
 """
 
 import hashlib

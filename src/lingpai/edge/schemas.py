@@ -10,7 +10,7 @@ from lingpai.core.wire import Reply, Shape
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/{name}"
-SAMPLE_TRACE_ID = "5958c360-518a-11eb-81d2-0bfcec717f4a"  # the one of seed 003
+SAMPLE_TRACE_ID = "5958c360-518a-11eb-81d2-0bfcec717f4a"  # the original's
 _PLACEHOLDER = "lingpai:the-value-goes-here"
 _SCALARS: tuple[tuple[type, Schema], ...] = (
     (bool, {"type": "boolean"}),

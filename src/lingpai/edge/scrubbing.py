@@ -1,4 +1,4 @@
-"""Taking secrets out of text that is not ours: messages of libraries and of their exceptions (attacks.md G71).
+"""Taking secrets out of text that is not ours: messages of libraries and of their exceptions (threat G71).
 
 Field names decide in our own log lines (see `logs`); here only patterns can, so they lean towards hiding too much.
 """

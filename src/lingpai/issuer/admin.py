@@ -19,7 +19,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.store.issuer_port import Listed
 
 SECRET_BYTES = 20
-"""40 lower-case hex digits (contracts/yzb.md, "Rules")."""
+"""40 lower-case hex digits (docs/spec/yzb.md, "Rules")."""
 _APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
 """Digits of a fresh app_id, attempt by attempt: six, and more when those are taken."""
 MOST_SECRETS = 8

@@ -23,9 +23,9 @@ class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
     """How a dialect answers an app whose user was asked.
 
     Attributes:
-        status: of the redirect; one that turns a form's POST into a GET (attacks A11).
+        status: of the redirect; one that turns a form's POST into a GET (threat A11).
         before_code: pairs that a code comes after, such as `response_type=code`.
-        every: pairs at the end of every answer, such as `iss` (RFC 9207, attacks A12).
+        every: pairs at the end of every answer, such as `iss` (RFC 9207, threat A12).
         refused: `error_description` of a refusal.
         machines: whether the user chooses which of their terminals it is about.
     """
@@ -54,14 +54,14 @@ class Entry(Protocol):
 
 
 def answer_uri(uri: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """A redirect URI with an answer in its query, each pair once and encoded (attacks A9)."""
+    """A redirect URI with an answer in its query, each pair once and encoded (threat A9)."""
     encoded = urlencode(list(pairs))
     separator = "" if uri.endswith(("?", "&")) else "&" if urlsplit(uri).query else "?"
     return uri + separator + encoded
 
 
 def redirect(location: str, status: int = 303, headers: Pairs = ()) -> Reply:
-    """Send a browser elsewhere; what it came with goes to nobody by `Referer` (attacks B21)."""
+    """Send a browser elsewhere; what it came with goes to nobody by `Referer` (threat B21)."""
     about = (NO_STORE, ("referrer-policy", "no-referrer"), ("location", location))
     return Reply(b"", status, "text/plain; charset=utf-8", about + headers)
 

@@ -1,4 +1,4 @@
-"""The client's credentials in an `Authorization: Basic` header (RFC 6749 §2.3.1, RFC 7617; attacks D37)."""
+"""The client's credentials in an `Authorization: Basic` header (RFC 6749 §2.3.1, RFC 7617; threat D37)."""
 
 import base64
 import binascii

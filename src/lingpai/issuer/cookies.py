@@ -1,4 +1,4 @@
-"""The cookie by which a browser is known: a login session's, or, before any login, a visitor's (attacks B20).
+"""The cookie by which a browser is known: a login session's, or, before any login, a visitor's (threat B20).
 
 Each realm of each installation has a cookie of its own name, for cookies do not tell ports apart (RFC 6265 §8.5): two
 realms, or two services, on one host do not log each other's users out. Under https the name begins with `__Host-`, so

@@ -20,9 +20,9 @@ class OldAccess(enum.Enum):
     """What a refresh does to the access token it replaces."""
 
     OWN_END = "own_end"
-    """It lives to its own end (contracts/mall.md, "Lifetimes")."""
+    """It lives to its own end (docs/spec/mall.md, "Lifetimes")."""
     WINDOW = "window"
-    """It dies when the replay window does (contracts/yilianyun.md, "Lifetimes")."""
+    """It dies when the replay window does (docs/spec/yilianyun.md, "Lifetimes")."""
 
 
 class Daily(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         numbers: what replaces numbers of the dialect's policy, by the policy's field names.
         default_scope: the scope told to apps that ask for none; the dialect's own when None.
         string_status: yzb's; see `yzb.routes`.
-        scopes: the mall's; none as in the seed.
+        scopes: the mall's; none as in the original.
     """
 
     name: str

@@ -12,7 +12,7 @@ _FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob"
 
 
 def check_registrable(uri: str) -> None:
-    """Refuse a redirect URI that must not be registered (RFC 9700 §2.1, RFC 8252 §7; attacks A4, A5).
+    """Refuse a redirect URI that must not be registered (RFC 9700 §2.1, RFC 8252 §7; threats A4, A5).
 
     Plain http is for loopback; a private scheme needs a dot; no fragment, no user, no odd characters.
 
@@ -36,7 +36,7 @@ def check_registrable(uri: str) -> None:
 def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_ports: bool = False) -> str:
     """Where answers go: the given URI when it is registered, the only registered one when none is given.
 
-    Compared as plain strings (attacks A2), but for the port of loopback addresses where that is asked for
+    Compared as plain strings (threat A2), but for the port of loopback addresses where that is asked for
     (A3).
 
     Raises:

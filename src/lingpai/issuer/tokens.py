@@ -57,7 +57,7 @@ def make_tokens(
     """The pair of the grant's present generation: the same each time it is asked for.
 
     The access token is good for these `words` of the grant's scope (`Handle.words`), the refresh token for all.
-    A first answer tells the whole life, as the seeds do, also when the second turns over during the commit.
+    A first answer tells the whole life, as the originals do, also when the second turns over during the commit.
     """
     end = told_end(issuer, grant, grant.rotated_at)
     access = issuer.seal(

@@ -1,1 +1,1 @@
-"""The keeper: holds the tokens that other platforms issue to us (seed 003, DESIGN §6)."""
+"""The keeper: holds the tokens that other platforms issue to us (docs/architecture.md)."""

@@ -1,4 +1,4 @@
-"""Who may ask for what (keeper-api.md "Who may ask").
+"""Who may ask for what (docs/spec/keeper.md "Who may ask").
 
 Three ways in, in this order: the app's own secret, a caller key (in place of the secret or as bearer), a
 trusted network. A wrong secret never reaches a held value, because what is held is found by a digest of the

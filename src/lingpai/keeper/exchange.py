@@ -1,4 +1,4 @@
-"""Exchanging login codes, which the platforms take once (upstream-wechat.md §1.3).
+"""Exchanging login codes, which the platforms take once (docs/spec/platforms.md).
 
 A code is never sent twice of our own accord: a timeout may have used it up. A caller that asks again with the same
 code within `keeper.exchange_repeats` seconds, from the same address, gets the same answer again, so that a lost answer

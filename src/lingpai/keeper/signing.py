@@ -1,4 +1,4 @@
-"""Signing pages for the JS-SDKs (upstream-wechat.md §1.4). The ticket never leaves the server."""
+"""Signing pages for the JS-SDKs (docs/spec/platforms.md). The ticket never leaves the server."""
 
 import hashlib
 import secrets

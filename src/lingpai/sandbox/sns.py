@@ -62,7 +62,7 @@ def _unionid(user: User) -> dict[str, Any]:
 def exchange(world: World, call: Call) -> Answer:
     """``/sns/oauth2/access_token``: a web login code for the user's tokens and openid.
 
-    Source: upstream-wechat 1.3.
+    Source: docs/spec/platforms.md.
 
     Raises:
         Refusal: 40029 bad code, 40163 used, 41008 missing, 42003 over, 45011 too many in a minute; 40002, 41002, 41004

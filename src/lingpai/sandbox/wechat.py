@@ -69,7 +69,7 @@ def _told(world: World, token: Handle) -> Answer:
 def classic_token(world: World, call: Call) -> Answer:
     """``/cgi-bin/token``: always a new token; the previous one lives for the overlap, the one before it ends.
 
-    Source: upstream-wechat 1.1.
+    Source: docs/spec/platforms.md.
 
     Raises:
         Refusal: see ``app_of_secret``; also 40002, 40164, 41002, 41004, 45009, 895xx and the app's own switch.
@@ -92,7 +92,7 @@ def _may_force(world: World, app: WechatApp) -> bool:
 def stable_token(world: World, call: Call) -> Answer:
     """``/cgi-bin/stable_token``: the same token with its remaining seconds until the overlap begins, then a new one.
 
-    Source: upstream-wechat 1.1. A forced refresh beyond its budget, or too soon, does not refresh.
+    Source: docs/spec/platforms.md. A forced refresh beyond its budget, or too soon, does not refresh.
 
     Raises:
         Refusal: as ``classic_token``; also 45011 for too many calls in a minute and 47001 for a body that is none.
@@ -113,7 +113,7 @@ def stable_token(world: World, call: Call) -> Answer:
 def ticket(world: World, call: Call, token: Handle) -> Answer:
     """``/cgi-bin/ticket/getticket``: the same ticket with its remaining seconds, under any token, to its end.
 
-    Source: upstream-wechat 1.4.
+    Source: docs/spec/platforms.md.
 
     Raises:
         Refusal: 40097 unknown type, 48001 a mini program has no tickets.

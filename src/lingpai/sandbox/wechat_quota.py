@@ -23,7 +23,7 @@ def _reset(world: World, app: WechatApp, path: str = "") -> Answer:
 def clear(world: World, call: Call, token: Handle) -> Answer:
     """``/cgi-bin/clear_quota``: clears the day's counts of the app.
 
-    Source: upstream-wechat 1.2.
+    Source: docs/spec/platforms.md.
 
     Raises:
         Refusal: 40013 the appid is not the token's, 48006 no reset left this month.

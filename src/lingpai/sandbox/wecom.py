@@ -29,7 +29,7 @@ def _agent_of_secret(world: World, corp: WecomCorp, secret: str) -> WecomAgent:
 def token(world: World, call: Call) -> Answer:
     """``/cgi-bin/gettoken``: the same token with its remaining seconds while it lives, then a new one.
 
-    Source: upstream-wechat 1.5.
+    Source: docs/spec/platforms.md.
 
     Raises:
         Refusal: 41002, 41004, 40013, 40001, 40091, 45009 after too many wrong calls, and the agent's own switch.

@@ -55,7 +55,8 @@ async def test_window_of_a_verified_page_keeps_its_opener(stage: Stage, browser:
     assert (await browser.get("/user/mall/login")).headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-async def test_d2_window_of_a_public_client_says_what_it_lacks(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("D41")
+async def test_window_of_a_public_client_says_what_it_lacks(stage: Stage, browser: Browser) -> None:
     address = await window(stage)
     await admin.change_app(stage.yzb, stage.mini, public=True)
     seen = await browser.get(address, headers={"Accept-Language": "en"})
@@ -75,9 +76,8 @@ async def test_allowing_leads_to_a_code_for_that_origin(stage: Stage, browser: B
     assert json.loads(forged.text)["status"] == "4000"
 
 
-async def test_a1_a_domain_taken_off_the_app_meanwhile_is_told_nothing(
-    stage: Stage, browser: Browser
-) -> None:
+@pytest.mark.threat("A1")
+async def test_a_domain_taken_off_the_app_meanwhile_is_told_nothing(stage: Stage, browser: Browser) -> None:
     question = await browser.log_in(await browser.follow(await window(stage)))
     await admin.change_app(stage.yzb, stage.mini, domains=("page.example",))
     refused = await browser.submit(question, answer="allow")
@@ -118,7 +118,8 @@ async def test_a_proof_runs_out(stage: Stage, browser: Browser, clock: VirtualCl
     assert (await browser.get(address)).status == 400
 
 
-async def test_b22_what_the_page_says_is_only_text(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("B22")
+async def test_what_the_page_says_is_only_text(stage: Stage, browser: Browser) -> None:
     evil = '"><script>alert(1)</script>'
     question = await browser.log_in(await browser.follow(await window(stage, call=evil)))
     done = await browser.submit(question, answer="allow")

@@ -1,4 +1,4 @@
-"""Login and consent over HTTP, by the lines of attacks.md."""
+"""Login and consent over HTTP, by the lines of docs/spec/threats.md."""
 
 import asyncio
 
@@ -145,7 +145,8 @@ async def test_the_user_of_a_public_client_is_always_asked(stage: Stage, browser
     "state",
     ["<script>alert(1)</script>", "a\r\nSet-Cookie: x=1", "x" * 2048, "&code=forged", "你好"],
 )
-async def test_a9_state_comes_back_once_and_is_never_shown(browser: Browser, state: str) -> None:
+@pytest.mark.threat("A9")
+async def test_state_comes_back_once_and_is_never_shown(browser: Browser, state: str) -> None:
     question = await ask(browser, authorize_path(state=state))
     assert state not in question.text
     answered = await browser.submit(question, answer="allow")
@@ -157,7 +158,8 @@ async def test_a9_state_comes_back_once_and_is_never_shown(browser: Browser, sta
     "over",
     [{"redirect_uri": "https://evil.example/"}, {"client_id": "nobody"}, {"redirect_uri": REDIRECT + "/"}],
 )
-async def test_a1_what_is_not_registered_is_shown_and_never_redirected(
+@pytest.mark.threat("A1")
+async def test_what_is_not_registered_is_shown_and_never_redirected(
     browser: Browser, over: dict[str, str]
 ) -> None:
     seen = await browser.get(authorize_path(**over))
@@ -165,7 +167,8 @@ async def test_a1_what_is_not_registered_is_shown_and_never_redirected(
     assert "<h1>That did not work</h1>" in seen.text
 
 
-async def test_a1_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("A1")
+async def test_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
     question = await ask(browser)
     handle = question.forms[0][1]["request"]
     await admin.change_app(stage.mall, stage.shop, redirect_uris=("https://app.example/other",))
@@ -182,34 +185,37 @@ async def test_a1_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage
     assert "code" in (await browser.submit(question, answer="allow")).answer
 
 
-async def test_a10_nobody_is_sent_to_an_app_without_a_word(browser: Browser) -> None:
+@pytest.mark.threat("A10")
+async def test_nobody_is_sent_to_an_app_without_a_word(browser: Browser) -> None:
     seen = await browser.get(authorize_path(prompt="none"))
     assert seen.location.startswith("/user/mall/consent?")
     assert (await browser.get(seen.location)).location.startswith("/user/mall/login?")
 
 
-async def test_a11_forms_are_followed_by_a_get(browser: Browser) -> None:
+@pytest.mark.threat("A11")
+async def test_forms_are_followed_by_a_get(browser: Browser) -> None:
     login = await browser.follow(authorize_path())
     assert (await browser.submit(login, login="hong", password="correct horse")).status == 303
 
 
-async def test_a16_no_other_site_may_read(browser: Browser) -> None:
+@pytest.mark.threat("A16")
+async def test_no_other_site_may_read(browser: Browser) -> None:
     for path in (authorize_path(), "/user/mall/login", "/user/mall"):
         seen = await browser.get(path, headers={"Origin": "https://evil.example"})
         assert not [name for name in seen.headers if name.lower().startswith("access-control-")]
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, None])
-async def test_b17_a_form_without_our_token_is_refused(
-    stage: Stage, browser: Browser, token: str | None
-) -> None:
+@pytest.mark.threat("B17")
+async def test_a_form_without_our_token_is_refused(stage: Stage, browser: Browser, token: str | None) -> None:
     question = await ask(browser)
     refused = await browser.submit(question, answer="allow", form_token=token)
     assert (refused.status, refused.location) == (403, "")
     assert await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id) is None
 
 
-async def test_b17_another_sessions_token_is_refused(browser: Browser, other: Browser) -> None:
+@pytest.mark.threat("B17")
+async def test_another_sessions_token_is_refused(browser: Browser, other: Browser) -> None:
     question, foreign = await ask(browser), await ask(other)
     refused = await browser.submit(question, answer="allow", form_token=foreign.forms[0][1]["form_token"])
     assert refused.status == 403
@@ -222,19 +228,22 @@ async def test_b17_another_sessions_token_is_refused(browser: Browser, other: Br
 @pytest.mark.parametrize(
     "path", ["/user/mall/login", "/user/mall/logout", "/user/mall/consent", "/user/mall/end"]
 )
-async def test_b17_a_form_of_another_site_is_refused(browser: Browser, site: str, path: str) -> None:
+@pytest.mark.threat("B17")
+async def test_a_form_of_another_site_is_refused(browser: Browser, site: str, path: str) -> None:
     token = (await ask(browser)).forms[0][1]["form_token"]
     headers = {"Sec-Fetch-Site": site}
     assert (await browser.send("POST", path, {"form_token": token}, headers)).status == 403
 
 
-async def test_b18_submitted_twice_it_is_one_code(browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_submitted_twice_it_is_one_code(browser: Browser) -> None:
     question = await ask(browser)
     answers = await asyncio.gather(*(browser.submit(question, answer="allow") for _ in range(5)))
     assert len({answered.answer["code"] for answered in answers}) == 1
 
 
-async def test_b18_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> None:
     question = await ask(browser)
     code = (await browser.submit(question, answer="allow")).answer["code"]
     again = await browser.get("/user/mall/login?again=1")
@@ -247,7 +256,8 @@ async def test_b18_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> N
     assert (await browser.submit(asked, answer="allow")).answer["code"] != code
 
 
-async def test_b18_going_back_gives_no_spent_code_again(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_going_back_gives_no_spent_code_again(stage: Stage, browser: Browser) -> None:
     question = await ask(browser)
     handle = question.forms[0][1]["request"]
     code = (await browser.submit(question, answer="allow")).answer["code"]
@@ -262,7 +272,8 @@ async def test_b18_going_back_gives_no_spent_code_again(stage: Stage, browser: B
     await resolve_access_token(stage.mall, tokens.access_token)
 
 
-async def test_b18_going_back_gives_no_code_that_ran_out_or_was_ended(
+@pytest.mark.threat("B18")
+async def test_going_back_gives_no_code_that_ran_out_or_was_ended(
     stage: Stage, browser: Browser, clock: VirtualClock
 ) -> None:
     app, user = stage.shop, stage.users["mall"]
@@ -277,7 +288,8 @@ async def test_b18_going_back_gives_no_code_that_ran_out_or_was_ended(
     assert (await browser.get(handle.replace("/consent?", "/onward?"))).status == 400
 
 
-async def test_b18_an_answer_is_for_one_terminal(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_an_answer_is_for_one_terminal(stage: Stage, browser: Browser) -> None:
     question = await ask(browser, TERMINAL)
     answers = [await browser.submit(question, answer="allow", machine="4004001") for _ in range(2)]
     codes = {answered.answer["code"] for answered in answers}
@@ -288,7 +300,8 @@ async def test_b18_an_answer_is_for_one_terminal(stage: Stage, browser: Browser)
     await resolve_access_token(stage.terminals, tokens.access_token)
 
 
-async def test_b18_who_refuses_after_all_takes_the_code_back(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_who_refuses_after_all_takes_the_code_back(stage: Stage, browser: Browser) -> None:
     question = await ask(browser, TERMINAL)
     code = (await browser.submit(question, answer="allow", machine="4004001")).answer["code"]
     assert (await browser.submit(question, answer="refuse")).answer["error"] == "access_denied"
@@ -297,13 +310,15 @@ async def test_b18_who_refuses_after_all_takes_the_code_back(stage: Stage, brows
     assert (await browser.submit(question, answer="allow", machine="4004001")).status == 400
 
 
-async def test_b18_a_refusal_is_final(browser: Browser) -> None:
+@pytest.mark.threat("B18")
+async def test_a_refusal_is_final(browser: Browser) -> None:
     question = await ask(browser)
     await browser.submit(question, answer="refuse")
     assert (await browser.submit(question, answer="allow")).status == 400
 
 
-async def test_b19_what_the_form_says_beyond_the_answer_counts_for_nothing(
+@pytest.mark.threat("B19")
+async def test_what_the_form_says_beyond_the_answer_counts_for_nothing(
     stage: Stage, browser: Browser
 ) -> None:
     question = await ask(browser)
@@ -333,7 +348,8 @@ async def test_an_app_taken_down_meanwhile_gets_nothing(stage: Stage, browser: B
     assert (refused.status, refused.location) == (403, "")
 
 
-async def test_b22_an_apps_name_is_only_text(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("B22")
+async def test_an_apps_name_is_only_text(stage: Stage, browser: Browser) -> None:
     evil = "<script>alert(1)</script>{{ 7 * 7 }}"
     await admin.change_app(stage.mall, stage.shop, name=evil)
     for seen in (await browser.follow(authorize_path()), await ask(browser)):
@@ -350,7 +366,7 @@ async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browse
     assert "Choose a terminal first." in again.text
     assert (await browser.submit(question, answer="allow", machine="4004009")).status == 400
     answered = await browser.submit(question, answer="allow", machine="4004001")
-    assert list(answered.answer) == ["response_type", "code", "state"]  # contracts/yilianyun.md
+    assert list(answered.answer) == ["response_type", "code", "state"]  # docs/spec/yilianyun.md
     tokens = await redeem(stage.terminals, stage.printing, answered.answer["code"], redirect_uri=REDIRECT)
     assert tokens.machine_code == "4004001"
 

@@ -37,7 +37,8 @@ async def log_in(browser: Browser, name: str = "hong", password: str = PASSWORD,
     return await browser.log_in(await browser.get(f"/user/{realm}/login"), name, password)
 
 
-async def test_b20_the_session_is_a_new_one_after_login(browser: Browser, other: Browser) -> None:
+@pytest.mark.threat("B20")
+async def test_the_session_is_a_new_one_after_login(browser: Browser, other: Browser) -> None:
     await browser.get("/user/mall/login")
     name, before = session(browser)
     assert (await log_in(browser)).status == 200
@@ -46,7 +47,8 @@ async def test_b20_the_session_is_a_new_one_after_login(browser: Browser, other:
     assert stolen.location == "/user/mall/login"
 
 
-async def test_b20_logging_out_ends_the_session_here(browser: Browser, other: Browser) -> None:
+@pytest.mark.threat("B20")
+async def test_logging_out_ends_the_session_here(browser: Browser, other: Browser) -> None:
     page = await log_in(browser)
     cookie = {"Cookie": "=".join(session(browser))}
     assert (await other.get("/user/mall", headers=cookie)).status == 200
@@ -55,7 +57,8 @@ async def test_b20_logging_out_ends_the_session_here(browser: Browser, other: Br
     assert (await other.get("/user/mall", headers=cookie)).location == "/user/mall/login"
 
 
-async def test_b20_cookies_are_for_us_alone(browser: Browser) -> None:
+@pytest.mark.threat("B20")
+async def test_cookies_are_for_us_alone(browser: Browser) -> None:
     seen = await browser.get("/user/mall/login?lang=zh")
     assert len(seen.cookies) == 2
     assert all({"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; ")) for cookie in seen.cookies)
@@ -73,7 +76,8 @@ async def test_b20_cookies_are_for_us_alone(browser: Browser) -> None:
         ("http://printers.lan:8000", False),
     ],
 )
-def test_b20_cookies_are_for_tls_where_browsers_come_by_tls(origin: str, secure: bool) -> None:
+@pytest.mark.threat("B20")
+def test_cookies_are_for_tls_where_browsers_come_by_tls(origin: str, secure: bool) -> None:
     ((_, cookie),) = Site(origin=origin, prefix="/user/x").cookie("a", "b")
     assert cookie.endswith("; Secure") is secure
 
@@ -83,7 +87,8 @@ async def test_two_realms_do_not_share_sessions(browser: Browser) -> None:
     assert (await browser.get("/user/yilianyun")).location == "/user/yilianyun/login"
 
 
-async def test_b21_headers_of_every_page(browser: Browser) -> None:
+@pytest.mark.threat("B21")
+async def test_headers_of_every_page(browser: Browser) -> None:
     login = await browser.get("/user/mall/login")
     failed = await browser.submit(login, login="hong", password="wrong")
     pages = [login, failed, await browser.get("/user/mall/nowhere"), await browser.get("/user/mall/consent")]
@@ -101,7 +106,8 @@ async def test_b21_headers_of_every_page(browser: Browser) -> None:
         assert not re.search(r"<script|<style|\sstyle=|\son\w+=", page.text)
 
 
-async def test_b23_guessing_is_throttled_and_tells_nothing(
+@pytest.mark.threat("B23")
+async def test_guessing_is_throttled_and_tells_nothing(
     stage: Stage, browser: Browser, clock: VirtualClock
 ) -> None:
     def same(seen: Seen, name: str) -> str:
@@ -130,12 +136,14 @@ async def test_odd_names_are_wrong_names(browser: Browser, name: str) -> None:
     assert "<script" not in failed.text
 
 
-async def test_a7_a_field_twice_is_refused(browser: Browser) -> None:
+@pytest.mark.threat("A7")
+async def test_a_field_twice_is_refused(browser: Browser) -> None:
     await browser.get("/user/mall/login")
     assert (await browser.get("/user/mall/login?request=a&request=b")).status == 400
 
 
-async def test_g69_a_forged_host_changes_nothing(browser: Browser) -> None:
+@pytest.mark.threat("G69")
+async def test_a_forged_host_changes_nothing(browser: Browser) -> None:
     forged = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
     seen = await browser.get("/user/mall/login", headers=forged)
     assert "evil" not in seen.text
@@ -258,7 +266,8 @@ def test_sources_of_redirects(uri: str, source: str) -> None:
     assert goes_to(uri) == source
 
 
-async def test_d3_a_browser_that_logged_in_is_known_again_whatever_others_tried(
+@pytest.mark.threat("B23")
+async def test_a_browser_that_logged_in_is_known_again_whatever_others_tried(
     stage: Stage, browser: Browser, clock: VirtualClock
 ) -> None:
     logged_in = await browser.submit(await browser.get("/user/mall/login"), login="hong", password=PASSWORD)
@@ -280,7 +289,8 @@ async def test_d3_a_browser_that_logged_in_is_known_again_whatever_others_tried(
 
 
 @pytest.mark.parametrize("planted", ["", "x", "0" * 31, "0" * 33, "A" * 32, '"; drop'])
-async def test_d3_a_planted_cookie_of_another_form_is_replaced(
+@pytest.mark.threat("B23")
+async def test_a_planted_cookie_of_another_form_is_replaced(
     stage: Stage, browser: Browser, planted: str
 ) -> None:
     page = await browser.get("/user/mall/login")
@@ -290,7 +300,8 @@ async def test_d3_a_planted_cookie_of_another_form_is_replaced(
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Too many people"), ("zh", "当前登录人数过多")])
-async def test_c4_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
+@pytest.mark.threat("B23")
+async def test_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
     stage.mall.passwords._turns = Turns(0, waiting=0)
     browser = Browser(stage.url, language)
     try:

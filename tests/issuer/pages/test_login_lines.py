@@ -20,9 +20,8 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return fields
 
 
-async def test_b7_a_failed_login_says_who_from_where_and_for_which_app(
-    stage: Stage, browser: Browser
-) -> None:
+@pytest.mark.threat("G71")
+async def test_a_failed_login_says_who_from_where_and_for_which_app(stage: Stage, browser: Browser) -> None:
     with capture_logs() as lines:
         page = await browser.follow(authorize_path())
         await browser.submit(page, login="hong", password="wrong")
@@ -41,7 +40,8 @@ async def test_b7_a_failed_login_says_who_from_where_and_for_which_app(
     assert all(each["trace_id"] for each in failed)
 
 
-async def test_b7_the_name_is_a_fingerprint_unless_the_operator_says_otherwise(
+@pytest.mark.threat("G71")
+async def test_the_name_is_a_fingerprint_unless_the_operator_says_otherwise(
     tmp_path: Path, plain: set[str]
 ) -> None:
     line = {"event": "login_failed", "realm": "mall", "address": "192.0.2.1", "login": "hong", "app": "shop"}

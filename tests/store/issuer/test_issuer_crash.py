@@ -57,7 +57,8 @@ def redeem_and_say_nothing(engine: str, home: Path, code: str, pipe: Connection)
 
 
 @pytest.mark.timeout(180)
-async def test_e56_killed_between_commit_and_answer_the_retry_gets_the_same_pair(
+@pytest.mark.threat("E56")
+async def test_killed_between_commit_and_answer_the_retry_gets_the_same_pair(
     engine_name: str, tmp_path: Path
 ) -> None:
     async with open_issuer(engine_name, tmp_path) as issuer:
@@ -86,7 +87,8 @@ async def test_e56_killed_between_commit_and_answer_the_retry_gets_the_same_pair
 
 
 @pytest.mark.timeout(180)
-async def test_g73_e56_killed_at_any_moment_no_family_is_lost(engine_name: str, tmp_path: Path) -> None:
+@pytest.mark.threat("G73", "E56")
+async def test_killed_at_any_moment_no_family_is_lost(engine_name: str, tmp_path: Path) -> None:
     async with open_issuer(engine_name, tmp_path) as issuer:
         app, _ = await admin.add_app(issuer, App(realm="", app_id=APP_ID))
         user = await admin.add_user(issuer, "ann", "")
@@ -122,7 +124,8 @@ async def test_g73_e56_killed_at_any_moment_no_family_is_lost(engine_name: str, 
                 held[number] = (await refresh(issuer, app, token)).refresh_token
 
 
-async def test_g73_read_only_store_refuses_and_spends_nothing(engine_name: str, tmp_path: Path) -> None:
+@pytest.mark.threat("G73")
+async def test_read_only_store_refuses_and_spends_nothing(engine_name: str, tmp_path: Path) -> None:
     async with open_issuer(engine_name, tmp_path) as issuer:
         app, _ = await admin.add_app(issuer, App(realm="", app_id=APP_ID))
         code = await issue_code(issuer, app, await admin.add_user(issuer, "ann", ""), Asked())

@@ -30,7 +30,8 @@ async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str
 
 
 @pytest.mark.timeout(3000 if FULL else 300)
-async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(
+@pytest.mark.threat("C25")
+async def test_one_code_64_callers_4_processes_one_winner_each_round(
     engine_name: str, tmp_path: Path
 ) -> None:
     async with open_issuer(engine_name, tmp_path) as issuer:
@@ -43,7 +44,8 @@ async def test_c25_one_code_64_callers_4_processes_one_winner_each_round(
 
 
 @pytest.mark.timeout(3000 if FULL else 300)
-async def test_e50_one_refresh_token_64_callers_4_processes_one_successor_each_round(
+@pytest.mark.threat("E50")
+async def test_one_refresh_token_64_callers_4_processes_one_successor_each_round(
     engine_name: str, tmp_path: Path
 ) -> None:
     async with open_issuer(engine_name, tmp_path) as issuer:

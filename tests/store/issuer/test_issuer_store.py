@@ -42,7 +42,8 @@ async def remember(world: World) -> None:
         pass
 
 
-async def test_f58_a_stolen_database_yields_nothing(world: World, tmp_path: Path) -> None:
+@pytest.mark.threat("F58")
+async def test_a_stolen_database_yields_nothing(world: World, tmp_path: Path) -> None:
     issuer = world.issuer
     issuer.policy = msgspec.structs.replace(issuer.policy, clear_secrets=True)
     app, sealed_secret = await admin.add_app(issuer, App(realm="", app_id="client-001"))
@@ -222,7 +223,8 @@ async def test_absolute_ends_are_told_by_the_callers_clock(
     assert (resolved.expires_in, resolved.expires_at) == (7200, 1_700_000_000 + step + 7200)
 
 
-async def test_f63_another_process_sees_an_end_at_its_next_check(
+@pytest.mark.threat("F63")
+async def test_another_process_sees_an_end_at_its_next_check(
     world: World, engine_name: str, tmp_path: Path, ring: KeyRing, clock: VirtualClock
 ) -> None:
     tokens = await world.tokens()

@@ -1,1 +1,1 @@
-"""Wire dialects over the issuer's verbs: one module or package each, with all that one dialect is (DESIGN §5)."""
+"""Wire dialects over the verbs of the issuer: one package each (docs/architecture.md)."""

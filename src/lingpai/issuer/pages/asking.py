@@ -1,4 +1,4 @@
-"""Ask the user: which app, which permissions, for which terminal (attacks B17-B19, A10)."""
+"""Ask the user: which app, which permissions, for which terminal (threats B17-B19, A10)."""
 
 from typing import Annotated, Literal, NamedTuple
 
@@ -46,7 +46,7 @@ class ConsentPage(msgspec.Struct):
 
 
 class ConsentForm(msgspec.Struct):
-    """The answer. What is allowed is in the sealed request, and in no other field (attacks B19)."""
+    """The answer. What is allowed is in the sealed request, and in no other field (threat B19)."""
 
     request: Request = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""

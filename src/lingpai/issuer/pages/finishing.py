@@ -86,7 +86,7 @@ class ByRedirect:
         self._style = style
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `Finish.check`; the URI may have been taken off the app since (attacks A1)."""
+        """See `Finish.check`; the URI may have been taken off the app since (threat A1)."""
         choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
     def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:

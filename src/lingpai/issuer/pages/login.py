@@ -1,4 +1,4 @@
-"""Log in and out (attacks B17, B20, B23)."""
+"""Log in and out (threats B17, B20, B23)."""
 
 from typing import Annotated
 

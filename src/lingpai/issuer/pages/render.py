@@ -1,4 +1,4 @@
-"""From a template and words to a page with its headers (attacks B21, B22)."""
+"""From a template and words to a page with its headers (threats B21, B22)."""
 
 import hashlib
 from datetime import UTC, datetime

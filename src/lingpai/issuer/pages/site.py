@@ -1,4 +1,4 @@
-"""Where the pages live, and how their cookies and forms are kept safe (attacks B17, B20, G69)."""
+"""Where the pages live, and how their cookies and forms are kept safe (threats B17, B20, G69)."""
 
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ _YEAR = 365 * 24 * HOUR
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pages of a realm know about themselves; never learned from a request's `Host` (attacks G69).
+    """What the pages of a realm know about themselves; never learned from a request's `Host` (threat G69).
 
     Attributes:
         origin: scheme, host and port under which browsers reach us.

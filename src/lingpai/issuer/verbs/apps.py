@@ -35,7 +35,7 @@ async def authenticate_app(
 ) -> App:
     """The app that knows this secret and may call from this address.
 
-    An unknown app, a wrong secret and a disabled app look the same (attacks D39).
+    An unknown app, a wrong secret and a disabled app look the same (threat D39).
 
     Args:
         issuer: the realm.

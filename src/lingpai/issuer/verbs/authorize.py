@@ -55,7 +55,7 @@ def begin_authorization(issuer: Issuer, app: App, browser: str, asked: Asked) ->
 
 
 async def answered_by(issuer: Issuer, answer: Answer, user: User) -> Grant:
-    """The grant that answered a request, while its code may still be handed out (attacks B18).
+    """The grant that answered a request, while its code may still be handed out (threat B18).
 
     A browser goes back to what it has answered. A code that was spent would then come to its app again, which
     can only take it for a replay and end what the user allowed.
@@ -84,7 +84,7 @@ async def answered_by(issuer: Issuer, answer: Answer, user: User) -> Grant:
 async def authorize(
     issuer: Issuer, request: AuthorizationRequest, app: App, user: User, machine: Machine | None = None
 ) -> Code:
-    """Let the user's consent make a code; however often it is submitted, it makes one (attacks B18).
+    """Let the user's consent make a code; however often it is submitted, it makes one (threat B18).
 
     Raises:
         LingpaiError: INVALID_AUTHORIZATION when the request has ended, is another app's or was answered for

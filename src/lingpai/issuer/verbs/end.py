@@ -10,7 +10,7 @@ _REVOCABLE = (HandleKind.REFRESH, HandleKind.ACCESS, HandleKind.APP_TOKEN, Handl
 
 
 async def end_token(issuer: Issuer, app: App, token: str, reason: str = "revoked") -> bool:
-    """End the grant behind a token of this app, whatever kind of token it is (RFC 7009; attacks F62).
+    """End the grant behind a token of this app, whatever kind of token it is (RFC 7009; threat F62).
 
     False, and nothing ends, when it is not a token of this app's.
     """
@@ -44,7 +44,7 @@ async def end_member(issuer: Issuer, member: Member) -> None:
 
 
 async def end_machine(issuer: Issuer, app: App, machine: Machine) -> None:
-    """End what an app was granted for a terminal (contracts/yilianyun.md, deleteprinter).
+    """End what an app was granted for a terminal: `deleteprinter` (docs/spec/yilianyun.md).
 
     Raises:
         LingpaiError: BAD_MACHINE when nothing is.

@@ -1,4 +1,4 @@
-"""Terminals: authorised by what they show or know, bound, unbound (contracts/yilianyun.md)."""
+"""Terminals: authorised by what they show or know, bound, unbound (docs/spec/yilianyun.md)."""
 
 import hmac
 

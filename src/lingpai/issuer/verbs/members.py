@@ -1,4 +1,4 @@
-"""Users as apps know them: open_ids, permissions, consent (attacks I82)."""
+"""Users as apps know them: open_ids, permissions, consent (threat I82)."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from lingpai.core.issuer_records import App, Member, User
 from lingpai.issuer.context import Issuer
 
 OPEN_ID_BYTES = 16
-"""32 lower-case hex digits, as the seed of the mall shows them (contracts/mall.md)."""
+"""32 lower-case hex digits, as the original mall shows them (docs/spec/mall.md)."""
 
 
 async def open_member(issuer: Issuer, app: App, user: User) -> Member:

@@ -32,7 +32,7 @@ async def redeem(
     """The tokens for a code.
 
     Everything is validated before anything is spent, so a request that is wrong in any way ends nothing
-    (attacks C26 to C31). A code that comes again after it was redeemed, in a request that is right otherwise,
+    (threats C26 to C31). A code that comes again after it was redeemed, in a request that is right otherwise,
     ends the grant (C24), but not within the policy's grace: phones load a callback twice. Who raced for it and
     lost ends nothing either (C25). All of them get the same refusal.
 

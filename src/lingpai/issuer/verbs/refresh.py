@@ -28,7 +28,7 @@ async def refresh(
 ) -> Tokens:
     """The successors of a refresh token.
 
-    The token that was used last gives the same pair again within the policy's window (attacks E50, E51, E56).
+    The token that was used last gives the same pair again within the policy's window (threats E50, E51, E56).
     Outside of it, or when the successor was used, it is a replay and ends the grant (E49). A request that is
     wrong in any other way ends nothing (E52, E53). The new access token is good for a smaller scope when one is
     asked for; the new refresh token and the grant keep the whole (RFC 6749 §6).

@@ -1,4 +1,4 @@
-"""Signed requests: a timestamp that is about now, and an id that was not seen before (attacks I81)."""
+"""Signed requests: a timestamp that is about now, and an id that was not seen before (threat I81)."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ _TIMESTAMP = re.compile(r"[0-9]{10}\Z")
 
 
 def check_request_id(request_id: str) -> None:
-    """Refuse what does not look like a UUID, of whatever version and case (contracts/yilianyun.md).
+    """Refuse what does not look like a UUID, of whatever version and case (docs/spec/yilianyun.md).
 
     Raises:
         LingpaiError: BAD_REQUEST_ID.

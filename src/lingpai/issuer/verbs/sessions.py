@@ -30,7 +30,7 @@ def login_failed() -> LingpaiError:
 async def start_session(
     issuer: Issuer, user: User, replaces: Session | None = None, verified: str | None = None
 ) -> OpenSession:
-    """A new session, with an id and a salt of its own; one that it replaces ends (attacks B20).
+    """A new session, with an id and a salt of its own; one that it replaces ends (threat B20).
 
     Args:
         issuer: whose.
@@ -87,7 +87,7 @@ async def end_session(issuer: Issuer, session: Session) -> None:
 
 
 def form_token(issuer: Issuer, browser: str) -> str:
-    """What a form carries to prove that it is ours and that browser's (attacks B17).
+    """What a form carries to prove that it is ours and that browser's (threat B17).
 
     Args:
         issuer: the realm.

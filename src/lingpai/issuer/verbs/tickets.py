@@ -1,4 +1,4 @@
-"""Tickets: what pages' signatures are made with (contracts/yzb.md, "Rules")."""
+"""Tickets: what pages' signatures are made with (docs/spec/yzb.md, "Rules")."""
 
 import msgspec
 
@@ -23,7 +23,7 @@ class Ticket(msgspec.Struct, frozen=True):
 
 
 async def issue_ticket(issuer: Issuer, app: App, app_token: str) -> Ticket:
-    """A new ticket of the app; the one before keeps what the policy says, each for itself (attacks I79).
+    """A new ticket of the app; the one before keeps what the policy says, each for itself (threat I79).
 
     Those who ask at the same time get the same ticket.
 

@@ -45,7 +45,7 @@ class Repeat(enum.Enum):
 
 
 class Severity(enum.Enum):
-    """Who can mend an upstream error, and so what the keeper does (upstream-wechat.md §1.7)."""
+    """Who can mend an upstream error, and so what the keeper does (docs/spec/platforms.md)."""
 
     TRANSIENT = "transient"
     """Passes by itself: back off with jitter, keep serving."""

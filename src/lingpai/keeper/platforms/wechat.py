@@ -1,4 +1,4 @@
-"""WeChat official accounts and mini programs (upstream-wechat.md §1.1–1.4, 1.7)."""
+"""WeChat official accounts and mini programs (docs/spec/platforms.md)."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""WeCom, also called WeChat Work (upstream-wechat.md §1.5, 1.7)."""
+"""WeCom, also called WeChat Work (docs/spec/platforms.md)."""
 
 from lingpai.keeper.platforms.platform import (
     ExchangeCall,

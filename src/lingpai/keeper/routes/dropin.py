@@ -1,7 +1,7 @@
 """Drop-in routes in WeChat's and WeCom's own shapes: an existing SDK needs nothing but another base URL.
 
 The client's `secret` is the app's own secret or a caller key. Nothing here ever forces a refresh, whatever
-the client asks for: a client that fetches in a loop is served what is held (DESIGN §6). Who holds a live
+the client asks for: a client that fetches in a loop is served what is held (docs/architecture.md). Who holds a live
 token may have a ticket with it, as at the platform itself.
 """
 

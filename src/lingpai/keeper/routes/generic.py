@@ -194,7 +194,7 @@ async def _another(
     Or as it is after `params.wait` seconds, or at the end of the service.
 
     Raises:
-        LingpaiError: as `authorize`, when the caller may not have it any more (attacks K91), and as
+        LingpaiError: as `authorize`, when the caller may not have it any more (threat K91), and as
             `Credentials.get_or_fetch`.
     """
     give_up = keeper.clock.steady() + params.wait

@@ -17,7 +17,7 @@ from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
 
 NOW = 1_536_083_506 - 3600
-"""Unix time at which the tests begin: the seed's getOpenId answer then shows just what ours does."""
+"""Unix time at which the tests begin: the original's getOpenId answer then shows just what ours does."""
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 REDIRECT = "https://www.baidu.com/"
 SELLER = "倍升互聯(北京)科技有限公司"

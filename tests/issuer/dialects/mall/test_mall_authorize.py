@@ -1,4 +1,4 @@
-"""`/authorize` (contracts/mall.md, "Errors: authorize"; attacks A)."""
+"""`/authorize` (docs/spec/mall.md, "Errors: authorize"; threats A)."""
 
 import base64
 import hashlib
@@ -13,7 +13,8 @@ from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, STATE, Realm
 HTML = {"Accept": "text/html"}
 
 
-async def test_a1_a_client_that_may_do_nothing_is_not_redirected(realm: Realm) -> None:
+@pytest.mark.threat("A1")
+async def test_a_client_that_may_do_nothing_is_not_redirected(realm: Realm) -> None:
     await realm.change_app(disabled=True)
     assert (await realm.authorize()).refusal == (400, "invalid_client")
     await realm.change_app(disabled=False, listed=False)
@@ -39,7 +40,8 @@ OTHERS = (
 """Redirect URIs that are not the registered one, though some software takes them for it."""
 
 
-async def test_a2_redirect_uris_are_compared_as_plain_strings(realm: Realm) -> None:
+@pytest.mark.threat("A2")
+async def test_redirect_uris_are_compared_as_plain_strings(realm: Realm) -> None:
     for given in OTHERS:
         answer = await realm.authorize(redirect_uri=given, response_type="token", scope="x")
         assert answer.refusal == (400, "redirect_uri_mismatch"), given
@@ -72,7 +74,8 @@ async def test_the_order_of_the_table(realm: Realm) -> None:
     assert (await realm.authorize(**wrong | {"scope": None})).status == 303
 
 
-async def test_a7_a_repeated_parameter_is_never_redirected(realm: Realm) -> None:
+@pytest.mark.threat("A7")
+async def test_a_repeated_parameter_is_never_redirected(realm: Realm) -> None:
     given = f"client_id={realm.app.app_id}&response_type=code&state=a"
     for more in ("&state=b", "&state=a", "&client_id=100002"):
         answer = await realm.send("GET", f"{ROOT}/authorize?{given}{more}")
@@ -81,7 +84,8 @@ async def test_a7_a_repeated_parameter_is_never_redirected(realm: Realm) -> None
     assert answer.refusal == (400, "invalid_client")
 
 
-async def test_a8_empty_is_absent_and_the_unknown_is_ignored(realm: Realm) -> None:
+@pytest.mark.threat("A8")
+async def test_empty_is_absent_and_the_unknown_is_ignored(realm: Realm) -> None:
     answered = await realm.answered(state="", scope="", code_challenge="", prompt="none", request="x")
     assert list(answered.redirected) == ["code"]
     assert (await realm.authorize(response_type="")).redirected["error"] == "invalid_request"
@@ -90,7 +94,8 @@ async def test_a8_empty_is_absent_and_the_unknown_is_ignored(realm: Realm) -> No
 @pytest.mark.parametrize(
     "state", ["a b+c&d=e%", "<script>\"'", "令牌", "line\r\nSet-Cookie: a=b", "x" * 2048]
 )
-async def test_a9_the_state_comes_back_untouched_and_once(realm: Realm, state: str) -> None:
+@pytest.mark.threat("A9")
+async def test_the_state_comes_back_untouched_and_once(realm: Realm, state: str) -> None:
     assert (await realm.answered(state=state, allowed=False)).redirected["error"] == "access_denied"
     answers = [await realm.answered(state=state, allowed=allowed) for allowed in (False, True)]
     assert [answer.redirected["state"] for answer in answers] == [state] * 2
@@ -139,7 +144,8 @@ async def test_without_a_redirect_uri_the_only_one_is_taken(realm: Realm) -> Non
     assert (await realm.exchange(code, redirect_uri=None)).status == 200
 
 
-async def test_c30_pkce_is_kept_by_who_uses_it(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C30")
+async def test_pkce_is_kept_by_who_uses_it(realm: Realm, clock: VirtualClock) -> None:
     verifier = "v" * 43
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked: dict[str, Any] = {"code_challenge": challenge, "code_challenge_method": "S256"}

@@ -1,4 +1,4 @@
-"""Who asks `/accessToken` and `/refreshToken`, and in which form (contracts/mall.md; attacks D)."""
+"""Who asks `/accessToken` and `/refreshToken`, and in which form (docs/spec/mall.md; threats D)."""
 
 import base64
 from typing import Any
@@ -45,7 +45,8 @@ RIGHT = basic("100001", SECRET)
         ("Bearer x", {"client_id": "100001", "client_secret": SECRET}, 200),
     ],
 )
-async def test_d37_d38_basic(realm: Realm, header: str, body: Json, expected: Any) -> None:
+@pytest.mark.threat("D37", "D38")
+async def test_basic(realm: Realm, header: str, body: Json, expected: Any) -> None:
     given = {"client_id": None, "client_secret": None} | body
     answer = await realm.exchange(await realm.code(), {"Authorization": header}, **given)
     if expected == 200:
@@ -55,7 +56,8 @@ async def test_d37_d38_basic(realm: Realm, header: str, body: Json, expected: An
         assert "WWW-Authenticate" not in answer.headers
 
 
-async def test_d37_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -> None:
+@pytest.mark.threat("D37")
+async def test_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -> None:
     secret = "a:b%c+d e&令牌"
     await realm.change_app(secrets=(admin.make_secret(realm.issuer, secret),))
     header = basic("100001", "a:b%25c%2Bd+e%26%E4%BB%A4%E7%89%8C")
@@ -67,7 +69,8 @@ async def test_d37_a_secret_with_a_colon_and_reserved_characters(realm: Realm) -
 @pytest.mark.parametrize(
     "secret", ["a+b/c==", "100%", "%41", "a%2Bb", "%ff", "p&q=r?s#t", "x:y z", "+", "令牌+%"]
 )
-async def test_a5_a_secret_comes_form_encoded_or_as_it_is(realm: Realm, secret: str) -> None:
+@pytest.mark.threat("D37")
+async def test_a_secret_comes_form_encoded_or_as_it_is(realm: Realm, secret: str) -> None:
     await realm.change_app(secrets=(admin.make_secret(realm.issuer, secret),))
     given = {"client_id": None, "client_secret": None}
     for form in (quote_plus(secret), quote(secret, safe=""), secret):
@@ -79,7 +82,8 @@ async def test_a5_a_secret_comes_form_encoded_or_as_it_is(realm: Realm, secret: 
         assert answer.refusal == CLIENT, wrong
 
 
-async def test_a5_an_id_comes_form_encoded_or_as_it_is(realm: Realm) -> None:
+@pytest.mark.threat("D37")
+async def test_an_id_comes_form_encoded_or_as_it_is(realm: Realm) -> None:
     app = msgspec.structs.replace(realm.app, id=0, app_id="a+b%41")
     await admin.declare_app(realm.issuer, app, SECRET)
     for app_id in ("a+b%41", "a%2Bb%2541"):
@@ -91,7 +95,8 @@ async def test_a5_an_id_comes_form_encoded_or_as_it_is(realm: Realm) -> None:
     assert answer.refusal == (400, "invalid_request")
 
 
-async def test_a5_two_readings_are_one_attempt(realm: Realm) -> None:
+@pytest.mark.threat("D37")
+async def test_two_readings_are_one_attempt(realm: Realm) -> None:
     given = {"client_id": None, "client_secret": None}
     for _ in range(realm.issuer.policy.authentication.pair):
         answer = await realm.exchange("x", {"Authorization": basic("100001", "a+b")}, **given)
@@ -100,7 +105,8 @@ async def test_a5_two_readings_are_one_attempt(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("empty", ["", " ", "\t"])
-async def test_a5_an_empty_header_is_none(realm: Realm, empty: str) -> None:
+@pytest.mark.threat("D37")
+async def test_an_empty_header_is_none(realm: Realm, empty: str) -> None:
     answer = await realm.exchange(await realm.code(), {"Authorization": empty})
     assert answer.status == 200, answer.body
     token = answer.json["access_token"]
@@ -111,7 +117,8 @@ async def test_a5_an_empty_header_is_none(realm: Realm, empty: str) -> None:
         assert missing.refusal == (401, "invalid_request")
 
 
-async def test_d39_unknown_and_wrong_look_the_same(realm: Realm) -> None:
+@pytest.mark.threat("D39")
+async def test_unknown_and_wrong_look_the_same(realm: Realm) -> None:
     unknown = await realm.exchange("x", client_id="999999")
     wrong = await realm.exchange("x", client_secret="wrong")
     await realm.change_app(disabled=True)
@@ -120,7 +127,8 @@ async def test_d39_unknown_and_wrong_look_the_same(realm: Realm) -> None:
     assert (unknown.status, unknown.body) == (wrong.status, wrong.body) == (disabled.status, disabled.body)
 
 
-async def test_d46_who_guesses_waits(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("D46")
+async def test_who_guesses_waits(realm: Realm, clock: VirtualClock) -> None:
     pair = realm.issuer.policy.authentication.pair
     for _ in range(pair):
         assert (await realm.exchange("x", client_secret="wrong")).refusal == CLIENT
@@ -147,7 +155,8 @@ async def test_leading_zeros_of_a_client_id_count(realm: Realm) -> None:
     assert (await realm.exchange("x", client_id="42")).refusal == CLIENT
 
 
-async def test_d35_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
+@pytest.mark.threat("D35")
+async def test_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
     fields = {
         "client_id": realm.app.app_id,
         "client_secret": SECRET,
@@ -171,7 +180,8 @@ async def test_d35_multipart_does_and_the_rest_is_refused(realm: Realm) -> None:
     assert (await realm.send("POST", f"{ROOT}/accessToken")).refusal == (400, "invalid_request")
 
 
-async def test_d34_post_alone(realm: Realm) -> None:
+@pytest.mark.threat("D34")
+async def test_post_alone(realm: Realm) -> None:
     for path in ("/accessToken", "/refreshToken"):
         for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD"):
             answer = await realm.send(method, ROOT + path)

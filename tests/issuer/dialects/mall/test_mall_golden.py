@@ -1,4 +1,4 @@
-"""Golden wire files (contracts/mall.md): requests in, bytes out."""
+"""Golden wire files (docs/spec/mall.md): requests in, bytes out."""
 
 import base64
 from pathlib import Path

@@ -35,7 +35,8 @@ async def preflight(realm: Realm, origin: str | None, path: str = ROOT + "/acces
     return await realm.send("OPTIONS", path, headers=asked | ({"Origin": origin} if origin else {}))
 
 
-async def test_d2_a_code_and_a_verifier_are_enough(public: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_a_code_and_a_verifier_are_enough(public: Realm) -> None:
     tokens = await redeem(public, await public.code(**PKCE))
     assert tokens.status == 200, tokens.body
     fresh = await public.refresh(tokens.json["refresh_token"], client_secret=None)
@@ -44,7 +45,8 @@ async def test_d2_a_code_and_a_verifier_are_enough(public: Realm) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", None])
-async def test_d2_an_empty_secret_is_none(public: Realm, secret: str | None) -> None:
+@pytest.mark.threat("D41")
+async def test_an_empty_secret_is_none(public: Realm, secret: str | None) -> None:
     assert (await redeem(public, await public.code(**PKCE), client_secret=secret)).status == 200
     header = "Basic " + base64.b64encode(b"100001:").decode()
     given = {"client_id": None, "client_secret": None, "code_verifier": VERIFIER}
@@ -65,7 +67,8 @@ async def test_d2_an_empty_secret_is_none(public: Realm, secret: str | None) -> 
     ],
     ids=str,
 )
-async def test_d2_a_wrong_request_spends_nothing(public: Realm, wrong: Json, error: str) -> None:
+@pytest.mark.threat("D41")
+async def test_a_wrong_request_spends_nothing(public: Realm, wrong: Json, error: str) -> None:
     code = await public.code(**PKCE)
     assert (await redeem(public, code, **wrong)).refusal == (400, error)
     tokens = await redeem(public, code)
@@ -78,11 +81,13 @@ async def test_d2_a_wrong_request_spends_nothing(public: Realm, wrong: Json, err
     "over",
     [{}, {"code_challenge": CHALLENGE}, {"code_challenge": VERIFIER, "code_challenge_method": "plain"}],
 )
-async def test_a6_no_code_without_a_hashed_challenge(public: Realm, over: Json) -> None:
+@pytest.mark.threat("A6")
+async def test_no_code_without_a_hashed_challenge(public: Realm, over: Json) -> None:
     assert (await public.authorize(**over)).redirected["error"] == "invalid_request"
 
 
-async def test_d2_a_code_from_when_the_app_had_a_secret_needs_more_than_its_name(realm: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_a_code_from_when_the_app_had_a_secret_needs_more_than_its_name(realm: Realm) -> None:
     code = await realm.code()
     await realm.change_app(public=True, secrets=())
     answer = await realm.exchange(code, client_secret=None)
@@ -90,13 +95,15 @@ async def test_d2_a_code_from_when_the_app_had_a_secret_needs_more_than_its_name
     assert "code challenge" in answer.json["error_description"]
 
 
-async def test_d41_a_confidential_app_with_pkce_needs_its_secret_too(realm: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_a_confidential_app_with_pkce_needs_its_secret_too(realm: Realm) -> None:
     code = await realm.code(**PKCE)
     assert (await redeem(realm, code)).refusal == (400, "invalid_client")
     assert (await redeem(realm, code, client_secret=SECRET)).status == 200
 
 
-async def test_d2_disabled_and_outside_its_networks(public: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_disabled_and_outside_its_networks(public: Realm) -> None:
     code = await public.code(**PKCE)
     await public.change_app(networks=("198.51.100.0/24",))
     assert (await redeem(public, code)).refusal == (400, "unauthorized_client")
@@ -104,7 +111,8 @@ async def test_d2_disabled_and_outside_its_networks(public: Realm) -> None:
     assert (await redeem(public, code, OWN)).refusal == (400, "invalid_client")
 
 
-async def test_e49_a_used_refresh_token_ends_a_public_grant_too(public: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("E49")
+async def test_a_used_refresh_token_ends_a_public_grant_too(public: Realm, clock: VirtualClock) -> None:
     first = (await redeem(public, await public.code(**PKCE))).json
     second = (await public.refresh(first["refresh_token"], client_secret=None)).json
     clock.advance(60)
@@ -112,7 +120,8 @@ async def test_e49_a_used_refresh_token_ends_a_public_grant_too(public: Realm, c
     assert (await public.open_id(second["access_token"])).status == 401
 
 
-async def test_d2_the_apps_own_page_reads_tokens_and_refusals(public: Realm) -> None:
+@pytest.mark.threat("D47")
+async def test_the_apps_own_page_reads_tokens_and_refusals(public: Realm) -> None:
     code = await public.code(**PKCE)
     for answer in (
         await redeem(public, "x", OWN),
@@ -136,7 +145,8 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("origin", FOREIGN)
-async def test_d2_no_other_page_reads_anything(public: Realm, origin: str) -> None:
+@pytest.mark.threat("D47")
+async def test_no_other_page_reads_anything(public: Realm, origin: str) -> None:
     await public.change_app(domains=("app.example",))
     answer = await redeem(public, await public.code(**PKCE), origin)
     assert answer.status == 200  # who does not ask as a browser does reads it anyway
@@ -144,7 +154,8 @@ async def test_d2_no_other_page_reads_anything(public: Realm, origin: str) -> No
         assert not [name for name in each.headers if name.lower().startswith("access-control")]
 
 
-async def test_d2_pages_of_domains_and_of_this_machine(public: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("D47")
+async def test_pages_of_domains_and_of_this_machine(public: Realm, clock: VirtualClock) -> None:
     local = "http://127.0.0.1:5173"
     redirects = (REDIRECT, local + "/callback", "com.example.app:/callback")
     await public.change_app(domains=("spa.example", "*.b.example"), redirect_uris=redirects)
@@ -154,7 +165,8 @@ async def test_d2_pages_of_domains_and_of_this_machine(public: Realm, clock: Vir
         assert (await preflight(public, origin)).headers[CORS] == origin
 
 
-async def test_d2_no_page_reads_answers_for_an_app_with_a_secret(realm: Realm) -> None:
+@pytest.mark.threat("D47")
+async def test_no_page_reads_answers_for_an_app_with_a_secret(realm: Realm) -> None:
     answer = await realm.exchange(await realm.code(), {"Origin": OWN})
     assert answer.status == 200
     assert CORS not in answer.headers
@@ -164,7 +176,8 @@ async def test_d2_no_page_reads_answers_for_an_app_with_a_secret(realm: Realm) -
 
 
 @pytest.mark.parametrize("path", ENDPOINTS)
-async def test_d2_a_preflight_says_what_may_be_sent(public: Realm, path: str) -> None:
+@pytest.mark.threat("D47")
+async def test_a_preflight_says_what_may_be_sent(public: Realm, path: str) -> None:
     answer = await preflight(public, OWN, path)
     assert (answer.status, answer.body) == (204, b"")
     assert answer.headers[CORS] == OWN
@@ -176,7 +189,8 @@ async def test_d2_a_preflight_says_what_may_be_sent(public: Realm, path: str) ->
     assert CORS not in plain.headers
 
 
-async def test_d2_preflights_read_the_apps_once_a_second(
+@pytest.mark.threat("D47")
+async def test_preflights_read_the_apps_once_a_second(
     public: Realm, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed, read = [], public.issuer.store.list_apps
@@ -195,7 +209,8 @@ async def test_d2_preflights_read_the_apps_once_a_second(
     assert len(listed) == 2
 
 
-async def test_d2_pages_and_resources_stay_closed(public: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_pages_and_resources_stay_closed(public: Realm) -> None:
     tokens = (await redeem(public, await public.code(**PKCE))).json
     for path in ("/getOpenId", "/getUserInfo"):
         answer = await public.get(ROOT + path, {"access_token": tokens["access_token"]}, {"Origin": OWN})

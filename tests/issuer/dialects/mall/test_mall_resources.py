@@ -1,4 +1,4 @@
-"""`/getOpenId` and `/getUserInfo`, and realms side by side (contracts/mall.md; attacks E55, F, I82, I84)."""
+"""`/getOpenId` and `/getUserInfo`, and realms side by side (docs/spec/mall.md; threats E55, F, I82, I84)."""
 
 import re
 from collections.abc import AsyncIterator
@@ -40,7 +40,8 @@ async def open_id(realm: Realm, client_id: str, redirect_uri: str = REDIRECT) ->
     return found
 
 
-async def test_i82_an_open_id_is_of_one_user_in_one_client(realm: Realm, test_realm: Realm) -> None:
+@pytest.mark.threat("I82")
+async def test_an_open_id_is_of_one_user_in_one_client(realm: Realm, test_realm: Realm) -> None:
     first = await open_id(realm, "100001")
     assert re.fullmatch("[0-9a-f]{32}", first)
     assert await open_id(realm, "100001") == first
@@ -87,7 +88,8 @@ async def test_an_empty_token_is_none(realm: Realm) -> None:
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="mall"'
 
 
-async def test_f63_what_ends_is_dead_at_once(realm: Realm) -> None:
+@pytest.mark.threat("F63")
+async def test_what_ends_is_dead_at_once(realm: Realm) -> None:
     tokens = await realm.tokens()
     member = await realm.issuer.store.find_member(realm.app.id, realm.user.id)
     assert member is not None
@@ -105,7 +107,8 @@ async def test_several_devices_of_one_user_do_not_end_each_other(realm: Realm) -
     assert (await realm.open_id(second["access_token"])).status == 200
 
 
-async def test_e55_i84_realms_share_nothing(realm: Realm, test_realm: Realm) -> None:
+@pytest.mark.threat("E55", "I84")
+async def test_realms_share_nothing(realm: Realm, test_realm: Realm) -> None:
     tokens, code = await realm.tokens(), await realm.code()
     assert (await test_realm.open_id(tokens["access_token"])).refusal == INVALID
     assert (await test_realm.refresh(tokens["refresh_token"])).refusal == (400, "invalid_grant")
@@ -142,7 +145,8 @@ async def test_scopes_that_a_realm_offers(test_realm: Realm) -> None:
     assert (await test_realm.authorize(scope="orders")).status == 303
 
 
-async def test_e53_a_refresh_may_ask_for_less_and_not_for_more(test_realm: Realm) -> None:
+@pytest.mark.threat("E53")
+async def test_a_refresh_may_ask_for_less_and_not_for_more(test_realm: Realm) -> None:
     tokens = await test_realm.tokens(scope="seller orders")
     more = await test_realm.refresh(tokens["refresh_token"], scope="seller basic")
     assert more.refusal == (400, "invalid_scope")

@@ -1,4 +1,4 @@
-"""The dialect's shape is whole (attacks I83, D43, D44)."""
+"""The dialect's shape is whole (threats I83, D43, D44)."""
 
 import json
 import random
@@ -27,7 +27,8 @@ def test_no_error_is_redirected_that_comes_before_client_and_redirect_uri_are_kn
 
 @pytest.mark.parametrize("shape", [MallShape(), ResourceShape('a "realm"\r\n')], ids=["bare", "resource"])
 @pytest.mark.parametrize("kind", sorted(EDGE_KINDS | ISSUER_KINDS, key=str))
-def test_d44_descriptions_are_of_the_permitted_characters(shape: Shape, kind: Kind) -> None:
+@pytest.mark.threat("D44")
+def test_descriptions_are_of_the_permitted_characters(shape: Shape, kind: Kind) -> None:
     reply = shape.error(LingpaiError(kind, 'odd "words" \\ 令牌\n', parameter="scope"), "trace")
     found = json.loads(reply.body)
     assert list(found) == ["error", "error_description"]
@@ -81,7 +82,8 @@ def _no_secret(text: str, *secrets: str) -> None:
         assert secret not in text
 
 
-async def test_g71_f64_nothing_of_a_request_is_logged(realm: Realm, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.threat("G71", "F64")
+async def test_nothing_of_a_request_is_logged(realm: Realm, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     code, tokens = await realm.code(), await realm.tokens()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
@@ -117,7 +119,8 @@ KINDS = (
 )
 
 
-async def test_d48_any_bytes_are_refused_in_the_dialects_shape(realm: Realm) -> None:
+@pytest.mark.threat("D48")
+async def test_any_bytes_are_refused_in_the_dialects_shape(realm: Realm) -> None:
     for _ in range(200):
         body = random.choice((b"", b"grant_type=refresh_token&", b'{"grant_type":"')) + random.randbytes(20)
         answer = await realm.send("POST", f"{ROOT}/accessToken", body, {"Content-Type": random.choice(KINDS)})

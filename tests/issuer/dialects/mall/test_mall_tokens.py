@@ -1,4 +1,4 @@
-"""`/accessToken` and `/refreshToken` (contracts/mall.md; attacks C, E)."""
+"""`/accessToken` and `/refreshToken` (docs/spec/mall.md; threats C, E)."""
 
 import asyncio
 
@@ -19,6 +19,7 @@ async def alive(realm: Realm, tokens: Json) -> bool:
     return (await realm.open_id(tokens["access_token"])).status == 200
 
 
+@pytest.mark.threat("D43")
 async def test_the_order_of_the_table_for_codes(realm: Realm, clock: VirtualClock) -> None:
     """Everything is wrong at first; as it is mended in the table's order, the next row answers."""
     old = await realm.code()
@@ -77,7 +78,8 @@ async def test_the_order_of_the_table_for_refresh_tokens(realm: Realm) -> None:
     assert (await realm.refresh(**given | {"scope": None})).status == 200
 
 
-async def test_c32_a_code_lives_30_seconds(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C32")
+async def test_a_code_lives_30_seconds(realm: Realm, clock: VirtualClock) -> None:
     first, second = await realm.code(), await realm.code()
     clock.advance(29)
     clock.step(-3600)
@@ -88,7 +90,8 @@ async def test_c32_a_code_lives_30_seconds(realm: Realm, clock: VirtualClock) ->
     assert answer.json["error_description"] == "The authorization code has expired"
 
 
-async def test_f65_an_access_token_lives_an_hour(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("F65")
+async def test_an_access_token_lives_an_hour(realm: Realm, clock: VirtualClock) -> None:
     tokens = await realm.tokens()
     assert (tokens["expires_in"], tokens["token_type"], tokens["scope"]) == (3600, "Bearer", None)
     clock.advance(3599)
@@ -99,7 +102,8 @@ async def test_f65_an_access_token_lives_an_hour(realm: Realm, clock: VirtualClo
     assert answer.json["error_description"] == "The access token provided has expired"
 
 
-async def test_e54_a_refresh_token_lives_14_days_anew_at_each_use(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("E54")
+async def test_a_refresh_token_lives_14_days_anew_at_each_use(realm: Realm, clock: VirtualClock) -> None:
     tokens = await realm.tokens()
     for _ in range(3):
         clock.advance(14 * DAY - 1)
@@ -124,7 +128,8 @@ async def test_the_old_access_token_lives_to_its_own_end(realm: Realm, clock: Vi
     assert await alive(realm, new)
 
 
-async def test_c24_a_replayed_code_ends_what_it_made(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C24")
+async def test_a_replayed_code_ends_what_it_made(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).json
     clock.advance(9)
@@ -149,7 +154,8 @@ async def test_c24_a_replayed_code_ends_what_it_made(realm: Realm, clock: Virtua
     ],
     ids=str,
 )
-async def test_c26_a_wrong_request_neither_spends_nor_ends(
+@pytest.mark.threat("C26")
+async def test_a_wrong_request_neither_spends_nor_ends(
     realm: Realm, clock: VirtualClock, wrong: Json
 ) -> None:
     code = await realm.code()
@@ -161,9 +167,8 @@ async def test_c26_a_wrong_request_neither_spends_nor_ends(
     assert await alive(realm, tokens.json)
 
 
-async def test_c26_a_replay_that_the_client_may_not_make_ends_nothing(
-    realm: Realm, clock: VirtualClock
-) -> None:
+@pytest.mark.threat("C26")
+async def test_a_replay_that_the_client_may_not_make_ends_nothing(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).json
     clock.advance(10)
@@ -172,13 +177,15 @@ async def test_c26_a_replay_that_the_client_may_not_make_ends_nothing(
     assert await alive(realm, tokens)
 
 
-async def test_c25_of_parallel_uses_one_wins(realm: Realm) -> None:
+@pytest.mark.threat("C25")
+async def test_of_parallel_uses_one_wins(realm: Realm) -> None:
     code = await realm.code()
     answers = await asyncio.gather(*(realm.exchange(code) for _ in range(32)))
     assert sorted(answer.status for answer in answers) == [200] + [400] * 31
 
 
-async def test_e50_e51_the_last_refresh_token_gives_the_same_pair_for_60_seconds(
+@pytest.mark.threat("E50", "E51")
+async def test_the_last_refresh_token_gives_the_same_pair_for_60_seconds(
     realm: Realm, clock: VirtualClock
 ) -> None:
     tokens = await realm.tokens()
@@ -191,7 +198,8 @@ async def test_e50_e51_the_last_refresh_token_gives_the_same_pair_for_60_seconds
     assert again["expires_in"] == 3600 - 59
 
 
-async def test_e49_after_the_window_a_used_refresh_token_ends_the_grant(
+@pytest.mark.threat("E49")
+async def test_after_the_window_a_used_refresh_token_ends_the_grant(
     realm: Realm, clock: VirtualClock
 ) -> None:
     tokens = await realm.tokens()
@@ -203,7 +211,8 @@ async def test_e49_after_the_window_a_used_refresh_token_ends_the_grant(
     assert (await realm.refresh(new["refresh_token"])).refusal == GRANT
 
 
-async def test_e51_the_window_closes_when_the_successor_is_used(realm: Realm) -> None:
+@pytest.mark.threat("E51")
+async def test_the_window_closes_when_the_successor_is_used(realm: Realm) -> None:
     tokens = await realm.tokens()
     new = (await realm.refresh(tokens["refresh_token"])).json
     newer = (await realm.refresh(new["refresh_token"])).json
@@ -211,14 +220,16 @@ async def test_e51_the_window_closes_when_the_successor_is_used(realm: Realm) ->
     assert not await alive(realm, newer)
 
 
-async def test_e52_another_client_ends_nothing(realm: Realm) -> None:
+@pytest.mark.threat("E52")
+async def test_another_client_ends_nothing(realm: Realm) -> None:
     tokens = await realm.tokens()
     assert (await realm.refresh(tokens["refresh_token"], client_id="100002")).refusal == GRANT
     assert await alive(realm, tokens)
     assert (await realm.refresh(tokens["refresh_token"])).status == 200
 
 
-async def test_e54_who_was_disabled_has_nothing(realm: Realm) -> None:
+@pytest.mark.threat("E54")
+async def test_who_was_disabled_has_nothing(realm: Realm) -> None:
     tokens = await realm.tokens()
     await admin.disable_user(realm.issuer, realm.user)
     assert not await alive(realm, tokens)
@@ -229,7 +240,8 @@ async def test_e54_who_was_disabled_has_nothing(realm: Realm) -> None:
     assert (await realm.refresh(tokens["refresh_token"])).refusal == CLIENT
 
 
-async def test_f61_one_kind_of_handle_is_no_other(realm: Realm) -> None:
+@pytest.mark.threat("F61")
+async def test_one_kind_of_handle_is_no_other(realm: Realm) -> None:
     code, tokens = await realm.code(), await realm.tokens()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     for wrong in (access, refresh, code.lower()):

@@ -1,4 +1,4 @@
-"""Golden wire files (seed 004, contracts/yilianyun.md): requests in, bytes out."""
+"""Golden wire files (docs/spec/yilianyun.md): requests in, bytes out."""
 
 from pathlib import Path
 

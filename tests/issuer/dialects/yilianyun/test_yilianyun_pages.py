@@ -32,7 +32,8 @@ async def test_the_merchant_is_asked_each_time_as_each_time_it_is_for_a_terminal
 
 
 @pytest.mark.parametrize("state", ["a b+c", "<script>", "'\"&=%C3%28", "令牌", "x" * 2048])
-async def test_a9_state_comes_back_as_it_was(realm: Realm, state: str) -> None:
+@pytest.mark.threat("A9")
+async def test_state_comes_back_as_it_was(realm: Realm, state: str) -> None:
     assert (await realm.answered(state=state)).redirected["state"] == state
 
 
@@ -52,9 +53,8 @@ async def test_a9_state_comes_back_as_it_was(realm: Realm, state: str) -> None:
         ({"state": "\r\n\0"}, "47"),
     ],
 )
-async def test_a1_a2_errors_are_shown_and_never_redirected(
-    realm: Realm, over: dict[str, Any], error: str
-) -> None:
+@pytest.mark.threat("A1", "A2")
+async def test_errors_are_shown_and_never_redirected(realm: Realm, over: dict[str, Any], error: str) -> None:
     told = await realm.authorize(**over)
     assert (told.status, told.error) == (200, error)
     page = await realm.authorize(BROWSER, **over)
@@ -73,7 +73,8 @@ async def test_19_comes_after_the_redirect_uri(realm: Realm) -> None:
     assert (await realm.authorize()).error == "10"
 
 
-async def test_d2_a_public_client_is_refused_with_a_page_that_says_why(realm: Realm) -> None:
+@pytest.mark.threat("D41")
+async def test_a_public_client_is_refused_with_a_page_that_says_why(realm: Realm) -> None:
     await realm.change(realm.app, public=True)
     assert (await realm.authorize()).error == "31"
     page = await realm.authorize({"Accept": "text/html", "Accept-Language": "en"})
@@ -81,7 +82,8 @@ async def test_d2_a_public_client_is_refused_with_a_page_that_says_why(realm: Re
     assert "it needs a secret" in page.body.decode()
 
 
-async def test_a7_repeated_parameters_are_47(realm: Realm) -> None:
+@pytest.mark.threat("A7")
+async def test_repeated_parameters_are_47(realm: Realm) -> None:
     answer = await realm.send("GET", "/oauth/authorize?state=1&state=2")
     assert (answer.error, answer.json["body"]) == ("47", {"state": "重复"})
 

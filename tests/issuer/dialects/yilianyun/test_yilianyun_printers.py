@@ -68,9 +68,8 @@ async def test_what_cannot_be_added(realm: Realm, over: dict[str, str], error: s
     assert (await add(realm, realm.own, token, **over)).error == error
 
 
-async def test_f61_an_expired_token_is_18_and_one_of_another_kind_14(
-    realm: Realm, clock: VirtualClock
-) -> None:
+@pytest.mark.threat("F61")
+async def test_an_expired_token_is_18_and_one_of_another_kind_14(realm: Realm, clock: VirtualClock) -> None:
     tokens, own = await realm.tokens(), (await realm.own_token()).tokens
     assert (await add(realm, realm.own, tokens["access_token"])).error == "14"
     assert (await add(realm, realm.own, own["refresh_token"])).error == "14"

@@ -45,7 +45,8 @@ async def test_both_are_served_side_by_side(realm: Realm, trial: Realm) -> None:
                 assert (answer.status, answer.error) == (200, "34")
 
 
-async def test_a6_all_of_the_platforms_paths_answer_in_its_shape(realm: Realm) -> None:
+@pytest.mark.threat("I83")
+async def test_all_of_the_platforms_paths_answer_in_its_shape(realm: Realm) -> None:
     pages = Pages(realm.issuer, Site(origin="", prefix="/user"), yilianyun.STYLE)
     fallback = (("", yzb.SHAPE), *yilianyun.fallback())
     async with serving(yilianyun.routes(realm.issuer, pages), fallback) as url:
@@ -61,7 +62,8 @@ async def test_a6_all_of_the_platforms_paths_answer_in_its_shape(realm: Realm) -
             assert (await realm.send("POST", path)).json["status"] == "4000"
 
 
-async def test_e55_i84_what_one_realm_issued_is_nothing_in_the_other(realm: Realm, trial: Realm) -> None:
+@pytest.mark.threat("E55", "I84")
+async def test_what_one_realm_issued_is_nothing_in_the_other(realm: Realm, trial: Realm) -> None:
     code, key, tokens = await realm.code(), await realm.shown(), await realm.tokens()
     assert (await trial.exchange(code)).error == "6"
     assert (await trial.scan(qr_key=key)).error == "30"
@@ -72,7 +74,8 @@ async def test_e55_i84_what_one_realm_issued_is_nothing_in_the_other(realm: Real
     assert (await realm.scan(qr_key=key)).error == "0"
 
 
-async def test_i81_a_request_is_of_one_realm(realm: Realm, trial: Realm) -> None:
+@pytest.mark.threat("I81")
+async def test_a_request_is_of_one_realm(realm: Realm, trial: Realm) -> None:
     given = realm.signed(machine_code=MACHINE, msign=MSIGN, scope="all")
     for each in (realm, trial):
         assert [(await each.post("/oauth/scancodemodel", given)).error for _ in range(2)] == ["0", "34"]

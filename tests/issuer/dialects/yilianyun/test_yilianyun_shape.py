@@ -52,12 +52,14 @@ def told(kind: Kind, parameter: str = "thing", shape: yilianyun.YilianyunShape =
     return Answer(reply.status, {"Cache-Control": dict(reply.headers)["cache-control"]}, reply.body)
 
 
-def test_i83_every_kind_of_error_has_a_row() -> None:
+@pytest.mark.threat("I83")
+def test_every_kind_of_error_has_a_row() -> None:
     assert set(ERRORS) == EDGE_KINDS | ISSUER_KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
-def test_i83_every_kind_of_error_comes_in_the_form(kind: Kind) -> None:
+@pytest.mark.threat("I83")
+def test_every_kind_of_error_comes_in_the_form(kind: Kind) -> None:
     answer = told(kind)
     assert answer.error in {*SEED, *CONTRACT}
     assert answer.status == HTTP.get(kind, 200)
@@ -67,7 +69,7 @@ def test_i83_every_kind_of_error_comes_in_the_form(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(("error", "row"), SEED.items())
-def test_the_seed_s_errors_literally(error: str, row: tuple[Kind, str]) -> None:
+def test_errors_are_the_original_s_literally(error: str, row: tuple[Kind, str]) -> None:
     assert told(row[0]).json == {"error": error, "error_description": row[1]}
 
 
@@ -90,11 +92,12 @@ def test_what_is_missing_has_numbers_of_its_own_where_it_is_authorized_and_scann
     ("parameter", "named"),
     [("timestamp", "timestamp"), ("", "request"), ("<b>", "request"), ("a" * 300 + "!", "request")],
 )
-def test_d44_47_says_which_parameter_and_echoes_no_other_name(parameter: str, named: str) -> None:
+@pytest.mark.threat("D44")
+def test_47_says_which_parameter_and_echoes_no_other_name(parameter: str, named: str) -> None:
     assert list(told(Kind.REPEATED_PARAMETER, parameter).json["body"]) == [named]
 
 
-def test_a_success_is_the_seed_s() -> None:
+def test_a_success_is_the_original_s() -> None:
     reply = yilianyun.SHAPE.success({"access_token": "xxxx"}, "trace")
     assert reply.body == b'{"error":"0","error_description":"success","body":{"access_token":"xxxx"}}'
     assert json.loads(yilianyun.SHAPE.success(None, "trace").body) == {

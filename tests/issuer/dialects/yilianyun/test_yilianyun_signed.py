@@ -81,7 +81,8 @@ async def test_a_disabled_app_is_19_and_one_from_elsewhere_10(realm: Realm) -> N
     assert (await realm.own_token()).error == "19"
 
 
-async def test_i81_a_signature_of_any_letter_case_and_of_nothing_else(realm: Realm) -> None:
+@pytest.mark.threat("I81")
+async def test_a_signature_of_any_letter_case_and_of_nothing_else(realm: Realm) -> None:
     given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
     assert (await realm.post(OAUTH, given | {"sign": given["sign"].upper()})).error == "0"
     for wrong in (given["sign"][:-1], given["sign"] + "0", "０" * 32, "K" * 32, given["sign"][::-1]):
@@ -90,20 +91,23 @@ async def test_i81_a_signature_of_any_letter_case_and_of_nothing_else(realm: Rea
 
 
 @pytest.mark.parametrize(("off", "error"), [(-600, "0"), (600, "0"), (-601, "47"), (601, "47")])
-async def test_i81_the_tolerance_in_both_directions(realm: Realm, off: int, error: str) -> None:
+@pytest.mark.threat("I81")
+async def test_the_tolerance_in_both_directions(realm: Realm, off: int, error: str) -> None:
     assert (await realm.own_token(timestamp=str(NOW + off))).error == error
 
 
 @pytest.mark.parametrize(
     "timestamp", ["171755520", "17175552000", "1717555200.0", "now", "-717555200", "٣" * 10]
 )
-async def test_i81_timestamps_of_ten_digits_only(realm: Realm, timestamp: str) -> None:
+@pytest.mark.threat("I81")
+async def test_timestamps_of_ten_digits_only(realm: Realm, timestamp: str) -> None:
     answer = await realm.own_token(timestamp=timestamp)
     assert answer.error == "47"
     assert list(answer.json["body"]) == ["timestamp"]
 
 
-async def test_i81_the_tolerance_is_a_setting(realm: Realm) -> None:
+@pytest.mark.threat("I81")
+async def test_the_tolerance_is_a_setting(realm: Realm) -> None:
     realm.issuer.policy = msgspec.structs.replace(realm.issuer.policy, timestamp_tolerance=60)
     assert (await realm.own_token(timestamp=str(NOW - 60))).error == "0"
     assert (await realm.own_token(timestamp=str(NOW - 61))).error == "47"
@@ -123,7 +127,8 @@ async def test_ids_of_another_form_are_33(realm: Realm, request_id: str) -> None
     assert (await realm.own_token(id=request_id)).error == "33"
 
 
-async def test_i81_a_request_that_comes_again_is_34_whatever_came_of_it(realm: Realm) -> None:
+@pytest.mark.threat("I81")
+async def test_a_request_that_comes_again_is_34_whatever_came_of_it(realm: Realm) -> None:
     code = await realm.code()
     given = realm.signed(grant_type="authorization_code", code=code, scope="all")
     answers = await asyncio.gather(*(realm.post(OAUTH, given) for _ in range(16)))
@@ -136,7 +141,8 @@ async def test_i81_a_request_that_comes_again_is_34_whatever_came_of_it(realm: R
     assert [(await realm.post(OAUTH, refused)).error for _ in range(2)] == ["6", "34"]
 
 
-async def test_i81_an_id_is_of_one_app_and_one_timestamp(realm: Realm) -> None:
+@pytest.mark.threat("I81")
+async def test_an_id_is_of_one_app_and_one_timestamp(realm: Realm) -> None:
     given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
     assert (await realm.post(OAUTH, given)).error == "0"
     assert (await realm.own_token(id=given["id"], timestamp=str(NOW + 1))).error == "0"
@@ -150,7 +156,8 @@ async def test_replays_are_refused_as_a_setting(realm: Realm) -> None:
     assert [(await realm.post(OAUTH, given)).error for _ in range(2)] == ["0", "0"]
 
 
-async def test_i81_both_secrets_sign_while_one_is_being_rotated(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("I81")
+async def test_both_secrets_sign_while_one_is_being_rotated(realm: Realm, clock: VirtualClock) -> None:
     fresh = await admin.rotate_secret(realm.issuer, realm.own, 3600)
 
     async def error(secret: str) -> str:
@@ -166,7 +173,8 @@ async def test_i81_both_secrets_sign_while_one_is_being_rotated(realm: Realm, cl
     assert (await error(old), await error(fresh)) == ("11", "0")
 
 
-async def test_d46_guessing_signatures_is_throttled_and_shuts_nobody_else_out(
+@pytest.mark.threat("D46")
+async def test_guessing_signatures_is_throttled_and_shuts_nobody_else_out(
     realm: Realm, clock: VirtualClock
 ) -> None:
     for _ in range(20):
@@ -178,9 +186,8 @@ async def test_d46_guessing_signatures_is_throttled_and_shuts_nobody_else_out(
     assert (await realm.own_token()).error == "0"
 
 
-async def test_d46_guessing_msigns_is_throttled_by_app_and_terminal(
-    realm: Realm, clock: VirtualClock
-) -> None:
+@pytest.mark.threat("D46")
+async def test_guessing_msigns_is_throttled_by_app_and_terminal(realm: Realm, clock: VirtualClock) -> None:
     own = (await realm.own_token()).tokens["access_token"]
     for _ in range(10):
         assert (await realm.scan(msign="wrong")).error == "35"
@@ -191,7 +198,8 @@ async def test_d46_guessing_msigns_is_throttled_by_app_and_terminal(
     assert (await realm.scan(msign=MSIGN)).error == "0"
 
 
-async def test_d34_credentials_in_the_query_are_not_read(realm: Realm) -> None:
+@pytest.mark.threat("D34")
+async def test_credentials_in_the_query_are_not_read(realm: Realm) -> None:
     given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
     query = "&".join(f"{name}={value}" for name, value in given.items())
     assert (await realm.send("POST", f"{OAUTH}?{query}")).error == "12"

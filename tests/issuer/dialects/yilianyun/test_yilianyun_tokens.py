@@ -22,7 +22,8 @@ MIDNIGHT = (10 * 60 + 40) * 60
 """Seconds of the day in UTC+8 at which the tests begin; the day ends `DAY - MIDNIGHT` later."""
 
 
-async def test_c32_a_code_lives_600_seconds(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C32")
+async def test_a_code_lives_600_seconds(realm: Realm, clock: VirtualClock) -> None:
     first, second = await realm.code(), await realm.code()
     clock.advance(599)
     assert (await realm.exchange(first)).error == "0"
@@ -30,7 +31,8 @@ async def test_c32_a_code_lives_600_seconds(realm: Realm, clock: VirtualClock) -
     assert (await realm.exchange(second)).error == "6"
 
 
-async def test_c24_a_code_that_comes_again_ends_what_it_gave(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C24")
+async def test_a_code_that_comes_again_ends_what_it_gave(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).tokens
     clock.advance(9)
@@ -44,13 +46,15 @@ async def test_c24_a_code_that_comes_again_ends_what_it_gave(realm: Realm, clock
     assert (await realm.refresh(tokens["refresh_token"])).error == "14"
 
 
-async def test_c25_of_many_who_redeem_a_code_one_gets_tokens(realm: Realm) -> None:
+@pytest.mark.threat("C25")
+async def test_of_many_who_redeem_a_code_one_gets_tokens(realm: Realm) -> None:
     code = await realm.code()
     answers = await asyncio.gather(*(realm.exchange(code) for _ in range(16)))
     assert Counter(answer.error for answer in answers) == {"0": 1, "6": 15}
 
 
-async def test_c27_a_code_of_another_app_stays_usable_by_its_own(realm: Realm) -> None:
+@pytest.mark.threat("C27")
+async def test_a_code_of_another_app_stays_usable_by_its_own(realm: Realm) -> None:
     other = await admin.declare_app(realm.issuer, App(realm="", app_id="client-003"), SECRET)
     code = await realm.code()
     assert (await realm.exchange(code, other)).error == "6"
@@ -73,7 +77,8 @@ async def test_an_access_token_lives_30_days_and_its_refresh_token_35(
     assert (await realm.refresh(tokens["refresh_token"])).error == "20"
 
 
-async def test_e51_e56_a_lost_answer_is_given_again_for_two_hours(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("E51", "E56")
+async def test_a_lost_answer_is_given_again_for_two_hours(realm: Realm, clock: VirtualClock) -> None:
     tokens = await realm.tokens()
     fresh = (await realm.refresh(tokens["refresh_token"])).tokens
     clock.advance(2 * HOUR - 1)
@@ -87,14 +92,16 @@ async def test_e51_e56_a_lost_answer_is_given_again_for_two_hours(realm: Realm, 
     assert (await realm.refresh(fresh["refresh_token"])).error == "14"
 
 
-async def test_e50_of_many_who_refresh_all_get_one_pair(realm: Realm) -> None:
+@pytest.mark.threat("E50")
+async def test_of_many_who_refresh_all_get_one_pair(realm: Realm) -> None:
     token = (await realm.tokens())["refresh_token"]
     answers = await asyncio.gather(*(realm.refresh(token) for _ in range(16)))
     assert len({answer.body for answer in answers}) == 1
     assert answers[0].error == "0"
 
 
-async def test_e52_e53_a_wrong_refresh_ends_nothing(realm: Realm) -> None:
+@pytest.mark.threat("E52", "E53")
+async def test_a_wrong_refresh_ends_nothing(realm: Realm) -> None:
     tokens = await realm.tokens()
     assert (await realm.refresh(tokens["refresh_token"], realm.own)).error == "14"
     assert (await realm.refresh(tokens["refresh_token"], scope="all more")).error == "15"
@@ -185,7 +192,8 @@ async def test_never_a_twenty_first_at_once(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("step", [-HOUR, HOUR])
-async def test_f65_steps_of_the_clock_move_no_end(realm: Realm, clock: VirtualClock, step: float) -> None:
+@pytest.mark.threat("F65")
+async def test_steps_of_the_clock_move_no_end(realm: Realm, clock: VirtualClock, step: float) -> None:
     code, tokens = await realm.code(), await realm.tokens()
     clock.step(step)
     realm.issuer.policy = msgspec.structs.replace(realm.issuer.policy, timestamp_tolerance=2 * HOUR)

@@ -1,4 +1,4 @@
-"""Malformed requests, crashes and logs: always the dialect's own form (attacks I83)."""
+"""Malformed requests, crashes and logs: always the dialect's own form (threat I83)."""
 
 import logging
 import random
@@ -20,7 +20,8 @@ def own(realm: Realm, **over: Any) -> dict[str, Any]:
     return realm.signed(realm.own, grant_type="client_credentials", scope="all") | over
 
 
-async def test_i83_every_call_takes_post_only(realm: Realm) -> None:
+@pytest.mark.threat("I83")
+async def test_every_call_takes_post_only(realm: Realm) -> None:
     for path in PATHS:
         for method in ("GET", "PUT", "DELETE", "PATCH"):
             answer = await realm.send(method, path)
@@ -30,7 +31,8 @@ async def test_i83_every_call_takes_post_only(realm: Realm) -> None:
     assert (answer.status, answer.error) == (200, "34")
 
 
-async def test_i83_an_empty_request(realm: Realm) -> None:
+@pytest.mark.threat("I83")
+async def test_an_empty_request(realm: Realm) -> None:
     assert [(await realm.send("POST", path)).error for path in PATHS] == ["12", "29", "12", "12"]
     assert (await realm.send("GET", "/oauth/authorize")).error == "4"
 
@@ -71,11 +73,13 @@ async def test_json_of_wrong_types_is_47(realm: Realm, name: str, value: object)
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-async def test_a8_blank_is_absent_in_json_too(realm: Realm, value: str | None) -> None:
+@pytest.mark.threat("A8")
+async def test_blank_is_absent_in_json_too(realm: Realm, value: str | None) -> None:
     assert (await realm.post_json(OAUTH, own(realm, sign=value))).error == "12"
 
 
-async def test_a7_repeated_parameters_are_47(realm: Realm) -> None:
+@pytest.mark.threat("A7")
+async def test_repeated_parameters_are_47(realm: Realm) -> None:
     body = encoded(own(realm)).encode()
     answer = await realm.send("POST", OAUTH, body + b"&scope=all", {"Content-Type": FORM})
     assert (answer.error, answer.json["body"]) == ("47", {"scope": "重复"})
@@ -84,14 +88,16 @@ async def test_a7_repeated_parameters_are_47(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b'{"scope":NaN}', b'{"scope":"\\ud800"}', b"\xff"])
-async def test_i83_malformed_json_is_47(realm: Realm, body: bytes) -> None:
+@pytest.mark.threat("I83")
+async def test_malformed_json_is_47(realm: Realm, body: bytes) -> None:
     answer = await realm.send("POST", OAUTH, body, {"Content-Type": JSON})
     assert (answer.status, answer.error) == (200, "47")
     assert list(answer.json["body"]) == ["request"]
 
 
 @pytest.mark.parametrize("sign", [b"%00", b"%c0%af", b"%ed%a0%80", b"1" * 9000])
-async def test_d45_odd_values_are_47(realm: Realm, sign: bytes) -> None:
+@pytest.mark.threat("D45")
+async def test_odd_values_are_47(realm: Realm, sign: bytes) -> None:
     answer = await realm.send("POST", OAUTH, b"sign=" + sign, {"Content-Type": FORM})
     assert (answer.error, list(answer.json["body"])) == ("47", ["sign"])
 
@@ -105,12 +111,14 @@ async def test_d45_odd_values_are_47(realm: Realm, sign: bytes) -> None:
         (f"{FORM}; charset=gbk", "scope=全部".encode("gbk")),
     ],
 )
-async def test_d35_other_media_types_are_47(realm: Realm, kind: str, body: bytes) -> None:
+@pytest.mark.threat("D35")
+async def test_other_media_types_are_47(realm: Realm, kind: str, body: bytes) -> None:
     answer = await realm.send("POST", OAUTH, body, {"Content-Type": kind})
     assert (answer.status, answer.error, list(answer.json["body"])) == (200, "47", ["request"])
 
 
-async def test_a6_a_call_may_come_as_multipart(realm: Realm) -> None:
+@pytest.mark.threat("D35")
+async def test_a_call_may_come_as_multipart(realm: Realm) -> None:
     given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
     parts = "".join(
         f'--b\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
@@ -124,12 +132,14 @@ async def test_a6_a_call_may_come_as_multipart(realm: Realm) -> None:
         assert (await realm.send("POST", path, body, headers)).status == 200
 
 
-async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
+@pytest.mark.threat("D36")
+async def test_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
     answer = await realm.send("POST", OAUTH, b"a=" + b"1" * 70_000, {"Content-Type": FORM})
     assert (answer.status, answer.error) == (413, "47")
 
 
-async def test_i83_a_crash_is_500_in_the_form_and_tells_nothing(
+@pytest.mark.threat("I83")
+async def test_a_crash_is_500_in_the_form_and_tells_nothing(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(*_: object) -> NoReturn:
@@ -140,7 +150,8 @@ async def test_i83_a_crash_is_500_in_the_form_and_tells_nothing(
     assert (answer.status, answer.json) == (500, {"error": "45", "error_description": "系统错误"})
 
 
-async def test_g73_without_the_store_it_is_503_and_the_request_may_come_again(
+@pytest.mark.threat("G73")
+async def test_without_the_store_it_is_503_and_the_request_may_come_again(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def gone(*_: object, **__: object) -> NoReturn:
@@ -154,7 +165,8 @@ async def test_g73_without_the_store_it_is_503_and_the_request_may_come_again(
     assert (await realm.post(OAUTH, given)).error == "0"
 
 
-async def test_d44_no_answer_echoes_what_was_passed(realm: Realm) -> None:
+@pytest.mark.threat("D44")
+async def test_no_answer_echoes_what_was_passed(realm: Realm) -> None:
     passed = "5cc928f1eadd0a25bf18e08269c2309741e94b0b51585d987d24488331ca50de"
     answers = [
         await realm.exchange(passed),
@@ -174,7 +186,8 @@ async def test_d44_no_answer_echoes_what_was_passed(realm: Realm) -> None:
     assert "0" not in {answer.error for answer in answers}
 
 
-async def test_d48_any_bytes_get_the_form_and_never_a_crash(realm: Realm) -> None:
+@pytest.mark.threat("D48")
+async def test_any_bytes_get_the_form_and_never_a_crash(realm: Realm) -> None:
     dice = random.Random(48)
     pieces = (b"sign", b"=", b"&", b"%", b"%0", b"\x00", b"\xff", b"+", b"{", b'"', b":", b"[", b"1e999")
     for _ in range(200):
@@ -185,9 +198,8 @@ async def test_d48_any_bytes_get_the_form_and_never_a_crash(realm: Realm) -> Non
         assert answer.error in {"12", "29", "47"}
 
 
-async def test_g71_logs_hold_nothing_that_opens_anything(
-    realm: Realm, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.threat("G71")
+async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         code, key = await realm.code(), await realm.shown()
         tokens = (await realm.exchange(code)).tokens

@@ -15,7 +15,7 @@ from lingpai.issuer.verbs.members import consent, open_member
 from tests.issuer.dialects.calls import Answered, Json, Served
 
 NOW = 1_654_576_906 - 7200
-"""Unix time at which the tests begin: the seeds' checkCode answers then show just what ours do."""
+"""Unix time at which the tests begin: the originals' checkCode answers then show just what ours do."""
 SECRET = "0123456789abcdef0123456789abcdef01234567"
 PAGE = "https://page.example/a/b/?x=1&v=x#12"
 ORIGIN = "https://page.example"

@@ -14,7 +14,8 @@ INVALID = ("4102", "authorization_code is invalid")
 WRONG_SECRET = "f" * 40
 
 
-async def test_c24_second_use_ends_what_the_first_gave(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("C24")
+async def test_second_use_ends_what_the_first_gave(realm: Realm, clock: VirtualClock) -> None:
     code = await realm.code()
     tokens = (await realm.exchange(code)).data
     clock.advance(9)
@@ -27,7 +28,8 @@ async def test_c24_second_use_ends_what_the_first_gave(realm: Realm, clock: Virt
     assert (await realm.refresh(tokens)).refusal == ("4102", "refresh_token is invalid")
 
 
-async def test_c25_of_many_at_once_one_wins_and_keeps_its_tokens(realm: Realm) -> None:
+@pytest.mark.threat("C25")
+async def test_of_many_at_once_one_wins_and_keeps_its_tokens(realm: Realm) -> None:
     code = await realm.code()
     answers = await asyncio.gather(*(realm.exchange(code) for _ in range(16)))
     won = [answer for answer in answers if answer.json["status"] == 2000]
@@ -35,7 +37,8 @@ async def test_c25_of_many_at_once_one_wins_and_keeps_its_tokens(realm: Realm) -
     assert {answer.refusal for answer in answers if answer is not won[0]} == {INVALID}
 
 
-async def test_c26_c27_wrong_requests_spend_nothing(realm: Realm) -> None:
+@pytest.mark.threat("C26", "C27")
+async def test_wrong_requests_spend_nothing(realm: Realm) -> None:
     code = await realm.code()
     assert (await realm.exchange(code, secret=WRONG_SECRET)).refusal[0] == "4000"
     assert (await realm.exchange(code, app_id=realm.other.app_id)).refusal == INVALID
@@ -47,9 +50,8 @@ async def test_c26_c27_wrong_requests_spend_nothing(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(299, True), (300, False), (301, False)])
-async def test_c32_a_code_lives_300_seconds(
-    realm: Realm, clock: VirtualClock, seconds: int, good: bool
-) -> None:
+@pytest.mark.threat("C32")
+async def test_a_code_lives_300_seconds(realm: Realm, clock: VirtualClock, seconds: int, good: bool) -> None:
     code = await realm.code()
     clock.advance(seconds)
     answer = await realm.exchange(code)
@@ -58,9 +60,8 @@ async def test_c32_a_code_lives_300_seconds(
 
 
 @pytest.mark.parametrize("step", [-3600, 3600])
-async def test_c32_f65_a_step_of_the_wall_clock_ends_nothing(
-    realm: Realm, clock: VirtualClock, step: int
-) -> None:
+@pytest.mark.threat("C32", "F65")
+async def test_a_step_of_the_wall_clock_ends_nothing(realm: Realm, clock: VirtualClock, step: int) -> None:
     code = await realm.code()
     clock.step(step)
     tokens = (await realm.exchange(code)).data
@@ -69,7 +70,8 @@ async def test_c32_f65_a_step_of_the_wall_clock_ends_nothing(
     assert checked.data == {"expires_in": int(clock.now()) + 7200}
 
 
-async def test_d39_unknown_app_wrong_secret_and_disabled_app_look_the_same(realm: Realm) -> None:
+@pytest.mark.threat("D39")
+async def test_unknown_app_wrong_secret_and_disabled_app_look_the_same(realm: Realm) -> None:
     wrong = await realm.server(secret=WRONG_SECRET)
     unknown = await realm.server(app_id="999999")
     await realm.change_app(disabled=True)
@@ -78,12 +80,14 @@ async def test_d39_unknown_app_wrong_secret_and_disabled_app_look_the_same(realm
     assert wrong.refusal[0] == "4000"
 
 
-async def test_d40_the_digest_of_a_secret_is_no_secret(realm: Realm) -> None:
+@pytest.mark.threat("D40")
+async def test_the_digest_of_a_secret_is_no_secret(realm: Realm) -> None:
     digest = realm.app.secrets[0].digest.hex()
     assert (await realm.server(secret=digest)).refusal[0] == "4000"
 
 
-async def test_d42_an_app_uses_its_own_grant_types_only(realm: Realm) -> None:
+@pytest.mark.threat("D42")
+async def test_an_app_uses_its_own_grant_types_only(realm: Realm) -> None:
     await realm.change_app(grants=("authorization_code",))
     assert (await realm.server()).refusal[0] == "4103"
     tokens = (await realm.exchange(await realm.code())).data
@@ -94,7 +98,8 @@ async def test_d42_an_app_uses_its_own_grant_types_only(realm: Realm) -> None:
     assert (await realm.server(grant_type="client_credentials")).data
 
 
-async def test_d46_guessing_secrets_is_throttled_and_says_for_how_long(realm: Realm) -> None:
+@pytest.mark.threat("D46")
+async def test_guessing_secrets_is_throttled_and_says_for_how_long(realm: Realm) -> None:
     for _ in range(20):
         assert (await realm.server(secret=WRONG_SECRET)).refusal[0] == "4000"
     throttled = await realm.server()
@@ -102,7 +107,8 @@ async def test_d46_guessing_secrets_is_throttled_and_says_for_how_long(realm: Re
     assert (throttled.status, throttled.headers["retry-after"]) == (200, "60")
 
 
-async def test_i81_both_secrets_are_good_while_one_is_rotated(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("I81")
+async def test_both_secrets_are_good_while_one_is_rotated(realm: Realm, clock: VirtualClock) -> None:
     fresh = await admin.rotate_secret(realm.issuer, realm.app, overlap=600)
     assert (await realm.server(secret=fresh)).data
     clock.advance(599)
@@ -136,7 +142,8 @@ async def test_address_is_told_only_to_who_knows_the_secret(realm: Realm) -> Non
     assert (await realm.server()).refusal[1] == "this address may not call for the app"
 
 
-async def test_e49_e50_e51_the_used_refresh_token_gives_the_same_pair_for_60_seconds(
+@pytest.mark.threat("E49", "E50", "E51")
+async def test_the_used_refresh_token_gives_the_same_pair_for_60_seconds(
     realm: Realm, clock: VirtualClock
 ) -> None:
     tokens = (await realm.exchange(await realm.code())).data
@@ -154,14 +161,16 @@ async def test_e49_e50_e51_the_used_refresh_token_gives_the_same_pair_for_60_sec
     assert checked.refusal == ("4102", "access_token is invalid")
 
 
-async def test_e50_of_many_refreshes_at_once_all_get_one_pair(realm: Realm) -> None:
+@pytest.mark.threat("E50")
+async def test_of_many_refreshes_at_once_all_get_one_pair(realm: Realm) -> None:
     tokens = (await realm.exchange(await realm.code())).data
     answers = await asyncio.gather(*(realm.refresh(tokens) for _ in range(16)))
     assert len({answer.body for answer in answers}) == 1
     assert answers[0].data["refresh_token"] != tokens["refresh_token"]
 
 
-async def test_e51_using_the_successor_closes_the_window(realm: Realm) -> None:
+@pytest.mark.threat("E51")
+async def test_using_the_successor_closes_the_window(realm: Realm) -> None:
     tokens = (await realm.exchange(await realm.code())).data
     first = (await realm.refresh(tokens)).data
     second = (await realm.refresh(first)).data
@@ -169,7 +178,8 @@ async def test_e51_using_the_successor_closes_the_window(realm: Realm) -> None:
     assert (await realm.refresh(second)).refusal == ("4102", "refresh_token is invalid")
 
 
-async def test_e52_wrong_refreshes_end_nothing(realm: Realm) -> None:
+@pytest.mark.threat("E52")
+async def test_wrong_refreshes_end_nothing(realm: Realm) -> None:
     tokens = (await realm.exchange(await realm.code())).data
     assert (await realm.refresh(tokens, app_id=realm.other.app_id)).refusal[1] == "refresh_token is invalid"
     assert (await realm.refresh(tokens, open_id="nobody")).refusal == INVALID
@@ -178,7 +188,8 @@ async def test_e52_wrong_refreshes_end_nothing(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(30 * 86400 - 1, True), (30 * 86400, False)])
-async def test_e54_a_refresh_token_lives_30_days(
+@pytest.mark.threat("E54")
+async def test_a_refresh_token_lives_30_days(
     realm: Realm, clock: VirtualClock, seconds: int, good: bool
 ) -> None:
     tokens = (await realm.exchange(await realm.code())).data
@@ -186,7 +197,8 @@ async def test_e54_a_refresh_token_lives_30_days(
     assert (await realm.refresh(tokens)).json["status"] == ("2000" if good else "4102")
 
 
-async def test_e54_whoever_is_ended_is_not_refreshed(realm: Realm) -> None:
+@pytest.mark.threat("E54")
+async def test_whoever_is_ended_is_not_refreshed(realm: Realm) -> None:
     tokens = (await realm.exchange(await realm.code())).data
     await end_user(realm.issuer, realm.user)
     assert (await realm.refresh(tokens)).refusal == ("4102", "refresh_token is invalid")
@@ -195,7 +207,8 @@ async def test_e54_whoever_is_ended_is_not_refreshed(realm: Realm) -> None:
     assert (await realm.refresh(tokens)).refusal == ("4102", "refresh_token is invalid")
 
 
-async def test_i82_open_ids_are_stable_in_an_app_and_unlike_between_apps(realm: Realm) -> None:
+@pytest.mark.threat("I82")
+async def test_open_ids_are_stable_in_an_app_and_unlike_between_apps(realm: Realm) -> None:
     first = (await realm.exchange(await realm.code())).data
     second = (await realm.exchange(await realm.code())).data
     other = (
@@ -207,7 +220,8 @@ async def test_i82_open_ids_are_stable_in_an_app_and_unlike_between_apps(realm: 
     assert len(first["open_id"]) <= 256
 
 
-async def test_i82_imported_open_ids_of_the_seed_s_length_work(realm: Realm) -> None:
+@pytest.mark.threat("I82")
+async def test_imported_open_ids_of_the_original_s_length_work(realm: Realm) -> None:
     open_id = "bkNhRE1LN2FG" * 19 + "PQ"
     newcomer = await admin.add_user(realm.issuer, "ming", "")
     await admin.import_open_ids(realm.issuer, realm.app, [("ming", open_id)])

@@ -160,7 +160,8 @@ async def test_a_signed_page_is_verified_and_any_origin_may_read_the_answer(page
         ({"origin": "https://evil.example", "url": "https://evil.example/a/b"}, 100005),
     ],
 )
-async def test_i81_a_page_that_is_not_what_was_signed_is_refused(
+@pytest.mark.threat("I81")
+async def test_a_page_that_is_not_what_was_signed_is_refused(
     page: Page, over: dict[str, Any], code: int
 ) -> None:
     answer = await page.config(**over)
@@ -169,19 +170,22 @@ async def test_i81_a_page_that_is_not_what_was_signed_is_refused(
     assert answer.headers["access-control-allow-origin"] == "*"
 
 
-async def test_i81_a_signature_is_of_one_address(page: Page) -> None:
+@pytest.mark.threat("I81")
+async def test_a_signature_is_of_one_address(page: Page) -> None:
     signature = signature_of(page.ticket, "nonce", "1654850924", PAGE)
     moved = await page.config(url="https://page.example/another", signature=signature)
     assert moved.json["code"] == 100002
 
 
-async def test_i81_the_signature_is_lower_case_hex(page: Page) -> None:
+@pytest.mark.threat("I81")
+async def test_the_signature_is_lower_case_hex(page: Page) -> None:
     signature = signature_of(page.ticket, "nonce", "1654850924", PAGE)
     assert "proof" in (await page.config(signature=signature)).json
     assert (await page.config(signature=signature.upper())).json["code"] == 100002
 
 
-async def test_i79_a_superseded_ticket_signs_for_600_seconds(page: Page, clock: VirtualClock) -> None:
+@pytest.mark.threat("I79")
+async def test_a_superseded_ticket_signs_for_600_seconds(page: Page, clock: VirtualClock) -> None:
     await page.realm.ticket(await page.realm.server_token())
     clock.advance(599)
     assert "proof" in (await page.config()).json
@@ -246,7 +250,8 @@ async def test_a_domain_taken_off_the_list_counts_at_once(page: Page) -> None:
     assert (await page.ask(proof)).refusal == ("4103", "the page is not on the app's domain list")
 
 
-async def test_b17_a_code_needs_the_window_s_own_form_token(page: Page) -> None:
+@pytest.mark.threat("B17")
+async def test_a_code_needs_the_window_s_own_form_token(page: Page) -> None:
     proof = await page.proof()
     stranger = await start_session(page.realm.issuer, page.opened.user)
     for token in (page.opened.handle, "0" * 32, form_token(page.realm.issuer, stranger.handle)):

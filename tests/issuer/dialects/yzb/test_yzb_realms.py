@@ -29,7 +29,8 @@ async def pair(
         yield await make_realm(issuer, url, http), await make_realm(trial, url, http, "/test")
 
 
-async def test_e55_i84_what_one_realm_issued_is_nothing_in_the_other(pair: tuple[Realm, Realm]) -> None:
+@pytest.mark.threat("E55", "I84")
+async def test_what_one_realm_issued_is_nothing_in_the_other(pair: tuple[Realm, Realm]) -> None:
     production, trial = pair
     tokens = (await production.exchange(await production.code())).data
     server = await production.server_token()
@@ -56,7 +57,8 @@ async def test_open_ids_of_two_realms_are_unlike(pair: tuple[Realm, Realm]) -> N
     assert pair[0].member.open_id != pair[1].member.open_id
 
 
-async def test_i83_below_each_prefix_unknown_paths_answer_in_the_shape(pair: tuple[Realm, Realm]) -> None:
+@pytest.mark.threat("I83")
+async def test_below_each_prefix_unknown_paths_answer_in_the_shape(pair: tuple[Realm, Realm]) -> None:
     for realm in pair:
         for path in ("/OAuth2/x", "/OAuth2", "/UserResource/x", "/UserResource/", "/CommonResource/x"):
             answer = await realm.send("POST", path)

@@ -34,12 +34,14 @@ HTTP = {
 }
 
 
-def test_i83_every_kind_of_error_has_a_row() -> None:
+@pytest.mark.threat("I83")
+def test_every_kind_of_error_has_a_row() -> None:
     assert set(STATUS) == set(BRIDGE_CODES) == EDGE_KINDS | ISSUER_KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
-def test_i83_every_kind_of_error_comes_in_the_envelope(kind: Kind) -> None:
+@pytest.mark.threat("I83")
+def test_every_kind_of_error_comes_in_the_envelope(kind: Kind) -> None:
     error = LingpaiError(kind, "Some words.", detail="private", parameter="thing")
     for shape in (yzb.SHAPE, YzbShape(2000)):
         reply = shape.error(error, "trace")

@@ -31,7 +31,8 @@ async def test_tokens_and_tickets_live_7200_seconds(realm: Realm, clock: Virtual
     assert not await good(realm, code, kind)
 
 
-async def test_i79_a_superseded_ticket_keeps_600_seconds_and_not_one_more(
+@pytest.mark.threat("I79")
+async def test_a_superseded_ticket_keeps_600_seconds_and_not_one_more(
     realm: Realm, clock: VirtualClock
 ) -> None:
     token = await realm.server_token()
@@ -49,7 +50,8 @@ async def test_i79_a_superseded_ticket_keeps_600_seconds_and_not_one_more(
     assert await good(realm, second, "js_ticket")
 
 
-async def test_i79_each_superseded_ticket_gets_its_own_600_seconds(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("I79")
+async def test_each_superseded_ticket_gets_its_own_600_seconds(realm: Realm, clock: VirtualClock) -> None:
     token = await realm.server_token()
     tickets = [await ticket_of(realm, token)]
     for _ in range(3):
@@ -60,7 +62,8 @@ async def test_i79_each_superseded_ticket_gets_its_own_600_seconds(realm: Realm,
     assert ends == [now + 400, now + 500, now + 600, now + 7200]
 
 
-async def test_i79_with_less_left_than_600_seconds_it_keeps_what_it_had(
+@pytest.mark.threat("I79")
+async def test_with_less_left_than_600_seconds_it_keeps_what_it_had(
     realm: Realm, clock: VirtualClock
 ) -> None:
     token = await realm.server_token()
@@ -94,13 +97,15 @@ async def test_rotating_the_server_token_touches_no_ticket(realm: Realm, clock: 
     assert await good(realm, ticket, "js_ticket")
 
 
-async def test_i79_who_asks_at_the_same_time_gets_the_same(realm: Realm) -> None:
+@pytest.mark.threat("I79")
+async def test_who_asks_at_the_same_time_gets_the_same(realm: Realm) -> None:
     token = await realm.server_token()
     tickets = await asyncio.gather(*(issue_ticket(realm.issuer, realm.app, token) for _ in range(16)))
     assert len({ticket.ticket for ticket in tickets}) == 1
 
 
-async def test_i79_of_a_crowd_of_callers_everyone_gets_a_good_one(realm: Realm) -> None:
+@pytest.mark.threat("I79")
+async def test_of_a_crowd_of_callers_everyone_gets_a_good_one(realm: Realm) -> None:
     token = await realm.server_token()
     for answer in await asyncio.gather(*(realm.ticket(token) for _ in range(16))):
         assert answer.data["expires_in"] == 7200
@@ -108,7 +113,8 @@ async def test_i79_of_a_crowd_of_callers_everyone_gets_a_good_one(realm: Realm) 
 
 
 @pytest.mark.parametrize("over", [{"disabled": True}, {"listed": False}])
-async def test_i79_without_the_app_both_are_dead(realm: Realm, over: dict[str, bool]) -> None:
+@pytest.mark.threat("I79")
+async def test_without_the_app_both_are_dead(realm: Realm, over: dict[str, bool]) -> None:
     token = await realm.server_token()
     ticket = await ticket_of(realm, token)
     await realm.change_app(**over)
@@ -117,14 +123,16 @@ async def test_i79_without_the_app_both_are_dead(realm: Realm, over: dict[str, b
     assert (await realm.ticket(token)).json["status"] in {"4000", "4102"}
 
 
-async def test_i80_checking_consumes_nothing(realm: Realm) -> None:
+@pytest.mark.threat("I80")
+async def test_checking_consumes_nothing(realm: Realm) -> None:
     tokens = (await realm.exchange(await realm.code())).data
     for _ in range(3):
         assert (await realm.check(tokens["access_token"], open_id=tokens["open_id"])).data
     assert (await realm.refresh(tokens)).data
 
 
-async def test_i80_a_code_or_refresh_token_is_nothing_to_check(realm: Realm) -> None:
+@pytest.mark.threat("I80")
+async def test_a_code_or_refresh_token_is_nothing_to_check(realm: Realm) -> None:
     code = await realm.code()
     assert (await realm.check(code)).refusal == INVALID_SERVER
     assert (await realm.check(code, "js_ticket")).refusal == INVALID
@@ -133,7 +141,8 @@ async def test_i80_a_code_or_refresh_token_is_nothing_to_check(realm: Realm) -> 
     assert answer.refusal == ("4102", "access_token is invalid")
 
 
-async def test_i80_guessing_is_throttled_by_the_minute(realm: Realm, clock: VirtualClock) -> None:
+@pytest.mark.threat("I80")
+async def test_guessing_is_throttled_by_the_minute(realm: Realm, clock: VirtualClock) -> None:
     token = await realm.server_token()
     for _ in range(100):
         assert (await realm.check("0" * 64)).refusal == INVALID_SERVER
@@ -144,7 +153,8 @@ async def test_i80_guessing_is_throttled_by_the_minute(realm: Realm, clock: Virt
 
 
 @pytest.mark.parametrize("seconds", [0, 7199, 7200, 10_000])
-async def test_f65_expires_in_is_never_negative_and_told_tokens_are_good(
+@pytest.mark.threat("F65")
+async def test_expires_in_is_never_negative_and_told_tokens_are_good(
     realm: Realm, clock: VirtualClock, seconds: int
 ) -> None:
     token = await realm.server_token()

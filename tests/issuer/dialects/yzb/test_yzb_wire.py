@@ -39,7 +39,8 @@ async def test_every_call_takes_post_only(realm: Realm) -> None:
             assert answer.refusal[0] == "4000"
 
 
-async def test_i83_every_call_refuses_an_empty_request_in_the_shape(realm: Realm) -> None:
+@pytest.mark.threat("I83")
+async def test_every_call_refuses_an_empty_request_in_the_shape(realm: Realm) -> None:
     for path in PATHS:
         answer = await realm.send("POST", path)
         assert answer.refusal == ("4101", "parameter app_id is missing")
@@ -59,7 +60,8 @@ async def test_a_proper_multipart_body_is_taken(realm: Realm) -> None:
         b'--X\r\ncontent-disposition: form-data; name="app_id"; filename="a"\r\n\r\n1\r\n--X--\r\n',
     ],
 )
-async def test_i83_broken_multipart(realm: Realm, body: bytes) -> None:
+@pytest.mark.threat("I83")
+async def test_broken_multipart(realm: Realm, body: bytes) -> None:
     answer = await realm.send("POST", "/OAuth2/token", body, {"Content-Type": MULTIPART})
     assert answer.refusal[0] == "4000"
 
@@ -77,7 +79,8 @@ async def test_what_is_too_long_is_unknown(realm: Realm) -> None:
         assert answer.refusal[0] == "4102"
 
 
-async def test_a7_repeated_in_multipart_and_json(realm: Realm) -> None:
+@pytest.mark.threat("A7")
+async def test_repeated_in_multipart_and_json(realm: Realm) -> None:
     twice = multipart({"app_id": "1"})[: -len("--X--\r\n")] + multipart(form(realm))
     answer = await realm.send("POST", "/OAuth2/token", twice, {"Content-Type": MULTIPART})
     assert answer.refusal == ("4101", "parameter app_id is repeated")
@@ -88,7 +91,8 @@ async def test_a7_repeated_in_multipart_and_json(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize("value", [None, "", "  "])
-async def test_a8_blank_is_absent_in_json_too(realm: Realm, value: str | None) -> None:
+@pytest.mark.threat("A8")
+async def test_blank_is_absent_in_json_too(realm: Realm, value: str | None) -> None:
     answer = await realm.post_json("/OAuth2/token", form(realm) | {"secret": value})
     assert answer.refusal == ("4101", "parameter secret is missing")
 
@@ -110,19 +114,22 @@ async def test_json_of_wrong_types_is_4101(realm: Realm, value: object) -> None:
         b"app_id=" + b"1" * 9000 + b"&secret=1&grant_type=client_credential",
     ],
 )
-async def test_d45_odd_values_are_4101(realm: Realm, body: bytes) -> None:
+@pytest.mark.threat("D45")
+async def test_odd_values_are_4101(realm: Realm, body: bytes) -> None:
     status, message = (await realm.send("POST", "/OAuth2/token", body, {"Content-Type": FORM})).refusal
     assert status == "4101"
     assert "app_id" in message
 
 
-async def test_d45_semicolons_separate_nothing(realm: Realm) -> None:
+@pytest.mark.threat("D45")
+async def test_semicolons_separate_nothing(realm: Realm) -> None:
     body = f"app_id={realm.app.app_id};secret={SECRET}&grant_type=client_credential".encode()
     answer = await realm.send("POST", "/OAuth2/token", body, {"Content-Type": FORM})
     assert answer.refusal == ("4101", "parameter secret is missing")
 
 
-async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
+@pytest.mark.threat("D36")
+async def test_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
     answer = await realm.send("POST", "/OAuth2/token", b"a=" + b"1" * 70_000, {"Content-Type": FORM})
     assert answer.status == 413
     assert answer.refusal[0] == "4000"
@@ -136,13 +143,15 @@ async def test_d36_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
         ("application/x-www-form-urlencoded; charset=gbk", "app_id=令牌".encode("gbk")),
     ],
 )
-async def test_d35_other_media_types_are_4000(realm: Realm, value: str, body: bytes) -> None:
+@pytest.mark.threat("D35")
+async def test_other_media_types_are_4000(realm: Realm, value: str, body: bytes) -> None:
     answer = await realm.send("POST", "/OAuth2/token", body, {"Content-Type": value})
     assert answer.status == 200
     assert answer.refusal[0] == "4000"
 
 
-async def test_i83_a_crash_is_500_in_the_shape_and_tells_nothing(
+@pytest.mark.threat("I83")
+async def test_a_crash_is_500_in_the_shape_and_tells_nothing(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(*_: object) -> NoReturn:
@@ -153,7 +162,8 @@ async def test_i83_a_crash_is_500_in_the_shape_and_tells_nothing(
     assert (answer.status, answer.refusal) == (500, ("4000", "internal error"))
 
 
-async def test_g73_without_the_store_it_is_503_and_no_guess(
+@pytest.mark.threat("G73")
+async def test_without_the_store_it_is_503_and_no_guess(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def gone(*_: object) -> NoReturn:
@@ -166,7 +176,8 @@ async def test_g73_without_the_store_it_is_503_and_no_guess(
     assert answer.refusal == ("4000", "temporarily unavailable, try again")
 
 
-async def test_d44_no_answer_echoes_what_was_passed(realm: Realm) -> None:
+@pytest.mark.threat("D44")
+async def test_no_answer_echoes_what_was_passed(realm: Realm) -> None:
     passed = "5cc928f1eadd0a25bf18e08269c2309741e94b0b51585d987d24488331ca50de"
     answers = [
         await realm.exchange(passed),
@@ -203,7 +214,8 @@ async def test_texts_are_utf_8_and_not_escaped(realm: Realm) -> None:
     assert json.loads(answer.body)["data"]["avatar"].encode() in answer.body
 
 
-async def test_d48_any_bytes_get_an_envelope_and_never_a_crash(realm: Realm) -> None:
+@pytest.mark.threat("D48")
+async def test_any_bytes_get_an_envelope_and_never_a_crash(realm: Realm) -> None:
     dice = random.Random(48)
     pieces = [
         b"app_id",
@@ -230,9 +242,8 @@ async def test_d48_any_bytes_get_an_envelope_and_never_a_crash(realm: Realm) -> 
         assert answer.refusal[0] in {"4000", "4101"}
 
 
-async def test_g71_logs_hold_nothing_that_opens_anything(
-    realm: Realm, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.threat("G71")
+async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         code = await realm.code()
         tokens = (await realm.exchange(code)).data

@@ -1,4 +1,4 @@
-"""The dialect `mall` (seed 002, contracts/mall.md).
+"""The dialect `mall` (docs/spec/mall.md).
 
 The OAuth 2.0 server of a mall, with open_ids and user info.
 """

@@ -1,6 +1,6 @@
 """`/authorize`.
 
-By the dialect's own table, and then over to the pages (contracts/mall.md, "Errors: authorize").
+By the dialect's own table, and then over to the pages (docs/spec/mall.md, "Errors: authorize").
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""`/accessToken` and `/refreshToken` (contracts/mall.md, "Errors.
+"""`/accessToken` and `/refreshToken` (docs/spec/mall.md, "Errors.
 
 AccessToken and refreshToken, in this order").
 """
@@ -92,7 +92,7 @@ class Granting:
     async def _authenticate(self, params: TokenParams, call: Call) -> App:
         """The app, by Basic or by the body; a public client by its name alone (RFC 6749 §3.2.1).
 
-        By both at once would leave open which of them counts (attacks D37).
+        By both at once would leave open which of them counts (threat D37).
         """
         given = None if params.client_id is None else str(params.client_id)
         basic = basic_credentials(call)

@@ -1,4 +1,4 @@
-"""The numbers of the dialect `mall` (contracts/mall.md, "Lifetimes"), and what a realm may set."""
+"""The numbers of the dialect `mall` (docs/spec/mall.md, "Lifetimes"), and what a realm may set."""
 
 import msgspec
 
@@ -14,8 +14,8 @@ def policy(*, access: int = HOUR, default_scope: str | None = None) -> Policy:
     """The dialect's policy with what a realm may set of it.
 
     Args:
-        access: life of an access token in seconds; the seed says 3600, and 10 hours in another place.
-        default_scope: the scope of who asks for none. None answers `scope: null` as the seed does, which
+        access: life of an access token in seconds; the original says 3600, and 10 hours in another place.
+        default_scope: the scope of who asks for none. None answers `scope: null` as the original does, which
             strict
             clients refuse as RFC 6749 §5.1 has no such value.
     """
@@ -38,7 +38,7 @@ POLICY = policy()
 
 
 class Scopes(msgspec.Struct, frozen=True, kw_only=True):
-    """The scopes of a realm; the seed has none.
+    """The scopes of a realm; the original has none.
 
     Attributes:
         offered: words that apps may ask for, besides those of the default scope; an app's own list comes

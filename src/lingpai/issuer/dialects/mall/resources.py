@@ -1,4 +1,4 @@
-"""`/getOpenId` and `/getUserInfo` (contracts/mall.md, "Errors: getOpenId and getUserInfo")."""
+"""`/getOpenId` and `/getUserInfo` (docs/spec/mall.md, "Errors: getOpenId and getUserInfo")."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The routes of the dialect (contracts/mall.md, "Endpoints"), for one realm at a time."""
+"""The routes of the dialect (docs/spec/mall.md, "Endpoints"), for one realm at a time."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ from lingpai.issuer.dialects.mall.resources import Resources
 from lingpai.issuer.dialects.mall.shape import SHAPE, ResourceShape
 
 FOLDERS = ("/v1/oauth2", "/oauth2")
-"""The seed shows both."""
+"""The original shows both."""
 
 BODY = Source.FORM | Source.JSON
 TOKEN = Source.QUERY | Source.URLENCODED | Source.ONE_PLACE
@@ -29,7 +29,7 @@ def routes(
         issuer: the realm.
         entry: its pages.
         prefix: what comes before `/v1/oauth2/…` and `/oauth2/…`, such as "/mall-test"; none when empty.
-        scopes: the scopes of the realm; none when not given, as in the seed.
+        scopes: the scopes of the realm; none when not given, as in the original.
     """
     scopes = scopes or Scopes()
     authorizing = Authorizing(issuer, entry, scopes)

@@ -1,6 +1,6 @@
 """How the dialect looks on the wire.
 
-Bare OAuth errors with their HTTP status (contracts/mall.md, the error tables).
+Bare OAuth errors with their HTTP status (docs/spec/mall.md, the error tables).
 """
 
 import re
@@ -108,7 +108,7 @@ class _Result(msgspec.Struct):
 
 
 def told(error: LingpaiError) -> tuple[int, str, str]:
-    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only (attacks D44)."""
+    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only (threat D44)."""
     status, name, text = ERRORS[error.kind]
     if not _NAME.match(error.parameter):
         text = "A name in the request is not allowed"  # the reason would echo what the caller chose

@@ -1,4 +1,4 @@
-"""The dialect `yilianyun` (seed 004, contracts/yilianyun.md): signed calls, and tokens per terminal of a merchant."""
+"""The dialect `yilianyun` (docs/spec/yilianyun.md): signed calls, and tokens per terminal of a merchant."""
 
 from lingpai.issuer.dialects.yilianyun.policy import POLICY
 from lingpai.issuer.dialects.yilianyun.routes import fallback, routes

@@ -1,4 +1,4 @@
-"""`/oauth/authorize`: by the dialect's own table, and then over to the pages (contracts/yilianyun.md).
+"""`/oauth/authorize`: by the dialect's own table, and then over to the pages (docs/spec/yilianyun.md).
 
 What is wrong with a request is shown, never redirected.
 """
@@ -52,7 +52,7 @@ class Authorizing:
         return await self._entry.open(call, app, asked)
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
-        """An error for a browser: a page, and with a status that says so (attacks A1)."""
+        """An error for a browser: a page, and with a status that says so (threat A1)."""
         return msgspec.structs.replace(
             self._entry.error_page(error, call), status=HTTP_STATUS.get(error.kind, 400)
         )

@@ -1,4 +1,4 @@
-"""What each call of the dialect does (contracts/yilianyun.md).
+"""What each call of the dialect does (docs/spec/yilianyun.md).
 
 The order of checks is the same everywhere: the parameters are there, the id, the app, the timestamp, the signature, the
 replay, the app's state, its mode, the scope, and then what was passed and the limit.

@@ -1,4 +1,4 @@
-"""What the calls of the dialect take and give (contracts/yilianyun.md).
+"""What the calls of the dialect take and give (docs/spec/yilianyun.md).
 
 Nothing is required here: the order in which absence is told is the dialect's own, and the calls see to it.
 """

@@ -1,4 +1,4 @@
-"""The numbers of the dialect `yilianyun` (contracts/yilianyun.md, "Lifetimes"), and its grant types."""
+"""The numbers of the dialect `yilianyun` (docs/spec/yilianyun.md, "Lifetimes"), and its grant types."""
 
 from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, Keep, OldAccess, Policy
 

@@ -1,4 +1,4 @@
-"""The routes of the dialect (contracts/yilianyun.md), for one realm at a time."""
+"""The routes of the dialect (docs/spec/yilianyun.md), for one realm at a time."""
 
 from lingpai.core.wire import Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import Entry

@@ -1,4 +1,4 @@
-"""Signed calls: who signed, and that the call was signed just now (contracts/yilianyun.md, "Protocol")."""
+"""Signed calls: who signed, and that the call was signed just now (docs/spec/yilianyun.md, "Protocol")."""
 
 import contextlib
 import hashlib
@@ -72,7 +72,7 @@ async def _authenticate(issuer: Issuer, params: SignedParams, call: Call) -> tup
 
 
 def _check_sign(issuer: Issuer, app: App, timestamp: str, given: str) -> None:
-    """Compare with every good secret of the app, in constant time; either letter case is good (attacks I81)."""
+    """Compare with every good secret of the app, in constant time; either letter case is good (threat I81)."""
     sign = given.lower().encode()
     secrets = clear_secrets(issuer, app)
     matches = [

@@ -1,4 +1,4 @@
-"""What each call of the dialect does (contracts/yzb.md, "APIs").
+"""What each call of the dialect does (docs/spec/yzb.md, "APIs").
 
 The order of checks is the same everywhere: the parameters (4101), the app and its secret, its address list (4000),
 what was passed (4102), and then what the user allowed (4104, 4103).
@@ -46,7 +46,7 @@ class Calls:
 
     Args:
         issuer: the realm.
-        exchanged: the shape of a code's exchange, whose `status` the seed shows as a number.
+        exchanged: the shape of a code's exchange, whose `status` the original shows as a number.
         secure: whether browsers come by https.
     """
 
@@ -88,7 +88,7 @@ class Calls:
         return wire.JsTicket(ticket.ticket, ticket.expires_in)
 
     async def check_code(self, params: wire.CheckParams, call: Call) -> wire.CheckedCode:
-        """Until when a token or ticket of the app is good; nothing is consumed (attacks I80)."""
+        """Until when a token or ticket of the app is good; nothing is consumed (threat I80)."""
         app_id = wire.text_of(params.app_id)
         self._checking.admit(app_id, call.peer)
         begin_look_up(self._issuer, params.code, _checked_kind(params))
@@ -174,7 +174,7 @@ class Calls:
         return [wire.ListedUser(str(member.id), member.open_id) for member in members]
 
     async def _known_app(self, given: str | int, call: Call) -> App:
-        """The app that is named; a disabled one is as good as unknown (attacks D39)."""
+        """The app that is named; a disabled one is as good as unknown (threat D39)."""
         app = await find_app(self._issuer, wire.text_of(given))
         if app.disabled:
             raise LingpaiError(Kind.UNKNOWN_APP, "The app is disabled.")

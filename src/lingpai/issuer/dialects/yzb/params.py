@@ -1,4 +1,4 @@
-"""What the calls of the dialect take and give (contracts/yzb.md, "APIs")."""
+"""What the calls of the dialect take and give (docs/spec/yzb.md, "APIs")."""
 
 from typing import Annotated, Literal
 
@@ -135,7 +135,7 @@ class JsTicket(msgspec.Struct):
 
 
 class CheckedCode(msgspec.Struct):
-    """Until when a token or ticket is good: `expires_in` is an absolute unix time here [seed]."""
+    """Until when a token or ticket is good: `expires_in` is an absolute unix time here [original]."""
 
     expires_in: int
 

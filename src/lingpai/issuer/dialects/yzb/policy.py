@@ -1,4 +1,4 @@
-"""The numbers of the dialect `yzb` (contracts/yzb.md, "Rules")."""
+"""The numbers of the dialect `yzb` (docs/spec/yzb.md, "Rules")."""
 
 from lingpai.issuer.policy import DAY, HOUR, MINUTE, Keep, Policy, Throttling
 
@@ -18,7 +18,7 @@ POLICY = Policy(
 )
 
 CHECKING = Throttling(seconds=MINUTE, pair=100, address=1000)
-"""Refused checks that one address may make, for one app and in all: checkCode asks for no secret (attacks I80)."""
+"""Refused checks that one address may make, for one app and in all: checkCode asks for no secret (threat I80)."""
 
 PAGE_PROOF = 12 * HOUR
 """Seconds for which a page that was verified once may ask for codes, whatever becomes of its ticket."""

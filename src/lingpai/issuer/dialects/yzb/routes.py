@@ -1,4 +1,4 @@
-"""The routes of the dialect (contracts/yzb.md, "APIs"), for one realm at a time."""
+"""The routes of the dialect (docs/spec/yzb.md, "APIs"), for one realm at a time."""
 
 from lingpai.core.wire import Route, Shape, Source
 from lingpai.issuer.context import Issuer
@@ -18,7 +18,7 @@ def routes(
     Args:
         issuer: the realm.
         prefix: what comes before `/OAuth2/…`, such as "/yzb-test"; none when empty.
-        string_status: True makes every `status` a string, also in the one answer whose seed shows a number.
+        string_status: True makes every `status` a string, also in the one answer whose original shows a number.
         secure: whether browsers come by https.
     """
     calls = Calls(issuer, YzbShape(OK if string_status else int(OK)), secure=secure)

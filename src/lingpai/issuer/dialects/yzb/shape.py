@@ -1,6 +1,6 @@
 """How the dialect looks on the wire: the envelope, its status codes, and the JS bridge's own errors.
 
-Errors of the platform are HTTP 200 (contracts/yzb.md, "Transport and envelope"); what failed before or beneath it,
+Errors of the platform are HTTP 200 (docs/spec/yzb.md, "Transport and envelope"); what failed before or beneath it,
 as HTTP itself knows it, keeps its own HTTP status, in the same envelope.
 """
 
@@ -103,7 +103,7 @@ class YzbShape:
     """The envelope of the dialect.
 
     Args:
-        ok: `status` of a success: the number 2000 only where the seed shows the number.
+        ok: `status` of a success: the number 2000 only where the original shows the number.
     """
 
     codes = STATUS
@@ -160,7 +160,7 @@ class _BridgeError(msgspec.Struct):
 
 
 class BridgeShape:
-    """What the bridge script hands to the page's `next` and `error` (contracts/yzb.md, "JS signature and bridge").
+    """What the bridge script hands to the page's `next` and `error` (docs/spec/yzb.md, "JS signature and bridge").
 
     Pages of any origin may read it: the calls that are answered so come without a session.
     """

@@ -1,4 +1,4 @@
-"""Pages that sign with a ticket: the signature, whose page it is, and the proof of it (contracts/yzb.md, "JS …")."""
+"""Pages that sign with a ticket: the signature, whose page it is, and the proof of it (docs/spec/yzb.md)."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""Lines of the attacks that concern every dialect at once: channels, lifetimes, browsers of elsewhere, injection."""
+"""Threats that concern every dialect at once: channels, lifetimes, browsers of elsewhere, injection."""
 
 import re
 from typing import Any
@@ -64,7 +64,8 @@ COMPUTED = "1337"
         (None, "invalid_request"),
     ],
 )
-async def test_a13_a_response_type_that_is_not_ours_is_told_in_the_query(
+@pytest.mark.threat("A13")
+async def test_a_response_type_that_is_not_ours_is_told_in_the_query(
     stage: Stage, browser: Browser, given: str | None, error: str
 ) -> None:
     seen = await browser.get(authorize_path(response_type=given))
@@ -75,13 +76,15 @@ async def test_a13_a_response_type_that_is_not_ours_is_told_in_the_query(
 
 
 @pytest.mark.parametrize(("dialect", "seconds"), [("yzb", 300), ("mall", 30), ("yilianyun", 600)])
-def test_c33_codes_live_as_long_as_the_contracts_say_and_never_over_ten_minutes(
+@pytest.mark.threat("C33")
+def test_codes_live_as_long_as_the_contracts_say_and_never_over_ten_minutes(
     dialect: str, seconds: int
 ) -> None:
     assert POLICIES[dialect].code == seconds <= 600
 
 
-async def test_d41_who_has_a_secret_must_tell_it(stage: Stage) -> None:
+@pytest.mark.threat("D41")
+async def test_who_has_a_secret_must_tell_it(stage: Stage) -> None:
     for secret in ("", " ", SECRET[:-1]):
         with raises(Kind.INVALID_CLIENT):
             await authenticate_app(stage.mall, "shop", secret, "192.0.2.1")
@@ -92,7 +95,8 @@ async def test_d41_who_has_a_secret_must_tell_it(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("path", [*TOKENS, "/v1/oauth2/getOpenId", "/user/mall/login"])
-async def test_d47_no_page_of_elsewhere_may_read_what_is_answered(
+@pytest.mark.threat("D47")
+async def test_no_page_of_elsewhere_may_read_what_is_answered(
     stage: Stage, browser: Browser, path: str
 ) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
@@ -102,7 +106,8 @@ async def test_d47_no_page_of_elsewhere_may_read_what_is_answered(
 
 
 @pytest.mark.parametrize("path", TOKENS)
-async def test_g75_injection_into_each_parameter_is_just_a_wrong_value(
+@pytest.mark.threat("G75")
+async def test_injection_into_each_parameter_is_just_a_wrong_value(
     stage: Stage, browser: Browser, path: str
 ) -> None:
     for name in TOKENS[path]:
@@ -119,7 +124,8 @@ async def test_g75_injection_into_each_parameter_is_just_a_wrong_value(
 
 
 @pytest.mark.parametrize("field", ["login", "password", "form_token", "request"])
-async def test_g75_injection_into_the_login_form(stage: Stage, browser: Browser, field: str) -> None:
+@pytest.mark.threat("G75")
+async def test_injection_into_the_login_form(stage: Stage, browser: Browser, field: str) -> None:
     for injection in INJECTIONS:
         page = await browser.follow("/user/mall/login")
         given: dict[str, Any] = {"login": "hong", "password": PASSWORD, field: injection}
@@ -133,7 +139,8 @@ async def test_g75_injection_into_the_login_form(stage: Stage, browser: Browser,
         assert injection not in seen.text or not set("<>'\"") & set(injection)
 
 
-async def test_g75_injection_into_the_authorization_request(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("G75")
+async def test_injection_into_the_authorization_request(stage: Stage, browser: Browser) -> None:
     for name in ("client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method"):
         for injection in INJECTIONS:
             seen = await browser.get(authorize_path(**{name: injection}))
@@ -142,7 +149,8 @@ async def test_g75_injection_into_the_authorization_request(stage: Stage, browse
             assert COMPUTED not in seen.text
 
 
-async def test_g75_names_that_operators_give_are_data(stage: Stage, browser: Browser) -> None:
+@pytest.mark.threat("G75")
+async def test_names_that_operators_give_are_data(stage: Stage, browser: Browser) -> None:
     for injection in INJECTIONS:
         user = await admin.add_user(stage.mall, injection, PASSWORD)
         found = await stage.mall.store.find_login("mall", injection)
