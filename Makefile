@@ -29,10 +29,11 @@ test: $(VENV)/.ready ## the whole test suite; sets up what is missing
 	@$(BIN)/python tests/prepare.py
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),-n auto --dist loadgroup)
 
-lint: $(VENV)/.ready ## ruff and mypy, over all of it
+lint: $(VENV)/.ready ## ruff, mypy and the layers, over all of it
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.ready ## let ruff put the code in order
 	@$(BIN)/ruff check --fix .

@@ -12,7 +12,7 @@ import lingpai.settings
 from docs.generator.markdown import attributes, code, head, joined, prose, table
 from lingpai.issuer.policy import Policy
 from lingpai.issuer.realms import POLICIES
-from lingpai.settings_realms import COUNTS, DURATIONS, MAY_BE_ZERO, SWITCHES
+from lingpai.settings.realms import COUNTS, DURATIONS, MAY_BE_ZERO, SWITCHES
 
 _SIGNS = ((Gt, "gt", ">"), (Ge, "ge", "≥"), (Lt, "lt", "<"), (Le, "le", "≤"))
 _NAMES = {

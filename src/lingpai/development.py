@@ -14,7 +14,7 @@ from lingpai.sample_app.starting import open_sample
 from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
 from lingpai.settings import Settings, load_settings
-from lingpai.settings_sources import SETTINGS_FILE
+from lingpai.settings.sources import SETTINGS_FILE
 
 __all__ = ["Samples", "add_samples", "develop", "load_samples", "sandbox_options"]
 

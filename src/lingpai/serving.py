@@ -20,7 +20,7 @@ from lingpai.edge.server import Listener, ServerOptions, bind, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
-from lingpai.settings_trust import trusted_twice
+from lingpai.settings.trust import trusted_twice
 from lingpai.store.address import Address
 from lingpai.store.opening import answers
 

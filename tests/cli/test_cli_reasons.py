@@ -54,7 +54,7 @@ def said() -> Iterator[str]:
 
 def said_of_settings() -> Iterator[str]:
     """Every text of the modules that read settings and text, whose problems are translated whole."""
-    for path in (HOME / "settings.py", HOME / "settings_sources.py", HOME / "core" / "text.py"):
+    for path in (*sorted((HOME / "settings").glob("*.py")), HOME / "core" / "text.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.expr):
                 yield from template(node)

@@ -17,7 +17,7 @@ from docs.generator.markdown import attributes
 from lingpai.core.errors import Kind
 from lingpai.issuer.realms import POLICIES
 from lingpai.sandbox import SandboxOptions
-from lingpai.settings_realms import COUNTS, DURATIONS, SWITCHES
+from lingpai.settings.realms import COUNTS, DURATIONS, SWITCHES
 from tests.docs.blocks import ROOT
 from tests.docs.shell import surroundings
 

@@ -6,7 +6,7 @@ import pytest
 
 from lingpai.service import open_keeper, routes_of
 from lingpai.settings import Settings, SettingsError, load_settings
-from lingpai.settings_realms import TAKEN
+from lingpai.settings.realms import TAKEN
 
 
 @pytest.fixture(autouse=True)

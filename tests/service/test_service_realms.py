@@ -11,7 +11,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.realms import POLICIES
 from lingpai.service import open_issuers
 from lingpai.settings import Settings, SettingsError, load_settings
-from lingpai.settings_realms import DURATIONS
+from lingpai.settings.realms import DURATIONS
 from tests.clients.stack import Stack, running_stack
 from tests.service.asking import ask
 

@@ -55,7 +55,7 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.trust import check_trust
     from lingpai.cli.problems import explain
     from lingpai.settings import SettingsError, load_settings
-    from lingpai.settings_sources import settings_files
+    from lingpai.settings.sources import settings_files
 
     try:
         settings = load_settings(data=data)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, SecretStr
 
 from lingpai.settings import Settings
-from lingpai.settings_sources import place_of
+from lingpai.settings.sources import place_of
 
 HIDDEN = "***"
 
@@ -18,7 +18,7 @@ class Effective(NamedTuple):
     Attributes:
         name: with its group, such as `keeper.patience`.
         value: without passwords.
-        source: where it was set, as `settings_sources.place_of` names it; "" for a default.
+        source: where it was set, as `settings.sources.place_of` names it; "" for a default.
     """
 
     name: str

@@ -28,7 +28,7 @@ log = structlog.get_logger("lingpai.keeper")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Options:
-    """What operators may set of the keeper; times in seconds. See `settings.py` for their documentation."""
+    """What operators may set of the keeper; times in seconds. `lingpai.settings` documents them."""
 
     trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     hosts: Hosts = dataclasses.field(default_factory=Hosts)

@@ -11,7 +11,7 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.private_files import OTHERS
 from lingpai.settings import Settings
-from lingpai.settings_sources import SETTINGS_FILE, files_with_secrets
+from lingpai.settings.sources import SETTINGS_FILE, files_with_secrets
 from lingpai.store import migrate
 from lingpai.store.address import Address
 

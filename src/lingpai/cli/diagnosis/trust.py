@@ -3,7 +3,7 @@
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
 from lingpai.settings import Settings
-from lingpai.settings_trust import trusted_twice
+from lingpai.settings.trust import trusted_twice
 
 
 def check_trust(settings: Settings) -> list[Finding]:

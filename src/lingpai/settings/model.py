@@ -4,14 +4,13 @@ Sources, the first that has a value wins: command line, environment (`LINGPAI_KE
 `lingpai.toml`, `lingpai.toml` in the data folder when one of the first three names that, the defaults below.
 """
 
-import importlib.util
 import ipaddress
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_origin
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,13 +20,11 @@ from pydantic_settings import (
 )
 
 from lingpai.core.hosts import Hosts
-from lingpai.core.records import ENV, Account
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.context import Options as KeeperOptions
-from lingpai.settings_realms import realm_problems
-from lingpai.settings_sections import (
+from lingpai.settings.sections import (
     LONGEST_WAIT,
     EdgeSettings,
     KeeperSettings,
@@ -35,7 +32,6 @@ from lingpai.settings_sections import (
     RealmSettings,
     RedisSettings,
     Seconds,
-    Section,
     StoreAddress,
     WechatSettings,
     WecomSettings,
@@ -45,17 +41,11 @@ from lingpai.settings_sections import (
     default_realms,
     with_dialects,
 )
-from lingpai.settings_sources import (
-    ENV_FILE,
-    LEGACY_PREFIX,
+from lingpai.settings.sources import (
     PREFIX,
     SETTINGS_FILE,
     environment_variables,
-    explain_unreadable,
     file_variables,
-    mistyped,
-    nearest,
-    place_of,
     read_toml,
 )
 from lingpai.store.address import CONNECTIONS, Address
@@ -269,106 +259,3 @@ def _files(settings_cls: type[BaseSettings], folder: Path) -> Iterator[PydanticB
     file = folder / SETTINGS_FILE
     if file.is_file():
         yield InitSettingsSource(settings_cls, read_toml(file))
-
-
-class SettingsError(Exception):
-    """The settings do not do; `problems` says what is wrong, a line each."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from all sources; `overrides` (of the command line) win, None among them counts as not given.
-
-    Raises:
-        SettingsError: with every problem there is, at once.
-    """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        problems = [_explain(each, given) for each in error.errors()]
-        raise SettingsError([*problems, *_mistyped()]) from error
-    except (ValueError, RecursionError) as error:  # an unreadable source
-        raise SettingsError([explain_unreadable(error, _lists())]) from error
-    problems = list(_contradictions(settings))
-    if problems:
-        raise SettingsError(problems)
-    return settings
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
-    if settings.keeper.lease <= settings.upstream_timeout:
-        yield "keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."
-    if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
-        yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
-    yield from realm_problems(settings.all_realms(), settings.enabled_realms())
-    yield from _mistyped()
-
-
-def _groups() -> dict[str, type[BaseModel]]:
-    """The groups of settings by their names in the environment; for realms, what each of them has."""
-    kinds = {name.upper(): field.annotation for name, field in Settings.model_fields.items()}
-    sections = {
-        name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)
-    }
-    return {**sections, "REALMS": RealmSettings}
-
-
-def _lists() -> set[str]:
-    return {
-        name.upper()
-        for group in _groups().values()
-        for name, field in group.model_fields.items()
-        if get_origin(field.annotation) is tuple
-    }
-
-
-def _mistyped() -> Iterator[str]:
-    groups = _groups()
-    alone = [name.upper() for name in Settings.model_fields if name.upper() not in groups]
-    grouped = [
-        f"{group}__{name.upper()}"
-        for group, section in groups.items()
-        if group != "REALMS"  # whose names come in between
-        for name in section.model_fields
-    ]
-    yield from mistyped([*alone, *grouped], groups)
-
-
-def _explain(problem: Any, given: dict[str, Any]) -> str:
-    path = [str(part) for part in problem["loc"]]
-    place = place_of(path, given, given.get("data"))
-    name = ".".join(path)
-    if problem["type"] == "extra_forbidden":
-        like = nearest(path, _dotted(path))
-        if like:
-            return f"{place}: there is no setting {name}; is {like} meant?"
-        return f"{place}: there is no setting {name}."
-    where = place or f"environment: {PREFIX}{'__'.join(path).upper()}"
-    return f"{where}: {name}: {problem['msg'].removeprefix('Value error, ')}"
-
-
-def _dotted(path: list[str]) -> list[str]:
-    """All settings as `group.name`; of realms, those of the realm that `path` is about."""
-    found = [name for name in Settings.model_fields if name.upper() not in _groups()]
-    for group, section in _groups().items():
-        realm = f".{path[1]}" if group == "REALMS" and len(path) > 1 else ""
-        found += [f"{group.lower()}{realm}.{name}" for name in section.model_fields]
-    return found
-
-
-def legacy_accounts(env_file: Path = Path(ENV_FILE)) -> tuple[Account, ...]:
-    """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment.
-
-    Raises:
-        TextError: `.env` cannot be read.
-    """
-    entries = {**file_variables(env_file), **environment_variables()}
-    return tuple(
-        Account(platform="wechat", account=name.removeprefix(LEGACY_PREFIX), secret=secret, source=ENV)
-        for name, secret in sorted(entries.items())
-        if name.startswith(LEGACY_PREFIX) and secret
-    )

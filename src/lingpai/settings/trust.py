@@ -1,7 +1,7 @@
 """What the settings say of trust, looked at together."""
 
 from lingpai.core.addresses import overlaps
-from lingpai.settings import Settings
+from lingpai.settings.model import Settings
 
 
 def trusted_twice(settings: Settings) -> list[tuple[str, str]]:

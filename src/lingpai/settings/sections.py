@@ -1,4 +1,4 @@
-"""The groups of settings, and the types of their values. See `settings.py` for where they come from."""
+"""The groups of settings, and the types of their values. See `loading` for where they come from."""
 
 import ipaddress
 from typing import Annotated, Any, Final, Literal
