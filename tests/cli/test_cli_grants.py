@@ -1,16 +1,22 @@
 import asyncio
 from typing import Any
 
+import aiohttp
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer.dialects import yzb
 from lingpai.issuer.verbs.machines import authorize_by_msign, authorize_by_qr_key
 from lingpai.issuer.verbs.redeem import redeem
 from tests.cli.conftest import Cli
 from tests.cli.issuing import checks, user_tokens, worker
+from tests.helpers.postgres import database_at
+from tests.issuer.dialects.serving import serving
 
 REDIRECT = "https://shop.example/callback"
 MSIGN = "0123456789ab"
+PERMISSIONS = ["user/get_user_base_info", "user/other"]
+GRANT_CODE = ("grant", "code", "--app", "1", "--user", "ann")
 
 
 @pytest.fixture
@@ -86,6 +92,72 @@ def test_a_code_that_is_out_is_a_grant_too(shops: Cli) -> None:
     shops("app", "disable", "1")
     assert {each["state"] for each in shops("grant", "list").json} == {"unusable"}
     assert "code given" not in shops.terminal("grant", "list").stdout
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    if request.param == "postgresql":
+        request.getfixturevalue("postgres_place")
+    return str(request.param)
+
+
+@pytest.fixture
+async def stored(engine: str, cli: Cli) -> Cli:
+    """The command line on each engine, with an app of the yzb platform and a user."""
+    if engine == "postgresql":
+        cli.env["LINGPAI_STORE"] = await database_at(cli.home)
+    await asyncio.to_thread(fill, cli)
+    return cli
+
+
+def fill(cli: Cli) -> None:
+    permissions = [word for name in PERMISSIONS for word in ("--permission", name)]
+    cli("app", "add", "S", "--realm", "yzb", "--app-id", "1", *permissions)
+    cli("user", "add", "ann", "--realm", "yzb", "--no-password")
+
+
+async def test_a_code_counts_as_its_user_s_consent(stored: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the command to the calls that need it, which answer 4104 and 4103 without."""
+    for name, value in stored.env.items():
+        monkeypatch.setenv(name, value)
+    secret = (await asyncio.to_thread(stored.process, "app", "rotate-secret", "1")).json["secret"]
+    code = (await asyncio.to_thread(stored.process, *GRANT_CODE)).json["code"]
+    async with (
+        worker(stored) as issuers,
+        serving(yzb.routes(issuers["yzb"]), (("", yzb.SHAPE),)) as url,
+        aiohttp.ClientSession() as http,
+    ):
+
+        async def ask(path: str, **params: str) -> Any:
+            async with http.post(url + path, data={"app_id": "1", **params}) as response:
+                answer = await response.json()
+            assert str(answer["status"]) == "2000", answer
+            return answer["data"]
+
+        user = await ask("/OAuth2/token", secret=secret, grant_type="authorization_code", code=code)
+        app = await ask("/OAuth2/token", secret=secret, grant_type="client_credential")
+        named = {"open_id": user["open_id"], "access_token": app["access_token"]}
+        assert (await ask("/UserResource/getAppIsAdded", **named))["is_added"] is True
+        assert await ask("/UserResource/getAppAccess", **named) == PERMISSIONS
+        assert set(await ask("/UserResource/getUserBaseInfo", **named)) == {"nick", "avatar", "sex"}
+        counted = {"access_token": app["access_token"]}
+        await asyncio.to_thread(stored.process, *GRANT_CODE)  # again changes nothing
+        assert (await ask("/CommonResource/getUserCount", **counted))["user_count"] == 1
+        assert await ask("/UserResource/getAppAccess", **named) == PERMISSIONS
+
+
+def test_a_refused_code_adds_no_app(printers: Cli) -> None:
+    printers("user", "add", "bob", "--realm", "yilianyun", "--no-password")
+    refused = printers("grant", "code", "--app", "7", "--user", "bob", "--machine", "4004")
+    assert refused.code == 1
+
+    async def added() -> int:
+        async with worker(printers) as issuers:
+            app = await issuers["yilianyun"].store.find_app("yilianyun", "7")
+            assert app is not None
+            return await issuers["yilianyun"].store.count_members(app.id)
+
+    assert asyncio.run(added()) == 0
 
 
 def test_a_shown_key_authorises_once_and_is_good_for_five_minutes(printers: Cli) -> None:

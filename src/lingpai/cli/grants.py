@@ -126,11 +126,14 @@ def code(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make an authorization code without asking its user, to try an integration without a browser."""
+    """Make an authorization code without asking its user, to try an integration without a browser.
+
+    It counts as the user's consent: the user has added the app, with all permissions that the app may ask for.
+    """
     from lingpai.cli.output import emit, say
+    from lingpai.issuer.operating import allow_code
     from lingpai.issuer.redirects import choose_redirect
     from lingpai.issuer.verbs.authorization_requests import Asked
-    from lingpai.issuer.verbs.authorize import issue_code
 
     async def make(realms: Realms) -> dict[str, Any]:
         issuer, app = await realms.app(app_id, realm)
@@ -143,7 +146,7 @@ def code(
             challenge=challenge,
             challenge_method="S256" if challenge else "",
         )
-        made = await issue_code(issuer, app, user, asked, machine)
+        made = await allow_code(issuer, app, user, asked, machine)
         return {"realm": issuer.realm, "code": made.code, "expires_in": issuer.policy.code}
 
     made = with_realms(data, make)

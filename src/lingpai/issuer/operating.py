@@ -12,6 +12,9 @@ from lingpai.issuer.admin import add_user, list_grants
 from lingpai.issuer.checks import check_label, check_login, check_open_id
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.apps import find_app
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.authorize import Code, issue_code
+from lingpai.issuer.verbs.members import consent, open_member
 
 PAGE = 500
 
@@ -103,6 +106,20 @@ async def find_grants(
         before = page.before
         if before is None or len(found) >= limit:
             return found[:limit]
+
+
+async def allow_code(
+    issuer: Issuer, app: App, user: User, asked: Asked, machine: Machine | None = None
+) -> Code:
+    """A code as the user's own consent to all that the app may ask for would give it; that consent is kept.
+
+    Raises:
+        LingpaiError: as `issue_code` does; no consent is kept then.
+    """
+    code = await issue_code(issuer, app, user, asked, machine)
+    scope = asked.scope or issuer.policy.default_scope
+    await consent(issuer, app, await open_member(issuer, app, user), scope, app.permissions)
+    return code
 
 
 @contextlib.contextmanager
