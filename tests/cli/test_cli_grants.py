@@ -1,4 +1,6 @@
 import asyncio
+import re
+import shlex
 from typing import Any
 
 import aiohttp
@@ -158,6 +160,35 @@ def test_a_refused_code_adds_no_app(printers: Cli) -> None:
             return await issuers["yilianyun"].store.count_members(app.id)
 
     assert asyncio.run(added()) == 0
+
+
+def test_lists_go_on_where_they_were_cut_off(printers: Cli) -> None:
+    for login in ("bob", "Cy Doe"):
+        printers("user", "add", login, "--realm", "yilianyun", "--no-password")
+    for machine in ("4004", "4005", "4004"):
+        printers("grant", "code", "--app", "7", "--user", "ann", "--machine", machine)
+    for command, name in (
+        (("user", "list", "--realm", "yilianyun"), "login"),
+        (("machine", "list"), "machine_code"),
+        (("machine", "list", "--owner", "ann"), "machine_code"),
+        (("grant", "list", "--app", "7"), "grant"),
+        (("grant", "list", "--machine", "4004"), "grant"),
+        (("grant", "list"), "grant"),
+    ):
+        whole = printers(*command)
+        assert (len(whole.json) > 1, whole.stderr) == (True, "")
+        found: list[Any] = []
+        options: list[str] = []
+        while True:
+            page = printers(*command, "--limit", "1", *options)
+            found += page.json
+            if not page.stderr:
+                break
+            told = re.search(r"(--(?:realm \w+ --)?(?:after|before) .+), or", page.stderr.replace("\n", " "))
+            assert told is not None
+            options = [word for word in shlex.split(told[1]) if word]
+            options = options[options.index("--after") :] if "--after" in options else options
+        assert [each[name] for each in found] == [each[name] for each in whole.json]
 
 
 def test_a_shown_key_authorises_once_and_is_good_for_five_minutes(printers: Cli) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.listing import note_more
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, with_realms
@@ -36,6 +37,9 @@ def list_all(
     code: Annotated[
         str, typer.Option("--machine", help="Only for the terminal of this code.", show_default=False)
     ] = "",
+    before: Annotated[
+        int | None, typer.Option(min=1, help="Only those with numbers below this one.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 100,
     data: Data = None,
     as_json: Json = False,
@@ -45,12 +49,17 @@ def list_all(
     from lingpai.issuer.operating import find_grants
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+        found: list[tuple[Issuer, GrantView]] = []
         named = await _issuers(realms, realm, app_id, login, code)
         for issuer, app, user, machine in named:
-            views = await find_grants(issuer, app=app, user=user, machine=machine, limit=limit)
-            found += [await _document(issuer, view) for view in views]
-        return sorted(found, key=lambda each: -each["grant"])[:limit]
+            views = await find_grants(
+                issuer, app=app, user=user, machine=machine, before=before, limit=limit + 1
+            )
+            found += [(issuer, view) for view in views]
+        found.sort(key=lambda each: -each[1].grant.id)
+        if len(found) > limit:
+            note_more(f"--before {found[limit - 1][1].grant.id}")
+        return [await _document(*each) for each in found[:limit]]
 
     found = with_realms(data, read)
     rows = [

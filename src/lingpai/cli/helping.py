@@ -14,9 +14,12 @@ from lingpai.cli.messages import tr
 HELP_OPTIONS = ["--help", "-h"]
 
 PLACEHOLDERS = {
+    "after_code": "TERMINAL",
+    "after_login": "LOGIN",
     "app_id": "APP",
     "app_name": "ACCOUNT",
     "avatar": "URL",
+    "before": "NUMBER",
     "challenge": "CHALLENGE",
     "classic_quota": "NUMBER",
     "code": "TERMINAL",

@@ -1,9 +1,11 @@
 """`lingpai machine`: terminals (printers) that users authorise apps for."""
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.listing import MOST_LISTED, Limit, note_more
 from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
@@ -76,18 +78,27 @@ def list_all(
     *,
     realm: RealmName = "",
     owner: Annotated[str, typer.Option(help="Login name of their owner.", show_default=False)] = "",
+    after_code: Annotated[
+        str, typer.Option("--after", help="Only those with codes above this one.", show_default=False)
+    ] = "",
+    limit: Limit = MOST_LISTED,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """List the terminals, without their secrets."""
+    """List the terminals by code, without their secrets."""
     from lingpai.cli.output import emit, table
     from lingpai.issuer import admin
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
-        found = []
+        found: list[dict[str, Any]] = []
         for issuer in [(await realms.user(owner, realm or DIALECT))[0]] if owner else realms.some(realm):
             user = (await realms.user(owner, issuer.realm))[1] if owner else None
-            found += [await _document(issuer, each) for each in await admin.list_machines(issuer, user)]
+            async for each in admin.each_machine(issuer, user, after_code):
+                if len(found) == limit:
+                    last = found[-1]
+                    note_more(f"--realm {last['realm']} --after {shlex.quote(last['machine_code'])}")
+                    return found
+                found.append(await _document(issuer, each))
         return found
 
     found = with_realms(data, read)

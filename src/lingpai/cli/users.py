@@ -1,10 +1,12 @@
 """`lingpai user`: who can log in on the issuer's pages, and as whom apps know them."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lingpai.cli.listing import MOST_LISTED, Limit, note_more
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
@@ -74,15 +76,36 @@ def add(
 
 
 @app.command("list")
-def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """List the users of all realms, or of one."""
+def list_all(
+    *,
+    realm: RealmName = "",
+    after_login: Annotated[
+        str,
+        typer.Option(
+            "--after", help="Only those added after the user with this login name.", show_default=False
+        ),
+    ] = "",
+    limit: Limit = MOST_LISTED,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """List the users of all realms, or of one, oldest first."""
     from lingpai.cli.output import emit, table
     from lingpai.issuer.operating import list_users
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
-        return [
-            user_document(issuer, each) for issuer in realms.some(realm) async for each in list_users(issuer)
-        ]
+        found: list[dict[str, Any]] = []
+        issuers, last = realms.some(realm), 0
+        if after_login:
+            issuer, user = await realms.user(after_login, realm)
+            issuers, last = [issuer], user.id
+        for issuer in issuers:
+            async for each in list_users(issuer, last):
+                if len(found) == limit:
+                    _note_more(found[-1])
+                    return found
+                found.append(user_document(issuer, each))
+        return found
 
     found = with_realms(data, read)
     rows = [
@@ -96,6 +119,10 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
     ]
     columns = ("Realm", "Login", "Nick", "State")
     emit(found, as_json, lambda console: console.print(table("Users", columns, rows)))
+
+
+def _note_more(last: dict[str, Any]) -> None:
+    note_more(f"--realm {last['realm']} --after {shlex.quote(last['login'])}")
 
 
 @app.command("show")

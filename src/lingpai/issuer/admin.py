@@ -1,6 +1,6 @@
 """What operators do: apps, users, terminals, grants. Thin, for the command line and the console."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -22,6 +22,8 @@ SECRET_BYTES = 20
 """40 lower-case hex digits (docs/spec/yzb.md, "Rules")."""
 _APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
 """Digits of a fresh app_id, attempt by attempt: six, and more when those are taken."""
+PAGE = 500
+"""Rows of a directory or list that are read at a time."""
 MOST_SECRETS = 8
 """Secrets of one app that are good at a time; the oldest give way."""
 
@@ -298,8 +300,20 @@ def digest_msign(issuer: Issuer, msign: str) -> bytes:
 
 
 async def list_machines(issuer: Issuer, owner: User | None = None) -> Sequence[Machine]:
-    """The realm's terminals, or one user's."""
-    return await issuer.store.list_machines(issuer.realm, owner.id if owner else None)
+    """The realm's terminals, or one user's, by code."""
+    return [machine async for machine in each_machine(issuer, owner)]
+
+
+async def each_machine(issuer: Issuer, owner: User | None = None, after: str = "") -> AsyncIterator[Machine]:
+    """The realm's terminals, or one user's, by code, those above `after`; read page by page."""
+    while machines := await issuer.store.list_machines(
+        issuer.realm, owner.id if owner else None, after, PAGE
+    ):
+        for machine in machines:
+            yield machine
+        if len(machines) < PAGE:
+            return
+        after = machines[-1].machine_code
 
 
 async def list_grants(
@@ -307,12 +321,19 @@ async def list_grants(
     *,
     app: App | None = None,
     user: User | None = None,
+    machine: Machine | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> Listed:
-    """Grants that have not ended, newest first, of an app or a user when given."""
+    """A page of grants that have not ended, newest first, of an app, a user and a terminal when given."""
     return await issuer.store.list_grants(
-        issuer.realm, issuer.now(), before, limit, app=app.id if app else None, user=user.id if user else None
+        issuer.realm,
+        issuer.now(),
+        before,
+        limit,
+        app=app.id if app else None,
+        user=user.id if user else None,
+        machine=machine.id if machine else None,
     )
 
 

@@ -8,15 +8,13 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.escaping import shown
 from lingpai.core.issuer_records import App, GrantView, Machine, Member, User
 from lingpai.core.names import fold
-from lingpai.issuer.admin import add_user, list_grants
+from lingpai.issuer.admin import PAGE, add_user, list_grants
 from lingpai.issuer.checks import check_label, check_login, check_open_id
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import Code, issue_code
 from lingpai.issuer.verbs.members import consent, open_member
-
-PAGE = 500
 
 
 class Known(NamedTuple):
@@ -27,12 +25,13 @@ class Known(NamedTuple):
     open_id: str
 
 
-async def list_users(issuer: Issuer) -> AsyncIterator[User]:
-    """Every user of a realm, oldest first, read page by page."""
-    after = 0
+async def list_users(issuer: Issuer, after: int = 0) -> AsyncIterator[User]:
+    """Every user of a realm with a row above `after`, oldest first, read page by page."""
     while users := await issuer.store.list_users(issuer.realm, after, PAGE):
         for user in users:
             yield user
+        if len(users) < PAGE:
+            return
         after = users[-1].id
 
 
@@ -95,14 +94,17 @@ async def find_grants(
     app: App | None = None,
     user: User | None = None,
     machine: Machine | None = None,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[GrantView]:
-    """Up to `limit` grants that have not ended, newest first, of an app, a user and a terminal when given."""
+    """Up to `limit` grants that have not ended, newest first, of an app, a user and a terminal when given.
+
+    With `before`, those with ids below it. Read page by page, so none takes long.
+    """
     found: list[GrantView] = []
-    before: int | None = None
     while True:
-        page = await list_grants(issuer, app=app, user=user, before=before, limit=PAGE)
-        found += [view for view in page.views if machine is None or view.grant.machine == machine.id]
+        page = await list_grants(issuer, app=app, user=user, machine=machine, before=before, limit=PAGE)
+        found += page.views
         before = page.before
         if before is None or len(found) >= limit:
             return found[:limit]

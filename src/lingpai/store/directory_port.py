@@ -107,8 +107,10 @@ class Directory(Protocol):
         """The terminal with this code."""
         ...
 
-    async def list_machines(self, realm: str, owner: int | None) -> tuple[Machine, ...]:
-        """The terminals of a realm, or of one owner, by code."""
+    async def list_machines(
+        self, realm: str, owner: int | None, after: str, limit: int
+    ) -> tuple[Machine, ...]:
+        """Up to `limit` terminals of a realm, or of one owner, with codes above `after`, by code."""
         ...
 
     async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:

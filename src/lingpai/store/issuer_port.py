@@ -254,11 +254,12 @@ class IssuerStore(Directory, Protocol):
         *,
         app: int | None = None,
         user: int | None = None,
+        machine: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
-        """Up to `limit` grants that have not ended, newest first, for operators.
+        """A page of grants that have not ended, newest first, for operators; of all that are named.
 
-        Looks at many rows, in a thread.
+        It looks at `limit` rows by an index, ended or not, so it may be short, or empty, and not the last.
         """
         ...
 

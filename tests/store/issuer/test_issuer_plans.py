@@ -17,8 +17,7 @@ from tests.helpers.postgres import Place, database_at
 from tests.store.issuer.issuer_races import LATER, NOW, code, quota, signed, token
 
 TOPICS = ("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep", "issuer_passwords")
-FOR_OPERATORS = {"list_apps", "list_machines", "list_users", "list_grants", "sealed_secrets", "stale_secrets"}
-FOR_OPERATORS |= {"sealed_passwords", "stale_passwords"}
+FOR_OPERATORS = {"sealed_secrets", "stale_secrets", "sealed_passwords", "stale_passwords"}
 
 
 def anything(query: str) -> dict[str, None] | tuple[None, ...]:

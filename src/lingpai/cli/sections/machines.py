@@ -44,7 +44,7 @@ async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Pl
             draft.changes.append(await _change(issuer, name, entry, msign))
     if prune:
         for issuer in stage.realms.some(""):
-            for each in await admin.list_machines(issuer):
+            async for each in admin.each_machine(issuer):
                 draft.prune(issuer, each.machine_code, partial(issuer.store.remove_machine, each.id))
     return draft.plan()
 

@@ -7,6 +7,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Call, Reply
+from lingpai.issuer.admin import list_machines
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.finishing import Finish, Waiting
@@ -158,9 +159,7 @@ class Asking:
         self, visit: Visit, waiting: Waiting, user: User, alert: str = "", status: int = 200
     ) -> Reply:
         request, app, wanted, text = waiting
-        machines = (
-            await visit.issuer.store.list_machines(visit.issuer.realm, user.id) if wanted.machine else ()
-        )
+        machines = await list_machines(visit.issuer, user) if wanted.machine else ()
         names = (*(wanted.scope or "").split(), *wanted.permissions)
         return visit.page(
             "consent",

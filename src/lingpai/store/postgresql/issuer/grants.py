@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
+from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.issuer_rows import read_grant, read_view, renewed
 from lingpai.store.postgresql.connect import Connection
@@ -23,7 +24,6 @@ _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
 OUTCOME: Final = 21
 """Where in a row of `issuer_spent_v2` is what came of a verb, behind the grant."""
-_LAST: Final = (1 << 63) - 1
 _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
 
@@ -172,15 +172,14 @@ class Grants(Changes):
         *,
         app: int | None = None,
         user: int | None = None,
+        machine: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
         """See `store.issuer_port.IssuerStore.list_grants`."""
-        first = (realm, now, _LAST if before is None else before, limit)
-        rows = await self._engine.scan(
-            _SQL["list_grants"], *first, app, user, None if kind is None else int(kind)
-        )
-        views = tuple(map(read_view, rows))
-        return Listed(views, views[-1].grant.id if len(views) == limit else None)
+        narrowed = Narrowed(realm, app, user, machine, kind)
+        query, _, value = narrowed.query()
+        rows = await self._engine.scan(_SQL[query], value, BEFORE_ALL if before is None else before, limit)
+        return narrowed.page([*map(read_view, rows)], now, limit)
 
     async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
         """See `store.issuer_port.IssuerStore.list_user_grants`."""

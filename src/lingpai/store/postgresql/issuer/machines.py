@@ -33,12 +33,14 @@ class Machines(Changes):
         rows = await self._engine.read(_SQL["find_machine"], realm, machine_code)
         return read_machine(rows[0]) if rows else None
 
-    async def list_machines(self, realm: str, owner: int | None) -> tuple[Machine, ...]:
+    async def list_machines(
+        self, realm: str, owner: int | None, after: str, limit: int
+    ) -> tuple[Machine, ...]:
         """See `store.directory_port.Directory.list_machines`."""
         if owner is None:
-            rows = await self._engine.scan(_SQL["list_machines"], realm)
+            rows = await self._engine.scan(_SQL["list_machines"], realm, after, limit)
         else:
-            rows = await self._engine.rows(_SQL["list_owned_machines"], realm, owner)
+            rows = await self._engine.rows(_SQL["list_owned_machines"], realm, after, limit, owner)
         return tuple(map(read_machine, rows))
 
     async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:

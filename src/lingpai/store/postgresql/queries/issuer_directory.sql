@@ -82,7 +82,7 @@ JOIN LATERAL (
 
 -- name: list_users
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
-FROM issuer_users WHERE realm = $1 AND id > $2 ORDER BY id LIMIT $3;
+FROM issuer_users WHERE realm <= $1 AND (realm, id) > ($1, $2) ORDER BY realm, id LIMIT $3;
 
 -- name: lock_user
 SELECT realm FROM issuer_users WHERE id = $1 FOR UPDATE;
@@ -132,11 +132,11 @@ JOIN issuer_machines m ON m.realm = t.realm AND m.machine_code = t.machine_code;
 
 -- name: list_machines
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
-FROM issuer_machines WHERE realm = $1 ORDER BY machine_code;
+FROM issuer_machines WHERE realm = $1 AND machine_code > $2 ORDER BY machine_code LIMIT $3;
 
 -- name: list_owned_machines
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
-FROM issuer_machines WHERE owner_row = $2 AND realm = $1 ORDER BY machine_code;
+FROM issuer_machines WHERE owner_row = $4 AND realm = $1 AND machine_code > $2 ORDER BY machine_code LIMIT $3;
 
 -- name: set_qr_key
 UPDATE issuer_machines SET qr_digest = $2, qr_ends_at = $3 WHERE id = $1 RETURNING id;

@@ -113,15 +113,32 @@ SELECT t.n, v.* FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
 JOIN issuer_grant_views_v3 v ON v.id = t.id;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v3
-WHERE id < $3 AND realm = $1 AND ends_at > $2
-    AND ($5::bigint IS NULL OR app_row = $5)
-    AND ($6::bigint IS NULL OR user_row = $6)
-    AND ($7::smallint IS NULL OR kind = $7)
-ORDER BY id DESC LIMIT $4;
+-- Of each app the newest by the index, and of these the newest: never the whole table, however many realms share it. Here and
+-- below, rows are compared whole: for `app_row = $1 ORDER BY id` a plan may walk the primary key through all that is others'.
+SELECT v.* FROM (
+    SELECT g.id FROM issuer_apps a CROSS JOIN LATERAL (
+        SELECT id FROM issuer_grants WHERE app_row >= a.id AND (app_row, id) < (a.id, $2)
+        ORDER BY app_row DESC, id DESC LIMIT $3
+    ) AS g
+    WHERE a.realm = $1 ORDER BY g.id DESC LIMIT $3
+) AS newest JOIN issuer_grant_views_v3 v ON v.id = newest.id
+ORDER BY v.id DESC;
+
+-- name: list_grants_of_app
+SELECT * FROM issuer_grant_views_v3 WHERE app_row >= $1 AND (app_row, id) < ($1, $2)
+ORDER BY app_row DESC, id DESC LIMIT $3;
+
+-- name: list_grants_of_user
+SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, $2)
+ORDER BY user_row DESC, id DESC LIMIT $3;
+
+-- name: list_grants_of_machine
+SELECT * FROM issuer_grant_views_v3 WHERE machine_row >= $1 AND (machine_row, id) < ($1, $2)
+ORDER BY machine_row DESC, id DESC LIMIT $3;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v3 WHERE user_row = $1 AND ends_at > $2 ORDER BY id DESC LIMIT $3;
+SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, 9223372036854775807) AND ends_at > $2
+ORDER BY user_row DESC, id DESC LIMIT $3;
 
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = $3, end_reason = $4

@@ -43,10 +43,13 @@ LEFT JOIN issuer_unions o ON o.realm = a.realm AND o.owner = a.owner AND o.user_
 
 -- name: list_members
 SELECT m.id, m.app_row, m.user_row, m.open_id, n.union_id, m.permissions, m.scope, m.added, m.created_at
-FROM issuer_members m
+FROM (
+    SELECT * FROM issuer_members WHERE app_row <= $1 AND (app_row, id) > ($1, $2) AND added
+    ORDER BY app_row, id LIMIT $3
+) AS m
 JOIN issuer_apps a ON a.id = m.app_row
 LEFT JOIN issuer_unions n ON n.realm = a.realm AND n.owner = a.owner AND n.user_row = m.user_row
-WHERE m.app_row = $1 AND m.added AND m.id > $2 ORDER BY m.id LIMIT $3;
+ORDER BY m.id;
 
 -- name: list_added
 SELECT m.id, m.app_row, m.user_row, m.open_id, n.union_id, m.permissions, m.scope, m.added, m.created_at

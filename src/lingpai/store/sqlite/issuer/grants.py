@@ -5,6 +5,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
+from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.issuer_rows import read_grant, read_view, renewed
 from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
@@ -14,7 +15,6 @@ from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
-_LAST: Final = (1 << 63) - 1
 
 
 class Grants(Part):
@@ -158,22 +158,16 @@ class Grants(Part):
         *,
         app: int | None = None,
         user: int | None = None,
+        machine: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
         """See `store.issuer_port.IssuerStore.list_grants`."""
-        bindings = {
-            "realm": realm,
-            "now": now,
-            "before": _LAST if before is None else before,
-            "limit": limit,
-            "app": app,
-            "user": user,
-            "kind": None if kind is None else int(kind),
-        }
+        narrowed = Narrowed(realm, app, user, machine, kind)
+        query, name, value = narrowed.query()
+        bindings = {name: value, "before": BEFORE_ALL if before is None else before, "limit": limit}
 
         def read(connection: apsw.Connection) -> Listed:
-            views = tuple(map(read_view, run(connection, _SQL["list_grants"], bindings)))
-            return Listed(views, views[-1].grant.id if len(views) == limit else None)
+            return narrowed.page([*map(read_view, run(connection, _SQL[query], bindings))], now, limit)
 
         return await self._engine.scan(read)
 

@@ -46,10 +46,14 @@ class Machines(Part):
         rows = self._engine.rows(_SQL["find_machine"], (realm, machine_code))
         return read_machine(rows[0]) if rows else None
 
-    async def list_machines(self, realm: str, owner: int | None) -> tuple[Machine, ...]:
+    async def list_machines(
+        self, realm: str, owner: int | None, after: str, limit: int
+    ) -> tuple[Machine, ...]:
         """See `store.directory_port.Directory.list_machines`."""
         query = _SQL["list_machines" if owner is None else "list_owned_machines"]
-        bindings: Bindings = {"realm": realm} if owner is None else {"realm": realm, "owner": owner}
+        bindings: Bindings = {"realm": realm, "after": after, "limit": limit}
+        if owner is not None:
+            bindings = {**bindings, "owner": owner}
 
         def read(connection: apsw.Connection) -> tuple[Machine, ...]:
             return tuple(map(read_machine, run(connection, query, bindings)))

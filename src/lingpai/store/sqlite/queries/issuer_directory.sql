@@ -106,11 +106,12 @@ FROM issuer_machines WHERE realm = ? AND machine_code = ?;
 
 -- name: list_machines
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
-FROM issuer_machines WHERE realm = :realm ORDER BY machine_code;
+FROM issuer_machines WHERE realm = :realm AND machine_code > :after ORDER BY machine_code LIMIT :limit;
 
 -- name: list_owned_machines
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
-FROM issuer_machines WHERE owner_row = :owner AND realm = :realm ORDER BY machine_code;
+FROM issuer_machines WHERE owner_row = :owner AND realm = :realm AND machine_code > :after
+ORDER BY machine_code LIMIT :limit;
 
 -- name: set_qr_key
 UPDATE issuer_machines SET qr_digest = ?, qr_ends_at = ? WHERE id = ? RETURNING id;

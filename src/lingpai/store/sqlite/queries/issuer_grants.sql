@@ -17,12 +17,23 @@ FROM issuer_grants WHERE id = ? AND salt = ?;
 SELECT * FROM issuer_grant_views_v3 WHERE id = ?;
 
 -- name: list_grants
-SELECT * FROM issuer_grant_views_v3
-WHERE id < :before AND realm = :realm AND ends_at > :now
-    AND (:app IS NULL OR app_row = :app)
-    AND (:user IS NULL OR user_row = :user)
-    AND (:kind IS NULL OR kind = :kind)
-ORDER BY id DESC LIMIT :limit;
+-- Of each app the newest by the index, and of these the newest: never the whole table, however many realms share it.
+SELECT * FROM issuer_grant_views_v3 WHERE id IN (
+    SELECT g.id FROM issuer_apps a CROSS JOIN issuer_grants g
+    WHERE a.realm = :realm AND g.id IN (
+        SELECT id FROM issuer_grants WHERE app_row = a.id AND id < :before ORDER BY id DESC LIMIT :limit
+    )
+    ORDER BY g.id DESC LIMIT :limit
+) ORDER BY id DESC;
+
+-- name: list_grants_of_app
+SELECT * FROM issuer_grant_views_v3 WHERE app_row = :app AND id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: list_grants_of_user
+SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND id < :before ORDER BY id DESC LIMIT :limit;
+
+-- name: list_grants_of_machine
+SELECT * FROM issuer_grant_views_v3 WHERE machine_row = :machine AND id < :before ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
 SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;

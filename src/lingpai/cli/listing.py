@@ -1,0 +1,19 @@
+"""Lists that may be long: as many as asked for, and how to go on."""
+
+from typing import Annotated, Final
+
+import typer
+
+from lingpai.cli.messages import tr
+
+MOST_LISTED: Final = 1000
+"""How many are listed unless `--limit` says otherwise."""
+
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+
+
+def note_more(options: str) -> None:
+    """Say, beside a list that is cut off, by which options it goes on."""
+    from lingpai.cli.output import note
+
+    note(tr("There are more: go on with {options}, or set --limit.", options=options))
