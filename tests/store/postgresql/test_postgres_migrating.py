@@ -29,8 +29,14 @@ INSERT INTO issuer_grants (
 ) SELECT 'r', 1, 1 + n % 50, 1 + n % 1000, NULLIF(n % 10, 0), 1 + n % 1000, '', '', '', '', n % 2, 1, 0, 0,
     2000000000 + n, 2000000000 FROM generate_series(1, {ROWS}) AS s (n)
 """
+FILL_USERS = f"""
+INSERT INTO issuer_users (realm, login, password_hash, nick, avatar, sex, seller_name, disabled, created_at)
+SELECT 'r', CASE n % 3 WHEN 0 THEN 'user' WHEN 1 THEN 'User' ELSE ' USER' END || n / 2, '', '', '', '3', '', false, 0
+FROM generate_series(1, {ROWS}) AS s (n)
+"""
 READ = "SELECT state, ends_at FROM issuer_grants WHERE id = $1"
 ROTATE = "UPDATE issuer_grants SET generation = generation + 1, ends_at = ends_at + 1 WHERE id = $1"
+RENAME = "UPDATE issuer_users SET nick = nick || 'n' WHERE id = $1"
 ADD = """
 INSERT INTO issuer_grants (realm, kind, app_row, challenge, challenge_method, nonce, audience, state, generation,
     rotated_at, created_at, ends_at, limit_at)
@@ -54,6 +60,7 @@ async def work(dsn: str, seed: int, stop: asyncio.Event) -> tuple[float, int]:
             for statement, argument in (
                 (READ, draw.randint(1, ROWS)),
                 (ROTATE, draw.randint(1, ROWS)),
+                (RENAME, draw.randint(1, ROWS)),
                 (ADD, draw.randint(1, ROWS)),
             ):
                 began = time.monotonic()
@@ -69,7 +76,7 @@ async def work(dsn: str, seed: int, stop: asyncio.Event) -> tuple[float, int]:
 async def test_no_migration_stalls_anybody_on_a_large_table(empty: str) -> None:
     known = all_migrations()
     await apply_migrations(empty, {number: each for number, each in known.items() if number <= FIRST})
-    await run(empty, FILL, "ANALYZE issuer_grants")
+    await run(empty, FILL, FILL_USERS, "ANALYZE issuer_grants, issuer_users")
     stop = asyncio.Event()
     workers = [asyncio.ensure_future(work(empty, seed, stop)) for seed in range(3)]
     try:
@@ -81,6 +88,7 @@ async def test_no_migration_stalls_anybody_on_a_large_table(empty: str) -> None:
     assert min(calls for _, calls in found) > 50
     assert max(longest for longest, _ in found) < LONGEST
     assert await run(empty, "SELECT FROM issuer_grants WHERE look_at > ends_at OR look_at = 0 LIMIT 1") == []
+    assert await run(empty, "SELECT FROM issuer_users WHERE login_key IS NULL LIMIT 1") == []
     assert await run(empty, "SELECT FROM pg_index WHERE NOT indisvalid") == []
     assert await run(empty, "SELECT FROM schema_steps") == []
 
@@ -90,13 +98,7 @@ def test_there_are_migrations_of_every_kind() -> None:
     assert {"transaction", "concurrently", "batches"} == set(names)
 
 
-WHOLE = {12}
-"""Makes names of users unique among all of them, and so looks at all of them at once; they are few beside grants."""
-
-
-@pytest.mark.parametrize(
-    "number", [number for number in all_migrations() if number > FIRST and number not in WHOLE]
-)
+@pytest.mark.parametrize("number", [number for number in all_migrations() if number > FIRST])
 def test_no_migration_does_what_stalls_others_in_a_transaction(number: int) -> None:
     """Indexes on tables that were there before, and rows in bulk, have steps of their own."""
     _, script = all_migrations()[number]
@@ -154,6 +156,58 @@ async def test_what_was_interrupted_goes_on_where_it_was(empty: str) -> None:
         (1, 1, 5000)
     ]
     assert await run(empty, "SELECT FROM schema_steps") == []
+
+
+AT_ONCE = """
+SELECT id, CASE place WHEN 1 THEN lower(btrim(login)) ELSE ' ' || login END FROM (
+    SELECT id, login, row_number() OVER (
+        PARTITION BY realm, lower(btrim(login)) ORDER BY login <> lower(btrim(login)), id
+    ) AS place FROM issuer_users WHERE login ~ '^[ -~]*$'
+) AS k
+UNION ALL SELECT id, NULL FROM issuer_users WHERE login !~ '^[ -~]*$' ORDER BY id
+"""
+"""The keys as 0012 gave them where it was applied in one transaction."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_keys_of_logins_are_the_same_in_batches_as_at_once(
+    empty: str, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it is interrupted, and whichever twins are in one batch."""
+    known = all_migrations()
+    draw = random.Random(seed)
+    for name, size in (("_FEWEST", 1), ("_FIRST", 7), ("_MOST", 13)):
+        monkeypatch.setattr(steps, name, size)
+    await apply_migrations(empty, {number: each for number, each in known.items() if number < 12})
+    logins = {
+        (draw.choice("rs"), draw.choice(("", " ")) + "".join(draw.choice(pair) for pair in name))
+        for name in (("aA", "bB"), ("aA", "bB", "cC"), ("zé", "a"))
+        for _ in range(20)
+    }
+    rows = ", ".join(
+        f"('{r}', '{login}', '', '', '', '3', '', false, 0)"
+        for r, login in draw.sample([*sorted(logins)], len(logins))
+    )
+    columns = "realm, login, password_hash, nick, avatar, sex, seller_name, disabled, created_at"
+    await run(empty, f"INSERT INTO issuer_users ({columns}) VALUES {rows}")
+    stops = "CREATE TRIGGER stops BEFORE UPDATE ON issuer_users FOR EACH ROW WHEN (NEW.id = 20) EXECUTE FUNCTION stop()"
+    await run(
+        empty, "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''stop''; END'", stops
+    )
+    twelve = {number: each for number, each in known.items() if number <= 12}
+    with pytest.raises(asyncpg.RaiseError):
+        await apply_migrations(empty, twelve)
+    half = await run(
+        empty, "SELECT count(*) FILTER (WHERE login_key IS NULL), count(login_key) FROM issuer_users"
+    )
+    assert min(half[0]) > 0
+    await run(empty, "DROP TRIGGER stops ON issuer_users")
+    assert await apply_migrations(empty, twelve) == (known[12][0],)
+    found = await run(empty, "SELECT id, login_key FROM issuer_users ORDER BY id")
+    assert [tuple(row) for row in found] == [tuple(row) for row in await run(empty, AT_ONCE)]
+    assert await run(
+        empty, "SELECT FROM pg_indexes WHERE indexname = 'issuer_users_by_key' AND indexdef ~ 'UNIQUE'"
+    )
 
 
 async def test_an_index_that_was_left_half_made_is_made_anew(empty: str) -> None:

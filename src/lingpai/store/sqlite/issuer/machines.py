@@ -51,9 +51,7 @@ class Machines(Part):
     ) -> tuple[Machine, ...]:
         """See `store.directory_port.Directory.list_machines`."""
         query = _SQL["list_machines" if owner is None else "list_owned_machines"]
-        bindings: Bindings = {"realm": realm, "after": after, "limit": limit}
-        if owner is not None:
-            bindings = {**bindings, "owner": owner}
+        bindings: Bindings = {"realm": realm, "after": after, "limit": limit, "owner": owner}
 
         def read(connection: apsw.Connection) -> tuple[Machine, ...]:
             return tuple(map(read_machine, run(connection, query, bindings)))
