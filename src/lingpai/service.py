@@ -16,6 +16,7 @@ from lingpai.core.wire import Call, Route, Shape
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
+from lingpai.edge.missing import missing_page
 from lingpai.edge.reference import reference_routes
 from lingpai.edge.start import StartPage, start_page
 from lingpai.issuer.context import Issuer
@@ -209,7 +210,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         )
         about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
         fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))
-        app = create_app((*described, *about), fallback, settings.edge_options())
+        app = create_app((*described, *about), fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
         async with _running(renewal.run(keeper), *_purging(issuers, keeper)):
             yield app

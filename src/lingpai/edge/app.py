@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
-from lingpai.core.wire import Route, Shape
+from lingpai.core.wire import Page, Route, Shape
 from lingpai.edge.endpoint import Endpoint
 from lingpai.edge.endpoints import Answerer
 from lingpai.edge.metrics import RequestMeter
@@ -22,16 +22,19 @@ log = structlog.get_logger("lingpai.edge")
 class _Refusals:
     """Endpoints that refuse with one error, by method: metrics tell them apart."""
 
-    def __init__(self, answerer: Answerer, shape: Shape, label: str, error: LingpaiError) -> None:
+    def __init__(
+        self, answerer: Answerer, shape: Shape, label: str, error: LingpaiError, page: Page | None = None
+    ) -> None:
         self._answerer = answerer
         self._what = shape, label, error
+        self._page = page
         self._by_method: dict[str, Endpoint] = {}
 
     def of(self, method: str) -> Endpoint:
         """The one for `method`; the parser knows some forty."""
         endpoint = self._by_method.get(method)
         if endpoint is None:
-            endpoint = self._by_method[method] = self._answerer.refuser(*self._what, method)
+            endpoint = self._by_method[method] = self._answerer.refuser(*self._what, method, self._page)
         return endpoint
 
 
@@ -113,16 +116,18 @@ def _methods(answerer: Answerer, path: str, routes: Sequence[Route]) -> _Methods
         method: answerer.endpoint(route, method) for method, route in by_method.items()
     }
     endpoints.setdefault("OPTIONS", answerer.options_endpoint(allow))
-    return _Methods(endpoints, _Refusals(answerer, routes[0].shape, path, error))
+    return _Methods(endpoints, _Refusals(answerer, routes[0].shape, path, error, routes[0].page))
 
 
-def _unrouted(answerer: Answerer, fallback: Iterable[tuple[str, Shape]]) -> list[tuple[str, _Refusals]]:
-    """What answers for a path that no route has: the longest prefix wins."""
+def _unrouted(
+    answerer: Answerer, fallback: Iterable[tuple[str, Shape]], page: Page | None
+) -> list[tuple[str, _Refusals]]:
+    """What answers for a path that no route has: the longest prefix wins; browsers by `page`."""
     ordered = sorted(fallback, key=lambda entry: -len(entry[0]))
     if not ordered or ordered[-1][0]:
         raise ValueError('fallback needs a default, the shape of ""')
     error = LingpaiError(Kind.NOT_FOUND, "there is nothing here")
-    return [(prefix, _Refusals(answerer, shape, UNROUTED, error)) for prefix, shape in ordered]
+    return [(prefix, _Refusals(answerer, shape, UNROUTED, error, page)) for prefix, shape in ordered]
 
 
 def create_app(
@@ -132,6 +137,7 @@ def create_app(
     *,
     on_start: Sequence[Hook] = (),
     on_stop: Sequence[Hook] = (),
+    page: Page | None = None,
 ) -> EdgeApp:
     """An application that answers `routes`, and everything else in the right shape.
 
@@ -145,6 +151,7 @@ def create_app(
         options: limits and trust; the defaults when None.
         on_start: called in order, in the loop that serves, before the first request; a failure ends the start.
         on_stop: called in order after the last request; each may take `options.stop_timeout` seconds.
+        page: what a browser gets for an unrouted path, instead of data.
 
     Raises:
         ValueError: a method is declared twice for one path, or there is no default shape.
@@ -158,4 +165,4 @@ def create_app(
     router = Router[_Methods]()
     for path, group in by_path.items():
         router.add(path, _methods(answerer, path, group))
-    return EdgeApp(router, _unrouted(answerer, fallback), meter, options, (on_start, on_stop))
+    return EdgeApp(router, _unrouted(answerer, fallback, page), meter, options, (on_start, on_stop))

@@ -9,7 +9,7 @@ from typing import Any
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
-from lingpai.core.wire import Call, Reply, Route, Shape
+from lingpai.core.wire import Call, Page, Reply, Route, Shape
 from lingpai.edge.endpoint import Answer, Line
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import Observe, RequestMeter
@@ -40,9 +40,11 @@ class Answerer:
         """What answers `method` on `route`."""
         return RouteEndpoint(self, route, method)
 
-    def refuser(self, shape: Shape, label: str, error: LingpaiError, method: str) -> "RefusingEndpoint":
-        """What answers requests that no declared route and method takes, always with `error`."""
-        return RefusingEndpoint(self, shape, label, error, method)
+    def refuser(
+        self, shape: Shape, label: str, error: LingpaiError, method: str, page: Page | None = None
+    ) -> "RefusingEndpoint":
+        """What answers requests that no declared route and method takes, always with `error`; browsers by `page`."""
+        return RefusingEndpoint(self, shape, label, error, method, page)
 
     def options_endpoint(self, allow: tuple[str, ...]) -> "OptionsEndpoint":
         """What answers `OPTIONS` where no route does."""
@@ -94,11 +96,17 @@ class RefusingEndpoint(_Endpoint):
     """Refuses requests."""
 
     def __init__(
-        self, answerer: Answerer, shape: Shape, label: str, error: LingpaiError, method: str
+        self,
+        answerer: Answerer,
+        shape: Shape,
+        label: str,
+        error: LingpaiError,
+        method: str,
+        page: Page | None,
     ) -> None:
         super().__init__(answerer)
         self.bodiless = method == "HEAD"
-        self._shape, self._error = shape, error
+        self._shape, self._error, self._page = shape, error, page
         self._label, self._method = label, method
         self._observe: Observe = answerer.meter.bind(label, method)
 
@@ -106,9 +114,14 @@ class RefusingEndpoint(_Endpoint):
         self, head: Head, line: Line, fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
         """See `Endpoint`."""
-        del head, line, fields, body, fault
+        del fields, body, fault
         trace_id = new_trace_id()
-        return Answer(*refusal(self._shape, self._error, trace_id), trace_id, None, self._error)
+        shape = self._shape
+        if self._page is not None and head.accepts_html:
+            call = Call(trace_id, line.peer, accepts_html=True, safe=self._method in SAFE_METHODS)
+            call.headers = head.headers
+            shape = shape_for(call, shape, self._page)
+        return Answer(*refusal(shape, self._error, trace_id), trace_id, None, self._error)
 
     def tell(self, answer: Answer, seconds: float) -> None:
         """See `Endpoint`."""
