@@ -16,6 +16,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
+from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Realm, serving_realm
 
 INVALID = (401, "invalid_token")
@@ -185,3 +186,26 @@ async def test_a_rotated_secret_is_good_for_its_overlap(realm: Realm, clock: Vir
     assert (await realm.exchange(await realm.code())).refusal == (400, "invalid_client")
     assert (await realm.exchange(await realm.code(), client_secret=secret)).status == 200
     assert secret != SECRET
+
+
+async def test_every_resource_error_carries_a_challenge(realm: Realm) -> None:
+    """Also those of the request itself (RFC 6750 §3)."""
+    token = (await realm.tokens())["access_token"]
+    json = {"Content-Type": "application/json"}
+    form = {"Content-Type": FORM}
+    for path in ("getOpenId", "getUserInfo"):
+        for method, query, body, headers, status in (
+            ("DELETE", f"?access_token={token}", None, {}, 405),
+            ("PUT", "", b"x", {"Content-Type": "text/plain"}, 405),
+            ("POST", "", b'{"access_token":"x"}', json, 415),
+            ("POST", "", b"access_token=%ff", form, 400),
+            ("POST", "", b"access_token=" + b"x" * 70_000, form, 413),
+            ("GET", f"?access_token[]={token}", None, {}, 400),
+            ("GET", f"?access_token={token}&access_token={token}", None, {}, 400),
+            ("GET", "", None, {}, 401),
+        ):
+            answer = await realm.send(method, f"{ROOT}/{path}{query}", body, headers)
+            assert answer.status == status, answer.body
+            challenge = answer.headers["WWW-Authenticate"]
+            assert challenge.startswith('Bearer realm="mall"')
+            assert ('error="invalid_request"' in challenge) is (status != 401)

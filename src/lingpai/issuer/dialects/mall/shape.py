@@ -141,7 +141,6 @@ class ResourceShape:
     """
 
     codes = ERRORS
-    _challenged = frozenset({400, 401, 403})
 
     def __init__(self, realm: str) -> None:
         self._realm = _FORBIDDEN.sub("'", realm)
@@ -160,8 +159,7 @@ class ResourceShape:
             status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then
         else:
             challenge += f', error="{name}", error_description="{text}"'
-        about = (("www-authenticate", challenge),) if status in self._challenged else ()
-        return Reply(_encode(_Error(name, text)), status, headers=(*HEADERS, *about))
+        return Reply(_encode(_Error(name, text)), status, headers=(*HEADERS, ("www-authenticate", challenge)))
 
 
 SHAPE = MallShape()
