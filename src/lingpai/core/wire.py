@@ -28,6 +28,9 @@ class Source(enum.Flag):
     one client of yzb sends it; `UNLABELLED` reads a JSON object, or with `FORM` a form, whatever it calls
     itself, as WeChat does: curl, PHP and Java call JSON a form, text or nothing unless they are told.
     With `ONE_PLACE`, a name in two places is an error also when both have the same value.
+    With `NO_LISTS`, `a[]=1` and `a[0]=1` are a repeated `a` where `a` is declared, as PHP would read a list; without it
+    they are names of their own, and ignored.
+    A body that calls itself a form and begins as JSON is JSON wherever both are taken.
     """
 
     PATH = enum.auto()
@@ -38,6 +41,7 @@ class Source(enum.Flag):
     MISLABELLED = enum.auto()
     UNLABELLED = enum.auto()
     ONE_PLACE = enum.auto()
+    NO_LISTS = enum.auto()
 
 
 class Call:

@@ -13,7 +13,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.edge.charsets import text_of
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.pairs import repeated
+from lingpai.edge.pairs import refuse_lists, repeated
 
 Headers = Mapping[bytes, bytes]
 CHUNKED = b"chunked"
@@ -66,8 +66,10 @@ def looks_like_json(body: bytes) -> bool:
     return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"["))
 
 
-def multipart_pairs(body: bytes, boundary: str, names: frozenset[str], pair_limit: int) -> dict[str, str]:
-    """The declared fields of a multipart form without files (RFC 7578).
+def multipart_pairs(
+    body: bytes, boundary: str, names: frozenset[str], pair_limit: int, *, no_lists: bool = False
+) -> dict[str, str]:
+    """The declared fields of a multipart form without files (RFC 7578); with `no_lists`, no `a[]` of a declared `a`.
 
     Raises:
         LingpaiError: MALFORMED_BODY for a broken form, a file, or too many parts; REPEATED_PARAMETER.
@@ -81,6 +83,8 @@ def multipart_pairs(body: bytes, boundary: str, names: frozenset[str], pair_limi
                     if event.filename is not None:
                         raise malformed("files are not taken")
                     name, data = event.name, b""
+                    if no_lists:
+                        refuse_lists((name,), names)
                 elif event is not None:
                     data += event
                 elif name in names:

@@ -1,5 +1,6 @@
 """Name=value pairs of queries and urlencoded bodies, decoded strictly."""
 
+from collections.abc import Iterable
 from urllib.parse import unquote
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -52,8 +53,20 @@ def _value(name: str, text: str) -> str:
         raise invalid(name, "is not valid UTF-8") from None
 
 
+def refuse_lists(given: Iterable[str], names: frozenset[str]) -> None:
+    """Refuse names such as `a[]` and `a[0]` where `a` is among `names`: who reads lists would read one.
+
+    Raises:
+        LingpaiError: REPEATED_PARAMETER.
+    """
+    for name in given:
+        base, bracket, _ = name.partition("[")
+        if bracket and base in names:
+            raise repeated(base)
+
+
 def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limit: int) -> dict[str, str]:
-    """The pairs whose name is declared and whose value is not blank; `;` separates nothing, `[]` means nothing.
+    """The pairs whose name is declared and whose value is not blank; `;` separates nothing.
 
     Args:
         text: `a=1&b=2`, still percent-encoded.
@@ -88,6 +101,13 @@ def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limi
                 blanks = True
             found[name] = value
     return {name: value for name, value in found.items() if not blank(value)} if blanks else found
+
+
+def names_in(text: str) -> Iterable[str]:
+    """The names of `a=1&b=2`, decoded, if any of them may have a bracket; else none."""
+    if "[" in text or "%5" in text:  # 5B and 5b
+        return [_name(pair.partition("=")[0]) for pair in text.split("&")]
+    return ()
 
 
 def merge(values: dict[str, str], more: dict[str, str], *, one_place: bool = False) -> dict[str, str]:

@@ -10,7 +10,17 @@ from lingpai.core.wire import Source
 from lingpai.edge import bodies
 from lingpai.edge.charsets import demand_readable, is_utf_8, text_of
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.pairs import REPLACEMENT, blank, check, declared_pairs, invalid, merge, repeated
+from lingpai.edge.pairs import (
+    REPLACEMENT,
+    blank,
+    check,
+    declared_pairs,
+    invalid,
+    merge,
+    names_in,
+    refuse_lists,
+    repeated,
+)
 
 FORMS = Source.FORM | Source.URLENCODED | Source.MISLABELLED
 BODIES = FORMS | Source.JSON | Source.UNLABELLED
@@ -42,6 +52,7 @@ class Reader:
         self._parse_any: BodyParser | None = self._from_unlabelled if sources & Source.UNLABELLED else None
         self._query_names = self._names if sources & Source.QUERY else frozenset()
         self._one_place = bool(sources & Source.ONE_PLACE)
+        self._no_lists = bool(sources & Source.NO_LISTS)
         self._options = options
         self._pair_limit = options.parameter_limit
         self._value_limit = options.value_limit
@@ -103,17 +114,30 @@ class Reader:
 
     def _parsers_of(self, sources: Source) -> dict[tuple[str, bool | None], BodyParser]:
         """By media type, and whether it must name a boundary or must not (None for no matter)."""
+        # curl, PHP and Java call JSON a form, or nothing, unless they are told.
+        pairs = self._from_either if sources & (Source.JSON | Source.UNLABELLED) else self._from_pairs
         takes = (
             (_JSON_TYPE, None, Source.JSON, self._from_json),
-            (_FORM_TYPE, None, FORMS, self._from_pairs),
-            (_FORM_TYPE, None, Source.UNLABELLED, self._from_either),
+            ("", None, Source.JSON, self._from_nameless),
+            (_FORM_TYPE, None, FORMS | Source.UNLABELLED, pairs),
             (_MULTIPART_TYPE, True, Source.FORM, self._from_multipart),
-            (_MULTIPART_TYPE, False, Source.MISLABELLED, self._from_pairs),
+            (_MULTIPART_TYPE, False, Source.MISLABELLED, pairs),
         )
         return {(kind, boundary): parse for kind, boundary, needed, parse in takes if sources & needed}
 
     def _from_json(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
-        return self._objects(dict(values), bodies.json_object(body, self._pair_limit))
+        found = bodies.json_object(body, self._pair_limit)
+        if self._no_lists:
+            refuse_lists(found, self._names)
+        return self._objects(dict(values), found)
+
+    def _from_nameless(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
+        """A body without a media type."""
+        if self._parse_any is not None:
+            return self._parse_any(values, body, boundary)
+        if not bodies.looks_like_json(body):
+            raise bodies.unsupported("a body of this media type is not taken here")
+        return self._from_json(values, body, boundary)
 
     def _from_either(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
         # Most forms begin with a letter, and need no closer look.
@@ -131,12 +155,18 @@ class Reader:
         return self._from_json(values, body, boundary)
 
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
-        found = declared_pairs(text_of(body), self._names, self._pair_limit, self._value_limit)
+        found = self._declared(text_of(body), self._names)
         return self._strings(merge(values, found, one_place=self._one_place))
 
     def _from_multipart(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
-        found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit)
+        found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit, no_lists=self._no_lists)
         return self._strings(merge(values, self._checked(found), one_place=self._one_place))
+
+    def _declared(self, text: str, names: frozenset[str]) -> dict[str, str]:
+        found = declared_pairs(text, names, self._pair_limit, self._value_limit)
+        if self._no_lists:
+            refuse_lists(names_in(text), names)
+        return found
 
     def _checked(self, found: Mapping[str, str]) -> dict[str, str]:
         for name, value in found.items():
@@ -150,7 +180,7 @@ class Reader:
                 text = query.decode()
             except UnicodeDecodeError:
                 raise LingpaiError(Kind.INVALID_PARAMETER, "the query is not valid UTF-8") from None
-            found = declared_pairs(text, self._query_names, self._pair_limit, self._value_limit)
+            found = self._declared(text, self._query_names)
         if not path:
             return found
         for name, value in path.items():

@@ -77,7 +77,7 @@ class Pages:
             ("GET", "", own.OwnPage, own.show, "What the user has allowed"),
             ("POST", "/end", own.EndForm, own.end, "End what the user has allowed"),
         )
-        sources = {"GET": Source.QUERY, "POST": Source.URLENCODED}
+        sources = {"GET": Source.QUERY | Source.NO_LISTS, "POST": Source.URLENCODED | Source.NO_LISTS}
         return (
             *(
                 self.route(method, self.site.prefix + path, params, sources[method], verb, summary)

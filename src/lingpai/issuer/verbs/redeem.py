@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import NoReturn
+from urllib.parse import unquote
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
@@ -121,7 +122,15 @@ def _check_request(
 
 
 def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:
-    if grant.redirect_uri is not None and redirect_uri != grant.redirect_uri:
+    """Refuse another redirect URI than the grant's.
+
+    Some clients encode theirs twice, so it may be that after one more decoding (docs/spec/mall.md). Nothing is
+    redirected there.
+    """
+    if grant.redirect_uri is not None and grant.redirect_uri not in {
+        redirect_uri,
+        unquote(redirect_uri or ""),
+    }:
         raise LingpaiError(
             Kind.WRONG_REDIRECT_URI,
             "The redirect URI is not the one of the authorization request.",

@@ -80,8 +80,17 @@ async def test_a_repeated_parameter_is_never_redirected(realm: Realm) -> None:
     for more in ("&state=b", "&state=a", "&client_id=100002"):
         answer = await realm.send("GET", f"{ROOT}/authorize?{given}{more}")
         assert answer.refusal == (400, "invalid_request")
-    answer = await realm.send("GET", f"{ROOT}/authorize?response_type=code&client_id[]={realm.app.app_id}")
-    assert answer.refusal == (400, "invalid_client")
+    for name in (
+        "client_id[]",
+        "client_id%5B%5D",
+        "client_id%5b0%5D",
+        "state[a]",
+        "redirect_uri[]",
+        "scope[",
+    ):
+        answer = await realm.send("GET", f"{ROOT}/authorize?{given}&{name}=1")
+        assert answer.refusal == (400, "invalid_request"), name
+    assert (await realm.send("GET", f"{ROOT}/authorize?{given}&other[]=1&other[]=2")).status == 303
 
 
 @pytest.mark.threat("A8")

@@ -1,8 +1,9 @@
 """Who asks `/accessToken` and `/refreshToken`, and in which form (docs/spec/mall.md; threats D)."""
 
 import base64
+import json
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlencode
 
 import msgspec
 import pytest
@@ -187,3 +188,74 @@ async def test_post_alone(realm: Realm) -> None:
             answer = await realm.send(method, ROOT + path)
             assert (answer.status, answer.headers["Allow"]) == (405, "OPTIONS, POST")
             assert method == "HEAD" or answer.refusal == (405, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "label", ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8", None]
+)
+async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm, label: str | None) -> None:
+    given = {
+        "client_id": realm.app.app_id,
+        "client_secret": SECRET,
+        "redirect_uri": REDIRECT,
+        "grant_type": "authorization_code",
+        "code": await realm.code(),
+    }
+    headers = {} if label is None else {"Content-Type": label}
+    answer = await realm.send("POST", f"{ROOT}/accessToken", json.dumps(given).encode(), headers)
+    assert answer.status == 200, answer.body
+
+
+@pytest.mark.parametrize("name", ["code[]", "redirect_uri[]", "redirect_uri[0]", "client_id[", "scope[a][b]"])
+async def test_a7_a_list_is_no_value(realm: Realm, name: str) -> None:
+    """As PHP's `a[]`, beside the value or in its place; in no encoding is it ignored, and nothing is spent."""
+    code = await realm.code()
+    given = {
+        "client_id": realm.app.app_id,
+        "client_secret": SECRET,
+        "redirect_uri": REDIRECT,
+        "grant_type": "authorization_code",
+        "code": code,
+    }
+    base = name.partition("[")[0]
+    for kept in (given, {key: value for key, value in given.items() if key != base}):
+        pairs = {**kept, name: given.get(base, "x")}
+        multipart = "".join(
+            f'--b\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in pairs.items()
+        )
+        for kind, body in (
+            ("application/x-www-form-urlencoded", urlencode(pairs)),
+            (
+                "application/x-www-form-urlencoded",
+                "&".join(f"{key}={quote(value)}" for key, value in pairs.items()),
+            ),
+            ("application/json", json.dumps(pairs)),
+            ("multipart/form-data; boundary=b", f"{multipart}--b--\r\n"),
+        ):
+            answer = await realm.send("POST", f"{ROOT}/accessToken", body.encode(), {"Content-Type": kind})
+            assert answer.refusal == (400, "invalid_request"), (kind, name)
+            assert answer.json["error_description"] == f"parameter {base} is repeated"
+    listed = await realm.post_json(f"{ROOT}/accessToken", {**given, "code": [code]})
+    assert listed.refusal == (400, "invalid_request")
+    assert (await realm.exchange(code)).status == 200
+
+
+async def test_d5_a_redirect_uri_that_was_encoded_twice_is_the_same(realm: Realm) -> None:
+    uri = "https://shop.example/a b?x=1%2B1&y=%C3%A9".replace(" ", "%20")
+    await realm.change_app(redirect_uris=(uri,))
+    for given, taken in (
+        (quote(uri, safe=""), True),
+        (uri, True),
+        (quote(uri), True),
+        (quote(quote(uri, safe=""), safe=""), False),
+        (unquote(uri), False),
+        (quote(uri + "/", safe=""), False),
+        (quote(uri.upper(), safe=""), False),
+        (quote(uri, safe="") + "%", False),
+        (quote(uri, safe="") + "%00", False),
+    ):
+        answer = await realm.exchange(await realm.code(redirect_uri=uri), redirect_uri=given)
+        assert answer.status == (200 if taken else 400), given
+        assert taken or answer.refusal[1] in {"redirect_uri_mismatch", "invalid_request"}
+    assert (await realm.authorize(redirect_uri=quote(uri, safe=""))).refusal == (400, "redirect_uri_mismatch")

@@ -1,5 +1,6 @@
 """Malformed requests, crashes and logs: always the dialect's own form (threat I83)."""
 
+import json
 import logging
 import random
 from typing import Any, NoReturn
@@ -215,3 +216,24 @@ async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytes
     passed = (code, key, MSIGN, SECRET, given["sign"], *(t[n] for t in (tokens, server) for n in list(t)[:2]))
     assert OAUTH in caplog.text
     assert not [secret for secret in passed if secret in caplog.text]
+
+
+async def test_a7_a_list_is_refused_as_a_repeated_name_is(realm: Realm) -> None:
+    given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
+    twice = await realm.send("POST", OAUTH, (encoded(given) + "&scope=x").encode(), {"Content-Type": FORM})
+    for name in ("scope[]", "scope%5B0%5D", "sign[]", "id[a]"):
+        answer = await realm.send(
+            "POST", OAUTH, f"{encoded(given)}&{name}=x".encode(), {"Content-Type": FORM}
+        )
+        assert (answer.status, answer.error) == (200, twice.error), name
+    asked = await realm.send(
+        "GET", "/oauth/authorize?client_id=1&response_type=code&state=a&redirect_uri[]=x"
+    )
+    assert (asked.status, asked.error) == (200, twice.error)
+    assert (await realm.post_json(OAUTH, given | {"scope[]": "x"})).error == twice.error
+
+
+async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
+    for headers in ({"Content-Type": FORM}, {}):
+        given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
+        assert (await realm.send("POST", OAUTH, json.dumps(given).encode(), headers)).error == "0"

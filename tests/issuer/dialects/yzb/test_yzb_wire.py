@@ -2,6 +2,7 @@ import json
 import logging
 import random
 from typing import NoReturn
+from urllib.parse import urlencode
 
 import pytest
 
@@ -259,3 +260,27 @@ async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytes
     passed = (code, tokens["access_token"], tokens["refresh_token"], server, ticket, SECRET, SECRET[::-1])
     assert "/OAuth2/checkCode" in caplog.text
     assert not [secret for secret in passed if secret in caplog.text]
+
+
+@pytest.mark.parametrize("name", ["app_id[]", "secret[0]", "grant_type[a]"])
+async def test_a7_a_list_is_4101(realm: Realm, name: str) -> None:
+    base = name.partition("[")[0]
+    whole = form(realm)
+    for given in (
+        whole | {name: whole[base]},
+        {key: whole[key] for key in whole if key != base} | {name: whole[base]},
+    ):
+        for kind, body in (
+            (FORM, "&".join(f"{key}={value}" for key, value in given.items()).encode()),
+            (FORM, urlencode(given).encode()),
+            (MULTIPART, multipart(given)),
+            ("application/json", json.dumps(given).encode()),
+        ):
+            answer = await realm.send("POST", "/OAuth2/token", body, {"Content-Type": kind})
+            assert answer.refusal == ("4101", f"parameter {base} is repeated")
+
+
+async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
+    body = json.dumps(form(realm)).encode()
+    for headers in ({"Content-Type": FORM}, {"Content-Type": "multipart/form-data"}, {}):
+        assert (await realm.send("POST", "/OAuth2/token", body, headers)).data["expires_in"] == 7200

@@ -16,8 +16,9 @@ from lingpai.issuer.dialects.mall.shape import SHAPE, ResourceShape
 FOLDERS = ("/v1/oauth2", "/oauth2")
 """The original shows both."""
 
-BODY = Source.FORM | Source.JSON
-TOKEN = Source.QUERY | Source.URLENCODED | Source.ONE_PLACE
+QUERY = Source.QUERY | Source.NO_LISTS
+BODY = Source.FORM | Source.JSON | Source.NO_LISTS
+TOKEN = Source.QUERY | Source.URLENCODED | Source.ONE_PLACE | Source.NO_LISTS
 
 
 def routes(
@@ -37,7 +38,7 @@ def routes(
     granting, resources = Granting(issuer, browsers), Resources(issuer, scopes)
     resource, tag = ResourceShape(issuer.realm), f"Mall: {issuer.realm}"
     declared = (
-        Route(("GET",), "/authorize", wire.AuthorizeParams, Source.QUERY, authorizing.authorize, SHAPE,
+        Route(("GET",), "/authorize", wire.AuthorizeParams, QUERY, authorizing.authorize, SHAPE,
               "Sign a user in: login and consent", Reply, tag, authorizing.page),
         Route(("POST",), "/accessToken", wire.TokenParams, BODY, granting.token, SHAPE,
               "Tokens for a code, or for a refresh token", wire.IssuedTokens, tag),

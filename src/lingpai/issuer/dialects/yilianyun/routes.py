@@ -8,7 +8,7 @@ from lingpai.issuer.dialects.yilianyun.authorizing import Authorizing
 from lingpai.issuer.dialects.yilianyun.calls import Calls
 from lingpai.issuer.dialects.yilianyun.shape import AUTHORIZE, SCAN, SHAPE
 
-BODY = Source.FORM | Source.JSON
+BODY = Source.FORM | Source.JSON | Source.NO_LISTS
 FOLDERS = ("/oauth", "/print", "/pictureprint", "/expressprint")
 """How paths of the platform's calls begin, also of those that its clients know and that are not served here, such as
 `/print/index` and `/printmenu/addprintmenu`."""
@@ -25,7 +25,8 @@ def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ..
     authorizing, calls = Authorizing(issuer, entry), Calls(issuer)
     tag = f"Yilianyun: {issuer.realm}"
     return (
-        Route(("GET",), prefix + "/oauth/authorize", wire.AuthorizeParams, Source.QUERY, authorizing.authorize,
+        Route(("GET",), prefix + "/oauth/authorize", wire.AuthorizeParams, Source.QUERY | Source.NO_LISTS,
+              authorizing.authorize,
               AUTHORIZE, "Ask a merchant for a terminal: login and consent", Reply, tag, authorizing.page),
         Route(("POST",), prefix + "/oauth/oauth", wire.TokenParams, BODY, calls.token, SHAPE,
               "Tokens for a code, for a refresh token, or of a self-owned app", wire.IssuedTokens, tag),

@@ -6,7 +6,7 @@ from lingpai.issuer.dialects.yzb import params as wire
 from lingpai.issuer.dialects.yzb.calls import Calls
 from lingpai.issuer.dialects.yzb.shape import BRIDGE, OK, SHAPE, YzbShape
 
-BODY = Source.FORM | Source.JSON | Source.MISLABELLED
+BODY = Source.FORM | Source.JSON | Source.MISLABELLED | Source.NO_LISTS
 FOLDERS = ("/OAuth2", "/UserResource", "/CommonResource")
 
 

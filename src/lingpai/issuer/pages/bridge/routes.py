@@ -71,8 +71,8 @@ class BridgePages(Pages):
         return (
             *super().routes(),
             self.route(
-                "GET", f"{self._prefix}/js/yzb-bridge/window", WindowPage, Source.QUERY, self._open_window,
-                "The window that the script opens",
+                "GET", f"{self._prefix}/js/yzb-bridge/window", WindowPage, Source.QUERY | Source.NO_LISTS,
+                self._open_window, "The window that the script opens",
             ),
             *(
                 Route(("GET",), path, NoParams, Source.QUERY, verb, self.shape, summary, Reply, self.tag)
