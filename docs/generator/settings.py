@@ -8,7 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-import lingpai.settings
+import lingpai.settings.model
 from docs.generator.markdown import attributes, code, head, joined, prose, table
 from lingpai.issuer.policy import Policy
 from lingpai.issuer.realms import POLICIES
@@ -45,7 +45,7 @@ def settings() -> list[Setting]:
 
 def page() -> str:
     """The page."""
-    sources = inspect.cleandoc(lingpai.settings.__doc__ or "").split("\n\n", 1)[1]
+    sources = inspect.cleandoc(lingpai.settings.model.__doc__ or "").split("\n\n", 1)[1]
     sample = '[keeper]\npatience = 5.0\ntrusted_networks = ["10.0.0.0/8"]'
     blocks = head(
         "Settings", sources,
