@@ -1,3 +1,9 @@
 """For all tests: no log may hold a secret, and a real PostgreSQL."""
 
+import os
+
+os.environ.pop(
+    "PYTHONDONTWRITEBYTECODE", None
+)  # each command that a test starts would compile every module again
+
 pytest_plugins = ("tests.helpers.leaks", "tests.helpers.postgres")

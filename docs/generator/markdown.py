@@ -1,7 +1,11 @@
 """The little Markdown that generated pages need."""
 
+import ast
+import functools
 import inspect
+import itertools
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
 MADE = "<!-- Written by `make docs` from the code. Change the code, not this file. -->"
@@ -40,6 +44,26 @@ def attributes(described: type) -> dict[str, str]:
         text = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
         for name, about in re.findall(r"^    (\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE):
             found[name] = prose(about)
+    return found
+
+
+@functools.cache
+def documented_fields(described: type) -> dict[str, str]:
+    """The string below each annotated field of a class, its bases' included."""
+    found: dict[str, str] = {}
+    for each in reversed(described.__mro__):
+        if each.__module__.partition(".")[0] != described.__module__.partition(".")[0]:
+            continue
+        definition = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
+        for field, below in itertools.pairwise(
+            definition.body if isinstance(definition, ast.ClassDef) else ()
+        ):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(below, ast.Expr)
+            ):
+                found[field.target.id] = prose(str(ast.literal_eval(below.value)))
     return found
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import lingpai.settings.model
-from docs.generator.markdown import attributes, code, head, joined, prose, table
+from docs.generator.markdown import attributes, code, documented_fields, head, joined, prose, table
 from lingpai.issuer.policy import Policy
 from lingpai.issuer.realms import POLICIES
 from lingpai.settings.realms import COUNTS, DURATIONS, MAY_BE_ZERO, SWITCHES
@@ -26,6 +26,7 @@ class Setting(NamedTuple):
 
     path: tuple[str, ...]
     field: FieldInfo
+    meaning: str
 
     @property
     def name(self) -> str:
@@ -61,7 +62,7 @@ def page() -> str:
                 f"{code(each.path[-1])}<br>{code(each.variable)}",
                 _kind(each.field),
                 _default(each.field),
-                prose(each.field.description),
+                each.meaning,
             )
             for each in every
             if each.path[:-1] == section
@@ -107,7 +108,7 @@ def _fields(model: type[BaseModel], prefix: tuple[str, ...]) -> Iterator[Setting
     for name, field in model.model_fields.items():
         inner, part = _model_of(field.annotation)
         if inner is None:
-            yield Setting((*prefix, name), field)
+            yield Setting((*prefix, name), field, documented_fields(model).get(name, ""))
         else:
             sections.append((inner, (*prefix, name, *part)))
     for inner, path in sections:

@@ -63,7 +63,7 @@ def test_every_setting_is_there_and_explained() -> None:
     assert {"host", "keeper.patience", "edge.trusted_proxies", "realms.<name>.dialect"} <= set(names)
     for each in settings.settings():
         assert f"`{each.path[-1]}`<br>`{each.variable}`" in page
-        assert each.field.description, each.name
+        assert each.meaning, each.name
 
 
 def test_every_route_is_there_and_explained() -> None:

@@ -14,9 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from lingpai.core.wire import Call
-from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.headcache import KnownHeads
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.options import EdgeOptions
 from lingpai.edge.states import Owing
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
 

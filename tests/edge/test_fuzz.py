@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lingpai.edge import EdgeOptions
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.options import EdgeOptions
 from tests.edge.world import World, app_of, request, running
 
 OPTIONS = EdgeOptions(body_timeout=0.05, body_limit=2000)

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from lingpai.core.wire import Call
-from lingpai.edge import EdgeOptions, headcache
+from lingpai.edge import headcache
 from lingpai.edge.headcache import MOST_LINES, MOST_PEERS, Asked, KnownHeads, read_plain
 from lingpai.edge.heads import Head
+from lingpai.edge.options import EdgeOptions
 from tests.edge.world import app_of, request
 
 FORM = "application/x-www-form-urlencoded"

@@ -3,7 +3,7 @@
 import pytest
 
 from lingpai.core.wire import Source
-from lingpai.edge import create_app
+from lingpai.edge.app import create_app
 from tests.edge.world import (
     FALLBACK,
     ROUTES,

@@ -7,9 +7,10 @@ from ipaddress import ip_network
 import pytest
 
 from lingpai.core.wire import Reply
-from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.connection import Connection
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.options import EdgeOptions
 from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
 
 FORM = "application/x-www-form-urlencoded"

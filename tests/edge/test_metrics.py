@@ -8,8 +8,10 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
-from lingpai.edge import EdgeOptions, create_app, metrics
+from lingpai.edge import metrics
+from lingpai.edge.app import create_app
 from lingpai.edge.metrics import AsyncGauge, Exposition, RequestMeter
+from lingpai.edge.options import EdgeOptions
 from tests.edge.world import FALLBACK, MAIN, ROUTES, running
 
 DURATION = "lingpai_http_request_duration_seconds"

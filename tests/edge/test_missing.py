@@ -2,7 +2,7 @@
 
 import pytest
 
-from lingpai.edge import create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.missing import missing_page
 from tests.edge.world import FALLBACK, ROUTES, running
 

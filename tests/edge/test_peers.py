@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from lingpai.edge import EdgeOptions
+from lingpai.edge.options import EdgeOptions
 from lingpai.edge.peers import walk_back
 from tests.edge.world import World, app_of, running
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lingpai.core.wire import Source
-from lingpai.edge import create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.openapi import document
 from lingpai.edge.reference import WORDS, language, reference_routes
 from tests.edge.world import FALLBACK, MAIN, OTHER, ROUTES, Item, World, echo, route, running

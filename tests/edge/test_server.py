@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from lingpai.edge import create_app
-from lingpai.edge.app import EdgeApp
+from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.server import Listener, bind, serve, url_of
 from tests.edge.world import FALLBACK, MAIN, app_of, request, route, running
 
@@ -151,7 +150,7 @@ def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
 
 def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
     program = textwrap.dedent("""
-        from lingpai.edge import create_app
+        from lingpai.edge.app import create_app
         from lingpai.edge.server import Listener, bind, run
         from tests.edge.world import FALLBACK
         async def fail():

@@ -9,7 +9,8 @@ import pytest
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Reply
-from lingpai.edge import EdgeOptions, create_app
+from lingpai.edge.app import create_app
+from lingpai.edge.options import EdgeOptions
 from lingpai.edge.server import StartFailedError
 from tests.edge.world import (
     FALLBACK,

@@ -8,7 +8,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
-from lingpai.edge import create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.turn import Turn, begin, resume
 from tests.edge.world import FALLBACK, request, route, running
 

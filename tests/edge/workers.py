@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from lingpai.core.wire import Call
-from lingpai.edge import create_app
+from lingpai.edge.app import create_app
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.metrics import Exposition
 from lingpai.edge.server import Listener, ServerOptions, bind, run, url_of

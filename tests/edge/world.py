@@ -9,9 +9,10 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
-from lingpai.edge import EdgeApp, EdgeOptions, create_app
+from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.connection import Connection
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.options import EdgeOptions
 from lingpai.edge.server import Listener, ServerOptions, Serving, bind
 
 STATUS: Mapping[Kind, int] = {

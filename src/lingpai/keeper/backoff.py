@@ -5,7 +5,7 @@ import random
 
 from lingpai.core.clock import Clock
 from lingpai.core.records import Credential
-from lingpai.keeper.context import Options
+from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import UNTIL_MIDNIGHT, Fault, Severity
 
 UTC8 = dt.timezone(dt.timedelta(hours=8))

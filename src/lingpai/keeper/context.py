@@ -5,10 +5,8 @@ import functools
 import itertools
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
 
 from lingpai.core.clock import Clock
-from lingpai.core.hosts import Hosts
 from lingpai.core.keyring import KeyRing
 from lingpai.core.logs import structlog
 from lingpai.core.records import Account, Credential
@@ -17,6 +15,7 @@ from lingpai.keeper.app import App
 from lingpai.keeper.audit import Audit
 from lingpai.keeper.background import Background
 from lingpai.keeper.counters import hit
+from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
@@ -24,28 +23,6 @@ from lingpai.store.port import Store
 REMEMBERED_DIGESTS = 65_536
 
 log = structlog.get_logger("lingpai.keeper")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Options:
-    """What operators may set of the keeper; times in seconds. `lingpai.settings` documents them."""
-
-    trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    hosts: Hosts = dataclasses.field(default_factory=Hosts)
-    allow_unconfigured: bool | Literal["trusted"] = "trusted"
-    patience: float = 10.0
-    lease: float = 20.0
-    probe_every: float = 300.0
-    backoff_cap: float = 60.0
-    clear_apart: float = 60.0
-    clears_a_day: int = 50
-    report_apart: float = 30.0
-    exchange_repeats: float = 30.0
-    unproven_a_minute: int = 30
-    unproven_by_peer_a_minute: int = 20
-    unproven_by_platform_a_minute: int = 60
-    tick: float = 0.25
-    renewals_at_once: int = 16
 
 
 @dataclasses.dataclass

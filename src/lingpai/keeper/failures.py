@@ -4,7 +4,7 @@ from lingpai.core.clock import Clock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Trouble
 from lingpai.keeper.backoff import wait_after
-from lingpai.keeper.context import Options
+from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import Fault, Severity
 
 TRANSIENT = Fault(Severity.TRANSIENT)

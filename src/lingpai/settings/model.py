@@ -23,7 +23,7 @@ from lingpai.core.hosts import Hosts
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
-from lingpai.keeper.context import Options as KeeperOptions
+from lingpai.keeper.options import Options as KeeperOptions
 from lingpai.settings.sections import (
     LONGEST_WAIT,
     EdgeSettings,
@@ -58,7 +58,6 @@ class Settings(BaseSettings):
         env_prefix=PREFIX,
         env_nested_delimiter="__",
         extra="forbid",
-        use_attribute_docstrings=True,
     )
 
     host: str = "127.0.0.1"

@@ -87,7 +87,7 @@ Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
 class Section(BaseModel):
     """A group of settings: nothing unknown, and each documented by the string below it."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid")
 
 
 class KeeperSettings(Section):

@@ -1,0 +1,28 @@
+"""What operators may set of the keeper."""
+
+import dataclasses
+from typing import Literal
+
+from lingpai.core.hosts import Hosts
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Options:
+    """What operators may set of the keeper; times in seconds. `lingpai.settings` documents them."""
+
+    trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    hosts: Hosts = dataclasses.field(default_factory=Hosts)
+    allow_unconfigured: bool | Literal["trusted"] = "trusted"
+    patience: float = 10.0
+    lease: float = 20.0
+    probe_every: float = 300.0
+    backoff_cap: float = 60.0
+    clear_apart: float = 60.0
+    clears_a_day: int = 50
+    report_apart: float = 30.0
+    exchange_repeats: float = 30.0
+    unproven_a_minute: int = 30
+    unproven_by_peer_a_minute: int = 20
+    unproven_by_platform_a_minute: int = 60
+    tick: float = 0.25
+    renewals_at_once: int = 16
