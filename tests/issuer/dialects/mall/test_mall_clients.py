@@ -190,10 +190,11 @@ async def test_post_alone(realm: Realm) -> None:
             assert method == "HEAD" or answer.refusal == (405, "invalid_request")
 
 
+@pytest.mark.threat("D35")
 @pytest.mark.parametrize(
     "label", ["application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-8", None]
 )
-async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm, label: str | None) -> None:
+async def test_json_may_call_itself_a_form_or_nothing(realm: Realm, label: str | None) -> None:
     given = {
         "client_id": realm.app.app_id,
         "client_secret": SECRET,
@@ -206,8 +207,9 @@ async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm, label: st
     assert answer.status == 200, answer.body
 
 
+@pytest.mark.threat("A7")
 @pytest.mark.parametrize("name", ["code[]", "redirect_uri[]", "redirect_uri[0]", "client_id[", "scope[a][b]"])
-async def test_a7_a_list_is_no_value(realm: Realm, name: str) -> None:
+async def test_a_list_is_no_value(realm: Realm, name: str) -> None:
     """As PHP's `a[]`, beside the value or in its place; in no encoding is it ignored, and nothing is spent."""
     code = await realm.code()
     given = {
@@ -241,7 +243,7 @@ async def test_a7_a_list_is_no_value(realm: Realm, name: str) -> None:
     assert (await realm.exchange(code)).status == 200
 
 
-async def test_d5_a_redirect_uri_that_was_encoded_twice_is_the_same(realm: Realm) -> None:
+async def test_a_redirect_uri_that_was_encoded_twice_is_the_same(realm: Realm) -> None:
     uri = "https://shop.example/a b?x=1%2B1&y=%C3%A9".replace(" ", "%20")
     await realm.change_app(redirect_uris=(uri,))
     for given, taken in (

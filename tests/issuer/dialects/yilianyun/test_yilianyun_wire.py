@@ -218,7 +218,8 @@ async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytes
     assert not [secret for secret in passed if secret in caplog.text]
 
 
-async def test_a7_a_list_is_refused_as_a_repeated_name_is(realm: Realm) -> None:
+@pytest.mark.threat("A7")
+async def test_a_list_is_refused_as_a_repeated_name_is(realm: Realm) -> None:
     given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
     twice = await realm.send("POST", OAUTH, (encoded(given) + "&scope=x").encode(), {"Content-Type": FORM})
     for name in ("scope[]", "scope%5B0%5D", "sign[]", "id[a]"):
@@ -233,7 +234,8 @@ async def test_a7_a_list_is_refused_as_a_repeated_name_is(realm: Realm) -> None:
     assert (await realm.post_json(OAUTH, given | {"scope[]": "x"})).error == twice.error
 
 
-async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
+@pytest.mark.threat("D35")
+async def test_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
     for headers in ({"Content-Type": FORM}, {}):
         given = realm.signed(realm.own, grant_type="client_credentials", scope="all")
         assert (await realm.send("POST", OAUTH, json.dumps(given).encode(), headers)).error == "0"

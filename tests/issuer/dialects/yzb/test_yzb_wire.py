@@ -262,8 +262,9 @@ async def test_logs_hold_nothing_that_opens_anything(realm: Realm, caplog: pytes
     assert not [secret for secret in passed if secret in caplog.text]
 
 
+@pytest.mark.threat("A7")
 @pytest.mark.parametrize("name", ["app_id[]", "secret[0]", "grant_type[a]"])
-async def test_a7_a_list_is_4101(realm: Realm, name: str) -> None:
+async def test_a_list_is_4101(realm: Realm, name: str) -> None:
     base = name.partition("[")[0]
     whole = form(realm)
     for given in (
@@ -280,7 +281,8 @@ async def test_a7_a_list_is_4101(realm: Realm, name: str) -> None:
             assert answer.refusal == ("4101", f"parameter {base} is repeated")
 
 
-async def test_a6_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
+@pytest.mark.threat("D35")
+async def test_json_may_call_itself_a_form_or_nothing(realm: Realm) -> None:
     body = json.dumps(form(realm)).encode()
     for headers in ({"Content-Type": FORM}, {"Content-Type": "multipart/form-data"}, {}):
         assert (await realm.send("POST", "/OAuth2/token", body, headers)).data["expires_in"] == 7200
