@@ -1,4 +1,5 @@
 import asyncio
+import re
 from pathlib import Path
 
 import msgspec
@@ -112,3 +113,91 @@ def test_an_app_that_cannot_be_one_is_refused(cli: Cli, app: str) -> None:
     refused = cli("caller", "add", "shop", "--app", app)
     assert refused.code == 2
     assert "platform/account/label" in refused.stderr
+
+
+def name_of(cli: Cli, key: str) -> str | None:
+    holder = holder_of(cli, key)
+    return None if holder is None else holder.name
+
+
+def test_a_caller_gets_a_new_key_and_keeps_the_one_before_for_a_while(cli: Cli) -> None:
+    first = cli("caller", "add", "shop", "--right", "token").json["key"]
+    rotated = cli("caller", "rotate", "shop", "--overlap", "1h").json
+    assert (rotated["caller"], rotated["overlap"], len(rotated["former_keys_end_at"])) == ("shop", 3600, 1)
+    assert re.fullmatch(r"lpk_[\w-]{43}", rotated["key"])
+    assert rotated["key"] != first
+    for key in (first, rotated["key"]):
+        assert name_of(cli, key) == "shop"
+    shown = cli("caller", "show", "shop").json
+    assert (shown["valid_keys"], shown["former_keys_end_at"]) == (2, rotated["former_keys_end_at"])
+    assert cli("caller", "list").json == [shown]
+    assert shown["rights"] == ["token"]
+    (finding,) = [each for each in cli("doctor", "--offline").json["findings"] if each["check"] == "caller"]
+    assert (finding["subject"], finding["verdict"]) == ("shop", "ok")
+    assert "Valid keys: 2" in finding["message"]
+
+
+def test_a_rotation_now_ends_the_keys_before(cli: Cli) -> None:
+    keys = [cli("caller", "add", "shop").json["key"]]
+    keys.append(cli("caller", "rotate", "shop").json["key"])
+    last = cli("caller", "rotate", "shop", "--now").json
+    assert (last["overlap"], last["former_keys_end_at"]) == (0, [])
+    assert [name_of(cli, each) for each in (*keys, last["key"])] == [None, None, "shop"]
+    assert cli("caller", "show", "shop").json["valid_keys"] == 1
+    cli("caller", "rotate", "shop")
+    assert cli("caller", "revoke", "shop").code == 0
+    assert cli("caller", "show", "shop").json["valid_keys"] == 0
+
+
+def test_a_new_key_is_shown_once(cli: Cli) -> None:
+    cli("caller", "add", "shop")
+    shown = cli.terminal("caller", "rotate", "shop").stdout
+    found = re.search(r"^(lpk_[\w-]{43})\r?$", shown, re.MULTILINE)
+    assert found is not None
+    assert "stays valid for 1 d, until 20" in shown
+    for command in (("list",), ("show", "shop")):
+        table = cli.terminal("caller", *command).stdout
+        assert found[1] not in table
+        assert re.search(r"20\d\d-\d\d-\d\d.+20\d\d-\d\d-\d\d", table.replace("\n", " "))
+    cli.env["LC_ALL"] = "zh_CN.UTF-8"
+    assert "旧密钥还有效 1 d" in cli.terminal("caller", "rotate", "shop").stdout
+
+
+@pytest.mark.parametrize(
+    ("overlap", "seconds"), [("90", 90), ("90s", 90), ("30 min", 1800), ("12H", 43_200), ("7d", 604_800)]
+)
+def test_an_overlap_is_a_duration(cli: Cli, overlap: str, seconds: int) -> None:
+    cli("caller", "add", "shop")
+    assert cli("caller", "rotate", "shop", "--overlap", overlap).json["overlap"] == seconds
+
+
+@pytest.mark.parametrize("overlap", ["-1", "", "soon", "1 year", "1.5h", "9999999999"])
+def test_an_overlap_that_is_none_is_refused(cli: Cli, overlap: str) -> None:
+    cli("caller", "add", "shop")
+    refused = cli("caller", "rotate", "shop", f"--overlap={overlap}")
+    assert refused.code == 2
+    assert "is no duration" in refused.stderr
+
+
+def test_only_callers_with_a_good_key_are_rotated(cli: Cli) -> None:
+    cli("caller", "add", "shop")
+    cli("caller", "revoke", "shop")
+    for name in ("shop", "nobody"):
+        refused = cli("caller", "rotate", name)
+        assert (refused.code, "caller list" in refused.stderr) == (1, True)
+    assert cli("caller", "show", "nobody").code == 1
+
+
+def test_apply_takes_either_key_of_a_rotated_caller(cli: Cli, tmp_path: Path) -> None:
+    key = cli("caller", "add", "shop").json["key"]
+    newer = cli("caller", "rotate", "shop").json["key"]
+    file = tmp_path / "callers.toml"
+    for given in (key, newer, ""):
+        file.write_text(f'[[callers]]\nname = "shop"\nkey = "{given}"\n')
+        assert [each["action"] for each in cli("apply", str(file)).json["changes"]] == ["keep"]
+    assert cli("caller", "show", "shop").json["valid_keys"] == 2
+    file.write_text(f'[[callers]]\nname = "other"\nkey = "{key}"\n')
+    assert "another caller's already" in cli("apply", str(file)).stderr
+    cli("caller", "rotate", "shop", "--now")
+    file.write_text(f'[[callers]]\nname = "shop"\nkey = "{newer}"\n')
+    assert "`lingpai caller rotate shop` makes a new one" in cli("apply", str(file)).stderr

@@ -19,7 +19,7 @@ from lingpai.sandbox import SAMPLE_APP
 from tests.cli.conftest import COMMAND, Cli, Sandbox
 
 GROUPS = ["", "account", "caller", "token", "app", "user", "machine", "grant", "key", "store", "config"]
-SINGLE = ["dev", "serve", "sandbox", "apply", "doctor", "migrate", "backup", "restore"]
+SINGLE = ["dev", "serve", "sandbox", "apply", "doctor", "status", "migrate", "backup", "restore"]
 
 
 @pytest.mark.parametrize("locale", ["C.UTF-8", "zh_CN.UTF-8"])

@@ -1,8 +1,11 @@
 """Who may ask for what (docs/spec/keeper.md "Who may ask"; threats K90, K91)."""
 
 import contextlib
+import io
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -32,6 +35,7 @@ from tests.keeper.stage import (
 )
 
 REPORT = "/keeper/report"
+OVERLAP = 60.0
 MINI_SECRET = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
 PAGE = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}
 LOGIN = {"wx_app_id": SAMPLE_APP.appid, "code": "nonsense"}
@@ -126,6 +130,55 @@ async def test_a_revoked_key_is_refused_at_the_very_next_request(own: Stage, tmp
         for stage in (own, other):
             assert await code_of(stage, "token", mine) == 403
             assert await code_of(stage, "token", theirs) == 403
+
+
+async def test_both_keys_of_a_rotated_caller_are_good_until_the_former_ends(
+    own: Stage, tmp_path: Path, log_lines: io.StringIO
+) -> None:
+    former, newer = await own.add_caller("shop", rights=("token",)), "lpk_shop_another_0123456789"
+    await own.token()
+    async with another_process(own, tmp_path) as other:
+        for stage in (own, other):
+            assert await code_of(stage, "token", former) == 0
+        digest = own.keeper.digest_caller_key(newer)
+        assert await other.keeper.store.rotate_caller("shop", digest, OVERLAP)
+        for stage in (own, other):
+            for key in (former, newer):
+                assert await code_of(stage, "token", key) == 0
+                assert await code_of(stage, "ticket", key) == 403
+        own.clock.advance(OVERLAP - 1)
+        assert [await code_of(stage, "token", former) for stage in (own, other)] == [0, 0]
+        own.clock.advance(1)
+        for stage in (own, other):
+            assert await code_of(stage, "token", former) == 403
+            assert await code_of(stage, "token", newer) == 0
+    own.keeper.audit.flush()
+    lines = log_lines.getvalue()
+    served = [each for each in map(json.loads, lines.splitlines()) if each["event"] == "served"]
+    assert {each["caller"] for each in served if each["caller"].startswith("caller:")} == {"caller:shop"}
+    assert former not in lines
+    assert newer not in lines
+
+
+async def test_a_caller_that_was_never_rotated_costs_one_read(
+    own: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await own.add_caller("shop")
+    await own.token()
+    engine = own.keeper.store._engine  # type: ignore[attr-defined]
+    read: list[str] = []
+    rows = engine.rows
+
+    def noted(query: str, *given: Any) -> Any:
+        read.append(query)
+        return rows(query, *given)
+
+    monkeypatch.setattr(engine, "rows", noted)
+    assert await code_of(own, "token", key) == 0
+    assert len([each for each in read if "callers" in each]) == 1
+    read.clear()
+    assert await code_of(own, "token", key) == 0
+    assert [each for each in read if "callers" in each] == []
 
 
 async def test_trusted_networks_need_no_secret(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import io
+import os
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +15,9 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.records import Account
-from lingpai.keeper import renewal
+from lingpai.keeper import presence, renewal
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.presence import list_workers
 from lingpai.keeper.renewal import FEWEST_DUE, UNTRIED_WAIT, Renewals, renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_MINI
 from lingpai.service import adopt_legacy, open_service
@@ -83,6 +86,34 @@ async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Stage, tmp
             await wait_for_calls(own.upstream, own.clock, 1)
         # Who ends in order gives the role back at once.
         assert await other.keeper.store.lead(renewal.ROLE, "next", renewal.ROLE_TTL)
+
+
+async def test_the_workers_that_run_are_known(own: Stage, tmp_path: Path) -> None:
+    async with (
+        aiohttp.ClientSession() as session,
+        played(tmp_path, own.clock, own.upstream.url, session) as other,
+    ):
+        assert await list_workers(own.keeper, renewal.ROLE) == ()
+        async with running(own):
+            await wait_for_calls(own.upstream, own.clock, 1)
+            async with running(other) as follower:
+                async with asyncio.timeout(30):
+                    while len(found := await list_workers(own.keeper, renewal.ROLE)) < 2:
+                        if own.clock._sleepers:
+                            own.clock.advance(0.5)
+                assert {(each.node, each.process) for each in found} == {(socket.gethostname(), os.getpid())}
+                assert sorted(each.leads for each in found) == [False, True]
+                began = own.clock.steady()
+                async with asyncio.timeout(30):
+                    while own.clock.steady() - began < 2 * presence.TTL:  # both say so again and again
+                        assert len(await list_workers(own.keeper, renewal.ROLE)) == 2
+                        if len(own.clock._sleepers) >= 2:
+                            own.clock.advance(0.5)
+                follower.cancel()
+                await asyncio.gather(follower, return_exceptions=True)
+            (left,) = await list_workers(own.keeper, renewal.ROLE)  # who ends in order takes its name back
+            assert left.leads
+        assert await list_workers(own.keeper, renewal.ROLE) == ()
 
 
 async def test_nothing_ends_the_background(own: Stage, tmp_path: Path) -> None:

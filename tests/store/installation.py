@@ -36,7 +36,8 @@ async def make(settings: Settings) -> tuple[Samples, Tokens]:
             await renew(store, clock, key_of(keeper.ring, each), f"next token {number}")
         await store.remove_account("wechat", f"wx{MANY - 1}", "")  # whose id must not come back
         await store.mark_suspect(key_of(keeper.ring, account("wx1", secret="secret 1")), 2)
-        await store.add_caller(Caller(name="someone 某人"), b"digest")
+        await store.add_caller(Caller(name="someone 某人"), b"former digest")
+        await store.rotate_caller("someone 某人", b"digest", 3600)
         await store.take_budget(Budget("s", "n", "w", 0, clock.now() + 600))
         await store.claim_exchange(b"code", "a", 30, clock.now() + 600)
         await store.finish_exchange(b"code", "a", "the answer", clock.now() + 600)

@@ -8,6 +8,7 @@ from lingpai.store.port import Fetched, Store
 
 LIFETIME = 7200.0
 OVERLAP = 300.0
+RENEW_IN = 3600.0
 TTL = 30.0
 
 
@@ -42,7 +43,7 @@ async def lease_on(store: Store, key: CredentialKey, holder: str = "a", seen: in
 
 
 async def renew(
-    store: Store, clock: Clock, key: CredentialKey, value: str, *, renew_in: float = 3600.0
+    store: Store, clock: Clock, key: CredentialKey, value: str, *, renew_in: float = RENEW_IN
 ) -> Credential:
     """One whole renewal: lease, fetch, save."""
     lease = await lease_on(store, key)

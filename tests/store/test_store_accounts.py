@@ -3,7 +3,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.keyring import KeyRing
-from lingpai.core.records import Account, Caller
+from lingpai.core.records import Account, Caller, FormerKey
 from lingpai.core.seals import Digester
 from lingpai.store.port import Store
 from tests.store.conftest import OpenStore
@@ -133,6 +133,81 @@ async def test_a_caller_is_known_by_its_key(store: Store, ring: KeyRing) -> None
     assert await store.find_caller(digest("key two")) == plain
     assert await store.find_caller(digest("key three")) is None
     assert await store.list_callers() == (plain, full)
+
+
+async def test_a_replaced_key_is_good_for_its_overlap(store: Store, clock: VirtualClock) -> None:
+    await store.add_caller(Caller(name="other"), b"other")
+    await store.add_caller(Caller(name="dev"), b"one")
+    assert await store.find_caller(b"one") == Caller(name="dev")
+    assert await store.rotate_caller("dev", b"two", 60)
+    assert await store.find_caller(b"one") == await store.find_caller(b"two") == Caller(name="dev")
+    clock.advance(30)
+    assert await store.rotate_caller("dev", b"three", 60)
+    for key in (b"one", b"two", b"three"):
+        assert await store.find_caller(key) == Caller(name="dev")
+    clock.advance(30)
+    assert await store.find_caller(b"one") is None
+    assert await store.find_caller(b"two") == Caller(name="dev")
+    clock.advance(30)
+    assert await store.find_caller(b"two") is None
+    assert await store.find_caller(b"three") == Caller(name="dev")
+    assert await store.rotate_caller("dev", b"four", 0)
+    assert await store.find_caller(b"three") is None
+    assert await store.find_caller(b"other") == Caller(name="other")
+
+
+async def test_a_known_key_ends_at_its_moment_though_nothing_is_written(
+    store: Store, clock: VirtualClock
+) -> None:
+    await store.add_caller(Caller(name="dev"), b"one")
+    assert await store.rotate_caller("dev", b"two", 60)
+    for _ in range(3):  # the second and third come from what the engine keeps decoded
+        assert await store.find_caller(b"one") == Caller(name="dev")
+    clock.advance(59.999)
+    assert await store.find_caller(b"one") == Caller(name="dev")
+    clock.advance(0.001)
+    assert await store.find_caller(b"one") is None
+
+
+async def test_a_rotation_without_overlap_ends_every_key_before(store: Store, clock: VirtualClock) -> None:
+    await store.add_caller(Caller(name="other"), b"other")
+    await store.rotate_caller("other", b"other two", 60)
+    await store.add_caller(Caller(name="dev"), b"one")
+    await store.rotate_caller("dev", b"two", 600)
+    await store.rotate_caller("dev", b"three", 60)
+    ends = clock.now() + 60
+    assert await store.list_former_keys() == (
+        *(FormerKey("dev", ends) for _ in range(2)),
+        FormerKey("other", ends),
+    )
+    await store.rotate_caller("dev", b"four", 0)
+    assert [await store.find_caller(each) for each in (b"one", b"two", b"three")] == [None] * 3
+    assert await store.find_caller(b"four") == Caller(name="dev")
+    assert await store.list_former_keys() == (FormerKey("other", ends),)
+    clock.advance(60)
+    assert await store.list_former_keys() == ()
+
+
+async def test_a_key_that_is_somebodys_now_is_nobodys_former_one(store: Store) -> None:
+    await store.add_caller(Caller(name="dev"), b"one")
+    await store.rotate_caller("dev", b"two", 60)
+    await store.add_caller(Caller(name="new"), b"one")
+    assert await store.find_caller(b"one") == Caller(name="new")
+    assert await store.list_former_keys() == ()
+
+
+async def test_revoking_ends_replaced_keys_too(store: Store) -> None:
+    await store.add_caller(Caller(name="dev"), b"one")
+    assert await store.rotate_caller("dev", b"two", 60)
+    assert await store.revoke_caller("dev")
+    for key in (b"one", b"two"):
+        found = await store.find_caller(key)
+        assert found is not None
+        assert found.revoked_at is not None
+    assert not await store.rotate_caller("dev", b"three", 60)
+    assert not await store.rotate_caller("nobody", b"three", 60)
+    assert await store.find_caller(b"three") is None
+    assert await store.list_former_keys() == ()
 
 
 async def test_a_name_is_taken_once_and_for_all(store: Store) -> None:

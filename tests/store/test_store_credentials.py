@@ -6,7 +6,18 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.records import CredentialKey, CredentialStatus, Generation
 from lingpai.store.port import Store
 from tests.store.conftest import OpenStore
-from tests.store.sample import LIFETIME, OVERLAP, TTL, account, fetched, key_of, lease_on, renew, trouble
+from tests.store.sample import (
+    LIFETIME,
+    OVERLAP,
+    RENEW_IN,
+    TTL,
+    account,
+    fetched,
+    key_of,
+    lease_on,
+    renew,
+    trouble,
+)
 
 
 @pytest.fixture
@@ -213,13 +224,21 @@ async def test_statuses_show_everything_but_the_values(
         end=end_after(clock, LIFETIME),
         fetched_at=clock.now(),
         lifetime=LIFETIME,
+        previous_end=end_after(clock, OVERLAP),
+        renew=end_after(clock, RENEW_IN),
     )
     assert await store.list_statuses() == (
         two,
         msgspec.structs.replace(none, account="wx2", label="b", trouble=trouble(clock)),
         none,
         msgspec.structs.replace(
-            two, account="wx4", label=None, kind="jsapi_ticket", suspect=False, version=1
+            two,
+            account="wx4",
+            label=None,
+            kind="jsapi_ticket",
+            suspect=False,
+            version=1,
+            previous_end=None,
         ),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
-from lingpai.core.records import Budget, Caller, CredentialKey
+from lingpai.core.records import Budget, Caller, CredentialKey, RoleHolder
 from lingpai.store.port import Store
 from tests.store.conftest import OpenStore
 from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
@@ -72,6 +72,20 @@ async def test_purging_takes_roles_that_nobody_holds(store: Store, clock: Virtua
     clock.advance(5)
     assert [await store.purge(1) for _ in range(3)] == [1, 1, 0]
     assert await store.lead("cool-down 1", "b", TTL)
+
+
+async def test_who_has_a_role_is_known_until_its_end(store: Store, clock: VirtualClock) -> None:
+    assert await store.list_role_holders() == ()
+    assert await store.lead("renewal", "a", TTL)
+    assert await store.lead("clean-up", "b", 2 * TTL)
+    assert await store.list_role_holders() == (
+        RoleHolder("clean-up", "b", end_after(clock, 2 * TTL)),
+        RoleHolder("renewal", "a", end_after(clock, TTL)),
+    )
+    clock.advance(TTL)
+    assert [each.role for each in await store.list_role_holders()] == ["clean-up"]
+    await store.resign("clean-up", "b")
+    assert await store.list_role_holders() == ()
 
 
 async def fill(store: Store, clock: VirtualClock, ring: KeyRing) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.durations import seconds
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
@@ -182,8 +183,8 @@ def rotate_secret(
     overlap: Annotated[
         int | None,
         typer.Option(
-            min=0,
-            help="Seconds that the secret before stays good; the realm's own number (a day) when left out.",
+            parser=seconds,
+            help="How long the secret before stays valid, such as 24h; the realm's own number (a day) when left out.",
             show_default=False,
         ),
     ] = None,

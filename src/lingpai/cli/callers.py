@@ -4,14 +4,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.durations import seconds
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
-    from lingpai.core.records import Caller
+    from lingpai.core.records import Caller, FormerKey
     from lingpai.keeper.keeper import Keeper
 
 app = typer.Typer(
@@ -19,6 +22,8 @@ app = typer.Typer(
 )
 
 KEY_RANDOM_BYTES = 32
+OVERLAP = "24h"
+"""How long a replaced key stays valid unless the operator says so otherwise."""
 
 
 @app.command("add")
@@ -91,10 +96,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the callers, revoked ones too."""
     from lingpai.cli.output import emit, local, table
 
-    async def read(keeper: "Keeper") -> "tuple[Caller, ...]":
-        return await keeper.store.list_callers()
-
-    found = with_keeper(data, read)
+    found, former = with_keeper(data, _read)
     rows = [
         (
             each.name,
@@ -104,15 +106,104 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
             ", ".join(each.networks) or tr("any"),
             local(each.created_at),
             local(each.revoked_at),
+            "\n".join(map(local, former.get(each.name, ()))) or "–",
         )
         for each in found
     ]
-    columns = ("Name", "Environment", "Apps", "Rights", "Networks", "Added", "Revoked")
+    columns = (
+        *("Name", "Environment", "Apps", "Rights", "Networks", "Added", "Revoked"),
+        "Former key valid until",
+    )
     emit(
-        [caller_document(each) for each in found],
+        [caller_document(each, former.get(each.name, ())) for each in found],
         as_json,
         lambda console: console.print(table("Callers", columns, rows)),
     )
+
+
+@app.command("show")
+def show(
+    *,
+    name: Annotated[str, typer.Argument(help="The caller's name.", show_default=False)],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show one caller: what it may use, and how many keys are valid, until when; never a key."""
+    from lingpai.cli.output import emit, fields, local
+
+    callers, former = with_keeper(data, _read)
+    found = next((each for each in callers if each.name == name), None)
+    if found is None:
+        raise Problem(tr("There is no caller {name}; `lingpai caller list` shows all.", name=name))
+    document = caller_document(found, former.get(name, ()))
+
+    def render(console: "Console") -> None:
+        pairs = (
+            ("Name", found.name),
+            ("Environment", found.environment or "–"),
+            ("Apps", ", ".join(found.apps)),
+            ("Rights", ", ".join(found.rights)),
+            ("Networks", ", ".join(found.networks) or tr("any")),
+            ("Added", local(found.created_at)),
+            ("Revoked", local(found.revoked_at)),
+            ("Valid keys", str(document["valid_keys"])),
+            *(("Former key valid until", local(end)) for end in former.get(name, ())),
+        )
+        console.print(fields(pairs))
+
+    emit(document, as_json, render)
+
+
+@app.command("rotate")
+def rotate(
+    *,
+    name: Annotated[str, typer.Argument(help="The caller's name.", show_default=False)],
+    overlap: Annotated[
+        int,
+        typer.Option(parser=seconds, help="How long the key before stays valid, such as 12h or 7d."),
+    ] = OVERLAP,  # type: ignore[assignment]  # read by the parser, as what is typed is
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="End every key before at once, as after a leak.", show_default=False),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Give a caller a new key and print it, only this once. The key before stays valid for a day.
+
+    Put the new key into the caller's configuration while both are valid. `lingpai caller show` says how many keys are
+    valid and until when; rights, apps and networks stay as they are, and the audit log names the caller as before.
+    """
+    from lingpai.cli.output import emit, local, moment, say, span
+
+    overlap = 0 if now else overlap
+    key = new_key()
+
+    async def change(keeper: "Keeper") -> "tuple[float, ...] | None":
+        if not await keeper.store.rotate_caller(name, keeper.digest_caller_key(key), overlap):
+            return None
+        return _ends_by_name(await keeper.store.list_former_keys()).get(name, ())
+
+    former = with_keeper(data, change)
+    if former is None:
+        raise Problem(
+            tr("There is no caller {name} with a good key; `lingpai caller list` shows all.", name=name)
+        )
+
+    def render(console: "Console") -> None:
+        say(console, tr("New key of {name}, shown only now:", name=name), "green")
+        say(console, key)
+        if not overlap:
+            say(console, tr("Every key before ended just now."), "dim")
+        else:
+            until = local(max(former))
+            text = tr(
+                "The key before stays valid for {span}, until {until}.", span=span(overlap), until=until
+            )
+            say(console, text, "dim")
+
+    result = {"caller": name, "outcome": "rotated", "key": key, "overlap": overlap}
+    emit({**result, "former_keys_end_at": [*map(moment, former)]}, as_json, render)
 
 
 @app.command("revoke")
@@ -122,7 +213,7 @@ def revoke(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Revoke a caller's key, from its next request on. The name stays taken."""
+    """Revoke a caller's keys, from its next request on. The name stays taken."""
     from lingpai.cli.output import done, emit
 
     async def end(keeper: "Keeper") -> bool:
@@ -144,8 +235,8 @@ def new_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(KEY_RANDOM_BYTES)
 
 
-def caller_document(caller: "Caller") -> dict[str, Any]:
-    """A caller as a JSON document."""
+def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[str, Any]:
+    """A caller as a JSON document; `former` are the ends of its replaced keys that are still valid."""
     from lingpai.cli.output import moment
 
     return {
@@ -156,4 +247,17 @@ def caller_document(caller: "Caller") -> dict[str, Any]:
         "networks": caller.networks,
         "created_at": moment(caller.created_at),
         "revoked_at": moment(caller.revoked_at),
+        "valid_keys": 0 if caller.revoked_at is not None else 1 + len(former),
+        "former_keys_end_at": [*map(moment, former)],
     }
+
+
+async def _read(keeper: "Keeper") -> "tuple[tuple[Caller, ...], dict[str, tuple[float, ...]]]":
+    """The callers, and when their replaced keys end."""
+    former = await keeper.store.list_former_keys()
+    return await keeper.store.list_callers(), _ends_by_name(former)
+
+
+def _ends_by_name(former: "Sequence[FormerKey]") -> dict[str, tuple[float, ...]]:
+    names = {each.caller for each in former}
+    return {name: tuple(each.ends_at for each in former if each.caller == name) for name in names}

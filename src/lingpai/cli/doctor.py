@@ -86,7 +86,7 @@ def _said_of(files: list[Path]) -> str:
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.accounts import check_accounts
-    from lingpai.cli.diagnosis.stored import check_named, check_store
+    from lingpai.cli.diagnosis.stored import check_former_keys, check_named, check_store
     from lingpai.cli.diagnosis.upstreams import check_upstreams
     from lingpai.cli.output import progress
     from lingpai.cli.running import quiet
@@ -99,6 +99,7 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
             if any(each.verdict == "fail" for each in findings):
                 return findings
             findings += await check_named(keeper, {each.name for each in legacy_accounts()})
+            findings += await check_former_keys(keeper)
             if offline:
                 return findings
             accounts = await keeper.store.list_accounts()

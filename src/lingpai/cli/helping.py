@@ -42,7 +42,7 @@ PLACEHOLDERS = {
     "name": "NAME",
     "network": "NETWORK",
     "nick": "NAME",
-    "overlap": "SECONDS",
+    "overlap": "DURATION",
     "owner": "LOGIN",
     "permission": "PERMISSION",
     "port": "PORT",

@@ -8,6 +8,7 @@ from rich.text import Text
 from lingpai.cli.messages import tr
 from lingpai.cli.output import STYLES, moment, span, table
 from lingpai.cli.remedies import remedy
+from lingpai.core.clock import End
 from lingpai.core.records import BudgetUse, CredentialStatus
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.status import name_of
@@ -17,10 +18,12 @@ NEARLY_SPENT = 0.8
 
 def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
     """A status as a JSON document: ages and remaining times in seconds, never a value."""
-    remaining = None if status.end is None else round(status.end.remaining(keeper.clock), 1)
+    remaining = _remaining(keeper, status.end)
+    previous = _remaining(keeper, status.previous_end)
     trouble = status.trouble
     return {
         "account": name_of(status),
+        "platform": status.platform,
         "configured": status.label is not None,
         "kind": status.kind,
         "version": status.version,
@@ -28,6 +31,8 @@ def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
         "lifetime": status.lifetime,
         "remaining": remaining,
         "live": remaining is not None and remaining > 0,
+        "previous_remaining": previous if previous is not None and previous > 0 else None,
+        "renewed_in": _remaining(keeper, status.renew),
         "suspect": status.suspect,
         "trouble": trouble
         and {
@@ -40,6 +45,10 @@ def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
             "remedy": remedy(status.platform, trouble.code, trouble.message),
         },
     }
+
+
+def _remaining(keeper: Keeper, end: End | None) -> float | None:
+    return None if end is None else round(end.remaining(keeper.clock), 1)
 
 
 def status_table(documents: list[dict[str, Any]]) -> Table:
@@ -55,14 +64,15 @@ def status_table(documents: list[dict[str, Any]]) -> Table:
                 str(each["version"]),
                 span(each["age"]),
                 span(each["remaining"]),
-                _state(each),
+                describe_state(each),
             )
             for each in documents
         ],
     )
 
 
-def _state(document: dict[str, Any]) -> Text:
+def describe_state(document: dict[str, Any]) -> Text:
+    """How a held value and its renewal are, for people."""
     trouble = document["trouble"]
     if trouble is not None:
         code = "" if trouble["code"] is None else f"{trouble['code']} "

@@ -68,6 +68,13 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: float | None = None
 
 
+class FormerKey(NamedTuple):
+    """A key of a caller that was replaced and is valid until `ends_at` (unix seconds)."""
+
+    caller: str
+    ends_at: float
+
+
 class CredentialKey(NamedTuple):
     """What a held token or ticket is held for.
 
@@ -154,7 +161,11 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A credential as operators see it: everything but the values.
 
-    `label` is that of the configured account it belongs to, or None when the account is not configured.
+    Attributes:
+        label: of the configured account that it belongs to, or None when the account is not configured.
+        end: of the current value, or None before the first.
+        previous_end: of the value before, or None when there is none.
+        renew: when the background renewal is due, or None when only callers bring it about.
     """
 
     platform: str
@@ -167,6 +178,8 @@ class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
     lifetime: float | None
     suspect: bool
     trouble: Trouble | None
+    previous_end: End | None = None
+    renew: End | None = None
 
 
 class Lease(NamedTuple):
@@ -204,6 +217,14 @@ class BudgetUse(NamedTuple):
     used: int
     limit: int
     granted: bool
+
+
+class RoleHolder(NamedTuple):
+    """Which process has a role, such as to renew what is due, and when the role is free again unless it is extended."""
+
+    role: str
+    holder: str
+    end: End
 
 
 class ExchangeClaim(NamedTuple):

@@ -10,6 +10,7 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import CredentialKey
 from lingpai.core.seals import SealError
+from lingpai.keeper import presence
 from lingpai.keeper.app import App
 from lingpai.keeper.context import log
 from lingpai.keeper.keeper import Keeper
@@ -32,12 +33,15 @@ async def run(keeper: Keeper) -> None:
 
     Every worker runs this; only the one that holds the role does anything.
     """
-    leading_until = tidied_at = float("-inf")
+    leading_until = tidied_at = announced_at = float("-inf")
     renewals = Renewals(keeper)
     try:
         while True:
             try:
                 now = keeper.clock.steady()
+                if now - announced_at >= presence.EVERY:
+                    await presence.announce(keeper)
+                    announced_at = now
                 if now >= leading_until - ROLE_TTL + ROLE_EVERY:
                     leads = await keeper.store.lead(ROLE, keeper.process, ROLE_TTL)
                     leading_until = now + ROLE_TTL if leads else float("-inf")
@@ -60,7 +64,12 @@ async def run(keeper: Keeper) -> None:
             await keeper.clock.sleep(keeper.options.tick)
     finally:
         renewals.pause()
-        await asyncio.shield(keeper.store.resign(ROLE, keeper.process))
+        await asyncio.shield(_resign(keeper))
+
+
+async def _resign(keeper: Keeper) -> None:
+    await keeper.store.resign(ROLE, keeper.process)
+    await presence.withdraw(keeper)
 
 
 class Renewals:

@@ -20,7 +20,9 @@ from lingpai.core.records import (
     CredentialKey,
     CredentialStatus,
     ExchangeClaim,
+    FormerKey,
     Lease,
+    RoleHolder,
     Trouble,
 )
 
@@ -84,16 +86,28 @@ class Store(Protocol):
         """
         ...
 
+    async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
+        """Give a caller another key; the one before stays valid for `overlap` seconds of wall time.
+
+        Keys that were replaced earlier keep the ends that they have, or get this one where it is earlier. False when
+        there is no such caller or it is revoked.
+        """
+        ...
+
     async def revoke_caller(self, name: str) -> bool:
-        """Revoke a caller's key from now on. False when there is no such caller or it is revoked already."""
+        """Revoke a caller's keys from now on. False when there is no such caller or it is revoked already."""
         ...
 
     async def find_caller(self, key_digest: bytes) -> Caller | None:
-        """Who has this key, revoked or not. Sees the commits of every process."""
+        """Who has this key, or had it and may still use it, revoked or not. Sees the commits of every process."""
         ...
 
     async def list_callers(self) -> tuple[Caller, ...]:
         """All callers, by name."""
+        ...
+
+    async def list_former_keys(self) -> tuple[FormerKey, ...]:
+        """Replaced keys that are still valid, of callers that are not revoked; by caller, then by end."""
         ...
 
     # Credentials.
@@ -230,6 +244,10 @@ class Store(Protocol):
 
         What `acquire_lease` says of leases of another epoch holds for roles too.
         """
+        ...
+
+    async def list_role_holders(self) -> tuple[RoleHolder, ...]:
+        """The roles that somebody has now, by name. For operators: each may be over in the next moment."""
         ...
 
     async def resign(self, role: str, holder: str) -> None:

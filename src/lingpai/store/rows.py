@@ -1,7 +1,7 @@
 """Between rows and records, for every engine: columns, ends, seals."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,7 @@ from lingpai.core.records import (
     CredentialKey,
     CredentialStatus,
     Generation,
+    RoleHolder,
     Trouble,
 )
 from lingpai.store.queries import Row
@@ -84,6 +85,25 @@ def read_caller(row: Row) -> Caller:
     )
 
 
+class KeyOwner(NamedTuple):
+    """Who has a key, and until when (unix seconds) where it was replaced."""
+
+    caller: Caller
+    until: float | None
+
+
+def read_key_owner(rows: Sequence[Row]) -> KeyOwner | None:
+    """Who has a key, from a caller's row and the end of its former key."""
+    return KeyOwner(read_caller(rows[0][:-1]), rows[0][-1]) if rows else None
+
+
+def caller_now(owner: KeyOwner | None, clock: Clock) -> Caller | None:
+    """Who may use a key now; None also from the very moment at which a replaced key ends."""
+    if owner is None or (owner.until is not None and owner.until <= clock.now()):
+        return None
+    return owner.caller
+
+
 def read_credential(rows: Sequence[Row], vault: Vault) -> Credential | None:
     """A credential from its rows, one per generation, newest first; None from none.
 
@@ -119,9 +139,17 @@ def read_generation(credential_id: int, row: Row, vault: Vault) -> Generation:
     )
 
 
+def read_role_holders(rows: Sequence[Row], clock: Clock) -> tuple[RoleHolder, ...]:
+    """Who has a role now, from rows (role, holder, end in three)."""
+    found = (RoleHolder(role, holder, End(*end)) for role, holder, *end in rows)
+    return tuple(each for each in found if each.end.remaining(clock) > 0)
+
+
 def read_status(row: Row) -> CredentialStatus:
-    """A status from (platform, account, label, kind, version, suspect, trouble, end in three, fetched_at, lifetime)."""
-    platform, account, label, kind, version, suspect, trouble, wall, steady, epoch, fetched_at, lifetime = row
+    """A status from a row of `list_statuses`; ends are three columns each."""
+    platform, account, label, kind, version, suspect, trouble, wall, steady, epoch, fetched_at, lifetime = (
+        row[:12]
+    )
     return CredentialStatus(
         platform=platform,
         account=account,
@@ -133,4 +161,6 @@ def read_status(row: Row) -> CredentialStatus:
         lifetime=lifetime,
         suspect=bool(suspect),
         trouble=None if trouble is None else _troubles.decode(trouble),
+        previous_end=_end(*row[12:15]),
+        renew=_end(*row[15:18]),
     )

@@ -88,6 +88,7 @@ async def test_everything_goes_on_in_the_database(
     samples, tokens = origin
     copied = {each.table: each.rows for each in await copy(settings, dsn)}
     filled = {"accounts", "callers", "credentials", "generations", "budgets", "exchanges", "roles"}
+    filled |= {"former_caller_keys"}
     filled |= {"issuer_apps", "issuer_secrets", "issuer_users", "issuer_machines", "issuer_grants"}
     filled |= {"issuer_members", "issuer_attempts", "issuer_anchors"}
     assert {name for name in filled if not copied[name]} == set()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
+from lingpai.cli.output import local
 from lingpai.cli.problems import explain
 from lingpai.cli.sealing import count_sealed
 from lingpai.core.errors import LingpaiError
@@ -84,6 +85,26 @@ async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:
         )
         for each in await keeper.store.list_accounts()
         if each.source == ENV and each.name not in named
+    ]
+
+
+async def check_former_keys(keeper: Keeper) -> list[Finding]:
+    """Which callers have more than one valid key, and until when."""
+    ends: dict[str, list[str]] = {}
+    for each in await keeper.store.list_former_keys():
+        ends.setdefault(each.caller, []).append(local(each.ends_at))
+    return [
+        Finding(
+            "caller",
+            name,
+            "ok",
+            tr(
+                "Valid keys: {count}; the former ones end at {ends}.",
+                count=1 + len(found),
+                ends=", ".join(found),
+            ),
+        )
+        for name, found in ends.items()
     ]
 
 

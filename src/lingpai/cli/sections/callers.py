@@ -36,7 +36,7 @@ class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Plan:
-    """What has to change. A key is never changed: that would be another caller."""
+    """What has to change. A key is never changed; a replaced one counts as the caller's until it ends."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_callers()}
     changes: list[Change] = []
@@ -89,7 +89,11 @@ async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str
     if given:
         holder = await keeper.store.find_caller(keeper.digest_caller_key(given))
         if holder is None or holder.name != known.name:
-            raise Problem(tr("It has another key; revoke it and choose another name for the new key."))
+            text = (
+                "It has another key. Put its current one into the file, or none; "
+                "`lingpai caller rotate {name}` makes a new one."
+            )
+            raise Problem(tr(text, name=known.name))
     differing = tuple(name for name in COMPARED if getattr(known, name) != getattr(wanted, name))
     if not differing:
         return Change(wanted.name, "keep")

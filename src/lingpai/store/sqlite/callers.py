@@ -4,8 +4,8 @@ from typing import Final
 
 import apsw
 
-from lingpai.core.records import Caller
-from lingpai.store.rows import read_caller, write_names
+from lingpai.core.records import Caller, FormerKey
+from lingpai.store.rows import KeyOwner, caller_now, read_caller, read_key_owner, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
@@ -42,6 +42,20 @@ class Callers(Part):
             lambda connection: bool(run(connection, _SQL["change_caller"], columns))
         )
 
+    async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
+        """See `store.port.Store.rotate_caller`."""
+
+        def rotate(connection: apsw.Connection) -> bool:
+            now = self._clock.now()
+            run(connection, _SQL["drop_ended_keys"], {"now": now})
+            run(connection, _SQL["shorten_former_keys"], {"name": name, "ends_at": now + overlap})
+            if not run(connection, _SQL["keep_former_key"], {"name": name, "ends_at": now + overlap}):
+                return False
+            run(connection, _SQL["rotate_caller"], {"name": name, "key_digest": key_digest})
+            return True
+
+        return await self._engine.write(rotate)
+
     async def revoke_caller(self, name: str) -> bool:
         """See `store.port.Store.revoke_caller`."""
 
@@ -52,7 +66,18 @@ class Callers(Part):
 
     async def find_caller(self, key_digest: bytes) -> Caller | None:
         """See `store.port.Store.find_caller`."""
-        return self._engine.cached(("caller", key_digest), lambda: self._read_caller(key_digest))
+        owner = self._engine.cached(("caller", key_digest), lambda: self._read_owner(key_digest))
+        return caller_now(owner, self._clock)
+
+    async def list_former_keys(self) -> tuple[FormerKey, ...]:
+        """See `store.port.Store.list_former_keys`."""
+
+        def read(connection: apsw.Connection) -> tuple[FormerKey, ...]:
+            return tuple(
+                FormerKey(*row) for row in run(connection, _SQL["list_former_keys"], (self._clock.now(),))
+            )
+
+        return await self._engine.scan(read)
 
     async def list_callers(self) -> tuple[Caller, ...]:
         """See `store.port.Store.list_callers`."""
@@ -62,6 +87,5 @@ class Callers(Part):
 
         return await self._engine.scan(read)
 
-    def _read_caller(self, key_digest: bytes) -> Caller | None:
-        rows = self._engine.rows(_SQL["find_caller"], (key_digest,))
-        return read_caller(rows[0]) if rows else None
+    def _read_owner(self, key_digest: bytes) -> KeyOwner | None:
+        return read_key_owner(self._engine.rows(_SQL["find_caller"], (key_digest,)))

@@ -5,7 +5,8 @@ from typing import Final
 import apsw
 
 from lingpai.core.clock import end_after
-from lingpai.store.rows import end_columns, moment
+from lingpai.core.records import RoleHolder
+from lingpai.store.rows import end_columns, moment, read_role_holders
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
@@ -24,6 +25,14 @@ class Roles(Part):
             return bool(run(connection, _SQL["lead"], columns))
 
         return await self._engine.write(take)
+
+    async def list_role_holders(self) -> tuple[RoleHolder, ...]:
+        """See `store.port.Store.list_role_holders`."""
+
+        def read(connection: apsw.Connection) -> tuple[RoleHolder, ...]:
+            return read_role_holders(run(connection, _SQL["list_role_holders"]), self._clock)
+
+        return await self._engine.scan(read)
 
     async def resign(self, role: str, holder: str) -> None:
         """See `store.port.Store.resign`."""

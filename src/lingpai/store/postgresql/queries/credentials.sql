@@ -95,13 +95,17 @@ ORDER BY due.late DESC LIMIT $4;
 -- name: list_statuses
 SELECT * FROM (
   SELECT c.platform, c.account, a.label, c.kind, c.version, c.suspect, c.trouble,
-         g.end_wall, g.end_steady, g.end_epoch, g.fetched_at, g.lifetime
+         g.end_wall, g.end_steady, g.end_epoch, g.fetched_at, g.lifetime,
+         p.end_wall, p.end_steady, p.end_epoch, c.renew_wall, c.renew_steady, c.renew_epoch
   FROM credentials c
   LEFT JOIN accounts a
     ON a.platform = c.platform AND a.account = c.account AND a.secret_digest = c.secret_digest
   LEFT JOIN generations g ON g.credential_id = c.id AND g.version = c.version
+  LEFT JOIN generations p ON p.credential_id = c.id AND p.version = (
+    SELECT max(o.version) FROM generations o WHERE o.credential_id = c.id AND o.version < c.version)
   UNION ALL
-  SELECT a.platform, a.account, a.label, 'access_token', 0, false, NULL, NULL, NULL, NULL, NULL, NULL
+  SELECT a.platform, a.account, a.label, 'access_token', 0, false, NULL, NULL, NULL, NULL, NULL, NULL,
+         NULL, NULL, NULL, NULL, NULL, NULL
   FROM accounts a
   WHERE NOT EXISTS (
     SELECT FROM credentials c WHERE c.platform = a.platform AND c.account = a.account

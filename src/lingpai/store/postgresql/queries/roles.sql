@@ -12,3 +12,6 @@ RETURNING id;
 
 -- name: resign
 DELETE FROM roles WHERE role = $1 AND holder = $2;
+
+-- name: list_role_holders
+SELECT role, holder, end_wall, end_steady, end_epoch FROM roles ORDER BY role;

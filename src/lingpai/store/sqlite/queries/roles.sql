@@ -13,3 +13,6 @@ RETURNING id;
 
 -- name: resign
 DELETE FROM roles WHERE role = ? AND holder = ?;
+
+-- name: list_role_holders
+SELECT role, holder, end_wall, end_steady, end_epoch FROM roles ORDER BY role;
