@@ -278,8 +278,14 @@ class LingpaiError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survives pickling, as between processes, which keyword arguments would not."""
-        rest = {name: getattr(self, name) for name in self.__slots__ if name not in {"kind", "reason"}}
-        return functools.partial(type(self), **rest), (self.kind, self.reason)
+        return functools.partial(LingpaiError, **self.details), (self.kind, self.reason)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """All but kind and reason, as keyword arguments of another error that says the same."""
+        return {
+            name: getattr(self, name) for name in LingpaiError.__slots__ if name not in {"kind", "reason"}
+        }
 
     @property
     def blame(self) -> Blame:

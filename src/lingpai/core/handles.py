@@ -61,7 +61,7 @@ _SALT_BYTES = 1 << 10
 
 
 class HandleKind(enum.IntEnum):
-    """What a handle is for, at most 15, without 9 and 10 (`_NARROWED`).
+    """What a handle is for, at most 15, without 9 and 10 (`_NARROWED`), and 7 and 8, which releases before used.
 
     A handle of one kind is never taken for another (threat F61).
     """
@@ -72,11 +72,9 @@ class HandleKind(enum.IntEnum):
     APP_TOKEN = 4
     TICKET = 5
     SESSION = 6
-    AUTHORIZATION = 7
-    FORM = 8
 
 
-_SALTED_EARLIER = frozenset({HandleKind.SESSION, HandleKind.FORM})
+_SALTED_EARLIER = frozenset({HandleKind.SESSION})
 """Kinds whose row had a salt before: it was their generation."""
 
 _NARROWED = {HandleKind.ACCESS: 9, HandleKind.APP_TOKEN: 10}

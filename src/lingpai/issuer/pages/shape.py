@@ -35,14 +35,7 @@ class Shown(LingpaiError):
     __slots__ = ("reply",)
 
     def __init__(self, error: LingpaiError, reply: Reply) -> None:
-        super().__init__(
-            error.kind,
-            error.reason,
-            detail=error.detail,
-            parameter=error.parameter,
-            retry_after=error.retry_after,
-            allow=error.allow,
-        )
+        super().__init__(error.kind, error.reason, **error.details)
         self.reply = reply
 
 

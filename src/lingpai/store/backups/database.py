@@ -14,8 +14,7 @@ from lingpai.store.backups.settling import USED, Settled, moved_on, settle
 from lingpai.store.copying import sides
 from lingpai.store.copying.copy import NotCopiedError, open_copy
 from lingpai.store.copying.tables import DifferentTablesError, Sum, Table, tables_of
-from lingpai.store.postgresql.connect import Connection, connect
-from lingpai.store.postgresql.faults import is_fault, unavailable
+from lingpai.store.postgresql.connect import Connection, opened
 from lingpai.store.postgresql.schema import apply_migrations as migrate
 from lingpai.store.postgresql.upkeep import take_turn
 from lingpai.store.queries import Row
@@ -69,7 +68,7 @@ async def is_filled(dsn: str) -> bool:
         LingpaiError: STORE_UNAVAILABLE.
     """
     await migrate(dsn)
-    async with _opened(dsn) as connection:
+    async with _of_this_release(dsn) as connection:
         filled = [await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})") for name in USED]  # noqa: S608
         return any(filled)
 
@@ -83,7 +82,7 @@ async def settle_in_place(dsn: str, vault: Vault, *, end_grants: bool) -> Settle
         LingpaiError: STORE_UNAVAILABLE.
     """
     await migrate(dsn)
-    async with _opened(dsn) as connection, connection.transaction():
+    async with _of_this_release(dsn) as connection, connection.transaction():
         await take_turn(connection)
         await _demand_unused(connection)
         return await settle(PostgresSide(connection), vault, end_grants=end_grants)
@@ -98,7 +97,7 @@ async def export(dsn: str, file: Path, begin: Begin) -> None:
     """
     apply_migrations(file)
     async with (
-        _opened(dsn) as source,
+        _of_this_release(dsn) as source,
         source.transaction(isolation="repeatable_read", readonly=True),
     ):
         with contextlib.closing(apsw.Connection(str(file))) as target:
@@ -170,7 +169,7 @@ async def fill(dsn: str, work: Path, ring: KeyRing, begin: Begin) -> None:
         LingpaiError: STORE_UNAVAILABLE.
     """
     await migrate(dsn)
-    async with _opened(dsn) as connection:
+    async with _of_this_release(dsn) as connection:
         with contextlib.closing(apsw.Connection(str(work))) as source:
             tables = await tables_of(source, connection)
         async with connection.transaction():
@@ -191,18 +190,11 @@ async def fill(dsn: str, work: Path, ring: KeyRing, begin: Begin) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _opened(dsn: str) -> AsyncIterator[Connection]:
+async def _of_this_release(dsn: str) -> AsyncIterator[Connection]:
     try:
-        connection = await connect(dsn, 0)
-        try:
+        async with opened(dsn) as connection:
             yield connection
-        finally:
-            await connection.close()
     except DifferentTablesError as error:
         raise BackupError(
             f"The database's schema is not this release's ({error}); run `lingpai migrate` first."
         ) from error
-    except Exception as error:
-        if is_fault(error):
-            raise unavailable(error) from error
-        raise

@@ -14,7 +14,7 @@ from asyncpg.exceptions import TargetServerAttributeNotMatched
 
 from lingpai.store.libpq import Conninfo, Host, ParameterError, read
 from lingpai.store.postgresql import session
-from lingpai.store.postgresql.faults import AddressError, NoWriterError, PoolerError, is_fault
+from lingpai.store.postgresql.faults import AddressError, NoWriterError, PoolerError, is_fault, unavailable
 from lingpai.store.postgresql.hosts import Record, record_of, share
 from lingpai.store.postgresql.pooler import SHARED, demand_sessions
 from lingpai.store.postgresql.tls import driver_parameters, tls_of
@@ -231,3 +231,22 @@ def _telling(failures: list[tuple[Host, Exception]]) -> Exception:
     said = "; ".join(f"{host}: {str(error) or type(error).__name__}" for host, error in failures)
     kind = type(failures[0][1]) if len({type(error) for _, error in failures}) == 1 else ConnectionError
     return NoWriterError(said) if kind is NoWriterError else ConnectionError(said)
+
+
+@contextlib.asynccontextmanager
+async def opened(dsn: str) -> AsyncIterator[Connection]:
+    """A connection for as long as the block takes, which may take as long as it takes.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE, for faults of the database within the block too.
+    """
+    try:
+        connection = await connect(dsn, 0)
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    except Exception as error:
+        if is_fault(error):
+            raise unavailable(error) from error
+        raise

@@ -6,12 +6,11 @@ know.
 """
 
 import asyncio
-import contextlib
 import functools
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
@@ -19,8 +18,7 @@ import asyncpg
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.store.postgresql import steps
-from lingpai.store.postgresql.connect import Connection, connect
-from lingpai.store.postgresql.faults import is_fault, unavailable
+from lingpai.store.postgresql.connect import Connection, opened
 from lingpai.store.postgresql.rights import demand_rights, may_not_migrate, names_of
 
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
@@ -57,7 +55,7 @@ async def pending_migrations(dsn: str) -> tuple[str, ...]:
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    async with _opened(dsn) as connection:
+    async with opened(dsn) as connection:
         return tuple(name for name, _ in (await _missing(connection, all_migrations())).values())
 
 
@@ -67,7 +65,7 @@ async def is_sealed(dsn: str) -> bool:
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    async with _opened(dsn) as connection:
+    async with opened(dsn) as connection:
         if not await connection.fetchval("SELECT to_regclass('key_rings') IS NOT NULL"):
             return False
         return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM key_rings)"))
@@ -89,7 +87,7 @@ async def apply_migrations(
         LingpaiError: STORE_UNAVAILABLE.
     """
     known = all_migrations() if migrations is None else migrations
-    async with _opened(dsn) as connection:
+    async with opened(dsn) as connection:
         if not await _missing(connection, known):
             return ()
         await _take_turn(connection)
@@ -125,20 +123,6 @@ async def _take_turn(connection: Connection) -> None:
                 retry_after=30.0,
             )
         await asyncio.sleep(_LOOKS)
-
-
-@contextlib.asynccontextmanager
-async def _opened(dsn: str) -> AsyncIterator[Connection]:
-    try:
-        connection = await connect(dsn, 0)
-        try:
-            yield connection
-        finally:
-            await connection.close()
-    except Exception as error:
-        if is_fault(error):
-            raise unavailable(error) from error
-        raise
 
 
 async def _missing(

@@ -40,13 +40,7 @@ class ReadableError(LingpaiError):
     __slots__ = ("headers",)
 
     def __init__(self, error: LingpaiError, headers: Headers) -> None:
-        super().__init__(
-            error.kind,
-            error.reason,
-            detail=error.detail,
-            parameter=error.parameter,
-            retry_after=error.retry_after,
-        )
+        super().__init__(error.kind, error.reason, **error.details)
         self.headers = headers
 
 
