@@ -57,6 +57,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         networks: CIDR blocks it may come from; empty means any.
         created_at: unix time in seconds.
         revoked_at: unix time in seconds, or None while it is good.
+        key_ends_at: of a caller found by a key that was replaced, when that key ends (unix seconds); else None.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     networks: tuple[str, ...] = ()
     created_at: float = 0.0
     revoked_at: float | None = None
+    key_ends_at: float | None = None
 
 
 class FormerKey(NamedTuple):

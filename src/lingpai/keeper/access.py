@@ -7,6 +7,8 @@ whole secret.
 
 from typing import NamedTuple
 
+import msgspec
+
 from lingpai.core.addresses import NOBODY, is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
@@ -75,7 +77,7 @@ async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
         caller = await _caller_of(keeper, key, call.peer)
         app = _pick(keeper, ask, accounts, caller, (f"caller:{caller.name}", call.peer))
         _demand_right(caller, ask.right)
-        return app
+        return app if caller.key_ends_at is None else msgspec.structs.replace(app, fleeting=True)
     _demand_trusted(keeper, call, ask.right)
     return _pick(keeper, ask, accounts, None, (f"network:{call.peer}", call.peer))
 

@@ -34,6 +34,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         asker: who asks, for the audit log and for telling callers apart.
         peer: the address of who asks, or "" when nobody does.
         trusted: of an app that is not configured, whether that lies in a trusted network.
+        fleeting: whether what the caller was let in by ends by itself, so that it is looked at for each answer.
     """
 
     platform: Platform
@@ -47,6 +48,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     asker: str = "lingpai"
     peer: str = ""
     trusted: bool = False
+    fleeting: bool = False
 
     def __repr__(self) -> str:
         """Never shows the secret."""

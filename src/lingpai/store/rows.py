@@ -1,7 +1,7 @@
 """Between rows and records, for every engine: columns, ends, seals."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -85,23 +85,20 @@ def read_caller(row: Row) -> Caller:
     )
 
 
-class KeyOwner(NamedTuple):
-    """Who has a key, and until when (unix seconds) where it was replaced."""
-
-    caller: Caller
-    until: float | None
-
-
-def read_key_owner(rows: Sequence[Row]) -> KeyOwner | None:
+def read_key_owner(rows: Sequence[Row]) -> Caller | None:
     """Who has a key, from a caller's row and the end of its former key."""
-    return KeyOwner(read_caller(rows[0][:-1]), rows[0][-1]) if rows else None
-
-
-def caller_now(owner: KeyOwner | None, clock: Clock) -> Caller | None:
-    """Who may use a key now; None also from the very moment at which a replaced key ends."""
-    if owner is None or (owner.until is not None and owner.until <= clock.now()):
+    if not rows:
         return None
-    return owner.caller
+    *columns, ends_at = rows[0]
+    caller = read_caller(tuple(columns))
+    return caller if ends_at is None else msgspec.structs.replace(caller, key_ends_at=ends_at)
+
+
+def caller_now(owner: Caller | None, clock: Clock) -> Caller | None:
+    """Who may use a key now; None also from the very moment at which a replaced key ends."""
+    if owner is None or (owner.key_ends_at is not None and owner.key_ends_at <= clock.now()):
+        return None
+    return owner
 
 
 def read_credential(rows: Sequence[Row], vault: Vault) -> Credential | None:

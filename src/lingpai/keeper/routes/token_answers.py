@@ -41,7 +41,12 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
         credential = await verify(keeper, app, credential)
     current = current_of(credential)
     keeper.audit.count(app.asker, app.logged_name, "token")
-    if mark is not None and not credential.suspect and current.end.epoch == keeper.clock.epoch:
+    if (
+        mark is not None
+        and not app.fleeting
+        and not credential.suspect
+        and current.end.epoch == keeper.clock.epoch
+    ):
         call.again = Again(keeper, app, credential, current, mark, pace)
     return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
 

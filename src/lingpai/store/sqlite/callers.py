@@ -5,7 +5,7 @@ from typing import Final
 import apsw
 
 from lingpai.core.records import Caller, FormerKey
-from lingpai.store.rows import KeyOwner, caller_now, read_caller, read_key_owner, write_names
+from lingpai.store.rows import caller_now, read_caller, read_key_owner, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
@@ -87,5 +87,5 @@ class Callers(Part):
 
         return await self._engine.scan(read)
 
-    def _read_owner(self, key_digest: bytes) -> KeyOwner | None:
+    def _read_owner(self, key_digest: bytes) -> Caller | None:
         return read_key_owner(self._engine.rows(_SQL["find_caller"], (key_digest,)))
