@@ -1,4 +1,4 @@
-"""Shared ground.
+"""What all layers share: clock, errors, encryption, key ring, declarations of routes.
 
-Clock, errors, seals, key ring, wire declarations. No I/O but reading the clock and the key file.
+The core does no I/O, except that it reads the clock and reads and writes the key file.
 """

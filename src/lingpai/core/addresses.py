@@ -1,6 +1,6 @@
-"""Addresses of callers: read strictly, and looked up in networks.
+"""Parse the addresses of callers strictly, and look them up in networks.
 
-A caller whose address is not known is `NOBODY`, and nobody is in no network.
+A caller whose address is not known has the address `NOBODY`, which is in no network.
 """
 
 import functools
@@ -39,7 +39,7 @@ def unmapped(address: Address) -> Address:
 
 
 def read_address(text: str) -> Address | None:
-    """The address that a proxy or a socket names, or None when it is none that a caller can have.
+    """Return the address in a text from a proxy or a socket, or None when it cannot be a caller's address.
 
     A port is dropped; so is the zone of a link-local IPv6 address (RFC 4007), which means something on one machine
     only. An IPv4-mapped address is the IPv4 address, see `unmapped`.
@@ -59,14 +59,14 @@ def read_address(text: str) -> Address | None:
 
 
 def is_within(address: str, networks: Iterable[Network]) -> bool:
-    """Whether an address lies in one of these networks; `NOBODY`, and what is no address, lies in none."""
+    """Return whether an address is in one of these networks; `NOBODY`, and text that is no address, is in none."""
     found = read_address(address)
     return found is not None and any(found in network for network in networks)
 
 
 @functools.lru_cache(maxsize=4096)
 def is_within_blocks(address: str, blocks: tuple[str, ...]) -> bool:
-    """As `is_within`, for CIDR blocks as text; remembered, as the same few callers come with every request."""
+    """Return the same as `is_within`, for CIDR blocks as text; cached, as few callers send most requests."""
     return is_within(address, [ip_network(block, strict=False) for block in blocks])
 
 

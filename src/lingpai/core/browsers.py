@@ -1,8 +1,8 @@
-"""Whether a request looks like a browser's.
+"""Recognise requests of browsers.
 
-A browser sends requests that any page asks for, from the network that its user is in. So who is recognised by his
-network alone must not be a browser. `Origin` and `Sec-Fetch-*` say it plainly, but browsers leave both out of simple
-requests to plain-http names, so that the rest of the head has to be looked at too.
+A browser sends requests that any page asks for, from the network of its user. So a caller that is recognised by its
+network alone must not be a browser. `Origin` and `Sec-Fetch-*` show a browser, but browsers leave both out of simple
+requests to plain-http names, so other headers are examined too.
 """
 
 import functools
@@ -36,11 +36,13 @@ def _page_host(referer: bytes) -> str:
 
 
 def looks_like_browser(headers: Headers) -> bool:
-    """Whether a request with these headers was sent by a browser, as far as its head tells.
+    """Return whether the headers of a request are a browser's.
 
-    It is one when it carries what only browsers send; when a page of another host led to it (`Referer`); or when it
-    names a browser's engine in `User-Agent` and also asks for what pages are made of, or says its user's language.
-    Programs that merely call themselves `Mozilla/5.0` are none.
+    They are when they include a header that only browsers send; when a page of another host led to the request
+    (`Referer`);
+    or when `User-Agent` names a browser's engine and the request also accepts parts of pages, or names its user's
+    language.
+    A program that only has `Mozilla/5.0` in its `User-Agent` is not a browser.
     """
     if any(sign in headers for sign in _PLAIN_SIGNS):
         return True
@@ -57,9 +59,9 @@ def looks_like_browser(headers: Headers) -> bool:
 
 @functools.lru_cache(maxsize=256)
 def prefers_html(accept: bytes) -> bool:
-    """Whether an `Accept` header (RFC 9110 §12.5.1) asks for a page rather than for data.
+    """Return whether an `Accept` header (RFC 9110 §12.5.1) asks for a page rather than for data.
 
-    Java's default names `text/html` first too, but goes on with pictures as no browser does.
+    Java's default value also names `text/html` first, but then names image types in an order that no browser uses.
     """
     ranges = [each.partition(b";") for each in accept.lower().split(b",")]
     weights = {kind.strip(): _weight(parameters) for kind, _, parameters in reversed(ranges)}

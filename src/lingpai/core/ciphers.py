@@ -1,9 +1,9 @@
 """The AES-SIV ciphers of one purpose (RFC 5297), one for each key of the ring.
 
-The newest key seals, and all of them open.
+The newest key encrypts; every key decrypts.
 
-A key that was just made by a rotation opens at once but seals only after ten seconds, so that every process knows
-it before the first text under it is about. Keys that another process made or retired are noticed within a second.
+A key that a rotation made decrypts immediately but encrypts only after ten seconds, so that every process has read
+it before the first text under it exists. Keys that another process made or retired are noticed within a second.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ class RingCiphers:
     """The ciphers of one purpose.
 
     Args:
-        ring: the key ring; its newest published key seals, all of them open.
+        ring: the key ring; its newest published key encrypts, every key decrypts.
         purpose: what the derived keys are for, such as "handles".
-        clock: says how old keys are and when to look for new ones.
+        clock: gives the age of keys and the time to look for new ones.
 
     Attributes:
         opening: all ciphers, that of the newest key first.
-        sealing: the one that seals.
+        sealing: the one that encrypts.
     """
 
     def __init__(self, ring: KeyRing, purpose: str, clock: Clock) -> None:
@@ -42,7 +42,7 @@ class RingCiphers:
         self._arrange()
 
     def stay_current(self) -> None:
-        """Look at the ring now and then: another process may have rotated, or have retired a key."""
+        """Read the ring again when a second has passed: another process may have added or retired a key."""
         if self._clock.steady() < self._look_at:
             return
         with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
@@ -50,7 +50,7 @@ class RingCiphers:
         self._arrange()
 
     def open(self, sealed: bytes, bound: list[bytes]) -> bytes | None:
-        """What was sealed by any key of the ring with the same associated data; None for anything else."""
+        """Decrypt a text of any key of the ring with the same associated data; return None for anything else."""
         for cipher in self.opening:
             try:
                 return cipher.decrypt(sealed, bound)

@@ -1,9 +1,8 @@
 """Time as a dependency: the system's clock, a virtual one for tests, and ends that survive clock steps.
 
-A wall clock can be set while we run, by an operator or by NTP, and then every stored ``expires_at`` is wrong
-by that step. So an end is kept twice: in wall time, and in the machine's steady time together with the
-identity of that steady time (it starts anew at each boot). Whoever shares the steady time trusts it alone;
-others use the wall time.
+A wall clock can be set at any time, by an operator or by NTP, and then every stored ``expires_at`` is wrong
+by that step. So an end is stored twice: in wall time, and in steady time together with the identity of that
+steady time (it starts again at each boot). A process with the same steady time uses it alone; others use the wall time.
 """
 
 import asyncio
@@ -18,7 +17,7 @@ _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
-    """Where the time comes from."""
+    """A source of time."""
 
     @property
     def epoch(self) -> str:
@@ -26,7 +25,7 @@ class Clock(Protocol):
         ...
 
     def now(self) -> float:
-        """Unix time in seconds (UTC), as the machine believes at this moment."""
+        """Unix time in seconds (UTC), as the system's clock shows it."""
         ...
 
     def steady(self) -> float:
@@ -72,7 +71,7 @@ def _boot_epoch() -> str:
 
 
 class SystemClock:
-    """The machine's own clock. Processes of one boot share its steady time."""
+    """The system's clock. Processes of one boot share its steady time."""
 
     def __init__(self) -> None:
         self.epoch = _boot_epoch()
@@ -83,7 +82,7 @@ class SystemClock:
         return time.time()
 
     def steady(self) -> float:
-        """See ``Clock.steady``: goes on while the machine is suspended, where the system can tell."""
+        """Return steady time in seconds; it advances during suspension, where the platform can measure that."""
         return time.clock_gettime(self._steady_id)
 
     async def sleep(self, seconds: float) -> None:
@@ -92,7 +91,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that moves only when told: time in tests without waiting.
+    """A clock that moves only by `advance` and `sleep`, for tests without waiting.
 
     Args:
         now: unix time in seconds at which it starts.
@@ -118,7 +117,7 @@ class VirtualClock:
         self._now += seconds
 
     def advance(self, seconds: float) -> None:
-        """Let ``seconds`` pass at once, waking every sleeper whose time has come, in order."""
+        """Advance by ``seconds`` at once, and wake every sleeper whose time is reached, in order."""
         self._now += seconds
         self._steady += seconds
         while self._sleepers and self._sleepers[0][0] <= self._steady:

@@ -1,7 +1,7 @@
 """What can go wrong, as a closed set.
 
 Every error has a kind (the closed set below), a public reason in our words, a private detail for the log, and
-through its kind somebody whose fault it is. No surface and no dialect invents kinds of its own: each maps
+through its kind the party at fault (`Blame`). No route and no dialect has kinds of its own: each maps
 these to its wire by a table, and a test demands that the table is complete for the groups that can reach it.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Blame(enum.Enum):
-    """Whose fault an error is, and so who can mend it."""
+    """The party at fault for an error, who has to correct it."""
 
     CALLER = "caller"
     UPSTREAM = "upstream"
@@ -245,9 +245,9 @@ class LingpaiError(Exception):
     """The one exception that verbs raise on purpose.
 
     Attributes:
-        kind: which of the closed set.
-        reason: what a caller may read; never holds a secret, token or code.
-        detail: what only the log may hold, after redaction.
+        kind: one of the closed set.
+        reason: the text for the caller; never contains a secret, token or code.
+        detail: text for the log only, after redaction.
         parameter: the wire name of the parameter at fault, or "".
         code: the upstream's own error number, where it answered one.
         retry_after: seconds after which trying again makes sense, or None.
@@ -289,5 +289,5 @@ class LingpaiError(Exception):
 
     @property
     def blame(self) -> Blame:
-        """Whose fault it is."""
+        """The party at fault."""
         return BLAME[self.kind]

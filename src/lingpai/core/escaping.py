@@ -1,4 +1,4 @@
-"""Text of strangers, where a control character would do something: in a terminal, in a log line."""
+"""Escape characters of untrusted text that have an effect in a terminal or in a log line."""
 
 import json
 from collections.abc import Callable
@@ -7,20 +7,20 @@ from lingpai.core.names import hides
 
 
 def shown(text: str) -> str:
-    r"""The text with every character escaped (`\x1b`, `\u202e`) that cannot be seen or that moves others about.
+    r"""Return the text with every invisible or reordering character escaped (`\x1b`, `\u202e`).
 
-    Those are the characters that `names.hides` tells of.
+    Those are the characters that `names.hides` finds.
     """
     return _replaced(text, _backslashed)
 
 
 def shown_lines(text: str) -> str:
-    """As `shown`, for a text of several lines, whose ends stay."""
+    """Return the same as `shown` for a text of several lines; line ends stay."""
     return "\n".join(map(shown, text.split("\n")))
 
 
 def shown_json(document: str) -> str:
-    """A JSON document that says the same, with such characters escaped as JSON has it (RFC 8259 §7)."""
+    """Return an equal JSON document with such characters escaped as in JSON (RFC 8259 §7)."""
     return "\n".join(_replaced(line, lambda each: json.dumps(each)[1:-1]) for line in document.split("\n"))
 
 

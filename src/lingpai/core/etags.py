@@ -13,10 +13,10 @@ def _opaque(tag: str) -> str:
 
 
 def is_named(tag: str, if_none_match: str | None) -> bool:
-    """Whether an `If-None-Match` value names this entity tag, or any by `*`.
+    """Return whether an `If-None-Match` value names this entity tag, or any by `*`.
 
-    Compared weakly, as proxies weaken tags. What a compressing proxy appended is left out, and missing quotes are
-    forgiven.
+    The comparison is weak, as proxies weaken tags. A suffix that a compressing proxy appended is ignored, and missing
+    quotes are accepted.
     """
     if if_none_match is None:
         return False

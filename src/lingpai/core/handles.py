@@ -1,4 +1,4 @@
-"""Sealed handles: codes, tokens, tickets and cookies that name a row, and are stored nowhere themselves.
+"""Encrypted handles: codes, tokens, tickets and cookies that name a row, and are stored nowhere themselves.
 
 A handle is 16 bytes, encrypted by AES-SIV (RFC 5297) with the realm as associated data. It is deterministic, so the
 same answer can be given twice without being stored, and it is authenticated before any I/O, so a forged one costs no
@@ -9,18 +9,18 @@ read. The 16 bytes, in bits from the first::
     kind 4 | id 40 | words 8 | generation 12 | issued at 32 | salt 32      a token with less than its grant's scope
     kind 8 | words 8 | id 48 | generation 32 | issued at 32                the same in the earlier layout
 
-Kinds are at most 15, so the first four bits are 0 in the earlier layout alone, and tell the two apart.
+Kinds are at most 15, so the first four bits are 0 in the earlier layout alone, which distinguishes the two.
 
-The salt is the row's own: random, and never below `LEAST_SALT`. An id can be handed out again (a restored backup, a
-standby that lost commits); then the new row has another salt, and what was made for the old row does not open it. Rows
-of releases before have the salt 0, and their handles are made in the earlier layout to their end.
+Each row has a random salt, never below `LEAST_SALT`. An id can be used again (a restored backup, a standby that lost
+commits); then the new row has another salt, and a handle of the old row does not match it. Rows of earlier releases
+have the salt 0, and their handles stay in the earlier layout.
 
-A token that is good for some words of its grant's scope (RFC 6749 §6) says which, one bit for each, in the order of the
-grant. No row is needed for that, as a grant's scope never changes. Such tokens have kinds of their own here alone, and
-the kind of those that are good for all everywhere else; all others stay as they are.
+A token that is limited to some words of its grant's scope (RFC 6749 §6) has one bit for each, in the order of the
+grant. No row is needed for that, as a grant's scope never changes. Such tokens have separate kinds in this module only;
+everywhere else they have the same kind as tokens with the whole scope.
 
-A generation has 20 bits, beside words 12. What is above them is added into the salt by exclusive or, so a grant may be
-refreshed without end and each handle still means one generation of one row (`generation_of`).
+A generation has 20 bits, or 12 next to words. The higher bits are combined with the salt by exclusive or, so a grant
+may be refreshed without limit and each handle still means one generation of one row (`generation_of`).
 """
 
 import base64
@@ -44,10 +44,10 @@ MAX_SALT = (1 << 32) - 1
 MAX_GENERATION = (LEAST_SALT << _GENERATION_BITS) - 1
 """Higher ones could turn a salt into 0."""
 MAX_WORDS = 8
-"""Words of a grant's scope that a token can say whether it is good for."""
+"""Words of a grant's scope that a token can be limited to, one by one."""
 _LOW_NARROWED = (1 << _GENERATION_BITS - MAX_WORDS) - 1
 MAX_NARROWED_GENERATION = (LEAST_SALT << _GENERATION_BITS - MAX_WORDS) - 1
-"""As `MAX_GENERATION`, of tokens that are good for some words."""
+"""The same as `MAX_GENERATION`, for tokens that are limited to some words of the scope."""
 AHEAD = 1 << 10
 """Generations that a store may have lost: a handle that is further ahead is of another row."""
 _LAYOUT = struct.Struct(">QII")
@@ -61,7 +61,7 @@ _SALT_BYTES = 1 << 10
 
 
 class HandleKind(enum.IntEnum):
-    """What a handle is for, at most 15, without 9 and 10 (`_NARROWED`), and 7 and 8, which releases before used.
+    """The use of a handle, at most 15, without 9 and 10 (`_NARROWED`), and 7 and 8, which earlier releases used.
 
     A handle of one kind is never taken for another (threat F61).
     """
@@ -75,7 +75,7 @@ class HandleKind(enum.IntEnum):
 
 
 _SALTED_EARLIER = frozenset({HandleKind.SESSION})
-"""Kinds whose row had a salt before: it was their generation."""
+"""Kinds whose row had a salt in the earlier layout, in place of the generation."""
 
 _NARROWED = {HandleKind.ACCESS: 9, HandleKind.APP_TOKEN: 10}
 """Kinds of tokens that may be good for some words of their grant's scope, and what such have for a kind on the wire."""
@@ -94,7 +94,7 @@ def _read_base64url(text: str) -> bytes:
 
 
 class HandleFormat(enum.Enum):
-    """How the 32 sealed bytes are written: the name, what writes them, and what reads at least what that wrote."""
+    """A text form of the 32 encrypted bytes: its name, the function that writes it and the one that reads it."""
 
     HEX = "hex", bytes.hex, bytes.fromhex
     UPPER_HEX = "upper_hex", _upper_hex, bytes.fromhex
@@ -112,15 +112,15 @@ class HandleFormat(enum.Enum):
 
 
 class Handle(NamedTuple):
-    """What a handle says.
+    """The content of a handle.
 
     Attributes:
         id: names a row, in 40 bits.
-        generation: which of the row's tokens this is. Of one that was unsealed, the lowest 20 bits, until it was
-            compared with its row (`of_row`).
+        generation: number of the token among the row's tokens. After decryption the lowest 20 bits, until it is
+            compared with the row (`of_row`).
         issued_at: unix time in seconds.
-        salt: of the row, 0 for the earlier layout. Of one that was unsealed, as `generation_of` reads it.
-        words: of the grant's scope that it is good for: bit n is word n; 0 for all of them.
+        salt: of the row, 0 for the earlier layout. After decryption combined with high bits of the generation.
+        words: the words of the grant's scope that it is limited to: bit n is word n; 0 for all of them.
     """
 
     kind: HandleKind
@@ -131,7 +131,7 @@ class Handle(NamedTuple):
     words: int = 0
 
     def generation_of(self, salt: int, newest: int) -> int | None:
-        """Which generation of a row this is, or None when it was made for another row.
+        """Return the generation of a row that this is, or None when it was made for another row.
 
         Args:
             salt: of the row.
@@ -146,7 +146,7 @@ class Handle(NamedTuple):
         return whole if whole <= newest + AHEAD else None
 
     def of_row(self, salt: int, newest: int) -> Self | None:
-        """This handle with its whole generation, or None when it was made for another row; see `generation_of`."""
+        """Return this handle with its whole generation, or None for another row's handle; see `generation_of`."""
         whole = self.generation_of(salt, newest)
         if whole is None or whole == self.generation:
             return self if whole is not None else None
@@ -154,7 +154,7 @@ class Handle(NamedTuple):
 
 
 def read_salts(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
-    """Salts for new rows, without end."""
+    """Yield salts for new rows, without end."""
     while True:
         for (salt,) in struct.iter_unpack(">I", random_bytes(_SALT_BYTES)):
             if salt >= LEAST_SALT:
@@ -162,12 +162,12 @@ def read_salts(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
 
 
 class Handles:
-    """Seals and unseals the handles of one realm.
+    """Encrypts and decrypts the handles of one realm.
 
     Args:
-        ring: the key ring; its newest key seals, all of them open.
-        realm: the instance's name, bound into every seal.
-        clock: tells the age of keys and when to look for new ones.
+        ring: the key ring; its newest key encrypts, every key decrypts.
+        realm: the name of the realm, part of the associated data.
+        clock: gives the age of keys and the time to look for new ones.
     """
 
     def __init__(self, ring: KeyRing, realm: str, clock: Clock) -> None:
@@ -175,7 +175,7 @@ class Handles:
         self._ciphers = RingCiphers(ring, "handles", clock)
 
     def seal(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> str:
-        """The handle as text: 64 hex digits, or 43 base64url characters.
+        """Return the handle as text: 64 hex digits, or 43 base64url characters.
 
         Raises:
             OverflowError: when a field does not fit.
@@ -185,7 +185,7 @@ class Handles:
         return form.write(self._ciphers.sealing.encrypt(plain, self._bound))
 
     def seal_with_each(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> tuple[str, ...]:
-        """The handle as each key of the ring writes it, that of the newest first: all texts that open as it.
+        """Return the handle encrypted with each key of the ring, the newest first: all texts that decrypt to it.
 
         Raises:
             OverflowError: when a field does not fit.
@@ -195,7 +195,7 @@ class Handles:
         return tuple(form.write(cipher.encrypt(plain, self._bound)) for cipher in self._ciphers.opening)
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
-        """What the text says, or None when it is not exactly a handle of ours, of this realm, kind and format."""
+        """Return the handle of a text, or None when the text is not exactly one of this realm, kind and format."""
         try:
             sealed = form.read(text)
         except ValueError:

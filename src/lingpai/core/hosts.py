@@ -1,7 +1,7 @@
-"""By which names this service may be addressed when the request carries no key.
+"""The names by which a request without a key may address this service.
 
 A web page can point a name of its own at any address (DNS rebinding), also at one behind a firewall. Its requests then
-come from inside the trusted network, and carry its own name in `Host`. A name that nobody outside can own is safe: an
+come from inside the trusted network, and carry its own name in `Host`. A name that no outsider can own is safe: an
 address, `localhost`, a name of one label (a service in a compose network), and names that the operator lists.
 """
 
@@ -18,12 +18,12 @@ _MOST_REMEMBERED: Final = 1024
 
 
 def is_valid_host(value: bytes) -> bool:
-    """Whether a `Host` line's value is what RFC 9110 §7.2 allows: a host and maybe a port; empty is allowed."""
+    """Return whether a `Host` value is valid (RFC 9110 §7.2): a host and maybe a port; empty is valid."""
     return _VALUE.fullmatch(value.decode("latin-1")) is not None
 
 
 def host_name(value: str) -> str:
-    """The name in a `Host` value, in lower case, without port; "" when there is none or the value is malformed."""
+    """Return the name of a `Host` value, in lower case, without port; "" when there is none or it is malformed."""
     found = _VALUE.fullmatch(value.strip(" \t"))
     return found["host"].lower() if found else ""
 
@@ -40,7 +40,7 @@ def _is_address(name: str) -> bool:
 
 
 def _needs_no_owner(name: str) -> bool:
-    """Whether nobody can own this name: an address, `localhost` (RFC 6761 §6.3), a name of one label."""
+    """Return whether no outsider can own this name: an address, `localhost` (RFC 6761 §6.3), a name of one label."""
     local = name.removesuffix(".")
     if local == "localhost" or local.endswith(".localhost"):
         return True
@@ -51,7 +51,7 @@ class Hosts:
     """The names by which requests without a key may address this service.
 
     Args:
-        names: besides those that nobody can own; `.example.com` means each name below `example.com`.
+        names: besides those that no outsider can own; `.example.com` means each name below `example.com`.
     """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
@@ -61,7 +61,7 @@ class Hosts:
         self.includes = functools.lru_cache(maxsize=_MOST_REMEMBERED)(self._includes)
 
     def _includes(self, value: str | None) -> bool:
-        """Whether a request with this `Host` value (None: without one) addresses us by one of the names."""
+        """Return whether a `Host` value (None: a request without one) has one of the names."""
         name = host_name(value or "")
         if not name:
             return False

@@ -1,7 +1,7 @@
-"""What the issuer keeps, as values: apps, users, terminals, members, grants, sessions.
+"""The issuer's records as values: apps, users, terminals, members, grants, sessions.
 
 Times are unix seconds in whole numbers, by the issuer's own time (`IssuerStore.anchor`). `id`s are the rows'
-growing numbers and never leave the service in clear.
+growing numbers and are never sent in clear.
 """
 
 import enum
@@ -13,7 +13,7 @@ FOREVER = 253_402_300_799
 
 
 class GrantKind(enum.IntEnum):
-    """Who a grant belongs to, and what its token opens."""
+    """The owner of a grant, and the use of its token."""
 
     USER = 1
     APP = 2
@@ -21,18 +21,18 @@ class GrantKind(enum.IntEnum):
 
 
 class GrantState(enum.IntEnum):
-    """How far a grant has come."""
+    """The state of a grant."""
 
     ISSUED = 0
-    """A code is out for it."""
+    """Its code was issued and not used yet."""
     LIVE = 1
     SUPERSEDED = 2
-    """Its place was taken: it lives on to its shortened end, and is refreshed no more."""
+    """A newer grant replaced it: it is valid until its shortened end, and is not refreshed."""
     ENDED = 3
 
 
 class AppMode(enum.Enum):
-    """Whether an app acts for others' terminals (open) or its owner's own (docs/spec/yilianyun.md)."""
+    """An app acts for others' terminals (open) or for those of its owner (docs/spec/yilianyun.md)."""
 
     OPEN = "open"
     SELF_OWNED = "self_owned"
@@ -54,7 +54,7 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
-    """An app that calls us.
+    """An app that calls the issuer.
 
     Attributes:
         id: its row; 0 before it is stored.
@@ -68,10 +68,10 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         scopes: scopes it may ask for; empty means all of its dialect.
         permissions: permissions it may ask users for.
         audience: resource server its tokens are meant for, or "".
-        owner: who owns it; users have one union id in all apps of an owner.
+        owner: name of its owner; users have one union id in all apps of an owner.
         listed: False for an app not yet, or no longer, published.
         disabled: True when it may do nothing at all.
-        public: True for a client that can keep no secret and must use PKCE.
+        public: True for a client that cannot have a secret and must use PKCE.
     """
 
     id: int = 0
@@ -95,12 +95,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usable(self) -> bool:
-        """Whether tokens of it count at all."""
+        """Whether its tokens are valid."""
         return self.listed and not self.disabled
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """What apps may learn of a user. `sex` is "1" male, "2" female, "3" unknown (docs/spec/yzb.md)."""
+    """The profile that apps may read of a user. `sex` is "1" male, "2" female, "3" unknown (docs/spec/yzb.md)."""
 
     nick: str = ""
     avatar: str = ""
@@ -109,7 +109,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who can log in. The password is kept apart, as argon2id."""
+    """A user who can log in. The password hash (argon2id) is stored apart."""
 
     id: int = 0
     realm: str
@@ -120,14 +120,14 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
-    """A terminal (printer).
+    """A terminal.
 
     Attributes:
         owner: the id of the user who may authorise it, or None.
         bound_app: the id of the self-owned app it is bound to, or None.
         msign_digest: keyed digest of the terminal's secret, b"" when it has none.
-        qr_digest: keyed digest of the key it shows at present, or b"".
-        qr_ends_at: until when that key is good.
+        qr_digest: keyed digest of the key on its screen, or b"".
+        qr_ends_at: the end of that key.
     """
 
     id: int = 0
@@ -147,13 +147,13 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """A user as one app knows them.
+    """A user of one app.
 
     Attributes:
-        open_id: random, stable, of this app alone.
+        open_id: random and stable, unique to this app.
         union_id: random, the same in all apps of one owner; "" for apps without an owner.
-        permissions: what the user allowed the app.
-        scope: what the user consented to, or None before any consent.
+        permissions: the permissions that the user gave the app.
+        scope: the scope that the user consented to, or None before any consent.
         added: whether the user has added the app.
     """
 
@@ -175,18 +175,18 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         user: row of the user, None for grants of the app itself.
         machine: row of the terminal, or None.
         member: row that maps the user to the app's open_id, or None.
-        scope: what was granted; None where the dialect tells none.
+        scope: the granted scope; None where the dialect has none.
         redirect_uri: as the authorization request gave it; None when it gave none.
         challenge: PKCE code challenge, or "".
         challenge_method: "S256", "plain" or "".
         nonce: of OpenID Connect, or "".
-        audience: whom its tokens are meant for, or "".
-        generation: 0 while a code is out, then 1 more with each pair of tokens.
-        rotated_at: when that pair was made.
-        ends_at: the end of all of it.
+        audience: resource server its tokens are meant for, or "".
+        generation: 0 until the code is used, then 1 more with each pair of tokens.
+        rotated_at: the time of the newest pair.
+        ends_at: the end of the grant.
         limit_at: the latest end that refreshing may reach.
-        end_reason: why it ended early, or "".
-        salt: random and part of its handles, which open no other row; 0 for grants of releases before.
+        end_reason: the reason of an early end, or "".
+        salt: random and part of its handles, which match no other row; 0 for grants of earlier releases.
     """
 
     id: int = 0
@@ -213,7 +213,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GrantView(msgspec.Struct, frozen=True):
-    """A grant with what decides about it now, read in one statement.
+    """A grant with the data that decide whether it is valid, read in one statement.
 
     Attributes:
         app_id: public id of its app, "" when the app is gone.
@@ -241,18 +241,18 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """An authorization request that was validated and waits for its user. It travels sealed through the browser.
+    """A valid authorization request that waits for its user. The browser carries it, encrypted.
 
     Attributes:
         digest: random; its answer is stored under it.
         browser: digest of the cookie of the browser that may answer it.
-        app_id: public id of the app that asks.
+        app_id: public id of the app.
         redirect_uri: as the request gave it; None when it gave none.
-        answer_uri: where the answer goes.
+        answer_uri: the address that the answer is sent to.
         state: as given, or None when there was none.
-        machine: code of the terminal the request names, or "".
-        created_at: when it was first asked; it may have begun again since.
-        ends_at: until when it may be answered.
+        machine: code of the terminal in the request, or "".
+        created_at: the time of the first request; the user may have restarted it since.
+        ends_at: the end of the time for an answer.
     """
 
     digest: bytes

@@ -1,4 +1,4 @@
-"""What a request without a key or a secret must not be, although its network is trusted."""
+"""Limits on requests without a key or a secret, although their network is trusted."""
 
 from lingpai.core.browsers import looks_like_browser
 from lingpai.core.errors import Kind, LingpaiError
@@ -7,7 +7,7 @@ from lingpai.core.wire import Call
 
 
 def demand_program(call: Call, hosts: Hosts) -> None:
-    """Refuse a request that a web page may have asked a browser for.
+    """Refuse a request that a web page may have made a browser send.
 
     Args:
         call: a request that carries neither a key nor a secret.
@@ -32,12 +32,12 @@ def demand_program(call: Call, hosts: Hosts) -> None:
 
 
 def is_program(call: Call, hosts: Hosts) -> bool:
-    """Whether `demand_program` lets the request pass."""
+    """Return whether `demand_program` allows the request."""
     return hosts.includes(call.header("host")) and not looks_like_browser(call.headers)
 
 
 def demand_unsafe_method(call: Call) -> None:
-    """Refuse to change something for a GET or HEAD without a key: any page can have those sent, as a picture.
+    """Refuse a GET or HEAD without a key that changes something: any page can send those, as an image.
 
     Raises:
         LingpaiError: NOT_ALLOWED.

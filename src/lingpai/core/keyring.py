@@ -1,7 +1,7 @@
 """The key ring: one file of keys from which every other key is derived.
 
-The newest key seals, all of them open, so a key can be rotated without a flag day and retired once nothing is
-sealed with it. The pepper keys the digests by which callers' keys and apps' secrets are found; it is not
+The newest key encrypts and every key decrypts, so a key can be rotated at any time and retired once nothing is
+encrypted with it. The pepper keys the digests by which callers' keys and apps' secrets are found; it is not
 rotated, since a digest cannot be made again without its original.
 """
 
@@ -19,12 +19,13 @@ from lingpai.core import private_files
 
 KEY_BYTES = 32
 MAX_KEY_ID = (1 << 32) - 1
-"""Sealed values begin with the id of their key, in four bytes."""
+"""Encrypted values begin with the id of their key, in four bytes."""
 ID_STEP = 1 << 24
-"""By up to how much a new key's id is higher than the newest one's. It is random: when an old ring is restored and
-rotated, its new key must not have the id of the lost one, with other bytes. It grows: the highest id seals."""
+"""The largest difference between a new key's id and the newest one's. The difference is random: when an old ring is
+restored and rotated, its new key must not have the id of the lost one, with other bytes. Ids grow: the highest id
+encrypts."""
 LOOK_SECONDS = 1.0
-"""How long another process may go on sealing with a key that is not the newest any more."""
+"""Seconds for which another process may still encrypt with a key that is no longer the newest."""
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -45,16 +46,16 @@ class _RingFile(msgspec.Struct):
 
 
 class KeyRingError(Exception):
-    """The ring cannot be read, or what was asked of it makes no sense. The message says what to do."""
+    """The ring cannot be read, or the requested change is not possible. The message gives the remedy."""
 
 
 class KeyRing:
     """The keys, newest last.
 
     Args:
-        path: the ring's file (mode 0600), or None for a ring that lives in memory.
+        path: the ring's file (mode 0600), or None for a ring in memory.
         content: the ring's content; read from `path` when not given.
-        monotonic: seconds that never go back; says when to look for rotations of other processes.
+        monotonic: seconds that never decrease, for the time to look for rotations of other processes.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class KeyRing:
 
     @classmethod
     def open_or_create(cls, path: Path, now: float) -> "KeyRing":
-        """The ring at `path`; made there with mode 0600 when there is none. Safe when several processes start at once.
+        """Open the ring at `path`, or create it there with mode 0600. Safe when several processes start at once.
 
         Raises:
             KeyRingError: when the file is readable by others or damaged, or is a link that leads nowhere.
@@ -91,7 +92,7 @@ class KeyRing:
 
     @property
     def newest(self) -> Key:
-        """The key that seals. Another process's rotation is noticed within `LOOK_SECONDS`."""
+        """The key that encrypts. Another process's rotation is noticed within `LOOK_SECONDS`."""
         if self._monotonic() >= self._look_at:
             self._look()
         return self._newest
@@ -110,7 +111,7 @@ class KeyRing:
         return key
 
     def rotate(self, now: float) -> Key:
-        """Add a fresh key, which seals from now on. `now` is unix time in seconds.
+        """Add a new key, which encrypts from now on. `now` is unix time in seconds.
 
         Raises:
             KeyRingError: when the ring cannot be read or written; it is as before.
@@ -124,10 +125,10 @@ class KeyRing:
         return key
 
     def retire(self, key_id: int) -> None:
-        """Remove a key. What is still sealed with it can never be opened again: seal all anew first.
+        """Remove a key. Values still encrypted with it can never be decrypted: re-encrypt them first.
 
         Raises:
-            KeyRingError: when there is no such key, it is the one that seals, or the ring cannot be written.
+            KeyRingError: when the key does not exist, is the newest, or the ring cannot be written.
         """
         with self._changing():
             if key_id not in self._keys:
@@ -137,10 +138,10 @@ class KeyRing:
             self._save([key for key in self.keys if key.id != key_id])
 
     def derive(self, key_id: int, purpose: str) -> bytes:
-        """A 32-byte key for one purpose from the ring's key `key_id` (HKDF-SHA256, RFC 5869).
+        """Derive a 32-byte key for one purpose from the ring's key `key_id` (HKDF-SHA256, RFC 5869).
 
         Raises:
-            KeyRingError: when the ring has no such key.
+            KeyRingError: when the ring does not have this key.
         """
         key = self.find(key_id)
         if key is None:
@@ -161,7 +162,7 @@ class KeyRing:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
-        """The ring as it is now, which no other process changes meanwhile; theirs must not be undone by ours."""
+        """The current ring, locked against changes by other processes until the block ends."""
         if self.path is None:
             yield
             return
@@ -218,7 +219,7 @@ def _fresh_content(now: float) -> bytes:
 
 
 def _stamp(path: Path | None) -> tuple[int, int, int] | None:
-    """What differs once the file was replaced; None when it cannot be looked at."""
+    """Return a value that changes when the file is replaced; None when the file cannot be read."""
     if path is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""The one place that imports structlog: without what it would load merely because that is installed.
+"""Import structlog without the optional packages that it loads when they are installed.
 
 structlog imports rich for tracebacks on terminals, which `edge.logs` replaces, and greenlet for a kind of context
-that nothing here has: 4 MiB of each worker's memory, for nothing.
+that is not used here: 4 MiB of each worker's memory. All other modules import structlog from here.
 """
 
 import sys

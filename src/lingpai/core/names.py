@@ -7,17 +7,17 @@ _IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def tidy(text: str) -> str:
-    """A name as it is shown: in compatible composed form (NFKC, Unicode Annex 15), without blanks around it."""
+    """Return a name as it is shown: in compatible composed form (NFKC, Unicode Annex 15), without blanks around it."""
     return unicodedata.normalize("NFKC", text).strip()
 
 
 def fold(text: str) -> str:
-    """What two spellings of one name have in common: also without case (Unicode Standard §3.13, toNFKC_Casefold)."""
+    """Return the common form of all spellings of a name, without case (Unicode Standard §3.13, toNFKC_Casefold)."""
     return tidy(unicodedata.normalize("NFKC", text).casefold())
 
 
 def hides(text: str) -> bool:
-    """Whether a character of the text shows nothing or moves others about.
+    """Return whether the text has an invisible or reordering character.
 
     Those are control, format (zero-width, bidirectional), private and unassigned characters, halves of surrogate
     pairs, separators of lines, and letters without a shape.

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Network, ip_address
 from lingpai.core.addresses import unmapped
 
 _SUBSCRIBER_BITS = 64
-"""Leading bits of an IPv6 address that one subscriber has for all of their machines (RFC 4291 §2.5.4, RFC 6177)."""
+"""Leading bits of an IPv6 address that one subscriber has for all devices (RFC 4291 §2.5.4, RFC 6177)."""
 
 
 @functools.lru_cache(maxsize=4096)

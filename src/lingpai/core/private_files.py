@@ -40,7 +40,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Give the file at `path`, or the one that a link there leads to, another content, all at once (mode 0600).
+    """Replace the content of the file at `path`, or of the target of a link there, in one step (mode 0600).
 
     Raises:
         OSError: it cannot be written; it is as before.
@@ -57,7 +57,7 @@ def replace(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process is within such a block for this folder, and keep others out.
+    """Lock a folder: wait until no other process is in such a block for it, and keep others out.
 
     Raises:
         OSError: the folder cannot be opened or locked.
@@ -71,7 +71,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power failure.
+    """Make the names in a folder durable (survive a power failure).
 
     Raises:
         OSError: that is not possible.

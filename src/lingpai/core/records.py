@@ -1,4 +1,4 @@
-"""What the keeper keeps, as values: accounts, callers, credentials and their generations."""
+"""The keeper's records as values: accounts, callers, credentials, current and previous tokens."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ import msgspec
 from lingpai.core.clock import End
 
 RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
-"""What a caller key may be allowed to do (docs/spec/keeper.md "Who may ask")."""
+"""The rights that a caller key may have (docs/spec/keeper.md "Who may ask")."""
 
 
 ENV = "env"
@@ -15,13 +15,13 @@ ENV = "env"
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """An app of ours at an upstream platform.
+    """An account at an upstream platform.
 
     Attributes:
         platform: name of the platform, such as "wechat".
         account: its id there: an appid, a corpid.
-        label: tells apart several secrets of one id (WeCom has one per app), or "".
-        secret: the app's secret, in clear; sealed at rest.
+        label: distinguishes several secrets of one id (WeCom has one per app), or "".
+        secret: the app secret, in clear; encrypted in the store.
         mode: how its token is fetched, where the platform offers a choice ("stable", "classic"); "" for the
             default.
         domains: hosts whose pages it may sign for; empty means any.
@@ -42,21 +42,21 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """`platform/account`, with `/label` when it has one: how operators and caller keys name it."""
+        """`platform/account`, with `/label` when it has one: its name in commands and caller keys."""
         return "/".join(filter(None, (self.platform, self.account, self.label)))
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who may ask, known by a caller key (the key itself is kept only as a digest).
+    """A service that may call the keeper, with a caller key (only the digest of the key is stored).
 
     Attributes:
-        name: unique; stands in the audit log.
+        name: unique; shown in the audit log.
         environment: such as "production" or "dev"; for people.
         apps: account names (`platform/account`, `platform/account/label`) or "*".
         rights: some of `RIGHTS`.
-        networks: CIDR blocks it may come from; empty means any.
+        networks: CIDR blocks it may call from; empty means any.
         created_at: unix time in seconds.
-        revoked_at: unix time in seconds, or None while it is good.
+        revoked_at: unix time in seconds, or None while it is valid.
         key_ends_at: of a caller found by a key that was replaced, when that key ends (unix seconds); else None.
     """
 
@@ -78,7 +78,7 @@ class FormerKey(NamedTuple):
 
 
 class CredentialKey(NamedTuple):
-    """What a held token or ticket is held for.
+    """Identifies a stored token or ticket.
 
     `secret_digest` is of the whole secret: one account may have several.
     """
@@ -94,10 +94,10 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         version: grows by one with each new value of its credential.
-        value: the token, in clear; sealed at rest.
-        end: when the upstream stops taking it, as far as we know.
-        lifetime: seconds that it had when it was fetched.
-        fetched_at: unix time in seconds just before the request that brought it was sent.
+        value: the token, in clear; encrypted in the store.
+        end: when the upstream stops accepting it, as far as is known.
+        lifetime: its lifetime in seconds when it was fetched.
+        fetched_at: unix time in seconds just before the request that fetched it was sent.
     """
 
     version: int
@@ -108,7 +108,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def found_dead(self) -> bool:
-        """Whether it was ended before its time, since the upstream was found to take it no more."""
+        """Whether it was ended early because the upstream no longer accepts it."""
         return self.end.wall == 0
 
     def __repr__(self) -> str:
@@ -117,15 +117,15 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """Why renewal fails at present, shared by all workers.
+    """The reason why renewal fails, shared by all workers.
 
     Attributes:
-        permanent: True when only a human can mend it (the breaker is open), False when it may pass by itself.
+        permanent: True when an operator must correct it (the circuit breaker is open), False when it is temporary.
         code: the upstream's error number, or None when it could not be reached.
-        message: what the upstream said, or our words.
+        message: the upstream's message, or ours.
         count: failures in a row.
         since: unix time in seconds of the first of them.
-        retry: no attempt is made before this moment.
+        retry: no attempt is made before this time.
     """
 
     permanent: bool
@@ -137,17 +137,17 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """A held credential: at most two generations, and how its renewal goes.
+    """A stored credential: current and previous token, and the state of its renewal.
 
     Attributes:
         id: of its row.
-        version: of the newest generation ever held; 0 before the first.
-        current: the newest generation, or None when there never was one.
-        previous: the one before while the upstream still takes it, or None.
+        version: of the newest token ever stored; 0 before the first.
+        current: the newest token, or None before the first.
+        previous: the token before it while the upstream still accepts it, or None.
         suspect: True when the current value should be replaced before it is used again, if that succeeds
             (it was cleared, or reported dead and found dead).
-        trouble: why renewal fails, or None.
-        renew: when the background renewal is due, or None when only callers bring it about.
+        trouble: the reason why renewal fails, or None.
+        renew: when the background renewal is due, or None when only requests renew it.
     """
 
     id: int
@@ -161,7 +161,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential as operators see it: everything but the values.
+    """A credential for operators: all fields except the values.
 
     Attributes:
         label: of the configured account that it belongs to, or None when the account is not configured.
@@ -185,9 +185,9 @@ class CredentialStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lease(NamedTuple):
-    """The right to renew one credential, until it ends or somebody with a higher fence took over.
+    """The right to renew one credential, until it ends or a worker with a higher fencing token takes over.
 
-    `took_over` says that the holder before never gave its lease back: what it fetched, if anything, is lost.
+    `took_over` is true when the previous holder did not return its lease: a token that it fetched is lost.
     """
 
     credential_id: int
@@ -199,7 +199,7 @@ class Lease(NamedTuple):
 class Budget(NamedTuple):
     """A limit on something within a window of time.
 
-    `subject` is whom it is counted for (an account's name), `name` what is counted, `window` which window (a
+    `subject` is the name of the account that it is counted for, `name` what is counted, `window` which window (a
     day, a minute), `ends_at` the unix time in seconds at which the window is over.
     """
 
@@ -211,7 +211,7 @@ class Budget(NamedTuple):
 
 
 class BudgetUse(NamedTuple):
-    """How much of a budget is used up. `granted` says whether the last taking was within the limit."""
+    """The used part of a budget. `granted` is true when the last request was within the limit."""
 
     subject: str
     name: str
@@ -232,7 +232,7 @@ class RoleHolder(NamedTuple):
 class ExchangeClaim(NamedTuple):
     """The state of a code exchange.
 
-    `claimed` when it is ours to make, or the `answer` somebody got, or neither while one is on its way.
+    `claimed` when this caller makes it; the `answer` when another made it; neither while another is making it.
     """
 
     claimed: bool

@@ -1,6 +1,6 @@
-"""Texts that leave the service and come back unchanged, or not at all: sealed by AES-SIV (RFC 5297), in base64url.
+"""Texts that a client carries and returns unchanged: encrypted by AES-SIV (RFC 5297), in base64url.
 
-AES-SIV has no nonce that could repeat, however many texts strangers have sealed.
+AES-SIV has no nonce that could repeat, however many texts unauthenticated clients cause.
 """
 
 import base64
@@ -12,13 +12,13 @@ from lingpai.core.keyring import KeyRing
 
 
 class SealedTexts:
-    """Seals and opens texts for one purpose of one realm.
+    """Encrypts and decrypts texts for one purpose of one realm.
 
     Args:
         ring: the key ring.
-        purpose: what the texts are; one sealed for another purpose does not open.
-        realm: the instance's name, bound into every seal.
-        clock: says how old keys are.
+        purpose: what the texts are; a text of another purpose is not decrypted.
+        realm: the name of the realm, part of the associated data.
+        clock: gives the age of keys.
     """
 
     def __init__(self, ring: KeyRing, purpose: str, realm: str, clock: Clock) -> None:
@@ -26,12 +26,12 @@ class SealedTexts:
         self._bound = [b"lingpai/realm/" + realm.encode()]
 
     def seal(self, plain: bytes) -> str:
-        """The sealed text: 16 bytes more than `plain`, in base64url without padding."""
+        """Encrypt a text: 16 bytes more than `plain`, in base64url without padding."""
         self._ciphers.stay_current()
         return _write(self._ciphers.sealing.encrypt(plain, self._bound))
 
     def open(self, text: str) -> bytes | None:
-        """What was sealed, or None when it is not exactly a text of ours, of this realm and purpose."""
+        """Decrypt a text; return None when it is not exactly a text of this realm and purpose."""
         try:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (ValueError, binascii.Error):

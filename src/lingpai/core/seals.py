@@ -1,7 +1,7 @@
-"""Sealing at rest and keyed digests, by the `cryptography` library and hashlib.
+"""Encryption in the store and keyed digests, by the `cryptography` library and hashlib.
 
-A sealed value says with which key of the ring it was sealed. What it belongs to (table, row) is bound into
-the seal as associated data, so a row's value moved to another row does not open.
+An encrypted value begins with the id of its key. The place that it belongs to (table, row) is its associated data, so a
+value moved to another row is not decrypted.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ DIGEST_BYTES = 16
 
 
 class SealError(Exception):
-    """A sealed value does not open.
+    """An encrypted value cannot be decrypted.
 
-    Damaged, moved from another place, or sealed with a key that was retired.
+    It is damaged, was moved from another place, or was encrypted with a retired key.
     """
 
 
 class Sealer:
-    """Seals and opens values with AES-256-GCM, keys derived per purpose from the ring.
+    """Encrypts and decrypts values with AES-256-GCM, keys derived per purpose from the ring.
 
     Args:
         ring: the key ring.
@@ -40,17 +40,17 @@ class Sealer:
         self._ciphers: dict[int, AESGCM] = {}
 
     def seal(self, value: str, belongs_to: str) -> bytes:
-        """Seal `value` with the newest key for the place `belongs_to`."""
+        """Encrypt `value` with the newest key for the place `belongs_to`."""
         key_id = self._ring.newest.id
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._cipher(key_id).encrypt(nonce, value.encode(), belongs_to.encode())
         return key_id.to_bytes(_KEY_ID_BYTES, "big") + nonce + sealed
 
     def open(self, sealed: bytes, belongs_to: str) -> str:
-        """The value sealed for this place.
+        """Decrypt a value of this place.
 
         Raises:
-            SealError: when it does not open.
+            SealError: when it cannot be decrypted.
             KeyRingError: when its key is not in the ring.
         """
         key_id = int.from_bytes(sealed[:_KEY_ID_BYTES], "big")
@@ -70,7 +70,7 @@ class Sealer:
 
 
 def sealed_with(sealed: bytes) -> int:
-    """Id of the key that a sealed value was sealed with."""
+    """Return the id of the key that a value was encrypted with."""
     return int.from_bytes(sealed[:_KEY_ID_BYTES], "big")
 
 
@@ -86,7 +86,7 @@ class Digester:
         self._keyed = hashlib.blake2b(key=ring.derive_pepper(purpose), digest_size=DIGEST_BYTES)
 
     def __call__(self, text: str) -> bytes:
-        """The 16-byte digest of the whole of `text`."""
+        """Return the 16-byte digest of the whole of `text`."""
         digest = self._keyed.copy()
         digest.update(text.encode("utf-8", "surrogatepass"))
         return digest.digest()

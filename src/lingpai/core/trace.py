@@ -3,7 +3,7 @@
 import secrets
 import time
 
-# A random node with the multicast bit (RFC 9562 §6.10) instead of the machine's address, which is nobody's business.
+# A random node with the multicast bit (RFC 9562 §6.10) instead of the host's address, which must not be published.
 _NODE = secrets.randbits(48) | (1 << 40)
 _CLOCK_SEQUENCE = secrets.randbits(14)
 # What is the same in every id of this process: variant, clock sequence and node.
@@ -16,7 +16,7 @@ _rest = ""
 
 
 def new_trace_id() -> str:
-    """A fresh version 1 UUID as 36 characters (docs/spec/keeper.md "Envelope").
+    """Return a new version 1 UUID as 36 characters (docs/spec/keeper.md "Envelope").
 
     Written out here because `uuid.uuid1` takes four times as long and every request needs one. Ids of one process
     never repeat, also when the clock is set back.

@@ -1,4 +1,4 @@
-"""Routes as data: what a wing declares and the edge serves.
+"""Routes as data: wings declare them, and the edge serves them.
 
 A wing knows no HTTP framework. It declares `Route`s: a method, a path, a struct of parameters, where they may
 come from, the verb that answers, and the `Shape` that puts answers and errors on the wire. The edge reads
@@ -45,7 +45,7 @@ class Source(enum.Flag):
 
 
 class Call:
-    """What a verb may know of the request beyond its parameters.
+    """The parts of a request that a verb may read besides its parameters.
 
     Attributes:
         trace_id: time-based UUID of this request.
@@ -54,9 +54,9 @@ class Call:
         bearer: the credential of an `Authorization: Bearer` header, or None.
         if_none_match: the `If-None-Match` header, or None.
         accepts_html: whether the caller is a browser that asks for a page.
-        caller: who was recognised, by public name; a verb sets it and the request's log line shows it.
+        caller: public name of the recognised caller; a verb sets it and the request's log line shows it.
         safe: whether the method is GET or HEAD, which change nothing (RFC 9110 §9.2.1).
-        noted: fields for the request's log line, by name; a verb that refuses somebody says whom.
+        noted: fields for the request's log line, by name; a verb that refuses a caller adds its name.
         headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
         again: a verb that writes nothing may set it to what returns, at once, the value for the same request of the
             same peer, and counts it as the verb would; or None when only the verb can tell, as something may
@@ -105,7 +105,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Shape(Protocol):
-    """How one family of routes looks on the wire."""
+    """The wire format of one family of routes."""
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """Wrap what a verb returned."""
@@ -117,7 +117,7 @@ class Shape(Protocol):
 
 
 Page = Callable[[LingpaiError, Call], Reply]
-"""Shows an error to somebody with a browser."""
+"""Makes the page that shows an error in a browser."""
 
 Verb = Callable[[Any, Call], Awaitable[Any]]
 """Takes the parameter struct and the call; returns a value for `Shape.success`, or a finished `Reply`."""

@@ -1,4 +1,4 @@
-"""Read the settings from all their sources, and say everything that is wrong with them at once."""
+"""Read the settings from all their sources, and report every problem at once."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ from lingpai.settings.sources import (
 
 
 class SettingsError(Exception):
-    """The settings are not usable; `problems` says what is wrong, a line each."""
+    """The settings are not usable; `problems` has one line for each problem."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -36,7 +36,7 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all sources; `overrides` (of the command line) win, None among them counts as not given.
 
     Raises:
-        SettingsError: with every problem there is, at once.
+        SettingsError: with every problem.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
@@ -114,7 +114,7 @@ def _dotted(path: list[str]) -> list[str]:
 
 
 def legacy_accounts(env_file: Path = Path(ENV_FILE)) -> tuple[Account, ...]:
-    """Apps configured the original's way: `THIRD_APPID_<appid>=<secret>` in `.env` or the environment.
+    """Return the accounts that `.env` or the environment sets as `THIRD_APPID_<appid>=<secret>`, as the original did.
 
     Raises:
         TextError: `.env` cannot be read.

@@ -160,12 +160,12 @@ class Settings(BaseSettings):
 
     @property
     def log_json(self) -> bool | None:
-        """Whether log lines are JSON, or None to choose by where they go."""
+        """True for JSON log lines, False for text, None to choose by the log's destination."""
         return {"auto": None, "json": True, "console": False}[self.log_format]
 
     @property
     def store_address(self) -> Address:
-        """Where the store is."""
+        """The address of the store."""
         text = self.store.get_secret_value()
         dsn = text if "://" in text else None
         file = Path(text) if text and dsn is None else self.data / "lingpai.db"
@@ -186,7 +186,7 @@ class Settings(BaseSettings):
         return tuple(each for each in self.all_realms() if self.realms[each.name].enabled)
 
     def all_realms(self) -> tuple[Realm, ...]:
-        """All realms: operators see to those too that are switched off."""
+        """Return all realms, disabled ones included, as operators may still manage those."""
         return tuple(
             Realm(
                 name=name,
@@ -228,18 +228,18 @@ class Settings(BaseSettings):
 
 
 class _OursOnly(PydanticBaseSettingsSource):
-    """A .env may hold other programs' entries, and the original's; only ours are settings."""
+    """A source without the entries of other programs and of the original service, which `.env` may contain."""
 
     def __init__(self, source: PydanticBaseSettingsSource) -> None:
         super().__init__(source.settings_cls)
         self._source = source
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        """As the wrapped source."""
+        """Return what the wrapped source returns."""
         return self._source.get_field_value(field, field_name)
 
     def __call__(self) -> dict[str, Any]:
-        """What the wrapped source has, of declared settings."""
+        """Return the wrapped source's values of declared settings."""
         fields = self.settings_cls.model_fields
         return {name: value for name, value in self._source().items() if name in fields}
 

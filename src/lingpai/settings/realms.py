@@ -1,4 +1,4 @@
-"""What of the realms' settings fits their types, and yet cannot be served."""
+"""Find settings of realms that fit their types but cannot be served."""
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from lingpai.issuer.realms import Realm
 LONGEST: Final = 10 * 365 * DAY
 """Far beyond what anybody means, and far below what clients and stores can count."""
 MAY_BE_ZERO: Final = ("refresh", "family", "replay_window", "replay_grace", "secret_overlap")
-"""Where 0 says something: no refresh tokens, no end, no second use, no grace, no overlap."""
+"""Settings that accept 0, which means: no refresh tokens, no end, no second use, no grace, no overlap."""
 TAKEN: Final = frozenset(
     (
         *(
@@ -39,7 +39,7 @@ DURATIONS: Final = tuple(
     if kind in (int, int | None) and name not in COUNTS
 )
 FIXED: Final = frozenset({"public_clients"})
-"""What follows from the parameters that a dialect has."""
+"""Switches that follow from the parameters of a dialect."""
 SWITCHES: Final = tuple(
     name for name, kind in typing.get_type_hints(Policy).items() if kind is bool and name not in FIXED
 )

@@ -63,7 +63,7 @@ def _store(address: SecretStr) -> SecretStr:
 
 
 _PLATFORM_PATHS = ("/cgi-bin/", "/sns/", "/OAuth2/", "/oauth/")
-"""What the keeper appends to a platform's address itself."""
+"""The paths that the keeper appends to a platform's address."""
 
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
@@ -91,7 +91,7 @@ class Section(BaseModel):
 
 
 class KeeperSettings(Section):
-    """How the keeper behaves."""
+    """The keeper's behaviour."""
 
     trusted_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
     """CIDR blocks from which configured apps may be asked for without a secret or a caller key."""
@@ -110,7 +110,7 @@ class KeeperSettings(Section):
     """
 
     probe_every: Seconds = 300.0
-    """Seconds between attempts while only a human can mend what is wrong (wrong secret, address not allowed)."""
+    """Seconds between attempts while the circuit breaker is open (wrong secret, address not allowed)."""
 
     backoff_cap: Seconds = 60.0
     """Longest wait in seconds between attempts while the upstream has a passing trouble."""
@@ -166,21 +166,21 @@ class WecomSettings(Section):
 
 
 class YzbSettings(Section):
-    """The platform yzb, for accounts that the keeper holds; the issuer's realms are under `realms`."""
+    """The platform yzb, for the keeper's accounts; the issuer's realms are under `realms`."""
 
     base_url: PlatformUrl | None = None
     """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
 
 
 class YilianyunSettings(Section):
-    """The platform yilianyun, for accounts that the keeper holds; the issuer's realms are under `realms`."""
+    """The platform yilianyun, for the keeper's accounts; the issuer's realms are under `realms`."""
 
     base_url: PlatformUrl | None = None
     """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
 
 
 class RedisSettings(Section):
-    """Publishing of held tokens to Redis, in the form that readers of yzb's tokens expect.
+    """Publishing of the keeper's tokens to Redis, in the form that readers of yzb's tokens expect.
 
     Needs `pip install lingpai[redis]`.
     """
@@ -267,12 +267,12 @@ class RealmSettings(Section):
 
     @property
     def implied(self) -> bool:
-        """Whether it is a default one that no setting names."""
+        """Whether it is a default realm that no setting names."""
         return self._implied
 
 
 def default_realms() -> dict[str, RealmSettings]:
-    """The realms that no setting names: one of each dialect, named like it, under its own paths."""
+    """Return the default realms: one of each dialect, with the dialect's name, under its own paths."""
     realms: dict[str, RealmSettings] = {name: RealmSettings(dialect=name) for name in DEFAULT_REALMS}
     for realm in realms.values():
         realm._implied = True  # noqa: SLF001  the one place that makes them
@@ -280,7 +280,7 @@ def default_realms() -> dict[str, RealmSettings]:
 
 
 def with_dialects(named: Any) -> Any:
-    """Realms as a source gives them; those that are named like a dialect and give none have that one.
+    """Add the dialect to realms that are named like a dialect and give none.
 
     Args:
         named: the value of `realms`, of any type: pydantic refuses what is no table of tables.
@@ -294,9 +294,9 @@ def with_dialects(named: Any) -> Any:
 
 
 def beside_defaults(named: dict[str, RealmSettings]) -> dict[str, RealmSettings]:
-    """The realms that settings name, then the default ones whose name and whose paths no named one has taken.
+    """Return the realms that settings name, then the default ones whose name and paths are free.
 
-    An empty table stays empty: it says that there are none.
+    An empty table stays empty: it means no realms.
     """
     taken = {(realm.dialect, realm.prefix) for realm in named.values()}
     free = {

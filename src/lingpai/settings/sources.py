@@ -1,4 +1,4 @@
-"""Where settings come from, for whoever has to mend them."""
+"""Find the source of each setting, for messages about wrong settings."""
 
 import difflib
 import io
@@ -20,24 +20,24 @@ SETTINGS_FILE = "lingpai.toml"
 ENV_FILE = ".env"
 PREFIX = "LINGPAI_"
 LEGACY_PREFIX = "THIRD_APPID_"
-"""How the original service named configured secrets in its `.env`."""
+"""Prefix of configured secrets in the original service's `.env`."""
 OURS = (PREFIX, LEGACY_PREFIX)
 _ENTRY = re.compile(rf"\s*(?:export\s+)?(?:{PREFIX}|{LEGACY_PREFIX})\w+\s*=", re.IGNORECASE)
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]")
 _KEY = re.compile(r"\s*([\w\-.\"' ]+?)\s*=")
 ALIKE = 0.8
-"""From where on a name is a slip of the pen: other programs have names of their own that begin as ours do."""
+"""Least similarity of a name to a setting at which it counts as a typing error: other programs have similar names."""
 
 
 _NAMES_OF_SECRETS = re.compile(r"^THIRD_APPID_|SECRET|PASSWORD|PASSWD|TOKEN|(^|_)KEY$", re.IGNORECASE)
 
 
 class UnreadableError(ValueError):
-    """A file of settings cannot be understood; the message says where."""
+    """A settings file cannot be parsed; the message says where."""
 
 
 def settings_files(data: Path | None = None) -> list[Path]:
-    """The settings files that are there, the one that wins first.
+    """Return the existing settings files, in order of precedence.
 
     Args:
         data: the folder of the command line, or None.
@@ -52,7 +52,7 @@ def settings_files(data: Path | None = None) -> list[Path]:
 
 
 def files_with_secrets(data: Path | None = None) -> list[Path]:
-    """The settings files, `.env` among them, in which a secret is written down.
+    """Return the settings files, `.env` included, that contain a secret.
 
     Args:
         data: the folder of the command line, or None.
@@ -63,7 +63,7 @@ def files_with_secrets(data: Path | None = None) -> list[Path]:
 
 
 def _leaves(file: Path) -> list[tuple[str, object]]:
-    """Every value of a settings file, with the name that it stands under."""
+    """Return every value of a settings file, with its name."""
     unread = [*read_toml(file).items()]
     leaves: list[tuple[str, object]] = []
     while unread:
@@ -76,7 +76,7 @@ def _leaves(file: Path) -> list[tuple[str, object]]:
 
 
 def _is_secret(name: str, value: object) -> bool:
-    """Whether a setting or a variable holds a secret, by its name, or as an address with a password."""
+    """Return whether a setting or a variable is a secret, by its name, or as an address with a password."""
     if _NAMES_OF_SECRETS.search(name):
         return True
     try:
@@ -87,7 +87,7 @@ def _is_secret(name: str, value: object) -> bool:
 
 
 def file_variables(file: Path = Path(ENV_FILE)) -> dict[str, str]:
-    """What `.env` sets, other programs' entries too; empty when there is none.
+    """Return the entries of `.env`, other programs' too; empty without the file.
 
     Raises:
         TextError: it is no UTF-8 text.
@@ -107,16 +107,16 @@ def file_variables(file: Path = Path(ENV_FILE)) -> dict[str, str]:
 
 
 def environment_variables() -> dict[str, str]:
-    """What the environment sets; values of ours as they would stand in `.env`."""
+    """Return the environment's variables; our values as `.env` would give them."""
     return {name: trimmed(value) if _is_ours(name) else value for name, value in os.environ.items()}
 
 
 def read_toml(file: Path) -> dict[str, Any]:
-    """The content of a settings file.
+    """Read and parse a settings file.
 
     Raises:
         TextError: it is no UTF-8 text.
-        UnreadableError: it cannot be understood.
+        UnreadableError: it cannot be parsed.
         OSError: it cannot be read.
     """
     try:
@@ -128,7 +128,7 @@ def read_toml(file: Path) -> dict[str, Any]:
 
 
 def _demand_closed_quotes(file: Path, text: str) -> None:
-    """A value may have several lines, but a quote that somebody forgot must not swallow the next entry of ours."""
+    """Refuse a quote that is not closed: a value may have several lines, but must not swallow our next entry."""
     for binding in parse_stream(io.StringIO(text)):
         first, *others = binding.original.string.strip("\r\n").splitlines() or [""]
         line = binding.original.line
@@ -142,7 +142,7 @@ def _is_ours(name: str) -> bool:
 
 
 def explain_unreadable(error: Exception, lists: Collection[str]) -> str:
-    """Which source could not be read, and why.
+    """Return the source that could not be read, and the reason.
 
     Args:
         error: of reading them all.
@@ -154,7 +154,7 @@ def explain_unreadable(error: Exception, lists: Collection[str]) -> str:
 
 
 def place_of(path: Sequence[str], given: Collection[str], data: Path | None) -> str:
-    """Where a setting was set: on the command line, by a variable, or in a file's line; "" when that cannot be said.
+    """Return the place that sets a setting: command line, variable, or line of a file; "" when it is unknown.
 
     Args:
         path: its name, part by part.
@@ -175,7 +175,7 @@ def place_of(path: Sequence[str], given: Collection[str], data: Path | None) -> 
 
 
 def nearest(path: Sequence[str], known: Collection[str]) -> str:
-    """The setting that a mistyped name is most like, as `group.name`; "" when it is like none."""
+    """Return the setting that is most similar to a mistyped name, as `group.name`; "" when there is none."""
     elsewhere = [
         each for each in known if each.rpartition(".")[2] == path[-1]
     ]  # its group was left out, or is another
@@ -184,7 +184,7 @@ def nearest(path: Sequence[str], known: Collection[str]) -> str:
 
 
 def _line_of(text: str, path: Sequence[str]) -> int:
-    """The line of a settings file that sets this, or the group that it is in; 0 when none does."""
+    """Return the line of a settings file that sets this or its group; 0 when none does."""
     table: tuple[str, ...] = ()
     best = (0, 0)
     for number, line in enumerate(text.splitlines(), start=1):
@@ -205,7 +205,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def mistyped(scalars: Collection[str], groups: Collection[str]) -> Iterator[str]:
-    """Variables that are no settings, and are so like one that it must be meant: told, not ignored.
+    """Yield a message for each variable that is not a setting but similar to one.
 
     Args:
         scalars: the settings, with `GROUP__` before those of a group.
@@ -226,7 +226,7 @@ def mistyped(scalars: Collection[str], groups: Collection[str]) -> Iterator[str]
 
 
 def _variables() -> Iterator[tuple[str, str, str]]:
-    """Where each variable of ours stands, its name and its value; what stands last wins."""
+    """Yield the place, name and value of each of our variables; the last one wins."""
     for where, entries in ((ENV_FILE, file_variables()), ("environment", environment_variables())):
         for name, value in entries.items():
             if name.upper().startswith(PREFIX):
@@ -234,7 +234,7 @@ def _variables() -> Iterator[tuple[str, str, str]]:
 
 
 def _explain_not_json(error: json.JSONDecodeError, lists: Collection[str]) -> str:
-    """Never shows the value of a group, as it may hold a password."""
+    """Explain a value that is not JSON; never show a group's value, as it may contain a password."""
     for where, name, value in _variables():
         if value != error.doc:
             continue

@@ -1,12 +1,12 @@
-"""What the settings say of trust, looked at together."""
+"""Check the settings about trust together."""
 
 from lingpai.core.addresses import overlaps
 from lingpai.settings.model import Settings
 
 
 def trusted_twice(settings: Settings) -> list[tuple[str, str]]:
-    """Trusted networks and trusted proxies that have addresses in common, a pair of CIDR blocks each.
+    """Return pairs of CIDR blocks, a trusted network and a trusted proxy, with addresses in common.
 
-    What comes from such an address is a proxy's, so it is either somebody else's request or nobody's.
+    A request from such an address comes from a proxy, so the trusted network would give its trust to any client.
     """
     return overlaps(settings.keeper.trusted_networks, settings.edge.trusted_proxies)
