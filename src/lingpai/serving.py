@@ -143,7 +143,7 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Sea
 
 def server_options(settings: Settings) -> ServerOptions:
     """How to serve, as the settings say."""
-    return ServerOptions(grace=math.ceil(settings.drain))
+    return ServerOptions(grace=math.ceil(settings.drain), connections=settings.connection_limits())
 
 
 def _spare_requests_collections() -> None:

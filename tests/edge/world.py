@@ -9,6 +9,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.edge.admission import ConnectionLimits
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.connection import Connection
 from lingpai.edge.limits import ProtocolLimits
@@ -186,8 +187,9 @@ class World:
         self.ended = ended
 
     @contextlib.asynccontextmanager
-    async def wire(self) -> AsyncIterator[Wire]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+    async def wire(self, address: str = "127.0.0.1") -> AsyncIterator[Wire]:
+        """A line from one of this machine's addresses."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(address, 0))
         try:
             yield Wire(reader, writer)
         finally:
@@ -255,9 +257,16 @@ def app_of(options: EdgeOptions | None = None) -> EdgeApp:
 
 
 @contextlib.asynccontextmanager
-async def running(app: Any, limits: ProtocolLimits | None = None, *, grace: int = 2) -> AsyncIterator[World]:
+async def running(
+    app: Any,
+    limits: ProtocolLimits | None = None,
+    *,
+    grace: int = 2,
+    connections: ConnectionLimits | None = None,
+) -> AsyncIterator[World]:
     bound = bind("127.0.0.1", 0)
-    serving = Serving([Listener(app, [bound])], ServerOptions(limits or ProtocolLimits(), grace=grace))
+    options = ServerOptions(limits or ProtocolLimits(), grace, connections or ConnectionLimits())
+    serving = Serving([Listener(app, [bound])], options)
     up = asyncio.Event()
     task = asyncio.create_task(serving.run(up.set))
     port = bound.getsockname()[1]

@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 START_SECONDS = 30
 STOP_SECONDS = 20
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
+_EVENT = re.compile(r'"event": "([^"]+)"')
 _URL = re.compile(r'"urls": \["(http://[^"]+)"\]')
 
 
@@ -32,6 +34,7 @@ class Service:
         workers: how many worker processes.
         group: whether it is a process group of its own, and signals go to all of it, as to a machine.
         extra: more of the environment, as it is.
+        descriptors: how many it may have open, `ulimit -n`; as many as this process when 0.
         settings: more `LINGPAI_` variables, without that prefix.
     """
 
@@ -43,6 +46,7 @@ class Service:
         workers: int = 1,
         group: bool = False,
         extra: Mapping[str, str] | None = None,
+        descriptors: int = 0,
         **settings: Any,
     ) -> None:
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
@@ -60,10 +64,13 @@ class Service:
         environment |= extra or {}
         self.workers = workers
         self.ready = 0
+        self.heard = Counter[str]()
         self._url = ""
         self._changed = threading.Condition()
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [str(Path(sys.executable).with_name("lingpai")), "serve"]
+        if descriptors:
+            command = ["/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         self.process = subprocess.Popen(
             command, cwd=data, env=environment, stderr=subprocess.PIPE, start_new_session=group
         )
@@ -123,6 +130,9 @@ class Service:
     def _hear(self, line: str) -> None:
         found = _URL.search(line)
         with self._changed:
+            event = _EVENT.search(line)
+            if event is not None:
+                self.heard[event[1]] += 1
             if found is not None:
                 self._url = found[1]
                 self.ready += 1

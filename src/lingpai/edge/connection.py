@@ -41,6 +41,9 @@ class Connection(asyncio.Protocol):
     Attributes:
         peer: the address at the other end.
         transport: what carries it.
+        active_at: when it was accepted or last answered, by `perf_counter`.
+        admitted: whether it counts as open; see `admission`.
+        network: what it is counted by, or None.
         write_paused: whether the peer takes answers slower than they come.
     """
 
@@ -60,6 +63,9 @@ class Connection(asyncio.Protocol):
         self._loop = _loop or asyncio.get_running_loop()
         self._heads = site.heads
         self.peer = ""
+        self.active_at = 0.0
+        self.admitted = False
+        self.network: str | None = None
         self.write_paused = False
         self._read_paused = False
         self._receiver = Receiver(self, site.find, site.limits)
@@ -79,14 +85,21 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self.transport = cast("asyncio.Transport", transport)
-        self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn's annotation knows its own protocols only
         address = get_remote_addr(self.transport)
         self.peer = address[0] if address else ""
+        admission = self._site.admission
+        self.network = admission.network_of(self.peer)
+        self.active_at = perf_counter()
+        if admission.admit(self, self.active_at):
+            self._state.connections.add(self)  # type: ignore[arg-type]  # uvicorn's annotation knows its own only
+        else:
+            self.close_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See `asyncio.Protocol`."""
         del exc
         self._state.connections.discard(self)
+        self._site.admission.leave(self)
         self._receiver.forget()
         self._break_off()
         self._due.clear()
@@ -256,7 +269,8 @@ class Connection(asyncio.Protocol):
             if not self._pending:
                 self._turn.send(self)
             self._pending.append(first + rest_of_message(answer, close=close, bodiless=endpoint.bodiless))
-        endpoint.tell(answer, perf_counter() - (due[3] or started))
+        self.active_at = perf_counter()
+        endpoint.tell(answer, self.active_at - (due[3] or started))
         if self._muted:
             return
         if close:
@@ -329,6 +343,20 @@ class Connection(asyncio.Protocol):
             self._close()
         else:
             self._last = True
+
+    def is_idle(self) -> bool:
+        """Return whether nothing is owed, nothing waits to be sent, and no request has begun."""
+        return (
+            self._receiver.reading <= Reading.IDLE
+            and self._owing() is Owing.NOTHING
+            and not (self._pending or self._early or self.write_paused)
+            and not self.transport.get_write_buffer_size()
+        )
+
+    def close_idle(self) -> None:
+        """End the connection, which is idle."""
+        self._receiver.end()
+        self.transport.close()
 
     def give_up(self) -> None:
         """Answer a request whose body is still on its way: the server ends."""

@@ -16,6 +16,7 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
     CollectorRegistry,
+    Counter,
     Gauge,
     Histogram,
     generate_latest,
@@ -49,6 +50,15 @@ IN_FLIGHT = Gauge(
     "Requests being answered, as of the last second.",
     ("server",),
     multiprocess_mode="livesum",
+)
+
+CONNECTIONS = Gauge(
+    "lingpai_http_connections", "Open connections, as of the last second.", multiprocess_mode="livesum"
+)
+CONNECTIONS_CLOSED = Counter(
+    "lingpai_http_connections_closed",
+    "Connections closed for a limit: idle ones to make room, or new ones that were refused.",
+    ("limit", "what"),
 )
 
 Observe = Callable[[int, float], None]
@@ -116,6 +126,32 @@ class RequestMeter:
         while True:
             self.publish()
             await asyncio.sleep(PUBLISH_EVERY)
+
+
+class ConnectionMeter:
+    """Counts the connections of one loop's servers.
+
+    Attributes:
+        open: connections that are open now; whoever publishes sets it.
+    """
+
+    def __init__(self) -> None:
+        self.open = 0
+        self._published = 0
+
+    def count(self, limit: str, *, refused: bool) -> None:
+        """Count a connection that was closed for a limit.
+
+        Args:
+            limit: which one.
+            refused: whether it was the new one.
+        """
+        CONNECTIONS_CLOSED.labels(limit, "refused" if refused else "idle").inc()
+
+    def publish(self) -> None:
+        """Add what changed since the last time: there may be servers in other loops of this process."""
+        CONNECTIONS.inc(self.open - self._published)
+        self._published = self.open
 
 
 _meters: WeakSet[RequestMeter] = WeakSet()

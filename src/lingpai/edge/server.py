@@ -8,12 +8,14 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection as Pipe
+from time import perf_counter
 from typing import Any, cast
 
 import uvicorn
 import uvloop
 
 from lingpai.core.logs import structlog
+from lingpai.edge.admission import Admission, ConnectionLimits
 from lingpai.edge.connection import Connection
 from lingpai.edge.endpoint import Application
 from lingpai.edge.limits import ProtocolLimits
@@ -33,10 +35,12 @@ class ServerOptions:
     Attributes:
         limits: of each connection.
         grace: seconds that requests under way may take to end after the signal.
+        connections: how many may be open at the same time, of all apps together.
     """
 
     limits: ProtocolLimits = dataclasses.field(default_factory=ProtocolLimits)
     grace: int = 20
+    connections: ConnectionLimits = dataclasses.field(default_factory=ConnectionLimits)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -82,10 +86,11 @@ class StartFailedError(Exception):
 class _Server(uvicorn.Server):
     """uvicorn's server, without its own signal handlers, that watches over its connections' deadlines."""
 
-    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+    def __init__(self, config: uvicorn.Config, app: Application, admission: Admission) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
         self._app = app
+        self._admission = admission
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
@@ -95,6 +100,7 @@ class _Server(uvicorn.Server):
             log.exception("start_failed")
             # Whoever is told prints it; the cause with all it may quote stays in our log.
             raise StartFailedError(f"start failed: {type(crash).__name__}") from None
+        self._admission.fit_descriptors()
         await super().startup(sockets)
         self.up.set()
 
@@ -108,6 +114,7 @@ class _Server(uvicorn.Server):
             if self.server_state.tasks:
                 await asyncio.wait(self.server_state.tasks, timeout=LAST_WORDS)
         await self._app.stop()
+        self._admission.end()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -117,15 +124,18 @@ class _Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """See `uvicorn.Server`."""
         if counter % TICKS_PER_SECOND == 0:
+            self._admission.look(perf_counter())
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 cast("Connection", connection).enforce(now)
         return await super().on_tick(counter)
 
 
-def _server(listener: Listener, options: ServerOptions) -> _Server:
+def _server(listener: Listener, options: ServerOptions, admission: Admission) -> _Server:
     config = uvicorn.Config(
-        cast("Any", Site(listener.app, options.limits)),  # what `http` is given; uvicorn itself calls no app
+        cast(
+            "Any", Site(listener.app, options.limits, admission)
+        ),  # what `http` is given; uvicorn itself calls no app
         http=Connection,
         ws="none",
         lifespan="off",
@@ -137,7 +147,7 @@ def _server(listener: Listener, options: ServerOptions) -> _Server:
         backlog=BACKLOG,
         timeout_graceful_shutdown=options.grace,
     )
-    return _Server(config, listener.app)
+    return _Server(config, listener.app, admission)
 
 
 class Serving:
@@ -145,7 +155,9 @@ class Serving:
 
     def __init__(self, listeners: Sequence[Listener], options: ServerOptions | None = None) -> None:
         self._listeners = listeners
-        self._servers = [_server(listener, options or ServerOptions()) for listener in listeners]
+        options = options or ServerOptions()
+        admission = Admission(options.connections)
+        self._servers = [_server(listener, options, admission) for listener in listeners]
 
     def stop(self, *, now: bool = False) -> None:
         """Take no more connections, let what is under way end, then return from `run`.

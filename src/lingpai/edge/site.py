@@ -2,6 +2,7 @@
 
 import asyncio
 
+from lingpai.edge.admission import Admission
 from lingpai.edge.endpoint import Application
 from lingpai.edge.headcache import KnownHeads
 from lingpai.edge.limits import ProtocolLimits
@@ -15,10 +16,12 @@ class Site:
     Args:
         app: what is served.
         limits: of each connection.
+        admission: which connections are let in; of its own when None.
     """
 
-    def __init__(self, app: Application, limits: ProtocolLimits) -> None:
+    def __init__(self, app: Application, limits: ProtocolLimits, admission: Admission | None = None) -> None:
         self.limits = limits
+        self.admission = admission or Admission()
         self.find = app.find
         self.heads = KnownHeads(app.find, limits.head_bytes)
         self.turn = Turn(asyncio.get_running_loop().call_soon)

@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from lingpai.core.hosts import Hosts
+from lingpai.edge.admission import ConnectionLimits
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
@@ -221,10 +222,17 @@ class Settings(BaseSettings):
             body_limit=self.edge.body_limit,
             body_timeout=self.edge.body_timeout,
             log_successes=self.edge.log_successes,
-            trusted_proxies=tuple(
-                ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies
-            ),
+            trusted_proxies=self._trusted_proxies(),
         )
+
+    def connection_limits(self) -> ConnectionLimits:
+        """Return how many connections a worker takes."""
+        return ConnectionLimits(
+            self.edge.connections, self.edge.connections_by_address, self._trusted_proxies()
+        )
+
+    def _trusted_proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+        return tuple(ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies)
 
 
 class _OursOnly(PydanticBaseSettingsSource):

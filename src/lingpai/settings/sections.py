@@ -214,6 +214,16 @@ class EdgeSettings(Section):
     body_timeout: Seconds = 10.0
     """Seconds within which a request body has to arrive."""
 
+    connections: Annotated[int, Field(ge=1)] = 10_000
+    """Open connections that one worker takes. One more closes the connection that has been idle longest; with none idle
+    it is closed itself. Where the system allows few descriptors it is less: some are kept for the store and for calls
+    of platforms."""
+
+    connections_by_address: Annotated[int, Field(ge=1)] = 1_000
+    """The same from one address (of IPv6, from one network of 64 bits), at most three quarters of all.
+
+    Addresses in `trusted_proxies` are not limited by it."""
+
     lean: bool = True
     """Without effect: all requests go one way. Still read, so that settings that have it stay valid."""
 
