@@ -8,6 +8,7 @@ from typer.core import TyperArgument
 
 from docs.generator.markdown import code, head, joined, table
 from lingpai.cli.messages import catalogue
+from lingpai.cli.platform_help import fill
 from lingpai.cli.tree import app
 
 Translate = Callable[[str], str]
@@ -50,7 +51,12 @@ def page() -> str:
         "work, 2 wrong usage, 130 interrupted. With a Chinese locale (`LANG=zh_CN.UTF-8`) all of it speaks Chinese."
     )
     words = ("argument or option", "default", "meaning")
-    return _page("Commands", ("[中文](commands.zh-CN.md)", introduction), words, lambda text: text)
+    return _page(
+        "Commands",
+        ("[中文](commands.zh-CN.md)", introduction),
+        words,
+        lambda text: fill(text, chinese=False),
+    )
 
 
 def page_in_chinese() -> str:
@@ -62,7 +68,7 @@ def page_in_chinese() -> str:
     table_of = catalogue()
     return _page(
         "命令", ("[English](commands.md)", introduction), ("参数或选项", "默认值", "说明"),
-        lambda text: table_of.get(text, text),
+        lambda text: fill(table_of.get(text, text), chinese=True),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from docs.generator.markdown import code, head, joined, table
 from lingpai.core.errors import BLAME, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
 from lingpai.edge.schemas import error_sample
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import shapes
 
 GROUPS = (
@@ -22,8 +23,6 @@ _NUMBERS = ("errcode", "status", "error", "code", "error_code")
 _KEEPERS = {
     "COMPATIBLE": "compatible routes",
     "GENERIC": "`/v1`, `/health`",
-    "WECHAT": "drop-in, WeChat",
-    "WECOM": "drop-in, WeCom",
 }
 _UPSTREAMS = 40164
 """A number of the upstream's own, to see that it is passed on."""
@@ -42,7 +41,12 @@ def surfaces() -> list[Surface]:
     keepers = [
         Surface(told, getattr(shapes, name), EDGE_KINDS | KEEPER_KINDS) for name, told in _KEEPERS.items()
     ]
-    return [*keepers, *_dialects()]
+    drop_ins = [
+        Surface(f"drop-in, {each.name}", each.shape, EDGE_KINDS | KEEPER_KINDS)
+        for each in platform_types().values()
+        if each.shape is not None
+    ]
+    return [*keepers, *drop_ins, *_dialects()]
 
 
 def page() -> str:

@@ -10,6 +10,7 @@ from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, bind, serve, url_of
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sample_app.starting import open_sample
 from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
@@ -18,14 +19,9 @@ from lingpai.settings.sources import SETTINGS_FILE
 
 __all__ = ["Samples", "add_samples", "develop", "load_samples", "sandbox_options"]
 
-TOML = """# Written by `lingpai dev` at each start: with --data, every other command asks the sandbox too.
-[wechat]
-base_url = "{sandbox}"
-
-[wecom]
-base_url = "{sandbox}"
-"""
-
+TOML_HEAD = (
+    "# Written by `lingpai dev` at each start: with --data, every other command asks the sandbox too.\n"
+)
 
 LOOPBACK = "127.0.0.1"
 
@@ -58,8 +54,7 @@ async def develop(
             port=port,
             data=data,
             public_url=url,
-            wechat={"base_url": sandbox_url},
-            wecom={"base_url": sandbox_url},
+            **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
@@ -69,11 +64,21 @@ async def develop(
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
             async with open_service(settings) as app:
                 described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
-                private_files.write(data / SETTINGS_FILE, TOML.format(sandbox=sandbox_url).encode())
+                private_files.write(data / SETTINGS_FILE, sandbox_settings(sandbox_url).encode())
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 private_files.write(data / "dev.env", shell_variables(described).encode())
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
                 await serve(listeners, ready=lambda: announce(described, data, realms))
+
+
+def sandboxed_platforms() -> list[str]:
+    """Return the names of the platforms that the sandbox imitates."""
+    return [name for name, each in platform_types().items() if each.sandboxed]
+
+
+def sandbox_settings(url: str) -> str:
+    """Return settings, as TOML, by which the sandbox at `url` is each platform that it imitates."""
+    return TOML_HEAD + "\n".join(f'[{name}]\nbase_url = "{url}"\n' for name in sandboxed_platforms())
 
 
 async def add_samples(settings: Settings, samples: Samples) -> None:

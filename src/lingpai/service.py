@@ -26,11 +26,8 @@ from lingpai.issuer.realms import mount, open_issuer
 from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.platforms.wechat import wechat
-from lingpai.keeper.platforms.wecom import wecom
-from lingpai.keeper.platforms.yilianyun import yilianyun
-from lingpai.keeper.platforms.yzb import yzb
-from lingpai.keeper.routes import compatible, dropin, generic, health, shapes
+from lingpai.keeper.platforms.registry import platform_types
+from lingpai.keeper.routes import compatible, drop_in, generic, health, shapes
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, SettingsError, legacy_accounts
@@ -60,14 +57,20 @@ PURGE_ROLE = "purge"
 PURGE_ROLE_TTL = 30.0
 """Seconds after which another worker purges when the one that did is gone."""
 
-FALLBACK: tuple[tuple[str, Shape], ...] = (
-    ("", shapes.COMPATIBLE),
-    ("/v1/", shapes.GENERIC),
-    ("/health/", shapes.GENERIC),
-    ("/cgi-bin/", shapes.WECHAT),
-    ("/sns/", shapes.WECHAT),
-)
-"""In which shape a path is answered that no route has, by its prefix."""
+
+def fallback_shapes() -> tuple[tuple[str, Shape], ...]:
+    """Return in which shape a path is answered that no route has, by its prefix."""
+    return (
+        ("", shapes.COMPATIBLE),
+        ("/v1/", shapes.GENERIC),
+        ("/health/", shapes.GENERIC),
+        *(
+            (prefix, each.shape)
+            for each in platform_types().values()
+            if each.shape is not None
+            for prefix in each.prefixes
+        ),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -95,10 +98,7 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
             clock=shared,
             upstream=Upstream(settings.upstream_timeout),
             platforms={
-                "wechat": wechat(settings.wechat.base_url, settings.wechat.overlap),
-                "wecom": wecom(settings.wecom.base_url),
-                "yzb": yzb(settings.yzb.base_url or ""),
-                "yilianyun": yilianyun(settings.yilianyun.base_url or ""),
+                name: each.describe(settings.platform(name)) for name, each in platform_types().items()
             },
             ring=ring,
             options=settings.keeper_options(),
@@ -179,7 +179,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
     return (
         *compatible.routes(keeper),
         *generic.routes(keeper),
-        *dropin.routes(keeper),
+        *drop_in.routes(keeper),
         *health.routes(keeper),
     )
 
@@ -209,7 +209,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
             exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks, hosts=settings.hosts()),
         )
         about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
-        fallback = (*FALLBACK, *(pair for each in mounted for pair in each.fallback))
+        fallback = (*fallback_shapes(), *(pair for each in mounted for pair in each.fallback))
         app = create_app((*described, *about), fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
         async with _running(renewal.run(keeper), *_purging(issuers, keeper)):

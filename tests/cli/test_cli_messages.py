@@ -12,9 +12,10 @@ from typer.main import get_command
 import lingpai.cli
 from lingpai.cli.messages import catalogue, speaks_chinese, tr
 from lingpai.cli.output import STYLES, span
-from lingpai.cli.remedies import REMEDIES, address_in, remedy
+from lingpai.cli.remedies import address_in, remedy
 from lingpai.cli.tree import app
 from lingpai.keeper.platforms.platform import Severity
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
 from tests.cli.conftest import Cli
@@ -130,7 +131,7 @@ def test_everything_that_is_said_is_in_the_catalogue() -> None:
     said = said_texts()
     assert len(said) > 150  # the search finds what it is to find
     assert {"Kind", "is wrong"} & said == {"Kind"}
-    missing = (said | help_texts() | set(REMEDIES.values()) | set(STYLES)) - set(catalogue())
+    missing = (said | help_texts() | set(STYLES)) - set(catalogue())
     assert sorted(missing) == []
 
 
@@ -199,6 +200,24 @@ def test_every_refusal_that_needs_a_human_has_a_remedy() -> None:
         for code, fault in platform.faults.items():
             if fault.severity is Severity.PERMANENT and code not in ours:
                 assert remedy(platform.name, code, "x"), (platform.name, code)
+
+
+def test_every_remedy_is_in_both_languages() -> None:
+    remedies = [text for each in platform_types().values() for text in each.remedies.values()]
+    assert len(remedies) > 20
+    for text in remedies:
+        assert CHINESE.search(text.chinese)
+        assert not CHINESE.search(text.english)
+        assert text.english.count("{address}") == text.chinese.count("{address}")
+
+
+def test_a_remedy_is_in_the_users_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert remedy("wechat", 40243, "x") == "密钥已被冻结。请在平台后台（基本配置）解冻。"
+    monkeypatch.setenv("LC_ALL", "C")
+    assert remedy("wechat", 40243, "x") == (
+        "The secret is frozen. Unfreeze it in the platform's console (Basic configuration)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,13 @@ ERRORS = {
     "Unreachable": 0,
     "KeyRingError": 0,
     "BackupError": 0,
+    "PlatformError": 0,
     "SealError": 0,
     "_invalid": 0,
 }
 """Where each error has its reason, by position."""
 FIELD = re.compile(r"\{[^}]*\}")
-UNASKED = {"no {}"}
+UNASKED = {"no {}", "invalid grant_type", "{} missing"}
 """What stands in for a platform's own words."""
 
 

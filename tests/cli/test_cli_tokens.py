@@ -3,7 +3,7 @@ from pathlib import Path
 
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import open_keeper
-from lingpai.settings import Settings
+from lingpai.settings import load_settings
 from tests.cli.conftest import Cli, Sandbox
 
 
@@ -120,7 +120,7 @@ async def test_commands_work_beside_a_running_keeper_by_its_leases(
 ) -> None:
     from lingpai.keeper.generations import current_of
 
-    settings = Settings(data=tmp_path / "data", wechat={"base_url": sandbox.url})  # type: ignore[arg-type]  # pydantic converts
+    settings = load_settings(data=tmp_path / "data", wechat={"base_url": sandbox.url})
     async with open_keeper(settings) as keeper:
         added = await asyncio.to_thread(
             cli.process,

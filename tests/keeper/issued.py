@@ -25,7 +25,7 @@ from lingpai.keeper.app import App
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
-from lingpai.service import FALLBACK, open_keeper, routes_of
+from lingpai.service import fallback_shapes, open_keeper, routes_of
 from lingpai.settings import Settings
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.helpers.direct import Direct
@@ -130,7 +130,7 @@ async def issued(tmp_path: Path, **changes: Any) -> AsyncIterator[Issued]:
         }
         mounted = [mount(realm, issuers[realm.name], "http://127.0.0.1") for realm in REALMS]
         routes = tuple(route for each in mounted for route in each.routes)
-        fallback = (FALLBACK[0], *(pair for each in mounted for pair in each.fallback))
+        fallback = (fallback_shapes()[0], *(pair for each in mounted for pair in each.fallback))
         async with (
             serving(routes, fallback) as url,
             _kept(tmp_path, clock, url, **changes) as (keeper, client),
@@ -149,7 +149,7 @@ async def _kept(
         data=tmp_path / "data", **{"yzb": {"base_url": url}, "yilianyun": {"base_url": url}, **changes}
     )
     async with open_keeper(settings, clock) as keeper:
-        app = create_app(routes_of(keeper), FALLBACK, settings.edge_options())
+        app = create_app(routes_of(keeper), fallback_shapes(), settings.edge_options())
         yield keeper, Direct(app)
 
 

@@ -20,8 +20,8 @@ from lingpai.keeper.renewal import renew_due
 from lingpai.keeper.routes import shapes
 from lingpai.keeper.status import gauges
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SandboxOptions
-from lingpai.service import FALLBACK, open_keeper, routes_of
-from lingpai.settings import Settings
+from lingpai.service import fallback_shapes, open_keeper, routes_of
+from lingpai.settings import Settings, load_settings
 from tests.helpers.direct import Direct, Result
 from tests.helpers.sandbox import running_sandbox
 
@@ -229,7 +229,7 @@ def failure_of(answer: Result) -> tuple[int, str]:
 def settings_of(data: Path, url: str, **changes: Any) -> Settings:
     """The settings of a service over the sandbox at `url`."""
     at = {"base_url": url}
-    return Settings(data=data, wechat=at, wecom=at, **changes)  # type: ignore[arg-type]  # pydantic builds the sections
+    return load_settings(data=data, wechat=at, wecom=at, **changes)
 
 
 @contextlib.contextmanager
@@ -264,5 +264,5 @@ async def played(
         for gauge in gauges(keeper):
             exposition.add(AsyncGauge(*gauge))
         routes = (*routes_of(keeper), exposition.route(shapes.GENERIC))
-        app = create_app(routes, FALLBACK, settings.edge_options())
+        app = create_app(routes, fallback_shapes(), settings.edge_options())
         yield Stage(clock, keeper, Upstream(url, session), Direct(app), app)

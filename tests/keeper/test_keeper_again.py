@@ -13,9 +13,10 @@ from lingpai.edge.app import create_app
 from lingpai.keeper.access import Ask
 from lingpai.keeper.doubts import SHORT
 from lingpai.keeper.generations import LEAST_REST
-from lingpai.keeper.routes.token_answers import HeldToken, held_token
+from lingpai.keeper.platforms.drop_in import TokenAnswer
+from lingpai.keeper.routes.token_answers import answer_token
 from lingpai.sandbox import SAMPLE_APP
-from lingpai.service import FALLBACK, routes_of
+from lingpai.service import fallback_shapes, routes_of
 from tests.edge.world import request, running
 from tests.keeper.stage import GETTOKEN, OUTSIDE, XCX, Stage
 from tests.keeper.test_keeper_access import another_process
@@ -32,11 +33,11 @@ def call_of(peer: str = "127.0.0.1") -> Call:
     return call
 
 
-async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1") -> tuple[HeldToken, Again]:
+async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1") -> tuple[TokenAnswer, Again]:
     """The sample app's token, and what tells it again."""
     call = call_of(peer)
     ask = Ask(stage.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
-    held = await held_token(stage.keeper, call, ask)
+    held = await answer_token(stage.keeper, call, ask)
     assert call.again is not None
     return held, call.again
 
@@ -51,8 +52,8 @@ async def test_it_counts_down_and_is_counted(own: Stage, log_lines: Any) -> None
     held, again = await told(own)
     before = hits()
     own.clock.advance(100)
-    assert again() == HeldToken(held.access_token, held.expires_in - 100)
-    assert again() == HeldToken(held.access_token, held.expires_in - 100)
+    assert again() == TokenAnswer(held.access_token, held.expires_in - 100)
+    assert again() == TokenAnswer(held.access_token, held.expires_in - 100)
     assert hits() == before + 2
     own.keeper.audit.flush()
     assert '"count": 4' in log_lines.getvalue()
@@ -134,7 +135,7 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
     await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
-    assert (await held_token(own.keeper, call, ask)).access_token
+    assert (await answer_token(own.keeper, call, ask)).access_token
     assert call.again is None
 
 
@@ -151,7 +152,7 @@ async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line
     own: Stage, tmp_path: Path
 ) -> None:
     mine = await own.add_caller("mine")
-    app = create_app(routes_of(own.keeper), FALLBACK)
+    app = create_app(routes_of(own.keeper), fallback_shapes())
     ask = request("GET", f"{XCX}?appid={SAMPLE_APP.appid}&secret={mine}")
     async with another_process(own, tmp_path) as other, running(app) as world, world.wire() as wire:
 
@@ -167,7 +168,7 @@ async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line
 async def test_wecom_is_told_again_in_its_own_shape(stage: Stage) -> None:
     await stage.add_corp()
     agent = stage.agent_app()
-    app = create_app(routes_of(stage.keeper), FALLBACK)
+    app = create_app(routes_of(stage.keeper), fallback_shapes())
     ask = request("GET", f"{GETTOKEN}?corpid={agent.account}&corpsecret={agent.secret}")
     async with running(app) as world, world.wire() as wire:
         bodies = []
@@ -185,5 +186,5 @@ async def test_an_end_of_another_boot_is_asked_for_each_time(own: Stage) -> None
     own.clock.epoch = "another"
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
-    assert (await held_token(own.keeper, call, ask)).expires_in > 0
+    assert (await answer_token(own.keeper, call, ask)).expires_in > 0
     assert call.again is None

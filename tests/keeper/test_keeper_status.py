@@ -6,6 +6,7 @@ import pytest
 
 from lingpai.core.errors import EDGE_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import shapes
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.stage import APP, HELD, OUTSIDE, STABLE, XCX, Stage
@@ -14,8 +15,7 @@ ALL_SHAPES = {
     "compatible": shapes.COMPATIBLE,
     "compatible_json": shapes.COMPATIBLE_JSON,
     "compatible_session": shapes.COMPATIBLE_SESSION,
-    "wechat": shapes.WECHAT,
-    "wecom": shapes.WECOM,
+    **{each.name: each.shape for each in platform_types().values() if each.shape is not None},
     "generic": shapes.GENERIC,
 }
 TRACE = "6d576ef0-30c5-11ec-a5ac-c73202f0bdf3"

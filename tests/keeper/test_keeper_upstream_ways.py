@@ -12,8 +12,8 @@ from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.platforms.forms import ERRCODE
 from lingpai.keeper.platforms.platform import Renewed, Repeat
+from lingpai.keeper.platforms.wechat import WECHAT
 from lingpai.keeper.proxies import proxy_for, without_userinfo
-from lingpai.keeper.routes.shapes import WECHAT
 from lingpai.keeper.schedule import next_renewal
 from lingpai.keeper.upstream import Refusal, Unreachable, Upstream, _understand, number_of
 from lingpai.store.port import Fetched
@@ -179,5 +179,9 @@ def test_however_short_a_life_half_of_it_passes_before_the_next_attempt(
 
 def test_one_rid_is_told() -> None:
     refused = LingpaiError(Kind.UPSTREAM_REFUSED, "invalid code rid: 5f-theirs", code=40029)
-    assert WECHAT.error(refused, "ours").body == b'{"errcode":40029,"errmsg":"invalid code rid: 5f-theirs"}'
-    assert WECHAT.error(LingpaiError(Kind.INTERNAL, "oh"), "ours").body.endswith(b'"oh rid: ours"}')
+    assert WECHAT.shape is not None
+    assert (
+        WECHAT.shape.error(refused, "ours").body
+        == b'{"errcode":40029,"errmsg":"invalid code rid: 5f-theirs"}'
+    )
+    assert WECHAT.shape.error(LingpaiError(Kind.INTERNAL, "oh"), "ours").body.endswith(b'"oh rid: ours"}')

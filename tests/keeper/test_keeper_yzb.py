@@ -14,7 +14,7 @@ from lingpai.keeper.fetching import is_dead
 from lingpai.keeper.platforms.yzb import pure_url, yzb
 from lingpai.keeper.signing import signature_of
 from lingpai.service import demand_addresses, open_keeper
-from lingpai.settings import Settings, SettingsError
+from lingpai.settings import SettingsError, load_settings
 from tests.keeper.issued import SECRET, YZB, Issued, issued
 
 PAGE = "https://yuanzhibang.com/a/b/?x=1&v=x#12"
@@ -170,7 +170,7 @@ async def test_a_platform_without_address_says_what_to_set(tmp_path: Path) -> No
 
 
 async def test_accounts_of_addressed_platforms_are_served(tmp_path: Path) -> None:
-    settings = Settings(data=tmp_path / "data", yzb={"base_url": "http://127.0.0.1:1"})  # type: ignore[arg-type]  # pydantic builds the section
+    settings = load_settings(data=tmp_path / "data", yzb={"base_url": "http://127.0.0.1:1"})
     async with open_keeper(settings) as keeper:
         assert keeper.platforms["yzb"].base_url == "http://127.0.0.1:1"
         await demand_addresses(keeper)

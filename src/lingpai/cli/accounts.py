@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.messages import tr
+from lingpai.cli.platform_help import PlatformCommand
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
@@ -25,17 +26,13 @@ FINGERPRINT_DIGITS = 8
 CHANGEABLE = ("secret", "mode", "domains")
 
 
-@app.command("add")
+@app.command("add", cls=PlatformCommand)
 def add(
     *,
-    platform: Annotated[
-        str, typer.Argument(help="Name of the platform: wechat, wecom, yzb or yilianyun.", show_default=False)
-    ],
+    platform: Annotated[str, typer.Argument(help="Name of the platform: {platforms}.", show_default=False)],
     account: Annotated[
         str,
-        typer.Argument(
-            help="Id of the app there: an appid, corpid, app_id or client_id.", show_default=False
-        ),
+        typer.Argument(help="Id of the app there: {account_words}.", show_default=False),
     ],
     label: Annotated[
         str,
@@ -46,7 +43,7 @@ def add(
     mode: Annotated[
         str | None,
         typer.Option(
-            help="WeChat: stable (the default) or classic. Yilianyun: self_owned (the default) or open.",
+            help="How its token is fetched, where there are several ways: {modes}.",
             show_default=False,
         ),
     ] = None,

@@ -39,6 +39,14 @@ def explain(error: Exception) -> str | None:
 
     Never holds a secret: messages of all these exceptions are made for people.
     """
+    from lingpai.keeper.platforms.registry import PlatformError
+
+    if isinstance(error, PlatformError):  # before the settings: they cannot be loaded either
+        return tr_reason(str(error))
+    return _explain(error)
+
+
+def _explain(error: Exception) -> str | None:
     from lingpai.core.errors import Kind, LingpaiError
     from lingpai.core.keyring import KeyRingError
     from lingpai.core.seals import SealError

@@ -150,7 +150,7 @@ def report(
 
     async def verify(keeper: "Keeper") -> str:
         from lingpai.keeper import reporting
-        from lingpai.keeper.routes.dropin import app_of_credential
+        from lingpai.keeper.routes.drop_in import app_of_credential
 
         credential = await keeper.store.find_credential(value)
         if credential is None:

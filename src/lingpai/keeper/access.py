@@ -146,7 +146,7 @@ async def _loggable_app(keeper: Keeper, ask: Ask) -> str:
     """The app's name for the log. What is neither configured nor an id by its form may be a misplaced secret."""
     if await keeper.store.find_accounts(ask.platform.name, ask.account):
         return f"{ask.platform.name}/{ask.account}"
-    return name_for_log(ask.platform.name, ask.account)
+    return name_for_log(ask.platform, ask.account)
 
 
 def may(caller: Caller, name: str, right: str) -> bool:
@@ -173,7 +173,7 @@ def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: 
         secret=secret,
         digest=digest,
         configured=False,
-        asker=f"secret:{name_for_log(ask.platform.name, ask.account)}",
+        asker=f"secret:{name_for_log(ask.platform, ask.account)}",
         peer=peer,
         trusted=trusted,
     )

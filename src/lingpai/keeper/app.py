@@ -1,22 +1,17 @@
 """The app that a verb acts for."""
 
-import re
-
 import msgspec
 
 from lingpai.core.records import CredentialKey
 from lingpai.keeper.platforms.platform import Platform
 
-_ID = re.compile(r"w[xw][0-9a-f]{16}|[0-9]{4,10}")
-"""An appid or a corpid, or a client_id of digits; secrets of all platforms are longer."""
 
+def name_for_log(platform: Platform, account: str) -> str:
+    """Return `platform/account` of an app that nobody configured; `platform/unknown` when that is no id by its form.
 
-def name_for_log(platform: str, account: str) -> str:
-    """`platform/account` of an app that nobody configured; `platform/unknown` when that is no id by its form.
-
-    Callers mix up the two fields, and what stands in the other one is the secret.
+    Callers mix up the two fields, and then the account is the secret.
     """
-    return f"{platform}/{account if _ID.fullmatch(account) else 'unknown'}"
+    return f"{platform.name}/{account if platform.is_account(account) else 'unknown'}"
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +57,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def logged_name(self) -> str:
         """As `name`, for the log: of one that a caller brought, the account may be a misplaced secret."""
-        return self.name if self.configured else name_for_log(self.platform.name, self.account)
+        return self.name if self.configured else name_for_log(self.platform, self.account)
 
     @property
     def full_name(self) -> str:

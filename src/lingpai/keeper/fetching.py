@@ -90,7 +90,7 @@ async def fetch_ticket(context: Context, app: App, kind: str, token: str) -> Fet
     fields = {**call.request(app.account, token), **call.query}
     try:
         answer = await call_platform(context, app, call.method, call.path, fields)
-        return sent_at.fetched(answer.get("ticket"), answer.get("expires_in"))
+        return sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
     except Refusal as refusal:
         raise FetchFailed(app.platform.fault(refusal.code), refusal.code, refusal.message) from refusal
     except Unreachable as unreachable:
@@ -129,7 +129,7 @@ async def _ask_token(context: Context, app: App, call: TokenCall, request: Reque
             seen = held.version if held is not None else 0
             refresh_token = sent_at.fetched(value, call.refresh.life)
             await save_refresh_token(context, app, ACCESS_TOKEN, refresh_token, seen=seen)
-        return sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+        return sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
@@ -147,7 +147,7 @@ async def _refresh_token(
         answer = await call_platform(
             context, app, "POST", call.path, call.request(refresh_token.current.value)
         )
-        fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+        fetched = sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
         following = sent_at.fetched(answer.get(call.field), call.life)
         await save_refresh_token(context, app, kind, following, seen=refresh_token.version)
     except Refusal as refusal:

@@ -8,7 +8,7 @@ from lingpai.keeper.app import App
 from lingpai.keeper.context import Context
 from lingpai.keeper.outcomes import save
 from lingpai.keeper.platform_client import SentAt
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, TERMINAL
+from lingpai.keeper.platforms.platform import TERMINAL
 from lingpai.keeper.refresh_tokens import ANY_VERSION, save_refresh_token
 from lingpai.keeper.upstream import Unreachable
 
@@ -32,7 +32,7 @@ async def adopt(context: Context, app: App, field: str, sent_at: SentAt, answer:
     kind, call = f"{TERMINAL}{answer.get(field)}", app.platform.terminals
     if call is None or not app.platform.takes(kind):
         raise Unreachable(f"a success without a usable {field}")
-    fetched = sent_at.fetched(answer.get(ACCESS_TOKEN), answer.get("expires_in"))
+    fetched = sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
     refresh_token = sent_at.fetched(answer.get(call.field), call.life)
     # A renewal that is on its way has what these supersede; when it is over, its outcome counts no more.
     lease, credential = await _lease_of(context, app, kind)

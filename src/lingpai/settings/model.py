@@ -25,6 +25,9 @@ from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.options import Options as KeeperOptions
+from lingpai.keeper.platforms.registry import platform_types
+from lingpai.keeper.platforms.settings import PlatformSettings
+from lingpai.settings.platforms import PlatformGroups
 from lingpai.settings.sections import (
     LONGEST_WAIT,
     EdgeSettings,
@@ -34,10 +37,6 @@ from lingpai.settings.sections import (
     RedisSettings,
     Seconds,
     StoreAddress,
-    WechatSettings,
-    WecomSettings,
-    YilianyunSettings,
-    YzbSettings,
     beside_defaults,
     default_realms,
     with_dialects,
@@ -52,7 +51,7 @@ from lingpai.settings.sources import (
 from lingpai.store.address import CONNECTIONS, Address
 
 
-class Settings(BaseSettings):
+class Settings(PlatformGroups, BaseSettings):
     """All settings of Lingpai."""
 
     model_config = SettingsConfigDict(
@@ -123,10 +122,6 @@ class Settings(BaseSettings):
     by default the log has a fingerprint: equal for equal names of one process, and of no use to a reader."""
 
     keeper: KeeperSettings = KeeperSettings()
-    wechat: WechatSettings = WechatSettings()
-    wecom: WecomSettings = WecomSettings()
-    yzb: YzbSettings = YzbSettings()
-    yilianyun: YilianyunSettings = YilianyunSettings()
     redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
 
@@ -181,6 +176,11 @@ class Settings(BaseSettings):
     def key_ring_file(self) -> Path:
         """The key ring's file."""
         return self.key_ring or self.data / "keyring.json"
+
+    def platform(self, name: str) -> PlatformSettings:
+        """Return the settings of a platform; the defaults of one that was registered after this module was imported."""
+        group: PlatformSettings | None = getattr(self, name, None)
+        return platform_types()[name].settings() if group is None else group
 
     def enabled_realms(self) -> tuple[Realm, ...]:
         """The realms that are served, in the form the issuer takes."""

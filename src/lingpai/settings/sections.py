@@ -4,10 +4,10 @@ import ipaddress
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr
 
+from lingpai.core.setting_types import Section, base_url
 from lingpai.edge.peers import PRIVATE_NETWORKS
-from lingpai.keeper.platforms import wechat, wecom
 from lingpai.store import libpq
 from lingpai.store.address import SCHEMES
 
@@ -17,15 +17,8 @@ def _network(text: str) -> str:
     return text
 
 
-def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http or https address without query, such as https://api.weixin.qq.com")
-    return text.rstrip("/")
-
-
 def _public_url(text: str) -> str:
-    url = _base_url(text)
+    url = base_url(text)
     parts = urlsplit(url)
     if "@" in parts.netloc:
         raise ValueError("must be without user and password: every browser is shown it")
@@ -34,16 +27,6 @@ def _public_url(text: str) -> str:
             f"must be without a path ({parts.path}): cookies and addresses are for the whole host; give Lingpai a host "
             "name of its own, and use a realm's prefix for paths"
         )
-    return url
-
-
-def _platform_url(text: str) -> str:
-    url = _base_url(text)
-    for path in _PLATFORM_PATHS:
-        if path in f"{urlsplit(url).path}/":
-            raise ValueError(
-                f"must be what comes before {path.rstrip('/')}, such as https://api.weixin.qq.com"
-            )
     return url
 
 
@@ -62,9 +45,6 @@ def _store(address: SecretStr) -> SecretStr:
     return address
 
 
-_PLATFORM_PATHS = ("/cgi-bin/", "/sns/", "/OAuth2/", "/oauth/")
-"""The paths that the keeper appends to a platform's address."""
-
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
@@ -74,20 +54,12 @@ DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun")
 
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Network = Annotated[str, AfterValidator(_network)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
-PlatformUrl = Annotated[str, AfterValidator(_platform_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
 """One word of RFC 6749 §3.3."""
-
-
-class Section(BaseModel):
-    """A group of settings: nothing unknown, and each documented by the string below it."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class KeeperSettings(Section):
@@ -146,37 +118,6 @@ class KeeperSettings(Section):
 
     renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16
     """How many renewals of one platform run side by side."""
-
-
-class WechatSettings(Section):
-    """WeChat official accounts and mini programs."""
-
-    base_url: PlatformUrl = wechat.BASE_URL
-    """Where the platform is: a forward proxy of yours, or the sandbox."""
-
-    overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
-    """Seconds that a token lives on after a new one was issued."""
-
-
-class WecomSettings(Section):
-    """WeCom."""
-
-    base_url: PlatformUrl = wecom.BASE_URL
-    """Where the platform is: a private deployment, or the sandbox."""
-
-
-class YzbSettings(Section):
-    """The platform yzb, for the keeper's accounts; the issuer's realms are under `realms`."""
-
-    base_url: PlatformUrl | None = None
-    """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
-
-
-class YilianyunSettings(Section):
-    """The platform yilianyun, for the keeper's accounts; the issuer's realms are under `realms`."""
-
-    base_url: PlatformUrl | None = None
-    """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
 
 
 class RedisSettings(Section):
@@ -251,7 +192,7 @@ class RealmSettings(Section):
     prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
 
-    policy: dict[str, int | None] = {}
+    policy: dict[str, int | None] = {}  # noqa: RUF012  pydantic copies it
     """Lifetimes and switches that this realm sets itself, by name, such as `policy = { access = 600 }`: see
     the table below. Lifetimes are whole seconds, at most ten years; switches are 0 or 1."""
 

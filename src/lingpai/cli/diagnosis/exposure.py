@@ -7,9 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.settings import Settings
 
-_UPSTREAMS = ("wechat", "wecom", "yzb", "yilianyun")
 _TLS = ("verify-ca", "verify-full")
 
 
@@ -85,8 +85,8 @@ def _strangers(settings: Settings) -> Iterator[Finding]:
 
 
 def _in_clear(settings: Settings) -> Iterator[Finding]:
-    for name in _UPSTREAMS:
-        url = urlsplit(getattr(settings, name).base_url or "")
+    for name in platform_types():
+        url = urlsplit(settings.platform(name).base_url or "")
         if url.scheme == "http" and not is_local(url.hostname or ""):
             yield _warn(
                 f"{name}.base_url",

@@ -106,12 +106,16 @@ class Renewed:
         overlap_share: of a whole life that is trusted as overlap at most: the platforms' 300 s of 7200 s, since
             a platform that hands out shorter lives is not trusted with as long an overlap.
         renew_left: renewed when so many seconds are left; None when that follows from `repeat`.
+        value: field of the platform's answer that has the value.
+        lifetime: field that has its lifetime in seconds.
     """
 
     repeat: Repeat = Repeat.SAME_UNTIL_END
     overlap: float = 0
     overlap_share: float = 1 / 24
     renew_left: float | None = None
+    value: str = ACCESS_TOKEN
+    lifetime: str = "expires_in"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +191,7 @@ class TicketCall(Renewed):
     method: str = "GET"
     request: Callable[[str, str], Request] = _token_only
     probe: ProbeCall | None = None
+    value: str = dataclasses.field(default="ticket", kw_only=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -232,6 +237,8 @@ class Platform:
         tokenless: modes in which an account has no token of its own, only its terminals'.
         backoff_cap: longest wait between attempts in seconds, where the operator's would use up a narrow budget.
         published: kinds that are published to Redis, where an operator wants that.
+        account_form: regular expression of accounts' ids. What else comes in the place of an id may be a misplaced
+            secret, and is not logged; "" when nothing is to be logged of apps that are not configured.
     """
 
     name: str
@@ -251,6 +258,7 @@ class Platform:
     tokenless: frozenset[str] = frozenset()
     backoff_cap: float | None = None
     published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
+    account_form: str = ""
 
     def mode(self, name: str) -> TokenCall:
         """The mode of this name, or the default one for ""."""
@@ -265,6 +273,22 @@ class Platform:
     def known_kinds(self) -> tuple[str, ...]:
         """Everything that can be held of this platform, for people."""
         return (*self.kinds, f"{TERMINAL}<number>") if self.terminals is not None else self.kinds
+
+    @property
+    def paths(self) -> frozenset[str]:
+        """Return the path of every call."""
+        calls = (
+            *self.modes.values(),
+            *self.tickets.values(),
+            *self.exchanges.values(),
+            self.probe,
+            self.terminals,
+        )
+        return frozenset(each.path for each in calls if each is not None)
+
+    def is_account(self, text: str) -> bool:
+        """Return whether a text is an account's id by its form."""
+        return bool(self.account_form) and re.fullmatch(self.account_form, text) is not None
 
     def takes(self, kind: str) -> bool:
         """Whether this is a kind that callers may ask for."""

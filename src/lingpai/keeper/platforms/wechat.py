@@ -1,7 +1,16 @@
 """WeChat official accounts and mini programs (docs/spec/platforms.md)."""
 
 import dataclasses
+from typing import Annotated, Any
 
+import msgspec
+from pydantic import Field
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.parameters import Code, Id, Secret, Token
+from lingpai.keeper.platforms import remedies
+from lingpai.keeper.platforms.drop_in import DropInExchange, DropInTicket, DropInToken
+from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
 from lingpai.keeper.platforms.platform import (
     UNTIL_MIDNIGHT,
     ExchangeCall,
@@ -16,6 +25,8 @@ from lingpai.keeper.platforms.platform import (
     TicketCall,
     TokenCall,
 )
+from lingpai.keeper.platforms.platform_type import PlatformType, Text
+from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
 
 BASE_URL = "https://api.weixin.qq.com"
 
@@ -112,6 +123,7 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
     return Platform(
         name="wechat",
         base_url=base_url,
+        account_form=r"wx[0-9a-f]{16}",
         modes={"stable": stable, "classic": classic},
         tickets={
             "jsapi_ticket": TicketCall("/cgi-bin/ticket/getticket", {"type": "jsapi"}),
@@ -133,3 +145,158 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
         faults=FAULTS,
         one_secret=True,
     )
+
+
+_BLOCKED = Text(
+    "The platform has restricted the account. Log in to its console and follow the notice there.",
+    "平台限制了该账号。请登录后台，按通知处理。",
+)
+_CONFIRM = Text(
+    "The app's administrator has to confirm the address {address}: WeChat has sent them a message. "
+    "Then close the breaker with `lingpai token unblock`.",
+    "需要应用管理员确认 IP {address}：微信已向其发送消息。确认后用 `lingpai token unblock` 解除熔断。",
+)
+_REMEDIES = {
+    -1: remedies.BUSY,
+    40001: remedies.WRONG_SECRET,
+    40125: remedies.WRONG_SECRET,
+    40013: remedies.UNKNOWN_ACCOUNT,
+    40164: Text(
+        "The platform does not accept calls from the address {address}. Add it to the app's IP allow list "
+        "(console: Settings and development, Basic configuration); it takes some minutes. "
+        "Then close the breaker with `lingpai token unblock`.",
+        "平台不允许 IP {address} 调用。请把它加入应用的 IP 白名单（后台：设置与开发 › 基本配置），几分钟后生效，"
+        "再用 `lingpai token unblock` 解除熔断。",
+    ),
+    40243: Text(
+        "The secret is frozen. Unfreeze it in the platform's console (Basic configuration).",
+        "密钥已被冻结。请在平台后台（基本配置）解冻。",
+    ),
+    45009: remedies.QUOTA,
+    45011: Text("Too many calls in this minute; this passes by itself.", "本分钟内调用过多，会自行恢复。"),
+    50002: _BLOCKED,
+    50004: _BLOCKED,
+    50007: _BLOCKED,
+    61024: Text(
+        "This app is managed by a third-party platform, which has to fetch its token.",
+        "该应用由第三方平台代管，须由第三方平台获取令牌。",
+    ),
+    89501: _CONFIRM,
+    89503: _CONFIRM,
+    89506: Text(
+        "The administrator refused the address {address} twice. It can be asked for again after 24 hours.",
+        "管理员已两次拒绝 IP {address}。24 小时后才能再次申请。",
+    ),
+    89507: Text(
+        "The administrator refused the address {address}. It can be asked for again after an hour.",
+        "管理员拒绝了 IP {address}。1 小时后才能再次申请。",
+    ),
+}
+
+_SHAPE = ErrcodeShape(
+    {
+        **ERRCODES,
+        Kind.NOT_ALLOWED: 40125,
+        Kind.MISSING_KEY: 40125,
+        Kind.WRONG_KEY: 40125,
+        Kind.WRONG_SECRET: 40125,
+        Kind.AMBIGUOUS_ACCOUNT: 40125,
+        Kind.UNKNOWN_TOKEN: 40001,
+    },
+    missing={
+        "access_token": 41001,
+        "appid": 41002,
+        "secret": 41004,
+        "grant_type": 40002,
+        "code": 41008,
+        "js_code": 41008,
+    },
+)
+
+
+class WechatCredential(msgspec.Struct):
+    """As WeChat's own token call; `force_refresh` is accepted and does nothing."""
+
+    grant_type: str
+    appid: Id
+    secret: Secret
+    force_refresh: Any = False
+
+
+class WechatTicket(msgspec.Struct):
+    """As WeChat's own ticket call."""
+
+    access_token: Token
+    type: str = "jsapi"
+
+
+class WechatCode(msgspec.Struct):
+    """As WeChat's own exchange of a web login code."""
+
+    appid: Id
+    secret: Secret
+    code: Code
+    grant_type: str = "authorization_code"
+
+
+class WechatSession(msgspec.Struct):
+    """As WeChat's own exchange of a mini program's code."""
+
+    appid: Id
+    secret: Secret
+    js_code: Code
+    grant_type: str = "authorization_code"
+
+
+def _check_grant_type(params: WechatCredential) -> None:
+    if params.grant_type != "client_credential":
+        raise LingpaiError(Kind.UPSTREAM_REFUSED, "invalid grant_type", code=40002)
+
+
+_DROP_INS = (
+    DropInToken(
+        app=("appid", "secret"), path="/cgi-bin/token", params=WechatCredential, check=_check_grant_type,
+        summary="As WeChat's classic token call",
+    ),
+    DropInToken(
+        app=("appid", "secret"), path="/cgi-bin/stable_token", params=WechatCredential, check=_check_grant_type,
+        methods=("POST",),
+        summary="As WeChat's stable token call",
+    ),
+    DropInTicket(
+        path="/cgi-bin/ticket/getticket", params=WechatTicket,
+        kinds={"jsapi": "jsapi_ticket", "wx_card": "wx_card_ticket"},
+        summary="As WeChat's ticket call",
+    ),
+    DropInExchange(
+        app=("appid", "secret"), path="/sns/oauth2/access_token", params=WechatCode, kind="oauth", code="code",
+        summary="As WeChat's exchange of a web login code",
+    ),
+    DropInExchange(
+        app=("appid", "secret"), path="/sns/jscode2session", params=WechatSession, kind="mini", code="js_code",
+        summary="As WeChat's exchange of a mini program's code",
+    ),
+)  # fmt: skip
+
+
+class WechatSettings(PlatformSettings):
+    """WeChat official accounts and mini programs."""
+
+    base_url: PlatformUrl = BASE_URL
+    """Where the platform is: a forward proxy of yours, or the sandbox."""
+
+    overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
+    """Seconds that a token lives on after a new one was issued."""
+
+
+WECHAT = PlatformType(
+    name="wechat",
+    account_word="appid",
+    settings=WechatSettings,
+    describe=lambda settings: wechat(settings.base_url, settings.overlap),
+    remedies=_REMEDIES,
+    drop_ins=_DROP_INS,
+    shape=_SHAPE,
+    prefixes=("/cgi-bin/", "/sns/"),
+    sandboxed=True,
+)

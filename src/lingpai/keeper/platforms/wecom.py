@@ -1,5 +1,12 @@
 """WeCom, also called WeChat Work (docs/spec/platforms.md)."""
 
+import msgspec
+
+from lingpai.core.errors import Kind
+from lingpai.keeper.parameters import Id, Secret, Token
+from lingpai.keeper.platforms import remedies
+from lingpai.keeper.platforms.drop_in import DropInTicket, DropInToken
+from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
 from lingpai.keeper.platforms.platform import (
     ExchangeCall,
     Fault,
@@ -13,6 +20,8 @@ from lingpai.keeper.platforms.platform import (
     TicketCall,
     TokenCall,
 )
+from lingpai.keeper.platforms.platform_type import PlatformType, Text
+from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
 
 BASE_URL = "https://qyapi.weixin.qq.com"
 
@@ -65,6 +74,7 @@ def wecom(base_url: str = BASE_URL) -> Platform:
     return Platform(
         name="wecom",
         base_url=base_url,
+        account_form=r"w[wx][0-9a-f]{16}",
         modes={
             "": TokenCall(
                 method="GET",
@@ -108,3 +118,95 @@ def wecom(base_url: str = BASE_URL) -> Platform:
         faults=FAULTS,
         one_secret=False,
     )
+
+
+_REMEDIES = {
+    -1: remedies.BUSY,
+    40001: remedies.WRONG_SECRET,
+    40091: Text(
+        "The secret belongs to another corp. Take the one of this corp's app and set it with `lingpai account add`.",
+        "密钥属于另一个企业。请取本企业应用的密钥，用 `lingpai account add` 重新设置。",
+    ),
+    40013: remedies.UNKNOWN_ACCOUNT,
+    40056: remedies.UNKNOWN_ACCOUNT,
+    45009: Text(
+        "Too many calls. WeCom takes them again within the hour.", "调用过多。企业微信会在一小时内恢复。"
+    ),
+    45033: Text("Too many calls at once; this passes by itself.", "并发调用过多，会自行恢复。"),
+    60020: Text(
+        "Add the address {address} to the app's trusted IPs in the WeCom console; it works after a minute.",
+        "请在企业微信后台把 IP {address} 加入应用的企业可信 IP，约一分钟后生效。",
+    ),
+}
+
+_SHAPE = ErrcodeShape(
+    {
+        **ERRCODES,
+        Kind.NOT_ALLOWED: 40001,
+        Kind.MISSING_KEY: 40001,
+        Kind.WRONG_KEY: 40001,
+        Kind.WRONG_SECRET: 40001,
+        Kind.AMBIGUOUS_ACCOUNT: 40001,
+        Kind.UNKNOWN_TOKEN: 40014,
+    },
+    missing={"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029},
+)
+
+
+class WecomCredential(msgspec.Struct):
+    """As WeCom's own token call."""
+
+    corpid: Id
+    corpsecret: Secret
+
+
+class WecomTicket(msgspec.Struct):
+    """As WeCom's own ticket calls."""
+
+    access_token: Token
+    type: str = "agent_config"
+
+
+class WecomToken(msgspec.Struct):
+    """As WeCom answers a token call."""
+
+    errcode: int
+    errmsg: str
+    access_token: str
+    expires_in: int
+
+
+_DROP_INS = (
+    DropInToken(
+        path="/cgi-bin/gettoken", params=WecomCredential, app=("corpid", "corpsecret"),
+        answer=lambda token, expires_in: WecomToken(0, "ok", token, expires_in), returns=WecomToken,
+        summary="As WeCom's token call",
+    ),
+    DropInTicket(
+        path="/cgi-bin/get_jsapi_ticket", params=WecomTicket, kinds={"": "corp_ticket"},
+        summary="As WeCom's corp ticket call",
+    ),
+    DropInTicket(
+        path="/cgi-bin/ticket/get", params=WecomTicket, kinds={"agent_config": "agent_ticket"},
+        summary="As WeCom's app ticket call",
+    ),
+)  # fmt: skip
+
+
+class WecomSettings(PlatformSettings):
+    """WeCom."""
+
+    base_url: PlatformUrl = BASE_URL
+    """Where the platform is: a private deployment, or the sandbox."""
+
+
+WECOM = PlatformType(
+    name="wecom",
+    account_word="corpid",
+    settings=WecomSettings,
+    describe=lambda settings: wecom(settings.base_url),
+    remedies=_REMEDIES,
+    drop_ins=_DROP_INS,
+    shape=_SHAPE,
+    sandboxed=True,
+)

@@ -8,6 +8,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 
+from lingpai.keeper.platforms import remedies
 from lingpai.keeper.platforms.forms import Body, Envelope
 from lingpai.keeper.platforms.platform import (
     UNTIL_MIDNIGHT,
@@ -22,6 +23,8 @@ from lingpai.keeper.platforms.platform import (
     Severity,
     TokenCall,
 )
+from lingpai.keeper.platforms.platform_type import PlatformType, Text
+from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
 
 DAY = 86_400.0
 REFRESH_LIFE = 35 * DAY
@@ -140,6 +143,7 @@ def yilianyun(base_url: str = "") -> Platform:
     return Platform(
         name="yilianyun",
         base_url=base_url,
+        account_form=r"[0-9]{4,10}",
         modes={"self_owned": OWN, "open": OWN},
         tickets={},
         exchanges={
@@ -157,3 +161,40 @@ def yilianyun(base_url: str = "") -> Platform:
         tokenless=frozenset(("open",)),
         backoff_cap=BACKOFF_CAP,
     )
+
+
+_AUTHORISE_AGAIN = Text(
+    "The terminal's owner has to authorise it again; exchange the code or key that this returns.",
+    "终端的主人须重新授权；然后用得到的 code 或 qr_key 换取令牌。",
+)
+_REMEDIES = {
+    2: remedies.UNKNOWN_ACCOUNT,
+    11: remedies.WRONG_SECRET,
+    14: _AUTHORISE_AGAIN,
+    20: _AUTHORISE_AGAIN,
+    31: Text(
+        "The app is an open one: add it with --mode open, and authorise its terminals.",
+        "这是开放型应用：请用 --mode open 添加，并逐个授权终端。",
+    ),
+    41: remedies.QUOTA,
+    47: Text(
+        "Set this machine's clock, best by NTP: the platform refuses calls of another time.",
+        "请校准本机时钟（最好用 NTP）：时间不符的调用会被平台拒绝。",
+    ),
+}
+
+
+class YilianyunSettings(PlatformSettings):
+    """The platform yilianyun, for the keeper's accounts; the issuer's realms are under `realms`."""
+
+    base_url: PlatformUrl | None = None
+    """Where the platform is, up to what comes before /oauth; needed once an account of it is configured."""
+
+
+YILIANYUN = PlatformType(
+    name="yilianyun",
+    account_word="client_id",
+    settings=YilianyunSettings,
+    describe=lambda settings: yilianyun(settings.base_url or ""),
+    remedies=_REMEDIES,
+)

@@ -17,6 +17,8 @@ from lingpai.keeper.platforms.platform import (
     TicketCall,
     TokenCall,
 )
+from lingpai.keeper.platforms.platform_type import PlatformType, Text
+from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
 
 JS_TICKET = "js_ticket"
 OVERLAP = 600.0
@@ -70,6 +72,7 @@ def yzb(base_url: str = "") -> Platform:
     return Platform(
         name="yzb",
         base_url=base_url,
+        account_form=r"[0-9]{4,10}",
         modes={
             "": TokenCall(
                 method="POST",
@@ -119,3 +122,29 @@ def yzb(base_url: str = "") -> Platform:
             JS_TICKET: Published("type/js_ticket_info/app_id/{account}", "js_ticket"),
         },
     )
+
+
+_REMEDIES = {
+    4000: Text(
+        "The id or the secret is wrong, the app's address list lacks {address}, or there were too many calls. "
+        "Set the secret with `lingpai account add`; then close the breaker with `lingpai token unblock`.",
+        "标识或密钥有误、应用的地址名单里没有 {address}，或调用过多。请用 `lingpai account add` 设置密钥，"
+        "然后用 `lingpai token unblock` 解除熔断。",
+    )
+}
+
+
+class YzbSettings(PlatformSettings):
+    """The platform yzb, for the keeper's accounts; the issuer's realms are under `realms`."""
+
+    base_url: PlatformUrl | None = None
+    """Where the platform is, up to what comes before /OAuth2; needed once an account of it is configured."""
+
+
+YZB = PlatformType(
+    name="yzb",
+    account_word="app_id",
+    settings=YzbSettings,
+    describe=lambda settings: yzb(settings.base_url or ""),
+    remedies=_REMEDIES,
+)

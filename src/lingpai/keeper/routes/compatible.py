@@ -1,6 +1,6 @@
 """The compatible routes: those of accesstoken-service, unchanged (docs/spec/keeper.md)."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -10,20 +10,15 @@ from lingpai.core.wire import Call, Route, Source
 from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.parameters import BODY, Code, Id, Secret, Url
+from lingpai.keeper.platforms.drop_in import TokenAnswer
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.reporting import clear
 from lingpai.keeper.routes.shapes import COMPATIBLE, COMPATIBLE_JSON, COMPATIBLE_SESSION
-from lingpai.keeper.routes.token_answers import HeldToken, held_token
+from lingpai.keeper.routes.token_answers import answer_token
 from lingpai.keeper.signing import PageSignature, sign_page
 
-Id = Annotated[str, msgspec.Meta(max_length=128, description="an appid or corpid")]
-Secret = Annotated[str, msgspec.Meta(max_length=512, description="the app's secret, or a caller key")]
-Code = Annotated[str, msgspec.Meta(max_length=512, description="a login code, as the user's client got it")]
-Url = Annotated[str, msgspec.Meta(max_length=2048, description="the page's address; a #fragment is cut off")]
-
 T = TypeVar("T")
-
-BODY = Source.QUERY | Source.JSON | Source.FORM | Source.UNLABELLED
 
 
 class Nothing(msgspec.Struct):
@@ -102,15 +97,15 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     """Return the compatible routes over this keeper."""
     wechat, wecom = keeper.platforms["wechat"], keeper.platforms["wecom"]
 
-    async def get_xcx(params: XcxApp, call: Call) -> HeldToken:
-        return await held_token(keeper, call, Ask(wechat, params.appid, params.secret, "token"))
+    async def get_xcx(params: XcxApp, call: Call) -> TokenAnswer:
+        return await answer_token(keeper, call, Ask(wechat, params.appid, params.secret, "token"))
 
     async def clear_xcx(params: XcxApp, call: Call) -> Nothing:
         await clear(keeper, await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "clear")))
         return Nothing()
 
-    async def get_qyapi(params: QyApp, call: Call) -> HeldToken:
-        return await held_token(keeper, call, _wecom_ask(wecom, params, call, "token"))
+    async def get_qyapi(params: QyApp, call: Call) -> TokenAnswer:
+        return await answer_token(keeper, call, _wecom_ask(wecom, params, call, "token"))
 
     async def clear_qyapi(params: QyApp, call: Call) -> Nothing:
         await clear(keeper, await authorize(keeper, call, _wecom_ask(wecom, params, call, "clear")))
@@ -135,11 +130,11 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     token, user, sign = "Compatible: tokens", "Compatible: users", "Compatible: signatures"
     return (
         Route(both, "/AccessToken/getXcx", XcxApp, BODY, get_xcx, COMPATIBLE,
-              "The live token of an official account or mini program", HeldToken, token),
+              "The live token of an official account or mini program", TokenAnswer, token),
         Route(both, "/AccessToken/clearXcx", XcxApp, BODY, clear_xcx, COMPATIBLE,
               "Have the next getXcx fetch anew", Nothing, token),
         Route(both, "/AccessToken/getQyapi", QyApp, BODY, get_qyapi, COMPATIBLE,
-              "The live token of a WeCom app", HeldToken, token),
+              "The live token of a WeCom app", TokenAnswer, token),
         Route(both, "/AccessToken/clearQyapi", QyApp, BODY, clear_qyapi, COMPATIBLE,
               "Have the next getQyapi fetch anew", Nothing, token),
         Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, COMPATIBLE_JSON,

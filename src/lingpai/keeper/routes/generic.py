@@ -16,34 +16,20 @@ from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.parameters import BODY, Code, Id, Secret, Token, Url
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.reporting import report
-from lingpai.keeper.routes.compatible import BODY, Code, Id, Secret, Url
-from lingpai.keeper.routes.dropin import Token, app_of_credential
+from lingpai.keeper.routes import texts
+from lingpai.keeper.routes.drop_in import app_of_credential
 from lingpai.keeper.routes.shapes import COMPATIBLE_JSON, GENERIC
 from lingpai.keeper.signing import PageSignature, sign_page
 
 MAX_WAIT = 60.0
 
-PlatformName = Annotated[str, msgspec.Meta(max_length=32, description="wechat, wecom, yzb or yilianyun")]
-TokenKind = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=80,
-        description="access_token; jsapi_ticket or wx_card_ticket of wechat; corp_ticket or agent_ticket of wecom; "
-        "js_ticket of yzb; terminal:<machine_code> of yilianyun",
-    ),
-]
-SignatureKind = Annotated[
-    str, msgspec.Meta(max_length=32, description="config, or agent_config for WeCom's wx.agentConfig")
-]
-ExchangeKind = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=32,
-        description="oauth or mini of wechat; login or mini of wecom; oauth of yzb; code or scan of yilianyun",
-    ),
-]
+PlatformName = Annotated[str, msgspec.Meta(max_length=32, description=texts.PLATFORMS)]
+TokenKind = Annotated[str, msgspec.Meta(max_length=80, description=texts.TOKEN_KINDS)]
+SignatureKind = Annotated[str, msgspec.Meta(max_length=32, description=texts.SIGNATURE_KINDS)]
+ExchangeKind = Annotated[str, msgspec.Meta(max_length=32, description=texts.EXCHANGE_KINDS)]
 Wait = Annotated[
     float,
     msgspec.Meta(
@@ -57,9 +43,9 @@ Label = Annotated[str, msgspec.Meta(max_length=64, description="which of several
 
 
 class Wanted(msgspec.Struct):
-    """A held value.
+    """A token or ticket.
 
-    `kind` is access_token, one of the platform's tickets, or terminal:<number> for a terminal of yilianyun.
+    `kind` is access_token, one of the platform's tickets, or terminal:<number> for a terminal's token.
     `wait` (seconds, at most 60) holds the answer back until there is another version than in If-None-Match.
     """
 
@@ -72,7 +58,7 @@ class Wanted(msgspec.Struct):
 
 
 class PageToSign(msgspec.Struct):
-    """A page to sign; `kind` is config, or agent_config for WeCom's wx.agentConfig."""
+    """A page to sign; `kind` is config for the platform's usual JS-SDK."""
 
     platform: PlatformName
     account: Id
@@ -83,10 +69,9 @@ class PageToSign(msgspec.Struct):
 
 
 class CodeToExchange(msgspec.Struct):
-    """A code that the platform takes once.
+    """A code that the platform accepts once.
 
-    `kind` is oauth or mini for WeChat, login or mini for WeCom, oauth for yzb, and for yilianyun code, or
-    scan for `<machine_code>:<qr_key>`: their tokens are held here, and had as those of the terminal.
+    Tokens of a terminal that a code is exchanged for stay here: get them as those of the terminal.
     """
 
     platform: PlatformName
@@ -178,7 +163,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
               "A held token or ticket, with its version; waits for the next one if asked to", Held, tag),
         Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
-              "Sign a page for wx.config, wx.agentConfig or yzb.core.config", PageSignature, tag),
+              "Sign a page for a platform's JS-SDK, such as wx.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
               "Exchange a login code for a user, or a terminal's for its token", dict[str, Any], tag),
         Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, COMPATIBLE_JSON,

@@ -7,23 +7,9 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
+from lingpai.keeper.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
-
-HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.NOT_FOUND: 404,
-    Kind.METHOD_NOT_ALLOWED: 405,
-    Kind.REQUEST_TIMEOUT: 408,
-    Kind.BODY_TOO_LARGE: 413,
-    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
-    Kind.TOO_MANY_REQUESTS: 429,
-    Kind.INTERNAL: 500,
-    Kind.STORE_UNAVAILABLE: 503,
-}
-"""Errors that carry their own HTTP status in every shape of the keeper.
-
-The others are answered with 200, as callers expect.
-"""
 
 # --- compatible ---------------------------------------------------------------------------------------------------
 
@@ -84,103 +70,6 @@ class CompatibleShape:
             return error.code if error.code is not None else 1, error.reason
         return self.codes[error.kind], error.reason
 
-
-# --- drop-in ----------------------------------------------------------------------------------------------------
-
-_MISSING_WECHAT = {
-    "access_token": 41001,
-    "appid": 41002,
-    "secret": 41004,
-    "grant_type": 40002,
-    "code": 41008,
-    "js_code": 41008,
-}
-_MISSING_WECOM = {"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029}
-
-NEEDS_POST = 43002
-_RID = "rid: "
-
-_PLATFORM_CODES: Mapping[Kind, int] = {
-    Kind.INVALID_PARAMETER: 40097,
-    Kind.REPEATED_PARAMETER: 40097,
-    Kind.MALFORMED_BODY: 47001,
-    Kind.NOT_FOUND: 40066,
-    Kind.METHOD_NOT_ALLOWED: 43001,
-    Kind.REQUEST_TIMEOUT: -1,
-    Kind.BODY_TOO_LARGE: 45002,
-    Kind.UNSUPPORTED_MEDIA_TYPE: 47001,
-    Kind.TOO_MANY_REQUESTS: 45011,
-    Kind.INTERNAL: -1,
-    Kind.STORE_UNAVAILABLE: -1,
-    Kind.UPSTREAM_UNAVAILABLE: -1,
-    Kind.BUDGET_SPENT: 45009,
-    Kind.UNKNOWN_ACCOUNT: 40013,
-    Kind.FOREIGN_URL: 40097,
-}
-_WECHAT_CODES: Mapping[Kind, int] = {
-    **_PLATFORM_CODES,
-    Kind.NOT_ALLOWED: 40125,
-    Kind.MISSING_KEY: 40125,
-    Kind.WRONG_KEY: 40125,
-    Kind.WRONG_SECRET: 40125,
-    Kind.NO_SECRET: 41004,
-    Kind.AMBIGUOUS_ACCOUNT: 40125,
-    Kind.UNKNOWN_TOKEN: 40001,
-}
-_WECOM_CODES: Mapping[Kind, int] = {
-    **_PLATFORM_CODES,
-    Kind.NOT_ALLOWED: 40001,
-    Kind.MISSING_KEY: 40001,
-    Kind.WRONG_KEY: 40001,
-    Kind.WRONG_SECRET: 40001,
-    Kind.NO_SECRET: 41004,
-    Kind.AMBIGUOUS_ACCOUNT: 40001,
-    Kind.UNKNOWN_TOKEN: 40014,
-}
-
-
-class _PlatformError(msgspec.Struct):
-    errcode: int
-    errmsg: str
-
-
-class PlatformShape:
-    """The bare objects and `errcode`/`errmsg` of WeChat and WeCom, so that their SDKs understand us.
-
-    Args:
-        codes: error numbers by kind.
-        missing: error numbers by missing parameter.
-    """
-
-    def __init__(self, codes: Mapping[Kind, int], missing: Mapping[str, int]) -> None:
-        self.codes = codes
-        self._missing = missing
-
-    def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
-        del trace_id  # these platforms have no place for it in the body; the header carries it
-        return Reply(_encode(value))
-
-    def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
-        if error.kind is Kind.MISSING_PARAMETER:
-            code = self._missing.get(error.parameter, 40035)
-            message = f"{error.parameter} missing"
-        elif error.kind is Kind.UPSTREAM_REFUSED:
-            code, message = error.code if error.code is not None else -1, error.reason
-        elif error.kind is Kind.METHOD_NOT_ALLOWED and "GET" not in error.allow:
-            code, message = NEEDS_POST, error.reason
-        else:
-            code, message = self.codes[error.kind], error.reason
-        told = (
-            message if _RID in message else f"{message} {_RID}{trace_id}"
-        )  # the platform's own is for its support
-        body = _encode(_PlatformError(code, told))
-        return Reply(body, status=HTTP_STATUS.get(error.kind, 200))
-
-
-WECHAT = PlatformShape(_WECHAT_CODES, _MISSING_WECHAT)
-WECOM = PlatformShape(_WECOM_CODES, _MISSING_WECOM)
 
 # --- generic ----------------------------------------------------------------------------------------------------
 

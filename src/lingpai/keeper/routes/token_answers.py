@@ -3,8 +3,6 @@
 import math
 from collections.abc import Callable, Hashable
 
-import msgspec
-
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import Call
 from lingpai.keeper.access import Ask, authorize
@@ -14,18 +12,12 @@ from lingpai.keeper.counters import hit
 from lingpai.keeper.doubts import Pace
 from lingpai.keeper.generations import LEAST_REST, current_of
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.drop_in import TokenAnswer
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, kind_label
 from lingpai.keeper.verification import verify
 
 
-class HeldToken(msgspec.Struct):
-    """A held token; `expires_in` is what remains of it in whole seconds."""
-
-    access_token: str
-    expires_in: int
-
-
-async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
+async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
     """The live access token of the app that is asked for, with what remains of it.
 
     Raises:
@@ -48,11 +40,11 @@ async def held_token(keeper: Keeper, call: Call, ask: Ask) -> HeldToken:
         and current.end.epoch == keeper.clock.epoch
     ):
         call.again = Again(keeper, app, credential, current, mark, pace)
-    return HeldToken(current.value, int(current.end.remaining(keeper.clock)))
+    return TokenAnswer(current.value, int(current.end.remaining(keeper.clock)))
 
 
 class Again(Tally):
-    """`held_token` for the same request of the same peer, for as long as it would find the same.
+    """`answer_token` for the same request of the same peer, for as long as it would find the same.
 
     What it found depends on accounts, callers and credentials, of which the store's mark tells changes, and on the
     time. All that is needed lies in one object: with ten thousand of them, each further one is a miss in the
@@ -89,7 +81,7 @@ class Again(Tally):
         self._renews = math.inf if due is None else keeper.clock.steady() + due.remaining(keeper.clock)
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
 
-    def __call__(self) -> HeldToken | None:
+    def __call__(self) -> TokenAnswer | None:
         """See `Call.again`."""
         keeper = self._keeper
         now = keeper.clock.steady()
@@ -100,4 +92,4 @@ class Again(Tally):
             return None
         self._count_hit()
         keeper.audit.tally(self)
-        return HeldToken(self._value, int(left))
+        return TokenAnswer(self._value, int(left))
