@@ -1,7 +1,7 @@
 """Who may ask for what (docs/spec/keeper.md "Who may ask").
 
 Three ways in, in this order: the app's own secret, a caller key (in place of the secret or as bearer), a
-trusted network. A wrong secret never reaches a held value, because what is held is found by a digest of the
+trusted network. A wrong secret never reaches a stored value, because that is found by a digest of the
 whole secret.
 """
 
@@ -19,7 +19,7 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 
 KEY_PREFIX = "lpk_"
-"""Caller keys begin so, which tells them from an app's secret at a glance, also in a leak scanner."""
+"""Caller keys begin with this: people and leak scanners see that they are no app secrets."""
 
 CHANGING = frozenset({"clear", "report"})
 """Rights on what changes something here."""
@@ -33,7 +33,7 @@ MAX_SECRET = 512
 
 
 class Ask(NamedTuple):
-    """What a caller wants.
+    """What a caller asks for.
 
     Attributes:
         platform: which platform.
@@ -51,7 +51,7 @@ class Ask(NamedTuple):
 
 
 async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
-    """The app that the caller may act for; `call` is the request, of which the peer and the bearer count.
+    """Return the app that the caller may act for; `call` is the request, of which the peer and the bearer count.
 
     Raises:
         LingpaiError: MISSING_KEY, WRONG_KEY, NOT_ALLOWED, WRONG_SECRET, NO_SECRET, UNKNOWN_ACCOUNT or
@@ -83,7 +83,7 @@ async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
 
 
 async def identify(keeper: Keeper, call: Call, right: str, key: str | None = None) -> Caller | None:
-    """The caller behind a key (`key`, or else the bearer), or None for a trusted network.
+    """Return the caller of a key (`key`, or else the bearer), or None for a trusted network.
 
     Args:
         keeper: the keeper.
@@ -106,7 +106,7 @@ async def identify(keeper: Keeper, call: Call, right: str, key: str | None = Non
 
 
 def is_insider(keeper: Keeper, call: Call) -> bool:
-    """Whether the caller may be told without a key what concerns all apps: a program in a trusted network."""
+    """Return whether the caller may read without a key what concerns all apps: a program in a trusted network."""
     return is_within_blocks(call.peer, keeper.options.trusted_networks) and is_program(
         call, keeper.options.hosts
     )
@@ -135,7 +135,7 @@ def _demand_trusted(keeper: Keeper, call: Call, right: str) -> None:
 
 
 def _note_refusal(keeper: Keeper, call: Call, app: str, key: str | None) -> None:
-    """Have the request's log line say who was refused: where from, for which app, with which key."""
+    """Add to the request's log line who was refused: address, app, key."""
     shown = {"address": call.peer or "unknown", "app": app}
     if key is not None:
         shown["key_fingerprint"] = keeper.digest_caller_key(key).hex()[:FINGERPRINT]
@@ -143,14 +143,14 @@ def _note_refusal(keeper: Keeper, call: Call, app: str, key: str | None) -> None
 
 
 async def _loggable_app(keeper: Keeper, ask: Ask) -> str:
-    """The app's name for the log. What is neither configured nor an id by its form may be a misplaced secret."""
+    """Return the app's name for the log. What is neither configured nor an id by its form may be a misplaced secret."""
     if await keeper.store.find_accounts(ask.platform.name, ask.account):
         return f"{ask.platform.name}/{ask.account}"
     return name_for_log(ask.platform, ask.account)
 
 
 def may(caller: Caller, name: str, right: str) -> bool:
-    """Whether a caller has a right on the account of this name (`platform/account` or `platform/account/label`)."""
+    """Return whether a caller has a right on the account of this name, `platform/account` or with `/label`."""
     return right in caller.rights and covers(caller, name)
 
 
@@ -194,7 +194,7 @@ async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:
 def _pick(
     keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], caller: Caller | None, asker: tuple[str, str]
 ) -> App:
-    """The one configured account that is meant. What a caller may not use is as if it did not exist.
+    """Return the one configured account that is meant. What a caller may not use is as if it did not exist.
 
     `asker` is the name and the address of who asks.
     """
@@ -222,7 +222,7 @@ def _pick(
 
 
 def covers(caller: Caller, name: str) -> bool:
-    """Whether a caller's apps name this account: itself, its whole platform account, or everything."""
+    """Return whether a caller's apps include this account: by its name, its platform account, or `*`."""
     return any(app in ("*", name) or name.startswith(f"{app}/") for app in caller.apps)
 
 

@@ -20,12 +20,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         platform: its platform's description.
         account: its id there.
-        label: tells apart several secrets of one id, or "".
+        label: distinguishes several secrets of one id, or "".
         secret: its secret, in clear.
         digest: keyed digest of the whole secret.
         mode: name of the way its token is fetched, "" for the platform's default.
         domains: hosts whose pages it may sign for; empty means any.
-        configured: False for one that a caller brought with its secret; it is renewed only while asked for.
+        configured: False for one whose secret a caller sent; it is renewed only while asked for.
         asker: who asks, for the audit log and for telling callers apart.
         peer: the address of who asks, or "" when nobody does.
         trusted: of an app that is not configured, whether that lies in a trusted network.
@@ -56,7 +56,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def logged_name(self) -> str:
-        """As `name`, for the log: of one that a caller brought, the account may be a misplaced secret."""
+        """Return `name` for the log: of one that a caller sent, the account may be a misplaced secret."""
         return self.name if self.configured else name_for_log(self.platform, self.account)
 
     @property
@@ -66,7 +66,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str:
-        """Whom budgets are counted for.
+        """Return the name that budgets are counted for.
 
         The account and its secret, since limits are per secret where there are several.
         """
@@ -74,9 +74,9 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def tokenless(self) -> bool:
-        """Whether it has no token of its own, only its terminals'."""
+        """Return whether it has no token of its own, only its terminals'."""
         return self.mode in self.platform.tokenless
 
     def key(self, kind: str) -> CredentialKey:
-        """What its credential of this kind is held under."""
+        """Return the key of its credential of this kind."""
         return CredentialKey(self.platform.name, self.account, self.digest, kind)

@@ -1,7 +1,7 @@
-"""The audit log: who was given what, by name, without a line per request.
+"""The audit log: which caller got what, by name, without a line per request.
 
-Reads of held tokens come by the thousand, so they are counted and written as one line per caller and app a
-minute, and so are reports that brought about nothing; what changes something, or shows a user (clear, report,
+Reads of stored tokens come by the thousand, so they are counted and written as one line per caller and app a
+minute, and so are reports that changed nothing; what changes something, or shows a user (clear, report,
 exchange), is written as it happens.
 """
 

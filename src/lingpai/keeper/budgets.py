@@ -12,7 +12,7 @@ WARN_SHARE = 0.8
 
 
 def window_of(now: float, seconds: float) -> tuple[str, float]:
-    """The window of this length that unix time `now` falls into: its name and its end (unix seconds).
+    """Return name and end (unix seconds) of the window of this length that unix time `now` falls into.
 
     Windows start at midnight of UTC+8 and every `seconds` after, as the platforms' do.
     """
@@ -30,12 +30,12 @@ async def take(context: Context, subject: str, name: str, limit: int, seconds: f
 
 
 async def first_in(context: Context, subject: str, name: str, seconds: float) -> bool:
-    """Whether nobody else was the first in the last `seconds`, in any process; then it is the caller."""
+    """Return whether this is the first call for these names in `seconds`, of all processes."""
     return await context.store.lead(f"{name} {subject}", secrets.token_hex(8), seconds)
 
 
 async def take_all(context: Context, subject: str, limits: Sequence[Limit]) -> Limit | None:
-    """Take one from each budget in turn; the one that is used up, or None when all granted."""
+    """Take one from each budget in turn; return the one that is used up, or None when all granted."""
     for limit in limits:
         if not await take(context, subject, limit.name, limit.limit, limit.period.value):
             return limit

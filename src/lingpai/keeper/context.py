@@ -77,7 +77,7 @@ class Context:
     def lease_holder(self) -> str:
         """Return a name for the holder of one lease or claim.
 
-        Each attempt has its own: two tasks of one process must not both hold a lease, and an attempt that took too long
+        Each attempt has its own: two tasks of one process must not both have a lease, and an attempt that took too long
         must not give up the lease of the next.
         """
         return f"{self.process}.{next(self._attempts)}"

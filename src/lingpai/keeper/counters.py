@@ -1,6 +1,6 @@
 """The keeper's counters for Prometheus.
 
-Gauges of what is held are computed at each scrape, in `status.py`.
+Gauges of stored values are computed at each scrape, in `status.py`.
 """
 
 import functools
@@ -23,6 +23,6 @@ REPORTS = Counter(
 
 @functools.cache
 def hit(platform: str, kind: str) -> Callable[[], None]:
-    """The function that counts a hit: looking a labelled counter up by its labels costs more than counting."""
+    """Return the function that counts a hit: looking up a counter by its labels costs more than counting."""
     # Nor need each hit be asked whether its counter can count.
     return functools.partial(HITS.labels(platform, kind)._value.inc, 1)  # noqa: SLF001  a test holds it to that

@@ -26,7 +26,7 @@ POLL = 0.1
 
 
 def _tuple(*parts: str) -> str:
-    """Parts as one text, which no other parts make."""
+    """Return parts as one text, which no other parts make."""
     return msgspec.json.encode(parts).decode()
 
 
@@ -36,7 +36,7 @@ class _Claim(NamedTuple):
 
 
 async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, Any]:
-    """What the platform answers to this code: the fields that `ExchangeCall` names, in its order.
+    """Return what the platform answers to this code: the fields that `ExchangeCall` names, in its order.
 
     Args:
         keeper: the keeper.
@@ -111,7 +111,7 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
 
 
 async def _keep(keeper: Keeper, claim: _Claim, answer: dict[str, Any]) -> None:
-    """Keep an answer for whoever asks again; the code is used up, so who waits for it now gets it in any case."""
+    """Save an answer for a repeated request; whoever waits now gets it also when that fails, as the code is used up."""
     ends_at = keeper.clock.now() + keeper.options.exchange_repeats
     try:
         await keeper.store.finish_exchange(*claim, msgspec.json.encode(answer).decode(), ends_at)

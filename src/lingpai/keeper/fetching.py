@@ -98,7 +98,7 @@ async def fetch_ticket(context: Context, app: App, kind: str, token: str) -> Fet
 
 
 async def is_dead(context: Context, app: App, value: str, kind: str = ACCESS_TOKEN) -> bool | None:
-    """Ask the upstream whether it still takes `value`: True when it does not, None when it cannot be told."""
+    """Return whether the upstream no longer accepts `value`; None when that is not known."""
     ticket = app.platform.tickets.get(kind)
     probe = app.platform.probe if ticket is None else ticket.probe
     if probe is None:
@@ -158,7 +158,7 @@ async def _refresh_token(
 
 
 def _limit_of(limit: Limit, kind: str) -> Limit:
-    """The platform counts each terminal apart, and an app's own token as well."""
+    """Return the budget of this kind: the platform counts each terminal apart, and an app's own token as well."""
     return limit if kind == ACCESS_TOKEN else dataclasses.replace(limit, name=f"{limit.name} {kind}")
 
 

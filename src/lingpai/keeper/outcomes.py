@@ -1,4 +1,4 @@
-"""What came of an attempt under a lease: a value to save, or a failure to note."""
+"""The outcome of a fetch under a lease: a value to save, or a failure to note."""
 
 import dataclasses
 
@@ -21,13 +21,13 @@ async def save(
     fetched: Fetched,
     dead: Generation | None = None,
 ) -> Credential | None:
-    """Keep what was fetched, and give the lease back.
+    """Save what was fetched, and give the lease back.
 
     Args:
         context: the keeper's.
         app: for whom.
         lease: under which it was fetched.
-        credential: as it stood before.
+        credential: as it was before.
         fetched: what came.
         dead: the generation that the upstream was found not to take any more, if that is why.
 
@@ -70,22 +70,22 @@ async def save(
 
 
 def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generation | None) -> bool:
-    """Whether the upstream takes the generation before the fetched one no more, as far as we know."""
+    """Return whether the upstream no longer accepts the generation before the fetched one, as far as we know."""
     current, trouble = credential.current, credential.trouble
     if current is None:
         return False
     if dead is not None and dead.value == current.value:
         return True
-    # An answer that was lost may have held a token, and of three tokens only the newest two live. Of several
+    # An answer that was lost may have had a token in it, and of three tokens only the newest two live. Of several
     # troubles only the last one is known.
     unheard = trouble is not None and (trouble.count > 1 or (trouble.code is None and not trouble.permanent))
     return repeat is Repeat.KILLS_OLD and (lease.took_over or unheard)
 
 
 async def end_if_replaced(context: Context, app: App, credential: Credential, trouble: Trouble) -> None:
-    """End the held token if calls whose answers were lost have replaced it, as the upstream says when it is asked.
+    """End the stored token if calls whose answers were lost have replaced it, as the upstream says when it is asked.
 
-    Of three tokens only the newest two live, and nobody was told the newer ones.
+    Of three tokens only the newest two live, and nobody has the newer ones.
     """
     current = credential.current
     lost = trouble.code is None and not trouble.permanent and trouble.count > 1
@@ -103,7 +103,7 @@ async def end_if_replaced(context: Context, app: App, credential: Credential, tr
 async def note(
     context: Context, app: App, lease: Lease, credential: Credential, failure: FetchFailed
 ) -> Trouble:
-    """Keep why an attempt failed, tell the operators, and give the lease back; what is held stays."""
+    """Save why a fetch failed, log it, and give the lease back; the stored value stays."""
     cap = app.platform.backoff_cap or context.options.backoff_cap
     options = dataclasses.replace(context.options, backoff_cap=cap)
     trouble = trouble_after(context.clock, options, credential, failure)

@@ -17,7 +17,7 @@ MAX_VALUE = 4096
 async def call_platform(
     context: Context, app: App, method: str, path: str, fields: Request, query: Request | None = None
 ) -> dict[str, Any]:
-    """What the platform answers to this call, as `Upstream.call`.
+    """Return what the platform answers to this call, as `Upstream.call`.
 
     Args:
         context: the keeper's.
@@ -46,7 +46,7 @@ async def call_platform(
 
 
 async def call_probe(context: Context, app: App, probe: ProbeCall, value: str) -> None:
-    """Ask the platform whether it takes a value; returns when it does.
+    """Ask the platform whether it accepts a value; return when it does.
 
     Raises:
         Refusal: it does not.
@@ -70,11 +70,11 @@ class SentAt:
         self._wall, self._steady, self._epoch = clock.now(), clock.steady(), clock.epoch
 
     def fetched(self, value: Any, lifetime: Any) -> Fetched:
-        """What an answer to that request brought.
+        """Return the value in an answer to that request, with its end.
 
         Args:
-            value: as it stands in the answer.
-            lifetime: in seconds, as it stands in the answer.
+            value: as the answer has it.
+            lifetime: in seconds, as the answer has it.
 
         Raises:
             Unreachable: either is not what it should be.

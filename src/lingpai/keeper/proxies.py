@@ -18,7 +18,7 @@ class Proxy(NamedTuple):
 
 
 def proxy_for(url: str) -> Proxy | None:
-    """The proxy for an absolute http or https address, or None for none.
+    """Return the proxy for an absolute http or https address, or None for none.
 
     Read at each call, as curl and most clients do; `no_proxy` has hosts, domains and `*`, separated by commas.
     """
@@ -34,6 +34,6 @@ def proxy_for(url: str) -> Proxy | None:
 
 
 def without_userinfo(url: str) -> str:
-    """An address without the name and password that it may hold."""
+    """Return an address without user name and password."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,4 +1,4 @@
-"""Publishing held values to Redis, for readers that look there (yzb.md "The central refresher").
+"""Publishing stored values to Redis, for readers that look there (docs/spec/yzb.md).
 
 An extra, and the only module that needs Redis's client: the keeper neither reads from Redis nor waits for it.
 Who saved a new value publishes it, and now and then the leader publishes all, which heals what was lost
@@ -30,7 +30,7 @@ TIMEOUT = 2.0
 
 
 class Publisher:
-    """Publishes what a keeper holds, in the background.
+    """Publishes the values of a keeper, in the background.
 
     Args:
         keeper: whose values.
@@ -44,13 +44,13 @@ class Publisher:
         self._reconciling: asyncio.Task[None] | None = None
 
     def publish(self, credential: Credential) -> None:
-        """Begin to publish a credential that was just saved, if its platform wants that; returns at once."""
+        """Begin to publish a credential that was just saved, if its platform wants that; return at once."""
         platform = self._keeper.platforms[credential.key.platform]
         if credential.key.kind in platform.published:
             self._background.start(self._guarded(credential.key))
 
     def reconcile(self) -> None:
-        """Begin to publish everything that is held of configured accounts; returns at once.
+        """Begin to publish every stored value of configured accounts; return at once.
 
         Does nothing while an earlier one is under way.
         """
@@ -92,7 +92,7 @@ class Publisher:
         try:
             await self._set(key)
         except (RedisError, OSError, TimeoutError, LingpaiError) as error:
-            # Its text may hold the address, and that a password.
+            # Its text may have the address in it, and that a password.
             log.warning(
                 "publishing_failed",
                 platform=key.platform,
@@ -104,7 +104,7 @@ class Publisher:
         return True
 
     async def _set(self, key: CredentialKey) -> None:
-        """Set what is held now, again when it was replaced meanwhile: the last to set has read the newest."""
+        """Set the stored value, again when it was replaced meanwhile: the last to set has read the newest."""
         clock, form = self._keeper.clock, self._keeper.platforms[key.platform].published[key.kind]
         version = None
         while (credential := await self._keeper.store.read_credential(key)) is not None:

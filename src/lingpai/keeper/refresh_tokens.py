@@ -1,9 +1,9 @@
-"""Refresh tokens that come with held tokens, and renew them.
+"""Refresh tokens that come with tokens, and renew them.
 
-A refresh token is held sealed, as a credential of its own beside the token that it renews, and callers cannot
-ask for it. It is kept before the token that came with it: a crash between the two leaves the newer refresh
-token, which renews, and one before both leaves the older one, which brings the same pair again (yilianyun.md
-"Lifetimes").
+A refresh token is stored encrypted, as a credential of its own beside the token that it renews, and callers cannot
+ask for it. It is saved before the token that came with it: a crash between the two leaves the newer refresh
+token, which renews, and one before both leaves the older one, which gets the same pair again
+(docs/spec/yilianyun.md).
 """
 
 from lingpai.core.records import Credential
@@ -16,7 +16,7 @@ ANY_VERSION = 2**62
 
 
 async def read_refresh_token(context: Context, app: App, kind: str) -> Credential | None:
-    """The held refresh token of a kind, or None when there is none that lives."""
+    """Return the live refresh token of a kind, or None."""
     refresh_token = await context.store.read_credential(app.key(refresh_kind_of(kind)))
     if refresh_token is None or refresh_token.current is None:
         return None
@@ -26,14 +26,14 @@ async def read_refresh_token(context: Context, app: App, kind: str) -> Credentia
 async def save_refresh_token(
     context: Context, app: App, kind: str, fetched: Fetched, *, seen: int = ANY_VERSION
 ) -> None:
-    """Keep the refresh token that came with a token of `kind`.
+    """Save the refresh token that came with a token of `kind`.
 
     Args:
         context: the keeper's.
         app: for whom.
         kind: of the token that it renews.
         fetched: what came.
-        seen: version of the one that was held before; if there is a newer one already, that stays.
+        seen: version of the one that was stored before; if there is a newer one already, that stays.
     """
     holder = context.lease_holder()
     attempt = await context.store.acquire_lease(

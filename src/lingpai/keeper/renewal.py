@@ -31,7 +31,7 @@ UNTRIED_WAIT = 60.0
 async def run(keeper: Keeper) -> None:
     """Renew what is due, until cancelled.
 
-    Every worker runs this; only the one that holds the role does anything.
+    Every worker runs this; only the one that has the role does anything.
     """
     leading_until = tidied_at = announced_at = float("-inf")
     renewals = Renewals(keeper)
@@ -75,12 +75,12 @@ async def _resign(keeper: Keeper) -> None:
 class Renewals:
     """Renewals under way, at most `renewals_at_once` of each platform.
 
-    A slot that becomes free is filled at once, so accounts whose platform hangs hold up neither those of other
+    A slot that becomes free is filled at once, so accounts whose platform hangs delay neither those of other
     platforms nor, for longer than one of them hangs, their own.
 
     Args:
         keeper: the keeper.
-        once: whether each credential is tried once only, whatever comes of it.
+        once: whether each credential is tried once only, also when that fails.
     """
 
     def __init__(self, keeper: Keeper, *, once: bool = False) -> None:

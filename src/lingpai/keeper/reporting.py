@@ -1,6 +1,6 @@
 """Reports of dead tokens, and clearing.
 
-The two ways in which a caller may bring about a renewal, both bounded.
+The two ways in which a caller may cause a renewal, both within limits.
 """
 
 from lingpai.core.errors import LingpaiError
@@ -16,13 +16,13 @@ from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 DAY = 86_400
 
 _COUNTED = frozenset({"old", "checked"})
-"""Reports that brought about nothing: of a dead token they come by the thousand."""
+"""Reports that changed nothing: of a dead token they come by the thousand."""
 
 
 async def report(
     keeper: Keeper, app: App, credential: Credential, value: str, occasion: str = "report"
 ) -> str:
-    """Somebody says that `value` is not taken any more. However many say so, it is verified once and renewed once.
+    """Handle a report that the platform no longer accepts `value`: verify it once and renew it once, of many reports.
 
     Args:
         keeper: the keeper.
@@ -32,7 +32,7 @@ async def report(
         occasion: what is limited together: within `report_apart` seconds one question of each occasion is asked.
 
     Returns:
-        What came of it: "old" (a newer one is there already), "alive" (the upstream still takes it),
+        The outcome: "old" (a newer one is there already), "alive" (the upstream still accepts it),
         "renewed", "unverified" (the upstream could not be asked, or gives no new one now), or "checked" (it was
         verified just now).
     """
@@ -72,12 +72,12 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str, 
 
 
 async def clear(keeper: Keeper, app: App, kind: str = ACCESS_TOKEN) -> str:
-    """Have the next request fetch anew, and close the breaker where nothing is held.
+    """Have the next request fetch anew, and close the breaker where nothing is stored.
 
-    What is held stays until that has succeeded, so clearing costs nobody an answer.
+    The stored value stays until that has succeeded, so clearing costs nobody an answer.
 
     Returns:
-        What came of it: "cleared", "empty" (nothing was held), "cooling" (cleared just now), or "spent" (the
+        The outcome: "cleared", "empty" (nothing was stored), "cooling" (cleared just now), or "spent" (the
         day's budget).
     """
     outcome = await _clear(keeper, app, kind)

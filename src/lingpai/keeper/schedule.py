@@ -1,4 +1,4 @@
-"""When a held value is renewed in the background, by what a repeated call does on its platform."""
+"""When a value is renewed in the background, by what a repeated call does on its platform."""
 
 import random
 
@@ -17,14 +17,14 @@ LEAST_WAIT = 1.0
 
 
 def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *, same: bool) -> End:
-    """The moment at which to fetch again what was just fetched.
+    """Return the moment at which to fetch again what was just fetched.
 
     Args:
         clock: the clock.
         way: how values of this sort are renewed.
         overlap: seconds before the end from which the platform may be expected to give a new value.
         fetched: what came.
-        same: whether it is the value that was held before: the platform does not give a new one yet, so the
+        same: whether it is the value that was stored before: the platform does not give a new one yet, so the
             next attempt comes when half of the rest is over.
     """
     rest = fetched.end.remaining(clock)

@@ -17,7 +17,7 @@ MAX_URL = 2048
 
 
 class PageSignature(msgspec.Struct, frozen=True):
-    """What a page hands to the platform's script, such as `wx.config`; `timestamp` is unix time in seconds."""
+    """The parameters of the platform's script, such as `wx.config`; `timestamp` is unix time in seconds."""
 
     app_id: str
     noncestr: str
@@ -26,7 +26,7 @@ class PageSignature(msgspec.Struct, frozen=True):
 
 
 def signature_of(ticket: str, noncestr: str, timestamp: int, url: str, recipe: SignRecipe = JSAPI) -> str:
-    """The signature as lower-case hex: SHA-1 over the four values as the platform's recipe puts them, raw."""
+    """Return the signature as lower-case hex: SHA-1 over the four values in the order of the platform's recipe."""
     text = recipe.text.format(ticket=ticket, nonce=noncestr, timestamp=timestamp, url=recipe.page(url))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -45,9 +45,7 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
             when there is no ticket to sign with.
     """
     demand_own_page(url, app.domains)
-    if (
-        "&amp;" in url
-    ):  # as it stands in HTML; the browser's own address, which the platform compares, has none
+    if "&amp;" in url:  # as HTML writes it; the browser's own address, which the platform compares, has none
         log.warning("url_escaped_for_html", app=app.logged_name)
     ticket = current_of(await keeper.credentials.get_or_fetch(app, app.platform.sign_kinds[sign_kind])).value
     noncestr = secrets.token_hex(8)

@@ -1,4 +1,4 @@
-"""How the keeper is doing.
+"""The state of the keeper.
 
 Readiness of the node, health of the accounts, and gauges for Prometheus. Never a value, only its ages.
 """
@@ -24,7 +24,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
         what: "store", or an account's name.
         problem: the platform's words or ours.
         code: the platform's error number, where it answered one.
-        expires_in: seconds that what is held still lives, where anything is.
+        expires_in: remaining seconds of the stored value, where there is one.
     """
 
     what: str
@@ -34,14 +34,14 @@ class Reason(msgspec.Struct, omit_defaults=True):
 
 
 class Readiness(msgspec.Struct):
-    """Whether this node can serve; accounts in trouble do not count, as every other node has them too."""
+    """The readiness of this node; accounts in trouble do not count, as every other node has them too."""
 
     ready: bool
     reasons: list[Reason]
 
 
 class AccountsHealth(msgspec.Struct):
-    """How the configured accounts are; `accounts` counts those that have a token of their own."""
+    """The health of the configured accounts; `accounts` counts those that have a token of their own."""
 
     healthy: bool
     accounts: int
@@ -49,7 +49,7 @@ class AccountsHealth(msgspec.Struct):
 
 
 async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
-    """Whether the store of this node answers, reads and writes.
+    """Return whether the store of this node answers, reads and writes.
 
     Args:
         keeper: the keeper.
@@ -64,7 +64,7 @@ async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
 
 
 async def accounts_health(keeper: Keeper, concerns: Callable[[str], bool]) -> AccountsHealth:
-    """Which accounts lack a live access token, and which values only a human can have renewed again.
+    """Return which accounts lack a live access token, and which values only a human can have renewed again.
 
     Args:
         keeper: the keeper.
@@ -102,7 +102,7 @@ def _problem(keeper: Keeper, status: CredentialStatus) -> Reason | None:
 
 
 def name_of(status: CredentialStatus) -> str:
-    """How operators name what a status is about: `platform/account[/label]`."""
+    """Return how operators name the account of a status: `platform/account[/label]`."""
     return "/".join(filter(None, (status.platform, status.account, status.label)))
 
 
@@ -133,7 +133,7 @@ async def _of_budgets(keeper: Keeper, value: Callable[[BudgetUse], int]) -> Samp
 
 
 def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
-    """What to show of this keeper; label values are names, never values that are held."""
+    """Return the gauges of this keeper; label values are names, never tokens."""
 
     async def remaining() -> Samples:
         return await _of_statuses(

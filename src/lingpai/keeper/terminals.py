@@ -1,4 +1,4 @@
-"""Tokens of terminals: each begins with a code that a user brought, and lives on by its refresh token."""
+"""Tokens of terminals: each is exchanged for a user's code once, and then renewed by its refresh token."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ POLL = 0.25
 
 
 async def adopt(context: Context, app: App, field: str, sent_at: SentAt, answer: dict[str, Any]) -> None:
-    """Hold the tokens of a terminal that a code has just brought.
+    """Save the tokens of a terminal that a code was just exchanged for.
 
     Args:
         context: the keeper's.

@@ -2,7 +2,7 @@
 
 A call ends in a dictionary that the platform calls a success, or in one of two exceptions: `Refusal` when the
 platform answered with an error number, `Unreachable` when there was no usable answer. Exceptions of the HTTP
-library hold URLs with secrets in them; only their type's name leaves this module.
+library have URLs with secrets in them; only their type's name leaves this module.
 
 A call is sent once. What was lost on the way may have arrived: a code is used up then, and a classic token
 replaced, so whether to ask again is for those to decide who know what was asked.
@@ -42,7 +42,7 @@ class Refusal(Exception):
 
 
 class Unreachable(Exception):
-    """There was no usable answer; the message is ours and holds nothing private."""
+    """There was no usable answer; the message is ours and has no secret in it."""
 
 
 class _Lost(aiohttp.ClientConnectionError):
@@ -90,10 +90,10 @@ class Upstream:
             query: its parameters; encoded here.
             body: sent as JSON when given.
             form: sent as a form when given.
-            envelope: where answers of this platform say what came of it.
+            envelope: where answers of this platform have result and data.
 
         Returns:
-            What a success brought: the platform's JSON object, or the one within it that the envelope names.
+            The data of a success: the platform's JSON object, or the one within it that the envelope names.
 
         Raises:
             Refusal: the platform answered an error number.
@@ -142,7 +142,7 @@ class Upstream:
         return content
 
     async def date(self, url: str) -> str | None:
-        """The `Date` header of whatever answers at `url`, or None when it sends none.
+        """Return the `Date` header of the server at `url`, or None when it sends none.
 
         Raises:
             Unreachable: nothing answers.
@@ -171,7 +171,7 @@ class Upstream:
 
 
 def _why(error: Exception) -> str:
-    """What failed, without addresses: those hold secrets."""
+    """Return what failed, without addresses: those have secrets in them."""
     said = f"the connection failed ({type(error).__name__})"
     match error:
         case aiohttp.ClientConnectorCertificateError():
@@ -192,7 +192,7 @@ def _why(error: Exception) -> str:
 
 
 def number_of(value: Any) -> Any:
-    """An answer's whole number that was written as text or as a fraction; whatever else it is, as it is."""
+    """Return an answer's whole number that was written as text or as a fraction; anything else unchanged."""
     if isinstance(value, str) and len(value) <= MOST_DIGITS and _WHOLE.fullmatch(value):
         return int(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -210,7 +210,7 @@ def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
         raise Unreachable(f"an {envelope.code} that is not a number")
     if code != envelope.success:
         raise Refusal(code, str(answer.get(envelope.message) or f"no {envelope.message}")[:MAX_MESSAGE])
-    brought = answer.get(envelope.data) if envelope.data else answer
-    if not isinstance(brought, dict):
+    data = answer.get(envelope.data) if envelope.data else answer
+    if not isinstance(data, dict):
         raise Unreachable(f"a success without {envelope.data}")
-    return brought
+    return data

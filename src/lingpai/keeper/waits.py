@@ -1,4 +1,4 @@
-"""Callers that wait for a change, and the end of the service, which lets them go."""
+"""Callers that wait for a change; the end of the service ends their wait."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ class Waits:
 
     @contextlib.asynccontextmanager
     async def until_the_end(self) -> AsyncIterator[None]:
-        """A block that is left quietly, wherever it stands, when the service ends: no deployment waits for waiters."""
+        """Enter a block that ends without an error when the service ends: no deployment waits for waiting callers."""
         try:
             async with asyncio.timeout(0 if self._over else None) as bound:
                 self._bounds.add(bound)
@@ -27,7 +27,7 @@ class Waits:
                 raise
 
     def end(self) -> None:
-        """Let all go who wait, now and from now on."""
+        """End every wait, now and from now on."""
         self._over = True
         now = asyncio.get_running_loop().time()
         for bound in self._bounds:

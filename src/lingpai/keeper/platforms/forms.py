@@ -1,4 +1,4 @@
-"""How platforms differ in form: bodies, envelopes of answers, what is signed of a page, what is published."""
+"""The forms in which platforms differ: bodies, envelopes of answers, signed texts of pages, published values."""
 
 import dataclasses
 import enum
@@ -15,14 +15,14 @@ class Body(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a platform's answers say what came of a call.
+    """Where a platform's answers have result and data of a call.
 
     Attributes:
         code: field of the number, sent as a number or as its digits.
         message: field of the text.
         success: the number of a success.
         may_lack: whether a success may come without the number.
-        data: field that holds what a success brought, or "" when that lies beside the number.
+        data: field with the data of a success, or "" when those are beside the number.
     """
 
     code: str = "errcode"
@@ -33,13 +33,13 @@ class Envelope:
 
 
 def without_fragment(url: str) -> str:
-    """A page's address as browsers send it."""
+    """Return a page's address as browsers send it."""
     return url.partition("#")[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SignRecipe:
-    """What is signed of a page, by SHA-1.
+    """The text of a page's signature, by SHA-1.
 
     `text` has places for ticket, nonce, timestamp and url; `page` makes that url of the page's address.
     """
@@ -49,7 +49,7 @@ class SignRecipe:
 
 
 class Published(NamedTuple):
-    """How a held value is published to Redis.
+    """How a stored value is published to Redis.
 
     `key` has a place for the account; the value is stored under the name `field`.
     """

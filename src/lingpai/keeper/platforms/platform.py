@@ -1,4 +1,4 @@
-"""What the keeper has to know of an upstream platform, as data.
+"""An upstream platform as data.
 
 A platform is described, not programmed: its calls, what a repeated call does to the token before, its limits,
 and what each of its error numbers means for us. The same number means different things on different
@@ -22,12 +22,12 @@ _TERMINAL = re.compile(rf"{TERMINAL}[A-Za-z0-9_-]{{1,64}}")
 
 
 def refresh_kind_of(kind: str) -> str:
-    """The kind under which the refresh token is held that renews a value of `kind`; callers never get at it."""
+    """Return the kind of the refresh token that renews a value of `kind`; callers cannot ask for it."""
     return kind + _REFRESH
 
 
 def kind_label(kind: str) -> str:
-    """A kind as metrics name it: terminals are many, and their numbers nobody's label."""
+    """Return a kind as metrics name it: without the number of a terminal, as there are many."""
     return kind.partition(":")[0]
 
 
@@ -57,7 +57,7 @@ class Severity(enum.Enum):
     """The caller's own: pass it through, never try again."""
 
     DEAD_TOKEN = "dead_token"  # noqa: S105
-    """The token that the call carried is not taken any more: compare and renew once."""
+    """The platform no longer accepts the token of the call: compare and renew once."""
 
 
 UNTIL_MIDNIGHT = -1.0
@@ -125,7 +125,7 @@ class RefreshCall(Renewed):
     Attributes:
         path: where.
         request: makes what is sent from the refresh token.
-        field: of the answer, that holds the next refresh token.
+        field: of the answer, that has the next refresh token.
         life: seconds that a refresh token lives.
         over: the error number that says that a refresh token has ended.
         spent: all error numbers that say that it is none any more.
@@ -147,7 +147,7 @@ class TokenCall(Renewed):
 
     `request` makes the query (of a GET) or the body (of a POST) from account and secret. `forced` makes
     the request that demands a new token, where the platform has one, within `forced_limits`. With `refresh`,
-    a token that is held is renewed so, and fetched anew only when that is refused.
+    a token is renewed by that, and fetched anew only when that is refused.
     """
 
     method: str
@@ -165,7 +165,7 @@ def _token_only(_account: str, token: str) -> Request:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProbeCall:
-    """The cheapest call that tells whether a value is still taken.
+    """The cheapest call that shows whether the platform still accepts a value.
 
     `request` makes the query from account and value; a `body` makes it a POST of that, and `posts` a POST of
     what `request` makes.
@@ -200,8 +200,8 @@ class ExchangeCall:
 
     `query` makes the query from account, secret (empty when `with_token`) and code; the live access token is
     added when `with_token`. Of a success, the fields of `required` must be there; those of `optional` are
-    passed on when sent. A code that brings a terminal's tokens names in `terminal` the field of that terminal's
-    number: then the tokens are held here and not passed on.
+    passed on when sent. A code that is exchanged for a terminal's tokens names in `terminal` the field of that
+    terminal's number: then the tokens are stored here and not passed on.
     """
 
     path: str
@@ -226,7 +226,7 @@ class Platform:
         exchanges: kinds of code exchange.
         sign_kinds: for each way of signing a page, the ticket it needs.
         probe: see `ProbeCall`; None where there is no such call, and nothing can be verified.
-        faults: meaning of its error numbers; an unknown number is the caller's when a caller brought a code,
+        faults: meaning of its error numbers; an unknown number is the caller's when the call had a code,
             else transient.
         one_secret: whether an account has only one secret, so that any other is wrong without asking.
         envelope: see `Envelope`.
@@ -261,17 +261,17 @@ class Platform:
     account_form: str = ""
 
     def mode(self, name: str) -> TokenCall:
-        """The mode of this name, or the default one for ""."""
+        """Return the mode of this name, or the default one for ""."""
         return self.modes[name] if name else next(iter(self.modes.values()))
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """What can be held of every account of this platform."""
+        """Return the kinds that every account of this platform has."""
         return (ACCESS_TOKEN, *self.tickets)
 
     @property
     def known_kinds(self) -> tuple[str, ...]:
-        """Everything that can be held of this platform, for people."""
+        """Return every kind of this platform, for people."""
         return (*self.kinds, f"{TERMINAL}<number>") if self.terminals is not None else self.kinds
 
     @property
@@ -291,21 +291,21 @@ class Platform:
         return bool(self.account_form) and re.fullmatch(self.account_form, text) is not None
 
     def takes(self, kind: str) -> bool:
-        """Whether this is a kind that callers may ask for."""
+        """Return whether callers may ask for this kind."""
         return kind in self.kinds or (self.terminals is not None and _TERMINAL.fullmatch(kind) is not None)
 
     def renewed(self, kind: str, mode: str) -> Renewed:
-        """When values of this kind are renewed."""
+        """Return when values of this kind are renewed."""
         if kind == ACCESS_TOKEN:
             return self.mode(mode)
         return self.tickets.get(kind) or self.refresh(kind, mode) or Renewed()
 
     def refresh(self, kind: str, mode: str) -> RefreshCall | None:
-        """How values of this kind are renewed with a refresh token, or None when they have none."""
+        """Return how values of this kind are renewed with a refresh token, or None when they have none."""
         if kind == ACCESS_TOKEN:
             return self.mode(mode).refresh
         return self.terminals if kind.startswith(TERMINAL) else None
 
     def fault(self, code: int) -> Fault:
-        """What an error number means here."""
+        """Return what an error number means here."""
         return self.faults.get(code, Fault(Severity.TRANSIENT))

@@ -95,7 +95,7 @@ FAULTS = {
 
 
 def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
-    """The description of WeChat.
+    """Return the platform WeChat.
 
     Args:
         base_url: another host for a proxy or the sandbox.

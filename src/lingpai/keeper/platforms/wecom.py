@@ -70,7 +70,7 @@ FAULTS = {
 
 
 def wecom(base_url: str = BASE_URL) -> Platform:
-    """The description of WeCom; `base_url` for a private deployment or the sandbox."""
+    """Return the platform WeCom; `base_url` for a private deployment or the sandbox."""
     return Platform(
         name="wecom",
         base_url=base_url,

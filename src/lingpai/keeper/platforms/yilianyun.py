@@ -1,4 +1,4 @@
-"""The cloud-printer platform that yilianyun.md describes, of which the issuer has a dialect.
+"""The cloud-printer platform that docs/spec/yilianyun.md describes, of which the issuer has a dialect.
 
 A self-owned app has one token for all its terminals. An open app has none, but one for each terminal whose owner
 authorised it: it begins with an exchange, and lives by its refresh token.
@@ -69,7 +69,7 @@ FAULTS = {
 
 
 def signature_of(client_id: str, timestamp: int, secret: str) -> str:
-    """The `sign` of a call (yilianyun.md "Protocol"), as lower-case hex."""
+    """Return the `sign` of a call (docs/spec/yilianyun.md), as lower-case hex."""
     return hashlib.md5(f"{client_id}{timestamp}{secret}".encode(), usedforsecurity=False).hexdigest()
 
 
@@ -136,7 +136,7 @@ def _brings_terminal(path: str, query: Callable[[str, str, str], Request]) -> Ex
 
 
 def yilianyun(base_url: str = "") -> Platform:
-    """The description of the platform at `base_url`, which has no default.
+    """Return the platform at `base_url`, which has no default.
 
     Its exchanges are `code` (of an authorization) and `scan`, whose code is `<machine_code>:<qr_key>`.
     """

@@ -1,4 +1,4 @@
-"""The platform that yzb.md describes, of which the issuer has a dialect: server token and js_ticket."""
+"""The platform that docs/spec/yzb.md describes, of which the issuer has a dialect: server token and js_ticket."""
 
 from urllib.parse import urlsplit
 
@@ -40,7 +40,7 @@ FAULTS = {
 
 
 def pure_url(url: str) -> str:
-    """A page's address as it is signed (yzb.md "JS signature and bridge").
+    """Return a page's address as it is signed (docs/spec/yzb.md).
 
     Without query and fragment, and then without one "/" at its end.
     """
@@ -68,7 +68,7 @@ def _check(kind: str) -> ProbeCall:
 
 
 def yzb(base_url: str = "") -> Platform:
-    """The description of the platform at `base_url`, which has no default."""
+    """Return the platform at `base_url`, which has no default."""
     return Platform(
         name="yzb",
         base_url=base_url,

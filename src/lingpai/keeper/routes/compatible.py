@@ -67,7 +67,7 @@ class SessionCode(msgspec.Struct):
 
 
 class OauthUser(msgspec.Struct, omit_defaults=True):
-    """What WeChat answered to a web login code."""
+    """WeChat's answer to a web login code."""
 
     access_token: str
     expires_in: int
@@ -79,7 +79,7 @@ class OauthUser(msgspec.Struct, omit_defaults=True):
 
 
 class SessionUser(msgspec.Struct):
-    """What WeChat answered to a mini program's code; `unionid` is empty when it sent none."""
+    """WeChat's answer to a mini program's code; `unionid` is empty when it sent none."""
 
     openid: str
     session_key: str

@@ -130,7 +130,7 @@ async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> 
 
 
 async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
-    """The app for which we handed out this live token.
+    """Return the app for which we handed out this live token.
 
     Raises:
         LingpaiError: UNKNOWN_TOKEN when we did not, or it has ended.
@@ -142,7 +142,7 @@ async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
 
 
 async def app_of_credential(keeper: Keeper, credential: Credential, asker: str) -> App:
-    """The app that a credential belongs to; one without a secret when it is not configured."""
+    """Return the app that a credential belongs to; one without a secret when it is not configured."""
     key = credential.key
     for account in await keeper.store.find_accounts(key.platform, key.account):
         app = keeper.app_of(account, asker)

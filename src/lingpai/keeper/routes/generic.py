@@ -46,7 +46,7 @@ class Wanted(msgspec.Struct):
     """A token or ticket.
 
     `kind` is access_token, one of the platform's tickets, or terminal:<number> for a terminal's token.
-    `wait` (seconds, at most 60) holds the answer back until there is another version than in If-None-Match.
+    `wait` (seconds, at most 60) delays the answer until there is another version than in If-None-Match.
     """
 
     platform: PlatformName
@@ -83,7 +83,7 @@ class CodeToExchange(msgspec.Struct):
 
 
 class DeadToken(msgspec.Struct):
-    """A token that the platform is said not to take any more."""
+    """A token that the platform no longer accepts, as the caller says."""
 
     access_token: Token
     secret: Secret | None = None
@@ -98,9 +98,9 @@ class Previous(msgspec.Struct):
 
 
 class Held(msgspec.Struct):
-    """A held value.
+    """A token or ticket.
 
-    What remains of it in whole seconds, its version, and the generation before it while that lives.
+    Its remaining lifetime in whole seconds, its version, and the generation before it while that lives.
     """
 
     platform: str
@@ -113,13 +113,13 @@ class Held(msgspec.Struct):
 
 
 class ReportOutcome(msgspec.Struct):
-    """What came of a report: old, alive, renewed, unverified, checked or unknown."""
+    """The outcome of a report: old, alive, renewed, unverified, checked or unknown."""
 
     outcome: str
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
-    """The generic routes over this keeper."""
+    """Return the generic routes over this keeper."""
 
     async def get_held(params: Wanted, call: Call) -> Reply:
         platform = _platform(keeper, params.platform)
@@ -161,7 +161,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     tag = "Generic"
     return (
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
-              "A held token or ticket, with its version; waits for the next one if asked to", Held, tag),
+              "A token or ticket, with its version; waits for the next one if asked to", Held, tag),
         Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
               "Sign a page for a platform's JS-SDK, such as wx.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
@@ -174,7 +174,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 async def _another(
     keeper: Keeper, call: Call, ask: Ask, params: Wanted, credential: Credential
 ) -> Credential:
-    """The credential once its version is one that the caller does not know.
+    """Return the credential once its version is one that the caller does not know.
 
     Or as it is after `params.wait` seconds, or at the end of the service.
 
@@ -198,7 +198,7 @@ async def _another(
 async def _reporter(
     keeper: Keeper, params: DeadToken, call: Call, credential: Credential | None
 ) -> App | None:
-    """The app of the reported token, or None when the reporter may not even learn whether it is held here.
+    """Return the app of the reported token, or None when the reporter may not even learn whether it is stored here.
 
     Raises:
         LingpaiError: NOT_ALLOWED for who has neither a secret nor a caller key and comes from elsewhere, and

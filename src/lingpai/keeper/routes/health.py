@@ -17,7 +17,7 @@ class Live(msgspec.Struct):
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
-    """The health routes over this keeper."""
+    """Return the health routes over this keeper."""
 
     async def live(params: Nothing, call: Call) -> Live:
         del params, call

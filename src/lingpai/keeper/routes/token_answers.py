@@ -1,4 +1,4 @@
-"""The answer with a held token, and its repetition that reads only the store's change mark."""
+"""The answer with a token, and the cached answer, for which only the store's change mark is read."""
 
 import math
 from collections.abc import Callable, Hashable
@@ -18,7 +18,7 @@ from lingpai.keeper.verification import verify
 
 
 async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
-    """The live access token of the app that is asked for, with what remains of it.
+    """Return the live access token of the app that is asked for, with its remaining lifetime.
 
     Raises:
         LingpaiError: as `authorize` and `Credentials.get_or_fetch`.
@@ -46,14 +46,14 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
 class Again(Tally):
     """`answer_token` for the same request of the same peer, for as long as it would find the same.
 
-    What it found depends on accounts, callers and credentials, of which the store's mark tells changes, and on the
+    The answer depends on accounts, callers and credentials, whose changes change the store's mark, and on the
     time. All that is needed lies in one object: with ten thousand of them, each further one is a miss in the
     processor's cache, and those would cost more than the rest. So ends are kept as bare steady times.
 
     Args:
         keeper: the keeper.
         app: who asked, and was found to be allowed.
-        credential: what is held for it, and is not suspect.
+        credential: its credential, which is not suspect.
         current: its current generation, whose end is of this epoch.
         mark: the store's, from before any of this was read.
         pace: of who asked.
