@@ -13,7 +13,7 @@ import lingpai.store
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Profile, User
 from lingpai.issuer import admin
-from lingpai.issuer.operating import Known, import_known
+from lingpai.issuer.administration import Known, import_known
 from lingpai.issuer.verbs.login import login
 from tests.issuer.engines import execute, rows_of
 from tests.issuer.worlds import World, raises

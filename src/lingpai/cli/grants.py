@@ -46,7 +46,7 @@ def list_all(
 ) -> None:
     """List grants that have not ended, newest first; never a code or token."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.operating import find_grants
+    from lingpai.issuer.administration import find_grants
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[tuple[Issuer, GrantView]] = []
@@ -140,7 +140,7 @@ def code(
     It counts as the user's consent: the user has added the app, with all permissions that the app may ask for.
     """
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.operating import allow_code
+    from lingpai.issuer.administration import allow_code
     from lingpai.issuer.redirects import choose_redirect
     from lingpai.issuer.verbs.authorization_requests import Asked
 

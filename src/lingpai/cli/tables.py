@@ -10,8 +10,8 @@ import msgspec
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem, not_text
 from lingpai.core.text import TextError, read_text
+from lingpai.issuer.administration import Known
 from lingpai.issuer.checks import MAX_OPEN_ID
-from lingpai.issuer.operating import Known
 
 ALIASES = {
     "app": "app",

@@ -91,7 +91,7 @@ def list_all(
 ) -> None:
     """List the users of all realms, or of one, oldest first."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.operating import list_users
+    from lingpai.issuer.administration import list_users
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -224,7 +224,7 @@ def import_open_ids(
     from lingpai.cli.output import done, emit
     from lingpai.cli.tables import read_known
     from lingpai.core.errors import LingpaiError
-    from lingpai.issuer.operating import import_known
+    from lingpai.issuer.administration import import_known
 
     rows = read_known(file)
 

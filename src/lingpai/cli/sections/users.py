@@ -11,8 +11,8 @@ from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.issuer_records import Profile
 from lingpai.issuer import admin
+from lingpai.issuer.administration import list_users
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.operating import list_users
 
 SHOWN = ("nick", "avatar", "sex", "seller_name")
 
