@@ -119,9 +119,9 @@ async def test_cookies_under_https_are_for_this_host_alone(stage: Stage, browser
         return Visit(stage.mall, site, call)
 
     planted = visit(f"{name}={handle}")  # as a neighbouring host could
-    assert await planted.look() is None
+    assert await planted.find_session() is None
     planted.browser()
     ((_, given),) = planted.headers
     assert given.startswith(f"__Host-{name}=v")
     assert given.endswith("; Path=/; HttpOnly; SameSite=Lax; Secure")
-    assert await visit(f"__Host-{name}={handle}").look() is not None
+    assert await visit(f"__Host-{name}={handle}").find_session() is not None

@@ -8,9 +8,9 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.cookies import known_browser
-from lingpai.issuer.pages.asking import Asking, Request
+from lingpai.issuer.pages.authorization_responses import Pending
+from lingpai.issuer.pages.consent import ConsentStep, EncryptedRequest
 from lingpai.issuer.pages.failures import log_failure
-from lingpai.issuer.pages.finishing import Waiting
 from lingpai.issuer.pages.login_form import login_form
 from lingpai.issuer.pages.shape import STATUS, Shown
 from lingpai.issuer.pages.site import check_sender
@@ -18,7 +18,7 @@ from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.sessions import check_form, end_session
 
-_TOLD_ON_THE_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
+_SHOWN_ON_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
 
 
 class LoginPage(msgspec.Struct):
@@ -30,7 +30,7 @@ class LoginPage(msgspec.Struct):
         lang: the language to switch to.
     """
 
-    request: Request = ""
+    request: EncryptedRequest = ""
     again: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
@@ -41,7 +41,7 @@ class LoginForm(msgspec.Struct):
     login: Annotated[str, msgspec.Meta(max_length=256)] = ""
     password: str = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
-    request: Request = ""
+    request: EncryptedRequest = ""
 
 
 class LogoutForm(msgspec.Struct):
@@ -54,18 +54,18 @@ class Logins:
     """The verbs of logging in and out.
 
     Args:
-        asking: the authorizations that may wait for it.
+        consent: the authorizations that may wait for it.
     """
 
-    def __init__(self, asking: Asking) -> None:
-        self._asking = asking
+    def __init__(self, consent: ConsentStep) -> None:
+        self._consent = consent
 
     async def show(self, params: LoginPage, visit: Visit) -> Reply:
         """The form; who is logged in goes on."""
-        opened = await visit.look()
+        opened = await visit.find_session()
         if opened is not None and not params.again:
             return redirect(_onward(visit, params.request), headers=visit.headers)
-        return login_form(visit, await self._waiting(visit, params.request))
+        return login_form(visit, await self._pending(visit, params.request))
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
         """Check the password; the session is a new one then.
@@ -74,15 +74,15 @@ class Logins:
         post of the same form comes with the cookie of the first one's session, or still with its own.
         """
         check_sender(visit.call)
-        opened = await visit.look()
-        if not visit.sent(params.form_token):
+        opened = await visit.find_session()
+        if not visit.is_own_form(params.form_token):
             if opened is not None:
                 return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
             error = LingpaiError(Kind.FORGED_FORM, "This form is not of this browser's session.")
             alert = "begun_again" if visit.cookie else "no_cookie"
-            waiting = await self._waiting(visit, params.request)
+            pending = await self._pending(visit, params.request)
             raise Shown(
-                error, login_form(visit, waiting, name=params.login, alert=alert, status=STATUS[error.kind])
+                error, login_form(visit, pending, name=params.login, alert=alert, status=STATUS[error.kind])
             )
         issuer, call = visit.issuer, visit.call
         browser = known_browser(issuer, call, secure=visit.site.secure) or issuer.random_bytes(16).hex()
@@ -97,27 +97,27 @@ class Logins:
                 form=params.form_token,
             )
         except LingpaiError as error:
-            if error.kind not in _TOLD_ON_THE_FORM:
+            if error.kind not in _SHOWN_ON_FORM:
                 raise
-            waiting = await self._waiting(visit, params.request)
-            log_failure(visit, params.login, waiting.app.app_id if waiting else "", error)
-            raise Shown(error, login_form(visit, waiting, error, name=params.login)) from error
-        visit.take(fresh)
-        visit.know(browser)
+            pending = await self._pending(visit, params.request)
+            log_failure(visit, params.login, pending.app.app_id if pending else "", error)
+            raise Shown(error, login_form(visit, pending, error, name=params.login)) from error
+        visit.set_session(fresh)
+        visit.set_browser_cookie(browser)
         return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
 
     async def log_out(self, params: LogoutForm, visit: Visit) -> Reply:
         """End the session."""
         check_sender(visit.call)
-        opened = await visit.look()
+        opened = await visit.find_session()
         if opened is not None:
             check_form(visit.issuer, opened.handle, params.form_token)
             await end_session(visit.issuer, opened.session)
-        visit.forget()
+        visit.remove_session()
         return redirect(visit.path("/login"), headers=visit.headers)
 
-    async def _waiting(self, visit: Visit, text: str) -> Waiting | None:
-        return (await self._asking.read(visit, text)).waiting if text else None
+    async def _pending(self, visit: Visit, text: str) -> Pending | None:
+        return (await self._consent.read(visit, text)).pending if text else None
 
 
 def _onward(visit: Visit, text: str, *, form: str = "") -> str:

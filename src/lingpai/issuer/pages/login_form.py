@@ -2,14 +2,14 @@
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Reply
-from lingpai.issuer.pages.finishing import Waiting
+from lingpai.issuer.pages.authorization_responses import Pending
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
 
 
 def login_form(
     visit: Visit,
-    waiting: Waiting | None = None,
+    pending: Pending | None = None,
     error: LingpaiError | None = None,
     *,
     name: str = "",
@@ -20,19 +20,19 @@ def login_form(
 
     Args:
         visit: whose session was looked for.
-        waiting: the authorization that goes on after it.
+        pending: the authorization that goes on after it.
         error: why the last try failed.
         name: the login name of the last try.
         alert: what else to say: a key of the catalogues' `alerts`.
         status: of the answer, when there is no `error`.
     """
-    request = waiting.text if waiting else ""
+    request = pending.text if pending else ""
     return visit.page(
         "login",
         int(STATUS[error.kind] if error else status),
         action=visit.path("/login"),
         switch=visit.path("/login", request=request, again="1" if visit.opened else ""),
-        app=waiting.app if waiting else None,
+        app=pending.app if pending else None,
         request=request,
         login=name,
         failed=error.kind.value if error else "",

@@ -35,7 +35,7 @@ class EndForm(msgspec.Struct):
 
 async def show(params: OwnPage, visit: Visit) -> Reply:
     """The page of who is logged in."""
-    opened = await visit.look()
+    opened = await visit.find_session()
     if opened is None:
         return redirect(visit.path("/login"), headers=visit.headers)
     return visit.page(
@@ -52,7 +52,7 @@ async def show(params: OwnPage, visit: Visit) -> Reply:
 async def end(params: EndForm, visit: Visit) -> Reply:
     """End what the user says."""
     check_sender(visit.call)
-    opened = await visit.look()
+    opened = await visit.find_session()
     if opened is None:
         return redirect(visit.path("/login"), headers=visit.headers)
     check_form(visit.issuer, opened.handle, params.form_token)

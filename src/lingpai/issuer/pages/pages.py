@@ -8,8 +8,8 @@ from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import own
-from lingpai.issuer.pages.asking import Asking, ConsentForm, ConsentPage
-from lingpai.issuer.pages.finishing import ByRedirect, Finish
+from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
+from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
 from lingpai.issuer.pages.render import STYLE, STYLE_NAME
 from lingpai.issuer.pages.shape import PageShape, Shown
@@ -37,14 +37,16 @@ class Pages:
     Args:
         issuer: the realm.
         site: where the pages are.
-        finish: how authorizations end: the dialect's `AnswerStyle` for answers by redirect, or another way.
+        mode: how authorizations end: the dialect's `AnswerStyle` for answers by redirect, or another way.
     """
 
-    def __init__(self, issuer: Issuer, site: Site, finish: AnswerStyle | Finish) -> None:
+    def __init__(self, issuer: Issuer, site: Site, mode: AnswerStyle | ResponseMode) -> None:
         self.issuer = issuer
         self.site = site
         self.shape = PageShape(site)
-        self._asking = Asking(issuer, site, ByRedirect(finish) if isinstance(finish, AnswerStyle) else finish)
+        self._consent = ConsentStep(
+            issuer, site, RedirectMode(mode) if isinstance(mode, AnswerStyle) else mode
+        )
 
     async def find_nothing(self, _params: AnyPage, _visit: Visit) -> Reply:
         """The answer under an address that no page has.
@@ -56,7 +58,7 @@ class Pages:
 
     async def open(self, call: Call, app: App, asked: Asked) -> Reply:
         """See `authorizations.Entry.open`."""
-        return await self._asking.open(call, app, asked)
+        return await self._consent.open(call, app, asked)
 
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """See `authorizations.Entry.error_page`."""
@@ -66,14 +68,14 @@ class Pages:
 
     def routes(self) -> tuple[Route, ...]:
         """Every route of the pages, under the site's prefix."""
-        logins = Logins(self._asking)
+        logins = Logins(self._consent)
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             ("GET", "/login", LoginPage, logins.show, "The login form"),
             ("POST", "/login", LoginForm, logins.log_in, "Log in"),
             ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
-            ("GET", "/consent", ConsentPage, self._asking.show, "Ask the user for consent"),
-            ("POST", "/consent", ConsentForm, self._asking.answer, "The user's answer"),
-            ("GET", "/onward", ConsentPage, self._asking.go_on, "On to the app with the answer"),
+            ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
+            ("POST", "/consent", ConsentForm, self._consent.answer, "The user's answer"),
+            ("GET", "/onward", ConsentPage, self._consent.go_on, "On to the app with the answer"),
             ("GET", "", own.OwnPage, own.show, "What the user has allowed"),
             ("POST", "/end", own.EndForm, own.end, "End what the user has allowed"),
         )

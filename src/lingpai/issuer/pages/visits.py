@@ -44,7 +44,7 @@ class Visit:
         if wish == self.language:
             self.headers += site.lasting_cookie(language_cookie(secure=site.secure), wish)
 
-    async def look(self) -> OpenSession | None:
+    async def find_session(self) -> OpenSession | None:
         """Find the session that the browser came with.
 
         Raises:
@@ -54,7 +54,7 @@ class Visit:
         return self.opened
 
     def browser(self) -> str:
-        """The cookie that forms and requests of this browser are bound to, once `look` has looked.
+        """The cookie that forms and requests of this browser are bound to, after `find_session`.
 
         That of its session; without one a visitor's, which it is given when it has none.
         """
@@ -67,22 +67,22 @@ class Visit:
             self.headers += self.site.cookie(self._name, self._visitor)
         return self._visitor
 
-    def sent(self, token: str) -> bool:
+    def is_own_form(self, token: str) -> bool:
         """Whether a form with this token was made for the cookie that the browser came with."""
         return bool(self.cookie) and is_form_of(self.issuer, self.cookie, token)
 
-    def take(self, opened: OpenSession) -> OpenSession:
+    def set_session(self, opened: OpenSession) -> OpenSession:
         """Give the browser this session."""
         self.opened = opened
         self.headers += self.site.cookie(self._name, opened.handle)
         return opened
 
-    def know(self, browser: str) -> None:
+    def set_browser_cookie(self, browser: str) -> None:
         """Let the browser keep what it is known by, for a year from now."""
         name = known_cookie(self.issuer.realm, secure=self.site.secure)
         self.headers += self.site.lasting_cookie(name, browser)
 
-    def forget(self) -> None:
+    def remove_session(self) -> None:
         """Take the cookie from the browser."""
         self.headers += self.site.cookie(self._name, "")
 

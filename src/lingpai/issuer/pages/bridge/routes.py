@@ -6,12 +6,11 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
-from lingpai.core.wire import Call as Request
-from lingpai.core.wire import Reply, Route, Source
+from lingpai.core.wire import Call, Reply, Route, Source
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.signing import check_proof
-from lingpai.issuer.pages.bridge.finish import ByMessage, Call, tell_error
+from lingpai.issuer.pages.bridge.message_mode import BridgeCall, MessageMode, error_window
 from lingpai.issuer.pages.bridge.scripts import BRIDGE, BRIDGE_TAG, WINDOW, WINDOW_NAME
 from lingpai.issuer.pages.pages import UNCHANGING, NoParams, Pages
 from lingpai.issuer.pages.shape import Shown
@@ -35,7 +34,7 @@ class WindowPage(msgspec.Struct):
         origin: of the page that opens it.
         proof: that `core.config` succeeded there.
         call: the page's own name for this call.
-        access: names of permissions, separated by commas; a code is wanted when there are none.
+        access: names of permissions, separated by commas; a code is requested when there are none.
         back: the page's own address, when its browser opens no windows and it came itself.
         lang: the language to switch to.
     """
@@ -59,7 +58,7 @@ class BridgePages(Pages):
     """
 
     def __init__(self, issuer: Issuer, site: Site, prefix: str = "") -> None:
-        super().__init__(issuer, msgspec.structs.replace(site, opener=True), ByMessage(prefix))
+        super().__init__(issuer, msgspec.structs.replace(site, opener=True), MessageMode(prefix))
         self._prefix = prefix
 
     def routes(self) -> tuple[Route, ...]:
@@ -82,12 +81,12 @@ class BridgePages(Pages):
 
     async def _open_window(self, params: WindowPage, visit: Visit) -> Reply:
         try:
-            handle = await self._keep(params, visit)
+            handle = await self._new_request(params, visit)
         except LingpaiError as error:
-            raise Shown(error, tell_error(visit, params.origin, params.call, error)) from error
+            raise Shown(error, error_window(visit, params.origin, params.call, error)) from error
         return redirect(visit.path("/consent", request=handle), headers=visit.headers)
 
-    async def _keep(self, params: WindowPage, visit: Visit) -> str:
+    async def _new_request(self, params: WindowPage, visit: Visit) -> str:
         app = await find_app(self.issuer, params.app_id)
         require_listed(app)
         require_client_kind(self.issuer, app)
@@ -98,19 +97,19 @@ class BridgePages(Pages):
         if not set(access) <= set(app.permissions):
             raise LingpaiError(Kind.NO_PERMISSION, "The app may not ask for one of these permissions.")
         visit.call.caller = app.app_id
-        await visit.look()
-        state = msgspec.json.encode(Call(params.call, params.proof, access, params.back)).decode()
+        await visit.find_session()
+        state = msgspec.json.encode(BridgeCall(params.call, params.proof, access, params.back)).decode()
         request = new_request(
             self.issuer, app, visit.browser(), Asked(state=state), answer_uri=params.origin, scope=None
         )
         return seal_request(self.issuer, request)
 
 
-async def _bridge(_params: NoParams, call: Request) -> Reply:
+async def _bridge(_params: NoParams, call: Call) -> Reply:
     if is_named(BRIDGE_TAG, call.if_none_match):
         return Reply(b"", 304, JAVASCRIPT, _BRIDGE_HEADERS)
     return Reply(BRIDGE, 200, JAVASCRIPT, _BRIDGE_HEADERS)
 
 
-async def _window(_params: NoParams, _call: Request) -> Reply:
+async def _window(_params: NoParams, _call: Call) -> Reply:
     return Reply(WINDOW, 200, JAVASCRIPT, (UNCHANGING,))

@@ -9,8 +9,8 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
 from lingpai.issuer.dialects.yzb.signing import check_origin
+from lingpai.issuer.pages.authorization_responses import Pending, Requested
 from lingpai.issuer.pages.bridge.scripts import WINDOW_NAME
-from lingpai.issuer.pages.finishing import Waiting, Wanted
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.authorization_requests import run_out
@@ -19,7 +19,7 @@ from lingpai.issuer.verbs.sessions import form_token
 _SUGGESTION = "Try again; if it stays so, call core.config anew."
 
 
-class Call(msgspec.Struct, frozen=True):
+class BridgeCall(msgspec.Struct, frozen=True):
     """What the page behind a window asked for; kept as the `state` of its authorization request.
 
     Attributes:
@@ -36,8 +36,8 @@ class Call(msgspec.Struct, frozen=True):
     back: str = ""
 
 
-class ByMessage:
-    """The bridge's way; see `pages.finishing.Finish`.
+class MessageMode:
+    """The bridge's way; see `pages.authorization_responses.ResponseMode`.
 
     Args:
         prefix: what comes before the dialect's routes.
@@ -47,58 +47,58 @@ class ByMessage:
         self._prefix = prefix
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `Finish.check`; the page's host may have been taken off the app's domains since."""
+        """See `ResponseMode.check`; the page's host may have been taken off the app's domains since."""
         del issuer
         check_origin(app, request.answer_uri)
 
-    def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
-        """See `Finish.wanted`; who the page is, its signature has proved."""
-        return Wanted(SCOPE, read_call(request).access, asks_always=app.public)
+    def requested(self, app: App, request: AuthorizationRequest) -> Requested:
+        """See `ResponseMode.requested`; who the page is, its signature has proved."""
+        return Requested(SCOPE, read_call(request).access, always_asked=app.public)
 
     async def allow(
-        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
-        """See `Finish.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
+        """See `ResponseMode.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
         del user, machine, by_form
-        request, app = waiting.request, waiting.app
-        asked = read_call(request)
-        if asked.access:
-            return _answer(visit, request, "allowed", next=_json({"access": asked.access}))
+        request, app = pending.request, pending.app
+        call = read_call(request)
+        if call.access:
+            return _answer(visit, request, "allowed", next=_json({"access": call.access}))
         token = form_token(visit.issuer, visit.browser())
         form = {
             "app_id": app.app_id,
             "origin": request.answer_uri,
-            "proof": asked.proof,
+            "proof": call.proof,
             "form_token": token,
         }
         api = f"{self._prefix}/OAuth2/requestJsAuthCode"
         return _answer(visit, request, "allowed", api=api, form=_json(form), suggestion=_SUGGESTION)
 
-    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
-        """See `Finish.refuse`."""
-        return _answer(visit, waiting.request, "refused")
+    def refuse(self, visit: Visit, pending: Pending) -> Reply:
+        """See `ResponseMode.refuse`."""
+        return _answer(visit, pending.request, "refused")
 
-    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
-        """See `Finish.address`: windows are not sent on."""
-        del issuer, waiting, user
+    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
+        """See `ResponseMode.address`: windows are not sent on."""
+        del issuer, pending, user
         raise run_out()
 
 
-def tell_error(visit: Visit, origin: str, call: str, error: LingpaiError) -> Reply:
+def error_window(visit: Visit, origin: str, call: str, error: LingpaiError) -> Reply:
     """The window's page for an error, which its opener gets to know too; there is nothing secret in it."""
-    told = BRIDGE.error(error, visit.call.trace_id)
-    data = {"call": call, "origin": origin, "error": told.body.decode()}
+    reply = BRIDGE.error(error, visit.call.trace_id)
+    data = {"call": call, "origin": origin, "error": reply.body.decode()}
     return _page(visit, "failed", data, error.kind)
 
 
-def read_call(request: AuthorizationRequest) -> Call:
+def read_call(request: AuthorizationRequest) -> BridgeCall:
     """What the page behind the window asked for."""
-    return msgspec.json.decode(request.state or "", type=Call)
+    return msgspec.json.decode(request.state or "", type=BridgeCall)
 
 
 def _answer(visit: Visit, request: AuthorizationRequest, outcome: str, **data: str) -> Reply:
-    asked = read_call(request)
-    known = {"call": asked.call, "origin": request.answer_uri, **({"back": asked.back} if asked.back else {})}
+    call = read_call(request)
+    known = {"call": call.call, "origin": request.answer_uri, **({"back": call.back} if call.back else {})}
     return _page(visit, outcome, known | data)
 
 

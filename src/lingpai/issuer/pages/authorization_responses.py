@@ -13,32 +13,32 @@ from lingpai.issuer.redirects import anybody_may_take, choose_redirect
 from lingpai.issuer.verbs.authorize import authorize, code_of
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Requested(msgspec.Struct, frozen=True):
     """What a request wants of the user.
 
     Attributes:
         scope: words, or None.
         permissions: by name.
         machine: whether a terminal must be chosen.
-        asks_always: whether the user is asked although they allowed all of it before.
+        always_asked: whether the user is asked although they allowed all of it before.
     """
 
     scope: str | None
     permissions: tuple[str, ...] = ()
     machine: bool = False
-    asks_always: bool = False
+    always_asked: bool = False
 
 
-class Waiting(NamedTuple):
+class Pending(NamedTuple):
     """An authorization that waits for its user; `text` is the request as it is sealed."""
 
     request: AuthorizationRequest
     app: App
-    wanted: Wanted
+    requested: Requested
     text: str
 
 
-class Finish(Protocol):
+class ResponseMode(Protocol):
     """How a realm's authorizations end."""
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
@@ -49,21 +49,21 @@ class Finish(Protocol):
         """
         ...
 
-    def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
+    def requested(self, app: App, request: AuthorizationRequest) -> Requested:
         """What the request wants."""
         ...
 
     async def allow(
-        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
         """The answer once the user has allowed it; `by_form` when the browser comes by a form of ours."""
         ...
 
-    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
+    def refuse(self, visit: Visit, pending: Pending) -> Reply:
         """The answer to the form by which the user refused."""
         ...
 
-    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
+    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """The app's address with the answer that was given.
 
         Raises:
@@ -72,7 +72,7 @@ class Finish(Protocol):
         ...
 
 
-class ByRedirect:
+class RedirectMode:
     """The standard way: a code, or an error, in the query of the redirect URI (RFC 6749 §4.1.2).
 
     Browsers hold every redirect that follows a form to the page's `form-action` (CSP 3 §6.4.2), those of the app to
@@ -86,41 +86,41 @@ class ByRedirect:
         self._style = style
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `Finish.check`; the URI may have been taken off the app since (threat A1)."""
+        """See `ResponseMode.check`; the URI may have been taken off the app since (threat A1)."""
         choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
-    def wanted(self, app: App, request: AuthorizationRequest) -> Wanted:
-        """See `Finish.wanted`.
+    def requested(self, app: App, request: AuthorizationRequest) -> Requested:
+        """See `ResponseMode.requested`.
 
         Whose answers another program could take is always asked about, for nobody knows who begins (RFC 8252 §8.6,
         RFC 6749 §10.2).
         """
-        return Wanted(
+        return Requested(
             request.scope,
             machine=self._style.machines,
-            asks_always=app.public or self._style.machines or anybody_may_take(request.answer_uri),
+            always_asked=app.public or self._style.machines or anybody_may_take(request.answer_uri),
         )
 
     async def allow(
-        self, visit: Visit, waiting: Waiting, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
-        """See `Finish.allow`."""
-        code = await authorize(visit.issuer, waiting.request, waiting.app, user, machine)
+        """See `ResponseMode.allow`."""
+        code = await authorize(visit.issuer, pending.request, pending.app, user, machine)
         if by_form:
-            return _onward(visit, waiting)
+            return _onward(visit, pending)
         return redirect(allowed_uri(self._style, code), self._style.status)
 
-    def refuse(self, visit: Visit, waiting: Waiting) -> Reply:
-        """See `Finish.refuse`."""
-        return _onward(visit, waiting)
+    def refuse(self, visit: Visit, pending: Pending) -> Reply:
+        """See `ResponseMode.refuse`."""
+        return _onward(visit, pending)
 
-    async def address(self, issuer: Issuer, waiting: Waiting, user: User) -> str:
-        """See `Finish.address`."""
-        code = await code_of(issuer, waiting.request, user)
+    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
+        """See `ResponseMode.address`."""
+        code = await code_of(issuer, pending.request, user)
         if code is None:
-            return refused_uri(self._style, waiting.request)
+            return refused_uri(self._style, pending.request)
         return allowed_uri(self._style, code)
 
 
-def _onward(visit: Visit, waiting: Waiting) -> Reply:
-    return redirect(visit.path("/onward", request=waiting.text), headers=visit.headers)
+def _onward(visit: Visit, pending: Pending) -> Reply:
+    return redirect(visit.path("/onward", request=pending.text), headers=visit.headers)
