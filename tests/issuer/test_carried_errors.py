@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
-from lingpai.issuer.dialects.mall.browsers import ReadableError
+from lingpai.issuer.dialects.mall.cors import ReadableError
 from lingpai.issuer.pages.shape import Shown
 
 ERROR = LingpaiError(

@@ -8,7 +8,7 @@ import pytest
 from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.mall.authorizing import REDIRECTED
+from lingpai.issuer.dialects.mall.authorization_endpoint import REDIRECTED
 from lingpai.issuer.dialects.mall.shape import ERRORS, MallShape, ResourceShape
 from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.mall.realms import ROOT, Answer, Realm

@@ -1,6 +1,6 @@
-"""What the calls of the dialect take and give (docs/spec/mall.md, "Endpoints"). `null`s are meant.
+"""Parameters and answers of the dialect's calls (docs/spec/mall.md, "Endpoints"). Each `null` is intended.
 
-Nothing is required here: the order in which absence is told is the dialect's own, and the calls see to it.
+No parameter is required here: the calls check for missing ones, in the dialect's own order.
 """
 
 from typing import Annotated
@@ -10,9 +10,9 @@ import msgspec
 _Meta = msgspec.Meta
 
 ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
-"""Often digits, which a JSON body may hold as a number."""
+"""Often digits, which may be a number in a JSON body."""
 Passed = Annotated[str, _Meta(description="a code or token")]
-"""Of any length: one that is too long is told as one that does not exist."""
+"""Of any length: one that is too long is refused like one that does not exist."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
 Uri = Annotated[str, _Meta(max_length=2048)]
 Words = Annotated[str, _Meta(max_length=1024, description="words separated by blanks")]
@@ -20,7 +20,7 @@ Short = Annotated[str, _Meta(max_length=128)]
 
 
 class AuthorizeParams(msgspec.Struct):
-    """`/authorize`; `state` comes back untouched, the code challenge is RFC 7636's."""
+    """`/authorize`; `state` is returned unchanged, the code challenge is that of RFC 7636."""
 
     client_id: ClientId | None = None
     redirect_uri: Uri | None = None
@@ -61,7 +61,7 @@ class IssuedTokens(msgspec.Struct):
 
 
 class OpenId(msgspec.Struct):
-    """Whose token it is, as the app knows them; `expires` is an absolute unix time in seconds."""
+    """The open_id of the token's user; `expires` is an absolute unix time in seconds."""
 
     access_token: str
     client_id: str

@@ -7,17 +7,16 @@ from lingpai.issuer.policy import DAY, HOUR, MINUTE, Keep, OldAccess, Policy
 
 CODE = "authorization_code"
 REFRESH = "refresh_token"
-"""Grant types by the names that an app's `grants` may hold."""
+"""Grant types, as an app's `grants` names them."""
 
 
 def policy(*, access: int = HOUR, default_scope: str | None = None) -> Policy:
-    """The dialect's policy with what a realm may set of it.
+    """Return the dialect's policy with the values that a realm may set.
 
     Args:
-        access: life of an access token in seconds; the original says 3600, and 10 hours in another place.
-        default_scope: the scope of who asks for none. None answers `scope: null` as the original does, which
-            strict
-            clients refuse as RFC 6749 §5.1 has no such value.
+        access: lifetime of an access token in seconds; the original documents 3600, and 10 hours in another place.
+        default_scope: the scope of a request that names none. None answers `scope: null` as the original does;
+            strict clients refuse that, as RFC 6749 §5.1 has no such value.
     """
     return Policy(
         code=30,

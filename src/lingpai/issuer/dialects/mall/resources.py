@@ -15,14 +15,14 @@ _BEARER = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 
 class Resources:
-    """What a realm tells about its users to who holds their token."""
+    """The resources of a realm: data of the user that an access token belongs to."""
 
     def __init__(self, issuer: Issuer, scopes: Scopes) -> None:
         self._issuer = issuer
         self._scopes = scopes
 
     async def open_id(self, params: ResourceParams, call: Call) -> OpenId:
-        """Whose token it is; the token that was asked comes back."""
+        """Return the open_id of the token's user, and the token itself."""
         token = _token_of(params, call)
         resolved = await self._resolve(token, self._scopes.open_id, call)
         return OpenId(token, resolved.app_id, resolved.expires_at, resolved.scope, resolved.open_id)
@@ -44,7 +44,7 @@ class Resources:
 
 
 def _token_of(params: ResourceParams, call: Call) -> str:
-    """The token from the one place that has one; query and form at once were refused before."""
+    """Return the token from the header or the parameter; one in query and form at once was refused before."""
     header = (call.header("authorization") or "").strip()
     if not header:
         if params.access_token is None:

@@ -6,12 +6,12 @@ from lingpai.core.wire import Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall import params as wire
-from lingpai.issuer.dialects.mall.authorizing import Authorizing
-from lingpai.issuer.dialects.mall.browsers import Browsers, NoParams
-from lingpai.issuer.dialects.mall.granting import Granting
+from lingpai.issuer.dialects.mall.authorization_endpoint import AuthorizationEndpoint
+from lingpai.issuer.dialects.mall.cors import Cors, NoParams
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.dialects.mall.resources import Resources
 from lingpai.issuer.dialects.mall.shape import SHAPE, ResourceShape
+from lingpai.issuer.dialects.mall.token_endpoint import TokenEndpoint
 
 FOLDERS = ("/v1/oauth2", "/oauth2")
 """The original shows both."""
@@ -24,27 +24,27 @@ TOKEN = Source.QUERY | Source.URLENCODED | Source.ONE_PLACE | Source.NO_LISTS
 def routes(
     issuer: Issuer, entry: Entry, *, prefix: str = "", scopes: Scopes | None = None
 ) -> tuple[Route, ...]:
-    """All routes of one realm. Realms live side by side under prefixes of their own.
+    """Return all routes of one realm. Each realm has its own prefix.
 
     Args:
         issuer: the realm.
         entry: its pages.
-        prefix: what comes before `/v1/oauth2/…` and `/oauth2/…`, such as "/mall-test"; none when empty.
+        prefix: the path before `/v1/oauth2/…` and `/oauth2/…`, such as "/mall-test"; none when empty.
         scopes: the scopes of the realm; none when not given, as in the original.
     """
     scopes = scopes or Scopes()
-    authorizing = Authorizing(issuer, entry, scopes)
-    browsers = Browsers(issuer)
-    granting, resources = Granting(issuer, browsers), Resources(issuer, scopes)
+    authorization = AuthorizationEndpoint(issuer, entry, scopes)
+    cors = Cors(issuer)
+    tokens, resources = TokenEndpoint(issuer, cors), Resources(issuer, scopes)
     resource, tag = ResourceShape(issuer.realm), f"Mall: {issuer.realm}"
     declared = (
-        Route(("GET",), "/authorize", wire.AuthorizeParams, QUERY, authorizing.authorize, SHAPE,
-              "Sign a user in: login and consent", Reply, tag, authorizing.page),
-        Route(("POST",), "/accessToken", wire.TokenParams, BODY, granting.token, SHAPE,
+        Route(("GET",), "/authorize", wire.AuthorizeParams, QUERY, authorization.authorize, SHAPE,
+              "Sign a user in: login and consent", Reply, tag, authorization.page),
+        Route(("POST",), "/accessToken", wire.TokenParams, BODY, tokens.token, SHAPE,
               "Tokens for a code, or for a refresh token", wire.IssuedTokens, tag),
-        Route(("POST",), "/refreshToken", wire.TokenParams, BODY, granting.token, SHAPE,
+        Route(("POST",), "/refreshToken", wire.TokenParams, BODY, tokens.token, SHAPE,
               "Tokens for a refresh token, or for a code", wire.IssuedTokens, tag),
-        *(Route(("OPTIONS",), path, NoParams, Source.QUERY, browsers.preflight, SHAPE,
+        *(Route(("OPTIONS",), path, NoParams, Source.QUERY, cors.preflight, SHAPE,
                 "Whether a page of a public client may ask", Reply, tag) for path in ("/accessToken", "/refreshToken")),
         Route(("GET", "POST"), "/getOpenId", wire.ResourceParams, TOKEN, resources.open_id, resource,
               "The user as the app knows them", wire.OpenId, tag, quick=True),

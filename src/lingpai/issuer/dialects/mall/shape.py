@@ -1,7 +1,4 @@
-"""How the dialect looks on the wire.
-
-Bare OAuth errors with their HTTP status (docs/spec/mall.md, the error tables).
-"""
+"""The wire format of the dialect: OAuth errors with their HTTP status (docs/spec/mall.md, the error tables)."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +9,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import AnswerStyle
-from lingpai.issuer.dialects.mall.browsers import ReadableError
+from lingpai.issuer.dialects.mall.cors import ReadableError
 
 _encode = msgspec.json.Encoder().encode
 
@@ -87,10 +84,7 @@ ERRORS: Mapping[Kind, tuple[int, str, str | None]] = {
     Kind.FORGED_FORM: (403, DENIED, None),
     Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),
 }
-"""HTTP status, `error` and `error_description` of each error.
-
-No description where the error's own reason is told.
-"""
+"""HTTP status, `error` and `error_description` of each error; None for the error's own reason."""
 
 _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
 _NAME = re.compile(r"[a-z_]*\Z")
@@ -107,8 +101,8 @@ class _Result(msgspec.Struct):
     result: Any
 
 
-def told(error: LingpaiError) -> tuple[int, str, str]:
-    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only (threat D44)."""
+def describe(error: LingpaiError) -> tuple[int, str, str]:
+    """Return status, `error` and description, with only the characters that RFC 6749 §5.2 permits (threat D44)."""
     status, name, text = ERRORS[error.kind]
     if not _NAME.match(error.parameter):
         text = "A name in the request is not allowed"  # the reason would echo what the caller chose
@@ -128,7 +122,7 @@ class MallShape:
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         del trace_id
-        status, name, text = told(error)
+        status, name, text = describe(error)
         about = error.headers if isinstance(error, ReadableError) else ()
         return Reply(_encode(_Error(name, text)), status, headers=HEADERS + about)
 
@@ -153,7 +147,7 @@ class ResourceShape:
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         del trace_id
-        status, name, text = told(error)
+        status, name, text = describe(error)
         challenge = f'Bearer realm="{self._realm}"'
         if error.kind is Kind.MISSING_PARAMETER:
             status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then

@@ -1,7 +1,7 @@
-"""What each call of the dialect does (docs/spec/yilianyun.md).
+"""The calls of the dialect (docs/spec/yilianyun.md).
 
-The order of checks is the same everywhere: the parameters are there, the id, the app, the timestamp, the signature, the
-replay, the app's state, its mode, the scope, and then what was passed and the limit.
+All check in the same order: missing parameters, the request id, the app, the timestamp, the signature, the replay, the
+app's state, its mode, the scope, and then the code or token and the limit.
 """
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -24,9 +24,9 @@ from lingpai.issuer.verbs.refresh import refresh
 from lingpai.store.issuer_port import SignedRequest
 
 NEEDED = {CODE: ("code",), REFRESH: ("refresh_token",)}
-"""What a grant type needs besides."""
+"""The parameters that a grant type needs besides."""
 MODES = {CODE: AppMode.OPEN, OWN: AppMode.SELF_OWNED}
-"""Whose a grant type is, where it is not everybody's."""
+"""The mode of app that may use a grant type; others may be used by any."""
 
 
 class Calls:

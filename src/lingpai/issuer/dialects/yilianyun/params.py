@@ -1,6 +1,6 @@
-"""What the calls of the dialect take and give (docs/spec/yilianyun.md).
+"""Parameters and answers of the dialect's calls (docs/spec/yilianyun.md).
 
-Nothing is required here: the order in which absence is told is the dialect's own, and the calls see to it.
+No parameter is required here: the calls check for missing ones, in the dialect's own order.
 """
 
 from typing import Annotated
@@ -12,14 +12,14 @@ from lingpai.core.errors import Kind, LingpaiError
 _Meta = msgspec.Meta
 
 ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
-"""Digits, which a JSON body may hold as a number. See `text_of`."""
+"""Digits, which may be a number in a JSON body. See `text_of`."""
 Timestamp = Annotated[str, _Meta(max_length=64, description="unix time in seconds, ten digits")] | int
 Sign = Annotated[
     str, _Meta(max_length=64, description="hex MD5 of client_id, timestamp and the app's secret")
 ]
 RequestId = Annotated[str, _Meta(max_length=64, description="a UUID of any version")]
 Passed = Annotated[str, _Meta(description="a code, token or key")]
-"""Of any length: one that is too long is told as one that does not exist."""
+"""Of any length: one that is too long is refused like one that does not exist."""
 MachineCode = Annotated[str, _Meta(max_length=64, description="the terminal")] | Annotated[int, _Meta(ge=0)]
 Msign = (
     Annotated[str, _Meta(max_length=128, description="the terminal's secret")] | Annotated[int, _Meta(ge=0)]
@@ -30,7 +30,7 @@ Uri = Annotated[str, _Meta(max_length=2048)]
 
 
 class AuthorizeParams(msgspec.Struct):
-    """`GET /oauth/authorize`; `state` comes back untouched."""
+    """`GET /oauth/authorize`; `state` is returned unchanged."""
 
     client_id: ClientId | None = None
     response_type: Short | None = None
@@ -39,7 +39,7 @@ class AuthorizeParams(msgspec.Struct):
 
 
 class SignedParams(msgspec.Struct):
-    """What every call has."""
+    """The parameters of every call."""
 
     client_id: ClientId | None = None
     sign: Sign | None = None
@@ -91,7 +91,7 @@ class IssuedTokens(msgspec.Struct):
 
 
 def text_of(value: str | int | None) -> str:
-    """A parameter that forms hold as text and JSON may hold as a number."""
+    """Return a parameter as text; JSON may give it as a number."""
     return "" if value is None else str(value)
 
 
@@ -107,5 +107,5 @@ def require(params: msgspec.Struct, *names: str) -> None:
 
 
 def missing(name: str) -> LingpaiError:
-    """What is told about a parameter that is not there."""
+    """Return the error for a missing parameter."""
     return LingpaiError(Kind.MISSING_PARAMETER, f"parameter {name} is missing", parameter=name)

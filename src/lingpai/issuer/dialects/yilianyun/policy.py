@@ -6,7 +6,7 @@ SCOPE = "all"
 CODE = "authorization_code"
 REFRESH = "refresh_token"
 OWN = "client_credentials"
-"""Grant types by the names that an app's `grants` may hold."""
+"""Grant types, as an app's `grants` names them."""
 
 POLICY = Policy(
     code=10 * MINUTE,
@@ -26,4 +26,4 @@ POLICY = Policy(
     requests_once=True,
     redirect_repeated=False,
 )
-"""There is one token per app and terminal, so what is superseded keeps nothing."""
+"""An app has one token per terminal, so a superseded grant ends immediately."""

@@ -4,30 +4,30 @@ from lingpai.core.wire import Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun import params as wire
-from lingpai.issuer.dialects.yilianyun.authorizing import Authorizing
+from lingpai.issuer.dialects.yilianyun.authorization_endpoint import AuthorizationEndpoint
 from lingpai.issuer.dialects.yilianyun.calls import Calls
 from lingpai.issuer.dialects.yilianyun.shape import AUTHORIZE, SCAN, SHAPE
 
 BODY = Source.FORM | Source.JSON | Source.NO_LISTS
 FOLDERS = ("/oauth", "/print", "/pictureprint", "/expressprint")
-"""How paths of the platform's calls begin, also of those that its clients know and that are not served here, such as
+"""The first parts of the platform's paths, including those that its clients use and that are not served here, such as
 `/print/index` and `/printmenu/addprintmenu`."""
 
 
 def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ...]:
-    """All routes of one realm. Realms live side by side under prefixes of their own.
+    """Return all routes of one realm. Each realm has its own prefix.
 
     Args:
         issuer: the realm.
         entry: its pages.
-        prefix: what comes before `/oauth/…` and `/printer/…`, such as "/yilianyun-test"; none when empty.
+        prefix: the path before `/oauth/…` and `/printer/…`, such as "/yilianyun-test"; none when empty.
     """
-    authorizing, calls = Authorizing(issuer, entry), Calls(issuer)
+    authorization, calls = AuthorizationEndpoint(issuer, entry), Calls(issuer)
     tag = f"Yilianyun: {issuer.realm}"
     return (
         Route(("GET",), prefix + "/oauth/authorize", wire.AuthorizeParams, Source.QUERY | Source.NO_LISTS,
-              authorizing.authorize,
-              AUTHORIZE, "Ask a merchant for a terminal: login and consent", Reply, tag, authorizing.page),
+              authorization.authorize,
+              AUTHORIZE, "Ask a merchant for a terminal: login and consent", Reply, tag, authorization.page),
         Route(("POST",), prefix + "/oauth/oauth", wire.TokenParams, BODY, calls.token, SHAPE,
               "Tokens for a code, for a refresh token, or of a self-owned app", wire.IssuedTokens, tag),
         Route(("POST",), prefix + "/oauth/scancodemodel", wire.ScanParams, BODY, calls.scan, SCAN,

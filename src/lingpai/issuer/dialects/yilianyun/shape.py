@@ -1,6 +1,6 @@
-"""How the dialect looks on the wire: `error` is a string, and errors of the platform are HTTP 200.
+"""The wire format of the dialect: `error` is a string, and errors of the platform are HTTP 200.
 
-What failed before or beneath it, as HTTP itself knows it, keeps its own HTTP status, in the same form.
+Errors of HTTP itself, before a call is reached, have their own HTTP status and the same body.
 """
 
 import re
@@ -23,7 +23,7 @@ HTTP_STATUS: Mapping[Kind, int] = {
     Kind.INTERNAL: 500,
     Kind.STORE_UNAVAILABLE: 503,
 }
-"""What is answered by an HTTP status, for proxies in between; the platform answers 200 and its own number."""
+"""Errors with an HTTP status other than 200, for proxies; the platform answers 200 and its own number."""
 
 _PARAMETER = "参数错误"
 _CODE = "code错误或已过期"
@@ -101,11 +101,11 @@ WRONG: Mapping[Kind, str] = {
     Kind.INVALID_PKCE: "不正确",
     Kind.BAD_TIMESTAMP: "须为10位秒级时间戳,且与服务器时间相差不能过大",
 }
-"""What is wrong with the parameter that the `body` of an error 47 names."""
+"""The fault of the parameter that the `body` of an error 47 names."""
 
 _NAME = re.compile(r"[a-z_]+\Z")
 _WHOLE = "request"
-"""Stands in place of a name where it is not one parameter that is wrong."""
+"""The name in `body` when the error is not about one parameter."""
 
 
 class _Answer(msgspec.Struct, omit_defaults=True):
@@ -138,7 +138,7 @@ class YilianyunShape:
         if error.kind is Kind.MISSING_PARAMETER:
             code, words = self._missing.get(error.parameter, (code, words))
         wrong, body = WRONG.get(error.kind), None
-        if wrong is not None:  # a name that is none of ours is the caller's choice, and not echoed
+        if wrong is not None:  # an undeclared name is chosen by the caller, and is not echoed
             body = {error.parameter if _NAME.match(error.parameter) else _WHOLE: wrong}
         return Reply(_encode(_Answer(code, words, body)), HTTP_STATUS.get(error.kind, 200))
 

@@ -72,7 +72,7 @@ async def _authenticate(issuer: Issuer, params: SignedParams, call: Call) -> tup
 
 
 def _check_sign(issuer: Issuer, app: App, timestamp: str, given: str) -> None:
-    """Compare with every good secret of the app, in constant time; either letter case is good (threat I81)."""
+    """Compare with every valid secret of the app, in constant time; either letter case is accepted (threat I81)."""
     sign = given.lower().encode()
     secrets = clear_secrets(issuer, app)
     matches = [

@@ -1,7 +1,7 @@
-"""What each call of the dialect does (docs/spec/yzb.md, "APIs").
+"""The calls of the dialect (docs/spec/yzb.md, "APIs").
 
-The order of checks is the same everywhere: the parameters (4101), the app and its secret, its address list (4000),
-what was passed (4102), and then what the user allowed (4104, 4103).
+All check in the same order: the parameters (4101), the app and its secret, its address list (4000), the code or
+token (4102), and then the user's permissions (4104, 4103).
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ from lingpai.issuer.verbs.sessions import check_form, require_login
 from lingpai.issuer.verbs.tickets import issue_ticket
 
 CODE, SERVER, REFRESH = "authorization_code", "client_credential", "refresh_token"
-"""Grant types by the names that an app's `grants` may hold; clients also write the second one in the plural."""
+"""Grant types, as an app's `grants` names them; clients also write the second one in the plural."""
 
 
 class Calls:
@@ -88,7 +88,7 @@ class Calls:
         return wire.JsTicket(ticket.ticket, ticket.expires_in)
 
     async def check_code(self, params: wire.CheckParams, call: Call) -> wire.CheckedCode:
-        """Until when a token or ticket of the app is good; nothing is consumed (threat I80)."""
+        """Return the end of a token or ticket of the app; nothing is consumed (threat I80)."""
         app_id = wire.text_of(params.app_id)
         self._checking.admit(app_id, call.peer)
         begin_look_up(self._issuer, params.code, _checked_kind(params))
@@ -110,7 +110,7 @@ class Calls:
                 return (await resolve_access_token(self._issuer, params.code, app, params.open_id)).expires_at
 
     async def check_js_config(self, params: wire.ConfigParams, call: Call) -> wire.VerifiedPage:
-        """Verify what a page gave to `yzb.core.config`; the page's browser says in `Origin` whose it is."""
+        """Verify the arguments of a page's `yzb.core.config`; the header `Origin` names the page's origin."""
         if not any(name.strip() for name in _names(params.js_api_list)):
             raise LingpaiError(
                 Kind.MISSING_PARAMETER, "parameter js_api_list is missing", parameter="js_api_list"
@@ -157,12 +157,12 @@ class Calls:
         return [permission for permission in member.permissions if permission in app.permissions]
 
     async def app_is_added(self, params: wire.UserParams, call: Call) -> wire.Added:
-        """Whether the user has added the app."""
+        """Return whether the user has added the app."""
         _, member, _ = await self._user(params, call)
         return wire.Added(member.added)
 
     async def user_count(self, params: wire.CountParams, call: Call) -> wire.UserCount:
-        """How many users have added the app."""
+        """Return the number of users who have added the app."""
         app = await self._app_by_token(params, call)
         return wire.UserCount(await count_members(self._issuer, app))
 

@@ -1,4 +1,4 @@
-"""What the calls of the dialect take and give (docs/spec/yzb.md, "APIs")."""
+"""Parameters and answers of the dialect's calls (docs/spec/yzb.md, "APIs")."""
 
 from typing import Annotated, Literal
 
@@ -7,10 +7,10 @@ import msgspec
 _Meta = msgspec.Meta
 
 AppId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
-"""Digits; a JSON body may hold them as a number. See `text_of`."""
+"""Digits; a JSON body may give them as a number. See `text_of`."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
 Passed = Annotated[str, _Meta(description="a code, token or ticket")]
-"""Of any length: one that is too long is told as one that does not exist."""
+"""Of any length: one that is too long is refused like one that does not exist."""
 OpenId = Annotated[str, _Meta(max_length=256, description="the user as the app knows them")]
 _MOST = (1 << 56) - 1
 Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(ge=0, le=_MOST)]
@@ -20,11 +20,11 @@ Short = Annotated[str, _Meta(max_length=128)]
 
 MAX_PAGE = 100
 Count = Annotated[str, _Meta(pattern="^([1-9][0-9]?|100)$")] | Annotated[int, _Meta(ge=1, le=MAX_PAGE)]
-"""How many of a list: up to `MAX_PAGE`, which the pattern says once more."""
+"""The length of a list: up to `MAX_PAGE`, which the pattern repeats."""
 
 
 def text_of(value: str | int) -> str:
-    """A parameter that forms hold as text and JSON may hold as a number."""
+    """Return a parameter as text; JSON may give it as a number."""
     return str(value)
 
 
@@ -135,13 +135,13 @@ class JsTicket(msgspec.Struct):
 
 
 class CheckedCode(msgspec.Struct):
-    """Until when a token or ticket is good: `expires_in` is an absolute unix time here [original]."""
+    """The end of a token or ticket: `expires_in` is an absolute unix time here [original]."""
 
     expires_in: int
 
 
 class VerifiedPage(msgspec.Struct):
-    """What the bridge keeps of a verified page."""
+    """The proof that a page was verified, for the bridge script."""
 
     proof: str
 
@@ -167,13 +167,13 @@ class Added(msgspec.Struct):
 
 
 class UserCount(msgspec.Struct):
-    """How many users added the app."""
+    """The number of users who added the app."""
 
     user_count: int
 
 
 class ListedUser(msgspec.Struct):
-    """One user of the app; `id` is where the next page begins."""
+    """One user of the app; `id` is the start of the next page."""
 
     id: str
     open_id: str

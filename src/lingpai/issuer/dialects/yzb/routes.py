@@ -13,13 +13,13 @@ FOLDERS = ("/OAuth2", "/UserResource", "/CommonResource")
 def routes(
     issuer: Issuer, *, prefix: str = "", string_status: bool = False, secure: bool = False
 ) -> tuple[Route, ...]:
-    """All routes of one realm. Realms live side by side under prefixes of their own.
+    """Return all routes of one realm. Each realm has its own prefix.
 
     Args:
         issuer: the realm.
-        prefix: what comes before `/OAuth2/…`, such as "/yzb-test"; none when empty.
+        prefix: the path before `/OAuth2/…`, such as "/yzb-test"; none when empty.
         string_status: True makes every `status` a string, also in the one answer whose original shows a number.
-        secure: whether browsers come by https.
+        secure: whether browsers use https.
     """
     calls = Calls(issuer, YzbShape(OK if string_status else int(OK)), secure=secure)
     tag = f"YZB: {issuer.realm}"

@@ -1,7 +1,7 @@
-"""How the dialect looks on the wire: the envelope, its status codes, and the JS bridge's own errors.
+"""The wire format of the dialect: the envelope, its status codes, and the JS bridge's own errors.
 
-Errors of the platform are HTTP 200 (docs/spec/yzb.md, "Transport and envelope"); what failed before or beneath it,
-as HTTP itself knows it, keeps its own HTTP status, in the same envelope.
+Errors of the platform are HTTP 200 (docs/spec/yzb.md, "Transport and envelope"). Errors of HTTP itself, before a call
+is reached, have their own HTTP status and the same envelope.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ HTTP_STATUS: Mapping[Kind, int] = {
     Kind.INTERNAL: 500,
     Kind.STORE_UNAVAILABLE: 503,
 }
-"""What is answered by an HTTP status, for proxies in between; the platform answers 200 and its own number."""
+"""Errors with an HTTP status other than 200, for proxies; the platform answers 200 and its own number."""
 _CLIENT = "app_id or secret is invalid"
 _CODE = "authorization_code is invalid"
 _USER_TOKEN = "access_token is invalid"  # noqa: S105  texts, not secrets
@@ -125,7 +125,7 @@ class YzbShape:
 
 
 def _named(error: LingpaiError) -> str:
-    """The error's own words, which must name the parameter at fault where there is one."""
+    """Return the error's reason, with the name of the parameter at fault where there is one."""
     if error.parameter in error.reason:
         return error.reason
     return f"parameter {error.parameter}: {error.reason}"
@@ -160,9 +160,9 @@ class _BridgeError(msgspec.Struct):
 
 
 class BridgeShape:
-    """What the bridge script hands to the page's `next` and `error` (docs/spec/yzb.md, "JS signature and bridge").
+    """The arguments of a page's `next` and `error` in the bridge script (docs/spec/yzb.md, "JS signature and bridge").
 
-    Pages of any origin may read it: the calls that are answered so come without a session.
+    Pages of any origin may read them: these calls use no session.
     """
 
     codes = BRIDGE_CODES

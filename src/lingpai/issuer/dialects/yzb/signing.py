@@ -14,7 +14,7 @@ from lingpai.issuer.verbs.tickets import live_tickets
 
 
 class SignedPage(msgspec.Struct, frozen=True):
-    """What a page gave to `core.config`; `origin` as its browser vouches for it, `timestamp` in digits."""
+    """The arguments of a page's `core.config`; `origin` is that of the header, `timestamp` in digits."""
 
     url: str
     origin: str
@@ -35,11 +35,11 @@ def signature_of(ticket: str, nonce_str: str, timestamp: str, url: str) -> str:
 
 
 async def verify_page(issuer: Issuer, app: App, page: SignedPage) -> str:
-    """Verify what `core.config` was given; returns the proof that lets the page ask for codes.
+    """Verify the arguments of `core.config`, and return the proof that lets the page request codes.
 
     Raises:
         LingpaiError: INVALID_PARAMETER when the url is not an address of that origin, WRONG_REDIRECT_URI when
-            the origin is not one of the app's domains, BAD_SIGNATURE when no live ticket made the signature.
+            the origin is not one of the app's domains, BAD_SIGNATURE when no valid ticket made the signature.
     """
     if origin_of(page.url) != page.origin:
         raise LingpaiError(

@@ -1,7 +1,4 @@
-"""`/authorize`.
-
-By the dialect's own table, and then over to the pages (docs/spec/mall.md, "Errors: authorize").
-"""
+"""`/authorize`: checks by this dialect's table, then login and consent (docs/spec/mall.md, "Errors: authorize")."""
 
 from collections.abc import Mapping
 
@@ -14,7 +11,7 @@ from lingpai.issuer.authorizations import Entry, refusal
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.params import AuthorizeParams
 from lingpai.issuer.dialects.mall.policy import CODE, Scopes
-from lingpai.issuer.dialects.mall.shape import INVALID_REQUEST, INVALID_SCOPE, STYLE, UNAUTHORIZED, told
+from lingpai.issuer.dialects.mall.shape import INVALID_REQUEST, INVALID_SCOPE, STYLE, UNAUTHORIZED, describe
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed
@@ -28,19 +25,16 @@ REDIRECTED: Mapping[Kind, str] = {
     Kind.UNAUTHORIZED_CLIENT: UNAUTHORIZED,
     Kind.INVALID_SCOPE: INVALID_SCOPE,
 }
-"""Errors that the app is told by redirect, once it and its redirect URI are known to be right.
-
-No others ever are.
-"""
+"""Errors that are sent to the app by redirect, once the app and its redirect URI are valid; no others are."""
 
 
-class Authorizing:
+class AuthorizationEndpoint:
     """The authorization endpoint of one realm.
 
     Args:
         issuer: the realm.
         entry: its pages.
-        scopes: what may be asked for.
+        scopes: the scopes of the realm.
     """
 
     def __init__(self, issuer: Issuer, entry: Entry, scopes: Scopes) -> None:
@@ -50,7 +44,7 @@ class Authorizing:
         self._offered = frozenset((*scopes.offered, *default))
 
     async def authorize(self, params: AuthorizeParams, call: Call) -> Reply:
-        """Send the browser to login and consent, or back to the app with what is wrong."""
+        """Send the browser to login and consent, or back to the app with an error."""
         app = await self._known_app(params)
         call.caller = app.app_id
         uri = choose_redirect(
@@ -65,11 +59,11 @@ class Authorizing:
             name = REDIRECTED.get(error.kind)
             if name is None:
                 raise
-            return refusal(STYLE, uri, params.state, name, told(error)[2])
+            return refusal(STYLE, uri, params.state, name, describe(error)[2])
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
-        """An error for a browser: the pages' words with this dialect's status."""
-        return msgspec.structs.replace(self._entry.error_page(error, call), status=told(error)[0])
+        """Return the error page for a browser, with this dialect's status."""
+        return msgspec.structs.replace(self._entry.error_page(error, call), status=describe(error)[0])
 
     async def _known_app(self, params: AuthorizeParams) -> App:
         if params.client_id is None:

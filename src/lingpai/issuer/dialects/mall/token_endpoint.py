@@ -1,6 +1,6 @@
-"""`/accessToken` and `/refreshToken` (docs/spec/mall.md, "Errors.
+"""The token endpoints `/accessToken` and `/refreshToken`.
 
-AccessToken and refreshToken, in this order").
+Source: docs/spec/mall.md, "Errors: accessToken and refreshToken, in this order".
 """
 
 import msgspec
@@ -11,7 +11,7 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.mall.browsers import Browsers, ReadableError
+from lingpai.issuer.dialects.mall.cors import Cors, ReadableError
 from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
 from lingpai.issuer.dialects.mall.shape import SHAPE
@@ -22,27 +22,27 @@ from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 
 
-class Granting:
+class TokenEndpoint:
     """The token endpoints of one realm.
 
     Both answer both grant types, as generic clients know one token URL.
 
     Args:
         issuer: the realm.
-        browsers: which pages may read the answers.
+        cors: the rules by which pages may read the answers.
     """
 
-    def __init__(self, issuer: Issuer, browsers: Browsers) -> None:
+    def __init__(self, issuer: Issuer, cors: Cors) -> None:
         self._issuer = issuer
-        self._browsers = browsers
+        self._cors = cors
         self._grants = {CODE: self._redeem, REFRESH: self._refresh}
 
     async def token(self, params: TokenParams, call: Call) -> IssuedTokens | Reply:
-        """A pair of tokens for a code, or for a refresh token; pages of public clients may read the answer."""
+        """Issue a pair of tokens for a code or a refresh token; pages of public clients may read the answer."""
         origin = call.header("origin")
         if origin is None or params.client_id is None:
             return await self._token(params, call)
-        headers = await self._browsers.readers(str(params.client_id), origin)
+        headers = await self._cors.readers(str(params.client_id), origin)
         try:
             issued = await self._token(params, call)
         except LingpaiError as error:
@@ -90,9 +90,9 @@ class Granting:
         )
 
     async def _authenticate(self, params: TokenParams, call: Call) -> App:
-        """The app, by Basic or by the body; a public client by its name alone (RFC 6749 §3.2.1).
+        """Return the app, authenticated by Basic or body; a public client by its id alone (RFC 6749 §3.2.1).
 
-        By both at once would leave open which of them counts (threat D37).
+        Credentials in both places are refused, as they may differ (threat D37).
         """
         given = None if params.client_id is None else str(params.client_id)
         basic = basic_credentials(call)
@@ -115,7 +115,7 @@ class Granting:
         return await authenticate_app(self._issuer, app_id, secret, call.peer, readings=readings)
 
     async def _named(self, readings: tuple[str, ...]) -> str:
-        """The reading of an app's id that is one; the first when none is."""
+        """Return the reading that is an app's id, or the first when none is."""
         for app_id in readings[1:]:
             if await self._issuer.store.find_app(self._issuer.realm, app_id) is not None:
                 return app_id

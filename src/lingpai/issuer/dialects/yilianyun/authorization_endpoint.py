@@ -1,6 +1,6 @@
-"""`/oauth/authorize`: by the dialect's own table, and then over to the pages (docs/spec/yilianyun.md).
+"""`/oauth/authorize`: checks by this dialect's table, then login and consent (docs/spec/yilianyun.md).
 
-What is wrong with a request is shown, never redirected.
+Errors of a request are shown on a page, never redirected.
 """
 
 import msgspec
@@ -19,7 +19,7 @@ from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed, r
 from lingpai.issuer.verbs.authorization_requests import Asked
 
 
-class Authorizing:
+class AuthorizationEndpoint:
     """The authorization endpoint of one realm.
 
     Args:
@@ -52,7 +52,7 @@ class Authorizing:
         return await self._entry.open(call, app, asked)
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
-        """An error for a browser: a page, and with a status that says so (threat A1)."""
+        """Return the error page for a browser, with an error status (threat A1)."""
         return msgspec.structs.replace(
             self._entry.error_page(error, call), status=HTTP_STATUS.get(error.kind, 400)
         )

@@ -1,8 +1,7 @@
-"""Apps that are pages: which origins may read what the token endpoints answer (CORS, the Fetch standard).
+"""Cross-origin access to the token endpoints, for apps that run in a browser (CORS, the Fetch standard).
 
-Only public clients redeem and refresh in a browser: whoever has a secret does not put it into a page. So an answer may
-be read by the pages of the public client that it is for, and by no others; and never with cookies, which count for
-nothing here.
+Only public clients redeem and refresh in a browser: a secret must not be part of a page. So an answer may be read
+by pages of the public client that it is for, and by no others; never with cookies, which these endpoints ignore.
 """
 
 import asyncio
@@ -27,14 +26,14 @@ _ASKED = (
 
 
 class NoParams(msgspec.Struct):
-    """A preflight says all it asks in its headers."""
+    """A preflight has no parameters, only headers."""
 
 
 class ReadableError(LingpaiError):
     """An error that the page of a public client may read.
 
     Attributes:
-        headers: which say so.
+        headers: that allow it.
     """
 
     __slots__ = ("headers",)
@@ -44,8 +43,8 @@ class ReadableError(LingpaiError):
         self.headers = headers
 
 
-class Browsers:
-    """Which pages may read what.
+class Cors:
+    """The rules by which pages of other origins may read answers.
 
     Args:
         issuer: the realm.
@@ -58,14 +57,14 @@ class Browsers:
         self._listed: tuple[App, ...] = ()
 
     async def preflight(self, _params: NoParams, call: Call) -> Reply:
-        """Whether a page may send what a form could not; the request itself then says for which app."""
+        """Answer a preflight: allowed for the origins of all public clients, as it does not name the app."""
         origin = call.header("origin")
         if origin is not None and _may_read(origin, await self._public_apps()):
             return Reply(b"", 204, headers=(*_ANY, ("access-control-allow-origin", origin), *_ASKED))
         return Reply(b"", 204, headers=_ANY)
 
     async def readers(self, app_id: str, origin: str) -> Headers:
-        """The headers that let a page of this origin read an answer for this app; none when it may not."""
+        """Return the headers that let a page of this origin read an answer for this app; none when it may not."""
         app = await self._issuer.store.find_app(self._issuer.realm, app_id)
         if app is None or not _may_read(origin, (app,)):
             return ()
@@ -76,7 +75,7 @@ class Browsers:
         )
 
     async def _public_apps(self) -> tuple[App, ...]:
-        """The realm's public clients, listed once a second at most: nobody authenticates before a preflight."""
+        """Return the realm's public clients, listed once a second at most: preflights are not authenticated."""
         async with self._listing:
             now = self._issuer.now()
             if self._listed_at != now:
