@@ -1,4 +1,4 @@
-"""What operators do: apps, users, terminals, grants. Thin, for the command line and the console."""
+"""Operators' actions on apps, users, terminals and grants, for the command line and the console."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
@@ -25,16 +25,16 @@ _APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
 PAGE = 500
 """Rows of a directory or list that are read at a time."""
 MOST_SECRETS = 8
-"""Secrets of one app that are good at a time; the oldest give way."""
+"""Most secrets of one app that are valid at a time; the oldest are removed."""
 
 
 async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
-    """Add an app and give it a secret, which is shown this once; none ("") for a public client.
+    """Add an app and return its secret, which is not shown again; none ("") for a public client.
 
-    An empty `app.app_id` is replaced by fresh digits.
+    An empty `app.app_id` is replaced by new digits.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text does not do.
+        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text is not valid.
     """
     check_app(app)
     secret = "" if app.public else new_secret(issuer)
@@ -89,17 +89,17 @@ async def find_app(issuer: Issuer, app_id: str) -> App:
 
 
 async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
-    """Change some fields of an app; what somebody else changes at the same time stays changed.
+    """Change some fields of an app; other fields keep changes that are made at the same time.
 
     Args:
         issuer: the realm.
-        app: which.
-        fields: those of `App` that change, but its names.
+        app: the app.
+        fields: the changed fields of `App`; not its names.
 
     Raises:
         LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed.
     """
-    check_app(App(realm=issuer.realm, app_id="", **fields))  # what stays was good when it came
+    check_app(App(realm=issuer.realm, app_id="", **fields))  # other fields were checked when they were saved
     return await _alter_app(issuer, app, lambda known: msgspec.structs.replace(known, **fields))
 
 
@@ -157,16 +157,16 @@ def new_secret(issuer: Issuer) -> str:
 
 
 def make_secret(issuer: Issuer, secret: str) -> Secret:
-    """A secret as it is kept: digested, and in clear (sealed in the store) only where signatures need it."""
+    """Return a secret for the store: its digest, and the clear text (encrypted there) only for signatures."""
     clear = secret if issuer.policy.clear_secrets else ""
     return Secret(issuer.digest_secret(secret), clear, FOREVER)
 
 
 async def add_user(issuer: Issuer, login: str, password: str, profile: Profile | None = None) -> User:
-    """Add a user; an empty password makes one who cannot log in yet.
+    """Add a user; with an empty password they cannot log in yet.
 
     Raises:
-        LingpaiError: INVALID_PARAMETER when the login is taken, in whatever spelling, or something does not do.
+        LingpaiError: INVALID_PARAMETER when the login is taken, in any spelling, or a value is not valid.
     """
     login, profile = check_login(login), profile or Profile()
     check_profile(profile)
@@ -211,11 +211,11 @@ async def set_password(issuer: Issuer, user: User, password: str) -> None:
 
 
 async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
-    """Change some fields of a user; what somebody else changes at the same time stays changed.
+    """Change some fields of a user; other fields keep changes that are made at the same time.
 
     Args:
         issuer: the realm.
-        user: whom.
+        user: the user.
         fields: `login`, `profile` or `disabled`.
 
     Raises:
@@ -231,7 +231,7 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         known = await issuer.store.find_user(user.id)
         if known is None:
             raise _no_user()
-        if known == tried:  # nobody was faster
+        if known == tried:  # no other change in between
             raise _login_taken()
         changed = msgspec.structs.replace(known, **fields)
         if await issuer.store.change_user(known, changed):
@@ -240,7 +240,7 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
 
 
 async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:
-    """Disable a user: the next check of any of their tokens says no. Or let them in again."""
+    """Disable or enable a user; tokens of a disabled user are refused from the next check on."""
     return await change_user(issuer, user, disabled=disabled)
 
 
@@ -274,7 +274,7 @@ async def save_machine(
 ) -> Machine:
     """Add a terminal, or change its name, its owner and (when given) its secret.
 
-    What the owner before had allowed for it ends.
+    The grants that the previous owner gave for it end.
 
     Raises:
         LingpaiError: INVALID_PARAMETER.
@@ -295,7 +295,7 @@ async def save_machine(
 
 
 def digest_msign(issuer: Issuer, msign: str) -> bytes:
-    """A terminal's secret as it is kept."""
+    """Return the digest of a terminal's secret."""
     return issuer.digest_machine("msign " + msign)
 
 

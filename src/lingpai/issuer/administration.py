@@ -1,4 +1,4 @@
-"""What operators need beyond single things: whole directories, open_ids from elsewhere, grants by what they are for."""
+"""Operators' actions on many rows: lists of users, import of open_ids, search for grants."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -18,7 +18,7 @@ from lingpai.issuer.verbs.members import consent, open_member
 
 
 class Known(NamedTuple):
-    """A user as an app knows them already: the app's public id, the user's login name, the open_id."""
+    """An open_id that an app already uses: the app's public id, the user's login name, the open_id."""
 
     app_id: str
     login: str
@@ -26,7 +26,7 @@ class Known(NamedTuple):
 
 
 async def list_users(issuer: Issuer, after: int = 0) -> AsyncIterator[User]:
-    """Every user of a realm with a row above `after`, oldest first, read page by page."""
+    """Yield every user of a realm with a row above `after`, oldest first, read page by page."""
     while users := await issuer.store.list_users(issuer.realm, after, PAGE):
         for user in users:
             yield user
@@ -36,15 +36,15 @@ async def list_users(issuer: Issuer, after: int = 0) -> AsyncIterator[User]:
 
 
 async def import_known(issuer: Issuer, rows: Iterable[Known], *, add_users: bool = False) -> tuple[int, int]:
-    """Take over open_ids that were given out elsewhere, of several apps, all or none; again changes nothing.
+    """Import open_ids that another service issued, for several apps, all or none; repeating it changes nothing.
 
     Args:
         issuer: the realm.
-        rows: who is known to which app as what.
-        add_users: add users that are missing, without a password. They stay, should an open_id be refused.
+        rows: the open_ids.
+        add_users: add missing users, without a password. They stay even when an open_id is refused.
 
     Returns:
-        How many open_ids there were, and how many users were added.
+        The number of open_ids, and the number of added users.
 
     Raises:
         LingpaiError: UNKNOWN_APP, NOT_FOUND, INVALID_PARAMETER or INVALID_OPEN_ID, with the name at fault as detail;
@@ -72,7 +72,7 @@ async def import_known(issuer: Issuer, rows: Iterable[Known], *, add_users: bool
                     raise LingpaiError(Kind.NOT_FOUND, "There is no such user.")
     added: dict[str, User] = {}
     for login, key in sorted(missing.items()):
-        if key not in added:  # else it is another spelling of one that was
+        if key not in added:  # otherwise it is another spelling of an added one
             added[key] = await add_user(issuer, login, "")
     users |= {login: added[key] for login, key in missing.items()}
     members = [
@@ -97,9 +97,9 @@ async def find_grants(
     before: int | None = None,
     limit: int = 100,
 ) -> list[GrantView]:
-    """Up to `limit` grants that have not ended, newest first, of an app, a user and a terminal when given.
+    """Return up to `limit` grants that have not ended, newest first, of an app, a user and a terminal when given.
 
-    With `before`, those with ids below it. Read page by page, so none takes long.
+    With `before`, those with ids below it. They are read page by page, so that each query is short.
     """
     found: list[GrantView] = []
     while True:
@@ -113,10 +113,10 @@ async def find_grants(
 async def allow_code(
     issuer: Issuer, app: App, user: User, asked: Asked, machine: Machine | None = None
 ) -> Code:
-    """A code as the user's own consent to all that the app may ask for would give it; that consent is kept.
+    """Record the user's consent to all permissions of the app, and issue a code as after login and consent.
 
     Raises:
-        LingpaiError: as `issue_code` does; no consent is kept then.
+        LingpaiError: as `issue_code` does; no consent is recorded then.
     """
     code = await issue_code(issuer, app, user, asked, machine)
     scope = asked.scope or issuer.policy.default_scope

@@ -1,7 +1,7 @@
-"""What dialects and pages have in common about authorization requests: who asks whom, and how the answer looks.
+"""The interface between dialects and pages for authorization requests, and the redirects to apps.
 
-A dialect's `GET /authorize` checks its parameters by its own table, and then has the `Entry` that it was given open
-the request and send the browser to login and consent. The pages answer to the app by the dialect's `AnswerStyle`.
+A dialect's `GET /authorize` checks its parameters by its own table, and then calls `Entry.open`, which sends the
+browser to login and consent. The pages send the authorization response to the app in the dialect's `AnswerStyle`.
 """
 
 from collections.abc import Iterable
@@ -20,14 +20,14 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
-    """How a dialect answers an app whose user was asked.
+    """The form of a dialect's authorization responses.
 
     Attributes:
         status: of the redirect; one that turns a form's POST into a GET (threat A11).
-        before_code: pairs that a code comes after, such as `response_type=code`.
+        before_code: pairs before the code, such as `response_type=code`.
         every: pairs at the end of every answer, such as `iss` (RFC 9207, threat A12).
         refused: `error_description` of a refusal.
-        machines: whether the user chooses which of their terminals it is about.
+        machines: whether the user chooses one of their terminals.
     """
 
     status: int = 303
@@ -38,10 +38,10 @@ class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(Protocol):
-    """What the pages are to a dialect."""
+    """The pages, for a dialect."""
 
     async def open(self, call: Call, app: App, asked: Asked) -> Reply:
-        """Keep the request and send the browser to login and consent.
+        """Send the browser, with the encrypted request, to login and consent.
 
         Raises:
             LingpaiError: as `begin_authorization` does; the dialect decides which of these it redirects.
@@ -49,19 +49,19 @@ class Entry(Protocol):
         ...
 
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
-        """The page for an error that must not be redirected, in the language of who reads it."""
+        """Return the page for an error that must not be redirected, in the reader's language."""
         ...
 
 
 def answer_uri(uri: str, pairs: Iterable[tuple[str, str]]) -> str:
-    """A redirect URI with an answer in its query, each pair once and encoded (threat A9)."""
+    """Return a redirect URI with an answer in its query, each pair once and encoded (threat A9)."""
     encoded = urlencode(list(pairs))
     separator = "" if uri.endswith(("?", "&")) else "&" if urlsplit(uri).query else "?"
     return uri + separator + encoded
 
 
 def redirect(location: str, status: int = 303, headers: Pairs = ()) -> Reply:
-    """Send a browser elsewhere; what it came with goes to nobody by `Referer` (threat B21)."""
+    """Redirect a browser, without a `Referer` that would show this request's URL (threat B21)."""
     about = (NO_STORE, ("referrer-policy", "no-referrer"), ("location", location))
     return Reply(b"", status, "text/plain; charset=utf-8", about + headers)
 
@@ -75,11 +75,11 @@ def refusal(
     *,
     status: int | None = None,
 ) -> Reply:
-    """Tell an app by redirect why there is no code (RFC 6749 §4.1.2.1).
+    """Send an error to an app by redirect (RFC 6749 §4.1.2.1).
 
     Args:
         style: the dialect's.
-        uri: the redirect URI, known to be the app's.
+        uri: the redirect URI, verified to be the app's.
         state: as the app gave it, or None.
         error: the error's name on the wire.
         description: the dialect's words.
@@ -89,13 +89,13 @@ def refusal(
 
 
 def allowed_uri(style: AnswerStyle, code: Code) -> str:
-    """The app's address with its code (RFC 6749 §4.1.2)."""
+    """Return the redirect URI with the code (RFC 6749 §4.1.2)."""
     pairs = [*style.before_code, ("code", code.code), *_state(code.state), *style.every]
     return answer_uri(code.answer_uri, pairs)
 
 
 def refused_uri(style: AnswerStyle, request: AuthorizationRequest) -> str:
-    """The app's address with the news that its user refused."""
+    """Return the redirect URI with the error `access_denied`."""
     return _refusal_uri(style, request.answer_uri, request.state, "access_denied", style.refused)
 
 

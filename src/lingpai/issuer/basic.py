@@ -13,10 +13,10 @@ _MAX_ID, _MAX_SECRET = 64, 512
 
 
 class Credentials(NamedTuple):
-    """An app's public id and its secret, as given.
+    """An app's public id and its secret, from the header.
 
-    RFC 6749 has both form-encoded before they are joined, and many clients join them as they are (RFC 7617). So each
-    has one reading or two: where `+` or `%` is in it, nobody can tell.
+    RFC 6749 form-encodes both before they are joined, but many clients join them unencoded (RFC 7617). So each has
+    one reading, or two when it contains `+` or `%`.
 
     Attributes:
         app_ids: the readings of the id, form-decoded first.

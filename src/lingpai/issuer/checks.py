@@ -1,6 +1,6 @@
-"""What of names, texts and passwords can be stored, for whatever way they come in.
+"""Checks of names, texts and passwords before they are stored, from any source.
 
-A name with a character that cannot be seen is not what its reader takes it for, and one with NUL fits into no column.
+A name with an invisible character misleads its reader, and one with NUL cannot be stored in a text column.
 """
 
 import re
@@ -16,7 +16,7 @@ MAX_LOGIN = 128
 MAX_LABEL = 64
 """Characters of an app's id and a terminal's code."""
 MAX_OPEN_ID = 256
-"""What clients reserve for one."""
+"""Most characters of an open_id; clients reserve no more."""
 MAX_TEXT = 256
 """Characters of names that are shown."""
 MAX_ADDRESS = 2048
@@ -27,7 +27,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
 def check_login(login: str) -> str:
-    """A login name as it is kept (`core.names.tidy`).
+    """Return a login name for the store (`core.names.tidy`).
 
     Raises:
         LingpaiError: INVALID_PARAMETER.

@@ -1,4 +1,4 @@
-"""What every verb of one realm works with."""
+"""One realm of the issuer, with everything that its verbs use."""
 
 import math
 import secrets
@@ -16,22 +16,22 @@ from lingpai.store.issuer_port import IssuerStore
 
 
 class Issuer:
-    """One realm: an instance of a dialect, with nothing shared with others but the process and the store.
+    """One realm: an instance of a dialect. It shares only the process and the store with other realms.
 
     Attributes:
         realm: the instance's name, such as "yzb" or "yzb-test".
-        policy: its numbers.
-        lives: what they come to for each kind of grant.
+        policy: its lifetimes and rules.
+        lives: the lifetimes for each kind of grant.
         store: the issuer's verbs of the store.
-        clock: where the time comes from.
+        clock: the source of the time.
         digest_secret: keyed digest of apps' secrets.
         digest_machine: keyed digest of terminals' secrets and shown keys.
-        digest_other: keyed digest of whatever else is looked up without being stored.
+        digest_other: keyed digest of other texts that are looked up but not stored.
         passwords: hashes and checks users' passwords.
         throttle: counts wrong app secrets.
         terminal_throttle: counts wrong secrets of terminals, by the app that passes them.
-        requests: seals authorization requests, which wait in the browser.
-        random_bytes: where randomness comes from.
+        requests: encrypts authorization requests, which the browser carries.
+        random_bytes: the source of randomness.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Issuer:
         clock: Clock,
         passwords: Passwords | None = None,
     ) -> "Issuer":
-        """An issuer on the store's own time.
+        """Open an issuer with the store's time.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -80,7 +80,7 @@ class Issuer:
         return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
 
     def digest_of(self, *parts: str) -> bytes:
-        """Keyed digest of several texts in this order, that no other texts have, whatever stands in them."""
+        """Return the keyed digest of several texts in this order; no other texts have the same input."""
         return self.digest_other("".join(f"{len(part)}:{part}" for part in parts))
 
     def _guesses(self, kind: str, limits: Callable[[], Throttling]) -> Guesses:
@@ -88,7 +88,7 @@ class Issuer:
 
     @property
     def policy(self) -> Policy:
-        """The realm's numbers."""
+        """The realm's lifetimes and rules."""
         return self._policy
 
     @policy.setter
@@ -100,32 +100,32 @@ class Issuer:
     def now(self) -> int:
         """The issuer's time in whole unix seconds.
 
-        No step of the wall clock touches it (`IssuerStore.anchor`).
+        Steps of the wall clock do not change it (`IssuerStore.anchor`).
         """
         return math.floor(self.clock.steady() + self._anchor)
 
     def wall(self, moment: int) -> int:
-        """A moment of the issuer's time as callers' clocks show it, in unix seconds."""
+        """Convert a time of the issuer to the wall clock, in unix seconds."""
         return moment + round(self.clock.now() - self.clock.steady() - self._anchor)
 
     def new_salt(self) -> int:
-        """The salt of a new row that handles will name."""
+        """Return the salt of a new row that handles will name."""
         return next(self._salts)
 
     def seal(
         self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int, words: int = 0
     ) -> str:
-        """A handle of the row with this salt, in the policy's format for its kind."""
+        """Return a handle of the row with this salt, in the policy's format for its kind."""
         return self._handles.seal(Handle(kind, row, generation, issued_at, salt, words), self._formats[kind])
 
     def seal_with_each(
         self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int
     ) -> tuple[str, ...]:
-        """A handle as each key of the ring writes it: every text that it was given out as, also before a rotation."""
+        """Return a handle encrypted with each key of the ring, so including its text before a rotation."""
         return self._handles.seal_with_each(
             Handle(kind, row, generation, issued_at, salt), self._formats[kind]
         )
 
     def unseal(self, text: str, kind: HandleKind) -> Handle | None:
-        """What a handle says, or None when it is not one of this realm, this kind and this format."""
+        """Decrypt a handle; return None when it is not one of this realm, this kind and this format."""
         return self._handles.unseal(text, kind, self._formats[kind])

@@ -21,7 +21,7 @@ def origin_of(url: str) -> str | None:
 
 
 def is_within_domains(origin: str, domains: Iterable[str]) -> bool:
-    """Whether an origin's host is one of these domains.
+    """Return whether an origin's host is one of these domains.
 
     A domain is a host, `host:port`, or `*.example.com` for every host below.
     """
@@ -31,7 +31,7 @@ def is_within_domains(origin: str, domains: Iterable[str]) -> bool:
 
 
 def is_private(origin: str) -> bool:
-    """Whether nobody between the browser and the page's server can speak for it: https, or this machine."""
+    """Return whether the connection to an origin cannot be intercepted: https, or the browser's own host."""
     parts = urlsplit(origin)
     return parts.scheme == "https" or parts.hostname in {*LOOPBACK, "localhost"}
 

@@ -12,22 +12,22 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from lingpai.core.errors import Kind, LingpaiError
 
 MAX_PASSWORD = 1024
-"""Characters of a password at most: hashing must not become a way to keep us busy."""
+"""Most characters of a password, so that hashing cannot be used to overload the service."""
 WAITING = 20
-"""How many may wait in one lane: with two at a time, of 150 ms each, the last one waits for one and a half seconds."""
+"""Most waiters of one queue: with two hashes at a time, of 150 ms each, the last one waits for 1.5 seconds."""
 LONGEST_WAIT = 4.0
-"""Seconds that one waits at most: hashing takes many times as long where processors are slow or busy."""
+"""Longest wait in seconds: hashing takes many times as long where processors are slow or busy."""
 RETRY_AFTER = 5.0
-"""Seconds after which who found the lane full may try again."""
+"""Seconds after which a login that was refused for a full queue may be tried again."""
 
 
 class Turns:
-    """So many at once; the others wait in two lanes, of which the first always goes first.
+    """A semaphore with two queues of waiters, of which the first has priority.
 
     Args:
-        at_once: how many.
-        waiting: how many wait in a lane at most.
-        longest: seconds that one waits at most.
+        at_once: the number of turns at a time.
+        waiting: most waiters of one queue.
+        longest: longest wait in seconds.
     """
 
     def __init__(self, at_once: int, waiting: int = WAITING, longest: float = LONGEST_WAIT) -> None:
@@ -38,11 +38,11 @@ class Turns:
 
     @contextlib.asynccontextmanager
     async def turn(self, *, first: bool, bounded: bool = True) -> AsyncIterator[None]:
-        """Wait for one's turn, which lasts as long as the block.
+        """Wait for a turn, which lasts as long as the block.
 
         Args:
-            first: whether to wait in the lane that goes first.
-            bounded: whether to be refused when that is full, or the turn does not come in time.
+            first: whether to wait in the queue with priority.
+            bounded: whether to fail when the queue is full or the wait is too long.
 
         Raises:
             LingpaiError: BUSY, with `retry_after` in seconds.
@@ -124,7 +124,7 @@ class Passwords:
         return self._turns.turn(first=known)
 
     async def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password fits. Takes the same time when there is no hash ("") to compare with."""
+        """Return whether the password matches. Takes the same time when there is no hash ("")."""
         right = await asyncio.to_thread(self._verify, password_hash, password[:MAX_PASSWORD])
         return right and len(password) <= MAX_PASSWORD
 
@@ -137,7 +137,7 @@ class Passwords:
         return self._fits(password_hash, password)
 
     def _fits(self, password_hash: str, password: str) -> bool:
-        """Whether the password fits in its normal form, or, as releases before hashed it, as it was typed."""
+        """Return whether the password matches in its normal form, or unchanged, as earlier releases hashed it."""
         readings = dict.fromkeys((normal(password), password))
         fits = [self._matches(password_hash, reading) for reading in readings]  # all of them, whichever fits
         return any(fits)

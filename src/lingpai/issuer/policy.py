@@ -17,20 +17,20 @@ DAY = 86400
 
 
 class OldAccess(enum.Enum):
-    """What a refresh does to the access token it replaces."""
+    """The effect of a refresh on the previous access token."""
 
     OWN_END = "own_end"
-    """It lives to its own end (docs/spec/mall.md, "Lifetimes")."""
+    """It stays valid until its own end (docs/spec/mall.md, "Lifetimes")."""
     WINDOW = "window"
-    """It dies when the replay window does (docs/spec/yilianyun.md, "Lifetimes")."""
+    """It ends with the replay window (docs/spec/yilianyun.md, "Lifetimes")."""
 
 
 class Daily(msgspec.Struct, frozen=True):
-    """How often tokens may be had in one calendar day, per app and terminal.
+    """Quota of tokens per calendar day, app and terminal.
 
     Attributes:
-        limit: how many.
-        utc_offset: seconds by which the calendar of that day is ahead of UTC.
+        limit: number of tokens.
+        utc_offset: seconds by which the calendar is ahead of UTC.
     """
 
     limit: int
@@ -38,13 +38,13 @@ class Daily(msgspec.Struct, frozen=True):
 
 
 class Throttling(msgspec.Struct, frozen=True):
-    """How many failures are borne within a window of `seconds`.
+    """Limits of failed attempts within a window of `seconds`.
 
     Attributes:
         seconds: length of the window.
         pair: for one account (or app) from one address.
-        account: for one account from anywhere; high, so that nobody is easily shut out by others.
-        address: for one address, whatever it tries; an IPv6 one counts with its /64.
+        account: for one account from all addresses; high, so that others cannot easily lock it out.
+        address: for one address, for all accounts; an IPv6 address counts as its /64.
         form: for one login form.
     """
 
@@ -56,10 +56,10 @@ class Throttling(msgspec.Struct, frozen=True):
 
 
 class Keep(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds that a superseded grant keeps at most, by kind of grant; None when nothing is superseded.
+    """Longest remaining lifetime of a superseded grant in seconds, by kind; None when nothing is superseded.
 
-    A grant is superseded when its place is taken: the app's next token or ticket, the next authorization of
-    the same terminal (or, without a terminal, of the same user).
+    A newer grant supersedes an older one: the app's next token or ticket, the next authorization of the same terminal
+    (or, without a terminal, of the same user).
     """
 
     user: int | None = None
@@ -143,12 +143,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Life(msgspec.Struct, frozen=True):
-    """How long grants of one kind and their tokens live.
+    """Lifetimes of the grants of one kind and their tokens.
 
     Attributes:
-        token: seconds that one token lives, as callers are told.
-        grant: seconds that a grant lives whose newest tokens were just made, or None for as long as it may.
-        refreshed: whether its tokens come with a refresh token.
+        token: lifetime of a token in seconds, as `expires_in` says.
+        grant: lifetime of a grant in seconds from its newest tokens on, or None for its longest.
+        refreshed: whether its tokens are issued with a refresh token.
     """
 
     token: int
@@ -157,7 +157,7 @@ class Life(msgspec.Struct, frozen=True):
 
 
 def lives_of(policy: Policy) -> Mapping[GrantKind, Life]:
-    """What a policy gives to each kind of grant."""
+    """Return a policy's lifetimes for each kind of grant."""
     app_refresh = policy.refresh if policy.app_token_refresh else 0
     app_grant = None if policy.app_token_endless else max(policy.app_token, app_refresh)
     return {

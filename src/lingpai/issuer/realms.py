@@ -21,7 +21,7 @@ Fallback = tuple[tuple[str, Shape], ...]
 
 
 class Mounted(NamedTuple):
-    """What a realm adds to a service: its routes, and the shapes of unrouted paths by prefix."""
+    """The routes of a realm, and the shapes of unrouted paths by prefix."""
 
     routes: tuple[Route, ...]
     fallback: Fallback
@@ -36,14 +36,14 @@ POLICIES: Mapping[str, Policy] = {
 
 
 class Realm(msgspec.Struct, frozen=True, kw_only=True):
-    """One realm as operators set it up.
+    """The settings of one realm.
 
     Attributes:
-        name: unique; stands in every row and every handle of the realm.
+        name: unique; part of every row and every handle of the realm.
         dialect: a key of `POLICIES`.
-        prefix: what comes before its paths.
-        numbers: what replaces numbers of the dialect's policy, by the policy's field names.
-        default_scope: the scope told to apps that ask for none; the dialect's own when None.
+        prefix: the path before its paths.
+        numbers: values that replace those of the dialect's policy, by field name.
+        default_scope: the scope of a request that names none; the dialect's own when None.
         string_status: yzb's; see `yzb.routes`.
         scopes: the mall's; none as in the original.
     """
@@ -57,10 +57,10 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     scopes: Scopes = Scopes()
 
     def policy(self) -> Policy:
-        """The dialect's policy with this realm's numbers.
+        """The dialect's policy with this realm's values.
 
         Raises:
-            ValueError: a number has no such name in a policy, or is not one.
+            ValueError: a value has a name that a policy does not have, or is not a number.
         """
         own: dict[str, object] = dict(self.numbers)
         if self.default_scope is not None:

@@ -1,4 +1,4 @@
-"""Redirect URIs: what may be registered, and which one an answer goes to."""
+"""Redirect URIs: which may be registered, and which one gets the authorization response."""
 
 import re
 from collections.abc import Sequence
@@ -34,15 +34,13 @@ def check_registrable(uri: str) -> None:
 
 
 def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_ports: bool = False) -> str:
-    """Where answers go: the given URI when it is registered, the only registered one when none is given.
+    """Return the given URI when it is registered, or the only registered one when none is given.
 
-    Compared as plain strings (threat A2), but for the port of loopback addresses where that is asked for
-    (A3).
+    URIs are compared as plain strings (threat A2); `loopback_ports` ignores the port of a loopback address (A3).
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI when none can be chosen or it has a fragment, WRONG_REDIRECT_URI
-            when it
-            is not registered.
+        LingpaiError: INVALID_REDIRECT_URI when none can be chosen or it has a fragment, WRONG_REDIRECT_URI when it is
+            not registered.
     """
     if not given:
         if len(registered) == 1:
@@ -58,9 +56,9 @@ def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_po
 
 
 def anybody_may_take(uri: str) -> bool:
-    """Whether another program on the user's machine could take what goes to this redirect URI (RFC 8252 §8.6).
+    """Return whether another program on the user's device could receive a response to this URI (RFC 8252 §8.6).
 
-    True for loopback addresses, whose ports anybody opens, and for private schemes, which anybody registers.
+    True for loopback addresses, whose ports any program can open, and for private schemes, which any can register.
     """
     parts = _split(uri)
     return parts is None or parts.scheme != "https" or parts.hostname in {*LOOPBACK, "localhost"}

@@ -30,17 +30,17 @@ def narrow_scope(asked: str | None, allowed: frozenset[str], default: str | None
 
 
 def words_within(asked: str | None, grant: Grant) -> int:
-    """Which words of a grant's scope a token gets that was asked for with this scope (RFC 6749 §6).
+    """Return the words of a grant's scope that a requested scope names (RFC 6749 §6).
 
     Args:
-        asked: the parameter as given.
-        grant: keeps its whole scope, whatever one of its tokens is good for.
+        asked: the parameter, unchanged.
+        grant: the grant; its scope stays as it is, whatever scope one of its tokens has.
 
     Returns:
-        As `Handle.words`: 0 for all, also when nothing in particular is asked for.
+        As `Handle.words`: 0 for all, also when no scope is requested.
 
     Raises:
-        LingpaiError: INVALID_SCOPE when it is wider than what was granted, or narrower in a way that no token can say.
+        LingpaiError: INVALID_SCOPE when it is wider than the grant's, or narrower in a way that a handle cannot encode.
     """
     chosen = set((asked or "").split())
     words = _distinct(grant.scope)
@@ -60,7 +60,7 @@ def words_within(asked: str | None, grant: Grant) -> int:
 
 
 def scope_of_words(granted: str | None, words: int) -> str | None:
-    """What a token is good for: the words of what was granted that `words_within` chose, all of them for 0."""
+    """Return the scope of a token: the words of the grant's scope that `words_within` chose; 0 for all of them."""
     if not words:
         return granted
     return " ".join(word for number, word in enumerate(_distinct(granted)) if words >> number & 1)

@@ -1,4 +1,4 @@
-"""Counting wrong guesses: in the store where a right one would pay, in the process where no guess ever is right."""
+"""Limits of failed attempts: counted in the store for secrets that can be guessed, else in the process."""
 
 import math
 from collections import Counter, OrderedDict
@@ -12,39 +12,39 @@ from lingpai.store.issuer_port import IssuerStore, Owner
 
 MAX_SUBJECTS = 10_000
 FRESH = 1.0
-"""Seconds for which a process believes that nobody failed; it meets the failures of other processes that much later."""
+"""Seconds for which a process caches that a source has no failures; it sees other processes' that much later."""
 NO_LIMIT = 2**62
 PROVEN = 90 * DAY
-"""Seconds for which a network is remembered from which an app showed the right secret."""
+"""Seconds for which a network stays proven after an app authenticated from it."""
 MOST_MARKS = 32
-"""How many networks and browsers of one owner are remembered."""
+"""Most proven networks and browsers of one owner."""
 
 Digest = Callable[..., bytes]
 
 
 def too_many(retry_after: float) -> LingpaiError:
-    """What anybody is told who failed too often. `retry_after` is in seconds."""
+    """Return the error after too many failures. `retry_after` is in seconds."""
     return LingpaiError(
         Kind.TOO_MANY_REQUESTS, "Too many failed attempts; try again later.", retry_after=retry_after
     )
 
 
 class Guesses:
-    """Refuses who guessed a secret wrongly too often, per (name, source) and per source, on every node alike.
+    """Refuses sources with too many wrong secrets, per (name, source) and per source, on all nodes together.
 
-    A name is never shut out as such, so nobody can shut out who comes from elsewhere. Of what one source does under
-    other names, nobody is refused who showed the right secret from there before.
+    A name as such is never locked, so one source cannot lock out another. Failures of a source under other names do
+    not refuse a name that has authenticated from this source before.
 
-    The verb asks `admit`, then decides without waiting for anything, then says `fail` or `succeed`: so of guesses that
-    come at the same time, no more are looked at than of those that come one by one.
+    A verb calls `admit`, then decides without awaiting anything, then calls `fail` or `succeed`: so parallel guesses
+    get no more attempts than guesses one after the other.
 
     Args:
-        kind: what is guessed.
-        store: where failures are counted.
-        clock: its steady time says how long a look into the store is good for.
+        kind: the kind of secret.
+        store: counts failures.
+        clock: its steady time limits the age of cached reads.
         now: the issuer's time in seconds.
         digest: keyed digest of several texts.
-        limits: how many failures are borne, and for how long they are held against somebody.
+        limits: the allowed failures and their window.
     """
 
     def __init__(
@@ -68,15 +68,15 @@ class Guesses:
         self._proven: dict[tuple[int, str], bool] = {}
 
     async def admit(self, name: str, source: str, owner: int | None = None) -> bool:
-        """Let pass who may try.
+        """Admit an attempt, or refuse it.
 
         Args:
-            name: whose secret it is said to be.
-            source: where the guess comes from, such as a network.
+            name: the name that the secret is for.
+            source: the origin of the attempt, such as a network.
             owner: row of the app of this name, if there is one.
 
         Returns:
-            Whether failures of this name from there count, which `succeed` is to forget.
+            Whether failures of this name and source are counted, which `succeed` has to reset.
 
         Raises:
             LingpaiError: TOO_MANY_REQUESTS, with `retry_after` in seconds; STORE_UNAVAILABLE.
@@ -110,10 +110,10 @@ class Guesses:
             taken = [(subject, NO_LIMIT) for subject in self._subjects(name, source)]
             await self._store.take_attempts(taken, now, now + self._limits().seconds)
         finally:
-            self._failing -= Counter(keys)  # keeps none that came to nothing
+            self._failing -= Counter(keys)  # drops counts of zero
 
     async def succeed(self, name: str, source: str, owner: int | None = None, *, failed: bool) -> None:
-        """Forget the failures of a name at a source: the secret is known there. For `failed`, see `admit`.
+        """Reset the failures of a name at a source after a right secret. `failed` is the result of `admit`.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -128,7 +128,7 @@ class Guesses:
             self._proven[owner, source] = False
         if (
             not written and (source,) not in self._clean
-        ):  # others fail there, so it may be needed after a restart
+        ):  # other names fail from there, so it may be needed after a restart
             ends_at = self._now() + PROVEN
             await self._store.keep_marks(Owner.APP, owner, [self._mark(source)], ends_at, MOST_MARKS)
             self._proven[owner, source] = True
@@ -162,13 +162,13 @@ def _bound(known: dict[tuple[str, ...], float] | dict[tuple[int, str], bool]) ->
 
 
 class Throttle:
-    """Refuses who failed too often, per (name, network) and per network, in this process alone.
+    """Refuses networks with too many failures, per (name, network) and per network, in this process alone.
 
-    For what nobody ever guesses, such as whole tokens: it keeps callers from keeping us busy.
+    For values that cannot be guessed, such as whole tokens: it limits the load that wrong ones cause.
 
     Args:
-        clock: its steady time counts.
-        limits: how many failures are borne, and for how long they are held against somebody.
+        clock: its steady time is used.
+        limits: the allowed failures and their window.
     """
 
     def __init__(self, clock: Clock, limits: Throttling) -> None:
@@ -177,7 +177,7 @@ class Throttle:
         self._failures: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
     def admit(self, name: str, address: str) -> None:
-        """Let pass who may try.
+        """Admit an attempt, or refuse it.
 
         Raises:
             LingpaiError: TOO_MANY_REQUESTS, with `retry_after` in seconds.

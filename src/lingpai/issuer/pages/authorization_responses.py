@@ -1,4 +1,4 @@
-"""How an authorization ends: what is to be allowed, and where the answer goes."""
+"""Authorization responses: the access that a request asks for, and the ways to send the response."""
 
 from typing import NamedTuple, Protocol
 
@@ -14,13 +14,13 @@ from lingpai.issuer.verbs.authorize import authorize, code_of
 
 
 class Requested(msgspec.Struct, frozen=True):
-    """What a request wants of the user.
+    """The access that a request asks the user for.
 
     Attributes:
         scope: words, or None.
         permissions: by name.
         machine: whether a terminal must be chosen.
-        always_asked: whether the user is asked although they allowed all of it before.
+        always_asked: whether the user is asked even after an earlier consent to all of it.
     """
 
     scope: str | None
@@ -30,7 +30,7 @@ class Requested(msgspec.Struct, frozen=True):
 
 
 class Pending(NamedTuple):
-    """An authorization that waits for its user; `text` is the request as it is sealed."""
+    """An authorization that waits for its user; `text` is the encrypted request."""
 
     request: AuthorizationRequest
     app: App
@@ -39,10 +39,10 @@ class Pending(NamedTuple):
 
 
 class ResponseMode(Protocol):
-    """How a realm's authorizations end."""
+    """A way to send authorization responses to an app."""
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """Refuse a request whose answer may not go any more where it was to go.
+        """Refuse a request whose response address is no longer the app's.
 
         Raises:
             LingpaiError: WRONG_REDIRECT_URI.
@@ -50,33 +50,33 @@ class ResponseMode(Protocol):
         ...
 
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
-        """What the request wants."""
+        """Return the access that the request asks for."""
         ...
 
     async def allow(
         self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
     ) -> Reply:
-        """The answer once the user has allowed it; `by_form` when the browser comes by a form of ours."""
+        """Respond after consent; `by_form` when the browser sent one of our forms."""
         ...
 
     def refuse(self, visit: Visit, pending: Pending) -> Reply:
-        """The answer to the form by which the user refused."""
+        """Respond after a refusal, which is sent by form."""
         ...
 
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """The app's address with the answer that was given.
+        """Return the app's address with the stored response.
 
         Raises:
-            LingpaiError: INVALID_AUTHORIZATION: there is none, or its code is not out any more.
+            LingpaiError: INVALID_AUTHORIZATION: there is none, or its code is no longer valid.
         """
         ...
 
 
 class RedirectMode:
-    """The standard way: a code, or an error, in the query of the redirect URI (RFC 6749 §4.1.2).
+    """The standard mode: a code or an error in the query of the redirect URI (RFC 6749 §4.1.2).
 
-    Browsers hold every redirect that follows a form to the page's `form-action` (CSP 3 §6.4.2), those of the app to
-    yet another host or scheme too. So a form leads to a page of ours, and from there the browser goes on by itself.
+    Browsers apply the page's `form-action` to every redirect after a form (CSP 3 §6.4.2), including those of the app to
+    another host or scheme. So a form leads to the page `/onward`, and from there the browser navigates to the app.
 
     Args:
         style: the dialect's.
@@ -86,14 +86,14 @@ class RedirectMode:
         self._style = style
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `ResponseMode.check`; the URI may have been taken off the app since (threat A1)."""
+        """See `ResponseMode.check`; the URI may have been removed from the app since (threat A1)."""
         choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
         """See `ResponseMode.requested`.
 
-        Whose answers another program could take is always asked about, for nobody knows who begins (RFC 8252 §8.6,
-        RFC 6749 §10.2).
+        The user is always asked when another program could receive the response, as any program could have started
+        the request (RFC 8252 §8.6, RFC 6749 §10.2).
         """
         return Requested(
             request.scope,

@@ -29,15 +29,15 @@ from lingpai.issuer.verbs.authorize import answered_by, begin_authorization, ref
 from lingpai.issuer.verbs.members import consent, needs_consent, open_member
 
 EncryptedRequest = Annotated[str, msgspec.Meta(max_length=MAX_SEALED)]
-"""A sealed authorization request."""
+"""An encrypted authorization request."""
 
 
 class ConsentPage(msgspec.Struct):
-    """The question.
+    """The parameters of the consent page.
 
     Attributes:
-        request: the sealed authorization request.
-        form: not empty when a form led here: its browser goes on by a page of ours.
+        request: the encrypted authorization request.
+        form: not empty after a form: the browser continues by way of the page `/onward`.
         lang: the language to switch to.
     """
 
@@ -47,7 +47,7 @@ class ConsentPage(msgspec.Struct):
 
 
 class ConsentForm(msgspec.Struct):
-    """The answer. What is allowed is in the sealed request, and in no other field (threat B19)."""
+    """The user's answer. The requested access is in the encrypted request, and in no other field (threat B19)."""
 
     request: EncryptedRequest = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
@@ -56,14 +56,14 @@ class ConsentForm(msgspec.Struct):
 
 
 class OpenedRequest(NamedTuple):
-    """A request that came with a visit, and whether it had to begin again for this browser."""
+    """The pending request of a visit, and whether it was restarted for this browser."""
 
     pending: Pending
     restarted: bool
 
 
 class ConsentStep:
-    """The verbs of asking the user.
+    """The step in which the user is asked for consent.
 
     Args:
         issuer: the realm.
@@ -84,7 +84,7 @@ class ConsentStep:
         return redirect(visit.path("/consent", request=text), headers=visit.headers)
 
     async def read(self, visit: Visit, text: str) -> OpenedRequest:
-        """The request that waits for this browser's user, begun again when it was another browser's or is too old.
+        """Return this browser's pending request; restart it when it is of another browser or too old.
 
         Raises:
             LingpaiError: INVALID_AUTHORIZATION, or, when the app has changed since, APP_NOT_LISTED,
@@ -101,7 +101,7 @@ class ConsentStep:
         return OpenedRequest(Pending(request, app, self._mode.requested(app, request), text), restarts)
 
     async def show(self, params: ConsentPage, visit: Visit) -> Reply:
-        """The question, unless the user has answered it before; first of all the user logs in."""
+        """Show the consent page, or the login form before login; skip it when the user has already consented."""
         opened = await visit.find_session()
         pending, _ = await self.read(visit, params.request)
         if opened is None:
@@ -114,7 +114,7 @@ class ConsentStep:
         return await self._question(visit, pending, opened.user)
 
     async def answer(self, params: ConsentForm, visit: Visit) -> Reply:
-        """Do as the user says."""
+        """Handle the user's answer."""
         check_sender(visit.call)
         opened = await visit.find_session()
         pending, restarted = await self.read(visit, params.request)
@@ -141,7 +141,7 @@ class ConsentStep:
         return await self._mode.allow(visit, pending, opened.user, machine, by_form=True)
 
     async def go_on(self, params: ConsentPage, visit: Visit) -> Reply:
-        """The page that takes the browser to the app once a form was answered."""
+        """Show the page that sends the browser to the app after a form."""
         opened = await visit.find_session()
         pending, restarted = await self.read(visit, params.request)
         if opened is None or restarted:
@@ -180,14 +180,14 @@ class ConsentStep:
 
 
 async def _check_answer(visit: Visit, request: AuthorizationRequest, user: User) -> None:
-    """Refuse a request whose answer cannot be given again; see `answered_by`."""
+    """Refuse a request whose answer cannot be repeated; see `answered_by`."""
     answer = await visit.issuer.store.read_answer(request.digest)
     if answer is not None:
         await answered_by(visit.issuer, answer, user)
 
 
 async def _machine(visit: Visit, user: User, code: str) -> Machine | None:
-    """The terminal that was chosen, when it is the user's; None when none was chosen."""
+    """Return the chosen terminal, which must be the user's; None when none was chosen."""
     machine = await visit.issuer.store.find_machine(visit.issuer.realm, code) if code else None
     if code and (machine is None or machine.owner != user.id):
         raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")

@@ -17,9 +17,9 @@ def log_failure(visit: Visit, name: str, app_id: str, error: LingpaiError) -> No
 
     Args:
         visit: of the browser.
-        name: the login name as it was typed.
+        name: the login name that was entered.
         app_id: public id of the app that the login was for, or "".
-        error: what they are told.
+        error: the error that the page shows.
     """
     log.info(
         "login_failed",

@@ -22,11 +22,11 @@ _SHOWN_ON_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY
 
 
 class LoginPage(msgspec.Struct):
-    """The form.
+    """The parameters of the login form.
 
     Attributes:
-        request: the sealed authorization request that waits for it, or "".
-        again: not empty to log in as somebody else.
+        request: the encrypted authorization request that waits for the login, or "".
+        again: not empty to log in as another user.
         lang: the language to switch to.
     """
 
@@ -36,7 +36,7 @@ class LoginPage(msgspec.Struct):
 
 
 class LoginForm(msgspec.Struct):
-    """What the form sends; nothing is required here, for the form itself tells what is missing."""
+    """The fields of the form; none is required here, as the form shows an error for a missing one."""
 
     login: Annotated[str, msgspec.Meta(max_length=256)] = ""
     password: str = ""
@@ -54,24 +54,24 @@ class Logins:
     """The verbs of logging in and out.
 
     Args:
-        consent: the authorizations that may wait for it.
+        consent: the step that a pending authorization continues with.
     """
 
     def __init__(self, consent: ConsentStep) -> None:
         self._consent = consent
 
     async def show(self, params: LoginPage, visit: Visit) -> Reply:
-        """The form; who is logged in goes on."""
+        """Show the form; a user who is logged in is redirected."""
         opened = await visit.find_session()
         if opened is not None and not params.again:
             return redirect(_onward(visit, params.request), headers=visit.headers)
         return login_form(visit, await self._pending(visit, params.request))
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
-        """Check the password; the session is a new one then.
+        """Check the password, and begin a new session.
 
-        A form of another session does nothing: who is logged in goes on, all others get a form of theirs. A second
-        post of the same form comes with the cookie of the first one's session, or still with its own.
+        A form of another session has no effect: a user who is logged in is redirected, others get a new form. A second
+        post of the same form has the cookie of the first one's session, or still the form's own.
         """
         check_sender(visit.call)
         opened = await visit.find_session()

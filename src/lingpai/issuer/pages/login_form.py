@@ -1,4 +1,4 @@
-"""The login form, for whoever has to log in first."""
+"""The login form."""
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Reply
@@ -16,15 +16,15 @@ def login_form(
     alert: str = "",
     status: int = 200,
 ) -> Reply:
-    """The form for this browser.
+    """Return the form for this browser.
 
     Args:
-        visit: whose session was looked for.
-        pending: the authorization that goes on after it.
-        error: why the last try failed.
-        name: the login name of the last try.
-        alert: what else to say: a key of the catalogues' `alerts`.
-        status: of the answer, when there is no `error`.
+        visit: a visit after `find_session`.
+        pending: the authorization that continues after the login.
+        error: the error of the last attempt.
+        name: the login name of the last attempt.
+        alert: another message: a key of the catalogues' `alerts`.
+        status: the status when there is no `error`.
     """
     request = pending.text if pending else ""
     return visit.page(

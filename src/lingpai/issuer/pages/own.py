@@ -1,4 +1,4 @@
-"""The user's own page: what I have allowed to whom, since when, last used; end it."""
+"""The user's own page: the apps with access, since when, last used; revoke access."""
 
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ class OwnPage(msgspec.Struct):
 
 
 class EndForm(msgspec.Struct):
-    """What to end: an app's access, or its access to one terminal."""
+    """The access to revoke: of an app, or of an app to one terminal."""
 
     app_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
     machine_code: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -50,7 +50,7 @@ async def show(params: OwnPage, visit: Visit) -> Reply:
 
 
 async def end(params: EndForm, visit: Visit) -> Reply:
-    """End what the user says."""
+    """Revoke the access that the user chose."""
     check_sender(visit.call)
     opened = await visit.find_session()
     if opened is None:
@@ -68,7 +68,7 @@ async def end(params: EndForm, visit: Visit) -> Reply:
 async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> None:
     """End the user's grants to an app, for one terminal or all.
 
-    Ending a membership would not do: terminals are authorised without the user at hand too, and without one.
+    Ending the membership is not enough: terminals can be authorised without their user, and without any user.
     """
     store, now = visit.issuer.store, visit.issuer.now()
     for view in await store.list_user_grants(user.id, now, MOST):
@@ -77,7 +77,7 @@ async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> 
 
 
 async def _allowed(visit: Visit, user: User) -> list[dict[str, Any]]:
-    """What the template shows of each app, by its name."""
+    """Return the template's data of each app, sorted by name."""
     store = visit.issuer.store
     views = [view for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST) if view.usable]
     members = {member.app: member for member in await store.list_added(user.id)}
@@ -109,5 +109,5 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
 
 
 def _used(visit: Visit, at: int) -> dict[str, str] | None:
-    """When it was used; None for what nobody has used yet, such as a code that is still out."""
+    """Return the time of last use; None before the first use, such as for a code that was not redeemed yet."""
     return moment(visit.site, visit.issuer.wall(at)) if at else None

@@ -37,7 +37,7 @@ class Pages:
     Args:
         issuer: the realm.
         site: where the pages are.
-        mode: how authorizations end: the dialect's `AnswerStyle` for answers by redirect, or another way.
+        mode: the response mode, or the dialect's `AnswerStyle` for responses by redirect.
     """
 
     def __init__(self, issuer: Issuer, site: Site, mode: AnswerStyle | ResponseMode) -> None:
@@ -49,7 +49,7 @@ class Pages:
         )
 
     async def find_nothing(self, _params: AnyPage, _visit: Visit) -> Reply:
-        """The answer under an address that no page has.
+        """Answer a path that no page has.
 
         Raises:
             LingpaiError: NOT_FOUND, always: a page in the reader's language for browsers.
@@ -67,7 +67,7 @@ class Pages:
         return Visit(self.issuer, self.site, call).error(error)
 
     def routes(self) -> tuple[Route, ...]:
-        """Every route of the pages, under the site's prefix."""
+        """Return every route of the pages, under the site's prefix."""
         logins = Logins(self._consent)
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             ("GET", "/login", LoginPage, logins.show, "The login form"),
@@ -103,7 +103,7 @@ class Pages:
         verb: VisitVerb,
         summary: str,
     ) -> Route:
-        """A route whose verb gets a `Visit`."""
+        """Return a route whose verb gets a `Visit`."""
         answer = visited(self.issuer, self.site, verb)
         return Route(
             (method,), path, params, sources, answer, self.shape, summary, Reply, self.tag, self.error_page
@@ -115,7 +115,7 @@ class Pages:
         return f"Pages: {self.issuer.realm}"
 
     def fallback(self) -> tuple[tuple[str, Shape], ...]:
-        """Prefixes of unrouted paths that are answered by a page, for `create_app`."""
+        """Return the prefixes of unrouted paths that are answered by a page, for `create_app`."""
         return ((f"{self.site.prefix}/", self.shape),)
 
 

@@ -21,11 +21,11 @@ _PACKAGE = "lingpai.issuer.pages"
 
 
 def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
-    """The headers of a page.
+    """Return the headers of a page.
 
     Args:
-        site: whose page.
-        scripts: whether it runs a script of ours.
+        site: the pages of the realm.
+        scripts: whether it runs one of our scripts.
     """
     rules = [
         "default-src 'none'",
@@ -47,7 +47,7 @@ def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
 
 
 def render(site: Site, language: str, name: str, **context: Any) -> bytes:
-    """A page as bytes; whatever the context holds is escaped."""
+    """Return a page as bytes; all values of the context are escaped."""
     other = "en" if language == "zh" else "zh"
     return (
         template(_PACKAGE, "templates", f"{name}.html.j2")
@@ -67,7 +67,7 @@ def render(site: Site, language: str, name: str, **context: Any) -> bytes:
 def error_page(
     site: Site, error: LingpaiError, status: int, languages: tuple[str, ...], trace_id: str
 ) -> Reply:
-    """The page for an error, in one language or, when nobody knows who reads it, in all."""
+    """Return the page for an error, in one language or, when the reader's is not known, in all."""
     minutes = None if error.retry_after is None else max(1, round(error.retry_after / _MINUTE))
     texts = [
         {
@@ -91,7 +91,7 @@ def error_page(
 
 
 def moment(site: Site, seconds: int) -> dict[str, str]:
-    """A wall-clock time (unix seconds) for `<time>`: for machines, and for people at the offset of the site."""
+    """Return a wall-clock time (unix seconds) for `<time>`: machine-readable, and as text at the site's UTC offset."""
     zone = f"UTC{site.utc_offset / HOUR:+g}" if site.utc_offset else "UTC"
     return {
         "machine": datetime.fromtimestamp(seconds, UTC).isoformat(),
@@ -100,6 +100,6 @@ def moment(site: Site, seconds: int) -> dict[str, str]:
 
 
 def permission_words(language: str, names: tuple[str, ...]) -> list[str]:
-    """What permissions and scopes mean, in the reader's language; one without words speaks for itself."""
+    """Return descriptions of permissions and scopes in the reader's language, or the name where there is none."""
     known = CATALOGUES[language]["permissions"]
     return list(dict.fromkeys(known.get(name, name) for name in names)) or [known["nothing"]]

@@ -1,4 +1,4 @@
-"""How errors of the pages look: a page each, with the status that HTTP has for it."""
+"""The wire format of the pages' errors: a page with the HTTP status of the error."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -48,7 +48,7 @@ class PageShape:
         self._site = site
 
     def success(self, value: Any, trace_id: str) -> Reply:
-        """Pages are made by their verbs; what comes here is a mistake of ours."""
+        """Raise: the verbs themselves make pages, so this is never called."""
         raise TypeError(f"{type(value).__name__} of {trace_id} is not a page")
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:

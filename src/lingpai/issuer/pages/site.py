@@ -1,4 +1,4 @@
-"""Where the pages live, and how their cookies and forms are kept safe (threats B17, B20, G69)."""
+"""The address of the pages, and the protection of their cookies and forms (threats B17, B20, G69)."""
 
 from urllib.parse import urlsplit
 
@@ -13,13 +13,13 @@ _YEAR = 365 * 24 * HOUR
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """What the pages of a realm know about themselves; never learned from a request's `Host` (threat G69).
+    """The site of a realm's pages; never taken from a request's `Host` (threat G69).
 
     Attributes:
-        origin: scheme, host and port under which browsers reach us.
-        prefix: where the pages are, such as "/user/yzb".
-        title: the platform's name as people know it.
-        opener: whether windows that other pages open may end up here, and answer them (the JS bridge).
+        origin: scheme, host and port under which browsers reach this service.
+        prefix: the path before the pages, such as "/user/yzb".
+        title: the platform's name for users.
+        opener: whether pages may be shown in windows of other pages, and send them messages (the JS bridge).
         utc_offset: seconds that shown times are ahead of UTC.
     """
 
@@ -31,18 +31,18 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secure(self) -> bool:
-        """Whether browsers come by https, so that cookies are for TLS only.
+        """Whether browsers use https, so that cookies are for TLS only.
 
-        Browsers drop such cookies on plain http, whatever the host, and nobody could log in.
+        Browsers drop such cookies on plain http, whatever the host, so logins would fail.
         """
         return urlsplit(self.origin).scheme == "https"
 
     def cookie(self, name: str, value: str) -> Pairs:
-        """A header that sets a cookie until the browser is closed, for us alone; an empty value removes it."""
+        """Return a header that sets a cookie of this host until the browser is closed; an empty value removes it."""
         return self._set(name, value, "" if value else "; Max-Age=0")
 
     def lasting_cookie(self, name: str, value: str) -> Pairs:
-        """A header that sets a cookie for a year."""
+        """Return a header that sets a cookie for a year."""
         return self._set(name, value, f"; Max-Age={_YEAR}")
 
     def _set(self, name: str, value: str, lifetime: str) -> Pairs:
@@ -51,9 +51,9 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_sender(call: Call) -> None:
-    """Refuse a form that another site's page sent, as far as the browser tells (W3C Fetch Metadata).
+    """Refuse a form that another site's page sent, if the browser shows it (W3C Fetch Metadata).
 
-    `Origin` would not do: our own pages send none, for they have `Referrer-Policy: no-referrer`.
+    `Origin` cannot be used: our own pages do not send it, because of their `Referrer-Policy: no-referrer`.
 
     Raises:
         LingpaiError: FORGED_FORM.
@@ -63,7 +63,7 @@ def check_sender(call: Call) -> None:
 
 
 def goes_to(uri: str) -> str:
-    """Where an answer goes, as the user is shown it: the origin of a redirect URI, or the scheme of an app's own."""
+    """Return the destination of a response to show the user: the origin of a redirect URI, or its private scheme."""
     parts = urlsplit(uri)
     if parts.scheme not in {"http", "https"}:
         return parts.scheme + ":"

@@ -26,9 +26,9 @@ class Visit:
         site: the pages.
         call: the request.
         language: of the page to come.
-        opened: the session, once it was looked for and there is one.
-        headers: what the answer carries besides its page's own, cookies above all.
-        cookie: the value of the browser's cookie as it came; "" when there was none.
+        opened: the session that `find_session` found, or None.
+        headers: headers of the answer besides the page's own, such as cookies.
+        cookie: the value of the request's cookie; "" when there was none.
     """
 
     def __init__(self, issuer: Issuer, site: Site, call: Call, wish: str = "") -> None:
@@ -45,7 +45,7 @@ class Visit:
             self.headers += site.lasting_cookie(language_cookie(secure=site.secure), wish)
 
     async def find_session(self) -> OpenSession | None:
-        """Find the session that the browser came with.
+        """Find the session of the browser's cookie.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -56,7 +56,7 @@ class Visit:
     def browser(self) -> str:
         """The cookie that forms and requests of this browser are bound to, after `find_session`.
 
-        That of its session; without one a visitor's, which it is given when it has none.
+        The cookie of its session; without one a visitor's, which is set when the browser has none.
         """
         if self.opened is not None:
             return self.opened.handle
@@ -68,31 +68,31 @@ class Visit:
         return self._visitor
 
     def is_own_form(self, token: str) -> bool:
-        """Whether a form with this token was made for the cookie that the browser came with."""
+        """Return whether a form with this token was made for the browser's cookie."""
         return bool(self.cookie) and is_form_of(self.issuer, self.cookie, token)
 
     def set_session(self, opened: OpenSession) -> OpenSession:
-        """Give the browser this session."""
+        """Set the cookie of this session."""
         self.opened = opened
         self.headers += self.site.cookie(self._name, opened.handle)
         return opened
 
     def set_browser_cookie(self, browser: str) -> None:
-        """Let the browser keep what it is known by, for a year from now."""
+        """Set the cookie by which the browser is recognised, for a year."""
         name = known_cookie(self.issuer.realm, secure=self.site.secure)
         self.headers += self.site.lasting_cookie(name, browser)
 
     def remove_session(self) -> None:
-        """Take the cookie from the browser."""
+        """Remove the session's cookie."""
         self.headers += self.site.cookie(self._name, "")
 
     def path(self, name: str, **query: str) -> str:
-        """The path of one of our pages."""
+        """Return the path of one of our pages."""
         given = {key: value for key, value in query.items() if value}
         return f"{self.site.prefix}{name}" + (f"?{urlencode(given)}" if given else "")
 
     def page(self, template: str, status: int = 200, *, scripts: bool = False, **context: Any) -> Reply:
-        """A page for this visit; a form on it asks for `form_token()`."""
+        """Return a page for this visit; a form on it calls `form_token()`."""
         body = render(self.site, self.language, template, form_token=self._form_token, **context)
         return Reply(body, status, HTML, page_headers(self.site, scripts=scripts) + self.headers)
 
@@ -100,7 +100,7 @@ class Visit:
         return form_token(self.issuer, self.browser())
 
     def error(self, error: LingpaiError) -> Reply:
-        """The page for an error, in this visit's language."""
+        """Return the page for an error, in this visit's language."""
         return error_page(self.site, error, int(STATUS[error.kind]), (self.language,), self.call.trace_id)
 
 
@@ -108,7 +108,7 @@ VisitVerb = Callable[[Any, Visit], Awaitable[Reply]]
 
 
 def visited(issuer: Issuer, site: Site, verb: VisitVerb) -> Callable[[Any, Call], Awaitable[Reply]]:
-    """A route's verb that gets a visit instead of the bare call."""
+    """Return a route's verb that calls `verb` with a `Visit` instead of the call."""
 
     async def answer(params: Any, call: Call) -> Reply:
         return await verb(params, Visit(issuer, site, call, getattr(params, "lang", "")))

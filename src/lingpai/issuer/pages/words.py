@@ -14,21 +14,21 @@ CATALOGUES: Mapping[str, Mapping[str, Any]] = {
     for language in ("zh", "en")
 }
 TAGS: Mapping[str, str] = {"zh": "zh-Hans", "en": "en"}
-"""What `<html lang>` says (BCP 47)."""
+"""The values of `<html lang>` (BCP 47)."""
 
 
 def language_cookie(*, secure: bool) -> str:
-    """The name of the cookie that keeps a choice."""
+    """Return the name of the cookie with the chosen language."""
     return host_only("lingpai-lang", secure=secure)
 
 
 def language_of(call: Call, wish: str = "", *, secure: bool = False) -> str:
-    """The language for whoever calls.
+    """Return the language of a request's reader.
 
     Args:
-        call: its cookie keeps an earlier choice; else `Accept-Language` says what is liked (RFC 9110 §12.5.4).
-        wish: what the switch says, "" or anything unknown when it was not touched.
-        secure: whether browsers come by https.
+        call: its cookie has an earlier choice; otherwise `Accept-Language` is used (RFC 9110 §12.5.4).
+        wish: the language of the switch; "" or an unknown one when it was not used.
+        secure: whether browsers use https.
 
     Returns:
         A key of `CATALOGUES`.

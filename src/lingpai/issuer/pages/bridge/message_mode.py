@@ -1,4 +1,4 @@
-"""How authorizations of the JS bridge end: in the window, by a message to the page that opened it."""
+"""Authorization responses of the JS bridge: a message from the window to the page that opened it."""
 
 import msgspec
 
@@ -20,14 +20,14 @@ _SUGGESTION = "Try again; if it stays so, call core.config anew."
 
 
 class BridgeCall(msgspec.Struct, frozen=True):
-    """What the page behind a window asked for; kept as the `state` of its authorization request.
+    """A call of the page that opened the window; it is the `state` of the authorization request.
 
     Attributes:
-        call: the page's own name for it, by which it knows the answer.
-        proof: that `core.config` succeeded there.
-        access: permissions that it asks for; none when it wants a code.
-        back: the page's address of the verified origin, when the browser opened no window and the page itself came;
-            "" otherwise.
+        call: the page's name for this call, which the message repeats.
+        proof: the proof that `core.config` succeeded on the page.
+        access: the requested permissions; none for a code.
+        back: the page's address, of the verified origin, when the browser opened no window and the page itself was
+            left; "" otherwise.
     """
 
     call: str
@@ -37,22 +37,22 @@ class BridgeCall(msgspec.Struct, frozen=True):
 
 
 class MessageMode:
-    """The bridge's way; see `pages.authorization_responses.ResponseMode`.
+    """The bridge's response mode; see `pages.authorization_responses.ResponseMode`.
 
     Args:
-        prefix: what comes before the dialect's routes.
+        prefix: the path before the dialect's routes.
     """
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `ResponseMode.check`; the page's host may have been taken off the app's domains since."""
+        """See `ResponseMode.check`; the page's host may have been removed from the app's domains since."""
         del issuer
         check_origin(app, request.answer_uri)
 
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
-        """See `ResponseMode.requested`; who the page is, its signature has proved."""
+        """See `ResponseMode.requested`; the page's signature was verified before."""
         return Requested(SCOPE, read_call(request).access, always_asked=app.public)
 
     async def allow(
@@ -79,20 +79,20 @@ class MessageMode:
         return _answer(visit, pending.request, "refused")
 
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """See `ResponseMode.address`: windows are not sent on."""
+        """See `ResponseMode.address`: a window is not redirected."""
         del issuer, pending, user
         raise run_out()
 
 
 def error_window(visit: Visit, origin: str, call: str, error: LingpaiError) -> Reply:
-    """The window's page for an error, which its opener gets to know too; there is nothing secret in it."""
+    """Return the window's page for an error, which is also sent to its opener; it contains no secret."""
     reply = BRIDGE.error(error, visit.call.trace_id)
     data = {"call": call, "origin": origin, "error": reply.body.decode()}
     return _page(visit, "failed", data, error.kind)
 
 
 def read_call(request: AuthorizationRequest) -> BridgeCall:
-    """What the page behind the window asked for."""
+    """Return the call of the page that opened the window."""
     return msgspec.json.decode(request.state or "", type=BridgeCall)
 
 

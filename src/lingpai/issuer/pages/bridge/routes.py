@@ -27,15 +27,15 @@ Short = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class WindowPage(msgspec.Struct):
-    """What the script opens its window with.
+    """The parameters of the window that the script opens.
 
     Attributes:
         app_id: the app.
         origin: of the page that opens it.
-        proof: that `core.config` succeeded there.
-        call: the page's own name for this call.
-        access: names of permissions, separated by commas; a code is requested when there are none.
-        back: the page's own address, when its browser opens no windows and it came itself.
+        proof: the proof that `core.config` succeeded on the page.
+        call: the page's name for this call.
+        access: names of permissions, separated by commas; none for a code.
+        back: the page's address, when its browser opened no window and the page itself was left.
         lang: the language to switch to.
     """
 
@@ -54,7 +54,7 @@ class BridgePages(Pages):
     Args:
         issuer: the realm.
         site: where the pages are.
-        prefix: what comes before the dialect's routes, and here before `/js/…`.
+        prefix: the path before the dialect's routes, and here before `/js/…`.
     """
 
     def __init__(self, issuer: Issuer, site: Site, prefix: str = "") -> None:
