@@ -114,7 +114,7 @@ def add(
         }
 
     result = with_keeper(data, save)
-    emit(result, as_json, done(_told(result)))
+    emit(result, as_json, done(_summary(result)))
 
 
 @app.command("list")
@@ -222,8 +222,8 @@ async def _known(keeper: "Keeper", account: "Account") -> "Account | None":
     return next((each for each in found if each.label == account.label), None)
 
 
-def _told(result: dict[str, Any]) -> str:
-    """What `add` has done, and how the app is now."""
+def _summary(result: dict[str, Any]) -> str:
+    """Return a line about the change that `add` made and the app's state."""
     if result["outcome"] == "added":
         return tr("Added {name}.", name=result["account"])
     return tr(
@@ -236,7 +236,7 @@ def _told(result: dict[str, Any]) -> str:
 
 
 def fingerprint(keeper: "Keeper", account: "Account") -> str:
-    """A few digits that tell secrets apart; keyed, so that nobody can guess the secret from them."""
+    """Return a short keyed digest that distinguishes secrets; the secret cannot be guessed from it."""
     return keeper.digest_secret(account.secret).hex()[:FINGERPRINT_DIGITS]
 
 

@@ -78,7 +78,7 @@ def apply(
     try:
         planned = with_keeper(data, work, create=not dry_run, rehearse=dry_run)
     except BaseException:
-        if made:  # keys among them would be lost: only their digests are kept
+        if made:  # new keys would be lost otherwise: only their digests are stored
             tell(made)
         raise
     tell(planned)

@@ -83,7 +83,7 @@ def backup(
         rows = sum(made.rows.values())
         lines.append(tr("The store is in {path}, verified. Rows: {rows}.", path=made.store, rows=rows))
     if key_ring is not None:
-        with _told():
+        with _reported():
             _copy_ring(ring, settings.key_ring_file, key_ring)
         document["key_ring"] = str(key_ring)
         lines.append(tr("The key ring is in {path}. Keep it apart from the store.", path=key_ring))
@@ -180,7 +180,7 @@ def _render(console: "Console", done: "Restored") -> None:
 def _make(settings: "Settings", ring: "KeyRing", store: Path) -> Any:
     from lingpai.store.backups.making import back_up
 
-    with _told(), _progress("Backing up") as begin:
+    with _reported(), _progress("Backing up") as begin:
         return asyncio.run(back_up(settings.store_address, ring, store, begin))
 
 
@@ -192,7 +192,7 @@ def _restore(
     from lingpai.store.backups.verifying import check_store
 
     address = settings.store_address
-    with _told():
+    with _reported():
         if store is None:
             confirm(tr("End what {store} cannot know? Nothing uses it now.", store=address.name), yes=yes)
             return asyncio.run(settle_in_place(address, ring, end_grants=end_grants))
@@ -210,7 +210,7 @@ def _restore(
 
 
 def _ring_file(settings: "Settings", given: Path | None) -> Path:
-    """Where the key ring is: the settings' file, or the backup that will be put there."""
+    """Return the key ring's file: that of the settings, or the backup that will replace it."""
     there = settings.key_ring_file
     if given is None:
         if not there.exists():
@@ -239,7 +239,7 @@ def _copy_ring(ring: "KeyRing", source: Path, target: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _reported() -> Iterator[None]:
     from lingpai.store.backups.errors import BackupError
 
     try:
@@ -250,7 +250,7 @@ def _told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _progress(text: str) -> "Iterator[Callable[[int], Callable[[int], None]]]":
-    """Bars for work of one or more parts, each of which says how long it is when it begins."""
+    """Show progress bars for work in parts; each part gives its length when it begins."""
     from lingpai.cli.output import progress
 
     with contextlib.ExitStack() as bars:

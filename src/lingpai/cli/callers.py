@@ -23,7 +23,7 @@ app = typer.Typer(
 
 KEY_RANDOM_BYTES = 32
 OVERLAP = "24h"
-"""How long a replaced key stays valid unless the operator says so otherwise."""
+"""Default time for which a replaced key stays valid."""
 
 
 @app.command("add")

@@ -1,4 +1,4 @@
-"""Whether accounts and callers make sense, before they are stored."""
+"""Check accounts and callers before they are stored."""
 
 import ipaddress
 import re
@@ -21,9 +21,9 @@ _LONGEST_HOST = 260
 
 
 def account_problems(platforms: Mapping[str, Platform], account: Account) -> list[str]:
-    """What is wrong with an account, in the user's language.
+    """Return the problems of an account, in the user's language.
 
-    Empty when nothing is. The secret may be "" (not given yet).
+    The secret may be "" (not given yet).
     """
     platform = platforms.get(account.platform)
     if platform is None:
@@ -56,7 +56,7 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
 
 
 def secret_problems(secret: str) -> list[str]:
-    """What is wrong with an app's secret; nothing when it is ""."""
+    """Return the problems of an app's secret; none when it is ""."""
     if secret.startswith(KEY_PREFIX):
         return [
             tr("This is a caller key of Lingpai; the secret is the one that the platform shows for the app.")
@@ -67,7 +67,7 @@ def secret_problems(secret: str) -> list[str]:
 
 
 def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[str]:
-    """What is wrong with a caller, in the user's language; empty when nothing is."""
+    """Return the problems of a caller, in the user's language."""
     problems = []
     if not is_name(caller.name) or len(caller.name) > MAX_LABEL:
         problems.append(tr("{text} is not a name: no blanks, no slash.", text=repr(caller.name)))
@@ -97,17 +97,17 @@ def _is_app(platforms: Mapping[str, Platform], text: str) -> bool:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text is free of blanks, slashes and control characters, and not empty."""
+    """Return whether a text has no blanks, slashes and control characters, and is not empty."""
     return bool(_NAME.fullmatch(text)) and not hides(text)
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is a host name, maybe with a port, or `*.` and one for all hosts below it."""
+    """Return whether a text is a host name, with or without a port, or `*.` and one for all hosts below it."""
     return len(text) <= _LONGEST_HOST and bool(_HOST.fullmatch(text))
 
 
 def is_network(text: str) -> bool:
-    """Whether a text is an address or a CIDR block."""
+    """Return whether a text is an address or a CIDR block."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:

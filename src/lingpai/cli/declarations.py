@@ -32,10 +32,10 @@ class Planned(NamedTuple):
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The content of a declaration file: TOML, or JSON when its name ends in .json.
+    """Read a declaration file: TOML, or JSON when its name ends in .json.
 
     Raises:
-        Problem: it is neither, or has sections that nobody knows.
+        Problem: it is neither, or has unknown sections.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
@@ -61,16 +61,16 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 async def plan_all(stage: Stage, document: Mapping[str, Any], *, prune: bool) -> list[Planned]:
-    """Every change that the file asks for; nothing is done yet.
+    """Return every change that the file asks for, without making it.
 
     Args:
-        stage: what planners work with.
+        stage: the environment of the planners.
         document: the file's content.
-        prune: whether what a section of the file does not name is removed. Sections that are not in the file
-            are left alone.
+        prune: whether entries that a section of the file does not name are removed. Sections that are not in the
+            file do not change.
 
     Raises:
-        Problem: with everything that is wrong, at once.
+        Problem: with all problems.
     """
     planned: list[Planned] = []
     problems: list[str] = []
@@ -86,18 +86,18 @@ async def plan_all(stage: Stage, document: Mapping[str, Any], *, prune: bool) ->
 
 
 async def perform(planned: Sequence[Planned], made: list[Planned], advance: Callable[[int], None]) -> None:
-    """Carry out the changes, many at a time, which the store commits together.
+    """Make the changes, many at a time, which the store commits together.
 
-    Additions come in the order of the sections; removals last and backwards, so that nothing is removed that
-    another thing still needs.
+    Additions are made in the order of the sections; removals last and backwards, so that no entry is removed that
+    another one still needs.
 
     Args:
         planned: of `plan_all`.
-        made: gets the changes that were made, also when others fail or somebody interrupts.
-        advance: told how many changes were just made.
+        made: gets the changes that were made, also when others fail or the command is interrupted.
+        advance: called with the number of changes just made.
 
     Raises:
-        Problem: somebody else changed the same things at the same time.
+        Problem: the same entries were changed at the same time.
         LingpaiError: STORE_UNAVAILABLE.
     """
     for action in ORDER:
@@ -107,7 +107,7 @@ async def perform(planned: Sequence[Planned], made: list[Planned], advance: Call
             changes = list(group)
             for start in range(0, len(changes), AT_ONCE):
                 batch = changes[start : start + AT_ONCE]
-                # All come to their end before one's failure ends the command, or nobody knew what was made.
+                # All changes finish before a failure ends the command, so that the list of changes made is complete.
                 ends = await asyncio.gather(
                     *(_carry_out(each, made) for each in batch), return_exceptions=True
                 )

@@ -1,4 +1,4 @@
-"""`lingpai dev`: everything on one machine, for developing against it."""
+"""`lingpai dev`: the service, the sandbox and a sample app on one host, for development."""
 
 import asyncio
 from pathlib import Path

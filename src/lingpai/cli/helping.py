@@ -63,14 +63,14 @@ PLACEHOLDERS = {
     "user_token_lifetime": "SECONDS",
     "workers": "NUMBER",
 }
-"""What an option takes, by the name of its parameter."""
+"""Placeholders of options' values, by the name of the parameter."""
 
 
 class FoldingTable(Table):
     """A table that breaks words wider than their column, as Chinese sentences are; Rich's own cuts them off."""
 
     def add_row(self, *cells: Any, **style: Any) -> None:
-        """As Rich's, which adds the columns that are missing."""
+        """Add a row; Rich's method adds missing columns."""
         super().add_row(*cells, **style)
         for column in self.columns:
             column.overflow = "fold"
@@ -80,7 +80,7 @@ class FoldingColumns(Columns):
     """Texts side by side, as the meaning of an option is; broken as in `FoldingTable`."""
 
     def __init__(self, renderables: Any = (), *others: Any, **style: Any) -> None:
-        """As Rich's."""
+        """Make columns with Rich's arguments."""
         super().__init__(map(_folded, renderables), *others, **style)
 
 

@@ -1,4 +1,4 @@
-"""Whether apps, users and terminals make sense, before they are stored."""
+"""Check apps, users and terminals before they are stored."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def app_problems(app: App) -> list[str]:
-    """What is wrong with an app, in the user's language; empty when nothing is. Its id may be "" (made later)."""
+    """Return the problems of an app, in the user's language. Its id may be "" (made later)."""
     problems = []
     if app.app_id and _refusal(check_label, app.app_id, "app_id"):
         problems.append(tr("{text} is not an app id: no blanks, no slash.", text=repr(app.app_id)))
@@ -57,7 +57,7 @@ def app_problems(app: App) -> list[str]:
 
 
 def client_problems(issuer: Issuer, app: App) -> list[str]:
-    """What is wrong with an app for this realm."""
+    """Return the problems of an app in this realm."""
     if app.public and not issuer.policy.public_clients:
         return [
             tr(
@@ -70,25 +70,25 @@ def client_problems(issuer: Issuer, app: App) -> list[str]:
 
 
 def login_problems(login: str) -> list[str]:
-    """What is wrong with a login name."""
+    """Return the problems of a login name."""
     found = _refusal(check_login, login)
     return [tr("{text} is not a login name.", text=repr(login)), *found] if found else []
 
 
 def password_problems(password: str, least: int = 0) -> list[str]:
-    """What is wrong with a password that needs `least` characters."""
+    """Return the problems of a password that needs `least` characters."""
     return _refusal(check_password, password, least)
 
 
 def machine_problems(code: str) -> list[str]:
-    """What is wrong with a terminal's code."""
+    """Return the problems of a terminal's code."""
     if _refusal(check_label, code, "machine_code"):
         return [tr("{text} is not a terminal's code: no blanks, no slash.", text=repr(code))]
     return []
 
 
 def _refusal(check: Callable[..., object], *given: object) -> list[str]:
-    """What a check of the issuer says, in the user's language; nothing when it lets pass what was given."""
+    """Return the error of an issuer's check, in the user's language; nothing when it passes."""
     try:
         check(*given)
     except LingpaiError as error:

@@ -1,4 +1,4 @@
-"""`lingpai key`: the ring of keys under which everything private is sealed."""
+"""`lingpai key`: the ring of keys that encrypt the store's secrets."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 

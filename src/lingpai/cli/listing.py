@@ -7,13 +7,13 @@ import typer
 from lingpai.cli.messages import tr
 
 MOST_LISTED: Final = 1000
-"""How many are listed unless `--limit` says otherwise."""
+"""Default of `--limit`."""
 
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 
 def note_more(options: str) -> None:
-    """Say, beside a list that is cut off, by which options it goes on."""
+    """Print, after a truncated list, the options that continue it."""
     from lingpai.cli.output import note
 
     note(tr("There are more: go on with {options}, or set --limit.", options=options))

@@ -1,4 +1,4 @@
-"""`lingpai machine`: terminals (printers) that users authorise apps for."""
+"""`lingpai machine`: terminals that users authorise apps for."""
 
 import shlex
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,6 +1,6 @@
-"""English and Simplified Chinese, by the locale of whoever types.
+"""English and Simplified Chinese, by the user's locale.
 
-The English text stands where it is used and is the key into `zh.toml`, reasons of errors into `errors.zh.toml`, texts
+The English text is in the code and is the key into `zh.toml`, reasons of errors into `errors.zh.toml`, texts
 of the libraries that read the command line and the settings into `libraries.zh.toml`; what has no entry stays English.
 """
 
@@ -15,7 +15,7 @@ _FIELD = r"\{(\w+)\}"
 
 
 def speaks_chinese() -> bool:
-    """Whether the locale asks for Chinese.
+    """Return whether the locale is Chinese.
 
     The first of LC_ALL, LC_MESSAGES, LANG that is set (POSIX.1, 8.2).
     """
@@ -31,13 +31,13 @@ def catalogue() -> dict[str, str]:
 
 @functools.cache
 def reasons() -> dict[str, str]:
-    """The reasons of errors, English to Chinese, with `{name}` for what a reason tells besides."""
+    """Return the reasons of errors, English to Chinese, with `{name}` for values in a reason."""
     return _read("errors.zh.toml")
 
 
 @functools.cache
 def libraries() -> dict[str, str]:
-    """What typer and pydantic say is wrong, English to Chinese, in the form of `reasons`."""
+    """Return the messages of typer and pydantic, English to Chinese, in the form of `reasons`."""
     return _read("libraries.zh.toml")
 
 
@@ -48,7 +48,7 @@ def tr(english: str, **values: Any) -> str:
 
 
 def tr_reason(english: str) -> str:
-    """An error's reason in the user's language, with what it tells besides as it is."""
+    """Return an error's reason in the user's language, with the values in it unchanged."""
     if not speaks_chinese():
         return english
     for pattern, chinese in _patterns():

@@ -1,4 +1,4 @@
-"""What commands print: tables for people on a terminal, one JSON document for everything else."""
+"""Output of commands: tables on a terminal, one JSON document otherwise."""
 
 import contextlib
 import datetime as dt
@@ -41,7 +41,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) ->
     made = Table(title=tr(title), title_justify="left", header_style="bold")
     drawn = [[*map(_cell, row)] for row in rows]
     for position, column in enumerate(columns):
-        # A date that is broken in two lines is hard to read; other columns give way.
+        # A date on two lines is hard to read; other columns are narrowed instead.
         is_date = any(_DATE.fullmatch(row[position].plain) for row in drawn)
         made.add_column(tr(column), overflow="fold", no_wrap=is_date, min_width=19 if is_date else None)
     for row in drawn:
@@ -72,7 +72,7 @@ def say(console: Console, text: str, style: str = "") -> None:
 
 
 def done(text: str) -> Callable[[Console], None]:
-    """Renders one line that says what was done."""
+    """Return a renderer of one line about a finished action."""
     return lambda console: say(console, text, "green")
 
 
@@ -108,7 +108,7 @@ def moment(unix: float | None) -> str | None:
 
 
 def local(unix: float | None) -> str:
-    """Unix time in seconds in the machine's own time zone, for tables; "–" for None."""
+    """Return unix time in seconds as local time, for tables; "–" for None."""
     if unix is None:
         return "–"
     return dt.datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""What goes wrong, as one line that says what to do next."""
+"""Expected errors, as one line with the remedy."""
 
 import errno
 import socket
@@ -7,12 +7,12 @@ from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.text import TextError
 
 REFUSED_BY_DATABASE = ("InvalidPassword", "InvalidAuthorization", "InvalidCatalogName")
-"""PostgreSQL's refusals of a user, a password or a database: trying again later does not mend them."""
+"""PostgreSQL's refusals of a user, a password or a database; a retry does not help."""
 NO_ADDRESS_FOR_US = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 class Problem(Exception):
-    """Something that the operator can mend; the message says how. Ends the command with exit code 1."""
+    """An error that the operator can correct; the message says how. Ends the command with exit code 1."""
 
 
 def demand_other_address(error: OSError, host: str, *ports: int) -> None:
@@ -35,9 +35,9 @@ def not_text(error: TextError) -> str:
 
 
 def explain(error: Exception) -> str | None:
-    """The line for an error that is expected to happen, in the user's language; None for a bug of ours.
+    """Return the line for an expected error, in the user's language; None for a bug.
 
-    Never holds a secret: messages of all these exceptions are made for people.
+    It never contains a secret: the messages of all these exceptions are made for users.
     """
     from lingpai.keeper.platforms.registry import PlatformError
 

@@ -1,4 +1,4 @@
-"""How commands reach the issuer: the realms of the settings, on the same store as the service's workers."""
+"""Open the issuer for commands: the realms of the settings, on the same store as the service's workers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -133,10 +133,10 @@ class Realms:
 
 
 async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
-    """The realms on an open keeper's store.
+    """Open the realms on an open keeper's store.
 
     Raises:
-        SettingsError: a realm's policy does not do.
+        SettingsError: a realm's policy is not valid.
         LingpaiError: STORE_UNAVAILABLE.
     """
     from lingpai.service import issuers_of
@@ -147,7 +147,7 @@ async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
 
 
 def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, create: bool = False) -> T:
-    """What `work` returns, given the realms; as `running.with_keeper` does."""
+    """Run `work` with the realms and return its result, as `running.with_keeper` does."""
     from lingpai.settings import load_settings
 
     async def over(keeper: "Keeper") -> T:
@@ -157,11 +157,11 @@ def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, 
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only when the operator agrees.
+    """Ask the operator to confirm.
 
     Raises:
-        typer.BadParameter: nobody is there to be asked.
-        Problem: they do not.
+        typer.BadParameter: not a terminal.
+        Problem: the operator does not confirm.
     """
     import sys
 

@@ -1,4 +1,4 @@
-"""What a human has to do about the platforms' refusals, which their files declare."""
+"""Remedies for the platforms' refusals, which the platforms' modules declare."""
 
 import re
 
@@ -16,7 +16,7 @@ _IP6 = re.compile(r"(?<![0-9a-fA-F:])((?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}
 
 
 def missing_address(platform: str) -> str:
-    """What to do about a platform that the settings have no address of, in the user's language."""
+    """Return the remedy for a platform without an address in the settings, in the user's language."""
     return tr(
         "Set {name}.base_url in lingpai.toml, or {variable} in the environment.",
         name=platform,
@@ -25,12 +25,12 @@ def missing_address(platform: str) -> str:
 
 
 def remedy(platform: str, code: int | None, message: str) -> str | None:
-    """What to do about an upstream's refusal, in the user's language; None when its message says all there is.
+    """Return the remedy for an upstream's refusal, in the user's language; None when its message is enough.
 
     Args:
-        platform: whose refusal.
-        code: its error number, or None when it could not be asked or our budget was used up.
-        message: its text, in which it names the address it refuses.
+        platform: the platform that refused.
+        code: its error number, or None when it was not reached or the budget was used up.
+        message: its text, which may name the refused address.
     """
     if code is None and "base_url" in message:
         return missing_address(platform)
@@ -44,6 +44,6 @@ def remedy(platform: str, code: int | None, message: str) -> str | None:
 
 
 def address_in(message: str) -> str:
-    """The IP address that a refusal names; "of this machine" when it names none."""
+    """Return the IP address that a refusal names; "of this machine" when it names none."""
     found = _IP4.search(message) or _IP6.search(message)
     return found[1] if found else tr("of this machine")

@@ -1,4 +1,4 @@
-"""How apps, users and terminals are removed: found first, asked for, and then removed where they were found."""
+"""Remove apps, users and terminals: find the entry, ask for confirmation, remove it in the same realm."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,20 +25,20 @@ def remove_one(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Remove one thing of a realm, once the operator agrees, and say so.
+    """Remove one entry of a realm after confirmation, and print that.
 
     Args:
-        named: how its name is called in JSON, and its name.
-        find: it, by the realm's name.
-        drop: removes it; False when it is gone already.
-        question: what to ask, by the realm's name.
-        realm: as `--realm` gives it.
+        named: the key of its name in JSON, and its name.
+        find: finds it, by the realm's name.
+        drop: removes it; False when it is removed already.
+        question: the question, by the realm's name.
+        realm: the value of `--realm`.
         yes: do not ask.
         data: the folder from the command line, or None.
         as_json: write JSON on a terminal too.
 
     Raises:
-        Problem: there is no such thing, or the operator does not agree.
+        Problem: it does not exist, or the operator does not confirm.
     """
     from lingpai.cli.output import done, emit
 

@@ -1,4 +1,4 @@
-"""The command that holds all others: it speaks the user's language and turns errors into one line."""
+"""The root command: it sets the language and prints errors as one line."""
 
 import os
 import sys
@@ -44,7 +44,7 @@ class Root(TyperGroup):
             text = tr_reason(error.format_message())
             if text:  # a group without a command is answered by its help, which was printed
                 _complain(_sentences(text, _where_to_look(error)))
-        except Exception as error:  # noqa: BLE001  told in one line, or raised again
+        except Exception as error:  # noqa: BLE001  printed as one line, or raised again
             code = report(error)
         exit_code = code if isinstance(code, int) else 0
         if not standalone_mode:
@@ -53,10 +53,10 @@ class Root(TyperGroup):
 
 
 def report(error: BaseException) -> int:
-    """Say in one line what ended a command; returns its exit code.
+    """Print the error that ended a command as one line; return the exit code.
 
     Raises:
-        BaseException: the given one, when it is a bug of ours.
+        BaseException: the given one, when it is a bug.
     """
     if isinstance(error, typer.Abort | KeyboardInterrupt):
         _complain(tr("Interrupted; nothing more was done."))

@@ -1,4 +1,4 @@
-"""How commands reach the keeper: the same settings, store, leases and budgets as the service's workers."""
+"""Open the keeper for commands, with the same settings, store, leases and budgets as the service's workers."""
 
 import asyncio
 import contextlib
@@ -36,17 +36,17 @@ def with_keeper(
     create: bool = False,
     rehearse: bool = False,
 ) -> T:
-    """What `work` returns, given a keeper over the store that the settings name.
+    """Run `work` with a keeper on the store that the settings name, and return its result.
 
     Args:
         data: the folder from the command line, or None.
-        work: runs in an event loop of its own.
-        create: make store and key ring when there are none.
-        rehearse: when there are none, work on empty ones that vanish afterwards.
+        work: runs in a new event loop.
+        create: create store and key ring when there are none.
+        rehearse: when there are none, use empty ones in memory.
 
     Raises:
-        Problem: there is no store, and none is to be made.
-        SettingsError: the settings do not do.
+        Problem: there is no store, and `create` is false.
+        SettingsError: the settings are not valid.
         LingpaiError: of `work`, or STORE_UNAVAILABLE.
     """
     from lingpai.settings import load_settings
@@ -63,11 +63,11 @@ def with_keeper(
 def demand_store(settings: "Settings", *, create: bool) -> None:
     """Refuse a folder without a store, and a store without its key ring.
 
-    A mistyped path shall not come back as an empty list, nor a lost ring as a fresh one that opens nothing.
+    A mistyped path must not give an empty list, nor a lost key ring a new one that decrypts nothing.
 
     Args:
-        settings: say where both are.
-        create: whether both may be made.
+        settings: have the paths of both.
+        create: whether both may be created.
 
     Raises:
         Problem: one is missing.
@@ -98,7 +98,7 @@ async def _run(settings: "Settings", work: "Callable[[Keeper], Awaitable[T]]") -
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No log lines between a command's words: what matters of them, the command says itself."""
+    """Suppress log lines in a command's output; the command itself reports what is relevant."""
     from lingpai.core.logs import structlog
 
     before = structlog.get_config()

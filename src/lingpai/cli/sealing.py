@@ -1,4 +1,4 @@
-"""What the keys of the ring seal, in both wings of the store."""
+"""Count and re-encrypt the values that each key of the ring encrypts, of both wings."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from lingpai.service import issuer_store_of
 
 BATCH = 500
 SETTLED = 2 * LOOK_SECONDS
-"""Seconds after a rotation from which on no worker seals with the key before, and none is about to."""
+"""Seconds after a rotation until no worker encrypts with the previous key."""
 
 
 async def count_sealed(keeper: Keeper) -> dict[int, int]:
-    """How many stored values each key of the ring seals, by the key's id.
+    """Return the number of stored values that each key of the ring encrypts, by the key's id.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
@@ -24,11 +24,11 @@ async def count_sealed(keeper: Keeper) -> dict[int, int]:
 
 
 async def reseal(keeper: Keeper, advance: Callable[[int], None]) -> int:
-    """Seal everything anew that is not sealed with the newest key; returns how many values that were.
+    """Encrypt every value again that is not encrypted with the newest key; return the number of values.
 
     Args:
-        keeper: whose store and ring.
-        advance: told how many were just done.
+        keeper: has the store and the ring.
+        advance: called with the number just done.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
@@ -43,9 +43,9 @@ async def reseal(keeper: Keeper, advance: Callable[[int], None]) -> int:
 
 
 async def settle(keeper: Keeper) -> None:
-    """Wait until every worker has met the newest key: what it seals from then on is not lost with an older one.
+    """Wait until every worker has read the newest key, and no longer encrypts with an older one.
 
-    A newest key of the future (the clock was set back) is waited for no longer than any other.
+    The wait is the same for a newest key of the future (the clock was set back).
     """
     age = keeper.clock.now() - keeper.ring.newest.created_at
     if age < SETTLED:

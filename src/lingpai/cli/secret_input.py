@@ -1,6 +1,6 @@
-"""Where an app's secret comes from.
+"""Read an app secret.
 
-Never only from the command line, which other users of the machine can read.
+The command line is never the only way, as other users of the host can read it.
 """
 
 import sys

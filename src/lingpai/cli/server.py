@@ -21,7 +21,7 @@ def become_server(**options: Any) -> NoReturn:
     Raises:
         OSError: the interpreter cannot be started anew.
     """
-    # -P: a file of the working directory must not stand in for a module.
+    # -P: a file of the working directory must not replace a module.
     command = [sys.executable, "-P", "-m", "lingpai.cli.server", json.dumps(options, default=str)]
     os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
 
@@ -45,7 +45,7 @@ def main() -> int:
     open_closed_streams()
     try:
         return _serve(json.loads(sys.argv[1]))
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  told in one line, or raised again
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  printed as one line, or raised again
         from lingpai.cli.root import report
 
         return report(error)

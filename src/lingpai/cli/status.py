@@ -1,4 +1,4 @@
-"""`lingpai status`: what the keeper holds, when it is renewed and by whom, without asking any platform."""
+"""`lingpai status`: the keeper's tokens, their next renewal and the workers, without calls to platforms."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lingpai.keeper.keeper import Keeper
 
 MOST_DUE = 1000
-"""How many due renewals are listed."""
+"""Most due renewals that are listed."""
 
 
 def status(*, data: Data = None, as_json: Json = False) -> None:
@@ -61,7 +61,7 @@ async def read_status(keeper: "Keeper") -> dict[str, Any]:
 
 
 async def _due(keeper: "Keeper", accounts: "Sequence[Account]") -> list[dict[str, str]]:
-    """What is to be renewed at once, longest due first."""
+    """Return the due renewals, longest due first."""
     from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
     known = [each for each in accounts if each.platform in keeper.platforms]

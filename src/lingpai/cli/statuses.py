@@ -1,4 +1,4 @@
-"""How held tokens, tickets and budgets are shown: by `token list`, `account show` and `doctor`."""
+"""Show stored tokens, tickets and budgets, for `token list`, `account show` and `doctor`."""
 
 from typing import Any
 
@@ -72,7 +72,7 @@ def status_table(documents: list[dict[str, Any]]) -> Table:
 
 
 def describe_state(document: dict[str, Any]) -> Text:
-    """How a held value and its renewal are, for people."""
+    """Return the state of a stored token and its renewal as text."""
     trouble = document["trouble"]
     if trouble is not None:
         code = "" if trouble["code"] is None else f"{trouble['code']} "

@@ -1,4 +1,4 @@
-"""`lingpai token`: what is held, by the same leases and budgets as the service's workers."""
+"""`lingpai token`: the stored tokens, with the same leases and budgets as the service's workers."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated, Any

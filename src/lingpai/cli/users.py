@@ -1,4 +1,4 @@
-"""`lingpai user`: who can log in on the issuer's pages, and as whom apps know them."""
+"""`lingpai user`: the users who can log in on the issuer's pages, and their open_ids."""
 
 import shlex
 from pathlib import Path

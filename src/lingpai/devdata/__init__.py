@@ -1,1 +1,1 @@
-"""What `lingpai dev` begins with: accounts, a caller key, and the issuer's apps, users and terminal."""
+"""Sample data of `lingpai dev`: accounts, a caller key, and the issuer's apps, users and terminal."""

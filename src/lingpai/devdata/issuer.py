@@ -1,4 +1,4 @@
-"""The issuer's samples: an app or two in each dialect's realm, two users who are everywhere, and a terminal."""
+"""The issuer's samples: apps in each dialect's realm, the same two users in each, and a terminal."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from lingpai.issuer.realms import Realm
 
 FIRST, SECOND = "alice", "bob"
 DOMAIN = "127.0.0.1"
-"""Pages of this machine, on any port, may use the JS bridge."""
+"""Pages of this host, on any port, may use the JS bridge."""
 LANDING = "/docs"
-"""Where codes go: a page of ours that is there whatever the port, with the code in the browser's address."""
+"""The path that codes are sent to: a page of the service, on any port; the browser's address shows the code."""
 PERMISSIONS = ("user/get_user_base_info",)
 
 
 def sample_realms(realms: Sequence[Realm]) -> dict[str, Realm]:
-    """The realm that gets the samples of each dialect, by dialect: the first of those that are enabled."""
+    """Return the realm for the samples of each dialect, by dialect: the first enabled one."""
     found: dict[str, Realm] = {}
     for realm in realms:
         found.setdefault(realm.dialect, realm)
@@ -26,20 +26,20 @@ def sample_realms(realms: Sequence[Realm]) -> dict[str, Realm]:
 
 
 def landing(origin: str) -> str:
-    """The redirect URI of the sample apps."""
+    """Return the redirect URI of the sample apps."""
     return origin + LANDING
 
 
 async def add_issuer_samples(
     issuers: Mapping[str, Issuer], realms: Sequence[Realm], samples: IssuerSamples, origin: str
 ) -> None:
-    """Add the samples, as an operator would; what is there stays as it is, but for the redirect URI.
+    """Add the samples, as an operator would; of existing ones only the redirect URI changes.
 
     Args:
         issuers: by the realms' names.
         realms: the enabled ones.
         samples: ids and secrets.
-        origin: scheme, host and port under which browsers reach us at this start.
+        origin: scheme, host and port under which browsers reach the service at this start.
     """
     for dialect, realm in sample_realms(realms).items():
         issuer = issuers[realm.name]
@@ -105,5 +105,5 @@ async def _add_app(issuer: Issuer, app: App, secret: str) -> None:
         await admin.declare_app(issuer, app, secret)
         return
     others = tuple(uri for uri in known.redirect_uris if not uri.endswith(LANDING))
-    # Another port than at the last start, it may be.
+    # The port may differ from that of the last start.
     await admin.change_app(issuer, known, redirect_uris=(*app.redirect_uris, *others))

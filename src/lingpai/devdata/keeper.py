@@ -1,4 +1,4 @@
-"""The keeper's samples: accounts that the sandbox knows, and a caller key."""
+"""The keeper's samples: accounts of the sandbox, and a caller key."""
 
 from lingpai.core.records import Account, Caller
 from lingpai.devdata.records import Samples
@@ -10,7 +10,7 @@ CALLER = "dev"
 
 
 async def add_accounts(keeper: Keeper, samples: Samples) -> None:
-    """Configure the sample accounts and the caller key, as an operator would; what is there stays as it is."""
+    """Add the sample accounts and the caller key, as an operator would; existing ones do not change."""
     for account in (
         Account(platform="wechat", account=samples.appid, secret=samples.app_secret),
         Account(platform="wechat", account=samples.mini_appid, secret=samples.mini_secret),
@@ -23,7 +23,7 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
     corp = f"wecom/{samples.corpid}"
     for name, apps, key in (
         (CALLER, ("*",), samples.caller_key),
-        # A key in place of a corpsecret says which of a corp's apps is meant by what it may use.
+        # A key in place of a corpsecret identifies one of a corp's apps by the accounts that it may use.
         (f"{CALLER}-wecom", (f"{corp}/first",), samples.first_agent_key),
         (f"{CALLER}-wecom-second", (f"{corp}/second",), samples.second_agent_key),
     ):
@@ -32,7 +32,7 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
 
 
 def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:
-    """A sandbox that knows the sample accounts."""
+    """Return the options of a sandbox with the sample accounts."""
     return SandboxOptions(
         token_lifetime=token_lifetime,
         ticket_lifetime=token_lifetime,

@@ -1,4 +1,4 @@
-"""The ids and secrets of the samples of one data folder, made at the first start: nobody else's are the same."""
+"""The ids and secrets of the samples of one data folder, made at random at the first start."""
 
 import secrets
 from pathlib import Path
@@ -18,7 +18,7 @@ def _secret() -> str:
 
 
 class IssuerSamples(msgspec.Struct):
-    """Sample apps of each dialect, two users and a terminal; ids and secrets have the form of the originals' own."""
+    """Sample apps of each dialect, two users and a terminal; ids and secrets have the form of the originals'."""
 
     yzb_app_id: str = msgspec.field(default_factory=lambda: _digits(6))
     yzb_secret: str = msgspec.field(default_factory=_secret)
@@ -51,7 +51,7 @@ class Samples(msgspec.Struct):
 
 
 def load_samples(path: Path) -> Samples:
-    """The samples kept at `path`; those that are not there yet are made and kept."""
+    """Read the samples of the file `path`; make missing ones and save them."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = path.read_bytes() if path.exists() else b"{}"
     samples = msgspec.json.decode(kept, type=Samples)

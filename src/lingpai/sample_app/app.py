@@ -1,4 +1,4 @@
-"""The sample as an ASGI app: pages, callbacks, and the trail of what happened."""
+"""The sample as a web app: pages, callbacks, and the trail of its requests."""
 
 import hmac
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class RealmParams(msgspec.Struct):
 
 
 class CallbackParams(msgspec.Struct):
-    """What the issuer sends back."""
+    """The authorization response."""
 
     realm: str
     code: str = ""
@@ -43,7 +43,7 @@ class CallbackParams(msgspec.Struct):
 
 
 class CodeParams(msgspec.Struct):
-    """The code that the bridge gave to the page."""
+    """The code that the page got from the bridge."""
 
     code: str
 
@@ -66,7 +66,7 @@ class Sample:
     Args:
         issuer_url: base URL of the issuer.
         url: base URL of the sample.
-        identities: whom it plays.
+        identities: its apps, by dialect.
         users: login names and passwords to try with.
     """
 
@@ -93,17 +93,17 @@ class Sample:
 
     @property
     def flows(self) -> Flows:
-        """The back end; there is one while the app is served."""
+        """The back end; it exists while the app is served."""
         if self._flows is None:
             raise RuntimeError("the sample is not started")
         return self._flows
 
     async def home(self, _params: NoParams, _call: Call) -> Reply:
-        """What there is to try."""
+        """Show the list of sign-ins."""
         return self._page("home", ids=self._ids, users=self._users)
 
     async def begin(self, params: RealmParams, _call: Call) -> Reply:
-        """Begin anew: off to the issuer."""
+        """Begin a new trail, and redirect to the issuer."""
         name, trail = self._trails.begin()
         if params.realm not in self.flows.authorize or params.realm not in self._ids:
             raise LingpaiError(Kind.NOT_FOUND, "There is no such sample.")
@@ -112,7 +112,7 @@ class Sample:
         return Reply(b"", 303, HTML, (NO_STORE, ("location", location), ("set-cookie", cookie)))
 
     async def callback(self, params: CallbackParams, call: Call) -> Reply:
-        """The issuer's answer: only with the state that this browser was sent off with."""
+        """Handle the authorization response; its state must be that of this browser's request."""
         trail = self._trail(call)
         if not trail.state or not hmac.compare_digest(trail.state.encode(), params.state.encode()):
             raise LingpaiError(Kind.INVALID_PARAMETER, "This answer is not to a question of this browser.")
@@ -134,12 +134,12 @@ class Sample:
         return _see("/trail/" + params.realm)
 
     async def trail(self, params: RealmParams, call: Call) -> Reply:
-        """What happened so far."""
+        """Show the trail."""
         trail = self._trail(call)
         return self._page("trail", realm=params.realm, trail=trail, refreshes=params.realm in trail.held)
 
     async def yzb(self, _params: NoParams, _call: Call) -> Reply:
-        """The page that uses the bridge."""
+        """Show the page that uses the bridge."""
         if "yzb" not in self._ids:
             raise LingpaiError(Kind.NOT_FOUND, "There is no such sample.")
         name, trail = self._trails.begin()

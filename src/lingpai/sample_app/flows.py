@@ -1,4 +1,7 @@
-"""What an app does in each dialect, by the issuer's public HTTP alone (contracts: yzb.md, mall.md, yilianyun.md)."""
+"""The sample's requests in each dialect, over the issuer's public HTTP routes.
+
+Source: docs/spec/yzb.md, docs/spec/mall.md, docs/spec/yilianyun.md.
+"""
 
 import hashlib
 import secrets
@@ -22,8 +25,8 @@ class Flows:
     Args:
         issuer_url: base URL of the issuer.
         url: base URL of the sample.
-        identities: whom it plays.
-        http: its client.
+        identities: its apps, by dialect.
+        http: the HTTP client.
     """
 
     def __init__(
@@ -38,7 +41,7 @@ class Flows:
         self.refresh = {"mall": self._refresh_mall, "yilianyun": self._refresh_yilianyun}
 
     def start(self, realm: str, trail: Trail) -> str:
-        """Where the browser goes to sign in; `state` ties the answer to this browser."""
+        """Return the authorization URL; `state` binds the response to this browser."""
         trail.state = secrets.token_hex(16)
         identity = self._app(realm)
         query = {
@@ -105,7 +108,7 @@ class Flows:
             trail.held["yilianyun"] = answer["body"]["refresh_token"]
 
     async def sign_page(self, trail: Trail) -> dict[str, Any]:
-        """What the page gives to `yzb.core.config`: signed with a ticket, which stays on this side."""
+        """Return the arguments of `yzb.core.config`, signed with a ticket; the ticket is not sent to the page."""
         ids, timestamp, nonce = self._app("yzb"), str(int(time.time())), secrets.token_hex(8)
         token = await self._server_token(trail)
         answer = await self._yzb(
@@ -121,7 +124,7 @@ class Flows:
         }
 
     async def finish_yzb(self, trail: Trail, code: str) -> None:
-        """Exchange the code that the bridge gave to the page, and read whose it is."""
+        """Exchange the code from the bridge, and read the user."""
         answer = await self._yzb(
             trail, "用授权码换 open_id Exchange the code", "/OAuth2/token",
             secret=self._app("yzb").secret, grant_type="authorization_code", code=code,

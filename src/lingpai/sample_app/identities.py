@@ -1,4 +1,4 @@
-"""Whom the sample plays in each dialect, and where the answers to it may go."""
+"""The sample's app in each dialect, and its redirect URIs."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ from lingpai.issuer.context import Issuer
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """The app that the sample is in one realm.
+    """The sample's app in one realm.
 
     Attributes:
         realm: the realm's name.
-        prefix: what comes before the realm's paths.
+        prefix: the path before the realm's paths.
         app_id: the app's public id (client_id).
         secret: the app's secret.
     """
@@ -25,21 +25,21 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Identities = Mapping[str, Identity]
-"""By dialect; a dialect that is switched off has none."""
+"""By dialect; a disabled dialect has none."""
 
 
 def callback(url: str, dialect: str) -> str:
-    """Where a dialect's answers by redirect go, with the sample at `url`."""
+    """Return the redirect URI of a dialect, with the sample at `url`."""
     return f"{url}/{dialect}/callback"
 
 
 async def allow_callbacks(issuers: Mapping[str, Issuer], identities: Identities, url: str) -> None:
-    """Register the sample's redirect URIs with its apps, as an operator would, in place of those of earlier starts.
+    """Register the sample's redirect URIs with its apps, and remove those of earlier starts.
 
     Args:
         issuers: by the realms' names.
-        identities: whom the sample plays.
-        url: where it is at this start.
+        identities: the sample's apps.
+        url: base URL of the sample at this start.
     """
     for dialect, identity in identities.items():
         issuer = issuers[identity.realm]

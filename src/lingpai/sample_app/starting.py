@@ -1,4 +1,4 @@
-"""What `lingpai dev` does to have the sample beside the service."""
+"""Set up the sample app for `lingpai dev`."""
 
 from collections.abc import Mapping
 
@@ -15,11 +15,11 @@ from lingpai.settings import Settings
 async def open_sample(
     settings: Settings, samples: IssuerSamples, realms: Mapping[str, Realm], issuer_url: str, url: str
 ) -> EdgeApp:
-    """The sample as an ASGI app, its redirect URIs registered.
+    """Return the sample as a web app, after registering its redirect URIs.
 
     Args:
         settings: of the service, which need not be running yet.
-        samples: whom it plays, and who may log in.
+        samples: its apps, and the users who may log in.
         realms: the realm with the samples of each dialect, by dialect.
         issuer_url: base URL of the service.
         url: base URL of the sample.
@@ -35,7 +35,7 @@ async def open_sample(
 
 
 def identities_of(samples: IssuerSamples, realms: Mapping[str, Realm]) -> Identities:
-    """Whom the sample plays in the realms that there are."""
+    """Return the sample's apps, by dialect of the given realms."""
     apps = {
         "yzb": (samples.yzb_app_id, samples.yzb_secret),
         "mall": (samples.mall_client_id, samples.mall_secret),

@@ -1,4 +1,4 @@
-"""What the sample did, step by step, per browser: each request and answer, with secrets masked."""
+"""The steps of the sample, per browser: each request and answer, with secrets masked."""
 
 import json
 import secrets
@@ -11,9 +11,9 @@ import aiohttp
 import msgspec
 
 MOST = 200
-"""Browsers that are remembered."""
+"""Most browsers with a trail."""
 SHOWN = 6
-"""Characters of a masked value that are shown: enough to see that it is another one."""
+"""Shown characters of a masked value, enough to distinguish values."""
 MASKED = frozenset(
     {
         "secret",
@@ -30,12 +30,12 @@ MASKED = frozenset(
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One request, and its answer when it was ours.
+    """One request, and its answer when the sample sent it.
 
     Attributes:
-        title: what happens, in both languages.
+        title: a description, in both languages.
         request: method and address without query.
-        params: what was sent, masked.
+        params: the parameters, masked.
         status: of the answer; 0 when the browser sent the request.
         answer: its body, masked.
     """
@@ -48,11 +48,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Trail:
-    """The steps of one browser, and what it holds.
+    """The steps and the tokens of one browser.
 
     Attributes:
         steps: newest last.
-        state: what the last redirect must bring back.
+        state: the `state` that the next response must have.
         held: tokens, by name.
     """
 
@@ -64,23 +64,23 @@ class Trail:
     def browser_goes(
         self, title: str, method: str, url: str, params: Mapping[str, str] | None = None
     ) -> None:
-        """Note a request that the browser makes."""
+        """Add a request that the browser makes."""
         given = list((params or {}).items()) or parse_qsl(urlsplit(url).query, keep_blank_values=True)
         self.steps.append(Step(title, f"{method} {url.partition('?')[0]}", masked_pairs(given)))
 
 
 class Trails:
-    """All trails, by a random name that a cookie holds; the oldest is forgotten."""
+    """All trails, by the random name in the browser's cookie; the oldest is dropped."""
 
     def __init__(self) -> None:
         self._trails: OrderedDict[str, Trail] = OrderedDict()
 
     def find(self, name: str | None) -> Trail | None:
-        """The trail of this name."""
+        """Return the trail of this name."""
         return self._trails.get(name or "")
 
     def begin(self) -> tuple[str, Trail]:
-        """A new trail and its name."""
+        """Begin a new trail; return its name and the trail."""
         name, trail = secrets.token_hex(16), Trail()
         self._trails[name] = trail
         while len(self._trails) > MOST:
@@ -96,7 +96,7 @@ async def call(
     url: str,
     params: Mapping[str, str],
 ) -> Any:
-    """Call the issuer and note both the request and the answer.
+    """Call the issuer, and add the request and the answer to the trail.
 
     Returns:
         The answer's JSON.
@@ -115,7 +115,7 @@ async def call(
 
 
 def masked(value: Any, name: str = "") -> Any:
-    """A JSON value in which secrets are only hinted at."""
+    """Return a JSON value with secrets masked."""
     if isinstance(value, dict):
         return {key: masked(each, key) for key, each in value.items()}
     if isinstance(value, list):
@@ -124,7 +124,7 @@ def masked(value: Any, name: str = "") -> Any:
 
 
 def masked_pairs(pairs: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Parameters in which secrets are only hinted at."""
+    """Return parameters with secrets masked."""
     return tuple((name, _masked_text(value) if name in MASKED else value) for name, value in pairs)
 
 

@@ -1,4 +1,4 @@
-"""Checks of every configured app: whether it has a live token, and what stands in the way."""
+"""Check that every configured account has a valid token."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -21,12 +21,11 @@ AT_ONCE = 16
 async def check_accounts(
     keeper: Keeper, accounts: Sequence[Account], advance: Callable[[int], None]
 ) -> list[Finding]:
-    """Ask for a token of every account, as any caller would, and look at its troubles.
+    """Get a token of every account, as a caller would, and report failures.
 
     Args:
-        keeper: the keeper. What is held costs no call of the platform, what is not is fetched within the
-            budgets.
-        accounts: the configured ones.
+        keeper: the keeper. A stored token costs no call to the platform; others are fetched within the budgets.
+        accounts: the configured accounts.
         advance: called with 1 after each.
     """
     if not accounts:

@@ -1,4 +1,4 @@
-"""Checks of what the settings let strangers reach, and of what travels in clear."""
+"""Check which addresses the settings expose, and which connections are not encrypted."""
 
 import ipaddress
 import os
@@ -14,7 +14,7 @@ _TLS = ("verify-ca", "verify-full")
 
 
 def check_exposure(settings: Settings) -> list[Finding]:
-    """What is wrong with addresses, networks and encryption, and what to do about it; nothing is asked over the net."""
+    """Return the problems of addresses, networks and encryption, with remedies; uses no network."""
     return [*_public_url(settings), *_networks(settings), *_strangers(settings), *_in_clear(settings)]
 
 
@@ -123,7 +123,7 @@ def _database(dsn: str) -> Iterator[Finding]:
 
 
 def is_local(host: str) -> bool:
-    """Whether a host of an address is this machine: loopback, or a socket's folder."""
+    """Return whether a host of an address is this host: loopback, or a socket's folder."""
     bare = host.strip("[]")
     if bare in ("", "localhost") or bare.startswith("/") or bare.endswith(".localhost"):
         return True

@@ -19,7 +19,7 @@ WRITERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_files(settings: Settings) -> list[Finding]:
-    """What is found on the disk. Nothing is made or changed."""
+    """Check the files on disk. Nothing is created or changed."""
     address = settings.store_address
     if address.dsn is None and not settings.database.exists():
         message = tr("There is no store yet in {folder}.", folder=settings.data)
@@ -40,7 +40,7 @@ def check_files(settings: Settings) -> list[Finding]:
 def _check_modes(settings: Settings) -> list[Finding]:
     closed = sorted(set(_private_paths(settings)))
     open_to = dict.fromkeys(closed, OTHERS)
-    # Who can write to a folder can put another file in the place of one that nobody else can read.
+    # Write access to a folder allows replacing a file in it that only its owner can read.
     for file in (settings.key_ring_file, *(() if settings.store_address.dsn else (settings.database,))):
         open_to.setdefault(file.resolve().parent, WRITERS)
     findings = (_check_mode(path, bits) for path, bits in open_to.items())
@@ -48,10 +48,10 @@ def _check_modes(settings: Settings) -> list[Finding]:
 
 
 def _private_paths(settings: Settings) -> Iterator[Path]:
-    """Every file, socket and folder that nobody but its owner may get at, links followed."""
+    """Yield every file, socket and folder that only its owner may access, links followed."""
     if settings.data.is_dir():
         yield settings.data.resolve()
-        # Whatever lies there: backups, dev.json, sockets, what somebody put aside.
+        # All files in it: backups, dev.json, sockets, copies.
         yield from (path.resolve() for path in settings.data.iterdir() if path.name != SETTINGS_FILE)
     if settings.store_address.dsn is None:
         database = settings.database.resolve()

@@ -14,11 +14,11 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.service import issuer_store_of
 
 MOST_TWINS = 20
-"""How many logins are told that are another user's but for the spelling."""
+"""Most logins that are listed because they differ from another user's only in spelling."""
 
 
 async def check_store(keeper: Keeper) -> list[Finding]:
-    """Whether the store reads and writes, and whether the ring has every key that sealed something in it."""
+    """Check that the store reads and writes, and that the ring has every key that encrypted a value in it."""
     try:
         await keeper.store.ping()
         counts = await count_sealed(keeper)
@@ -63,7 +63,7 @@ async def check_store(keeper: Keeper) -> list[Finding]:
 
 
 async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:
-    """Accounts that came with a `.env` which names them no more, as seen from here.
+    """Find accounts from a `.env` that no longer names them.
 
     Args:
         keeper: the keeper.
@@ -89,7 +89,7 @@ async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:
 
 
 async def check_former_keys(keeper: Keeper) -> list[Finding]:
-    """Which callers have more than one valid key, and until when."""
+    """List the callers with more than one valid key, and the end of the replaced one."""
     ends: dict[str, list[str]] = {}
     for each in await keeper.store.list_former_keys():
         ends.setdefault(each.caller, []).append(local(each.ends_at))

@@ -7,7 +7,7 @@ from lingpai.settings.trust import trusted_twice
 
 
 def check_trust(settings: Settings) -> list[Finding]:
-    """Whether a network of callers also holds the proxies."""
+    """Check that no network of callers contains a proxy."""
     found = ", ".join(f"{network} / {proxy}" for network, proxy in trusted_twice(settings))
     if not found:
         return []

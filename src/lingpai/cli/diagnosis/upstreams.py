@@ -1,4 +1,4 @@
-"""Checks of the way to the platforms, and of this machine's clock by theirs."""
+"""Check the connection to the platforms, and compare this host's clock with theirs."""
 
 import asyncio
 import email.utils
@@ -23,11 +23,11 @@ HALF_SECOND = 0.5  # a Date header has whole seconds
 
 
 async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding]:
-    """Whether each platform can be reached, and how far its clock is from ours.
+    """Check that each platform can be reached, and measure the difference of the clocks.
 
     Args:
         keeper: the keeper.
-        used: platforms of which an account is configured. Others matter only when there is none at all.
+        used: platforms with a configured account. Others are checked only when there is none.
     """
     wanted = [each for each in keeper.platforms.values() if each.name in used or (not used and each.base_url)]
     found = await asyncio.gather(*(_check(keeper, each, needed=each.name in used) for each in wanted))

@@ -1,4 +1,4 @@
-"""What `lingpai apply` understands: one file per section, and the table of all of them."""
+"""The sections of `lingpai apply`: one module each, and the table of all of them."""
 
 from typing import Any
 

@@ -30,7 +30,7 @@ class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Plan:
-    """What has to change. Accounts of the original's .env are that file's and are never pruned."""
+    """Return the required changes. Accounts of the original's .env belong to that file and are never pruned."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_accounts()}
     changes: list[Change] = []

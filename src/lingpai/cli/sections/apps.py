@@ -50,7 +50,7 @@ class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
-    """What has to change. A secret that the file does not give is left as it is."""
+    """Return the required changes. A secret that the file does not give does not change."""
     draft = Draft("apps", stage)
     for entry in entries:
         place = draft.place(entry.app_id, entry.realm, entry.secret)
@@ -99,7 +99,7 @@ async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change
 
 
 async def _alter(issuer: Issuer, known: App, wanted: App, differing: Sequence[str]) -> None:
-    """Change what the plan names, and nothing that somebody changed since."""
+    """Change the fields that the plan names, and keep other changes made since."""
     fields = {name: getattr(wanted, name) for name in differing}
     if wanted.public:
         fields["secrets"] = ()

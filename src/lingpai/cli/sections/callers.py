@@ -36,7 +36,7 @@ class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Plan:
-    """What has to change. A key is never changed; a replaced one counts as the caller's until it ends."""
+    """Return the required changes. A key never changes; a replaced one is the caller's until it ends."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_callers()}
     changes: list[Change] = []

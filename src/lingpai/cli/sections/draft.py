@@ -10,12 +10,12 @@ from lingpai.issuer.context import Issuer
 
 
 class Place(NamedTuple):
-    """Where an entry belongs.
+    """The realm, secret and name of an entry.
 
     Attributes:
         issuer: of its realm.
-        secret: the one that it gives or refers to, or "".
-        name: of the thing, within its section.
+        secret: the secret that it contains or refers to, or "".
+        name: its name within its section.
     """
 
     issuer: Issuer
@@ -39,13 +39,13 @@ class Draft:
         self._stage = stage
 
     def place(self, key: str, realm: str, secret: str, *, dialect: str = "") -> Place | None:
-        """Where an entry belongs; None, and a problem of the plan, when that or its secret cannot be told.
+        """Resolve an entry's realm and secret; when that fails, add a problem to the plan and return None.
 
         Args:
-            key: what its thing is called in the realm.
+            key: its name in the realm.
             realm: as the entry names it; see `Realms.one`, also for `dialect`.
             secret: as the entry gives it; see `Stage.secret`.
-            dialect: the one that such things are of, if there is just one.
+            dialect: the only dialect with such entries, if there is one.
         """
         try:
             issuer = self._stage.realms.one(realm, dialect=dialect)
@@ -72,5 +72,5 @@ class Draft:
             self.changes.append(Change(name, "remove", perform=remove))
 
     def plan(self) -> Plan:
-        """What has been gathered."""
+        """Return the collected plan."""
         return Plan(self.changes, self._problems)

@@ -30,7 +30,7 @@ class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Plan:
-    """What has to change. Owners may stand in the same file; a secret that it does not give is left as it is."""
+    """Return the required changes. The same file may declare owners; a secret that it does not give does not change."""
     draft = Draft("machines", stage)
     for entry in entries:
         place = draft.place(entry.machine_code, entry.realm, entry.msign, dialect=DIALECT)
@@ -50,7 +50,7 @@ async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Pl
 
 
 async def _known(stage: Stage, issuer: Issuer, login: str) -> bool:
-    """Whether a user is stored, or stands in the same file."""
+    """Return whether a user is stored or declared in the same file."""
     if await issuer.store.find_login(issuer.realm, login) is not None:
         return True
     entries = USERS.read(stage.document.get(USERS.name, []))

@@ -50,5 +50,5 @@ def _text(content: bytes, place: str) -> str:
 
 
 def is_literal(text: str) -> bool:
-    """Whether a secret stands in the file itself."""
+    """Return whether a secret is in the file itself."""
     return bool(text) and not text.startswith((ENV, FILE))

@@ -1,4 +1,4 @@
-"""What a section of a declaration file is: its entries' type, and how to plan what has to change."""
+"""A section of a declaration file: its entries' type and its planner."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ OVERTAKEN = "Somebody changed it at the same time; run this again."
 
 
 async def nothing() -> None:
-    """Do what a change that keeps everything does."""
+    """Change nothing."""
 
 
 class Change(NamedTuple):
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stage:
-    """What a section's planner works with: the open keeper and realms, the settings, the file and where it is."""
+    """The environment of a section's planner: open keeper and realms, settings, the file and its folder."""
 
     keeper: Keeper
     realms: Realms

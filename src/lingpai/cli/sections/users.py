@@ -35,7 +35,7 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
-    """What has to change. Each given password is checked against the stored one, which takes its time."""
+    """Return the required changes. Each given password is compared with the stored hash, which takes time."""
     draft = Draft("users", stage)
     for entry in entries:
         place = draft.place(entry.login, entry.realm, entry.password)
