@@ -235,7 +235,7 @@ class Counting:
 
     async def verb(self, _params: Any, call: Call) -> Any:
         self.asked += 1
-        call.again = self.again
+        call.cached_answer = self.again
         return [self.asked, call.peer]
 
     def again(self) -> Any:

@@ -38,8 +38,8 @@ async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1")
     call = call_of(peer)
     ask = Ask(stage.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
     held = await answer_token(stage.keeper, call, ask)
-    assert call.again is not None
-    return held, call.again
+    assert call.cached_answer is not None
+    return held, call.cached_answer
 
 
 def hits() -> float:
@@ -136,7 +136,7 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
     assert (await answer_token(own.keeper, call, ask)).access_token
-    assert call.again is None
+    assert call.cached_answer is None
 
 
 async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(stage: Stage) -> None:
@@ -187,4 +187,4 @@ async def test_an_end_of_another_boot_is_asked_for_each_time(own: Stage) -> None
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
     assert (await answer_token(own.keeper, call, ask)).expires_in > 0
-    assert call.again is None
+    assert call.cached_answer is None

@@ -58,13 +58,23 @@ class Call:
         safe: whether the method is GET or HEAD, which change nothing (RFC 9110 §9.2.1).
         noted: fields for the request's log line, by name; a verb that refuses a caller adds its name.
         headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
-        again: a verb that writes nothing may set it to what returns, at once, the value for the same request of the
-            same peer, and counts it as the verb would; or None when only the verb can tell, as something may
-            have changed.
+        cached_answer: a verb that writes nothing may set it to a function that returns, at once, the value for the same
+            request of the same peer, and counts it as the verb would; or None when only the verb can tell, as something
+            may have changed.
     """
 
     __slots__ = (
-        *("accepts_html", "again", "bearer", "caller", "headers", "if_none_match", "noted", "peer", "safe"),
+        *(
+            "accepts_html",
+            "cached_answer",
+            "bearer",
+            "caller",
+            "headers",
+            "if_none_match",
+            "noted",
+            "peer",
+            "safe",
+        ),
         "trace_id",
     )
 
@@ -86,7 +96,7 @@ class Call:
         self.safe = safe
         self.caller = ""
         self.noted: Mapping[str, str] = _NOTHING
-        self.again: Callable[[], Any] | None = None
+        self.cached_answer: Callable[[], Any] | None = None
         self.headers: Mapping[bytes, bytes] = _NO_HEADERS
 
     def header(self, name: str) -> str | None:

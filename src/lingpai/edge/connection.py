@@ -277,8 +277,8 @@ class Connection(asyncio.Protocol):
             self._end_with_answer()
             return
         call = answer.call
-        if call is not None and call.again is not None and not due[1] and endpoint.again:
-            asked.keep(self.peer, call.again)
+        if call is not None and call.cached_answer is not None and not due[1] and endpoint.again:
+            asked.keep(self.peer, call.cached_answer)
         if self._due or self._early or self._receiver.incoming is not None:
             self._go_on()
 

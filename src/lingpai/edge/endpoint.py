@@ -49,7 +49,7 @@ class Endpoint(Protocol):
         declared: whether a route was declared for it; heads of others are not kept.
         quick: whether `answer` may be run in the turn that serves all connections, see `Route.quick`.
         bodiless: whether its answers are sent without their body, as for `HEAD`.
-        again: whether an answer may be given again (`Call.again`) without a log line.
+        again: whether an answer may be given again (`Call.cached_answer`) without a log line.
         body_limit: bytes of a body that it takes.
         body_timeout: seconds in which a body must have arrived.
     """
@@ -80,7 +80,7 @@ class Endpoint(Protocol):
         ...
 
     def answer_again(self, value: Any) -> Answer:
-        """The answer when the verb need not be asked; see `Call.again`."""
+        """The answer when the verb need not be asked; see `Call.cached_answer`."""
         ...
 
     def tell(self, answer: Answer, seconds: float) -> None:

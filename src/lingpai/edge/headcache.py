@@ -31,13 +31,13 @@ _END: Final = b"\r\n\r\n"
 _SPECIAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 
 Again = Callable[[], Any]
-"""Tells the value of an answer again, or None; see `Call.again`."""
+"""Tells the value of an answer again, or None; see `Call.cached_answer`."""
 
 
 class Asked:
     """A head with what answers it.
 
-    What tells an answer again (`Call.again`) is kept by the socket's address: behind it stands who was found to be
+    The cached answer (`Call.cached_answer`) is kept by the socket's address: behind it stands who was found to be
     allowed. What the head says is let go then, and read again if need be: ten thousand heads that lie close together
     are sooner found than 20 MB of them.
 

@@ -68,9 +68,9 @@ def _token_verb(keeper: Keeper, platform: Platform, declared: DropInToken) -> Ve
         answer = await answer_token(keeper, call, _ask(platform, declared, params, "token"))
         if make is None:
             return answer
-        cached = call.again
+        cached = call.cached_answer
         if cached is not None:
-            call.again = lambda: _made(make, cached())
+            call.cached_answer = lambda: _made(make, cached())
         return make(answer.access_token, answer.expires_in)
 
     return token

@@ -39,11 +39,11 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
         and not credential.suspect
         and current.end.epoch == keeper.clock.epoch
     ):
-        call.again = Again(keeper, app, credential, current, mark, pace)
+        call.cached_answer = CachedAnswer(keeper, app, credential, current, mark, pace)
     return TokenAnswer(current.value, int(current.end.remaining(keeper.clock)))
 
 
-class Again(Tally):
+class CachedAnswer(Tally):
     """`answer_token` for the same request of the same peer, for as long as it would find the same.
 
     The answer depends on accounts, callers and credentials, whose changes change the store's mark, and on the
@@ -82,7 +82,7 @@ class Again(Tally):
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
 
     def __call__(self) -> TokenAnswer | None:
-        """See `Call.again`."""
+        """See `Call.cached_answer`."""
         keeper = self._keeper
         now = keeper.clock.steady()
         left = self._ends - now
