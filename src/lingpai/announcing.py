@@ -14,6 +14,7 @@ from lingpai.devdata.issuer import DOMAIN, FIRST, SECOND, landing
 from lingpai.devdata.keeper import CALLER
 from lingpai.devdata.records import IssuerSamples, Samples
 from lingpai.issuer.realms import Realm
+from lingpai.keeper.platforms.registry import platform_types
 
 Json = dict[str, Any]
 
@@ -66,6 +67,13 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
                 "corpid": samples.corpid,
                 "secret": samples.second_agent_secret,
                 "key": samples.second_agent_key,
+            },
+            **{
+                each.name: [
+                    {"account": account, "secret": secret} for account, secret in each.samples.items()
+                ]
+                for each in platform_types().values()
+                if each.samples
             },
         },
         "admin": {},

@@ -5,11 +5,13 @@ from pathlib import Path
 
 from lingpai.announcing import announce, describe, shell_variables
 from lingpai.core import private_files
+from lingpai.core.clock import SystemClock
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, bind, serve, url_of
+from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sample_app.starting import open_sample
 from lingpai.sandbox.serve import running
@@ -58,7 +60,8 @@ async def develop(
         )
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
-        with running(options, sandbox_socket, state_file=data / "sandbox.json"):
+        others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
+        with running(options, sandbox_socket, state_file=data / "sandbox.json", others=others):
             await add_samples(settings, samples)
             realms = sample_realms(settings.enabled_realms())
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
@@ -73,7 +76,7 @@ async def develop(
 
 def sandboxed_platforms() -> list[str]:
     """Return the names of the platforms that the sandbox imitates."""
-    return [name for name, each in platform_types().items() if each.sandboxed]
+    return [name for name, each in platform_types().items() if each.sandboxed or each.samples]
 
 
 def sandbox_settings(url: str) -> str:

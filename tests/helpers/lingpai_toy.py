@@ -146,4 +146,5 @@ TOY = PlatformType(
     ),
     shape=ToyShape(),
     prefixes=("/toybox/",),
+    samples={"toy-1": "tin-key"},
 )

@@ -10,7 +10,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SandboxOptions
-from lingpai.sandbox.state import Drawer, Row, Shelf
+from lingpai.sandbox.state import Row, StateFile, Table
 from tests.helpers.platforms import Platforms, credentials
 
 GETTICKET = "/cgi-bin/ticket/getticket"
@@ -84,16 +84,16 @@ class Thing(Row):
 
 def test_what_ended_a_day_ago_is_forgotten(tmp_path: Path) -> None:
     clock = VirtualClock()
-    shelf = Shelf(tmp_path / "sandbox.db", clock)
-    drawer = Drawer(shelf, "things", Thing)
+    file = StateFile(tmp_path / "sandbox.db", clock)
+    table = Table(file, "things", Thing)
     end = SandboxOptions().code_lifetime
-    drawer.put("a", Thing(ends=end_after(clock, end), name="a"))
+    table.put("a", Thing(ends=end_after(clock, end), name="a"))
     clock.advance(end + 86400)
-    drawer.put("b", Thing(ends=end_after(clock, end), name="b"))
-    drawer.purge()
-    assert [key for key, _ in drawer.items()] == ["a", "b"]
+    table.put("b", Thing(ends=end_after(clock, end), name="b"))
+    table.purge()
+    assert [key for key, _ in table.items()] == ["a", "b"]
     clock.advance(1)
-    drawer.purge()
-    assert [key for key, _ in drawer.items()] == ["b"]
-    assert [key for key, _ in Drawer(shelf, "things", Thing).items()] == ["b"]
-    shelf.close()
+    table.purge()
+    assert [key for key, _ in table.items()] == ["b"]
+    assert [key for key, _ in Table(file, "things", Thing).items()] == ["b"]
+    file.close()

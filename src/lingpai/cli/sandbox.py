@@ -33,6 +33,9 @@ def sandbox(
     import apsw
     import msgspec
 
+    from lingpai.core.clock import SystemClock
+    from lingpai.keeper.platforms.imitation import Imitations
+    from lingpai.keeper.platforms.registry import platform_types
     from lingpai.sandbox.options import SandboxOptions
     from lingpai.sandbox.serve import serve
 
@@ -59,9 +62,13 @@ def sandbox(
             typer.echo(f"  WeChat  {app.appid}  {app.name}")
         for corp in options.corps:
             typer.echo(f"  WeCom   {corp.corpid}  {corp.name}")
+        for each in platform_types().values():
+            for account in each.samples:
+                typer.echo(f"  {each.name}  {account}")
 
     try:
-        asyncio.run(serve(options, host, port, state, listening))
+        others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
+        asyncio.run(serve(options, host, port, state, listening, others))
     except OSError as error:
         typer.echo(f"cannot listen on {host}:{port}: {error.strerror}. Choose another with --port.", err=True)
         raise typer.Exit(1) from None

@@ -3,6 +3,7 @@
 from lingpai.core.records import Account, Caller
 from lingpai.devdata.records import Samples
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sandbox import SandboxOptions
 from lingpai.sandbox.options import WechatApp, WecomAgent, WecomCorp
 
@@ -16,6 +17,11 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
         Account(platform="wechat", account=samples.mini_appid, secret=samples.mini_secret),
         Account(platform="wecom", account=samples.corpid, label="first", secret=samples.agent_secret),
         Account(platform="wecom", account=samples.corpid, label="second", secret=samples.second_agent_secret),
+        *(
+            Account(platform=each.name, account=account, secret=secret)
+            for each in platform_types().values()
+            for account, secret in each.samples.items()
+        ),
     ):
         known = await keeper.store.find_accounts(account.platform, account.account)
         if not any(each.label == account.label for each in known):

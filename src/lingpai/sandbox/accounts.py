@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.sandbox.options import SandboxOptions, WechatApp, WecomAgent, WecomCorp
-from lingpai.sandbox.state import FOREVER, Drawer, Row
+from lingpai.sandbox.state import FOREVER, Row, Table
 
 _WECOM_PREFIX: Final = "ww"
 _BAD_NAME: Final = set("|/ \t\r\n")
@@ -23,7 +23,7 @@ class Change(Row):
 class Accounts:
     """WeChat apps by appid and WeCom corps by corpid."""
 
-    def __init__(self, options: SandboxOptions, changes: Drawer[Change]) -> None:
+    def __init__(self, options: SandboxOptions, changes: Table[Change]) -> None:
         self._options = options
         self._changes = changes
         self.apps: dict[str, WechatApp] = {}

@@ -21,7 +21,7 @@ from lingpai.sandbox.dispatch import Reply, account_of, dispatch
 from lingpai.sandbox.misbehave import Meeting, meet, sent
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.refusals import Refusal, refuse
-from lingpai.sandbox.world import Call, World
+from lingpai.sandbox.world import Call, Others, World
 
 _LONGEST_BODY: Final = 32 * 2**20
 _KEPT_BODY: Final = 4096
@@ -117,10 +117,12 @@ class SandboxApp:
     Args:
         world: everything that it knows.
         hosts: the names by which it may be addressed.
+        others: answers the calls of further platforms.
     """
 
-    def __init__(self, world: World, hosts: Hosts) -> None:
+    def __init__(self, world: World, hosts: Hosts, others: Others | None = None) -> None:
         self._world = world
+        self._others = others
         self._hosts = hosts
         self._controls = controls.controls_of(world)
         self._pages = {"/connect/oauth2/authorize": Authorize(world)}
@@ -137,7 +139,7 @@ class SandboxApp:
 
     async def stop(self) -> None:
         """See `lingpai.edge.endpoint.Application`: the state is released."""
-        self._world.shelf.close()
+        self._world.file.close()
 
     async def reply(self, call: Call, line: Line, fault: LingpaiError | None) -> wire.Reply:
         """Answer one call, or let the fault that waits for it happen.
@@ -158,13 +160,19 @@ class SandboxApp:
         world.calls.add(call.path, account, _seen(call))
         waiting = world.faults.take(call.path, account)
         if waiting is not None:
-            return await meet(waiting, Meeting(line, call, world.rules, lambda: dispatch(world, call)))
+            return await meet(waiting, Meeting(line, call, world.rules, lambda: self._dispatch(call)))
         if fault is not None:
             return sent(Reply(refuse("wechat", Refusal(45002), world.clock.now(), call.address)))
-        return sent(dispatch(world, call))
+        return sent(self._dispatch(call))
+
+    def _dispatch(self, call: Call) -> Reply:
+        answer = None if self._others is None else self._others(call.method, call.path, call.fields)
+        return dispatch(self._world, call) if answer is None else Reply(answer)
 
 
-def create_app(options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> SandboxApp:
+def create_app(
+    options: SandboxOptions, clock: Clock, state_file: Path | None = None, others: Others | None = None
+) -> SandboxApp:
     """A sandbox, ready to be served.
 
     Args:
@@ -172,6 +180,7 @@ def create_app(options: SandboxOptions, clock: Clock, state_file: Path | None = 
         clock: the platforms' time.
         state_file: where tokens, tickets, codes, quotas and switches survive a restart, kill -9 included; None keeps
             them in memory. One process at a time.
+        others: answers the calls of further platforms; returns None for a call that is not theirs.
 
     Returns:
         The application. Its state is released when it is stopped.
@@ -180,4 +189,4 @@ def create_app(options: SandboxOptions, clock: Clock, state_file: Path | None = 
         apsw.Error: the state file cannot be used.
         msgspec.DecodeError: the state file was written by another version.
     """
-    return SandboxApp(World(options, clock, state_file), Hosts(options.hosts))
+    return SandboxApp(World(options, clock, state_file), Hosts(options.hosts), others)

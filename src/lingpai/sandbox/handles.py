@@ -4,14 +4,14 @@ import secrets
 from typing import Final, Literal
 
 from lingpai.core.clock import Clock, End, end_after
-from lingpai.sandbox.state import Drawer, Row
+from lingpai.sandbox.state import Row, Table
 
 Family = Literal["classic", "stable", "wecom", "jsapi", "wx_card", "agent_config"]
 Fate = Literal["live", "expired", "replaced"]
 
 _MOST_LIVE: Final = 2
 _INSTANT: Final = 0.05
-_LEAST_TOLD: Final = 1
+_LEAST_REST: Final = 1
 # Characters as seen on the real ones: tokens of 130 to 210, tickets of 86; the platforms ask to reserve 512.
 _BYTES: Final[dict[Family, int]] = {
     "classic": 99,
@@ -43,25 +43,25 @@ def line_of(account: str, family: Family, agentid: int = 0) -> str:
 class Handles:
     """All tokens, or all tickets, with their lines."""
 
-    def __init__(self, drawer: Drawer[Handle], clock: Clock) -> None:
-        self._drawer = drawer
+    def __init__(self, table: Table[Handle], clock: Clock) -> None:
+        self._table = table
         self._clock = clock
         self._newest: dict[str, Handle] = {}
-        for handle in drawer.values():
+        for handle in table.values():
             newest = self._newest.get(handle.line)
             if newest is None or newest.serial < handle.serial:
                 self._newest[handle.line] = handle
 
     def get(self, value: str) -> Handle | None:
         """The handle with this value, dead or alive, if it was ever ours."""
-        return self._drawer.get(value)
+        return self._table.get(value)
 
     def remaining(self, handle: Handle) -> float:
         """Seconds that ``handle`` still lives; not positive when dead."""
         return handle.ends.remaining(self._clock)
 
     def expires_in(self, handle: Handle) -> int:
-        """The whole seconds that an answer tells; the instant between issue and answer costs no second."""
+        """Return the whole seconds for an answer; the instant between issue and answer costs no second."""
         return max(0, int(self.remaining(handle) + _INSTANT))
 
     def fate(self, handle: Handle) -> Fate:
@@ -70,21 +70,21 @@ class Handles:
             return "live"
         return "expired" if handle.natural_end.remaining(self._clock) <= 0 else "replaced"
 
-    def told_again(self, line: str, beyond: float = 0) -> Handle | None:
-        """The newest of a line, if an answer may tell it once more: a second of it must be left, as none tells 0.
+    def reusable(self, line: str, beyond: float = 0) -> Handle | None:
+        """Return the newest of a line if an answer may have it again: at least a second of it must be left.
 
         Args:
             line: see ``line_of``.
-            beyond: seconds; it is told only while it lives longer.
+            beyond: seconds; it is returned only while it lives longer.
         """
         handle = self._newest.get(line)
         left = self.remaining(handle) if handle else 0
-        return handle if left > beyond and left >= _LEAST_TOLD else None
+        return handle if left > beyond and left >= _LEAST_REST else None
 
     def live(self, line: str) -> list[Handle]:
         """All that live in a line, the oldest first."""
         living = [
-            handle for handle in self._drawer.values() if handle.line == line and self.remaining(handle) > 0
+            handle for handle in self._table.values() if handle.line == line and self.remaining(handle) > 0
         ]
         return sorted(living, key=lambda handle: handle.serial)
 
@@ -113,7 +113,7 @@ class Handles:
             serial=serial,
         )
         self._newest[line] = handle
-        return self._drawer.put(handle.value, handle)
+        return self._table.put(handle.value, handle)
 
     def succeed(self, account: str, family: Family, lifetime: float, overlap: float) -> Handle:
         """A new one that ends those before it: the last one ``overlap`` seconds from now, older ones at once."""
@@ -128,7 +128,7 @@ class Handles:
         """Let ``handle`` end ``seconds`` from now, unless it ends before."""
         if self.remaining(handle) > seconds:
             handle.ends = end_after(self._clock, seconds)
-            self._drawer.put(handle.value, handle)
+            self._table.put(handle.value, handle)
 
     def kill(self, handle: Handle) -> None:
         """End ``handle`` now, as a platform may at any time."""

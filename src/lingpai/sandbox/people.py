@@ -6,7 +6,7 @@ import secrets
 from typing import Final, Literal
 
 from lingpai.core.clock import Clock, End, end_after
-from lingpai.sandbox.state import FOREVER, Drawer, Row, Shelf
+from lingpai.sandbox.state import FOREVER, Row, StateFile, Table
 
 _INSTANT: Final = 0.05
 CodeKind = Literal["oauth", "mini", "wecom"]
@@ -67,12 +67,12 @@ def new_session_key() -> str:
 class People:
     """Users, codes and user tokens of all accounts."""
 
-    def __init__(self, shelf: Shelf, clock: Clock) -> None:
+    def __init__(self, state_file: StateFile, clock: Clock) -> None:
         self._clock = clock
-        self._users = Drawer(shelf, "users", User)
-        self.codes = Drawer(shelf, "codes", LoginCode)
-        self.grants = Drawer(shelf, "grants", Grant)
-        self.tokens = Drawer(shelf, "user_tokens", UserToken)
+        self._users = Table(state_file, "users", User)
+        self.codes = Table(state_file, "codes", LoginCode)
+        self.grants = Table(state_file, "grants", Grant)
+        self.tokens = Table(state_file, "user_tokens", UserToken)
 
     def user(self, account: str, name: str, open_platform: str = "") -> User:
         """The user ``name`` as ``account`` sees them; the same name gives the same openid, always.

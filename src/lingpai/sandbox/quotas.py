@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Final, Literal
 
 from lingpai.core.clock import Clock, end_after
-from lingpai.sandbox.state import Drawer, Row
+from lingpai.sandbox.state import Row, Table
 
 Span = Literal["minute", "hour", "day", "month"]
 
@@ -30,8 +30,8 @@ class Counter(Row):
 class Quotas:
     """Counts by account, name (mostly an API path) and span."""
 
-    def __init__(self, drawer: Drawer[Counter], clock: Clock) -> None:
-        self._drawer = drawer
+    def __init__(self, table: Table[Counter], clock: Clock) -> None:
+        self._table = table
         self._clock = clock
 
     def _key(self, account: str, name: str, span: Span) -> str:
@@ -40,24 +40,24 @@ class Quotas:
 
     def used(self, account: str, name: str, span: Span) -> int:
         """How many were taken in the span that runs."""
-        counter = self._drawer.get(self._key(account, name, span))
+        counter = self._table.get(self._key(account, name, span))
         return counter.count if counter else 0
 
     def take(self, account: str, name: str, span: Span, limit: int) -> bool:
         """Take one of ``limit``; False when none is left, and then nothing is counted."""
         key = self._key(account, name, span)
-        counter = self._drawer.get(key) or Counter(
+        counter = self._table.get(key) or Counter(
             ends=end_after(self._clock, _LONGEST[span]), account=account, name=name, span=span
         )
         if counter.count >= limit:
             return False
         counter.count += 1
-        self._drawer.put(key, counter)
+        self._table.put(key, counter)
         return True
 
     def clear(self, account: str, path: str = "") -> None:
         """Forget what ``account`` called today, of one API ``path`` or of all."""
-        for key, counter in self._drawer.items():
+        for key, counter in self._table.items():
             mine = counter.account == account and counter.span == "day" and counter.name.startswith("/")
             if mine and path in {"", counter.name}:
-                self._drawer.drop(key)
+                self._table.drop(key)

@@ -14,6 +14,7 @@ from lingpai.core.clock import Clock, SystemClock
 from lingpai.edge.server import Listener, ServerOptions, Serving, bind, url_of
 from lingpai.sandbox.app import create_app
 from lingpai.sandbox.options import SandboxOptions
+from lingpai.sandbox.world import Others
 
 _JOIN_SECONDS = 10
 _OPTIONS = ServerOptions(grace=1)
@@ -26,6 +27,7 @@ async def serve(
     port: int = 0,
     state_file: Path | None = None,
     listening: Callable[[str], None] | None = None,
+    others: Others | None = None,
 ) -> None:
     """Serve a sandbox until the process is told to stop.
 
@@ -34,13 +36,14 @@ async def serve(
         host: address to listen on.
         port: TCP port, 0 for a free one.
         state_file: see ``create_app``.
-        listening: told the base URL once the port is bound.
+        listening: called with the base URL once the port is bound.
+        others: see ``create_app``.
 
     Raises:
         OSError: the address cannot be bound.
     """
     with bind(host, port) as bound:
-        app = create_app(options, SystemClock(), state_file)
+        app = create_app(options, SystemClock(), state_file, others)
         if listening is not None:
             listening(url_of(bound))
         serving, loop = Serving([Listener(app, [bound])], _OPTIONS), asyncio.get_running_loop()
@@ -55,7 +58,11 @@ async def serve(
 
 @contextmanager
 def running(
-    options: SandboxOptions, bound: socket.socket, clock: Clock | None = None, state_file: Path | None = None
+    options: SandboxOptions,
+    bound: socket.socket,
+    clock: Clock | None = None,
+    state_file: Path | None = None,
+    others: Others | None = None,
 ) -> Iterator[None]:
     """Serve a sandbox in a thread with a loop of its own while the block runs.
 
@@ -64,11 +71,12 @@ def running(
         bound: where.
         clock: the platforms' time; the system's when None.
         state_file: see ``create_app``.
+        others: see ``create_app``.
 
     Raises:
         TimeoutError: it does not stop.
     """
-    app = create_app(options, clock or SystemClock(), state_file)
+    app = create_app(options, clock or SystemClock(), state_file, others)
     ending: list[Callable[[], object]] = []
     up = threading.Event()
 

@@ -1,6 +1,6 @@
-"""What the sandbox remembers: rows in memory, written through to a file before an answer goes out.
+"""The sandbox's state: rows in memory, written through to a file before an answer goes out.
 
-One SQLite file without fsync: a killed process loses nothing, as the system holds what was written.
+One SQLite file without fsync: a killed process loses nothing, as the system has what was written.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from lingpai.core.clock import Clock, End
 
 _KEPT_AFTER_END: Final = 86400.0  # long enough to tell "expired" from "never heard of"
 _PURGE_EVERY: Final = 1000
+# A table of ours is the value of a column, which files of earlier versions call drawer.
 _SCHEMA: Final = (
     "create table if not exists item"
     " (drawer text, key text, body blob, primary key (drawer, key)) without rowid"
@@ -22,7 +23,7 @@ FOREVER: Final = End(1e15, 1e15, "")
 
 
 class Row(msgspec.Struct, kw_only=True):
-    """Anything remembered; it is forgotten a day after ``ends``."""
+    """A remembered row; it is deleted a day after ``ends``."""
 
     ends: End
 
@@ -30,12 +31,12 @@ class Row(msgspec.Struct, kw_only=True):
 RowT = TypeVar("RowT", bound=Row)
 
 
-class Shelf:
-    """The file behind the drawers, or nothing when the sandbox only lives in memory.
+class StateFile:
+    """The file behind the tables, or nothing when the sandbox only lives in memory.
 
     Args:
         file: where to keep the state; None keeps nothing.
-        clock: tells which rows are over.
+        clock: decides which rows are over.
 
     Raises:
         apsw.Error: the file cannot be opened or is not such a file.
@@ -53,22 +54,22 @@ class Shelf:
             self._db = _open(self._file)
         return self._db.execute(sql, values)
 
-    def load(self, drawer: str) -> list[tuple[str, bytes]]:
-        """Every (key, body) of ``drawer``."""
+    def load(self, table: str) -> list[tuple[str, bytes]]:
+        """Return every (key, body) of ``table``."""
         return [
-            (key, body) for key, body in self._execute("select key, body from item where drawer = ?", drawer)
+            (key, body) for key, body in self._execute("select key, body from item where drawer = ?", table)
         ]
 
-    def put(self, drawer: str, key: str, body: bytes) -> None:
+    def put(self, table: str, key: str, body: bytes) -> None:
         """Write one row; it survives the process once this returns."""
-        self._execute("insert or replace into item values (?, ?, ?)", drawer, key, body)
+        self._execute("insert or replace into item values (?, ?, ?)", table, key, body)
 
-    def drop(self, drawer: str, key: str) -> None:
+    def drop(self, table: str, key: str) -> None:
         """Delete one row, if there."""
-        self._execute("delete from item where drawer = ? and key = ?", drawer, key)
+        self._execute("delete from item where drawer = ? and key = ?", table, key)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._db is not None:
             self._db.close()
             self._db = None
@@ -85,15 +86,15 @@ def _open(file: Path) -> apsw.Connection:
     return db
 
 
-class Drawer(Generic[RowT]):
-    """Rows of one type by key, in memory and on the shelf."""
+class Table(Generic[RowT]):
+    """Rows of one type by key, in memory and on the file."""
 
-    def __init__(self, shelf: Shelf, name: str, row: type[RowT]) -> None:
-        self._shelf = shelf
+    def __init__(self, file: StateFile, name: str, row: type[RowT]) -> None:
+        self._file = file
         self._name = name
         self._puts = 0
         decoder = msgspec.msgpack.Decoder(row)
-        self._rows: dict[str, RowT] = {key: decoder.decode(body) for key, body in shelf.load(name)}
+        self._rows: dict[str, RowT] = {key: decoder.decode(body) for key, body in file.load(name)}
 
     def get(self, key: str) -> RowT | None:
         """The row of ``key``, if there is one; change it only together with ``put``."""
@@ -102,7 +103,7 @@ class Drawer(Generic[RowT]):
     def put(self, key: str, row: RowT) -> RowT:
         """Keep ``row`` under ``key``, and give it back."""
         self._rows[key] = row
-        self._shelf.put(self._name, key, msgspec.msgpack.encode(row))
+        self._file.put(self._name, key, msgspec.msgpack.encode(row))
         self._puts += 1
         if self._puts % _PURGE_EVERY == 0:
             self.purge()
@@ -111,7 +112,7 @@ class Drawer(Generic[RowT]):
     def drop(self, key: str) -> None:
         """Forget ``key``, if it is there."""
         if self._rows.pop(key, None) is not None:
-            self._shelf.drop(self._name, key)
+            self._file.drop(self._name, key)
 
     def items(self) -> list[tuple[str, RowT]]:
         """All keys and rows; rows may be dropped meanwhile."""
@@ -124,5 +125,5 @@ class Drawer(Generic[RowT]):
     def purge(self) -> None:
         """Forget what ended a day ago."""
         for key, row in self.items():
-            if row.ends.remaining(self._shelf.clock) < -_KEPT_AFTER_END:
+            if row.ends.remaining(self._file.clock) < -_KEPT_AFTER_END:
                 self.drop(key)

@@ -33,7 +33,7 @@ def app_of_secret(world: World, appid: str, secret: str) -> WechatApp:
 def _confirmed(world: World, app: WechatApp, address: str) -> None:
     """The administrator's confirmation of a new address: 89503 asks, 89501 waits, 89507 and 89506 refuse."""
     mark = world.marks.get(f"address|{app.appid}|{address}")
-    if mark is None or not world.holds(mark):
+    if mark is None or not world.is_in_force(mark):
         refused_once = mark is not None and mark.text == "refused"
         asked = Mark(ends=world.until(86400), text="asked", count=int(refused_once))
         world.marks.put(f"address|{app.appid}|{address}", asked)
@@ -81,7 +81,7 @@ def classic_token(world: World, call: Call) -> Answer:
 
 def _may_force(world: World, app: WechatApp) -> bool:
     gap = f"forced|{app.appid}"
-    if world.holds(world.marks.get(gap)):
+    if world.is_in_force(world.marks.get(gap)):
         return False
     if not world.quotas.take(app.appid, FORCED, "day", world.rules.forced_quota):
         return False
@@ -103,7 +103,7 @@ def stable_token(world: World, call: Call) -> Answer:
     app = _app_of(world, call)
     if not world.quotas.take(app.appid, call.path, "minute", world.rules.stable_per_minute):
         raise Refusal(45011)
-    held = world.tokens.told_again(line_of(app.appid, "stable"), world.rules.overlap)
+    held = world.tokens.reusable(line_of(app.appid, "stable"), world.rules.overlap)
     if held is not None and not (forced and _may_force(world, app)):
         return _told(world, held)
     token = world.tokens.succeed(app.appid, "stable", world.rules.token_lifetime, world.rules.overlap)
@@ -124,7 +124,7 @@ def ticket(world: World, call: Call, token: Handle) -> Answer:
     if world.accounts.apps[token.account].mini:
         raise Refusal(48001)
     family = cast("Family", kind)
-    held = world.tickets.told_again(line_of(token.account, family))
+    held = world.tickets.reusable(line_of(token.account, family))
     if held is None:
         held = world.tickets.issue(token.account, family, world.rules.ticket_lifetime)
     return {

@@ -39,12 +39,12 @@ def token(world: World, call: Call) -> Answer:
     corp = world.accounts.corps.get(corpid)
     if corp is None:
         raise Refusal(40013)
-    if world.holds(world.marks.get(f"blocked|{corpid}")):
+    if world.is_in_force(world.marks.get(f"blocked|{corpid}")):
         raise Refusal(45009)
     agent = _agent_of_secret(world, corp, secret)
     if agent.refusal:
         raise Refusal(agent.refusal)
-    held = world.tokens.told_again(line_of(corpid, "wecom", agent.agentid))
+    held = world.tokens.reusable(line_of(corpid, "wecom", agent.agentid))
     if held is None:
         held = world.tokens.issue(corpid, "wecom", world.rules.token_lifetime, agentid=agent.agentid)
     return _OK | {"access_token": held.value, "expires_in": world.tokens.expires_in(held)}
@@ -75,7 +75,7 @@ def _spend_ticket_call(world: World, call: Call, held: Handle) -> None:
 
 
 def _ticket(world: World, account: str, family: Family, agentid: int = 0) -> Answer:
-    ticket = world.tickets.told_again(line_of(account, family, agentid))
+    ticket = world.tickets.reusable(line_of(account, family, agentid))
     if ticket is None:
         ticket = world.tickets.issue(account, family, world.rules.ticket_lifetime, agentid=agentid)
     return _OK | {"ticket": ticket.value, "expires_in": world.tickets.expires_in(ticket)}

@@ -17,13 +17,13 @@ from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp
 from lingpai.sandbox.people import People
 from lingpai.sandbox.quotas import Counter, Quotas
 from lingpai.sandbox.refusals import Refusal
-from lingpai.sandbox.state import Drawer, Row, Shelf
+from lingpai.sandbox.state import Row, StateFile, Table
 
 Answer = dict[str, Any]
 
 
 class Mark(Row):
-    """A remembered moment: it holds until ``ends``."""
+    """A remembered moment, in force until ``ends``."""
 
     text: str = ""
     count: int = 0
@@ -57,6 +57,12 @@ class Call:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return every parameter as text, of the query or of a JSON object or form in the body."""
+        document = self._parsed if isinstance(self._parsed, dict) else {}
+        return {**{name: str(value) for name, value in document.items()}, **self.query}
 
     @property
     def document(self) -> dict[str, Any]:
@@ -104,18 +110,18 @@ class World:
     def __init__(self, options: SandboxOptions, clock: Clock, state_file: Path | None = None) -> None:
         self.rules: Rules = msgspec.structs.replace(options)  # the controls change it; the caller's stays
         self.clock = clock
-        self.shelf = Shelf(state_file, clock)
-        self.accounts = Accounts(options, Drawer(self.shelf, "accounts", Change))
-        self.tokens = Handles(Drawer(self.shelf, "tokens", Handle), clock)
-        self.tickets = Handles(Drawer(self.shelf, "tickets", Handle), clock)
-        self.quotas = Quotas(Drawer(self.shelf, "quotas", Counter), clock)
-        self.marks = Drawer(self.shelf, "marks", Mark)
-        self.people = People(self.shelf, clock)
+        self.file = StateFile(state_file, clock)
+        self.accounts = Accounts(options, Table(self.file, "accounts", Change))
+        self.tokens = Handles(Table(self.file, "tokens", Handle), clock)
+        self.tickets = Handles(Table(self.file, "tickets", Handle), clock)
+        self.quotas = Quotas(Table(self.file, "quotas", Counter), clock)
+        self.marks = Table(self.file, "marks", Mark)
+        self.people = People(self.file, clock)
         self.faults = Faults()
         self.calls = Calls()
 
-    def holds(self, mark: Row | None) -> bool:
-        """Whether a mark is there and has not ended."""
+    def is_in_force(self, mark: Row | None) -> bool:
+        """Return whether a mark is there and has not ended."""
         return mark is not None and mark.ends.remaining(self.clock) > 0
 
     def until(self, seconds: float) -> End:
@@ -140,5 +146,7 @@ class World:
             raise Refusal(45009)
 
 
+Others = Callable[[str, str, Mapping[str, str]], Answer | None]
+"""Answers a call of a platform that is not ours, by method, path and parameters; None when it is nobody's."""
 OpenHandler = Callable[[World, Call], Answer]
 TokenHandler = Callable[[World, Call, Handle], Answer]

@@ -30,7 +30,9 @@ class PlatformType:
         drop_ins: routes in the platform's own form, for SDKs that get another base URL.
         shape: how answers and errors of those routes look.
         prefixes: beginnings of paths whose unknown routes are answered in that shape.
-        sandboxed: whether `lingpai sandbox` imitates it; `lingpai dev` points its settings there.
+        sandboxed: whether `lingpai sandbox` has an imitation of its own of it.
+        samples: secrets by account; with some, the sandbox imitates the platform by its declared calls for these, and
+            `lingpai dev` configures them.
     """
 
     name: str
@@ -42,6 +44,7 @@ class PlatformType:
     shape: Shape | None = None
     prefixes: tuple[str, ...] = ()
     sandboxed: bool = False
+    samples: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check what drop-in routes need.
