@@ -88,7 +88,7 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
     # A fresh ring would open nothing. Looked for twice, as another process may just have begun with both.
     if not ring_file.exists() and await is_begun(address) and not ring_file.exists():
         raise KeyRingError(
-            f"The key ring {ring_file} is missing, and nothing else opens the store. "
+            f"The key ring {ring_file} is missing, and the store cannot be decrypted without it. "
             "Restore it from a backup, or copy it from another node."
         )
     ring = KeyRing.open_or_create(ring_file, machine.now())

@@ -28,8 +28,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lingpai.serving")
 allow("network", "proxy")
 
 ONE_WRITER: Final = (
-    "The embedded store has one writer at a time: more workers answer more reads, and no more writes. "
-    "Use one worker where most calls write, or PostgreSQL."
+    "The embedded store has one writer at a time: more workers answer more reads, but not more "
+    "writes. Use one worker where most calls write, or PostgreSQL."
 )
 _ASK_EVERY: Final = 1.0
 """Seconds between attempts to reach a database that does not answer."""

@@ -32,9 +32,9 @@ FROM_ELSEWHERE = {
     "Show this message and exit.",
     # why a store was not copied
     "The store changed while it was copied. Stop everything that uses it, then run the command again.",
-    "Somebody copies into this database already.",
-    "This database is in use already. Copy into an empty one.",
-    "A copy into this database was finished before. Copy into an empty one.",
+    "Another copy into this database is running.",
+    "This database is already in use. Copy into an empty one.",
+    "A copy into this database was already finished. Copy into an empty one.",
     # the verdicts and checks of doctor, which are codes in JSON
     *STYLES,
 }
@@ -183,7 +183,7 @@ def test_the_locale_chooses_the_language(
     for name, value in env.items():
         monkeypatch.setenv(name, value)
     assert speaks_chinese() is chinese
-    assert bool(CHINESE.search(tr("There is no token."))) is chinese
+    assert bool(CHINESE.search(tr("No token was given."))) is chinese
 
 
 def test_errors_speak_chinese_too(cli: Cli) -> None:

@@ -56,7 +56,7 @@ def test_apply_and_import_refuse_an_odd_name(cli: Cli, odd: str) -> None:
     file.write_text(json.dumps([{"app": "100001", "login": odd, "open_id": "x"}]))
     refused = cli("user", "import", str(file), "--realm", "mall", "--add-users")
     assert refused.code == 1
-    assert "No open_id was taken over. mall/" in refused.stderr or "Row 1" in refused.stderr
+    assert "No open_id was imported. mall/" in refused.stderr or "Row 1" in refused.stderr
     assert cli("user", "list").json == []
 
 

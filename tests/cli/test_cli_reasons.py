@@ -88,14 +88,14 @@ def test_both_languages_tell_the_same_besides() -> None:
 @pytest.mark.parametrize(
     ("english", "chinese"),
     [
-        ("There is no such app.", "没有这个应用。"),
+        ("There is no such app.", "应用不存在。"),
         (
             "There is no key 7; `lingpai key list` shows the ring.",
             "没有密钥 7；`lingpai key list` 可查看密钥环。",
         ),
         (
-            "The upstream platform could not be asked: no answer within 8 s.",
-            "无法向上游平台请求：8 秒内没有答复。",
+            "The call to the upstream platform failed: no answer within 8 s.",
+            "调用上游平台失败：8 秒内没有答复。",
         ),
         ("invalid credential, access_token is invalid", "invalid credential, access_token is invalid"),
     ],

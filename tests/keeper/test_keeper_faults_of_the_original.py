@@ -197,7 +197,7 @@ async def test_fault_11_success_with_nothing_when_the_upstream_is_away(own: Stag
     await own.upstream.fault(SESSION, fault)
     code, message = failure_of(await own.post(OAUTH_ROUTE, {"code": "c", "wx_app_id": SAMPLE_APP.appid}))
     assert code == 1
-    assert "could not be asked" in message
+    assert "call to the upstream platform failed" in message
     assert failure_of(await own.get(SESSION_ROUTE, **APP, code="c"))[0] == 1
 
 

@@ -69,7 +69,7 @@ def test_a_scope_that_is_no_word_is_refused_at_the_start(word: str) -> None:
         ({"requests_once": 2}, "realms.mall.policy.requests_once: must be 0 or 1"),
         ({"access": None}, "realms.mall.policy: .*access"),
         ({"daily": 3}, "realms.mall.policy: .*daily"),
-        ({"foo": 3}, "realms.mall.policy.foo: there is no such number; known are code, access, "),
+        ({"foo": 3}, "realms.mall.policy.foo: there is no such setting; known are code, access, "),
     ],
 )
 def test_a_policy_that_nobody_can_mean_is_refused_with_the_settings(
@@ -105,7 +105,7 @@ def test_two_realms_under_the_same_paths_are_refused_with_the_settings(prefix: s
 @pytest.mark.parametrize("dialect", ["mall", "yzb"])
 def test_what_follows_from_a_dialect_is_no_setting(dialect: str) -> None:
     realms = {"r": {"dialect": dialect, "policy": {"public_clients": 1}}}
-    with pytest.raises(SettingsError, match=r"realms.r.policy.public_clients: there is no such number"):
+    with pytest.raises(SettingsError, match=r"realms.r.policy.public_clients: there is no such setting"):
         load_settings(realms=realms)
 
 

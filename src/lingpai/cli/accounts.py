@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="account",
-    help="Apps of ours at the upstream platforms: their ids and secrets.",
+    help="Accounts at the upstream platforms: their ids and secrets.",
     no_args_is_help=True,
 )
 
@@ -37,7 +37,7 @@ def add(
     label: Annotated[
         str,
         typer.Option(
-            help="Tells apart several secrets of one id, as WeCom has one per app.", show_default=False
+            help="Distinguishes several secrets of one id; WeCom has one per app.", show_default=False
         ),
     ] = "",
     mode: Annotated[
@@ -50,16 +50,16 @@ def add(
     domain: Annotated[
         list[str] | None,
         typer.Option(
-            help="Host whose pages it may sign for; repeat for more; any when left out.", show_default=False
+            help="Host whose pages may be signed; repeat for more; default: any.", show_default=False
         ),
     ] = None,
     any_domain: Annotated[
         bool,
-        typer.Option("--any-domain", help="Let it sign for pages of any host again.", show_default=False),
+        typer.Option("--any-domain", help="Allow signing for pages of any host again.", show_default=False),
     ] = False,
     secret: Annotated[
         str | None,
-        typer.Option(help="The secret itself; better use --secret-stdin or the prompt.", show_default=False),
+        typer.Option(help="The secret itself; --secret-stdin or the prompt is safer.", show_default=False),
     ] = None,
     secret_stdin: Annotated[
         bool, typer.Option("--secret-stdin", help="Read the secret from standard input.", show_default=False)
@@ -67,9 +67,9 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add an app, or give the one of the same name another secret. Its token is fetched at once by a running service.
+    """Add an account, or set another secret for an existing one. A running service fetches its token at once.
 
-    What is not named stays as it is.
+    Options that are not given stay unchanged.
     """
     from lingpai.cli.checking import account_problems, secret_problems
     from lingpai.cli.output import done, emit
@@ -77,7 +77,7 @@ def add(
     from lingpai.core.records import Account
 
     if domain and any_domain:
-        raise typer.BadParameter(tr("--domain and --any-domain contradict each other."))
+        raise typer.BadParameter(tr("Use either --domain or --any-domain."))
     named: dict[str, Any] = {} if mode is None else {"mode": mode}
     if domain or any_domain:
         named["domains"] = tuple(domain or ())
@@ -119,7 +119,7 @@ def add(
 
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
-    """List the apps, without their secrets."""
+    """List the accounts, without their secrets."""
     from lingpai.cli.output import emit, table
 
     async def read(keeper: "Keeper") -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 
 @app.command("show")
 def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
-    """Show one app: a fingerprint of its secret, and how its tokens and tickets are."""
+    """Show one account: a fingerprint of its secret, and the state of its tokens and tickets."""
     from lingpai.cli.output import emit, fields
     from lingpai.cli.statuses import status_document, status_table
 
@@ -161,9 +161,9 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 
 @app.command("check")
 def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
-    """Check one account as doctor does: get its token as a caller would, and say what is wrong and what to do.
+    """Check one account as `doctor` does: get its token as a caller would, and say how to fix each problem.
 
-    A held token costs no call of the platform. Exit code 1 when there is no live token.
+    A held token needs no call to the platform. Exit code 1 when there is no live token.
     """
     from lingpai.cli.output import emit, say, state
 
@@ -190,11 +190,13 @@ def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 def remove(
     name: Name,
     *,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", show_default=False)
+    ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove an app with its secret and everything that is held for it."""
+    """Remove an account with its secret, tokens and tickets."""
     import sys
 
     from lingpai.cli.output import done, emit

@@ -30,17 +30,18 @@ def apply(
         bool,
         typer.Option(
             "--prune",
-            help="Remove what the sections of the file do not name; sections that are not in it are left alone.",
+            help="Remove entries that the file's sections do not name; sections that are not in "
+            "the file are left alone.",
             show_default=False,
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what would change.", show_default=False)
+        bool, typer.Option("--dry-run", help="Only show what would change.", show_default=False)
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make the store agree with a file of accounts, callers, users, apps and machines. Again it changes nothing.
+    """Make the store match a file of accounts, callers, users, apps and terminals. Repeating it changes nothing.
 
     Secrets in the file may be env:NAME or file:PATH, so that the file can be kept with the code.
     """
@@ -112,5 +113,5 @@ def _render(console: "Console", planned: "list[Planned]", keys: dict[str, str], 
         console.print(table("Changes", ("Section", "Name", "What", "Fields"), rows))
     say(console, tr("{count} unchanged.", count=kept), "dim")
     for name, key in keys.items():
-        say(console, tr("Key of {name}, shown only now:", name=name), "green")
+        say(console, tr("Key of {name}, shown only once:", name=name), "green")
         say(console, key)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="app",
-    help="Apps of partners that the issuer issues to: their ids and secrets.",
+    help="Third-party apps that the issuer serves: their ids and secrets.",
     no_args_is_help=True,
 )
 
@@ -35,58 +35,62 @@ def _many(text: str) -> Any:
 @app.command("add")
 def add(
     *,
-    name: Annotated[
-        str, typer.Argument(help="Name that users read when they are asked.", show_default=False)
-    ],
+    name: Annotated[str, typer.Argument(help="Name that users see on the consent page.", show_default=False)],
     realm: RealmName = "",
     app_id: Annotated[
-        str, typer.Option(help="Id that is known elsewhere already; made when left out.", show_default=False)
+        str, typer.Option(help="Id that is already in use elsewhere; default: generated.", show_default=False)
     ] = "",
     redirect_uri: Annotated[
-        list[str] | None, _many("Where codes may go, compared as it is; repeat for more.")
+        list[str] | None, _many("Redirect URI, compared as a string; repeat for more.")
     ] = None,
     domain: Annotated[
         list[str] | None,
-        _many("Host whose pages may use the JS bridge; repeat for more; none when left out."),
+        _many("Host whose pages may use the JS bridge; repeat for more; default: none."),
     ] = None,
     network: Annotated[
-        list[str] | None, _many("CIDR block it may come from; repeat for more; any when left out.")
+        list[str] | None, _many("CIDR block that its requests may come from; repeat for more; default: any.")
     ] = None,
     scope: Annotated[
-        list[str] | None, _many("Scope it may ask for; repeat for more; the dialect's when left out.")
+        list[str] | None, _many("Scope that it may request; repeat for more; default: the protocol's.")
     ] = None,
     permission: Annotated[
         list[str] | None,
-        _many("Permission it may ask users for, such as user/get_user_base_info; repeat for more."),
+        _many("Permission that it may request from users, such as user/get_user_base_info; repeat for more."),
     ] = None,
     grant: Annotated[
-        list[str] | None, _many("Grant type it may use; repeat for more; all of the dialect when left out.")
+        list[str] | None, _many("Grant type that it may use; repeat for more; default: all of the protocol.")
     ] = None,
     owner: Annotated[
         str,
         typer.Option(
-            help="Who owns it: users have one union id in all apps of an owner.", show_default=False
+            help="Its owner; a user has the same union id in all apps of one owner.", show_default=False
         ),
     ] = "",
     unlisted: Annotated[
-        bool, typer.Option("--unlisted", help="Not published: it gets nothing yet.", show_default=False)
+        bool,
+        typer.Option(
+            "--unlisted", help="Not published: it gets no tokens until it is published.", show_default=False
+        ),
     ] = False,
     self_owned: Annotated[
         bool,
-        typer.Option("--self-owned", help="It acts for its owner's own terminals only.", show_default=False),
+        typer.Option(
+            "--self-owned", help="Self-owned: it serves its owner's own terminals only.", show_default=False
+        ),
     ] = False,
     public: Annotated[
         bool,
         typer.Option(
             "--public",
-            help="It can keep no secret, and has to use PKCE; in realms of the protocol mall.",
+            help="Public client: it cannot keep a secret and must use PKCE; only in realms of "
+            "the protocol mall.",
             show_default=False,
         ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add an app and print its id and its secret, this once."""
+    """Add an app and print its id and secret. The secret is shown once."""
     from lingpai.cli.issuing import app_problems, client_problems
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
@@ -113,14 +117,14 @@ def add(
         if problems:
             raise typer.BadParameter(" ".join(problems))
         if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:
-            raise Problem(tr("The realm {realm} has an app {name} already.", realm=issuer.realm, name=app_id))
+            raise Problem(tr("The realm {realm} already has an app {name}.", realm=issuer.realm, name=app_id))
         added, secret = await admin.add_app(issuer, wanted)
         return {**app_document(issuer, added), "secret": secret}
 
     added = with_realms(data, save, create=True)
 
     def render(console: "Console") -> None:
-        say(console, tr("Added {name}. Its secret is shown only now.", name=added["name"]), "green")
+        say(console, tr("Added {name}. Its secret is shown only once.", name=added["name"]), "green")
         pairs = (("Realm", added["realm"]), ("Id", added["app_id"]), ("Secret", added["secret"] or "–"))
         console.print(fields(pairs))
 
@@ -191,7 +195,7 @@ def rotate_secret(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Give an app a fresh secret and print it, this once. The one before stays good for a while."""
+    """Make a new secret for an app and print it once. The previous one stays valid for a while."""
     from lingpai.cli.output import emit, say
     from lingpai.issuer import admin
 
@@ -206,7 +210,7 @@ def rotate_secret(
     rotated = with_realms(data, rotate)
 
     def render(console: "Console") -> None:
-        say(console, tr("Secret of {name}, shown only now:", name=app_id), "green")
+        say(console, tr("Secret of {name}, shown only once:", name=app_id), "green")
         say(console, rotated["secret"])
 
     emit(rotated, as_json, render)
@@ -214,13 +218,13 @@ def rotate_secret(
 
 @app.command("disable")
 def disable(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Let an app do nothing more: the next check of any of its tokens says no, on every worker."""
+    """Disable an app: every worker rejects its tokens from the next check on."""
     _set_disabled(app_id, realm, data, as_json=as_json, disabled=True)
 
 
 @app.command("enable")
 def enable(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Let a disabled app work again; its tokens that have not run out count again."""
+    """Enable a disabled app; its tokens that have not expired are valid again."""
     _set_disabled(app_id, realm, data, as_json=as_json, disabled=False)
 
 
@@ -228,7 +232,7 @@ def enable(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: 
 def remove(
     app_id: AppId, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
-    """Remove an app, its secrets and the open_ids of its users; its tokens end."""
+    """Remove an app with its secrets and its users' open_ids; its tokens end."""
     remove_one(
         ("app_id", app_id),
         lambda realms, where: realms.app(app_id, where),
@@ -284,4 +288,4 @@ def _set_disabled(app_id: str, realm: str, data: "Path | None", *, as_json: bool
 def _state(document: dict[str, Any]) -> str:
     if document["disabled"]:
         return tr("disabled")
-    return tr("good") if document["listed"] else tr("not published")
+    return tr("active") if document["listed"] else tr("not published")

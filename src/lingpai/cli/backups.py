@@ -22,18 +22,21 @@ if TYPE_CHECKING:
 
 ENDED = {
     "sessions": "Sessions: users log in again",
-    "authorizations": "Login and consent pages that were open",
-    "codes": "Codes that were not redeemed yet",
-    "terminal_keys": "Keys that terminals show",
+    "authorizations": "Open login and consent pages",
+    "codes": "Codes that were not redeemed",
+    "terminal_keys": "Keys on terminals' screens",
     "exchanges": "Login codes that were exchanged upstream, with their answers",
     "leases": "Leases of renewals",
     "roles": "Roles of workers",
     "grants": "Grants: users allow apps again, apps fetch their tokens again",
 }
 NOTES = (
-    "What was revoked, disabled or reset since the backup is as before: look through callers, accounts, apps, users.",
-    "Grants that were ended since the backup live again; with --end-grants all of them end.",
-    "Daily budgets and quotas count what was used up to the backup.",
+    (
+        "Everything revoked, disabled or reset since the backup is undone: check callers, accounts, "
+        "apps and users."
+    ),
+    "Grants that were ended since the backup are valid again; --end-grants ends all of them.",
+    "Daily budgets and quotas only count use before the backup.",
 )
 
 
@@ -42,7 +45,7 @@ def backup(
     store: Annotated[
         Path | None,
         typer.Argument(
-            help="New file for the store; left out, only the key ring is backed up.", show_default=False
+            help="New file for the store; without it, only the key ring is backed up.", show_default=False
         ),
     ] = None,
     key_ring: Annotated[
@@ -56,20 +59,21 @@ def backup(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Back up the store while it is in use, and the key ring apart from it. Both are verified, mode 0600.
+    """Back up the store while it is in use, and the key ring into a separate file. Both are verified, mode 0600.
 
-    The backup of a PostgreSQL database is a file of the same form. Nothing is overwritten.
+    The backup of a PostgreSQL database has the same file format. Existing files are never overwritten.
     """
     from lingpai.cli.output import done, emit
     from lingpai.core.keyring import KeyRing
     from lingpai.settings import load_settings
 
     if store is None and key_ring is None:
-        raise typer.BadParameter(tr("Name a file for the store, or one for the key ring with --key-ring."))
+        raise typer.BadParameter(tr("Name a file for the store, or a file for the key ring with --key-ring."))
     if store is not None and key_ring is not None and store.resolve().parent == key_ring.resolve().parent:
         raise typer.BadParameter(
             tr(
-                "Keep the key ring in another folder, best on another machine: whoever has both can read every secret."
+                "Keep the key ring in another folder, preferably on another machine: whoever "
+                "has both can read every secret."
             )
         )
     settings = load_settings(data=data)
@@ -81,16 +85,17 @@ def backup(
         made = _make(settings, ring, store)
         document |= {"store": made.store, "bytes": made.bytes, "rows": made.rows}
         rows = sum(made.rows.values())
-        lines.append(tr("The store is in {path}, verified. Rows: {rows}.", path=made.store, rows=rows))
+        lines.append(tr("Store saved to {path} and verified. Rows: {rows}.", path=made.store, rows=rows))
     if key_ring is not None:
         with _reported():
             _copy_ring(ring, settings.key_ring_file, key_ring)
         document["key_ring"] = str(key_ring)
-        lines.append(tr("The key ring is in {path}. Keep it apart from the store.", path=key_ring))
+        lines.append(tr("Key ring saved to {path}. Keep it apart from the store.", path=key_ring))
     else:
         lines.append(
             tr(
-                "The key ring is not in it, and nothing else opens the store: back that up too, with --key-ring."
+                "The backup does not contain the key ring, and the store cannot be decrypted "
+                "without it: back it up too, with --key-ring."
             )
         )
     emit(document, as_json, done("\n".join(lines)))
@@ -99,25 +104,30 @@ def backup(
 def restore(
     *,
     store: Annotated[
-        Path | None, typer.Argument(help="A store's backup, made from either engine.", show_default=False)
+        Path | None, typer.Argument(help="Backup of the store, from either engine.", show_default=False)
     ] = None,
     key_ring: Annotated[
         Path | None,
         typer.Option(
             "--key-ring",
-            help="Backup of the key ring, where the ring itself is lost.",
+            help="Backup of the key ring, needed when the key ring itself is lost.",
             show_default=False,
         ),
     ] = None,
     end_grants: Annotated[
         bool,
-        typer.Option("--end-grants", help="End every grant too, as after a theft.", show_default=False),
+        typer.Option(
+            "--end-grants", help="Also end every grant, for example after a theft.", show_default=False
+        ),
     ] = False,
     in_place: Annotated[
         bool,
         typer.Option(
             "--in-place",
-            help="The store was put back by pg_restore, a snapshot or a standby: only end what it cannot know.",
+            help=(
+                "The store was already restored (pg_restore, a snapshot, a standby): only end "
+                "what may have changed since then."
+            ),
             show_default=False,
         ),
     ] = False,
@@ -125,17 +135,17 @@ def restore(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Put a backup back, and end what it cannot know. Stop the service before.
+    """Restore a backup, and end everything whose state after the backup is unknown. Stop the service first.
 
-    Ids go on far ahead of those given out since the backup; sessions, codes, leases and roles end; held tokens are
-    fetched anew. An embedded store that was there is kept beside the new one.
+    Ids continue far above those issued since the backup; sessions, codes, leases and roles end; held tokens are
+    fetched again. An existing embedded store is kept beside the new one.
     """
     from lingpai.cli.output import emit
     from lingpai.core.keyring import KeyRing
     from lingpai.settings import load_settings
 
     if (store is None) is not in_place:
-        raise typer.BadParameter(tr("Name the backup, or say --in-place."))
+        raise typer.BadParameter(tr("Name the backup, or pass --in-place."))
     settings = load_settings(data=data)
     if store is not None and not store.is_file():
         raise Problem(tr("There is no backup at {path}.", path=store))
@@ -164,12 +174,14 @@ def _render(console: "Console", done: "Restored") -> None:
     console.print(table("Ended", ("What", "Count"), rows))
     say(
         console,
-        tr("Held tokens and tickets that are fetched anew: {count}.", count=done.settled.fetched_anew),
+        tr("Held tokens and tickets to fetch again: {count}.", count=done.settled.fetched_anew),
     )
     for note in NOTES:
         say(console, tr(note))
     if done.kept:
-        say(console, tr("The store before is in {path}; remove it when nothing is missing.", path=done.kept))
+        say(
+            console, tr("The previous store is in {path}; remove it when nothing is missing.", path=done.kept)
+        )
     say(
         console,
         tr("Restored {store}. Start the service, then run `lingpai doctor`.", store=done.store),
@@ -194,11 +206,20 @@ def _restore(
     address = settings.store_address
     with _reported():
         if store is None:
-            confirm(tr("End what {store} cannot know? Nothing uses it now.", store=address.name), yes=yes)
+            confirm(
+                tr(
+                    (
+                        "End everything in {store} that may have changed since its backup? No "
+                        "program uses it now."
+                    ),
+                    store=address.name,
+                ),
+                yes=yes,
+            )
             return asyncio.run(settle_in_place(address, ring, end_grants=end_grants))
         check_store(store, ring)
         if asyncio.run(is_filled(address)):
-            confirm(tr("Replace everything in {store} by the backup?", store=address.name), yes=yes)
+            confirm(tr("Replace everything in {store} with the backup?", store=address.name), yes=yes)
         if ring_file != settings.key_ring_file:
             settings.key_ring_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             private_files.write_new(settings.key_ring_file, ring_file.read_bytes())
@@ -219,7 +240,7 @@ def _ring_file(settings: "Settings", given: Path | None) -> Path:
         return there
     if there.exists():
         if there.read_bytes() != given.read_bytes():
-            text = "There is another key ring at {path}. Move it away if the backup is not sealed with it."
+            text = "There is another key ring at {path}. Move it away if the backup is not encrypted with it."
             raise Problem(tr(text, path=there))
         return there
     return given
@@ -235,7 +256,9 @@ def _copy_ring(ring: "KeyRing", source: Path, target: Path) -> None:
     except FileExistsError as error:
         raise taken(target) from error
     if KeyRing(target).keys[0] != ring.keys[0]:
-        raise Problem(tr("The key ring in {path} is not what was read; make another backup.", path=target))
+        raise Problem(
+            tr("The key ring in {path} differs from what was read; make another backup.", path=target)
+        )
 
 
 @contextlib.contextmanager

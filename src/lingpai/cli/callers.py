@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lingpai.keeper.keeper import Keeper
 
 app = typer.Typer(
-    name="caller", help="Callers of the keeper: their keys, apps and rights.", no_args_is_help=True
+    name="caller", help="Callers of the token hub: their keys, accounts and rights.", no_args_is_help=True
 )
 
 KEY_RANDOM_BYTES = 32
@@ -30,36 +30,39 @@ OVERLAP = "24h"
 def add(
     *,
     name: Annotated[
-        str, typer.Argument(help="A name of its own; stands in the audit log.", show_default=False)
+        str, typer.Argument(help="A unique name, which appears in the audit log.", show_default=False)
     ],
     environment: Annotated[
-        str, typer.Option(help="Such as production or dev; for people.", show_default=False)
+        str, typer.Option(help="Such as production or dev; a note for people.", show_default=False)
     ] = "",
     app_name: Annotated[
         list[str] | None,
         typer.Option(
             "--app",
-            help="App it may use: platform/account, platform/account/label or *; repeat for more; all when left out.",
+            help="Account that it may use: platform/account, platform/account/label or *; "
+            "repeat for more; default: all.",
             show_default=False,
         ),
     ] = None,
     right: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it may do: token, ticket, sign, exchange, clear, report; repeat for more; all when left out.",
+            help="What it may do: token, ticket, sign, exchange, clear, report; repeat for "
+            "more; default: all.",
             show_default=False,
         ),
     ] = None,
     network: Annotated[
         list[str] | None,
         typer.Option(
-            help="CIDR block it may come from; repeat for more; any when left out.", show_default=False
+            help="CIDR block that its requests may come from; repeat for more; default: any.",
+            show_default=False,
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a caller and print its key, this once: only a digest of it is kept."""
+    """Add a caller and print its key. The key is shown once; only a digest is stored."""
     from lingpai.cli.checking import caller_problems
     from lingpai.cli.output import emit, say
     from lingpai.core.records import RIGHTS, Caller
@@ -78,13 +81,15 @@ def add(
             raise typer.BadParameter(" ".join(problems))
         key = new_key()
         if not await keeper.store.add_caller(caller, keeper.digest_caller_key(key)):
-            raise Problem(tr("There is a caller {name} already, or was one; choose another name.", name=name))
+            raise Problem(
+                tr("The name {name} is or was used by another caller; choose another name.", name=name)
+            )
         return {**caller_document(caller), "key": key}
 
     added = with_keeper(data, save, create=True)
 
     def render(console: "Console") -> None:
-        say(console, tr("Added {name}. Its key, shown only now:", name=name), "green")
+        say(console, tr("Added {name}. Its key, shown only once:", name=name), "green")
         say(console, added["key"])
         say(console, tr("Send it as `Authorization: Bearer …`, or in place of the secret."), "dim")
 
@@ -187,7 +192,7 @@ def rotate(
     former = with_keeper(data, change)
     if former is None:
         raise Problem(
-            tr("There is no caller {name} with a good key; `lingpai caller list` shows all.", name=name)
+            tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
         )
 
     def render(console: "Console") -> None:
@@ -221,7 +226,7 @@ def revoke(
 
     if not with_keeper(data, end):
         raise Problem(
-            tr("There is no caller {name} with a good key; `lingpai caller list` shows all.", name=name)
+            tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
         )
     emit({"caller": name, "outcome": "revoked"}, as_json, done(tr("Revoked {name}.", name=name)))
 

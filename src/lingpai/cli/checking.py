@@ -28,7 +28,9 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
     platform = platforms.get(account.platform)
     if platform is None:
         known = ", ".join(platforms)
-        return [tr("There is no platform {name}; known are: {known}.", name=account.platform, known=known)]
+        return [
+            tr("There is no platform {name}; known platforms: {known}.", name=account.platform, known=known)
+        ]
     problems = [] if platform.base_url else [missing_address(platform.name)]
     if not is_name(account.account) or len(account.account) > MAX_ACCOUNT:
         problems.append(tr("{text} is not an account id: no blanks, no slash.", text=repr(account.account)))
@@ -41,7 +43,7 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
         known = ", ".join(modes) or "–"
         problems.append(
             tr(
-                "{name} has no mode {mode}; known are: {known}.",
+                "{name} has no mode {mode}; known modes: {known}.",
                 name=platform.name,
                 mode=account.mode,
                 known=known,
@@ -59,10 +61,10 @@ def secret_problems(secret: str) -> list[str]:
     """Return the problems of an app's secret; none when it is ""."""
     if secret.startswith(KEY_PREFIX):
         return [
-            tr("This is a caller key of Lingpai; the secret is the one that the platform shows for the app.")
+            tr("This is a caller key of Lingpai. Give the secret that the platform shows for the account.")
         ]
     if len(secret) > MAX_SECRET or re.search(r"[\s\x00-\x1f]", secret):
-        return [tr("The secret has blanks in it or is too long to be one.")]
+        return [tr("The secret contains blanks or is too long.")]
     return []
 
 
@@ -72,13 +74,13 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
     if not is_name(caller.name) or len(caller.name) > MAX_LABEL:
         problems.append(tr("{text} is not a name: no blanks, no slash.", text=repr(caller.name)))
     problems += [
-        tr("{text} is not an app: write *, platform/account or platform/account/label.", text=repr(app))
+        tr("{text} is not an account: write *, platform/account or platform/account/label.", text=repr(app))
         for app in caller.apps
         if app != "*" and not _is_app(platforms, app)
     ]
     known = ", ".join(RIGHTS)
     problems += [
-        tr("There is no right {name}; known are: {known}.", name=right, known=known)
+        tr("There is no right {name}; known rights: {known}.", name=right, known=known)
         for right in caller.rights
         if right not in RIGHTS
     ]

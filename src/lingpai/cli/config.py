@@ -7,21 +7,20 @@ import typer
 from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json
 
-app = typer.Typer(
-    name="config", help="The settings in effect, and where they were set.", no_args_is_help=True
-)
+app = typer.Typer(name="config", help="The effective settings and their sources.", no_args_is_help=True)
 
 
 @app.command("show")
 def show(
     *,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Only those that are not at their default.", show_default=False)
+        bool,
+        typer.Option("--changed", help="Only settings that differ from their default.", show_default=False),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show every setting with its value and where it was set. Passwords are not shown."""
+    """Show every setting with its value and its source. Passwords are not shown."""
     from lingpai.cli.effective import effective_settings
     from lingpai.cli.output import emit, table
     from lingpai.settings import load_settings

@@ -53,7 +53,7 @@ def read_file(path: Path) -> dict[str, Any]:
     unknown = [name for name in document if name not in known]
     if unknown:
         raise Problem(
-            tr("{path} has unknown sections {names}; known are: {known}.",
+            tr("{path} has unknown sections {names}; known sections: {known}.",
                path=path, names=", ".join(unknown), known=", ".join(known))
         )  # fmt: skip
     _warn_of_readers(path, document)
@@ -144,7 +144,8 @@ def _warn_of_readers(path: Path, document: Mapping[str, Any]) -> None:
     if literal and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         note(
             tr(
-                "Note: {path} holds secrets and others can read it: chmod 600, or write env:NAME or file:PATH instead.",
+                "Note: {path} contains secrets and other users can read it: run chmod 600, or "
+                "use env:NAME or file:PATH.",
                 path=path,
             )
         )

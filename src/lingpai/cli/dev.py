@@ -17,11 +17,11 @@ def dev(
     port: Annotated[int, typer.Option(help="TCP port of the service; 0 takes a free one.")] = 8000,
     sandbox_port: Annotated[int, typer.Option(help="TCP port of the sandbox; 0 takes a free one.")] = 8001,
     sample_port: Annotated[
-        int | None, typer.Option(help="TCP port of the sample app; two above the service's if not given.")
+        int | None, typer.Option(help="TCP port of the sample app; default: the service's plus two.")
     ] = None,
-    data: Annotated[Path, typer.Option(help="Folder that keeps everything.")] = Path(".lingpai"),
+    data: Annotated[Path, typer.Option(help="Folder for all data.")] = Path(".lingpai"),
     token_lifetime: Annotated[
-        float, typer.Option(help="Seconds that the sandbox's tokens live; few, to watch renewals.")
+        float, typer.Option(help="Lifetime of the sandbox's tokens in seconds; short, to watch renewals.")
     ] = 7200,
 ) -> None:
     """Start the service, the sandbox of upstream platforms, a sample app, sample accounts and a caller key."""

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 def doctor(
     *,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no platform, fetch nothing.", show_default=False)
+        bool, typer.Option("--offline", help="Do not contact the platforms.", show_default=False)
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Look at settings, files, store, clock, platforms and every app; say what to do about what is wrong.
+    """Check settings, files, store, clock, platforms and every account; say how to fix each problem.
 
-    Exit code 1 when something does not work.
+    Exit code 1 when there is a problem.
     """
     from lingpai.cli.output import emit, say, state, table
 
@@ -36,7 +36,7 @@ def doctor(
     def render(console: "Console") -> None:
         rows = [(state(each.verdict), tr(each.check), each.subject or "–", _prose(each)) for each in findings]
         console.print(table("Lingpai doctor", ("Verdict", "What", "Which", "Finding"), rows))
-        verdict = tr("Everything works.") if healthy else tr("Something does not work; see above.")
+        verdict = tr("Everything works.") if healthy else tr("There are problems; see above.")
         say(console, verdict, "green" if healthy else "bold red")
 
     emit({"healthy": healthy, "findings": findings}, as_json, render)
@@ -80,8 +80,8 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
 
 def _said_of(files: list[Path]) -> str:
     if not files:  # an operator in another folder than the service's works on other settings
-        return tr("They can be read; there is no lingpai.toml in {folder}.", folder=Path.cwd())
-    return tr("They can be read; from {files}.", files=", ".join(str(file.absolute()) for file in files))
+        return tr("Settings loaded; there is no lingpai.toml in {folder}.", folder=Path.cwd())
+    return tr("Settings loaded from {files}.", files=", ".join(str(file.absolute()) for file in files))
 
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
@@ -104,5 +104,5 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
                 return findings
             accounts = await keeper.store.list_accounts()
             findings += await check_upstreams(keeper, {each.platform for each in accounts})
-            with progress("Asking for tokens", len(accounts)) as advance:
+            with progress("Fetching tokens", len(accounts)) as advance:
                 return findings + await check_accounts(keeper, accounts, advance)

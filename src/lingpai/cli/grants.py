@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="grant",
-    help="Grants: each stands for all codes and tokens of one authorization.",
+    help="Grants: each covers all codes and tokens of one authorization.",
     no_args_is_help=True,
 )
 
 REASON = "ended by an operator"
-STATES = {"issued": "code given", "live": "live", "superseded": "superseded", "unusable": "unusable"}
+STATES = {"issued": "code issued", "live": "live", "superseded": "superseded", "unusable": "unusable"}
 
 
 @app.command("list")
@@ -87,7 +87,7 @@ def end(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """End a grant: the next check of any of its tokens says no, on every worker."""
+    """End a grant: every worker rejects its tokens from the next check on."""
     from lingpai.cli.output import done, emit
     from lingpai.issuer.verbs.end import end_grant
 
@@ -100,9 +100,7 @@ def end(
                 and await end_grant(issuer, view.grant, REASON)
             ):
                 return issuer.realm
-        raise Problem(
-            tr("There is no grant {grant} that has not ended; see `lingpai grant list`.", grant=grant)
-        )
+        raise Problem(tr("There is no open grant {grant}; see `lingpai grant list`.", grant=grant))
 
     where = with_realms(data, stop)
     result = {"realm": where, "grant": grant, "outcome": "ended"}
@@ -112,15 +110,13 @@ def end(
 @app.command("code")
 def code(
     *,
-    app_id: Annotated[str, typer.Option("--app", help="Id of the app that gets it.", show_default=False)],
-    login: Annotated[
-        str, typer.Option("--user", help="Login name of the user whose it is.", show_default=False)
-    ],
+    app_id: Annotated[str, typer.Option("--app", help="Id of the app.", show_default=False)],
+    login: Annotated[str, typer.Option("--user", help="Login name of the user.", show_default=False)],
     machine_code: Annotated[
-        str, typer.Option("--machine", help="Code of the user's terminal that it is for.", show_default=False)
+        str, typer.Option("--machine", help="Code of the user's terminal.", show_default=False)
     ] = "",
     redirect_uri: Annotated[
-        str, typer.Option(help="As the app will give it; none when left out.", show_default=False)
+        str, typer.Option(help="Redirect URI that the app will send; default: none.", show_default=False)
     ] = "",
     challenge: Annotated[
         str,
@@ -130,12 +126,12 @@ def code(
     ] = "",
     realm: RealmName = "",
     value: Annotated[
-        bool, typer.Option("--value", help="Print the value alone, for scripts.", show_default=False)
+        bool, typer.Option("--value", help="Print only the value, for scripts.", show_default=False)
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Make an authorization code without asking its user, to try an integration without a browser.
+    """Make an authorization code without asking the user, to try an integration without a browser.
 
     It counts as the user's consent: the user has added the app, with all permissions that the app may ask for.
     """

@@ -26,8 +26,8 @@ def app_problems(app: App) -> list[str]:
     problems += _refusal(check_app, msgspec.structs.replace(app, app_id="", redirect_uris=()))
     problems += [
         tr(
-            "{text} cannot be a redirect URI: use https, http on a loopback address, or a scheme with a dot; "
-            "no fragment, no user name.",
+            "{text} cannot be a redirect URI: use https, http on a loopback address, or a "
+            "scheme with a dot; no fragment, no user name.",
             text=repr(uri),
         )
         for uri in app.redirect_uris
@@ -45,12 +45,12 @@ def app_problems(app: App) -> list[str]:
     ]
     known = ", ".join(GRANTS)
     problems += [
-        tr("There is no grant type {name}; known are: {known}.", name=grant, known=known)
+        tr("There is no grant type {name}; known types: {known}.", name=grant, known=known)
         for grant in app.grants
         if grant not in GRANTS
     ]
     return problems + [
-        tr("{text} is not one word without blanks and quotes.", text=repr(word))
+        tr("{text} is not a single word without blanks and quotes.", text=repr(word))
         for word in (*app.scopes, *app.permissions)
         if not _WORD.fullmatch(word)
     ]
@@ -61,8 +61,8 @@ def client_problems(issuer: Issuer, app: App) -> list[str]:
     if app.public and not issuer.policy.public_clients:
         return [
             tr(
-                "The realm {realm} has no public clients: only the protocol of mall knows PKCE. Leave public out, "
-                "and keep the app's secret on its own server.",
+                "The realm {realm} has no public clients: only the protocol mall supports PKCE. "
+                "Leave out --public, and keep the app's secret on the app's own server.",
                 realm=issuer.realm,
             )
         ]

@@ -11,12 +11,14 @@ from lingpai.cli.running import Data, Json, with_keeper
 if TYPE_CHECKING:
     from lingpai.keeper.keeper import Keeper
 
-app = typer.Typer(name="key", help="The key ring: rotate keys, retire old ones.", no_args_is_help=True)
+app = typer.Typer(
+    name="key", help="The key ring: rotate encryption keys, retire old ones.", no_args_is_help=True
+)
 
 
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
-    """List the keys and how many stored values each of them seals; never the keys themselves."""
+    """List the encryption keys and how many stored values each one encrypts; never the keys themselves."""
     from lingpai.cli.output import emit, table
 
     found = with_keeper(data, _read)
@@ -25,16 +27,20 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
             str(each["key"]),
             each["created_at"] or "–",
             str(each["values"]),
-            tr("seals") if each["seals"] else tr("opens only"),
+            tr("encrypts") if each["seals"] else tr("decrypts only"),
         )
         for each in found
     ]
-    emit(found, as_json, lambda console: console.print(table("Keys", ("Key", "Made", "Values", "Use"), rows)))
+    emit(
+        found,
+        as_json,
+        lambda console: console.print(table("Keys", ("Key", "Created", "Values", "Use"), rows)),
+    )
 
 
 @app.command("rotate")
 def rotate(*, data: Data = None, as_json: Json = False) -> None:
-    """Make a new key and seal everything that is stored anew with it. A running service goes on meanwhile."""
+    """Make a new encryption key and encrypt all stored values with it. A running service continues meanwhile."""
     from lingpai.cli.output import done, emit
 
     async def turn(keeper: "Keeper") -> dict[str, Any]:
@@ -52,9 +58,9 @@ def rotate(*, data: Data = None, as_json: Json = False) -> None:
 
 @app.command("reseal")
 def reseal(*, data: Data = None, as_json: Json = False) -> None:
-    """Seal anew what older keys sealed.
+    """Encrypt again, with the active key, the values that older keys encrypted.
 
-    After a rotation that was interrupted, and before a key is retired.
+    Use it after an interrupted rotation, and before a key is retired.
     """
     from lingpai.cli.output import done, emit
 
@@ -72,7 +78,7 @@ def retire(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove an old key for good, once no stored value needs it. Tokens that the issuer made with it end."""
+    """Remove an old key for good, once no stored value needs it. Tokens that the issuer issued with it end."""
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> None:
@@ -92,7 +98,7 @@ def retire(
         keeper.ring.retire(key)
 
     with_keeper(data, drop)
-    emit({"key": key, "outcome": "retired"}, as_json, done(tr("Key {key} is gone.", key=key)))
+    emit({"key": key, "outcome": "retired"}, as_json, done(tr("Key {key} was removed.", key=key)))
 
 
 async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
@@ -117,5 +123,5 @@ async def _reseal(keeper: "Keeper") -> int:
 
     newest = keeper.ring.newest.id
     total = sum(count for key, count in (await sealing.count_sealed(keeper)).items() if key != newest)
-    with progress("Sealing anew", total) as advance:
+    with progress("Encrypting again", total) as advance:
         return await sealing.reseal(keeper, advance)

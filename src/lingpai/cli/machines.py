@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lingpai.core.issuer_records import Machine
     from lingpai.issuer.context import Issuer
 
-app = typer.Typer(name="machine", help="Terminals that apps are authorised for.", no_args_is_help=True)
+app = typer.Typer(
+    name="machine", help="Terminals, such as printers, that apps are authorised for.", no_args_is_help=True
+)
 
 DIALECT = "yilianyun"
 """The dialect that has terminals."""
@@ -31,12 +33,12 @@ def add(
     *,
     realm: RealmName = "",
     owner: Annotated[
-        str, typer.Option(help="Login name of who may authorise apps for it.", show_default=False)
+        str, typer.Option(help="Login name of its owner, who may authorise apps for it.", show_default=False)
     ] = "",
-    name: Annotated[str, typer.Option(help="Name that its owner reads.", show_default=False)] = "",
+    name: Annotated[str, typer.Option(help="Name that its owner sees.", show_default=False)] = "",
     msign: Annotated[
         str | None,
-        typer.Option(help="The terminal's secret itself; better use --msign-stdin.", show_default=False),
+        typer.Option(help="The terminal's secret itself; --msign-stdin is safer.", show_default=False),
     ] = None,
     msign_stdin: Annotated[
         bool,
@@ -47,9 +49,9 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a terminal, or replace name and owner of the one of the same code. Its secret stays when none is given.
+    """Add a terminal, or change the name and owner of an existing one. Its secret stays when none is given.
 
-    What another owner had allowed for it ends.
+    Grants of another owner for it end.
     """
     from lingpai.cli.issuing import machine_problems
     from lingpai.cli.output import done, emit
@@ -119,7 +121,7 @@ def list_all(
 
 @app.command("qr")
 def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Make the key that a terminal shows, as its QR code: whoever has it may authorise an app, once and soon."""
+    """Make the key that a terminal shows as a QR code. Whoever has it may authorise one app within its lifetime."""
     from lingpai.cli.output import emit, say
     from lingpai.issuer.verbs.machines import show_qr_key
 
@@ -137,7 +139,7 @@ def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = 
 
     def render(console: "Console") -> None:
         text = tr(
-            "Key of {name}, good once and for {seconds} seconds:", name=code, seconds=shown["expires_in"]
+            "Key of {name}, valid once within {seconds} seconds:", name=code, seconds=shown["expires_in"]
         )
         say(console, text, "green")
         say(console, shown["qr_key"])
@@ -149,7 +151,7 @@ def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = 
 def remove(
     code: Code, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
-    """Remove a terminal; what apps were granted for it ends."""
+    """Remove a terminal; grants for it end."""
     remove_one(
         ("machine_code", code),
         lambda realms, where: realms.machine(code, where),

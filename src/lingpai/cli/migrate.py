@@ -21,7 +21,7 @@ def migrate(
 ) -> None:
     """Bring the store's schema up to date.
 
-    Older code still runs on it, so this may come before the new release.
+    The previous release also runs on the new schema, so you can migrate before you upgrade.
     """
     from lingpai import settings
     from lingpai.cli.output import emit, say, table

@@ -91,7 +91,7 @@ def span(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 0:
-        return tr("over")
+        return tr("expired")
     for position, (size, unit) in enumerate(UNITS):
         if seconds >= size:
             whole, rest = divmod(int(seconds), size)

@@ -23,7 +23,10 @@ def demand_other_address(error: OSError, host: str, *ports: int) -> None:
     """
     of_socket = error.errno in NO_ADDRESS_FOR_US and error.filename is None
     if of_socket or isinstance(error, socket.gaierror):
-        text = "Cannot listen on {host}, port {ports}: {problem}. Choose another, or stop what listens there."
+        text = (
+            "Cannot listen on {host}, port {ports}: {problem}. Choose another port, or stop "
+            "the program that uses it."
+        )
         raise Problem(
             tr(text, host=host, ports=", ".join(map(str, ports)), problem=error.strerror)
         ) from error
@@ -58,14 +61,18 @@ def _explain(error: Exception) -> str | None:
             text = tr("The platform answered {code}: {message}", code=error.code, message=error.reason)
         elif error.kind is Kind.STORE_UNAVAILABLE and error.detail.startswith(REFUSED_BY_DATABASE):
             text = tr(
-                "The database refuses what the setting `store` says of it: {problem}.", problem=error.detail
+                (
+                    "The database refuses the user, password or database name in the setting "
+                    "`store`: {problem}."
+                ),
+                problem=error.detail,
             )
         elif error.kind is Kind.STORE_UNAVAILABLE and error.detail:
             text = f"{text} ({error.detail})"
         return text
     if isinstance(error, SettingsError):
         problems = "".join(f"\n  - {tr_reason(problem)}" for problem in error.problems) + "\n"
-        return tr("The settings do not do:{problems}Correct them and try again.", problems=problems)
+        return tr("The settings are not valid:{problems}Correct them and try again.", problems=problems)
     if isinstance(error, SealError):
         return tr(
             "{problem} The store and the key ring do not belong together: restore both from one backup.",

@@ -27,7 +27,7 @@ RealmName = Annotated[
         show_default=False,
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", show_default=False)]
 
 
 class Realms:
@@ -62,7 +62,7 @@ class Realms:
         found = [self.issuers[realm] for realm, dialect in self._dialects.items() if name in ("", dialect)]
         if not found and name:
             known = ", ".join(self.issuers) or "–"
-            raise Problem(tr("There is no realm {name}; known are: {known}.", name=name, known=known))
+            raise Problem(tr("There is no realm {name}; known realms: {known}.", name=name, known=known))
         return found
 
     def one(self, name: str, *, dialect: str = "") -> "Issuer":
@@ -86,7 +86,7 @@ class Realms:
             return named[0]
         if len(found) > 1:
             names = ", ".join(issuer.realm for issuer in found)
-            raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
+            raise Problem(tr("The realm is ambiguous: {names}. Name one of them with --realm.", names=names))
         return found[0]
 
     async def app(self, app_id: str, name: str) -> "tuple[Issuer, App]":
@@ -178,5 +178,5 @@ def _only(found: "list[tuple[Issuer, Found]]", none: str) -> "tuple[Issuer, Foun
         raise Problem(none)
     if len(found) > 1:
         names = ", ".join(issuer.realm for issuer, _ in found)
-        raise Problem(tr("It may be any of the realms {names}; say which with --realm.", names=names))
+        raise Problem(tr("The realm is ambiguous: {names}. Name one of them with --realm.", names=names))
     return found[0]

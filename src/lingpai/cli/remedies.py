@@ -6,10 +6,13 @@ from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.keeper.platforms.registry import platform_types
 
 UNREACHABLE = (
-    "Look at this machine's network, DNS and proxies, and at the platform's base_url in the settings; "
-    "`lingpai doctor` tries it."
+    "Check this machine's network, DNS and proxies, and the platform's base_url in the "
+    "settings; `lingpai doctor` tests it."
 )
-BUDGET = "Our own budget is used up, which protects the platform's quota. `lingpai token list` shows what it went to."
+BUDGET = (
+    "Lingpai's own call budget is used up; it protects the platform's quota. `lingpai "
+    "token list` shows the use."
+)
 
 _IP4 = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])")
 _IP6 = re.compile(r"(?<![0-9a-fA-F:])((?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4})(?![0-9a-fA-F:])")

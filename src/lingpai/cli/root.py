@@ -59,7 +59,7 @@ def report(error: BaseException) -> int:
         BaseException: the given one, when it is a bug.
     """
     if isinstance(error, typer.Abort | KeyboardInterrupt):
-        _complain(tr("Interrupted; nothing more was done."))
+        _complain(tr("Interrupted; the remaining steps were not run."))
         return 130
     line = explain(error) if isinstance(error, Exception) else None
     if line is None:

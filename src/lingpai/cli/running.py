@@ -77,13 +77,14 @@ def demand_store(settings: "Settings", *, create: bool) -> None:
     if settings.database.exists():
         if not settings.key_ring_file.exists():
             text = (
-                "The key ring {path} is missing, and nothing else opens the store. Restore it from a backup."
+                "The key ring {path} is missing, and the store cannot be decrypted without it. "
+                "Restore it from a backup."
             )
             raise Problem(tr(text, path=settings.key_ring_file))
     elif not create:
         text = (
-            "There is no store in {folder}. Name its folder with --data or LINGPAI_DATA, "
-            "or begin one with `lingpai account add`."
+            "There is no store in {folder}. Name its folder with --data or LINGPAI_DATA, or "
+            "create one with `lingpai account add`."
         )
         raise Problem(tr(text, folder=settings.data))
 
@@ -122,5 +123,5 @@ async def find_account(keeper: "Keeper", name: str) -> "Account":
         raise Problem(tr("There is no account {name}; `lingpai account list` shows all.", name=name))
     if len(found) > 1:
         names = ", ".join(each.name for each in found)
-        raise Problem(tr("{name} may be any of {names}; say which.", name=name, names=names))
+        raise Problem(tr("{name} is ambiguous: {names}. Name one of them.", name=name, names=names))
     return found[0]

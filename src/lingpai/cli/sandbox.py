@@ -11,7 +11,7 @@ def sandbox(
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port; 0 takes a free one.")] = 8001,
-    state: Annotated[Path | None, typer.Option(help="File that keeps the state over restarts.")] = None,
+    state: Annotated[Path | None, typer.Option(help="File that keeps the state across restarts.")] = None,
     token_lifetime: Annotated[float, typer.Option(help="Seconds an access token lives.")] = 7200,
     token_overlap: Annotated[
         float | None,
@@ -26,7 +26,7 @@ def sandbox(
     forced_gap: Annotated[float, typer.Option(help="Seconds between two forced refreshes.")] = 30,
     name: Annotated[
         list[str] | None,
-        typer.Option(help="Host name by which the sandbox is addressed; others than local ones are refused."),
+        typer.Option(help="Additional host name for the sandbox; other non-local names are refused."),
     ] = None,
 ) -> None:
     """Serve an imitation of the WeChat and WeCom APIs, with sample accounts and controls under /_sandbox/."""

@@ -36,11 +36,12 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
         typer.BadParameter: there is none, or it was given twice.
     """
     if given is not None and from_stdin:
-        raise typer.BadParameter(tr("Give the secret once: --secret or --secret-stdin."))
+        raise typer.BadParameter(tr("Use either --secret or --secret-stdin."))
     if given is not None:
         note(
             tr(
-                "Note: a secret on the command line stays in the shell's history; --secret-stdin or the prompt do not."
+                "Note: a secret on the command line stays in the shell's history; with "
+                "--secret-stdin or the prompt it does not."
             )
         )
         secret = given
@@ -50,7 +51,7 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
         secret = str(typer.prompt(tr("Secret (not shown)"), hide_input=True, err=True))
     else:
         raise typer.BadParameter(
-            tr("There is no secret. Pipe it in with --secret-stdin, or run this on a terminal.")
+            tr("No secret was given. Pipe it in with --secret-stdin, or run this command in a terminal.")
         )
     secret = trimmed(secret)
     if not secret:
@@ -70,13 +71,13 @@ def read_password(*, from_stdin: bool) -> str:
     if from_stdin:
         password = read_input().removesuffix("\n").removesuffix("\r")
     elif sys.stdin.isatty():
-        again = tr("Once more")
+        again = tr("Repeat it")
         password = str(
             typer.prompt(tr("Password (not shown)"), hide_input=True, confirmation_prompt=again, err=True)
         )
     else:
         raise typer.BadParameter(
-            tr("There is no password. Pipe it in with --password-stdin, or run this on a terminal.")
+            tr("No password was given. Pipe it in with --password-stdin, or run this command in a terminal.")
         )
     if not password:
         raise typer.BadParameter(tr("The password is empty."))

@@ -76,15 +76,15 @@ def describe_state(document: dict[str, Any]) -> Text:
     trouble = document["trouble"]
     if trouble is not None:
         code = "" if trouble["code"] is None else f"{trouble['code']} "
-        word = tr("breaker open") if trouble["breaker_open"] else tr("failing")
-        retry = tr("tried again in {span}", span=span(trouble["retry_in"]))
+        word = tr("circuit breaker open") if trouble["breaker_open"] else tr("failing")
+        retry = tr("next attempt in {span}", span=span(trouble["retry_in"]))
         style = STYLES["fail" if trouble["breaker_open"] else "warn"]
         return Text(f"{word}: {code}{trouble['message']} ({retry})", style=style)
     if document["suspect"]:
-        return Text(tr("cleared: the next request fetches anew"), style=STYLES["warn"])
+        return Text(tr("cleared: the next request fetches a new one"), style=STYLES["warn"])
     if document["live"]:
         return Text(tr("live"), style=STYLES["ok"])
-    return Text(tr("not fetched yet") if document["version"] == 0 else tr("over"), style=STYLES["skip"])
+    return Text(tr("not fetched yet") if document["version"] == 0 else tr("expired"), style=STYLES["skip"])
 
 
 def budget_document(use: BudgetUse, subjects: dict[str, str]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def copy(
 ) -> None:
     """Copy an embedded store into a PostgreSQL database and compare the two. The source is only read.
 
-    Stop what uses the store before. When it is interrupted, the same command goes on where it was. The password is
-    better kept in PGPASSWORD or in ~/.pgpass than in the address.
+    Stop everything that uses the store first. After an interruption, the same command continues. Keep the password
+    in PGPASSWORD or ~/.pgpass rather than in the address.
     """
     from lingpai.cli.output import emit, say, table
     from lingpai.core.keyring import KeyRing
@@ -51,7 +51,7 @@ def copy(
 
     def render(console: "Console") -> None:
         console.print(table("Copied and compared", ("Table", "Rows", "Digest"), rows))
-        say(console, tr("Both are the same. Set `store` to the database on every node."), "green")
+        say(console, tr("Both sides are equal. Set `store` to the database on every node."), "green")
 
     emit(document, as_json, render)
 

@@ -63,6 +63,10 @@ def _known(path: Path, number: int, row: dict[str, Any]) -> Known:
         raise Problem(tr(text, number=number, path=path, names=", ".join(missing)))
     if len(found["open_id"]) > MAX_OPEN_ID or not found["open_id"].isprintable():
         raise Problem(
-            tr("Row {number} of {path} has an open_id that clients cannot keep.", number=number, path=path)
+            tr(
+                "Row {number} of {path} has an open_id with unsupported characters or length.",
+                number=number,
+                path=path,
+            )
         )
     return Known(found["app"], found["login"], found["open_id"])

@@ -16,33 +16,31 @@ if TYPE_CHECKING:
     from lingpai.keeper.app import App
     from lingpai.keeper.keeper import Keeper
 
-app = typer.Typer(
-    name="token", help="Held tokens and tickets: look at them, renew them.", no_args_is_help=True
-)
+app = typer.Typer(name="token", help="Held tokens and tickets: list, renew, report.", no_args_is_help=True)
 
 ASKER = "operator"
 TOKEN = "access_token"  # noqa: S105  the name of a kind
 Kind = Annotated[str, typer.Option(help="access_token, one of the platform's tickets, or terminal:NUMBER.")]
 
 CLEAR_WORDS = {
-    "cleared": "Cleared: the next request fetches anew.",
-    "empty": "Nothing was held.",
-    "cooling": "It was cleared just now; nothing was done.",
-    "spent": "It was cleared too often today; nothing was done.",
+    "cleared": "Cleared: the next request fetches a new token.",
+    "empty": "No token was held.",
+    "cooling": "It was cleared a moment ago; nothing was done.",
+    "spent": "The daily limit of clears is reached; nothing was done.",
 }
 REPORT_WORDS = {
-    "old": "A newer token is there already.",
-    "alive": "The platform still takes it; nothing was done.",
-    "renewed": "The platform does not take it any more; it was renewed.",
-    "unverified": "The platform could not be asked; `lingpai doctor` says why.",
-    "checked": "It was verified just now; nothing was done.",
-    "unknown": "This token is not held here.",
+    "old": "A newer token is already available.",
+    "alive": "The platform still accepts the token; nothing was done.",
+    "renewed": "The platform no longer accepts the token; it was renewed.",
+    "unverified": "The token could not be verified with the platform; `lingpai doctor` says why.",
+    "checked": "It was verified a moment ago; nothing was done.",
+    "unknown": "This token was not issued through this service.",
 }
 
 
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
-    """List what is held, with ages, troubles and the budgets used; never the values."""
+    """List held tokens and tickets with age, failures and used budgets; never their values."""
     from lingpai.cli.output import emit, say
     from lingpai.cli.statuses import budget_document, budget_table, status_document, status_table
 
@@ -73,15 +71,15 @@ def get(
     *,
     kind: Kind = TOKEN,
     show: Annotated[
-        bool, typer.Option("--show", help="Print the value on a terminal too.", show_default=False)
+        bool, typer.Option("--show", help="Print the value in a terminal too.", show_default=False)
     ] = False,
     value: Annotated[
-        bool, typer.Option("--value", help="Print the value alone, for scripts.", show_default=False)
+        bool, typer.Option("--value", help="Print only the value, for scripts.", show_default=False)
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Get a live token or ticket: the held one, or one that is fetched now."""
+    """Get a live token or ticket: the held one, or a newly fetched one."""
     from lingpai.cli.output import emit, fields, say, span
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
@@ -105,7 +103,7 @@ def get(
 
     hidden = sys.stdout.isatty() and not show
     if value and hidden:
-        raise typer.BadParameter(tr("A value is not printed on a terminal; add --show."))
+        raise typer.BadParameter(tr("In a terminal the value is not printed; add --show."))
     held = with_keeper(data, read)
     if value:
         typer.echo(held["value"])
@@ -121,7 +119,7 @@ def get(
 
     def render(console: "Console") -> None:
         console.print(fields(pairs))
-        say(console, held.get("value", tr("The value is not shown; add --show, or read it in a pipe.")))
+        say(console, held.get("value", tr("The value is not shown; add --show, or read it through a pipe.")))
 
     emit(held, as_json, render)
 
@@ -131,12 +129,12 @@ def report(
     *,
     token: Annotated[
         str | None,
-        typer.Argument(help="The token; read from standard input when left out.", show_default=False),
+        typer.Argument(help="The token; default: read from standard input.", show_default=False),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Say that a token is not taken any more: it is verified once, and renewed if that is so."""
+    """Report a dead token: it is verified once with the platform, and renewed if it is dead."""
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_input
 
@@ -146,7 +144,7 @@ def report(
         token = read_input()
     value = token.strip()
     if not value:
-        raise typer.BadParameter(tr("There is no token."))
+        raise typer.BadParameter(tr("No token was given."))
 
     async def verify(keeper: "Keeper") -> str:
         from lingpai.keeper import reporting
@@ -166,7 +164,7 @@ def report(
 
 @app.command("clear")
 def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = False) -> None:
-    """Have the next request fetch anew. What is held stays until that has succeeded."""
+    """Drop the cached token; the next request fetches a new one. The held one is kept until that succeeds."""
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> str:
@@ -182,9 +180,9 @@ def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = 
 
 @app.command("unblock")
 def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
-    """Close the breaker of an app after its trouble was mended: the next need fetches at once.
+    """Close the circuit breaker of an account after the fault was fixed: the next request fetches at once.
 
-    Also of an app that is not configured, by platform/account.
+    Accounts that are not configured can be named too, as platform/account.
     """
     from lingpai.cli.output import done, emit
 
@@ -202,7 +200,11 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
         return [kind for kind in dict.fromkeys(mine) if await keeper.store.forget_trouble(app.key(kind))]
 
     kinds = with_keeper(data, close)
-    text = tr("Closed: {kinds}.", kinds=", ".join(kinds)) if kinds else tr("There was no trouble.")
+    text = (
+        tr("Circuit breaker closed: {kinds}.", kinds=", ".join(kinds))
+        if kinds
+        else tr("No circuit breaker was open.")
+    )
     emit({"account": name, "unblocked": kinds}, as_json, done(text))
 
 
@@ -211,7 +213,7 @@ async def _app(keeper: "Keeper", name: str, kind: str) -> "App":
     if not app.platform.takes(kind):
         known = ", ".join(app.platform.known_kinds)
         raise typer.BadParameter(
-            tr("{name} has no {kind}; known are: {known}.", name=name, kind=kind, known=known)
+            tr("{name} has no {kind}; known kinds: {known}.", name=name, kind=kind, known=known)
         )
     return app
 

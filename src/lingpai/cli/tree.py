@@ -30,7 +30,8 @@ from lingpai.cli.root import Root
 app = typer.Typer(
     name="lingpai",
     cls=Root,
-    help="Access tokens for open platforms: keeps the ones issued to you, issues the ones you give.",
+    help="Access tokens for open platforms: keeps the tokens that platforms issue to you, and "
+    "issues tokens to third-party apps.",
     epilog="In a pipe, or with --json, every command writes one JSON document. "
     "Settings come from lingpai.toml, .env and LINGPAI_* variables.",
     no_args_is_help=True,

@@ -34,21 +34,24 @@ def add(
     no_password: Annotated[
         bool,
         typer.Option(
-            "--no-password", help="No login until `lingpai user passwd` sets one.", show_default=False
+            "--no-password",
+            help="Without a password the user cannot log in; set one with `lingpai user passwd`.",
+            show_default=False,
         ),
     ] = False,
-    nick: Annotated[str, typer.Option(help="Name that apps may learn.", show_default=False)] = "",
+    nick: Annotated[str, typer.Option(help="Nickname that apps may read.", show_default=False)] = "",
     avatar: Annotated[str, typer.Option(help="Address of a picture.", show_default=False)] = "",
     sex: Annotated[
         Literal["1", "2", "3"], typer.Option(help="1 male, 2 female, 3 unknown.", show_default=False)
     ] = "3",
     seller_name: Annotated[
-        str, typer.Option(help="Name of the user's shop, told by the mall.", show_default=False)
+        str,
+        typer.Option(help="Name of the user's shop, which getUserInfo of mall returns.", show_default=False),
     ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a user. The password is asked for, or read from standard input."""
+    """Add a user. The password is prompted for, or read from standard input."""
     from lingpai.cli.issuing import login_problems
     from lingpai.cli.output import done, emit
     from lingpai.core.issuer_records import Profile
@@ -61,7 +64,7 @@ def add(
     async def check(realms: Realms) -> str:
         issuer = realms.one(realm)
         if await issuer.store.find_login(issuer.realm, login) is not None:
-            raise Problem(tr("The realm {realm} has a user {name} already.", realm=issuer.realm, name=login))
+            raise Problem(tr("The realm {realm} already has a user {name}.", realm=issuer.realm, name=login))
         return issuer.realm
 
     where = with_realms(data, check, create=True)  # before anybody types a password
@@ -113,7 +116,7 @@ def list_all(
             each["realm"],
             each["login"],
             each["nick"] or "–",
-            tr("disabled") if each["disabled"] else tr("good"),
+            tr("disabled") if each["disabled"] else tr("active"),
         )
         for each in found
     ]
@@ -138,7 +141,7 @@ def show(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Jso
         ("Realm", found["realm"]),
         ("Login", found["login"]),
         ("Nick", found["nick"] or "–"),
-        ("State", tr("disabled") if found["disabled"] else tr("good")),
+        ("State", tr("disabled") if found["disabled"] else tr("active")),
     )
     emit(found, as_json, lambda console: console.print(fields(pairs)))
 
@@ -172,13 +175,13 @@ def passwd(
 
 @app.command("disable")
 def disable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Shut a user out: the next check of any of their tokens says no, on every worker."""
+    """Disable a user: every worker rejects their tokens from the next check on."""
     _set_disabled(login, realm, data, as_json=as_json, disabled=True)
 
 
 @app.command("enable")
 def enable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Let a disabled user in again; tokens that have not run out count again."""
+    """Enable a disabled user; tokens that have not expired are valid again."""
     _set_disabled(login, realm, data, as_json=as_json, disabled=False)
 
 
@@ -186,7 +189,7 @@ def enable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: J
 def remove(
     login: Login, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
-    """Remove a user for good, with the open_ids by which apps know them; all their tokens end."""
+    """Remove a user and their open_ids for good; all their tokens end."""
     remove_one(
         ("login", login),
         lambda realms, where: realms.user(login, where),
@@ -205,22 +208,20 @@ def import_open_ids(
     file: Annotated[
         Path,
         typer.Argument(
-            help="CSV with the columns app, login and open_id, or such objects in a JSON array when its name "
-            "ends in .json.",
+            help="CSV with the columns app, login and open_id; a JSON array of such objects "
+            "when the name ends in .json.",
             show_default=False,
         ),
     ],
     realm: RealmName = "",
     add_users: Annotated[
         bool,
-        typer.Option(
-            "--add-users", help="Add users that are missing, without a password.", show_default=False
-        ),
+        typer.Option("--add-users", help="Add missing users, without a password.", show_default=False),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Take over open_ids that were given out elsewhere, all or none. Doing it again changes nothing."""
+    """Import open_ids that another server issued, all or none. Repeating the import changes nothing."""
     from lingpai.cli.output import done, emit
     from lingpai.cli.tables import read_known
     from lingpai.core.errors import LingpaiError
@@ -234,12 +235,12 @@ def import_open_ids(
             count, added = await import_known(issuer, rows, add_users=add_users)
         except LingpaiError as error:
             where = f"{issuer.realm}/{error.detail}: " if error.detail else ""
-            raise Problem(f"{tr('No open_id was taken over.')} {where}{tr_reason(error.reason)}") from error
+            raise Problem(f"{tr('No open_id was imported.')} {where}{tr_reason(error.reason)}") from error
         return {"realm": issuer.realm, "open_ids": count, "users_added": added}
 
     taken = with_realms(data, take)
     text = tr(
-        "open_ids taken over: {count}; users added: {users}.",
+        "open_ids imported: {count}; users added: {users}.",
         count=taken["open_ids"],
         users=taken["users_added"],
     )

@@ -26,7 +26,8 @@ def demand_program(call: Call, hosts: Hosts) -> None:
     if looks_like_browser(call.headers):
         raise LingpaiError(
             Kind.NOT_ALLOWED,
-            "A browser may not ask by its network: any page can make it. Send a caller key, or use a program.",
+            "Browsers get no access by network, because any web page can make them send "
+            "requests. Send a caller key, or use a program.",
             detail="browser",
         )
 

@@ -83,7 +83,7 @@ class KeyRing:
             KeyRingError: when the file is readable by others or damaged, or is a link that leads nowhere.
         """
         if path.is_symlink() and not path.exists():  # as when what it leads to is not mounted yet
-            raise KeyRingError(f"The key ring {path} is a link that leads nowhere ({path.resolve()}).")
+            raise KeyRingError(f"The key ring {path} is a broken link (to {path.resolve()}).")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with contextlib.suppress(FileExistsError):  # another process was first; its ring is the ring
@@ -119,7 +119,7 @@ class KeyRing:
         with self._changing():
             room = min(ID_STEP, MAX_KEY_ID - self._newest.id)
             if not room:
-                raise KeyRingError("There is no higher id for a key; begin with a new store and key ring.")
+                raise KeyRingError("The key ids are used up; start with a new store and key ring.")
             key = Key(self._newest.id + 1 + secrets.randbelow(room), secrets.token_bytes(KEY_BYTES), now)
             self._save([*self.keys, key])
         return key
@@ -134,7 +134,7 @@ class KeyRing:
             if key_id not in self._keys:
                 raise KeyRingError(f"There is no key {key_id}; `lingpai key list` shows the ring.")
             if key_id == self._newest.id:
-                raise KeyRingError(f"Key {key_id} is the one that seals; run `lingpai key rotate` first.")
+                raise KeyRingError(f"Key {key_id} is the active one; run `lingpai key rotate` first.")
             self._save([key for key in self.keys if key.id != key_id])
 
     def derive(self, key_id: int, purpose: str) -> bytes:
@@ -146,7 +146,7 @@ class KeyRing:
         key = self.find(key_id)
         if key is None:
             raise KeyRingError(
-                f"The key ring has no key {key_id}; it was retired, or this is another ring's data."
+                f"The key ring has no key {key_id}: it was retired, or the data belongs to another key ring."
             )
         return _hkdf(key.secret, purpose)
 
@@ -171,7 +171,7 @@ class KeyRing:
                 self._reread(self.path)
                 yield
         except OSError as error:
-            raise KeyRingError(f"The key ring cannot be written, and is as before: {error}") from error
+            raise KeyRingError(f"The key ring cannot be written and is unchanged: {error}") from error
 
     def _reread(self, path: Path) -> None:
         stamp = _stamp(path)
@@ -186,7 +186,7 @@ class KeyRing:
                 f"The key ring is damaged ({error}); restore {self.path} from a backup."
             ) from error
         if not ring.keys or not all(map(_is_usable, ring.keys)):
-            raise KeyRingError(f"The key ring holds no usable key; restore {self.path} from a backup.")
+            raise KeyRingError(f"The key ring has no usable key; restore {self.path} from a backup.")
         if len(ring.pepper) < KEY_BYTES:  # digests of secrets would be without a key
             raise KeyRingError(
                 f"The key ring's pepper is missing or short; restore {self.path} from a backup."

@@ -59,7 +59,7 @@ class Sealer:
                 sealed[_KEY_ID_BYTES:_HEAD], sealed[_HEAD:], belongs_to.encode()
             )
         except (InvalidTag, ValueError) as error:
-            raise SealError(f"A sealed value of {belongs_to} does not open.") from error
+            raise SealError(f"An encrypted value of {belongs_to} cannot be decrypted.") from error
         return opened.decode()
 
     def _cipher(self, key_id: int) -> AESGCM:

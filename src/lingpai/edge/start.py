@@ -14,7 +14,8 @@ from lingpai.edge.reference import language, page_headers, style_of
 WORDS: Mapping[str, Mapping[str, Any]] = {
     "en": {
         "switch": "中文",
-        "lead": "Access tokens for open platforms: keeps the ones issued to you, issues the ones you give.",
+        "lead": "Access tokens for open platforms: keeps the tokens that platforms issue to "
+        "you, and issues tokens to third-party apps.",
         "look": "Look around",
         "try": "Try",
         "links": (

@@ -34,11 +34,11 @@ def check_login(login: str) -> str:
     """
     kept = tidy(login)
     if not kept:
-        raise _invalid("A login name needs a character that can be seen.", "login")
+        raise _invalid("A login name needs a visible character.", "login")
     if len(kept) > MAX_LOGIN:
         raise _invalid(f"A login name may have {MAX_LOGIN} characters at most.", "login")
     if hides(kept):
-        raise _invalid("A login name may have no control, zero-width or direction characters.", "login")
+        raise _invalid("A login name may not contain control, zero-width or direction characters.", "login")
     return kept
 
 
@@ -64,7 +64,7 @@ def check_open_id(open_id: str) -> str:
     if len(open_id) > MAX_OPEN_ID or not _VISIBLE.fullmatch(open_id):
         raise LingpaiError(
             Kind.INVALID_OPEN_ID,
-            f"An open_id has 1 to {MAX_OPEN_ID} letters, digits and signs of ASCII.",
+            f"An open_id has 1 to {MAX_OPEN_ID} ASCII letters, digits and punctuation marks.",
             parameter="open_id",
         )
     return open_id
@@ -116,7 +116,7 @@ def check_label(label: str, parameter: str) -> str:
     """
     if len(label) > MAX_LABEL or not _LABEL.fullmatch(label) or hides(label):
         raise _invalid(
-            f"{parameter} has 1 to {MAX_LABEL} characters that can be seen, without blanks and slashes.",
+            f"{parameter} has 1 to {MAX_LABEL} visible characters, without blanks and slashes.",
             parameter,
         )
     return label
@@ -127,13 +127,17 @@ def _check_texts(texts: dict[str, str], most: int) -> None:
         if len(text) > most:
             raise _invalid(f"{parameter} may have {most} characters at most.", parameter)
         if hides(text):
-            raise _invalid(f"{parameter} may have no control, zero-width or direction characters.", parameter)
+            raise _invalid(
+                f"{parameter} may not contain control, zero-width or direction characters.", parameter
+            )
 
 
 def _check_words(parameter: str, words: Iterable[str]) -> None:
     for word in words:
         if len(word) > MAX_ADDRESS or hides(word):
-            raise _invalid(f"{parameter} may have no control, zero-width or direction characters.", parameter)
+            raise _invalid(
+                f"{parameter} may not contain control, zero-width or direction characters.", parameter
+            )
 
 
 def _invalid(reason: str, parameter: str) -> LingpaiError:

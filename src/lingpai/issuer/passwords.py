@@ -85,7 +85,7 @@ class Turns:
 
 
 def _busy() -> LingpaiError:
-    return LingpaiError(Kind.BUSY, "Too many people are logging in right now.", retry_after=RETRY_AFTER)
+    return LingpaiError(Kind.BUSY, "Too many logins at the moment; try again.", retry_after=RETRY_AFTER)
 
 
 class Passwords:

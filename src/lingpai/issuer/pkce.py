@@ -38,7 +38,7 @@ def check_verifier(challenge: str, method: str, verifier: str | None) -> None:
         or not _UNRESERVED.match(verifier)
         or not _fits(challenge, method, verifier)
     ):
-        raise LingpaiError(Kind.INVALID_PKCE, "The code verifier does not fit.", parameter="code_verifier")
+        raise LingpaiError(Kind.INVALID_PKCE, "The code verifier does not match.", parameter="code_verifier")
 
 
 def _fits(challenge: str, method: str, verifier: str) -> bool:

@@ -23,9 +23,7 @@ def narrow_scope(asked: str | None, allowed: frozenset[str], default: str | None
     if not asked:
         return default
     if not _WORDS.match(asked) or (allowed and not allowed.issuperset(asked.split(" "))):
-        raise LingpaiError(
-            Kind.INVALID_SCOPE, "The scope is not one that may be asked for.", parameter="scope"
-        )
+        raise LingpaiError(Kind.INVALID_SCOPE, "The app may not request this scope.", parameter="scope")
     return asked
 
 
@@ -45,15 +43,13 @@ def words_within(asked: str | None, grant: Grant) -> int:
     chosen = set((asked or "").split())
     words = _distinct(grant.scope)
     if not chosen <= words.keys():
-        raise LingpaiError(
-            Kind.INVALID_SCOPE, "The scope may not be wider than what was granted.", parameter="scope"
-        )
+        raise LingpaiError(Kind.INVALID_SCOPE, "The scope exceeds what was granted.", parameter="scope")
     if len(chosen) in {0, len(words)}:
         return 0
     if len(words) > MAX_WORDS or grant.generation >= MAX_NARROWED_GENERATION:
         raise LingpaiError(
             Kind.INVALID_SCOPE,
-            f"A scope of more than {MAX_WORDS} words is given as a whole only.",
+            f"A scope of more than {MAX_WORDS} words can only be granted as a whole.",
             parameter="scope",
         )
     return sum(1 << number for number, word in enumerate(words) if word in chosen)

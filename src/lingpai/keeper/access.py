@@ -68,7 +68,7 @@ async def authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
 async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     secret = ask.secret
     if len(ask.account) > MAX_ACCOUNT or (secret is not None and len(secret) > MAX_SECRET):
-        raise LingpaiError(Kind.INVALID_PARAMETER, "The account or the secret is too long to be one.")
+        raise LingpaiError(Kind.INVALID_PARAMETER, "The account or the secret is too long.")
     accounts = await keeper.store.find_accounts(ask.platform.name, ask.account)
     if secret is not None and not secret.startswith(KEY_PREFIX):
         return _by_secret(keeper, ask, accounts, secret, call.peer)
@@ -126,8 +126,8 @@ def _demand_trusted(keeper: Keeper, call: Call, right: str) -> None:
             )
         raise LingpaiError(
             Kind.MISSING_KEY,
-            "Send the app's secret or a caller key; only trusted networks may ask without "
-            "(setting keeper.trusted_networks).",
+            "Send the app's secret or a caller key; only trusted networks need neither (setting "
+            "keeper.trusted_networks).",
         )
     demand_program(call, keeper.options.hosts)
     if right in CHANGING:
@@ -162,11 +162,15 @@ def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: 
         if app.digest == digest:
             return app
     if accounts and ask.platform.one_secret:
-        raise LingpaiError(Kind.WRONG_SECRET, "The secret is not the one that is configured for this app.")
+        raise LingpaiError(
+            Kind.WRONG_SECRET, "The secret differs from the one that is configured for this app."
+        )
     trusted = is_within_blocks(peer, keeper.options.trusted_networks)
     allowed = keeper.options.allow_unconfigured
     if not (trusted if allowed == "trusted" else allowed):
-        raise LingpaiError(Kind.UNKNOWN_ACCOUNT, "No such app is configured; `lingpai account add` adds one.")
+        raise LingpaiError(
+            Kind.UNKNOWN_ACCOUNT, "This app is not configured; add it with `lingpai account add`."
+        )
     return App(
         platform=ask.platform,
         account=ask.account,
@@ -184,7 +188,7 @@ async def _caller_of(keeper: Keeper, key: str, peer: str) -> Caller:
     if caller is None or caller.revoked_at is not None:
         raise LingpaiError(
             Kind.WRONG_KEY,
-            "The caller key is not known, or it was revoked; `lingpai caller add` makes one.",
+            "The caller key is unknown or revoked; create one with `lingpai caller add`.",
         )
     if caller.networks and not is_within_blocks(peer, caller.networks):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used from this address.")
@@ -209,8 +213,8 @@ def _pick(
         labels = ", ".join(each.label or '""' for each in wanted)
         raise LingpaiError(
             Kind.AMBIGUOUS_ACCOUNT,
-            f"Several secrets are configured for this account ({labels}); say which with `label`, or "
-            "restrict the caller key to one of them.",
+            f"Several secrets are configured for this account ({labels}); choose one with "
+            "`label`, or restrict the caller key to one of them.",
         )
     if caller is not None and not covers(caller, f"{ask.platform.name}/{ask.account}"):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")

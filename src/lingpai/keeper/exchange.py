@@ -49,7 +49,7 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
             fault; UPSTREAM_UNAVAILABLE when it is not known what became of the code.
     """
     if len(code) > MAX_CODE:
-        raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long to be one.", parameter="code")
+        raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long.", parameter="code")
     digest = keeper.digest_code(
         _tuple(app.name, app.digest.hex(), kind, app.asker, network_of(app.peer), code)
     )
@@ -101,8 +101,8 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
         if isinstance(error, Unreachable):
             raise LingpaiError(
                 Kind.UPSTREAM_UNAVAILABLE,
-                f"The upstream platform could not be asked: {error}. The code may be used up: "
-                "if it fails again, let the user log in again.",
+                f"The call to the upstream platform failed: {error}. The code may have been "
+                "used: if it fails again, let the user log in again.",
             ) from error
         raise
     await _keep(keeper, claim, kept)

@@ -31,8 +31,8 @@ class FetchFailed(Exception):
         self.message = message
 
 
-UNFORESEEN = FetchFailed(TRANSIENT, None, "an unforeseen error of ours; the log has it")
-STOPPED = FetchFailed(TRANSIENT, None, "the service was stopped before an answer came")
+UNFORESEEN = FetchFailed(TRANSIENT, None, "an internal error; see the log")
+STOPPED = FetchFailed(TRANSIENT, None, "the service stopped before the platform answered")
 
 
 def failure_without_token(error: LingpaiError) -> FetchFailed:
@@ -73,7 +73,7 @@ def error_of(trouble: Trouble, clock: Clock) -> LingpaiError:
     if trouble.code is None:
         return LingpaiError(
             Kind.UPSTREAM_UNAVAILABLE,
-            f"The upstream platform could not be asked: {trouble.message}.",
+            f"The call to the upstream platform failed: {trouble.message}.",
             detail=trouble.message,
             retry_after=retry_after,
         )

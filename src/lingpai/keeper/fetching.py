@@ -57,7 +57,7 @@ async def fetch_token(
             if kind != ACCESS_TOKEN or failure.code not in refresh.spent:
                 raise
     elif refresh is not None and kind != ACCESS_TOKEN:
-        message = "Its refresh token is over; the terminal has to be authorised again."
+        message = "The refresh token has expired; authorise the terminal again."
         raise FetchFailed(PERMANENT, refresh.over, message)
     call = app.platform.mode(app.mode)
     fetched = await _fetch_token(context, app, call, call.request(app.account, app.secret))
@@ -178,6 +178,6 @@ async def _spend(context: Context, app: App, limits: Iterable[Limit]) -> None:
         raise FetchFailed(
             Fault(Severity.PERMANENT, wait),
             None,
-            f"Our budget of {spent.limit} {spent.name} calls a {spent.period.name.lower()} for this app is used up; "
-            "`lingpai token list` shows who it went to.",
+            f"The budget of {spent.limit} {spent.name} calls per {spent.period.name.lower()} for "
+            "this app is used up; `lingpai token list` shows the use.",
         )

@@ -50,5 +50,6 @@ async def _lease_of(context: Context, app: App, kind: str) -> tuple[Lease, Crede
             return attempt.lease, attempt.credential
         await context.store.wait_change(POLL)
     raise LingpaiError(
-        Kind.UPSTREAM_UNAVAILABLE, "A renewal of this terminal's tokens does not end; authorise it again."
+        Kind.UPSTREAM_UNAVAILABLE,
+        "A renewal of this terminal's tokens was never finished; authorise the terminal again.",
     )

@@ -115,7 +115,9 @@ class Sample:
         """Handle the authorization response; its state must be that of this browser's request."""
         trail = self._trail(call)
         if not trail.state or not hmac.compare_digest(trail.state.encode(), params.state.encode()):
-            raise LingpaiError(Kind.INVALID_PARAMETER, "This answer is not to a question of this browser.")
+            raise LingpaiError(
+                Kind.INVALID_PARAMETER, "This answer does not belong to a request of this browser."
+            )
         trail.state = ""
         answer = msgspec.structs.asdict(params)
         given = {name: value for name, value in answer.items() if value and name != "realm"}
@@ -129,7 +131,7 @@ class Sample:
         """Renew the tokens."""
         trail = self._trail(call)
         if params.realm not in trail.held:
-            raise LingpaiError(Kind.INVALID_PARAMETER, "There is nothing to refresh yet.")
+            raise LingpaiError(Kind.INVALID_PARAMETER, "Nothing to refresh yet.")
         await self.flows.refresh[params.realm](trail)
         return _see("/trail/" + params.realm)
 
@@ -165,7 +167,7 @@ class Sample:
         pairs = (pair.strip().partition("=") for pair in (call.header("cookie") or "").split(";"))
         trail = self._trails.find({name: value for name, _, value in pairs}.get(COOKIE))
         if trail is None:
-            raise LingpaiError(Kind.INVALID_PARAMETER, "Begin at the start page.")
+            raise LingpaiError(Kind.INVALID_PARAMETER, "Start at the start page.")
         return trail
 
     def _page(self, name: str, **context: Any) -> Reply:

@@ -55,7 +55,9 @@ def load_settings(**overrides: Any) -> Settings:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     if settings.keeper.lease <= settings.upstream_timeout:
-        yield "keeper.lease must be longer than upstream_timeout, or two workers may fetch at once."
+        yield (
+            "keeper.lease must be longer than upstream_timeout, or two workers may fetch at the same time."
+        )
     if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
         yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
     yield from realm_problems(settings.all_realms(), settings.enabled_realms())

@@ -61,7 +61,7 @@ def _policy_problems(realm: Realm) -> Iterator[str]:
     unknown = [name for name in realm.numbers if name not in Policy.__struct_fields__ or name in FIXED]
     if unknown:
         known = ", ".join((*DURATIONS, *COUNTS, *SWITCHES))
-        yield from (f"{section}.{name}: there is no such number; known are {known}" for name in unknown)
+        yield from (f"{section}.{name}: there is no such setting; known are {known}" for name in unknown)
         return
     outside = list(_out_of_bounds(realm.numbers))
     yield from (f"{section}.{problem}" for problem in outside)
@@ -99,6 +99,7 @@ def _same_paths(served: Sequence[Realm]) -> Iterator[str]:
         other = first.setdefault((realm.dialect, realm.prefix), realm.name)
         if other != realm.name:
             yield (
-                f"realms.{realm.name}.prefix: realms.{other} has the same dialect under the same paths; "
-                f'give it another, such as "/{realm.name}", or switch one of them off (enabled = false)'
+                f"realms.{realm.name}.prefix: realms.{other} has the same protocol and the same "
+                f'prefix; set another prefix, such as "/{realm.name}", or switch one of them '
+                "off (enabled = false)"
             )

@@ -124,7 +124,7 @@ def read_toml(file: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UnreadableError(f"{file}: {error}") from error
     except RecursionError as error:
-        raise UnreadableError(f"{file}: it is nested too deeply") from error
+        raise UnreadableError(f"{file}: the nesting is too deep") from error
 
 
 def _demand_closed_quotes(file: Path, text: str) -> None:

@@ -299,7 +299,7 @@ async def test_a_planted_cookie_of_another_form_is_replaced(
     assert re.fullmatch("[0-9a-f]{32}", browser.cookies["lingpai-known-mall"])
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "Too many people"), ("zh", "当前登录人数过多")])
+@pytest.mark.parametrize(("language", "words"), [("en", "Too many logins"), ("zh", "当前登录人数过多")])
 @pytest.mark.threat("B23")
 async def test_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
     stage.mall.passwords._turns = Turns(0, waiting=0)

@@ -42,7 +42,7 @@ async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser,
         await resolve_access_token(stage.mall, token)
     after = await browser.get(ended.location)
     assert "花间小铺" not in after.text
-    assert "You have not allowed any app anything." in after.text
+    assert "No app has access to your account." in after.text
     question = await browser.follow(authorize_path())
     assert question.forms[0][0] == "/user/mall/consent"
 

@@ -30,7 +30,7 @@ async def check_accounts(
     """
     if not accounts:
         remedy = tr("Add one with `lingpai account add`.")
-        return [Finding("account", "", "warn", tr("No app is configured."), remedy)]
+        return [Finding("account", "", "warn", tr("No account is configured."), remedy)]
     places = asyncio.Semaphore(AT_ONCE)
 
     async def check(account: Account) -> Finding:
@@ -44,11 +44,13 @@ async def check_accounts(
 
 async def _check(keeper: Keeper, account: Account) -> Finding:
     if account.platform not in keeper.platforms:
-        message = tr("This release does not know the platform {name}.", name=account.platform)
+        message = tr("This release does not support the platform {name}.", name=account.platform)
         return Finding("account", account.name, "fail", message, tr("Remove it: `lingpai account remove`."))
     app = keeper.app_of(account, "doctor")
     if app.tokenless:
-        return Finding("account", account.name, "ok", tr("It has no token of its own, only its terminals'."))
+        return Finding(
+            "account", account.name, "ok", tr("It has no token of its own, only tokens of its terminals.")
+        )
     try:
         rest = current_of(await keeper.credentials.get_or_fetch(app, ACCESS_TOKEN)).end.remaining(
             keeper.clock
@@ -64,7 +66,8 @@ async def _check(keeper: Keeper, account: Account) -> Finding:
     kind, trouble = worst
     code = "" if trouble.code is None else f"{trouble.code} "
     message = tr(
-        "Token valid for another {span}, but renewing the {kind} keeps failing (attempts: {count}): {problem}",
+        "Token valid for another {span}, but renewing the {kind} keeps failing (attempts: "
+        "{count}): {problem}",
         span=span(rest),
         kind=kind,
         count=trouble.count,

@@ -27,19 +27,15 @@ def _public_url(settings: Settings) -> Iterator[Finding]:
         if not is_local(settings.host) or settings.edge.trusted_proxies:
             yield _warn(
                 "public_url",
-                tr(
-                    "It is not set: pages and cookies are those of plain http, and links name the listening address."
-                ),
-                tr(
-                    "Set public_url to the address under which browsers come, such as https://tokens.example.com."
-                ),
+                tr("It is not set: cookies are not Secure, and links contain the listening address."),
+                tr("Set public_url to the address that browsers use, such as https://tokens.example.com."),
             )
         return
     parts = urlsplit(settings.public_url)
     if parts.scheme == "http" and not is_local(parts.hostname or ""):
         yield _warn(
             "public_url",
-            tr("It is plain http: passwords, codes and session cookies travel in clear."),
+            tr("It is plain http: passwords, codes and session cookies are sent unencrypted."),
             tr("Put a proxy with TLS in front, and set public_url to its https address."),
         )
 
@@ -48,15 +44,15 @@ def _networks(settings: Settings) -> Iterator[Finding]:
     harm = {
         "keeper.trusted_networks": (
             settings.keeper.trusted_networks,
-            tr("It holds public addresses: whoever is there gets every token without a key."),
+            tr("It contains public addresses: anybody there gets every token without a key."),
         ),
         "edge.trusted_proxies": (
             settings.edge.trusted_proxies,
-            tr("It holds public addresses: whoever is there can claim to be any address."),
+            tr("It contains public addresses: anybody there can pretend to be any address."),
         ),
         "edge.metrics_networks": (
             settings.edge.metrics_networks,
-            tr("It holds public addresses: whoever is there reads accounts and figures."),
+            tr("It contains public addresses: anybody there can read account names and metrics."),
         ),
     }
     for name, (networks, message) in harm.items():
@@ -69,7 +65,7 @@ def _networks(settings: Settings) -> Iterator[Finding]:
                 if any(ipaddress.ip_network(each, strict=False).prefixlen == 0 for each in public)
                 else "warn",
                 f"{message} ({', '.join(public)})",
-                tr("Name only networks of your own, best single addresses."),
+                tr("Name only your own networks, preferably single addresses."),
             )
 
 
@@ -78,9 +74,10 @@ def _strangers(settings: Settings) -> Iterator[Finding]:
         yield _warn(
             "keeper.allow_unconfigured",
             tr(
-                "Callers may bring apps that are not configured, and use this machine's address at the platforms."
+                "Callers may use accounts that are not configured, and so this machine's "
+                "address at the platforms."
             ),
-            tr("Set keeper.allow_unconfigured = false once all apps are configured."),
+            tr("Set keeper.allow_unconfigured = false once all accounts are configured."),
         )
 
 
@@ -90,14 +87,14 @@ def _in_clear(settings: Settings) -> Iterator[Finding]:
         if url.scheme == "http" and not is_local(url.hostname or ""):
             yield _warn(
                 f"{name}.base_url",
-                tr("It is plain http: secrets and tokens travel in clear to {host}.", host=url.hostname),
+                tr("It is plain http: secrets and tokens are sent unencrypted to {host}.", host=url.hostname),
                 tr("Use the https address of the platform or of your forward proxy."),
             )
     redis = urlsplit(settings.redis.url.get_secret_value()) if settings.redis.url else None
     if redis is not None and redis.scheme == "redis" and not is_local(redis.hostname or ""):
         yield _warn(
             "redis.url",
-            tr("Held tokens travel in clear to {host}.", host=redis.hostname),
+            tr("Held tokens are sent unencrypted to {host}.", host=redis.hostname),
             tr("Use a rediss:// address."),
         )
     dsn = settings.store_address.dsn
@@ -115,7 +112,8 @@ def _database(dsn: str) -> Iterator[Finding]:
         yield _warn(
             "store",
             tr(
-                "PostgreSQL is not verified by TLS (sslmode is {mode}): whoever is in between reads all.",
+                "PostgreSQL is not verified by TLS (sslmode is {mode}): anybody in between can "
+                "read everything.",
                 mode=mode,
             ),
             tr("Add ?sslmode=verify-full to the address, and give the server a certificate."),

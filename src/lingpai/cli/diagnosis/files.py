@@ -24,7 +24,7 @@ def check_files(settings: Settings) -> list[Finding]:
     if address.dsn is None and not settings.database.exists():
         message = tr("There is no store yet in {folder}.", folder=settings.data)
         remedy = tr(
-            "Begin one with `lingpai account add`, or name another folder with --data or LINGPAI_DATA."
+            "Create one with `lingpai account add`, or name another folder with --data or LINGPAI_DATA."
         )
         return [
             *_check_modes(settings),
@@ -32,7 +32,7 @@ def check_files(settings: Settings) -> list[Finding]:
         ]
     modes = _check_modes(settings)
     if not modes:
-        message = tr("Only their owner can read the files that hold secrets.")
+        message = tr("Files with secrets are readable by their owner only.")
         modes = [Finding("files", str(settings.data), "ok", message)]
     return [*modes, _check_ring(settings.key_ring_file), _check_schema(address)]
 
@@ -70,7 +70,7 @@ def _check_mode(path: Path, bits: int) -> Finding | None:
         "fail",
         tr("Other users of this machine can put other files there.")
         if writers
-        else tr("Other users of this machine can get at it."),
+        else tr("Other users of this machine can access it."),
         tr("Run `chmod {mode} {path}`.", mode=wanted, path=path),
     )
 
@@ -81,8 +81,8 @@ def _check_ring(path: Path) -> Finding:
             "key ring",
             str(path),
             "fail",
-            tr("There is a store, but not the key ring that opens it."),
-            tr("Restore the key ring from a backup; a new one would not open what is stored."),
+            tr("There is a store, but its key ring is missing."),
+            tr("Restore the key ring from a backup; a new one cannot decrypt the store."),
         )
     try:
         ring = KeyRing(path)

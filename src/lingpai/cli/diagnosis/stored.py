@@ -31,7 +31,7 @@ async def check_store(keeper: Keeper) -> list[Finding]:
                 "",
                 "fail",
                 explain(error) or error.reason,
-                tr("Look at the disk: space, permissions."),
+                tr("Check the disk: space and permissions."),
             )
         ]
     findings = [Finding("store", "", "ok", tr("It reads and writes.")), *_check_keys(keeper, counts)]
@@ -42,7 +42,10 @@ async def check_store(keeper: Keeper) -> list[Finding]:
                 "key ring",
                 tr("key {key}", key=key),
                 "fail",
-                tr("What a key of this number sealed does not open with the ring's: it is another key."),
+                tr(
+                    "The values were encrypted with another key of the same number; the key in "
+                    "the ring cannot decrypt them."
+                ),
                 tr("Restore the key ring that belongs to this store from a backup."),
             )
             for key in unopened
@@ -53,7 +56,8 @@ async def check_store(keeper: Keeper) -> list[Finding]:
                 f"{realm}/{login}",
                 "warn",
                 tr(
-                    "Another user of the realm has this login in another spelling (case, width, composed letters)."
+                    "Another user of the realm has the same login in another spelling (case, "
+                    "width, composed letters)."
                 ),
                 tr("Each of them logs in with the exact spelling. Remove the one that is not used."),
             )
@@ -75,11 +79,12 @@ async def check_named(keeper: Keeper, named: Collection[str]) -> list[Finding]:
             each.name,
             "warn",
             tr(
-                "It came with a .env, and neither the .env in {folder} nor the environment names it.",
+                "It was added from a .env file, but neither the .env in {folder} nor the "
+                "environment names it now.",
                 folder=Path.cwd(),
             ),
             tr(
-                "Nothing removes it by itself: run `lingpai account remove {name}` if it is not needed.",
+                "It is not removed automatically: run `lingpai account remove {name}` if it is not needed.",
                 name=each.name,
             ),
         )

@@ -18,8 +18,8 @@ def check_trust(settings: Settings) -> list[Finding]:
             "warn",
             tr("edge.trusted_proxies and keeper.trusted_networks overlap: {pairs}.", pairs=found),
             tr(
-                "Name only the proxies' own addresses in edge.trusted_proxies, and leave them out of "
-                "keeper.trusted_networks: who asks from there needs a key."
+                "Name only the proxies' own addresses in edge.trusted_proxies, and remove them "
+                "from keeper.trusted_networks; requests from there need a key then."
             ),
         )
     ]

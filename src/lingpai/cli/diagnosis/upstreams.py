@@ -36,7 +36,7 @@ async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding
 
 async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Finding]:
     if not platform.base_url:
-        message = tr("It is not said where the platform {name} is.", name=platform.name)
+        message = tr("The address of the platform {name} is not set.", name=platform.name)
         return [Finding("upstream", platform.name, "fail", message, missing_address(platform.name))]
     shown, proxy = without_userinfo(platform.base_url), proxy_for(platform.base_url)
     if proxy is not None:
@@ -58,10 +58,10 @@ def _clock_finding(name: str, now: float, date: str | None) -> Finding:
     try:
         theirs = email.utils.parsedate_to_datetime(date or "").timestamp() + HALF_SECOND
     except ValueError:
-        return Finding("clock", name, "skip", tr("It sends no date to compare with."))
+        return Finding("clock", name, "skip", tr("It sends no date for comparison."))
     ahead = now - theirs
     if abs(ahead) <= SKEW_WARN:
-        return Finding("clock", name, "ok", tr("This machine's clock agrees with it."))
+        return Finding("clock", name, "ok", tr("This machine's clock matches it."))
     text = (
         "This machine's clock is {span} ahead of it."
         if ahead > 0
@@ -72,5 +72,5 @@ def _clock_finding(name: str, now: float, date: str | None) -> Finding:
         name,
         "fail" if abs(ahead) > SKEW_FAIL else "warn",
         tr(text, span=span(abs(ahead))),
-        tr("Set this machine's clock, best by NTP: `timedatectl set-ntp true`."),
+        tr("Set this machine's clock, preferably by NTP: `timedatectl set-ntp true`."),
     )

@@ -44,7 +44,7 @@ async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Pl
             continue
         found = account_problems(stage.keeper.platforms, account)
         if account.name in named:
-            found.append(tr("It stands in the file twice."))
+            found.append(tr("It is in the file twice."))
         problems += [f"{account.name}: {each}" for each in found]
         named.add(account.name)
         changes.append(_change(stage, stored.get(account.name), account))

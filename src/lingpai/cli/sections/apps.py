@@ -60,7 +60,7 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
         wanted = _app(issuer, entry)
         found = app_problems(wanted) + client_problems(issuer, wanted)
         if not entry.app_id:
-            found.append(tr("It has no app_id."))
+            found.append(tr("The app_id is missing."))
         if entry.public and secret:
             found.append(tr("A public client has no secret."))
         found += draft.repeated(name)

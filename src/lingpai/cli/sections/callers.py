@@ -47,7 +47,7 @@ async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Pla
         caller = _caller(stage, entry)
         found = caller_problems(stage.keeper.platforms, caller)
         if caller.name in named:
-            found.append(tr("It stands in the file twice."))
+            found.append(tr("It is in the file twice."))
         named.add(caller.name)
         try:
             changes.append(
@@ -81,11 +81,11 @@ async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str
     if known is None:
         key = given or new_key()
         if await keeper.store.find_caller(keeper.digest_caller_key(key)) is not None:
-            raise Problem(tr("Its key is another caller's already."))
+            raise Problem(tr("Its key already belongs to another caller."))
         add = partial(_add, keeper, wanted, key)
         return Change(wanted.name, "add", perform=add, reveal="" if given else key)
     if known.revoked_at is not None:
-        raise Problem(tr("It was revoked, and its name stays taken; choose another name."))
+        raise Problem(tr("It was revoked, and its name cannot be used again; choose another name."))
     if given:
         holder = await keeper.store.find_caller(keeper.digest_caller_key(given))
         if holder is None or holder.name != known.name:

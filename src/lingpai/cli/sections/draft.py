@@ -57,7 +57,7 @@ class Draft:
 
     def repeated(self, name: str) -> list[str]:
         """The problem that the file has named this before, if it has."""
-        return [tr("It stands in the file twice.")] if name in self._named else []
+        return [tr("It is in the file twice.")] if name in self._named else []
 
     def accepts(self, name: str, found: list[str]) -> bool:
         """Note that the file names this, and its problems; whether there are none."""

@@ -15,7 +15,7 @@ from lingpai.settings import Settings
 
 Action = Literal["add", "change", "remove", "keep"]
 AnyEntry = TypeVar("AnyEntry")
-OVERTAKEN = "Somebody changed it at the same time; run this again."
+OVERTAKEN = "It was changed by somebody else at the same time; run this command again."
 
 
 async def nothing() -> None:

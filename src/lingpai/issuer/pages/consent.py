@@ -119,13 +119,13 @@ class ConsentStep:
         opened = await visit.find_session()
         pending, restarted = await self.read(visit, params.request)
         if opened is None:
-            error = LingpaiError(Kind.LOGIN_REQUIRED, "The session of this form is over.")
+            error = LingpaiError(Kind.LOGIN_REQUIRED, "The session of this form has ended.")
             raise Shown(
                 error, login_form(visit, pending, alert="logged_out", status=STATUS[Kind.FORGED_FORM])
             )
         if restarted or not visit.is_own_form(params.form_token):
             kind = Kind.INVALID_AUTHORIZATION if visit.is_own_form(params.form_token) else Kind.FORGED_FORM
-            error = LingpaiError(kind, "The form is of another session, or too old.")
+            error = LingpaiError(kind, "The form belongs to another session, or is too old.")
             page = await self._question(visit, pending, opened.user, "begun_again", int(STATUS[kind]))
             raise Shown(error, page)
         app, requested = pending.app, pending.requested

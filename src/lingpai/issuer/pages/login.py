@@ -78,7 +78,7 @@ class Logins:
         if not visit.is_own_form(params.form_token):
             if opened is not None:
                 return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
-            error = LingpaiError(Kind.FORGED_FORM, "This form is not of this browser's session.")
+            error = LingpaiError(Kind.FORGED_FORM, "This form belongs to another browser session.")
             alert = "begun_again" if visit.cookie else "no_cookie"
             pending = await self._pending(visit, params.request)
             raise Shown(

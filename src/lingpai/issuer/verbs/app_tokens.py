@@ -39,7 +39,7 @@ async def issue_app_token(
     if placed.outcome is Outcome.SAME_REQUEST:
         raise same_request()
     if placed.grant is None:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
     return make_tokens(issuer, placed.grant, repeated=placed.outcome is Outcome.REPEATED)
 
 

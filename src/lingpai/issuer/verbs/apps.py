@@ -80,7 +80,9 @@ def check_network(app: App, address: str) -> None:
         LingpaiError: ADDRESS_NOT_ALLOWED.
     """
     if app.networks and not is_within_blocks(address, tuple(app.networks)):
-        raise LingpaiError(Kind.ADDRESS_NOT_ALLOWED, "This address may not call for the app.", detail=address)
+        raise LingpaiError(
+            Kind.ADDRESS_NOT_ALLOWED, "Calls for this app are not allowed from this address.", detail=address
+        )
 
 
 def require_listed(app: App) -> None:
@@ -112,7 +114,7 @@ def require_mode(app: App, mode: AppMode) -> None:
         LingpaiError: WRONG_APP_MODE.
     """
     if app.mode is not mode:
-        raise LingpaiError(Kind.WRONG_APP_MODE, f"This is not for {app.mode.value} apps.")
+        raise LingpaiError(Kind.WRONG_APP_MODE, f"Not available for {app.mode.value} apps.")
 
 
 def require_grant(app: App, grant_type: str) -> None:

@@ -150,7 +150,7 @@ def check_asked(issuer: Issuer, app: App, asked: Asked) -> str | None:
 
 def run_out() -> LingpaiError:
     """The error for who answers what cannot be answered, or not any more."""
-    return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has run out; begin again.")
+    return LingpaiError(Kind.INVALID_AUTHORIZATION, "This authorization has expired; start again.")
 
 
 def _digest_of(issuer: Issuer, browser: str) -> bytes:

@@ -60,7 +60,9 @@ async def resolve_access_token(
     """
     resolved = await _resolve(issuer, token, HandleKind.ACCESS, app)
     if open_id is not None and open_id != resolved.open_id:
-        raise LingpaiError(Kind.INVALID_OPEN_ID, "The open_id is not the token's.", parameter="open_id")
+        raise LingpaiError(
+            Kind.INVALID_OPEN_ID, "The open_id does not belong to the token.", parameter="open_id"
+        )
     return resolved
 
 
@@ -104,7 +106,7 @@ async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None
     left = _token_end(issuer, view.grant, handle) - now if view is not None else 0
     if view is None or left <= 0:
         outlived = has_outlived(issuer, GRANT_OF_HANDLE[kind], handle.issued_at)
-        raise LingpaiError(expired if outlived else invalid, f"The {name} is not valid any more.")
+        raise LingpaiError(expired if outlived else invalid, f"The {name} is no longer valid.")
     return Resolved(
         grant=view.grant,
         scope=scope_of_words(view.grant.scope, handle.words),

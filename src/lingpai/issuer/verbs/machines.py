@@ -129,7 +129,7 @@ async def bind_machine(issuer: Issuer, app: App, machine_code: str, msign: str) 
     require_mode(app, AppMode.SELF_OWNED)
     machine = await _guess_msign(issuer, app, machine_code, msign)
     if not await issuer.store.bind_machine(machine.id, app.id):
-        raise LingpaiError(Kind.MACHINE_TAKEN, "The terminal is bound to somebody else.")
+        raise LingpaiError(Kind.MACHINE_TAKEN, "The terminal is bound to another user or app.")
     return machine
 
 
@@ -151,7 +151,7 @@ async def _require_owner(issuer: Issuer, machine: Machine) -> None:
     """Refuse tokens that would be dead at once: a terminal's are its owner's grant, and nobody's without one."""
     owner = None if machine.owner is None else await issuer.store.find_user(machine.owner)
     if machine.owner is not None and (owner is None or owner.disabled):
-        raise LingpaiError(Kind.NO_PERMISSION, "The terminal's owner may authorise nothing.")
+        raise LingpaiError(Kind.NO_PERMISSION, "The terminal's owner is disabled.")
 
 
 async def _place(
@@ -192,7 +192,7 @@ async def _place(
     if placed.outcome is Outcome.SAME_REQUEST:
         raise same_request()
     if placed.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
     if placed.grant is None:
         raise _wrong_qr_key()
     repeated = placed.outcome is Outcome.REPEATED
@@ -200,4 +200,6 @@ async def _place(
 
 
 def _wrong_qr_key() -> LingpaiError:
-    return LingpaiError(Kind.WRONG_QR_KEY, "The terminal or the key it shows is wrong.", parameter="qr_key")
+    return LingpaiError(
+        Kind.WRONG_QR_KEY, "The terminal or the key on its screen is wrong.", parameter="qr_key"
+    )

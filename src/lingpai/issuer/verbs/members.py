@@ -82,7 +82,7 @@ async def consent(
     """
     foreign = set(permissions) - set(app.permissions)
     if foreign:
-        raise LingpaiError(Kind.NO_PERMISSION, f"The app may not ask for {min(foreign)}.")
+        raise LingpaiError(Kind.NO_PERMISSION, f"The app may not request {min(foreign)}.")
     words = dict.fromkeys([*(member.scope or "").split(), *(scope or "").split()])
     allowed = tuple(dict.fromkeys([*member.permissions, *permissions]))
     return await _save(issuer, member, " ".join(words) or None, allowed, added=True)
@@ -99,6 +99,6 @@ async def _save(
     issuer: Issuer, member: Member, scope: str | None, permissions: tuple[str, ...], *, added: bool
 ) -> Member:
     if not await issuer.store.save_consent(member.id, scope, permissions, added=added):
-        raise LingpaiError(Kind.INVALID_OPEN_ID, "The user is not known to this app any more.")
+        raise LingpaiError(Kind.INVALID_OPEN_ID, "The user was removed from this app.")
     found = await issuer.store.find_member(member.app, member.user)
     return found or member

@@ -16,4 +16,4 @@ async def take_quota(issuer: Issuer, app: App, machine: Machine | None = None) -
     """
     quota = daily_quota(issuer, app.id, machine.id if machine else None)
     if quota is not None and not await issuer.store.take_quota(quota):
-        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")

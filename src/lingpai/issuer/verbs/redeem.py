@@ -115,7 +115,7 @@ def _check_request(
     if app.public and not grant.challenge:  # of the time when it had a secret
         raise LingpaiError(
             Kind.INVALID_PKCE,
-            "The code was asked for without a code challenge, which a public client needs.",
+            "The code was requested without a code challenge, which a public client needs.",
             parameter="code_verifier",
         )
     check_verifier(grant.challenge, grant.challenge_method, verifier)
@@ -153,7 +153,7 @@ async def _spend(
     if spent.outcome is Outcome.SAME_REQUEST:
         raise same_request()
     if spent.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
     if spent.outcome is not Outcome.DONE or spent.grant is None:
         raise _refusal(issuer, handle)
     return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, words=words)

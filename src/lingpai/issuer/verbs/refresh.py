@@ -62,7 +62,9 @@ def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: s
     if grant.app != app.id or not has_refresh(issuer, grant):
         raise _invalid()
     if open_id is not None and open_id != view.open_id:
-        raise LingpaiError(Kind.INVALID_OPEN_ID, "The open_id is not the token's.", parameter="open_id")
+        raise LingpaiError(
+            Kind.INVALID_OPEN_ID, "The open_id does not belong to the token.", parameter="open_id"
+        )
     if handle.issued_at + issuer.policy.refresh <= now:
         raise _refusal(issuer, handle)
     if not view.usable or grant.state is not GrantState.LIVE or grant.ends_at <= now:
@@ -86,7 +88,7 @@ async def _spend(
     if spent.outcome is Outcome.SAME_REQUEST:
         raise same_request()
     if spent.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Tokens were had too often today; try again tomorrow.")
+        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
     if spent.outcome is Outcome.REPLAYED:
         log.warning("refresh_token_replayed", app=view.app_id, grant=grant.id)
     repeated = spent.outcome is Outcome.REPEATED

@@ -34,7 +34,9 @@ def check_timestamp(issuer: Issuer, timestamp: str) -> int:
         if abs(moment - int(issuer.clock.now())) <= issuer.policy.timestamp_tolerance:
             return moment
     raise LingpaiError(
-        Kind.BAD_TIMESTAMP, "The timestamp is not ten digits, or too far off.", parameter="timestamp"
+        Kind.BAD_TIMESTAMP,
+        "The timestamp is not ten digits, or differs too much from the current time.",
+        parameter="timestamp",
     )
 
 
@@ -89,7 +91,7 @@ async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
 
 def same_request() -> LingpaiError:
     """What is told to who sends a signed request again."""
-    return LingpaiError(Kind.REPLAYED_REQUEST, "This request came before.", parameter="id")
+    return LingpaiError(Kind.REPLAYED_REQUEST, "This request was sent before.", parameter="id")
 
 
 async def _remember(issuer: Issuer, request: SignedRequest) -> None:

@@ -108,7 +108,7 @@ def check_form(issuer: Issuer, browser: str, token: str) -> None:
         LingpaiError: FORGED_FORM.
     """
     if not is_form_of(issuer, browser, token):
-        raise LingpaiError(Kind.FORGED_FORM, "This form is not of your session; load the page again.")
+        raise LingpaiError(Kind.FORGED_FORM, "This form belongs to another session; reload the page.")
 
 
 def _handle(issuer: Issuer, session: Session) -> str:

@@ -152,8 +152,8 @@ _BLOCKED = Text(
     "平台限制了该账号。请登录后台，按通知处理。",
 )
 _CONFIRM = Text(
-    "The app's administrator has to confirm the address {address}: WeChat has sent them a message. "
-    "Then close the breaker with `lingpai token unblock`.",
+    "The account's administrator has to confirm the address {address}: WeChat has sent them a "
+    "message. Then close the circuit breaker with `lingpai token unblock`.",
     "需要应用管理员确认 IP {address}：微信已向其发送消息。确认后用 `lingpai token unblock` 解除熔断。",
 )
 _REMEDIES = {
@@ -173,12 +173,12 @@ _REMEDIES = {
         "密钥已被冻结。请在平台后台（基本配置）解冻。",
     ),
     45009: remedies.QUOTA,
-    45011: Text("Too many calls in this minute; this passes by itself.", "本分钟内调用过多，会自行恢复。"),
+    45011: Text("Too many calls in this minute; it recovers by itself.", "本分钟内调用过多，会自行恢复。"),
     50002: _BLOCKED,
     50004: _BLOCKED,
     50007: _BLOCKED,
     61024: Text(
-        "This app is managed by a third-party platform, which has to fetch its token.",
+        "This account is managed by a third-party platform, which has to fetch its token.",
         "该应用由第三方平台代管，须由第三方平台获取令牌。",
     ),
     89501: _CONFIRM,

@@ -124,15 +124,16 @@ _REMEDIES = {
     -1: remedies.BUSY,
     40001: remedies.WRONG_SECRET,
     40091: Text(
-        "The secret belongs to another corp. Take the one of this corp's app and set it with `lingpai account add`.",
+        "The secret belongs to another corp. Copy the secret of this corp's app and set it with "
+        "`lingpai account add`.",
         "密钥属于另一个企业。请取本企业应用的密钥，用 `lingpai account add` 重新设置。",
     ),
     40013: remedies.UNKNOWN_ACCOUNT,
     40056: remedies.UNKNOWN_ACCOUNT,
     45009: Text(
-        "Too many calls. WeCom takes them again within the hour.", "调用过多。企业微信会在一小时内恢复。"
+        "Too many calls. WeCom accepts calls again within the hour.", "调用过多。企业微信会在一小时内恢复。"
     ),
-    45033: Text("Too many calls at once; this passes by itself.", "并发调用过多，会自行恢复。"),
+    45033: Text("Too many parallel calls; it recovers by itself.", "并发调用过多，会自行恢复。"),
     60020: Text(
         "Add the address {address} to the app's trusted IPs in the WeCom console; it works after a minute.",
         "请在企业微信后台把 IP {address} 加入应用的企业可信 IP，约一分钟后生效。",

@@ -173,12 +173,12 @@ _REMEDIES = {
     14: _AUTHORISE_AGAIN,
     20: _AUTHORISE_AGAIN,
     31: Text(
-        "The app is an open one: add it with --mode open, and authorise its terminals.",
+        "The app is of the open type: add it with --mode open, and authorise its terminals.",
         "这是开放型应用：请用 --mode open 添加，并逐个授权终端。",
     ),
     41: remedies.QUOTA,
     47: Text(
-        "Set this machine's clock, best by NTP: the platform refuses calls of another time.",
+        "Set this machine's clock, preferably by NTP: the platform refuses calls with a wrong time.",
         "请校准本机时钟（最好用 NTP）：时间不符的调用会被平台拒绝。",
     ),
 }

@@ -126,8 +126,9 @@ def yzb(base_url: str = "") -> Platform:
 
 _REMEDIES = {
     4000: Text(
-        "The id or the secret is wrong, the app's address list lacks {address}, or there were too many calls. "
-        "Set the secret with `lingpai account add`; then close the breaker with `lingpai token unblock`.",
+        "The id or the secret is wrong, the app's address list lacks {address}, or there were "
+        "too many calls. Set the secret with `lingpai account add`, then close the circuit "
+        "breaker with `lingpai token unblock`.",
         "标识或密钥有误、应用的地址名单里没有 {address}，或调用过多。请用 `lingpai account add` 设置密钥，"
         "然后用 `lingpai token unblock` 解除熔断。",
     )

@@ -157,7 +157,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
 async def alive(params: Nothing, call: Call) -> Alive:
     """Answer that the process runs, and nothing more."""
     del params, call
-    return Alive("Lingpai 令牌 is running; /docs tells what it can do.", __version__)
+    return Alive("Lingpai 令牌 is running; see /docs for its routes.", __version__)
 
 
 def _wecom_ask(wecom: Platform, params: QyApp, call: Call, right: str) -> Ask:
@@ -172,5 +172,5 @@ def _as(kind: type[T], answer: dict[str, Any]) -> T:
     except msgspec.ValidationError as error:
         raise LingpaiError(
             Kind.UPSTREAM_UNAVAILABLE,
-            "The upstream platform answered with fields of other types than it documents.",
+            "The upstream platform answered with undocumented field types.",
         ) from error

@@ -123,7 +123,7 @@ async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> 
             raise
         # Its token is dead, and only who has the secret gets another: this makes clients fetch one.
         raise LingpaiError(
-            Kind.UNKNOWN_TOKEN, "access_token is not taken any more; fetch another one"
+            Kind.UNKNOWN_TOKEN, "the platform no longer accepts this access_token; fetch another one"
         ) from error
     keeper.audit.count(app.asker, app.logged_name, "ticket")
     return current.value, int(current.end.remaining(keeper.clock))
@@ -137,7 +137,9 @@ async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
     """
     credential = await keeper.store.find_credential(token)
     if credential is None or not _is_live_token(keeper, credential, platform, token):
-        raise LingpaiError(Kind.UNKNOWN_TOKEN, "access_token is not one that is held here, or it has expired")
+        raise LingpaiError(
+            Kind.UNKNOWN_TOKEN, "access_token was not issued through this service, or it has expired"
+        )
     return await app_of_credential(keeper, credential, f"token:{platform.name}/{credential.key.account}")
 
 

@@ -252,7 +252,7 @@ def _platform(keeper: Keeper, name: str) -> Platform:
     if platform is None:
         known = ", ".join(keeper.platforms)
         raise LingpaiError(
-            Kind.INVALID_PARAMETER, f"There is no such platform; known are: {known}.", parameter="platform"
+            Kind.INVALID_PARAMETER, f"Unknown platform; known platforms: {known}.", parameter="platform"
         )
     return platform
 

@@ -106,7 +106,7 @@ async def export(dsn: str, file: Path, begin: Begin) -> None:
 
 async def _read_all(source: Connection, target: apsw.Connection, begin: Begin) -> None:
     if await source.fetchval("SELECT EXISTS (SELECT FROM store_copies WHERE finished_at IS NULL)"):
-        raise BackupError("A copy or a restore into this database is not finished; run that again first.")
+        raise BackupError("A copy or a restore into this database is not finished; run it again first.")
     tables = await tables_of(target, source)
     total = [await source.fetchval(f'SELECT count(*) FROM "{table.name}"') for table in tables]  # noqa: S608
     advance = begin(2 * sum(total))
@@ -123,7 +123,7 @@ async def _read_all(source: Connection, target: apsw.Connection, begin: Begin) -
             written.add(rows)
             advance(len(rows))
         if (read.rows, read.digest) != (written.rows, written.digest):
-            raise BackupError(f"The table {table.name} was not written as it was read; try again.")
+            raise BackupError(f"The table {table.name} was not written completely; try again.")
         if table.numbered:
             await _keep_sequence(source, target, table)
     target.execute("DELETE FROM issuer_member_counts")

@@ -7,4 +7,4 @@ class BackupError(Exception):
 
 def taken(path: object) -> BackupError:
     """What is told when a file of this name is there already."""
-    return BackupError(f"{path} is there already; backups are not overwritten. Choose another name.")
+    return BackupError(f"{path} exists already; backups are not overwritten. Choose another name.")

@@ -90,7 +90,7 @@ def new_file(target: Path) -> Iterator[Path]:
             os.link(file, target)
         except FileExistsError as error:
             raise BackupError(
-                f"{target} is there already; backups are not overwritten. Choose another name."
+                f"{target} exists already; backups are not overwritten. Choose another name."
             ) from error
         private_files.sync_folder(target.parent)
     finally:

@@ -93,7 +93,7 @@ async def restore(
                 copy_file(backup, work, begin)
             except (apsw.NotADBError, apsw.CorruptError) as error:
                 raise BackupError(
-                    f"{backup} is no store, or damaged ({error}); take another backup."
+                    f"{backup} is not a store, or is damaged ({error}); use another backup."
                 ) from error
             check_store(work, ring)
             apply_migrations(work)

@@ -29,14 +29,14 @@ def check_store(file: Path, ring: KeyRing) -> dict[str, int]:
         with contextlib.closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
             names = [str(name) for (name,) in connection.execute(_TABLES)]
             if "schema_migrations" not in names:
-                raise BackupError(f"{file} is no store of Lingpai's.")
+                raise BackupError(f"{file} is not a Lingpai store.")
             found: Any = connection.execute("PRAGMA quick_check(1)").get
             if found != "ok":
-                raise BackupError(f"{file} is damaged ({found}); take another backup.")
+                raise BackupError(f"{file} is damaged ({found}); use another backup.")
             _demand_ring(connection, ring)
             return {name: cast("int", connection.execute(_COUNT.format(name)).get) for name in names}
     except (apsw.NotADBError, apsw.CorruptError) as error:
-        raise BackupError(f"{file} is no store, or damaged ({error}); take another backup.") from error
+        raise BackupError(f"{file} is not a store, or is damaged ({error}); use another backup.") from error
 
 
 def _rows(cursor: apsw.Cursor) -> list[Row]:

@@ -171,7 +171,7 @@ def _demand_ring(source: apsw.Connection, ring: KeyRing) -> None:
 
 async def _begin(target: Connection, tables: tuple[Table, ...], source: str, fingerprint: bytes) -> None:
     if not await target.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # until the connection ends
-        raise NotCopiedError("Somebody copies into this database already.")
+        raise NotCopiedError("Another copy into this database is running.")
     async with target.transaction():
         await take_turn(target)
         await _enter(target, tables, source, fingerprint)
@@ -183,16 +183,16 @@ async def _enter(target: Connection, tables: tuple[Table, ...], source: str, fin
     if begun is None:
         used = [table.name for table in tables if not await sides.is_empty(target, table)]
         if used or await target.fetchval("SELECT EXISTS (SELECT FROM key_rings)"):
-            raise NotCopiedError("This database is in use already. Copy into an empty one.")
+            raise NotCopiedError("This database is already in use. Copy into an empty one.")
         await target.execute(
             "INSERT INTO store_copies (id, source, fingerprint) VALUES (1, $1, $2)", source, fingerprint
         )
     elif begun["finished_at"] is not None:
-        raise NotCopiedError("A copy into this database was finished before. Copy into an empty one.")
+        raise NotCopiedError("A copy into this database was already finished. Copy into an empty one.")
     elif begun["fingerprint"] != fingerprint:
         raise NotCopiedError(
-            f"An unfinished copy of {begun['source']}, sealed with another key ring, is in this database. "
-            "Finish that one, or copy into an empty database."
+            f"This database contains an unfinished copy of {begun['source']} that is encrypted "
+            "with another key ring. Finish that copy, or copy into an empty database."
         )
 
 

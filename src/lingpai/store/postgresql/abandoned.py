@@ -86,7 +86,7 @@ class Abandoned:
                     connection.terminate()
             except Exception as error:  # noqa: BLE001  places must come free again, whatever it was
                 if not is_fault(error):
-                    _log.exception("What became of abandoned connections cannot be found out")
+                    _log.exception("The state of abandoned connections is unknown")
                 self._looks = _TRIED
                 await self._rest()
         self.standbys_stall = False

@@ -118,7 +118,7 @@ class Listener:
                         await self._lost.wait()
                 await self._prove()
             except Exception as error:  # noqa: BLE001  a node that cannot listen polls, and tries to listen again
-                _log.warning("The store's news cannot be heard: %s", type(error).__name__)
+                _log.warning("Notifications of the store are not received: %s", type(error).__name__)
                 await asyncio.sleep(RESPITE)
 
     async def _prove(self) -> None:

@@ -11,8 +11,9 @@ from lingpai.store.postgresql.faults import PoolerError
 
 _PID: Final = "SELECT pg_backend_pid()"
 SHARED: Final = (
-    "A connection pooler that shares sessions stands between (PgBouncer's pool_mode = transaction or statement). "
-    "Name the server itself in `store`, or give this database pool_mode = session."
+    "A connection pooler that shares sessions is in between (PgBouncer with pool_mode = "
+    "transaction or statement). Name the server itself in `store`, or set pool_mode = session "
+    "for this database."
 )
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,4 @@ async def demand_sessions(
         raise PoolerError(SHARED) from error
     if theirs == before or during != before or again != theirs:
         raise PoolerError(SHARED)
-    _log.warning(
-        "A connection pooler stands between Lingpai and the database; it costs time and gains nothing."
-    )
+    _log.warning("A connection pooler is between Lingpai and the database; it costs time and has no benefit.")

@@ -54,7 +54,7 @@ def rights_error(missing: Iterable[str]) -> LingpaiError:
     """The error that says which rights are missing."""
     return LingpaiError(
         Kind.STORE_UNAVAILABLE,
-        "The role of the database lacks rights that serving needs; the owner of the tables has to grant them.",
+        "The database role lacks privileges that serving needs; the owner of the tables has to grant them.",
         detail="".join(f"{statement}; " for statement in missing).strip(),
         retry_after=30.0,
     )
@@ -79,8 +79,8 @@ def may_not_migrate(error: asyncpg.PostgresError) -> LingpaiError:
     """The error of a role that may not bring the schema up to date."""
     return LingpaiError(
         Kind.STORE_UNAVAILABLE,
-        "The role of the database may not migrate it; run `lingpai migrate` with the address of the role that owns the "
-        "tables, and grant this one what `lingpai doctor` says.",
+        "The database role may not migrate; run `lingpai migrate` with the address of the role "
+        "that owns the tables, then grant this role what `lingpai doctor` lists.",
         detail=str(error),
         retry_after=30.0,
     )

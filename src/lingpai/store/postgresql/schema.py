@@ -112,14 +112,14 @@ async def _take_turn(connection: Connection) -> None:
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
         if not said:
             _log.warning(
-                "Another node migrates the database; waiting up to %g seconds for it.", _TURN_SECONDS
+                "Another node is migrating the database; waiting up to %g seconds for it.", _TURN_SECONDS
             )
             said = True
         if time.monotonic() >= until:
             raise LingpaiError(
                 Kind.STORE_UNAVAILABLE,
-                f"Another node has been migrating this database for {_TURN_SECONDS:g} seconds. Start again when it is "
-                "done; if it stands still, end it.",
+                f"Another node has been migrating this database for {_TURN_SECONDS:g} seconds. "
+                "Start again when it is done; if it hangs, stop it.",
                 retry_after=30.0,
             )
         await asyncio.sleep(_LOOKS)

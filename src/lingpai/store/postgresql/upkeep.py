@@ -53,9 +53,9 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
         )
     if theirs != ours:
         raise KeyRingError(
-            f"The key ring {ring.path or ''} is not the one that this database is sealed with. Every node needs the "
-            "same: copy the key ring of the first node (keyring.json in its data folder) here, readable by its "
-            "owner only."
+            f"The key ring {ring.path or ''} is not the one that this database is encrypted "
+            "with. All nodes need the same key ring: copy that of the first node (keyring.json "
+            "in its data folder) here, readable by its owner only."
         )
 
 

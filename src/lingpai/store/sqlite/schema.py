@@ -59,7 +59,7 @@ def apply_migrations(path: Path) -> tuple[str, ...]:
         create_file(path)
     except OSError as error:
         raise LingpaiError(
-            Kind.STORE_UNAVAILABLE, "The store's file cannot be made.", detail=str(error), retry_after=30.0
+            Kind.STORE_UNAVAILABLE, "The store's file cannot be created.", detail=str(error), retry_after=30.0
         ) from error
     with _opened(path) as connection:
         use_wal(connection)

@@ -256,7 +256,7 @@ async def test_a_code_needs_the_window_s_own_form_token(page: Page) -> None:
     stranger = await start_session(page.realm.issuer, page.opened.user)
     for token in (page.opened.handle, "0" * 32, form_token(page.realm.issuer, stranger.handle)):
         refused = await page.ask(proof, form_token=token)
-        assert refused.refusal == ("4000", "the form is not of this session")
+        assert refused.refusal == ("4000", "the form belongs to another session")
     assert (await page.ask(proof, form_token=None)).refusal == ("4101", "parameter form_token is missing")
 
 

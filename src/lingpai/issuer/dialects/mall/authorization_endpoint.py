@@ -77,7 +77,7 @@ class AuthorizationEndpoint:
     def _check_scope(self, app: App, asked: str | None) -> None:
         allowed = frozenset(app.scopes) or self._offered
         if asked and not allowed:
-            raise LingpaiError(Kind.INVALID_SCOPE, "No scope may be asked for here.", parameter="scope")
+            raise LingpaiError(Kind.INVALID_SCOPE, "Scopes are not supported here.", parameter="scope")
         narrow_scope(asked, allowed, None)
 
 
@@ -85,10 +85,10 @@ def _check_response_type(given: str | None) -> None:
     if given == "code":
         return
     if given == "token":
-        raise LingpaiError(Kind.UNSUPPORTED_RESPONSE_TYPE, "Tokens are not given without a code.")
+        raise LingpaiError(Kind.UNSUPPORTED_RESPONSE_TYPE, "Tokens are only issued for a code.")
     if given is None:
         raise LingpaiError(Kind.MISSING_PARAMETER, "The response type is missing.", parameter="response_type")
-    raise LingpaiError(Kind.INVALID_PARAMETER, "The response type is not known.", parameter="response_type")
+    raise LingpaiError(Kind.INVALID_PARAMETER, "Unknown response type.", parameter="response_type")
 
 
 def _asked(params: AuthorizeParams) -> Asked:

@@ -32,7 +32,7 @@ class Resources:
         resolved = await self._resolve(_token_of(params, call), self._scopes.user_info, call)
         user = await self._issuer.store.find_user(resolved.grant.user or 0)
         if user is None:
-            raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The user is gone.")
+            raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The user was removed.")
         return UserInfo(user.profile.seller_name)
 
     async def _resolve(self, token: str, needed: str, call: Call) -> Resolved:
@@ -51,7 +51,7 @@ def _token_of(params: ResourceParams, call: Call) -> str:
             raise LingpaiError(Kind.MISSING_PARAMETER, "There is no access token in the request.")
         return params.access_token
     if params.access_token is not None:
-        raise LingpaiError(Kind.REPEATED_PARAMETER, "The access token may come in one place only.")
+        raise LingpaiError(Kind.REPEATED_PARAMETER, "Send the access token in one place only.")
     found = _BEARER.fullmatch(header)
     if found is None:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The Authorization header is malformed.")

@@ -55,7 +55,7 @@ class TokenEndpoint:
             raise _missing("grant_type")
         grant = self._grants.get(params.grant_type)
         if grant is None:
-            raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
+            raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "Unknown grant type.")
         begin_look_up(self._issuer, *_spent_by(params))
         app = await self._authenticate(params, call)
         call.caller = app.app_id
@@ -104,11 +104,13 @@ class TokenEndpoint:
         else:
             raise LingpaiError(
                 Kind.INVALID_PARAMETER,
-                "Client credentials may come in one place only.",
+                "Send the client credentials in one place only.",
                 parameter="client_id",
             )
         if not app_id:
-            raise LingpaiError(Kind.INVALID_CLIENT, "There are no client credentials in header or body.")
+            raise LingpaiError(
+                Kind.INVALID_CLIENT, "The request has no client credentials in header or body."
+            )
         secret, *readings = secrets
         if not secret:
             return await authenticate_public(self._issuer, app_id, call.peer)

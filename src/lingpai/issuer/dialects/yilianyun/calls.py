@@ -44,9 +44,7 @@ class Calls:
         async with signed(self._issuer, params, call) as (app, request):
             grant = self._grants.get(grant_type)
             if grant is None:
-                raise LingpaiError(
-                    Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.", parameter="grant_type"
-                )
+                raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "Unknown grant type.", parameter="grant_type")
             require_grant(app, grant_type)
             require_mode(app, MODES.get(grant_type, app.mode))
             check_scope(app, params.scope)
@@ -61,9 +59,7 @@ class Calls:
         machine_code, msign = wire.text_of(params.machine_code), wire.text_of(params.msign)
         async with signed(self._issuer, params, call) as (app, request):
             if params.msign is not None and params.qr_key is not None:
-                raise LingpaiError(
-                    Kind.INVALID_PARAMETER, "One of qr_key and msign may be given.", parameter="qr_key"
-                )
+                raise LingpaiError(Kind.INVALID_PARAMETER, "Send either qr_key or msign.", parameter="qr_key")
             require_mode(app, AppMode.OPEN)
             scope = check_scope(app, params.scope)
             if params.qr_key is not None:
@@ -92,7 +88,7 @@ class Calls:
         async with signed(self._issuer, params, call, first=True) as (app, _):
             resolved = await resolve_any_token(self._issuer, params.access_token or "", app)
             if resolved.machine_code not in {"", machine_code}:
-                raise LingpaiError(Kind.NO_PERMISSION, "The token is another terminal's.")
+                raise LingpaiError(Kind.NO_PERMISSION, "The token belongs to another terminal.")
             await machines.unbind_machine(self._issuer, app, machine_code)
 
     async def _redeem(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:

@@ -50,9 +50,9 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.INTERNAL: (OTHER, "internal error"),
     Kind.INVALID_CLIENT: (OTHER, _CLIENT),
     Kind.UNKNOWN_APP: (OTHER, _CLIENT),
-    Kind.ADDRESS_NOT_ALLOWED: (OTHER, "this address may not call for the app"),
+    Kind.ADDRESS_NOT_ALLOWED: (OTHER, "calls for this app are not allowed from this address"),
     Kind.APP_NOT_LISTED: (OTHER, "the app is not published"),
-    Kind.WRONG_APP_MODE: (PERMISSION, "this is not for apps of this kind"),
+    Kind.WRONG_APP_MODE: (PERMISSION, "not available for apps of this kind"),
     Kind.UNSUPPORTED_RESPONSE_TYPE: (PARAMETER, "response_type is not allowed"),
     Kind.UNSUPPORTED_GRANT_TYPE: (PARAMETER, "grant_type is not allowed"),
     Kind.UNAUTHORIZED_CLIENT: (PERMISSION, "the app may not use this grant_type"),
@@ -79,7 +79,7 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.BAD_REQUEST_ID: (PARAMETER, "id is not allowed"),
     Kind.BAD_TIMESTAMP: (PARAMETER, "timestamp is not allowed"),
     Kind.BAD_SIGNATURE: (OTHER, "the signature is wrong"),
-    Kind.REPLAYED_REQUEST: (OTHER, "this request came before"),
+    Kind.REPLAYED_REQUEST: (OTHER, "this request was sent before"),
     Kind.BAD_MACHINE: (PARAMETER, "machine_code is not allowed"),
     Kind.MACHINE_TAKEN: (PERMISSION, "the terminal is bound to another app"),
     Kind.WRONG_MSIGN: (PARAMETER, "msign is not allowed"),
@@ -87,8 +87,8 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.LOGIN_FAILED: (OTHER, "the login name or the password is wrong"),
     Kind.BUSY: (OTHER, "temporarily unavailable, try again"),
     Kind.LOGIN_REQUIRED: (OTHER, "login is required"),
-    Kind.FORGED_FORM: (OTHER, "the form is not of this session"),
-    Kind.INVALID_AUTHORIZATION: (OTHER, "the authorization has run out"),
+    Kind.FORGED_FORM: (OTHER, "the form belongs to another session"),
+    Kind.INVALID_AUTHORIZATION: (OTHER, "the authorization has expired"),
 }
 """Status and message of each error; no message where the error's own names what was wrong."""
 
@@ -147,8 +147,8 @@ BRIDGE_CODES: Mapping[Kind, int] = {
 }
 _SUGGESTIONS: Mapping[int, str] = {
     PARAMETERS: "Compare what the page passes with the interface's description.",
-    CONFIG_TROUBLE: "Sign the page's own address anew, with the app's newest ticket.",
-    NOT_VERIFIED: "Call core.config first, and go on only in its next().",
+    CONFIG_TROUBLE: "Sign the page's own address again, with the app's newest ticket.",
+    NOT_VERIFIED: "Call core.config first, and continue only in its next().",
     FOREIGN_PAGE: "Add the page's host to the app's domains.",
 }
 

@@ -16,7 +16,7 @@ from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.authorization_requests import run_out
 from lingpai.issuer.verbs.sessions import form_token
 
-_SUGGESTION = "Try again; if it stays so, call core.config anew."
+_SUGGESTION = "Try again; if it fails again, call core.config again."
 
 
 class BridgeCall(msgspec.Struct, frozen=True):

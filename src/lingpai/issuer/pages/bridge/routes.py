@@ -92,10 +92,10 @@ class BridgePages(Pages):
         require_client_kind(self.issuer, app)
         check_proof(self.issuer, app, params.origin, params.proof)
         if params.back and ("#" in params.back or not params.back.startswith(params.origin + "/")):
-            raise LingpaiError(Kind.INVALID_PARAMETER, "back is not of the page's origin.", parameter="back")
+            raise LingpaiError(Kind.INVALID_PARAMETER, "back is not on the page's origin.", parameter="back")
         access = tuple(dict.fromkeys(name.strip() for name in params.access.split(",") if name.strip()))
         if not set(access) <= set(app.permissions):
-            raise LingpaiError(Kind.NO_PERMISSION, "The app may not ask for one of these permissions.")
+            raise LingpaiError(Kind.NO_PERMISSION, "The app may not request one of these permissions.")
         visit.call.caller = app.app_id
         await visit.find_session()
         state = msgspec.json.encode(BridgeCall(params.call, params.proof, access, params.back)).decode()
