@@ -154,9 +154,9 @@ def test_prune_removes_what_the_named_sections_do_not_name(cli: Cli) -> None:
         ({"accounts": [account("wx1", "")]}, "empty"),
         ({"accounts": [account("wx1", label="x")]}, "label"),
         ({"callers": [{"name": "a"}, {"name": "a"}]}, "twice"),
-        ({"callers": [{"name": "a", "rights": ["all"]}]}, "known are"),
+        ({"callers": [{"name": "a", "rights": ["all"]}]}, "known rights"),
         ({"callers": [{"name": "a", "key": "lpk_short"}]}, "random characters"),
-        ({"callers": [{"name": "a", "key": KEY}, {"name": "b", "apps": ["x"]}]}, "not an app"),
+        ({"callers": [{"name": "a", "key": KEY}, {"name": "b", "apps": ["x"]}]}, "not an account"),
         (
             {"callers": [{"name": "a", "key": KEY}, {"name": "b", "key": KEY}]},
             "b: Another caller in the file",

@@ -165,7 +165,7 @@ def test_prune_removes_what_sections_do_not_name(cli: Cli) -> None:
     [
         ({"apps": [{"app_id": "1"}]}, "--realm"),
         ({"apps": [{"realm": "taobao", "app_id": "1"}]}, "no realm taobao"),
-        ({"apps": [{"realm": "mall", "app_id": ""}]}, "no app_id"),
+        ({"apps": [{"realm": "mall", "app_id": ""}]}, "app_id is missing"),
         ({"apps": [{"realm": "mall", "app_id": "1", "redirect_uris": ["http://a.example"]}]}, "redirect URI"),
         ({"apps": [{"realm": "mall", "app_id": "1", "public": True, "secret": "x"}]}, "public client"),
         ({"apps": [{"realm": "yzb", "app_id": "1", "public": True}]}, "has no public clients"),

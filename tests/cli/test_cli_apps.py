@@ -79,8 +79,8 @@ def test_a_redirect_uri_that_must_not_be_is_refused_at_registration(cli: Cli, ur
         (("--domain", "shop/x"), "host name"),
         (("--network", "10.0.0.0/99"), "network"),
         (("--grant", "password"), "grant type"),
-        (("--scope", "a b"), "one word"),
-        (("--permission", 'a"b'), "one word"),
+        (("--scope", "a b"), "single word"),
+        (("--permission", 'a"b'), "single word"),
         (("--app-id", "a/b"), "app id"),
     ],
 )

@@ -75,8 +75,8 @@ def test_a_revoked_name_stays_taken(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("shop", "--app", "weibo/1"), "not an app"),
-        (("shop", "--app", "wechat"), "not an app"),
+        (("shop", "--app", "weibo/1"), "not an account"),
+        (("shop", "--app", "wechat"), "not an account"),
         (("shop", "--right", "everything"), "known are: token, ticket"),
         (("shop", "--network", "10.0.0.0/64"), "not a network"),
         (("a shop",), "not a name"),

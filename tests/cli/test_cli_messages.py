@@ -235,7 +235,7 @@ def test_the_address_is_taken_from_the_refusal(cli: Cli, message: str, address: 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "–"), (-1, "over"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (7140, "1 h 59 min"),
+    [(None, "–"), (-1, "expired"), (0, "0 s"), (59.9, "59 s"), (60, "1 min"), (61, "1 min 1 s"), (7140, "1 h 59 min"),
      (7200, "2 h"), (90000, "1 d 1 h"), (86400, "1 d")],
 )  # fmt: skip
 def test_spans_are_short(cli: Cli, seconds: float | None, text: str) -> None:

@@ -32,9 +32,9 @@ def test_progress_and_result_on_a_terminal(filled: Cli, dsn: str) -> None:
     shown = filled.terminal("store", "copy", str(filled.data / "lingpai.db"), dsn)
     assert shown.code == 0
     assert "Copied and compared" in shown.stdout
-    assert "Both are the same." in shown.stdout
+    assert "Both sides are equal." in shown.stdout
     again = filled("store", "copy", str(filled.data / "lingpai.db"), dsn)
-    assert (again.code, "finished before" in again.stderr) == (1, True)
+    assert (again.code, "already finished" in again.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_ids_of_keys_fit_where_seals_keep_them(tmp_path: Path) -> None:
     path.write_bytes(msgspec.json.encode(document))
     assert ring.rotate(now=1).id == MAX_KEY_ID
     assert sealed_with(Sealer(ring, "test").seal("value", "here")) == MAX_KEY_ID
-    with pytest.raises(KeyRingError, match="no higher id"):
+    with pytest.raises(KeyRingError, match="key ids are used up"):
         ring.rotate(now=2)
     assert len(KeyRing(path).keys) == 2
 
@@ -153,7 +153,7 @@ def test_a_linked_ring_stays_a_link(tmp_path: Path) -> None:
 def test_a_link_that_leads_nowhere_makes_no_ring(tmp_path: Path) -> None:
     link = tmp_path / "keyring.json"
     link.symlink_to(tmp_path / "not mounted" / "ring.json")
-    with pytest.raises(KeyRingError, match="leads nowhere"):
+    with pytest.raises(KeyRingError, match="broken link"):
         KeyRing.open_or_create(link, now=0)
     assert link.is_symlink()
     assert not (tmp_path / "not mounted").exists()
@@ -190,7 +190,7 @@ def test_a_ring_that_cannot_be_written_is_as_before(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(KeyRingError, match="as before"):
+    with pytest.raises(KeyRingError, match="unchanged"):
         ring.rotate(now=1)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["r.json"]

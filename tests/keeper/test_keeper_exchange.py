@@ -100,7 +100,7 @@ async def test_a_lost_answer_is_not_asked_for_again(own: Stage, fault: str) -> N
     await own.upstream.fault(OAUTH, fault, after=True)
     code, message = failure_of(await own.post(ROUTE, body))
     assert code == 1
-    assert "may be used up" in message
+    assert "may have been used" in message
     assert await own.upstream.calls(OAUTH) == 2
     assert (
         failure_of(await own.post(ROUTE, body))[0] == 40163

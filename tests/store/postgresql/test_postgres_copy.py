@@ -188,7 +188,7 @@ async def test_a_database_in_use_is_left_alone(
 ) -> None:
     async with open_keeper(dsn_settings) as keeper:
         await keeper.store.save_account(account("theirs"))
-    with pytest.raises(NotCopiedError, match="in use already"):
+    with pytest.raises(NotCopiedError, match="already in use"):
         await copy(settings, dsn)
     assert await run(dsn, "SELECT account FROM accounts") == [("theirs",)]
 
@@ -220,7 +220,7 @@ async def test_a_finished_copy_is_left_alone(
     settings: Settings, dsn: str, origin: tuple[Samples, Tokens]
 ) -> None:
     await copy(settings, dsn)
-    with pytest.raises(NotCopiedError, match="finished before"):
+    with pytest.raises(NotCopiedError, match="already finished"):
         await copy(settings, dsn)
 
 

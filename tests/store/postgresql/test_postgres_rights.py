@@ -41,7 +41,7 @@ async def serving(fragile: Server) -> AsyncIterator[str]:
 async def grant_what_is_said(fragile: Server, serving: str) -> list[str]:
     """Run the statements of the error as the owner, as an operator does; returns them."""
     fault = await refused(pending_migrations(serving))
-    assert "lacks rights" in fault.reason
+    assert "lacks privileges" in fault.reason
     statements = [each.strip() for each in (fault.detail or "").split(";") if each.strip()]
     await run(fragile.dsn("lingpai"), *statements)
     return statements

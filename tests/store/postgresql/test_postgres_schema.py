@@ -111,7 +111,7 @@ async def test_who_waits_too_long_for_another_node_that_migrates_is_told(
     finally:
         await other.close()
     assert raised.value.kind is Kind.STORE_UNAVAILABLE
-    assert "Another node migrates the database" in caplog.text
+    assert "Another node is migrating the database" in caplog.text
     assert await apply_migrations(empty) == NAMES
 
 
