@@ -73,7 +73,7 @@ def test_an_ambiguous_name_is_refused_with_the_choices(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("weibo", "wx1"), "known are: wechat, wecom"),
+        (("weibo", "wx1"), "known platforms: wechat, wecom"),
         (("wechat", "wx/1"), "not an account id"),
         (("wechat", "wx1", "--label", "x"), "takes no label"),
         (("wecom", "ww1", "--label", "a/b"), "not a label"),
@@ -100,7 +100,7 @@ def test_what_the_platform_does_not_have_is_refused_before_the_secret_is_asked_f
         ("x" * 513, ("--secret-stdin",), "too long"),
         (" \n", ("--secret-stdin",), "empty"),
         ("", (), "--secret-stdin"),
-        ("s", ("--secret-stdin", "--secret", "s"), "once"),
+        ("s", ("--secret-stdin", "--secret", "s"), "either"),
     ],
 )
 def test_a_secret_that_cannot_be_one_is_refused(

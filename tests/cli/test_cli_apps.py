@@ -95,7 +95,7 @@ def test_the_realm_may_be_left_out_only_when_it_is_clear(cli: Cli) -> None:
     assert refused.code == 1
     assert "--realm" in refused.stderr
     unknown = cli("app", "add", "Shop", "--realm", "taobao")
-    assert "known are: yzb, mall, yilianyun" in unknown.stderr
+    assert "known realms: yzb, mall, yilianyun" in unknown.stderr
     alone = {"LINGPAI_REALMS": '{"partners":{"dialect":"mall"}}'}
     assert cli("app", "add", "Shop", "--app-id", "a", env=alone).json["realm"] == "partners"
     assert (

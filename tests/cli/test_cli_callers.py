@@ -77,7 +77,7 @@ def test_a_revoked_name_stays_taken(cli: Cli) -> None:
     [
         (("shop", "--app", "weibo/1"), "not an account"),
         (("shop", "--app", "wechat"), "not an account"),
-        (("shop", "--right", "everything"), "known are: token, ticket"),
+        (("shop", "--right", "everything"), "known rights: token, ticket"),
         (("shop", "--network", "10.0.0.0/64"), "not a network"),
         (("a shop",), "not a name"),
     ],

@@ -119,7 +119,7 @@ def test_a_failing_renewal_is_seen_while_the_token_lives(cli: Cli, sandbox: Sand
 @pytest.mark.parametrize(
     ("ahead", "verdict", "said"),
     [
-        (0, "ok", "agrees"),
+        (0, "ok", "matches"),
         (-20, "warn", "20 s ahead"),
         (20, "warn", "behind"),
         (-300, "fail", "ahead"),

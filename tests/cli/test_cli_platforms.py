@@ -42,7 +42,7 @@ def test_an_account_needs_the_platforms_address(cli: Cli, nowhere: dict[str, str
 
 def test_modes_are_the_platforms(cli: Cli, nowhere: dict[str, str]) -> None:
     refused = cli("account", "add", "yilianyun", "c", "--mode", "stable", given="s", env=nowhere)
-    assert "known are: self_owned, open" in refused.stderr
+    assert "known modes: self_owned, open" in refused.stderr
     assert cli(*OPEN, given="s", env=nowhere).json["outcome"] == "added"
     assert cli("account", "list").json[0]["mode"] == "open"
 

@@ -138,7 +138,7 @@ def test_wrong_settings_are_a_list_with_all_of_them(cli: Cli, command: tuple[str
     answer = cli.process(*command)
     assert answer.code == 1
     first, *problems, last = answer.stderr.strip().splitlines()
-    assert first == "lingpai: The settings do not do:"
+    assert first == "lingpai: The settings are not valid:"
     places = [re.search(r"(\w+) \(environment\): ", each) for each in problems]
     assert [place and place[1] for place in places] == ["LINGPAI_PORT", "LINGPAI_WORKERS"]
     assert last == "Correct them and try again."

@@ -84,7 +84,7 @@ async def test_a_node_with_another_key_ring_is_refused(dsn: str, clock: VirtualC
     assert not await is_sealed(dsn)
     store = await PostgresStore.open(dsn, ours, clock)
     assert await is_sealed(dsn)
-    with pytest.raises(KeyRingError, match="copy the key ring"):
+    with pytest.raises(KeyRingError, match="copy that of the first node"):
         await PostgresStore.open(dsn, KeyRing.ephemeral(), clock)
     ours.rotate(0.0)
     await (await PostgresStore.open(dsn, ours, clock)).close()
