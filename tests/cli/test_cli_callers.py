@@ -197,7 +197,7 @@ def test_apply_takes_either_key_of_a_rotated_caller(cli: Cli, tmp_path: Path) ->
         assert [each["action"] for each in cli("apply", str(file)).json["changes"]] == ["keep"]
     assert cli("caller", "show", "shop").json["valid_keys"] == 2
     file.write_text(f'[[callers]]\nname = "other"\nkey = "{key}"\n')
-    assert "another caller's already" in cli("apply", str(file)).stderr
+    assert "belongs to another caller" in cli("apply", str(file)).stderr
     cli("caller", "rotate", "shop", "--now")
     file.write_text(f'[[callers]]\nname = "shop"\nkey = "{newer}"\n')
     assert "`lingpai caller rotate shop` makes a new one" in cli("apply", str(file)).stderr

@@ -196,7 +196,7 @@ def rotate(
         )
 
     def render(console: "Console") -> None:
-        say(console, tr("New key of {name}, shown only now:", name=name), "green")
+        say(console, tr("New key of {name}, shown only once:", name=name), "green")
         say(console, key)
         if not overlap:
             say(console, tr("Every key before ended just now."), "dim")
