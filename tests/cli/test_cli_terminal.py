@@ -87,7 +87,7 @@ def test_every_table_can_be_drawn(cli: Cli, sandbox: Sandbox) -> None:
         (("key", "rotate"), "encrypted again: 2"),
         (("key", "reseal"), "encrypted again: 0"),
         (("key", "list"), "decrypts only"),
-        (("key", "retire", "1"), "gone"),
+        (("key", "retire", "1"), "removed"),
         (("token", "clear", name), "fetches a new token"),
         (("token", "unblock", name), "No circuit breaker was open"),
         (("token", "report", "unheard-of"), "not issued through this service"),
