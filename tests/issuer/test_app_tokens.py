@@ -6,7 +6,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
-from lingpai.issuer.policy import Keep
+from lingpai.issuer.policy import SupersedePolicy
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.check import (
     resolve_access_token,
@@ -130,7 +130,7 @@ async def test_endless_app_token_tells_an_end_and_has_none(world: World, clock: 
         app_token_endless=True,
         app_token_refresh=True,
         refresh=35 * 86400,
-        keep=Keep(app=0),
+        keep=SupersedePolicy(app=0),
     )
     tokens = await issue_app_token(world.issuer, world.app)
     assert tokens.expires_in == 2_592_000

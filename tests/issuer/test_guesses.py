@@ -13,7 +13,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Throttling
-from lingpai.issuer.throttle import FRESH, PROVEN, Throttle
+from lingpai.issuer.throttle import FRESH, PROVEN, LocalThrottle
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.apps import authenticate_app
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner
@@ -177,7 +177,7 @@ async def test_invented_names_take_a_bounded_part_of_the_store(limited: World) -
 
 @pytest.mark.threat("D46")
 def test_an_empty_name_is_no_address(clock: VirtualClock) -> None:
-    throttle = Throttle(clock, Throttling(seconds=60, pair=3, address=100))
+    throttle = LocalThrottle(clock, Throttling(seconds=60, pair=3, address=100))
     for _ in range(3):
         throttle.fail("", "")
     with raises(Kind.TOO_MANY_REQUESTS):

@@ -7,7 +7,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
-from lingpai.issuer.policy import Daily, Keep
+from lingpai.issuer.policy import Daily, SupersedePolicy
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
 from lingpai.issuer.verbs.authorization_requests import Asked
@@ -24,7 +24,9 @@ CODE = "4004001"
 
 @pytest.fixture(autouse=True)
 def one_per_terminal(world: World) -> None:
-    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=Keep(user=0), daily=Daily(20))
+    world.issuer.policy = msgspec.structs.replace(
+        world.issuer.policy, keep=SupersedePolicy(user=0), daily=Daily(20)
+    )
 
 
 async def test_msign_gives_tokens_of_the_terminal(world: World) -> None:

@@ -8,7 +8,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.policy import Keep, Policy
+from lingpai.issuer.policy import Policy, SupersedePolicy
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.end import end_grant
@@ -61,7 +61,7 @@ async def test_what_was_ended_is_dead_for_who_is_behind(world: World, neighbour:
 async def test_what_is_superseded_keeps_what_it_keeps_for_who_is_behind(
     world: World, neighbour: Neighbour, keep: int, *, lives: bool
 ) -> None:
-    world.issuer.policy = Policy(keep=Keep(app=keep))
+    world.issuer.policy = Policy(keep=SupersedePolicy(app=keep))
     first = await issue_app_token(world.issuer, world.app)
     other = await neighbour(world.issuer.policy)
     await issue_app_token(world.issuer, world.app)

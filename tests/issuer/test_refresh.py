@@ -9,7 +9,7 @@ from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import GrantState
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.policy import Daily, Keep, OldAccess, Policy
+from lingpai.issuer.policy import Daily, OldAccess, Policy, SupersedePolicy
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.end import end_app, end_member, end_token, end_user
 from lingpai.issuer.verbs.members import open_member
@@ -165,7 +165,7 @@ async def test_old_access_token_after_a_refresh(
 
 
 async def test_twenty_a_day_of_utc8_and_a_repeat_does_not_count(world: World, clock: VirtualClock) -> None:
-    change(world.issuer, daily=Daily(20), keep=Keep(user=0), replay_window=7200)
+    change(world.issuer, daily=Daily(20), keep=SupersedePolicy(user=0), replay_window=7200)
     clock.advance(-(clock.now() + 8 * 3600) % 86400 + 60)  # a minute into a day of UTC+8
     tokens = await world.tokens(world.machine)
     for _ in range(19):
@@ -188,7 +188,7 @@ async def test_twenty_a_day_of_utc8_and_a_repeat_does_not_count(world: World, cl
 async def test_authorising_a_terminal_again_supersedes_and_does_not_revive(
     world: World, clock: VirtualClock
 ) -> None:
-    change(world.issuer, keep=Keep(user=100))
+    change(world.issuer, keep=SupersedePolicy(user=100))
     first = await world.tokens(world.machine)
     clock.advance(10)
     second = await world.tokens(world.machine)

@@ -6,20 +6,20 @@ import threading
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.issuer.passwords import RETRY_AFTER, WAITING, Passwords, Turns
+from lingpai.issuer.passwords import RETRY_AFTER, WAITING, Passwords, PrioritySemaphore
 from lingpai.issuer.verbs.login import login
 from tests.issuer.conftest import CHEAP
 from tests.issuer.worlds import World
 
 
-async def until_waiting(turns: Turns, first: int, others: int) -> None:
-    while tuple(map(len, turns._lanes)) != (first, others):  # noqa: ASYNC110  nobody says when somebody waits
+async def until_waiting(turns: PrioritySemaphore, first: int, others: int) -> None:
+    while tuple(map(len, turns._queues)) != (first, others):  # noqa: ASYNC110  nobody says when somebody waits
         await asyncio.sleep(0)
 
 
 @pytest.mark.threat("B23")
 async def test_known_ones_go_first_and_the_rest_in_their_order() -> None:
-    turns, done = Turns(1, waiting=2), []
+    turns, done = PrioritySemaphore(1, waiting=2), []
 
     async def take(name: str, *, first: bool) -> None:
         async with turns.turn(first=first):
@@ -40,7 +40,7 @@ async def test_known_ones_go_first_and_the_rest_in_their_order() -> None:
 
 @pytest.mark.threat("B23")
 async def test_who_goes_away_takes_no_turn_with_them() -> None:
-    turns = Turns(1, waiting=3)
+    turns = PrioritySemaphore(1, waiting=3)
 
     async def take() -> None:
         async with turns.turn(first=False):
@@ -61,7 +61,7 @@ async def test_who_goes_away_takes_no_turn_with_them() -> None:
 @pytest.mark.parametrize("first", [False, True])
 @pytest.mark.threat("B23")
 async def test_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, first: bool) -> None:
-    turns = Turns(1, longest=0.02)
+    turns = PrioritySemaphore(1, longest=0.02)
     async with turns.turn(first=True):
         with pytest.raises(LingpaiError) as refused:
             async with asyncio.timeout(5), turns.turn(first=first):
@@ -75,7 +75,7 @@ async def test_whose_turn_does_not_come_in_time_is_refused_and_takes_none(*, fir
 
 @pytest.mark.threat("B23")
 async def test_operators_wait_however_many_there_are() -> None:
-    turns = Turns(1, waiting=0)
+    turns = PrioritySemaphore(1, waiting=0)
 
     async def take() -> None:
         async with turns.turn(first=True, bounded=False):
@@ -94,7 +94,7 @@ async def test_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
     issuer, browser, go = world.issuer, "0123456789abcdef" * 2, threading.Event()
     await login(issuer, "ann", "correct horse", "198.51.100.7", browser=browser)
     passwords = Passwords(CHEAP, at_once=1)
-    passwords._turns = Turns(1, longest=60)  # however busy this machine is
+    passwords._hashing = PrioritySemaphore(1, longest=60)  # however busy this machine is
     issuer.passwords, matches, order = passwords, passwords._matches, []
 
     def slow(stored: str, given: str) -> bool:
@@ -104,9 +104,9 @@ async def test_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
 
     monkeypatch.setattr(passwords, "_matches", slow)
     flood = [asyncio.create_task(login(issuer, f"x{n}", "wrong", f"203.0.113.{n}")) for n in range(150)]
-    await until_waiting(passwords._turns, 0, WAITING)
+    await until_waiting(passwords._hashing, 0, WAITING)
     known = asyncio.create_task(login(issuer, "ann", "correct horse", "192.0.2.1", browser=browser))
-    await until_waiting(passwords._turns, 1, WAITING)
+    await until_waiting(passwords._hashing, 1, WAITING)
     go.set()
     assert (await known).user is not None
     assert order.index("correct horse") <= 1

@@ -11,7 +11,7 @@ from lingpai.core.sealed_texts import SealedTexts
 from lingpai.core.seals import Digester
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy, Throttling, lives_of
-from lingpai.issuer.throttle import Guesses
+from lingpai.issuer.throttle import SharedThrottle
 from lingpai.store.issuer_port import IssuerStore
 
 
@@ -55,8 +55,8 @@ class Issuer:
         self.digest_other = Digester(ring, "issuer " + realm)
         self.requests = SealedTexts(ring, "authorization requests", realm, clock)
         self.passwords = passwords or Passwords()
-        self.throttle = self._guesses("app secret", lambda: self.policy.authentication)
-        self.terminal_throttle = self._guesses("terminal secret", lambda: self.policy.terminals)
+        self.throttle = self._throttle("app secret", lambda: self.policy.authentication)
+        self.terminal_throttle = self._throttle("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
         self._salts = read_salts(random_bytes)
         self._handles = Handles(ring, realm, clock)
@@ -83,8 +83,10 @@ class Issuer:
         """Return the keyed digest of several texts in this order; no other texts have the same input."""
         return self.digest_other("".join(f"{len(part)}:{part}" for part in parts))
 
-    def _guesses(self, kind: str, limits: Callable[[], Throttling]) -> Guesses:
-        return Guesses(kind, self.store, self.clock, now=self.now, digest=self.digest_of, limits=limits)
+    def _throttle(self, kind: str, limits: Callable[[], Throttling]) -> SharedThrottle:
+        return SharedThrottle(
+            kind, self.store, self.clock, now=self.now, digest=self.digest_of, limits=limits
+        )
 
     @property
     def policy(self) -> Policy:

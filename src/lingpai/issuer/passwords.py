@@ -21,7 +21,7 @@ RETRY_AFTER = 5.0
 """Seconds after which a login that was refused for a full queue may be tried again."""
 
 
-class Turns:
+class PrioritySemaphore:
     """A semaphore with two queues of waiters, of which the first has priority.
 
     Args:
@@ -34,7 +34,7 @@ class Turns:
         self._free = at_once
         self._waiting = waiting
         self._longest = longest
-        self._lanes: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
+        self._queues: tuple[deque[asyncio.Future[None]], ...] = (deque(), deque())
 
     @contextlib.asynccontextmanager
     async def turn(self, *, first: bool, bounded: bool = True) -> AsyncIterator[None]:
@@ -49,7 +49,7 @@ class Turns:
         """
         try:
             async with asyncio.timeout(self._longest if bounded else None):
-                await self._enter(self._lanes[not first], bounded=bounded)
+                await self._enter(self._queues[not first], bounded=bounded)
         except TimeoutError:
             raise _busy() from None
         try:
@@ -57,27 +57,27 @@ class Turns:
         finally:
             self._leave()
 
-    async def _enter(self, lane: deque[asyncio.Future[None]], *, bounded: bool) -> None:
+    async def _enter(self, queue: deque[asyncio.Future[None]], *, bounded: bool) -> None:
         if self._free:
             self._free -= 1
             return
-        if bounded and len(lane) >= self._waiting:
+        if bounded and len(queue) >= self._waiting:
             raise _busy()
         turn = asyncio.get_running_loop().create_future()
-        lane.append(turn)
+        queue.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in lane:
-                lane.remove(turn)
+            if turn in queue:
+                queue.remove(turn)
             elif not turn.cancelled():  # it was given the turn in the same moment
                 self._leave()
             raise
 
     def _leave(self) -> None:
-        for lane in self._lanes:
-            while lane:
-                turn = lane.popleft()
+        for queue in self._queues:
+            while queue:
+                turn = queue.popleft()
                 if not turn.done():
                     turn.set_result(None)
                     return
@@ -98,7 +98,7 @@ class Passwords:
 
     def __init__(self, hasher: argon2.PasswordHasher | None = None, at_once: int = 2) -> None:
         self._hasher = hasher or argon2.PasswordHasher()
-        self._turns = Turns(at_once)
+        self._hashing = PrioritySemaphore(at_once)
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
@@ -109,7 +109,7 @@ class Passwords:
         """
         if len(password) > MAX_PASSWORD:
             raise ValueError(f"A password may have {MAX_PASSWORD} characters at most.")
-        async with self._turns.turn(first=True, bounded=False):
+        async with self._hashing.turn(first=True, bounded=False):
             return await asyncio.to_thread(self._hasher.hash, _bytes(normal(password)))
 
     def turn(self, *, known: bool) -> contextlib.AbstractAsyncContextManager[None]:
@@ -121,7 +121,7 @@ class Passwords:
         Raises:
             LingpaiError: BUSY, with `retry_after` in seconds, when too many wait already.
         """
-        return self._turns.turn(first=known)
+        return self._hashing.turn(first=known)
 
     async def verify(self, password_hash: str, password: str) -> bool:
         """Return whether the password matches. Takes the same time when there is no hash ("")."""

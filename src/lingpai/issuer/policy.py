@@ -55,7 +55,7 @@ class Throttling(msgspec.Struct, frozen=True):
     form: int = 15
 
 
-class Keep(msgspec.Struct, frozen=True, kw_only=True):
+class SupersedePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Longest remaining lifetime of a superseded grant in seconds, by kind; None when nothing is superseded.
 
     A newer grant supersedes an older one: the app's next token or ticket, the next authorization of the same terminal
@@ -121,7 +121,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     replay_grace: int = 10
     old_access: OldAccess = OldAccess.OWN_END
     replay_ends_grant: bool = True
-    keep: Keep = Keep()
+    keep: SupersedePolicy = SupersedePolicy()
     daily: Daily | None = None
     default_scope: str | None = None
     code_format: HandleFormat = HandleFormat.HEX

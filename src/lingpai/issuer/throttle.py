@@ -29,7 +29,7 @@ def too_many(retry_after: float) -> LingpaiError:
     )
 
 
-class Guesses:
+class SharedThrottle:
     """Refuses sources with too many wrong secrets, per (name, source) and per source, on all nodes together.
 
     A name as such is never locked, so one source cannot lock out another. Failures of a source under other names do
@@ -161,7 +161,7 @@ def _bound(known: dict[tuple[str, ...], float] | dict[tuple[int, str], bool]) ->
         del known[next(iter(known))]  # type: ignore[arg-type]  # a key of this very dict
 
 
-class Throttle:
+class LocalThrottle:
     """Refuses networks with too many failures, per (name, network) and per network, in this process alone.
 
     For values that cannot be guessed, such as whole tokens: it limits the load that wrong ones cause.

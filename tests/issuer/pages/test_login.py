@@ -14,7 +14,7 @@ from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.site import goes_to
 from lingpai.issuer.pages.words import CATALOGUES, language_of
-from lingpai.issuer.passwords import Turns
+from lingpai.issuer.passwords import PrioritySemaphore
 from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage, authorize_path
 
 SAFE = {
@@ -302,7 +302,7 @@ async def test_a_planted_cookie_of_another_form_is_replaced(
 @pytest.mark.parametrize(("language", "words"), [("en", "Too many logins"), ("zh", "当前登录人数过多")])
 @pytest.mark.threat("B23")
 async def test_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
-    stage.mall.passwords._turns = Turns(0, waiting=0)
+    stage.mall.passwords._hashing = PrioritySemaphore(0, waiting=0)
     browser = Browser(stage.url, language)
     try:
         page = await browser.get("/user/mall/login")

@@ -7,11 +7,13 @@ from pathlib import Path
 from lingpai.core.clock import SystemClock
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.policy import Daily, Keep, Policy
+from lingpai.issuer.policy import Daily, Policy, SupersedePolicy
 from tests.issuer.engines import ENGINES
 
-POLICY = Policy(code=600, refresh=35 * 86400, replay_window=7200, keep=Keep(user=None), daily=None)
-LIMITED = Policy(code=600, refresh=35 * 86400, replay_window=7200, keep=Keep(user=None), daily=Daily(20))
+POLICY = Policy(code=600, refresh=35 * 86400, replay_window=7200, keep=SupersedePolicy(user=None), daily=None)
+LIMITED = Policy(
+    code=600, refresh=35 * 86400, replay_window=7200, keep=SupersedePolicy(user=None), daily=Daily(20)
+)
 APP_ID = "100001"
 
 

@@ -11,7 +11,7 @@ from lingpai.core.issuer_records import App, Grant, GrantKind
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.policy import Keep, Policy
+from lingpai.issuer.policy import Policy, SupersedePolicy
 from lingpai.issuer.verbs import machines, members
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import clear_secrets
@@ -297,7 +297,7 @@ async def test_what_a_user_allowed_is_read_by_the_user(world: World) -> None:
 
 async def test_a_place_ends_with_the_codes_for_its_terminal(world: World) -> None:
     store, now = world.issuer.store, world.issuer.now()
-    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=Keep(user=0))
+    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=SupersedePolicy(user=0))
     await world.tokens(world.machine)
     codes = [await world.code(machine=world.machine) for _ in range(2)]
     bystander = await world.code()

@@ -12,7 +12,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
-from lingpai.issuer.policy import Keep, Policy
+from lingpai.issuer.policy import Policy, SupersedePolicy
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.store.address import Address
 from lingpai.store.migrate import migrate, pending
@@ -140,7 +140,7 @@ async def _use(store: Store, ring: KeyRing, clock: VirtualClock) -> None:
 
 
 async def _issue(realm: str, store: PostgresStore, ring: KeyRing, clock: VirtualClock) -> None:
-    policy = Policy(code=300, refresh=30 * 86400, keep=Keep(user=300))
+    policy = Policy(code=300, refresh=30 * 86400, keep=SupersedePolicy(user=300))
     issuer = await Issuer.open(
         realm, policy, PostgresIssuerStore.beside(store), ring, clock, Passwords(CHEAP)
     )

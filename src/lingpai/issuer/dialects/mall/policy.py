@@ -3,7 +3,7 @@
 import msgspec
 
 from lingpai.core.handles import HandleFormat
-from lingpai.issuer.policy import DAY, HOUR, MINUTE, Keep, OldAccess, Policy
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, OldAccess, Policy, SupersedePolicy
 
 CODE = "authorization_code"
 REFRESH = "refresh_token"
@@ -26,7 +26,7 @@ def policy(*, access: int = HOUR, default_scope: str | None = None) -> Policy:
         old_access=OldAccess.OWN_END,
         replay_ends_grant=True,
         public_clients=True,
-        keep=Keep(user=None),
+        keep=SupersedePolicy(user=None),
         default_scope=default_scope,
         code_format=HandleFormat.UPPER_HEX,
         token_format=HandleFormat.HEX,

@@ -1,6 +1,6 @@
 """The numbers of the dialect `yilianyun` (docs/spec/yilianyun.md, "Lifetimes"), and its grant types."""
 
-from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, Keep, OldAccess, Policy
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Daily, OldAccess, Policy, SupersedePolicy
 
 SCOPE = "all"
 CODE = "authorization_code"
@@ -17,7 +17,7 @@ POLICY = Policy(
     app_token_refresh=True,
     replay_window=2 * HOUR,
     old_access=OldAccess.WINDOW,
-    keep=Keep(user=0, app=0),
+    keep=SupersedePolicy(user=0, app=0),
     daily=Daily(20),
     default_scope=SCOPE,
     clear_secrets=True,

@@ -17,7 +17,7 @@ from lingpai.issuer.dialects.yzb.policy import CHECKING, SCOPE, USER_INFO
 from lingpai.issuer.dialects.yzb.shape import YzbShape
 from lingpai.issuer.dialects.yzb.signing import SignedPage, check_proof, verify_page
 from lingpai.issuer.lookups import begin_look_up
-from lingpai.issuer.throttle import Throttle
+from lingpai.issuer.throttle import LocalThrottle
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import authenticate_app, check_network, find_app, require_grant
@@ -54,7 +54,7 @@ class Calls:
         self._issuer = issuer
         self._secure = secure
         self._exchanged = exchanged
-        self._checking = Throttle(issuer.clock, CHECKING)
+        self._checking = LocalThrottle(issuer.clock, CHECKING)
 
     async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
         """A user's tokens for a code, or the app's own token."""

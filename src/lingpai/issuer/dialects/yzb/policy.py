@@ -1,6 +1,6 @@
 """The numbers of the dialect `yzb` (docs/spec/yzb.md, "Rules")."""
 
-from lingpai.issuer.policy import DAY, HOUR, MINUTE, Keep, Policy, Throttling
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Policy, SupersedePolicy, Throttling
 
 SCOPE = "sns_base"
 USER_INFO = "user/get_user_base_info"
@@ -13,7 +13,7 @@ POLICY = Policy(
     app_token=2 * HOUR,
     ticket=2 * HOUR,
     replay_window=MINUTE,
-    keep=Keep(user=None, app=10 * MINUTE, ticket=10 * MINUTE),
+    keep=SupersedePolicy(user=None, app=10 * MINUTE, ticket=10 * MINUTE),
     default_scope=SCOPE,
 )
 
