@@ -13,7 +13,7 @@ from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, bind, serve, url_of
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
-from lingpai.sample_app.starting import open_sample
+from lingpai.sample_app.setup import open_sample
 from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
 from lingpai.settings import Settings, load_settings

@@ -8,7 +8,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.dialects.mall.cors import ReadableError
-from lingpai.issuer.pages.shape import Shown
+from lingpai.issuer.pages.shape import RenderedError
 
 ERROR = LingpaiError(
     Kind.METHOD_NOT_ALLOWED, "no", detail="d", parameter="p", code=7, retry_after=1.5, allow=("GET",)
@@ -19,8 +19,8 @@ ERROR = LingpaiError(
     "carry",
     [
         lambda error: ReadableError(error, (("vary", "Origin"),)),
-        lambda error: Shown(error, Reply(b"a page", 405)),
-        lambda error: pickle.loads(pickle.dumps(Shown(error, Reply(b"a page", 405)))),
+        lambda error: RenderedError(error, Reply(b"a page", 405)),
+        lambda error: pickle.loads(pickle.dumps(RenderedError(error, Reply(b"a page", 405)))),
     ],
 )
 def test_nothing_of_an_error_is_lost(carry: Callable[[LingpaiError], LingpaiError]) -> None:

@@ -122,7 +122,7 @@ class Sample:
         answer = msgspec.structs.asdict(params)
         given = {name: value for name, value in answer.items() if value and name != "realm"}
         url = f"{self._url}/{params.realm}/callback"
-        trail.browser_goes("浏览器带回结果 The browser brings the answer", "GET", url, given)
+        trail.add_browser_request("浏览器带回结果 The browser brings the answer", "GET", url, given)
         if params.code:
             await self.flows.finish[params.realm](trail, params.code)
         return _see("/trail/" + params.realm)
@@ -130,7 +130,7 @@ class Sample:
     async def refresh(self, params: RealmParams, call: Call) -> Reply:
         """Renew the tokens."""
         trail = self._trail(call)
-        if params.realm not in trail.held:
+        if params.realm not in trail.tokens:
             raise LingpaiError(Kind.INVALID_PARAMETER, "Nothing to refresh yet.")
         await self.flows.refresh[params.realm](trail)
         return _see("/trail/" + params.realm)
@@ -138,7 +138,7 @@ class Sample:
     async def trail(self, params: RealmParams, call: Call) -> Reply:
         """Show the trail."""
         trail = self._trail(call)
-        return self._page("trail", realm=params.realm, trail=trail, refreshes=params.realm in trail.held)
+        return self._page("trail", realm=params.realm, trail=trail, refreshes=params.realm in trail.tokens)
 
     async def yzb(self, _params: NoParams, _call: Call) -> Reply:
         """Show the page that uses the bridge."""
@@ -154,7 +154,7 @@ class Sample:
     async def yzb_code(self, params: CodeParams, call: Call) -> dict[str, str]:
         """The page passes on the code that the bridge gave it."""
         trail = self._trail(call)
-        trail.browser_goes(
+        trail.add_browser_request(
             "页面交来授权码 The page passes the code on",
             "POST",
             f"{self._url}/yzb/code",

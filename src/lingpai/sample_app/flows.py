@@ -51,7 +51,7 @@ class Flows:
             "state": trail.state,
         }
         url = self._base(realm) + self.authorize[realm]
-        trail.browser_goes("浏览器前往授权页 The browser goes to ask", "GET", url, query)
+        trail.add_browser_request("浏览器前往授权页 The browser goes to ask", "GET", url, query)
         return f"{url}?{urlencode(query)}"
 
     async def _finish_mall(self, trail: Trail, code: str) -> None:
@@ -62,7 +62,7 @@ class Flows:
             grant_type="authorization_code", code=code,
         )  # fmt: skip
         if "access_token" in tokens:
-            trail.held["mall"] = tokens["refresh_token"]
+            trail.tokens["mall"] = tokens["refresh_token"]
             query = {"access_token": tokens["access_token"]}
             for title, path in (
                 ("读取 open_id Read the open_id", "getOpenId"),
@@ -74,9 +74,9 @@ class Flows:
         ids = self._app("mall")
         tokens = await self._mall(
             trail, "刷新令牌 Refresh", "/refreshToken", client_id=ids.app_id, client_secret=ids.secret,
-            grant_type="refresh_token", refresh_token=trail.held["mall"],
+            grant_type="refresh_token", refresh_token=trail.tokens["mall"],
         )  # fmt: skip
-        trail.held["mall"] = tokens.get("refresh_token", trail.held["mall"])
+        trail.tokens["mall"] = tokens.get("refresh_token", trail.tokens["mall"])
 
     async def _mall(self, trail: Trail, title: str, path: str, **params: str) -> Any:
         return await call(self._http, trail, title, "POST", f"{self._base('mall')}/v1/oauth2{path}", params)
@@ -88,7 +88,7 @@ class Flows:
 
     async def _refresh_yilianyun(self, trail: Trail) -> None:
         await self._yilianyun(
-            trail, "刷新令牌 Refresh", grant_type="refresh_token", refresh_token=trail.held["yilianyun"]
+            trail, "刷新令牌 Refresh", grant_type="refresh_token", refresh_token=trail.tokens["yilianyun"]
         )
 
     async def _yilianyun(self, trail: Trail, title: str, **params: str) -> None:
@@ -105,7 +105,7 @@ class Flows:
             self._http, trail, title, "POST", self._base("yilianyun") + "/oauth/oauth", signed | params
         )
         if answer.get("error") == "0":
-            trail.held["yilianyun"] = answer["body"]["refresh_token"]
+            trail.tokens["yilianyun"] = answer["body"]["refresh_token"]
 
     async def sign_page(self, trail: Trail) -> dict[str, Any]:
         """Return the arguments of `yzb.core.config`, signed with a ticket; the ticket is not sent to the page."""
@@ -130,14 +130,14 @@ class Flows:
             secret=self._app("yzb").secret, grant_type="authorization_code", code=code,
         )  # fmt: skip
         if answer["status"] in YZB_OK:
-            held = answer["data"]
+            data = answer["data"]
             await self._yzb(
                 trail, "检查用户令牌 Check the user's token", "/OAuth2/checkCode",
-                type="access_token", code=held["access_token"], open_id=held["open_id"],
+                type="access_token", code=data["access_token"], open_id=data["open_id"],
             )  # fmt: skip
             await self._yzb(
                 trail, "读取用户 Read the user", "/UserResource/getUserBaseInfo",
-                open_id=held["open_id"], access_token=await self._server_token(trail),
+                open_id=data["open_id"], access_token=await self._server_token(trail),
             )  # fmt: skip
 
     async def _server_token(self, trail: Trail) -> str:

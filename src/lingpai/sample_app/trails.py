@@ -53,15 +53,15 @@ class Trail:
     Attributes:
         steps: newest last.
         state: the `state` that the next response must have.
-        held: tokens, by name.
+        tokens: refresh tokens, by name.
     """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.state = ""
-        self.held: dict[str, str] = {}
+        self.tokens: dict[str, str] = {}
 
-    def browser_goes(
+    def add_browser_request(
         self, title: str, method: str, url: str, params: Mapping[str, str] | None = None
     ) -> None:
         """Add a request that the browser makes."""

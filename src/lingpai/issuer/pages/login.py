@@ -12,7 +12,7 @@ from lingpai.issuer.pages.authorization_responses import Pending
 from lingpai.issuer.pages.consent import ConsentStep, EncryptedRequest
 from lingpai.issuer.pages.failures import log_failure
 from lingpai.issuer.pages.login_form import login_form
-from lingpai.issuer.pages.shape import STATUS, Shown
+from lingpai.issuer.pages.shape import STATUS, RenderedError
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.login import login
@@ -81,7 +81,7 @@ class Logins:
             error = LingpaiError(Kind.FORGED_FORM, "This form belongs to another browser session.")
             alert = "begun_again" if visit.cookie else "no_cookie"
             pending = await self._pending(visit, params.request)
-            raise Shown(
+            raise RenderedError(
                 error, login_form(visit, pending, name=params.login, alert=alert, status=STATUS[error.kind])
             )
         issuer, call = visit.issuer, visit.call
@@ -101,7 +101,7 @@ class Logins:
                 raise
             pending = await self._pending(visit, params.request)
             log_failure(visit, params.login, pending.app.app_id if pending else "", error)
-            raise Shown(error, login_form(visit, pending, error, name=params.login)) from error
+            raise RenderedError(error, login_form(visit, pending, error, name=params.login)) from error
         visit.set_session(fresh)
         visit.set_browser_cookie(browser)
         return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)

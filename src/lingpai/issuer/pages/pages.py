@@ -7,12 +7,12 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.pages import own
+from lingpai.issuer.pages import access
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
 from lingpai.issuer.pages.render import STYLE, STYLE_NAME
-from lingpai.issuer.pages.shape import PageShape, Shown
+from lingpai.issuer.pages.shape import PageShape, RenderedError
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
 from lingpai.issuer.verbs.authorization_requests import Asked
@@ -62,7 +62,7 @@ class Pages:
 
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """See `authorizations.Entry.error_page`."""
-        if isinstance(error, Shown):
+        if isinstance(error, RenderedError):
             return error.reply
         return Visit(self.issuer, self.site, call).error(error)
 
@@ -76,8 +76,8 @@ class Pages:
             ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
             ("POST", "/consent", ConsentForm, self._consent.answer, "The user's answer"),
             ("GET", "/onward", ConsentPage, self._consent.go_on, "On to the app with the answer"),
-            ("GET", "", own.OwnPage, own.show, "What the user has allowed"),
-            ("POST", "/end", own.EndForm, own.end, "End what the user has allowed"),
+            ("GET", "", access.AccessPage, access.show, "What the user has allowed"),
+            ("POST", "/end", access.RevokeForm, access.end, "End what the user has allowed"),
         )
         sources = {"GET": Source.QUERY | Source.NO_LISTS, "POST": Source.URLENCODED | Source.NO_LISTS}
         return (

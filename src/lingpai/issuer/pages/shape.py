@@ -29,8 +29,8 @@ STATUS: Mapping[Kind, int] = {
 }
 
 
-class Shown(LingpaiError):
-    """An error whose page is made already: the form that it was about."""
+class RenderedError(LingpaiError):
+    """An error whose page was rendered already, such as a form with a message."""
 
     __slots__ = ("reply",)
 
@@ -53,6 +53,6 @@ class PageShape:
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
-        if isinstance(error, Shown):
+        if isinstance(error, RenderedError):
             return error.reply
         return error_page(self._site, error, int(STATUS[error.kind]), tuple(CATALOGUES), trace_id)

@@ -13,7 +13,7 @@ from lingpai.issuer.dialects.yzb.signing import check_proof
 from lingpai.issuer.pages.bridge.message_mode import BridgeCall, MessageMode, error_window
 from lingpai.issuer.pages.bridge.scripts import BRIDGE, BRIDGE_TAG, WINDOW, WINDOW_NAME
 from lingpai.issuer.pages.pages import UNCHANGING, NoParams, Pages
-from lingpai.issuer.pages.shape import Shown
+from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.apps import find_app, require_client_kind, require_listed
@@ -83,7 +83,7 @@ class BridgePages(Pages):
         try:
             handle = await self._new_request(params, visit)
         except LingpaiError as error:
-            raise Shown(error, error_window(visit, params.origin, params.call, error)) from error
+            raise RenderedError(error, error_window(visit, params.origin, params.call, error)) from error
         return redirect(visit.path("/consent", request=handle), headers=visit.headers)
 
     async def _new_request(self, params: WindowPage, visit: Visit) -> str:

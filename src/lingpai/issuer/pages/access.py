@@ -15,17 +15,17 @@ from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.issuer.verbs.sessions import check_form
 
 MOST = 1000
-"""Grants that are looked at for one page, newest first."""
+"""Most grants that are read for one page, newest first."""
 
 
-class OwnPage(msgspec.Struct):
-    """The page; `ended` is not empty after something was ended."""
+class AccessPage(msgspec.Struct):
+    """The parameters of the page; `ended` is not empty after a revocation."""
 
     ended: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
 
-class EndForm(msgspec.Struct):
+class RevokeForm(msgspec.Struct):
     """The access to revoke: of an app, or of an app to one terminal."""
 
     app_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
@@ -33,8 +33,8 @@ class EndForm(msgspec.Struct):
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
-async def show(params: OwnPage, visit: Visit) -> Reply:
-    """The page of who is logged in."""
+async def show(params: AccessPage, visit: Visit) -> Reply:
+    """Show the page of the logged-in user."""
     opened = await visit.find_session()
     if opened is None:
         return redirect(visit.path("/login"), headers=visit.headers)
@@ -42,14 +42,14 @@ async def show(params: OwnPage, visit: Visit) -> Reply:
         "own",
         switch=visit.path(""),
         user=opened.user,
-        apps=await _allowed(visit, opened.user),
+        apps=await _apps_with_access(visit, opened.user),
         ended=bool(params.ended),
         end=visit.path("/end"),
         logout=visit.path("/logout"),
     )
 
 
-async def end(params: EndForm, visit: Visit) -> Reply:
+async def end(params: RevokeForm, visit: Visit) -> Reply:
     """Revoke the access that the user chose."""
     check_sender(visit.call)
     opened = await visit.find_session()
@@ -76,7 +76,7 @@ async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> 
             await store.end_grant(view.grant, now, "ended by the user")
 
 
-async def _allowed(visit: Visit, user: User) -> list[dict[str, Any]]:
+async def _apps_with_access(visit: Visit, user: User) -> list[dict[str, Any]]:
     """Return the template's data of each app, sorted by name."""
     store = visit.issuer.store
     views = [view for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST) if view.usable]
@@ -103,11 +103,11 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
         "name": app.name or app.app_id,
         "may": permission_words(visit.language, names),
         "since": moment(site, wall(since)),
-        "used": _used(visit, max(used.values(), default=0)),
-        "machines": [{"code": code, "used": _used(visit, used[code])} for code in sorted(used) if code],
+        "used": _last_use(visit, max(used.values(), default=0)),
+        "machines": [{"code": code, "used": _last_use(visit, used[code])} for code in sorted(used) if code],
     }
 
 
-def _used(visit: Visit, at: int) -> dict[str, str] | None:
+def _last_use(visit: Visit, at: int) -> dict[str, str] | None:
     """Return the time of last use; None before the first use, such as for a code that was not redeemed yet."""
     return moment(visit.site, visit.issuer.wall(at)) if at else None
