@@ -232,7 +232,7 @@ def revoke(
 
 
 def new_key() -> str:
-    """A fresh caller key."""
+    """Return a fresh caller key."""
     import secrets
 
     from lingpai.keeper.access import KEY_PREFIX
@@ -241,7 +241,7 @@ def new_key() -> str:
 
 
 def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[str, Any]:
-    """A caller as a JSON document; `former` are the ends of its replaced keys that are still valid."""
+    """Return a caller as a JSON document; `former` are the ends of its replaced keys that are still valid."""
     from lingpai.cli.output import moment
 
     return {
@@ -258,7 +258,7 @@ def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[st
 
 
 async def _read(keeper: "Keeper") -> "tuple[tuple[Caller, ...], dict[str, tuple[float, ...]]]":
-    """The callers, and when their replaced keys end."""
+    """Return the callers, and when their replaced keys end."""
     former = await keeper.store.list_former_keys()
     return await keeper.store.list_callers(), _ends_by_name(former)
 

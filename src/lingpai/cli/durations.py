@@ -12,7 +12,7 @@ _FORM: Final = re.compile(r"(\d{1,9}) ?([a-z]*)", re.ASCII)
 
 
 def seconds(text: str | int) -> int:
-    """Seconds from `90`, `90s`, `30min`, `24h`, `7d` or `2w`, for options.
+    """Return seconds from `90`, `90s`, `30min`, `24h`, `7d` or `2w`, for options.
 
     Raises:
         typer.BadParameter: it is none of these.

@@ -27,7 +27,7 @@ class Effective(NamedTuple):
 
 
 def effective_settings(settings: Settings, data: Path | None) -> Iterator[Effective]:
-    """Every setting, in the order of the reference page.
+    """Yield every setting, in the order of the reference page.
 
     Args:
         settings: as they were loaded.
@@ -42,7 +42,7 @@ def effective_settings(settings: Settings, data: Path | None) -> Iterator[Effect
 
 
 def _leaves(model: BaseModel, above: list[str]) -> Iterator[tuple[list[str], Any, bool]]:
-    """Every setting by its path, its value, and whether any source set it."""
+    """Yield every setting by its path, its value, and whether any source set it."""
     for name in type(model).model_fields:
         path, value = [*above, name], getattr(model, name)
         if isinstance(value, BaseModel):
@@ -67,7 +67,7 @@ def _public(value: Any) -> Any:
 
 
 def _without_password(text: str) -> str:
-    """An address without what may be a password: user, password and query; other text as it is."""
+    """Return an address without what may be a password: user, password and query; other text as it is."""
     scheme, mark, rest = text.partition("://")
     if not mark:
         return text

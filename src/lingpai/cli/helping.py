@@ -133,7 +133,7 @@ def _localise(command: Any) -> None:
 
 
 def placeholder(name: str) -> str:
-    """The word for what an option takes, by its parameter's name; typer's own options take none but a shell."""
+    """Return the word for what an option takes, by its parameter's name; typer's own options take none but a shell."""
     return tr(PLACEHOLDERS.get(name, "WORD"))
 
 

@@ -25,7 +25,7 @@ def speaks_chinese() -> bool:
 
 @functools.cache
 def catalogue() -> dict[str, str]:
-    """The whole table, English to Chinese."""
+    """Return the whole table, English to Chinese."""
     return _read("zh.toml")
 
 
@@ -42,7 +42,7 @@ def libraries() -> dict[str, str]:
 
 
 def tr(english: str, **values: Any) -> str:
-    """The text in the user's language, with `{name}` replaced from `values`."""
+    """Return the text in the user's language, with `{name}` replaced from `values`."""
     text = catalogue().get(english, english) if speaks_chinese() else english
     return text.format(**values) if values else text
 
@@ -60,7 +60,7 @@ def tr_reason(english: str) -> str:
 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Each reason as a pattern; those that say more in fixed words come first."""
+    """Return each reason as a pattern; those that say more in fixed words come first."""
     texts = {**libraries(), **reasons()}
     longest_first = sorted(texts.items(), key=lambda each: -len(re.sub(_FIELD, "", each[0])))
     return [(_pattern(english), chinese) for english, chinese in longest_first]

@@ -37,7 +37,7 @@ def note(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
-    """A table whose title and columns are put into the user's language."""
+    """Return a table whose title and columns are put into the user's language."""
     made = Table(title=tr(title), title_justify="left", header_style="bold")
     drawn = [[*map(_cell, row)] for row in rows]
     for position, column in enumerate(columns):
@@ -87,7 +87,7 @@ def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def span(seconds: float | None) -> str:
-    """A time span for people: `1 h 58 min`, `45 s`; "–" for None."""
+    """Return a time span for people: `1 h 58 min`, `45 s`; "–" for None."""
     if seconds is None:
         return "–"
     if seconds < 0:

@@ -52,7 +52,7 @@ class Realms:
         self._named = named
 
     def some(self, name: str) -> "list[Issuer]":
-        """The realm of this name, else those served that speak this dialect; all of these for "".
+        """Return the realm of this name, else those served that speak this dialect; all of these for "".
 
         Raises:
             Problem: there is none.
@@ -66,7 +66,7 @@ class Realms:
         return found
 
     def one(self, name: str, *, dialect: str = "") -> "Issuer":
-        """The one realm that is meant.
+        """Return the one realm that is meant.
 
         Args:
             name: a realm, a dialect, or "" for the only one there is, else the only one that settings name.
@@ -90,7 +90,7 @@ class Realms:
         return found[0]
 
     async def app(self, app_id: str, name: str) -> "tuple[Issuer, App]":
-        """The app with this id, and its realm.
+        """Return the app with this id, and its realm.
 
         Raises:
             Problem: there is none, or several realms have one.
@@ -104,7 +104,7 @@ class Realms:
         return _only(found, text)
 
     async def user(self, login: str, name: str) -> "tuple[Issuer, User]":
-        """The user with this login name, and their realm.
+        """Return the user with this login name, and their realm.
 
         Raises:
             Problem: there is none, or several realms have one.
@@ -118,7 +118,7 @@ class Realms:
         return _only(found, text)
 
     async def machine(self, code: str, name: str) -> "tuple[Issuer, Machine]":
-        """The terminal with this code, and its realm.
+        """Return the terminal with this code, and its realm.
 
         Raises:
             Problem: there is none, or several realms have one.

@@ -69,7 +69,7 @@ def report(error: BaseException) -> int:
 
 
 def _sentences(first: str, second: str) -> str:
-    """Two sentences in a line, as the user's language puts them side by side."""
+    """Return two sentences in a line, as the user's language puts them side by side."""
     stop, blank = ("。", "") if speaks_chinese() else (".", " ")
     ended = first if first.endswith((".", "?", "。", "？")) else f"{first}{stop}"
     return f"{ended}{blank}{second}"

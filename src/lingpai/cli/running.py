@@ -111,7 +111,7 @@ def quiet() -> Iterator[None]:
 
 
 async def find_account(keeper: "Keeper", name: str) -> "Account":
-    """The configured account that an operator means by `name`; its id alone does when it is the only one.
+    """Return the configured account that an operator means by `name`; its id alone does when it is the only one.
 
     Raises:
         Problem: there is none, or several.

@@ -14,7 +14,7 @@ from lingpai.core.text import TextError, read_text, trimmed
 
 
 def read_input() -> str:
-    """Standard input to its end.
+    """Return standard input to its end.
 
     Raises:
         typer.BadParameter: it is no text.
@@ -26,7 +26,7 @@ def read_input() -> str:
 
 
 def read_secret(given: str | None, *, from_stdin: bool) -> str:
-    """The secret, without blanks, line ends or a pair of quotes around it.
+    """Return the secret, without blanks, line ends or a pair of quotes around it.
 
     Args:
         given: of `--secret`, or None.
@@ -60,7 +60,7 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """A user's password; typed twice on a terminal. Blanks belong to it, the last line end does not.
+    """Return a user's password; typed twice on a terminal. Blanks belong to it, the last line end does not.
 
     Args:
         from_stdin: whether to read standard input to its end.

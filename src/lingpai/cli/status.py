@@ -33,7 +33,7 @@ def status(*, data: Data = None, as_json: Json = False) -> None:
 
 
 async def read_status(keeper: "Keeper") -> dict[str, Any]:
-    """The document that `lingpai status` prints: ages and remaining times in seconds, never a value.
+    """Return the document that `lingpai status` prints: ages and remaining times in seconds, never a value.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

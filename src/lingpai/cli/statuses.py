@@ -17,7 +17,7 @@ NEARLY_SPENT = 0.8
 
 
 def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
-    """A status as a JSON document: ages and remaining times in seconds, never a value."""
+    """Return a status as a JSON document: ages and remaining times in seconds, never a value."""
     remaining = _remaining(keeper, status.end)
     previous = _remaining(keeper, status.previous_end)
     trouble = status.trouble
@@ -52,7 +52,7 @@ def _remaining(keeper: Keeper, end: End | None) -> float | None:
 
 
 def status_table(documents: list[dict[str, Any]]) -> Table:
-    """Statuses for people."""
+    """Return statuses for people."""
     columns = ("Account", "Kind", "Version", "Age", "Remaining", "State")
     return table(
         "Tokens and tickets",
@@ -99,7 +99,7 @@ def budget_document(use: BudgetUse, subjects: dict[str, str]) -> dict[str, Any]:
 
 
 def budget_table(documents: list[dict[str, Any]]) -> Table:
-    """Budgets for people."""
+    """Return budgets for people."""
     return table(
         "Budgets",
         ("Account", "Budget", "Used", "Of", "Period"),

@@ -26,7 +26,7 @@ COLUMNS = ("app", "login", "open_id")
 
 
 def read_known(path: Path) -> list[Known]:
-    """The rows of a file, whose columns are app, login (or user) and open_id.
+    """Return the rows of a file, whose columns are app, login (or user) and open_id.
 
     Raises:
         Problem: a row lacks one of them, or the file is neither CSV nor JSON.

@@ -248,7 +248,7 @@ def import_open_ids(
 
 
 def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
-    """A user as a JSON document."""
+    """Return a user as a JSON document."""
     from lingpai.cli.output import moment
 
     return {

@@ -71,7 +71,7 @@ def is_within_blocks(address: str, blocks: tuple[str, ...]) -> bool:
 
 
 def overlaps(some: Iterable[str], others: Iterable[str]) -> list[tuple[str, str]]:
-    """The pairs of CIDR blocks, one of each side, that have an address in common."""
+    """Return the pairs of CIDR blocks, one of each side, that have an address in common."""
     theirs = [(block, ip_network(block, strict=False)) for block in others]
     return [
         (block, other)

@@ -29,7 +29,7 @@ class Clock(Protocol):
         ...
 
     def steady(self) -> float:
-        """Seconds that only grow and that no clock step touches; comparable within one ``epoch``."""
+        """Return seconds that only grow and that no clock step touches; comparable within one ``epoch``."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -48,18 +48,18 @@ class End(NamedTuple):
     epoch: str
 
     def remaining(self, clock: Clock) -> float:
-        """Seconds until this end by ``clock``, negative when it has passed."""
+        """Return seconds until this end by ``clock``, negative when it has passed."""
         if self.epoch == clock.epoch:
             return self.steady - clock.steady()
         return self.wall - clock.now()
 
     def earlier(self, seconds: float) -> "End":
-        """The moment ``seconds`` before this one."""
+        """Return the moment ``seconds`` before this one."""
         return End(self.wall - seconds, self.steady - seconds, self.epoch)
 
 
 def end_after(clock: Clock, seconds: float) -> End:
-    """The end that lies ``seconds`` after this moment of ``clock``."""
+    """Return the end that lies ``seconds`` after this moment of ``clock``."""
     return End(clock.now() + seconds, clock.steady() + seconds, clock.epoch)
 
 

@@ -104,7 +104,7 @@ class HandleFormat(enum.Enum):
     read: Callable[[str], bytes]
 
     def __new__(cls, name: str, write: Callable[[bytes], str], read: Callable[[str], bytes]) -> Self:
-        """A format whose value is its name."""
+        """Return a format whose value is its name."""
         made = object.__new__(cls)
         made._value_ = name
         made.write, made.read = write, read

@@ -142,7 +142,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int = 0
 
     def __repr__(self) -> str:
-        """Never shows the digests."""
+        """Return a text without the digests."""
         return f"Machine({self.realm}/{self.machine_code})"
 
 

@@ -36,7 +36,7 @@ class Key(msgspec.Struct, frozen=True):
     created_at: float
 
     def __repr__(self) -> str:
-        """Never shows the secret."""
+        """Return a text without the secret."""
         return f"Key(id={self.id})"
 
 
@@ -72,7 +72,7 @@ class KeyRing:
 
     @classmethod
     def ephemeral(cls, now: float = 0.0) -> "KeyRing":
-        """A ring in memory with one fresh key, for tests and throw-away services."""
+        """Return a ring in memory with one fresh key, for tests and throw-away services."""
         return cls(None, _fresh_content(now))
 
     @classmethod
@@ -103,7 +103,7 @@ class KeyRing:
         return tuple(self._keys[key_id] for key_id in sorted(self._keys))
 
     def find(self, key_id: int) -> Key | None:
-        """The key with this id; reads the file again when another process may have rotated."""
+        """Return the key with this id; reads the file again when another process may have rotated."""
         key = self._keys.get(key_id)
         if key is None and self.path is not None:
             self._reread(self.path)
@@ -151,7 +151,7 @@ class KeyRing:
         return _hkdf(key.secret, purpose)
 
     def derive_pepper(self, purpose: str) -> bytes:
-        """A 32-byte key for one purpose from the pepper."""
+        """Return a 32-byte key for one purpose from the pepper."""
         return _hkdf(self._pepper, purpose)
 
     def _look(self) -> None:

@@ -37,7 +37,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "operator"
 
     def __repr__(self) -> str:
-        """Never shows the secret."""
+        """Return a text without the secret."""
         return f"Account({self.name})"
 
     @property
@@ -112,7 +112,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
         return self.end.wall == 0
 
     def __repr__(self) -> str:
-        """Never shows the value."""
+        """Return a text without the value."""
         return f"Generation(version={self.version}, end={self.end.wall:.0f})"
 
 

@@ -100,7 +100,7 @@ class Call:
         self.headers: Mapping[bytes, bytes] = _NO_HEADERS
 
     def header(self, name: str) -> str | None:
-        """The value of a header that has no attribute of its own; `name` in lower case."""
+        """Return the value of a header that has no attribute of its own; `name` in lower case."""
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 

@@ -77,7 +77,7 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
 
 
 async def find_app(issuer: Issuer, app_id: str) -> App:
-    """The app with this public id.
+    """Return the app with this public id.
 
     Raises:
         LingpaiError: NOT_FOUND.
@@ -125,7 +125,7 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
 
 
 def _succeed(issuer: Issuer, known: App, secret: Secret, overlap: int | None = None) -> tuple[Secret, ...]:
-    """A new secret, and those before it that are good, whichever of them production still uses."""
+    """Return a new secret, and those before it that are good, whichever of them production still uses."""
     now = issuer.now()
     keep_until = now + (issuer.policy.secret_overlap if overlap is None else overlap)
     before = [
@@ -152,7 +152,7 @@ def _no_app() -> LingpaiError:
 
 
 def new_secret(issuer: Issuer) -> str:
-    """A fresh secret for an app."""
+    """Return a fresh secret for an app."""
     return issuer.random_bytes(SECRET_BYTES).hex()
 
 
@@ -181,7 +181,7 @@ async def add_user(issuer: Issuer, login: str, password: str, profile: Profile |
 
 
 async def find_user(issuer: Issuer, login: str) -> User:
-    """The user with this login name.
+    """Return the user with this login name.
 
     Raises:
         LingpaiError: NOT_FOUND.
@@ -300,12 +300,12 @@ def digest_msign(issuer: Issuer, msign: str) -> bytes:
 
 
 async def list_machines(issuer: Issuer, owner: User | None = None) -> Sequence[Machine]:
-    """The realm's terminals, or one user's, by code."""
+    """Return the realm's terminals, or one user's, by code."""
     return [machine async for machine in each_machine(issuer, owner)]
 
 
 async def each_machine(issuer: Issuer, owner: User | None = None, after: str = "") -> AsyncIterator[Machine]:
-    """The realm's terminals, or one user's, by code, those above `after`; read page by page."""
+    """Yield the realm's terminals, or one user's, by code, those above `after`; read page by page."""
     while machines := await issuer.store.list_machines(
         issuer.realm, owner.id if owner else None, after, PAGE
     ):
@@ -325,7 +325,7 @@ async def list_grants(
     before: int | None = None,
     limit: int = 100,
 ) -> Listed:
-    """A page of grants that have not ended, newest first, of an app, a user and a terminal when given."""
+    """Return a page of grants that have not ended, newest first, of an app, a user and a terminal when given."""
     return await issuer.store.list_grants(
         issuer.realm,
         issuer.now(),

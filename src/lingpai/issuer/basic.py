@@ -27,12 +27,12 @@ class Credentials(NamedTuple):
     secrets: tuple[str, ...]
 
     def __repr__(self) -> str:
-        """Never shows the secret."""
+        """Return a text without the secret."""
         return f"Credentials({self.app_ids!r})"
 
 
 def basic_credentials(call: Call) -> Credentials | None:
-    """The pair of the header; None when it is of another scheme.
+    """Return the pair of the header; None when it is of another scheme.
 
     Raises:
         LingpaiError: INVALID_CLIENT when it is not base64 of UTF-8 with a colon.

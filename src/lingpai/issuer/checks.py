@@ -43,7 +43,7 @@ def check_login(login: str) -> str:
 
 
 def check_password(password: str, least: int) -> str:
-    """A password, unless it has fewer than `least` characters or too many.
+    """Return a password, unless it has fewer than `least` characters or too many.
 
     Raises:
         LingpaiError: INVALID_PARAMETER.
@@ -56,7 +56,7 @@ def check_password(password: str, least: int) -> str:
 
 
 def check_open_id(open_id: str) -> str:
-    """An open_id from elsewhere.
+    """Return an open_id from elsewhere.
 
     Raises:
         LingpaiError: INVALID_OPEN_ID.
@@ -109,7 +109,7 @@ def check_machine(machine_code: str, name: str, msign: str) -> None:
 
 
 def check_label(label: str, parameter: str) -> str:
-    """An app's id, or a terminal's code.
+    """Return an app's id, or a terminal's code.
 
     Raises:
         LingpaiError: INVALID_PARAMETER.

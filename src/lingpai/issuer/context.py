@@ -100,7 +100,7 @@ class Issuer:
         self._formats = dict.fromkeys(HandleKind, policy.token_format) | {HandleKind.CODE: policy.code_format}
 
     def now(self) -> int:
-        """The issuer's time in whole unix seconds.
+        """Return the issuer's time in whole unix seconds.
 
         Steps of the wall clock do not change it (`IssuerStore.anchor`).
         """

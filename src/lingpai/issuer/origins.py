@@ -7,7 +7,7 @@ from lingpai.issuer.redirects import LOOPBACK
 
 
 def origin_of(url: str) -> str | None:
-    """The origin of a page as browsers write it (RFC 6454 §6.2), or None when the url is not a page's."""
+    """Return the origin of a page as browsers write it (RFC 6454 §6.2), or None when the url is not a page's."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -102,7 +102,7 @@ class Passwords:
         self._nobody: str | None = None
 
     async def hash(self, password: str) -> str:
-        """The password's hash, with its salt and costs.
+        """Return the password's hash, with its salt and costs.
 
         Raises:
             ValueError: when it is longer than `MAX_PASSWORD`.

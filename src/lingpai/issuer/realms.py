@@ -57,7 +57,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     scopes: Scopes = Scopes()
 
     def policy(self) -> Policy:
-        """The dialect's policy with this realm's values.
+        """Return the dialect's policy with this realm's values.
 
         Raises:
             ValueError: a value has a name that a policy does not have, or is not a number.
@@ -76,7 +76,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
 async def open_issuer(
     realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock, passwords: Passwords | None = None
 ) -> Issuer:
-    """The verbs of one realm over an open store. Realms of one process share what hashes `passwords`.
+    """Return the verbs of one realm over an open store. Realms of one process share what hashes `passwords`.
 
     Raises:
         ValueError: as `Realm.policy`.
@@ -86,7 +86,7 @@ async def open_issuer(
 
 
 def mount(realm: Realm, issuer: Issuer, origin: str) -> Mounted:
-    """The routes of one realm: its dialect's, and those of its pages under `PREFIX/user/NAME`.
+    """Return the routes of one realm: its dialect's, and those of its pages under `PREFIX/user/NAME`.
 
     Args:
         realm: which.

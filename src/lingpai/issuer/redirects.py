@@ -78,7 +78,7 @@ def _split(uri: str) -> SplitResult | None:
 
 
 def _without_port(uri: str) -> object:
-    """The URI without its port when it is http on a loopback address.
+    """Return the URI without its port when it is http on a loopback address.
 
     Otherwise something equal to nothing.
     """

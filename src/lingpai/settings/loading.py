@@ -65,7 +65,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 def _groups() -> dict[str, type[BaseModel]]:
-    """The groups of settings by their names in the environment; for realms, what each of them has."""
+    """Return the groups of settings by their names in the environment; for realms, what each of them has."""
     kinds = {name.upper(): field.annotation for name, field in Settings.model_fields.items()}
     sections = {
         name: kind for name, kind in kinds.items() if isinstance(kind, type) and issubclass(kind, Section)
@@ -108,7 +108,7 @@ def _explain(problem: Any, given: dict[str, Any]) -> str:
 
 
 def _dotted(path: list[str]) -> list[str]:
-    """All settings as `group.name`; of realms, those of the realm that `path` is about."""
+    """Return all settings as `group.name`; of realms, those of the realm that `path` is about."""
     found = [name for name in Settings.model_fields if name.upper() not in _groups()]
     for group, section in _groups().items():
         realm = f".{path[1]}" if group == "REALMS" and len(path) > 1 else ""

@@ -141,7 +141,7 @@ class Settings(PlatformGroups, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The order of precedence; see the module's docstring."""
+        """Return the order of precedence; see the module's docstring."""
         del file_secret_settings
         for source, entries in ((env_settings, environment_variables()), (dotenv_settings, file_variables())):
             if isinstance(source, EnvSettingsSource):
@@ -183,7 +183,7 @@ class Settings(PlatformGroups, BaseSettings):
         return platform_types()[name].settings() if group is None else group
 
     def enabled_realms(self) -> tuple[Realm, ...]:
-        """The realms that are served, in the form the issuer takes."""
+        """Return the realms that are served, in the form the issuer takes."""
         return tuple(each for each in self.all_realms() if self.realms[each.name].enabled)
 
     def all_realms(self) -> tuple[Realm, ...]:
@@ -204,20 +204,20 @@ class Settings(PlatformGroups, BaseSettings):
         )
 
     def named_realms(self) -> frozenset[str]:
-        """Names of the realms that settings name; the rest are there by default."""
+        """Return names of the realms that settings name; the rest are there by default."""
         return frozenset(name for name, each in self.realms.items() if not each.implied)
 
     def keeper_options(self) -> KeeperOptions:
-        """The keeper's part, in the form it takes."""
+        """Return the keeper's part, in the form it takes."""
         return KeeperOptions(hosts=self.hosts(), **self.keeper.model_dump())
 
     def hosts(self) -> Hosts:
-        """The names by which requests without a key may address the service."""
+        """Return the names by which requests without a key may address the service."""
         own = urlsplit(self.public_url or "").hostname or self.host
         return Hosts((own, *self.edge.hosts))
 
     def edge_options(self) -> EdgeOptions:
-        """The edge's part, in the form it takes."""
+        """Return the edge's part, in the form it takes."""
         return EdgeOptions(
             body_limit=self.edge.body_limit,
             body_timeout=self.edge.body_timeout,
@@ -255,14 +255,14 @@ class _OursOnly(PydanticBaseSettingsSource):
 def _beside_the_data(
     settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource
 ) -> Iterator[PydanticBaseSettingsSource]:
-    """The settings file in the data folder that one of these sources names."""
+    """Yield the settings file in the data folder that one of these sources names."""
     folder = next((data for source in sources if (data := source().get("data"))), None)
     if folder is not None:
         yield from _files(settings_cls, Path(folder))
 
 
 def _files(settings_cls: type[BaseSettings], folder: Path) -> Iterator[PydanticBaseSettingsSource]:
-    """The settings file of a folder, if there is one."""
+    """Yield the settings file of a folder, if there is one."""
     file = folder / SETTINGS_FILE
     if file.is_file():
         yield InitSettingsSource(settings_cls, read_toml(file))

@@ -46,7 +46,7 @@ SWITCHES: Final = tuple(
 
 
 def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str]:
-    """Everything that is wrong with the realms, a line each.
+    """Return everything that is wrong with the realms, a line each.
 
     Args:
         realms: all of them.

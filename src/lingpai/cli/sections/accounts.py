@@ -25,7 +25,7 @@ class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     domains: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        """Never shows the secret."""
+        """Return a text without the secret."""
         return f"AccountEntry({self.platform}/{self.account})"
 
 

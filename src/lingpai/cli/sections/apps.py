@@ -45,7 +45,7 @@ class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     public: bool = False
 
     def __repr__(self) -> str:
-        """Never shows the secret."""
+        """Return a text without the secret."""
         return f"AppEntry({self.realm}/{self.app_id})"
 
 

@@ -31,7 +31,7 @@ class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     key: str = ""
 
     def __repr__(self) -> str:
-        """Never shows the key."""
+        """Return a text without the key."""
         return f"CallerEntry({self.name})"
 
 
@@ -111,7 +111,7 @@ async def _alter(keeper: Keeper, caller: Caller) -> None:
 
 
 def _given_key(stage: Stage, reference: str, keys: set[bytes]) -> str:
-    """The key that an entry gives, or ""; noted in `keys`, the digests of those that the file gave before."""
+    """Return the key that an entry gives, or ""; noted in `keys`, the digests of those that the file gave before."""
     if not reference:
         return ""
     key = stage.secret(reference)

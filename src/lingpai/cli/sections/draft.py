@@ -56,7 +56,7 @@ class Draft:
         return Place(issuer, given, f"{issuer.realm}/{key}")
 
     def repeated(self, name: str) -> list[str]:
-        """The problem that the file has named this before, if it has."""
+        """Return the problem that the file has named this before, if it has."""
         return [tr("It is in the file twice.")] if name in self._named else []
 
     def accepts(self, name: str, found: list[str]) -> bool:

@@ -25,7 +25,7 @@ class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     msign: str = ""
 
     def __repr__(self) -> str:
-        """Never shows the terminal's secret."""
+        """Return a text without the terminal's secret."""
         return f"MachineEntry({self.realm}/{self.machine_code})"
 
 

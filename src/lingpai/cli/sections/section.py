@@ -58,7 +58,7 @@ class Stage:
     document: Mapping[str, Any]
 
     def secret(self, text: str) -> str:
-        """The secret that an entry gives or refers to (`env:NAME`, `file:PATH`).
+        """Return the secret that an entry gives or refers to (`env:NAME`, `file:PATH`).
 
         Raises:
             Problem: the reference leads nowhere.
@@ -78,7 +78,7 @@ class Section(Generic[AnyEntry]):
     plan: Callable[[Stage, Sequence[AnyEntry], bool], Awaitable[Plan]]
 
     def read(self, content: Any) -> list[AnyEntry]:
-        """The entries of this section.
+        """Return the entries of this section.
 
         Raises:
             msgspec.ValidationError: the content does not have the entries' form.

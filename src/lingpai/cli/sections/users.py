@@ -30,7 +30,7 @@ class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     disabled: bool = False
 
     def __repr__(self) -> str:
-        """Never shows the password."""
+        """Return a text without the password."""
         return f"UserEntry({self.realm}/{self.login})"
 
 

@@ -54,7 +54,7 @@ class Visit:
         return self.opened
 
     def browser(self) -> str:
-        """The cookie that forms and requests of this browser are bound to, after `find_session`.
+        """Return the cookie that forms and requests of this browser are bound to, after `find_session`.
 
         The cookie of its session; without one a visitor's, which is set when the browser has none.
         """

@@ -40,6 +40,6 @@ def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ..
 
 
 def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
-    """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
+    """Return prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
     folders = (prefix,) if prefix else FOLDERS
     return tuple((folder, SHAPE) for folder in folders)

@@ -20,7 +20,7 @@ SIGNED = ("client_id", "sign", "timestamp", "id")
 
 
 def sign_of(client_id: str, timestamp: str, secret: str) -> str:
-    """The signature of a call as lower-case hex of an MD5; nothing else of the call is signed."""
+    """Return the signature of a call as lower-case hex of an MD5; nothing else of the call is signed."""
     return hashlib.md5((client_id + timestamp + secret).encode(), usedforsecurity=False).hexdigest()
 
 

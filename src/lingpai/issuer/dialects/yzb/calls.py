@@ -57,7 +57,7 @@ class Calls:
         self._checking = LocalThrottle(issuer.clock, CHECKING)
 
     async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
-        """A user's tokens for a code, or the app's own token."""
+        """Return a user's tokens for a code, or the app's own token."""
         if params.grant_type == CODE:
             if params.code is None:
                 raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
@@ -74,14 +74,14 @@ class Calls:
         return wire.IssuedTokens(access_token=tokens.access_token, expires_in=tokens.expires_in)
 
     async def refresh_token(self, params: wire.RefreshParams, call: Call) -> wire.UserTokens:
-        """A new pair of a user's tokens."""
+        """Return a new pair of a user's tokens."""
         begin_look_up(self._issuer, params.refresh_token, HandleKind.REFRESH)
         app = await self._app(params.app_id, call)
         require_grant(app, REFRESH)
         return _user_tokens(await refresh(self._issuer, app, params.refresh_token, open_id=params.open_id))
 
     async def ticket(self, params: wire.TicketParams, call: Call) -> wire.JsTicket:
-        """A new ticket."""
+        """Return a new ticket."""
         begin_look_up(self._issuer, params.access_token, HandleKind.APP_TOKEN)
         app = await self._app(params.app_id, call)
         ticket = await issue_ticket(self._issuer, app, params.access_token)
@@ -126,7 +126,7 @@ class Calls:
         return wire.VerifiedPage(await verify_page(self._issuer, app, page))
 
     async def request_js_auth_code(self, params: wire.JsAuthCodeParams, call: Call) -> wire.JsAuthCode:
-        """A code of the user who is logged in, for a verified page whose app they have added.
+        """Return a code of the user who is logged in, for a verified page whose app they have added.
 
         The issuer's own window asks, with its session's cookie and form token; it has the page's origin from
         the browser, and answers to that origin only.
@@ -142,7 +142,7 @@ class Calls:
         return wire.JsAuthCode((await issue_code(self._issuer, app, user, Asked())).code)
 
     async def user_base_info(self, params: wire.UserParams, call: Call) -> wire.BaseInfo:
-        """A user's name, picture and sex, if the user allows it."""
+        """Return a user's name, picture and sex, if the user allows it."""
         app, member, user = await self._user(params, call)
         require_added(member)
         if USER_INFO not in app.permissions:
@@ -152,7 +152,7 @@ class Calls:
         return wire.BaseInfo(profile.nick, profile.avatar, profile.sex)
 
     async def app_access(self, params: wire.UserParams, call: Call) -> list[str]:
-        """The permissions that the user gave the app, and it may still have."""
+        """Return the permissions that the user gave the app, and it may still have."""
         app, member, _ = await self._user(params, call)
         return [permission for permission in member.permissions if permission in app.permissions]
 
@@ -167,14 +167,14 @@ class Calls:
         return wire.UserCount(await count_members(self._issuer, app))
 
     async def user_list(self, params: wire.ListParams, call: Call) -> list[wire.ListedUser]:
-        """The users who have added the app, page by page."""
+        """Return the users who have added the app, page by page."""
         app = await self._app_by_token(params, call)
         after, count = int(params.load_more_id), int(params.load_more_count)
         members = await list_members(self._issuer, app, after, count)
         return [wire.ListedUser(str(member.id), member.open_id) for member in members]
 
     async def _known_app(self, given: str | int, call: Call) -> App:
-        """The app that is named; a disabled one is as good as unknown (threat D39)."""
+        """Return the app that is named; a disabled one is as good as unknown (threat D39)."""
         app = await find_app(self._issuer, wire.text_of(given))
         if app.disabled:
             raise LingpaiError(Kind.UNKNOWN_APP, "The app is disabled.")

@@ -24,12 +24,12 @@ class SignedPage(msgspec.Struct, frozen=True):
 
 
 def pure_url(url: str) -> str:
-    """The address that is signed: without fragment and query, then without one trailing slash."""
+    """Return the address that is signed: without fragment and query, then without one trailing slash."""
     return url.partition("#")[0].partition("?")[0].removesuffix("/")
 
 
 def signature_of(ticket: str, nonce_str: str, timestamp: str, url: str) -> str:
-    """The signature of a page as lower-case hex of a SHA-1."""
+    """Return the signature of a page as lower-case hex of a SHA-1."""
     text = f"js_ticket={ticket}&nonce_str={nonce_str}&timestamp={timestamp}&url={pure_url(url)}"
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
