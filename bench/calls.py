@@ -46,9 +46,9 @@ WARM: Final = 20
 ROW: Final = 5
 """Answers in a row that are looked at together."""
 BUDGETS: Final = {
-    HELD: (30, 0),
-    CHECK: (69, 0),
-    WHO: (72, 0),
+    HELD: (18, 0),
+    CHECK: (54, 0),
+    WHO: (58, 0),
     APP_TOKEN: (96, 26),
     REDEEM: (115, 19),
     REFRESH: (108, 19),

@@ -45,7 +45,7 @@ async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
             try:
                 part = await asyncio.wait_for(wire.reader.read(65536), 0.02)
             except TimeoutError:
-                if not any(each._owing() is Owing.ANSWER for each in world.connections()):
+                if not any(each.owing() is Owing.ANSWER for each in world.connections()):
                     break
                 continue
             except ConnectionError:

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from lingpai.edge.logs import allow, configure_logging, fingerprint
-from lingpai.edge.scrubbing import scrub
+from lingpai.edge.redaction import scrub
 from tests.edge.world import app_of, running
 
 SECRET = "5d41402abc4b2a76b9719d911017c592"

@@ -76,10 +76,10 @@ def test_tallies_add_up_to_what_observations_would(monkeypatch: pytest.MonkeyPat
         metrics, "DURATION", Histogram("h", "h", labels, buckets=metrics._BUCKETS, registry=tallied)
     )
     meter = RequestMeter("s")
-    observe = meter.bind("/x", "GET")
+    tallies = meter.bind("/x", "GET")
     for round_of in (values[:6], values[6:], []):
         for value in round_of:
-            observe(200, value)
+            tallies.count(200, value)
             reference.labels("s", "/x", "GET", "200").observe(value)
         meter.publish()
 

@@ -1,7 +1,8 @@
 """The turn of the loop: quick verbs need no task, and what waits goes on in one."""
 
 import asyncio
-from contextvars import ContextVar
+from collections.abc import Coroutine
+from contextvars import Context, ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
-from lingpai.edge.turn import Turn, begin, resume
+from lingpai.edge.turn import Turn, resume
 from tests.edge.world import FALLBACK, request, route, running
 
 seen: ContextVar[str] = ContextVar("seen", default="")
@@ -26,15 +27,20 @@ async def steps(*waits: Any) -> list[Any]:
     return found
 
 
+def begin(coroutine: Coroutine[Any, Any, Any]) -> tuple[Any, Any, Context]:
+    """Run a coroutine until it ends or waits: what it returned, what it waits for, its context."""
+    context = copy_context()
+    try:
+        return None, context.run(coroutine.send, None), context
+    except StopIteration as ended:
+        return ended.value, None, context
+
+
 async def gone_on(coroutine: Any) -> Any:
     value, waits_for, context = begin(coroutine)
     if value is not None:
         return value
     return await asyncio.get_running_loop().create_task(resume(coroutine, waits_for), context=context)
-
-
-async def test_what_does_not_wait_is_done_at_once() -> None:
-    assert begin(steps())[0] == []
 
 
 async def test_what_waits_goes_on_in_a_task() -> None:
@@ -86,36 +92,54 @@ async def test_each_has_a_context_of_its_own() -> None:
 
 
 class Runner:
+    """Runs in a turn, and writes to itself."""
+
     def __init__(self, turn: Turn, done: list[str], name: str) -> None:
         self.turn, self.done, self.name = turn, done, name
 
     def run(self, started: float) -> None:
         assert started > 0
         self.done.append(f"run {self.name}")
-        self.turn.send(self)
+        self.turn.outbox.append((self, self.name.encode()))
         if self.name == "broken":
             raise KeyError(self.name)
         if self.name == "twice":
             self.name = "again"
-            self.turn.add(self)
+            self.turn.waiting.append(self)
 
-    def flush(self) -> None:
-        self.done.append(f"send {self.name}")
+    def is_closing(self) -> bool:
+        return self.name == "closed"
+
+    def write(self, data: bytes) -> None:
+        self.done.append(f"send {data.decode()}")
         if self.name == "broken":
             raise KeyError(self.name)
 
 
 async def test_all_run_then_all_is_sent_and_a_broken_one_harms_no_other() -> None:
     turn, done = Turn(asyncio.get_running_loop().call_soon), list[str]()
-    for name in ("one", "broken", "twice"):
-        turn.add(Runner(turn, done, name))
-    assert not done
+    for name in ("one", "broken", "closed", "twice"):
+        turn.waiting.append(Runner(turn, done, name))
+    turn.ask()
+    assert (done, turn.due) == ([], True)
     await asyncio.sleep(0)
-    assert done == ["run one", "run broken", "run twice", "send one", "send broken", "send again"]
+    first = ["run one", "run broken", "run closed", "run twice", "send one", "send broken", "send twice"]
+    assert (done, turn.due) == (first, True)
     await asyncio.sleep(0)
-    assert done[6:] == ["run again", "send again"]
+    assert (done[7:], turn.due) == (["run again", "send again"], False)
     await asyncio.sleep(0)
-    assert len(done) == 8
+    assert len(done) == 9
+
+
+async def test_what_is_written_outside_a_turn_is_sent_in_the_next_or_before_a_line_is_closed() -> None:
+    turn, done = Turn(asyncio.get_running_loop().call_soon), list[str]()
+    turn.outbox.append((Runner(turn, done, "late"), b"late"))
+    turn.ask()
+    turn.flush()
+    assert done == ["send late"]
+    turn.outbox.append((Runner(turn, done, "later"), b"later"))
+    await asyncio.sleep(0)
+    assert (done[1:], turn.due) == (["send later"], False)
 
 
 async def quick(params: Any, call: Call) -> Any:

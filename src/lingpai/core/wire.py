@@ -8,6 +8,7 @@ requests, calls verbs and writes replies; the OpenAPI document is generated from
 import dataclasses
 import enum
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -16,8 +17,8 @@ from lingpai.core.errors import LingpaiError
 
 JSON = "application/json; charset=utf-8"
 NO_STORE = ("cache-control", "no-store")
-_NOTHING: Mapping[str, str] = {}
-_NO_HEADERS: Mapping[bytes, bytes] = {}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class Source(enum.Flag):
@@ -44,7 +45,7 @@ class Source(enum.Flag):
     NO_LISTS = enum.auto()
 
 
-class Call:
+class Call(msgspec.Struct, eq=False):
     """The parts of a request that a verb may read besides its parameters.
 
     Attributes:
@@ -63,41 +64,16 @@ class Call:
             may have changed.
     """
 
-    __slots__ = (
-        *(
-            "accepts_html",
-            "cached_answer",
-            "bearer",
-            "caller",
-            "headers",
-            "if_none_match",
-            "noted",
-            "peer",
-            "safe",
-        ),
-        "trace_id",
-    )
-
-    def __init__(
-        self,
-        trace_id: str,
-        peer: str,
-        bearer: str | None = None,
-        if_none_match: str | None = None,
-        *,
-        accepts_html: bool = False,
-        safe: bool = False,
-    ) -> None:
-        self.trace_id = trace_id
-        self.peer = peer
-        self.bearer = bearer
-        self.if_none_match = if_none_match
-        self.accepts_html = accepts_html
-        self.safe = safe
-        self.caller = ""
-        self.noted: Mapping[str, str] = _NOTHING
-        self.cached_answer: Callable[[], Any] | None = None
-        self.headers: Mapping[bytes, bytes] = _NO_HEADERS
+    trace_id: str
+    peer: str
+    bearer: str | None = None
+    if_none_match: str | None = None
+    accepts_html: bool = False
+    safe: bool = False
+    headers: Mapping[bytes, bytes] = _NO_HEADERS
+    caller: str = ""
+    noted: Mapping[str, str] = _NOTHING
+    cached_answer: Callable[[], Any] | None = None
 
     def header(self, name: str) -> str | None:
         """Return the value of a header that has no attribute of its own; `name` in lower case."""

@@ -41,7 +41,7 @@ class ConnectionLimits:
     Attributes:
         most: in all; less where the system allows too few descriptors.
         most_by_address: from one IPv4 address or one IPv6 network of 64 bits; at most three quarters of all.
-        proxies: networks whose addresses stand for many callers: only `most` is for them.
+        proxies: networks of proxies, whose addresses many callers share: only `most` limits them.
         reserve: descriptors that connections leave free, beyond those open when the server starts.
     """
 

@@ -39,7 +39,7 @@ class _Refusals:
 
 
 class _Methods:
-    """What answers each method of one path."""
+    """The endpoints of one path, by method."""
 
     def __init__(self, by_method: dict[str, Endpoint], not_allowed: _Refusals) -> None:
         self.by_method = by_method
@@ -47,7 +47,7 @@ class _Methods:
 
 
 class EdgeApp:
-    """What a server serves; see `create_app`.
+    """An application as a server serves it; see `create_app`.
 
     Attributes:
         on_ending: called when no new connections are taken any more: whoever waits for something may be let go.
@@ -70,7 +70,7 @@ class EdgeApp:
         self._publishing: asyncio.Task[None] | None = None
 
     def find(self, method: str, path: str) -> tuple[Endpoint, Fields]:
-        """Who answers a method and a decoded path, and the path's fields."""
+        """Return the endpoint for a method and a decoded path, and the path's fields."""
         found = self._router.find(path)
         if found is None:
             meant = _SLASHES.sub("/", path)  # of clients whose base URL ends with a slash
@@ -122,7 +122,7 @@ def _methods(answerer: Answerer, path: str, routes: Sequence[Route]) -> _Methods
 def _unrouted(
     answerer: Answerer, fallback: Iterable[tuple[str, Shape]], page: Page | None
 ) -> list[tuple[str, _Refusals]]:
-    """What answers for a path that no route has: the longest prefix wins; browsers by `page`."""
+    """Return the refusals for paths that no route has: the longest prefix wins; browsers by `page`."""
     ordered = sorted(fallback, key=lambda entry: -len(entry[0]))
     if not ordered or ordered[-1][0]:
         raise ValueError('fallback needs a default, the shape of ""')

@@ -13,7 +13,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.edge.charsets import text_of
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.pairs import refuse_lists, repeated
+from lingpai.edge.urlencoded import refuse_lists, repeated
 
 Headers = Mapping[bytes, bytes]
 CHUNKED = b"chunked"
@@ -35,7 +35,7 @@ def unsupported(why: str) -> LingpaiError:
 
 
 def has_body(headers: Headers) -> bool:
-    """Whether the head announces a body that is not empty."""
+    """Return whether the head announces a body that is not empty."""
     return b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
 
 
@@ -62,7 +62,7 @@ def media_type(content_type: bytes) -> tuple[str, dict[str, str]]:
 
 
 def looks_like_json(body: bytes) -> bool:
-    """Whether a body whose label does not tell begins as a JSON object or array; a byte order mark may come first."""
+    """Return whether a body begins as a JSON object or array; a byte order mark may come first."""
     return body.removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"["))
 
 

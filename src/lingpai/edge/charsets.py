@@ -36,7 +36,7 @@ def _not_utf_8(body: bytes) -> str:
 
 
 def is_utf_8(charset: str) -> bool:
-    """Whether a `charset` parameter names UTF-8."""
+    """Return whether a `charset` parameter names UTF-8."""
     return charset.strip("'\" ").lower() in _UTF_8
 
 

@@ -1,6 +1,6 @@
-"""What a connection needs of an application: who answers a request, and what an answer is."""
+"""The interface between connections and an application: endpoints and answers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Call, Reply
 from lingpai.edge.heads import Head
+from lingpai.edge.metrics import Tally
 from lingpai.edge.router import Fields
 from lingpai.edge.writing import Fixed
 
@@ -25,7 +26,7 @@ class Line(Protocol):
 
 
 class Answer(msgspec.Struct):
-    """What a request is answered with, and what there is to count and to log of it.
+    """An answer, with what is counted and logged of it.
 
     Attributes:
         reply: the answer itself.
@@ -50,6 +51,7 @@ class Endpoint(Protocol):
         quick: whether `answer` may be run in the turn that serves all connections, see `Route.quick`.
         bodiless: whether its answers are sent without their body, as for `HEAD`.
         again: whether an answer may be given again (`Call.cached_answer`) without a log line.
+        tallies: counts of its answers by status, for those that need no log line; `tell` makes them.
         body_limit: bytes of a body that it takes.
         body_timeout: seconds in which a body must have arrived.
     """
@@ -58,17 +60,18 @@ class Endpoint(Protocol):
     quick: bool
     bodiless: bool
     again: bool
+    tallies: Mapping[int, Tally]
     body_limit: int
     body_timeout: float
 
     def wants_body(self, head: Head, fields: Fields) -> bool:
-        """Whether the answer waits for the body that the head announces."""
+        """Return whether the answer waits for the body that the head announces."""
         ...
 
     async def answer(
         self, head: Head, line: Line, fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
-        """The answer to a request, whatever it does, and also when its task is cancelled.
+        """Return the answer to a request, whatever the verb does, and also when its task is cancelled.
 
         Args:
             head: of the request.
@@ -80,7 +83,7 @@ class Endpoint(Protocol):
         ...
 
     def answer_again(self, value: Any) -> Answer:
-        """The answer when the verb need not be asked; see `Call.cached_answer`."""
+        """Return the answer for a value that `Call.cached_answer` gave."""
         ...
 
     def tell(self, answer: Answer, seconds: float) -> None:
@@ -93,7 +96,7 @@ Find = Callable[[str, str], tuple[Endpoint, Fields]]
 
 
 class Application(Protocol):
-    """What is served."""
+    """An application as a server serves it."""
 
     @property
     def find(self) -> Find:

@@ -27,19 +27,19 @@ MOST_SEEN: Final = 65_536
 _COST, _LINE_COST = 1500, 150
 """Bytes of memory that a head takes besides its own, and for each of its headers."""
 _END: Final = b"\r\n\r\n"
-# What these ask for, or how they frame the message, makes a message that is not told by its length.
+# What these ask for, or how they frame the message, makes a message whose end its length alone does not give.
 _SPECIAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 
 Again = Callable[[], Any]
-"""Tells the value of an answer again, or None; see `Call.cached_answer`."""
+"""Returns the value of an answer once more, or None; see `Call.cached_answer`."""
 
 
 class Asked:
     """A head with what answers it.
 
-    The cached answer (`Call.cached_answer`) is kept by the socket's address: behind it stands who was found to be
-    allowed. What the head says is let go then, and read again if need be: ten thousand heads that lie close together
-    are sooner found than 20 MB of them.
+    What repeats an answer (`Call.cached_answer`) is kept by the socket's address, as it depends on who was allowed.
+    The parsed head is let go then, and parsed again if need be: ten thousand entries that lie close together are
+    found sooner than 20 MB of them.
 
     Args:
         head: what it says.
@@ -52,51 +52,71 @@ class Asked:
         endpoint: as given.
         fields: as given.
         closes: as given.
-        length: bytes of the body as the head tells them.
+        length: bytes of the body as the head gives them.
         cost: bytes of memory that keeping it takes, estimated.
+        raw: as given.
+        size: bytes of the head.
+        total: bytes of the whole message.
+        kept: whether the head is in a cache, and may come again.
+        kept_head: what it says, unless that was let go; see `head`.
+        first_peer: a peer.
+        first_again: what repeats that peer's answer, if anything does.
     """
 
     __slots__ = (
-        *("_again", "_head", "_others", "_peer", "_raw", "closes", "cost", "endpoint", "fields"),
-        "length",
+        *(
+            "kept_head",
+            "_others",
+            "closes",
+            "cost",
+            "endpoint",
+            "fields",
+            "first_again",
+            "first_peer",
+            "kept",
+        ),
+        *("length", "raw", "size", "total"),
     )
 
     def __init__(
         self, head: Head, endpoint: Endpoint, fields: Fields, *, closes: bool, raw: bytes = b""
     ) -> None:
-        self._raw = raw
-        self._head: Head | None = head
+        self.raw = raw
+        self.kept_head: Head | None = head
         self.endpoint = endpoint
         self.fields = fields
         self.closes = closes
         self.length = int(head.headers.get(b"content-length", b"0"))
+        self.size = len(raw)
+        self.total = self.size + self.length
+        self.kept = False
         self.cost = 2 * len(raw) + _COST + _LINE_COST * len(head.lines)
-        self._peer = ""
-        self._again: Again | None = None
+        self.first_peer = ""
+        self.first_again: Again | None = None
         self._others: dict[str, Again] | None = None
 
     @property
     def head(self) -> Head:
-        """What it says."""
-        if self._head is None:
-            parse = _Parse(self._raw)
-            self._head = Head(target_of(parse.url)[1], parse.lines)
-        return self._head
+        """The parsed head."""
+        if self.kept_head is None:
+            parse = _Parse(self.raw)
+            self.kept_head = Head(target_of(parse.url)[1], parse.lines)
+        return self.kept_head
 
     def again(self, peer: str) -> Again | None:
-        """What tells this peer's answer again, if anything does."""
-        if peer == self._peer:
-            return self._again
+        """Return what repeats this peer's answer, or None."""
+        if peer == self.first_peer:
+            return self.first_again
         return self._others.get(peer) if self._others else None
 
     def keep(self, peer: str, again: Again) -> None:
-        """Keep what tells this peer's answer again, if the head itself is kept."""
-        if not self._raw:
+        """Keep what repeats this peer's answer, if the head itself is kept."""
+        if not self.raw:
             return
-        self._head = None
+        self.kept_head = None
         # Most heads come from one peer. A dictionary each would be three more cache misses for each answer.
-        if self._again is None or peer == self._peer:
-            self._peer, self._again = peer, again
+        if self.first_again is None or peer == self.first_peer:
+            self.first_peer, self.first_again = peer, again
             return
         others = self._others = self._others or {}
         if len(others) >= MOST_PEERS:
@@ -105,8 +125,8 @@ class Asked:
 
     def forget(self, peer: str) -> None:
         """Keep it no longer."""
-        if peer == self._peer:
-            self._again = None
+        if peer == self.first_peer:
+            self.first_again = None
         elif self._others:
             self._others.pop(peer, None)
 
@@ -144,7 +164,7 @@ def asked_of(
     """
     path, query = target_of(url)
     head = Head(query, lines)
-    # A body that was announced by Expect may be on its way or never come; only closing tells which (RFC 9110 §10.1.1).
+    # A body that was announced by Expect may be on its way or never come; only closing decides (RFC 9110 §10.1.1).
     closes = not keeps or b"expect" in head.headers
     return Asked(head, *find(method, path), closes=closes, raw=raw)
 
@@ -187,7 +207,7 @@ class _Parse:
 
 
 def read_plain(data: bytes, find: Find) -> Asked | None:
-    """A head with what answers it; None when it is not plain: malformed, or the message is not told by its length.
+    """A head with what answers it; None when it is not plain: malformed, or not ended by its length.
 
     Args:
         data: all of a head, and nothing else.
@@ -248,6 +268,7 @@ class KnownHeads:
     def _keep(self, head: bytes, asked: Asked) -> None:
         del self._seen[hash(head)]
         self._known[head] = asked
+        asked.kept = True
         self._costs += asked.cost
         while self._costs > MOST_KEPT:
             oldest = next(iter(self._known))

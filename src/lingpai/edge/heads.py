@@ -1,4 +1,4 @@
-"""What the head of a request says, worked out once."""
+"""The head of a request, parsed once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ def bearer_of(authorization: bytes) -> str | None:
 
 
 class Head:
-    """What the head of one request says.
+    """The parsed head of one request.
 
     Args:
         query: the raw query string.

@@ -15,8 +15,8 @@ class ProtocolLimits:
     """Limits of one connection; those of a body are the application's, see `EdgeOptions`. Times are kept to the second.
 
     Attributes:
-        head_bytes: of request line and headers together; more is 431. So much may also stand between two pieces of
-            a body, or after the last: lengths of chunks, their extensions, trailers.
+        head_bytes: of request line and headers together; more is 431. The same limit is for what is between two
+            pieces of a body, or after the last: lengths of chunks, their extensions, trailers.
         head_timeout: seconds in which a head must have arrived, from the connection or its own first byte.
         keep_alive: seconds that a connection may idle between two requests.
         write_timeout: seconds in which a peer has to take something of an answer that has to wait for him.
@@ -50,7 +50,7 @@ class _Watch:
 
 
 class Deadlines:
-    """Whether a connection has taken too long.
+    """The deadlines of one connection.
 
     Args:
         limits: of the connection.
@@ -63,7 +63,7 @@ class Deadlines:
         self._watch, self._reader = _Watch(), _Watch()
 
     def is_stuck(self, unsent: int, now: float) -> bool:
-        """Whether the peer has taken nothing for too long of what waits for it.
+        """Return whether the peer has taken nothing for too long of what waits for it.
 
         Args:
             unsent: bytes that wait.
@@ -74,7 +74,7 @@ class Deadlines:
     def expired(
         self, reading: Reading, owing: Owing, answered: int, body_timeout: float, now: float
     ) -> Expiry | None:
-        """What is to be done about a connection whose peer takes what it is sent, if anything.
+        """Return what is to be done about a connection whose peer takes what it is sent, or None.
 
         Args:
             reading: what may come next.

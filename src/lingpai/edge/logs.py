@@ -1,4 +1,4 @@
-"""Logging: one chain for our own lines and for those of libraries, that masks whatever it was not told to show.
+"""Logging: one chain for our own lines and for those of libraries, that masks every field that is not declared.
 
 A field appears as it is only when its name was declared with `allow`. All others become a fingerprint that tells
 equal values of one process from different ones and nothing else. So a secret in a log line takes two mistakes
@@ -13,12 +13,12 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 from lingpai.core.logs import structlog
-from lingpai.edge.scrubbing import scrub, scrubbed_traceback
+from lingpai.edge.redaction import scrub, scrubbed_traceback
 
 _FINGERPRINT_KEY = secrets.token_bytes(32)
 _FINGERPRINT_BYTES = 4
 
-# Shown as they are: names, numbers and ids of ours, of which none can hold a secret.
+# Shown as they are: names, numbers and ids of ours, of which none can be a secret.
 _PLAIN = {
     "level", "timestamp", "logger", "trace_id", "server", "route", "method", "status", "ms", "error", "kind",
     "parameter", "caller", "code", "blame", "pid", "worker", "workers", "exit_code", "signal", "urls", "port",
@@ -27,7 +27,7 @@ _PLAIN = {
 # Shown after scrubbing: prose, ours or a library's.
 _SCRUBBED = {"event", "detail", "reason", "exception"}
 
-# uvicorn warns of each malformed request, and its access lines hold queries.
+# uvicorn warns of each malformed request, and its access lines contain queries.
 _LIBRARY_LEVELS = {
     "uvicorn.access": logging.CRITICAL,
     "uvicorn.error": logging.ERROR,

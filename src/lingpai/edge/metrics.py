@@ -61,35 +61,62 @@ CONNECTIONS_CLOSED = Counter(
     ("limit", "what"),
 )
 
-Observe = Callable[[int, float], None]
 Samples = Iterable[tuple[Sequence[str], float]]
 
 
-class _Tally:
-    """Answers of one route, method and status since they were last published."""
+class Tally:
+    """Answers of one route, method and status since they were last published.
+
+    Attributes:
+        seconds: how long each took.
+    """
+
+    __slots__ = ("_child", "seconds")
 
     def __init__(self, child: Histogram) -> None:
-        self.counts = [0] * (len(_BUCKETS) + 1)
-        self.seconds = 0.0
+        self.seconds: list[float] = []
         self._child = child
 
     def publish(self) -> None:
-        if not any(self.counts):
+        """Add them to the metrics."""
+        seconds = self.seconds
+        if not seconds:
             return
+        self.seconds = []
+        counts = [0] * (len(_BUCKETS) + 1)
+        for each in seconds:
+            counts[bisect_left(_BUCKETS, each)] += 1
         # prometheus-client takes observations one by one, and behind a lock (in several processes, behind a file):
-        # more than all else that an answer costs. Its own parts take sums; a test holds them to that.
-        for bucket, count in zip(self._child._buckets, self.counts, strict=True):  # noqa: SLF001
+        # more than all else that an answer costs. Its own parts take sums; a test checks that.
+        for bucket, count in zip(self._child._buckets, counts, strict=True):  # noqa: SLF001
             bucket.inc(count)
-        self._child._sum.inc(self.seconds)  # noqa: SLF001
-        self.counts = [0] * len(self.counts)
-        self.seconds = 0.0
+        self._child._sum.inc(sum(seconds))  # noqa: SLF001
+
+
+class Tallies:
+    """Answers of one route and method.
+
+    Attributes:
+        by_status: tallies of the statuses that have been answered.
+    """
+
+    def __init__(self, make: Callable[[int], Tally]) -> None:
+        self.by_status: dict[int, Tally] = {}
+        self._make = make
+
+    def count(self, status: int, seconds: float) -> None:
+        """Count an answer that took `seconds`."""
+        tally = self.by_status.get(status)
+        if tally is None:
+            tally = self.by_status[status] = self._make(status)
+        tally.seconds.append(seconds)
 
 
 class RequestMeter:
     """Counts the requests of one app.
 
     Args:
-        server: the label that tells apps of one process apart.
+        server: the label that distinguishes apps of one process.
 
     Attributes:
         in_flight: requests being answered now; the responders keep it.
@@ -98,22 +125,18 @@ class RequestMeter:
     def __init__(self, server: str) -> None:
         self.in_flight = 0
         self._server = server
-        self._tallies: list[_Tally] = []
+        self._tallies: list[Tally] = []
         _meters.add(self)
 
-    def bind(self, route: str, method: str) -> Observe:
-        """A function that counts one answer, given its status and its seconds."""
-        by_status: dict[int, _Tally] = {}
+    def bind(self, route: str, method: str) -> Tallies:
+        """Return what counts the answers of a route and method."""
 
-        def observe(status: int, seconds: float) -> None:
-            tally = by_status.get(status)
-            if tally is None:
-                tally = by_status[status] = _Tally(DURATION.labels(self._server, route, method, str(status)))
-                self._tallies.append(tally)
-            tally.counts[bisect_left(_BUCKETS, seconds)] += 1
-            tally.seconds += seconds
+        def make(status: int) -> Tally:
+            tally = Tally(DURATION.labels(self._server, route, method, str(status)))
+            self._tallies.append(tally)
+            return tally
 
-        return observe
+        return Tallies(make)
 
     def publish(self) -> None:
         """Add what was counted since the last time to the metrics."""
@@ -194,7 +217,7 @@ async def _family(gauge: AsyncGauge) -> GaugeMetricFamily | None:
 
 
 class Exposition:
-    """What `GET /metrics` shows: all of prometheus-client's own metrics, and the gauges added here."""
+    """The answer of `GET /metrics`: all of prometheus-client's own metrics, and the gauges added here."""
 
     def __init__(self) -> None:
         self._gauges: list[AsyncGauge] = []

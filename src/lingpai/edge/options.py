@@ -1,4 +1,4 @@
-"""What may be set about the edge, as one value."""
+"""The options of the edge, as one value."""
 
 import dataclasses
 from ipaddress import IPv4Network, IPv6Network
@@ -11,10 +11,10 @@ class EdgeOptions:
     """Limits and trust of the edge.
 
     Attributes:
-        name: tells the apps of one process apart in metrics.
+        name: distinguishes the apps of one process in metrics.
         body_limit: bytes of a request body; more is BODY_TOO_LARGE.
         body_timeout: seconds in which a body must have arrived; else REQUEST_TIMEOUT.
-        parameter_limit: how many parameters one place (query, form, JSON object) may hold.
+        parameter_limit: how many parameters one place (query, form, JSON object) may have.
         value_limit: characters of one parameter's value.
         trusted_proxies: networks whose `X-Forwarded-For` is believed; empty trusts nobody.
         log_successes: whether requests that went well are logged too (level debug); errors always are.

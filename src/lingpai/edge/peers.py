@@ -39,7 +39,7 @@ def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str
 
 
 def peer_reader(trusted: Sequence[Network]) -> PeerOf | None:
-    """What gives the caller's address for the socket's peer and the headers; None without proxies: it is that peer."""
+    """Return a function from the socket's peer and the headers to the caller's address; None without proxies."""
     if not trusted:
         return None
 

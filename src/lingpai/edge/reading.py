@@ -10,7 +10,7 @@ from lingpai.core.wire import Source
 from lingpai.edge import bodies
 from lingpai.edge.charsets import demand_readable, is_utf_8, text_of
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.pairs import (
+from lingpai.edge.urlencoded import (
     REPLACEMENT,
     blank,
     check,
@@ -47,6 +47,9 @@ class Reader:
         self._fields = fields
         self._names = frozenset(field.encode_name for field in fields)
         self._required = tuple(field.encode_name for field in fields if field.required)
+        # curl, PHP and Java call JSON a form, or nothing, unless they are given a type.
+        takes_json = bool(sources & (Source.JSON | Source.UNLABELLED))
+        self._from_labelled_form: BodyParser = self._from_either if takes_json else self._from_pairs
         self._parsers = self._parsers_of(sources)
         self._takes_forms = bool(sources & FORMS)
         self._parse_any: BodyParser | None = self._from_unlabelled if sources & Source.UNLABELLED else None
@@ -73,7 +76,7 @@ class Reader:
     def reader_after(
         self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
     ) -> Callable[[bytes], Any]:
-        """What gives the struct for a body, from all declared places; good for many bodies.
+        """Return a function from a body to the struct, from all declared places; good for many bodies.
 
         Args:
             query: the raw query string.
@@ -82,7 +85,7 @@ class Reader:
 
         Raises:
             LingpaiError: no body is of use after such a head: MISSING_, INVALID_ or REPEATED_PARAMETER,
-                UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE. What it gives raises any of the request's own kinds.
+                UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE. The function raises any of the request's own kinds.
         """
         if not (self.takes_body and bodies.has_body(headers)):
             return lambda _body: self.read_head(query, path)
@@ -91,7 +94,7 @@ class Reader:
     def _begin(
         self, query: bytes, path: Mapping[str, str], headers: bodies.Headers
     ) -> Callable[[bytes], Any]:
-        """What reads the body. The media type and the head come first: no useless body is waited for."""
+        """Return what reads the body. The media type and the head come first: no useless body is waited for."""
         kind, parameters = bodies.media_type(headers.get(b"content-type", b""))
         boundary, charset = parameters.get("boundary"), parameters.get("charset", "utf-8")
         parse = (
@@ -104,6 +107,8 @@ class Reader:
         values = self._head(query, path)
         bodies.demand_acceptable(headers, self._options)
         if is_utf_8(charset):
+            if not values and parse is self._from_labelled_form:
+                return self._read_form
             return lambda body: parse(values, body, boundary or "")
 
         def read(body: bytes) -> Any:
@@ -114,8 +119,7 @@ class Reader:
 
     def _parsers_of(self, sources: Source) -> dict[tuple[str, bool | None], BodyParser]:
         """By media type, and whether it must name a boundary or must not (None for no matter)."""
-        # curl, PHP and Java call JSON a form, or nothing, unless they are told.
-        pairs = self._from_either if sources & (Source.JSON | Source.UNLABELLED) else self._from_pairs
+        pairs = self._from_labelled_form
         takes = (
             (_JSON_TYPE, None, Source.JSON, self._from_json),
             ("", None, Source.JSON, self._from_nameless),
@@ -157,6 +161,35 @@ class Reader:
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
         found = self._declared(text_of(body), self._names)
         return self._strings(merge(values, found, one_place=self._one_place))
+
+    def _read_form(self, body: bytes) -> Any:
+        """Read a form that is all there is of the request: a plain one here, any other by the general way.
+
+        Plain: ASCII, nothing encoded, no brackets, each declared name once and with a value. Most forms are.
+        """
+        if (
+            b"%" not in body
+            and b"+" not in body
+            and b"\0" not in body
+            and b"[" not in body
+            and len(body) <= self._value_limit
+            and body.isascii()
+            and body[:1] not in _BEFORE_JSON
+        ):
+            names, found = self._names, dict[str, str]()
+            pairs = body.decode("ascii").split("&")
+            plain = len(pairs) <= self._pair_limit
+            for pair in pairs:
+                name, _, value = pair.partition("=")
+                if name in names:
+                    plain = plain and name not in found and bool(value) and not value.isspace()
+                    found[name] = value
+            if plain:
+                try:
+                    return msgspec.convert(found, self._params, strict=False)
+                except msgspec.ValidationError as fault:
+                    raise self._fault(found, {}, fault) from None
+        return self._from_labelled_form({}, body, "")
 
     def _from_multipart(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
         found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit, no_lists=self._no_lists)

@@ -1,7 +1,7 @@
 """The reading half of a connection: from bytes to requests, by httptools.
 
 Malformed and ambiguous messages (two lengths, folded headers, bare LF) are refused by the parser itself, llhttp in its
-strict mode; the tests hold it to that.
+strict mode; tests check that.
 """
 
 from http import HTTPStatus
@@ -22,7 +22,7 @@ from lingpai.edge.targets import names_one_host
 _UPGRADE: Final = frozenset({b"upgrade", b"http2-settings"})
 _CONNECT: Final = b"CONNECT"
 _REFUSED: Final = (ValueError, httptools.HttpParserInvalidURLError)
-"""What the callbacks refuse a head with; anything else is a fault of ours."""
+"""Exceptions with which the callbacks refuse a head; anything else is a fault of ours."""
 log = structlog.get_logger("lingpai.edge")
 
 Due = tuple[Asked, bytes, LingpaiError | None, float]
@@ -37,13 +37,13 @@ class Incoming:
 
     def __init__(self, asked: Asked, *, expects: bool) -> None:
         self.asked = asked
-        self.expects = expects  # to be told to go on, before it sends its body
+        self.expects = expects  # 100 Continue, before it sends its body
         self.parts: list[bytes] = []
         self.size = 0
         self.began = perf_counter()
 
     def due(self, fault: LingpaiError | None = None) -> Due:
-        """The request with what came of its body, or none of it with `fault`."""
+        """Return the request with its body, or without one and with `fault`."""
         return self.asked, b"" if fault else b"".join(self.parts), fault, self.began
 
 
@@ -59,7 +59,7 @@ class Owner(Protocol):
         ...
 
     def refuse(self, status: HTTPStatus) -> None:
-        """What came cannot be read."""
+        """The peer sent what cannot be read."""
         ...
 
     def abort(self) -> None:
@@ -91,7 +91,7 @@ class Receiver:
         self._url = b""
         self._lines: list[tuple[bytes, bytes]] = []
         self._closes = False
-        self._fed = 0  # since the parser last told of a message's end or of a body, at most
+        self._fed = 0  # since the parser last reported a message's end or a body, at most
         self._drained = 0
         self._refusal: HTTPStatus | None = None
 
@@ -170,7 +170,7 @@ class Receiver:
         """Called by the parser."""
         if self.reading is Reading.OVER:
             return
-        if self._fed > self._head_bytes:  # an upper bound: what came may hold more than this head
+        if self._fed > self._head_bytes:  # an upper bound: the bytes may contain more than this head
             size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
             if size > self._head_bytes:
                 self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE

@@ -53,7 +53,7 @@ class _ReadParams(msgspec.Struct):
 
 
 class _PageParams(msgspec.Struct):
-    """What the page for people takes.
+    """Parameters of the page for people.
 
     Attributes:
         lang: `en` or `zh`; the browser's wish when absent.

@@ -10,7 +10,7 @@ _REST: Final = ":path}"
 
 
 class _Node(Generic[T]):
-    """What may follow on the segments so far."""
+    """The segments that may follow."""
 
     __slots__ = ("field", "literals", "name", "rest", "value")
 
@@ -69,7 +69,7 @@ class Router(Generic[T]):
         return node.field
 
     def find(self, path: str) -> tuple[T, Fields] | None:
-        """What is kept for a decoded path and the values of its fields; None when there is nothing."""
+        """Return what was added for a decoded path, and the values of its fields; None when there is nothing."""
         plain = self._plain.get(path)
         if plain is not None:
             return plain, NO_FIELDS

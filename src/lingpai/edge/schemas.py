@@ -29,7 +29,7 @@ _SAMPLES: Mapping[str, Any] = {
 
 
 def inferred(value: Any, inner: Schema) -> Schema:
-    """The schema that a sample value shows, with `inner` where the placeholder stands."""
+    """The schema that a sample value shows, with `inner` in place of the placeholder."""
     if value == _PLACEHOLDER:
         return inner
     if isinstance(value, dict):

@@ -98,14 +98,14 @@ class _Server(uvicorn.Server):
             await self._app.start()
         except Exception as crash:
             log.exception("start_failed")
-            # Whoever is told prints it; the cause with all it may quote stays in our log.
+            # The caller prints it; the cause, with all it may quote, stays in our log.
             raise StartFailedError(f"start failed: {type(crash).__name__}") from None
         self._admission.fit_descriptors()
         await super().startup(sockets)
         self.up.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """See `uvicorn.Server`; what is under way when the time is up is told so."""
+        """See `uvicorn.Server`; requests that are cut off get an answer."""
         self._app.end()
         await super().shutdown(sockets)
         if not self.force_exit:

@@ -40,7 +40,7 @@ _CALLS = ("/AccessToken/getXcx?appid=…", "/AccessToken/getQyapi?corpid=…&sec
 
 
 class StartPage(msgspec.Struct):
-    """What the start page takes.
+    """Parameters of the start page.
 
     Attributes:
         lang: `en` or `zh`; the browser's wish when absent.

@@ -10,7 +10,7 @@ from typing import Final
 
 
 class Reading(enum.IntEnum):
-    """What the peer may send next."""
+    """The part of a message that the peer may send next."""
 
     FRESH = enum.auto()
     """Anything: nothing has come yet."""
@@ -25,7 +25,7 @@ class Reading(enum.IntEnum):
 
 
 class Event(enum.IntEnum):
-    """What happens to `Reading`."""
+    """An event that changes `Reading`."""
 
     BYTES = enum.auto()
     """Bytes came that are no whole message."""
@@ -38,7 +38,7 @@ class Event(enum.IntEnum):
 
 
 class Owing(enum.IntEnum):
-    """What the server owes the peer."""
+    """The answer that the server owes the peer."""
 
     NOTHING = enum.auto()
     """All that was asked is answered."""
@@ -49,7 +49,7 @@ class Owing(enum.IntEnum):
 
 
 class Expiry(enum.Enum):
-    """What is done when the time is up."""
+    """The action when a limit is exceeded."""
 
     CLOSE = enum.auto()
     """The connection ends without a word."""
@@ -71,7 +71,7 @@ TRANSITIONS: Final[Mapping[tuple[Reading, Event], Reading]] = {
     (Reading.IDLE, Event.MESSAGE): Reading.IDLE,
     **{(each, Event.LAST): Reading.OVER for each in Reading},
 }
-"""What is not here cannot happen."""
+"""Transitions that are not here cannot happen."""
 
 BODY_TIMEOUT: Final = "body_timeout"
 """The limit that the endpoint has."""

@@ -51,7 +51,7 @@ class SupervisorOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Seat:
-    """What a worker process gets.
+    """The parameters of a worker process.
 
     Attributes:
         index: which worker it is, from 0.
@@ -243,7 +243,7 @@ def serve_workers(
         worker: what a process does: build the app, then `run(..., ready=seat.ready, lifeline=seat.lifeline)`. It
             is pickled, so it must be a function of a module, or a `functools.partial` of one.
         count: how many.
-        sockets: bound and listening; closed when the workers are told to end.
+        sockets: bound and listening; closed when the workers are ended.
         options: the defaults when None.
 
     Returns:

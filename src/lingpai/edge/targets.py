@@ -9,7 +9,7 @@ _DEFAULT_PORT = b":80"
 
 
 def names_one_host(lines: Iterable[tuple[bytes, bytes]], version: str, method: bytes, target: bytes) -> bool:
-    """Whether a head names one host, validly; others are answered 400.
+    """Return whether a head names one host, validly; others are answered 400.
 
     HTTP/1.1 demands one `Host` line. A target in absolute form names a host too, and it has to be the same: who reads
     the one must not be misled by the other.

@@ -1,14 +1,13 @@
 """One turn of the event loop for all connections of a server: quick requests run together, answers go out together.
 
 Requests are not run where their bytes arrive, but in the turn of the loop after it: only there do the store's reads
-see every commit that anybody was told of before he asked (`store/sqlite/engine.py`). And a send wakes up whoever waits
-for it, often on another core, which costs more than all the rest of it: the answers of one turn, sent one right after
-the other, find him awake.
+see every commit that was answered before the request was sent (`store/sqlite/engine.py`). And a send wakes up the
+client's process, often on another core, which costs more than all the rest of it: with the answers of one turn sent one
+right after the other, it is awake already.
 """
 
 import types
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context, copy_context
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
@@ -29,40 +28,46 @@ class Runner(Protocol):
         """
         ...
 
-    def flush(self) -> None:
-        """Send what was written."""
+
+class Sender(Protocol):
+    """A transport, as far as answers need it."""
+
+    def is_closing(self) -> bool:
+        """Return whether it takes nothing more."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
         ...
 
 
 class Turn:
-    """What waits for the next turn of the loop.
+    """Everything that waits for the next turn of the loop.
 
     Args:
         call_soon: the loop's.
+
+    Attributes:
+        call_soon: as given.
+        waiting: what runs in the next turn.
+        outbox: what is sent at the end of this turn, or of the next: transports and bytes.
+        due: whether a turn has been asked for; whoever adds to the two above and finds it false asks, see `ask`.
     """
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        self._call_soon = call_soon
-        self._waiting: list[Runner] = []
-        self._outbox: list[Runner] = []
-        self._due = False
+        self.call_soon = call_soon
+        self.waiting: list[Runner] = []
+        self.outbox: list[tuple[Sender, bytes]] = []
+        self.due = False
 
-    def add(self, runner: Runner) -> None:
-        """Have a runner run."""
-        self._waiting.append(runner)
-        if not self._due:
-            self._due = True
-            self._call_soon(self._run)
+    def ask(self) -> None:
+        """Ask the loop for a turn."""
+        self.due = True
+        self.call_soon(self.run)
 
-    def send(self, runner: Runner) -> None:
-        """Have what a runner wrote sent: at the end of this turn, or else of the next."""
-        self._outbox.append(runner)
-        if not self._due:
-            self._due = True
-            self._call_soon(self._run)
-
-    def _run(self) -> None:
-        waiting, self._waiting = self._waiting, []
+    def run(self) -> None:
+        """Run what waits, then send what was written."""
+        waiting, self.waiting = self.waiting, []
         try:
             if waiting:
                 started = perf_counter()
@@ -72,29 +77,20 @@ class Turn:
                     except Exception:  # one that is broken must not lose the others' answers
                         log.exception("turn_failed")
         finally:
-            outbox, self._outbox = self._outbox, []
-            self._due = False
-            if self._waiting:
-                self._due = True
-                self._call_soon(self._run)
-            for runner in outbox:
+            self.due = False
+            if self.waiting:
+                self.ask()
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written."""
+        outbox, self.outbox = self.outbox, []
+        for transport, data in outbox:
+            if not transport.is_closing():
                 try:
-                    runner.flush()
-                except Exception:  # see above
+                    transport.write(data)
+                except Exception:  # as above
                     log.exception("send_failed")
-
-
-def begin(coroutine: Coroutine[Any, Any, T]) -> tuple[T | None, Any, Context]:
-    """Run a coroutine, in a context of its own, until it ends or waits.
-
-    Returns:
-        What it returned, or None with what it waits for, and its context, which `resume` needs.
-    """
-    context = copy_context()
-    try:
-        return None, context.run(coroutine.send, None), context
-    except StopIteration as ended:
-        return ended.value, None, context
 
 
 @types.coroutine

@@ -37,7 +37,7 @@ def with_headers(reply: Reply, extra: tuple[tuple[str, str], ...]) -> Reply:
 
 
 def error_reply(shape: Shape, error: LingpaiError, trace_id: str) -> Reply:
-    """What `shape` makes of `error`, with the headers that HTTP itself wants for it."""
+    """Return the reply that `shape` makes of `error`, with the headers that HTTP itself wants for it."""
     reply = shape.error(error, trace_id)
     extra = []
     if error.retry_after is not None:
@@ -67,7 +67,7 @@ class Fixed:
         closes: whether they end the connection.
 
     Raises:
-        ValueError: a header holds what would break the head.
+        ValueError: a header contains what would break the head.
     """
 
     __slots__ = ("closes", "headers", "lines")
@@ -79,39 +79,45 @@ class Fixed:
         self.closes = any(name == b"connection" for name, _ in self.headers)
 
 
-_USUAL_HEADERS = (NO_STORE,)
-_USUAL = Fixed(Reply(b"", headers=_USUAL_HEADERS))  # nearly every reply has these
+USUAL_HEADERS = (NO_STORE,)
+USUAL = Fixed(Reply(b"", headers=USUAL_HEADERS))
+"""The headers of nearly every reply: JSON that is not to be stored."""
 
 
 def fixed_of(reply: Reply) -> Fixed:
-    """The headers of a reply: its own, and those that every answer of its kind has.
+    """Return the headers of a reply: its own, and those that every answer of its kind has.
 
     Raises:
-        ValueError: a header holds what would break the head.
+        ValueError: a header contains what would break the head.
     """
-    if reply.headers == _USUAL_HEADERS and reply.content_type == JSON:
-        return _USUAL
+    if reply.headers == USUAL_HEADERS and reply.content_type == JSON:
+        return USUAL
     if reply.content_type.startswith("text/html"):
         reply = with_headers(reply, _HTML_HEADERS)
     return Fixed(reply)
 
 
 class FirstLines:
-    """Status line and the server's own headers, which change once a second."""
+    """Status line and the server's own headers, which change once a second.
+
+    Attributes:
+        headers: the server's own.
+        by_status: the first lines of answers; missing ones are made by `add`.
+    """
 
     def __init__(self) -> None:
-        self._headers: Sequence[RawHeader] | None = None
-        self._by_status: dict[int, bytes] = {}
+        self.headers: Sequence[RawHeader] = ()
+        self.by_status: dict[int, bytes] = {}
 
-    def of(self, status: int, headers: Sequence[RawHeader]) -> bytes:
-        """The first lines of an answer; `headers` is another object when they changed."""
-        if headers is not self._headers:
-            self._headers = headers
-            self._by_status.clear()
-        lines = self._by_status.get(status)
-        if lines is None:
-            own = (b"%b: %b\r\n" % header for header in headers)
-            lines = self._by_status[status] = status_line(status) + b"".join(own)
+    def change(self, headers: Sequence[RawHeader]) -> None:
+        """Take other headers of the server."""
+        self.headers = headers
+        self.by_status = {}
+
+    def add(self, status: int) -> bytes:
+        """Make and return the first lines of an answer."""
+        own = (b"%b: %b\r\n" % header for header in self.headers)
+        lines = self.by_status[status] = status_line(status) + b"".join(own)
         return lines
 
 
@@ -125,17 +131,18 @@ def status_line(status: int) -> bytes:
 
 
 class Written(Protocol):
-    """What is put on the wire; see `endpoint.Answer`."""
+    """The parts of an answer that are written; see `endpoint.Answer`."""
 
     reply: Reply
     fixed: Fixed
     trace_id: str
 
 
-def rest_of_message(answer: Written, *, close: bool, bodiless: bool = False) -> bytes:
-    """All of an answer but its first lines, the status and what the server says in every answer.
+def message_of(first: bytes, answer: Written, *, close: bool, bodiless: bool = False) -> bytes:
+    """Return an answer as it goes on the wire.
 
     Args:
+        first: its first lines, see `FirstLines`.
         answer: what to say.
         close: whether to say that the connection ends.
         bodiless: whether to leave the body out, but not its length: an answer to `HEAD` (RFC 9110 §9.3.2).
@@ -149,7 +156,7 @@ def rest_of_message(answer: Written, *, close: bool, bodiless: bool = False) -> 
     elif bodiless:
         body = b""
     end = b"connection: close\r\n\r\n" if close and not fixed.closes else b"\r\n"
-    return b"%btrace-id: %b%b%b%b" % (lines, answer.trace_id.encode(), length, end, body)
+    return b"%b%btrace-id: %b%b%b%b" % (first, lines, answer.trace_id.encode(), length, end, body)
 
 
 def refusal_of(status: HTTPStatus) -> bytes:

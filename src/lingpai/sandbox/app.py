@@ -1,6 +1,8 @@
 """The sandbox as an application of the edge: upstream calls at the root, controls under ``/_sandbox/``."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -12,6 +14,7 @@ from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
 from lingpai.edge.endpoint import Answer, Line
 from lingpai.edge.heads import Head
+from lingpai.edge.metrics import Tally
 from lingpai.edge.router import NO_FIELDS, Fields
 from lingpai.edge.writing import LAST_RESORT, fixed_of
 from lingpai.sandbox import controls
@@ -79,6 +82,7 @@ class SandboxEndpoint:
     """Answers one method of one path; see `lingpai.edge.endpoint.Endpoint`."""
 
     declared = quick = again = False
+    tallies: Mapping[int, Tally] = MappingProxyType({})
     body_limit = _LONGEST_BODY
     body_timeout = 60.0
 

@@ -91,5 +91,8 @@ class CachedAnswer(Tally):
         if self._pace.is_hurried(now, now):
             return None
         self._count_hit()
-        keeper.audit.tally(self)
+        if self.count:
+            self.count += 1
+        else:
+            keeper.audit.tally(self)
         return TokenAnswer(self._value, int(left))

@@ -36,7 +36,7 @@ def _mask_run(match: re.Match[str]) -> str:
     run = match[0]
     if len(run) < _LONGEST_NAME and _ERROR_NAME.fullmatch(run):
         return run  # the class of an exception, without which nobody knows what happened
-    # Names of functions and loggers are long too, but they are in one case and hold no digits.
+    # Names of functions and loggers are long too, but they are in one case and have no digits.
     plain = len(run) < _LONG_RUN and not any(map(str.isdigit, run)) and (run.islower() or run.isupper())
     return run if plain else MASK
 

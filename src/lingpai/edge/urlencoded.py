@@ -19,7 +19,7 @@ def invalid(name: str, why: str) -> LingpaiError:
 
 
 def blank(value: str) -> bool:
-    """Whether a value counts as absent."""
+    """Return whether a value counts as absent."""
     return not value or value.isspace()
 
 
@@ -76,7 +76,7 @@ def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limi
 
     Raises:
         LingpaiError: REPEATED_PARAMETER; INVALID_PARAMETER for too many pairs, or for a value that is too long,
-            no UTF-8, or holds a NUL.
+            no UTF-8, or contains a NUL.
     """
     pairs = text.split("&")
     if len(pairs) > pair_limit:
@@ -114,8 +114,8 @@ def merge(values: dict[str, str], more: dict[str, str], *, one_place: bool = Fal
     """Both places together.
 
     Raises:
-        LingpaiError: REPEATED_PARAMETER when they hold different values for one name; with `one_place` also
-            when they hold the same.
+        LingpaiError: REPEATED_PARAMETER when they have different values for one name; with `one_place` also
+            when they have the same.
     """
     if not values:
         return dict(more)

@@ -1,0 +1,250 @@
+"""The answering half of a connection: its requests are answered one at a time and in order.
+
+Quick routes are answered in the turn that serves all connections (`turn`), the others in a task each.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Coroutine
+from contextvars import Context, copy_context
+from http import HTTPStatus
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.server import ServerState
+
+from lingpai.core.trace import new_trace_id
+from lingpai.edge.endpoint import Answer
+from lingpai.edge.receiving import Due, Receiver
+from lingpai.edge.states import Owing, Reading
+from lingpai.edge.turn import resume
+from lingpai.edge.writing import LAST_RESORT, fixed_of, message_of
+
+if TYPE_CHECKING:
+    from lingpai.edge.headcache import Again
+    from lingpai.edge.site import Site
+
+
+class Responder(asyncio.Protocol):
+    """Answers what a connection has read.
+
+    Args:
+        site: what all connections share.
+        state: uvicorn's, of the server.
+        loop: that serves.
+
+    Attributes:
+        peer: the address at the other end.
+        transport: what carries the connection.
+        active_at: when it was accepted or last answered, by `perf_counter`.
+        write_paused: whether the peer takes answers slower than they come.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, site: "Site", state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
+        self._site, self._turn, self._first_lines = site, site.turn, site.first_lines
+        self._state, self._loop = state, loop
+        self._receiver = Receiver(self, site.find, site.limits)
+        self.peer = ""
+        self.active_at = 0.0
+        self.write_paused = False
+        self._read_paused = False
+        self._current: Due | None = None
+        self._again: Again | None = None  # what repeats its answer
+        self._due: deque[Due] = deque()
+        self._early = b""  # came before the answer to what came before it was out
+        self._muted = False  # whether nothing more can be said
+        self._last = False  # whether the connection ends with what is owed now
+        self._answered = 0
+
+    def take(self, due: Due) -> None:
+        """Answer a request, once all before it are answered; see `receiving.Owner`."""
+        if self._current is None and not self.write_paused:
+            self._start(due)
+        else:
+            self._due.append(due)
+
+    def invite(self) -> None:
+        """Ask for the body of a request, once all before it are answered; see `receiving.Owner`."""
+        raise NotImplementedError
+
+    def refuse(self, status: HTTPStatus) -> None:
+        """End the connection for what cannot be read; see `receiving.Owner`."""
+        raise NotImplementedError
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._muted = True
+        self.transport.abort()
+
+    def owing(self) -> Owing:
+        """Return what the peer is owed."""
+        if self._current is not None or self._due:
+            return Owing.ANSWER
+        return Owing.NOTHING if self._receiver.incoming is None else Owing.BODY
+
+    def _start(self, due: Due) -> None:
+        self._current = due
+        asked, body, fault, _ = due
+        self._again = None if body or fault is not None else asked.again(self.peer)
+        if asked.endpoint.quick or self._again is not None:
+            turn = self._turn
+            turn.waiting.append(self)
+            if not turn.due:
+                turn.ask()
+        else:
+            self._answer_in_task(due)
+
+    def run(self, started: float) -> None:
+        """Answer the request that is due, in the turn; see `Turn`."""
+        due = self._current
+        if due is None:
+            return
+        asked, body, fault, _ = due
+        endpoint = asked.endpoint
+        again = self._again
+        if again is not None:
+            try:
+                value = again()
+                answer = None if value is None else endpoint.answer_again(value)
+            except Exception:  # noqa: BLE001  whatever it is, the verb says it properly when it is asked
+                answer = None
+            if answer is not None:
+                self._finish(due, answer, started)
+                return
+            asked.forget(self.peer)
+        if not endpoint.quick:
+            self._answer_in_task(due)
+            return
+        answering = endpoint.answer(asked.kept_head or asked.head, self, asked.fields, body, fault)
+        # In a context of its own, as a task has it.
+        context = copy_context()
+        try:
+            waits_for = context.run(answering.send, None)
+        except StopIteration as ended:
+            answer = cast("Answer", ended.value)
+        except BaseException:  # what ends the process, as `SystemExit`
+            self._finish(due, _last_resort(), started, last=True)
+            raise
+        else:
+            self._spawn(self._follow(due, resume(answering, waits_for), started), context)
+            return
+        self._finish(due, answer, started)
+
+    def _answer_in_task(self, due: Due) -> None:
+        asked, body, fault, _ = due
+        answering = asked.endpoint.answer(asked.head, self, asked.fields, body, fault)
+        self._spawn(self._follow(due, answering, perf_counter()))
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None], context: Context | None = None) -> None:
+        task = self._loop.create_task(coroutine, context=context)
+        self._state.tasks.add(task)
+
+    async def _follow(self, due: Due, answering: Awaitable[Answer], started: float) -> None:
+        try:
+            self._finish(due, await answering, started)
+        except BaseException:
+            if self._current is due:  # what ends the process, as `SystemExit`
+                self._finish(due, _last_resort(), started, last=True)
+            raise
+        finally:
+            # Not by a callback of the task: that would cost a call of the loop for each request.
+            self._state.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _finish(self, due: Due, answer: Answer, started: float, *, last: bool = False) -> None:
+        asked, body, _, began = due
+        endpoint, status = asked.endpoint, answer.reply.status
+        self._current = None
+        if due is self._receiver.premature:
+            self._receiver.premature = None
+        self._answered += 1
+        state = self._state
+        state.total_requests += 1
+        self._last |= last
+        close = answer.fixed.closes or asked.closes or (self._last and not self._due)
+        turn = self._turn
+        if not self._muted:
+            lines = self._first_lines
+            if lines.headers is not state.default_headers:
+                lines.change(state.default_headers)
+            first = lines.by_status.get(status) or lines.add(status)
+            said = message_of(first, answer, close=close, bodiless=endpoint.bodiless)
+            turn.outbox.append((self.transport, said))
+            if not turn.due:
+                turn.ask()
+        self.active_at = now = perf_counter()
+        tally = endpoint.tallies.get(status) if answer.error is None else None
+        if tally is not None:
+            tally.seconds.append(now - (began or started))
+        else:
+            endpoint.tell(answer, now - (began or started))
+        if self._muted:
+            return
+        if close:
+            self._end_with_answer()
+            return
+        call = answer.call
+        if call is not None and call.cached_answer is not None and not body and endpoint.again:
+            asked.keep(self.peer, call.cached_answer)
+        if self._due or self._early or self._receiver.incoming is not None:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up what waited for an answer to be out."""
+        if self.write_paused or self.transport.is_closing():
+            return
+        if self._due:
+            self._start(self._due.popleft())
+            return
+        self.invite()
+        early, self._early = self._early, b""
+        self._resume_reading()
+        if early:
+            self.data_received(early)
+
+    def _pause_reading(self) -> None:
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
+
+    def _resume_reading(self) -> None:
+        if self._read_paused:
+            self._read_paused = False
+            self.transport.resume_reading()
+
+    # Writing.
+
+    def _write(self, data: bytes) -> None:
+        turn = self._turn
+        turn.outbox.append((self.transport, data))
+        if not turn.due:
+            turn.ask()
+
+    def _close(self) -> None:
+        self._turn.flush()
+        self.transport.close()
+
+    def _linger(self) -> None:
+        # Closing at once would reset the line under a caller who still writes, and take the answer with it.
+        self._turn.flush()
+        self._muted = True
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self._resume_reading()
+
+    def _end_with_answer(self) -> None:
+        unread = self._receiver.reading in {Reading.HEAD, Reading.BODY}
+        if self._receiver.reading is not Reading.OVER:
+            self._receiver.end()
+        self._due.clear()
+        self._receiver.incoming = None
+        self._early = b""
+        if unread:
+            self._linger()
+        else:
+            self._close()
+
+
+def _last_resort() -> Answer:
+    return Answer(LAST_RESORT, fixed_of(LAST_RESORT), new_trace_id(), None)
