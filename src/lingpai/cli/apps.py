@@ -248,7 +248,7 @@ def remove(
 
 
 def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
-    """Return an app as a JSON document; how many secrets are good, never one of them."""
+    """Return an app as a JSON document, with the number of valid secrets, never a secret."""
     from lingpai.cli.output import moment
 
     return {

@@ -232,7 +232,7 @@ def revoke(
 
 
 def new_key() -> str:
-    """Return a fresh caller key."""
+    """Return a new random caller key."""
     import secrets
 
     from lingpai.keeper.access import KEY_PREFIX
@@ -258,7 +258,7 @@ def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[st
 
 
 async def _read(keeper: "Keeper") -> "tuple[tuple[Caller, ...], dict[str, tuple[float, ...]]]":
-    """Return the callers, and when their replaced keys end."""
+    """Return the callers, and the ends of their replaced keys."""
     former = await keeper.store.list_former_keys()
     return await keeper.store.list_callers(), _ends_by_name(former)
 

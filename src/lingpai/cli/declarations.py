@@ -117,7 +117,7 @@ async def perform(planned: Sequence[Planned], made: list[Planned], advance: Call
 
 
 async def _carry_out(planned: Planned, made: list[Planned]) -> None:
-    made.append(planned)  # whoever is interrupted from here on may have made it
+    made.append(planned)  # after an interruption from here on, the change may have been made
     try:
         await planned.change.perform()
     except Exception:

@@ -79,7 +79,7 @@ def _diagnose(data: Path | None, *, offline: bool) -> "list[Finding]":
 
 
 def _said_of(files: list[Path]) -> str:
-    if not files:  # an operator in another folder than the service's works on other settings
+    if not files:  # a command in another folder than the service's reads other settings
         return tr("Settings loaded; there is no lingpai.toml in {folder}.", folder=Path.cwd())
     return tr("Settings loaded from {files}.", files=", ".join(str(file.absolute()) for file in files))
 

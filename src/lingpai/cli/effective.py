@@ -67,7 +67,7 @@ def _public(value: Any) -> Any:
 
 
 def _without_password(text: str) -> str:
-    """Return an address without what may be a password: user, password and query; other text as it is."""
+    """Return an address without user, password and query, which may be secret; other text unchanged."""
     scheme, mark, rest = text.partition("://")
     if not mark:
         return text

@@ -164,7 +164,7 @@ def code(
 async def _issuers(
     realms: Realms, realm: str, app_id: str, login: str, code: str
 ) -> "list[tuple[Issuer, App | None, User | None, Machine | None]]":
-    """Return the realms to look in, and what to look for there; what is named narrows the realms down."""
+    """Return the realms to search, with the app, user and terminal to search for in each."""
     app = user = machine = None
     where = realm
     if app_id:

@@ -116,7 +116,7 @@ def _localise(command: Any) -> None:
     command.format_usage = lambda context, formatter: formatter.write_usage(
         context.command_path, " ".join(command.collect_usage_pieces(context)), prefix=tr("Usage: ")
     )
-    # The option for help is made here, once for all.
+    # All commands get their help option here.
     for parameter in command.get_params(typer.Context(command, help_option_names=HELP_OPTIONS)):
         parameter.help = _translated(parameter.help)
         is_argument = isinstance(parameter, TyperArgument)
@@ -133,7 +133,7 @@ def _localise(command: Any) -> None:
 
 
 def placeholder(name: str) -> str:
-    """Return the word for what an option takes, by its parameter's name; typer's own options take none but a shell."""
+    """Return the placeholder of an option's value, by parameter name; of typer's own options only SHELL has one."""
     return tr(PLACEHOLDERS.get(name, "WORD"))
 
 

@@ -60,14 +60,14 @@ def tr_reason(english: str) -> str:
 
 @functools.cache
 def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return each reason as a pattern; those that say more in fixed words come first."""
+    """Return each reason as a pattern, those with more fixed words first."""
     texts = {**libraries(), **reasons()}
     longest_first = sorted(texts.items(), key=lambda each: -len(re.sub(_FIELD, "", each[0])))
     return [(_pattern(english), chinese) for english, chinese in longest_first]
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    parts = re.split(_FIELD, english)  # words and names by turns
+    parts = re.split(_FIELD, english)  # words and names alternate
     return re.compile(
         "".join(f"(?P<{part}>.+?)" if odd % 2 else re.escape(part) for odd, part in enumerate(parts)),
         re.DOTALL,

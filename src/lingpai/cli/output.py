@@ -37,7 +37,7 @@ def note(text: str) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
-    """Return a table whose title and columns are put into the user's language."""
+    """Return a table with title and columns in the user's language."""
     made = Table(title=tr(title), title_justify="left", header_style="bold")
     drawn = [[*map(_cell, row)] for row in rows]
     for position, column in enumerate(columns):
@@ -67,7 +67,7 @@ def state(name: str) -> Text:
 
 
 def say(console: Console, text: str, style: str = "") -> None:
-    """Print a line, however long. What a terminal would obey instead of showing it is escaped."""
+    """Print a line of any length. Control characters are escaped."""
     console.print(Text(shown_lines(text), style=style), soft_wrap=True)
 
 
@@ -87,7 +87,7 @@ def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def span(seconds: float | None) -> str:
-    """Return a time span for people: `1 h 58 min`, `45 s`; "–" for None."""
+    """Return a time span as text: `1 h 58 min`, `45 s`; "–" for None."""
     if seconds is None:
         return "–"
     if seconds < 0:

@@ -33,7 +33,7 @@ def demand_other_address(error: OSError, host: str, *ports: int) -> None:
 
 
 def not_text(error: TextError) -> str:
-    """Return the line for what is not UTF-8 text, in the user's language."""
+    """Return the line for input that is not UTF-8 text, in the user's language."""
     return tr("{place} is {problem}.", place=tr(error.place), problem=tr_reason(error.problem))
 
 

@@ -52,7 +52,7 @@ class Realms:
         self._named = named
 
     def some(self, name: str) -> "list[Issuer]":
-        """Return the realm of this name, else those served that speak this dialect; all of these for "".
+        """Return the realm of this name, or the enabled ones of this dialect; all enabled ones for "".
 
         Raises:
             Problem: there is none.
@@ -66,7 +66,7 @@ class Realms:
         return found
 
     def one(self, name: str, *, dialect: str = "") -> "Issuer":
-        """Return the one realm that is meant.
+        """Return the realm that the options identify.
 
         Args:
             name: a realm, a dialect, or "" for the only one there is, else the only one that settings name.

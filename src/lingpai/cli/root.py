@@ -42,7 +42,7 @@ class Root(TyperGroup):
         except typer.TyperException as error:  # usage: unknown options, missing arguments, bad values
             code = error.exit_code
             text = tr_reason(error.format_message())
-            if text:  # a group without a command is answered by its help, which was printed
+            if text:  # a group without a command: its help was printed
                 _complain(_sentences(text, _where_to_look(error)))
         except Exception as error:  # noqa: BLE001  printed as one line, or raised again
             code = report(error)
@@ -69,7 +69,7 @@ def report(error: BaseException) -> int:
 
 
 def _sentences(first: str, second: str) -> str:
-    """Return two sentences in a line, as the user's language puts them side by side."""
+    """Join two sentences in a line, with the separator of the user's language."""
     stop, blank = ("。", "") if speaks_chinese() else (".", " ")
     ended = first if first.endswith((".", "?", "。", "？")) else f"{first}{stop}"
     return f"{ended}{blank}{second}"
@@ -82,6 +82,6 @@ def _where_to_look(error: typer.TyperException) -> str:
 
 
 def _complain(line: str) -> None:
-    # As https://no-color.org has it, and the tables that Rich prints.
+    # As https://no-color.org defines it, and as Rich's tables do.
     prefix = "lingpai:" if os.environ.get("NO_COLOR") else typer.style("lingpai:", fg="red", bold=True)
     typer.echo(f"{prefix} {shown_lines(line.strip())}", err=True)

@@ -72,7 +72,7 @@ def demand_store(settings: "Settings", *, create: bool) -> None:
     Raises:
         Problem: one is missing.
     """
-    if settings.store_address.dsn is not None:  # a database is not made by a mistyped path
+    if settings.store_address.dsn is not None:  # a mistyped path does not create a database
         return
     if settings.database.exists():
         if not settings.key_ring_file.exists():
@@ -111,7 +111,7 @@ def quiet() -> Iterator[None]:
 
 
 async def find_account(keeper: "Keeper", name: str) -> "Account":
-    """Return the configured account that an operator means by `name`; its id alone does when it is the only one.
+    """Return the configured account of this name; its id is enough when it is the only account with it.
 
     Raises:
         Problem: there is none, or several.

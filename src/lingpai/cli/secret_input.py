@@ -14,7 +14,7 @@ from lingpai.core.text import TextError, read_text, trimmed
 
 
 def read_input() -> str:
-    """Return standard input to its end.
+    """Read standard input to its end.
 
     Raises:
         typer.BadParameter: it is no text.
@@ -60,7 +60,7 @@ def read_secret(given: str | None, *, from_stdin: bool) -> str:
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """Return a user's password; typed twice on a terminal. Blanks belong to it, the last line end does not.
+    """Read a user's password, typed twice on a terminal. Blanks are part of it, the last line end is not.
 
     Args:
         from_stdin: whether to read standard input to its end.

@@ -23,7 +23,7 @@ def become_server(**options: Any) -> NoReturn:
     """
     # -P: a file of the working directory must not replace a module.
     command = [sys.executable, "-P", "-m", "lingpai.cli.server", json.dumps(options, default=str)]
-    os.execv(sys.executable, command)  # noqa: S606  no shell is wanted
+    os.execv(sys.executable, command)  # noqa: S606  without a shell
 
 
 def _serve(options: dict[str, Any]) -> int:

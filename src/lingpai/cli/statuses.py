@@ -52,7 +52,7 @@ def _remaining(keeper: Keeper, end: End | None) -> float | None:
 
 
 def status_table(documents: list[dict[str, Any]]) -> Table:
-    """Return statuses for people."""
+    """Return a table of statuses."""
     columns = ("Account", "Kind", "Version", "Age", "Remaining", "State")
     return table(
         "Tokens and tickets",
@@ -99,7 +99,7 @@ def budget_document(use: BudgetUse, subjects: dict[str, str]) -> dict[str, Any]:
 
 
 def budget_table(documents: list[dict[str, Any]]) -> Table:
-    """Return budgets for people."""
+    """Return a table of budgets."""
     return table(
         "Budgets",
         ("Account", "Budget", "Used", "Of", "Period"),

@@ -8,7 +8,7 @@ STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def open_closed_streams() -> None:
-    """Let what is closed lead nowhere: Python has None for it, and its number would go to the next file opened."""
+    """Open /dev/null for closed standard streams: the next opened file would get their number otherwise."""
     nowhere = Path(os.devnull)
     for name, mode in STREAMS:
         if getattr(sys, name) is None:

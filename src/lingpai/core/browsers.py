@@ -18,7 +18,7 @@ _PLAIN_SIGNS: Final = (
     *(b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform", b"upgrade-insecure-requests"),
     *(b"access-control-request-method", b"access-control-request-private-network"),
 )
-# Node's own fetch sends `Sec-Fetch-Mode: cors`, and nothing else of these.
+# Node's own fetch sends `Sec-Fetch-Mode: cors`, and none of the other headers.
 _PROGRAMS_MODE: Final = b"cors"
 _ENGINES: Final = (b"mozilla/", b"opera/")
 _HTML: Final = b"text/html"

@@ -45,7 +45,7 @@ class RingCiphers:
         """Read the ring again when a second has passed: another process may have added or retired a key."""
         if self._clock.steady() < self._look_at:
             return
-        with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
+        with contextlib.suppress(KeyRingError):  # an unreadable ring: continue with the loaded keys
             self._ring.find(self._ring.newest.id + 1)
         self._arrange()
 

@@ -29,11 +29,11 @@ class Clock(Protocol):
         ...
 
     def steady(self) -> float:
-        """Return seconds that only grow and that no clock step touches; comparable within one ``epoch``."""
+        """Return seconds that never decrease and that clock steps do not change; comparable within one ``epoch``."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Come back after ``seconds`` of steady time."""
+        """Return after ``seconds`` of steady time."""
         ...
 
 
@@ -54,12 +54,12 @@ class End(NamedTuple):
         return self.wall - clock.now()
 
     def earlier(self, seconds: float) -> "End":
-        """Return the moment ``seconds`` before this one."""
+        """Return the end ``seconds`` before this one."""
         return End(self.wall - seconds, self.steady - seconds, self.epoch)
 
 
 def end_after(clock: Clock, seconds: float) -> End:
-    """Return the end that lies ``seconds`` after this moment of ``clock``."""
+    """Return the end ``seconds`` after the present time of ``clock``."""
     return End(clock.now() + seconds, clock.steady() + seconds, clock.epoch)
 
 
@@ -67,7 +67,7 @@ def _boot_epoch() -> str:
     try:
         return _BOOT_ID_FILE.read_text("ascii").strip()
     except OSError:
-        return str(uuid.uuid4())  # no shared steady time here: only this process trusts its own
+        return str(uuid.uuid4())  # no shared steady time: only this process can use its own
 
 
 class SystemClock:

@@ -277,7 +277,7 @@ class LingpaiError(Exception):
         self.allow = allow
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Survives pickling, as between processes, which keyword arguments would not."""
+        """Support pickling, as between processes; the default does not with keyword arguments."""
         return functools.partial(LingpaiError, **self.details), (self.kind, self.reason)
 
     @property

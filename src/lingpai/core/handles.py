@@ -200,7 +200,7 @@ class Handles:
             sealed = form.read(text)
         except ValueError:
             return None
-        # One spelling only: decoders skip blanks, take either case, and base64's last character has two bits to spare.
+        # One spelling only: decoders skip blanks and accept either case, and base64's last one has two unused bits.
         if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
             return None
         self._ciphers.stay_current()

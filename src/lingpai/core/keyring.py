@@ -66,13 +66,13 @@ class KeyRing:
     ) -> None:
         self.path = path
         self._monotonic = monotonic
-        self._stamp = _stamp(path)  # before reading: a replacement in between is met at the next look
+        self._stamp = _stamp(path)  # before reading: a replacement in between is noticed next time
         self._look_at = monotonic() + LOOK_SECONDS
         self._load(content if content is not None else _read_private(path))
 
     @classmethod
     def ephemeral(cls, now: float = 0.0) -> "KeyRing":
-        """Return a ring in memory with one fresh key, for tests and throw-away services."""
+        """Return a ring in memory with one new key, for tests and temporary services."""
         return cls(None, _fresh_content(now))
 
     @classmethod
@@ -82,11 +82,11 @@ class KeyRing:
         Raises:
             KeyRingError: when the file is readable by others or damaged, or is a link that leads nowhere.
         """
-        if path.is_symlink() and not path.exists():  # as when what it leads to is not mounted yet
+        if path.is_symlink() and not path.exists():  # such as when its target is not mounted yet
             raise KeyRingError(f"The key ring {path} is a broken link (to {path.resolve()}).")
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with contextlib.suppress(FileExistsError):  # another process was first; its ring is the ring
+            with contextlib.suppress(FileExistsError):  # another process was first; use its ring
                 private_files.write_new(path, _fresh_content(now))
         return cls(path)
 
@@ -157,7 +157,7 @@ class KeyRing:
     def _look(self) -> None:
         self._look_at = self._monotonic() + LOOK_SECONDS
         if self.path is not None and _stamp(self.path) != self._stamp:
-            with contextlib.suppress(KeyRingError):  # an unreadable ring: go on with the keys at hand
+            with contextlib.suppress(KeyRingError):  # an unreadable ring: continue with the loaded keys
                 self._reread(self.path)
 
     @contextlib.contextmanager
@@ -187,7 +187,7 @@ class KeyRing:
             ) from error
         if not ring.keys or not all(map(_is_usable, ring.keys)):
             raise KeyRingError(f"The key ring has no usable key; restore {self.path} from a backup.")
-        if len(ring.pepper) < KEY_BYTES:  # digests of secrets would be without a key
+        if len(ring.pepper) < KEY_BYTES:  # otherwise digests of secrets would have no key
             raise KeyRingError(
                 f"The key ring's pepper is missing or short; restore {self.path} from a backup."
             )

@@ -12,7 +12,7 @@ _UNUSED = ("rich", "greenlet")
 
 def _import_lean() -> ModuleType:
     hidden: dict[str, None] = {name: None for name in _UNUSED if name not in sys.modules}
-    # None says "not installed" (language reference, "The import system").
+    # None means "not installed" (language reference, "The import system").
     sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
         import structlog  # noqa: PLC0415  only now are they hidden

@@ -28,7 +28,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Make a file (mode 0600), or give the one that is there this content.
+    """Create a file (mode 0600), or replace the content of an existing one.
 
     Raises:
         OSError: it cannot be written; what was there is as before.
@@ -67,7 +67,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)  # which unlocks it
+        os.close(descriptor)  # this releases the lock
 
 
 def sync_folder(folder: Path) -> None:

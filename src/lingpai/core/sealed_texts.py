@@ -36,7 +36,7 @@ class SealedTexts:
             sealed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         except (ValueError, binascii.Error):
             return None
-        if _write(sealed) != text:  # one spelling only
+        if _write(sealed) != text:  # only the canonical spelling
             return None
         self._ciphers.stay_current()
         return self._ciphers.open(sealed, self._bound)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def template(package: str, folder: str, name: str) -> "Template":
-    """Return the template `name` in a package's folder of templates; whatever is put into it is escaped.
+    """Return the template `name` in a package's folder of templates; all values in it are escaped.
 
     Args:
         package: dotted name of the package.

@@ -48,7 +48,7 @@ def read_text(content: bytes, place: str) -> str:
 
 
 def trimmed(value: str) -> str:
-    """A value without what shells, editors and containers add: blanks and line ends, a pair of quotes around it."""
+    """Return a value without blanks, line ends and a pair of quotes around it, which shells and editors add."""
     bare = value.strip().removeprefix("\ufeff").strip()
     inner = bare[1:-1]
     return (

@@ -6,7 +6,7 @@ import time
 # A random node with the multicast bit (RFC 9562 §6.10) instead of the host's address, which must not be published.
 _NODE = secrets.randbits(48) | (1 << 40)
 _CLOCK_SEQUENCE = secrets.randbits(14)
-# What is the same in every id of this process: variant, clock sequence and node.
+# The part that is the same in every id of this process: variant, clock sequence and node.
 _TAIL = f"{0x8000 | _CLOCK_SEQUENCE:04x}-{_NODE:012x}"
 _GREGORIAN = 0x01B21DD213814000  # 100 ns steps from 1582-10-15 to the unix epoch (RFC 9562 §5.1)
 
@@ -21,7 +21,7 @@ def new_trace_id() -> str:
     Written out here because `uuid.uuid1` takes four times as long and every request needs one. Ids of one process
     never repeat, also when the clock is set back.
     """
-    global _last, _high, _rest  # noqa: PLW0603  the last moment given is the state
+    global _last, _high, _rest  # noqa: PLW0603  the last time used is the state
     moment = time.time_ns() // 100 + _GREGORIAN
     _last = moment = moment if moment > _last else _last + 1
     high = moment >> 32

@@ -52,7 +52,7 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
 
 
 async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
-    """Make an app be as declared, as `lingpai apply` does; nothing changes when it already is.
+    """Add or change an app so that it is as declared, as `lingpai apply` does.
 
     Another secret than before is a rotation: those before stay good for the policy's `secret_overlap`.
 
@@ -104,7 +104,7 @@ async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
 
 
 async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) -> str:
-    """Give an app a fresh secret, shown this once. Those that are good stay so for `overlap` seconds at most.
+    """Give an app a new secret, which is not shown again. Earlier ones stay valid for `overlap` seconds at most.
 
     Args:
         issuer: the realm.
@@ -125,7 +125,7 @@ async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) ->
 
 
 def _succeed(issuer: Issuer, known: App, secret: Secret, overlap: int | None = None) -> tuple[Secret, ...]:
-    """Return a new secret, and those before it that are good, whichever of them production still uses."""
+    """Return a new secret, followed by the valid earlier ones, as apps may still use any of them."""
     now = issuer.now()
     keep_until = now + (issuer.policy.secret_overlap if overlap is None else overlap)
     before = [
@@ -152,7 +152,7 @@ def _no_app() -> LingpaiError:
 
 
 def new_secret(issuer: Issuer) -> str:
-    """Return a fresh secret for an app."""
+    """Return a new random secret for an app."""
     return issuer.random_bytes(SECRET_BYTES).hex()
 
 
@@ -245,7 +245,7 @@ async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> 
 
 
 async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, str]]) -> int:
-    """Take over open_ids that users have in an app already, all or none; returns how many.
+    """Import open_ids that an app already uses, all or none; return their number.
 
     Args:
         issuer: the realm.

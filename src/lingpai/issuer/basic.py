@@ -61,6 +61,6 @@ def _decoded(encoded: str) -> tuple[str, str] | None:
 def _readings(given: str) -> tuple[str, ...]:
     try:
         decoded = unquote_plus(given, errors="strict")
-    except UnicodeDecodeError:  # so it is not form-encoded
+    except UnicodeDecodeError:  # so the value is not form-encoded
         return (given,)
     return (decoded,) if decoded == given else (decoded, given)

@@ -56,7 +56,7 @@ def check_password(password: str, least: int) -> str:
 
 
 def check_open_id(open_id: str) -> str:
-    """Return an open_id from elsewhere.
+    """Return an open_id of another service, if it is valid.
 
     Raises:
         LingpaiError: INVALID_OPEN_ID.

@@ -70,7 +70,7 @@ class PrioritySemaphore:
         except asyncio.CancelledError:
             if turn in queue:
                 queue.remove(turn)
-            elif not turn.cancelled():  # it was given the turn in the same moment
+            elif not turn.cancelled():  # the turn was granted at the same time
                 self._leave()
             raise
 
@@ -113,7 +113,7 @@ class Passwords:
             return await asyncio.to_thread(self._hasher.hash, _bytes(normal(password)))
 
     def turn(self, *, known: bool) -> contextlib.AbstractAsyncContextManager[None]:
-        """Wait for one's turn to have a password checked with `verify`, which lasts as long as the block.
+        """Wait for a turn to check a password with `verify`, which lasts as long as the block.
 
         Args:
             known: whether the browser or the network has logged in to the account before: they go first.
@@ -139,7 +139,9 @@ class Passwords:
     def _fits(self, password_hash: str, password: str) -> bool:
         """Return whether the password matches in its normal form, or unchanged, as earlier releases hashed it."""
         readings = dict.fromkeys((normal(password), password))
-        fits = [self._matches(password_hash, reading) for reading in readings]  # all of them, whichever fits
+        fits = [
+            self._matches(password_hash, reading) for reading in readings
+        ]  # compare all of them, whichever matches
         return any(fits)
 
     def _matches(self, password_hash: str, password: str) -> bool:
@@ -150,7 +152,7 @@ class Passwords:
 
 
 def normal(password: str) -> str:
-    """The form in which a password is hashed, however a keyboard composes it (NFKC; NIST SP 800-63B §5.1.1.2)."""
+    """Return the normal form of a password, which is hashed (NFKC; NIST SP 800-63B §5.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 

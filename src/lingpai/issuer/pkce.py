@@ -12,7 +12,7 @@ METHODS = ("S256", "plain")
 
 
 def check_challenge(challenge: str, method: str, *, plain_allowed: bool = False) -> None:
-    """Refuse a challenge that no verifier could answer (RFC 7636 §4.2; threat A6).
+    """Refuse a challenge that no verifier can match (RFC 7636 §4.2; threat A6).
 
     Raises:
         LingpaiError: INVALID_PKCE.
@@ -25,7 +25,7 @@ def check_challenge(challenge: str, method: str, *, plain_allowed: bool = False)
 
 
 def check_verifier(challenge: str, method: str, verifier: str | None) -> None:
-    """Refuse a verifier that does not answer the challenge, is absent, or answers none (threats C29, C30).
+    """Refuse a verifier that is missing, does not match the challenge, or has no challenge (threats C29, C30).
 
     Raises:
         LingpaiError: INVALID_PKCE.

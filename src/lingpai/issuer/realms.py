@@ -76,7 +76,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
 async def open_issuer(
     realm: Realm, store: IssuerStore, ring: KeyRing, clock: Clock, passwords: Passwords | None = None
 ) -> Issuer:
-    """Return the verbs of one realm over an open store. Realms of one process share what hashes `passwords`.
+    """Open one realm on an open store. All realms of a process share `passwords`.
 
     Raises:
         ValueError: as `Realm.policy`.

@@ -10,7 +10,7 @@ _WORDS = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 
 
 def narrow_scope(asked: str | None, allowed: frozenset[str], default: str | None) -> str | None:
-    """Return the scope that a request gets: what it asks for, or the default when it asks for nothing.
+    """Return the scope for a request: the requested one, or the default when it requests none.
 
     Args:
         asked: the parameter as given.

@@ -91,7 +91,7 @@ class SharedThrottle:
             used = attempts.used + self._failing[key]
             if used >= limit and not (key == whole and await self._is_proven(owner, source)):
                 raise too_many(attempts.ends_at - now if attempts.ends_at else limits.seconds)
-            if not used and owner is not None:  # so that invented names take no memory
+            if not used and owner is not None:  # so that unknown names use no memory
                 self._note_clean(key, steady + FRESH)
         return found[0].used > 0
 
@@ -104,7 +104,7 @@ class SharedThrottle:
         keys = ((name, source), (source,))
         for key in keys:
             self._clean.pop(key, None)
-            self._failing[key] += 1  # so that it counts before it is written
+            self._failing[key] += 1  # so that it counts before it is stored
         try:
             now = self._now()
             taken = [(subject, NO_LIMIT) for subject in self._subjects(name, source)]
@@ -158,7 +158,7 @@ class SharedThrottle:
 
 def _bound(known: dict[tuple[str, ...], float] | dict[tuple[int, str], bool]) -> None:
     if len(known) >= MAX_SUBJECTS:
-        del known[next(iter(known))]  # type: ignore[arg-type]  # a key of this very dict
+        del known[next(iter(known))]  # type: ignore[arg-type]  # a key of the same dict
 
 
 class LocalThrottle:

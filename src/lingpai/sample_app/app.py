@@ -152,7 +152,7 @@ class Sample:
         return msgspec.structs.replace(reply, headers=(*reply.headers, cookie))
 
     async def yzb_code(self, params: CodeParams, call: Call) -> dict[str, str]:
-        """Return the page passes on the code that the bridge gave it."""
+        """Handle the code that the page got from the bridge."""
         trail = self._trail(call)
         trail.add_browser_request(
             "页面交来授权码 The page passes the code on",
@@ -187,7 +187,7 @@ class Sample:
 def sample_app(
     issuer_url: str, url: str, identities: Identities, users: Sequence[tuple[str, str]]
 ) -> EdgeApp:
-    """Return the sample as an ASGI app.
+    """Return the sample as a web app.
 
     Args:
         issuer_url: base URL of the issuer.

@@ -88,7 +88,7 @@ def _mistyped() -> Iterator[str]:
     grouped = [
         f"{group}__{name.upper()}"
         for group, section in groups.items()
-        if group != "REALMS"  # whose names come in between
+        if group != "REALMS"  # their paths contain the realm's name
         for name in section.model_fields
     ]
     yield from mistyped([*alone, *grouped], groups)

@@ -141,7 +141,7 @@ class Settings(PlatformGroups, BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return the order of precedence; see the module's docstring."""
+        """Return the sources in order of precedence; see the module's docstring."""
         del file_secret_settings
         for source, entries in ((env_settings, environment_variables()), (dotenv_settings, file_variables())):
             if isinstance(source, EnvSettingsSource):
@@ -183,7 +183,7 @@ class Settings(PlatformGroups, BaseSettings):
         return platform_types()[name].settings() if group is None else group
 
     def enabled_realms(self) -> tuple[Realm, ...]:
-        """Return the realms that are served, in the form the issuer takes."""
+        """Return the enabled realms, as the issuer's type."""
         return tuple(each for each in self.all_realms() if self.realms[each.name].enabled)
 
     def all_realms(self) -> tuple[Realm, ...]:
@@ -204,11 +204,11 @@ class Settings(PlatformGroups, BaseSettings):
         )
 
     def named_realms(self) -> frozenset[str]:
-        """Return names of the realms that settings name; the rest are there by default."""
+        """Return the names of the realms that settings name; the others are default realms."""
         return frozenset(name for name, each in self.realms.items() if not each.implied)
 
     def keeper_options(self) -> KeeperOptions:
-        """Return the keeper's part, in the form it takes."""
+        """Return the keeper's options."""
         return KeeperOptions(hosts=self.hosts(), **self.keeper.model_dump())
 
     def hosts(self) -> Hosts:
@@ -217,7 +217,7 @@ class Settings(PlatformGroups, BaseSettings):
         return Hosts((own, *self.edge.hosts))
 
     def edge_options(self) -> EdgeOptions:
-        """Return the edge's part, in the form it takes."""
+        """Return the edge's options."""
         return EdgeOptions(
             body_limit=self.edge.body_limit,
             body_timeout=self.edge.body_timeout,

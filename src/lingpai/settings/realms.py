@@ -46,7 +46,7 @@ SWITCHES: Final = tuple(
 
 
 def realm_problems(realms: Sequence[Realm], served: Sequence[Realm]) -> list[str]:
-    """Return everything that is wrong with the realms, a line each.
+    """Return the problems of the realms, one line each.
 
     Args:
         realms: all of them.

@@ -178,7 +178,7 @@ def nearest(path: Sequence[str], known: Collection[str]) -> str:
     """Return the setting that is most similar to a mistyped name, as `group.name`; "" when there is none."""
     elsewhere = [
         each for each in known if each.rpartition(".")[2] == path[-1]
-    ]  # its group was left out, or is another
+    ]  # its group is missing or wrong
     found = elsewhere or difflib.get_close_matches(".".join(path), known, 1, 0.6)
     return found[0] if found else ""
 

@@ -111,7 +111,7 @@ async def _alter(keeper: Keeper, caller: Caller) -> None:
 
 
 def _given_key(stage: Stage, reference: str, keys: set[bytes]) -> str:
-    """Return the key that an entry gives, or ""; noted in `keys`, the digests of those that the file gave before."""
+    """Return the key of an entry, or ""; add its digest to `keys`, those of the entries before."""
     if not reference:
         return ""
     key = stage.secret(reference)

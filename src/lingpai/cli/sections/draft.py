@@ -56,17 +56,17 @@ class Draft:
         return Place(issuer, given, f"{issuer.realm}/{key}")
 
     def repeated(self, name: str) -> list[str]:
-        """Return the problem that the file has named this before, if it has."""
+        """Return a problem when the file has already named this."""
         return [tr("It is in the file twice.")] if name in self._named else []
 
     def accepts(self, name: str, found: list[str]) -> bool:
-        """Note that the file names this, and its problems; whether there are none."""
+        """Add the name and its problems to the draft; return whether there are none."""
         self._problems += [f"{name}: {each}" for each in found]
         self._named.add(name)
         return not found
 
     def prune(self, issuer: Issuer, key: str, remove: Callable[[], Awaitable[object]]) -> None:
-        """Let a stored thing go unless the file names it."""
+        """Plan the removal of a stored entry unless the file names it."""
         name = f"{issuer.realm}/{key}"
         if name not in self._named:
             self.changes.append(Change(name, "remove", perform=remove))

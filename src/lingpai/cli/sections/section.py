@@ -58,7 +58,7 @@ class Stage:
     document: Mapping[str, Any]
 
     def secret(self, text: str) -> str:
-        """Return the secret that an entry gives or refers to (`env:NAME`, `file:PATH`).
+        """Return the secret that an entry contains or refers to (`env:NAME`, `file:PATH`).
 
         Raises:
             Problem: the reference leads nowhere.

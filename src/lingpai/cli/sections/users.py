@@ -50,7 +50,7 @@ async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
             continue
         change = await _change(issuer, name, entry, password)
         fresh = password if change.action == "add" or "password" in change.fields else ""
-        least = issuer.policy.least_password if fresh else 0  # a password that is set already stays good
+        least = issuer.policy.least_password if fresh else 0  # an existing password stays valid
         if draft.accepts(name, password_problems(fresh, least)):
             draft.changes.append(change)
     if prune:

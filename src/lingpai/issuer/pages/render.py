@@ -41,7 +41,7 @@ def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
         ("content-security-policy", "; ".join(rules)),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),
-        # A window that may answer its opener must keep it.
+        # A window that sends messages to its opener must keep the reference to it.
         ("cross-origin-opener-policy", "unsafe-none" if site.opener else "same-origin"),
     )
 

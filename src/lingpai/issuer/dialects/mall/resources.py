@@ -28,7 +28,7 @@ class Resources:
         return OpenId(token, resolved.app_id, resolved.expires_at, resolved.scope, resolved.open_id)
 
     async def user_info(self, params: ResourceParams, call: Call) -> UserInfo:
-        """Return the seller that the user is."""
+        """Return the user's data as a seller."""
         resolved = await self._resolve(_token_of(params, call), self._scopes.user_info, call)
         user = await self._issuer.store.find_user(resolved.grant.user or 0)
         if user is None:

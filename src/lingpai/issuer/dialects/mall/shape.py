@@ -105,7 +105,7 @@ def describe(error: LingpaiError) -> tuple[int, str, str]:
     """Return status, `error` and description, with only the characters that RFC 6749 §5.2 permits (threat D44)."""
     status, name, text = ERRORS[error.kind]
     if not _NAME.match(error.parameter):
-        text = "A name in the request is not allowed"  # the reason would echo what the caller chose
+        text = "A name in the request is not allowed"  # the reason would repeat the caller's text
     return status, name, _FORBIDDEN.sub("'", text or error.reason)
 
 
@@ -116,7 +116,7 @@ class MallShape:
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """See `Shape.success`."""
-        del trace_id  # there is no place for it; the header carries it
+        del trace_id  # the body has no field for it; the header has it
         return Reply(_encode(value), headers=HEADERS)
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
@@ -150,7 +150,7 @@ class ResourceShape:
         status, name, text = describe(error)
         challenge = f'Bearer realm="{self._realm}"'
         if error.kind is Kind.MISSING_PARAMETER:
-            status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then
+            status = 401  # no token: the challenge alone (RFC 6750 §3.1)
         else:
             challenge += f', error="{name}", error_description="{text}"'
         return Reply(_encode(_Error(name, text)), status, headers=(*HEADERS, ("www-authenticate", challenge)))

@@ -37,7 +37,7 @@ class Calls:
         self._grants = {CODE: self._redeem, REFRESH: self._refresh, OWN: self._own}
 
     async def token(self, params: wire.TokenParams, call: Call) -> wire.IssuedTokens:
-        """Return tokens for a code, for a refresh token, or of a self-owned app."""
+        """Issue tokens for a code, for a refresh token, or of a self-owned app."""
         wire.require(params, *SIGNED, "grant_type", *NEEDED.get(params.grant_type or "", ()))
         grant_type = params.grant_type or ""
         begin_look_up(self._issuer, *_spent_by(params))
@@ -51,7 +51,7 @@ class Calls:
             return _issued(await grant(app, params, request))
 
     async def scan(self, params: wire.ScanParams, call: Call) -> wire.IssuedTokens:
-        """Return tokens of a terminal, for the key that it shows or for its secret."""
+        """Issue tokens of a terminal, for the key on its screen or for its secret."""
         wire.require(params, "client_id", "machine_code")
         if params.msign is None:
             wire.require(params, "qr_key")
@@ -104,12 +104,12 @@ class Calls:
 
 
 def scope_of(app: App) -> str:
-    """Return all that an app may be granted."""
+    """Return the largest scope of an app."""
     return " ".join(app.scopes) or SCOPE
 
 
 def check_scope(app: App, asked: str | None) -> str:
-    """Return the scope asked for, which must be there and within what the app may have.
+    """Return the requested scope, which is required and must be within the app's.
 
     Raises:
         LingpaiError: MISSING_SCOPE, INVALID_SCOPE.

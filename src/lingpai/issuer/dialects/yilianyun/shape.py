@@ -128,7 +128,7 @@ class YilianyunShape:
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """See `Shape.success`."""
-        del trace_id  # there is no place for it; the header carries it
+        del trace_id  # the body has no field for it; the header has it
         return Reply(_encode(_Answer("0", "success", value)))
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:

@@ -28,7 +28,7 @@ def sign_of(client_id: str, timestamp: str, secret: str) -> str:
 async def signed(
     issuer: Issuer, params: SignedParams, call: Call, *, first: bool = False
 ) -> AsyncIterator[tuple[App, SignedRequest | None]]:
-    """Answer a call whose parameters are there.
+    """Verify a signed call that has all parameters, and answer it.
 
     Args:
         issuer: the realm.

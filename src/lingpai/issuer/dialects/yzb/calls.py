@@ -57,7 +57,7 @@ class Calls:
         self._checking = LocalThrottle(issuer.clock, CHECKING)
 
     async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
-        """Return a user's tokens for a code, or the app's own token."""
+        """Issue a user's tokens for a code, or the app's own token."""
         if params.grant_type == CODE:
             if params.code is None:
                 raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
@@ -74,14 +74,14 @@ class Calls:
         return wire.IssuedTokens(access_token=tokens.access_token, expires_in=tokens.expires_in)
 
     async def refresh_token(self, params: wire.RefreshParams, call: Call) -> wire.UserTokens:
-        """Return a new pair of a user's tokens."""
+        """Issue a new pair of a user's tokens."""
         begin_look_up(self._issuer, params.refresh_token, HandleKind.REFRESH)
         app = await self._app(params.app_id, call)
         require_grant(app, REFRESH)
         return _user_tokens(await refresh(self._issuer, app, params.refresh_token, open_id=params.open_id))
 
     async def ticket(self, params: wire.TicketParams, call: Call) -> wire.JsTicket:
-        """Return a new ticket."""
+        """Issue a ticket."""
         begin_look_up(self._issuer, params.access_token, HandleKind.APP_TOKEN)
         app = await self._app(params.app_id, call)
         ticket = await issue_ticket(self._issuer, app, params.access_token)
@@ -126,7 +126,7 @@ class Calls:
         return wire.VerifiedPage(await verify_page(self._issuer, app, page))
 
     async def request_js_auth_code(self, params: wire.JsAuthCodeParams, call: Call) -> wire.JsAuthCode:
-        """Return a code of the user who is logged in, for a verified page whose app they have added.
+        """Issue a code of the logged-in user, for a verified page whose app they have added.
 
         The issuer's own window asks, with its session's cookie and form token; it has the page's origin from
         the browser, and answers to that origin only.
@@ -152,7 +152,7 @@ class Calls:
         return wire.BaseInfo(profile.nick, profile.avatar, profile.sex)
 
     async def app_access(self, params: wire.UserParams, call: Call) -> list[str]:
-        """Return the permissions that the user gave the app, and it may still have."""
+        """Return the permissions that the user gave the app, without those that the app has lost since."""
         app, member, _ = await self._user(params, call)
         return [permission for permission in member.permissions if permission in app.permissions]
 
@@ -174,7 +174,7 @@ class Calls:
         return [wire.ListedUser(str(member.id), member.open_id) for member in members]
 
     async def _known_app(self, given: str | int, call: Call) -> App:
-        """Return the app that is named; a disabled one is as good as unknown (threat D39)."""
+        """Return the app with this id; a disabled one is refused like an unknown one (threat D39)."""
         app = await find_app(self._issuer, wire.text_of(given))
         if app.disabled:
             raise LingpaiError(Kind.UNKNOWN_APP, "The app is disabled.")

@@ -113,7 +113,7 @@ class YzbShape:
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """See `Shape.success`."""
-        del trace_id  # the dialect's envelope has no place for it; the header carries it
+        del trace_id  # the dialect's envelope has no field for it; the header has it
         return Reply(_encode(_Envelope(self._ok, "ok", value)))
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:

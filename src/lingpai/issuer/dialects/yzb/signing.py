@@ -55,7 +55,7 @@ async def verify_page(issuer: Issuer, app: App, page: SignedPage) -> str:
 
 
 def check_proof(issuer: Issuer, app: App, origin: str, proof: str) -> None:
-    """Refuse a page that was not verified, or whose host was taken off the app's domains since.
+    """Refuse a page that was not verified, or whose host was removed from the app's domains since.
 
     Raises:
         LingpaiError: BAD_SIGNATURE, WRONG_REDIRECT_URI.
