@@ -79,6 +79,19 @@ class Connection(Responder):
         self._due.clear()
         self._early = b""
 
+    def eof_received(self) -> bool:
+        """The peer sends no more: what it asked is answered, and the connection ends; see `asyncio.Protocol`."""
+        self._give_up(malformed("the body ended early"))
+        incomplete = self._receiver.reading is Reading.HEAD
+        self._receiver.end()
+        if self.owing() is Owing.NOTHING or self._muted:
+            if incomplete:
+                self._write(refusal_of(HTTPStatus.BAD_REQUEST))
+            self._close()
+        else:
+            self._last = True
+        return True  # else the transport would close at once
+
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if self._current is not None or self.write_paused:
