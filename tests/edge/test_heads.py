@@ -20,3 +20,14 @@ def test_an_empty_authorization_header_brings_no_credentials(empty: bytes) -> No
 def test_two_credentials_are_two() -> None:
     head = Head(b"", [(NAME, b"Bearer x"), (NAME, b"Bearer x")])
     assert head.authorized_twice
+
+
+def test_several_lines_of_a_list_are_one() -> None:
+    names = (b"cookie", b"x-other", b"accept-language")
+    head = Head(b"", [(name, value) for value in (b"a=1", b"b=2", b"c=3") for name in names])
+    assert head.headers == {
+        b"cookie": b"a=1; b=2; c=3",
+        b"accept-language": b"a=1, b=2, c=3",
+        b"x-other": b"c=3",
+    }
+    assert Head(b"", [(b"accept", b"text/html"), (b"accept", b"image/png")]).accepts_html

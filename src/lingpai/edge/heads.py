@@ -1,11 +1,28 @@
 """The head of a request, parsed once."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from lingpai.core.browsers import prefers_html
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
+
+_LISTS: Final = {
+    # A proxy that is spoken to by HTTP/2 may pass on one line for each cookie (RFC 9113 §8.2.3).
+    b"cookie": b"; ",
+    **dict.fromkeys(
+        (b"accept", b"accept-language", b"content-encoding", b"expect", b"if-none-match", b"transfer-encoding"), b", "
+    ),
+}
+"""The headers that are lists, and what separates their members: several lines are one list (RFC 9110 §5.3)."""
+
+
+def _by_name(lines: RawHeaders) -> dict[bytes, bytes]:
+    headers = dict(lines)
+    if len(headers) < len(lines):
+        for name in headers.keys() & _LISTS.keys():
+            headers[name] = _LISTS[name].join(value for each, value in lines if each == name)
+    return headers
 
 
 def bearer_of(authorization: bytes) -> str | None:
@@ -26,7 +43,7 @@ class Head:
     Attributes:
         query: as given.
         lines: as given.
-        headers: the same by name; of a repeated one the last.
+        headers: the same by name; the lines of a list are one, of any other that is repeated the last counts.
         bearer: see `Call`.
         if_none_match: see `Call`.
         accepts_html: see `Call`.
@@ -42,7 +59,7 @@ class Head:
     def __init__(self, query: bytes, lines: RawHeaders) -> None:
         self.query = query
         self.lines = lines
-        self.headers = headers = dict(lines)
+        self.headers = headers = _by_name(lines)
         self.bearer: str | None = None
         self.if_none_match: str | None = None
         self.accepts_html = self.authorized_twice = False
@@ -50,8 +67,7 @@ class Head:
         if b"authorization" in headers:
             self._authorize([value for name, value in lines if name == b"authorization" and value.strip()])
         if b"if-none-match" in headers:
-            tags = b", ".join(value for name, value in lines if name == b"if-none-match")
-            self.if_none_match = tags.decode("latin-1")
+            self.if_none_match = headers[b"if-none-match"].decode("latin-1")
         if b"accept" in headers:
             self.accepts_html = prefers_html(headers[b"accept"])
 
