@@ -129,6 +129,13 @@ async def test_expectations_are_not_met_for_what_is_refused() -> None:
         ] == "close"
 
 
+async def test_an_old_client_is_not_invited(world: World) -> None:
+    body = b"app=1&code=2"
+    message = request("POST", "/form", body, FORM, [("expect", "100-continue")])
+    answer = await world.raw(message.replace(b" HTTP/1.1", b" HTTP/1.0"))
+    assert (answer.status, answer.json["data"]["app"]) == (200, "1")  # the first answer, not 100
+
+
 @pytest.mark.threat("D36")
 async def test_a_caller_who_leaves_harms_nobody(world: World) -> None:
     async with world.wire() as wire:
@@ -350,9 +357,14 @@ async def test_a_good_request_before_a_bad_one_gets_its_own_answer(world: World)
 
 @pytest.mark.threat("G70")
 async def test_other_transfer_codings_are_refused(world: World) -> None:
-    raw = b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n"
-    answer = await world.raw(raw + b"content-type: application/x-www-form-urlencoded\r\n\r\n0\r\n\r\n")
-    assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
+    for codings in (
+        ["transfer-encoding: gzip, chunked"],
+        ["transfer-encoding: gzip", "transfer-encoding: chunked"],
+        ["content-encoding: gzip", "content-encoding: identity", "transfer-encoding: chunked"],
+    ):
+        first = head("POST /form HTTP/1.1", "host: x", *codings, f"content-type: {FORM}")
+        answer = await world.raw(first + b"0\r\n\r\n")
+        assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.threat("G70")

@@ -1,8 +1,12 @@
 """A request names one host; who names none, several, or two different ones is answered 400 (RFC 9112 §3.2)."""
 
+from typing import Any
+
 import pytest
 
-from tests.edge.world import World
+from lingpai.core.wire import Call
+from lingpai.edge.app import create_app
+from tests.edge.world import FALLBACK, World, route, running
 
 
 def message(first: str, *lines: str) -> bytes:
@@ -18,6 +22,7 @@ GOOD = [
     ("GET http://any.example/call HTTP/1.1", ["host: any.example"]),
     ("GET http://Any.Example:80/call?x=1 HTTP/1.1", ["host: any.example"]),
 ]
+ROOTS = ["/", "http://any.example/", "http://any.example", "http://any.example?x=1"]
 BAD = [
     ("GET /call HTTP/1.1", []),
     ("GET /call HTTP/1.1", ["host: a", "host: b"]),
@@ -58,3 +63,23 @@ async def test_a_second_request_on_the_line_is_held_to_it_too(world: World) -> N
         await wire.send(good.replace(b"host: a", b"host: a\r\nhost: a"))
         assert (await wire.answer()).status == 400
         assert await wire.closed()
+
+
+@pytest.mark.parametrize("target", ROOTS)
+async def test_a_target_without_a_path_is_the_root(target: str) -> None:
+    async def root(_params: Any, _call: Call) -> str:
+        return "root"
+
+    async with running(create_app([route("/", root)], FALLBACK)) as world:
+        for _ in range(3):
+            answer = await world.raw(message(f"GET {target} HTTP/1.1", "host: any.example"))
+            assert answer.json["data"] == "root"
+
+
+async def test_options_of_the_server_as_such(world: World) -> None:
+    for _ in range(3):
+        answer = await world.raw(message("OPTIONS * HTTP/1.1", "host: any.example"))
+        assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
+    answer = await world.raw(message("GET * HTTP/1.1", "host: any.example"))
+    assert answer.status == 404
+    assert (await world.ask("OPTIONS", "/*")).status == 404

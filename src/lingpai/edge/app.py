@@ -16,6 +16,8 @@ from lingpai.edge.router import NO_FIELDS, Fields, Router
 Hook = Callable[[], Awaitable[None]]
 UNROUTED = "unrouted"
 _SLASHES = re.compile("/{2,}")
+_ALL_OF_IT = "*"
+"""The target of an `OPTIONS` request that asks about the server as such (RFC 9110 §9.3.7): a ping."""
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -141,8 +143,9 @@ def create_app(
 ) -> EdgeApp:
     """An application that answers `routes`, and everything else in the right shape.
 
-    `HEAD` is answered as `GET` without its body, `OPTIONS` with 204 and `Allow` unless a route declares it. A path
-    may have fields for whole segments, `/users/{id}`, or for all that is left, `/proxy/{rest:path}`.
+    `HEAD` is answered as `GET` without its body, `OPTIONS` with 204 and `Allow` unless a route declares it; so is
+    `OPTIONS *`. A path may have fields for whole segments, `/users/{id}`, or for all that is left,
+    `/proxy/{rest:path}`.
 
     Args:
         routes: what is declared; several routes may share a path when their methods differ.
@@ -165,4 +168,7 @@ def create_app(
     router = Router[_Methods]()
     for path, group in by_path.items():
         router.add(path, _methods(answerer, path, group))
-    return EdgeApp(router, _unrouted(answerer, fallback, page), meter, options, (on_start, on_stop))
+    unrouted = _unrouted(answerer, fallback, page)
+    allow = tuple(sorted({method for route in routes for method in route.methods} | {"HEAD", "OPTIONS"}))
+    router.add(_ALL_OF_IT, _Methods({"OPTIONS": answerer.options_endpoint(allow)}, unrouted[-1][1]))
+    return EdgeApp(router, unrouted, meter, options, (on_start, on_stop))

@@ -136,12 +136,10 @@ def target_of(url: bytes) -> tuple[str, bytes]:
 
     Raises:
         httptools.HttpParserInvalidURLError: it is none.
-        ValueError: it has no path.
     """
     parsed = httptools.parse_url(url)
-    if parsed.path is None:
-        raise ValueError("a target without a path")
-    path = parsed.path.decode("ascii")
+    # One in absolute form may leave out the path of the root (RFC 9110 §4.2.3).
+    path = (parsed.path or b"/").decode("ascii")
     return unquote(path) if "%" in path else path, parsed.query or b""
 
 
@@ -160,7 +158,6 @@ def asked_of(
 
     Raises:
         httptools.HttpParserInvalidURLError: the target is none.
-        ValueError: it has no path.
     """
     path, query = target_of(url)
     head = Head(query, lines)

@@ -11,7 +11,15 @@ _LISTS: Final = {
     # A proxy that is spoken to by HTTP/2 may pass on one line for each cookie (RFC 9113 §8.2.3).
     b"cookie": b"; ",
     **dict.fromkeys(
-        (b"accept", b"accept-language", b"content-encoding", b"expect", b"if-none-match", b"transfer-encoding"), b", "
+        (
+            b"accept",
+            b"accept-language",
+            b"content-encoding",
+            b"expect",
+            b"if-none-match",
+            b"transfer-encoding",
+        ),
+        b", ",
     ),
 }
 """The headers that are lists, and what separates their members: several lines are one list (RFC 9110 §5.3)."""

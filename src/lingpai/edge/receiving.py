@@ -194,7 +194,8 @@ class Receiver:
         self.advance(Event.HEAD)
         head = asked.head
         if has_body(head.headers) and asked.endpoint.wants_body(head, asked.fields):
-            expects = head.headers.get(b"expect", b"").lower() == b"100-continue"
+            # An older client would take the invitation for the answer (RFC 9110 §10.1.1).
+            expects = version == "1.1" and head.headers.get(b"expect", b"").lower() == b"100-continue"
             self.incoming = Incoming(asked, expects=expects)
             self._owner.invite()
         else:
