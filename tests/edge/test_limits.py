@@ -1,6 +1,7 @@
 """Bodies and heads that are too large or too slow (D36), and messages that are not HTTP (G70)."""
 
 import asyncio
+import logging
 import socket
 from ipaddress import ip_network
 
@@ -436,9 +437,10 @@ async def test_a_request_that_offers_an_upgrade_keeps_its_body(world: World, ste
 
 
 @pytest.mark.threat("G70")
-async def test_what_offers_an_upgrade_is_limited_like_others() -> None:
+async def test_what_offers_an_upgrade_is_limited_like_others(caplog: pytest.LogCaptureFixture) -> None:
     async with running(app_of(SMALL), ProtocolLimits(head_bytes=4096)) as world:
         large = [*UPGRADING, ("x", "x" * 4096)]
         assert (await world.ask("GET", "/call", headers=large)).status == 431
         assert (await world.ask("POST", "/form", b"x" * 1001, FORM, UPGRADING)).status == 413
         assert (await world.raw(request("GET", "call", headers=UPGRADING))).status == 400
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []  # no fault of ours

@@ -125,14 +125,16 @@ class Receiver:
             try:
                 self._parser.feed_data(rest)
             except httptools.HttpParserUpgrade as stopped:
-                if self.reading is Reading.OVER:
-                    return
-                # At an upgrade the parser ends the message with its head. No protocol is ours but this one, so the
-                # request is an ordinary one (RFC 9110 §7.8), with the body that follows.
-                rest = rest[stopped.args[0] :]
-                self._begin_without_upgrade()
+                end = stopped.args[0]
             else:
                 return
+            if self.reading is Reading.OVER:
+                return
+            # At an upgrade the parser ends the message with its head. No protocol is ours but this one, so the
+            # request is an ordinary one (RFC 9110 §7.8), with the body that follows. Not read while that exception is
+            # handled: a refusal would name it as its cause.
+            rest = rest[end:]
+            self._begin_without_upgrade()
 
     def _new_parser(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
