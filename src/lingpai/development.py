@@ -10,7 +10,7 @@ from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples
 from lingpai.edge.logs import configure_logging
-from lingpai.edge.server import Listener, bind, serve, url_of
+from lingpai.edge.server import Listener, ServerOptions, bind, serve, url_of
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sample_app.setup import open_sample
@@ -71,7 +71,8 @@ async def develop(
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 private_files.write(data / "dev.env", shell_variables(described).encode())
                 listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
-                await serve(listeners, ready=lambda: announce(described, data, realms))
+                limits = ServerOptions(connections=settings.connection_limits())
+                await serve(listeners, limits, ready=lambda: announce(described, data, realms))
 
 
 def sandboxed_platforms() -> list[str]:
