@@ -1,4 +1,4 @@
-"""What can go wrong, as a closed set.
+"""The kinds of errors, as a closed set.
 
 Every error has a kind (the closed set below), a public reason in our words, a private detail for the log, and
 through its kind the party at fault (`Blame`). No route and no dialect has kinds of its own: each maps

@@ -95,7 +95,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usable(self) -> bool:
-        """Whether its tokens are valid."""
+        """True when its tokens are valid: it is listed and not disabled."""
         return self.listed and not self.disabled
 
 

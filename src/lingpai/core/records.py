@@ -108,7 +108,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def found_dead(self) -> bool:
-        """Whether it was ended early because the upstream no longer accepts it."""
+        """True when it was ended early because the upstream no longer accepts it."""
         return self.end.wall == 0
 
     def __repr__(self) -> str:
@@ -222,7 +222,7 @@ class BudgetUse(NamedTuple):
 
 
 class RoleHolder(NamedTuple):
-    """Which process has a role, such as to renew what is due, and when the role is free again unless it is extended."""
+    """The process that has a role, such as renewal, and the end of the role unless it is extended."""
 
     role: str
     holder: str

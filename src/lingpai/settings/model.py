@@ -37,8 +37,8 @@ from lingpai.settings.sections import (
     RedisSettings,
     Seconds,
     StoreAddress,
-    beside_defaults,
     default_realms,
+    with_default_realms,
     with_dialects,
 )
 from lingpai.settings.sources import (
@@ -128,7 +128,7 @@ class Settings(PlatformGroups, BaseSettings):
     realms: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings],
         BeforeValidator(with_dialects),
-        AfterValidator(beside_defaults),
+        AfterValidator(with_default_realms),
     ] = Field(default_factory=default_realms)
     """The issuer's realms, by name."""
 
@@ -149,9 +149,9 @@ class Settings(PlatformGroups, BaseSettings):
         return (
             init_settings,
             env_settings,
-            _OursOnly(dotenv_settings),
+            _DeclaredOnly(dotenv_settings),
             *_files(settings_cls, Path()),
-            *_beside_the_data(settings_cls, init_settings, env_settings, dotenv_settings),
+            *_data_folder_files(settings_cls, init_settings, env_settings, dotenv_settings),
         )
 
     @property
@@ -235,7 +235,7 @@ class Settings(PlatformGroups, BaseSettings):
         return tuple(ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies)
 
 
-class _OursOnly(PydanticBaseSettingsSource):
+class _DeclaredOnly(PydanticBaseSettingsSource):
     """A source without the entries of other programs and of the original service, which `.env` may contain."""
 
     def __init__(self, source: PydanticBaseSettingsSource) -> None:
@@ -252,7 +252,7 @@ class _OursOnly(PydanticBaseSettingsSource):
         return {name: value for name, value in self._source().items() if name in fields}
 
 
-def _beside_the_data(
+def _data_folder_files(
     settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource
 ) -> Iterator[PydanticBaseSettingsSource]:
     """Yield the settings file in the data folder that one of these sources names."""

@@ -244,7 +244,7 @@ def with_dialects(named: Any) -> Any:
     }
 
 
-def beside_defaults(named: dict[str, RealmSettings]) -> dict[str, RealmSettings]:
+def with_default_realms(named: dict[str, RealmSettings]) -> dict[str, RealmSettings]:
     """Return the realms that settings name, then the default ones whose name and paths are free.
 
     An empty table stays empty: it means no realms.

@@ -53,10 +53,10 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
     """Return the required changes. A secret that the file does not give does not change."""
     draft = Draft("apps", stage)
     for entry in entries:
-        place = draft.place(entry.app_id, entry.realm, entry.secret)
-        if place is None:
+        target = draft.resolve(entry.app_id, entry.realm, entry.secret)
+        if target is None:
             continue
-        issuer, secret, name = place
+        issuer, secret, name = target
         wanted = _app(issuer, entry)
         found = app_problems(wanted) + client_problems(issuer, wanted)
         if not entry.app_id:

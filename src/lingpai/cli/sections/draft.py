@@ -9,7 +9,7 @@ from lingpai.cli.sections.section import Change, Plan, Stage
 from lingpai.issuer.context import Issuer
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """The realm, secret and name of an entry.
 
     Attributes:
@@ -38,7 +38,7 @@ class Draft:
         self._section = section
         self._stage = stage
 
-    def place(self, key: str, realm: str, secret: str, *, dialect: str = "") -> Place | None:
+    def resolve(self, key: str, realm: str, secret: str, *, dialect: str = "") -> Target | None:
         """Resolve an entry's realm and secret; when that fails, add a problem to the plan and return None.
 
         Args:
@@ -53,7 +53,7 @@ class Draft:
         except Problem as problem:
             self._problems.append(f"{self._section}/{key}: {problem}")
             return None
-        return Place(issuer, given, f"{issuer.realm}/{key}")
+        return Target(issuer, given, f"{issuer.realm}/{key}")
 
     def repeated(self, name: str) -> list[str]:
         """Return a problem when the file has already named this."""

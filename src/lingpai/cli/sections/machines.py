@@ -33,10 +33,10 @@ async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Pl
     """Return the required changes. The same file may declare owners; a secret that it does not give does not change."""
     draft = Draft("machines", stage)
     for entry in entries:
-        place = draft.place(entry.machine_code, entry.realm, entry.msign, dialect=DIALECT)
-        if place is None:
+        target = draft.resolve(entry.machine_code, entry.realm, entry.msign, dialect=DIALECT)
+        if target is None:
             continue
-        issuer, msign, name = place
+        issuer, msign, name = target
         found = machine_problems(entry.machine_code) + draft.repeated(name)
         if entry.owner and not await _known(stage, issuer, entry.owner):
             found.append(tr("There is no user {name}; `lingpai user list` shows all.", name=entry.owner))

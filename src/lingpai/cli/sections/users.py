@@ -38,10 +38,10 @@ async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
     """Return the required changes. Each given password is compared with the stored hash, which takes time."""
     draft = Draft("users", stage)
     for entry in entries:
-        place = draft.place(entry.login, entry.realm, entry.password)
-        if place is None:
+        target = draft.resolve(entry.login, entry.realm, entry.password)
+        if target is None:
             continue
-        issuer, password, name = place
+        issuer, password, name = target
         found = login_problems(entry.login) + password_problems(password)
         if entry.sex not in ("1", "2", "3"):
             found.append(tr("sex is 1 (male), 2 (female) or 3 (unknown)."))

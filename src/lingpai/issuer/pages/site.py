@@ -31,7 +31,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def secure(self) -> bool:
-        """Whether browsers use https, so that cookies are for TLS only.
+        """True when browsers use https, so that cookies are for TLS only.
 
         Browsers drop such cookies on plain http, whatever the host, so logins would fail.
         """

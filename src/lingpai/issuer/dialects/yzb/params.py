@@ -161,7 +161,7 @@ class BaseInfo(msgspec.Struct):
 
 
 class Added(msgspec.Struct):
-    """Whether the user added the app."""
+    """Shows whether the user added the app."""
 
     is_added: bool
 
