@@ -1,4 +1,4 @@
-"""Writes `docs/reference/` from the code: `python -m docs.generate [FOLDER]`.
+"""Writes `docs/reference/` and `docs/schema/` from the code: `python -m docs.generate`, or the reference into a FOLDER.
 
 What comes out depends on the code alone: neither on settings in the environment or in files, nor on the locale.
 """
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, settings
+from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, schema, settings
 
 REFERENCE = Path(__file__).parent / "reference"
 
@@ -48,4 +48,8 @@ def _forget_surroundings() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else REFERENCE)
+    if len(sys.argv) > 1:
+        main(Path(sys.argv[1]))
+    else:
+        main(REFERENCE)
+        schema.main()
