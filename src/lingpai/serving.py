@@ -28,8 +28,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lingpai.serving")
 allow("network", "proxy")
 
 ONE_WRITER: Final = (
-    "The embedded store has one writer at a time: more workers answer more reads, but not more "
-    "writes. Use one worker where most calls write, or PostgreSQL."
+    "The embedded store has one writer at a time: more workers answer more reads, but all of them together write less "
+    "than one alone. Use one worker where most calls write, or PostgreSQL."
 )
 _ASK_EVERY: Final = 1.0
 """Seconds between attempts to reach a database that does not answer."""
@@ -51,12 +51,12 @@ def serve_production(settings: Settings) -> int:
         LingpaiError: STORE_UNAVAILABLE.
     """
     configure_logging(settings.log_level, json_lines=settings.log_json)
+    if settings.workers > 1 and settings.store_address.dsn is None:
+        log.warning("workers_share_one_writer", detail=ONE_WRITER, workers=settings.workers)
     _outlive_hangups()
     _raise_descriptor_limit()
     for network, proxy in trusted_twice(settings):
         log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
-    if settings.workers > 1 and settings.store_address.dsn is None:
-        log.info("workers_share_one_writer", detail=ONE_WRITER)
     asyncio.run(wait_for_store(settings.store_address, settings.store_wait))
     with bind(settings.host, settings.port) as bound:
         settings = settings.model_copy(

@@ -3,12 +3,10 @@
 import asyncio
 import collections
 import contextlib
-import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,7 +17,7 @@ from lingpai.store.address import Address
 from tests.helpers.postgres import make_template
 from tests.helpers.postgres_server import Server, start_server
 from tests.store.postgresql.hardship import run, until
-from tests.strength.services import Service, ask
+from tests.strength.services import Heard, ask
 
 NOWHERE = "http://127.0.0.1:1"
 
@@ -40,22 +38,6 @@ def server(_own: Server) -> Iterator[Server]:
         _own.start()
 
 
-class Heard(Service):
-    """A service whose log lines are kept."""
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        self.lines: list[dict[str, Any]] = []
-        super().__init__(*arguments, **settings)
-
-    def _hear(self, line: str) -> None:
-        with contextlib.suppress(ValueError):
-            self.lines.append(json.loads(line))
-        super()._hear(line)
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        return [each for each in list(self.lines) if each.get("event") == name]
-
-
 def test_an_outage_from_before_the_start_to_its_end(server: Server, tmp_path: Path) -> None:
     server.stop()
     service = Heard(tmp_path / "data", NOWHERE, workers=2, STORE=server.dsn("lingpai"), LOG_LEVEL="info")
@@ -68,6 +50,7 @@ def test_an_outage_from_before_the_start_to_its_end(server: Server, tmp_path: Pa
         server.start()
         url = service.url
         assert ask(f"{url}/health/ready")[0] == 200
+        assert service.events("workers_share_one_writer") == []
         [said] = service.events("waiting_for_store")
         assert "Error: " in said["detail"]
         assert "[redacted]" not in said["detail"]

@@ -139,6 +139,22 @@ class Service:
             self._changed.notify_all()
 
 
+class Heard(Service):
+    """A service whose log lines are kept."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self.lines: list[Json] = []
+        super().__init__(*arguments, **settings)
+
+    def _hear(self, line: str) -> None:
+        with contextlib.suppress(ValueError):
+            self.lines.append(json.loads(line))
+        super()._hear(line)
+
+    def events(self, name: str) -> list[Json]:
+        return [each for each in list(self.lines) if each.get("event") == name]
+
+
 def ask(url: str, body: Json | None = None, method: str | None = None) -> tuple[int, Json]:
     """Status and JSON of an answer; errors are answers too."""
     data = None if body is None else json.dumps(body).encode()
