@@ -319,6 +319,24 @@ def test_a_new_key_opens_at_once_and_seals_once_everybody_knows_it(tmp_path: Pat
         assert handles.unseal(after, HandleKind.ACCESS) == SAMPLE
 
 
+def test_f67_what_seals_and_opens_in_one_call_follows_the_ring_too(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    ring = KeyRing.open_or_create(tmp_path / "ring", clock.now())
+    handles = Handles(ring, "yzb", clock)
+    seal, unseal = handles.sealer(SAMPLE.kind), handles.opener(SAMPLE.kind)
+    clock.advance(60)
+    before = seal(*SAMPLE[1:])
+    assert before == handles.seal(SAMPLE)
+    ring.rotate(clock.now())
+    clock.advance(11)
+    after = seal(*SAMPLE[1:])
+    assert before != after == handles.seal(SAMPLE)
+    assert unseal(before) == unseal(after) == SAMPLE
+    ring.retire(1)
+    clock.advance(2)
+    assert (unseal(before), unseal(after)) == (None, SAMPLE)
+
+
 def test_a_handle_is_told_as_each_key_writes_it() -> None:
     clock, ring = VirtualClock(), KeyRing.ephemeral()
     handles = Handles(ring, "yzb", clock)

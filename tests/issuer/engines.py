@@ -91,12 +91,15 @@ async def execute(store: IssuerStore, statement: str) -> None:
 
 def count_commits(store: IssuerStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A list that grows by one for each commit that a verb of this store asks for."""
-    engine, commits = store._engine, []  # type: ignore[attr-defined]  # reaching under the port on purpose
-    for name in ("write", "add") if isinstance(store, SqliteIssuerStore) else ("call", "transact"):
+    commits: list[str] = []
+    engine: Any = store._engine  # type: ignore[attr-defined]  # reaching under the port on purpose
+    of_sqlite = isinstance(store, SqliteIssuerStore)
+    target, names = (engine.writer, ("change",)) if of_sqlite else (engine, ("call", "transact"))
+    for name in names:
 
         def counted(name: str, do: Callable[..., Any], *arguments: Any) -> Any:
             commits.append(name)
             return do(*arguments)
 
-        monkeypatch.setattr(engine, name, partial(counted, name, getattr(engine, name)))
+        monkeypatch.setattr(target, name, partial(counted, name, getattr(target, name)))
     return commits

@@ -121,7 +121,7 @@ async def test_code_of_a_disabled_user_is_worth_nothing(world: World) -> None:
 async def test_what_is_no_code_of_ours_costs_no_read(
     world: World, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(world.issuer.store, "read_grant", None)
+    monkeypatch.setattr(world.issuer.store, "begin_read", None)
     with raises(Kind.INVALID_CODE):
         await redeem(world.issuer, world.app, code)
 

@@ -29,6 +29,7 @@ class RingCiphers:
     Attributes:
         opening: all ciphers, that of the newest key first.
         sealing: the one that encrypts.
+        look_at: steady time from which on `stay_current` has to be called before either is used.
     """
 
     def __init__(self, ring: KeyRing, purpose: str, clock: Clock) -> None:
@@ -36,14 +37,14 @@ class RingCiphers:
         self._purpose = purpose
         self._clock = clock
         self._ciphers: dict[int, AESSIV] = {}
-        self._look_at = 0.0
+        self.look_at = 0.0
         self.opening: tuple[AESSIV, ...] = ()
         self.sealing: AESSIV
         self._arrange()
 
     def stay_current(self) -> None:
         """Read the ring again when a second has passed: another process may have added or retired a key."""
-        if self._clock.steady() < self._look_at:
+        if self._clock.steady() < self.look_at:
             return
         with contextlib.suppress(KeyRingError):  # an unreadable ring: continue with the loaded keys
             self._ring.find(self._ring.newest.id + 1)
@@ -59,7 +60,7 @@ class RingCiphers:
         return None
 
     def _arrange(self) -> None:
-        self._look_at = self._clock.steady() + _LOOK_SECONDS
+        self.look_at = self._clock.steady() + _LOOK_SECONDS
         keys = self._ring.keys[::-1]
         for key in keys:
             if key.id not in self._ciphers:

@@ -27,7 +27,9 @@ import base64
 import enum
 import struct
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
+
+from cryptography.exceptions import InvalidTag
 
 from lingpai.core.ciphers import RingCiphers
 from lingpai.core.clock import Clock
@@ -41,6 +43,7 @@ _LOW_GENERATION = (1 << _GENERATION_BITS) - 1
 MAX_ID = (1 << _ID_BITS) - 1
 LEAST_SALT = 1 << 16
 MAX_SALT = (1 << 32) - 1
+_MAX_TIME = (1 << 32) - 1
 MAX_GENERATION = (LEAST_SALT << _GENERATION_BITS) - 1
 """Higher ones could turn a salt into 0."""
 MAX_WORDS = 8
@@ -153,6 +156,15 @@ class Handle(NamedTuple):
         return self._replace(generation=whole, salt=salt)
 
 
+Opener = Callable[[str], Handle | None]
+"""What a text says, or None when it is not exactly a handle of one realm, kind and format."""
+Sealer = Callable[..., str]
+"""The text of a handle by (row, generation, issued at, salt, words=0); raises OverflowError when one does not fit."""
+
+_new_tuple: Final = tuple.__new__
+"""Makes a `Handle` without the Python function that a named tuple has for that."""
+
+
 def read_salts(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
     """Yield salts for new rows, without end."""
     while True:
@@ -173,16 +185,67 @@ class Handles:
     def __init__(self, ring: KeyRing, realm: str, clock: Clock) -> None:
         self._bound = [b"lingpai/realm/" + realm.encode()]
         self._ciphers = RingCiphers(ring, "handles", clock)
+        self._steady = clock.steady
+
+    def sealer(self, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Sealer:
+        """What seals handles of one kind and format, in one call: 64 hex digits, or 43 base64url characters."""
+        ciphers, bound, steady = self._ciphers, self._bound, self._steady
+        head, write, pack = kind << _KIND_SHIFT, form.write, _LAYOUT.pack
+
+        def seal(row: int, generation: int, issued_at: int, salt: int, words: int = 0) -> str:
+            if (
+                not words
+                and 0 <= row <= MAX_ID
+                and 0 <= generation <= _LOW_GENERATION
+                and 0 <= issued_at <= _MAX_TIME
+                and LEAST_SALT <= salt <= MAX_SALT
+            ):
+                plain = pack(head | row << _GENERATION_BITS | generation, issued_at, salt)
+            else:
+                plain = _pack(Handle(kind, row, generation, issued_at, salt, words))
+            if steady() >= ciphers.look_at:
+                ciphers.stay_current()
+            return write(ciphers.sealing.encrypt(plain, bound))
+
+        return seal
+
+    def opener(self, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Opener:
+        """What opens handles of one kind and format, in one call."""
+        ciphers, bound, steady = self._ciphers, self._bound, self._steady
+        number, read, write, unpack = int(kind), form.read, form.write, _LAYOUT.unpack
+
+        def open_handle(text: str) -> Handle | None:
+            try:
+                sealed = read(text)
+            except ValueError:
+                return None
+            # One spelling only: decoders skip blanks, take either case, and base64's last character has bits to spare.
+            if len(sealed) != SEALED_BYTES or write(sealed) != text:
+                return None
+            if steady() >= ciphers.look_at:
+                ciphers.stay_current()
+            try:
+                plain = ciphers.opening[0].decrypt(sealed, bound)
+            except InvalidTag:
+                older = ciphers.open(sealed, bound)
+                if older is None:
+                    return None
+                plain = older
+            head, issued_at, salt = unpack(plain)
+            if head >> _KIND_SHIFT == number and salt >= LEAST_SALT:
+                row, generation = head >> _GENERATION_BITS & MAX_ID, head & _LOW_GENERATION
+                return _new_tuple(Handle, (kind, row, generation, issued_at, salt, 0))
+            return _unpack(plain, kind)
+
+        return open_handle
 
     def seal(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> str:
-        """Return the handle as text: 64 hex digits, or 43 base64url characters.
+        """The handle as text.
 
         Raises:
             OverflowError: when a field does not fit.
         """
-        plain = _pack(handle)
-        self._ciphers.stay_current()
-        return form.write(self._ciphers.sealing.encrypt(plain, self._bound))
+        return self.sealer(handle.kind, form)(*handle[1:])
 
     def seal_with_each(self, handle: Handle, form: HandleFormat = HandleFormat.HEX) -> tuple[str, ...]:
         """Return the handle encrypted with each key of the ring, the newest first: all texts that decrypt to it.
@@ -196,16 +259,7 @@ class Handles:
 
     def unseal(self, text: str, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Handle | None:
         """Return the handle of a text, or None when the text is not exactly one of this realm, kind and format."""
-        try:
-            sealed = form.read(text)
-        except ValueError:
-            return None
-        # One spelling only: decoders skip blanks and accept either case, and base64's last one has two unused bits.
-        if len(sealed) != SEALED_BYTES or form.write(sealed) != text:
-            return None
-        self._ciphers.stay_current()
-        plain = self._ciphers.open(sealed, self._bound)
-        return None if plain is None else _unpack(plain, kind)
+        return self.opener(kind, form)(text)
 
 
 def _pack(handle: Handle) -> bytes:

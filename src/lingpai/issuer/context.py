@@ -3,6 +3,7 @@
 import math
 import secrets
 from collections.abc import Callable
+from operator import attrgetter
 
 from lingpai.core.clock import Clock
 from lingpai.core.handles import Handle, HandleKind, Handles, read_salts
@@ -22,6 +23,8 @@ class Issuer:
         realm: the instance's name, such as "yzb" or "yzb-test".
         policy: its lifetimes and rules.
         lives: the lifetimes for each kind of grant.
+        openers: for each kind, what decrypts its handles, in the policy's format for it.
+        sealers: for each kind, what makes its handles.
         store: the issuer's verbs of the store.
         clock: the source of the time.
         digest_secret: keyed digest of apps' secrets.
@@ -32,6 +35,7 @@ class Issuer:
         terminal_throttle: counts wrong secrets of terminals, by the app that passes them.
         requests: encrypts authorization requests, which the browser carries.
         random_bytes: the source of randomness.
+        new_salt: returns the salt of a new row that handles will name.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Issuer:
         passwords: Passwords | None = None,
     ) -> None:
         self.realm = realm
+        self._handles = Handles(ring, realm, clock)
         self.policy = policy
         self.store = store
         self.clock = clock
@@ -58,8 +63,8 @@ class Issuer:
         self.throttle = self._throttle("app secret", lambda: self.policy.authentication)
         self.terminal_throttle = self._throttle("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
-        self._salts = read_salts(random_bytes)
-        self._handles = Handles(ring, realm, clock)
+        self.new_salt: Callable[[], int] = read_salts(random_bytes).__next__
+        self._steady = clock.steady
         self._anchor = anchor
 
     @classmethod
@@ -88,37 +93,38 @@ class Issuer:
             kind, self.store, self.clock, now=self.now, digest=self.digest_of, limits=limits
         )
 
-    @property
-    def policy(self) -> Policy:
-        """The realm's lifetimes and rules."""
-        return self._policy
-
-    @policy.setter
-    def policy(self, policy: Policy) -> None:
+    def _set_policy(self, policy: Policy) -> None:
         self._policy = policy
         self.lives = lives_of(policy)
-        self._formats = dict.fromkeys(HandleKind, policy.token_format) | {HandleKind.CODE: policy.code_format}
+        formats = dict.fromkeys(HandleKind, policy.token_format) | {HandleKind.CODE: policy.code_format}
+        self._formats = formats
+        self.openers = {kind: self._handles.opener(kind, form) for kind, form in formats.items()}
+        self.sealers = {kind: self._handles.sealer(kind, form) for kind, form in formats.items()}
+
+    # Read in each request, so without a Python function in between.
+    policy: Policy = property(attrgetter("_policy"), _set_policy)  # type: ignore[assignment]
 
     def now(self) -> int:
         """Return the issuer's time in whole unix seconds.
 
         Steps of the wall clock do not change it (`IssuerStore.anchor`).
         """
-        return math.floor(self.clock.steady() + self._anchor)
+        return math.floor(self._steady() + self._anchor)
 
     def wall(self, moment: int) -> int:
         """Convert a time of the issuer to the wall clock, in unix seconds."""
-        return moment + round(self.clock.now() - self.clock.steady() - self._anchor)
+        return moment + self.now_and_ahead()[1]
 
-    def new_salt(self) -> int:
-        """Return the salt of a new row that handles will name."""
-        return next(self._salts)
+    def now_and_ahead(self) -> tuple[int, int]:
+        """Return the issuer's time, see `now`, and how many whole seconds the wall clock is ahead of it."""
+        moment = self._steady() + self._anchor
+        return math.floor(moment), round(self.clock.now() - moment)
 
     def seal(
         self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int, words: int = 0
     ) -> str:
         """Return a handle of the row with this salt, in the policy's format for its kind."""
-        return self._handles.seal(Handle(kind, row, generation, issued_at, salt, words), self._formats[kind])
+        return self.sealers[kind](row, generation, issued_at, salt, words)
 
     def seal_with_each(
         self, kind: HandleKind, row: int, generation: int, issued_at: int, salt: int
@@ -130,4 +136,4 @@ class Issuer:
 
     def unseal(self, text: str, kind: HandleKind) -> Handle | None:
         """Decrypt a handle; return None when it is not one of this realm, this kind and this format."""
-        return self._handles.unseal(text, kind, self._formats[kind])
+        return self.openers[kind](text)

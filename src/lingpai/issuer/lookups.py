@@ -1,12 +1,12 @@
-"""The grant behind a token, read when it is needed or, where a read takes a round trip, begun before that.
+"""The grant behind a token, looked up in two steps: begun as soon as the token is known, and awaited when it is needed.
 
 Most requests name an app and a token, and the app comes first: who asks is known before what they ask for is told. That
-is no reason to read the one after the other.
+is no reason to read the one after the other, where a read takes a round trip. So a caller begins the look-up, finds the
+app, and hands what was begun to the verb.
 """
 
-from collections.abc import Awaitable
-from contextvars import ContextVar
-from typing import NamedTuple
+from collections.abc import Awaitable, Generator
+from typing import Any
 
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import GrantView
@@ -17,52 +17,70 @@ LookedUp = tuple[Handle | None, GrantView | None]
 
 With a grant, the handle has its whole generation. The row of an id that was handed out again is no grant of it."""
 
-
-class _Begun(NamedTuple):
-    issuer: Issuer
-    token: str
-    kind: HandleKind
-    handle: Handle
-    view: Awaitable[GrantView | None]
+LookUp = LookedUp | Awaitable[LookedUp]
+"""A look-up that was begun: its outcome where a read takes no round trip, else what to await for it, or to leave."""
 
 
-_begun: ContextVar[_Begun | None] = ContextVar("begun", default=None)
-"""What this request has begun to read; each request runs in a context of its own."""
+class _Reading:
+    """A look-up whose grant is on its way."""
+
+    def __init__(self, handle: Handle, view: Awaitable[GrantView | None]) -> None:
+        self._handle = handle
+        self._view = view
+
+    def __await__(self) -> Generator[Any, None, LookedUp]:
+        """The outcome.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        return _matched(self._handle, (yield from self._view.__await__()))
 
 
-def begin_look_up(issuer: Issuer, token: str | None, kind: HandleKind) -> None:
-    """Begin to read the grant of a token that this request will `look_up`, beside what it reads before.
-
-    Does nothing without a token of this realm and kind, nor where a read takes no round trip.
+def begin_look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookUp:
+    """Begin to look up what a token says and its grant, as it stands at some time from now on.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    begin_read = issuer.store.begin_read
-    if begin_read is None or token is None:
-        return
-    handle = issuer.unseal(token, kind)
-    if handle is not None:
-        _begun.set(_Begun(issuer, token, kind, handle, begin_read(handle.id)))
+    handle = issuer.openers[kind](token)
+    if handle is None:
+        return None, None
+    view = issuer.store.begin_read(handle.id)
+    if view is None:
+        return handle, None
+    if not isinstance(view, GrantView):
+        return _Reading(handle, view)
+    return (handle, view) if handle.salt == view.grant.salt else _matched(handle, view)
+
+
+def begin_spending(
+    issuer: Issuer, grant_type: str | None, code: str | None, refresh_token: str | None
+) -> LookUp | None:
+    """Begin to look up what a request for tokens spends: its code or its refresh token. None when it is missing.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE.
+    """
+    by_code = grant_type == "authorization_code"  # RFC 6749 §4.1.3
+    token = code if by_code else refresh_token
+    kind = HandleKind.CODE if by_code else HandleKind.REFRESH
+    return None if token is None else begin_look_up(issuer, token, kind)
 
 
 async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
-    """What a token says and its grant, as it stands at some time since the request came.
+    """What a token says and its grant, as it stands now.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    begun = _begun.get()
-    if begun is not None and begun.token == token and begun.kind is kind and begun.issuer is issuer:
-        _begun.set(None)  # a second look is a new one
-        return _matched(begun.handle, await begun.view)
-    handle = issuer.unseal(token, kind)
-    return _matched(handle, None if handle is None else await issuer.store.read_grant(handle.id))
+    begun = begin_look_up(issuer, token, kind)
+    return begun if isinstance(begun, tuple) else await begun
 
 
-def _matched(handle: Handle | None, view: GrantView | None) -> LookedUp:
+def _matched(handle: Handle, view: GrantView | None) -> LookedUp:
     """The two, the grant only when the handle was made for it."""
-    if handle is None or view is None or handle.salt == view.grant.salt:
+    if view is None or handle.salt == view.grant.salt:
         return handle, view
     whole = handle.of_row(view.grant.salt, view.grant.generation)
     return (handle, None) if whole is None else (whole, view)

@@ -67,6 +67,18 @@ class SharedThrottle:
         self._failing: Counter[tuple[str, ...]] = Counter()
         self._proven: dict[tuple[int, str], bool] = {}
 
+    def is_settled(self, name: str, source: str, owner: int) -> bool:
+        """Return whether `admit` would admit an attempt at once and `succeed` would have nothing to write.
+
+        For `owner`, see `admit`.
+        """
+        steady, clean = self._clock.steady(), self._clean
+        return (
+            clean.get((name, source), -math.inf) > steady
+            and clean.get((source,), -math.inf) > steady
+            and (owner, source) in self._proven
+        )
+
     async def admit(self, name: str, source: str, owner: int | None = None) -> bool:
         """Admit an attempt, or refuse it.
 
@@ -169,12 +181,15 @@ class LocalThrottle:
     Args:
         clock: its steady time is used.
         limits: the allowed failures and their window.
+
+    Attributes:
+        failures: the counted failures; while there are none, `admit` admits everybody.
     """
 
     def __init__(self, clock: Clock, limits: Throttling) -> None:
         self._clock = clock
         self._limits = limits
-        self._failures: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
+        self.failures: OrderedDict[tuple[str, ...], tuple[int, float]] = OrderedDict()
 
     def admit(self, name: str, address: str) -> None:
         """Admit an attempt, or refuse it.
@@ -182,11 +197,11 @@ class LocalThrottle:
         Raises:
             LingpaiError: TOO_MANY_REQUESTS, with `retry_after` in seconds.
         """
-        if not self._failures:
+        if not self.failures:
             return
         limits = (self._limits.pair, self._limits.address)
         for subject, limit in zip(_keys(name, address), limits, strict=True):
-            count, ends_at = self._failures.get(subject, (0, 0.0))
+            count, ends_at = self.failures.get(subject, (0, 0.0))
             left = ends_at - self._clock.steady()
             if count >= limit and left > 0:
                 raise too_many(left)
@@ -194,12 +209,12 @@ class LocalThrottle:
     def fail(self, name: str, address: str) -> None:
         """Count a failure."""
         for subject in _keys(name, address):
-            count, ends_at = self._failures.pop(subject, (0, 0.0))
+            count, ends_at = self.failures.pop(subject, (0, 0.0))
             if ends_at <= self._clock.steady():
                 count, ends_at = 0, self._clock.steady() + self._limits.seconds
-            self._failures[subject] = (count + 1, ends_at)
-        while len(self._failures) > MAX_SUBJECTS:
-            self._failures.popitem(last=False)
+            self.failures[subject] = (count + 1, ends_at)
+        while len(self.failures) > MAX_SUBJECTS:
+            self.failures.popitem(last=False)
 
 
 def _keys(name: str, address: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

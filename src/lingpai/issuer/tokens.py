@@ -2,6 +2,7 @@
 
 import msgspec
 
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import Grant, GrantKind
 from lingpai.issuer.context import Issuer
@@ -59,39 +60,20 @@ def make_tokens(
     The access token is good for these `words` of the grant's scope (`Handle.words`), the refresh token for all.
     A first answer tells the whole life, as the originals do, also when the second turns over during the commit.
     """
-    end = told_end(issuer, grant, grant.rotated_at)
-    access = issuer.seal(
-        ACCESS_HANDLE[grant.kind], grant.id, grant.generation, grant.rotated_at, grant.salt, words
-    )
-    refresh = ""
-    if has_refresh(issuer, grant):
-        refresh = issuer.seal(HandleKind.REFRESH, grant.id, grant.generation, grant.rotated_at, grant.salt)
+    made = grant.rotated_at
+    names = (grant.id, grant.generation, made, grant.salt)
+    life, sealers = issuer.lives[grant.kind], issuer.sealers
+    end = min(made + life.token, grant.ends_at)
     return Tokens(
-        access_token=access,
-        refresh_token=refresh,
-        expires_in=max(0, end - issuer.now()) if repeated else end - grant.rotated_at,
-        scope=scope_of_words(grant.scope, words),
+        access_token=sealers[ACCESS_HANDLE[grant.kind]](*names, words),
+        refresh_token=sealers[HandleKind.REFRESH](*names) if life.refreshed else "",
+        expires_in=max(0, end - issuer.now()) if repeated else end - made,
+        scope=scope_of_words(grant.scope, words) if words else grant.scope,
         open_id=open_id,
         machine_code=machine_code,
         repeated=repeated,
         grant=grant,
     )
-
-
-def has_refresh(issuer: Issuer, grant: Grant) -> bool:
-    """Whether grants of this kind are refreshed."""
-    return issuer.lives[grant.kind].refreshed
-
-
-def told_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
-    """The end of a token made at `issued_at`, as callers are told: never after the grant's own."""
-    return min(issued_at + issuer.lives[grant.kind].token, grant.ends_at)
-
-
-def true_end(issuer: Issuer, grant: Grant, issued_at: int) -> int:
-    """The end of a token made at `issued_at`, as we enforce it: that of the grant for endless ones."""
-    life = issuer.lives[grant.kind]
-    return grant.ends_at if life.grant is None else min(issued_at + life.token, grant.ends_at)
 
 
 def has_outlived(issuer: Issuer, kind: GrantKind, issued_at: int) -> bool:
@@ -104,6 +86,11 @@ def grant_end(issuer: Issuer, kind: GrantKind, now: int, limit_at: int) -> int:
     """Until when a grant lives whose newest tokens are made `now`."""
     life = issuer.lives[kind].grant
     return limit_at if life is None else min(now + life, limit_at)
+
+
+def quota_exceeded() -> LingpaiError:
+    """What is told to who has used up a quota of tokens."""
+    return LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
 
 
 def daily_quota(issuer: Issuer, app: int, machine: int | None) -> Quota | None:

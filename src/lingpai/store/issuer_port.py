@@ -11,8 +11,10 @@ does what it does when there is no such row.
 """
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Sequence
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Session, User
 from lingpai.store.directory_port import Directory
@@ -86,14 +88,14 @@ class Outcome(enum.Enum):
     """The signed request was remembered before; nothing was spent."""
 
 
-class Spent(NamedTuple):
+class Spent(msgspec.Struct, frozen=True):
     """Outcome of `redeem` and `rotate`, and the grant as it stands after it (None when there is none)."""
 
     outcome: Outcome
     grant: Grant | None
 
 
-class Placed(NamedTuple):
+class Placed(msgspec.Struct, frozen=True):
     """Outcome of `place`, and the grant that holds the place now.
 
     DONE when it is the given one, REPEATED when somebody was faster; SAME_REQUEST, LIMITED, or GONE for a shown
@@ -154,11 +156,10 @@ class IssuerStore(Directory, Protocol):
         """The grant of this row with what decides about it."""
         ...
 
-    @property
-    def begin_read(self) -> Callable[[int], Awaitable[GrantView | None]] | None:
-        """Begins to `read_grant`, whether or not what it returns is ever awaited.
+    def begin_read(self, grant: int) -> GrantView | Awaitable[GrantView | None] | None:
+        """As `read_grant`, at once where a read takes no round trip.
 
-        None where that would bring nothing, since a read takes no round trip.
+        Elsewhere the read is under way, and what is returned may be awaited or left.
         """
         ...
 
@@ -166,7 +167,7 @@ class IssuerStore(Directory, Protocol):
         """Row of the grant that holds the place which `grant` would take, or 0."""
         ...
 
-    async def redeem(
+    def redeem(
         self,
         grant: Grant,
         now: int,
@@ -175,14 +176,14 @@ class IssuerStore(Directory, Protocol):
         quota: Quota | None,
         *,
         request: SignedRequest | None = None,
-    ) -> Spent:
+    ) -> Awaitable[Spent]:
         """Spend the code of a grant that was read: of all who try, one gets DONE, and it is live with generation 1.
 
         With `keep`, the grant takes its place, and the one there before keeps at most `keep` seconds.
         """
         ...
 
-    async def rotate(
+    def rotate(
         self,
         grant: Grant,
         generation: int,
@@ -193,7 +194,7 @@ class IssuerStore(Directory, Protocol):
         *,
         end_replayed: bool,
         request: SignedRequest | None = None,
-    ) -> Spent:
+    ) -> Awaitable[Spent]:
         """Spend the refresh token of `generation` of a grant that was read.
 
         DONE moves the grant to the next generation and ends it at `ends_at` (never after its `limit_at`).
@@ -203,7 +204,7 @@ class IssuerStore(Directory, Protocol):
         """
         ...
 
-    async def place(
+    def place(
         self,
         grant: Grant,
         *,
@@ -212,7 +213,7 @@ class IssuerStore(Directory, Protocol):
         quota: Quota | None,
         qr_digest: bytes | None = None,
         request: SignedRequest | None = None,
-    ) -> Placed:
+    ) -> Awaitable[Placed]:
         """Insert a live grant and let it take its place, unless somebody was faster.
 
         When the grant that holds the place is live and not the one that was `seen`, it is returned instead;

@@ -29,6 +29,7 @@ PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _KINDS = {int(kind): kind for kind in GrantKind}
+GRANT_COLUMNS = 21
 _STATES = {int(state): state for state in GrantState}
 
 
@@ -198,36 +199,45 @@ def member_columns(member: Member) -> dict[str, Any]:
 
 
 def read_grant(row: Row) -> Grant:
-    """A grant from the 21 columns of `read_grant`."""
-    return Grant(
-        id=row[0],
-        realm=row[1],
-        kind=_KINDS[row[2]],
-        app=row[3],
-        user=row[4],
-        machine=row[5],
-        member=row[6],
-        scope=row[7],
-        redirect_uri=row[8],
-        challenge=row[9],
-        challenge_method=row[10],
-        nonce=row[11],
-        audience=row[12],
-        state=_STATES[row[13]],
-        generation=row[14],
-        rotated_at=row[15],
-        created_at=row[16],
-        ends_at=row[17],
-        limit_at=row[18],
-        end_reason=row[19],
-        salt=row[20],
+    """A grant from a row of `read_grant`, or from the first columns of a wider one (`GRANT_COLUMNS` of them)."""
+    return read_view((*row[:GRANT_COLUMNS], None, None, None, None)).grant
+
+
+def read_view(row: Row) -> GrantView:
+    """A grant with what decides about it, from a row of `view_grant`."""
+    (row_id, realm, kind, app, user, machine, member, scope, redirect_uri, challenge, challenge_method, nonce, audience,
+     state, generation, rotated_at, created_at, ends_at, limit_at, end_reason, salt,
+     app_id, usable, open_id, machine_code) = row  # fmt: skip
+    grant = Grant(
+        id=row_id,
+        realm=realm,
+        kind=_KINDS[kind],
+        app=app,
+        user=user,
+        machine=machine,
+        member=member,
+        scope=scope,
+        redirect_uri=redirect_uri,
+        challenge=challenge,
+        challenge_method=challenge_method,
+        nonce=nonce,
+        audience=audience,
+        state=_STATES[state],
+        generation=generation,
+        rotated_at=rotated_at,
+        created_at=created_at,
+        ends_at=ends_at,
+        limit_at=limit_at,
+        end_reason=end_reason,
+        salt=salt,
     )
+    return GrantView(grant, app_id or "", usable == 1, open_id or "", machine_code or "")
 
 
-def renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
-    """A grant that was read before, as `redeem` and `rotate` have left it.
+def row_after(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
+    """The row of a grant after its code or refresh token is spent, whose tokens of `generation` are made now.
 
-    Nothing else of it ever changes while it lives.
+    It is what `redeem` and `rotate` write, if they write anything: nothing else of a grant changes while it lives.
     """
     return msgspec.structs.replace(
         grant,
@@ -236,11 +246,6 @@ def renewed(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
         rotated_at=now,
         ends_at=min(ends_at, grant.limit_at),
     )
-
-
-def read_view(row: Row) -> GrantView:
-    """A grant with what decides about it, from a row of `view_grant`."""
-    return GrantView(read_grant(row), row[21] or "", bool(row[22]), row[23] or "", row[24] or "")
 
 
 def read_session(row: Row) -> Session:

@@ -1,8 +1,10 @@
+import asyncio
+
 import msgspec
 import pytest
 
 from lingpai.core.issuer_records import App, Grant, GrantState, Machine
-from lingpai.store.issuer_port import IssuerStore, Outcome, Quota
+from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, Spent
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code, quota, token
 
 GUARDS = {"alone": None, "with a quota": quota(1, 0)}
@@ -103,7 +105,7 @@ async def test_a_place_goes_to_who_saw_its_holder_and_to_anybody_once_that_is_ov
     assert (first.outcome, first.grant is not None) == (Outcome.DONE, True)
     assert first.grant is not None
     other = await store.place(token(app.id), seen=0, keep=50, quota=guard)
-    assert other == (Outcome.REPEATED, first.grant)
+    assert other == Placed(Outcome.REPEATED, first.grant)
     late = msgspec.structs.replace(token(app.id), created_at=LATER, ends_at=LATER + 9)
     third = await store.place(late, seen=0, keep=50, quota=guard)
     assert third.outcome is Outcome.DONE
@@ -122,8 +124,55 @@ async def test_what_is_refused_spends_nothing(store: IssuerStore, guard: Quota |
         assert await store.take_quota(full)
     assert not await store.take_quota(full)
     fresh, live = await add(store, code(1)), await redeemed(store, guard)
-    assert await store.redeem(fresh, NOW, LATER, None, full) == (Outcome.LIMITED, None)
-    assert (await store.rotate(live, 1, NOW, LATER, 60, full, end_replayed=True)) == (Outcome.LIMITED, live)
-    assert await store.place(token(1), seen=0, keep=0, quota=full) == (Outcome.LIMITED, None)
+    assert await store.redeem(fresh, NOW, LATER, None, full) == Spent(Outcome.LIMITED, None)
+    assert (await store.rotate(live, 1, NOW, LATER, 60, full, end_replayed=True)) == Spent(
+        Outcome.LIMITED, live
+    )
+    assert await store.place(token(1), seen=0, keep=0, quota=full) == Placed(Outcome.LIMITED, None)
     assert (await read(store, fresh), await read(store, live)) == (fresh, live)
     assert await store.read_place(token(1)) == 0
+
+
+async def test_who_race_for_one_code_or_token_in_one_group_are_told_apart(
+    store: IssuerStore, guard: Quota | None
+) -> None:
+    """What is written together is won and lost row by row."""
+    codes = [await add(store, code(1)) for _ in range(3)]
+    spent = await asyncio.gather(
+        *(store.redeem(each, NOW, LATER, None, guard) for each in codes for _ in range(3))
+    )
+    for each, mine in zip(codes, (spent[:3], spent[3:6], spent[6:]), strict=True):
+        assert sorted(one.outcome.value for one in mine) == ["done", "replayed", "replayed"]
+        assert {one.outcome: one.grant for one in mine} == dict.fromkeys(
+            (Outcome.DONE, Outcome.REPLAYED), await read(store, each)
+        )
+    live = await read(store, codes[0])
+    rotated = await asyncio.gather(
+        *(store.rotate(live, 1, NOW + 1, LATER, 60, guard, end_replayed=True) for _ in range(3))
+    )
+    assert sorted(each.outcome.value for each in rotated) == ["done", "repeated", "repeated"]
+    assert [each.grant for each in rotated] == [await read(store, live)] * 3
+
+
+async def test_who_ask_for_an_apps_token_in_one_group_get_the_same(
+    store: IssuerStore, guard: Quota | None
+) -> None:
+    apps = [await store.add_app(App(realm="r", app_id=name)) for name in "ab"]
+    asked = [token(app.id) for app in apps if app is not None for _ in range(4)]
+    before = [
+        await store.place(msgspec.structs.replace(each, salt=each.salt + 1), seen=0, keep=50, quota=None)
+        for each in asked[::4]
+    ]
+    seen = {placed.grant.app: placed.grant.id for placed in before if placed.grant is not None}
+    placed = await asyncio.gather(
+        *(store.place(each, seen=seen[each.app], keep=50, quota=guard) for each in asked)
+    )
+    for mine in (placed[:4], placed[4:]):
+        assert sorted(each.outcome.value for each in mine) == ["done", "repeated", "repeated", "repeated"]
+        grants = [each.grant for each in mine if each.grant is not None]
+        assert grants == [await read(store, grants[0])] * 4
+        assert await store.read_place(grants[0]) == grants[0].id
+        assert grants[0].id not in seen.values()
+    forced = await asyncio.gather(*(store.place(each, seen=None, keep=50, quota=guard) for each in asked[:3]))
+    assert [each.outcome for each in forced] == [Outcome.DONE] * 3
+    assert len({each.grant.id for each in forced if each.grant is not None}) == 3

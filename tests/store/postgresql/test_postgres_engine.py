@@ -8,9 +8,9 @@ import pytest
 import uvloop
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.store.postgresql.batcher import TURNS
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import SCANS, Engine
-from lingpai.store.postgresql.lane import TURNS
 from tests.store.postgresql.hardship import ADD, READ, add, all_of, run, until
 
 XID = "SELECT g.place, pg_current_xact_id()::text FROM unnest($1::bigint[]) WITH ORDINALITY AS g (number, place)"

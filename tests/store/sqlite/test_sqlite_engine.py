@@ -86,6 +86,40 @@ async def test_a_job_that_fails_harms_no_other(engine: Engine) -> None:
     assert await engine.write(insert(3)) == 3
 
 
+async def test_a_guarded_change_is_won_or_else_looks_again(engine: Engine) -> None:
+    await asyncio.gather(*(engine.write(insert(n)) for n in range(3)))
+    commits = await count_commits(engine)
+
+    def change(number: int, otherwise: Job[object]) -> asyncio.Future[object]:
+        guarded = "UPDATE t SET n = n + 10 WHERE n = ?"
+        return engine.writer.change(guarded, (number,), f"won {number}", otherwise)
+
+    def look(connection: apsw.Connection) -> object:
+        return sorted(run(connection, "SELECT n FROM t"))
+
+    def fail(_connection: apsw.Connection) -> object:
+        raise LookupError("mine alone")
+
+    done: list[object] = list(
+        await asyncio.gather(change(1, fail), change(1, look), change(0, fail), change(7, look))
+    )
+    assert done == ["won 1", [(0,), (2,), (11,)], "won 0", [(2,), (10,), (11,)]]
+    assert len(commits) == 1
+    done = list(
+        await asyncio.gather(
+            change(2, fail),
+            change(2, fail),
+            change(10, fail),
+            engine.write(insert(10)),
+            return_exceptions=True,
+        )
+    )
+    assert (done[0], done[2], done[3]) == ("won 2", "won 10", 10)
+    assert isinstance(done[1], LookupError)
+    assert numbers(engine) == [10, 11, 12, 20]
+    assert len(commits) == 2
+
+
 async def test_a_job_that_fails_alone_leaves_nothing(engine: Engine) -> None:
     def fail(connection: apsw.Connection) -> None:
         run(connection, "INSERT INTO t VALUES (1)")

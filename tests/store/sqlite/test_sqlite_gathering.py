@@ -8,28 +8,25 @@ import apsw
 import pytest
 
 from lingpai.core.errors import LingpaiError
-from lingpai.store.sqlite.connect import WRITER_PATIENCE, connect, create_file, use_wal
+from lingpai.store.sqlite.connect import WRITER_PATIENCE, Connection, connect, create_file, use_wal
 from lingpai.store.sqlite.gathering import LONGEST, QUIET_TURNS, Gathering
 from lingpai.store.sqlite.writer import Writer
 
 
 def test_first_group_goes_at_once() -> None:
     gathering = Gathering()
-    gathering.begin()
     assert gathering.is_complete(1)
 
 
 def test_group_is_complete_when_all_who_were_answered_are_back() -> None:
     gathering = Gathering()
     gathering.expect(answered=3, waiting=1)
-    gathering.begin()
     assert [gathering.is_complete(waiting) for waiting in (1, 2, 3, 4)] == [False, False, False, True]
 
 
 def test_group_waits_no_more_when_nobody_comes() -> None:
     gathering = Gathering()
     gathering.expect(answered=100, waiting=0)
-    gathering.begin()
     assert [gathering.is_complete(5) for _ in range(QUIET_TURNS + 1)] == [False] * QUIET_TURNS + [True]
 
 
@@ -38,11 +35,11 @@ def test_group_is_handed_over_in_time_however_many_come(monkeypatch: pytest.Monk
     monkeypatch.setattr("lingpai.store.sqlite.gathering.perf_counter", lambda: now)
     gathering = Gathering()
     gathering.expect(answered=1000, waiting=0)
-    gathering.begin()
-    now += LONGEST * 0.9
     assert not gathering.is_complete(1)
+    now += LONGEST * 0.9
+    assert not gathering.is_complete(2)
     now += LONGEST * 0.2
-    assert gathering.is_complete(2)
+    assert gathering.is_complete(3)
 
 
 @pytest.fixture
@@ -63,7 +60,7 @@ class Commits:
         self.sizes: list[int] = []
         self._path = path
         self._rows = 0
-        self.writer = Writer(self._connect, lambda: None)
+        self.writer = Writer(self._connect, (), lambda: None)
 
     def add(self) -> Awaitable[int]:
         def insert(connection: apsw.Connection) -> int:
@@ -72,7 +69,7 @@ class Commits:
 
         return self.writer.submit(insert)
 
-    def _connect(self) -> apsw.Connection:
+    def _connect(self) -> Connection:
         connection = connect(self._path, WRITER_PATIENCE)
 
         def count() -> bool:

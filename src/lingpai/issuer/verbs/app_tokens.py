@@ -4,8 +4,8 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.scopes import narrow_scope
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
-from lingpai.issuer.verbs.requests import same_request
+from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens, quota_exceeded
+from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
 
@@ -25,21 +25,22 @@ async def issue_app_token(
     Raises:
         LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, LIMIT_REACHED, REPLAYED_REQUEST.
     """
-    if not app.usable:
+    if app.disabled or not app.listed:
         raise LingpaiError(Kind.APP_NOT_LISTED, "The app is not published.")
-    granted = narrow_scope(scope, frozenset(app.scopes), issuer.policy.default_scope)
+    policy = issuer.policy
+    granted = (
+        narrow_scope(scope, frozenset(app.scopes), policy.default_scope) if scope else policy.default_scope
+    )
     grant = new_app_grant(issuer, app, GrantKind.APP, granted)
     placed = await issuer.store.place(
         grant,
         seen=await issuer.store.read_place(grant),
-        keep=issuer.policy.keep.app,
-        quota=daily_quota(issuer, app.id, None),
+        keep=policy.keep.app,
+        quota=daily_quota(issuer, app.id, None) if policy.daily else None,
         request=request,
     )
-    if placed.outcome is Outcome.SAME_REQUEST:
-        raise same_request()
     if placed.grant is None:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
+        raise refusal_of(placed.outcome) or quota_exceeded()
     return make_tokens(issuer, placed.grant, repeated=placed.outcome is Outcome.REPEATED)
 
 

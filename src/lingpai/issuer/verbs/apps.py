@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from lingpai.core.addresses import is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AppMode, Secret
+from lingpai.core.issuer_records import FOREVER, App, AppMode, Secret
 from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
 
@@ -48,15 +48,18 @@ async def authenticate_app(
         LingpaiError: INVALID_CLIENT, ADDRESS_NOT_ALLOWED, or TOO_MANY_REQUESTS after too many failures.
     """
     app = await issuer.store.find_app(issuer.realm, app_id)
-    source = network_of(address)
-    failed = await issuer.throttle.admit(app_id, source, app.id if app is not None else None)
+    source, guesses = network_of(address), issuer.throttle
+    settled = app is not None and guesses.is_settled(app_id, source, app.id)
+    failed = False if settled else await guesses.admit(app_id, source, app.id if app is not None else None)
     known = app.secrets if app is not None else ()
     right = _knows(issuer, known, (secret, *readings))
     if app is None or not right or app.disabled:
-        await issuer.throttle.fail(app_id, source)
+        await guesses.fail(app_id, source)
         raise LingpaiError(Kind.INVALID_CLIENT, "There is no such app, or its secret is wrong.")
-    await issuer.throttle.succeed(app_id, source, app.id, failed=failed)
-    check_network(app, address)
+    if not settled:
+        await guesses.succeed(app_id, source, app.id, failed=failed)
+    if app.networks:
+        check_network(app, address)
     return app
 
 
@@ -135,11 +138,12 @@ def clear_secrets(issuer: Issuer, app: App) -> tuple[str, ...]:
 
 def _knows(issuer: Issuer, secrets: Iterable[Secret], readings: Iterable[str]) -> bool:
     """Whether one of the readings is a good secret; each is compared with each, whatever was found before."""
-    now = issuer.now()
-    digests = [issuer.digest_secret(given) for given in readings if given]
-    matches = [
-        hmac.compare_digest(digest, secret.digest) and secret.ends_at > now
-        for secret in secrets
-        for digest in digests
-    ]
-    return any(matches)
+    digest_of, right = issuer.digest_secret, False
+    for given in readings:
+        if not given:
+            continue
+        digest = digest_of(given)
+        for secret in secrets:
+            alike = hmac.compare_digest(digest, secret.digest)
+            right |= alike and (secret.ends_at >= FOREVER or secret.ends_at > issuer.now())
+    return right

@@ -1,5 +1,6 @@
 """What a token is good for, as of this moment: nothing is consumed, nothing is cached."""
 
+from collections.abc import Awaitable
 from operator import attrgetter
 
 import msgspec
@@ -8,10 +9,10 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.lookups import look_up
+from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.policy import OldAccess
 from lingpai.issuer.scopes import scope_of_words
-from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived, true_end
+from lingpai.issuer.tokens import GRANT_OF_HANDLE, has_outlived
 
 _REFUSED: dict[HandleKind, tuple[Kind, Kind, str]] = {
     HandleKind.ACCESS: (Kind.INVALID_ACCESS_TOKEN, Kind.EXPIRED_ACCESS_TOKEN, "access token"),
@@ -49,39 +50,34 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int
 
 
-async def resolve_access_token(
+def resolve_access_token(
     issuer: Issuer, token: str, app: App | None = None, open_id: str | None = None
-) -> Resolved:
+) -> Awaitable[Resolved]:
     """A user's access token; of this app and this user when those are given.
 
     Raises:
         LingpaiError: INVALID_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, or INVALID_OPEN_ID when it is another
             user's.
     """
-    resolved = await _resolve(issuer, token, HandleKind.ACCESS, app)
-    if open_id is not None and open_id != resolved.open_id:
-        raise LingpaiError(
-            Kind.INVALID_OPEN_ID, "The open_id does not belong to the token.", parameter="open_id"
-        )
-    return resolved
+    return resolve(issuer, HandleKind.ACCESS, begin_look_up(issuer, token, HandleKind.ACCESS), app, open_id)
 
 
-async def resolve_app_token(issuer: Issuer, token: str, app: App | None = None) -> Resolved:
+def resolve_app_token(issuer: Issuer, token: str, app: App | None = None) -> Awaitable[Resolved]:
     """An app's own token; of this app when it is given.
 
     Raises:
         LingpaiError: INVALID_APP_TOKEN, EXPIRED_APP_TOKEN.
     """
-    return await _resolve(issuer, token, HandleKind.APP_TOKEN, app)
+    return resolve(issuer, HandleKind.APP_TOKEN, begin_look_up(issuer, token, HandleKind.APP_TOKEN), app)
 
 
-async def resolve_ticket(issuer: Issuer, ticket: str, app: App | None = None) -> Resolved:
+def resolve_ticket(issuer: Issuer, ticket: str, app: App | None = None) -> Awaitable[Resolved]:
     """A ticket; of this app when it is given.
 
     Raises:
         LingpaiError: INVALID_TICKET.
     """
-    return await _resolve(issuer, ticket, HandleKind.TICKET, app)
+    return resolve(issuer, HandleKind.TICKET, begin_look_up(issuer, ticket, HandleKind.TICKET), app)
 
 
 async def resolve_any_token(issuer: Issuer, token: str, app: App | None = None) -> Resolved:
@@ -91,30 +87,48 @@ async def resolve_any_token(issuer: Issuer, token: str, app: App | None = None) 
         LingpaiError: INVALID_ACCESS_TOKEN, EXPIRED_ACCESS_TOKEN, EXPIRED_APP_TOKEN.
     """
     if issuer.unseal(token, HandleKind.APP_TOKEN) is None:
-        return await _resolve(issuer, token, HandleKind.ACCESS, app)
-    return await _resolve(issuer, token, HandleKind.APP_TOKEN, app)
+        return await resolve_access_token(issuer, token, app)
+    return await resolve_app_token(issuer, token, app)
 
 
-async def _resolve(issuer: Issuer, token: str, kind: HandleKind, app: App | None) -> Resolved:
-    invalid, expired, name = _REFUSED[kind]
-    handle, view = await look_up(issuer, token, kind)
-    now = issuer.now()
+async def resolve(
+    issuer: Issuer, kind: HandleKind, begun: LookUp, app: App | None = None, open_id: str | None = None
+) -> Resolved:
+    """What a token is good for that is being looked up; of this app and this user when those are given.
+
+    Args:
+        issuer: the realm.
+        kind: of the token: ACCESS, APP_TOKEN or TICKET.
+        begun: what `begin_look_up` returned for it.
+        app: who asks, or None for anybody.
+        open_id: whose it is said to be, or None.
+
+    Raises:
+        LingpaiError: of the kind of token, as the functions above; INVALID_OPEN_ID when it is another user's.
+    """
+    handle, view = begun if isinstance(begun, tuple) else await begun
     if handle is None or (
         view is not None and (not view.usable or (app is not None and view.grant.app != app.id))
     ):
-        raise LingpaiError(invalid, f"The {name} is not valid.")
+        raise LingpaiError(_REFUSED[kind][0], f"The {_REFUSED[kind][2]} is not valid.")
+    now, ahead = issuer.now_and_ahead()
     left = _token_end(issuer, view.grant, handle) - now if view is not None else 0
     if view is None or left <= 0:
+        invalid, expired, name = _REFUSED[kind]
         outlived = has_outlived(issuer, GRANT_OF_HANDLE[kind], handle.issued_at)
         raise LingpaiError(expired if outlived else invalid, f"The {name} is no longer valid.")
+    if open_id is not None and open_id != view.open_id:
+        raise LingpaiError(
+            Kind.INVALID_OPEN_ID, "The open_id does not belong to the token.", parameter="open_id"
+        )
     return Resolved(
         grant=view.grant,
-        scope=scope_of_words(view.grant.scope, handle.words),
+        scope=scope_of_words(view.grant.scope, handle.words) if handle.words else view.grant.scope,
         app_id=view.app_id,
         open_id=view.open_id,
         machine_code=view.machine_code,
         expires_in=left,
-        expires_at=issuer.wall(now + left),
+        expires_at=now + left + ahead,
     )
 
 
@@ -127,7 +141,9 @@ def _token_end(issuer: Issuer, grant: Grant, handle: Handle) -> int:
         grant.state is GrantState.SUPERSEDED and not _KEPT[grant.kind](issuer.policy.keep)
     ):
         return 0
-    end = true_end(issuer, grant, handle.issued_at)
+    life, end = issuer.lives[grant.kind], grant.ends_at
+    if life.grant is not None:  # else its tokens live as long as it
+        end = min(handle.issued_at + life.token, end)
     if handle.generation >= grant.generation:
         # Ours, as it names the row: one that is ahead was made in commits that a failover or a restore has lost.
         return 0 if grant.state is GrantState.ISSUED else end

@@ -7,7 +7,7 @@ from lingpai.core.issuer_records import FOREVER, App, AppMode, Grant, GrantKind,
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
 from lingpai.issuer.verbs.apps import require_mode
-from lingpai.issuer.verbs.requests import same_request
+from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
 
@@ -189,12 +189,8 @@ async def _place(
         qr_digest=qr_digest,
         request=request,
     )
-    if placed.outcome is Outcome.SAME_REQUEST:
-        raise same_request()
-    if placed.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
     if placed.grant is None:
-        raise _wrong_qr_key()
+        raise refusal_of(placed.outcome) or _wrong_qr_key()
     repeated = placed.outcome is Outcome.REPEATED
     return make_tokens(issuer, placed.grant, machine_code=machine.machine_code, repeated=repeated)
 

@@ -1,9 +1,8 @@
 """Daily quotas for what is not itself redeemed, refreshed or placed."""
 
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Machine
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.tokens import daily_quota
+from lingpai.issuer.tokens import daily_quota, quota_exceeded
 
 
 async def take_quota(issuer: Issuer, app: App, machine: Machine | None = None) -> None:
@@ -16,4 +15,4 @@ async def take_quota(issuer: Issuer, app: App, machine: Machine | None = None) -
     """
     quota = daily_quota(issuer, app.id, machine.id if machine else None)
     if quota is not None and not await issuer.store.take_quota(quota):
-        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
+        raise quota_exceeded()

@@ -9,11 +9,12 @@ from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
 from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.lookups import look_up
+from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.pkce import check_verifier
+from lingpai.issuer.policy import Policy
 from lingpai.issuer.scopes import words_within
 from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
-from lingpai.issuer.verbs.requests import refuse_known, same_request
+from lingpai.issuer.verbs.requests import refusal_of, refuse_known
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ async def redeem(
     verifier: str | None = None,
     demand: Callable[[Grant], None] | None = None,
     request: SignedRequest | None = None,
+    begun: LookUp | None = None,
 ) -> Tokens:
     """The tokens for a code.
 
@@ -46,31 +48,48 @@ async def redeem(
         verifier: of PKCE, or None.
         demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
         request: the signed request that this is, see `verbs.requests.once`.
+        begun: the look-up of the code, if it was begun before.
 
     Raises:
         LingpaiError: INVALID_CODE, WRONG_REDIRECT_URI, INVALID_PKCE, EXPIRED_CODE, INVALID_SCOPE, LIMIT_REACHED,
             REPLAYED_REQUEST, and what `demand` raises.
     """
-    handle, view = await look_up(issuer, code, HandleKind.CODE)
+    begun = begun or begin_look_up(issuer, code, HandleKind.CODE)
+    handle, view = begun if isinstance(begun, tuple) else await begun
     if handle is None or view is None:
         raise _refusal(issuer, handle)
-    if view.grant.app != app.id:
+    grant = view.grant
+    if grant.app != app.id:
         raise _invalid()
-    if view.grant.state is not GrantState.ISSUED:
+    if grant.state is not GrantState.ISSUED:
         await refuse_known(issuer, request)  # it may be this very request that spent the code
         await _refuse_spent(
             issuer, app, view, scope=scope, redirect_uri=redirect_uri, verifier=verifier, demand=demand
         )
-    _check_request(issuer, app, view.grant, redirect_uri, verifier)
+    policy = issuer.policy
+    if (
+        app.public or verifier or grant.challenge or grant.redirect_uri != redirect_uri
+    ):  # else nothing is to check
+        _check_request(policy, app, grant, redirect_uri, verifier)
     if not view.usable:
         raise _invalid()
     now = issuer.now()
-    if now >= view.grant.ends_at:
+    if now >= grant.ends_at:
         raise _refusal(issuer, handle)
     if demand is not None:
-        demand(view.grant)
-    words = words_within(scope, view.grant)
-    return await _spend(issuer, view, handle, now, request, words)
+        demand(grant)
+    words = words_within(scope, grant) if scope else 0
+    spent = await issuer.store.redeem(
+        grant,
+        now,
+        grant_end(issuer, grant.kind, now, grant.limit_at),
+        policy.keep.user,
+        daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
+        request=request,
+    )
+    if spent.outcome is not Outcome.DONE or spent.grant is None:
+        raise refusal_of(spent.outcome) or _refusal(issuer, handle)
+    return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, words=words)
 
 
 async def _refuse_spent(
@@ -85,7 +104,7 @@ async def _refuse_spent(
 ) -> NoReturn:
     """Refuse a code that was spent, whatever else is wrong; its grant ends only when nothing else is."""
     try:
-        _check_request(issuer, app, view.grant, redirect_uri, verifier)
+        _check_request(issuer.policy, app, view.grant, redirect_uri, verifier)
         if demand is not None:
             demand(view.grant)
         words_within(scope, view.grant)
@@ -108,9 +127,9 @@ def _grace_end(issuer: Issuer, grant: Grant) -> int:
 
 
 def _check_request(
-    issuer: Issuer, app: App, grant: Grant, redirect_uri: str | None, verifier: str | None
+    policy: Policy, app: App, grant: Grant, redirect_uri: str | None, verifier: str | None
 ) -> None:
-    if issuer.policy.redirect_repeated:
+    if policy.redirect_repeated:
         _check_redirect(grant, redirect_uri)
     if app.public and not grant.challenge:  # of the time when it had a secret
         raise LingpaiError(
@@ -136,27 +155,6 @@ def _check_redirect(grant: Grant, redirect_uri: str | None) -> None:
             "The redirect URI is not the one of the authorization request.",
             parameter="redirect_uri",
         )
-
-
-async def _spend(
-    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None, words: int
-) -> Tokens:
-    grant = view.grant
-    spent = await issuer.store.redeem(
-        grant,
-        now,
-        grant_end(issuer, grant.kind, now, grant.limit_at),
-        issuer.policy.keep.user,
-        daily_quota(issuer, grant.app, grant.machine),
-        request=request,
-    )
-    if spent.outcome is Outcome.SAME_REQUEST:
-        raise same_request()
-    if spent.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
-    if spent.outcome is not Outcome.DONE or spent.grant is None:
-        raise _refusal(issuer, handle)
-    return make_tokens(issuer, spent.grant, open_id=view.open_id, machine_code=view.machine_code, words=words)
 
 
 def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
-from lingpai.core.issuer_records import App, Grant, GrantState, GrantView
+from lingpai.core.issuer_records import App, Grant, GrantState
 from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.lookups import look_up
+from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.scopes import words_within
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, has_refresh, make_tokens
-from lingpai.issuer.verbs.requests import same_request
+from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -25,6 +25,7 @@ async def refresh(
     open_id: str | None = None,
     demand: Callable[[Grant], None] | None = None,
     request: SignedRequest | None = None,
+    begun: LookUp | None = None,
 ) -> Tokens:
     """The successors of a refresh token.
 
@@ -41,59 +42,45 @@ async def refresh(
         open_id: whom the caller believes it to be of, where the dialect has it told.
         demand: what the dialect checks after the token and before it is spent; raises a LingpaiError.
         request: the signed request that this is, see `verbs.requests.once`.
+        begun: the look-up of the refresh token, if it was begun before.
 
     Raises:
         LingpaiError: INVALID_REFRESH_TOKEN, EXPIRED_REFRESH_TOKEN, INVALID_OPEN_ID, INVALID_SCOPE,
             LIMIT_REACHED, REPLAYED_REQUEST, and what `demand` raises.
     """
-    handle, view = await look_up(issuer, refresh_token, HandleKind.REFRESH)
+    begun = begun or begin_look_up(issuer, refresh_token, HandleKind.REFRESH)
+    handle, view = begun if isinstance(begun, tuple) else await begun
     if handle is None or view is None:
         raise _refusal(issuer, handle)
-    now = issuer.now()
-    _check(issuer, app, view, handle, open_id, now)
-    if demand is not None:
-        demand(view.grant)
-    words = words_within(scope, view.grant)
-    return await _spend(issuer, view, handle, now, request, words)
-
-
-def _check(issuer: Issuer, app: App, view: GrantView, handle: Handle, open_id: str | None, now: int) -> None:
-    grant = view.grant
-    if grant.app != app.id or not has_refresh(issuer, grant):
+    grant, policy, now = view.grant, issuer.policy, issuer.now()
+    if grant.app != app.id or not issuer.lives[grant.kind].refreshed:
         raise _invalid()
     if open_id is not None and open_id != view.open_id:
         raise LingpaiError(
             Kind.INVALID_OPEN_ID, "The open_id does not belong to the token.", parameter="open_id"
         )
-    if handle.issued_at + issuer.policy.refresh <= now:
+    if handle.issued_at + policy.refresh <= now:
         raise _refusal(issuer, handle)
     if not view.usable or grant.state is not GrantState.LIVE or grant.ends_at <= now:
         raise _invalid()
-
-
-async def _spend(
-    issuer: Issuer, view: GrantView, handle: Handle, now: int, request: SignedRequest | None, words: int
-) -> Tokens:
-    grant, policy = view.grant, issuer.policy
+    if demand is not None:
+        demand(grant)
+    words = words_within(scope, grant) if scope else 0
     spent = await issuer.store.rotate(
         grant,
         handle.generation,
         now,
         grant_end(issuer, grant.kind, now, grant.limit_at),
         policy.replay_window,
-        daily_quota(issuer, grant.app, grant.machine),
+        daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
         end_replayed=policy.replay_ends_grant,
         request=request,
     )
-    if spent.outcome is Outcome.SAME_REQUEST:
-        raise same_request()
-    if spent.outcome is Outcome.LIMITED:
-        raise LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
-    if spent.outcome is Outcome.REPLAYED:
-        log.warning("refresh_token_replayed", app=view.app_id, grant=grant.id)
     repeated = spent.outcome is Outcome.REPEATED
     if spent.grant is None or not (repeated or spent.outcome is Outcome.DONE):
-        raise _invalid()
+        if spent.outcome is Outcome.REPLAYED:
+            log.warning("refresh_token_replayed", app=view.app_id, grant=grant.id)
+        raise refusal_of(spent.outcome) or _invalid()
     return make_tokens(
         issuer,
         spent.grant,

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from lingpai.core.errors import Blame, Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer.context import Issuer
-from lingpai.store.issuer_port import SignedRequest
+from lingpai.issuer.tokens import quota_exceeded
+from lingpai.store.issuer_port import Outcome, SignedRequest
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _TIMESTAMP = re.compile(r"[0-9]{10}\Z")
@@ -92,6 +93,13 @@ async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
 def same_request() -> LingpaiError:
     """What is told to who sends a signed request again."""
     return LingpaiError(Kind.REPLAYED_REQUEST, "This request was sent before.", parameter="id")
+
+
+def refusal_of(outcome: Outcome) -> LingpaiError | None:
+    """What is told when nothing was spent for a reason that is the same for all verbs; None for other outcomes."""
+    if outcome is Outcome.SAME_REQUEST:
+        return same_request()
+    return quota_exceeded() if outcome is Outcome.LIMITED else None
 
 
 async def _remember(issuer: Issuer, request: SignedRequest) -> None:

@@ -5,9 +5,10 @@ import msgspec
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantKind
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.tokens import told_end
+from lingpai.issuer.lookups import LookUp, begin_look_up
+from lingpai.issuer.tokens import make_tokens
 from lingpai.issuer.verbs.app_tokens import new_app_grant
-from lingpai.issuer.verbs.check import resolve_app_token
+from lingpai.issuer.verbs.check import resolve
 from lingpai.store.issuer_port import Outcome
 
 
@@ -22,15 +23,22 @@ class Ticket(msgspec.Struct, frozen=True):
         return f"Ticket(expires_in={self.expires_in})"
 
 
-async def issue_ticket(issuer: Issuer, app: App, app_token: str) -> Ticket:
+async def issue_ticket(issuer: Issuer, app: App, app_token: str, begun: LookUp | None = None) -> Ticket:
     """A new ticket of the app; the one before keeps what the policy says, each for itself (threat I79).
 
     Those who ask at the same time get the same ticket.
 
+    Args:
+        issuer: the realm.
+        app: who asks.
+        app_token: the app's own token that it gave.
+        begun: the look-up of that token, if it was begun before.
+
     Raises:
         LingpaiError: INVALID_APP_TOKEN or EXPIRED_APP_TOKEN when `app_token` is not a live token of this app.
     """
-    await resolve_app_token(issuer, app_token, app)
+    begun = begun or begin_look_up(issuer, app_token, HandleKind.APP_TOKEN)
+    await resolve(issuer, HandleKind.APP_TOKEN, begun, app)
     grant = new_app_grant(issuer, app, GrantKind.TICKET, None)
     seen = await issuer.store.read_place(grant)
     placed = await issuer.store.place(grant, seen=seen, keep=issuer.policy.keep.ticket, quota=None)
@@ -54,7 +62,5 @@ async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, 
 
 
 def _ticket(issuer: Issuer, grant: Grant, *, repeated: bool) -> Ticket:
-    end = told_end(issuer, grant, grant.rotated_at)
-    expires_in = max(0, end - (issuer.now() if repeated else grant.rotated_at))
-    text = issuer.seal(HandleKind.TICKET, grant.id, grant.generation, grant.rotated_at, grant.salt)
-    return Ticket(text, expires_in)
+    made = make_tokens(issuer, grant, repeated=repeated)
+    return Ticket(made.access_token, made.expires_in)

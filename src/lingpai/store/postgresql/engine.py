@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import asyncpg
 
 from lingpai.store.address import CONNECTIONS
+from lingpai.store.postgresql.batcher import Batcher, elsewhere, persist
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.faults import is_fault, is_lost, is_unsent, unavailable
-from lingpai.store.postgresql.lane import Lane, elsewhere, persist
 from lingpai.store.postgresql.listener import Listener
 from lingpai.store.postgresql.pool import PATIENCE, Pool
 from lingpai.store.queries import Row
@@ -45,9 +45,9 @@ class Engine:
         self._pool = pool
         self._listener = listener
         self._seen = listener.changes
-        self._calls: dict[str, Lane] = {}
-        self._calls_once: dict[str, Lane] = {}
-        self._reads: dict[str, Lane] = {}
+        self._calls: dict[str, Batcher] = {}
+        self._calls_once: dict[str, Batcher] = {}
+        self._reads: dict[str, Batcher] = {}
         self._scans = asyncio.Semaphore(SCANS)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
@@ -88,7 +88,7 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
             asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
         """
-        return await self._lane(self._calls, self._send, statement).submit(arguments, apart)
+        return await self._batcher(self._calls, self._send, statement).submit(arguments, apart)
 
     async def call_once(
         self, statement: str, *arguments: Any, key: tuple[Any, ...] | None = None
@@ -103,9 +103,9 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        lane = self._lane(self._calls_once, self._send, statement)
-        first = not lane.has(arguments if key is None else key)
-        return first, await lane.submit(arguments, None, key)
+        batcher = self._batcher(self._calls_once, self._send, statement)
+        first = not batcher.has(arguments if key is None else key)
+        return first, await batcher.submit(arguments, None, key)
 
     async def read(self, statement: str, *arguments: Any) -> list[Row]:
         """As `call`, for a statement that only reads, which is sent again when its connection was lost.
@@ -119,7 +119,7 @@ class Engine:
 
     def begin_read(self, statement: str, *arguments: Any) -> "asyncio.Future[list[Row]]":
         """As `read`, under way already when this returns."""
-        return self._lane(self._reads, self._send_read, statement).submit(arguments, None)
+        return self._batcher(self._reads, self._send_read, statement).submit(arguments, None)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """All rows of a plain statement that only reads and takes its arguments as they are.
@@ -177,14 +177,14 @@ class Engine:
         await self._listener.close()
         await self._pool.close()
 
-    def _lane(self, lanes: dict[str, Lane], send: Send, statement: str) -> Lane:
+    def _batcher(self, batchers: dict[str, Batcher], send: Send, statement: str) -> Batcher:
         self._demand_open()
-        lane = lanes.get(statement)
-        if lane is None:
-            shared, patient = lanes is not self._calls, lanes is self._reads
-            lane = Lane(partial(send, statement), self._spawn, shared=shared, patient=patient)
-            lanes[statement] = lane
-        return lane
+        batcher = batchers.get(statement)
+        if batcher is None:
+            shared, patient = batchers is not self._calls, batchers is self._reads
+            batcher = Batcher(partial(send, statement), self._spawn, shared=shared, patient=patient)
+            batchers[statement] = batcher
+        return batcher
 
     async def _run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do it to its end even when the caller is cancelled: a transaction is never left to a cancelled task."""

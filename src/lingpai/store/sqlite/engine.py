@@ -2,7 +2,7 @@
 
 All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
 itself. The cache holds what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
-row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first look of each
+row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first read of each
 turn asks SQLite whether anybody committed anything (`PRAGMA data_version`), and if so, the stamp, in the transaction
 that the turn's other reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read
 of the same turn serves, a request or the end of a write of ours, was there before that first read, or comes after
@@ -15,13 +15,13 @@ import contextlib
 from collections.abc import Awaitable, Callable, Hashable
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import apsw
 
 from lingpai.store.queries import Row
 from lingpai.store.sqlite.checkpointer import PATIENCE, Checkpointer
-from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, connect
+from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, Connection, connect
 from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
 from lingpai.store.sqlite.queries import Bindings
 from lingpai.store.sqlite.space import Floor
@@ -48,6 +48,7 @@ class Engine:
 
     Attributes:
         path: as given.
+        writer: commits changes; see `write`.
     """
 
     def __init__(self, path: Path, floor: int = 0) -> None:
@@ -58,14 +59,13 @@ class Engine:
         self._cursor: apsw.Cursor | None = None
         self._version: int | None = None
         self._stamp = _UNKNOWN
-        self._cache: dict[Hashable, object] = {}
+        self._cache: dict[Hashable, Any] = {}
         self._watchers: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._in_turn = False
-        self._looked = False
         self._closed = False
         self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
-        self._writer = Writer(self._connect_writer, self._wake)
+        self.writer = Writer(self._connect_writer, self._watchers, self._wake)
 
     def rows(self, query: str, bindings: Bindings = ()) -> list[Row]:
         """All rows of a quick query, read at once on the event loop.
@@ -73,11 +73,33 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
+        cursor = self._cursor
+        if cursor is None or not self._in_turn:
+            cursor = self._begin_turn()
         try:
-            return self._turn().execute(query, bindings).fetchall()
+            return cursor.execute(query, bindings).fetchall()
         except FAULTS as fault:
             self._let_go(fault)
             raise unavailable(fault) from fault
+
+    def reader(self, query: str, decode: Callable[[Row], T]) -> Callable[[int], T | None]:
+        """What reads the one row of a quick query with one number as its binding, and decodes it; None for no row.
+
+        What it makes raises LingpaiError: STORE_UNAVAILABLE.
+        """
+
+        def read(number: int) -> T | None:
+            cursor = self._cursor
+            if cursor is None or not self._in_turn:
+                cursor = self._begin_turn()
+            try:
+                rows = cursor.execute(query, (number,)).fetchall()
+            except FAULTS as fault:
+                self._let_go(fault)
+                raise unavailable(fault) from fault
+            return decode(rows[0]) if rows else None
+
+        return read
 
     def cached(self, key: Hashable, read: Callable[[], T]) -> T:
         """What `read` returned for `key` since the last change of the tables that it may read, or what it returns now.
@@ -89,11 +111,11 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if not self._looked:
-            self._look()
-        found = self._cache.get(key, _MISSING)
+        if not self._in_turn:
+            self._begin_turn()
+        found: T = self._cache.get(key, _MISSING)
         if found is not _MISSING:
-            return cast("T", found)
+            return found
         value = read()
         if len(self._cache) >= CACHED:
             self._cache.clear()
@@ -106,8 +128,8 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if not self._looked:
-            self._look()
+        if not self._in_turn:
+            self._begin_turn()
         return self._stamp
 
     def write(self, job: Job[T]) -> Awaitable[T]:
@@ -116,7 +138,7 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, when it is awaited.
         """
-        return self._writer.submit(job)
+        return self.writer.submit(job)
 
     def add(self, job: Job[T]) -> Awaitable[T]:
         """As `write`, for what strangers or growth bring: refused while the disk is fuller than the floor.
@@ -125,7 +147,7 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE, at once.
         """
         self._floor.demand()
-        return self._writer.submit(job)
+        return self.writer.change("", (), None, job)
 
     async def scan(self, read: Job[T]) -> T:
         """What `read` returned, run in a thread by a connection of its own: for reads that take long.
@@ -158,7 +180,7 @@ class Engine:
     async def close(self) -> None:
         """Commit what is waiting, then close every connection and end every thread. Safe to call twice."""
         self._closed = True
-        await self._writer.close()
+        await self.writer.close()
         self._wake()
         if self._timer is not None:
             self._timer.cancel()
@@ -167,35 +189,46 @@ class Engine:
         await self._checkpointer.close()
 
     def _look(self) -> bool:
-        """Empty the cache if what it is made from has changed; True when anybody has committed since the last look."""
-        try:
-            version: int = self._turn().execute("PRAGMA data_version").get
-            if version == self._version:
-                self._looked = True
-                return False
-            stamp: int = self._turn().execute(_STAMP).get
-        except FAULTS as fault:
-            self._let_go(fault)
-            raise unavailable(fault) from fault
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._cache.clear()
-        known, self._version = self._version, version
-        self._looked = True
-        self._wake()
-        return known is not None
+        """See what was committed, as the first read of each turn does; True when anything was since the last look.
 
-    def _turn(self) -> apsw.Cursor:
-        """The reader, in the transaction of this turn of the loop."""
-        cursor = self._cursor or self._connect_reader()
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        before = self._version
         if not self._in_turn:
+            self._begin_turn()
+        return before is not None and before != self._version
+
+    def _begin_turn(self) -> apsw.Cursor:
+        """Begin the transaction of this turn of the loop, and empty the cache if what it is made from has changed.
+
+        Returns:
+            The reader.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        try:
+            cursor = self._cursor or self._connect_reader()
             cursor.execute("BEGIN")
-            self._in_turn = True
-            self._loop.call_soon(self._end_turn)
+            version: int = cursor.execute("PRAGMA data_version").get
+            if version != self._version:
+                stamp: int = cursor.execute(_STAMP).get
+                if stamp != self._stamp:
+                    self._stamp = stamp
+                    self._cache.clear()
+                self._version = version
+                if self._watchers:
+                    self._wake()
+        except FAULTS as fault:
+            self._drop_reader()  # whatever is kept may be stale now
+            raise unavailable(fault) from fault
+        self._in_turn = True
+        self._loop.call_soon(self._end_turn)
         return cursor
 
     def _end_turn(self) -> None:
-        self._in_turn = self._looked = False
+        self._in_turn = False
         if self._reader is None or not self._reader.in_transaction:
             return
         try:
@@ -218,7 +251,7 @@ class Engine:
                 watcher.set_result(None)
         self._watchers.clear()
 
-    def _connect_writer(self) -> apsw.Connection:
+    def _connect_writer(self) -> Connection:
         connection = connect(self.path, WRITER_PATIENCE)
         connection.set_wal_hook(self._checkpointer.notice)
         return connection
@@ -237,7 +270,7 @@ class Engine:
     def _drop_reader(self) -> None:
         close_quietly(self._reader)
         self._reader = self._cursor = None
-        self._in_turn = self._looked = False
+        self._in_turn = False
         self._version = self._stamp = _UNKNOWN
         self._cache.clear()
 

@@ -15,20 +15,23 @@ LONGEST: Final = 0.002
 
 
 class Gathering:
-    """Decides, at the end of each turn of the loop, whether the group that waits is complete."""
+    """Decides, at the end of each turn of the loop, whether the group that waits is complete.
+
+    Attributes:
+        expected: a group of so many is complete.
+    """
 
     def __init__(self) -> None:
-        self._expected = self._seen = self._quiet = 0
+        self.expected = self._seen = self._quiet = 0
         self._deadline = 0.0
-
-    def begin(self) -> None:
-        """The first of a group is there."""
-        self._seen = self._quiet = 0
-        self._deadline = perf_counter() + LONGEST
 
     def is_complete(self, waiting: int) -> bool:
         """Whether a group of this many is to be handed over now."""
-        if waiting >= self._expected or perf_counter() >= self._deadline:
+        if waiting >= self.expected:
+            return True
+        if not self._seen:  # the first turn of this group
+            self._deadline = perf_counter() + LONGEST
+        elif perf_counter() >= self._deadline:
             return True
         self._quiet = 0 if waiting > self._seen else self._quiet + 1
         self._seen = waiting
@@ -36,4 +39,5 @@ class Gathering:
 
     def expect(self, answered: int, waiting: int) -> None:
         """A group of `answered` is done with, while so many others wait: so many are there at most next time."""
-        self._expected = answered + waiting
+        self.expected = answered + waiting
+        self._seen = self._quiet = 0

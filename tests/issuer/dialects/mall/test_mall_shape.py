@@ -63,8 +63,11 @@ async def test_crashes_and_a_store_that_is_gone(
     async def fail(*_args: object, **_more: object) -> None:
         raise fault
 
+    def fail_at_once(_grant: int) -> None:
+        raise fault
+
     monkeypatch.setattr(realm.issuer.store, "find_app", fail)
-    monkeypatch.setattr(realm.issuer.store, "read_grant", fail)
+    monkeypatch.setattr(realm.issuer.store, "begin_read", fail_at_once)
     answers = [
         await realm.exchange(code),
         await realm.authorize(),

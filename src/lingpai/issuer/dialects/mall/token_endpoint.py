@@ -6,7 +6,6 @@ Source: docs/spec/mall.md, "Errors: accessToken and refreshToken, in this order"
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.basic import basic_credentials
@@ -15,7 +14,7 @@ from lingpai.issuer.dialects.mall.cors import Cors, ReadableError
 from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
 from lingpai.issuer.dialects.mall.shape import SHAPE
-from lingpai.issuer.lookups import begin_look_up
+from lingpai.issuer.lookups import LookUp, begin_spending
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public, require_grant
 from lingpai.issuer.verbs.redeem import redeem
@@ -56,15 +55,15 @@ class TokenEndpoint:
         grant = self._grants.get(params.grant_type)
         if grant is None:
             raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "Unknown grant type.")
-        begin_look_up(self._issuer, *_spent_by(params))
+        begun = begin_spending(self._issuer, params.grant_type, params.code, params.refresh_token)
         app = await self._authenticate(params, call)
         call.caller = app.app_id
-        tokens = await grant(app, params)
+        tokens = await grant(app, params, begun)
         return IssuedTokens(
             tokens.access_token, tokens.expires_in, "Bearer", tokens.scope, tokens.refresh_token
         )
 
-    async def _redeem(self, app: App, params: TokenParams) -> Tokens:
+    async def _redeem(self, app: App, params: TokenParams, begun: LookUp | None) -> Tokens:
         if params.code is None:
             raise _missing("code")
 
@@ -76,9 +75,10 @@ class TokenEndpoint:
             redirect_uri=params.redirect_uri,
             verifier=params.code_verifier,
             demand=lambda _grant: require_grant(app, CODE),
+            begun=begun,
         )
 
-    async def _refresh(self, app: App, params: TokenParams) -> Tokens:
+    async def _refresh(self, app: App, params: TokenParams, begun: LookUp | None) -> Tokens:
         if params.refresh_token is None:
             raise _missing("refresh_token")
         return await refresh(
@@ -87,6 +87,7 @@ class TokenEndpoint:
             params.refresh_token,
             scope=params.scope,
             demand=lambda _grant: require_grant(app, REFRESH),
+            begun=begun,
         )
 
     async def _authenticate(self, params: TokenParams, call: Call) -> App:
@@ -122,12 +123,6 @@ class TokenEndpoint:
             if await self._issuer.store.find_app(self._issuer.realm, app_id) is not None:
                 return app_id
         return readings[0]
-
-
-def _spent_by(params: TokenParams) -> tuple[str | None, HandleKind]:
-    if params.grant_type == CODE:
-        return params.code, HandleKind.CODE
-    return params.refresh_token, HandleKind.REFRESH
 
 
 def _missing(name: str) -> LingpaiError:

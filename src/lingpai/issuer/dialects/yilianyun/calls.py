@@ -5,14 +5,13 @@ app's state, its mode, the scope, and then the code or token and the limit.
 """
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, AppMode
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun import params as wire
 from lingpai.issuer.dialects.yilianyun.policy import CODE, OWN, REFRESH, SCOPE
 from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
-from lingpai.issuer.lookups import begin_look_up
+from lingpai.issuer.lookups import LookUp, begin_spending
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs import machines
@@ -40,7 +39,7 @@ class Calls:
         """Issue tokens for a code, for a refresh token, or of a self-owned app."""
         wire.require(params, *SIGNED, "grant_type", *NEEDED.get(params.grant_type or "", ()))
         grant_type = params.grant_type or ""
-        begin_look_up(self._issuer, *_spent_by(params))
+        begun = begin_spending(self._issuer, params.grant_type, params.code, params.refresh_token)
         async with signed(self._issuer, params, call) as (app, request):
             grant = self._grants.get(grant_type)
             if grant is None:
@@ -48,7 +47,7 @@ class Calls:
             require_grant(app, grant_type)
             require_mode(app, MODES.get(grant_type, app.mode))
             check_scope(app, params.scope)
-            return _issued(await grant(app, params, request))
+            return _issued(await grant(app, params, request, begun))
 
     async def scan(self, params: wire.ScanParams, call: Call) -> wire.IssuedTokens:
         """Issue tokens of a terminal, for the key on its screen or for its secret."""
@@ -91,15 +90,21 @@ class Calls:
                 raise LingpaiError(Kind.NO_PERMISSION, "The token belongs to another terminal.")
             await machines.unbind_machine(self._issuer, app, machine_code)
 
-    async def _redeem(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
-        return await redeem(self._issuer, app, params.code or "", scope=params.scope, request=request)
+    async def _redeem(
+        self, app: App, params: wire.TokenParams, request: SignedRequest | None, begun: LookUp | None
+    ) -> Tokens:
+        code = params.code or ""
+        return await redeem(self._issuer, app, code, scope=params.scope, request=request, begun=begun)
 
-    async def _refresh(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
-        return await refresh(
-            self._issuer, app, params.refresh_token or "", scope=params.scope, request=request
-        )
+    async def _refresh(
+        self, app: App, params: wire.TokenParams, request: SignedRequest | None, begun: LookUp | None
+    ) -> Tokens:
+        token = params.refresh_token or ""
+        return await refresh(self._issuer, app, token, scope=params.scope, request=request, begun=begun)
 
-    async def _own(self, app: App, params: wire.TokenParams, request: SignedRequest | None) -> Tokens:
+    async def _own(
+        self, app: App, params: wire.TokenParams, request: SignedRequest | None, _begun: LookUp | None
+    ) -> Tokens:
         return await issue_app_token(self._issuer, app, scope=params.scope, request=request)
 
 
@@ -118,12 +123,6 @@ def check_scope(app: App, asked: str | None) -> str:
         raise LingpaiError(Kind.MISSING_SCOPE, "The scope is missing.", parameter="scope")
     narrow_scope(asked, frozenset(scope_of(app).split()), None)
     return asked
-
-
-def _spent_by(params: wire.TokenParams) -> tuple[str | None, HandleKind]:
-    if params.grant_type == CODE:
-        return params.code, HandleKind.CODE
-    return params.refresh_token, HandleKind.REFRESH
 
 
 def _issued(tokens: Tokens) -> wire.IssuedTokens:

@@ -20,10 +20,10 @@ from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.throttle import LocalThrottle
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import issue_app_token
-from lingpai.issuer.verbs.apps import authenticate_app, check_network, find_app, require_grant
+from lingpai.issuer.verbs.apps import authenticate_app, check_network, known_app, require_grant
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
-from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token, resolve_ticket
+from lingpai.issuer.verbs.check import resolve, resolve_app_token
 from lingpai.issuer.verbs.members import (
     count_members,
     find_open_id,
@@ -58,56 +58,58 @@ class Calls:
 
     async def token(self, params: wire.TokenParams, call: Call) -> Reply | wire.IssuedTokens:
         """Issue a user's tokens for a code, or the app's own token."""
-        if params.grant_type == CODE:
-            if params.code is None:
-                raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
-            begin_look_up(self._issuer, params.code, HandleKind.CODE)
-        app_id = wire.text_of(params.app_id)
-        app = await authenticate_app(self._issuer, app_id, params.secret, call.peer)
+        issuer, code = self._issuer, params.code
+        if params.grant_type != CODE:
+            app = await authenticate_app(issuer, str(params.app_id), params.secret, call.peer)
+            call.caller = app.app_id
+            if app.grants:
+                require_grant(app, params.grant_type if params.grant_type in app.grants else SERVER)
+            tokens = await issue_app_token(issuer, app)
+            return wire.IssuedTokens(access_token=tokens.access_token, expires_in=tokens.expires_in)
+        if code is None:
+            raise LingpaiError(Kind.MISSING_PARAMETER, "parameter code is missing", parameter="code")
+        begun = begin_look_up(issuer, code, HandleKind.CODE)
+        app = await authenticate_app(issuer, str(params.app_id), params.secret, call.peer)
         call.caller = app.app_id
-        if params.code is not None and params.grant_type == CODE:
+        if app.grants:
             require_grant(app, CODE)
-            tokens = await redeem(self._issuer, app, params.code)
-            return self._exchanged.success(_user_tokens(tokens), call.trace_id)
-        require_grant(app, params.grant_type if params.grant_type in app.grants else SERVER)
-        tokens = await issue_app_token(self._issuer, app)
-        return wire.IssuedTokens(access_token=tokens.access_token, expires_in=tokens.expires_in)
+        tokens = await redeem(issuer, app, code, begun=begun)
+        return self._exchanged.success(_user_tokens(tokens), call.trace_id)
 
     async def refresh_token(self, params: wire.RefreshParams, call: Call) -> wire.UserTokens:
         """Issue a new pair of a user's tokens."""
-        begin_look_up(self._issuer, params.refresh_token, HandleKind.REFRESH)
+        issuer, token = self._issuer, params.refresh_token
+        begun = begin_look_up(issuer, token, HandleKind.REFRESH)
         app = await self._app(params.app_id, call)
-        require_grant(app, REFRESH)
-        return _user_tokens(await refresh(self._issuer, app, params.refresh_token, open_id=params.open_id))
+        if app.grants:
+            require_grant(app, REFRESH)
+        return _user_tokens(await refresh(issuer, app, token, open_id=params.open_id, begun=begun))
 
     async def ticket(self, params: wire.TicketParams, call: Call) -> wire.JsTicket:
         """Issue a ticket."""
-        begin_look_up(self._issuer, params.access_token, HandleKind.APP_TOKEN)
+        begun = begin_look_up(self._issuer, params.access_token, HandleKind.APP_TOKEN)
         app = await self._app(params.app_id, call)
-        ticket = await issue_ticket(self._issuer, app, params.access_token)
+        ticket = await issue_ticket(self._issuer, app, params.access_token, begun)
         return wire.JsTicket(ticket.ticket, ticket.expires_in)
 
     async def check_code(self, params: wire.CheckParams, call: Call) -> wire.CheckedCode:
         """Return the end of a token or ticket of the app; nothing is consumed (threat I80)."""
-        app_id = wire.text_of(params.app_id)
-        self._checking.admit(app_id, call.peer)
-        begin_look_up(self._issuer, params.code, _checked_kind(params))
+        issuer, app_id, open_id = self._issuer, str(params.app_id), params.open_id
+        if self._checking.failures:
+            self._checking.admit(app_id, call.peer)
+        if params.type == "js_ticket":
+            kind, open_id = HandleKind.TICKET, None
+        else:
+            kind = HandleKind.APP_TOKEN if open_id is None else HandleKind.ACCESS
+        begun = begin_look_up(issuer, params.code, kind)
         try:
-            app = await self._app(params.app_id, call)
-            return wire.CheckedCode(await self._checked_end(params, app))
+            app = await self._app(app_id, call)
+            resolved = await resolve(issuer, kind, begun, app, open_id)
         except LingpaiError as error:
             if error.blame is Blame.CALLER:
                 self._checking.fail(app_id, call.peer)
             raise
-
-    async def _checked_end(self, params: wire.CheckParams, app: App) -> int:
-        match _checked_kind(params):
-            case HandleKind.TICKET:
-                return (await resolve_ticket(self._issuer, params.code, app)).expires_at
-            case HandleKind.APP_TOKEN:
-                return (await resolve_app_token(self._issuer, params.code, app)).expires_at
-            case _:
-                return (await resolve_access_token(self._issuer, params.code, app, params.open_id)).expires_at
+        return wire.CheckedCode(resolved.expires_at)
 
     async def check_js_config(self, params: wire.ConfigParams, call: Call) -> wire.VerifiedPage:
         """Verify the arguments of a page's `yzb.core.config`; the header `Origin` names the page's origin."""
@@ -175,15 +177,24 @@ class Calls:
 
     async def _known_app(self, given: str | int, call: Call) -> App:
         """Return the app with this id; a disabled one is refused like an unknown one (threat D39)."""
-        app = await find_app(self._issuer, wire.text_of(given))
+        return self._seen(await self._issuer.store.find_app(self._issuer.realm, str(given)), call)
+
+    async def _app(self, given: str | int, call: Call) -> App:
+        """Return the app with this id, as `_known_app`, if it may call from this address."""
+        app = await self._issuer.store.find_app(self._issuer.realm, str(given))
+        if app is None or app.disabled:
+            return self._seen(app, call)
+        call.caller = app.app_id
+        if app.networks:
+            check_network(app, call.peer)
+        return app
+
+    @staticmethod
+    def _seen(found: App | None, call: Call) -> App:
+        app = known_app(found)
         if app.disabled:
             raise LingpaiError(Kind.UNKNOWN_APP, "The app is disabled.")
         call.caller = app.app_id
-        return app
-
-    async def _app(self, given: str | int, call: Call) -> App:
-        app = await self._known_app(given, call)
-        check_network(app, call.peer)
         return app
 
     async def _app_by_token(self, params: Any, call: Call) -> App:
@@ -204,12 +215,6 @@ def _user_tokens(tokens: Tokens) -> wire.UserTokens:
         refresh_token=tokens.refresh_token,
         scope=tokens.scope or SCOPE,
     )
-
-
-def _checked_kind(params: wire.CheckParams) -> HandleKind:
-    if params.type == "js_ticket":
-        return HandleKind.TICKET
-    return HandleKind.APP_TOKEN if params.open_id is None else HandleKind.ACCESS
 
 
 def _names(given: str | list[str]) -> list[str]:

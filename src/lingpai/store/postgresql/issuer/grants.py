@@ -9,7 +9,7 @@ import msgspec
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
 from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
-from lingpai.store.issuer_rows import read_grant, read_view, renewed
+from lingpai.store.issuer_rows import GRANT_COLUMNS, read_grant, read_view, row_after
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
@@ -22,7 +22,7 @@ from lingpai.store.queries import Row
 
 _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
-OUTCOME: Final = 21
+OUTCOME: Final = GRANT_COLUMNS
 """Where in a row of `issuer_spent_v2` is what came of a verb, behind the grant."""
 _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
@@ -115,16 +115,14 @@ class Grants(Changes):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.redeem`."""
-        if keep is None and quota is None and request is None:
-            rows = await self._engine.call(_SQL["redeem_alone"], grant.id, grant.salt, now, ends_at)
-            if rows:
-                return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
-        rest = (*quota_arguments(quota), *request_arguments(request))
-        own = (grant.id, grant.salt, now, ends_at, keep)
+        after = row_after(grant, 1, now, ends_at)
+        own = (grant.id, grant.salt, now, after.ends_at)
+        alone = keep is None and quota is None and request is None
+        if alone and await self._engine.call(_SQL["redeem_alone"], *own):
+            return Spent(Outcome.DONE, after)
+        rest = (keep, *quota_arguments(quota), *request_arguments(request))
         spent = read_spent(await self._engine.call(_SQL["redeem"], *own, *rest))
-        return (
-            spent._replace(grant=renewed(grant, 1, now, ends_at)) if spent.outcome is Outcome.DONE else spent
-        )
+        return Spent(Outcome.DONE, after) if spent.outcome is Outcome.DONE else spent
 
     async def rotate(
         self,
@@ -139,15 +137,13 @@ class Grants(Changes):
         request: SignedRequest | None = None,
     ) -> Spent:
         """See `store.issuer_port.IssuerStore.rotate`."""
-        own = (grant.id, grant.salt, generation, now, ends_at)
-        if quota is None and request is None:
-            rows = await self._engine.call(_SQL["rotate_alone"], *own)
-            if rows:
-                return Spent(Outcome.DONE, renewed(grant, generation + 1, now, ends_at))
+        after = row_after(grant, generation + 1, now, ends_at)
+        own = (grant.id, grant.salt, generation, now, after.ends_at)
+        if quota is None and request is None and await self._engine.call(_SQL["rotate_alone"], *own):
+            return Spent(Outcome.DONE, after)
         rest = (window, end_replayed, *quota_arguments(quota), *request_arguments(request))
         spent = read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
-        after = renewed(grant, generation + 1, now, ends_at)
-        return spent._replace(grant=after) if spent.outcome is Outcome.DONE else spent
+        return Spent(Outcome.DONE, after) if spent.outcome is Outcome.DONE else spent
 
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""

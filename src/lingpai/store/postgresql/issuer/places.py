@@ -60,7 +60,10 @@ class Places(Changes):
                 outcome = Outcome.DONE if own_bid else Outcome.REPEATED
                 return Placed(outcome, msgspec.structs.replace(grant, id=rows[0][0], salt=rows[0][1]))
             rows = await self._engine.call(_SQL["place_alone"], *own, seen, keep)
-        return _placed(grant, rows) if rows[0][OUTCOME] == Outcome.DONE.value else Placed(*read_spent(rows))
+        if rows[0][OUTCOME] == Outcome.DONE.value:
+            return _placed(grant, rows)
+        spent = read_spent(rows)
+        return Placed(spent.outcome, spent.grant)
 
 
 def _placed(grant: Grant, rows: Sequence[Row]) -> Placed:

@@ -39,7 +39,7 @@ WITH t AS MATERIALIZED (
     ORDER BY id
 )
 UPDATE issuer_grants AS g
-SET state = 1, generation = 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at), previous_row = NULL
+SET state = 1, generation = 1, rotated_at = t.now, ends_at = t.ends_at, previous_row = NULL
 FROM t WHERE g.id = t.id AND g.salt = t.salt AND g.state = 0 AND g.ends_at > t.now
 RETURNING t.n;
 
@@ -51,7 +51,7 @@ WITH t AS MATERIALIZED (
     ORDER BY id
 )
 UPDATE issuer_grants AS g
-SET generation = t.generation + 1, rotated_at = t.now, ends_at = least(t.ends_at, g.limit_at)
+SET generation = t.generation + 1, rotated_at = t.now, ends_at = t.ends_at
 FROM t WHERE g.id = t.id AND g.salt = t.salt AND g.generation <= t.generation AND g.state = 1 AND g.ends_at > t.now
 RETURNING t.n;
 

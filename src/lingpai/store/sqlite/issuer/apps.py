@@ -1,6 +1,7 @@
 """Verbs on apps (`store.directory_port`)."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import apsw
@@ -38,12 +39,11 @@ class Apps(Part):
 
     async def find_app(self, realm: str, app_id: str) -> App | None:
         """See `store.directory_port.Directory.find_app`."""
+        return self._engine.cached(("issuer app", realm, app_id), partial(self._read_app, realm, app_id))
 
-        def read() -> App | None:
-            apps = read_apps(self._engine.rows(_SQL["find_app"], (realm, app_id)), self._vault)
-            return apps[0] if apps else None
-
-        return self._engine.cached(("issuer app", realm, app_id), read)
+    def _read_app(self, realm: str, app_id: str) -> App | None:
+        apps = read_apps(self._engine.rows(_SQL["find_app"], (realm, app_id)), self._vault)
+        return apps[0] if apps else None
 
     async def read_app(self, app: int) -> App | None:
         """See `store.directory_port.Directory.read_app`."""

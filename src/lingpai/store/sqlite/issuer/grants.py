@@ -1,26 +1,36 @@
 """Verbs on grants (`store.issuer_port`): each spends, ends or reads by primary key."""
 
+from collections.abc import Awaitable
+from functools import partial
 from typing import Final
 
 import apsw
 
+from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
 from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
-from lingpai.store.issuer_rows import read_grant, read_view, renewed
+from lingpai.store.issuer_rows import read_grant, read_view, row_after
+from lingpai.store.sqlite.connect import Connection
+from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_grants")
 _UPKEEP: Final = load_queries("issuer_upkeep")
+_REDEEM: Final = _SQL["redeem"]
+_ROTATE: Final = _SQL["rotate"]
 
 
 class Grants(Part):
     """See `store.issuer_port.IssuerStore`."""
 
-    begin_read = None
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+        super().__init__(engine, vault, clock)
+        self.begin_read = self._view = engine.reader(_SQL["view_grant"], read_view)
 
     async def add_grant(self, grant: Grant) -> Grant:
         """See `store.issuer_port.IssuerStore.add_grant`."""
@@ -56,10 +66,9 @@ class Grants(Part):
 
     async def read_grant(self, grant: int) -> GrantView | None:
         """See `store.issuer_port.IssuerStore.read_grant`."""
-        rows = self._engine.rows(_SQL["view_grant"], (grant,))
-        return read_view(rows[0]) if rows else None
+        return self._view(grant)
 
-    async def redeem(
+    def redeem(
         self,
         grant: Grant,
         now: int,
@@ -68,26 +77,34 @@ class Grants(Part):
         quota: Quota | None,
         *,
         request: SignedRequest | None = None,
-    ) -> Spent:
+    ) -> Awaitable[Spent]:
         """See `store.issuer_port.IssuerStore.redeem`."""
+        after = row_after(grant, 1, now, ends_at)
+        done = Spent(Outcome.DONE, after)
+        # As bound by `redeem`, around the row whose place the grant takes.
+        own, names = (after.generation, after.rotated_at, after.ends_at), (grant.id, grant.salt, now)
+        if keep is None and quota is None and request is None:
+            refuse = partial(_refuse_code, grant=grant)
+            return self._engine.writer.change(_REDEEM, (*own, None, *names), done, refuse)
 
-        def spend(connection: apsw.Connection) -> Spent:
+        def spend(connection: Connection) -> Spent:
             if is_known(connection, request):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            before = None if keep is None else holder_of_place(connection, grant)
-            if not change(connection, _SQL["redeem"], (now, ends_at, before, grant.id, grant.salt, now)):
+            place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+            before = None if keep is None else holder_of_place(connection, place)
+            if not change(connection, _REDEEM, (*own, before, *names)):
                 return _refuse_code(connection, grant)
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
-                take_place(connection, grant, before, now + keep)
-            return Spent(Outcome.DONE, renewed(grant, 1, now, ends_at))
+                take_place(connection, place, grant.id, before, now + keep)
+            return done
 
-        return await self._engine.write(spend)
+        return self._engine.writer.submit(spend)
 
-    async def rotate(
+    def rotate(
         self,
         grant: Grant,
         generation: int,
@@ -98,18 +115,14 @@ class Grants(Part):
         *,
         end_replayed: bool,
         request: SignedRequest | None = None,
-    ) -> Spent:
+    ) -> Awaitable[Spent]:
         """See `store.issuer_port.IssuerStore.rotate`."""
+        after = row_after(grant, generation + 1, now, ends_at)
+        done = Spent(Outcome.DONE, after)
+        # As bound by `rotate`.
+        own = (after.generation, after.rotated_at, after.ends_at, grant.id, grant.salt, after.generation, now)
 
-        def spend(connection: apsw.Connection) -> Spent:
-            if is_known(connection, request):
-                return Spent(Outcome.SAME_REQUEST, None)
-            room, after = has_room(connection, quota), generation + 1
-            columns = (after, now, ends_at, grant.id, grant.salt, after, now)
-            if room and change(connection, _SQL["rotate"], columns):
-                count_quota(connection, quota)
-                remember(connection, request)
-                return Spent(Outcome.DONE, renewed(grant, after, now, ends_at))
+        def refuse(connection: Connection) -> Spent:
             spent = _refuse_refresh(connection, grant, generation, now, window)
             if spent.outcome is Outcome.REPEATED:
                 remember(connection, request)
@@ -117,7 +130,19 @@ class Grants(Part):
                 _end(connection, grant, now, "refresh token replayed")
             return spent
 
-        return await self._engine.write(spend)
+        if quota is None and request is None:
+            return self._engine.writer.change(_ROTATE, own, done, refuse)
+
+        def spend(connection: Connection) -> Spent:
+            if is_known(connection, request):
+                return Spent(Outcome.SAME_REQUEST, None)
+            if has_room(connection, quota) and change(connection, _ROTATE, own):
+                count_quota(connection, quota)
+                remember(connection, request)
+                return done
+            return refuse(connection)
+
+        return self._engine.writer.submit(spend)
 
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""

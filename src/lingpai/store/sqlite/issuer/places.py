@@ -1,5 +1,6 @@
 """Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
 
+from collections.abc import Awaitable
 from typing import Final
 
 import apsw
@@ -8,6 +9,7 @@ import msgspec
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState
 from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
 from lingpai.store.issuer_rows import read_grant, read_view
+from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
@@ -15,7 +17,10 @@ from lingpai.store.sqlite.queries import change, load_queries, run
 _SQL: Final = load_queries("issuer_grants")
 
 
-def place_of(app: int, kind: GrantKind, machine: int | None, user: int | None) -> tuple[int, int, int]:
+Place = tuple[int, int, int]
+
+
+def place_of(app: int, kind: GrantKind, machine: int | None, user: int | None) -> Place:
     """Key of the place of a terminal, or else of a user, or else of the app itself."""
     return app, int(kind), machine or -(user or 0)
 
@@ -32,18 +37,19 @@ def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None
     return msgspec.structs.replace(grant, id=connection.last_insert_rowid())
 
 
-def holder_of_place(connection: apsw.Connection, grant: Grant) -> int | None:
-    """Row of the grant that holds the place which `grant` would take."""
-    rows = run(connection, _SQL["read_place"], place_of(grant.app, grant.kind, grant.machine, grant.user))
+def holder_of_place(connection: apsw.Connection, place: Place) -> int | None:
+    """Row of the grant that holds a place."""
+    rows = run(connection, _SQL["read_place"], place)
     return rows[0][0] if rows else None
 
 
-def take_place(connection: apsw.Connection, grant: Grant, before: int | None, keep_until: int) -> None:
-    """Let a grant take its place; the one there before lives until `keep_until` at most."""
+def take_place(
+    connection: apsw.Connection, place: Place, grant: int, before: int | None, keep_until: int
+) -> None:
+    """Let a grant take a place; the one there before lives until `keep_until` at most."""
     if before is not None:
         change(connection, _SQL["supersede"], (keep_until, keep_until, before))
-    place = place_of(grant.app, grant.kind, grant.machine, grant.user)
-    change(connection, _SQL["take_place"], (*place, grant.id))
+    change(connection, _SQL["take_place"], (*place, grant))
 
 
 class Places(Part):
@@ -61,7 +67,7 @@ class Places(Part):
         bindings = {"app": app, "kind": kind, "subject": subject, "now": now, "most": most}
         return tuple(map(read_grant, self._engine.rows(_SQL["list_place"], bindings)))
 
-    async def place(
+    def place(
         self,
         grant: Grant,
         *,
@@ -70,13 +76,20 @@ class Places(Part):
         quota: Quota | None,
         qr_digest: bytes | None = None,
         request: SignedRequest | None = None,
-    ) -> Placed:
+    ) -> Awaitable[Placed]:
         """See `store.issuer_port.IssuerStore.place`."""
+        place = place_of(grant.app, grant.kind, grant.machine, grant.user)
 
-        def put(connection: apsw.Connection) -> Placed:
-            if is_known(connection, request):
+        def put(connection: Connection) -> Placed:
+            if request is not None and is_known(connection, request):
                 return Placed(Outcome.SAME_REQUEST, None)
-            holder = holder_of_place(connection, grant)
+            if keep is not None and seen is not None and request is None:
+                faster = connection.placed.get(place)
+                if (
+                    faster is not None and faster.ends_at > grant.created_at
+                ):  # who asks at the same time gets the same, without a look at its row
+                    return Placed(Outcome.REPEATED, faster)
+            holder = holder_of_place(connection, place)
             if keep is not None and seen is not None and holder is not None and holder != seen:
                 faster = _live(connection, holder, grant.created_at)
                 if faster is not None:
@@ -91,10 +104,11 @@ class Places(Part):
             remember(connection, request)
             added = insert_grant(connection, grant, holder if keep is not None else None)
             if keep is not None:
-                take_place(connection, added, holder, grant.created_at + keep)
+                take_place(connection, place, added.id, holder, grant.created_at + keep)
+                connection.placed[place] = added
             return Placed(Outcome.DONE, added)
 
-        return await self._engine.add(put)
+        return self._engine.add(put)
 
 
 def _live(connection: apsw.Connection, row: int, now: int) -> Grant | None:

@@ -39,14 +39,14 @@ SELECT * FROM issuer_grant_views_v3 WHERE machine_row = :machine AND id < :befor
 SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
 
 -- name: redeem
--- (now, ends_at, previous row, row, salt, now)
-UPDATE issuer_grants SET state = 1, generation = 1, rotated_at = ?, ends_at = min(?, limit_at), previous_row = ?
+-- (generation, now, ends_at, previous row, row, salt, now)
+UPDATE issuer_grants SET state = 1, generation = ?, rotated_at = ?, ends_at = ?, previous_row = ?
 WHERE id = ? AND salt = ? AND state = 0 AND ends_at > ?;
 
 -- name: rotate
 -- (next generation, now, ends_at, row, salt, next generation, now). A token that is ahead of the row was made in commits
 -- that are lost. Purging looks at the grant when it was to look before, and then again.
-UPDATE issuer_grants SET generation = ?, rotated_at = ?, ends_at = min(?, limit_at)
+UPDATE issuer_grants SET generation = ?, rotated_at = ?, ends_at = ?
 WHERE id = ? AND salt = ? AND generation < ? AND state = 1 AND ends_at > ?;
 
 -- name: end_grant

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.store.postgresql.lane import MANY, TURNS, Lane
+from lingpai.store.postgresql.batcher import MANY, TURNS, Batcher
 from lingpai.store.queries import Row
 
 
@@ -19,7 +19,7 @@ class Database:
         self.batches: list[list[int]] = []
         self._answers: list[asyncio.Future[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self.lane = Lane(self._send, self._spawn, shared=False, patient=patient)
+        self.batcher = Batcher(self._send, self._spawn, shared=False, patient=patient)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.add(asyncio.create_task(work))
@@ -31,7 +31,7 @@ class Database:
         return [(place, number) for place, number in enumerate(columns[0], start=1)]
 
     def submit(self, *numbers: int) -> list["asyncio.Future[list[Row]]"]:
-        return [self.lane.submit((number,), None) for number in numbers]
+        return [self.batcher.submit((number,), None) for number in numbers]
 
     def answer(self, batch: int, error: Exception | None = None) -> None:
         if error is None:

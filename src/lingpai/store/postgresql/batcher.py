@@ -31,7 +31,7 @@ class _Call(NamedTuple):
     futures: "list[asyncio.Future[list[Row]]]"
 
 
-class Lane:
+class Batcher:
     """The calls of one statement. One batch is under way at a time, and gathers its successor meanwhile.
 
     Args:
