@@ -65,6 +65,44 @@ def test_foreign_keys_end_in_one_line(cli: Cli) -> None:
     assert "backup" in refused.stderr
 
 
+def test_a_store_that_other_nodes_use_is_not_rotated_by_a_script_that_does_not_say_yes(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    ring = (cli.data / "keyring.json").read_bytes()
+    nowhere = {"LINGPAI_STORE": "postgresql://u@127.0.0.1:1/prod"}
+    refused = cli("key", "rotate", env=nowhere)
+    assert refused.code == 2
+    assert "--yes" in refused.stderr
+    assert "not available" in cli("key", "rotate", "--yes", env=nowhere).stderr
+    assert (cli.data / "keyring.json").read_bytes() == ring
+
+
+def test_a_rotation_asks_on_a_terminal_and_says_what_to_do_next(cli: Cli) -> None:
+    cli("caller", "add", "a")
+    ring = (cli.data / "keyring.json").read_bytes()
+    refused = cli.terminal("key", "rotate", typed="n\n")
+    assert refused.code == 1
+    assert "Backups of this file" in refused.stdout
+    assert (cli.data / "keyring.json").read_bytes() == ring
+    agreed = cli.terminal("key", "rotate", typed="y\n")
+    assert agreed.code == 0, agreed.stdout
+    assert "Back up" in agreed.stdout
+    assert (cli.data / "keyring.json").read_bytes() != ring
+
+
+def test_a_ring_from_before_a_rotation_ends_in_one_line_that_says_which_to_copy(cli: Cli) -> None:
+    name = cli.add_sample()
+    before = (cli.data / "keyring.json").read_bytes()
+    cli("key", "rotate")
+    (cli.data / "keyring.json").write_bytes(before)
+    for arguments in (("account", "list"), ("account", "show", name)):
+        refused = cli(*arguments)
+        assert refused.code == 1
+        assert len(refused.stderr.strip().splitlines()) == 1
+        assert "copy the key ring of the node where the key was rotated" in refused.stderr
+    told = cli("doctor", "--offline")
+    assert "Copy the key ring of the node where the key was rotated" in told.stdout + told.stderr
+
+
 def test_rotation_covers_the_secrets_of_apps_that_sign(cli: Cli) -> None:
     signing = cli("app", "add", "P", "--realm", "yilianyun").json
     cli("app", "add", "S", "--realm", "mall")  # its secret is only digested

@@ -24,7 +24,7 @@ def test_a_store_is_copied_and_the_commands_go_on_there(filled: Cli, dsn: str) -
     there = {"LINGPAI_STORE": dsn}
     assert filled("account", "list", env=there).json == filled("account", "list").json
     assert filled("doctor", "--offline", env=there).json["healthy"]
-    assert filled("key", "rotate", env=there).json["resealed"] == 1
+    assert filled("key", "rotate", "--yes", env=there).json["resealed"] == 1
     assert filled("migrate", "--dry-run", env=there).json["pending"] == []
 
 

@@ -84,7 +84,7 @@ def test_every_table_can_be_drawn(cli: Cli, sandbox: Sandbox) -> None:
         (("token", "get", name), "1 h 59 min"),
         (("token", "list"), "stable"),
         (("account", "show", name), "Fingerprint"),
-        (("key", "rotate"), "encrypted again: 2"),
+        (("key", "rotate", "--yes"), "encrypted again: 2"),
         (("key", "reseal"), "encrypted again: 0"),
         (("key", "list"), "decrypts only"),
         (("key", "retire", "1"), "removed"),

@@ -7,9 +7,10 @@ import pytest
 
 from lingpai.core.clock import VirtualClock, end_after
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller, CredentialKey, RoleHolder
 from lingpai.store.port import Store
+from lingpai.store.vault import UnreadableError
 from tests.store.conftest import OpenStore
 from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
 
@@ -150,8 +151,24 @@ async def test_what_was_sealed_with_a_retired_key_is_refused(
     await store.save_account(account("wx9"))
     assert await store.find_accounts("wechat", "wx9") == (account("wx9"),)
     for refused in (store.reseal(100), store.find_accounts("wechat", "wx1"), store.list_accounts()):
-        with pytest.raises(KeyRingError, match="no key 1"):
+        with pytest.raises(UnreadableError) as raised:
             await refused
+        assert raised.value.kind is Kind.STORE_UNAVAILABLE
+        assert "no key 1" in raised.value.detail
+        assert "key" not in raised.value.reason, "callers are strangers"
+
+
+async def test_the_newest_key_that_encrypted_is_known_by_any_ring(
+    open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    store = await open_store()
+    assert await store.newest_seal() is None
+    await fill(store, clock, ring)
+    assert await store.newest_seal() == 1
+    newest = ring.rotate(clock.now()).id
+    assert await store.newest_seal() == 1
+    await store.save_account(account("wx9"))
+    assert await store.newest_seal() == newest
 
 
 async def test_a_ring_rotated_elsewhere_opens_here(

@@ -6,9 +6,12 @@ import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
+from lingpai.cli.realms import Yes
 from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lingpai.keeper.keeper import Keeper
 
 app = typer.Typer(
@@ -39,9 +42,14 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command("rotate")
-def rotate(*, data: Data = None, as_json: Json = False) -> None:
-    """Make a new encryption key and encrypt all stored values with it. A running service continues meanwhile."""
-    from lingpai.cli.output import done, emit
+def rotate(*, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+    """Make a new encryption key and encrypt all stored values with it. A running service continues meanwhile.
+
+    Asks first. With PostgreSQL, copy the key ring to all nodes at once: until then the others answer 503.
+    """
+    from lingpai.cli.output import done, emit, note
+
+    nodes, ring = _confirm_rotation(data, yes=yes)
 
     async def turn(keeper: "Keeper") -> dict[str, Any]:
         key = keeper.ring.rotate(keeper.clock.now())
@@ -54,6 +62,33 @@ def rotate(*, data: Data = None, as_json: Json = False) -> None:
         count=result["resealed"],
     )
     emit(result, as_json, done(text))
+    note(tr("Copy {ring} to all nodes now." if nodes else "Back up {ring} again.", ring=ring))
+
+
+def _confirm_rotation(data: "Path | None", *, yes: bool) -> tuple[bool, "Path"]:
+    """Ask before a rotation. Where one node alone can use the store, scripts need not confirm.
+
+    Returns:
+        Whether several nodes can use the store, and the key ring's file.
+
+    Raises:
+        typer.BadParameter: nobody can be asked.
+        Problem: the operator does not agree.
+    """
+    import sys
+
+    from lingpai.cli.realms import confirm
+    from lingpai.settings import load_settings
+
+    settings = load_settings(data=data)
+    ring, nodes = settings.key_ring_file, settings.store_address.dsn is not None
+    text = (
+        "Rotate the key in {ring}? Every other node answers 503 until you have copied this file to it."
+        if nodes
+        else "Rotate the key in {ring}? Backups of this file from before do not decrypt what is stored from now on."
+    )
+    confirm(tr(text, ring=ring), yes=yes or not (nodes or sys.stdin.isatty()))
+    return nodes, ring
 
 
 @app.command("reseal")

@@ -55,6 +55,12 @@ def _explain(error: Exception) -> str | None:
     from lingpai.core.seals import SealError
     from lingpai.settings import SettingsError
 
+    if isinstance(error, SealError):
+        return tr(
+            "{problem} The store and the key ring do not belong together: copy the key ring of the node where the key "
+            "was rotated, or restore both from one backup.",
+            problem=tr_reason(str(error.__cause__ or error)),
+        )
     if isinstance(error, LingpaiError):
         text = tr_reason(error.reason)
         if error.kind is Kind.UPSTREAM_REFUSED and error.code is not None:
@@ -73,11 +79,6 @@ def _explain(error: Exception) -> str | None:
     if isinstance(error, SettingsError):
         problems = "".join(f"\n  - {tr_reason(problem)}" for problem in error.problems) + "\n"
         return tr("The settings are not valid:{problems}Correct them and try again.", problems=problems)
-    if isinstance(error, SealError):
-        return tr(
-            "{problem} The store and the key ring do not belong together: restore both from one backup.",
-            problem=tr_reason(str(error)),
-        )
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return tr(

@@ -65,7 +65,7 @@ class Publisher:
         try:
             accounts = await self._keeper.store.list_accounts()
         except LingpaiError as error:
-            log.warning("publishing_paused", error=error.kind.value)
+            log.warning("publishing_paused", error=error.kind.value, detail=error.detail)
             return
         for account in accounts:
             if account.platform not in self._keeper.platforms:

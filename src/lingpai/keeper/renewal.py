@@ -7,7 +7,6 @@ from collections import Counter, deque
 from collections.abc import Iterable
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import CredentialKey
 from lingpai.core.seals import SealError
 from lingpai.keeper import presence
@@ -57,7 +56,9 @@ async def run(keeper: Keeper) -> None:
                 if now - keeper.audit.written_at >= PURGE_EVERY:
                     keeper.audit.write_out(now)
             except LingpaiError as error:
-                log.warning("background_paused", error=error.kind.value, retry_in=STORE_DOWN_WAIT)
+                log.warning(
+                    "background_paused", error=error.kind.value, detail=error.detail, retry_in=STORE_DOWN_WAIT
+                )
                 await keeper.clock.sleep(STORE_DOWN_WAIT)
             except Exception:  # noqa: BLE001  nothing may end the background: tokens would run out one by one
                 log.exception("background_failed")
@@ -179,8 +180,13 @@ async def _find_renewable_app(keeper: Keeper, key: CredentialKey) -> App | None:
     """Return the app that a credential is renewed for, or None when nothing here can renew it."""
     try:
         return await _find_app(keeper, key)
-    except (SealError, KeyRingError):  # a secret that does not decrypt must not delay the others
-        log.exception("account_unreadable", platform=key.platform, account=key.account)
+    except SealError as error:  # a secret that does not decrypt must not delay the others
+        log.error(
+            "account_unreadable",
+            platform=key.platform,
+            account=key.account,
+            detail=str(error.__cause__ or error),
+        )
         return None
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from lingpai.core.errors import LingpaiError
+from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import BudgetUse, CredentialStatus
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
@@ -21,7 +22,7 @@ class Reason(msgspec.Struct, omit_defaults=True):
     """What is wrong with one thing.
 
     Attributes:
-        what: "store", or an account's name.
+        what: "store", "key ring", or an account's name.
         problem: the platform's words or ours.
         code: the platform's error number, where it answered one.
         expires_in: remaining seconds of the stored value, where there is one.
@@ -49,7 +50,7 @@ class AccountsHealth(msgspec.Struct):
 
 
 async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
-    """Return whether the store of this node answers, reads and writes.
+    """Return whether the store of this node answers, reads and writes, and its key ring decrypts what others write.
 
     Args:
         keeper: the keeper.
@@ -57,10 +58,20 @@ async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
     """
     try:
         await keeper.store.ping()
+        newest = await keeper.store.newest_seal()
     except LingpaiError as error:
         detail = f" ({error.detail})" if detailed and error.detail else ""
         return Readiness(ready=False, reasons=[Reason("store", error.reason + detail)])
-    return Readiness(ready=True, reasons=[])
+    if newest is None or newest <= keeper.ring.newest.id:
+        return Readiness(ready=True, reasons=[])
+    try:
+        has_key, detail = keeper.ring.find(newest) is not None, ""
+    except KeyRingError as error:
+        has_key, detail = False, f" ({error})" if detailed else ""
+    problem = (
+        "The key ring of this node is not that of the node where the key was rotated; copy that ring here."
+    )
+    return Readiness(ready=has_key, reasons=[] if has_key else [Reason("key ring", problem + detail)])
 
 
 async def accounts_health(keeper: Keeper, concerns: Callable[[str], bool]) -> AccountsHealth:

@@ -110,7 +110,7 @@ def read_login(vault: Vault, rows: Sequence[Row]) -> tuple[User, str] | None:
     """A user and the hash of their password from a row of `find_login`, None when there is none.
 
     Raises:
-        SealError, KeyRingError: the hash does not open.
+        UnreadableError: this node's key ring does not decrypt the hash.
     """
     if not rows:
         return None
@@ -123,7 +123,7 @@ def open_password(vault: Vault, realm: str, user: int, password_hash: str, seale
     """The hash of a user's password, "" when there is none.
 
     Raises:
-        SealError, KeyRingError: it does not open.
+        UnreadableError: this node's key ring does not decrypt it.
     """
     if password_hash or sealed is None:  # in clear as a release before wrote it
         return password_hash

@@ -287,6 +287,13 @@ class Store(Protocol):
         """Ids of the ring's keys that do not open a sample of what a key of that id sealed, in either wing's tables."""
         ...
 
+    async def newest_seal(self) -> int | None:
+        """The highest id of a key that sealed something; higher than the ring's when another node's ring has it alone.
+
+        None when nothing is sealed.
+        """
+        ...
+
     async def reseal(self, limit: int) -> int:
         """Seal up to `limit` values anew that are not sealed with the newest key; returns how many were."""
         ...

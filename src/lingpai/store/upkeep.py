@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from lingpai.core.keyring import KeyRingError
-from lingpai.core.seals import SealError
-from lingpai.store.vault import Vault
+from lingpai.store.vault import UnreadableError, Vault
 
 PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles", "purge_proofs")
 
@@ -35,6 +33,10 @@ _SAMPLES: Final = {
 """Seals of every kind, with the natural key that each was made for, as either engine reads them."""
 
 
+_INDEXED: Final = ("accounts.secret", "generations.value", "exchanges.answer", "issuer_secrets.sealed")
+"""Columns whose seals are indexed by their key."""
+
+
 def samples(key: str) -> Mapping[str, str]:
     """A statement for each column that holds seals, which yields one that a key made, and the natural key of its row.
 
@@ -45,6 +47,15 @@ def samples(key: str) -> Mapping[str, str]:
         column: f"SELECT {read} WHERE {_seal(read)} IS NOT NULL AND substr({_seal(read)}, 1, 4) = {key} LIMIT 1"
         for column, read in _SAMPLES.items()
     }
+
+
+def newest_seals() -> list[str]:
+    """Statements that yield the first four bytes of the newest key's seal in a column, by its index."""
+    return [
+        f"SELECT substr({_seal(read)}, 1, 4) FROM {read.partition(' FROM ')[2]} "  # noqa: S608  our own words
+        f"WHERE {_seal(read)} IS NOT NULL ORDER BY 1 DESC LIMIT 1"
+        for read in map(_SAMPLES.__getitem__, _INDEXED)
+    ]
 
 
 def keys_in_use() -> list[str]:
@@ -61,7 +72,7 @@ def opens(vault: Vault, column: str, rows: Sequence[Sequence[Any]]) -> bool:
     try:
         for sealed, *row in rows:
             vault.open(sealed, column, *row)
-    except (SealError, KeyRingError):
+    except UnreadableError:
         return False
     return True
 

@@ -2,8 +2,28 @@
 
 import msgspec
 
-from lingpai.core.keyring import KeyRing
-from lingpai.core.seals import Digester, Sealer
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.core.seals import Digester, Sealer, SealError
+
+RETRY_AFTER = 30.0
+"""Seconds after which another node, or this one with the right key ring, may well answer."""
+
+
+class UnreadableError(SealError, LingpaiError):
+    """A stored value that this node's key ring does not decrypt: for callers, this node's store is unavailable.
+
+    `detail` says which value or which key, for the log and for operators.
+    """
+
+    def __init__(self, cause: SealError | KeyRingError) -> None:
+        LingpaiError.__init__(
+            self,
+            Kind.STORE_UNAVAILABLE,
+            "The store is not available at the moment; try again later.",
+            detail=f"{cause} Every node needs the same key ring: copy it from the node where the key was rotated.",
+            retry_after=RETRY_AFTER,
+        )
 
 
 class Vault:
@@ -27,10 +47,12 @@ class Vault:
         """The value that was sealed for this place.
 
         Raises:
-            SealError: when it was not sealed for it.
-            KeyRingError: when its key was retired.
+            UnreadableError: it was not sealed for it, or the ring has not its key.
         """
-        return self._sealer.open(sealed, _place(column, row))
+        try:
+            return self._sealer.open(sealed, _place(column, row))
+        except (SealError, KeyRingError) as error:
+            raise UnreadableError(error) from error
 
 
 def fingerprint_of(ring: KeyRing) -> bytes:

@@ -121,7 +121,7 @@ def _check_keys(keeper: Keeper, counts: dict[int, int]) -> list[Finding]:
             tr("key {key}", key=key),
             "fail",
             tr("Stored values encrypted with a key that the ring does not have: {count}.", count=count),
-            tr("Restore the key ring that belongs to this store from a backup."),
+            tr("Copy the key ring of the node where the key was rotated, or restore it from a backup."),
         )
         for key, count in counts.items()
         if key not in known

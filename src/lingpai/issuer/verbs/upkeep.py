@@ -50,5 +50,5 @@ async def purge_for_ever(
                 if await purge(issuer) >= BATCH:
                     rest = issuer.clock.steady() - began
         except LingpaiError as error:
-            log.warning("purge_failed", error=error.kind.value, retry_in=interval)
+            log.warning("purge_failed", error=error.kind.value, detail=error.detail, retry_in=interval)
         await (issuer.clock.sleep(rest) if rest > 0 else asyncio.sleep(0))

@@ -11,7 +11,7 @@ from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.postgresql.rights import MISSING, rights_error
 from lingpai.store.postgresql.schema import all_names
-from lingpai.store.upkeep import PURGES, SEALED, opens, samples
+from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
 from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
@@ -86,6 +86,11 @@ class Upkeep(Part):
                 if not opens(self._vault, column, await self._engine.rows(query, key.id.to_bytes(4, "big"))):
                     found.add(key.id)
         return tuple(sorted(found))
+
+    async def newest_seal(self) -> int | None:
+        """See `store.port.Store.newest_seal`."""
+        found = [row for query in newest_seals() for row in await self._engine.rows(query)]
+        return max((sealed_with(key) for (key,) in found), default=None)
 
     async def reseal(self, limit: int) -> int:
         """See `store.port.Store.reseal`."""

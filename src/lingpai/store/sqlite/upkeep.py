@@ -9,7 +9,7 @@ from lingpai.store.rows import moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.space import demand_space
-from lingpai.store.upkeep import PURGES, SEALED, opens, samples
+from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
 
 _SQL: Final = load_queries("upkeep")
 _IDLE: Final = 86_400.0
@@ -58,6 +58,11 @@ class Upkeep(Part):
             )
 
         return await self._engine.scan(read)
+
+    async def newest_seal(self) -> int | None:
+        """See `store.port.Store.newest_seal`."""
+        found = [row for query in newest_seals() for row in self._engine.rows(query)]
+        return max((sealed_with(key) for (key,) in found), default=None)
 
     async def reseal(self, limit: int) -> int:
         """See `store.port.Store.reseal`."""
