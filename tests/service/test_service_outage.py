@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from tests.store.postgresql.hardship import run, until
 from tests.strength.services import Heard, ask
 
 NOWHERE = "http://127.0.0.1:1"
+MOST_BYTES = 8_192
+"""Bytes of lines about an unavailable store in one outage, of two workers."""
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +64,14 @@ def test_an_outage_from_before_the_start_to_its_end(server: Server, tmp_path: Pa
         kinds = collections.Counter(each["event"] for each in told)
         requests = kinds.pop("request", 0)
         assert requests <= asked
+        refused = [each for each in told if each.get("error") == "store_unavailable"]
+        assert len(json.dumps(refused)) < MOST_BYTES, refused
+        give_up = time.monotonic() + 30
+        while not service.events("store_available_again"):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        [again, *_] = service.events("store_available_again")
+        assert again["count"] > 0
         assert sum(kinds.values()) < 60, kinds
     finally:
         service.stop()

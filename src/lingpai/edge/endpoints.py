@@ -10,6 +10,7 @@ from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
+from lingpai.core.outages import CANCELLED
 from lingpai.core.trace import new_trace_id
 from lingpai.core.wire import JSON, Call, Page, Reply, Route, Shape
 from lingpai.edge.endpoint import Answer, Line
@@ -25,7 +26,7 @@ from lingpai.edge.writing import NO_CONTENT, USUAL, USUAL_HEADERS, fixed_of
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ENDING = LingpaiError(
-    Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail="cancelled", retry_after=1
+    Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail=CANCELLED, retry_after=1
 )
 log = structlog.get_logger("lingpai.edge")
 

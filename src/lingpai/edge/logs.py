@@ -13,6 +13,7 @@ from collections.abc import MutableMapping
 from typing import Any, TextIO
 
 from lingpai.core.logs import structlog
+from lingpai.core.outages import outage_lines
 from lingpai.edge.redaction import scrub, scrubbed_traceback
 
 _FINGERPRINT_KEY = secrets.token_bytes(32)
@@ -122,9 +123,10 @@ def configure_logging(
     for name, lowest in _LIBRARY_LEVELS.items():
         logging.getLogger(name).setLevel(max(number, lowest))
     logging.captureWarnings(capture=True)
+    outage_lines.forget()
     logging.raiseExceptions = False  # a line that cannot be formatted would print its arguments
     structlog.configure(
-        processors=[*shared, formatter.wrap_for_formatter],
+        processors=[*shared, outage_lines.process, formatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(number),
         cache_logger_on_first_use=False,

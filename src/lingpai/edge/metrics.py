@@ -210,6 +210,9 @@ async def _family(gauge: AsyncGauge) -> GaugeMetricFamily | None:
         async with asyncio.timeout(GAUGE_TIMEOUT):
             for values, value in await gauge.read():
                 family.add_metric(values, value)
+    except LingpaiError as error:
+        log.warning("gauge_failed", gauge=gauge.name, error=error.kind.value, detail=error.detail)
+        return None
     except Exception:  # one gauge that cannot be read must not hide the others
         log.exception("gauge_failed", gauge=gauge.name)
         return None

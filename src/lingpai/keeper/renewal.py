@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable
 
 from lingpai.core.errors import LingpaiError
+from lingpai.core.outages import outage_lines
 from lingpai.core.records import CredentialKey
 from lingpai.core.seals import SealError
 from lingpai.keeper import presence
@@ -55,6 +56,7 @@ async def run(keeper: Keeper) -> None:
                         keeper.reconcile()
                 if now - keeper.audit.written_at >= PURGE_EVERY:
                     keeper.audit.write_out(now)
+                outage_lines.end()
             except LingpaiError as error:
                 log.warning(
                     "background_paused", error=error.kind.value, detail=error.detail, retry_in=STORE_DOWN_WAIT
