@@ -10,6 +10,7 @@ from typing import Any
 
 from docs.generator.markdown import code, head, joined, table
 from lingpai.edge.heads import Head
+from lingpai.edge.reference import about_of
 from lingpai.edge.schemas import sample
 from lingpai.service import open_service
 from lingpai.settings import Settings
@@ -82,6 +83,8 @@ def _alike(operations: Document) -> list[tuple[str, Document]]:
 
 def _entry(methods: str, path: str, operation: Document, components: Document) -> list[str]:
     blocks = [f"### {methods} `{titled(path)}`", operation["summary"].rstrip(".") + "."]
+    if "description" in operation:
+        blocks.append(operation["description"])
     rows = _parameters(operation)
     if rows:
         blocks.append(table(("name", "in", "needed", "type", "meaning"), rows))
@@ -109,14 +112,10 @@ def _parameters(operation: Document) -> list[tuple[str, ...]]:
             ", ".join(places),
             "yes" if needed else "",
             _kind(schema),
-            _about(schema),
+            about_of(schema),
         )
         for name, (places, needed, schema) in rows.items()
     ]
-
-
-def _about(schema: Document) -> str:
-    return str(schema.get("description") or next(filter(None, map(_about, schema.get("anyOf", ()))), ""))
 
 
 def _kind(schema: Document) -> str:

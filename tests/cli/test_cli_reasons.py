@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 import lingpai
-from lingpai.cli.messages import catalogue, reasons, tr_reason
+from lingpai.cli.messages import catalogue, tr_reason
+from lingpai.core.languages import reasons
 
 HOME = Path(lingpai.__file__).parent
-WINGS = ("core", "store", "keeper", "issuer")
-FOR_BROWSERS = ("dialects", "pages", "routes")
+WINGS = ("core", "store", "keeper", "issuer", "edge")
+FIXED = ("dialects", "pages", "dropin.py")
+"""Vendors' protocols, whose messages are theirs, and pages, which have words of their own."""
 ERRORS = {
     "LingpaiError": 1,
     "FetchFailed": 2,
@@ -22,11 +24,25 @@ ERRORS = {
     "PlatformError": 0,
     "SealError": 0,
     "_invalid": 0,
+    "malformed": 0,
+    "unsupported": 0,
 }
 """Where each error has its reason, by position."""
 FIELD = re.compile(r"\{[^}]*\}")
-UNASKED = {"no {}", "invalid grant_type", "{} missing"}
-"""What stands in for a platform's own words."""
+UNASKED = {
+    "no {}",
+    "invalid grant_type",
+    "{} missing",
+    "parameter {} {}",
+    "the platform no longer accepts this access_token; fetch another one",
+    "access_token was not issued through this service, or it has expired",
+    "type must be {}",
+}
+"""What stands in for a platform's own words, what only drop-in routes say, and the form of others."""
+NAMES = ("reason", "message", "said")
+"""Variables that hold reasons."""
+WHOLE = ("charsets.py", "status.py")
+"""Modules whose every returned or assigned text is one."""
 
 
 def template(node: ast.expr) -> Iterator[str]:
@@ -37,20 +53,30 @@ def template(node: ast.expr) -> Iterator[str]:
         yield "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
 
 
+def choices(node: ast.expr) -> Iterator[str]:
+    """What an expression says, and both of two."""
+    for each in (node.body, node.orelse) if isinstance(node, ast.IfExp) else (node,):
+        yield from template(each)
+
+
 def said() -> Iterator[str]:
     files = [HOME / "service.py", *(path for wing in WINGS for path in (HOME / wing).rglob("*.py"))]
     for path in files:
-        if set(path.parts) & set(FOR_BROWSERS):
+        if set(path.parts) & set(FIXED):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS:
-                yield from (text for each in node.args[ERRORS[node.func.id] :][:1] for text in template(each))
-            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in (
-                "reason",
-                "message",
-                "said",
-            ):
+            called = getattr(node, "func", None)
+            name = getattr(called, "id", "") or (
+                "unsupported" if getattr(called, "attr", "") == "unsupported" else ""
+            )
+            if isinstance(node, ast.Call) and name in ERRORS:
+                yield from (text for each in node.args[ERRORS[name] :][:1] for text in template(each))
+            elif isinstance(node, ast.Call) and name == "invalid":
+                yield from (f"parameter {{}} {text}" for text in choices(node.args[1]))
+            elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in NAMES:
                 yield from template(node.value)
+            elif isinstance(node, ast.Assign | ast.Return) and path.name in WHOLE and node.value is not None:
+                yield from (text for text in choices(node.value) if text.count(" ") > 1)
 
 
 def said_of_settings() -> Iterator[str]:

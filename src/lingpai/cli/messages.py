@@ -1,17 +1,14 @@
 """English and Simplified Chinese, by the user's locale.
 
-The English text is in the code and is the key into `zh.toml`, reasons of errors into `errors.zh.toml`, texts
-of the libraries that read the command line and the settings into `libraries.zh.toml`; what has no entry stays English.
+The English text is in the code and is the key into `zh.toml`; texts of the libraries that read the command line and
+the settings are in `libraries.zh.toml`, reasons of errors in `core/reasons.zh.toml`. What has no entry stays English.
 """
 
 import functools
 import os
-import re
-import tomllib
-from importlib import resources
 from typing import Any
 
-_FIELD = r"\{(\w+)\}"
+from lingpai.core.languages import Catalogue, read_catalogue, reasons
 
 
 def speaks_chinese() -> bool:
@@ -26,19 +23,13 @@ def speaks_chinese() -> bool:
 @functools.cache
 def catalogue() -> dict[str, str]:
     """Return the whole table, English to Chinese."""
-    return _read("zh.toml")
-
-
-@functools.cache
-def reasons() -> dict[str, str]:
-    """Return the reasons of errors, English to Chinese, with `{name}` for values in a reason."""
-    return _read("errors.zh.toml")
+    return read_catalogue("lingpai.cli", "zh.toml")
 
 
 @functools.cache
 def libraries() -> dict[str, str]:
     """Return the messages of typer and pydantic, English to Chinese, in the form of `reasons`."""
-    return _read("libraries.zh.toml")
+    return read_catalogue("lingpai.cli", "libraries.zh.toml")
 
 
 def tr(english: str, **values: Any) -> str:
@@ -49,30 +40,9 @@ def tr(english: str, **values: Any) -> str:
 
 def tr_reason(english: str) -> str:
     """Return an error's reason in the user's language, with the values in it unchanged."""
-    if not speaks_chinese():
-        return english
-    for pattern, chinese in _patterns():
-        found = pattern.fullmatch(english)
-        if found is not None:
-            return chinese.format(**{name: tr_reason(value) for name, value in found.groupdict().items()})
-    return english
+    return _reasons().translate(english) if speaks_chinese() else english
 
 
 @functools.cache
-def _patterns() -> list[tuple[re.Pattern[str], str]]:
-    """Return each reason as a pattern, those with more fixed words first."""
-    texts = {**libraries(), **reasons()}
-    longest_first = sorted(texts.items(), key=lambda each: -len(re.sub(_FIELD, "", each[0])))
-    return [(_pattern(english), chinese) for english, chinese in longest_first]
-
-
-def _pattern(english: str) -> re.Pattern[str]:
-    parts = re.split(_FIELD, english)  # words and names alternate
-    return re.compile(
-        "".join(f"(?P<{part}>.+?)" if odd % 2 else re.escape(part) for odd, part in enumerate(parts)),
-        re.DOTALL,
-    )
-
-
-def _read(name: str) -> dict[str, str]:
-    return dict(tomllib.loads((resources.files(__package__) / name).read_text("utf-8")))
+def _reasons() -> Catalogue:
+    return Catalogue({**libraries(), **reasons()})

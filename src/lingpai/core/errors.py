@@ -287,6 +287,11 @@ class LingpaiError(Exception):
             name: getattr(self, name) for name in LingpaiError.__slots__ if name not in {"kind", "reason"}
         }
 
+    def reworded(self, reason: str) -> "LingpaiError":
+        """Return the same error with another reason."""
+        rest = {name: getattr(self, name) for name in self.__slots__ if name not in {"kind", "reason"}}
+        return type(self)(self.kind, reason, **rest)
+
     @property
     def blame(self) -> Blame:
         """The party at fault."""

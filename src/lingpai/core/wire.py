@@ -102,6 +102,14 @@ class Shape(Protocol):
         ...
 
 
+def has_own_words(shape: Shape) -> bool:
+    """Whether a shape says `own_words`: its messages are this service's own, and follow `Accept-Language`.
+
+    Those of a vendor's protocol are fixed.
+    """
+    return bool(getattr(shape, "own_words", False))
+
+
 Page = Callable[[LingpaiError, Call], Reply]
 """Makes the page that shows an error in a browser."""
 
@@ -130,6 +138,7 @@ class Route:
         page: how errors look to browsers that ask for a page; like `shape` says when None.
         quick: whether the verb may be begun without a task of its own: until it first waits, it uses nothing that
             asks for the current task, as `asyncio.timeout` does. For verbs that seldom wait.
+        details: what a caller has to know besides, for the reference and OpenAPI.
     """
 
     methods: tuple[str, ...]
@@ -143,3 +152,4 @@ class Route:
     tag: str = ""
     page: Page | None = None
     quick: bool = False
+    details: str = ""

@@ -24,6 +24,7 @@ from lingpai.edge.router import Fields
 from lingpai.edge.writing import NO_CONTENT, USUAL, USUAL_HEADERS, fixed_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+LANGUAGE = b"accept-language"
 BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ENDING = LingpaiError(
     Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail=CANCELLED, retry_after=1
@@ -120,12 +121,13 @@ class RefusingEndpoint(_Endpoint):
         """See `Endpoint`."""
         del fields, body, fault
         trace_id = new_trace_id()
+        accept = head.headers.get(LANGUAGE)
         shape = self._shape
         if self._page is not None and head.accepts_html:
             safe = self._method in SAFE_METHODS
             call = Call(trace_id, line.peer, accepts_html=True, safe=safe, headers=head.headers)
             shape = shape_for(call, shape, self._page)
-        return Answer(*refusal(shape, self._error, trace_id), trace_id, None, self._error)
+        return Answer(*refusal(shape, self._error, trace_id, accept), trace_id, None, self._error)
 
     def tell(self, answer: Answer, seconds: float) -> None:
         """See `Endpoint`."""
@@ -212,9 +214,8 @@ class RouteEndpoint(_Endpoint):
             error = LingpaiError(Kind.INTERNAL, "internal error")
         finally:
             meter.in_flight -= 1
-        return Answer(
-            *refusal(shape_for(call, self._shape, self._page), error, trace_id), trace_id, call, error
-        )
+        shape = shape_for(call, self._shape, self._page)
+        return Answer(*refusal(shape, error, trace_id, head.headers.get(LANGUAGE)), trace_id, call, error)
 
     def answer_again(self, value: Any) -> Answer:
         """See `Endpoint`."""

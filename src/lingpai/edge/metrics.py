@@ -264,7 +264,15 @@ class Exposition:
             return Reply(await self.render(), content_type=CONTENT_TYPE_LATEST)
 
         return Route(
-            ("GET",), path, _Nothing, Source.QUERY, show, shape, "Metrics for Prometheus.", Reply, "service"
+            ("GET",),
+            path,
+            _Nothing,
+            Source.QUERY,
+            show,
+            shape,
+            "Get metrics for Prometheus.",
+            Reply,
+            "service",
         )
 
 

@@ -71,6 +71,8 @@ class _Describer:
                 route, bool(properties), bool(required - in_path), bool(media_types)
             ),
         }
+        if route.details:
+            operation["description"] = route.details
         if route.tag:
             operation["tags"] = [route.tag]
         rest = {name: schema for name, schema in properties.items() if name not in in_path}

@@ -4,19 +4,19 @@ import base64
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 
 from lingpai.core.etags import is_named
+from lingpai.core.languages import CHINESE, Catalogue, preferred, read_catalogue
 from lingpai.core.templates import template
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.edge import openapi
 from lingpai.edge.schemas import Schema, sample
 
-DEFAULT_LANGUAGE = "en"
 WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "reference": "API reference", "name": "name", "in": "in", "type": "type",
@@ -70,19 +70,9 @@ def language(wish: str, accept: str | None) -> str:
         accept: the `Accept-Language` header, or None.
 
     Returns:
-        A key of `WORDS`: the wish, or the first acceptable one by quality (RFC 9110 §12.5.4), or the default.
+        A key of `WORDS`: the wish, else what the header prefers, else English.
     """
-    if wish in WORDS:
-        return wish
-    ranked: list[tuple[float, str]] = []
-    for entry in (accept or "").split(","):
-        tag, _, weight = entry.strip().partition(";q=")
-        try:
-            ranked.append((float(weight or 1), tag[:2].lower()))
-        except ValueError:
-            continue
-    known = [(quality, tag) for quality, tag in ranked if tag in WORDS and quality > 0]
-    return max(known, key=lambda entry: entry[0])[1] if known else DEFAULT_LANGUAGE
+    return wish if wish in WORDS else preferred(accept, WORDS)
 
 
 def _kind_of(schema: Schema) -> str:
@@ -107,16 +97,30 @@ def _rows(operation: Schema) -> list[Schema]:
             for name, schema in body["properties"].items()
             if name not in in_query
         ]
-    return [
-        row | {"kind": _kind_of(row["schema"]), "about": row["schema"].get("description", "")} for row in rows
-    ]
+    return [row | {"kind": _kind_of(row["schema"]), "about": about_of(row["schema"])} for row in rows]
+
+
+def about_of(schema: Schema) -> str:
+    """The meaning of a parameter: its own, or that of the first of its types that has one."""
+    inner = next(filter(None, map(about_of, schema.get("anyOf", ()))), "")
+    return str(schema.get("description") or inner)
 
 
 def _pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _entries(document: Schema) -> dict[str, list[Schema]]:
+@functools.cache
+def chinese_texts() -> Catalogue:
+    """Summaries, details, meanings of parameters and groups of the routes in Chinese."""
+    return Catalogue(read_catalogue("lingpai.edge", "pages/reference.zh.toml"))
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+def _entries(document: Schema, say: Callable[[str], str] = _unchanged) -> dict[str, list[Schema]]:
     components = document["components"]["schemas"]
     groups: dict[str, list[Schema]] = {}
     for path, operations in document["paths"].items():
@@ -133,11 +137,13 @@ def _entries(document: Schema) -> dict[str, list[Schema]]:
             ]
             entry = {
                 "id": f"{method}{path}".replace("/", "-").replace("{", "").replace("}", ""),
-                "method": method.upper(), "path": path, "summary": operation["summary"],
-                "rows": _rows(operation), "media": list(operation.get("requestBody", {}).get("content", ())),
+                "method": method.upper(), "path": path, "summary": say(operation["summary"]),
+                "details": say(operation.get("description", "")),
+                "rows": [row | {"about": say(row["about"])} for row in _rows(operation)],
+                "media": list(operation.get("requestBody", {}).get("content", ())),
                 "answer": "" if answer is None else _pretty(sample(answer, components)), "errors": errors,
             }  # fmt: skip
-            groups.setdefault(next(iter(operation.get("tags", ())), ""), []).append(entry)
+            groups.setdefault(say(next(iter(operation.get("tags", ())), "")), []).append(entry)
     return groups
 
 
@@ -157,9 +163,9 @@ def page_headers(style: str) -> tuple[tuple[str, str], ...]:
 def _rendered(document: Schema) -> dict[str, Reply]:
     style = style_of()
     page = template("lingpai.edge", "pages", "reference.html.j2")
-    groups = _entries(document)
     replies = {}
     for lang, words in WORDS.items():
+        groups = _entries(document, chinese_texts().translate if lang == CHINESE else _unchanged)
         html = page.render(
             lang=lang, words=words, places=_PLACES[lang], info=document["info"], groups=groups, style=style
         )
@@ -199,8 +205,8 @@ def reference_routes(
     ours = [
         Route(("GET",), path, params, Source.QUERY, verb, shape, summary, Reply, "service")
         for path, params, verb, summary in (
-            ("/openapi.json", _ReadParams, read, "This document."),
-            ("/docs", _PageParams, show, "The reference, to read."),
+            ("/openapi.json", _ReadParams, read, "Get this reference as OpenAPI 3.1."),
+            ("/docs", _PageParams, show, "Show this reference."),
         )
     ]
     return ours

@@ -49,37 +49,41 @@ class AccountsHealth(msgspec.Struct):
     reasons: list[Reason]
 
 
-async def readiness(keeper: Keeper, *, detailed: bool = True) -> Readiness:
+async def readiness(keeper: Keeper, *, detailed: bool = True, say: Callable[[str], str] = str) -> Readiness:
     """Return whether the store of this node answers, reads and writes, and its key ring decrypts what others write.
 
     Args:
         keeper: the keeper.
         detailed: whether the reason has the engine's own words, which may name hosts and files.
+        say: puts a reason into the caller's language.
     """
     try:
         await keeper.store.ping()
         newest = await keeper.store.newest_seal()
     except LingpaiError as error:
         detail = f" ({error.detail})" if detailed and error.detail else ""
-        return Readiness(ready=False, reasons=[Reason("store", error.reason + detail)])
+        return Readiness(ready=False, reasons=[Reason("store", say(error.reason) + detail)])
     if newest is None or newest <= keeper.ring.newest.id:
         return Readiness(ready=True, reasons=[])
     try:
         has_key, detail = keeper.ring.find(newest) is not None, ""
     except KeyRingError as error:
         has_key, detail = False, f" ({error})" if detailed else ""
-    problem = (
+    problem = say(
         "The key ring of this node is not that of the node where the key was rotated; copy that ring here."
     )
     return Readiness(ready=has_key, reasons=[] if has_key else [Reason("key ring", problem + detail)])
 
 
-async def accounts_health(keeper: Keeper, concerns: Callable[[str], bool]) -> AccountsHealth:
+async def accounts_health(
+    keeper: Keeper, concerns: Callable[[str], bool], say: Callable[[str], str] = str
+) -> AccountsHealth:
     """Return which accounts lack a live access token, and which values only a human can have renewed again.
 
     Args:
         keeper: the keeper.
         concerns: whether the account of this name (`platform/account[/label]`) is looked at.
+        say: puts a reason into the caller's language.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
@@ -96,20 +100,20 @@ async def accounts_health(keeper: Keeper, concerns: Callable[[str], bool]) -> Ac
         if each.label is not None and (name := name_of(each)) in accounts
         if name not in tokenless or each.kind != ACCESS_TOKEN
     ]
-    reasons = [reason for each in statuses if (reason := _problem(keeper, each)) is not None]
+    reasons = [reason for each in statuses if (reason := _problem(keeper, each, say)) is not None]
     return AccountsHealth(not reasons, len(accounts.keys() - tokenless), reasons)
 
 
-def _problem(keeper: Keeper, status: CredentialStatus) -> Reason | None:
+def _problem(keeper: Keeper, status: CredentialStatus, say: Callable[[str], str]) -> Reason | None:
     left = 0 if status.end is None else max(0, int(status.end.remaining(keeper.clock)))
     trouble, kind = status.trouble, status.kind
     if trouble is not None and (trouble.permanent or (not left and kind == ACCESS_TOKEN)):
         what = name_of(status) if kind == ACCESS_TOKEN else f"{name_of(status)} {kind}"
-        return Reason(what, trouble.message, trouble.code, left or None)
+        return Reason(what, say(trouble.message), trouble.code, left or None)
     if left or kind != ACCESS_TOKEN:  # tickets and the like are fetched when somebody needs them
         return None
     problem = "no token has been fetched yet" if status.end is None else "the token has expired"
-    return Reason(name_of(status), problem)
+    return Reason(name_of(status), say(problem))
 
 
 def name_of(status: CredentialStatus) -> str:

@@ -70,14 +70,14 @@ class Pages:
         """Return every route of the pages, under the site's prefix."""
         logins = Logins(self._consent)
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
-            ("GET", "/login", LoginPage, logins.show, "The login form"),
+            ("GET", "/login", LoginPage, logins.show, "Show the login form"),
             ("POST", "/login", LoginForm, logins.log_in, "Log in"),
             ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
             ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
-            ("POST", "/consent", ConsentForm, self._consent.answer, "The user's answer"),
-            ("GET", "/onward", ConsentPage, self._consent.go_on, "On to the app with the answer"),
-            ("GET", "", access.AccessPage, access.show, "What the user has allowed"),
-            ("POST", "/end", access.RevokeForm, access.end, "End what the user has allowed"),
+            ("POST", "/consent", ConsentForm, self._consent.answer, "Take the user's answer"),
+            ("GET", "/onward", ConsentPage, self._consent.go_on, "Return to the app with the answer"),
+            ("GET", "", access.AccessPage, access.show, "List the apps with access to the user's account"),
+            ("POST", "/end", access.RevokeForm, access.end, "Revoke an app's access"),
         )
         sources = {"GET": Source.QUERY | Source.NO_LISTS, "POST": Source.URLENCODED | Source.NO_LISTS}
         return (
@@ -90,7 +90,7 @@ class Pages:
             ),
             Route(
                 ("GET",), f"{self.site.prefix}/{STYLE_NAME}", NoParams, Source.QUERY, _style, self.shape,
-                "The pages' style", Reply, self.tag,
+                "Style sheet of the pages", Reply, self.tag,
             ),
         )  # fmt: skip
 

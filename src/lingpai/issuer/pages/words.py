@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from lingpai.core.languages import preferred
 from lingpai.core.wire import Call
 from lingpai.issuer.cookies import cookie_of, host_only
 
@@ -36,17 +37,4 @@ def language_of(call: Call, wish: str = "", *, secure: bool = False) -> str:
     for chosen in (wish, cookie_of(call, language_cookie(secure=secure))):
         if chosen and chosen in CATALOGUES:
             return chosen
-    liked = [_weighed(entry) for entry in (call.header("accept-language") or "").split(",")]
-    known = [
-        (weight, -place, tag) for place, (weight, tag) in enumerate(liked) if tag in CATALOGUES and weight > 0
-    ]
-    return max(known)[2] if known else DEFAULT
-
-
-def _weighed(entry: str) -> tuple[float, str]:
-    tag, _, quality = entry.partition(";")
-    try:
-        weight = float(quality.strip().removeprefix("q=") or 1)
-    except ValueError:
-        weight = 0.0
-    return weight, tag.strip().partition("-")[0].lower()
+    return preferred(call.header("accept-language"), CATALOGUES, DEFAULT)

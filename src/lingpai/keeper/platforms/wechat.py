@@ -214,20 +214,26 @@ _SHAPE = ErrcodeShape(
 )
 
 
+ClientGrant = Annotated[str, msgspec.Meta(description="client_credential")]
+CodeGrant = Annotated[str, msgspec.Meta(description="authorization_code (default)")]
+ForceRefresh = Annotated[Any, msgspec.Meta(description="accepted, without effect")]
+TicketType = Annotated[str, msgspec.Meta(description="jsapi (default) or wx_card")]
+
+
 class WechatCredential(msgspec.Struct):
     """As WeChat's own token call; `force_refresh` is accepted and does nothing."""
 
-    grant_type: str
+    grant_type: ClientGrant
     appid: Id
     secret: Secret
-    force_refresh: Any = False
+    force_refresh: ForceRefresh = False
 
 
 class WechatTicket(msgspec.Struct):
     """As WeChat's own ticket call."""
 
     access_token: Token
-    type: str = "jsapi"
+    type: TicketType = "jsapi"
 
 
 class WechatCode(msgspec.Struct):
@@ -236,7 +242,7 @@ class WechatCode(msgspec.Struct):
     appid: Id
     secret: Secret
     code: Code
-    grant_type: str = "authorization_code"
+    grant_type: CodeGrant = "authorization_code"
 
 
 class WechatSession(msgspec.Struct):
@@ -245,7 +251,7 @@ class WechatSession(msgspec.Struct):
     appid: Id
     secret: Secret
     js_code: Code
-    grant_type: str = "authorization_code"
+    grant_type: CodeGrant = "authorization_code"
 
 
 def _check_grant_type(params: WechatCredential) -> None:
@@ -256,25 +262,25 @@ def _check_grant_type(params: WechatCredential) -> None:
 _DROP_INS = (
     DropInToken(
         app=("appid", "secret"), path="/cgi-bin/token", params=WechatCredential, check=_check_grant_type,
-        summary="As WeChat's classic token call",
+        summary="Get a token, like WeChat's classic call",
     ),
     DropInToken(
         app=("appid", "secret"), path="/cgi-bin/stable_token", params=WechatCredential, check=_check_grant_type,
         methods=("POST",),
-        summary="As WeChat's stable token call",
+        summary="Get a token, like WeChat's stable call",
     ),
     DropInTicket(
         path="/cgi-bin/ticket/getticket", params=WechatTicket,
         kinds={"jsapi": "jsapi_ticket", "wx_card": "wx_card_ticket"},
-        summary="As WeChat's ticket call",
+        summary="Get a JS-SDK or card ticket, like WeChat's call",
     ),
     DropInExchange(
         app=("appid", "secret"), path="/sns/oauth2/access_token", params=WechatCode, kind="oauth", code="code",
-        summary="As WeChat's exchange of a web login code",
+        summary="Exchange a web login code, like WeChat's call",
     ),
     DropInExchange(
         app=("appid", "secret"), path="/sns/jscode2session", params=WechatSession, kind="mini", code="js_code",
-        summary="As WeChat's exchange of a mini program's code",
+        summary="Exchange a mini program's login code, like WeChat's call",
     ),
 )  # fmt: skip
 

@@ -1,5 +1,7 @@
 """WeCom, also called WeChat Work (docs/spec/platforms.md)."""
 
+from typing import Annotated
+
 import msgspec
 
 from lingpai.core.errors import Kind
@@ -161,11 +163,14 @@ class WecomCredential(msgspec.Struct):
     corpsecret: Secret
 
 
+TicketType = Annotated[str, msgspec.Meta(description="agent_config (default); only of the app ticket")]
+
+
 class WecomTicket(msgspec.Struct):
     """As WeCom's own ticket calls."""
 
     access_token: Token
-    type: str = "agent_config"
+    type: TicketType = "agent_config"
 
 
 class WecomToken(msgspec.Struct):
@@ -181,15 +186,15 @@ _DROP_INS = (
     DropInToken(
         path="/cgi-bin/gettoken", params=WecomCredential, app=("corpid", "corpsecret"),
         answer=lambda token, expires_in: WecomToken(0, "ok", token, expires_in), returns=WecomToken,
-        summary="As WeCom's token call",
+        summary="Get a token, like WeCom's call",
     ),
     DropInTicket(
         path="/cgi-bin/get_jsapi_ticket", params=WecomTicket, kinds={"": "corp_ticket"},
-        summary="As WeCom's corp ticket call",
+        summary="Get the corp ticket, like WeCom's call",
     ),
     DropInTicket(
         path="/cgi-bin/ticket/get", params=WecomTicket, kinds={"agent_config": "agent_ticket"},
-        summary="As WeCom's app ticket call",
+        summary="Get the app ticket, like WeCom's call",
     ),
 )  # fmt: skip
 

@@ -130,13 +130,13 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     token, user, sign = "Compatible: tokens", "Compatible: users", "Compatible: signatures"
     return (
         Route(both, "/AccessToken/getXcx", XcxApp, BODY, get_xcx, COMPATIBLE,
-              "The live token of an official account or mini program", TokenAnswer, token),
+              "Get the token of an official account or mini program", TokenAnswer, token),
         Route(both, "/AccessToken/clearXcx", XcxApp, BODY, clear_xcx, COMPATIBLE,
-              "Have the next getXcx fetch anew", Nothing, token),
+              "Drop the cached token; the next getXcx fetches a new one", Nothing, token),
         Route(both, "/AccessToken/getQyapi", QyApp, BODY, get_qyapi, COMPATIBLE,
-              "The live token of a WeCom app", TokenAnswer, token),
+              "Get the token of a WeCom app", TokenAnswer, token),
         Route(both, "/AccessToken/clearQyapi", QyApp, BODY, clear_qyapi, COMPATIBLE,
-              "Have the next getQyapi fetch anew", Nothing, token),
+              "Drop the cached token; the next getQyapi fetches a new one", Nothing, token),
         Route(post, "/AccessToken/getOauthAccessToken", OauthCode, BODY, get_oauth_access_token, COMPATIBLE_JSON,
               "Exchange a web login code for the user's openid", OauthUser, user),
         *(
@@ -148,7 +148,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
               "Sign a page for wx.config", PageSignature, sign),
         *(
             Route(get, path, Nothing, Source.QUERY, alive, COMPATIBLE,
-                  "A shallow sign of life", Alive, "Compatible: life")
+                  "Check that the process answers", Alive, "Compatible: life")
             for path in ("/", "/index/index")
         ),
     )  # fmt: skip

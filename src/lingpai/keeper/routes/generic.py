@@ -35,11 +35,40 @@ Wait = Annotated[
     msgspec.Meta(
         ge=0,
         le=MAX_WAIT,
-        description="seconds to wait for another version than the one in If-None-Match, which the answer's ETag "
-        "names; then 304; without If-None-Match it does nothing",
+        description="seconds to wait for a version other than the one in If-None-Match; no effect without "
+        "If-None-Match",
     ),
 ]
-Label = Annotated[str, msgspec.Meta(max_length=64, description="which of several secrets of the account")]
+Label = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=64,
+        description="which of several secrets of the account; not needed where the caller key covers only one",
+    ),
+]
+
+VERSION_DETAILS = (
+    "The answer has an ETag. Send it back as If-None-Match: while the version is the same, the answer is "
+    "304 without a body. With `wait` as well, the answer waits for the next version for that many "
+    "seconds, then it is 304. `expires_in` is the remaining lifetime in seconds; `previous` is the token "
+    "before while the platform still accepts it, else null."
+)
+EXCHANGE_DETAILS = (
+    "The answer is the platform's own, by `kind`. wechat `oauth`: access_token, expires_in, "
+    "refresh_token, openid, scope, maybe unionid and is_snapshotuser. wechat `mini`: openid, session_key,"
+    " maybe unionid. wecom `login`: userid, or openid of an outsider, maybe user_ticket and "
+    "external_userid. wecom `mini`: session_key, corpid, userid. yzb `oauth`: open_id, access_token, "
+    "expires_in, refresh_token, scope. yilianyun `code` and `scan`: no tokens; Lingpai keeps them, get "
+    "them as `terminal:<machine_code>`. A code works once; the same caller at the same address gets the "
+    "same answer again within keeper.exchange_repeats seconds."
+)
+REPORT_DETAILS = (
+    "`outcome` is one of: `renewed` (it was dead, a new one is ready), `old` (it is no longer the current"
+    " one), `alive` (the platform still accepts it), `checked` (it was verified a moment ago), "
+    "`unverified` (the platform could not be asked, or issues no new one now), `unknown` (it was not "
+    "issued through this service, or not for this caller). After `renewed` and `old`, get the token and "
+    "repeat your call."
+)
 
 
 class Wanted(msgspec.Struct):
@@ -161,13 +190,16 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     tag = "Generic"
     return (
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
-              "A token or ticket, with its version; waits for the next one if asked to", Held, tag),
+              "Get a token or ticket with its version, or wait for the next version", Held, tag,
+              details=VERSION_DETAILS),
         Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
               "Sign a page for a platform's JS-SDK, such as wx.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
-              "Exchange a login code for a user, or a terminal's for its token", dict[str, Any], tag),
+              "Exchange a login code for a user, or a terminal's code for its tokens", dict[str, Any], tag,
+              details=EXCHANGE_DETAILS),
         Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, COMPATIBLE_JSON,
-              "Say that a token is not taken any more; it is verified once and renewed once", ReportOutcome, tag),
+              "Report a dead token: it is verified once and renewed once", ReportOutcome, tag,
+              details=REPORT_DETAILS),
     )  # fmt: skip
 
 

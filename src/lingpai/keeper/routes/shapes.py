@@ -48,6 +48,8 @@ class CompatibleShape:
     """
 
     codes = _COMPATIBLE_CODES
+    own_words = True
+    """But for those about a missing parameter."""
 
     def __init__(self, missing_code: int = 1, missing_text: str = "缺少{}参数") -> None:
         self._missing_code = missing_code
@@ -115,6 +117,7 @@ class GenericShape:
     """Plain objects, plain HTTP statuses, and errors that say their kind, for callers written anew."""
 
     codes = _GENERIC_STATUS
+    own_words = True
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """See `Shape.success`."""
@@ -124,7 +127,7 @@ class GenericShape:
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         message = error.reason
-        if error.kind is Kind.MISSING_PARAMETER:
+        if message == f"parameter {error.parameter} is missing":  # as the edge says, in English
             message = f"The parameter {error.parameter} is missing."
         problem = _Problem(
             error.kind.value,

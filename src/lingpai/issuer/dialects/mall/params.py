@@ -9,14 +9,19 @@ import msgspec
 
 _Meta = msgspec.Meta
 
-ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+ClientId = Annotated[str, _Meta(max_length=64, description="the app's id")] | Annotated[int, _Meta(ge=0)]
 """Often digits, which may be a number in a JSON body."""
 Passed = Annotated[str, _Meta(description="a code or token")]
 """Of any length: one that is too long is refused like one that does not exist."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
-Uri = Annotated[str, _Meta(max_length=2048)]
+Uri = Annotated[str, _Meta(max_length=2048, description="a registered redirect URI")]
 Words = Annotated[str, _Meta(max_length=1024, description="words separated by blanks")]
-Short = Annotated[str, _Meta(max_length=128)]
+ResponseType = Annotated[str, _Meta(max_length=128, description="code")]
+State = Annotated[str, _Meta(description="returned unchanged with the answer; at most 2048 bytes")]
+Challenge = Annotated[str, _Meta(max_length=128, description="PKCE code challenge (RFC 7636)")]
+ChallengeMethod = Annotated[str, _Meta(max_length=128, description="S256")]
+Verifier = Annotated[str, _Meta(max_length=128, description="PKCE code verifier of the code's challenge")]
+GrantType = Annotated[str, _Meta(max_length=128, description="authorization_code or refresh_token")]
 
 
 class AuthorizeParams(msgspec.Struct):
@@ -24,24 +29,24 @@ class AuthorizeParams(msgspec.Struct):
 
     client_id: ClientId | None = None
     redirect_uri: Uri | None = None
-    response_type: Short | None = None
-    state: str | None = None
+    response_type: ResponseType | None = None
+    state: State | None = None
     scope: Words | None = None
-    code_challenge: Short | None = None
-    code_challenge_method: Short | None = None
+    code_challenge: Challenge | None = None
+    code_challenge_method: ChallengeMethod | None = None
 
 
 class TokenParams(msgspec.Struct):
     """`/accessToken` and `/refreshToken`, which answer both grant types."""
 
-    grant_type: Short | None = None
+    grant_type: GrantType | None = None
     client_id: ClientId | None = None
     client_secret: Secret | None = None
     code: Passed | None = None
     redirect_uri: Uri | None = None
     refresh_token: Passed | None = None
     scope: Words | None = None
-    code_verifier: Short | None = None
+    code_verifier: Verifier | None = None
 
 
 class ResourceParams(msgspec.Struct):

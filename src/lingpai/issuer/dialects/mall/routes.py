@@ -39,17 +39,17 @@ def routes(
     resource, tag = ResourceShape(issuer.realm), f"Mall: {issuer.realm}"
     declared = (
         Route(("GET",), "/authorize", wire.AuthorizeParams, QUERY, authorization.authorize, SHAPE,
-              "Sign a user in: login and consent", Reply, tag, authorization.page),
+              "Log a user in and ask for consent", Reply, tag, authorization.page),
         Route(("POST",), "/accessToken", wire.TokenParams, BODY, tokens.token, SHAPE,
-              "Tokens for a code, or for a refresh token", wire.IssuedTokens, tag),
+              "Exchange a code or a refresh token for tokens", wire.IssuedTokens, tag),
         Route(("POST",), "/refreshToken", wire.TokenParams, BODY, tokens.token, SHAPE,
-              "Tokens for a refresh token, or for a code", wire.IssuedTokens, tag),
+              "Exchange a refresh token or a code for tokens", wire.IssuedTokens, tag),
         *(Route(("OPTIONS",), path, NoParams, Source.QUERY, cors.preflight, SHAPE,
-                "Whether a page of a public client may ask", Reply, tag) for path in ("/accessToken", "/refreshToken")),
+                "CORS preflight of public clients", Reply, tag) for path in ("/accessToken", "/refreshToken")),
         Route(("GET", "POST"), "/getOpenId", wire.ResourceParams, TOKEN, resources.open_id, resource,
-              "The user as the app knows them", wire.OpenId, tag, quick=True),
+              "Get the user's open_id; expires is the Unix time of the token's expiry", wire.OpenId, tag, quick=True),
         Route(("GET", "POST"), "/getUserInfo", wire.ResourceParams, TOKEN, resources.user_info, resource,
-              "The seller that the user is", wire.UserInfo, tag, quick=True),
+              "Get the user's shop name", wire.UserInfo, tag, quick=True),
     )  # fmt: skip
     return tuple(
         dataclasses.replace(route, path=prefix + folder + route.path)

@@ -11,7 +11,7 @@ from lingpai.core.errors import Kind, LingpaiError
 
 _Meta = msgspec.Meta
 
-ClientId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+ClientId = Annotated[str, _Meta(max_length=64, description="the app's id")] | Annotated[int, _Meta(ge=0)]
 """Digits, which may be a number in a JSON body. See `text_of`."""
 Timestamp = Annotated[str, _Meta(max_length=64, description="unix time in seconds, ten digits")] | int
 Sign = Annotated[
@@ -25,17 +25,25 @@ Msign = (
     Annotated[str, _Meta(max_length=128, description="the terminal's secret")] | Annotated[int, _Meta(ge=0)]
 )
 Words = Annotated[str, _Meta(max_length=1024, description='words separated by blanks; "all"')]
-Short = Annotated[str, _Meta(max_length=128)]
-Uri = Annotated[str, _Meta(max_length=2048)]
+ResponseType = Annotated[str, _Meta(max_length=128, description="code")]
+State = Annotated[str, _Meta(description="returned unchanged with the answer; at most 2048 bytes")]
+GrantType = Annotated[
+    str,
+    _Meta(
+        max_length=128,
+        description="authorization_code, refresh_token, or client_credentials of a self-owned app",
+    ),
+]
+Uri = Annotated[str, _Meta(max_length=2048, description="a registered redirect URI")]
 
 
 class AuthorizeParams(msgspec.Struct):
     """`GET /oauth/authorize`; `state` is returned unchanged."""
 
     client_id: ClientId | None = None
-    response_type: Short | None = None
+    response_type: ResponseType | None = None
     redirect_uri: Uri | None = None
-    state: str | None = None
+    state: State | None = None
 
 
 class SignedParams(msgspec.Struct):
@@ -50,7 +58,7 @@ class SignedParams(msgspec.Struct):
 class TokenParams(SignedParams):
     """`/oauth/oauth`: tokens for a code, for a refresh token, or for a self-owned app."""
 
-    grant_type: Short | None = None
+    grant_type: GrantType | None = None
     code: Passed | None = None
     refresh_token: Passed | None = None
     scope: Words | None = None

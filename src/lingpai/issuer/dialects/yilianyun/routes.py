@@ -26,16 +26,16 @@ def routes(issuer: Issuer, entry: Entry, *, prefix: str = "") -> tuple[Route, ..
     tag = f"Yilianyun: {issuer.realm}"
     return (
         Route(("GET",), prefix + "/oauth/authorize", wire.AuthorizeParams, Source.QUERY | Source.NO_LISTS,
-              authorization.authorize,
-              AUTHORIZE, "Ask a merchant for a terminal: login and consent", Reply, tag, authorization.page),
+              authorization.authorize, AUTHORIZE, "Log a merchant in and ask for consent for a terminal", Reply, tag,
+              authorization.page),
         Route(("POST",), prefix + "/oauth/oauth", wire.TokenParams, BODY, calls.token, SHAPE,
-              "Tokens for a code, for a refresh token, or of a self-owned app", wire.IssuedTokens, tag),
+              "Exchange a code or a refresh token, or get the tokens of a self-owned app", wire.IssuedTokens, tag),
         Route(("POST",), prefix + "/oauth/scancodemodel", wire.ScanParams, BODY, calls.scan, SCAN,
-              "Tokens of a terminal, for the key that it shows or for its secret", wire.IssuedTokens, tag),
+              "Get a terminal's tokens with the key on its screen, or with its secret", wire.IssuedTokens, tag),
         Route(("POST",), prefix + "/printer/addprinter", wire.AddPrinterParams, BODY, calls.add_printer, SHAPE,
               "Bind a terminal to a self-owned app", None, tag),
         Route(("POST",), prefix + "/printer/deleteprinter", wire.DeletePrinterParams, BODY, calls.delete_printer,
-              SHAPE, "Unbind a terminal; for an open app its tokens die", None, tag),
+              SHAPE, "Unbind a terminal; an open app's tokens for it end", None, tag),
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 _Meta = msgspec.Meta
 
-AppId = Annotated[str, _Meta(max_length=64)] | Annotated[int, _Meta(ge=0)]
+AppId = Annotated[str, _Meta(max_length=64, description="the app's id")] | Annotated[int, _Meta(ge=0)]
 """Digits; a JSON body may give them as a number. See `text_of`."""
 Secret = Annotated[str, _Meta(max_length=512, description="the app's secret")]
 Passed = Annotated[str, _Meta(description="a code, token or ticket")]
@@ -17,9 +17,32 @@ Number = Annotated[str, _Meta(pattern="^[0-9]{1,17}$")] | Annotated[int, _Meta(g
 Url = Annotated[str, _Meta(max_length=2048, description="the page's address")]
 Origin = Annotated[str, _Meta(max_length=512, description="scheme, host and port of a page")]
 Short = Annotated[str, _Meta(max_length=128)]
+Proof = Annotated[str, _Meta(max_length=128, description="the page's proof, as checkJsConfig returned it")]
+Nonce = Annotated[str, _Meta(max_length=128, description="the random text that was signed")]
+Signature = Annotated[str, _Meta(max_length=128, description="hex SHA-1 of ticket, nonce, timestamp and url")]
+Seconds = (
+    Annotated[str, _Meta(pattern="^[0-9]{1,17}$", description="Unix time in seconds, as it was signed")]
+    | Annotated[int, _Meta(ge=0, le=_MOST)]
+)
+LastId = (
+    Annotated[
+        str, _Meta(pattern="^[0-9]{1,17}$", description="`id` of the last user of the page before; 0 first")
+    ]
+    | Annotated[int, _Meta(ge=0, le=_MOST)]
+)
+TokenGrant = Annotated[
+    Literal["authorization_code", "client_credential", "client_credentials"],
+    _Meta(description="authorization_code for a user's tokens, client_credential for the server token"),
+]
+RefreshGrant = Annotated[Literal["refresh_token"], _Meta(description="refresh_token")]
+TicketType = Annotated[Literal["js_ticket"], _Meta(description="js_ticket")]
+CheckedType = Annotated[Literal["access_token", "js_ticket"], _Meta(description="what `code` is")]
 
 MAX_PAGE = 100
-Count = Annotated[str, _Meta(pattern="^([1-9][0-9]?|100)$")] | Annotated[int, _Meta(ge=1, le=MAX_PAGE)]
+Count = (
+    Annotated[str, _Meta(pattern="^([1-9][0-9]?|100)$", description="users per page")]
+    | Annotated[int, _Meta(ge=1, le=MAX_PAGE)]
+)
 """The length of a list: up to `MAX_PAGE`, which the pattern repeats."""
 
 
@@ -33,7 +56,7 @@ class TokenParams(msgspec.Struct):
 
     app_id: AppId
     secret: Secret
-    grant_type: Literal["authorization_code", "client_credential", "client_credentials"]
+    grant_type: TokenGrant
     code: Passed | None = None
 
 
@@ -41,7 +64,7 @@ class RefreshParams(msgspec.Struct):
     """`/OAuth2/refreshtoken`."""
 
     app_id: AppId
-    grant_type: Literal["refresh_token"]
+    grant_type: RefreshGrant
     open_id: OpenId
     refresh_token: Passed
 
@@ -51,14 +74,14 @@ class TicketParams(msgspec.Struct):
 
     app_id: AppId
     access_token: Passed
-    type: Literal["js_ticket"]
+    type: TicketType
 
 
 class CheckParams(msgspec.Struct):
     """`/OAuth2/checkCode`; with `open_id` the `access_token` is that user's, without it the server token."""
 
     app_id: AppId
-    type: Literal["access_token", "js_ticket"]
+    type: CheckedType
     code: Passed
     open_id: OpenId | None = None
 
@@ -67,11 +90,14 @@ class ConfigParams(msgspec.Struct):
     """`/OAuth2/checkJsConfig`: what a page gave to `yzb.core.config`, and the page's own address."""
 
     app_id: AppId
-    timestamp: Number
-    nonce_str: Short
-    signature: Short
+    timestamp: Seconds
+    nonce_str: Nonce
+    signature: Signature
     url: Url
-    js_api_list: Annotated[str, _Meta(max_length=4096)] | Annotated[list[Short], _Meta(min_length=1)]
+    js_api_list: (
+        Annotated[str, _Meta(max_length=4096, description="methods that the page uses")]
+        | Annotated[list[Short], _Meta(min_length=1)]
+    )
 
 
 class JsAuthCodeParams(msgspec.Struct):
@@ -79,7 +105,7 @@ class JsAuthCodeParams(msgspec.Struct):
 
     app_id: AppId
     origin: Origin
-    proof: Short
+    proof: Proof
     form_token: Passed
 
 
@@ -103,7 +129,7 @@ class ListParams(msgspec.Struct):
 
     app_id: AppId
     access_token: Passed
-    load_more_id: Number = 0
+    load_more_id: LastId = 0
     load_more_count: Count = MAX_PAGE
 
 

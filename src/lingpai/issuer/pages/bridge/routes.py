@@ -64,14 +64,14 @@ class BridgePages(Pages):
     def routes(self) -> tuple[Route, ...]:
         """See `Pages.routes`."""
         script = (
-            (f"{self._prefix}/js/yzb-bridge.js", _bridge, "The script for pages of apps"),
-            (f"{self.site.prefix}/{WINDOW_NAME}", _window, "The script of the bridge's window"),
+            (f"{self._prefix}/js/yzb-bridge.js", _bridge, "Script of the JS bridge, for pages of apps"),
+            (f"{self.site.prefix}/{WINDOW_NAME}", _window, "Script of the bridge's window"),
         )
         return (
             *super().routes(),
             self.route(
                 "GET", f"{self._prefix}/js/yzb-bridge/window", WindowPage, Source.QUERY | Source.NO_LISTS,
-                self._open_window, "The window that the script opens",
+                self._open_window, "Window that the script opens",
             ),
             *(
                 Route(("GET",), path, NoParams, Source.QUERY, verb, self.shape, summary, Reply, self.tag)
