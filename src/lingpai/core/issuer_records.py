@@ -5,6 +5,7 @@ growing numbers and are never sent in clear.
 """
 
 import enum
+from typing import Literal
 
 import msgspec
 
@@ -53,6 +54,18 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret(ends_at={self.ends_at})"
 
 
+class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an app of the standard protocol sets itself, by the names of RFC 7591 where these have one.
+
+    Attributes:
+        pkce: False for a client with a secret that need not use PKCE; public ones always do.
+        id_token_signed_response_alg: what signs its id_tokens.
+    """
+
+    pkce: bool = True
+    id_token_signed_response_alg: Literal["ES256", "RS256"] = "ES256"  # noqa: S105  an algorithm
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An app that calls the issuer.
 
@@ -72,6 +85,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         listed: False for an app not yet, or no longer, published.
         disabled: True when it may do nothing at all.
         public: True for a client that cannot have a secret and must use PKCE.
+        client: see `Client`.
     """
 
     id: int = 0
@@ -91,6 +105,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool = True
     disabled: bool = False
     public: bool = False
+    client: Client = Client()
     created_at: int = 0
 
     @property
@@ -179,7 +194,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         redirect_uri: as the authorization request gave it; None when it gave none.
         challenge: PKCE code challenge, or "".
         challenge_method: "S256", "plain" or "".
-        nonce: of OpenID Connect, or "".
+        nonce: what the standard protocol keeps of the login, see `issuer.sign_ins`; else "".
         audience: resource server its tokens are meant for, or "".
         generation: 0 until the code is used, then 1 more with each pair of tokens.
         rotated_at: the time of the newest pair.
@@ -240,6 +255,53 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
 
 
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A pair of keys of one realm, for one algorithm.
+
+    Attributes:
+        number: from 1; the next one of the same realm and algorithm takes over when it begins to sign.
+        kid: its thumbprint (RFC 7638).
+        public: its public half as a JSON Web Key (RFC 7517).
+        private: its private half in PEM (PKCS #8).
+        signs_from: when it begins to sign.
+    """
+
+    realm: str
+    alg: str
+    number: int
+    kid: str
+    public: str
+    private: str
+    created_at: int
+    signs_from: int
+
+    def __repr__(self) -> str:
+        """Never shows the private half."""
+        return f"SigningKey({self.realm}/{self.alg}/{self.number})"
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """What a request of the standard protocol wants of the login (OpenID Connect Core §3.1.2.1).
+
+    Attributes:
+        max_age: seconds that the login may be old when the request is made; -1 for any.
+        again: whether the user logs in again although they are logged in.
+        stale: row of the session that the browser came with and that does not do, or 0.
+        consent: whether the user is asked although they allowed all of it before.
+        user: row of the user whom the client expects, 0 for any, below for one whom nobody is.
+        login: login name that the form is filled in with.
+        claims: names of the claims that the client wants in the id_token.
+    """
+
+    max_age: int = -1
+    again: bool = False
+    stale: int = 0
+    consent: bool = False
+    user: int = 0
+    login: str = ""
+    claims: tuple[str, ...] = ()
+
+
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """A valid authorization request that waits for its user. The browser carries it, encrypted.
 
@@ -268,6 +330,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
     machine: str = ""
     created_at: int
     ends_at: int
+    wishes: Wishes = Wishes()
 
     def __repr__(self) -> str:
         """Shows whose it is, and nothing that the app sent along."""

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Session, User
+from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Session, SigningKey, User
 from lingpai.store.directory_port import Directory
 
 
@@ -338,6 +338,19 @@ class IssuerStore(Directory, Protocol):
         """End a session that was read. False when there is none."""
         ...
 
+    # Signing keys.
+
+    async def list_signing_keys(self, realm: str) -> tuple[SigningKey, ...]:
+        """Every signing key of a realm, by algorithm and number."""
+        ...
+
+    async def add_signing_key(self, key: SigningKey, forget_before: int) -> bool:
+        """Insert a signing key, and remove those that another replaced before `forget_before`.
+
+        False, and nothing happens, when there is one of its number already: of all who make it, one does.
+        """
+        ...
+
     # Upkeep.
 
     async def purge_issuer(self, now: int, limit: int) -> int:
@@ -348,11 +361,11 @@ class IssuerStore(Directory, Protocol):
         ...
 
     async def sealed_secrets(self) -> dict[int, int]:
-        """How many app secrets are sealed with each key of the ring, by key id."""
+        """How many app secrets, passwords and signing keys are sealed with each key of the ring, by key id."""
         ...
 
     async def reseal_secrets(self, limit: int) -> int:
-        """Seal up to `limit` app secrets anew that are not sealed with the newest key; returns how many."""
+        """Seal up to `limit` of these anew that are not sealed with the newest key; returns how many."""
         ...
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from lingpai.core.issuer_records import (
     App,
     AppMode,
+    Client,
     Grant,
     GrantKind,
     GrantState,
@@ -17,6 +18,7 @@ from lingpai.core.issuer_records import (
     Profile,
     Secret,
     Session,
+    SigningKey,
     User,
 )
 from lingpai.core.names import fold
@@ -25,9 +27,12 @@ from lingpai.store.rows import write_names
 from lingpai.store.vault import Vault
 
 SECRET_COLUMN = "issuer_secrets.sealed"  # noqa: S105  a column's name
+SIGNING_KEY_COLUMN = "issuer_signing_keys.sealed"
 PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 _names = msgspec.json.Decoder(tuple[str, ...])
+_client = msgspec.json.Decoder(Client)
+_write_client = msgspec.json.Encoder().encode
 _KINDS = {int(kind): kind for kind in GrantKind}
 GRANT_COLUMNS = 21
 _STATES = {int(state): state for state in GrantState}
@@ -41,8 +46,8 @@ def read_apps(rows: Sequence[Row], vault: Vault) -> tuple[App, ...]:
     apps: dict[int, App] = {}
     for row in rows:
         app = apps.get(row[0]) or _app(row)
-        if row[17] is not None:
-            digest, sealed, ends_at = row[17:20]
+        if row[18] is not None:
+            digest, sealed, ends_at = row[18:21]
             clear = "" if sealed is None else vault.open(sealed, SECRET_COLUMN, app.realm, app.app_id)
             app = msgspec.structs.replace(app, secrets=(*app.secrets, Secret(digest, clear, ends_at)))
         apps[app.id] = app
@@ -68,6 +73,7 @@ def _app(row: Row) -> App:
         disabled=bool(row[14]),
         public=bool(row[15]),
         created_at=row[16],
+        client=_client.decode(row[17]),
     )
 
 
@@ -89,6 +95,7 @@ def app_columns(app: App) -> dict[str, Any]:
         "listed": app.listed,
         "disabled": app.disabled,
         "public": app.public,
+        "client": _write_client(app.client).decode(),
         "created_at": app.created_at,
     }
 
@@ -252,3 +259,28 @@ def read_session(row: Row) -> Session:
     """A session from (id, realm, user_row, salt, created_at, ends_at)."""
     session_id, realm, user, salt, created_at, ends_at = row
     return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
+
+
+def read_signing_key(row: Row, vault: Vault) -> SigningKey:
+    """A signing key from the columns of `list_signing_keys`.
+
+    Raises:
+        SealError, KeyRingError: its private half does not open.
+    """
+    realm, alg, number, kid, public, sealed, created_at, signs_from = row
+    return SigningKey(
+        realm=realm,
+        alg=alg,
+        number=number,
+        kid=kid,
+        public=public,
+        private=vault.open(sealed, SIGNING_KEY_COLUMN, realm, kid),
+        created_at=created_at,
+        signs_from=signs_from,
+    )
+
+
+def signing_key_columns(key: SigningKey, vault: Vault) -> tuple[Any, ...]:
+    """A signing key as bindings of `add_signing_key`, its private half sealed."""
+    sealed = vault.seal(key.private, SIGNING_KEY_COLUMN, key.realm, key.kid)
+    return (key.realm, key.alg, key.number, key.kid, key.public, sealed, key.created_at, key.signs_from)

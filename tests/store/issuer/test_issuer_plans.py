@@ -16,8 +16,12 @@ from lingpai.store.sqlite.schema import apply_migrations
 from tests.helpers.postgres import Place, database_at
 from tests.store.issuer.issuer_races import LATER, NOW, code, quota, signed, token
 
-TOPICS = ("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep", "issuer_passwords")
+TOPICS = (
+    *("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep", "issuer_passwords"),
+    "issuer_signing_keys",
+)
 FOR_OPERATORS = {"sealed_secrets", "stale_secrets", "sealed_passwords", "stale_passwords"}
+FOR_OPERATORS |= {"sealed_signing_keys", "stale_signing_keys"}
 
 
 def anything(query: str) -> dict[str, None] | tuple[None, ...]:

@@ -9,13 +9,16 @@ from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.places import Places
 from lingpai.store.postgresql.issuer.quotas import Quotas
 from lingpai.store.postgresql.issuer.sessions import Sessions
+from lingpai.store.postgresql.issuer.signing_keys import SigningKeys
 from lingpai.store.postgresql.issuer.upkeep import Upkeep
 from lingpai.store.postgresql.issuer.users import Users
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.store import PostgresStore
 
 
-class PostgresIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
+class PostgresIssuerStore(
+    Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, SigningKeys, Upkeep
+):
     """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
 
     @classmethod

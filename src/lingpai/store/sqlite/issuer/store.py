@@ -13,6 +13,7 @@ from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.places import Places
 from lingpai.store.sqlite.issuer.quotas import Quotas
 from lingpai.store.sqlite.issuer.sessions import Sessions
+from lingpai.store.sqlite.issuer.signing_keys import SigningKeys
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
 from lingpai.store.sqlite.issuer.users import Users
 from lingpai.store.sqlite.part import Part
@@ -20,7 +21,9 @@ from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.vault import Vault
 
 
-class SqliteIssuerStore(Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, Upkeep):
+class SqliteIssuerStore(
+    Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, SigningKeys, Upkeep
+):
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 
     @classmethod

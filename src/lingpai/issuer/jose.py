@@ -1,0 +1,170 @@
+"""JSON Web Keys, Tokens and signatures of our own making (RFC 7515, 7517, 7518, 7519, 7638), by `cryptography`.
+
+Only what we sign comes back here to be read, so the algorithm is that of the key that the header names, whatever the
+header says.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+ES256: Final = "ES256"
+RS256: Final = "RS256"
+ALGORITHMS: Final = (RS256, ES256)
+"""Every realm has keys for these; OpenID Connect Core §15.1 demands the first."""
+MAX_TOKEN: Final = 8192
+"""Characters of a token that is read."""
+
+_RSA_BITS: Final = 2048
+_HALF: Final = 32
+"""Bytes of either number of an ES256 signature (RFC 7518 §3.4)."""
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class Made(NamedTuple):
+    """A new pair of keys.
+
+    Attributes:
+        kid: its thumbprint (RFC 7638).
+        public: the public half as a JSON Web Key.
+        private: the private half in PEM (PKCS #8).
+    """
+
+    kid: str
+    public: str
+    private: str
+
+    def __repr__(self) -> str:
+        """Never shows the private half."""
+        return f"Made({self.kid})"
+
+
+def make_key(alg: str) -> Made:
+    """A new pair of keys for ES256 or RS256; the latter takes up to a second."""
+    key: PrivateKey
+    if alg == ES256:
+        key = ec.generate_private_key(ec.SECP256R1())
+        point = key.public_key().public_numbers()
+        members = {"crv": "P-256", "kty": "EC", "x": _number(point.x, _HALF), "y": _number(point.y, _HALF)}
+    else:
+        key = rsa.generate_private_key(65537, _RSA_BITS)
+        numbers = key.public_key().public_numbers()
+        members = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
+    kid = b64(hashlib.sha256(_encode(members)).digest())  # the required members alone, by name (RFC 7638 §3)
+    public = _encode({**members, "kid": kid, "use": "sig", "alg": alg}).decode()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    return Made(kid, public, private)
+
+
+class Signer:
+    """Signs with one key, and knows its own signatures.
+
+    Args:
+        alg: ES256 or RS256.
+        kid: the name of the key.
+        private: in PEM.
+    """
+
+    def __init__(self, alg: str, kid: str, private: str) -> None:
+        key = load_pem_private_key(private.encode(), None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise TypeError(f"the signing key {kid} is of another kind")
+        self.alg = alg
+        self.kid = kid
+        self.slow = isinstance(key, rsa.RSAPrivateKey)
+        """Whether a signature takes so long that others should not wait for it."""
+        self._key: PrivateKey = key
+        self._heads: dict[str, str] = {}
+
+    def sign(self, claims: Mapping[str, Any], typ: str = "JWT") -> str:
+        """A token of this type with these claims."""
+        head = self._heads.get(typ)
+        if head is None:
+            head = self._heads[typ] = b64(_encode({"alg": self.alg, "typ": typ, "kid": self.kid})) + "."
+        signed = head + b64(_encode(claims))
+        return f"{signed}.{b64(self._signature(signed.encode()))}"
+
+    def knows(self, signed: bytes, signature: bytes) -> bool:
+        """Whether this signature is one of this key."""
+        try:
+            if isinstance(self._key, rsa.RSAPrivateKey):
+                self._key.public_key().verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+            else:
+                if len(signature) != 2 * _HALF:
+                    return False
+                halves = (int.from_bytes(part) for part in (signature[:_HALF], signature[_HALF:]))
+                der = encode_dss_signature(*halves)
+                self._key.public_key().verify(der, signed, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    def _signature(self, signed: bytes) -> bytes:
+        if isinstance(self._key, rsa.RSAPrivateKey):
+            return self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        first, second = decode_dss_signature(self._key.sign(signed, ec.ECDSA(hashes.SHA256())))
+        return first.to_bytes(_HALF) + second.to_bytes(_HALF)
+
+
+def read_own(token: str, signers: Mapping[str, Signer]) -> dict[str, Any] | None:
+    """The claims of a token that one of these keys signed, None for anything else.
+
+    Args:
+        token: in compact form (RFC 7515 §7.1).
+        signers: by `kid`.
+    """
+    parts = token.split(".")
+    if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004  head, claims, signature
+        return None
+    try:
+        head, claims, signature = (_unb64(part) for part in parts)
+        header = _decode_object(head)
+        kid = header.get("kid")
+        signer = signers.get(kid) if isinstance(kid, str) else None
+        # `crit` names what a reader must understand (RFC 7515 §4.1.11), and we never write it.
+        if signer is None or header.get("alg") != signer.alg or "crit" in header:
+            return None
+        if not signer.knows(token.rpartition(".")[0].encode(), signature):
+            return None
+        return _decode_object(claims)
+    except (ValueError, msgspec.MsgspecError):  # binascii.Error is a ValueError
+        return None
+
+
+def b64(raw: bytes) -> str:
+    """In base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def at_hash(access_token: str) -> str:
+    """The left half of the SHA-256 of an access token (OpenID Connect Core §3.1.3.6)."""
+    return b64(hashlib.sha256(access_token.encode()).digest()[:16])
+
+
+def _unb64(text: str) -> bytes:
+    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if b64(raw) != text:  # one spelling only
+        raise binascii.Error("not base64url")
+    return raw
+
+
+def _number(number: int, size: int = 0) -> str:
+    """An unsigned number, in `size` bytes or as few as it takes (RFC 7518 §2, §6.2.1.2)."""
+    return b64(number.to_bytes(size or (number.bit_length() + 7) // 8))

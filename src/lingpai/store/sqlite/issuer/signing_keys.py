@@ -1,0 +1,46 @@
+"""Verbs on signing keys (`store.issuer_port`)."""
+
+from typing import Final
+
+import apsw
+
+from lingpai.core.issuer_records import SigningKey
+from lingpai.store.issuer_rows import SIGNING_KEY_COLUMN, read_signing_key, signing_key_columns
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.vault import Vault
+
+_SQL: Final = load_queries("issuer_signing_keys")
+SEALED: Final = _SQL["sealed_signing_keys"]
+
+
+class SigningKeys(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def list_signing_keys(self, realm: str) -> tuple[SigningKey, ...]:
+        """See `store.issuer_port.IssuerStore.list_signing_keys`."""
+        rows = self._engine.rows(_SQL["list_signing_keys"], (realm,))
+        return tuple(read_signing_key(row, self._vault) for row in rows)
+
+    async def add_signing_key(self, key: SigningKey, forget_before: int) -> bool:
+        """See `store.issuer_port.IssuerStore.add_signing_key`."""
+        columns = signing_key_columns(key, self._vault)
+        old = {"realm": key.realm, "alg": key.alg, "before": forget_before}
+
+        def add(connection: apsw.Connection) -> bool:
+            if not run(connection, _SQL["add_signing_key"], columns):
+                return False
+            run(connection, _SQL["forget_signing_keys"], old)
+            return True
+
+        return await self._engine.write(add)
+
+
+def reseal_signing_keys(connection: apsw.Connection, vault: Vault, limit: int) -> int:
+    """Seal up to `limit` private halves anew that are not sealed with the newest key; returns how many."""
+    newest = vault.ring.newest.id.to_bytes(4, "big")
+    stale = run(connection, _SQL["stale_signing_keys"], (newest, limit))
+    for realm, alg, number, kid, sealed in stale:
+        again = vault.seal(vault.open(sealed, SIGNING_KEY_COLUMN, realm, kid), SIGNING_KEY_COLUMN, realm, kid)
+        run(connection, _SQL["reseal_signing_key"], (again, realm, alg, number))
+    return len(stale)
