@@ -181,7 +181,7 @@ CREATE TABLE issuer_apps (
     disabled INTEGER NOT NULL,
     public INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    ended_through INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0,
+    ended_through INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL DEFAULT '{}',
     UNIQUE (realm, app_id)
 ) STRICT;
 
@@ -411,6 +411,18 @@ CREATE TABLE issuer_signed_requests (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX issuer_signed_requests_by_end ON issuer_signed_requests (ends_at);
+
+CREATE TABLE issuer_signing_keys (
+    realm TEXT NOT NULL,
+    alg TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    kid TEXT NOT NULL,
+    public_jwk TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    signs_from INTEGER NOT NULL,
+    PRIMARY KEY (realm, alg, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE issuer_unions (
     realm TEXT NOT NULL,

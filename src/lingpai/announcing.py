@@ -37,6 +37,10 @@ _VARIABLES = {
     "MSIGN": "issuer.yilianyun.msign",
     "OWN": "issuer.yilianyun_self.client_id",
     "OWN_SECRET": "issuer.yilianyun_self.client_secret",
+    "ISSUER": "issuer.oidc.issuer",
+    "OIDC": "issuer.oidc.client_id",
+    "OIDC_SECRET": "issuer.oidc.client_secret",
+    "OIDC_PAGE": "issuer.oidc.public_client_id",
 }
 """Where the value of each variable of `dev.env` is in `dev.json`."""
 
@@ -77,7 +81,8 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
             },
         },
         "admin": {},
-        "issuer": {name: app for dialect, name, app in _apps(issuer, landing(url)) if dialect in realms},
+        "issuer": {name: app for dialect, name, app in _apps(issuer, landing(url)) if dialect in realms}
+        | _standard(issuer, url, realms),
         "users": [
             {"login": FIRST, "password": issuer.first_password},
             {"login": SECOND, "password": issuer.second_password},
@@ -158,6 +163,22 @@ def _apps(samples: IssuerSamples, redirect_uri: str) -> tuple[tuple[str, str, Js
     )
 
 
+def _standard(samples: IssuerSamples, url: str, realms: Mapping[str, Realm]) -> Json:
+    """The sample apps of the standard protocol, which needs one address more than the others: its issuer."""
+    if "oidc" not in realms:
+        return {}
+    return {
+        "oidc": {
+            "issuer": url + realms["oidc"].prefix,
+            "client_id": samples.oidc_client_id,
+            "client_secret": samples.oidc_secret,
+            "redirect_uri": landing(url),
+            "public_client_id": samples.oidc_public_id,
+            "spa_redirect_uri": landing(url),
+        }
+    }
+
+
 def _keeper_calls(described: Json) -> Iterator[str]:
     url, app, corp = described["url"], described["keeper"]["wechat"], described["keeper"]["wecom"]
     page = json.dumps({"wx_app_id": app["appid"], "url": "http://www.baidu.com"})
@@ -195,3 +216,7 @@ def _issuer_calls(described: Json, realms: Mapping[str, Realm]) -> Iterator[str]
             f"-d grant_type=client_credentials -d scope=all -d timestamp=$T "
             f"-d id=$(python3 -c 'import uuid; print(uuid.uuid4())') -d sign={sign}"
         )
+    if "oidc" in realms:
+        app = apps["oidc"]
+        client = f"-u {app['client_id']}:{app['client_secret']}"
+        yield f"curl '{app['issuer']}/token' {client} -d grant_type=client_credentials"

@@ -95,7 +95,7 @@ def test_the_realm_may_be_left_out_only_when_it_is_clear(cli: Cli) -> None:
     assert refused.code == 1
     assert "--realm" in refused.stderr
     unknown = cli("app", "add", "Shop", "--realm", "taobao")
-    assert "known realms: yzb, mall, yilianyun" in unknown.stderr
+    assert "known realms: yzb, mall, yilianyun, oidc" in unknown.stderr
     alone = {"LINGPAI_REALMS": '{"partners":{"dialect":"mall"}}'}
     assert cli("app", "add", "Shop", "--app-id", "a", env=alone).json["realm"] == "partners"
     assert (
@@ -190,3 +190,18 @@ def test_a_terminal_shows_id_and_secret(cli: Cli) -> None:
     assert re.search(r"\d{6}", shown.stdout)
     assert re.search(r"[0-9a-f]{40}", shown.stdout)
     assert "not published" not in cli.terminal("app", "list").stdout
+
+
+def test_what_a_client_of_the_standard_protocol_sets_itself(cli: Cli) -> None:
+    add = ("app", "add", "Shop", "--realm", "oidc", "--redirect-uri", "https://shop.example/cb")
+    plain = cli(*add).json
+    assert plain["client"] == {"pkce": True, "id_token_signed_response_alg": "ES256"}
+    own = cli(*add, "--no-pkce", "--id-token-alg", "RS256").json
+    assert own["client"] == {"pkce": False, "id_token_signed_response_alg": "RS256"}
+    assert cli("app", "show", own["app_id"]).json["client"] == own["client"]
+    refused = cli(*add, "--id-token-alg", "none")
+    assert (refused.code, "ES256, RS256" in refused.stderr) == (2, True)
+    public = cli(*add, "--public", "--no-pkce")
+    assert (public.code, "PKCE" in public.stderr) == (2, True)
+    page = cli(*add, "--public").json
+    assert (page["public"], page["secret"]) == (True, "")

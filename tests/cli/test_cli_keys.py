@@ -152,3 +152,25 @@ async def test_a_lost_key_ring_is_not_replaced_by_one_that_opens_nothing(cli: Cl
         async with open_keeper(load_settings(data=cli.data)):
             pass
     assert not (cli.data / "keyring.json").exists()
+
+
+def test_signing_keys_are_listed_and_turned(cli: Cli) -> None:
+    cli("app", "add", "Shop", "--realm", "oidc")
+    assert cli("key", "list", "--signing").json == []  # none before a client asks
+    made = cli("key", "rotate", "--signing").json
+    assert [(key["realm"], key["alg"], key["state"]) for key in made] == [
+        ("oidc", alg, state) for alg in ("RS256", "ES256") for state in ("signs", "published")
+    ]
+    assert cli("key", "list", "--signing").json == made
+    assert cli("key", "rotate", "--signing", "--soon", "--realm", "oidc").json == made  # one waits already
+    assert len({key["kid"] for key in made}) == 4
+    assert "PRIVATE" not in cli("key", "list", "--signing").stdout
+    other = cli("key", "rotate", "--signing", "--realm", "nowhere")
+    assert (other.code, "yzb, mall, yilianyun, oidc" in other.stderr) == (1, True)
+
+
+def test_signing_keys_are_sealed_anew_with_the_rest(cli: Cli) -> None:
+    cli("key", "rotate", "--signing")
+    assert cli("key", "rotate", "--yes").json["resealed"] == 4
+    assert cli("key", "retire", "1").code == 0
+    assert len(cli("key", "list", "--signing").json) == 4

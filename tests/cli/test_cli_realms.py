@@ -38,7 +38,7 @@ def test_a_realm_that_is_switched_off_is_meant_by_nobody_who_does_not_name_it(cl
     assert cli("app", "add", "Shop", "--realm", "mall", env=SWITCHED).json["realm"] == "mall"
     unknown = cli("app", "list", "--realm", "new", env=SWITCHED)
     assert "old" in unknown.stderr
-    others = {f"LINGPAI_REALMS__{name}__ENABLED": "false" for name in ("MALL", "YZB", "YILIANYUN")}
+    others = {f"LINGPAI_REALMS__{name}__ENABLED": "false" for name in ("MALL", "YZB", "YILIANYUN", "OIDC")}
     alone = {name: value for name, value in SWITCHED.items() if "__OLD__" in name} | others
     assert cli("app", "list", env=alone).json == []
     nowhere = cli("app", "add", "Shop", env=alone)
@@ -60,4 +60,4 @@ def test_the_only_realm_that_settings_name_is_meant_when_none_is_given(cli: Cli)
     assert cli("app", "add", "Shop", "--realm", "mall", env=shop).json["realm"] == "mall"
     several = cli("app", "add", "Shop", env={})
     assert several.code == 1
-    assert "yzb, mall, yilianyun" in several.stderr
+    assert "yzb, mall, yilianyun, oidc" in several.stderr

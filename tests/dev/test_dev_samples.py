@@ -72,6 +72,9 @@ def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
         "mall": ["client_id", "client_secret", "redirect_uri"],
         "yilianyun": ["client_id", "client_secret", "machine_code", "msign", "redirect_uri"],
         "yilianyun_self": ["client_id", "client_secret"],
+        "oidc": [
+            *("client_id", "client_secret", "issuer", "public_client_id", "redirect_uri", "spa_redirect_uri"),
+        ],
     }
     assert all(value for app in issuer.values() for value in app.values())
     assert [sorted(user) for user in dev.described["users"]] == [["login", "password"]] * 2
@@ -81,9 +84,9 @@ def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
 
 
 def test_each_pasted_call_works(dev: Dev) -> None:
-    assert len(dev.calls) == 8
+    assert len(dev.calls) == 9
     answers = [paste(call) for call in dev.calls]
-    seed, wecom, generic, signing, sandbox, server, login, own = answers
+    seed, wecom, generic, signing, sandbox, server, login, own, standard = answers
     assert json.loads(seed)["code"] == json.loads(wecom)["code"] == json.loads(signing)["code"] == 0
     assert json.loads(generic)["value"] == json.loads(seed)["data"]["access_token"]
     assert json.loads(sandbox)["total"] > 0
@@ -93,6 +96,7 @@ def test_each_pasted_call_works(dev: Dev) -> None:
     assert 'type="password"' in login
     assert json.loads(own)["error"] == "0"
     assert json.loads(own)["body"]["machine_code"] == ""
+    assert json.loads(standard)["token_type"] == "Bearer"
 
 
 def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:
@@ -145,6 +149,8 @@ def test_a_realm_that_is_switched_off_is_not_told_and_one_under_a_prefix_is_told
     realms = {
         "partners": {"dialect": "yzb", "prefix": "/partners"},
         "mall": {"dialect": "mall", "enabled": False},
+        "yilianyun": {"enabled": False},
+        "oidc": {"enabled": False},
     }
     with developing(tmp_path, LINGPAI_REALMS=json.dumps(realms)) as running:
         assert list(running.described["issuer"]) == ["yzb"]

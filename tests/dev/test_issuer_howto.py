@@ -36,6 +36,6 @@ def test_the_realms_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "lingpai.toml").write_text(text, "utf-8")
     settings = load_settings()
     assert settings.named_realms() == set(tomllib.loads(text)["realms"])
-    (mall, test, beside) = settings.enabled_realms()
-    assert beside.name == "yilianyun"
+    (mall, test, *beside) = settings.enabled_realms()
+    assert [each.name for each in beside] == ["yilianyun", "oidc"]
     assert (mall.policy().default_scope, test.prefix, test.policy().access) == ("basic", "/test", 600)

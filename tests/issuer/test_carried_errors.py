@@ -8,6 +8,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.dialects.mall.cors import ReadableError
+from lingpai.issuer.dialects.oidc.shape import ToldError
 from lingpai.issuer.pages.shape import RenderedError
 
 ERROR = LingpaiError(
@@ -19,6 +20,7 @@ ERROR = LingpaiError(
     "carry",
     [
         lambda error: ReadableError(error, (("vary", "Origin"),)),
+        lambda error: ToldError(error, (("www-authenticate", "Basic"),)),
         lambda error: RenderedError(error, Reply(b"a page", 405)),
         lambda error: pickle.loads(pickle.dumps(RenderedError(error, Reply(b"a page", 405)))),
     ],

@@ -122,11 +122,11 @@ def test_a_network_with_host_bits_is_a_network_everywhere() -> None:
     assert [str(each) for each in settings.edge_options().trusted_proxies] == ["10.0.0.0/8"]
 
 
-PROTOCOLS = ["yzb", "mall", "yilianyun"]
+PROTOCOLS = ["yzb", "mall", "yilianyun", "oidc"]
 
 
 @pytest.mark.parametrize("named", PROTOCOLS)
-def test_naming_one_realm_leaves_the_other_two(
+def test_naming_one_realm_leaves_the_others(
     named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -153,13 +153,21 @@ def test_a_realm_beside_the_default_ones_leaves_them_all() -> None:
 @pytest.mark.parametrize("enabled", [True, False])
 def test_a_realm_under_the_paths_of_a_default_one_takes_its_place(enabled: bool) -> None:
     settings = load_settings(realms={"shop": {"dialect": "mall", "enabled": enabled}})
-    assert sorted(settings.realms) == ["shop", "yilianyun", "yzb"]
+    assert sorted(settings.realms) == ["oidc", "shop", "yilianyun", "yzb"]
+
+
+@pytest.mark.parametrize("given", [{}, {"prefix": "/id"}], ids=str)
+def test_a_realm_of_the_standard_protocol_has_paths_of_its_own(given: dict[str, str]) -> None:
+    settings = load_settings(realms={"staff": {"dialect": "oidc", **given}})
+    (staff,) = (realm for realm in settings.enabled_realms() if realm.name == "staff")
+    assert staff.prefix == (given.get("prefix") or "/oidc")
+    assert ("oidc" in settings.realms) == bool(given)
 
 
 def test_a_default_realm_is_switched_off_by_its_name_alone() -> None:
     settings = load_settings(realms={"yilianyun": {"enabled": False}})
-    assert [each.name for each in settings.enabled_realms()] == ["yzb", "mall"]
-    assert len(settings.all_realms()) == 3
+    assert [each.name for each in settings.enabled_realms()] == ["yzb", "mall", "oidc"]
+    assert len(settings.all_realms()) == 4
 
 
 def test_an_empty_table_of_realms_stays_empty() -> None:

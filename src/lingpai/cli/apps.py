@@ -83,15 +83,29 @@ def add(
         typer.Option(
             "--public",
             help="Public client: it cannot keep a secret and must use PKCE; only in realms of "
-            "the protocol mall.",
+            "the protocols mall and oidc.",
             show_default=False,
         ),
     ] = False,
+    no_pkce: Annotated[
+        bool,
+        typer.Option(
+            "--no-pkce",
+            help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol oidc only.",
+            show_default=False,
+        ),
+    ] = False,
+    id_token_alg: Annotated[
+        str,
+        typer.Option(
+            help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol oidc only.",
+        ),
+    ] = "ES256",  # noqa: S107  an algorithm
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add an app and print its id and secret. The secret is shown once."""
-    from lingpai.cli.issuing import app_problems, client_problems
+    from lingpai.cli.issuing import app_problems, client_of, client_problems
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
@@ -112,6 +126,7 @@ def add(
             owner=owner,
             listed=not unlisted,
             public=public,
+            client=client_of(pkce=not no_pkce, alg=id_token_alg),
         )
         problems = app_problems(wanted) + client_problems(issuer, wanted)
         if problems:
@@ -266,6 +281,10 @@ def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
         "listed": found.listed,
         "disabled": found.disabled,
         "public": found.public,
+        "client": {
+            "pkce": found.client.pkce,
+            "id_token_signed_response_alg": found.client.id_token_signed_response_alg,
+        },
         "secrets": sum(secret.ends_at > issuer.now() for secret in found.secrets),
         "created_at": moment(issuer.wall(found.created_at)),
     }

@@ -124,6 +124,13 @@ def code(
             "--code-challenge", help="Code challenge (S256) of a public client's request.", show_default=False
         ),
     ] = "",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Scope that it stands for; repeat for more; the realm's default when left out.",
+            show_default=False,
+        ),
+    ] = None,
     realm: RealmName = "",
     value: Annotated[
         bool, typer.Option("--value", help="Print only the value, for scripts.", show_default=False)
@@ -148,6 +155,7 @@ def code(
             choose_redirect(app.redirect_uris, redirect_uri, loopback_ports=issuer.policy.loopback_ports)
         asked = Asked(
             redirect_uri=redirect_uri or None,
+            scope=" ".join(scope or ()) or None,
             challenge=challenge,
             challenge_method="S256" if challenge else "",
         )

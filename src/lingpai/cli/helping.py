@@ -15,6 +15,7 @@ HELP_OPTIONS = ["--help", "-h"]
 
 PLACEHOLDERS = {
     "after_code": "TERMINAL",
+    "id_token_alg": "ALGORITHM",
     "after_login": "LOGIN",
     "app_id": "APP",
     "app_name": "ACCOUNT",

@@ -1,13 +1,15 @@
 """`lingpai key`: the ring of keys that encrypt the store's secrets."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import Yes
+from lingpai.cli.realms import RealmName, Yes, with_realms
 from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.signing import list_signing, rotate_signing, show_signing_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +20,26 @@ app = typer.Typer(
     name="key", help="The key ring: rotate encryption keys, retire old ones.", no_args_is_help=True
 )
 
+Signing = Annotated[
+    bool,
+    typer.Option(
+        "--signing",
+        help="The keys that sign id_tokens in the realms of the protocol oidc, instead of the key ring.",
+        show_default=False,
+    ),
+]
+
 
 @app.command("list")
-def list_all(*, data: Data = None, as_json: Json = False) -> None:
+def list_all(
+    *, signing: Signing = False, realm: RealmName = "", data: Data = None, as_json: Json = False
+) -> None:
     """List the encryption keys and how many stored values each one encrypts; never the keys themselves."""
     from lingpai.cli.output import emit, table
 
+    if signing:
+        show_signing_keys(with_realms(data, partial(list_signing, realm)), as_json=as_json)
+        return
     found = with_keeper(data, _read)
     rows = [
         (
@@ -42,12 +58,34 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 
 
 @app.command("rotate")
-def rotate(*, yes: Yes = False, data: Data = None, as_json: Json = False) -> None:
+def rotate(
+    *,
+    signing: Signing = False,
+    soon: Annotated[
+        bool,
+        typer.Option(
+            "--soon",
+            help="With --signing: the new keys sign in a minute, not in a day. Clients that keep the keys they "
+            "fetched may refuse new tokens for up to an hour.",
+            show_default=False,
+        ),
+    ] = False,
+    realm: RealmName = "",
+    yes: Yes = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
     """Make a new encryption key and encrypt all stored values with it. A running service continues meanwhile.
 
     Asks first. With PostgreSQL, copy the key ring to all nodes at once: until then the others answer 503.
     """
     from lingpai.cli.output import done, emit, note
+
+    if signing:
+        show_signing_keys(
+            with_realms(data, partial(rotate_signing, realm, soon=soon), create=True), as_json=as_json
+        )
+        return
 
     nodes, ring = _confirm_rotation(data, yes=yes)
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from lingpai.core.issuer_records import App, AppMode, Profile, User
+from lingpai.core.issuer_records import App, AppMode, Client, Profile, User
 from lingpai.devdata.records import IssuerSamples
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
@@ -85,10 +85,26 @@ async def _add_yilianyun(issuer: Issuer, owner: User, samples: IssuerSamples, re
         )
 
 
+async def _add_oidc(issuer: Issuer, owner: User, samples: IssuerSamples, redirect_uri: str) -> None:
+    del owner
+    shared: dict[str, Any] = {"realm": issuer.realm, "redirect_uris": (redirect_uri,), "owner": "sample"}
+    # Any library is to work with the samples as it comes, and some know RS256 alone.
+    app = App(
+        app_id=samples.oidc_client_id,
+        name="Sample 示例",
+        client=Client(id_token_signed_response_alg="RS256"),  # noqa: S106  an algorithm
+        **shared,
+    )
+    await _add_app(issuer, app, samples.oidc_secret)
+    page = App(app_id=samples.oidc_public_id, name="Sample 单页示例", public=True, **shared)
+    await _add_app(issuer, page, "")
+
+
 _ADDERS: Mapping[str, Callable[[Issuer, User, IssuerSamples, str], Awaitable[None]]] = {
     "yzb": _add_yzb,
     "mall": _add_mall,
     "yilianyun": _add_yilianyun,
+    "oidc": _add_oidc,
 }
 
 

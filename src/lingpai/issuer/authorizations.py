@@ -40,11 +40,19 @@ class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(Protocol):
     """The pages, for a dialect."""
 
-    async def open(self, call: Call, app: App, asked: Asked) -> Reply:
-        """Send the browser, with the encrypted request, to login and consent.
+    async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
+        """Send the browser, with the encrypted request, to login and consent, in this language if one is named.
 
         Raises:
             LingpaiError: as `begin_authorization` does; the dialect decides which of these it redirects.
+        """
+        ...
+
+    async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
+        """Answer a request whose user is logged in and has consented to all of it, without a page.
+
+        Raises:
+            LingpaiError: LOGIN_REQUIRED, NOT_ADDED when consent is missing, or as `begin_authorization` does.
         """
         ...
 
@@ -85,7 +93,7 @@ def refusal(
         description: the dialect's words.
         status: another one than the style's.
     """
-    return redirect(_refusal_uri(style, uri, state, error, description), status or style.status)
+    return redirect(refusal_uri(style, uri, state, error, description), status or style.status)
 
 
 def allowed_uri(style: AnswerStyle, code: Code) -> str:
@@ -96,10 +104,11 @@ def allowed_uri(style: AnswerStyle, code: Code) -> str:
 
 def refused_uri(style: AnswerStyle, request: AuthorizationRequest) -> str:
     """Return the redirect URI with the error `access_denied`."""
-    return _refusal_uri(style, request.answer_uri, request.state, "access_denied", style.refused)
+    return refusal_uri(style, request.answer_uri, request.state, "access_denied", style.refused)
 
 
-def _refusal_uri(style: AnswerStyle, uri: str, state: str | None, error: str, description: str) -> str:
+def refusal_uri(style: AnswerStyle, uri: str, state: str | None, error: str, description: str) -> str:
+    """Return the redirect URI with an error; see `refusal`."""
     pairs = [("error", error), ("error_description", description), *_state(state), *style.every]
     return answer_uri(uri, pairs)
 

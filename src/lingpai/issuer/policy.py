@@ -106,6 +106,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             parameters of the protocol, so it is not a setting.
         loopback_ports: whether a redirect URI registered with a loopback IP address matches any port (RFC 8252 §7.3),
             for desktop apps that listen on a free port.
+        shared_open_ids: whether a user has one open_id in all apps of the realm, not a random one in each. It follows
+            from the protocol, so it is not a setting.
         secret_overlap: how long the previous app secret stays valid after a rotation.
     """
 
@@ -139,6 +141,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     terminals: Throttling = Throttling(seconds=10 * MINUTE, pair=10, address=100)
     public_clients: bool = False
     loopback_ports: bool = False
+    shared_open_ids: bool = False
     secret_overlap: int = DAY
 
 

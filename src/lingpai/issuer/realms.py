@@ -9,10 +9,11 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.core.wire import Route, Shape
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects import mall, yilianyun, yzb
+from lingpai.issuer.dialects import mall, oidc, yilianyun, yzb
 from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge.routes import BridgePages
+from lingpai.issuer.pages.standard import Standard
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
@@ -31,6 +32,7 @@ POLICIES: Mapping[str, Policy] = {
     "yzb": yzb.POLICY,
     "mall": mall.POLICY,
     "yilianyun": yilianyun.POLICY,
+    "oidc": oidc.POLICY,
 }
 """The policy of each dialect, by the dialect's name."""
 
@@ -115,8 +117,16 @@ def _mount_yilianyun(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
     return Mounted((*routes, *pages.routes()), (*yilianyun.fallback(realm.prefix), *pages.fallback()))
 
 
+def _mount_oidc(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
+    url = site.origin + realm.prefix
+    pages = Pages(issuer, site, Standard(oidc.style(url)))
+    routes = oidc.routes(issuer, pages, url, prefix=realm.prefix)
+    return Mounted((*routes, *pages.routes()), (*oidc.fallback(realm.prefix), *pages.fallback()))
+
+
 _MOUNTS: Mapping[str, Callable[[Realm, Issuer, Site], Mounted]] = {
     "yzb": _mount_yzb,
     "mall": _mount_mall,
     "yilianyun": _mount_yilianyun,
+    "oidc": _mount_oidc,
 }

@@ -46,4 +46,5 @@ def identities_of(samples: IssuerSamples, realms: Mapping[str, Realm]) -> Identi
             realm=realm.name, prefix=realm.prefix, app_id=apps[dialect][0], secret=apps[dialect][1]
         )
         for dialect, realm in realms.items()
+        if dialect in apps  # any library of the standard protocol is a sample of that
     }

@@ -38,7 +38,7 @@ DURATIONS: Final = tuple(
     for name, kind in typing.get_type_hints(Policy).items()
     if kind in (int, int | None) and name not in COUNTS
 )
-FIXED: Final = frozenset({"public_clients"})
+FIXED: Final = frozenset({"public_clients", "shared_open_ids"})
 """Switches that follow from the parameters of a dialect."""
 SWITCHES: Final = tuple(
     name for name, kind in typing.get_type_hints(Policy).items() if kind is bool and name not in FIXED

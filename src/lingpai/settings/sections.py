@@ -1,10 +1,10 @@
 """The groups of settings, and the types of their values. See `loading` for where they come from."""
 
 import ipaddress
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
 
 from lingpai.core.setting_types import Section, base_url
 from lingpai.edge.peers import PRIVATE_NETWORKS
@@ -48,8 +48,8 @@ def _store(address: SecretStr) -> SecretStr:
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
-Dialect = Literal["yzb", "mall", "yilianyun"]
-DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun")
+Dialect = Literal["yzb", "mall", "yilianyun", "oidc"]
+DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun", "oidc")
 """Names of the realms that are there from the start; each is also the name of its dialect."""
 
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
@@ -179,8 +179,8 @@ class EdgeSettings(Section):
 class RealmSettings(Section):
     """One realm of the issuer: an instance of a vendor's protocol, with apps, users and tokens of its own.
 
-    The realms `yzb`, `mall` and `yilianyun` exist from the start and stay when others are named. Switch one off with
-    `enabled = false`. A realm of the same protocol and prefix under another name takes its place.
+    The realms `yzb`, `mall`, `yilianyun` and `oidc` exist from the start and stay when others are named. Switch one off
+    with `enabled = false`. A realm of the same protocol and prefix under another name takes its place.
     """
 
     dialect: Dialect
@@ -190,7 +190,8 @@ class RealmSettings(Section):
     """Whether it is served. A realm that is switched off answers nobody, and keeps its apps, users and grants."""
 
     prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
-    """What comes before its paths, such as /mall-test; two realms of one dialect need different ones."""
+    """What comes before its paths, such as /mall-test; two realms of one dialect need different ones. Of the
+    dialect oidc it is /oidc when it is left out, and part of the issuer identifier."""
 
     policy: dict[str, int | None] = {}  # noqa: RUF012  pydantic copies it
     """Lifetimes and switches that this realm sets itself, by name, such as `policy = { access = 600 }`: see
@@ -215,6 +216,13 @@ class RealmSettings(Section):
     """mall only: the scope that getUserInfo needs; none when empty."""
 
     _implied: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="after")
+    def _under_own_paths(self) -> Self:
+        """Put a realm of the dialect oidc under paths of its own: it has others' names, such as /token."""
+        if self.dialect == "oidc" and not self.prefix:
+            self.prefix = "/oidc"
+        return self
 
     @property
     def implied(self) -> bool:

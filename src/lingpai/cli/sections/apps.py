@@ -11,13 +11,13 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AppMode
+from lingpai.core.issuer_records import App, AppMode, Client
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 
 COMPARED = (
     "name", "mode", "redirect_uris", "domains", "networks", "grants", "scopes", "permissions", "audience", "owner",
-    "listed", "disabled", "public",
+    "listed", "disabled", "public", "client",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     listed: bool = True
     disabled: bool = False
     public: bool = False
+    client: Client = Client()
 
     def __repr__(self) -> str:
         """Return a text without the secret."""

@@ -107,12 +107,12 @@ class RedirectMode:
         """See `ResponseMode.allow`."""
         code = await authorize(visit.issuer, pending.request, pending.app, user, machine)
         if by_form:
-            return _onward(visit, pending)
+            return onward(visit, pending)
         return redirect(allowed_uri(self._style, code), self._style.status)
 
     def refuse(self, visit: Visit, pending: Pending) -> Reply:
         """See `ResponseMode.refuse`."""
-        return _onward(visit, pending)
+        return onward(visit, pending)
 
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """See `ResponseMode.address`."""
@@ -122,5 +122,6 @@ class RedirectMode:
         return allowed_uri(self._style, code)
 
 
-def _onward(visit: Visit, pending: Pending) -> Reply:
+def onward(visit: Visit, pending: Pending) -> Reply:
+    """Redirect to the page that sends the browser to the app."""
     return redirect(visit.path("/onward", request=pending.text), headers=visit.headers)

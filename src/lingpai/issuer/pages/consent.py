@@ -10,12 +10,13 @@ from lingpai.core.wire import Call, Reply
 from lingpai.issuer.admin import list_machines
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode
+from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode, onward
 from lingpai.issuer.pages.login_form import login_form
 from lingpai.issuer.pages.render import permission_words
 from lingpai.issuer.pages.shape import STATUS, RenderedError
 from lingpai.issuer.pages.site import Site, check_sender, goes_to
 from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.sign_ins import counts, is_expected, with_stale
 from lingpai.issuer.verbs.apps import find_app, require_listed
 from lingpai.issuer.verbs.authorization_requests import (
     MAX_SEALED,
@@ -27,6 +28,7 @@ from lingpai.issuer.verbs.authorization_requests import (
 )
 from lingpai.issuer.verbs.authorize import answered_by, begin_authorization, refuse_authorization
 from lingpai.issuer.verbs.members import consent, needs_consent, open_member
+from lingpai.issuer.verbs.sessions import require_login
 
 EncryptedRequest = Annotated[str, msgspec.Meta(max_length=MAX_SEALED)]
 """An encrypted authorization request."""
@@ -76,12 +78,28 @@ class ConsentStep:
         self._site = site
         self._mode = mode
 
-    async def open(self, call: Call, app: App, asked: Asked) -> Reply:
+    async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
         """See `authorizations.Entry.open`."""
         visit = Visit(self._issuer, self._site, call)
-        await visit.find_session()
+        opened = await visit.find_session()
+        if opened is not None:
+            asked = with_stale(asked, opened, self._issuer.now())
         text = begin_authorization(self._issuer, app, visit.browser(), asked)
-        return redirect(visit.path("/consent", request=text), headers=visit.headers)
+        return redirect(visit.path("/consent", request=text, lang=language), headers=visit.headers)
+
+    async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
+        """See `authorizations.Entry.answer_silently`."""
+        visit = Visit(self._issuer, self._site, call)
+        opened = require_login(await visit.find_session())
+        asked = with_stale(asked, opened, self._issuer.now())
+        text = begin_authorization(self._issuer, app, opened.handle, asked)
+        request = open_request(self._issuer, text)
+        if not counts(opened.session, request):
+            raise LingpaiError(Kind.LOGIN_REQUIRED, "The login is too old, or another user's.")
+        pending = Pending(request, app, self._mode.requested(app, request), text)
+        if pending.requested.always_asked or await self._needs_consent(pending, opened.user):
+            raise LingpaiError(Kind.NOT_ADDED, "The user has yet to allow this.")
+        return await self._mode.allow(visit, pending, opened.user, None, by_form=False)
 
     async def read(self, visit: Visit, text: str) -> OpenedRequest:
         """Return this browser's pending request; restart it when it is of another browser or too old.
@@ -104,12 +122,13 @@ class ConsentStep:
         """Show the consent page, or the login form before login; skip it when the user has already consented."""
         opened = await visit.find_session()
         pending, _ = await self.read(visit, params.request)
-        if opened is None:
-            return redirect(visit.path("/login", request=pending.text), headers=visit.headers)
+        if opened is None or not counts(opened.session, pending.request):
+            again = "1" if opened else ""
+            return redirect(visit.path("/login", request=pending.text, again=again), headers=visit.headers)
         await _check_answer(visit, pending.request, opened.user)
-        app, requested = pending.app, pending.requested
-        member = await visit.issuer.store.find_member(app.id, opened.user.id)
-        if not requested.always_asked and not needs_consent(member, requested.scope, requested.permissions):
+        if not is_expected(opened.user, pending.request):
+            return onward(visit, pending)
+        if not pending.requested.always_asked and not await self._needs_consent(pending, opened.user):
             return await self._mode.allow(visit, pending, opened.user, None, by_form=bool(params.form))
         return await self._question(visit, pending, opened.user)
 
@@ -118,7 +137,7 @@ class ConsentStep:
         check_sender(visit.call)
         opened = await visit.find_session()
         pending, restarted = await self.read(visit, params.request)
-        if opened is None:
+        if opened is None or not counts(opened.session, pending.request):
             error = LingpaiError(Kind.LOGIN_REQUIRED, "The session of this form has ended.")
             raise RenderedError(
                 error, login_form(visit, pending, alert="logged_out", status=STATUS[Kind.FORGED_FORM])
@@ -130,6 +149,8 @@ class ConsentStep:
             raise RenderedError(error, page)
         app, requested = pending.app, pending.requested
         await _check_answer(visit, pending.request, opened.user)
+        if not is_expected(opened.user, pending.request):
+            return onward(visit, pending)
         if params.answer == "refuse":
             await refuse_authorization(visit.issuer, pending.request)
             return self._mode.refuse(visit, pending)
@@ -154,6 +175,10 @@ class ConsentStep:
             address=address,
             goes_to=goes_to(pending.request.answer_uri),
         )
+
+    async def _needs_consent(self, pending: Pending, user: User) -> bool:
+        member = await self._issuer.store.find_member(pending.app.id, user.id)
+        return needs_consent(member, pending.requested.scope, pending.requested.permissions)
 
     async def _question(
         self, visit: Visit, pending: Pending, user: User, alert: str = "", status: int = 200

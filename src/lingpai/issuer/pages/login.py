@@ -65,7 +65,8 @@ class Logins:
         opened = await visit.find_session()
         if opened is not None and not params.again:
             return redirect(_onward(visit, params.request), headers=visit.headers)
-        return login_form(visit, await self._pending(visit, params.request))
+        pending = await self._pending(visit, params.request)
+        return login_form(visit, pending, name=pending.request.wishes.login if pending else "")
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
         """Check the password, and begin a new session.

@@ -56,9 +56,13 @@ class Pages:
         """
         raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
 
-    async def open(self, call: Call, app: App, asked: Asked) -> Reply:
+    async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
         """See `authorizations.Entry.open`."""
-        return await self._consent.open(call, app, asked)
+        return await self._consent.open(call, app, asked, language=language)
+
+    async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
+        """See `authorizations.Entry.answer_silently`."""
+        return await self._consent.answer_silently(call, app, asked)
 
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """See `authorizations.Entry.error_page`."""

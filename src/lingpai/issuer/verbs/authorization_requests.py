@@ -11,7 +11,7 @@ import hmac
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest
+from lingpai.core.issuer_records import App, AuthorizationRequest, Wishes
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.policy import DAY
@@ -37,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     challenge_method: str = ""
     nonce: str = ""
     machine: str = ""
+    wishes: Wishes = Wishes()
 
 
 def new_request(
@@ -67,6 +68,7 @@ def new_request(
         machine=asked.machine,
         created_at=now,
         ends_at=now + issuer.policy.authorization,
+        wishes=asked.wishes,
     )
 
 

@@ -82,9 +82,25 @@ async def answered_by(issuer: Issuer, answer: Answer, user: User) -> Grant:
 
 
 async def authorize(
-    issuer: Issuer, request: AuthorizationRequest, app: App, user: User, machine: Machine | None = None
+    issuer: Issuer,
+    request: AuthorizationRequest,
+    app: App,
+    user: User,
+    machine: Machine | None = None,
+    *,
+    nonce: str | None = None,
+    limit_at: int | None = None,
 ) -> Code:
     """Let the user's consent make a code; however often it is submitted, it makes one (threat B18).
+
+    Args:
+        issuer: the realm.
+        request: what was asked.
+        app: who asked.
+        user: who consents.
+        machine: the terminal that they chose.
+        nonce: what the grant keeps in place of the request's own.
+        limit_at: the end of the grant, however often it is refreshed, where that comes before the policy's.
 
     Raises:
         LingpaiError: INVALID_AUTHORIZATION when the request has ended, is another app's or was answered for
@@ -102,9 +118,11 @@ async def authorize(
             scope=request.scope,
             challenge=request.challenge,
             challenge_method=request.challenge_method,
-            nonce=request.nonce,
+            nonce=request.nonce if nonce is None else nonce,
         ),
     )
+    if limit_at is not None:
+        grant = msgspec.structs.replace(grant, limit_at=min(grant.limit_at, limit_at))
     answer = await issuer.store.answer_request(key_of(request), grant)
     kept = await answered_by(issuer, answer, user)
     if kept.machine != grant.machine:

@@ -11,11 +11,13 @@ OPEN_ID_BYTES = 16
 
 
 async def open_member(issuer: Issuer, app: App, user: User) -> Member:
-    """The user's member in the app, with a fresh random open_id when there was none."""
+    """The user's member in the app, with an open_id by the policy when there was none."""
     member = await issuer.store.find_member(app.id, user.id)
     if member is not None:
         return member
     open_id, union_id = (issuer.random_bytes(OPEN_ID_BYTES).hex() for _ in range(2))
+    if issuer.policy.shared_open_ids:  # the row's number can come again, and not in the same second
+        open_id = issuer.digest_of("open_id", str(user.id), str(user.created_at))[:OPEN_ID_BYTES].hex()
     fresh = Member(app=app.id, user=user.id, open_id=open_id, union_id=union_id, created_at=issuer.now())
     return await issuer.store.open_member(fresh, app.owner)
 

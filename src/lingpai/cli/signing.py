@@ -1,0 +1,66 @@
+"""The keys that sign id_tokens, for `lingpai key list --signing` and `lingpai key rotate --signing`."""
+
+from typing import TYPE_CHECKING, Any
+
+from lingpai.cli.messages import tr
+
+if TYPE_CHECKING:
+    from lingpai.cli.realms import Realms
+    from lingpai.issuer.context import Issuer
+    from lingpai.issuer.signing_keys import KeySet
+
+DIALECT = "oidc"
+
+
+async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
+    """The signing keys of the realms that are meant, without their private halves."""
+    from lingpai.issuer.signing_keys import SigningKeys
+
+    found = []
+    for issuer in realms.some(realm or DIALECT):
+        found += _documents(issuer, await SigningKeys(issuer).stored())
+    return found
+
+
+async def rotate_signing(realm: str, realms: "Realms", *, soon: bool) -> list[dict[str, Any]]:
+    """Give the one realm that is meant new keys; all its keys after that."""
+    from lingpai.issuer.signing_keys import PUBLISHED, SOON, SigningKeys
+
+    issuer = realms.one(realm, dialect=DIALECT)
+    return _documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
+
+
+def show_signing_keys(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print signing keys, as JSON or as a table."""
+    from lingpai.cli.output import emit, table
+
+    rows = [
+        (each["realm"], each["alg"], each["kid"], _state(each["state"]), each["signs_from"]) for each in found
+    ]
+    columns = ("Realm", "Algorithm", "Key", "State", "Signs from")
+    emit(found, as_json, lambda console: console.print(table("Signing keys", columns, rows)))
+
+
+def _documents(issuer: "Issuer", keys: "KeySet") -> list[dict[str, Any]]:
+    from lingpai.cli.output import moment
+
+    return [
+        {
+            "realm": issuer.realm,
+            "alg": key.alg,
+            "kid": key.kid,
+            "state": state,
+            "created_at": moment(issuer.wall(key.created_at)),
+            "signs_from": moment(issuer.wall(key.signs_from)),
+            "signs_until": None if until is None else moment(issuer.wall(until)),
+        }
+        for key, state, until in keys.stages(issuer.now())
+    ]
+
+
+def _state(state: str) -> str:
+    return {
+        "published": tr("published, signs later"),
+        "signs": tr("signs"),
+        "kept": tr("published, signs no more"),
+    }.get(state, tr("not published any more"))

@@ -1,0 +1,128 @@
+"""`/token` (RFC 6749 §3.2, OpenID Connect Core §3.1.3)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
+from lingpai.core.issuer_records import App, Grant
+from lingpai.core.wire import Call
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.clients import authenticate
+from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
+from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
+from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
+from lingpai.issuer.lookups import begin_look_up
+from lingpai.issuer.tokens import Tokens
+from lingpai.issuer.verbs.apps import require_grant, require_listed
+from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.reuse import reuse
+from lingpai.issuer.verbs.standing import issue_standing_token
+
+_SPENT: Mapping[str, HandleKind] = {CODE: HandleKind.CODE, REFRESH: HandleKind.REFRESH}
+
+
+class Granting:
+    """The token endpoint of one realm.
+
+    Args:
+        issuer: the realm.
+        id_tokens: its id_tokens.
+    """
+
+    def __init__(self, issuer: Issuer, id_tokens: IdTokens) -> None:
+        self._issuer = issuer
+        self._id_tokens = id_tokens
+        self._grants: Mapping[str, Callable[[App, TokenParams], Awaitable[IssuedTokens]]] = {
+            CODE: self._redeem,
+            REFRESH: self._refresh,
+            MACHINE: self._issue,
+        }
+
+    async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
+        """Tokens for a code, for a refresh token, or for the client itself."""
+        kind = _SPENT.get(params.grant_type or "")
+        token = params.code if kind is HandleKind.CODE else params.refresh_token
+        if kind is not None and token is not None:
+            begin_look_up(self._issuer, token, kind)
+        app = await authenticate(self._issuer, params, call)
+        if params.grant_type is None:
+            raise _missing("grant_type")
+        grant = self._grants.get(params.grant_type)
+        if grant is None:
+            raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
+        require_grant(app, params.grant_type)
+        return await grant(app, params)
+
+    async def _redeem(self, app: App, params: TokenParams) -> IssuedTokens:
+        if params.code is None:
+            raise _missing("code")
+        tokens = await redeem(
+            self._issuer,
+            app,
+            params.code,
+            verifier=params.code_verifier,
+            demand=lambda grant: _check_redirect(app, grant, params.redirect_uri),
+        )
+        return await self._told(app, tokens, tokens.refresh_token)
+
+    async def _refresh(self, app: App, params: TokenParams) -> IssuedTokens:
+        """A new pair for a public client; a client with a secret keeps its refresh token (RFC 9700 §4.14.2)."""
+        if params.refresh_token is None:
+            raise _missing("refresh_token")
+        verb = refresh if app.public else reuse
+        tokens = await verb(self._issuer, app, params.refresh_token, scope=params.scope)
+        return await self._told(app, tokens, tokens.refresh_token, again=True)
+
+    async def _issue(self, app: App, params: TokenParams) -> IssuedTokens:
+        if app.public:
+            raise LingpaiError(
+                Kind.UNAUTHORIZED_CLIENT, "A client without a secret has no tokens of its own."
+            )
+        require_listed(app)
+        own = tuple(word for word in app.scopes if word not in SCOPES)
+        asked = " ".join(word for word in (params.scope or "").split() if word not in SCOPES)
+        tokens = await issue_standing_token(self._issuer, app, " ".join(own) or None, asked or None)
+        return _issued(tokens)
+
+    async def _told(
+        self, app: App, tokens: Tokens, refresh_token: str, *, again: bool = False
+    ) -> IssuedTokens:
+        may_refresh = not app.grants or REFRESH in app.grants
+        id_token = await self._id_tokens.make(app, tokens, again=again)
+        return _issued(tokens, refresh_token if may_refresh else "", id_token)
+
+
+def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> IssuedTokens:
+    return IssuedTokens(
+        access_token=tokens.access_token,
+        token_type="Bearer",  # noqa: S106  a kind of token
+        expires_in=tokens.expires_in,
+        scope=tokens.scope or "",
+        refresh_token=refresh_token,
+        id_token=id_token,
+    )
+
+
+def _check_redirect(app: App, grant: Grant, given: str | None) -> None:
+    """Refuse another redirect URI than the code was sent to; none at all where no PKCE says who asked.
+
+    Raises:
+        LingpaiError: WRONG_REDIRECT_URI.
+    """
+    if given is None:
+        fits = grant.redirect_uri is None or bool(grant.challenge)
+    elif grant.redirect_uri is None:  # the app had one alone
+        fits = given in app.redirect_uris
+    else:
+        fits = given == grant.redirect_uri
+    if not fits:
+        raise LingpaiError(
+            Kind.WRONG_REDIRECT_URI,
+            "The redirect URI is not the one of the authorization request.",
+            parameter="redirect_uri",
+        )
+
+
+def _missing(name: str) -> LingpaiError:
+    return LingpaiError(Kind.MISSING_PARAMETER, f"The parameter {name} is missing.", parameter=name)

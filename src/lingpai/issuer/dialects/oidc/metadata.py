@@ -1,0 +1,81 @@
+"""What a client learns of a realm before it begins (OpenID Connect Discovery §3, RFC 8414 §2): only what works."""
+
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.core.wire import Call, Reply
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.params import NoParams
+from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, PROFILE_CLAIMS, SCOPES
+from lingpai.issuer.dialects.oidc.shape import CORS, JSON
+from lingpai.issuer.jose import ALGORITHMS
+from lingpai.issuer.signing_keys import SigningKeys
+
+_BASIC_OR_POST: Final = ("client_secret_basic", "client_secret_post")
+_OR_NONE: Final = (*_BASIC_OR_POST, "none")
+CACHED: Final = ("cache-control", "public, max-age=3600")
+ID_TOKEN_CLAIMS: Final = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr")
+PROMPTS: Final = ("none", "login", "consent", "select_account")
+
+
+def well_known(prefix: str) -> tuple[str, str, str]:
+    """Where the metadata is: by Discovery §4, by RFC 8414 §3.1, and where some clients look second."""
+    oidc, oauth = "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"
+    return prefix + oidc, oauth + prefix, oidc + prefix
+
+
+def metadata(url: str) -> dict[str, Any]:
+    """The metadata of the realm with this issuer identifier."""
+    return {
+        "issuer": url,
+        "authorization_endpoint": url + "/authorize",
+        "token_endpoint": url + "/token",
+        "userinfo_endpoint": url + "/userinfo",
+        "jwks_uri": url + "/jwks",
+        "scopes_supported": SCOPES,
+        "response_types_supported": ("code",),
+        "response_modes_supported": ("query",),
+        "grant_types_supported": GRANTS,
+        "acr_values_supported": (ACR,),
+        "subject_types_supported": ("public",),
+        "id_token_signing_alg_values_supported": ALGORITHMS,
+        "token_endpoint_auth_methods_supported": _OR_NONE,
+        "claim_types_supported": ("normal",),
+        "claims_supported": (*ID_TOKEN_CLAIMS, *PROFILE_CLAIMS),
+        "ui_locales_supported": ("en", "zh-CN"),
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,  # when it is absent it means true
+        "revocation_endpoint": url + "/revoke",
+        "revocation_endpoint_auth_methods_supported": _OR_NONE,
+        "introspection_endpoint": url + "/introspect",
+        "introspection_endpoint_auth_methods_supported": _BASIC_OR_POST,
+        "code_challenge_methods_supported": ("S256",),
+        "authorization_response_iss_parameter_supported": True,
+        "prompt_values_supported": PROMPTS,
+    }
+
+
+class Documents:
+    """The documents of one realm.
+
+    Args:
+        issuer: the realm.
+        url: its issuer identifier.
+        keys: its signing keys.
+    """
+
+    def __init__(self, issuer: Issuer, url: str, keys: SigningKeys) -> None:
+        self._issuer = issuer
+        self._keys = keys
+        self._metadata = Reply(msgspec.json.encode(metadata(url)), 200, JSON, (CACHED, *CORS))
+
+    async def metadata(self, _params: NoParams, _call: Call) -> Reply:
+        """The metadata; the same bytes at every place."""
+        return self._metadata
+
+    async def jwks(self, _params: NoParams, _call: Call) -> Reply:
+        """The public halves of the keys that have signed what is still good, or will sign (RFC 7517 §5)."""
+        keys = await self._keys.current()
+        return Reply(keys.document(self._issuer.now()), 200, JSON, (CACHED, *CORS))

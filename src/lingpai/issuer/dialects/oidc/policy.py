@@ -1,0 +1,43 @@
+"""The numbers of the dialect `oidc`, and the words of its scopes and claims."""
+
+from typing import Final
+
+from lingpai.core.handles import HandleFormat
+from lingpai.issuer.policy import DAY, HOUR, MINUTE, Policy, SupersedePolicy
+
+CODE: Final = "authorization_code"
+REFRESH: Final = "refresh_token"
+MACHINE: Final = "client_credentials"
+GRANTS: Final = (CODE, REFRESH, MACHINE)
+"""Grant types by the names that an app's `grants` may hold."""
+
+OPENID: Final = "openid"
+PROFILE: Final = "profile"
+OFFLINE: Final = "offline_access"
+SCOPES: Final = (OPENID, PROFILE, OFFLINE)
+"""What an app may ask its users for that has no scopes of its own (OpenID Connect Core §5.4, §11)."""
+
+PROFILE_CLAIMS: Final = ("name", "nickname", "preferred_username", "picture", "gender")
+ACR: Final = "urn:lingpai:acr:password"
+"""What every login is: by a password (OpenID Connect Core §2, `acr`)."""
+AMR: Final = ("pwd",)
+"""The same by the names of RFC 8176."""
+ID_TOKEN: Final = HOUR
+"""Seconds that an id_token lives."""
+
+POLICY: Final = Policy(
+    code=MINUTE,
+    access=HOUR,
+    refresh=30 * DAY,
+    family=365 * DAY,
+    app_token=HOUR,
+    replay_window=MINUTE,
+    replay_grace=0,
+    redirect_repeated=False,  # PKCE makes it needless (OAuth 2.1 §4.1.3); `granting` compares it where it is sent
+    keep=SupersedePolicy(user=None, app=HOUR),
+    public_clients=True,
+    loopback_ports=True,
+    shared_open_ids=True,
+    code_format=HandleFormat.BASE64URL,
+    token_format=HandleFormat.BASE64URL,
+)

@@ -1,0 +1,70 @@
+"""The routes of the dialect, for one realm at a time."""
+
+from lingpai.core.wire import NO_STORE, Call, Reply, Route, Shape, Source
+from lingpai.issuer.authorizations import Entry
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc import params as wire
+from lingpai.issuer.dialects.oidc.about_tokens import AboutTokens
+from lingpai.issuer.dialects.oidc.authorizing import Authorizing
+from lingpai.issuer.dialects.oidc.granting import Granting
+from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
+from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
+from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
+from lingpai.issuer.dialects.oidc.userinfo import Userinfo
+from lingpai.issuer.signing_keys import SigningKeys
+
+BODY = Source.URLENCODED
+_PREFLIGHT = (
+    NO_STORE,
+    ("access-control-allow-origin", "*"),
+    ("access-control-allow-methods", "GET, POST"),
+    ("access-control-allow-headers", "Authorization, *"),
+    ("access-control-max-age", "600"),
+)
+
+
+def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple[Route, ...]:
+    """All routes of one realm. Realms live side by side under prefixes of their own.
+
+    Args:
+        issuer: the realm.
+        entry: its pages.
+        url: its issuer identifier: the origin under which clients reach us, and the prefix.
+        prefix: what comes before `/authorize` and the rest, such as "/oidc".
+    """
+    keys = SigningKeys(issuer)
+    id_tokens = IdTokens(issuer, url, keys)
+    documents = Documents(issuer, url, keys)
+    front = Authorizing(issuer, entry, style(url), id_tokens, prefix)
+    tag = f"OpenID Connect: {issuer.realm}"
+    places = well_known(prefix)
+    open_paths = (*places, *(prefix + path for path in ("/jwks", "/token", "/revoke", "/userinfo")))
+    bearer = BearerShape(issuer.realm, CORS)
+    about = AboutTokens(issuer, url)
+    return (
+        *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
+                "What the authorization server can do", Reply, tag) for path in places),
+        Route(("GET",), prefix + "/jwks", wire.NoParams, Source.QUERY, documents.jwks, OPEN,
+              "The public keys of id_tokens", Reply, tag),
+        Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
+              FRONT, "Sign a user in: login and consent", Reply, tag, front.page),
+        Route(("POST",), prefix + "/token", wire.TokenParams, BODY, Granting(issuer, id_tokens).token, OPEN,
+              "Tokens for a code, for a refresh token, or for the client itself", wire.IssuedTokens, tag),
+        Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, Userinfo(issuer).userinfo, bearer,
+              "The user as the client may know them", wire.Claims, tag, quick=True),
+        Route(("POST",), prefix + "/introspect", wire.AboutTokenParams, BODY, about.introspect, SHAPE,
+              "Whether a token of the client is live", wire.Introspected, tag),
+        Route(("POST",), prefix + "/revoke", wire.AboutTokenParams, BODY, about.revoke, OPEN,
+              "End what a token of the client stands for", Reply, tag),
+        *(Route(("OPTIONS",), path, wire.NoParams, Source.QUERY, _preflight, OPEN,
+                "Whether a page may ask: any may", Reply, tag) for path in open_paths),
+    )  # fmt: skip
+
+
+def fallback(prefix: str = "") -> tuple[tuple[str, Shape], ...]:
+    """Prefixes of unrouted paths that are answered in this dialect's shape, for `create_app`."""
+    return ((prefix + "/", SHAPE),) if prefix else ()
+
+
+async def _preflight(_params: wire.NoParams, _call: Call) -> Reply:
+    return Reply(b"", 204, headers=_PREFLIGHT)

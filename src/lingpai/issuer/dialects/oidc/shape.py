@@ -1,0 +1,212 @@
+"""How the dialect looks on the wire: bare JSON, errors by the names of RFC 6749, 6750 and OpenID Connect Core."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import NO_STORE, Reply
+from lingpai.issuer.authorizations import AnswerStyle, Pairs
+
+_encode = msgspec.json.Encoder().encode
+
+JSON: Final = "application/json"
+"""As RFC 8414 §3.2 and RFC 7662 §2.2 have it: JSON has no charset (RFC 8259 §11)."""
+UNSTORED: Final = (NO_STORE, ("pragma", "no-cache"))
+CORS: Final = (
+    ("access-control-allow-origin", "*"),
+    ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
+)
+"""Any page may read what no cookie counts for (the Fetch standard)."""
+
+INVALID_REQUEST: Final = "invalid_request"
+INVALID_CLIENT: Final = "invalid_client"
+INVALID_GRANT: Final = "invalid_grant"
+INVALID_SCOPE: Final = "invalid_scope"
+INVALID_TOKEN: Final = "invalid_token"  # noqa: S105  an error's name, not a token
+UNAUTHORIZED: Final = "unauthorized_client"
+DENIED: Final = "access_denied"
+LATER: Final = "temporarily_unavailable"
+BROKEN: Final = "server_error"
+
+_CODE: Final = "The code is not valid for this client."
+_TOKEN: Final = "The access token is not valid."  # noqa: S105  a text, not a token
+_REFRESH: Final = "The refresh token is not valid for this client."
+_CLIENT: Final = "The client authentication failed."
+
+ERRORS: Final[Mapping[Kind, tuple[int, str, str | None]]] = {
+    Kind.MISSING_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.INVALID_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.REPEATED_PARAMETER: (400, INVALID_REQUEST, None),
+    Kind.MALFORMED_BODY: (400, INVALID_REQUEST, None),
+    Kind.NOT_FOUND: (404, INVALID_REQUEST, "There is nothing at this address."),
+    Kind.METHOD_NOT_ALLOWED: (405, INVALID_REQUEST, "This method is not allowed here."),
+    Kind.BODY_TOO_LARGE: (413, INVALID_REQUEST, None),
+    Kind.UNSUPPORTED_MEDIA_TYPE: (415, INVALID_REQUEST, None),
+    Kind.TOO_MANY_REQUESTS: (429, LATER, "Too many requests; try again later."),
+    Kind.REQUEST_TIMEOUT: (408, INVALID_REQUEST, None),
+    Kind.STORE_UNAVAILABLE: (503, LATER, "The server cannot answer now; try again."),
+    Kind.INTERNAL: (500, BROKEN, "The server failed."),
+    Kind.INVALID_CLIENT: (401, INVALID_CLIENT, _CLIENT),
+    Kind.UNKNOWN_APP: (401, INVALID_CLIENT, _CLIENT),
+    Kind.ADDRESS_NOT_ALLOWED: (400, UNAUTHORIZED, None),
+    Kind.APP_NOT_LISTED: (400, UNAUTHORIZED, None),
+    Kind.WRONG_APP_MODE: (400, UNAUTHORIZED, None),
+    Kind.UNSUPPORTED_RESPONSE_TYPE: (400, "unsupported_response_type", None),
+    Kind.UNSUPPORTED_GRANT_TYPE: (400, "unsupported_grant_type", None),
+    Kind.UNAUTHORIZED_CLIENT: (400, UNAUTHORIZED, None),
+    Kind.INVALID_REDIRECT_URI: (400, INVALID_REQUEST, None),
+    Kind.WRONG_REDIRECT_URI: (400, INVALID_GRANT, None),
+    Kind.MISSING_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INVALID_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
+    Kind.ACCESS_DENIED: (400, DENIED, None),
+    Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
+    Kind.INVALID_CODE: (400, INVALID_GRANT, _CODE),
+    Kind.EXPIRED_CODE: (400, INVALID_GRANT, _CODE),
+    Kind.INVALID_ACCESS_TOKEN: (401, INVALID_TOKEN, _TOKEN),
+    Kind.EXPIRED_ACCESS_TOKEN: (401, INVALID_TOKEN, "The access token has expired."),
+    Kind.INVALID_APP_TOKEN: (401, INVALID_TOKEN, _TOKEN),
+    Kind.EXPIRED_APP_TOKEN: (401, INVALID_TOKEN, "The access token has expired."),
+    Kind.INVALID_REFRESH_TOKEN: (400, INVALID_GRANT, _REFRESH),
+    Kind.EXPIRED_REFRESH_TOKEN: (400, INVALID_GRANT, _REFRESH),
+    Kind.INVALID_TICKET: (400, INVALID_GRANT, None),
+    Kind.INVALID_OPEN_ID: (400, INVALID_GRANT, None),
+    Kind.NO_PERMISSION: (400, DENIED, None),
+    Kind.NOT_ADDED: (400, "consent_required", None),
+    Kind.LIMIT_REACHED: (429, LATER, None),
+    Kind.BAD_REQUEST_ID: (400, INVALID_REQUEST, None),
+    Kind.BAD_TIMESTAMP: (400, INVALID_REQUEST, None),
+    Kind.BAD_SIGNATURE: (400, INVALID_REQUEST, None),
+    Kind.REPLAYED_REQUEST: (400, INVALID_REQUEST, None),
+    Kind.BAD_MACHINE: (400, INVALID_REQUEST, None),
+    Kind.MACHINE_TAKEN: (400, INVALID_REQUEST, None),
+    Kind.WRONG_MSIGN: (400, INVALID_REQUEST, None),
+    Kind.WRONG_QR_KEY: (400, INVALID_REQUEST, None),
+    Kind.LOGIN_FAILED: (400, DENIED, None),
+    Kind.BUSY: (503, LATER, "The server cannot answer now; try again."),
+    Kind.LOGIN_REQUIRED: (400, "login_required", None),
+    Kind.FORGED_FORM: (400, DENIED, None),
+    Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),
+}
+"""HTTP status, `error` and `error_description` of each error.
+
+No description where the error's own reason is told.
+"""
+
+_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+_NAME = re.compile(r"[a-z_]*\Z")
+
+
+def style(issuer_url: str) -> AnswerStyle:
+    """How apps are answered by redirect: `iss` in every answer (RFC 9207 §2)."""
+    return AnswerStyle(status=303, every=(("iss", issuer_url),), refused="The user refused.")
+
+
+class ToldError(LingpaiError):
+    """An error whose answer has headers of its own.
+
+    Attributes:
+        headers: those.
+    """
+
+    __slots__ = ("headers",)
+
+    def __init__(self, error: LingpaiError, headers: Pairs) -> None:
+        super().__init__(error.kind, error.reason, **error.details)
+        self.headers = headers
+
+
+class _Error(msgspec.Struct):
+    error: str
+    error_description: str
+
+
+def told(error: LingpaiError) -> tuple[int, str, str]:
+    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only."""
+    status, name, text = ERRORS[error.kind]
+    if not _NAME.match(error.parameter):
+        text = "A name in the request is not allowed."  # the reason would echo what the caller chose
+    return status, name, _FORBIDDEN.sub("'", text or error.reason)
+
+
+class OidcShape:
+    """Answers in JSON, and errors by RFC 6749 §5.2.
+
+    Args:
+        headers: of every answer, besides those that keep it from being stored.
+    """
+
+    codes = ERRORS
+
+    def __init__(self, headers: Pairs = ()) -> None:
+        self._headers = UNSTORED + headers
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id  # there is no place for it; the header carries it
+        return Reply(_encode(value), 200, JSON, self._headers)
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        del trace_id
+        status, name, text = told(error)
+        about = error.headers if isinstance(error, ToldError) else ()
+        return Reply(_encode(_Error(name, text)), status, JSON, self._headers + about)
+
+
+class FrontShape(OidcShape):
+    """Errors that browsers are not redirected with: 400 where the token endpoint says 401."""
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        reply = super().error(error, trace_id)
+        status, name, text = front(error)
+        return msgspec.structs.replace(reply, status=status, body=_encode(_Error(name, text)))
+
+
+def front(error: LingpaiError) -> tuple[int, str, str]:
+    """Status, `error` and description for a browser: nothing there asks for other credentials."""
+    status, name, text = told(error)
+    if error.kind is Kind.WRONG_REDIRECT_URI:
+        name = INVALID_REQUEST
+    if name == INVALID_CLIENT:
+        text = "There is no such client."
+    return (400 if status in {401, 403} else status), name, text
+
+
+class BearerShape(OidcShape):
+    """Answers about users: refusals come with a challenge (RFC 6750 §3).
+
+    Args:
+        realm: named in the challenge.
+        headers: see `OidcShape`.
+    """
+
+    _challenged = frozenset({400, 401, 403})
+
+    def __init__(self, realm: str, headers: Pairs = ()) -> None:
+        super().__init__(headers)
+        self._realm = _FORBIDDEN.sub("'", realm)
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        reply = super().error(error, trace_id)
+        status, name, text = told(error)
+        challenge = f'Bearer realm="{self._realm}"'
+        if error.kind is Kind.MISSING_PARAMETER:
+            status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then
+        else:
+            challenge += f', error="{name}", error_description="{text}"'
+        if error.kind is Kind.INSUFFICIENT_SCOPE:
+            challenge += ', scope="openid"'
+        about = (("www-authenticate", challenge),) if status in self._challenged else ()
+        return msgspec.structs.replace(reply, status=status, headers=reply.headers + about)
+
+
+SHAPE: Final = OidcShape()
+OPEN: Final = OidcShape(CORS)
+"""Of the endpoints that pages of any origin may call."""
+FRONT: Final = FrontShape()

@@ -1,0 +1,56 @@
+"""How authorizations of the standard protocol end (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
+
+from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.wire import Reply
+from lingpai.issuer.authorizations import allowed_uri, redirect, refusal_uri
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.pages.authorization_responses import Pending, RedirectMode, Requested, onward
+from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.redirects import anybody_may_take
+from lingpai.issuer.sign_ins import is_expected, write_sign_in
+from lingpai.issuer.verbs.authorize import authorize
+from lingpai.issuer.verbs.sessions import require_login
+
+OPENID, OFFLINE = "openid", "offline_access"
+
+
+class Standard(RedirectMode):
+    """A code with what the client asked about the login; who logged in must be whom it expects."""
+
+    def requested(self, app: App, request: AuthorizationRequest) -> Requested:
+        """See `ResponseMode.requested`.
+
+        A public client is asked about each time only where another program could take its answers; a redirect URI that
+        is claimed by https says who it is (RFC 8252 §8.6).
+        """
+        wishes = request.wishes
+        anybody = app.public and anybody_may_take(request.answer_uri)
+        return Requested(request.scope, always_asked=wishes.consent or anybody)
+
+    async def allow(
+        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
+    ) -> Reply:
+        """See `ResponseMode.allow`."""
+        session = require_login(visit.opened).session
+        request, words = pending.request, (pending.request.scope or "").split()
+        code = await authorize(
+            visit.issuer,
+            request,
+            pending.app,
+            user,
+            machine,
+            nonce=write_sign_in(request, session) if OPENID in words else "",
+            # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
+            limit_at=session.ends_at if OPENID in words and OFFLINE not in words else None,
+        )
+        if by_form:
+            return onward(visit, pending)
+        return redirect(allowed_uri(self._style, code), self._style.status)
+
+    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
+        """See `ResponseMode.address`; another user than the client expects gets it nothing."""
+        request = pending.request
+        if not is_expected(user, request):
+            text = "Another user is logged in than the client expects."
+            return refusal_uri(self._style, request.answer_uri, request.state, "login_required", text)
+        return await super().address(issuer, pending, user)

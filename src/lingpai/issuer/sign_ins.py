@@ -1,0 +1,61 @@
+"""What a grant keeps of the login behind it, for the id_tokens that are made of it (OpenID Connect Core §2)."""
+
+import msgspec
+
+from lingpai.core.issuer_records import AuthorizationRequest, Grant, Session, User
+from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.sessions import OpenSession
+
+
+class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One login of a user, as one client asked for it. A grant has it as JSON, in its `nonce`.
+
+    Attributes:
+        auth_time: when the user logged in, by the issuer's time.
+        nonce: as the client gave it, or "".
+        claims: names of the claims that the client wants in the id_token.
+    """
+
+    auth_time: int = 0
+    nonce: str = ""
+    claims: tuple[str, ...] = ()
+
+
+_decoder = msgspec.json.Decoder(SignIn)
+
+
+def write_sign_in(request: AuthorizationRequest, session: Session) -> str:
+    """The login of this session for this request, as a grant keeps it."""
+    sign_in = SignIn(auth_time=session.created_at, nonce=request.nonce, claims=request.wishes.claims)
+    return msgspec.json.encode(sign_in).decode()
+
+
+def read_sign_in(grant: Grant) -> SignIn:
+    """What a grant keeps; a code that an operator made stands for a login at that time."""
+    return _decoder.decode(grant.nonce) if grant.nonce else SignIn(auth_time=grant.created_at)
+
+
+def with_stale(asked: Asked, opened: OpenSession, now: int) -> Asked:
+    """The request, with the session that its browser comes with where the user has to log in all the same."""
+    wishes = asked.wishes
+    session = opened.session
+    other = wishes.user not in {0, opened.user.id}
+    if not (wishes.again or other or _is_stale(session, wishes.max_age, now)):
+        return asked
+    return msgspec.structs.replace(asked, wishes=msgspec.structs.replace(wishes, stale=session.id))
+
+
+def counts(session: Session, request: AuthorizationRequest) -> bool:
+    """Whether a session is as new as the request wants it (OpenID Connect Core §3.1.2.1, `max_age`, `prompt`)."""
+    wishes = request.wishes
+    return session.id != wishes.stale and not _is_stale(session, wishes.max_age, request.created_at)
+
+
+def is_expected(user: User, request: AuthorizationRequest) -> bool:
+    """Whether this is the user whom the client expects, if it does."""
+    return request.wishes.user in {0, user.id}
+
+
+def _is_stale(session: Session, max_age: int, asked_at: int) -> bool:
+    """Whether the user logged in more than `max_age` seconds before they were asked; never with -1."""
+    return max_age >= 0 and asked_at - session.created_at > max_age
