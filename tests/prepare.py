@@ -157,7 +157,7 @@ STEPS: tuple[Step, ...] = (
     Step("PostgreSQL", lambda: find_postgresql() is not None, get_postgresql),
     debian("Redis", "redis-server", packages=("redis-server",)),
     Step(
-        "JavaScript SDKs (co-wechat-api, node-easywechat, wechat-jssdk)",
+        "JavaScript clients (co-wechat-api, node-easywechat, wechat-jssdk, openid-client)",
         lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),
         get_node_packages,
     ),

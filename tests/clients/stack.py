@@ -112,10 +112,12 @@ async def _serve(settings: Settings, samples: Samples, add: Add | None, started:
     if add is not None:
         await add(settings)
     with bind("127.0.0.1", 0) as bound:
-        async with open_service(settings) as app:
+        url = url_of(bound)
+        reached = settings.model_copy(update={"public_url": settings.public_url or url})
+        async with open_service(reached) as app:
             serving = Serving([Listener(app, [bound])])
             loop = asyncio.get_running_loop()
-            await serving.run(lambda: started.set_result((url_of(bound), serving, loop)))
+            await serving.run(lambda: started.set_result((url, serving, loop)))
 
 
 async def _add_wecom_key(settings: Settings, samples: Samples) -> None:

@@ -58,6 +58,10 @@ const uses = {
       session: await wx.miniProgram.getSession(wanted.code),
     };
   },
+
+  'openid-client begin': (wanted) => require('./openid-client').begin(wanted),
+  'openid-client finish': (wanted) => require('./openid-client').finish(wanted),
+  'openid-client refused': (wanted) => require('./openid-client').refused(wanted),
 };
 
 async function main() {

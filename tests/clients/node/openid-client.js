@@ -1,0 +1,63 @@
+'use strict';
+// openid-client: signs a user in from nothing but the issuer's address, and checks every signature.
+
+async function configure({ issuer, client_id: clientId, client_secret: secret, in_body: inBody }) {
+  const client = await import('openid-client');
+  const authentication = secret === null ? client.None()
+    : inBody ? client.ClientSecretPost(secret) : client.ClientSecretBasic(secret);
+  // The tests' service is on loopback, without TLS.
+  const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
+  const config = await client.discovery(new URL(issuer), clientId, undefined, authentication, options);
+  return { client, config };
+}
+
+async function begin(wanted) {
+  const { client, config } = await configure(wanted);
+  const verifier = client.randomPKCECodeVerifier();
+  const checks = { verifier, state: client.randomState(), nonce: client.randomNonce() };
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: wanted.redirect_uri,
+    scope: 'openid profile offline_access',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state: checks.state,
+    nonce: checks.nonce,
+    ...wanted.more,
+  });
+  return { ...checks, url: url.href };
+}
+
+async function finish(wanted) {
+  const { client, config } = await configure(wanted);
+  const checks = {
+    pkceCodeVerifier: wanted.verifier, expectedState: wanted.state, expectedNonce: wanted.nonce, idTokenExpected: true,
+  };
+  const redeem = () => client.authorizationCodeGrant(config, new URL(wanted.callback), checks);
+  const tokens = await redeem();
+  const claims = tokens.claims();
+  const info = await client.fetchUserInfo(config, tokens.access_token, claims.sub);
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+  const found = { tokens, claims, info, refreshed, again: refreshed.claims() };
+  if (wanted.client_secret !== null) {
+    const own = await client.clientCredentialsGrant(config);
+    found.own = await client.tokenIntrospection(config, own.access_token);
+    found.access = await client.tokenIntrospection(config, refreshed.access_token);
+  }
+  await client.tokenRevocation(config, refreshed.refresh_token);
+  const refuse = async (promise) => promise.then(() => null, (error) => error.error ?? error.code ?? error.message);
+  found.refused = [
+    await refuse(client.refreshTokenGrant(config, refreshed.refresh_token)),
+    await refuse(client.fetchUserInfo(config, refreshed.access_token, claims.sub)),
+    await refuse(redeem()),
+  ];
+  return found;
+}
+
+async function refused(wanted) {
+  const { client, config } = await configure(wanted);
+  const checks = { pkceCodeVerifier: wanted.verifier, expectedState: wanted.state, expectedNonce: wanted.nonce };
+  const told = (error) => ({ error: error.error });
+  return client.authorizationCodeGrant(config, new URL(wanted.callback), checks).then(() => ({}), told);
+}
+
+module.exports = { begin, finish, refused };
