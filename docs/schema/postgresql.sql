@@ -133,6 +133,7 @@ CREATE TABLE issuer_apps (
     created_at bigint NOT NULL,
     ended_through bigint NOT NULL DEFAULT 0,
     epoch bigint NOT NULL DEFAULT 0,
+    client text NOT NULL DEFAULT '{}'::text,
     PRIMARY KEY (id),
     UNIQUE (realm, app_id)
 );
@@ -295,6 +296,18 @@ CREATE TABLE issuer_signed_requests (
     digest bytea NOT NULL,
     ends_at bigint NOT NULL,
     PRIMARY KEY (at, app_row, digest)
+);
+
+CREATE TABLE issuer_signing_keys (
+    realm text NOT NULL,
+    alg text NOT NULL,
+    number bigint NOT NULL,
+    kid text NOT NULL,
+    public_jwk text NOT NULL,
+    sealed bytea NOT NULL,
+    created_at bigint NOT NULL,
+    signs_from bigint NOT NULL,
+    PRIMARY KEY (realm, alg, number)
 );
 
 CREATE TABLE issuer_unions (
