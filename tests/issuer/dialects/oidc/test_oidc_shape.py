@@ -323,8 +323,12 @@ async def test_crashes_and_a_store_that_is_gone(
     async def fail(*_args: object, **_more: object) -> None:
         raise fault
 
+    def fail_at_once(*_args: object) -> None:
+        raise fault
+
     monkeypatch.setattr(realm.issuer.store, "find_app", fail)
     monkeypatch.setattr(realm.issuer.store, "read_grant", fail)
+    monkeypatch.setattr(realm.issuer.store, "begin_read", fail_at_once)
     answers: list[Answer] = [
         await realm.exchange("A" * 43),
         await realm.authorize(),
