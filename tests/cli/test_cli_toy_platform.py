@@ -166,7 +166,7 @@ def test_the_command_line_knows_the_toy(toy_cli: Cli) -> None:
     assert "quick (the default) or slow" in text
 
     unknown = toy_cli.process("account", "add", "toy", "toy-1", "--mode", "odd", "--secret-stdin", given="x")
-    assert "known are: quick, slow" in unknown.stderr
+    assert "known modes: quick, slow" in unknown.stderr
     toy_cli.env["LINGPAI_TOY__BASE_ULR"] = "http://127.0.0.1:1"
     assert "is toy.base_url meant?" in toy_cli.process("account", "list").stderr
     del toy_cli.env["LINGPAI_TOY__BASE_ULR"]
