@@ -8,14 +8,16 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.lookups import look_up
+from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import scope_of_words, words_within
 from lingpai.issuer.tokens import Tokens, grant_end
 from lingpai.store.issuer_port import Outcome
 
 
-async def reuse(issuer: Issuer, app: App, refresh_token: str, *, scope: str | None = None) -> Tokens:
+async def reuse(
+    issuer: Issuer, app: App, refresh_token: str, *, scope: str | None = None, begun: LookUp | None = None
+) -> Tokens:
     """A new access token for a refresh token, which stays as it is.
 
     Args:
@@ -23,11 +25,13 @@ async def reuse(issuer: Issuer, app: App, refresh_token: str, *, scope: str | No
         app: who asks, authenticated by its secret.
         refresh_token: as given; of whatever generation, as long as its grant lives.
         scope: what the access token shall be good for, as given, or None for all that was granted.
+        begun: the look-up of the refresh token, if it was begun before.
 
     Raises:
         LingpaiError: INVALID_REFRESH_TOKEN, INVALID_SCOPE.
     """
-    handle, view = await look_up(issuer, refresh_token, HandleKind.REFRESH)
+    begun = begun or begin_look_up(issuer, refresh_token, HandleKind.REFRESH)
+    handle, view = begun if isinstance(begun, tuple) else await begun
     if handle is None or view is None or view.grant.app != app.id or not view.usable:
         raise _invalid()
     now, grant = issuer.now(), view.grant

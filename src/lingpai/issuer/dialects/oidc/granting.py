@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
@@ -11,7 +10,7 @@ from lingpai.issuer.dialects.oidc.clients import authenticate
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
-from lingpai.issuer.lookups import begin_look_up
+from lingpai.issuer.lookups import LookUp, begin_spending
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import require_grant, require_listed
 from lingpai.issuer.verbs.redeem import redeem
@@ -19,7 +18,8 @@ from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.reuse import reuse
 from lingpai.issuer.verbs.standing import issue_standing_token
 
-_SPENT: Mapping[str, HandleKind] = {CODE: HandleKind.CODE, REFRESH: HandleKind.REFRESH}
+GrantTypes = Mapping[str, Callable[[App, TokenParams, LookUp | None], Awaitable[IssuedTokens]]]
+"""What answers each grant type: for the client, with its parameters and the look-up of what is spent."""
 
 
 class Granting:
@@ -33,7 +33,7 @@ class Granting:
     def __init__(self, issuer: Issuer, id_tokens: IdTokens) -> None:
         self._issuer = issuer
         self._id_tokens = id_tokens
-        self._grants: Mapping[str, Callable[[App, TokenParams], Awaitable[IssuedTokens]]] = {
+        self._grants: GrantTypes = {
             CODE: self._redeem,
             REFRESH: self._refresh,
             MACHINE: self._issue,
@@ -41,10 +41,7 @@ class Granting:
 
     async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
         """Tokens for a code, for a refresh token, or for the client itself."""
-        kind = _SPENT.get(params.grant_type or "")
-        token = params.code if kind is HandleKind.CODE else params.refresh_token
-        if kind is not None and token is not None:
-            begin_look_up(self._issuer, token, kind)
+        begun = begin_spending(self._issuer, params.grant_type, params.code, params.refresh_token)
         app = await authenticate(self._issuer, params, call)
         if params.grant_type is None:
             raise _missing("grant_type")
@@ -52,9 +49,9 @@ class Granting:
         if grant is None:
             raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
         require_grant(app, params.grant_type)
-        return await grant(app, params)
+        return await grant(app, params, begun)
 
-    async def _redeem(self, app: App, params: TokenParams) -> IssuedTokens:
+    async def _redeem(self, app: App, params: TokenParams, begun: LookUp | None) -> IssuedTokens:
         if params.code is None:
             raise _missing("code")
         tokens = await redeem(
@@ -63,18 +60,19 @@ class Granting:
             params.code,
             verifier=params.code_verifier,
             demand=lambda grant: _check_redirect(app, grant, params.redirect_uri),
+            begun=begun,
         )
         return await self._told(app, tokens, tokens.refresh_token)
 
-    async def _refresh(self, app: App, params: TokenParams) -> IssuedTokens:
+    async def _refresh(self, app: App, params: TokenParams, begun: LookUp | None) -> IssuedTokens:
         """A new pair for a public client; a client with a secret keeps its refresh token (RFC 9700 §4.14.2)."""
         if params.refresh_token is None:
             raise _missing("refresh_token")
         verb = refresh if app.public else reuse
-        tokens = await verb(self._issuer, app, params.refresh_token, scope=params.scope)
+        tokens = await verb(self._issuer, app, params.refresh_token, scope=params.scope, begun=begun)
         return await self._told(app, tokens, tokens.refresh_token, again=True)
 
-    async def _issue(self, app: App, params: TokenParams) -> IssuedTokens:
+    async def _issue(self, app: App, params: TokenParams, _begun: LookUp | None) -> IssuedTokens:
         if app.public:
             raise LingpaiError(
                 Kind.UNAUTHORIZED_CLIENT, "A client without a secret has no tokens of its own."
