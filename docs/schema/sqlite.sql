@@ -114,17 +114,11 @@ CREATE TABLE former_caller_keys (
     ends_at REAL NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER former_caller_keys_deleted AFTER DELETE ON former_caller_keys BEGIN
-    UPDATE cache_stamp SET stamp = stamp + 1;
-END;
+CREATE TRIGGER former_caller_keys_deleted AFTER DELETE ON former_caller_keys BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
-CREATE TRIGGER former_caller_keys_inserted AFTER INSERT ON former_caller_keys BEGIN
-    UPDATE cache_stamp SET stamp = stamp + 1;
-END;
+CREATE TRIGGER former_caller_keys_inserted AFTER INSERT ON former_caller_keys BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
-CREATE TRIGGER former_caller_keys_updated AFTER UPDATE ON former_caller_keys BEGIN
-    UPDATE cache_stamp SET stamp = stamp + 1;
-END;
+CREATE TRIGGER former_caller_keys_updated AFTER UPDATE ON former_caller_keys BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
 CREATE TABLE generations (
     id INTEGER PRIMARY KEY,

@@ -53,7 +53,7 @@ def test_a_refusal_says_what_to_do_and_unblock_closes_the_breaker(cli: Cli, sand
     refused = cli("token", "get", name)
     assert refused.code == 1
     assert "40164" in refused.stderr
-    assert "Add it to the IP allow list" in refused.stderr
+    assert "Add it to the app's IP allow list" in refused.stderr
     assert "127.0.0.1" in refused.stderr
     (token,) = cli("token", "list").json["tokens"]
     assert token["trouble"]["breaker_open"]

@@ -9,6 +9,7 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Grant, GrantKind
 from lingpai.core.keyring import KeyRing
+from lingpai.core.seals import SealError
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import Policy, SupersedePolicy
@@ -72,7 +73,7 @@ async def test_app_secret_moved_to_another_app_does_not_open(world: World, store
     first, _ = await admin.add_app(world.issuer, App(realm="", app_id="first"))
     second, _ = await admin.add_app(world.issuer, App(realm="", app_id="second"))
     await execute(store, f"UPDATE issuer_secrets SET app_row = {second.id} WHERE app_row = {first.id}")
-    with pytest.raises(Exception, match="cannot be decrypted"):
+    with pytest.raises(SealError):
         await store.find_app("yzb", "second")
 
 

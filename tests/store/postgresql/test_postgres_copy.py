@@ -228,7 +228,7 @@ async def test_two_copies_at_once_are_one_too_many(
     settings: Settings, dsn: str, origin: tuple[Samples, Tokens]
 ) -> None:
     async with open_copy(settings.database, dsn, KeyRing(settings.key_ring_file)):
-        with pytest.raises(NotCopiedError, match="already"):
+        with pytest.raises(NotCopiedError, match="Another copy"):
             await copy(settings, dsn)
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,8 +21,12 @@ from lingpai.store.sqlite.queries import load_queries, run
 from tests.store.sample import account, fetched, key_of, lease_on, renew
 
 TOPICS = ("accounts", "callers", "credentials", "leases", "budgets", "exchanges", "roles", "upkeep")
-WALKS_ALL = {"list_accounts", "list_callers", "list_statuses", "sealed_counts"}
-"""Queries that are meant to look at every row; none of them runs on the event loop."""
+WALKS_ALL = {
+    *("list_accounts", "list_callers", "list_statuses", "sealed_counts"),
+    *("drop_ended_keys", "list_former_keys", "list_role_holders", "shorten_former_keys"),
+}
+"""Queries that are meant to look at every row, or whose tables have a row per worker or replaced key; none of them
+runs on the event loop."""
 
 
 @pytest.fixture
@@ -108,7 +113,8 @@ class _Nothing(dict[str, None]):
 
 
 def plan(path: Path, query: str) -> list[str]:
-    bindings = (None,) * query.count("?") or _Nothing()
+    numbered = {int(number) for number in re.findall(r"\?(\d+)", query)}
+    bindings = (None,) * (max(numbered) if numbered else query.count("?")) or _Nothing()
     with closing(connect(path, 1.0)) as connection:
         return [detail for *_, detail in run(connection, f"EXPLAIN QUERY PLAN {query}", bindings)]
 

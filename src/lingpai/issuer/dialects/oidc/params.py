@@ -10,6 +10,25 @@ import msgspec
 
 _Meta = msgspec.Meta
 Passed = Annotated[str, _Meta(description="a code or token")]
+ClientId = Annotated[str, _Meta(description="the app's id")]
+Secret = Annotated[str, _Meta(description="the app's secret")]
+Uri = Annotated[str, _Meta(description="a registered redirect URI")]
+ResponseType = Annotated[str, _Meta(description="code")]
+ResponseMode = Annotated[str, _Meta(description="query")]
+Words = Annotated[str, _Meta(description="words separated by blanks")]
+State = Annotated[str, _Meta(description="returned unchanged with the answer; at most 2048 bytes")]
+Nonce = Annotated[str, _Meta(description="returned in the id_token")]
+Prompt = Annotated[str, _Meta(description="none, login, consent or select_account")]
+MaxAge = Annotated[str, _Meta(description="seconds since the login, at most")]
+IdTokenHint = Annotated[str, _Meta(description="an id_token of the user who is expected")]
+LoginHint = Annotated[str, _Meta(description="a login name to fill in")]
+Locales = Annotated[str, _Meta(description="languages of the pages, the preferred one first")]
+ClaimsWanted = Annotated[str, _Meta(description="a JSON object of claims for the id_token")]
+NotSupported = Annotated[str, _Meta(description="not supported")]
+Challenge = Annotated[str, _Meta(description="PKCE code challenge (RFC 7636)")]
+ChallengeMethod = Annotated[str, _Meta(description="S256")]
+Verifier = Annotated[str, _Meta(description="PKCE code verifier of the code's challenge")]
+GrantType = Annotated[str, _Meta(description="authorization_code, refresh_token or client_credentials")]
 
 
 class NoParams(msgspec.Struct):
@@ -19,45 +38,45 @@ class NoParams(msgspec.Struct):
 class AuthorizeParams(msgspec.Struct):
     """`/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1)."""
 
-    client_id: str | None = None
-    redirect_uri: str | None = None
-    response_type: str | None = None
-    response_mode: str | None = None
-    scope: str | None = None
-    state: str | None = None
-    nonce: str | None = None
-    prompt: str | None = None
-    max_age: str | None = None
-    id_token_hint: str | None = None
-    login_hint: str | None = None
-    ui_locales: str | None = None
-    claims: str | None = None
-    request: str | None = None
-    request_uri: str | None = None
-    registration: str | None = None
-    code_challenge: str | None = None
-    code_challenge_method: str | None = None
+    client_id: ClientId | None = None
+    redirect_uri: Uri | None = None
+    response_type: ResponseType | None = None
+    response_mode: ResponseMode | None = None
+    scope: Words | None = None
+    state: State | None = None
+    nonce: Nonce | None = None
+    prompt: Prompt | None = None
+    max_age: MaxAge | None = None
+    id_token_hint: IdTokenHint | None = None
+    login_hint: LoginHint | None = None
+    ui_locales: Locales | None = None
+    claims: ClaimsWanted | None = None
+    request: NotSupported | None = None
+    request_uri: NotSupported | None = None
+    registration: NotSupported | None = None
+    code_challenge: Challenge | None = None
+    code_challenge_method: ChallengeMethod | None = None
 
 
 class TokenParams(msgspec.Struct):
     """`/token` (RFC 6749 §4.1.3, §4.4.2, §6)."""
 
-    grant_type: str | None = None
-    client_id: str | None = None
-    client_secret: str | None = None
+    grant_type: GrantType | None = None
+    client_id: ClientId | None = None
+    client_secret: Secret | None = None
     code: Passed | None = None
-    redirect_uri: str | None = None
-    code_verifier: str | None = None
+    redirect_uri: Uri | None = None
+    code_verifier: Verifier | None = None
     refresh_token: Passed | None = None
-    scope: str | None = None
+    scope: Words | None = None
 
 
 class AboutTokenParams(msgspec.Struct):
     """`/introspect` (RFC 7662 §2.1) and `/revoke` (RFC 7009 §2.1); the hint is not needed, and so not read."""
 
     token: Passed | None = None
-    client_id: str | None = None
-    client_secret: str | None = None
+    client_id: ClientId | None = None
+    client_secret: Secret | None = None
 
 
 class UserinfoParams(msgspec.Struct):

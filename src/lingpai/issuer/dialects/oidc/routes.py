@@ -43,21 +43,21 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
     about = AboutTokens(issuer, url)
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
-                "What the authorization server can do", Reply, tag) for path in places),
+                "Get the metadata of the authorization server", Reply, tag) for path in places),
         Route(("GET",), prefix + "/jwks", wire.NoParams, Source.QUERY, documents.jwks, OPEN,
-              "The public keys of id_tokens", Reply, tag),
+              "Get the public keys of id_tokens", Reply, tag),
         Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
-              FRONT, "Sign a user in: login and consent", Reply, tag, front.page),
+              FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
         Route(("POST",), prefix + "/token", wire.TokenParams, BODY, Granting(issuer, id_tokens).token, OPEN,
-              "Tokens for a code, for a refresh token, or for the client itself", wire.IssuedTokens, tag),
+              "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
         Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, Userinfo(issuer).userinfo, bearer,
-              "The user as the client may know them", wire.Claims, tag, quick=True),
+              "Get claims about the user", wire.Claims, tag, quick=True),
         Route(("POST",), prefix + "/introspect", wire.AboutTokenParams, BODY, about.introspect, SHAPE,
-              "Whether a token of the client is live", wire.Introspected, tag),
+              "Check one of the client's tokens", wire.Introspected, tag),
         Route(("POST",), prefix + "/revoke", wire.AboutTokenParams, BODY, about.revoke, OPEN,
-              "End what a token of the client stands for", Reply, tag),
+              "Revoke one of the client's tokens", Reply, tag),
         *(Route(("OPTIONS",), path, wire.NoParams, Source.QUERY, _preflight, OPEN,
-                "Whether a page may ask: any may", Reply, tag) for path in open_paths),
+                "CORS preflight of any page", Reply, tag) for path in open_paths),
     )  # fmt: skip
 
 
