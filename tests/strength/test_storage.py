@@ -67,6 +67,7 @@ def moved_away(arena: Arena, service: Service) -> Iterator[None]:
 def locked(arena: Arena, service: Service) -> Iterator[None]:
     """Somebody else holds the write lock and does not let go."""
     with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
+        connection.set_busy_timeout(30_000)  # until a write of the service that is under way has ended
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
