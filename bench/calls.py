@@ -48,7 +48,7 @@ ROW: Final = 5
 BUDGETS: Final = {
     HELD: (17, 0),
     CHECK: (24, 0),
-    WHO: (43, 0),
+    WHO: (25, 0),
     APP_TOKEN: (55, 15),
     REDEEM: (54, 4),
     REFRESH: (45, 4),

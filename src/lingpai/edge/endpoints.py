@@ -21,7 +21,7 @@ from lingpai.edge.peers import peer_reader
 from lingpai.edge.reading import Reader
 from lingpai.edge.refusing import refusal, shape_for
 from lingpai.edge.router import Fields
-from lingpai.edge.writing import NO_CONTENT, USUAL, USUAL_HEADERS, fixed_of
+from lingpai.edge.writing import NO_CONTENT, USUAL, USUAL_HEADERS, Fixed, fixed_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 LANGUAGE = b"accept-language"
@@ -149,6 +149,8 @@ class RouteEndpoint(_Endpoint):
         self._safe = method in SAFE_METHODS
         self._verb, self._shape, self._page = route.verb, route.shape, route.page
         self._success = route.shape.success
+        self._headers: tuple[tuple[str, str], ...] = USUAL_HEADERS
+        self._fixed = USUAL
         self._peer_of, self._meter = answerer.peer_of, answerer.meter
         self._tallies = answerer.meter.bind(route.path, method)
         self._path, self._method = route.path, method
@@ -202,9 +204,8 @@ class RouteEndpoint(_Endpoint):
                 params = head.read_body(body)
             value = await self._verb(params, call)
             reply = value if type(value) is Reply else self._success(value, trace_id)
-            # As in `fixed_of`: a call less for nearly every answer.
-            usual = reply.headers == USUAL_HEADERS and reply.content_type == JSON
-            return Answer(reply, USUAL if usual else fixed_of(reply), trace_id, call)
+            known = reply.headers == self._headers and reply.content_type == JSON
+            return Answer(reply, self._fixed if known else self._fix(reply), trace_id, call)
         except LingpaiError as refused:
             error = refused
         except asyncio.CancelledError:  # the server ends, or what the verb waits for did
@@ -221,8 +222,15 @@ class RouteEndpoint(_Endpoint):
         """See `Endpoint`."""
         trace_id = new_trace_id()
         reply = value if type(value) is Reply else self._success(value, trace_id)
-        usual = reply.headers == USUAL_HEADERS and reply.content_type == JSON
-        return Answer(reply, USUAL if usual else fixed_of(reply), trace_id, None)
+        known = reply.headers == self._headers and reply.content_type == JSON
+        return Answer(reply, self._fixed if known else self._fix(reply), trace_id, None)
+
+    def _fix(self, reply: Reply) -> Fixed:
+        """Return the checked headers of a reply, and keep those of JSON: the next reply mostly has the same."""
+        fixed = fixed_of(reply)
+        if reply.content_type == JSON:
+            self._headers, self._fixed = reply.headers, fixed
+        return fixed
 
     def tell(self, answer: Answer, seconds: float) -> None:
         """See `Endpoint`."""
