@@ -7,8 +7,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
-from lingpai.issuer.dialects.mall.cors import ReadableError
-from lingpai.issuer.dialects.oidc.shape import ToldError
+from lingpai.issuer.oauth_errors import ErrorWithHeaders
 from lingpai.issuer.pages.shape import RenderedError
 
 ERROR = LingpaiError(
@@ -19,8 +18,8 @@ ERROR = LingpaiError(
 @pytest.mark.parametrize(
     "carry",
     [
-        lambda error: ReadableError(error, (("vary", "Origin"),)),
-        lambda error: ToldError(error, (("www-authenticate", "Basic"),)),
+        lambda error: ErrorWithHeaders(error, (("vary", "Origin"),)),
+        lambda error: ErrorWithHeaders(error, (("www-authenticate", "Basic"),)),
         lambda error: RenderedError(error, Reply(b"a page", 405)),
         lambda error: pickle.loads(pickle.dumps(RenderedError(error, Reply(b"a page", 405)))),
     ],

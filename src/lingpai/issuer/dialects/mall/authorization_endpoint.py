@@ -11,7 +11,8 @@ from lingpai.issuer.authorizations import Entry, refusal
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.params import AuthorizeParams
 from lingpai.issuer.dialects.mall.policy import CODE, Scopes
-from lingpai.issuer.dialects.mall.shape import INVALID_REQUEST, INVALID_SCOPE, STYLE, UNAUTHORIZED, describe
+from lingpai.issuer.dialects.mall.shape import STYLE, describe
+from lingpai.issuer.oauth_errors import INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed

@@ -9,13 +9,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import NO_STORE, Call, Reply
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.oauth_errors import Headers
 from lingpai.issuer.origins import is_private, is_within_domains, origin_of
-
-Headers = tuple[tuple[str, str], ...]
 
 _ANY = (NO_STORE, ("allow", "OPTIONS, POST"), ("vary", "Origin"))
 _ASKED = (
@@ -27,20 +25,6 @@ _ASKED = (
 
 class NoParams(msgspec.Struct):
     """A preflight has no parameters, only headers."""
-
-
-class ReadableError(LingpaiError):
-    """An error that the page of a public client may read.
-
-    Attributes:
-        headers: that allow it.
-    """
-
-    __slots__ = ("headers",)
-
-    def __init__(self, error: LingpaiError, headers: Headers) -> None:
-        super().__init__(error.kind, error.reason, **error.details)
-        self.headers = headers
 
 
 class Cors:

@@ -1,7 +1,5 @@
 """The wire format of the dialect: OAuth errors with their HTTP status (docs/spec/mall.md, the error tables)."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,27 +7,33 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import AnswerStyle
-from lingpai.issuer.dialects.mall.cors import ReadableError
+from lingpai.issuer.oauth_errors import (
+    BROKEN,
+    DENIED,
+    INVALID_CLIENT,
+    INVALID_GRANT,
+    INVALID_REQUEST,
+    INVALID_SCOPE,
+    INVALID_TOKEN,
+    LATER,
+    UNAUTHORIZED,
+    ErrorBody,
+    ErrorWithHeaders,
+    Table,
+    challenge,
+    describe_error,
+    permitted,
+)
 
 _encode = msgspec.json.Encoder().encode
 
 HEADERS = (NO_STORE, ("pragma", "no-cache"))
 STYLE = AnswerStyle(status=302, refused="The user denied access to your application")
 
-INVALID_REQUEST = "invalid_request"
-INVALID_CLIENT = "invalid_client"
-INVALID_GRANT = "invalid_grant"
-INVALID_SCOPE = "invalid_scope"
-INVALID_TOKEN = "invalid_token"  # noqa: S105  an error's name, not a token
-UNAUTHORIZED = "unauthorized_client"
-DENIED = "access_denied"
-LATER = "temporarily_unavailable"
-BROKEN = "server_error"
-
 _CODE = "Authorization code doesn't exist or is invalid for the client"
 _TOKEN = "The access token provided is invalid"  # noqa: S105  a text, not a token
 
-ERRORS: Mapping[Kind, tuple[int, str, str | None]] = {
+ERRORS: Table = {
     Kind.MISSING_PARAMETER: (400, INVALID_REQUEST, None),
     Kind.INVALID_PARAMETER: (400, INVALID_REQUEST, None),
     Kind.REPEATED_PARAMETER: (400, INVALID_REQUEST, None),
@@ -86,14 +90,6 @@ ERRORS: Mapping[Kind, tuple[int, str, str | None]] = {
 }
 """HTTP status, `error` and `error_description` of each error; None for the error's own reason."""
 
-_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
-_NAME = re.compile(r"[a-z_]*\Z")
-
-
-class _Error(msgspec.Struct):
-    error: str
-    error_description: str
-
 
 class _Result(msgspec.Struct):
     status: int
@@ -102,11 +98,8 @@ class _Result(msgspec.Struct):
 
 
 def describe(error: LingpaiError) -> tuple[int, str, str]:
-    """Return status, `error` and description, with only the characters that RFC 6749 §5.2 permits (threat D44)."""
-    status, name, text = ERRORS[error.kind]
-    if not _NAME.match(error.parameter):
-        text = "A name in the request is not allowed"  # the reason would repeat the caller's text
-    return status, name, _FORBIDDEN.sub("'", text or error.reason)
+    """Return status, `error` and description."""
+    return describe_error(ERRORS, error, "A name in the request is not allowed")
 
 
 class MallShape:
@@ -123,8 +116,8 @@ class MallShape:
         """See `Shape.error`."""
         del trace_id
         status, name, text = describe(error)
-        about = error.headers if isinstance(error, ReadableError) else ()
-        return Reply(_encode(_Error(name, text)), status, headers=HEADERS + about)
+        about = error.headers if isinstance(error, ErrorWithHeaders) else ()
+        return Reply(_encode(ErrorBody(name, text)), status, headers=HEADERS + about)
 
 
 class ResourceShape:
@@ -137,7 +130,7 @@ class ResourceShape:
     codes = ERRORS
 
     def __init__(self, realm: str) -> None:
-        self._realm = _FORBIDDEN.sub("'", realm)
+        self._realm = permitted(realm)
 
     def success(self, value: Any, trace_id: str) -> Reply:
         """See `Shape.success`."""
@@ -147,13 +140,10 @@ class ResourceShape:
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         del trace_id
-        status, name, text = describe(error)
-        challenge = f'Bearer realm="{self._realm}"'
-        if error.kind is Kind.MISSING_PARAMETER:
-            status = 401  # no token: the challenge alone (RFC 6750 §3.1)
-        else:
-            challenge += f', error="{name}", error_description="{text}"'
-        return Reply(_encode(_Error(name, text)), status, headers=(*HEADERS, ("www-authenticate", challenge)))
+        described = describe(error)
+        _, name, text = described
+        status, header = challenge(self._realm, error, described)
+        return Reply(_encode(ErrorBody(name, text)), status, headers=(*HEADERS, ("www-authenticate", header)))
 
 
 SHAPE = MallShape()

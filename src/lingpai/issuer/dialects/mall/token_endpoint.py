@@ -10,11 +10,12 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.mall.cors import Cors, ReadableError
+from lingpai.issuer.dialects.mall.cors import Cors
 from lingpai.issuer.dialects.mall.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.mall.policy import CODE, REFRESH
 from lingpai.issuer.dialects.mall.shape import SHAPE
 from lingpai.issuer.lookups import LookUp, begin_spending
+from lingpai.issuer.oauth_errors import ErrorWithHeaders
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public, require_grant
 from lingpai.issuer.verbs.redeem import redeem
@@ -45,7 +46,7 @@ class TokenEndpoint:
         try:
             issued = await self._token(params, call)
         except LingpaiError as error:
-            raise ReadableError(error, headers) from error
+            raise ErrorWithHeaders(error, headers) from error
         answer = SHAPE.success(issued, call.trace_id)
         return msgspec.structs.replace(answer, headers=answer.headers + headers)
 

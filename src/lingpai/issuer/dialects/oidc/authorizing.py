@@ -27,14 +27,8 @@ from lingpai.issuer.dialects.oidc.policy import (
     REFRESH,
     SCOPES,
 )
-from lingpai.issuer.dialects.oidc.shape import (
-    DENIED,
-    INVALID_REQUEST,
-    INVALID_SCOPE,
-    UNAUTHORIZED,
-    front,
-    told,
-)
+from lingpai.issuer.dialects.oidc.shape import describe, front
+from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.apps import find_app, require_grant
@@ -121,7 +115,7 @@ class Authorizing:
             name = REDIRECTED.get(error.kind)
             if name is None:
                 raise
-            return refusal(self._style, uri, params.state, name, told(error)[2])
+            return refusal(self._style, uri, params.state, name, describe(error)[2])
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
         """An error for a browser: the pages' words with this dialect's status."""

@@ -7,7 +7,7 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.shape import ToldError
+from lingpai.issuer.oauth_errors import ErrorWithHeaders
 from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public
 
 _CHALLENGE = (("www-authenticate", 'Basic realm="clients", charset="UTF-8"'),)
@@ -37,7 +37,7 @@ async def authenticate(issuer: Issuer, params: Presented, call: Call, *, public:
         app = await _authenticate(issuer, params, call, public=public)
     except LingpaiError as error:
         if error.kind is Kind.INVALID_CLIENT and call.header("authorization") is not None:
-            raise ToldError(error, _CHALLENGE) from error
+            raise ErrorWithHeaders(error, _CHALLENGE) from error
         raise
     call.caller = app.app_id
     return app

@@ -1,7 +1,5 @@
 """How the dialect looks on the wire: bare JSON, errors by the names of RFC 6749, 6750 and OpenID Connect Core."""
 
-import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +7,23 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.issuer.authorizations import AnswerStyle, Pairs
+from lingpai.issuer.oauth_errors import (
+    BROKEN,
+    DENIED,
+    INVALID_CLIENT,
+    INVALID_GRANT,
+    INVALID_REQUEST,
+    INVALID_SCOPE,
+    INVALID_TOKEN,
+    LATER,
+    UNAUTHORIZED,
+    ErrorBody,
+    ErrorWithHeaders,
+    Table,
+    challenge,
+    describe_error,
+    permitted,
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,22 +36,12 @@ CORS: Final = (
 )
 """Any page may read what no cookie counts for (the Fetch standard)."""
 
-INVALID_REQUEST: Final = "invalid_request"
-INVALID_CLIENT: Final = "invalid_client"
-INVALID_GRANT: Final = "invalid_grant"
-INVALID_SCOPE: Final = "invalid_scope"
-INVALID_TOKEN: Final = "invalid_token"  # noqa: S105  an error's name, not a token
-UNAUTHORIZED: Final = "unauthorized_client"
-DENIED: Final = "access_denied"
-LATER: Final = "temporarily_unavailable"
-BROKEN: Final = "server_error"
-
 _CODE: Final = "The code is not valid for this client."
 _TOKEN: Final = "The access token is not valid."  # noqa: S105  a text, not a token
 _REFRESH: Final = "The refresh token is not valid for this client."
 _CLIENT: Final = "The client authentication failed."
 
-ERRORS: Final[Mapping[Kind, tuple[int, str, str | None]]] = {
+ERRORS: Final[Table] = {
     Kind.MISSING_PARAMETER: (400, INVALID_REQUEST, None),
     Kind.INVALID_PARAMETER: (400, INVALID_REQUEST, None),
     Kind.REPEATED_PARAMETER: (400, INVALID_REQUEST, None),
@@ -91,13 +96,6 @@ ERRORS: Final[Mapping[Kind, tuple[int, str, str | None]]] = {
     Kind.FORGED_FORM: (400, DENIED, None),
     Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),
 }
-"""HTTP status, `error` and `error_description` of each error.
-
-No description where the error's own reason is told.
-"""
-
-_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
-_NAME = re.compile(r"[a-z_]*\Z")
 
 
 def style(issuer_url: str) -> AnswerStyle:
@@ -105,31 +103,9 @@ def style(issuer_url: str) -> AnswerStyle:
     return AnswerStyle(status=303, every=(("iss", issuer_url),), refused="The user refused.")
 
 
-class ToldError(LingpaiError):
-    """An error whose answer has headers of its own.
-
-    Attributes:
-        headers: those.
-    """
-
-    __slots__ = ("headers",)
-
-    def __init__(self, error: LingpaiError, headers: Pairs) -> None:
-        super().__init__(error.kind, error.reason, **error.details)
-        self.headers = headers
-
-
-class _Error(msgspec.Struct):
-    error: str
-    error_description: str
-
-
-def told(error: LingpaiError) -> tuple[int, str, str]:
-    """Status, `error` and description; of the characters that RFC 6749 §5.2 permits only."""
-    status, name, text = ERRORS[error.kind]
-    if not _NAME.match(error.parameter):
-        text = "A name in the request is not allowed."  # the reason would echo what the caller chose
-    return status, name, _FORBIDDEN.sub("'", text or error.reason)
+def describe(error: LingpaiError) -> tuple[int, str, str]:
+    """Return status, `error` and description."""
+    return describe_error(ERRORS, error, "A name in the request is not allowed.")
 
 
 class OidcShape:
@@ -152,9 +128,9 @@ class OidcShape:
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         del trace_id
-        status, name, text = told(error)
-        about = error.headers if isinstance(error, ToldError) else ()
-        return Reply(_encode(_Error(name, text)), status, JSON, self._headers + about)
+        status, name, text = describe(error)
+        about = error.headers if isinstance(error, ErrorWithHeaders) else ()
+        return Reply(_encode(ErrorBody(name, text)), status, JSON, self._headers + about)
 
 
 class FrontShape(OidcShape):
@@ -164,12 +140,12 @@ class FrontShape(OidcShape):
         """See `Shape.error`."""
         reply = super().error(error, trace_id)
         status, name, text = front(error)
-        return msgspec.structs.replace(reply, status=status, body=_encode(_Error(name, text)))
+        return msgspec.structs.replace(reply, status=status, body=_encode(ErrorBody(name, text)))
 
 
 def front(error: LingpaiError) -> tuple[int, str, str]:
     """Status, `error` and description for a browser: nothing there asks for other credentials."""
-    status, name, text = told(error)
+    status, name, text = describe(error)
     if error.kind is Kind.WRONG_REDIRECT_URI:
         name = INVALID_REQUEST
     if name == INVALID_CLIENT:
@@ -189,20 +165,15 @@ class BearerShape(OidcShape):
 
     def __init__(self, realm: str, headers: Pairs = ()) -> None:
         super().__init__(headers)
-        self._realm = _FORBIDDEN.sub("'", realm)
+        self._realm = permitted(realm)
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
         reply = super().error(error, trace_id)
-        status, name, text = told(error)
-        challenge = f'Bearer realm="{self._realm}"'
-        if error.kind is Kind.MISSING_PARAMETER:
-            status = 401  # no token at all: RFC 6750 §3.1 has the challenge alone then
-        else:
-            challenge += f', error="{name}", error_description="{text}"'
+        status, header = challenge(self._realm, error, describe(error))
         if error.kind is Kind.INSUFFICIENT_SCOPE:
-            challenge += ', scope="openid"'
-        about = (("www-authenticate", challenge),) if status in self._challenged else ()
+            header += ', scope="openid"'
+        about = (("www-authenticate", header),) if status in self._challenged else ()
         return msgspec.structs.replace(reply, status=status, headers=reply.headers + about)
 
 

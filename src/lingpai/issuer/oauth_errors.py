@@ -1,0 +1,77 @@
+"""Error answers of OAuth, as protocols in its form share them (RFC 6749 §5.2, RFC 6750 §3)."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+
+INVALID_REQUEST: Final = "invalid_request"
+INVALID_CLIENT: Final = "invalid_client"
+INVALID_GRANT: Final = "invalid_grant"
+INVALID_SCOPE: Final = "invalid_scope"
+INVALID_TOKEN: Final = "invalid_token"  # noqa: S105  an error's name, not a token
+UNAUTHORIZED: Final = "unauthorized_client"
+DENIED: Final = "access_denied"
+LATER: Final = "temporarily_unavailable"
+BROKEN: Final = "server_error"
+
+Table = Mapping[Kind, tuple[int, str, str | None]]
+"""HTTP status, `error` and `error_description` of each error; None for the error's own reason."""
+Headers = tuple[tuple[str, str], ...]
+
+_FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")
+_NAME = re.compile(r"[a-z_]*\Z")
+
+
+class ErrorBody(msgspec.Struct):
+    """The body of an error (RFC 6749 §5.2)."""
+
+    error: str
+    error_description: str
+
+
+class ErrorWithHeaders(LingpaiError):
+    """An error whose answer has headers of its own.
+
+    Attributes:
+        headers: names and values.
+    """
+
+    __slots__ = ("headers",)
+
+    def __init__(self, error: LingpaiError, headers: Headers) -> None:
+        super().__init__(error.kind, error.reason, **error.details)
+        self.headers = headers
+
+
+def permitted(text: str) -> str:
+    """Return a text with only the characters that RFC 6749 §5.2 permits (threat D44)."""
+    return _FORBIDDEN.sub("'", text)
+
+
+def describe_error(table: Table, error: LingpaiError, unnamed: str) -> tuple[int, str, str]:
+    """Return status, `error` and description of an error.
+
+    Args:
+        table: of the protocol.
+        error: what was refused.
+        unnamed: the description where the reason would repeat a name that the caller chose.
+    """
+    status, name, text = table[error.kind]
+    if not _NAME.match(error.parameter):
+        text = unnamed
+    return status, name, permitted(text or error.reason)
+
+
+def challenge(realm: str, error: LingpaiError, described: tuple[int, str, str]) -> tuple[int, str]:
+    """Return the status and the `WWW-Authenticate` of a refused bearer token (RFC 6750 §3).
+
+    A request without a token gets the challenge alone, with 401 (RFC 6750 §3.1).
+    """
+    status, name, text = described
+    if error.kind is Kind.MISSING_PARAMETER:
+        return 401, f'Bearer realm="{realm}"'
+    return status, f'Bearer realm="{realm}", error="{name}", error_description="{text}"'
