@@ -9,7 +9,8 @@ import pytest
 
 from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
-from lingpai.issuer.dialects.oidc.authorizing import CHECKS, REDIRECTED
+from lingpai.issuer.dialects.oidc.authorization_checks import CHECKS
+from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED
 from lingpai.issuer.dialects.oidc.metadata import metadata, well_known
 from lingpai.issuer.dialects.oidc.shape import ERRORS, BearerShape, FrontShape, OidcShape
 from tests.issuer.dialects.calls import FORM

@@ -33,7 +33,7 @@ POLICY: Final = Policy(
     app_token=HOUR,
     replay_window=MINUTE,
     replay_grace=0,
-    redirect_repeated=False,  # PKCE makes it needless (OAuth 2.1 §4.1.3); `granting` compares it where it is sent
+    redirect_repeated=False,  # PKCE makes it needless (OAuth 2.1 §4.1.3); `token_endpoint` compares it where it is sent
     keep=SupersedePolicy(user=None, app=HOUR),
     public_clients=True,
     loopback_ports=True,

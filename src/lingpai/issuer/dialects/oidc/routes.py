@@ -5,11 +5,11 @@ from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc import params as wire
 from lingpai.issuer.dialects.oidc.about_tokens import AboutTokens
-from lingpai.issuer.dialects.oidc.authorizing import Authorizing
-from lingpai.issuer.dialects.oidc.granting import Granting
+from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
+from lingpai.issuer.dialects.oidc.token_endpoint import TokenEndpoint
 from lingpai.issuer.dialects.oidc.userinfo import Userinfo
 from lingpai.issuer.signing_keys import SigningKeys
 
@@ -35,7 +35,7 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
     keys = SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
     documents = Documents(issuer, url, keys)
-    front = Authorizing(issuer, entry, style(url), id_tokens, prefix)
+    front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, prefix)
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
     open_paths = (*places, *(prefix + path for path in ("/jwks", "/token", "/revoke", "/userinfo")))
@@ -48,7 +48,7 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
               "Get the public keys of id_tokens", Reply, tag),
         Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
               FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
-        Route(("POST",), prefix + "/token", wire.TokenParams, BODY, Granting(issuer, id_tokens).token, OPEN,
+        Route(("POST",), prefix + "/token", wire.TokenParams, BODY, TokenEndpoint(issuer, id_tokens).token, OPEN,
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
         Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, Userinfo(issuer).userinfo, bearer,
               "Get claims about the user", wire.Claims, tag, quick=True),

@@ -22,7 +22,7 @@ GrantTypes = Mapping[str, Callable[[App, TokenParams, LookUp | None], Awaitable[
 """What answers each grant type: for the client, with its parameters and the look-up of what is spent."""
 
 
-class Granting:
+class TokenEndpoint:
     """The token endpoint of one realm.
 
     Args:
@@ -62,7 +62,7 @@ class Granting:
             demand=lambda grant: _check_redirect(app, grant, params.redirect_uri),
             begun=begun,
         )
-        return await self._told(app, tokens, tokens.refresh_token)
+        return await self._issue_with_id_token(app, tokens, tokens.refresh_token)
 
     async def _refresh(self, app: App, params: TokenParams, begun: LookUp | None) -> IssuedTokens:
         """A new pair for a public client; a client with a secret keeps its refresh token (RFC 9700 §4.14.2)."""
@@ -70,7 +70,7 @@ class Granting:
             raise _missing("refresh_token")
         verb = refresh if app.public else reuse
         tokens = await verb(self._issuer, app, params.refresh_token, scope=params.scope, begun=begun)
-        return await self._told(app, tokens, tokens.refresh_token, again=True)
+        return await self._issue_with_id_token(app, tokens, tokens.refresh_token, again=True)
 
     async def _issue(self, app: App, params: TokenParams, _begun: LookUp | None) -> IssuedTokens:
         if app.public:
@@ -83,7 +83,7 @@ class Granting:
         tokens = await issue_standing_token(self._issuer, app, " ".join(own) or None, asked or None)
         return _issued(tokens)
 
-    async def _told(
+    async def _issue_with_id_token(
         self, app: App, tokens: Tokens, refresh_token: str, *, again: bool = False
     ) -> IssuedTokens:
         may_refresh = not app.grants or REFRESH in app.grants

@@ -1,11 +1,11 @@
-"""`/authorize`: what is checked, in which order, and who is told (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2).
+"""`/authorize`: how a request is answered, by redirect or by a page (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2).
 
-Nobody is redirected before client and redirect URI are known to be right. After that everything is told by redirect,
-by the first check that fails; the checks are a table.
+Nobody is redirected before client and redirect URI are known to be right. After that every error is
+answered by redirect, by the first check that fails; see `authorization_checks`.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -16,27 +16,25 @@ from lingpai.core.issuer_records import App, Wishes
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.authorization_checks import (
+    CHECKS,
+    NotSupportedError,
+    claims_of,
+    prompts_of,
+    scope_of,
+)
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams
 from lingpai.issuer.dialects.oidc.policy import (
-    ACR,
-    CODE,
-    OFFLINE,
     OPENID,
     PROFILE_CLAIMS,
-    REFRESH,
-    SCOPES,
 )
 from lingpai.issuer.dialects.oidc.shape import describe, front
 from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
-from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.redirects import choose_redirect
-from lingpai.issuer.verbs.apps import find_app, require_grant
+from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.authorization_requests import Asked
 
-MAX_CLAIMS: Final = 2048
-MAX_NONCE: Final = 512
-"""Characters; both travel in the sealed request."""
 MAX_URL: Final = 8000
 """Characters of an address of ours: servers and proxies take 8 KiB of a request's first line."""
 MAX_LOGIN: Final = 256
@@ -60,23 +58,11 @@ REDIRECTED: Final[Mapping[Kind, str]] = {
 
 No others ever are.
 """
-_REFUSED: Final = {
-    "request": "request_not_supported",
-    "request_uri": "request_uri_not_supported",
-    "registration": "registration_not_supported",
-}
-"""Parameters that ask for what there is not (OpenID Connect Core §3.1.2.6), and the errors that say so."""
-_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)*\Z")
-_SECONDS = re.compile(r"[0-9]{1,9}\Z")
 _ZH = re.compile(r"zh\b", re.IGNORECASE)
 _EN = re.compile(r"en\b", re.IGNORECASE)
 
 
-class _NotSupportedError(Exception):
-    """A parameter that there is not; `args` are the error and its description."""
-
-
-class Authorizing:
+class AuthorizationEndpoint:
     """The authorization endpoint of one realm.
 
     Args:
@@ -109,7 +95,7 @@ class Authorizing:
         )
         try:
             return await self._answer(params, app, call)
-        except _NotSupportedError as refused:
+        except NotSupportedError as refused:
             return refusal(self._style, uri, params.state, *refused.args)
         except LingpaiError as error:
             name = REDIRECTED.get(error.kind)
@@ -126,7 +112,7 @@ class Authorizing:
             check(params, app)
         asked = Asked(
             redirect_uri=params.redirect_uri,
-            scope=_scope(params, app),
+            scope=scope_of(params, app),
             state=params.state,
             challenge=params.code_challenge or "",
             challenge_method=params.code_challenge_method or "",
@@ -135,7 +121,7 @@ class Authorizing:
         )
         if not call.safe:  # another site's form brings no cookie; our own address does (RFC 6265bis §5.2)
             return self._by_get(params)
-        if _prompts(params) == {"none"}:
+        if prompts_of(params) == {"none"}:
             return await self._entry.answer_silently(call, app, asked)
         return await self._entry.open(call, app, asked, language=_language(params.ui_locales))
 
@@ -155,8 +141,8 @@ class Authorizing:
         return redirect(address)
 
     async def _wishes(self, params: AuthorizeParams, app: App) -> Wishes:
-        prompts = _prompts(params)
-        claims = _claims(params)
+        prompts = prompts_of(params)
+        claims = claims_of(params)
         again = "login" in prompts
         return Wishes(
             max_age=0 if again else -1 if params.max_age is None else int(params.max_age),
@@ -188,119 +174,6 @@ class Authorizing:
         return NOBODY if found is None else found[1].id
 
 
-def _check_response_mode(params: AuthorizeParams, _app: App) -> None:
-    if params.response_mode not in {None, "query"}:
-        raise _invalid("The response mode is not known.", "response_mode")
-
-
-def _check_supported(params: AuthorizeParams, _app: App) -> None:
-    for name, error in _REFUSED.items():
-        if getattr(params, name) is not None:
-            raise _NotSupportedError(error, f"The parameter {name} is not supported.")
-
-
-def _check_response_type(params: AuthorizeParams, _app: App) -> None:
-    if params.response_type is None:
-        raise LingpaiError(Kind.MISSING_PARAMETER, "The response type is missing.", parameter="response_type")
-    if params.response_type != "code":
-        raise LingpaiError(Kind.UNSUPPORTED_RESPONSE_TYPE, "There is no response type but code.")
-
-
-def _check_grant(_params: AuthorizeParams, app: App) -> None:
-    require_grant(app, CODE)
-
-
-def _check_pkce(params: AuthorizeParams, app: App) -> None:
-    given = params.code_challenge is not None or params.code_challenge_method is not None
-    if given or app.public or app.client.pkce:
-        check_challenge(params.code_challenge or "", params.code_challenge_method or "")
-
-
-def _check_scope(params: AuthorizeParams, app: App) -> None:
-    if params.scope is not None and (not _SCOPE.match(params.scope) or not _scope(params, app)):
-        raise LingpaiError(
-            Kind.INVALID_SCOPE, "The scope is not one that may be asked for.", parameter="scope"
-        )
-
-
-def _check_prompt(params: AuthorizeParams, _app: App) -> None:
-    prompts = _prompts(params)
-    if "none" in prompts and len(prompts) > 1:
-        raise _invalid("The prompt none comes with another.", "prompt")
-
-
-def _check_max_age(params: AuthorizeParams, _app: App) -> None:
-    if params.max_age is not None and not _SECONDS.match(params.max_age):
-        raise _invalid("The max_age is not a number of seconds.", "max_age")
-
-
-def _check_nonce(params: AuthorizeParams, _app: App) -> None:
-    if len(params.nonce or "") > MAX_NONCE:
-        raise _invalid(f"The nonce is longer than {MAX_NONCE} characters.", "nonce")
-
-
-def _check_claims(params: AuthorizeParams, _app: App) -> None:
-    acr = _claims(params).get("acr")
-    if not isinstance(acr, dict) or acr.get("essential") is not True:
-        return
-    values = acr.get("values")
-    accepted = values if isinstance(values, list) else [acr.get("value", ACR)]
-    if ACR not in accepted:
-        raise LingpaiError(Kind.ACCESS_DENIED, "There is no such way to log in.")
-
-
-CHECKS: Final[tuple[Callable[[AuthorizeParams, App], None], ...]] = (
-    _check_response_mode,
-    _check_supported,
-    _check_response_type,
-    _check_grant,
-    _check_pkce,
-    _check_scope,
-    _check_prompt,
-    _check_max_age,
-    _check_nonce,
-    _check_claims,
-)
-"""In the order in which they are told."""
-
-
-def _prompts(params: AuthorizeParams) -> set[str]:
-    return set((params.prompt or "").split())
-
-
-def _scope(params: AuthorizeParams, app: App) -> str | None:
-    """The words that may be granted; unknown ones are dropped (OpenID Connect Core §3.1.2.1).
-
-    A request without `scope` gets the app's own words, but none that outlives the user's presence.
-    """
-    allowed = dict.fromkeys(app.scopes or SCOPES)
-    if app.grants and REFRESH not in app.grants:
-        allowed.pop(OFFLINE, None)
-    if params.scope is None:
-        words = [word for word in allowed if word != OFFLINE] if app.scopes else []
-    else:
-        words = [word for word in dict.fromkeys(params.scope.split()) if word in allowed]
-    return " ".join(words) or None
-
-
-def _claims(params: AuthorizeParams) -> dict[str, Any]:
-    """What the id_token shall have (OpenID Connect Core §5.5).
-
-    Raises:
-        LingpaiError: INVALID_PARAMETER.
-    """
-    if params.claims is None:
-        return {}
-    try:
-        found = msgspec.json.decode(params.claims) if len(params.claims) <= MAX_CLAIMS else None
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        found = None
-    if not isinstance(found, dict):
-        raise _invalid(f"The claims are not a JSON object of {MAX_CLAIMS} characters at most.", "claims")
-    wanted = found.get("id_token")
-    return wanted if isinstance(wanted, dict) else {}
-
-
 def _language(locales: str | None) -> str:
     """The first language that the pages have, "" for none of them (OpenID Connect Core §3.1.2.1, `ui_locales`)."""
     for locale in (locales or "").split():
@@ -309,7 +182,3 @@ def _language(locales: str | None) -> str:
         if _EN.match(locale):
             return "en"
     return ""
-
-
-def _invalid(reason: str, parameter: str) -> LingpaiError:
-    return LingpaiError(Kind.INVALID_PARAMETER, reason, parameter=parameter)

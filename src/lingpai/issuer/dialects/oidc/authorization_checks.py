@@ -1,0 +1,151 @@
+"""The checks of an authorization request, in the order in which they answer, and its parts as they are read.
+
+RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.2.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App
+from lingpai.issuer.dialects.oidc.params import AuthorizeParams
+from lingpai.issuer.dialects.oidc.policy import ACR, CODE, OFFLINE, REFRESH, SCOPES
+from lingpai.issuer.pkce import check_challenge
+from lingpai.issuer.verbs.apps import require_grant
+
+MAX_CLAIMS: Final = 2048
+MAX_NONCE: Final = 512
+"""Characters; both travel in the sealed request."""
+_REFUSED: Final = {
+    "request": "request_not_supported",
+    "request_uri": "request_uri_not_supported",
+    "registration": "registration_not_supported",
+}
+"""Parameters that ask for what there is not (OpenID Connect Core §3.1.2.6), and the errors that say so."""
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)*\Z")
+_SECONDS = re.compile(r"[0-9]{1,9}\Z")
+
+
+class NotSupportedError(Exception):
+    """A parameter that there is not; `args` are the error and its description."""
+
+
+def _check_response_mode(params: AuthorizeParams, _app: App) -> None:
+    if params.response_mode not in {None, "query"}:
+        raise _invalid("The response mode is not known.", "response_mode")
+
+
+def _check_supported(params: AuthorizeParams, _app: App) -> None:
+    for name, error in _REFUSED.items():
+        if getattr(params, name) is not None:
+            raise NotSupportedError(error, f"The parameter {name} is not supported.")
+
+
+def _check_response_type(params: AuthorizeParams, _app: App) -> None:
+    if params.response_type is None:
+        raise LingpaiError(Kind.MISSING_PARAMETER, "The response type is missing.", parameter="response_type")
+    if params.response_type != "code":
+        raise LingpaiError(Kind.UNSUPPORTED_RESPONSE_TYPE, "There is no response type but code.")
+
+
+def _check_grant(_params: AuthorizeParams, app: App) -> None:
+    require_grant(app, CODE)
+
+
+def _check_pkce(params: AuthorizeParams, app: App) -> None:
+    given = params.code_challenge is not None or params.code_challenge_method is not None
+    if given or app.public or app.client.pkce:
+        check_challenge(params.code_challenge or "", params.code_challenge_method or "")
+
+
+def _check_scope(params: AuthorizeParams, app: App) -> None:
+    if params.scope is not None and (not _SCOPE.match(params.scope) or not scope_of(params, app)):
+        raise LingpaiError(
+            Kind.INVALID_SCOPE, "The scope is not one that may be asked for.", parameter="scope"
+        )
+
+
+def _check_prompt(params: AuthorizeParams, _app: App) -> None:
+    prompts = prompts_of(params)
+    if "none" in prompts and len(prompts) > 1:
+        raise _invalid("The prompt none comes with another.", "prompt")
+
+
+def _check_max_age(params: AuthorizeParams, _app: App) -> None:
+    if params.max_age is not None and not _SECONDS.match(params.max_age):
+        raise _invalid("The max_age is not a number of seconds.", "max_age")
+
+
+def _check_nonce(params: AuthorizeParams, _app: App) -> None:
+    if len(params.nonce or "") > MAX_NONCE:
+        raise _invalid(f"The nonce is longer than {MAX_NONCE} characters.", "nonce")
+
+
+def _check_claims(params: AuthorizeParams, _app: App) -> None:
+    acr = claims_of(params).get("acr")
+    if not isinstance(acr, dict) or acr.get("essential") is not True:
+        return
+    values = acr.get("values")
+    accepted = values if isinstance(values, list) else [acr.get("value", ACR)]
+    if ACR not in accepted:
+        raise LingpaiError(Kind.ACCESS_DENIED, "There is no such way to log in.")
+
+
+CHECKS: Final[tuple[Callable[[AuthorizeParams, App], None], ...]] = (
+    _check_response_mode,
+    _check_supported,
+    _check_response_type,
+    _check_grant,
+    _check_pkce,
+    _check_scope,
+    _check_prompt,
+    _check_max_age,
+    _check_nonce,
+    _check_claims,
+)
+"""In the order in which they answer."""
+
+
+def prompts_of(params: AuthorizeParams) -> set[str]:
+    """Return the words of `prompt`."""
+    return set((params.prompt or "").split())
+
+
+def scope_of(params: AuthorizeParams, app: App) -> str | None:
+    """Return the words that may be granted; unknown ones are dropped (OpenID Connect Core §3.1.2.1).
+
+    A request without `scope` gets the app's own words, but none that outlives the user's presence.
+    """
+    allowed = dict.fromkeys(app.scopes or SCOPES)
+    if app.grants and REFRESH not in app.grants:
+        allowed.pop(OFFLINE, None)
+    if params.scope is None:
+        words = [word for word in allowed if word != OFFLINE] if app.scopes else []
+    else:
+        words = [word for word in dict.fromkeys(params.scope.split()) if word in allowed]
+    return " ".join(words) or None
+
+
+def claims_of(params: AuthorizeParams) -> dict[str, Any]:
+    """Return the claims that the client wants in the id_token (OpenID Connect Core §5.5).
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    if params.claims is None:
+        return {}
+    try:
+        found = msgspec.json.decode(params.claims) if len(params.claims) <= MAX_CLAIMS else None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise _invalid(f"The claims are not a JSON object of {MAX_CLAIMS} characters at most.", "claims")
+    wanted = found.get("id_token")
+    return wanted if isinstance(wanted, dict) else {}
+
+
+def _invalid(reason: str, parameter: str) -> LingpaiError:
+    return LingpaiError(Kind.INVALID_PARAMETER, reason, parameter=parameter)
