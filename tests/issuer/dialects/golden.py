@@ -9,7 +9,9 @@ just those bytes.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from lingpai.core.clock import VirtualClock
 
 _KNOWN = re.compile(r"\{([a-z_]+)\}")
 _FRESH = re.compile(r"<([a-z_]+):([^>]+)>")
@@ -52,6 +54,30 @@ def steps_of(path: Path) -> Iterator[Step]:
             answer_body,
             sum(map(int, _AFTER.findall(head))),
         )
+
+
+async def replay(path: Path, realm: Any, known: dict[str, str], clock: VirtualClock | None = None) -> None:
+    """Send each request of a file to a realm, and compare what answers it.
+
+    Args:
+        path: of the golden file.
+        realm: with `send`, as each dialect's own `Realm` has it.
+        known: values by the names that the file has for them.
+        clock: goes on where a step says so; files of dialects without such steps need none.
+    """
+    for step in steps_of(path):
+        assert clock is not None or not step.after
+        if clock is not None:
+            clock.advance(step.after)
+        headers = {name: filled(value, known) for name, value in step.headers.items()}
+        body = None if step.body is None else filled(step.body, known).encode()
+        answer = await realm.send(step.method, filled(step.path, known), body, headers)
+        match(step.answer, answer.body, known)
+        assert answer.status == step.status, (step, answer.body)
+        for name, value in step.answer_headers.items():
+            match(value, answer.headers[name].encode(), known)
+        assert answer.headers["trace-id"]
+        assert "location" not in answer.headers or "location" in step.answer_headers
 
 
 def filled(text: str, known: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from tests.issuer.dialects.golden import files_beside, filled, match, steps_of
+from tests.issuer.dialects.golden import files_beside, replay
 from tests.issuer.dialects.oidc.realms import CHALLENGE, SECRET, STATE, VERIFIER, Realm
 
 FILES = files_beside(__file__)
@@ -29,17 +29,7 @@ async def test_wire(realm: Realm, path: Path, clock: VirtualClock) -> None:
         "verifier": VERIFIER,
         "code": await realm.code(),
     }
-    for step in steps_of(path):
-        clock.advance(step.after)
-        headers = {name: filled(value, known) for name, value in step.headers.items()}
-        body = None if step.body is None else filled(step.body, known).encode()
-        answer = await realm.send(step.method, filled(step.path, known), body, headers)
-        match(step.answer, answer.body, known)
-        assert answer.status == step.status, (step, answer.body)
-        for name, value in step.answer_headers.items():
-            match(value, answer.headers[name].encode(), known)
-        assert answer.headers["trace-id"]
-        assert "location" not in answer.headers or "location" in step.answer_headers
+    await replay(path, realm, known, clock)
 
 
 def test_there_are_files() -> None:

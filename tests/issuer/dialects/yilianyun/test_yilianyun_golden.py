@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lingpai.issuer import admin
-from tests.issuer.dialects.golden import files_beside, filled, match, steps_of
+from tests.issuer.dialects.golden import files_beside, replay
 from tests.issuer.dialects.yilianyun.realms import Realm
 
 FILES = files_beside(__file__)
@@ -19,15 +19,7 @@ async def test_wire(realm: Realm, path: Path) -> None:
         "qr_key": await realm.shown(),
         "own_sign": "0b499d7ee94bb898aec9cb5cd9499dde",
     }
-    for step in steps_of(path):
-        body = None if step.body is None else filled(step.body, known).encode()
-        answer = await realm.send(step.method, filled(step.path, known), body, step.headers)
-        match(step.answer, answer.body, known)
-        assert answer.status == step.status, (step, answer.body)
-        for name, value in step.answer_headers.items():
-            match(value, answer.headers[name].encode(), known)
-        assert answer.headers["trace-id"]
-        assert "location" not in answer.headers or "location" in step.answer_headers
+    await replay(path, realm, known)
 
 
 def test_there_are_files() -> None:
