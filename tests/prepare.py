@@ -162,6 +162,7 @@ STEPS: tuple[Step, ...] = (
         get_node_packages,
     ),
     debian("Chromium", "chromium", packages=("chromium",)),
+    debian("nginx", "nginx", packages=("nginx-light",), optional=True),
     debian("PgBouncer", "pgbouncer", packages=("pgbouncer",), optional=True),
     debian(
         "Patroni and etcd",
