@@ -1,8 +1,11 @@
 import asyncio
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.verbs.apps import authenticate_app
@@ -205,3 +208,32 @@ def test_what_a_client_of_the_standard_protocol_sets_itself(cli: Cli) -> None:
     assert (public.code, "PKCE" in public.stderr) == (2, True)
     page = cli(*add, "--public").json
     assert (page["public"], page["secret"]) == (True, "")
+
+
+def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
+    jwk = ECKey.generate_key("P-256").as_dict(private=False)
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [jwk]}))
+    add = ("app", "add", "Bank", "--realm", "oidc", "--redirect-uri", "https://bank.example/cb")
+    by_key = (*add, "--auth-method", "private_key_jwt")
+    added = cli(*by_key, "--jwks", str(keys), "--fapi2").json
+    assert added["secret"] == ""
+    told = {name: added["client"][name] for name in ("token_endpoint_auth_method", "jwks", "fapi2")}
+    assert told == {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}, "fapi2": True}
+    rotated = cli("app", "rotate-secret", added["app_id"])
+    assert (rotated.code, "its own keys" in rotated.stderr) == (1, True)
+    private = tmp_path / "private.json"
+    private.write_text(json.dumps({"keys": [jwk | {"d": jwk["x"]}]}))
+    broken = tmp_path / "broken.json"
+    broken.write_text("[]")
+    for wrong, said in (
+        ((*by_key,), "needs the public keys"),
+        ((*by_key, "--jwks", str(private)), "no public key"),
+        ((*by_key, "--jwks", str(broken)), "cannot be read"),
+        ((*by_key, "--jwks", str(tmp_path / "none")), "cannot be read"),
+        ((*by_key, "--jwks", str(keys), "--public"), "does not authenticate"),
+        ((*add, "--auth-method", "tls_client_auth"), "private_key_jwt"),
+        (("app", "add", "Bank", "--realm", "mall", *by_key[5:], "--jwks", str(keys)), "protocol oidc"),
+    ):
+        refused = cli(*wrong)
+        assert (refused.code, said in " ".join(refused.stderr.split())) == (2, True), refused.stderr

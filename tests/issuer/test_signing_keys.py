@@ -37,13 +37,13 @@ def published(document: bytes) -> dict[str, dict[str, Any]]:
 
 
 def number(text: str) -> int:
-    return int.from_bytes(jose._unb64(text))
+    return int.from_bytes(jose.unb64(text))
 
 
 def verify(token: str, jwk: dict[str, Any]) -> dict[str, Any]:
     """Check a token by its published key, as a client does with its own means."""
     signed, _, last = token.rpartition(".")
-    signature = jose._unb64(last)
+    signature = jose.unb64(last)
     if jwk["alg"] == "RS256":
         rsa_key = rsa.RSAPublicNumbers(number(jwk["e"]), number(jwk["n"])).public_key()
         rsa_key.verify(signature, signed.encode(), padding.PKCS1v15(), hashes.SHA256())
@@ -51,7 +51,7 @@ def verify(token: str, jwk: dict[str, Any]) -> dict[str, Any]:
         point = ec.EllipticCurvePublicNumbers(number(jwk["x"]), number(jwk["y"]), ec.SECP256R1())
         der = encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))
         point.public_key().verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
-    head, claims = (json.loads(jose._unb64(part)) for part in signed.split("."))
+    head, claims = (json.loads(jose.unb64(part)) for part in signed.split("."))
     assert head == {"alg": jwk["alg"], "typ": "JWT", "kid": jwk["kid"]}
     found: dict[str, Any] = claims
     return found
@@ -158,7 +158,7 @@ async def test_l99_l100_a_token_with_another_head_is_not_ours(
     signer = found.signer("ES256", issuer.now())
     head, claims, signature = signer.sign(CLAIMS).split(".")
     assert jose.read_own(f"{head}.{claims}.{signature}", found.signers) == CLAIMS
-    forged = jose.b64(json.dumps(json.loads(jose._unb64(head)) | change).encode())
+    forged = jose.b64(json.dumps(json.loads(jose.unb64(head)) | change).encode())
     assert jose.read_own(f"{forged}.{claims}.{signature}", found.signers) is None
     assert jose.read_own(f"{forged}.{claims}.", found.signers) is None
 

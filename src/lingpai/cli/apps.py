@@ -4,6 +4,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.client_options import (
+    AuthMethodName,
+    Fapi2,
+    IdTokenAlg,
+    JwksFile,
+    NoPkce,
+    client_document,
+    client_of,
+    client_problems,
+)
 from lingpai.cli.durations import seconds
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
@@ -87,25 +97,16 @@ def add(
             show_default=False,
         ),
     ] = False,
-    no_pkce: Annotated[
-        bool,
-        typer.Option(
-            "--no-pkce",
-            help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol oidc only.",
-            show_default=False,
-        ),
-    ] = False,
-    id_token_alg: Annotated[
-        str,
-        typer.Option(
-            help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol oidc only.",
-        ),
-    ] = "ES256",  # noqa: S107  an algorithm
+    no_pkce: NoPkce = False,
+    id_token_alg: IdTokenAlg = "ES256",  # noqa: S107  an algorithm
+    auth_method: AuthMethodName = "",
+    jwks: JwksFile = None,
+    fapi2: Fapi2 = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add an app and print its id and secret. The secret is shown once."""
-    from lingpai.cli.issuing import app_problems, client_of, client_problems
+    from lingpai.cli.issuing import app_problems
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
@@ -126,7 +127,13 @@ def add(
             owner=owner,
             listed=not unlisted,
             public=public,
-            client=client_of(pkce=not no_pkce, alg=id_token_alg),
+            client=client_of(
+                pkce=not no_pkce,
+                id_token_signed_response_alg=id_token_alg,
+                token_endpoint_auth_method=auth_method,
+                jwks=jwks,
+                fapi2=fapi2,
+            ),
         )
         problems = app_problems(wanted) + client_problems(issuer, wanted)
         if problems:
@@ -218,6 +225,8 @@ def rotate_secret(
         issuer, found = await realms.app(app_id, realm)
         if found.public:
             raise Problem(tr("{name} is a public client and has no secret.", name=app_id))
+        if not found.by_secret:
+            raise Problem(tr("{name} authenticates by its own keys and has no secret.", name=app_id))
         secret = await admin.rotate_secret(issuer, found, overlap)
         kept = issuer.policy.secret_overlap if overlap is None else overlap
         return {"realm": issuer.realm, "app_id": app_id, "secret": secret, "overlap": kept}
@@ -281,10 +290,7 @@ def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
         "listed": found.listed,
         "disabled": found.disabled,
         "public": found.public,
-        "client": {
-            "pkce": found.client.pkce,
-            "id_token_signed_response_alg": found.client.id_token_signed_response_alg,
-        },
+        "client": client_document(found.client),
         "secrets": sum(secret.ends_at > issuer.now() for secret in found.secrets),
         "created_at": moment(issuer.wall(found.created_at)),
     }

@@ -16,6 +16,8 @@ HELP_OPTIONS = ["--help", "-h"]
 PLACEHOLDERS = {
     "after_code": "TERMINAL",
     "id_token_alg": "ALGORITHM",
+    "auth_method": "METHOD",
+    "jwks": "FILE",
     "after_login": "LOGIN",
     "app_id": "APP",
     "app_name": "ACCOUNT",

@@ -4,14 +4,12 @@ import re
 from collections.abc import Callable
 
 import msgspec
-import typer
 
 from lingpai.cli.checking import is_host, is_network
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.errors import LingpaiError
-from lingpai.core.issuer_records import App, Client
+from lingpai.core.issuer_records import App
 from lingpai.issuer.checks import check_app, check_label, check_login, check_password
-from lingpai.issuer.context import Issuer
 from lingpai.issuer.redirects import check_registrable
 
 GRANTS = ("authorization_code", "refresh_token", "client_credential", "client_credentials")
@@ -55,35 +53,6 @@ def app_problems(app: App) -> list[str]:
         for word in (*app.scopes, *app.permissions)
         if not _WORD.fullmatch(word)
     ]
-
-
-def client_problems(issuer: Issuer, app: App) -> list[str]:
-    """Return the problems of an app in this realm."""
-    if app.public and not issuer.policy.public_clients:
-        return [
-            tr(
-                "The realm {realm} has no public clients: only the protocols mall and oidc support PKCE. "
-                "Leave out --public, and keep the app's secret on the app's own server.",
-                realm=issuer.realm,
-            )
-        ]
-    if app.public and not app.client.pkce:
-        return [tr("A public client has to use PKCE.")]
-    return []
-
-
-def client_of(*, pkce: bool, alg: str) -> Client:
-    """What an app of the standard protocol sets itself.
-
-    Raises:
-        typer.BadParameter: the algorithm is not one that signs.
-    """
-    try:
-        return msgspec.convert({"pkce": pkce, "id_token_signed_response_alg": alg}, Client)
-    except msgspec.ValidationError as error:
-        known = "ES256, RS256"
-        text = tr("There is no algorithm {name} here; known are: {known}.", name=alg, known=known)
-        raise typer.BadParameter(text) from error
 
 
 def login_problems(login: str) -> list[str]:

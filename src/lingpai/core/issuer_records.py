@@ -5,12 +5,16 @@ growing numbers and are never sent in clear.
 """
 
 import enum
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 FOREVER = 253_402_300_799
 """9999-12-31T23:59:59Z: the end of what has none."""
+
+
+AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
+"""How a client that is not public authenticates (OpenID Connect Core §9)."""
 
 
 class GrantKind(enum.IntEnum):
@@ -60,10 +64,20 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         pkce: False for a client with a secret that need not use PKCE; public ones always do.
         id_token_signed_response_alg: what signs its id_tokens.
+        token_endpoint_auth_method: how it authenticates; the two by secret are one, and public clients do not.
+        token_endpoint_auth_signing_alg: what signs its assertions, "" for anything that is known.
+        jwks: its public keys as a JSON Web Key Set, or None.
+        jwks_uri: where it publishes its keys, or "".
+        fapi2: whether it is held to the FAPI 2.0 Security Profile where that is stricter.
     """
 
     pkce: bool = True
     id_token_signed_response_alg: Literal["ES256", "RS256"] = "ES256"  # noqa: S105  an algorithm
+    token_endpoint_auth_method: AuthMethod = "client_secret_basic"  # noqa: S105  the name of a method
+    token_endpoint_auth_signing_alg: Literal["", "ES256", "EdDSA", "PS256", "RS256"] = ""
+    jwks: dict[str, Any] | None = None
+    jwks_uri: str = ""
+    fapi2: bool = False
 
 
 class App(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +126,11 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     def usable(self) -> bool:
         """True when its tokens are valid: it is listed and not disabled."""
         return self.listed and not self.disabled
+
+    @property
+    def by_secret(self) -> bool:
+        """True when it authenticates by a secret, and so has one."""
+        return not self.public and self.client.token_endpoint_auth_method != "private_key_jwt"  # noqa: S105
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):

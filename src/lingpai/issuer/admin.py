@@ -29,7 +29,7 @@ MOST_SECRETS = 8
 
 
 async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
-    """Add an app and return its secret, which is not shown again; none ("") for a public client.
+    """Add an app and return its secret, which is not shown again; none ("") for one that authenticates without.
 
     An empty `app.app_id` is replaced by new digits.
 
@@ -37,7 +37,7 @@ async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
         LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text is not valid.
     """
     check_app(app)
-    secret = "" if app.public else new_secret(issuer)
+    secret = new_secret(issuer) if app.by_secret else ""
     kept = (make_secret(issuer, secret),) if secret else ()
     ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
     for app_id in ids:
@@ -60,7 +60,7 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
         LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed meanwhile.
     """
     check_app(app)
-    wanted = () if app.public else (make_secret(issuer, secret),)
+    wanted = (make_secret(issuer, secret),) if app.by_secret else ()
 
     def declare(known: App) -> App:
         secrets = known.secrets

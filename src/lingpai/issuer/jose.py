@@ -134,7 +134,7 @@ def read_own(token: str, signers: Mapping[str, Signer]) -> dict[str, Any] | None
     if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004  head, claims, signature
         return None
     try:
-        head, claims, signature = (_unb64(part) for part in parts)
+        head, claims, signature = (unb64(part) for part in parts)
         header = _decode_object(head)
         kid = header.get("kid")
         signer = signers.get(kid) if isinstance(kid, str) else None
@@ -158,9 +158,14 @@ def at_hash(access_token: str) -> str:
     return b64(hashlib.sha256(access_token.encode()).digest()[:16])
 
 
-def _unb64(text: str) -> bytes:
+def unb64(text: str) -> bytes:
+    """Read base64url without padding, in its one spelling.
+
+    Raises:
+        ValueError: it is something else.
+    """
     raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if b64(raw) != text:  # one spelling only
+    if b64(raw) != text:
         raise binascii.Error("not base64url")
     return raw
 

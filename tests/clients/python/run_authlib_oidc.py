@@ -9,8 +9,8 @@ from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untype
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped] # likewise
 from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped] # likewise
 from authlib.oidc.discovery import OpenIDProviderMetadata  # type: ignore[import-untyped] # likewise
-from joserfc import jwt  # type: ignore[import-not-found] # beside the environment, as Authlib is
-from joserfc.jwk import KeySet  # type: ignore[import-not-found] # likewise
+from joserfc import jwt
+from joserfc.jwk import KeySet
 
 Wanted = dict[str, Any]
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # the tests' service is on loopback, without TLS

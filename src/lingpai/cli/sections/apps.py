@@ -5,7 +5,8 @@ from functools import partial
 
 import msgspec
 
-from lingpai.cli.issuing import app_problems, client_problems
+from lingpai.cli.client_options import client_problems
+from lingpai.cli.issuing import app_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
@@ -64,6 +65,8 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
             found.append(tr("The app_id is missing."))
         if entry.public and secret:
             found.append(tr("A public client has no secret."))
+        elif secret and not wanted.by_secret:
+            found.append(tr("An app that authenticates by its own keys has no secret."))
         found += draft.repeated(name)
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, wanted, secret))
@@ -82,13 +85,15 @@ def _app(issuer: Issuer, entry: AppEntry) -> App:
 async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change:
     known = await issuer.store.find_app(issuer.realm, wanted.app_id)
     if known is None:
-        made = "" if secret or wanted.public else admin.new_secret(issuer)
+        made = "" if secret or not wanted.by_secret else admin.new_secret(issuer)
         add = partial(admin.declare_app, issuer, wanted, secret or made)
         return Change(name, "add", perform=add, reveal=made)
     differing = [each for each in COMPARED if getattr(known, each) != getattr(wanted, each)]
     if secret and known.secrets[:1] != (admin.make_secret(issuer, secret),):
         differing.append("secret")
-    elif not secret and not wanted.public and not known.secrets:  # it was a public client
+    elif (
+        not secret and wanted.by_secret and not known.secrets
+    ):  # it was a public client, or had keys of its own
         secret = made = admin.new_secret(issuer)
         change = partial(admin.declare_app, issuer, wanted, secret)
         return Change(name, "change", (*differing, "secret"), change, reveal=made)
@@ -102,7 +107,7 @@ async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change
 async def _alter(issuer: Issuer, known: App, wanted: App, differing: Sequence[str]) -> None:
     """Change the fields that the plan names, and keep other changes made since."""
     fields = {name: getattr(wanted, name) for name in differing}
-    if wanted.public:
+    if not wanted.by_secret:
         fields["secrets"] = ()
     try:
         await admin.change_app(issuer, known, **fields)

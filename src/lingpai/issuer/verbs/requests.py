@@ -2,7 +2,8 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import NamedTuple
 
 from lingpai.core.errors import Blame, Kind, LingpaiError
 from lingpai.core.issuer_records import App
@@ -78,6 +79,56 @@ async def once(
         if error.kind is not Kind.REPLAYED_REQUEST and error.blame is not Blame.SERVICE:
             await _remember(issuer, request)
         raise
+
+
+class Once(NamedTuple):
+    """What counts once, and the error for who sends it again: an assertion, a proof of a key."""
+
+    request: SignedRequest
+    refusal: LingpaiError
+
+
+@contextlib.asynccontextmanager
+async def each_once(
+    issuer: Issuer, given: Sequence[Once], *, first: bool = False
+) -> AsyncIterator[SignedRequest | None]:
+    """Answer a request with things that count once each, unless one of them came before.
+
+    As in `once`, the verb remembers one of them in its own commit; others are remembered ahead of it.
+
+    Args:
+        issuer: the realm.
+        given: what counts once; the last one is the verb's.
+        first: whether to remember all of them before anything else, for verbs that have no room for it.
+
+    Yields:
+        The request for the verb, or None.
+
+    Raises:
+        LingpaiError: the refusal of the one that came before, and what the block raises.
+    """
+    others, last = (given, ()) if first else (given[:-1], given[-1:])
+    for each in others:
+        await _remember_once(issuer, each)
+    if not last:
+        yield None
+        return
+    (own,) = last
+    if await issuer.store.knows_request(own.request):
+        raise own.refusal
+    try:
+        yield own.request
+    except LingpaiError as error:
+        if error.kind is Kind.REPLAYED_REQUEST:
+            raise own.refusal from error
+        if error.blame is not Blame.SERVICE:
+            await _remember_once(issuer, own)
+        raise
+
+
+async def _remember_once(issuer: Issuer, each: Once) -> None:
+    if not await issuer.store.remember_request(each.request):
+        raise each.refusal
 
 
 async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:

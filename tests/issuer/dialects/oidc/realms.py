@@ -50,7 +50,7 @@ class Answer(Answered):
 
 def claims_of(token: str) -> Json:
     """What an id_token says, whoever signed it."""
-    found: Json = json.loads(jose._unb64(token.split(".")[1]))
+    found: Json = json.loads(jose.unb64(token.split(".")[1]))
     return found
 
 

@@ -6,14 +6,14 @@ import msgspec
 
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.params import NoParams
 from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, PROFILE_CLAIMS, SCOPES
 from lingpai.issuer.dialects.oidc.shape import CORS, JSON
+from lingpai.issuer.foreign_jose import ALGORITHMS as FOREIGN
 from lingpai.issuer.jose import ALGORITHMS
 from lingpai.issuer.signing_keys import SigningKeys
 
-_BASIC_OR_POST: Final = ("client_secret_basic", "client_secret_post")
-_OR_NONE: Final = (*_BASIC_OR_POST, "none")
 CACHED: Final = ("cache-control", "public, max-age=3600")
 ID_TOKEN_CLAIMS: Final = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr")
 PROMPTS: Final = ("none", "login", "consent", "select_account")
@@ -40,7 +40,8 @@ def metadata(url: str) -> dict[str, Any]:
         "acr_values_supported": (ACR,),
         "subject_types_supported": ("public",),
         "id_token_signing_alg_values_supported": ALGORITHMS,
-        "token_endpoint_auth_methods_supported": _OR_NONE,
+        "token_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": FOREIGN,
         "claim_types_supported": ("normal",),
         "claims_supported": (*ID_TOKEN_CLAIMS, *PROFILE_CLAIMS),
         "ui_locales_supported": ("en", "zh-CN"),
@@ -48,9 +49,11 @@ def metadata(url: str) -> dict[str, Any]:
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,  # when it is absent it means true
         "revocation_endpoint": url + "/revoke",
-        "revocation_endpoint_auth_methods_supported": _OR_NONE,
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": FOREIGN,
         "introspection_endpoint": url + "/introspect",
-        "introspection_endpoint_auth_methods_supported": _BASIC_OR_POST,
+        "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
+        "introspection_endpoint_auth_signing_alg_values_supported": FOREIGN,
         "code_challenge_methods_supported": ("S256",),
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": PROMPTS,

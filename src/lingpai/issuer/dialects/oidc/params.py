@@ -12,6 +12,10 @@ _Meta = msgspec.Meta
 Passed = Annotated[str, _Meta(description="a code or token")]
 ClientId = Annotated[str, _Meta(description="the app's id")]
 Secret = Annotated[str, _Meta(description="the app's secret")]
+Assertion = Annotated[str, _Meta(description="a token that the client signed (RFC 7523 §2.2)")]
+AssertionType = Annotated[
+    str, _Meta(description="urn:ietf:params:oauth:client-assertion-type:jwt-bearer, beside the assertion")
+]
 Uri = Annotated[str, _Meta(description="a registered redirect URI")]
 ResponseType = Annotated[str, _Meta(description="code")]
 ResponseMode = Annotated[str, _Meta(description="query")]
@@ -64,6 +68,8 @@ class TokenParams(msgspec.Struct):
     grant_type: GrantType | None = None
     client_id: ClientId | None = None
     client_secret: Secret | None = None
+    client_assertion: Assertion | None = None
+    client_assertion_type: AssertionType | None = None
     code: Passed | None = None
     redirect_uri: Uri | None = None
     code_verifier: Verifier | None = None
@@ -77,6 +83,8 @@ class AboutTokenParams(msgspec.Struct):
     token: Passed | None = None
     client_id: ClientId | None = None
     client_secret: Secret | None = None
+    client_assertion: Assertion | None = None
+    client_assertion_type: AssertionType | None = None
 
 
 class UserinfoParams(msgspec.Struct):

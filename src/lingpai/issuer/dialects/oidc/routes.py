@@ -6,6 +6,8 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc import params as wire
 from lingpai.issuer.dialects.oidc.about_tokens import AboutTokens
 from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
+from lingpai.issuer.dialects.oidc.clients import Clients
+from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
@@ -40,7 +42,9 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
     places = well_known(prefix)
     open_paths = (*places, *(prefix + path for path in ("/jwks", "/token", "/revoke", "/userinfo")))
     bearer = BearerShape(issuer.realm, CORS)
-    about = AboutTokens(issuer, url)
+    clients = Clients(issuer, url, ClientKeys())
+    about = AboutTokens(issuer, url, clients)
+    tokens = TokenEndpoint(issuer, url, id_tokens, clients)
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
                 "Get the metadata of the authorization server", Reply, tag) for path in places),
@@ -48,7 +52,7 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
               "Get the public keys of id_tokens", Reply, tag),
         Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
               FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
-        Route(("POST",), prefix + "/token", wire.TokenParams, BODY, TokenEndpoint(issuer, id_tokens).token, OPEN,
+        Route(("POST",), prefix + "/token", wire.TokenParams, BODY, tokens.token, OPEN,
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
         Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, Userinfo(issuer).userinfo, bearer,
               "Get claims about the user", wire.Claims, tag, quick=True),

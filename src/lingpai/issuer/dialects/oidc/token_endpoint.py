@@ -1,12 +1,13 @@
 """`/token` (RFC 6749 §3.2, OpenID Connect Core §3.1.3)."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.clients import authenticate
+from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
@@ -15,11 +16,28 @@ from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import require_grant, require_listed
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.requests import each_once
 from lingpai.issuer.verbs.reuse import reuse
 from lingpai.issuer.verbs.standing import issue_standing_token
+from lingpai.store.issuer_port import SignedRequest
 
-GrantTypes = Mapping[str, Callable[[App, TokenParams, LookUp | None], Awaitable[IssuedTokens]]]
-"""What answers each grant type: for the client, with its parameters and the look-up of what is spent."""
+
+class Asked(NamedTuple):
+    """A request for tokens of a client that authenticated.
+
+    Attributes:
+        params: as given.
+        begun: the look-up of what is spent.
+        request: what the verb remembers, see `verbs.requests.each_once`.
+    """
+
+    params: TokenParams
+    begun: LookUp | None
+    request: SignedRequest | None
+
+
+GrantTypes = Mapping[str, Callable[[App, Asked], Awaitable[IssuedTokens]]]
+"""What answers each grant type."""
 
 
 class TokenEndpoint:
@@ -27,11 +45,15 @@ class TokenEndpoint:
 
     Args:
         issuer: the realm.
+        url: its issuer identifier.
         id_tokens: its id_tokens.
+        clients: authenticates clients.
     """
 
-    def __init__(self, issuer: Issuer, id_tokens: IdTokens) -> None:
+    def __init__(self, issuer: Issuer, url: str, id_tokens: IdTokens, clients: Clients) -> None:
         self._issuer = issuer
+        self._address = url + "/token"
+        self._clients = clients
         self._id_tokens = id_tokens
         self._grants: GrantTypes = {
             CODE: self._redeem,
@@ -42,16 +64,21 @@ class TokenEndpoint:
     async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
         """Tokens for a code, for a refresh token, or for the client itself."""
         begun = begin_spending(self._issuer, params.grant_type, params.code, params.refresh_token)
-        app = await authenticate(self._issuer, params, call)
+        app, once = await self._clients.authenticate(params, call, self._address)
         if params.grant_type is None:
             raise _missing("grant_type")
         grant = self._grants.get(params.grant_type)
         if grant is None:
             raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
         require_grant(app, params.grant_type)
-        return await grant(app, params, begun)
+        if not once:
+            return await grant(app, Asked(params, begun, None))
+        first = params.grant_type == MACHINE or (params.grant_type == REFRESH and not app.public)
+        async with each_once(self._issuer, once, first=first) as request:
+            return await grant(app, Asked(params, begun, request))
 
-    async def _redeem(self, app: App, params: TokenParams, begun: LookUp | None) -> IssuedTokens:
+    async def _redeem(self, app: App, asked: Asked) -> IssuedTokens:
+        params = asked.params
         if params.code is None:
             raise _missing("code")
         tokens = await redeem(
@@ -60,27 +87,38 @@ class TokenEndpoint:
             params.code,
             verifier=params.code_verifier,
             demand=lambda grant: _check_redirect(app, grant, params.redirect_uri),
-            begun=begun,
+            request=asked.request,
+            begun=asked.begun,
         )
         return await self._issue_with_id_token(app, tokens, tokens.refresh_token)
 
-    async def _refresh(self, app: App, params: TokenParams, begun: LookUp | None) -> IssuedTokens:
-        """A new pair for a public client; a client with a secret keeps its refresh token (RFC 9700 §4.14.2)."""
+    async def _refresh(self, app: App, asked: Asked) -> IssuedTokens:
+        """A new pair for a public client; one that authenticates keeps its refresh token (RFC 9700 §4.14.2)."""
+        params, begun = asked.params, asked.begun
         if params.refresh_token is None:
             raise _missing("refresh_token")
-        verb = refresh if app.public else reuse
-        tokens = await verb(self._issuer, app, params.refresh_token, scope=params.scope, begun=begun)
+        if app.public:
+            tokens = await refresh(
+                self._issuer,
+                app,
+                params.refresh_token,
+                scope=params.scope,
+                request=asked.request,
+                begun=begun,
+            )
+        else:
+            tokens = await reuse(self._issuer, app, params.refresh_token, scope=params.scope, begun=begun)
         return await self._issue_with_id_token(app, tokens, tokens.refresh_token, again=True)
 
-    async def _issue(self, app: App, params: TokenParams, _begun: LookUp | None) -> IssuedTokens:
+    async def _issue(self, app: App, asked: Asked) -> IssuedTokens:
         if app.public:
             raise LingpaiError(
                 Kind.UNAUTHORIZED_CLIENT, "A client without a secret has no tokens of its own."
             )
         require_listed(app)
         own = tuple(word for word in app.scopes if word not in SCOPES)
-        asked = " ".join(word for word in (params.scope or "").split() if word not in SCOPES)
-        tokens = await issue_standing_token(self._issuer, app, " ".join(own) or None, asked or None)
+        wanted = " ".join(word for word in (asked.params.scope or "").split() if word not in SCOPES)
+        tokens = await issue_standing_token(self._issuer, app, " ".join(own) or None, wanted or None)
         return _issued(tokens)
 
     async def _issue_with_id_token(

@@ -1,0 +1,129 @@
+"""The options of `lingpai app` that a client of the standard protocol has (RFC 7591 §2)."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from lingpai.cli.messages import tr
+
+if TYPE_CHECKING:
+    from lingpai.core.issuer_records import App, Client
+    from lingpai.issuer.context import Issuer
+
+NoPkce = Annotated[
+    bool,
+    typer.Option(
+        "--no-pkce",
+        help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol oidc only.",
+        show_default=False,
+    ),
+]
+IdTokenAlg = Annotated[
+    str,
+    typer.Option(
+        help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol oidc only.",
+    ),
+]
+AuthMethodName = Annotated[
+    str,
+    typer.Option(
+        help="How it authenticates: client_secret_basic, client_secret_post (either works for both), or "
+        "private_key_jwt, with keys of its own and no secret. Protocol oidc only.",
+        show_default=False,
+    ),
+]
+JwksFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--jwks",
+        help="File with its public keys (a JSON Web Key Set), for private_key_jwt.",
+        show_default=False,
+    ),
+]
+Fapi2 = Annotated[
+    bool,
+    typer.Option(
+        "--fapi2",
+        help="Hold it to the FAPI 2.0 Security Profile where that is stricter. Protocol oidc only.",
+        show_default=False,
+    ),
+]
+
+
+def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
+    """Return what an app of the standard protocol sets itself.
+
+    Args:
+        jwks: the file with its keys.
+        given: other fields by name; those that are "" or None are left at their defaults.
+
+    Raises:
+        typer.BadParameter: a value is not one of those that there are.
+    """
+    import msgspec
+
+    from lingpai.core.issuer_records import AuthMethod, Client
+
+    fields = {name: value for name, value in given.items() if value not in {"", None}}
+    known = {
+        "id_token_signed_response_alg": ("ES256", "RS256"),
+        "token_endpoint_auth_method": get_args(AuthMethod),
+    }
+    for name, values in known.items():
+        if name in fields and fields[name] not in values:
+            raise typer.BadParameter(
+                tr("There is no {name} here; known are: {known}.", name=fields[name], known=", ".join(values))
+            )
+    if jwks is not None:
+        fields["jwks"] = _read_jwks(jwks)
+    return msgspec.convert(fields, Client)
+
+
+def client_document(client: "Client") -> dict[str, Any]:
+    """Return what an app sets itself as a JSON document: what it always has, and the rest where it differs."""
+    import msgspec
+
+    usual = {"pkce": client.pkce, "id_token_signed_response_alg": client.id_token_signed_response_alg}
+    return {**usual, **msgspec.to_builtins(client)}
+
+
+def client_problems(issuer: "Issuer", app: "App") -> list[str]:
+    """Return the problems of an app in this realm."""
+    from lingpai.issuer.foreign_jose import read_keys
+
+    if app.public and not issuer.policy.public_clients:
+        return [
+            tr(
+                "The realm {realm} has no public clients: only the protocols mall and oidc support PKCE. "
+                "Leave out --public, and keep the app's secret on the app's own server.",
+                realm=issuer.realm,
+            )
+        ]
+    client = app.client
+    by_key = client.token_endpoint_auth_method == "private_key_jwt"  # noqa: S105  the name of a method
+    checks = (
+        (app.public and not client.pkce, tr("A public client has to use PKCE.")),
+        (app.public and by_key, tr("A public client does not authenticate, so it has no private_key_jwt.")),
+        (
+            by_key and not issuer.policy.shared_open_ids,
+            tr("Only clients of the protocol oidc authenticate by private_key_jwt."),
+        ),
+        (
+            client.jwks is not None and not read_keys(client.jwks),
+            tr("The key set has no public key that can be used: ES256, EdDSA, PS256 or RS256."),
+        ),
+        (by_key and client.jwks is None, tr("private_key_jwt needs the public keys of the app.")),
+    )
+    return [problem for wrong, problem in checks if wrong]
+
+
+def _read_jwks(file: Path) -> Any:
+    import msgspec
+
+    try:
+        found = msgspec.json.decode(file.read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.MsgspecError) as error:
+        text = tr("{file} cannot be read as a JSON Web Key Set: {error}", file=str(file), error=str(error))
+        raise typer.BadParameter(text) from error
+    return found

@@ -1,0 +1,76 @@
+"""The client of a request: of the methods whose credentials came, one alone, and one that the client may use."""
+
+from typing import Final
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import Call
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.clients.by_assertion import ByAssertion
+from lingpai.issuer.dialects.oidc.clients.by_name import ByName
+from lingpai.issuer.dialects.oidc.clients.by_secret import ByBasic, ByPost
+from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
+from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented, failed
+from lingpai.issuer.oauth_errors import ErrorWithHeaders
+
+_CHALLENGE: Final = (("www-authenticate", 'Basic realm="clients", charset="UTF-8"'),)
+CONFIDENTIAL: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+"""By the names of RFC 7591 §2; the metadata lists them."""
+METHODS: Final = (*CONFIDENTIAL, "none")
+
+
+class Clients:
+    """Authenticates the clients of one realm.
+
+    Args:
+        issuer: the realm.
+        url: its issuer identifier.
+        keys: the clients' public keys.
+    """
+
+    def __init__(self, issuer: Issuer, url: str, keys: ClientKeys) -> None:
+        self._by_name = ByName(issuer)
+        self._methods: tuple[Method, ...] = (
+            ByBasic(issuer),
+            ByPost(issuer),
+            ByAssertion(issuer, url, keys),
+        )
+
+    async def authenticate(
+        self, params: Presented, call: Call, endpoint: str, *, public: bool = True
+    ) -> Caller:
+        """Return the client of a request.
+
+        Args:
+            params: as given.
+            call: its headers.
+            endpoint: address of the endpoint that was called.
+            public: whether a client that cannot authenticate is let in.
+
+        Raises:
+            LingpaiError: INVALID_CLIENT, with a challenge when an Authorization header came (RFC 6749 §5.2);
+                INVALID_PARAMETER when there are two authentications; ADDRESS_NOT_ALLOWED, TOO_MANY_REQUESTS.
+        """
+        try:
+            caller = await self._chosen(params, call).prove(params, call, endpoint)
+            if caller.app.public and not public:
+                raise failed("A client without credentials may not ask this.")
+        except LingpaiError as error:
+            if error.kind is Kind.INVALID_CLIENT and call.header("authorization") is not None:
+                raise ErrorWithHeaders(error, _CHALLENGE) from error
+            raise
+        call.caller = caller.app.app_id
+        return caller
+
+    def _chosen(self, params: Presented, call: Call) -> Method:
+        came = [method for method in self._methods if method.came(params, call)]
+        if len(came) > 1:
+            raise LingpaiError(
+                Kind.INVALID_PARAMETER,
+                "Client credentials may come in one place only.",
+                parameter="client_id",
+            )
+        if came:
+            return came[0]
+        if not self._by_name.came(params, call):
+            raise failed("There are no client credentials in header or body.")
+        return self._by_name
