@@ -15,9 +15,9 @@ from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import shapes
 
 GROUPS = (
-    ("Of the request", EDGE_KINDS, "May come from any route."),
-    ("Of the keeper", KEEPER_KINDS, "From the keeper's routes."),
-    ("Of the issuer", ISSUER_KINDS, "From the issuer's dialects and pages."),
+    ("Errors of the request", EDGE_KINDS, "Possible on every route."),
+    ("Errors of the keeper", KEEPER_KINDS, "From the keeper's routes."),
+    ("Errors of the issuer", ISSUER_KINDS, "From the issuer's protocols and pages."),
 )
 _NUMBERS = ("errcode", "status", "error", "code", "error_code")
 _KEEPERS = {
@@ -53,13 +53,12 @@ def page() -> str:
     """The page."""
     blocks = head(
         "Errors",
-        "Everything that can go wrong is one of these kinds; the kind stands in logs and metrics. Each surface tells "
-        "it its own way: the HTTP status, then the number or name in the body. *Whose* says who can mend it: the "
-        "caller, the upstream platform, the operator, or we (service).",
-        "`upstream_refused` passes the platform's own number on, here shown as 40164. "
-        "`missing_parameter` has numbers by parameter on the drop-in routes (41002 for appid, 41004 for secret, …), "
-        "and on the compatible routes 1 or 2. Browsers that ask for a page get one, with a status "
-        "that fits.",
+        "Every error is of one of these kinds; the log shows the kind. Each family of routes has its own format: the "
+        "columns show the HTTP status, then the error number or name in the body. *Fix by* says who can correct the "
+        "error: the caller, the upstream platform, the operator (settings, accounts), or the service itself.",
+        "`upstream_refused` passes on the platform's own number; 40164 is an example. "
+        "`missing_parameter` has a number per parameter on the drop-in routes (41002 for appid, 41004 for secret, …), "
+        "and is 1 or 2 on the compatible routes. A browser that asks for a page gets a page, with a matching status.",
     )
     for title, kinds, about in GROUPS:
         told = [each for each in surfaces() if any(kind in each.kinds for kind in kinds)]
@@ -69,7 +68,7 @@ def page() -> str:
             for kind in Kind
             if kind in kinds
         ]
-        blocks.append(table(("kind", "whose", *(each.name for each in told)), rows))
+        blocks.append(table(("kind", "fix by", *(each.name for each in told)), rows))
     return joined(blocks)
 
 

@@ -17,9 +17,9 @@ _STRUCTS = (
 )  # fmt: skip
 _ACCOUNTS = (("WeChat app", WechatApp), ("WeCom corp", WecomCorp), ("WeCom agent", WecomAgent))
 _ABOUT_OPTIONS = (
-    "The rules' numbers; `POST /_sandbox/options` changes them while it runs, and the most used are options of "
-    "`lingpai sandbox`. `hosts` (option `--name`) lists the names by which it may be addressed besides IP addresses, "
-    "`localhost` and names of one label."
+    "Lifetimes and quotas. `POST /_sandbox/options` changes them at run time; the most used ones are options of "
+    "`lingpai sandbox`. `hosts` (option `--name`) lists further host names under which it may be called; IP addresses, "
+    "`localhost` and names of one label always may."
 )
 _ABOUT_ACCOUNTS = (
     "`PATCH /_sandbox/accounts` with `account` and any of these fields adds an account or changes it."
@@ -49,7 +49,7 @@ def page() -> str:
     blocks = head(
         "Sandbox",
         "`lingpai sandbox` and `lingpai dev` serve an imitation of the WeChat and WeCom APIs. Everything under "
-        "`/_sandbox/` is not of the platforms but for tests: JSON in, JSON out, and a 400 that says what to do. "
+        "`/_sandbox/` exists here only, to control tests: JSON in, JSON out; a wrong call gets a 400 that says why. "
         "How to use it: [test against the sandbox](../how-to/sandbox.md).",
         "## Controls",
         table(

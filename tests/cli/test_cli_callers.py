@@ -176,7 +176,7 @@ def test_an_overlap_that_is_none_is_refused(cli: Cli, overlap: str) -> None:
     cli("caller", "add", "shop")
     refused = cli("caller", "rotate", "shop", f"--overlap={overlap}")
     assert refused.code == 2
-    assert "is no duration" in refused.stderr
+    assert "is not a duration" in refused.stderr
 
 
 def test_only_callers_with_a_good_key_are_rotated(cli: Cli) -> None:

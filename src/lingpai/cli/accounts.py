@@ -163,7 +163,7 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Check one account as `doctor` does: get its token as a caller would, and say how to fix each problem.
 
-    A held token needs no call to the platform. Exit code 1 when there is no live token.
+    A cached token needs no call to the platform. Exit code 1 when there is no valid token.
     """
     from lingpai.cli.output import emit, say, state
 

@@ -137,7 +137,7 @@ def restore(
 ) -> None:
     """Restore a backup, and end everything whose state after the backup is unknown. Stop the service first.
 
-    Ids continue far above those issued since the backup; sessions, codes, leases and roles end; held tokens are
+    Ids continue far above those issued since the backup; sessions, codes, leases and roles end; cached tokens are
     fetched again. An existing embedded store is kept beside the new one.
     """
     from lingpai.cli.output import emit
@@ -174,7 +174,7 @@ def _render(console: "Console", done: "Restored") -> None:
     console.print(table("Ended", ("What", "Count"), rows))
     say(
         console,
-        tr("Held tokens and tickets to fetch again: {count}.", count=done.settled.fetched_anew),
+        tr("Cached tokens and tickets to fetch again: {count}.", count=done.settled.fetched_anew),
     )
     for note in NOTES:
         say(console, tr(note))

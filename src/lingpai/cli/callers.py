@@ -165,16 +165,18 @@ def rotate(
     name: Annotated[str, typer.Argument(help="The caller's name.", show_default=False)],
     overlap: Annotated[
         int,
-        typer.Option(parser=seconds, help="How long the key before stays valid, such as 12h or 7d."),
+        typer.Option(parser=seconds, help="How long the previous key stays valid, such as 12h or 7d."),
     ] = OVERLAP,  # type: ignore[assignment]  # read by the parser, as what is typed is
     now: Annotated[
         bool,
-        typer.Option("--now", help="End every key before at once, as after a leak.", show_default=False),
+        typer.Option(
+            "--now", help="End all previous keys at once, for example after a leak.", show_default=False
+        ),
     ] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Give a caller a new key and print it, only this once. The key before stays valid for a day.
+    """Give a caller a new key and print it once. The previous key stays valid for a day.
 
     Put the new key into the caller's configuration while both are valid. `lingpai caller show` says how many keys are
     valid and until when; rights, apps and networks stay as they are, and the audit log names the caller as before.
@@ -199,11 +201,11 @@ def rotate(
         say(console, tr("New key of {name}, shown only once:", name=name), "green")
         say(console, key)
         if not overlap:
-            say(console, tr("Every key before ended just now."), "dim")
+            say(console, tr("All previous keys have ended."), "dim")
         else:
             until = local(max(former))
             text = tr(
-                "The key before stays valid for {span}, until {until}.", span=span(overlap), until=until
+                "The previous key stays valid for {span}, until {until}.", span=span(overlap), until=until
             )
             say(console, text, "dim")
 

@@ -19,6 +19,8 @@ def seconds(text: str | int) -> int:
     """
     found = _FORM.fullmatch(str(text).strip().lower())
     if found is None or found[2] not in _SECONDS:
-        problem = tr("{text} is no duration; write seconds, or such as 30min, 24h or 7d.", text=repr(text))
+        problem = tr(
+            "{text} is not a duration; write seconds, or for example 30min, 24h or 7d.", text=repr(text)
+        )
         raise typer.BadParameter(problem)
     return int(found[1]) * _SECONDS[found[2]]

@@ -127,7 +127,7 @@ def code(
     scope: Annotated[
         list[str] | None,
         typer.Option(
-            help="Scope that it stands for; repeat for more; the realm's default when left out.",
+            help="Scope of the code; repeat for more; default: the realm's.",
             show_default=False,
         ),
     ] = None,

@@ -151,7 +151,7 @@ def retire(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Remove an old key for good, once no stored value needs it. Tokens that the issuer issued with it end."""
+    """Permanently remove an old key that no stored value needs. Tokens that the issuer encrypted with it end."""
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> None:

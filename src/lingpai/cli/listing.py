@@ -16,4 +16,4 @@ def note_more(options: str) -> None:
     """Print, after a truncated list, the options that continue it."""
     from lingpai.cli.output import note
 
-    note(tr("There are more: go on with {options}, or set --limit.", options=options))
+    note(tr("There are more: continue with {options}, or set --limit.", options=options))

@@ -121,7 +121,7 @@ def list_all(
 
 @app.command("qr")
 def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
-    """Make the key that a terminal shows as a QR code. Whoever has it may authorise one app within its lifetime."""
+    """Make the key that a terminal shows as a QR code. Its holder may authorise one app within its lifetime."""
     from lingpai.cli.output import emit, say
     from lingpai.issuer.verbs.machines import show_qr_key
 

@@ -19,7 +19,7 @@ def migrate(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Bring the store's schema up to date.
+    """Update the store's schema to this release.
 
     The previous release also runs on the new schema, so you can migrate before you upgrade.
     """

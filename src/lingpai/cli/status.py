@@ -19,12 +19,12 @@ MOST_DUE = 1000
 
 
 def status(*, data: Data = None, as_json: Json = False) -> None:
-    """Show every held token at a glance: its remaining lifetime, its next renewal, its circuit breaker.
+    """Show all cached tokens: remaining lifetime, next renewal, circuit breaker.
 
     Below the table: what is due for renewal now, which workers run on which nodes, and which of them renews tokens.
 
-    It reads the store only: it asks no platform, fetches nothing and changes nothing. `lingpai doctor` asks the
-    platforms, and says what to do about what is wrong; `lingpai token list` shows the budgets too.
+    It only reads the store: it calls no platform and changes nothing. `lingpai doctor` calls the platforms and says how
+    to fix problems; `lingpai token list` also shows the budgets.
     """
     from lingpai.cli.output import emit
 
@@ -77,12 +77,12 @@ def _render(console: "Console", found: dict[str, Any]) -> None:
     from lingpai.cli.output import say
 
     if not found["accounts"] and not found["tokens"]:
-        say(console, tr("No account is configured yet, so no token is held."), "yellow")
+        say(console, tr("No account is configured yet, so there are no tokens."), "yellow")
         say(console, tr("Add one with `lingpai account add wechat APPID`; it asks for the secret."))
     else:
         console.print(_table(found["tokens"]))
         text = tr(
-            "Accounts: {accounts}. Without a live token or in trouble: {ill}. Renewals due now: {due}.",
+            "Accounts: {accounts}. Without a valid token or with a problem: {ill}. Renewals due now: {due}.",
             accounts=found["accounts"],
             ill=len(found["problems"]),
             due=len(found["due"]),
@@ -114,7 +114,7 @@ def _table(documents: list[dict[str, Any]]) -> "Table":
         )
         for each in documents
     ]
-    return table("Held tokens and tickets, with their remaining lifetimes", columns, rows)
+    return table("Cached tokens and tickets, with their remaining lifetimes", columns, rows)
 
 
 def _next_renewal(seconds: float | None) -> str:

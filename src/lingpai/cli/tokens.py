@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lingpai.keeper.app import App
     from lingpai.keeper.keeper import Keeper
 
-app = typer.Typer(name="token", help="Held tokens and tickets: list, renew, report.", no_args_is_help=True)
+app = typer.Typer(name="token", help="Cached tokens and tickets: list, renew, report.", no_args_is_help=True)
 
 ASKER = "operator"
 TOKEN = "access_token"  # noqa: S105  the name of a kind
@@ -24,7 +24,7 @@ Kind = Annotated[str, typer.Option(help="access_token, one of the platform's tic
 
 CLEAR_WORDS = {
     "cleared": "Cleared: the next request fetches a new token.",
-    "empty": "No token was held.",
+    "empty": "No token was cached.",
     "cooling": "It was cleared a moment ago; nothing was done.",
     "spent": "The daily limit of clears is reached; nothing was done.",
 }
@@ -40,7 +40,7 @@ REPORT_WORDS = {
 
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
-    """List held tokens and tickets with age, failures and used budgets; never their values."""
+    """List cached tokens and tickets with age, failures and used budgets; never their values."""
     from lingpai.cli.output import emit, say
     from lingpai.cli.statuses import budget_document, budget_table, status_document, status_table
 
@@ -79,7 +79,7 @@ def get(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Get a live token or ticket: the held one, or a newly fetched one."""
+    """Get a valid token or ticket: the cached one, or a newly fetched one."""
     from lingpai.cli.output import emit, fields, say, span
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
@@ -164,7 +164,7 @@ def report(
 
 @app.command("clear")
 def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = False) -> None:
-    """Drop the cached token; the next request fetches a new one. The held one is kept until that succeeds."""
+    """Drop the cached token: the next request fetches a new one. The old one is kept until that succeeds."""
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> str:

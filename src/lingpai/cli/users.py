@@ -189,7 +189,7 @@ def enable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: J
 def remove(
     login: Login, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
 ) -> None:
-    """Remove a user and their open_ids for good; all their tokens end."""
+    """Permanently remove a user and their open_ids; all their tokens end."""
     remove_one(
         ("login", login),
         lambda realms, where: realms.user(login, where),

@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Histogram
 
-HITS = Counter("lingpai_keeper_hits", "Values handed out that were held already.", ["platform", "kind"])
-MISSES = Counter("lingpai_keeper_misses", "Requests that had to wait for the upstream.", ["platform", "kind"])
+HITS = Counter(
+    "lingpai_keeper_hits", "Requests answered with a cached token or ticket.", ["platform", "kind"]
+)
+MISSES = Counter("lingpai_keeper_misses", "Requests that had to wait for a platform.", ["platform", "kind"])
 FETCHES = Counter(
     "lingpai_upstream_fetches",
-    "Attempts to fetch a value upstream, by what came of them.",
+    "Attempts to fetch a token or ticket from a platform, by outcome.",
     ["platform", "kind", "outcome"],  # outcome: ok, same, transient, permanent, caller, budget, overtaken
 )
-UPSTREAM_SECONDS = Histogram("lingpai_upstream_seconds", "Seconds that a call to an upstream took.")
-REPORTS = Counter(
-    "lingpai_keeper_reports", "Reports of dead tokens, by what came of them.", ["platform", "outcome"]
-)
+UPSTREAM_SECONDS = Histogram("lingpai_upstream_seconds", "Duration of calls to platforms.")
+REPORTS = Counter("lingpai_keeper_reports", "Reports of dead tokens, by outcome.", ["platform", "outcome"])
 
 
 @functools.cache

@@ -180,9 +180,16 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
     account = ("platform", "account", "label", "kind")
     budget = ("subject", "budget")
     return (
-        GaugeOf("lingpai_held_remaining_seconds", "Seconds until a held value ends.", account, remaining),
-        GaugeOf("lingpai_held_age_seconds", "Seconds since a held value was fetched.", account, age),
-        GaugeOf("lingpai_breaker_open", "1 while only a human can mend a renewal.", account, breaker),
+        GaugeOf(
+            "lingpai_held_remaining_seconds", "Remaining lifetime of a token or ticket.", account, remaining
+        ),
+        GaugeOf("lingpai_held_age_seconds", "Age of a token or ticket.", account, age),
+        GaugeOf(
+            "lingpai_breaker_open",
+            "1 while the circuit breaker is open: a human has to act.",
+            account,
+            breaker,
+        ),
         GaugeOf("lingpai_renewal_failures", "Failures in a row of a renewal.", account, failures),
         GaugeOf("lingpai_budget_used", "Upstream calls of the current window.", budget, budget_used),
         GaugeOf("lingpai_budget_limit", "Upstream calls a window allows.", budget, budget_limit),

@@ -22,7 +22,7 @@ class AddressAnswer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class UserChange(msgspec.Struct, forbid_unknown_fields=True):
-    """Switches of one user; None leaves one as it is."""
+    """Switches of one user; null leaves a switch unchanged."""
 
     account: str
     user: str = "alice"
@@ -35,7 +35,7 @@ class AccountsControl(Control):
     """``/_sandbox/accounts``: who exists, and their switches."""
 
     def on_get(self, _call: Call) -> Reply:
-        """All apps and corps, secrets included: they are this sandbox's own."""
+        """List all apps and corps of this sandbox, with their secrets."""
         accounts = self.world.accounts
         return send({"apps": list(accounts.apps.values()), "corps": list(accounts.corps.values())})
 
@@ -49,7 +49,7 @@ class AccountsControl(Control):
             raise wrong(str(error)) from None
 
     def on_delete(self, call: Call) -> Reply:
-        """Back to the accounts given at the start."""
+        """Reset the accounts to those of the start."""
         self.world.accounts.reset()
         return self.on_get(call)
 
@@ -93,11 +93,11 @@ class OptionsControl(Control):
     """``/_sandbox/options``: the rules' numbers."""
 
     def on_get(self, _call: Call) -> Reply:
-        """All of them as they are now."""
+        """Show all options with their current values."""
         return send({name: getattr(self.world.rules, name) for name in Rules.__struct_fields__})
 
     def on_post(self, call: Call) -> Reply:
-        """Change some, until the restart; what was already handed out keeps its end."""
+        """Change options until the restart; tokens issued before keep their expiry."""
         given = body_of(call, dict[str, Any])
         now = {name: getattr(self.world.rules, name) for name in Rules.__struct_fields__}
         try:

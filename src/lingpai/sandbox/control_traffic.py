@@ -21,12 +21,12 @@ class CallsControl(Control):
     """``/_sandbox/calls``: how often what was called, by path and account."""
 
     def on_get(self, call: Call) -> Reply:
-        """The counts, of one ``path`` or ``account`` if given."""
+        """Show the counts, optionally of one ``path`` or ``account``."""
         path, account = call.query.get("path"), call.query.get("account")
         return send(self.world.calls.report(path, account))
 
     def on_delete(self, _call: Call) -> Reply:
-        """Count from nothing again."""
+        """Reset all counts to 0."""
         self.world.calls.reset()
         return send(self.world.calls.report())
 
@@ -35,7 +35,7 @@ class ReceivedControl(Control):
     """``/_sandbox/received``: the last calls as they came, without tokens and secrets."""
 
     def on_get(self, call: Call) -> Reply:
-        """The calls, of one ``path`` if given, the oldest first."""
+        """Show the last calls, optionally of one ``path``, oldest first."""
         return send({"received": self.world.calls.received(call.query.get("path"))})
 
 
@@ -43,16 +43,16 @@ class FaultsControl(Control):
     """``/_sandbox/faults``: what the next calls meet."""
 
     def on_get(self, _call: Call) -> Reply:
-        """The faults that wait, and the kinds there are."""
+        """Show the pending faults, and all kinds of faults."""
         return send({"faults": self.world.faults.waiting, "kinds": KINDS})
 
     def on_post(self, call: Call) -> Reply:
-        """Add one; see ``Fault``."""
+        """Add a fault; see ``Fault``."""
         self.world.faults.waiting.append(body_of(call, Fault))
         return self.on_get(call)
 
     def on_delete(self, call: Call) -> Reply:
-        """Drop all."""
+        """Remove all faults."""
         self.world.faults.waiting.clear()
         return self.on_get(call)
 
@@ -61,7 +61,7 @@ class CodesControl(Control):
     """``/_sandbox/codes``: a user logs in."""
 
     def on_post(self, call: Call) -> Reply:
-        """Mint a login code; see ``MintCode``."""
+        """Make a login code; see ``MintCode``."""
         wanted = body_of(call, MintCode)
         try:
             return send(mint(self.world, wanted))
@@ -80,7 +80,7 @@ class ValidControl(Control):
     """``/_sandbox/valid``: whether a token or ticket lives."""
 
     def on_get(self, call: Call) -> Reply:
-        """Of ``access_token`` or ``ticket``: ``valid``, ``account``, ``family``, ``expires_in``."""
+        """Check an ``access_token`` or ``ticket``: ``valid``, ``account``, ``family``, ``expires_in``."""
         token, ticket = call.query.get("access_token"), call.query.get("ticket")
         if not (token or ticket):
             raise wrong("give ?access_token= or ?ticket=")
@@ -103,7 +103,7 @@ class KillControl(Control):
     """``/_sandbox/kill``: ends a token or ticket early, as a platform may."""
 
     def on_post(self, call: Call) -> Reply:
-        """End ``access_token`` or ``ticket`` now."""
+        """Invalidate an ``access_token`` or ``ticket`` now."""
         given = body_of(call, TokenGiven)
         if given.ticket:
             self.world.tickets.kill(_found(self.world.tickets, given.ticket, "ticket"))

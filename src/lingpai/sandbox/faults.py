@@ -24,12 +24,12 @@ _REMEMBERED: Final = 200
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What the next calls of ``path`` meet.
+    """A fault that affects the next calls of ``path``.
 
     Attributes:
         path: an API path, or ``*`` for any.
         fault: one of ``KINDS``.
-        times: how many calls meet it.
+        times: number of calls that it affects.
         account: only calls of this account; "" for any.
         after: the call takes effect first, then its answer is lost.
     """

@@ -10,7 +10,7 @@ from lingpai.sandbox.world import World
 
 
 class MintCode(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which code to mint.
+    """The login code to make.
 
     Attributes:
         account: appid or corpid; ``appid`` and ``corpid`` are other names for it.

@@ -86,18 +86,19 @@ class Settings(PlatformGroups, BaseSettings):
     `pip install lingpai[postgresql]`."""
 
     store_connections: Annotated[int, Field(ge=1, le=100)] = CONNECTIONS
-    """Connections of one worker to PostgreSQL at most, besides one that listens, and two while operators read much."""
+    """Connections of one worker to PostgreSQL at most. One more listens for notifications; up to two more serve long
+    lists for administrators."""
 
     free_space: Annotated[int, Field(ge=0, le=1024 * 1024)] = 64
     """MiB of free space on the embedded store's disk below which the issuer adds nothing (logins, codes, tokens: 503).
 
-    So a disk that fills up never keeps the keeper from renewing tokens. On a small disk, 4 % of it are enough; 0 for no
-    such floor. PostgreSQL does not say how full its disk is."""
+    The rest is kept for the keeper's renewals. On a small disk the limit is 4 % of its size; 0 switches it off. Not for
+    PostgreSQL, which does not report its free space."""
 
     store_wait: Annotated[float, Field(ge=0, allow_inf_nan=False, le=LONGEST_WAIT)] = 900.0
     """Seconds that `serve` waits at its start for a database that does not take connections or writes yet.
 
-    0 asks once. What waiting cannot mend (a wrong password, no such database) ends it at once."""
+    0 tries once. An error that waiting cannot fix (a wrong password, no such database) ends it at once."""
 
     key_ring: Path | None = None
     """File of the key ring, made at the first start with mode 0600.
@@ -109,17 +110,17 @@ class Settings(PlatformGroups, BaseSettings):
     """Seconds for one call to an upstream platform."""
 
     drain: Seconds = 10.0
-    """Seconds that requests under way are given at shutdown."""
+    """Seconds that open requests get to finish at shutdown."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged."""
+    """Lowest level that is logged."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
-    """JSON lines, or coloured text for people; auto chooses by whether the log goes to a terminal."""
+    """JSON lines, or coloured text for people; auto: text when the log goes to a terminal."""
 
     log_login_names: Literal["fingerprint", "plain"] = "fingerprint"
-    """How the log shows the login name of a login that failed. People sometimes type their password into that field, so
-    by default the log has a fingerprint: equal for equal names of one process, and of no use to a reader."""
+    """How the log shows the login name of a failed login. People sometimes type their password into that field, so by
+    default the log shows a fingerprint, which is the same for the same name within one process."""
 
     keeper: KeeperSettings = KeeperSettings()
     redis: RedisSettings = RedisSettings()

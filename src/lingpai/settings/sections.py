@@ -66,58 +66,58 @@ class KeeperSettings(Section):
     """The keeper's behaviour."""
 
     trusted_networks: tuple[Network, ...] = ("127.0.0.0/8", "::1/128")
-    """CIDR blocks from which configured apps may be asked for without a secret or a caller key."""
+    """CIDR blocks from which callers may use configured accounts without a secret or a caller key."""
 
     allow_unconfigured: bool | Literal["trusted"] = "trusted"
-    """Whether a caller may bring an app that is not configured, with its secret, as the original service allowed: true
-    from anywhere, false from nowhere, trusted from `trusted_networks`."""
+    """Whether a caller may use an account that is not configured by sending its secret, as the original service
+    allowed: true from anywhere, false from nowhere, trusted from `trusted_networks`."""
 
     patience: Seconds = 10.0
-    """Seconds that a caller waits at most for a value that somebody else is fetching."""
+    """Longest time in seconds that a caller waits for a token that another request is already fetching."""
 
     lease: Seconds = 20.0
     """Seconds after which another worker may take over a renewal whose worker died.
 
-    Above upstream_timeout.
+    Must be more than upstream_timeout.
     """
 
     probe_every: Seconds = 300.0
     """Seconds between attempts while the circuit breaker is open (wrong secret, address not allowed)."""
 
     backoff_cap: Seconds = 60.0
-    """Longest wait in seconds between attempts while the upstream has a passing trouble."""
+    """Longest time in seconds between attempts while a platform fails temporarily."""
 
     clear_apart: Seconds = 60.0
-    """Seconds for which a second `clear` of the same token does nothing."""
+    """Seconds during which a second `clear` of the same token has no effect."""
 
     clears_a_day: Annotated[int, Field(ge=0)] = 50
-    """How often a token may be cleared a day."""
+    """How often each token may be cleared per day."""
 
     report_apart: Seconds = 30.0
-    """Seconds for which a second report of the same token is not verified again."""
+    """Seconds during which a second report of the same token is not verified again."""
 
     exchange_repeats: Annotated[float, Field(ge=0, allow_inf_nan=False, le=300)] = 30.0
-    """Seconds for which a login code that was exchanged answers the same again, to the same caller from the same
-    address, so that a lost answer does not log a user out; 0 for never."""
+    """Seconds during which a login code that was exchanged returns the same answer again to the same caller at the
+    same address, in case the first answer was lost; 0 to never repeat an answer."""
 
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
-    """How many wrong secrets of an app that is not configured may reach its platform a minute, and how often each;
-    trusted networks are counted apart from the rest.
+    """Calls per minute with wrong secrets that may reach the platform, for each account that is not configured and for
+    each such secret. Trusted networks are counted separately.
 
-    A secret that the platform has taken once is not limited, also after a restart."""
+    A secret that the platform has accepted once is not limited, also after a restart."""
 
     unproven_by_peer_a_minute: Annotated[int, Field(ge=1)] = 20
-    """The same from one address (of IPv6, from one network of 64 bits), whatever app they are of."""
+    """The same from one address (IPv6: from one /64 network), for all accounts together."""
 
     unproven_by_platform_a_minute: Annotated[int, Field(ge=1)] = 60
-    """Calls with wrong secrets that may reach one platform a minute from everywhere; trusted networks are counted apart
-    from the rest."""
+    """Calls per minute with wrong secrets that may reach one platform in all. Trusted networks are counted
+    separately."""
 
     tick: Seconds = 0.25
-    """Seconds between two looks for renewals that are due."""
+    """Seconds between two checks for due renewals."""
 
     renewals_at_once: Annotated[int, Field(ge=1, le=256)] = 16
-    """How many renewals of one platform run side by side."""
+    """How many renewals of one platform run at the same time."""
 
 
 class RedisSettings(Section):
@@ -129,51 +129,52 @@ class RedisSettings(Section):
     url: RedisUrl | None = None
     """Where to publish, such as redis://:password@127.0.0.1:6379/0, rediss://… or unix:///path; nowhere when not set.
 
-    The server token and the js_ticket of each yzb app are set there under
-    `type/server_access_token_info/app_id/APP_ID` and `type/js_ticket_info/app_id/APP_ID` for as long as they live."""
+    The server token and the js_ticket of each yzb app are written there under
+    `type/server_access_token_info/app_id/APP_ID` and `type/js_ticket_info/app_id/APP_ID` until they expire."""
 
 
 class EdgeSettings(Section):
     """Limits at the HTTP edge."""
 
     trusted_proxies: tuple[Network, ...] = ()
-    """CIDR blocks of reverse proxies whose X-Forwarded-For is believed.
+    """CIDR blocks of reverse proxies whose X-Forwarded-For is trusted.
 
-    A proxy in them that names no client's address makes the caller nobody: in no network, so that a key is needed.
-    Name the proxies alone, not the networks of callers."""
+    A request from such a proxy without a client's address counts as from no network, so it needs a key. List only the
+    proxies, not the networks of callers."""
 
     hosts: tuple[HostName, ...] = ()
     """Names by which requests without a key may address this service, such as lingpai.internal or .svc.cluster.local
     (each name below it).
 
-    Besides IP addresses, localhost, names of one label and the name in public_url. A web page can make a name of its
-    own point here, so that a browser in a trusted network asks for it."""
+    IP addresses, localhost, names of one label and the name in public_url are always allowed. This prevents DNS
+    rebinding: a web page could point a host name of its own at this service, to have browsers in trusted networks call
+    it."""
 
     body_limit: Annotated[int, Field(ge=1024)] = 64 * 1024
     """Largest request body in bytes."""
 
     body_timeout: Seconds = 10.0
-    """Seconds within which a request body has to arrive."""
+    """Seconds within which a request body must arrive."""
 
     connections: Annotated[int, Field(ge=1)] = 10_000
-    """Open connections that one worker takes. One more closes the connection that has been idle longest; with none idle
-    it is closed itself. Where the system allows few descriptors it is less: some are kept for the store and for calls
-    of platforms."""
+    """Open connections of one worker at most. One more closes the connection that has been idle longest, or is closed
+    itself when none is idle. Where the system allows few descriptors the limit is lower, because the store and calls
+    of platforms need some."""
 
     connections_by_address: Annotated[int, Field(ge=1)] = 1_000
-    """The same from one address (of IPv6, from one network of 64 bits), at most three quarters of all.
+    """The same from one address (IPv6: from one /64 network), and at most three quarters of all.
 
-    Addresses in `trusted_proxies` are not limited by it."""
+    It does not apply to addresses in `trusted_proxies`."""
 
     lean: bool = True
-    """Without effect: all requests go one way. Still read, so that settings that have it stay valid."""
+    """No effect. Still accepted, so that existing settings stay valid."""
 
     log_successes: bool = False
-    """Whether requests that went well get a log line too; those that failed always do."""
+    """Whether successful requests are logged too; failed ones always are."""
 
     metrics_networks: tuple[Network, ...] = PRIVATE_NETWORKS
-    """CIDR blocks from which /metrics may be read. Behind a reverse proxy, name it in trusted_proxies as well:
-    all requests come from it otherwise."""
+    """CIDR blocks from which /metrics may be read. A reverse proxy must be in trusted_proxies too; otherwise all
+    requests seem to come from it."""
 
 
 class RealmSettings(Section):
@@ -184,10 +185,10 @@ class RealmSettings(Section):
     """
 
     dialect: Dialect
-    """Which protocol it speaks. May be left out for a realm of that very name."""
+    """Its protocol. May be left out when the realm has the name of its protocol."""
 
     enabled: bool = True
-    """Whether it is served. A realm that is switched off answers nobody, and keeps its apps, users and grants."""
+    """Whether it is served. A realm that is switched off keeps its apps, users and grants."""
 
     prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     """What comes before its paths, such as /mall-test; two realms of one dialect need different ones. Of the

@@ -94,7 +94,7 @@ def _in_clear(settings: Settings) -> Iterator[Finding]:
     if redis is not None and redis.scheme == "redis" and not is_local(redis.hostname or ""):
         yield _warn(
             "redis.url",
-            tr("Held tokens are sent unencrypted to {host}.", host=redis.hostname),
+            tr("Cached tokens are sent unencrypted to {host}.", host=redis.hostname),
             tr("Use a rediss:// address."),
         )
     dsn = settings.store_address.dsn

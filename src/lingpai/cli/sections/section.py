@@ -15,7 +15,7 @@ from lingpai.settings import Settings
 
 Action = Literal["add", "change", "remove", "keep"]
 AnyEntry = TypeVar("AnyEntry")
-OVERTAKEN = "It was changed by somebody else at the same time; run this command again."
+OVERTAKEN = "It was changed at the same time by another command; run this command again."
 
 
 async def nothing() -> None:
