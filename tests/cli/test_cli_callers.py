@@ -160,7 +160,7 @@ def test_a_new_key_is_shown_once(cli: Cli) -> None:
         assert found[1] not in table
         assert re.search(r"20\d\d-\d\d-\d\d.+20\d\d-\d\d-\d\d", table.replace("\n", " "))
     cli.env["LC_ALL"] = "zh_CN.UTF-8"
-    assert "旧密钥还有效 1 d" in cli.terminal("caller", "rotate", "shop").stdout
+    assert "旧密钥在 1 d" in cli.terminal("caller", "rotate", "shop").stdout
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_both_languages_tell_the_same_besides() -> None:
         ("There is no such app.", "应用不存在。"),
         (
             "There is no key 7; `lingpai key list` shows the ring.",
-            "没有密钥 7；`lingpai key list` 可查看密钥环。",
+            "没有加密密钥 7；`lingpai key list` 可查看密钥环。",
         ),
         (
             "The call to the upstream platform failed: no answer within 8 s.",
