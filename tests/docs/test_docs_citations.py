@@ -16,6 +16,7 @@ _ROWS_OF_EXEMPTIONS = re.findall(r"^\| ([^|]*) \|", THREATS.partition("## Not ap
 _EXEMPT = frozenset(re.findall(r"\b[A-Z]\d+\b", " ".join(_ROWS_OF_EXEMPTIONS)))
 _CITED_THREATS = re.compile(r"\bthreats? ((?:[A-L]\d{1,3}(?:, | and | to |-)?)+)")
 _CITED_PAGE = re.compile(r"(?<![\w/.*{}<-])((?:[\w-]+/)*[\w-]+(?:\.zh-CN)?\.md)\b")
+_CITED_SECTION = re.compile(r'(docs/[\w/-]+\.md),? (?:section )?"([^"]+)"')
 _ELSEWHERE = re.compile(
     r"\bDESIGN\b ?§|\bcontracts/|\battacks? [A-L]\d|\bseeds? 00\d|\bupstream-(?:wechat|others)\b"
 )
@@ -84,3 +85,16 @@ def test_code_cites_pages_that_exist(folder: str) -> None:
             assert page == "page.md" or any((ROOT / place / page).exists() for place in _FOLDERS), (
                 f"{name} cites {page}"
             )
+
+
+def test_code_cites_sections_that_exist() -> None:
+    cited = [
+        (name, page, section)
+        for name, text in _texts()
+        if not name.endswith(".md")
+        for page, section in _CITED_SECTION.findall(re.sub(r"\s*\n\s*#?\s*", " ", text))
+    ]
+    assert len(cited) > 5
+    for name, page, section in cited:
+        titles = re.findall(r"^#+ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+        assert section in titles, f"{name} cites {page}, {section}"

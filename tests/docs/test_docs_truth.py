@@ -82,9 +82,9 @@ def test_every_metric_and_variable_named_exists(page: Path) -> None:
     } <= variables
 
 
-def test_the_house_of_the_architecture_is_the_one_that_stands() -> None:
+def test_the_source_tree_of_the_architecture_is_complete() -> None:
     drawn = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-    house = drawn.partition("## The house")[2].partition("\n## ")[0]
+    house = drawn.partition("## Source tree")[2].partition("\n## ")[0]
     package = ROOT / "src" / "lingpai"
     rooms = [path for path in package.rglob("__init__.py") if path.parent != package]
     assert len(rooms) > 10
@@ -98,6 +98,19 @@ def test_the_house_of_the_architecture_is_the_one_that_stands() -> None:
         )
     for module in re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.(?:py|sql))`", drawn):
         assert (package / module).exists(), module
+
+
+def test_the_walk_through_names_what_its_files_define() -> None:
+    drawn = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    walk = drawn.partition("## One request, from the socket to the row and back")[2].partition("\n## ")[0]
+    steps = re.findall(r"^\| \d+ \| (.+?) \|", walk, re.MULTILINE)
+    assert len(steps) > 15
+    for step in steps:
+        modules = [ROOT / "src" / "lingpai" / name for name in re.findall(r"`([a-z_/]+\.py)`", step)]
+        assert modules, step
+        for name in re.findall(r"`([A-Za-z_.]+)`", re.sub(r"`[a-z_/]+\.py`", "", step)):
+            defined = re.compile(rf"^ *(?:async )?(?:class|def) {name.rpartition('.')[2]}\b", re.MULTILINE)
+            assert any(defined.search(module.read_text("utf-8")) for module in modules), (step, name)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`/authorize` (docs/spec/mall.md, "Errors: authorize"; threats A)."""
+"""`/authorize` (docs/spec/mall.md, "Errors of authorize"; threats A)."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""`/authorize`: checks by this dialect's table, then login and consent (docs/spec/mall.md, "Errors: authorize")."""
+"""`/authorize`: checks by this dialect's table, then login and consent (docs/spec/mall.md, "Errors of authorize")."""
 
 from collections.abc import Mapping
 

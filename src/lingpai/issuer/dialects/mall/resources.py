@@ -1,4 +1,4 @@
-"""`/getOpenId` and `/getUserInfo` (docs/spec/mall.md, "Errors: getOpenId and getUserInfo")."""
+"""`/getOpenId` and `/getUserInfo` (docs/spec/mall.md, "Errors of getOpenId and getUserInfo")."""
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call

@@ -1,6 +1,6 @@
 """The token endpoints `/accessToken` and `/refreshToken`.
 
-Source: docs/spec/mall.md, "Errors: accessToken and refreshToken, in this order".
+Source: docs/spec/mall.md, "Errors of accessToken and refreshToken, in this order".
 """
 
 import msgspec

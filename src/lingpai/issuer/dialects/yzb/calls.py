@@ -1,4 +1,4 @@
-"""The calls of the dialect (docs/spec/yzb.md, "APIs").
+"""The calls of the dialect (docs/spec/yzb.md, "Calls").
 
 All check in the same order: the parameters (4101), the app and its secret, its address list (4000), the code or
 token (4102), and then the user's permissions (4104, 4103).

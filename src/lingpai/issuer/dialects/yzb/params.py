@@ -1,4 +1,4 @@
-"""Parameters and answers of the dialect's calls (docs/spec/yzb.md, "APIs")."""
+"""Parameters and answers of the dialect's calls (docs/spec/yzb.md, "Calls")."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The routes of the dialect (docs/spec/yzb.md, "APIs"), for one realm at a time."""
+"""The routes of the dialect (docs/spec/yzb.md, "Calls"), for one realm at a time."""
 
 from lingpai.core.wire import Route, Shape, Source
 from lingpai.issuer.context import Issuer

@@ -160,7 +160,7 @@ class _BridgeError(msgspec.Struct):
 
 
 class BridgeShape:
-    """The arguments of a page's `next` and `error` in the bridge script (docs/spec/yzb.md, "JS signature and bridge").
+    """The arguments of a page's `next` and `error` in the bridge script (docs/spec/yzb.md, "JS bridge").
 
     Pages of any origin may read them: these calls use no session.
     """

@@ -1,4 +1,4 @@
-"""The routes of the JS bridge (docs/spec/yzb.md, "JS signature and bridge")."""
+"""The routes of the JS bridge (docs/spec/yzb.md, "JS bridge")."""
 
 from typing import Annotated
 
