@@ -28,7 +28,7 @@ from lingpai.core.records import Account
 from lingpai.edge.connection import Connection
 from lingpai.edge.endpoint import Application
 from lingpai.edge.limits import ProtocolLimits
-from lingpai.edge.server import bind, url_of
+from lingpai.edge.listening import bind, url_of
 from lingpai.edge.site import Site
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer

@@ -9,8 +9,9 @@ from lingpai.core.clock import SystemClock
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples
+from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
-from lingpai.edge.server import Listener, ServerOptions, bind, serve, url_of
+from lingpai.edge.server import Listener, ServerOptions, serve
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sample_app.setup import open_sample
@@ -90,5 +91,4 @@ async def add_samples(settings: Settings, samples: Samples) -> None:
     async with open_keeper(settings) as keeper:
         await add_accounts(keeper, samples)
         issuers = await issuers_of(settings, keeper)
-        origin = settings.public_url or f"http://{settings.host}:{settings.port}"
-        await add_issuer_samples(issuers, settings.enabled_realms(), samples.issuer, origin)
+        await add_issuer_samples(issuers, settings.enabled_realms(), samples.issuer, settings.origin)

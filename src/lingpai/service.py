@@ -201,7 +201,7 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
         for gauge in gauges(keeper):
             exposition.add(AsyncGauge(*gauge))
         issuers = await issuers_of(settings, keeper)
-        origin = settings.public_url or f"http://{settings.host}:{settings.port}"
+        origin = settings.origin
         mounted = [mount(realm, issuers[realm.name], origin) for realm in settings.enabled_realms()]
         described = (
             *(_greeting(route, origin) if route.path == "/" else route for route in routes_of(keeper)),

@@ -1,6 +1,7 @@
 """Running the service in production: one process, or several workers that share the embedded store."""
 
 import asyncio
+import contextlib
 import functools
 import gc
 import math
@@ -8,16 +9,18 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 from typing import Final
 
 import uvloop
 
 from lingpai.core.logs import structlog
+from lingpai.edge.listening import bind, bound_unix, passed_sockets, port_of
 from lingpai.edge.logs import allow, configure_logging
-from lingpai.edge.server import Listener, ServerOptions, bind, serve
+from lingpai.edge.server import Listener, ServerOptions, serve
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
+from lingpai.edge.tls import Certificate
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
 from lingpai.settings.trust import trusted_twice
@@ -58,16 +61,32 @@ def serve_production(settings: Settings) -> int:
     for network, proxy in trusted_twice(settings):
         log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
     asyncio.run(wait_for_store(settings.store_address, settings.store_wait))
-    with bind(settings.host, settings.port) as bound:
-        settings = settings.model_copy(
-            update={"port": bound.getsockname()[1]}
-        )  # the real one, if any would do
+    with _listening(settings) as sockets:
+        settings = settings.model_copy(update={"port": port_of(sockets, settings.port)})  # the real one
+        server_options(settings)  # a certificate that cannot be read ends it here rather than in every worker
         if settings.workers == 1:
-            _run(settings, [bound], None)
+            _run(settings, sockets, None)
             return 0
         asyncio.run(_prepare(settings))
         options = SupervisorOptions(grace=settings.drain + settings.upstream_timeout + _STOP_SECONDS)
-        return serve_workers(functools.partial(_work, settings), settings.workers, [bound], options)
+        return serve_workers(functools.partial(_work, settings), settings.workers, sockets, options)
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Listen while the block runs: on what systemd passes, else on the Unix socket, else on host and port.
+
+    Raises:
+        OSError: it is not possible there.
+    """
+    passed = passed_sockets()
+    with contextlib.ExitStack() as stack:
+        if passed:
+            yield [stack.enter_context(each) for each in passed]
+        elif settings.unix_socket is not None:
+            yield [stack.enter_context(bound_unix(settings.unix_socket))]
+        else:
+            yield [stack.enter_context(bind(settings.host, settings.port))]
 
 
 def _outlive_hangups() -> None:
@@ -142,8 +161,17 @@ async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Sea
 
 
 def server_options(settings: Settings) -> ServerOptions:
-    """How to serve, as the settings say."""
-    return ServerOptions(grace=math.ceil(settings.drain), connections=settings.connection_limits())
+    """Return how to serve, as the settings say.
+
+    Raises:
+        OSError: the certificate or its key cannot be used; the error names the file or the reason.
+    """
+    files = settings.tls.files()
+    return ServerOptions(
+        grace=math.ceil(settings.drain),
+        connections=settings.connection_limits(),
+        certificate=Certificate(files) if files is not None else None,
+    )
 
 
 def _spare_requests_collections() -> None:

@@ -8,7 +8,8 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext
 from playwright.async_api import Page as Tab
 
-from lingpai.edge.server import Listener, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, Serving
 from lingpai.sample_app.app import sample_app
 from lingpai.sample_app.identities import Identity, allow_callbacks
 from tests.issuer.pages.stage import PASSWORD, SECRET, Stage

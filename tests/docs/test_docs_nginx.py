@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import getpass
 import http.client
-import ipaddress
 import json
 import os
 import re
@@ -18,13 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.contender import free_port
 from lingpai.sandbox import SAMPLE_APP
 from tests.docs.blocks import ROOT, blocks
+from tests.helpers.certificates import make_certificate
 from tests.helpers.postgres import make_template
 from tests.helpers.postgres_server import start_server
 from tests.helpers.sandbox import running_sandbox
@@ -69,26 +65,6 @@ def on_this_machine(text: str, port: int, upstreams: list[str], folder: Path) ->
     return text.replace("/etc/ssl/", f"{folder}/")
 
 
-def make_certificate(folder: Path) -> None:
-    """Write the certificate and key that the examples name, for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tokens.internal.example.com")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "tokens.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "tokens.key").write_bytes(key.private_bytes(pem, *plain))
-
-
 class Proxy:
     """An nginx that runs.
 
@@ -118,7 +94,7 @@ class Proxy:
 def nginx(page: str, upstreams: list[str], folder: Path) -> Iterator[Proxy]:
     """Run nginx with the file of a page before these nodes."""
     folder.mkdir()
-    make_certificate(folder)
+    make_certificate(folder / "tokens.pem", folder / "tokens.key")
     port = free_port()
     # started by root, its worker would become another user, who may not read the folder of a test
     user = f"user {getpass.getuser()};" if os.geteuid() == 0 else ""

@@ -334,7 +334,8 @@ EXHAUSTED = textwrap.dedent("""
     import asyncio, os, time
     from lingpai.edge.app import create_app
     from lingpai.edge.logs import configure_logging
-    from lingpai.edge.server import Listener, bind, run, url_of
+    from lingpai.edge.listening import bind, url_of
+    from lingpai.edge.server import Listener, run
     from tests.edge.world import FALLBACK, route
     taken, began = [], 0.0
     def give():

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from lingpai.edge.app import EdgeApp, create_app
-from lingpai.edge.server import Listener, bind, serve, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, serve
 from tests.edge.world import FALLBACK, MAIN, app_of, request, route, running
 
 slow_started = asyncio.Event()
@@ -135,7 +136,8 @@ async def test_no_new_connections_after_the_end() -> None:
 
 def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
     program = textwrap.dedent("""
-        from lingpai.edge.server import Listener, bind, run, url_of
+        from lingpai.edge.listening import bind, url_of
+        from lingpai.edge.server import Listener, run
         from tests.edge.world import app_of
         bound = bind("127.0.0.1", 0)
         run([Listener(app_of(), [bound])], ready=lambda: print("ready", flush=True))
@@ -151,7 +153,8 @@ def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
 def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
     program = textwrap.dedent("""
         from lingpai.edge.app import create_app
-        from lingpai.edge.server import Listener, bind, run
+        from lingpai.edge.listening import bind
+        from lingpai.edge.server import Listener, run
         from tests.edge.world import FALLBACK
         async def fail():
             raise OSError("no store")

@@ -12,9 +12,10 @@ from typing import Any
 
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
+from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.metrics import Exposition
-from lingpai.edge.server import Listener, ServerOptions, bind, run, url_of
+from lingpai.edge.server import Listener, ServerOptions, run
 from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
 from tests.edge.world import FALLBACK, MAIN, ROUTES, route
 

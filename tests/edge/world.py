@@ -13,8 +13,9 @@ from lingpai.edge.admission import ConnectionLimits
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.connection import Connection
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.listening import bind
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.server import Listener, ServerOptions, Serving, bind
+from lingpai.edge.server import Listener, ServerOptions, Serving
 
 STATUS: Mapping[Kind, int] = {
     Kind.NOT_ALLOWED: 403,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lingpai.core.clock import Clock
-from lingpai.edge.server import bind, url_of
+from lingpai.edge.listening import bind, url_of
 from lingpai.sandbox import SandboxOptions
 from lingpai.sandbox.serve import running
 from lingpai.sandbox.world import Others

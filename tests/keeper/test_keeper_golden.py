@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.edge.server import Listener, Serving, bind
+from lingpai.edge.listening import bind
+from lingpai.edge.server import Listener, Serving
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.goldens import FOLDER, ask, fill, pattern_of, read_exchanges, request_of, text_of
 from tests.keeper.stage import Stage, staged

@@ -22,7 +22,7 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH")
 _EVENT = re.compile(r'"event": "([^"]+)"')
-_URL = re.compile(r'"urls": \["(http://[^"]+)"\]')
+_URL = re.compile(r'"urls": \["([^"]+)"\]')
 
 
 class Service:

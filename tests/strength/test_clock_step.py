@@ -13,7 +13,8 @@ import pytest
 import uvloop
 
 from lingpai.core.clock import SystemClock
-from lingpai.edge.server import Listener, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, Serving
 from lingpai.service import open_service
 from lingpai.settings import load_settings
 from tests.strength.arena import CLASSIC, CLASSIC_APP, MINI, STABLE, STABLE_MINI, XCX, Arena, open_arena

@@ -59,6 +59,7 @@ class Connection(Responder):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self.transport = cast("asyncio.Transport", transport)
+        self._half_closes = self.transport.can_write_eof()  # not under TLS
         address = get_remote_addr(self.transport)
         self.peer = address[0] if address else ""
         admission = self._site.admission
@@ -90,7 +91,7 @@ class Connection(Responder):
             self._close()
         else:
             self._last = True
-        return True  # else the transport would close at once
+        return self._half_closes  # when false, the transport closes at once
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""

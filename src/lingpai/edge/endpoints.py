@@ -38,7 +38,7 @@ class Answerer:
     def __init__(self, options: EdgeOptions, meter: RequestMeter) -> None:
         self.options = options
         self.meter = meter
-        self.peer_of = peer_reader(options.trusted_proxies)
+        self.peer_of = peer_reader(options.trusted_proxies, local=options.trusted_unix)
 
     def endpoint(self, route: Route, method: str) -> "RouteEndpoint":
         """Return the endpoint for `method` on `route`."""

@@ -17,6 +17,7 @@ class EdgeOptions:
         parameter_limit: how many parameters one place (query, form, JSON object) may have.
         value_limit: characters of one parameter's value.
         trusted_proxies: networks whose `X-Forwarded-For` is believed; empty trusts nobody.
+        trusted_unix: whether the same goes for what connects by a Unix socket.
         log_successes: whether requests that went well are logged too (level debug); errors always are.
         stop_timeout: seconds that each `on_stop` callable may take.
     """
@@ -27,5 +28,6 @@ class EdgeOptions:
     parameter_limit: int = 100
     value_limit: int = 8 * KIB
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    trusted_unix: bool = False
     log_successes: bool = False
     stop_timeout: float = 10.0

@@ -14,22 +14,23 @@ PRIVATE_NETWORKS = (
 """This machine, and what is not routed in public (RFC 1918, RFC 4193)."""
 
 
-def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str:
+def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network], *, local: bool = False) -> str:
     """The nearest address that is not a trusted proxy's.
 
     Args:
-        peer: the socket's peer.
+        peer: the socket's peer; "" for a Unix socket's.
         hops: values of the `X-Forwarded-For` header lines, in the order of the request.
         trusted: networks of the proxies that we run.
+        local: whether what connects by a Unix socket is such a proxy.
 
     Returns:
         The address as text. `NOBODY` when a trusted proxy names no client: its header is missing, its nearest entry is
         no address (`unknown`, `unix:`, `_hidden`, nothing after a comma), or all entries are trusted proxies.
     """
-    nearest = read_address(peer)
+    entries = [entry for line in hops for entry in line.split(",")]
+    nearest = read_address(entries.pop() if local and not peer and entries else peer)
     if nearest is None:
         return NOBODY
-    entries = [entry for line in hops for entry in line.split(",")]
     while any(nearest in network for network in trusted):
         earlier = read_address(entries.pop()) if entries else None
         if earlier is None:
@@ -38,13 +39,13 @@ def walk_back(peer: str, hops: Iterable[str], trusted: Sequence[Network]) -> str
     return str(nearest)
 
 
-def peer_reader(trusted: Sequence[Network]) -> PeerOf | None:
+def peer_reader(trusted: Sequence[Network], *, local: bool = False) -> PeerOf | None:
     """Return a function from the socket's peer and the headers to the caller's address; None without proxies."""
-    if not trusted:
+    if not trusted and not local:
         return None
 
     def forwarded_peer(socket_peer: str, headers: RawHeaders) -> str:
         lines = (value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for")
-        return walk_back(socket_peer, lines, trusted)
+        return walk_back(socket_peer, lines, trusted, local=local)
 
     return forwarded_peer

@@ -57,6 +57,7 @@ class Responder(asyncio.Protocol):
         self._muted = False  # whether nothing more can be said
         self._last = False  # whether the connection ends with what is owed now
         self._answered = 0
+        self._half_closes = True  # whether the peer may go on when we have said all
 
     def take(self, due: Due) -> None:
         """Answer a request, once all before it are answered; see `receiving.Owner`."""
@@ -229,9 +230,13 @@ class Responder(asyncio.Protocol):
         # Closing at once would reset the line under a caller who still writes, and take the answer with it.
         self._turn.flush()
         self._muted = True
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._half_closes:
             self.transport.write_eof()
             self._resume_reading()
+        else:
+            self.transport.close()
 
     def _end_with_answer(self) -> None:
         unread = self._receiver.reading in {Reading.HEAD, Reading.BODY}

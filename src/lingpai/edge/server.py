@@ -19,10 +19,11 @@ from lingpai.edge.admission import Admission, ConnectionLimits
 from lingpai.edge.connection import Connection
 from lingpai.edge.endpoint import Application
 from lingpai.edge.limits import ProtocolLimits
+from lingpai.edge.listening import BACKLOG, url_of
 from lingpai.edge.site import Site
+from lingpai.edge.tls import HANDSHAKE_SECONDS, Certificate
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop
-BACKLOG = 2048
 LAST_WORDS = 1.0  # seconds for what was cancelled to say so
 START_FAILED = 3  # the exit code, as uvicorn has it
 log = structlog.get_logger("lingpai.edge")
@@ -36,11 +37,13 @@ class ServerOptions:
         limits: of each connection.
         grace: seconds that requests under way may take to end after the signal.
         connections: how many may be open at the same time, of all apps together.
+        certificate: for TLS on all sockets; plain HTTP when None.
     """
 
     limits: ProtocolLimits = dataclasses.field(default_factory=ProtocolLimits)
     grace: int = 20
     connections: ConnectionLimits = dataclasses.field(default_factory=ConnectionLimits)
+    certificate: Certificate | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,34 +54,6 @@ class Listener:
     sockets: Sequence[socket.socket]
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; with port 0 the system chooses, see `url_of`.
-
-    Raises:
-        OSError: the address is taken, or not ours.
-    """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    # asyncio switches Nagle's algorithm off only where the protocol is named: 40 ms a request otherwise.
-    made = socket.socket(family, kind, protocol)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        made.bind(address)
-        made.listen(BACKLOG)
-        made.setblocking(False)
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def url_of(bound: socket.socket) -> str:
-    """`http://host:port` of a bound socket, with the real port."""
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 class StartFailedError(Exception):
     """An app's start failed; the log says why."""
 
@@ -86,11 +61,14 @@ class StartFailedError(Exception):
 class _Server(uvicorn.Server):
     """uvicorn's server, without its own signal handlers, that watches over its connections' deadlines."""
 
-    def __init__(self, config: uvicorn.Config, app: Application, admission: Admission) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Application, admission: Admission, certificate: Certificate | None
+    ) -> None:
         super().__init__(config)
         self.up = asyncio.Event()
         self._app = app
         self._admission = admission
+        self._certificate = certificate
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
@@ -101,8 +79,23 @@ class _Server(uvicorn.Server):
             # The caller prints it; the cause, with all it may quote, stays in our log.
             raise StartFailedError(f"start failed: {type(crash).__name__}") from None
         self._admission.fit_descriptors()
-        await super().startup(sockets)
+        await self._listen(sockets or [])
         self.up.set()
+
+    async def _listen(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept connections, as `uvicorn.Server.startup` does, which knows no limit of a handshake's time."""
+        loop, certificate = asyncio.get_running_loop(), self._certificate
+        tls: dict[str, Any] = {}
+        if certificate is not None:
+            tls = {"ssl": certificate.context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
+
+        def connection() -> Connection:
+            return Connection(self.config, self.server_state, {}, loop)
+
+        self.servers = [
+            await loop.create_server(connection, sock=each, backlog=BACKLOG, **tls) for each in sockets
+        ]
+        self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`; requests that are cut off get an answer."""
@@ -125,6 +118,8 @@ class _Server(uvicorn.Server):
         """See `uvicorn.Server`."""
         if counter % TICKS_PER_SECOND == 0:
             self._admission.look(perf_counter())
+            if self._certificate is not None:
+                self._certificate.reload()
             now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 cast("Connection", connection).enforce(now)
@@ -147,7 +142,7 @@ def _server(listener: Listener, options: ServerOptions, admission: Admission) ->
         backlog=BACKLOG,
         timeout_graceful_shutdown=options.grace,
     )
-    return _Server(config, listener.app, admission)
+    return _Server(config, listener.app, admission, options.certificate)
 
 
 class Serving:
@@ -237,8 +232,9 @@ async def serve(
         log.error("supervisor_gone")
 
     def on_ready() -> None:
+        scheme = "http" if options is None or options.certificate is None else "https"
         for listener in listeners:
-            log.info("serving", urls=[url_of(bound) for bound in listener.sockets])
+            log.info("serving", urls=[url_of(bound, scheme) for bound in listener.sockets])
         if ready is not None:
             ready()
 

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from lingpai.core.clock import Clock, SystemClock
-from lingpai.edge.server import Listener, ServerOptions, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, ServerOptions, Serving
 from lingpai.sandbox.app import create_app
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.world import Others

@@ -30,6 +30,7 @@ from lingpai.keeper.platforms.settings import PlatformSettings
 from lingpai.settings.platforms import PlatformGroups
 from lingpai.settings.sections import (
     LONGEST_WAIT,
+    UNIX,
     EdgeSettings,
     KeeperSettings,
     PublicUrl,
@@ -37,6 +38,7 @@ from lingpai.settings.sections import (
     RedisSettings,
     Seconds,
     StoreAddress,
+    TlsSettings,
     default_realms,
     with_default_realms,
     with_dialects,
@@ -65,6 +67,12 @@ class Settings(PlatformGroups, BaseSettings):
 
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     """TCP port to listen on; 0 for any free one."""
+
+    unix_socket: Path | None = None
+    """Path of a Unix socket to listen on instead of `host` and `port`, made with mode 0660.
+
+    For a reverse proxy on the same machine: let its user be in the group, and name `unix:` in `edge.trusted_proxies`.
+    Sockets that systemd passes (`lingpai.socket`) come before both."""
 
     public_url: PublicUrl | None = None
     """Scheme, host and port under which browsers reach the issuer's pages; http://HOST:PORT when not set.
@@ -125,6 +133,7 @@ class Settings(PlatformGroups, BaseSettings):
     keeper: KeeperSettings = KeeperSettings()
     redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
+    tls: TlsSettings = TlsSettings()
 
     realms: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings],
@@ -217,6 +226,12 @@ class Settings(PlatformGroups, BaseSettings):
         own = urlsplit(self.public_url or "").hostname or self.host
         return Hosts((own, *self.edge.hosts))
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port under which browsers reach the service."""
+        scheme = "https" if self.tls.certificate is not None else "http"
+        return self.public_url or f"{scheme}://{self.host}:{self.port}"
+
     def edge_options(self) -> EdgeOptions:
         """Return the edge's options."""
         return EdgeOptions(
@@ -224,6 +239,7 @@ class Settings(PlatformGroups, BaseSettings):
             body_timeout=self.edge.body_timeout,
             log_successes=self.edge.log_successes,
             trusted_proxies=self._trusted_proxies(),
+            trusted_unix=UNIX in self.edge.trusted_proxies,
         )
 
     def connection_limits(self) -> ConnectionLimits:
@@ -233,7 +249,9 @@ class Settings(PlatformGroups, BaseSettings):
         )
 
     def _trusted_proxies(self) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-        return tuple(ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies)
+        return tuple(
+            ipaddress.ip_network(each, strict=False) for each in self.edge.trusted_proxies if each != UNIX
+        )
 
 
 class _DeclaredOnly(PydanticBaseSettingsSource):

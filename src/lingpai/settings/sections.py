@@ -1,6 +1,7 @@
 """The groups of settings, and the types of their values. See `loading` for where they come from."""
 
 import ipaddress
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_valida
 
 from lingpai.core.setting_types import Section, base_url
 from lingpai.edge.peers import PRIVATE_NETWORKS
+from lingpai.edge.tls import CertificateFiles
 from lingpai.store import libpq
 from lingpai.store.address import SCHEMES
 
@@ -15,6 +17,10 @@ from lingpai.store.address import SCHEMES
 def _network(text: str) -> str:
     ipaddress.ip_network(text, strict=False)
     return text
+
+
+def _proxy(text: str) -> str:
+    return text if text == UNIX else _network(text)
 
 
 def _public_url(text: str) -> str:
@@ -45,6 +51,8 @@ def _store(address: SecretStr) -> SecretStr:
     return address
 
 
+UNIX: Final = "unix:"
+"""In a list of proxies: whatever connects by the Unix socket (nginx's word, as in `set_real_ip_from unix:`)."""
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
@@ -54,6 +62,7 @@ DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun", "oidc"
 
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Network = Annotated[str, AfterValidator(_network)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
@@ -136,8 +145,8 @@ class RedisSettings(Section):
 class EdgeSettings(Section):
     """Limits at the HTTP edge."""
 
-    trusted_proxies: tuple[Network, ...] = ()
-    """CIDR blocks of reverse proxies whose X-Forwarded-For is trusted.
+    trusted_proxies: tuple[Proxy, ...] = ()
+    """CIDR blocks of reverse proxies whose X-Forwarded-For is trusted; `unix:` for one that connects by `unix_socket`.
 
     A request from such a proxy without a client's address counts as from no network, so it needs a key. List only the
     proxies, not the networks of callers."""
@@ -175,6 +184,32 @@ class EdgeSettings(Section):
     metrics_networks: tuple[Network, ...] = PRIVATE_NETWORKS
     """CIDR blocks from which /metrics may be read. A reverse proxy must be in trusted_proxies too; otherwise all
     requests seem to come from it."""
+
+
+class TlsSettings(Section):
+    """TLS of the service itself; without it, let a reverse proxy do it.
+
+    Both files are read again within a second after they changed, for new connections; files that do not fit together
+    change nothing.
+    """
+
+    certificate: Path | None = None
+    """PEM file of the certificate, followed by those that signed it (`fullchain.pem`); plain HTTP when not set."""
+
+    key: Path | None = None
+    """PEM file of its private key, without a passphrase."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("tls.certificate and tls.key go together")
+        return self
+
+    def files(self) -> CertificateFiles | None:
+        """Return where the certificate is, or None for plain HTTP."""
+        if self.certificate is None or self.key is None:
+            return None
+        return CertificateFiles(self.certificate, self.key)
 
 
 class RealmSettings(Section):

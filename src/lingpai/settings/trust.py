@@ -2,6 +2,7 @@
 
 from lingpai.core.addresses import overlaps
 from lingpai.settings.model import Settings
+from lingpai.settings.sections import UNIX
 
 
 def trusted_twice(settings: Settings) -> list[tuple[str, str]]:
@@ -9,4 +10,5 @@ def trusted_twice(settings: Settings) -> list[tuple[str, str]]:
 
     A request from such an address comes from a proxy, so the trusted network would give its trust to any client.
     """
-    return overlaps(settings.keeper.trusted_networks, settings.edge.trusted_proxies)
+    proxies = [each for each in settings.edge.trusted_proxies if each != UNIX]  # no network
+    return overlaps(settings.keeper.trusted_networks, proxies)

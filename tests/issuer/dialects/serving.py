@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 from lingpai.core.wire import Route, Shape
 from lingpai.edge.app import create_app
-from lingpai.edge.server import Listener, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, Serving
 
 Fallback = tuple[tuple[str, Shape], ...]
 

@@ -17,7 +17,8 @@ from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import App, Machine, Profile, User
 from lingpai.core.keyring import KeyRing
 from lingpai.edge.app import create_app
-from lingpai.edge.server import Listener, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, Serving
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall, yilianyun, yzb

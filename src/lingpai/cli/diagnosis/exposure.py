@@ -9,6 +9,7 @@ from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.settings import Settings
+from lingpai.settings.sections import UNIX
 
 _TLS = ("verify-ca", "verify-full")
 
@@ -36,7 +37,10 @@ def _public_url(settings: Settings) -> Iterator[Finding]:
         yield _warn(
             "public_url",
             tr("It is plain http: passwords, codes and session cookies are sent unencrypted."),
-            tr("Put a proxy with TLS in front, and set public_url to its https address."),
+            tr(
+                "Put a proxy with TLS in front, or set tls.certificate and tls.key, and set public_url to the "
+                "https address."
+            ),
         )
 
 
@@ -56,7 +60,7 @@ def _networks(settings: Settings) -> Iterator[Finding]:
         ),
     }
     for name, (networks, message) in harm.items():
-        public = [each for each in networks if _is_public(each)]
+        public = [each for each in networks if each != UNIX and _is_public(each)]
         if public:
             yield Finding(
                 "exposure",
