@@ -46,12 +46,12 @@ WARM: Final = 20
 ROW: Final = 5
 """Answers in a row that are looked at together."""
 BUDGETS: Final = {
-    HELD: (17, 0),
-    CHECK: (24, 0),
-    WHO: (25, 0),
-    APP_TOKEN: (55, 15),
-    REDEEM: (54, 4),
-    REFRESH: (45, 4),
+    HELD: (16, 0),
+    CHECK: (22, 0),
+    WHO: (22, 0),
+    APP_TOKEN: (46, 15),
+    REDEEM: (46, 4),
+    REFRESH: (37, 4),
 }
 """What an answer may take with the embedded store: calls on the loop, and in other threads. To be lowered only. In the
 test suite, which notes each secret that is digested, it is six more for those that send one."""

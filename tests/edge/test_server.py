@@ -54,7 +54,7 @@ async def test_two_servers_in_one_loop_end_with_one_signal() -> None:
     assert all(bound.fileno() == -1 for bound in sockets)
 
 
-def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> EdgeApp:
+def _slow_app(started: asyncio.Event, ended: list[str], seconds: float, *, quick: bool) -> EdgeApp:
     async def slow(_params: object, _call: object) -> str:
         started.set()
         try:
@@ -68,18 +68,22 @@ def _slow_app(started: asyncio.Event, ended: list[str], seconds: float) -> EdgeA
     async def stop() -> None:
         ended.append("stopped")
 
-    return create_app([route("/slow", slow)], [("", MAIN)], on_stop=[stop])
+    return create_app([route("/slow", slow, quick=quick)], [("", MAIN)], on_stop=[stop])
 
 
+with_and_without_a_task = pytest.mark.parametrize("quick", [False, True], ids=["task", "quick"])
+
+
+@with_and_without_a_task
 @pytest.mark.parametrize(
     ("seconds", "now", "expected"),
     [(0.3, False, ["done", "stopped"]), (60, False, ["cancelled", "stopped"]), (60, True, ["stopped"])],
 )
 async def test_the_end_waits_for_requests_but_not_for_ever(
-    seconds: float, now: bool, expected: list[str]
+    seconds: float, now: bool, expected: list[str], *, quick: bool
 ) -> None:
     started, ended = asyncio.Event(), list[str]()
-    app = _slow_app(started, ended, seconds)
+    app = _slow_app(started, ended, seconds, quick=quick)
     async with running(app, grace=1) as world, world.wire() as idle, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
@@ -94,9 +98,12 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
     assert heard[: len(expected)] == expected
 
 
-async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureFixture) -> None:
+@with_and_without_a_task
+async def test_what_the_end_cuts_off_is_told_in_shape(
+    caplog: pytest.LogCaptureFixture, *, quick: bool
+) -> None:
     started = asyncio.Event()
-    app = _slow_app(started, [], 60)
+    app = _slow_app(started, [], 60, quick=quick)
     async with running(app, grace=0) as world, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
@@ -115,9 +122,10 @@ async def test_what_the_end_cuts_off_is_told_in_shape(caplog: pytest.LogCaptureF
     assert (line["route"], line["status"], line["error"]) == ("/slow", 503, "store_unavailable")
 
 
-async def test_who_waits_for_something_is_let_go_at_the_end() -> None:
+@with_and_without_a_task
+async def test_who_waits_for_something_is_let_go_at_the_end(*, quick: bool) -> None:
     started, ended = asyncio.Event(), list[str]()
-    app = _slow_app(started, ended, 60)
+    app = _slow_app(started, ended, 60, quick=quick)
     async with running(app, grace=10) as world, world.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()

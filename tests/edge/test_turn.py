@@ -1,6 +1,8 @@
-"""The turn of the loop: quick verbs need no task, and what waits goes on in one."""
+"""The turn of the loop: quick verbs need no task, nor do those that wait for a future."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Coroutine
 from contextvars import Context, ContextVar, copy_context
 from typing import Any
@@ -153,6 +155,32 @@ async def waiting(params: Any, call: Call) -> Any:
     return "waited"
 
 
+async def committing(params: Any, call: Call) -> Any:
+    loop = asyncio.get_running_loop()
+    seen.set(call.trace_id)
+    for outcome in range(2):  # as a read and a write of the store
+        future = loop.create_future()
+        loop.call_soon(future.set_result, outcome)
+        assert await future == outcome
+        assert asyncio.current_task() is None
+    assert seen.get() == call.trace_id
+    broken = loop.create_future()
+    loop.call_soon(broken.set_exception, LingpaiError(Kind.NOT_ALLOWED, "no"))
+    with pytest.raises(LingpaiError):
+        await broken
+    await asyncio.shield(asyncio.sleep(0))  # a task of its own
+    assert asyncio.current_task() is None
+    await asyncio.sleep(0)
+    assert asyncio.current_task() is not None
+    return "committed"
+
+
+async def crashing(params: Any, call: Call) -> Any:
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_exception, KeyError())
+    await future
+
+
 async def refusing(params: Any, call: Call) -> Any:
     raise LingpaiError(Kind.NOT_FOUND, "no")
 
@@ -164,6 +192,8 @@ async def ending(params: Any, call: Call) -> Any:
 QUICK = [
     route("/quick", quick, quick=True),
     route("/waiting", waiting, quick=True),
+    route("/committing", committing, quick=True),
+    route("/crashing", crashing, quick=True),
     route("/refusing", refusing, quick=True),
     route("/ending", ending, quick=True),
 ]
@@ -171,14 +201,47 @@ QUICK = [
 
 async def test_quick_routes_answer_in_order_whether_they_wait_or_not() -> None:
     async with running(create_app(QUICK, FALLBACK)) as world, world.wire() as wire:
-        paths = ["/quick", "/waiting", "/quick", "/refusing", "/ending", "/quick"]
+        statuses = {
+            "/quick": 200,
+            "/waiting": 200,
+            "/committing": 200,
+            "/crashing": 500,
+            "/refusing": 404,
+            "/ending": 503,
+        }
+        paths = [*statuses, *reversed(statuses)]
         for _ in range(3):  # parsed, learnt, known
             await wire.send(b"".join(request("GET", path) for path in paths))
             answers = [await wire.answer() for _ in paths]
-            assert [answer.status for answer in answers] == [200, 200, 200, 404, 503, 200]
-            for path, data in (("/quick", "quick"), ("/waiting", "waited")):
+            assert [answer.status for answer in answers] == [statuses[path] for path in paths]
+            for path, data in (("/quick", "quick"), ("/waiting", "waited"), ("/committing", "committed")):
                 await wire.send(request("GET", path))
                 assert (await wire.answer()).json["data"] == data
+
+
+async def test_a_verb_goes_on_when_its_caller_has_gone_and_the_end_waits_for_it() -> None:
+    loop, begun, done = asyncio.get_running_loop(), asyncio.Event(), list[str]()
+    commit = loop.create_future()
+
+    async def wait(params: Any, call: Call) -> str:
+        begun.set()
+        done.append(await commit)
+        return "committed"
+
+    app = create_app([route("/wait", wait, quick=True), *QUICK], FALLBACK)
+    async with running(app, grace=10) as world:
+        async with world.wire() as wire:
+            line = wire.writer.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no end
+            await wire.send(request("GET", "/wait"))
+            await begun.wait()
+            connection, *_ = world.connections()
+        while connection in world.connections():
+            await world.get("/quick")
+        world.serving.stop()
+        loop.call_later(0.2, commit.set_result, "durable")
+        await world.ended
+    assert done == ["durable"]
 
 
 async def test_what_waits_holds_up_nobody_else() -> None:

@@ -27,6 +27,7 @@ import base64
 import enum
 import struct
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Final, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
@@ -166,11 +167,9 @@ _new_tuple: Final = tuple.__new__
 
 
 def read_salts(random_bytes: Callable[[int], bytes]) -> Iterator[int]:
-    """Yield salts for new rows, without end."""
-    while True:
-        for (salt,) in struct.iter_unpack(">I", random_bytes(_SALT_BYTES)):
-            if salt >= LEAST_SALT:
-                yield salt
+    """Return salts for new rows, without end; a Python function runs once for many of them."""
+    blocks = iter(lambda: struct.iter_unpack(">I", random_bytes(_SALT_BYTES)), None)
+    return filter(LEAST_SALT.__le__, chain.from_iterable(chain.from_iterable(blocks)))
 
 
 class Handles:

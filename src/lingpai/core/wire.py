@@ -136,8 +136,8 @@ class Route:
             writes the reply itself and it need not be JSON.
         tag: groups routes in the reference.
         page: how errors look to browsers that ask for a page; like `shape` says when None.
-        quick: whether the verb may be begun without a task of its own: until it first waits, it uses nothing that
-            asks for the current task, as `asyncio.timeout` does. For verbs that seldom wait.
+        quick: whether the verb may run without a task of its own: nothing that it does itself asks for the current
+            task, as `asyncio.timeout` does. For verbs that seldom wait, or for futures, as the store's writes are.
         details: what a caller has to know besides, for the reference and OpenAPI.
     """
 

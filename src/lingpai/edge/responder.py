@@ -1,16 +1,19 @@
 """The answering half of a connection: its requests are answered one at a time and in order.
 
-Quick routes are answered in the turn that serves all connections (`turn`), the others in a task each.
+Quick routes are answered in the turn that serves all connections (`turn`), the others in a task each. When the verb of
+a quick route waits for a future, as for a commit, the future calls the responder back: a task takes nine Python calls.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Coroutine
 from contextvars import Context, copy_context
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from uvicorn.server import ServerState
 
 from lingpai.core.trace import new_trace_id
@@ -23,6 +26,15 @@ from lingpai.edge.writing import LAST_RESORT, fixed_of, message_of
 if TYPE_CHECKING:
     from lingpai.edge.headcache import Again
     from lingpai.edge.site import Site
+
+
+class Waiting(msgspec.Struct):
+    """A verb that waits: for which request, its coroutine, when it began, the context that it runs in."""
+
+    due: Due
+    answering: Coroutine[Any, Any, Answer]
+    started: float
+    context: Context
 
 
 class Responder(asyncio.Protocol):
@@ -124,18 +136,44 @@ class Responder(asyncio.Protocol):
         try:
             waits_for = context.run(answering.send, None)
         except StopIteration as ended:
-            answer = cast("Answer", ended.value)
+            self._finish(due, ended.value, started)
         except BaseException:  # what ends the process, as `SystemExit`
             self._finish(due, _last_resort(), started, last=True)
             raise
         else:
-            self._spawn(self._follow(due, resume(answering, waits_for), started), context)
-            return
-        self._finish(due, answer, started)
+            self._wait(Waiting(due, answering, started, context), waits_for)
+
+    def _wait(self, waiting: Waiting, waits_for: Any) -> None:
+        """Go on with a verb when what it waits for is done.
+
+        A future of asyncio's is taken from the verb as a task would take it, and is among the server's tasks: the
+        server waits for it when it ends, and cancels it when that takes too long. For anything else, as the turn of
+        the loop that `asyncio.sleep(0)` asks for, the verb gets a task.
+        """
+        if type(waits_for) is asyncio.Future and waits_for._asyncio_future_blocking:  # noqa: SLF001  its protocol
+            waits_for._asyncio_future_blocking = False  # noqa: SLF001
+            self._state.tasks.add(waits_for)  # type: ignore[arg-type]  # what a task and a future share is used
+            waits_for.add_done_callback(partial(self._resume, waiting), context=waiting.context)
+        else:
+            follow = self._follow(waiting.due, resume(waiting.answering, waits_for), waiting.started)
+            self._spawn(follow, waiting.context)
+
+    def _resume(self, waiting: Waiting, waited_for: "asyncio.Future[Any]") -> None:
+        """Go on with the verb; called by the loop, in the verb's context."""
+        self._state.tasks.discard(waited_for)
+        try:
+            waits_for = waiting.answering.send(None)
+        except StopIteration as ended:
+            self._finish(waiting.due, ended.value, waiting.started)
+        except BaseException:  # as above
+            self._finish(waiting.due, _last_resort(), waiting.started, last=True)
+            raise
+        else:
+            self._wait(waiting, waits_for)
 
     def _answer_in_task(self, due: Due) -> None:
         asked, body, fault, _ = due
-        answering = asked.endpoint.answer(asked.head, self, asked.fields, body, fault)
+        answering = asked.endpoint.answer(asked.kept_head or asked.head, self, asked.fields, body, fault)
         self._spawn(self._follow(due, answering, perf_counter()))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None], context: Context | None = None) -> None:
@@ -173,7 +211,8 @@ class Responder(asyncio.Protocol):
             said = message_of(first, answer, close=close, bodiless=endpoint.bodiless)
             turn.outbox.append((self.transport, said))
             if not turn.due:
-                turn.ask()
+                turn.due = True
+                turn.call_soon(turn.run)
         self.active_at = now = perf_counter()
         tally = endpoint.tallies.get(status) if answer.error is None else None
         if tally is not None:

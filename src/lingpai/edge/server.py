@@ -101,11 +101,15 @@ class _Server(uvicorn.Server):
         """See `uvicorn.Server`; requests that are cut off get an answer."""
         self._app.end()
         await super().shutdown(sockets)
-        if not self.force_exit:
+        tasks = self.server_state.tasks
+        if self.force_exit:
+            for task in list(tasks):
+                task.cancel()
+        else:
             for connection in list(self.server_state.connections):
                 cast("Connection", connection).give_up()
-            if self.server_state.tasks:
-                await asyncio.wait(self.server_state.tasks, timeout=LAST_WORDS)
+            if tasks:
+                await asyncio.wait(tasks, timeout=LAST_WORDS)
         await self._app.stop()
         self._admission.end()
 

@@ -80,7 +80,8 @@ class Turn:
             self.due = False
             if self.waiting:
                 self.ask()
-            self.flush()
+            if self.outbox:
+                self.flush()
 
     def flush(self) -> None:
         """Send what was written."""

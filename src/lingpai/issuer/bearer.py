@@ -19,7 +19,7 @@ def bearer_token(call: Call, parameter: str | None) -> str:
     Raises:
         LingpaiError: MISSING_PARAMETER, REPEATED_PARAMETER when it is in both, INVALID_PARAMETER for another header.
     """
-    header = (call.header("authorization") or "").strip()
+    header = call.headers.get(b"authorization", b"").decode("latin-1").strip()
     if not header:
         if parameter is None:
             raise LingpaiError(Kind.MISSING_PARAMETER, "There is no access token in the request.")

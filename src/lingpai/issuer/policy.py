@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from lingpai.core.handles import HandleFormat
-from lingpai.core.issuer_records import GrantKind
+from lingpai.core.issuer_records import FOREVER, GrantKind
 
 MINUTE = 60
 HOUR = 3600
@@ -150,19 +150,19 @@ class Life(msgspec.Struct, frozen=True):
 
     Attributes:
         token: lifetime of a token in seconds, as `expires_in` says.
-        grant: lifetime of a grant in seconds from its newest tokens on, or None for its longest.
+        grant: lifetime of a grant in seconds from its newest tokens on; `FOREVER` or more for its longest.
         refreshed: whether its tokens are issued with a refresh token.
     """
 
     token: int
-    grant: int | None
+    grant: int
     refreshed: bool
 
 
 def lives_of(policy: Policy) -> Mapping[GrantKind, Life]:
     """Return a policy's lifetimes for each kind of grant."""
     app_refresh = policy.refresh if policy.app_token_refresh else 0
-    app_grant = None if policy.app_token_endless else max(policy.app_token, app_refresh)
+    app_grant = FOREVER if policy.app_token_endless else max(policy.app_token, app_refresh)
     return {
         GrantKind.USER: Life(policy.access, max(policy.access, policy.refresh), policy.refresh > 0),
         GrantKind.APP: Life(policy.app_token, app_grant, policy.app_token_refresh),

@@ -4,7 +4,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import Grant, GrantKind
+from lingpai.core.issuer_records import FOREVER, Grant, GrantKind
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import scope_of_words
@@ -79,13 +79,7 @@ def make_tokens(
 def has_outlived(issuer: Issuer, kind: GrantKind, issued_at: int) -> bool:
     """Whether a token made at `issued_at` has had its life, whatever became of its grant."""
     life = issuer.lives[kind]
-    return life.grant is not None and issued_at + life.token <= issuer.now()
-
-
-def grant_end(issuer: Issuer, kind: GrantKind, now: int, limit_at: int) -> int:
-    """Until when a grant lives whose newest tokens are made `now`."""
-    life = issuer.lives[kind].grant
-    return limit_at if life is None else min(now + life, limit_at)
+    return life.grant < FOREVER and issued_at + life.token <= issuer.now()
 
 
 def quota_exceeded() -> LingpaiError:

@@ -243,7 +243,7 @@ async def test_the_cache_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(engine_module, "CACHED", 10)
     for number in range(1000):
         assert engine.cached(number, partial(int, number)) == number
-        assert len(engine._cache) <= 10
+        assert len(engine.kept) <= 10
     assert engine.cached(999, lambda: -1) == 999
 
 

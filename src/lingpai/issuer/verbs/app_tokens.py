@@ -4,7 +4,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.scopes import narrow_scope
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens, quota_exceeded
+from lingpai.issuer.tokens import Tokens, daily_quota, make_tokens, quota_exceeded
 from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
@@ -57,6 +57,6 @@ def new_app_grant(issuer: Issuer, app: App, kind: GrantKind, scope: str | None) 
         generation=1,
         rotated_at=now,
         created_at=now,
-        ends_at=grant_end(issuer, kind, now, FOREVER),
+        ends_at=min(now + issuer.lives[kind].grant, FOREVER),
         salt=issuer.new_salt(),
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
-from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
+from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.policy import OldAccess
@@ -142,7 +142,7 @@ def _token_end(issuer: Issuer, grant: Grant, handle: Handle) -> int:
     ):
         return 0
     life, end = issuer.lives[grant.kind], grant.ends_at
-    if life.grant is not None:  # else its tokens live as long as it
+    if life.grant < FOREVER:  # else its tokens live as long as it
         end = min(handle.issued_at + life.token, end)
     if handle.generation >= grant.generation:
         # Ours, as it names the row: one that is ahead was made in commits that a failover or a restore has lost.

@@ -5,7 +5,7 @@ import hmac
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, AppMode, Grant, GrantKind, GrantState, Machine
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.issuer.tokens import Tokens, daily_quota, make_tokens
 from lingpai.issuer.verbs.apps import require_mode
 from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
@@ -177,7 +177,7 @@ async def _place(
         generation=1,
         rotated_at=now,
         created_at=now,
-        ends_at=grant_end(issuer, GrantKind.USER, now, limit_at),
+        ends_at=min(now + issuer.lives[GrantKind.USER].grant, limit_at),
         limit_at=limit_at,
         salt=issuer.new_salt(),
     )

@@ -13,7 +13,7 @@ from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.pkce import check_verifier
 from lingpai.issuer.policy import Policy
 from lingpai.issuer.scopes import words_within
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.issuer.tokens import Tokens, daily_quota, make_tokens
 from lingpai.issuer.verbs.requests import refusal_of, refuse_known
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
@@ -82,7 +82,7 @@ async def redeem(
     spent = await issuer.store.redeem(
         grant,
         now,
-        grant_end(issuer, grant.kind, now, grant.limit_at),
+        now + issuer.lives[grant.kind].grant,
         policy.keep.user,
         daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
         request=request,

@@ -9,7 +9,7 @@ from lingpai.core.logs import structlog
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.scopes import words_within
-from lingpai.issuer.tokens import Tokens, daily_quota, grant_end, make_tokens
+from lingpai.issuer.tokens import Tokens, daily_quota, make_tokens
 from lingpai.issuer.verbs.requests import refusal_of
 from lingpai.store.issuer_port import Outcome, SignedRequest
 
@@ -70,7 +70,7 @@ async def refresh(
         grant,
         handle.generation,
         now,
-        grant_end(issuer, grant.kind, now, grant.limit_at),
+        now + issuer.lives[grant.kind].grant,
         policy.replay_window,
         daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
         end_replayed=policy.replay_ends_grant,

@@ -11,7 +11,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import scope_of_words, words_within
-from lingpai.issuer.tokens import Tokens, grant_end
+from lingpai.issuer.tokens import Tokens
 from lingpai.store.issuer_port import Outcome
 
 
@@ -54,7 +54,7 @@ async def reuse(
 
 async def _prolonged(issuer: Issuer, grant: Grant, now: int) -> Grant:
     """The grant, its end moved when that brings a day or more."""
-    ends_at = grant_end(issuer, grant.kind, now, grant.limit_at)
+    ends_at = min(now + issuer.lives[grant.kind].grant, grant.limit_at)
     if ends_at < grant.ends_at + DAY:
         return grant
     spent = await issuer.store.rotate(

@@ -49,6 +49,8 @@ class Engine:
     Attributes:
         path: as given.
         writer: commits changes; see `write`.
+        kept: what `cached` keeps, by key; to be read only `in_turn`.
+        in_turn: whether `begin_turn` was called in this turn of the loop.
     """
 
     def __init__(self, path: Path, floor: int = 0) -> None:
@@ -59,10 +61,10 @@ class Engine:
         self._cursor: apsw.Cursor | None = None
         self._version: int | None = None
         self._stamp = _UNKNOWN
-        self._cache: dict[Hashable, Any] = {}
+        self.kept: dict[Hashable, Any] = {}
         self._watchers: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._in_turn = False
+        self.in_turn = False
         self._closed = False
         self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
         self.writer = Writer(self._connect_writer, self._watchers, self._wake)
@@ -74,8 +76,8 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE.
         """
         cursor = self._cursor
-        if cursor is None or not self._in_turn:
-            cursor = self._begin_turn()
+        if cursor is None or not self.in_turn:
+            cursor = self.begin_turn()
         try:
             return cursor.execute(query, bindings).fetchall()
         except FAULTS as fault:
@@ -90,8 +92,8 @@ class Engine:
 
         def read(number: int) -> T | None:
             cursor = self._cursor
-            if cursor is None or not self._in_turn:
-                cursor = self._begin_turn()
+            if cursor is None or not self.in_turn:
+                cursor = self.begin_turn()
             try:
                 rows = cursor.execute(query, (number,)).fetchall()
             except FAULTS as fault:
@@ -111,15 +113,15 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if not self._in_turn:
-            self._begin_turn()
-        found: T = self._cache.get(key, _MISSING)
+        if not self.in_turn:
+            self.begin_turn()
+        found: T = self.kept.get(key, _MISSING)
         if found is not _MISSING:
             return found
         value = read()
-        if len(self._cache) >= CACHED:
-            self._cache.clear()
-        self._cache[key] = value
+        if len(self.kept) >= CACHED:
+            self.kept.clear()
+        self.kept[key] = value
         return value
 
     def stamp(self) -> int:
@@ -128,8 +130,8 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if not self._in_turn:
-            self._begin_turn()
+        if not self.in_turn:
+            self.begin_turn()
         return self._stamp
 
     def write(self, job: Job[T]) -> Awaitable[T]:
@@ -195,11 +197,11 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE.
         """
         before = self._version
-        if not self._in_turn:
-            self._begin_turn()
+        if not self.in_turn:
+            self.begin_turn()
         return before is not None and before != self._version
 
-    def _begin_turn(self) -> apsw.Cursor:
+    def begin_turn(self) -> apsw.Cursor:
         """Begin the transaction of this turn of the loop, and empty the cache if what it is made from has changed.
 
         Returns:
@@ -216,19 +218,19 @@ class Engine:
                 stamp: int = cursor.execute(_STAMP).get
                 if stamp != self._stamp:
                     self._stamp = stamp
-                    self._cache.clear()
+                    self.kept.clear()
                 self._version = version
                 if self._watchers:
                     self._wake()
         except FAULTS as fault:
             self._drop_reader()  # whatever is kept may be stale now
             raise unavailable(fault) from fault
-        self._in_turn = True
+        self.in_turn = True
         self._loop.call_soon(self._end_turn)
         return cursor
 
     def _end_turn(self) -> None:
-        self._in_turn = False
+        self.in_turn = False
         if self._reader is None or not self._reader.in_transaction:
             return
         try:
@@ -270,9 +272,9 @@ class Engine:
     def _drop_reader(self) -> None:
         close_quietly(self._reader)
         self._reader = self._cursor = None
-        self._in_turn = False
+        self.in_turn = False
         self._version = self._stamp = _UNKNOWN
-        self._cache.clear()
+        self.kept.clear()
 
     def _scan(self, read: Job[T]) -> T:
         try:

@@ -4,12 +4,15 @@ from typing import Final
 
 import apsw
 
+from lingpai.core.clock import Clock
 from lingpai.core.seals import sealed_with
 from lingpai.store.rows import moment
+from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.space import demand_space
 from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
+from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("upkeep")
 _IDLE: Final = 86_400.0
@@ -19,9 +22,10 @@ _IDLE: Final = 86_400.0
 class Upkeep(Part):
     """See `store.port.Store`."""
 
-    def mark(self) -> int:
+    def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
+        super().__init__(engine, vault, clock)
+        self.mark = engine.stamp
         """See `store.port.Store.mark`."""
-        return self._engine.stamp()
 
     async def wait_change(self, seconds: float) -> None:
         """See `store.port.Store.wait_change`."""

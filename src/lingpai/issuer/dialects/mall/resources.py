@@ -1,13 +1,15 @@
 """`/getOpenId` and `/getUserInfo` (docs/spec/mall.md, "Errors of getOpenId and getUserInfo")."""
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
 from lingpai.core.wire import Call
 from lingpai.issuer.bearer import bearer_token
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.mall.params import OpenId, ResourceParams, UserInfo
 from lingpai.issuer.dialects.mall.policy import Scopes
+from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.scopes import require_scope
-from lingpai.issuer.verbs.check import Resolved, resolve_access_token
+from lingpai.issuer.verbs.check import Resolved, resolve
 
 
 class Resources:
@@ -32,7 +34,8 @@ class Resources:
         return UserInfo(user.profile.seller_name)
 
     async def _resolve(self, token: str, needed: str, call: Call) -> Resolved:
-        resolved = await resolve_access_token(self._issuer, token)
+        begun = begin_look_up(self._issuer, token, HandleKind.ACCESS)
+        resolved = await resolve(self._issuer, HandleKind.ACCESS, begun)
         call.caller = resolved.app_id
         if needed:
             require_scope(needed, resolved.scope)

@@ -61,7 +61,7 @@ def routes(
                 summary,
                 returns,
                 tag,
-                quick=path == "/OAuth2/checkCode",
+                quick=True,
             )
             for path, params, verb, summary, returns in table
         ),

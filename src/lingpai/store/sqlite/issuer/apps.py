@@ -39,7 +39,11 @@ class Apps(Part):
 
     async def find_app(self, realm: str, app_id: str) -> App | None:
         """See `store.directory_port.Directory.find_app`."""
-        return self._engine.cached(("issuer app", realm, app_id), partial(self._read_app, realm, app_id))
+        key, engine = ("issuer app", realm, app_id), self._engine
+        if not engine.in_turn:
+            engine.begin_turn()
+        app: App | None = engine.kept.get(key)  # each request names its app
+        return app or self._engine.cached(key, partial(self._read_app, realm, app_id))
 
     def _read_app(self, realm: str, app_id: str) -> App | None:
         apps = read_apps(self._engine.rows(_SQL["find_app"], (realm, app_id)), self._vault)
