@@ -7,7 +7,7 @@ requests, calls verbs and writes replies; the OpenAPI document is generated from
 
 import dataclasses
 import enum
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -45,6 +45,37 @@ class Source(enum.Flag):
     NO_LISTS = enum.auto()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Streams:
+    """The limits of a route that reads its requests' bodies as they come.
+
+    Attributes:
+        body_limit: bytes of a body; more is BODY_TOO_LARGE.
+        stall: seconds that may pass between two pieces of a body; more is REQUEST_TIMEOUT.
+    """
+
+    body_limit: int
+    stall: float
+
+
+class StreamedRequest(msgspec.Struct, eq=False):
+    """A request as it came, for a verb that takes it so.
+
+    Attributes:
+        method: upper-case.
+        target: the request target, undecoded.
+        lines: the headers in order, names in lower case.
+        body: its pieces, as they come; iterating raises LingpaiError when the rest will not come.
+        length: bytes of the body; None when that is not known yet.
+    """
+
+    method: str
+    target: bytes
+    lines: Sequence[tuple[bytes, bytes]]
+    body: AsyncIterator[bytes]
+    length: int | None
+
+
 class Call(msgspec.Struct, eq=False):
     """The parts of a request that a verb may read besides its parameters.
 
@@ -62,6 +93,8 @@ class Call(msgspec.Struct, eq=False):
         cached_answer: a verb that writes nothing may set it to a function that returns, at once, the value for the same
             request of the same peer, and counts it as the verb would; or None when only the verb can tell, as something
             may have changed.
+        streamed: the request as it came, of a route that streams.
+        shape: how an error looks, where the verb knows better than its route.
     """
 
     trace_id: str
@@ -74,6 +107,8 @@ class Call(msgspec.Struct, eq=False):
     caller: str = ""
     noted: Mapping[str, str] = _NOTHING
     cached_answer: Callable[[], Any] | None = None
+    streamed: StreamedRequest | None = None
+    shape: "Shape | None" = None
 
     def header(self, name: str) -> str | None:
         """Return the value of a header that has no attribute of its own; `name` in lower case."""
@@ -88,6 +123,32 @@ class Reply(msgspec.Struct, frozen=True):
     status: int = 200
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = (NO_STORE,)
+
+
+class ByteStream(Protocol):
+    """The pieces of a body that is made while it is sent."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the pieces, once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Called once, when all pieces were sent, and also when none will be."""
+        ...
+
+
+class StreamedReply(Reply, frozen=True, kw_only=True):
+    """An answer whose body is made while it is sent; only for routes that stream.
+
+    Attributes:
+        chunks: the pieces; an exception cuts the connection, so that the caller does not take a part for the whole.
+        length: bytes in all; None when that is not known yet.
+        raw: further headers as they go on the wire, names in lower case; values without CR, LF and NUL.
+    """
+
+    chunks: ByteStream
+    length: int | None = None
+    raw: tuple[tuple[bytes, bytes], ...] = ()
 
 
 class Shape(Protocol):
@@ -139,6 +200,8 @@ class Route:
         quick: whether the verb may run without a task of its own: nothing that it does itself asks for the current
             task, as `asyncio.timeout` does. For verbs that seldom wait, or for futures, as the store's writes are.
         details: what a caller has to know besides, for the reference and OpenAPI.
+        streams: limits of a route whose verb reads the request as it comes (`Call.streamed`; parameters then come
+            from the path and the query alone) and may answer with a `StreamedReply`.
     """
 
     methods: tuple[str, ...]
@@ -153,3 +216,4 @@ class Route:
     page: Page | None = None
     quick: bool = False
     details: str = ""
+    streams: Streams | None = None

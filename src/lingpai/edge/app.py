@@ -12,6 +12,7 @@ from lingpai.edge.endpoints import Answerer
 from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.router import NO_FIELDS, Fields, Router
+from lingpai.edge.streaming import StreamEndpoint
 
 Hook = Callable[[], Awaitable[None]]
 UNROUTED = "unrouted"
@@ -104,6 +105,12 @@ class EdgeApp:
         self.on_ending()
 
 
+def _endpoint(answerer: Answerer, route: Route, method: str) -> Endpoint:
+    if route.streams is None:
+        return answerer.endpoint(route, method)
+    return StreamEndpoint(answerer, route, method, route.streams)
+
+
 def _methods(answerer: Answerer, path: str, routes: Sequence[Route]) -> _Methods:
     by_method: dict[str, Route] = {}
     for route in routes:
@@ -115,7 +122,7 @@ def _methods(answerer: Answerer, path: str, routes: Sequence[Route]) -> _Methods
     allow = tuple(sorted(by_method.keys() | {"OPTIONS"}))
     error = LingpaiError(Kind.METHOD_NOT_ALLOWED, "this method is not allowed here", allow=allow)
     endpoints: dict[str, Endpoint] = {
-        method: answerer.endpoint(route, method) for method, route in by_method.items()
+        method: _endpoint(answerer, route, method) for method, route in by_method.items()
     }
     endpoints.setdefault("OPTIONS", answerer.options_endpoint(allow))
     return _Methods(endpoints, _Refusals(answerer, routes[0].shape, path, error, routes[0].page))

@@ -18,19 +18,18 @@ from lingpai.edge.bodies import malformed
 from lingpai.edge.endpoints import ENDING
 from lingpai.edge.limits import Deadlines
 from lingpai.edge.receiving import Incoming
-from lingpai.edge.responder import Responder
 from lingpai.edge.states import Expiry, Owing, Reading
-from lingpai.edge.writing import refusal_of
+from lingpai.edge.stream_responder import StreamResponder
+from lingpai.edge.writing import CONTINUE, refusal_of
 
 if TYPE_CHECKING:
     from lingpai.edge.headcache import Asked
     from lingpai.edge.site import Site
 
-CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LATE: Final = LingpaiError(Kind.REQUEST_TIMEOUT, "the body did not arrive in time")
 
 
-class Connection(Responder):
+class Connection(StreamResponder):
     """One connection. Its parameters are uvicorn's.
 
     Attributes:
@@ -77,12 +76,17 @@ class Connection(Responder):
         self._site.admission.leave(self)
         self._receiver.forget()
         self._break_off()
+        self._leave_exchange()
         self._due.clear()
         self._early = b""
 
     def eof_received(self) -> bool:
         """The peer sends no more: what it asked is answered, and the connection ends; see `asyncio.Protocol`."""
         self._give_up(malformed("the body ended early"))
+        if self._exchange is not None:
+            self._leave_exchange()
+            self.abort()
+            return True
         incomplete = self._receiver.reading is Reading.HEAD
         self._receiver.end()
         if self.owing() is Owing.NOTHING or self._muted:
@@ -96,6 +100,11 @@ class Connection(Responder):
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
         if self._current is not None or self.write_paused:
+            if (
+                self._receiver.stream is not None
+            ):  # whose reader is the request that is being answered, or waits
+                self._receiver.feed(data)
+                return
             self._early += data
             self._pause_reading()
             return
@@ -139,6 +148,8 @@ class Connection(Responder):
     def resume_writing(self) -> None:
         """See `asyncio.Protocol`."""
         self.write_paused = False
+        if self._exchange is not None:
+            self._exchange.resume()
         if self._current is None:
             self._go_on()
 
@@ -151,6 +162,11 @@ class Connection(Responder):
 
     def refuse(self, status: HTTPStatus) -> None:
         """End the connection for what cannot be read; with an answer, unless one that is owed would be taken for it."""
+        if self._exchange is not None and self._exchange.begun:
+            self._leave_exchange()
+            self.abort()
+            return
+        self._leave_exchange()
         premature, self._receiver.premature = self._receiver.premature, None
         answered = (
             self._receiver.reading is Reading.BODY and self._receiver.incoming is None and premature is None

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.wire import Call, Reply
+from lingpai.core.wire import Call, Reply, Streams
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import Tally
 from lingpai.edge.router import Fields
@@ -47,6 +47,7 @@ class Endpoint(Protocol):
     """Answers the requests of one method and path, or of many.
 
     Attributes:
+        streams: whether it reads bodies as they come, see `Route.streams`; then its limits are there too.
         declared: whether a route was declared for it; heads of others are not kept.
         quick: whether `answer` may be run in the turn that serves all connections, see `Route.quick`.
         bodiless: whether its answers are sent without their body, as for `HEAD`.
@@ -56,6 +57,8 @@ class Endpoint(Protocol):
         body_timeout: seconds in which a body must have arrived.
     """
 
+    streams: bool
+    limits: Streams
     declared: bool
     quick: bool
     bodiless: bool

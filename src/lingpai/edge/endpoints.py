@@ -12,7 +12,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.outages import CANCELLED
 from lingpai.core.trace import new_trace_id
-from lingpai.core.wire import JSON, Call, Page, Reply, Route, Shape
+from lingpai.core.wire import JSON, Call, Page, Reply, Route, Shape, Streams
 from lingpai.edge.endpoint import Answer, Line
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import RequestMeter, Tally
@@ -29,6 +29,7 @@ BODILESS_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 ENDING = LingpaiError(
     Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail=CANCELLED, retry_after=1
 )
+NO_STREAMS = Streams(0, 0)
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -58,13 +59,15 @@ class Answerer:
 class _Endpoint:
     """The common part of endpoints; see `endpoint.Endpoint`."""
 
+    streams = False
+    limits = NO_STREAMS
     declared = False
     quick = True
     bodiless = False
     again = False
     tallies: Mapping[int, Tally] = MappingProxyType({})
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, answerer: "Answerer") -> None:
         self.body_limit = answerer.options.body_limit
         self.body_timeout = answerer.options.body_timeout
 
@@ -194,6 +197,8 @@ class RouteEndpoint(_Endpoint):
                 self._safe,
                 head.headers,
             )
+            if self.streams:
+                self._streamed(head, call, body)
             if fault is not None:
                 raise fault  # noqa: TRY301  as above
             if not self._with_body:
@@ -215,8 +220,17 @@ class RouteEndpoint(_Endpoint):
             error = LingpaiError(Kind.INTERNAL, "internal error")
         finally:
             meter.in_flight -= 1
-        shape = shape_for(call, self._shape, self._page)
+        shape = self._shape if call is None or call.shape is None else call.shape
+        shape = shape_for(call, shape, self._page)
         return Answer(*refusal(shape, error, trace_id, head.headers.get(LANGUAGE)), trace_id, call, error)
+
+    def _streamed(self, head: Head, call: Call, body: bytes) -> None:
+        """Give the verb the request as it came; of routes that stream.
+
+        Raises:
+            LingpaiError: BODY_TOO_LARGE or UNSUPPORTED_MEDIA_TYPE.
+        """
+        raise NotImplementedError
 
     def answer_again(self, value: Any) -> Answer:
         """See `Endpoint`."""

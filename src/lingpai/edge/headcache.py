@@ -100,7 +100,7 @@ class Asked:
         """The parsed head."""
         if self.kept_head is None:
             parse = _Parse(self.raw)
-            self.kept_head = Head(target_of(parse.url)[1], parse.lines)
+            self.kept_head = Head(target_of(parse.url)[1], parse.lines, parse.url)
         return self.kept_head
 
     def again(self, peer: str) -> Again | None:
@@ -160,7 +160,7 @@ def asked_of(
         httptools.HttpParserInvalidURLError: the target is none.
     """
     path, query = target_of(url)
-    head = Head(query, lines)
+    head = Head(query, lines, url)
     # A body that was announced by Expect may be on its way or never come; only closing decides (RFC 9110 §10.1.1).
     closes = not keeps or b"expect" in head.headers
     return Asked(head, *find(method, path), closes=closes, raw=raw)

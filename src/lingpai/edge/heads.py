@@ -1,6 +1,6 @@
 """The head of a request, parsed once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 
 from lingpai.core.browsers import prefers_html
@@ -47,9 +47,13 @@ class Head:
     Args:
         query: the raw query string.
         lines: the headers in order, names in lower case.
+        target: the request target, undecoded.
 
     Attributes:
         query: as given.
+        target: as given.
+        body: the body that is on its way, of a route that streams.
+        old: whether it is a request of HTTP/1.0.
         lines: as given.
         headers: the same by name; the lines of a list are one, of any other that is repeated the last counts.
         bearer: see `Call`.
@@ -61,11 +65,14 @@ class Head:
 
     __slots__ = (
         *("accepts_html", "authorized_twice", "bearer", "headers", "if_none_match", "lines", "query"),
-        "read_body",
+        *("body", "old", "read_body", "target"),
     )
 
-    def __init__(self, query: bytes, lines: RawHeaders) -> None:
+    def __init__(self, query: bytes, lines: RawHeaders, target: bytes = b"") -> None:
         self.query = query
+        self.target = target
+        self.body: AsyncIterator[bytes] | None = None
+        self.old = False
         self.lines = lines
         self.headers = headers = _by_name(lines)
         self.bearer: str | None = None

@@ -17,6 +17,7 @@ from lingpai.edge.endpoint import Find
 from lingpai.edge.headcache import Asked, asked_of
 from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.states import TRANSITIONS, Event, Reading
+from lingpai.edge.streaming import BodyStream, Peer
 from lingpai.edge.targets import names_one_host
 
 _UPGRADE: Final = frozenset({b"upgrade", b"http2-settings"})
@@ -47,7 +48,7 @@ class Incoming:
         return self.asked, b"" if fault else b"".join(self.parts), fault, self.began
 
 
-class Owner(Protocol):
+class Owner(Peer, Protocol):
     """Who answers what is read."""
 
     def take(self, due: Due) -> None:
@@ -78,12 +79,14 @@ class Receiver:
     Attributes:
         reading: what may come next.
         incoming: the request whose body is on its way, if it is wanted.
+        stream: the body that is on its way to a verb that reads it as it comes.
         premature: the request that can be answered although its message is not complete yet.
     """
 
     def __init__(self, owner: Owner, find: Find, limits: ProtocolLimits) -> None:
         self.reading = Reading.FRESH
         self.incoming: Incoming | None = None
+        self.stream: BodyStream | None = None
         self.premature: Due | None = None
         self._owner, self._find = owner, find
         self._head_bytes, self._drain_bytes = limits.head_bytes, limits.drain_bytes
@@ -195,9 +198,15 @@ class Receiver:
         self._closes = asked.closes
         self.advance(Event.HEAD)
         head = asked.head
+        head.old = version == "1.0"
         if has_body(head.headers) and asked.endpoint.wants_body(head, asked.fields):
             # An older client would take the invitation for the answer (RFC 9110 §10.1.1).
             expects = version == "1.1" and head.headers.get(b"expect", b"").lower() == b"100-continue"
+            if asked.endpoint.streams:
+                head.body = self.stream = BodyStream(self._owner, asked.endpoint.limits, expects=expects)
+                self.premature = (asked, b"", None, 0.0)
+                self._owner.take(self.premature)
+                return
             self.incoming = Incoming(asked, expects=expects)
             self._owner.invite()
         else:
@@ -215,7 +224,11 @@ class Receiver:
             return
         incoming = self.incoming
         if incoming is None:
-            self.drop(len(body))
+            stream = self.stream
+            if stream is None or stream.closed:
+                self.drop(len(body))
+            else:
+                stream.feed(body)
             return
         incoming.parts.append(body)
         incoming.size += len(body)
@@ -231,6 +244,9 @@ class Receiver:
         self._fed = self._drained = 0
         incoming, self.incoming = self.incoming, None
         self.premature = None
+        if self.stream is not None:
+            self.stream.end()
+            self.stream = None
         self.advance(Event.LAST if self._closes else Event.MESSAGE)
         if incoming is not None:
             self._owner.take(incoming.due())
@@ -248,5 +264,6 @@ class Receiver:
     def forget(self) -> None:
         """The connection is lost: let go of what refers to it."""
         self.end()
+        self.stream = None
         self._parser = None
         del self._owner

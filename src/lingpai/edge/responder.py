@@ -21,11 +21,12 @@ from lingpai.edge.endpoint import Answer
 from lingpai.edge.receiving import Due, Receiver
 from lingpai.edge.states import Owing, Reading
 from lingpai.edge.turn import resume
-from lingpai.edge.writing import LAST_RESORT, fixed_of, message_of
+from lingpai.edge.writing import CONTINUE, LAST_RESORT, fixed_of, message_of
 
 if TYPE_CHECKING:
     from lingpai.edge.headcache import Again
     from lingpai.edge.site import Site
+    from lingpai.edge.streaming import Exchange
 
 
 class Waiting(msgspec.Struct):
@@ -64,6 +65,7 @@ class Responder(asyncio.Protocol):
         self._read_paused = False
         self._current: Due | None = None
         self._again: Again | None = None  # what repeats its answer
+        self._exchange: Exchange | None = None  # the request that is answered, if its route streams
         self._due: deque[Due] = deque()
         self._early = b""  # came before the answer to what came before it was out
         self._muted = False  # whether nothing more can be said
@@ -81,6 +83,19 @@ class Responder(asyncio.Protocol):
     def invite(self) -> None:
         """Ask for the body of a request, once all before it are answered; see `receiving.Owner`."""
         raise NotImplementedError
+
+    def hold(self) -> None:
+        """Receive nothing more for now; see `streaming.Peer`."""
+        self._pause_reading()
+
+    def go_on_reading(self) -> None:
+        """Receive again; see `streaming.Peer`."""
+        if not self._early:
+            self._resume_reading()
+
+    def send_continue(self) -> None:
+        """Ask for the body; see `streaming.Peer`."""
+        self._write(CONTINUE)
 
     def refuse(self, status: HTTPStatus) -> None:
         """End the connection for what cannot be read; see `receiving.Owner`."""
@@ -171,14 +186,24 @@ class Responder(asyncio.Protocol):
         else:
             self._wait(waiting, waits_for)
 
+    def _answer_streaming(self, due: Due) -> None:
+        """Answer a request of a route that streams; see `stream_responder`."""
+        raise NotImplementedError
+
     def _answer_in_task(self, due: Due) -> None:
         asked, body, fault, _ = due
+        if asked.endpoint.streams:
+            self._answer_streaming(due)
+            return
         answering = asked.endpoint.answer(asked.kept_head or asked.head, self, asked.fields, body, fault)
         self._spawn(self._follow(due, answering, perf_counter()))
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None], context: Context | None = None) -> None:
+    def _spawn(
+        self, coroutine: Coroutine[Any, Any, None], context: Context | None = None
+    ) -> asyncio.Task[None]:
         task = self._loop.create_task(coroutine, context=context)
         self._state.tasks.add(task)
+        return task
 
     async def _follow(self, due: Due, answering: Awaitable[Answer], started: float) -> None:
         try:
@@ -191,7 +216,9 @@ class Responder(asyncio.Protocol):
             # Not by a callback of the task: that would cost a call of the loop for each request.
             self._state.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    def _finish(self, due: Due, answer: Answer, started: float, *, last: bool = False) -> None:
+    def _finish(
+        self, due: Due, answer: Answer, started: float, *, last: bool = False, said: bytes | None = None
+    ) -> None:
         asked, body, _, began = due
         endpoint, status = asked.endpoint, answer.reply.status
         self._current = None
@@ -208,7 +235,9 @@ class Responder(asyncio.Protocol):
             if lines.headers is not state.default_headers:
                 lines.change(state.default_headers)
             first = lines.by_status.get(status) or lines.add(status)
-            said = message_of(first, answer, close=close, bodiless=endpoint.bodiless)
+            said = (
+                message_of(first, answer, close=close, bodiless=endpoint.bodiless) if said is None else said
+            )
             turn.outbox.append((self.transport, said))
             if not turn.due:
                 turn.due = True

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Protocol
 
+import msgspec
+
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import JSON, NO_STORE, Reply, Shape
+from lingpai.core.wire import JSON, NO_STORE, Reply, Shape, StreamedReply
 
 RawHeader = tuple[bytes, bytes]
 
@@ -26,6 +28,7 @@ _HTML_HEADERS = (
     ("cross-origin-opener-policy", "same-origin"),
 )
 CLOSE = ("connection", "close")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 LAST_RESORT = Reply(b"internal error\n", 500, "text/plain; charset=utf-8")
 
 
@@ -33,7 +36,7 @@ def with_headers(reply: Reply, extra: tuple[tuple[str, str], ...]) -> Reply:
     """`reply` with those of `extra` that it does not have already."""
     given = {name for name, _ in reply.headers}
     added = tuple(header for header in extra if header[0] not in given)
-    return Reply(reply.body, reply.status, reply.content_type, reply.headers + added)
+    return msgspec.structs.replace(reply, headers=reply.headers + added)
 
 
 def error_reply(shape: Shape, error: LingpaiError, trace_id: str) -> Reply:
@@ -157,6 +160,36 @@ def message_of(first: bytes, answer: Written, *, close: bool, bodiless: bool = F
         body = b""
     end = b"connection: close\r\n\r\n" if close and not fixed.closes else b"\r\n"
     return b"%b%btrace-id: %b%b%b%b" % (first, lines, answer.trace_id.encode(), length, end, body)
+
+
+def head_of(
+    first: bytes, answer: Written, *, close: bool, length: int | None, chunked: bool
+) -> tuple[bytes, bool]:
+    """Return the head of an answer whose body is sent piece by piece, and whether it may have a body.
+
+    Args:
+        first: its first lines, see `FirstLines`.
+        answer: what to say; its reply is a `StreamedReply`.
+        close: whether to say that the connection ends.
+        length: bytes of the body, or None.
+        chunked: whether the body goes out in chunks (RFC 9112 §7.1).
+    """
+    reply, lines = answer.reply, answer.fixed.headers
+    has_body = reply.status not in _BODILESS
+    if not has_body:
+        lines = tuple(each for each in lines if each[0] != b"content-type")
+    own = [
+        *lines,
+        *(reply.raw if isinstance(reply, StreamedReply) else ()),
+        (b"trace-id", answer.trace_id.encode()),
+    ]
+    if has_body and length is not None:
+        own.append((b"content-length", b"%d" % length))
+    elif has_body and chunked:
+        own.append((b"transfer-encoding", b"chunked"))
+    if close and not answer.fixed.closes:
+        own.append((b"connection", b"close"))
+    return b"%b%b\r\n" % (first, b"".join(b"%b: %b\r\n" % each for each in own)), has_body
 
 
 def refusal_of(status: HTTPStatus) -> bytes:

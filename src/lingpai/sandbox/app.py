@@ -13,6 +13,7 @@ from lingpai.core.hosts import Hosts
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
 from lingpai.edge.endpoint import Answer, Line
+from lingpai.edge.endpoints import NO_STREAMS
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import Tally
 from lingpai.edge.router import NO_FIELDS, Fields
@@ -81,7 +82,8 @@ def _seen(call: Call) -> dict[str, Any]:
 class SandboxEndpoint:
     """Answers one method of one path; see `lingpai.edge.endpoint.Endpoint`."""
 
-    declared = quick = again = False
+    streams = declared = quick = again = False
+    limits = NO_STREAMS
     tallies: Mapping[int, Tally] = MappingProxyType({})
     body_limit = _LONGEST_BODY
     body_timeout = 60.0
