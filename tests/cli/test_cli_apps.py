@@ -226,7 +226,11 @@ def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
     private.write_text(json.dumps({"keys": [jwk | {"d": jwk["x"]}]}))
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
+    uri = "https://bank.example/keys"
+    assert cli(*by_key, "--jwks-uri", uri).json["client"]["jwks_uri"] == uri
     for wrong, said in (
+        ((*by_key, "--jwks-uri", "http://bank.example/keys"), "not an https address"),
+        ((*by_key, "--jwks-uri", uri, "--jwks", str(keys)), "not both"),
         ((*by_key,), "needs the public keys"),
         ((*by_key, "--jwks", str(private)), "no public key"),
         ((*by_key, "--jwks", str(broken)), "cannot be read"),

@@ -15,9 +15,10 @@ from cryptography.x509.oid import NameOID
 ANSWER = b'{"access_token":"a","expires_in":7200}'
 
 
-def _certificate(folder: Path) -> Path:
+def certificate_for(folder: Path, host: str = "localhost") -> Path:
+    """A file with a key and its certificate for this host."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -27,7 +28,7 @@ def _certificate(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = folder / "server.pem"
@@ -44,7 +45,7 @@ def _certificate(folder: Path) -> Path:
 async def tls_server(folder: Path) -> AsyncIterator[str]:
     """Its address; it answers every request with a token."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(folder))
+    context.load_cert_chain(certificate_for(folder))
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

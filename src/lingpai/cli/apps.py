@@ -9,6 +9,7 @@ from lingpai.cli.client_options import (
     Fapi2,
     IdTokenAlg,
     JwksFile,
+    JwksUri,
     NoPkce,
     client_document,
     client_of,
@@ -101,6 +102,7 @@ def add(
     id_token_alg: IdTokenAlg = "ES256",  # noqa: S107  an algorithm
     auth_method: AuthMethodName = "",
     jwks: JwksFile = None,
+    jwks_uri: JwksUri = "",
     fapi2: Fapi2 = False,
     data: Data = None,
     as_json: Json = False,
@@ -132,6 +134,7 @@ def add(
                 id_token_signed_response_alg=id_token_alg,
                 token_endpoint_auth_method=auth_method,
                 jwks=jwks,
+                jwks_uri=jwks_uri,
                 fapi2=fapi2,
             ),
         )

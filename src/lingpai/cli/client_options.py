@@ -41,6 +41,13 @@ JwksFile = Annotated[
         show_default=False,
     ),
 ]
+JwksUri = Annotated[
+    str,
+    typer.Option(
+        help="Address under which it publishes its public keys, instead of --jwks.",
+        show_default=False,
+    ),
+]
 Fapi2 = Annotated[
     bool,
     typer.Option(
@@ -113,9 +120,30 @@ def client_problems(issuer: "Issuer", app: "App") -> list[str]:
             client.jwks is not None and not read_keys(client.jwks),
             tr("The key set has no public key that can be used: ES256, EdDSA, PS256 or RS256."),
         ),
-        (by_key and client.jwks is None, tr("private_key_jwt needs the public keys of the app.")),
+        (
+            by_key and client.jwks is None and not client.jwks_uri,
+            tr("private_key_jwt needs the public keys of the app."),
+        ),
+        (
+            client.jwks is not None and bool(client.jwks_uri),
+            tr("Give the keys, or the address where they are, not both."),
+        ),
+        (
+            bool(client.jwks_uri) and not _fetchable(client.jwks_uri),
+            tr("{text} is not an https address that can be fetched.", text=repr(client.jwks_uri)),
+        ),
     )
     return [problem for wrong, problem in checks if wrong]
+
+
+def _fetchable(url: str) -> bool:
+    from lingpai.issuer.fetcher import FetchError, check_fetchable
+
+    try:
+        check_fetchable(url)
+    except FetchError:
+        return False
+    return True
 
 
 def _read_jwks(file: Path) -> Any:

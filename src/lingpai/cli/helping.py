@@ -18,6 +18,7 @@ PLACEHOLDERS = {
     "id_token_alg": "ALGORITHM",
     "auth_method": "METHOD",
     "jwks": "FILE",
+    "jwks_uri": "URL",
     "after_login": "LOGIN",
     "app_id": "APP",
     "app_name": "ACCOUNT",

@@ -11,6 +11,7 @@ from lingpai.core.wire import Route, Shape
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall, oidc, yilianyun, yzb
 from lingpai.issuer.dialects.mall.policy import Scopes
+from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.bridge.routes import BridgePages
 from lingpai.issuer.pages.standard import Standard
@@ -48,6 +49,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         default_scope: the scope of a request that names none; the dialect's own when None.
         string_status: yzb's; see `yzb.routes`.
         scopes: the mall's; none as in the original.
+        fetch_networks: oidc's; see `fetcher.Fetcher`.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     default_scope: str | None = None
     string_status: bool = False
     scopes: Scopes = Scopes()
+    fetch_networks: tuple[str, ...] = ()
 
     def policy(self) -> Policy:
         """Return the dialect's policy with this realm's values.
@@ -120,7 +123,8 @@ def _mount_yilianyun(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
 def _mount_oidc(realm: Realm, issuer: Issuer, site: Site) -> Mounted:
     url = site.origin + realm.prefix
     pages = Pages(issuer, site, Standard(oidc.style(url)))
-    routes = oidc.routes(issuer, pages, url, prefix=realm.prefix)
+    fetcher = Fetcher(realm.fetch_networks)
+    routes = oidc.routes(issuer, pages, url, prefix=realm.prefix, fetcher=fetcher)
     return Mounted((*routes, *pages.routes()), (*oidc.fallback(realm.prefix), *pages.fallback()))
 
 

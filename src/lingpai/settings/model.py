@@ -206,6 +206,7 @@ class Settings(PlatformGroups, BaseSettings):
                 numbers=each.policy,
                 default_scope=each.default_scope,
                 string_status=each.string_status,
+                fetch_networks=each.fetch_networks,
                 scopes=Scopes(
                     offered=each.offered_scopes, open_id=each.open_id_scope, user_info=each.user_info_scope
                 ),

@@ -251,6 +251,10 @@ class RealmSettings(Section):
     user_info_scope: Scope | Literal[""] = ""
     """mall only: the scope that getUserInfo needs; none when empty."""
 
+    fetch_networks: tuple[Network, ...] = ()
+    """oidc only: CIDR blocks of your own network from which keys of apps may be fetched (`jwks_uri`). Other addresses
+    that are not public are never reached."""
+
     _implied: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from lingpai.core.issuer_records import App, Profile
 from lingpai.issuer import admin, jose
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import oidc
+from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.standard import Standard
 from tests.issuer.dialects.calls import Answered, Json, Served, encoded
@@ -152,7 +153,9 @@ class Realm(Served[Answer]):
 
 
 @contextlib.asynccontextmanager
-async def serving_realm(issuer: Issuer, http: aiohttp.ClientSession) -> AsyncIterator[Realm]:
+async def serving_realm(
+    issuer: Issuer, http: aiohttp.ClientSession, fetcher: Fetcher | None = None
+) -> AsyncIterator[Realm]:
     """A realm with three apps and a user, who has a window open."""
     realm = issuer.realm
     app = App(realm=realm, app_id="100001", redirect_uris=(REDIRECT,))
@@ -165,7 +168,7 @@ async def serving_realm(issuer: Issuer, http: aiohttp.ClientSession) -> AsyncIte
     pages = Pages(
         issuer, Site(origin="http://127.0.0.1", prefix=f"/user/{realm}"), Standard(oidc.style(ISSUER))
     )
-    routes = (*oidc.routes(issuer, pages, ISSUER, prefix=PREFIX), *pages.routes())
+    routes = (*oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher), *pages.routes())
     fallback = (("", oidc.SHAPE), *oidc.fallback(PREFIX))
     async with serving(routes, fallback) as url, visiting("alice") as visitor:
         yield Realm(issuer, url, http, app, user, other, public, visitor, prefix=PREFIX)

@@ -13,6 +13,7 @@ from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
 from lingpai.issuer.dialects.oidc.token_endpoint import TokenEndpoint
 from lingpai.issuer.dialects.oidc.userinfo import Userinfo
+from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.signing_keys import SigningKeys
 
 BODY = Source.URLENCODED
@@ -25,7 +26,9 @@ _PREFLIGHT = (
 )
 
 
-def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple[Route, ...]:
+def routes(
+    issuer: Issuer, entry: Entry, url: str, *, prefix: str = "", fetcher: Fetcher | None = None
+) -> tuple[Route, ...]:
     """All routes of one realm. Realms live side by side under prefixes of their own.
 
     Args:
@@ -33,6 +36,7 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
         entry: its pages.
         url: its issuer identifier: the origin under which clients reach us, and the prefix.
         prefix: what comes before `/authorize` and the rest, such as "/oidc".
+        fetcher: fetches what clients publish.
     """
     keys = SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
@@ -42,7 +46,7 @@ def routes(issuer: Issuer, entry: Entry, url: str, *, prefix: str = "") -> tuple
     places = well_known(prefix)
     open_paths = (*places, *(prefix + path for path in ("/jwks", "/token", "/revoke", "/userinfo")))
     bearer = BearerShape(issuer.realm, CORS)
-    clients = Clients(issuer, url, ClientKeys())
+    clients = Clients(issuer, url, ClientKeys(fetcher or Fetcher(), issuer.clock))
     about = AboutTokens(issuer, url, clients)
     tokens = TokenEndpoint(issuer, url, id_tokens, clients)
     return (

@@ -1,23 +1,57 @@
-"""The public keys of clients: those that are registered by value."""
+"""The public keys of clients: registered by value, or published by the client at its `jwks_uri` (RFC 7591 §2)."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
+import msgspec
+
+from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import App
+from lingpai.core.logs import structlog
+from lingpai.issuer.fetcher import Fetcher, FetchError
 from lingpai.issuer.foreign_jose import Foreign, PublicKey, read_keys
+from lingpai.issuer.policy import HOUR
 
-MOST: int = 1000
-"""Most clients whose keys are kept ready."""
+MOST: Final = 1000
+"""Most key sets that are kept ready, of either kind."""
+FRESH: Final = HOUR
+"""Seconds after which a published set is fetched again."""
+AGAIN: Final = 30
+"""Seconds that must be between two fetches, however many tokens come whose key is not known."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class ClientKeys:
-    """Knows the keys of clients, read once for each set."""
+    """Knows the keys of clients.
 
-    def __init__(self) -> None:
+    Args:
+        fetcher: fetches what they publish.
+        clock: its steady time limits the age of what was fetched.
+    """
+
+    def __init__(self, fetcher: Fetcher, clock: Clock) -> None:
+        self._fetcher = fetcher
+        self._clock = clock
         self._read: dict[int, tuple[dict[str, Any], tuple[PublicKey, ...]]] = {}
+        self._published: dict[str, _Published] = {}
 
     async def signed(self, app: App, token: Foreign) -> bool:
         """Return whether one of the client's keys made the token's signature."""
-        return any(key.fits(token) and key.signed(token) for key in self._of_value(app))
+        if any(key.fits(token) and key.signed(token) for key in self._of_value(app)):
+            return True
+        if not app.client.jwks_uri:
+            return False
+        published = self._published.get(app.client.jwks_uri)
+        if published is None:
+            _make_room(self._published)
+            published = self._published[app.client.jwks_uri] = _Published(app.client.jwks_uri)
+        for age in (FRESH, AGAIN):  # the second time only when the keys that are known do not do
+            await published.renew(self._fetcher, self._clock, age, app.app_id)
+            if any(key.fits(token) and key.signed(token) for key in published.keys):
+                return True
+        return False
 
     def _of_value(self, app: App) -> tuple[PublicKey, ...]:
         jwks = app.client.jwks
@@ -25,7 +59,33 @@ class ClientKeys:
             return ()
         known = self._read.get(app.id)
         if known is None or known[0] != jwks:
-            if len(self._read) >= MOST:
-                self._read.pop(next(iter(self._read)))
+            _make_room(self._read)
             known = self._read[app.id] = jwks, read_keys(jwks)
         return known[1]
+
+
+class _Published:
+    """A set at one address; while it cannot be fetched, the keys that were there last count on."""
+
+    def __init__(self, uri: str) -> None:
+        self.keys: tuple[PublicKey, ...] = ()
+        self._uri = uri
+        self._turn = asyncio.Lock()
+        self._asked_at = float("-inf")
+
+    async def renew(self, fetcher: Fetcher, clock: Clock, age: float, app_id: str) -> None:
+        """Fetch the set unless that was tried less than `age` seconds ago; who comes meanwhile waits for it."""
+        async with self._turn:
+            if clock.steady() < self._asked_at + (age if self.keys else min(age, AGAIN)):
+                return
+            self._asked_at = clock.steady()
+            try:
+                self.keys = read_keys(_decode(await fetcher.fetch(self._uri)))
+            except (FetchError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                reason = str(error) if isinstance(error, FetchError) else "not a JSON Web Key Set"
+                log.warning("client_keys_not_fetched", app=app_id, error=reason)
+
+
+def _make_room(known: dict[Any, Any]) -> None:
+    if len(known) >= MOST:
+        known.pop(next(iter(known)))

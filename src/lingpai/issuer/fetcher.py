@@ -1,0 +1,205 @@
+"""Fetches what a stranger's word names, such as a client's `jwks_uri`, and reaches nothing inside (threats G74, L111).
+
+Only `https`; every address that the host has must be global (RFC 6890), and one of just these is connected to, so a
+name that resolves differently a moment later leads nowhere. No redirect is followed, no proxy and no cookie is used, no
+body is decompressed, and a fetch ends after `SECONDS` or `MAX_BODY` bytes, whichever comes first.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from lingpai.core.addresses import unmapped
+
+SECONDS: Final = 5.0
+MAX_BODY: Final = 64 * 1024
+MAX_URL: Final = 2048
+BY_HOST: Final = 2
+"""Fetches from one host at a time."""
+_HTTPS: Final = 443
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+"""RFC 6052: its last four bytes are an IPv4 address."""
+_OK: Final = 200
+
+Address = IPv4Address | IPv6Address
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Returns all addresses of a host."""
+
+
+class FetchError(Exception):
+    """Nothing was fetched; says why, without what a server answered."""
+
+
+class Fetcher:
+    """Fetches documents of strangers.
+
+    Args:
+        allowed: CIDR blocks that may be reached although they are not global: an operator's own network.
+        seconds: for a fetch in all.
+        resolve: finds the addresses of a host.
+        trust: the certificates that are trusted; the system's when None.
+    """
+
+    def __init__(
+        self,
+        allowed: Sequence[str] = (),
+        *,
+        seconds: float = SECONDS,
+        resolve: Resolve | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._allowed = tuple(ip_network(block, strict=False) for block in allowed)
+        self._seconds = seconds
+        self._resolve = resolve or _resolve
+        self._trust = trust
+        self._turns: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
+
+    async def fetch(self, url: str) -> bytes:
+        """Return the body of a JSON document.
+
+        Raises:
+            FetchError: the address may not be fetched, or there was no such document in time.
+        """
+        parts = check_fetchable(url)
+        host, port = parts.hostname or "", parts.port or _HTTPS
+        try:
+            async with asyncio.timeout(self._seconds), self._turn(host):
+                addresses = await self._resolve(host, port)
+                self._check(addresses)
+                return await self._get(url, addresses)
+        except TimeoutError as error:
+            raise FetchError("it took too long") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise FetchError(f"it cannot be reached: {type(error).__name__}") from error
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, host: str) -> AsyncIterator[None]:
+        """Wait for a place among the fetches of a host, which is forgotten when nobody waits for it any more."""
+        turns, users = self._turns.setdefault(host, (asyncio.Semaphore(BY_HOST), []))
+        users.append(None)
+        try:
+            async with turns:
+                yield
+        finally:
+            users.pop()
+            if not users:
+                self._turns.pop(host, None)
+
+    def _check(self, addresses: Sequence[str]) -> None:
+        if not addresses:
+            raise FetchError("its host has no address")
+        for text in addresses:
+            address = unmapped(ip_address(text.partition("%")[0]))
+            if not (is_global(address) or any(address in block for block in self._allowed)):
+                raise FetchError("its host has an address that is not public")
+
+    async def _get(self, url: str, addresses: Sequence[str]) -> bytes:
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+        connector = aiohttp.TCPConnector(
+            resolver=_Pinned(addresses), use_dns_cache=False, ssl=self._trust, force_close=True
+        )
+        async with (
+            aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                headers={
+                    "accept": "application/json",
+                    "accept-encoding": "identity",
+                    "user-agent": "Lingpai",
+                },
+            ) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
+            if response.status != _OK:
+                raise FetchError(f"it answers {response.status}")
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise FetchError("it is compressed")
+            return await _read(response)
+
+
+def check_fetchable(url: str) -> SplitResult:
+    """Return the parts of an address that may be fetched, as far as the address itself says.
+
+    Raises:
+        FetchError: it is not an absolute https address without user and fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise FetchError("it is not an address") from error
+    if parts.scheme != "https" or not parts.hostname or port == 0:
+        raise FetchError("it is not an https address")
+    if "@" in parts.netloc or "#" in url or len(url) > MAX_URL or not url.isascii() or not url.isprintable():
+        raise FetchError("it has a user, a fragment or odd characters, or is too long")
+    return parts
+
+
+def is_global(address: Address) -> bool:
+    """Return whether an address is public, and so is an IPv4 address in it (RFC 6890, 6052, 3056, 4380)."""
+    address = unmapped(address)
+    carried: list[Address] = []
+    if isinstance(address, IPv6Address):
+        if address in _NAT64:
+            carried.append(IPv4Address(int(address) & 0xFFFFFFFF))
+        carried += [address.sixtofour] if address.sixtofour is not None else []
+        carried += list(address.teredo or ())
+    return all(
+        each.is_global
+        and not (each.is_multicast or each.is_reserved or each.is_unspecified or each.is_link_local)
+        for each in (address, *carried)
+        if each not in _NAT64
+    )
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    if (response.content_length or 0) > MAX_BODY:
+        raise FetchError("it is too large")
+    body = b""
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise FetchError("it is too large")
+    return body
+
+
+async def _resolve(host: str, port: int) -> Sequence[str]:
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(each[4][0]) for each in found]
+
+
+class _Pinned(AbstractResolver):
+    """Resolves every name to the addresses that were looked at before."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        del family
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for address in self._addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
