@@ -27,6 +27,7 @@ ISSUER = "lingpai, issuer"
 NGINX_FILE = "nginx, static file"
 NODE_HTTP = "node http"
 OIDC_PROVIDER = "oidc-provider"
+OAUTH2_SERVER = "@jmondi/oauth2-server"
 OAUTH_TOOLKIT = "django-oauth-toolkit"
 
 FORM = "form POST"

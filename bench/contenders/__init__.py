@@ -7,8 +7,8 @@ from bench.contenders.issuer import ISSUERS
 from bench.contenders.lingpai import KEEPER_FEW, KEEPER_MANY, KEEPERS
 from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
+from bench.contenders.npm import OAUTH2, OIDC
 from bench.contenders.oauth_toolkit import TOOLKIT
-from bench.contenders.oidc import OIDC
 
 ALL: tuple[Contender, ...] = (
     BARE_ASGI,
@@ -21,5 +21,6 @@ ALL: tuple[Contender, ...] = (
     KEEPER_MANY,
     *ISSUERS,
     OIDC,
+    OAUTH2,
     TOOLKIT,
 )
