@@ -145,6 +145,10 @@ def test_a_platform_that_cannot_be_reached_fails_only_where_it_is_needed(cli: Cl
         unused = cli("doctor", env=env)
         cli.add_sample()
         needed = cli("doctor", env=env)
+        chinese = cli("doctor", env=env | {"LC_ALL": "zh_CN.UTF-8"})
+    assert "the connection failed" in findings(needed)["upstream", "fail"]["message"]
+    for check in ("upstream", "account"):
+        assert "连接失败" in findings(chinese)[check, "fail"]["message"]
     assert unused.code == 0
     assert "base_url" in findings(unused)["upstream", "warn"]["remedy"]
     assert findings(unused)["account", "warn"]["remedy"]

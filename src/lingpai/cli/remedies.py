@@ -5,10 +5,7 @@ import re
 from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.keeper.platforms.registry import platform_types
 
-UNREACHABLE = (
-    "Check this machine's network, DNS and proxies, and the platform's base_url in the "
-    "settings; `lingpai doctor` tests it."
-)
+UNREACHABLE = "Check this machine's network, DNS and proxies, and the platform's base_url in the settings."
 BUDGET = (
     "Lingpai's own call budget is used up; it protects the platform's quota. `lingpai "
     "token list` shows the use."

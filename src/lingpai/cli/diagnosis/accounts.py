@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from lingpai.cli.diagnosis.finding import Finding
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import span
 from lingpai.cli.problems import explain
 from lingpai.cli.remedies import remedy
@@ -71,7 +71,7 @@ async def _check(keeper: Keeper, account: Account) -> Finding:
         span=span(rest),
         kind=kind,
         count=trouble.count,
-        problem=f"{code}{trouble.message}",
+        problem=f"{code}{tr_reason(trouble.message)}",
     )
     advice = remedy(account.platform, trouble.code, trouble.message)
     return Finding("account", account.name, "fail" if trouble.permanent else "warn", message, advice)

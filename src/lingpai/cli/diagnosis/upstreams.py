@@ -5,7 +5,7 @@ import email.utils
 from collections.abc import Collection
 
 from lingpai.cli.diagnosis.finding import Finding, Verdict
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import span
 from lingpai.cli.remedies import UNREACHABLE, missing_address
 from lingpai.keeper.keeper import Keeper
@@ -47,7 +47,7 @@ async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Fi
         date = await keeper.upstream.date(platform.base_url)
     except Unreachable as error:
         verdict: Verdict = "fail" if needed else "warn"
-        message = tr("{url}: {problem}.", url=shown, problem=error)
+        message = tr("{url}: {problem}.", url=shown, problem=tr_reason(str(error)))
         return [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
     middle = (sent + keeper.clock.now()) / 2
     reached = Finding("upstream", platform.name, "ok", tr("{url} answers.", url=shown))
