@@ -21,6 +21,9 @@ OAUTH = TESTS / ".cache" / "oauth"
 OAUTH_PINS = TESTS / "clients" / "oauth.txt"
 YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
+KUBERNETES = TESTS / ".cache" / "kubernetes"
+KUBERNETES_PINS = TESTS / "deploy" / "kubernetes.txt"
+PROMTOOL = TESTS / ".cache" / "prometheus"
 POSTGRESQL = TESTS / ".cache" / "postgresql"
 POSTGRESQL_PINS = TESTS / "helpers" / "postgresql.txt"
 POSTGRESQL_FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
@@ -104,7 +107,7 @@ def get_node_packages() -> None:
     stamp(NODE / "node_modules", NODE / "package-lock.json")
 
 
-def python_packages(name: str, folder: Path, pins: Path) -> Step:
+def python_packages(name: str, folder: Path, pins: Path, *, optional: bool = False) -> Step:
     """A step for Python packages in a folder of their own, which is put before the environment's own packages."""
 
     def get() -> None:
@@ -114,7 +117,30 @@ def python_packages(name: str, folder: Path, pins: Path) -> Step:
         run(sys.executable, "-m", "pip", "install", *options, *where)
         stamp(folder, pins)
 
-    return Step(name, lambda: stamped(folder, pins), get)
+    return Step(name, lambda: stamped(folder, pins), get, optional)
+
+
+def find_promtool() -> Path | None:
+    """Return Prometheus' checker of rules, or None when there is none."""
+    unpacked = PROMTOOL / "usr" / "bin" / "promtool"
+    return unpacked if unpacked.exists() else next(map(Path, filter(None, [find_command("promtool")])), None)
+
+
+def get_promtool() -> None:
+    """Unpack it from Debian's package, whose installation would start a server.
+
+    Raises:
+        NotPreparedError: there is no such package.
+    """
+    PROMTOOL.mkdir(parents=True, exist_ok=True)
+    if shutil.which("apt-get") is None:
+        raise NotPreparedError("install Prometheus, which has promtool")
+    if os.geteuid() == 0:
+        run("apt-get", "update", "--quiet")
+    run("apt-get", "download", "--quiet", "prometheus", cwd=PROMTOOL)
+    (package,) = PROMTOOL.glob("prometheus_*.deb")
+    run("dpkg-deb", "--extract", str(package), str(PROMTOOL))
+    package.unlink()
 
 
 def find_postgresql() -> Path | None:
@@ -171,6 +197,8 @@ STEPS: tuple[Step, ...] = (
         packages=("patroni", "etcd-server", "python3-etcd"),
         optional=True,
     ),
+    Step("promtool", lambda: find_promtool() is not None, get_promtool, optional=True),
+    python_packages("kubernetes-validate", KUBERNETES, KUBERNETES_PINS, optional=True),
     python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
     python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
     python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
