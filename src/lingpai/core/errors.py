@@ -66,6 +66,7 @@ class Kind(enum.Enum):
     INSUFFICIENT_SCOPE = "insufficient_scope"
     ACCESS_DENIED = "access_denied"
     INVALID_PKCE = "invalid_pkce"
+    INVALID_TARGET = "invalid_target"
     INVALID_CODE = "invalid_code"
     EXPIRED_CODE = "expired_code"
     INVALID_ACCESS_TOKEN = "invalid_access_token"  # noqa: S105
@@ -134,6 +135,7 @@ BLAME: dict[Kind, Blame] = {
     Kind.INSUFFICIENT_SCOPE: Blame.CALLER,
     Kind.ACCESS_DENIED: Blame.CALLER,
     Kind.INVALID_PKCE: Blame.CALLER,
+    Kind.INVALID_TARGET: Blame.CALLER,
     Kind.INVALID_CODE: Blame.CALLER,
     Kind.EXPIRED_CODE: Blame.CALLER,
     Kind.INVALID_ACCESS_TOKEN: Blame.CALLER,
@@ -211,6 +213,7 @@ ISSUER_KINDS = frozenset(
         Kind.INSUFFICIENT_SCOPE,
         Kind.ACCESS_DENIED,
         Kind.INVALID_PKCE,
+        Kind.INVALID_TARGET,
         Kind.INVALID_CODE,
         Kind.EXPIRED_CODE,
         Kind.INVALID_ACCESS_TOKEN,

@@ -76,6 +76,8 @@ class HandleKind(enum.IntEnum):
     APP_TOKEN = 4
     TICKET = 5
     SESSION = 6
+    JTI = 11
+    """The `jti` of an access token that is signed; it names the grant, and opens nothing."""
 
 
 _SALTED_EARLIER = frozenset({HandleKind.SESSION})

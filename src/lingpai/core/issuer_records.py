@@ -80,6 +80,35 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fapi2: bool = False
 
 
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource server of the standard protocol, which access tokens are for (RFC 8707).
+
+    Attributes:
+        uri: its identifier, as clients name it in `resource` and tokens in `aud`.
+        name: for users.
+        scopes: the words that it knows; its tokens have no others.
+        token_format: whether its tokens are handles, which it introspects, or JSON Web Tokens (RFC 9068).
+        alg: what signs the latter.
+        access: seconds that its tokens live; 0 for the usual.
+        introspector: public id of the app that it introspects its tokens with, or "".
+    """
+
+    realm: str
+    uri: str
+    name: str = ""
+    scopes: tuple[str, ...] = ()
+    token_format: Literal["handle", "jwt"] = "handle"  # noqa: S105  a format
+    alg: Literal["ES256", "RS256"] = "ES256"
+    access: int = 0
+    introspector: str = ""
+    created_at: int = 0
+
+    @property
+    def signed(self) -> bool:
+        """Whether its tokens are JSON Web Tokens."""
+        return self.token_format == "jwt"  # noqa: S105  a format
+
+
 class App(msgspec.Struct, frozen=True, kw_only=True):
     """An app that calls the issuer.
 
@@ -94,7 +123,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         grants: grant types it may use; empty means all of its dialect.
         scopes: scopes it may ask for; empty means all of its dialect.
         permissions: permissions it may ask users for.
-        audience: resource server its tokens are meant for, or "".
+        audience: resource servers its tokens are meant for unless it names others, separated by blanks, or "".
         owner: name of its owner; users have one union id in all apps of an owner.
         listed: False for an app not yet, or no longer, published.
         disabled: True when it may do nothing at all.
@@ -214,7 +243,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         challenge: PKCE code challenge, or "".
         challenge_method: "S256", "plain" or "".
         nonce: what the standard protocol keeps of the login, see `issuer.sign_ins`; else "".
-        audience: resource server its tokens are meant for, or "".
+        audience: resource servers its tokens are meant for, separated by blanks, or "".
         generation: 0 until the code is used, then 1 more with each pair of tokens.
         rotated_at: the time of the newest pair.
         ends_at: the end of the grant.
@@ -334,6 +363,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
         machine: code of the terminal in the request, or "".
         created_at: the time of the first request; the user may have restarted it since.
         ends_at: the end of the time for an answer.
+        audience: resource servers that it names, separated by blanks; None for those of the app.
     """
 
     digest: bytes
@@ -350,6 +380,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
     created_at: int
     ends_at: int
     wishes: Wishes = Wishes()
+    audience: str | None = None
 
     def __repr__(self) -> str:
         """Shows whose it is, and nothing that the app sent along."""

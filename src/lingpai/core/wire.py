@@ -187,7 +187,8 @@ class Route:
         path: an absolute path; `{name}` marks a segment that becomes a parameter.
         params: a `msgspec.Struct` whose fields are the parameters. A field without a default is required, and
             an empty
-            value counts as absent. Constraints (`msgspec.Meta`) are checked.
+            value counts as absent. Constraints (`msgspec.Meta`) are checked. A field of a tuple of texts may come more
+            than once in a query or a urlencoded body.
         sources: where parameters may come from. The same name in two places with different values is an
             error.
         verb: what answers.

@@ -1,7 +1,7 @@
 """The one place that reads requests: from declared places to the parameters that a verb gets."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 
@@ -16,6 +16,7 @@ from lingpai.edge.urlencoded import (
     check,
     declared_pairs,
     invalid,
+    listed_values,
     merge,
     names_in,
     refuse_lists,
@@ -32,6 +33,11 @@ _BEFORE_JSON = frozenset({b"{", b"[", b" ", b"\t", b"\r", b"\n", b"\xef"})
 BodyParser = Callable[[dict[str, str], bytes, str], Any]
 
 
+def _is_list(kind: Any) -> bool:
+    """Whether a parameter of this type may come more than once."""
+    return get_origin(kind) is tuple
+
+
 class Reader:
     """Reads the parameters of one route. Prepared once, used for each request.
 
@@ -45,7 +51,8 @@ class Reader:
         fields = msgspec.structs.fields(params)
         self._params = params
         self._fields = fields
-        self._names = frozenset(field.encode_name for field in fields)
+        self._lists = frozenset(field.encode_name for field in fields if _is_list(field.type))
+        self._names = frozenset(field.encode_name for field in fields) - self._lists
         self._required = tuple(field.encode_name for field in fields if field.required)
         # curl, PHP and Java call JSON a form, or nothing, unless they are given a type.
         takes_json = bool(sources & (Source.JSON | Source.UNLABELLED))
@@ -54,6 +61,7 @@ class Reader:
         self._takes_forms = bool(sources & FORMS)
         self._parse_any: BodyParser | None = self._from_unlabelled if sources & Source.UNLABELLED else None
         self._query_names = self._names if sources & Source.QUERY else frozenset()
+        self._query_lists = self._lists if sources & Source.QUERY else frozenset()
         self._one_place = bool(sources & Source.ONE_PLACE)
         self._no_lists = bool(sources & Source.NO_LISTS)
         self._options = options
@@ -159,7 +167,7 @@ class Reader:
         return self._from_json(values, body, boundary)
 
     def _from_pairs(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
-        found = self._declared(text_of(body), self._names)
+        found = self._declared(text_of(body), self._names, self._lists)
         return self._strings(merge(values, found, one_place=self._one_place))
 
     def _read_form(self, body: bytes) -> Any:
@@ -176,7 +184,7 @@ class Reader:
             and body.isascii()
             and body[:1] not in _BEFORE_JSON
         ):
-            names, found = self._names, dict[str, str]()
+            names, lists, found = self._names, self._lists, dict[str, str]()
             pairs = body.decode("ascii").split("&")
             plain = len(pairs) <= self._pair_limit
             for pair in pairs:
@@ -184,6 +192,8 @@ class Reader:
                 if name in names:
                     plain = plain and name not in found and bool(value) and not value.isspace()
                     found[name] = value
+                elif name in lists:
+                    plain = False
             if plain:
                 try:
                     return msgspec.convert(found, self._params, strict=False)
@@ -195,10 +205,12 @@ class Reader:
         found = bodies.multipart_pairs(body, boundary, self._names, self._pair_limit, no_lists=self._no_lists)
         return self._strings(merge(values, self._checked(found), one_place=self._one_place))
 
-    def _declared(self, text: str, names: frozenset[str]) -> dict[str, str]:
-        found = declared_pairs(text, names, self._pair_limit, self._value_limit)
+    def _declared(self, text: str, names: frozenset[str], lists: frozenset[str]) -> dict[str, Any]:
+        found: dict[str, Any] = declared_pairs(text, names, self._pair_limit, self._value_limit)
         if self._no_lists:
             refuse_lists(names_in(text), names)
+        if lists:
+            found |= listed_values(text, lists, self._value_limit)
         return found
 
     def _checked(self, found: Mapping[str, str]) -> dict[str, str]:
@@ -206,14 +218,14 @@ class Reader:
             check(name, value, self._value_limit)
         return {name: value for name, value in found.items() if not blank(value)}
 
-    def _head(self, query: bytes, path: Mapping[str, str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        if query and self._query_names:
+    def _head(self, query: bytes, path: Mapping[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if query and (self._query_names or self._query_lists):
             try:
                 text = query.decode()
             except UnicodeDecodeError:
                 raise LingpaiError(Kind.INVALID_PARAMETER, "the query is not valid UTF-8") from None
-            found = self._declared(text, self._query_names)
+            found = self._declared(text, self._query_names, self._query_lists)
         if not path:
             return found
         for name, value in path.items():

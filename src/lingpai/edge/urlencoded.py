@@ -1,6 +1,7 @@
 """Name=value pairs of queries and urlencoded bodies, decoded strictly."""
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import unquote
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -103,6 +104,29 @@ def declared_pairs(text: str, names: frozenset[str], pair_limit: int, value_limi
     return {name: value for name, value in found.items() if not blank(value)} if blanks else found
 
 
+def listed_values(text: str, names: frozenset[str], value_limit: int) -> dict[str, list[str]]:
+    """The values that are not blank of the declared names that may come more than once, in their order.
+
+    Args:
+        text: `a=1&a=2`, still percent-encoded.
+        names: the declared names.
+        value_limit: characters of one value.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER for a value that is too long, no UTF-8, or contains a NUL.
+    """
+    found: dict[str, list[str]] = {}
+    for pair in text.split("&"):
+        encoded, _, given = pair.partition("=")
+        name = _name(encoded)
+        if name in names:
+            value = _value(name, given)
+            check(name, value, value_limit)
+            if not blank(value):
+                found.setdefault(name, []).append(value)
+    return found
+
+
 def names_in(text: str) -> Iterable[str]:
     """The names of `a=1&b=2`, decoded, if any of them may have a bracket; else none."""
     if "[" in text or "%5" in text:  # 5B and 5b
@@ -110,7 +134,7 @@ def names_in(text: str) -> Iterable[str]:
     return ()
 
 
-def merge(values: dict[str, str], more: dict[str, str], *, one_place: bool = False) -> dict[str, str]:
+def merge(values: dict[str, Any], more: dict[str, Any], *, one_place: bool = False) -> dict[str, Any]:
     """Both places together.
 
     Raises:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Profile
+from lingpai.core.issuer_records import App, Profile, Resource
 from lingpai.core.names import hides, tidy
 from lingpai.issuer.passwords import MAX_PASSWORD, normal
 from lingpai.issuer.redirects import check_registrable
@@ -19,10 +19,16 @@ MAX_OPEN_ID = 256
 """Most characters of an open_id; clients reserve no more."""
 MAX_TEXT = 256
 """Characters of names that are shown."""
+MAX_RESOURCE = 512
+"""Characters of the URI of a resource server: a few of them travel in one address."""
+LEAST_ACCESS, MOST_ACCESS = 60, 3600
+"""Seconds that tokens for a resource server live; longer ones would outlive the published half of their key."""
 MAX_ADDRESS = 2048
 """Characters of the address of a picture."""
 
 _LABEL = re.compile(r"[^\s/]+")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x22\x24-\x7e]+")
+_SCOPE_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -86,6 +92,29 @@ def check_app(app: App) -> None:
     _check_words("grants", app.grants)
     _check_words("scopes", app.scopes)
     _check_words("permissions", app.permissions)
+
+
+def check_resource(resource: Resource) -> None:
+    """Refuse a resource server that cannot be stored: its URI is absolute and has no fragment (RFC 8707 §2).
+
+    Raises:
+        LingpaiError: INVALID_TARGET, INVALID_PARAMETER.
+    """
+    uri = resource.uri
+    if len(uri) > MAX_RESOURCE or not _ABSOLUTE.fullmatch(uri):
+        raise LingpaiError(
+            Kind.INVALID_TARGET,
+            f"A resource is an absolute URI of {MAX_RESOURCE} ASCII characters at most, without a fragment.",
+            parameter="resource",
+        )
+    _check_texts({"name": resource.name}, MAX_TEXT)
+    for word in resource.scopes:
+        if not _SCOPE_WORD.fullmatch(word) or len(word) > MAX_LABEL:
+            raise _invalid(f"A scope is a word of {MAX_LABEL} characters at most.", "scopes")
+    if resource.access and not LEAST_ACCESS <= resource.access <= MOST_ACCESS:
+        raise _invalid(
+            f"Access tokens for a resource live for {LEAST_ACCESS} to {MOST_ACCESS} seconds.", "access"
+        )
 
 
 def check_profile(profile: Profile) -> None:

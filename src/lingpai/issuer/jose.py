@@ -26,6 +26,8 @@ ES256: Final = "ES256"
 RS256: Final = "RS256"
 ALGORITHMS: Final = (RS256, ES256)
 """Every realm has keys for these; OpenID Connect Core §15.1 demands the first."""
+JWT: Final = "JWT"
+ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105  a type (RFC 9068 §2.1)
 MAX_TOKEN: Final = 8192
 """Characters of a token that is read."""
 
@@ -93,7 +95,7 @@ class Signer:
         self._key: PrivateKey = key
         self._heads: dict[str, str] = {}
 
-    def sign(self, claims: Mapping[str, Any], typ: str = "JWT") -> str:
+    def sign(self, claims: Mapping[str, Any], typ: str = JWT) -> str:
         """A token of this type with these claims."""
         head = self._heads.get(typ)
         if head is None:
@@ -123,12 +125,13 @@ class Signer:
         return first.to_bytes(_HALF) + second.to_bytes(_HALF)
 
 
-def read_own(token: str, signers: Mapping[str, Signer]) -> dict[str, Any] | None:
+def read_own(token: str, signers: Mapping[str, Signer], typ: str = JWT) -> dict[str, Any] | None:
     """The claims of a token that one of these keys signed, None for anything else.
 
     Args:
         token: in compact form (RFC 7515 §7.1).
         signers: by `kid`.
+        typ: the type that it must have (RFC 8725 §3.11).
     """
     parts = token.split(".")
     if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004  head, claims, signature
@@ -139,7 +142,7 @@ def read_own(token: str, signers: Mapping[str, Signer]) -> dict[str, Any] | None
         kid = header.get("kid")
         signer = signers.get(kid) if isinstance(kid, str) else None
         # `crit` names what a reader must understand (RFC 7515 §4.1.11), and we never write it.
-        if signer is None or header.get("alg") != signer.alg or "crit" in header:
+        if signer is None or header.get("alg") != signer.alg or header.get("typ") != typ or "crit" in header:
             return None
         if not signer.knows(token.rpartition(".")[0].encode(), signature):
             return None

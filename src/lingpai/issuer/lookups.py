@@ -10,6 +10,7 @@ from typing import Any
 
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import GrantView
+from lingpai.issuer.audiences import AIMED, MOST_TARGETS, aimed_generation
 from lingpai.issuer.context import Issuer
 
 LookedUp = tuple[Handle | None, GrantView | None]
@@ -82,5 +83,8 @@ def _matched(handle: Handle, view: GrantView | None) -> LookedUp:
     """The two, the grant only when the handle was made for it."""
     if view is None or handle.salt == view.grant.salt:
         return handle, view
-    whole = handle.of_row(view.grant.salt, view.grant.generation)
+    newest = view.grant.generation
+    if view.grant.audience and handle.kind in AIMED:
+        newest = aimed_generation(newest, MOST_TARGETS - 1)
+    whole = handle.of_row(view.grant.salt, newest)
     return (handle, None) if whole is None else (whole, view)

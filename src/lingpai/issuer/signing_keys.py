@@ -8,7 +8,7 @@ replaced stays published for `KEPT` seconds, in which the last token that it sig
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lingpai.core.issuer_records import SigningKey
 from lingpai.issuer import jose
@@ -102,6 +102,17 @@ class SigningKeys:
                 self._set = await self._look()
                 self._look_at = self._issuer.clock.steady() + LOOK_SECONDS
             return self._set
+
+    async def sign(self, alg: str, claims: Mapping[str, Any], typ: str = jose.JWT) -> str:
+        """A token with these claims, signed by the key that signs now; a slow signature delays nobody else.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        signer = (await self.current()).signer(alg, self._issuer.now())
+        if signer.slow:  # it lets go of the interpreter meanwhile
+            return await asyncio.to_thread(signer.sign, claims, typ)
+        return signer.sign(claims, typ)
 
     async def stored(self) -> KeySet:
         """The keys as they are stored at this moment; none is made.

@@ -30,6 +30,8 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
         machine_code: the terminal's code, or "".
         repeated: True when this is an answer that was given before, or to somebody else at the same time.
         grant: the grant behind it.
+        made_at: when the access token was made.
+        words: the words of the grant's scope that it is good for (`Handle.words`).
     """
 
     access_token: str
@@ -40,6 +42,8 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     machine_code: str
     repeated: bool
     grant: Grant
+    made_at: int
+    words: int = 0
 
     def __repr__(self) -> str:
         """Never shows a token."""
@@ -73,6 +77,8 @@ def make_tokens(
         machine_code=machine_code,
         repeated=repeated,
         grant=grant,
+        made_at=made,
+        words=words,
     )
 
 

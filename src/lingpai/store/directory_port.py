@@ -6,7 +6,7 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from collections.abc import Sequence
 from typing import Protocol
 
-from lingpai.core.issuer_records import App, Machine, Member, User
+from lingpai.core.issuer_records import App, Machine, Member, Resource, User
 
 
 class Directory(Protocol):
@@ -39,6 +39,24 @@ class Directory(Protocol):
 
     async def remove_app(self, app: int) -> bool:
         """Remove an app with its members; its grants are unusable from then on. False when there is none."""
+        ...
+
+    # Resource servers.
+
+    async def find_resource(self, realm: str, uri: str) -> Resource | None:
+        """The resource server of exactly this URI."""
+        ...
+
+    async def list_resources(self, realm: str) -> tuple[Resource, ...]:
+        """All resource servers of a realm, by URI."""
+        ...
+
+    async def save_resource(self, resource: Resource) -> Resource:
+        """Insert a resource server, or replace all but the time of the one with its URI; returns it as it is now."""
+        ...
+
+    async def remove_resource(self, realm: str, uri: str) -> bool:
+        """Remove a resource server. False when there is none."""
         ...
 
     # Users.

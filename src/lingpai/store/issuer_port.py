@@ -223,6 +223,18 @@ class IssuerStore(Directory, Protocol):
         """
         ...
 
+    async def read_standing(self, app: int, subject: int) -> int:
+        """Row of the app's own grant that stands for `subject` (any number that no terminal and no user has), or 0."""
+        ...
+
+    async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
+        """Insert an app's own live grant that stands for `subject`, unless somebody was faster; returns the one there.
+
+        Somebody was when a live one stands there that is not the one that was `seen`. That one keeps at most `keep`
+        seconds.
+        """
+        ...
+
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
         """Unended grants that hold or held the place which `grant` would take, newest first."""
         ...

@@ -16,6 +16,7 @@ from lingpai.core.issuer_records import (
     Machine,
     Member,
     Profile,
+    Resource,
     Secret,
     Session,
     SigningKey,
@@ -98,6 +99,28 @@ def app_columns(app: App) -> dict[str, Any]:
         "client": _write_client(app.client).decode(),
         "created_at": app.created_at,
     }
+
+
+def read_resource(row: Row) -> Resource:
+    """A resource server from a row of `list_resources`."""
+    realm, uri, name, scopes, token_format, alg, access, introspector, created_at = row
+    return Resource(
+        realm=realm,
+        uri=uri,
+        name=name,
+        scopes=_names.decode(scopes),
+        token_format=token_format,
+        alg=alg,
+        access=access,
+        introspector=introspector,
+        created_at=created_at,
+    )
+
+
+def resource_columns(resource: Resource) -> tuple[Any, ...]:
+    """A resource server as bindings of `save_resource`."""
+    columns = msgspec.structs.asdict(resource)
+    return tuple((columns | {"scopes": write_names(resource.scopes)}).values())
 
 
 def read_user(row: Row) -> User:

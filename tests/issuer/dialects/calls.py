@@ -93,5 +93,11 @@ class Served(Generic[AnyAnswer]):
 
 
 def encoded(params: Mapping[str, Any]) -> str:
-    """A form or query; None leaves a parameter out."""
-    return urlencode({name: str(value) for name, value in params.items() if value is not None})
+    """A form or query; None leaves a parameter out, and a tuple repeats it."""
+    pairs = [
+        (name, str(each))
+        for name, value in params.items()
+        if value is not None
+        for each in (value if isinstance(value, tuple) else (value,))
+    ]
+    return urlencode(pairs)

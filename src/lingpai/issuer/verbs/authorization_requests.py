@@ -28,7 +28,7 @@ _DIGEST_BYTES = 16
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The parameters of an authorization request, as given."""
+    """The parameters of an authorization request, as given; `audience` None for that of the app."""
 
     redirect_uri: str | None = None
     scope: str | None = None
@@ -38,6 +38,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str = ""
     machine: str = ""
     wishes: Wishes = Wishes()
+    audience: str | None = None
 
 
 def new_request(
@@ -69,6 +70,7 @@ def new_request(
         created_at=now,
         ends_at=now + issuer.policy.authorization,
         wishes=asked.wishes,
+        audience=asked.audience,
     )
 
 

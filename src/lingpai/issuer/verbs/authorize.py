@@ -119,6 +119,7 @@ async def authorize(
             challenge=request.challenge,
             challenge_method=request.challenge_method,
             nonce=request.nonce if nonce is None else nonce,
+            audience=request.audience,
         ),
     )
     if limit_at is not None:
@@ -190,7 +191,7 @@ async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | No
         challenge=asked.challenge,
         challenge_method=asked.challenge_method,
         nonce=asked.nonce,
-        audience=app.audience,
+        audience=app.audience if asked.audience is None else asked.audience,
         state=GrantState.ISSUED,
         created_at=now,
         ends_at=now + policy.code,

@@ -4,6 +4,8 @@ A token stolen from such a client is worth nothing without its secret, so nothin
 answer costs nothing. A refresh reads one row and writes none, but once a day, to move the end of the grant.
 """
 
+from collections.abc import Callable
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantState
@@ -16,7 +18,13 @@ from lingpai.store.issuer_port import Outcome
 
 
 async def reuse(
-    issuer: Issuer, app: App, refresh_token: str, *, scope: str | None = None, begun: LookUp | None = None
+    issuer: Issuer,
+    app: App,
+    refresh_token: str,
+    *,
+    scope: str | None = None,
+    demand: Callable[[Grant], None] | None = None,
+    begun: LookUp | None = None,
 ) -> Tokens:
     """A new access token for a refresh token, which stays as it is.
 
@@ -25,10 +33,11 @@ async def reuse(
         app: who asks, authenticated by its secret.
         refresh_token: as given; of whatever generation, as long as its grant lives.
         scope: what the access token shall be good for, as given, or None for all that was granted.
+        demand: what the dialect checks after the token; raises a LingpaiError.
         begun: the look-up of the refresh token, if it was begun before.
 
     Raises:
-        LingpaiError: INVALID_REFRESH_TOKEN, INVALID_SCOPE.
+        LingpaiError: INVALID_REFRESH_TOKEN, INVALID_SCOPE, and what `demand` raises.
     """
     begun = begun or begin_look_up(issuer, refresh_token, HandleKind.REFRESH)
     handle, view = begun if isinstance(begun, tuple) else await begun
@@ -37,6 +46,8 @@ async def reuse(
     now, grant = issuer.now(), view.grant
     if not issuer.lives[grant.kind].refreshed or not _lives(grant, now):
         raise _invalid()
+    if demand is not None:
+        demand(grant)
     words = words_within(scope, grant)
     grant = await _prolonged(issuer, grant, now)
     access = issuer.seal(HandleKind.ACCESS, grant.id, grant.generation, now, grant.salt, words)
@@ -49,6 +60,8 @@ async def reuse(
         machine_code=view.machine_code,
         repeated=False,
         grant=grant,
+        made_at=now,
+        words=words,
     )
 
 

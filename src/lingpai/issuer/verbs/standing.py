@@ -16,8 +16,12 @@ STANDING: Final = 90 * DAY
 """Seconds that a standing grant lives; another takes its place before its tokens would be cut short."""
 
 
+_BEYOND: Final = 1 << 60
+"""No row has such a number."""
+
+
 async def issue_standing_token(
-    issuer: Issuer, app: App, granted: str | None, scope: str | None = None
+    issuer: Issuer, app: App, granted: str | None, scope: str | None = None, audience: str = ""
 ) -> Tokens:
     """A token of the app itself, beside those that it has; within one second it is the same token.
 
@@ -26,11 +30,12 @@ async def issue_standing_token(
         app: who asks, authenticated and published.
         granted: every word that it may have. When these change, a new grant takes the place of the one before.
         scope: what the token shall be good for, or None for all of them.
+        audience: the resource server that it is for, each of which has a grant of its own; "" for none.
 
     Raises:
         LingpaiError: INVALID_SCOPE.
     """
-    grant = await _standing(issuer, app, granted)
+    grant = await _standing(issuer, app, granted, audience)
     words, now = words_within(scope, grant), issuer.now()
     return Tokens(
         access_token=issuer.seal(HandleKind.APP_TOKEN, grant.id, grant.generation, now, grant.salt, words),
@@ -41,20 +46,34 @@ async def issue_standing_token(
         machine_code="",
         repeated=False,
         grant=grant,
+        made_at=now,
+        words=words,
     )
 
 
-async def _standing(issuer: Issuer, app: App, granted: str | None) -> Grant:
+async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str) -> Grant:
     """The app's grant; of those who find none at the same time, one makes it and all get it."""
     fresh = new_app_grant(issuer, app, GrantKind.APP, granted)
-    fresh = msgspec.structs.replace(fresh, ends_at=fresh.created_at + STANDING)
-    row = await issuer.store.read_place(fresh)
-    view = await issuer.store.read_grant(row) if row else None
+    fresh = msgspec.structs.replace(fresh, ends_at=fresh.created_at + STANDING, audience=audience)
+    subject = _subject(issuer, audience)
+    store = issuer.store
+    row = await (store.read_standing(app.id, subject) if audience else store.read_place(fresh))
+    view = await store.read_grant(row) if row else None
     if view is not None and view.usable and _serves(issuer, view.grant, fresh):
         return view.grant
+    keep = issuer.policy.keep.app
+    if audience:
+        return await store.stand(fresh, subject, seen=row, keep=keep or 0)
     # Words that were just changed elsewhere may be those of the one that was faster: then its tokens tell so.
-    placed = await issuer.store.place(fresh, seen=row, keep=issuer.policy.keep.app, quota=None)
+    placed = await store.place(fresh, seen=row, keep=keep, quota=None)
     return placed.grant or fresh
+
+
+def _subject(issuer: Issuer, audience: str) -> int:
+    """The number that a grant for a resource server stands for, beyond those of all rows."""
+    if not audience:
+        return 0
+    return _BEYOND | int.from_bytes(issuer.digest_of("standing", audience)[:7])
 
 
 def _serves(issuer: Issuer, grant: Grant, fresh: Grant) -> bool:

@@ -12,6 +12,7 @@ from tests.issuer.dialects.oidc.realms import (
     LOCAL,
     NONCE,
     NOW,
+    ORIGIN,
     REDIRECT,
     SECRET,
     STATE,
@@ -88,7 +89,8 @@ async def test_userinfo_by_header_and_by_form(realm: Realm) -> None:
     both = await realm.post("/userinfo", {"access_token": token}, bearer(token))
     assert both.refusal == (400, "invalid_request")
     by_query = await realm.get("/userinfo", {"access_token": token})
-    assert (by_query.status, by_query.headers["WWW-Authenticate"]) == (401, 'Bearer realm="oidc"')
+    about = f'resource_metadata="{ORIGIN}/.well-known/oauth-protected-resource/oidc/userinfo"'
+    assert (by_query.status, by_query.headers["WWW-Authenticate"]) == (401, f'Bearer realm="oidc", {about}')
 
 
 async def test_userinfo_tells_what_was_allowed(realm: Realm) -> None:
@@ -126,7 +128,6 @@ async def test_ensure_unknown_parameters_and_wishes_are_ignored(realm: Realm) ->
         claims_locales="de",
         acr_values="1 2",
         prompt="create",
-        resource="urn:a",
     )
     assert claims_of(found["id_token"])["acr"] == "urn:lingpai:acr:password"
 

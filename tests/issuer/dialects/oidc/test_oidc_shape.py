@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,7 +15,16 @@ from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED
 from lingpai.issuer.dialects.oidc.metadata import metadata, well_known
 from lingpai.issuer.dialects.oidc.shape import ERRORS, BearerShape, FrontShape, OidcShape
 from tests.issuer.dialects.calls import FORM
-from tests.issuer.dialects.oidc.realms import ISSUER, PREFIX, REDIRECT, STATE, Answer, Realm, basic
+from tests.issuer.dialects.oidc.realms import (
+    ISSUER,
+    ORIGIN,
+    PREFIX,
+    REDIRECT,
+    STATE,
+    Answer,
+    Realm,
+    basic,
+)
 
 PERMITTED = {chr(c) for c in range(0x20, 0x7F)} - {'"', "\\"}
 POSTED = ("/token", "/userinfo", "/introspect", "/revoke", "/authorize")
@@ -78,6 +88,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         "response_type": None,
         "code_challenge": None,
         "scope": "nothing known",
+        "resource": "urn:nowhere",
         "prompt": "none login",
         "max_age": "x",
         "nonce": "n" * 513,
@@ -101,6 +112,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
     rest = (
         ("code_challenge", realm.asked()["code_challenge"], "invalid_request"),
         ("scope", "openid", "invalid_scope"),
+        ("resource", None, "invalid_target"),
         ("prompt", None, "invalid_request"),
         ("max_age", None, "invalid_request"),
         ("nonce", None, "invalid_request"),
@@ -111,7 +123,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         assert (await realm.authorize(**wrong)).redirected["error"] == error, name
         wrong[name] = right
     assert (await realm.authorize(**wrong)).headers["Location"].startswith("/user/oidc/consent?")
-    assert len(CHECKS) == 10
+    assert len(CHECKS) == 11
 
 
 @pytest.mark.threat("L96", "A12")
@@ -248,6 +260,21 @@ class TestMetadata:
             answer = await realm.send("GET", path)
             assert answer.status in {200, 400, 401, 405}, name
             assert answer.status != 405 or answer.headers["Allow"]
+
+    async def test_userinfo_describes_itself_as_a_resource(self, realm: Realm) -> None:
+        refused = await realm.send("GET", "/userinfo")
+        place = re.search('resource_metadata="([^"]+)"', refused.headers["WWW-Authenticate"])
+        assert place is not None
+        async with realm.http.get(realm.url + place[1].removeprefix(ORIGIN)) as answer:
+            found = await answer.json()
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert found == {
+            "resource": ISSUER + "/userinfo",
+            "authorization_servers": [ISSUER],
+            "scopes_supported": list(metadata(ISSUER)["scopes_supported"]),
+            "bearer_methods_supported": ["header"],
+            "resource_name": "userinfo",
+        }
 
     async def test_each_grant_type_scope_prompt_and_claim_that_is_named_works(self, realm: Realm) -> None:
         found = metadata(ISSUER)

@@ -61,6 +61,7 @@ ERRORS: Table = {
     Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
     Kind.ACCESS_DENIED: (403, DENIED, None),
     Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
+    Kind.INVALID_TARGET: (400, INVALID_REQUEST, None),
     Kind.INVALID_CODE: (400, INVALID_GRANT, _CODE),
     Kind.EXPIRED_CODE: (400, INVALID_GRANT, "The authorization code has expired"),
     Kind.INVALID_ACCESS_TOKEN: (401, INVALID_TOKEN, _TOKEN),

@@ -1,4 +1,4 @@
-"""`/introspect` (RFC 7662) and `/revoke` (RFC 7009): a client asks about its own tokens, and ends them."""
+"""`/introspect` (RFC 7662) and `/revoke` (RFC 7009): clients and resource servers ask, and clients end tokens."""
 
 from typing import Final
 
@@ -7,72 +7,98 @@ from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens, Live
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.params import AboutTokenParams, Introspected
 from lingpai.issuer.dialects.oidc.shape import CORS, JSON, UNSTORED
-from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
-from lingpai.issuer.verbs.end import end_token
+from lingpai.issuer.verbs.end import end_grant, end_token
 from lingpai.issuer.verbs.requests import each_once
 from lingpai.issuer.verbs.resolve_refresh import resolve_refresh_token
 
 UNKNOWN: Final = Introspected(active=False)
-_KINDS: Final = (
-    (HandleKind.ACCESS, resolve_access_token, "Bearer"),
-    (HandleKind.APP_TOKEN, resolve_app_token, "Bearer"),
-    (HandleKind.REFRESH, resolve_refresh_token, ""),
-)
+_REASON: Final = "revoked by its app"
 
 
 class AboutTokens:
-    """What clients may learn of their tokens.
+    """What may be learned of tokens.
 
     Args:
         issuer: the realm.
         url: its issuer identifier.
         clients: authenticates clients.
+        access_tokens: its access tokens.
     """
 
-    def __init__(self, issuer: Issuer, url: str, clients: Clients) -> None:
+    def __init__(self, issuer: Issuer, url: str, clients: Clients, access_tokens: AccessTokens) -> None:
         self._issuer = issuer
         self._clients = clients
         self._url = url
+        self._access_tokens = access_tokens
 
     async def introspect(self, params: AboutTokenParams, call: Call) -> Introspected:
-        """Whether a token of the client is live, and what for. Of all other tokens nothing is told."""
+        """Whether a token is live, and what for: to its client, and to the resource server that it is for.
+
+        Of all other tokens nothing is told.
+        """
         app = await self._caller(params, call, "/introspect", public=False)
         token = _token_of(params)
-        for kind, resolve, token_type in _KINDS:
-            handle = self._issuer.unseal(token, kind)
-            if handle is None:
-                continue
-            try:
-                resolved = await resolve(self._issuer, token, app)
-            except LingpaiError as error:
-                if error.kind is Kind.STORE_UNAVAILABLE:
-                    raise
-                return UNKNOWN
-            return Introspected(
-                active=True,
-                scope=resolved.scope or "",
-                client_id=resolved.app_id,
-                token_type=token_type,
-                exp=resolved.expires_at,
-                iat=self._issuer.wall(handle.issued_at),
-                sub=resolved.open_id or resolved.app_id,
-                iss=self._url,
-            )
-        return UNKNOWN
+        try:
+            live, token_type = await self._find(token, app)
+        except LingpaiError as error:
+            if error.kind is Kind.STORE_UNAVAILABLE:
+                raise
+            return UNKNOWN
+        if live is None or not _may_ask(app, live):
+            return UNKNOWN
+        resolved, issued_at, resource, jti = live
+        return Introspected(
+            active=True,
+            scope=resolved.scope or "",
+            client_id=resolved.app_id,
+            token_type=token_type,
+            exp=resolved.expires_at,
+            iat=self._issuer.wall(issued_at),
+            sub=resolved.open_id or resolved.app_id,
+            aud="" if resource is None else resource.uri,
+            iss=self._url,
+            jti=jti,
+        )
 
     async def revoke(self, params: AboutTokenParams, call: Call) -> Reply:
         """End what a token of the client stands for; others' and unknown ones are no error (RFC 7009 §2.2)."""
         app = await self._caller(params, call, "/revoke")
-        await end_token(self._issuer, app, _token_of(params), "revoked by its app")
+        token = _token_of(params)
+        found = await self._access_tokens.look_up_signed(token)
+        if found is None:
+            await end_token(self._issuer, app, token, _REASON)
+        elif found[2].grant.app == app.id:
+            await end_grant(self._issuer, found[2].grant, _REASON)
         return Reply(b"", 200, JSON, UNSTORED + CORS)
 
     async def _caller(self, params: AboutTokenParams, call: Call, path: str, *, public: bool = True) -> App:
         app, once = await self._clients.authenticate(params, call, self._url + path, public=public)
         async with each_once(self._issuer, once, first=True):
             return app
+
+    async def _find(self, token: str, app: App) -> tuple[Live | None, str]:
+        """What a live token says, and its type; None for what is no token.
+
+        Raises:
+            LingpaiError: it is over; STORE_UNAVAILABLE.
+        """
+        for kind in (HandleKind.ACCESS, HandleKind.APP_TOKEN):
+            if self._issuer.unseal(token, kind) is not None:
+                return await self._access_tokens.read(token, kind), "Bearer"
+        handle = self._issuer.unseal(token, HandleKind.REFRESH)
+        if handle is not None:
+            return Live(await resolve_refresh_token(self._issuer, token, app), handle.issued_at), ""
+        return await self._access_tokens.read_signed(token), "Bearer"
+
+
+def _may_ask(app: App, live: Live) -> bool:
+    """Whether a token is the client's own, or for the resource server that this client is."""
+    resolved, _, resource, _ = live
+    return resolved.grant.app == app.id or (resource is not None and resource.introspector == app.app_id)
 
 
 def _token_of(params: AboutTokenParams) -> str:

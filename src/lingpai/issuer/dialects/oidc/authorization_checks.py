@@ -1,18 +1,20 @@
 """The checks of an authorization request, in the order in which they answer, and its parts as they are read.
 
-RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.2.
+RFC 6749 §4.1.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.2.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App
+from lingpai.core.issuer_records import App, Resource
+from lingpai.issuer.audiences import MOST_TARGETS
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams
 from lingpai.issuer.dialects.oidc.policy import ACR, CODE, OFFLINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.resources import invalid_target
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.verbs.apps import require_grant
 
@@ -29,63 +31,86 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)*\Z"
 _SECONDS = re.compile(r"[0-9]{1,9}\Z")
 
 
+class Asking(NamedTuple):
+    """An authorization request that is looked at.
+
+    Attributes:
+        params: as given.
+        app: who asks.
+        resources: the resource servers that it names, None for each that there is not.
+    """
+
+    params: AuthorizeParams
+    app: App
+    resources: tuple[Resource | None, ...] = ()
+
+
 class NotSupportedError(Exception):
     """A parameter that there is not; `args` are the error and its description."""
 
 
-def _check_response_mode(params: AuthorizeParams, _app: App) -> None:
-    if params.response_mode not in {None, "query"}:
+def _check_response_mode(asking: Asking) -> None:
+    if asking.params.response_mode not in {None, "query"}:
         raise _invalid("The response mode is not known.", "response_mode")
 
 
-def _check_supported(params: AuthorizeParams, _app: App) -> None:
+def _check_supported(asking: Asking) -> None:
     for name, error in _REFUSED.items():
-        if getattr(params, name) is not None:
+        if getattr(asking.params, name) is not None:
             raise NotSupportedError(error, f"The parameter {name} is not supported.")
 
 
-def _check_response_type(params: AuthorizeParams, _app: App) -> None:
-    if params.response_type is None:
+def _check_response_type(asking: Asking) -> None:
+    if asking.params.response_type is None:
         raise LingpaiError(Kind.MISSING_PARAMETER, "The response type is missing.", parameter="response_type")
-    if params.response_type != "code":
+    if asking.params.response_type != "code":
         raise LingpaiError(Kind.UNSUPPORTED_RESPONSE_TYPE, "There is no response type but code.")
 
 
-def _check_grant(_params: AuthorizeParams, app: App) -> None:
-    require_grant(app, CODE)
+def _check_grant(asking: Asking) -> None:
+    require_grant(asking.app, CODE)
 
 
-def _check_pkce(params: AuthorizeParams, app: App) -> None:
+def _check_pkce(asking: Asking) -> None:
+    params, app = asking.params, asking.app
     given = params.code_challenge is not None or params.code_challenge_method is not None
     if given or app.public or app.client.pkce:
         check_challenge(params.code_challenge or "", params.code_challenge_method or "")
 
 
-def _check_scope(params: AuthorizeParams, app: App) -> None:
-    if params.scope is not None and (not _SCOPE.match(params.scope) or not scope_of(params, app)):
+def _check_scope(asking: Asking) -> None:
+    scope = asking.params.scope
+    if scope is not None and (not _SCOPE.match(scope) or not scope_of(asking)):
         raise LingpaiError(
             Kind.INVALID_SCOPE, "The scope is not one that may be asked for.", parameter="scope"
         )
 
 
-def _check_prompt(params: AuthorizeParams, _app: App) -> None:
-    prompts = prompts_of(params)
+def _check_target(asking: Asking) -> None:
+    if len(asking.params.resource) > MOST_TARGETS:
+        raise invalid_target(f"More than {MOST_TARGETS} resources are named.")
+    if None in asking.resources:
+        raise invalid_target()
+
+
+def _check_prompt(asking: Asking) -> None:
+    prompts = prompts_of(asking.params)
     if "none" in prompts and len(prompts) > 1:
         raise _invalid("The prompt none comes with another.", "prompt")
 
 
-def _check_max_age(params: AuthorizeParams, _app: App) -> None:
-    if params.max_age is not None and not _SECONDS.match(params.max_age):
+def _check_max_age(asking: Asking) -> None:
+    if asking.params.max_age is not None and not _SECONDS.match(asking.params.max_age):
         raise _invalid("The max_age is not a number of seconds.", "max_age")
 
 
-def _check_nonce(params: AuthorizeParams, _app: App) -> None:
-    if len(params.nonce or "") > MAX_NONCE:
+def _check_nonce(asking: Asking) -> None:
+    if len(asking.params.nonce or "") > MAX_NONCE:
         raise _invalid(f"The nonce is longer than {MAX_NONCE} characters.", "nonce")
 
 
-def _check_claims(params: AuthorizeParams, _app: App) -> None:
-    acr = claims_of(params).get("acr")
+def _check_claims(asking: Asking) -> None:
+    acr = claims_of(asking.params).get("acr")
     if not isinstance(acr, dict) or acr.get("essential") is not True:
         return
     values = acr.get("values")
@@ -94,13 +119,14 @@ def _check_claims(params: AuthorizeParams, _app: App) -> None:
         raise LingpaiError(Kind.ACCESS_DENIED, "There is no such way to log in.")
 
 
-CHECKS: Final[tuple[Callable[[AuthorizeParams, App], None], ...]] = (
+CHECKS: Final[tuple[Callable[[Asking], None], ...]] = (
     _check_response_mode,
     _check_supported,
     _check_response_type,
     _check_grant,
     _check_pkce,
     _check_scope,
+    _check_target,
     _check_prompt,
     _check_max_age,
     _check_nonce,
@@ -114,16 +140,19 @@ def prompts_of(params: AuthorizeParams) -> set[str]:
     return set((params.prompt or "").split())
 
 
-def scope_of(params: AuthorizeParams, app: App) -> str | None:
+def scope_of(asking: Asking) -> str | None:
     """Return the words that may be granted; unknown ones are dropped (OpenID Connect Core §3.1.2.1).
 
-    A request without `scope` gets the app's own words, but none that outlives the user's presence.
+    They are the app's own, or, when it has none, those of the standard and of the resource servers that it names. A
+    request without `scope` gets its own or the resource servers', but none that outlives the user's presence.
     """
-    allowed = dict.fromkeys(app.scopes or SCOPES)
+    params, app = asking.params, asking.app
+    there = [word for resource in asking.resources if resource is not None for word in resource.scopes]
+    allowed = dict.fromkeys(app.scopes or (*SCOPES, *there))
     if app.grants and REFRESH not in app.grants:
         allowed.pop(OFFLINE, None)
     if params.scope is None:
-        words = [word for word in allowed if word != OFFLINE] if app.scopes else []
+        words = [word for word in app.scopes or dict.fromkeys(there) if word in allowed and word != OFFLINE]
     else:
         words = [word for word in dict.fromkeys(params.scope.split()) if word in allowed]
     return " ".join(words) or None

@@ -18,6 +18,7 @@ from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import (
     CHECKS,
+    Asking,
     NotSupportedError,
     claims_of,
     prompts_of,
@@ -29,6 +30,7 @@ from lingpai.issuer.dialects.oidc.policy import (
     OPENID,
     PROFILE_CLAIMS,
 )
+from lingpai.issuer.dialects.oidc.resources import Resources
 from lingpai.issuer.dialects.oidc.shape import describe, front
 from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
 from lingpai.issuer.redirects import choose_redirect
@@ -46,6 +48,7 @@ REDIRECTED: Final[Mapping[Kind, str]] = {
     Kind.MISSING_PARAMETER: INVALID_REQUEST,
     Kind.INVALID_PARAMETER: INVALID_REQUEST,
     Kind.INVALID_PKCE: INVALID_REQUEST,
+    Kind.INVALID_TARGET: "invalid_target",
     Kind.UNSUPPORTED_RESPONSE_TYPE: "unsupported_response_type",
     Kind.UNAUTHORIZED_CLIENT: UNAUTHORIZED,
     Kind.APP_NOT_LISTED: UNAUTHORIZED,
@@ -70,16 +73,24 @@ class AuthorizationEndpoint:
         entry: its pages.
         style: how apps are answered.
         id_tokens: knows the realm's own id_tokens again.
+        resources: its resource servers.
         prefix: what comes before `/authorize`.
     """
 
     def __init__(
-        self, issuer: Issuer, entry: Entry, style: AnswerStyle, id_tokens: IdTokens, prefix: str
+        self,
+        issuer: Issuer,
+        entry: Entry,
+        style: AnswerStyle,
+        id_tokens: IdTokens,
+        resources: Resources,
+        prefix: str,
     ) -> None:
         self._issuer = issuer
         self._entry = entry
         self._style = style
         self._id_tokens = id_tokens
+        self._resources = resources
         self._path = prefix + "/authorize"
 
     async def authorize(self, params: AuthorizeParams, call: Call) -> Reply:
@@ -108,11 +119,13 @@ class AuthorizationEndpoint:
         return msgspec.structs.replace(self._entry.error_page(error, call), status=front(error)[0])
 
     async def _answer(self, params: AuthorizeParams, app: App, call: Call) -> Reply:
+        asking = Asking(params, app, await self._resources.named(params.resource, app))
         for check in CHECKS:
-            check(params, app)
+            check(asking)
         asked = Asked(
             redirect_uri=params.redirect_uri,
-            scope=scope_of(params, app),
+            scope=scope_of(asking),
+            audience=" ".join(resource.uri for resource in asking.resources if resource is not None),
             state=params.state,
             challenge=params.code_challenge or "",
             challenge_method=params.code_challenge_method or "",
@@ -135,7 +148,7 @@ class AuthorizationEndpoint:
 
     def _by_get(self, params: AuthorizeParams) -> Reply:
         given = {name: value for name, value in msgspec.structs.asdict(params).items() if value is not None}
-        address = f"{self._path}?{urlencode(given)}"
+        address = f"{self._path}?{urlencode(given, doseq=True)}"
         if len(address) > MAX_URL:
             raise LingpaiError(Kind.INVALID_PARAMETER, "The request is too long.")
         return redirect(address)

@@ -1,6 +1,5 @@
 """id_tokens: made for clients, and known again as hints (OpenID Connect Core §2, §3.1.2.1)."""
 
-import asyncio
 from typing import Any
 
 from lingpai.core.issuer_records import App, User
@@ -58,11 +57,7 @@ class IdTokens:
             claims["nonce"] = sign_in.nonce
         if PROFILE in words and sign_in.claims:
             claims |= await self._profile(tokens, sign_in)
-        keys = await self._keys.current()
-        signer = keys.signer(app.client.id_token_signed_response_alg, now)
-        if signer.slow:  # it lets go of the interpreter meanwhile
-            return await asyncio.to_thread(signer.sign, claims)
-        return signer.sign(claims)
+        return await self._keys.sign(app.client.id_token_signed_response_alg, claims)
 
     async def hinted(self, token: str, app: App) -> str | None:
         """The `sub` of an id_token of this client, however old; None for anything else."""

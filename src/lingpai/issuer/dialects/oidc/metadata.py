@@ -9,6 +9,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.params import NoParams
 from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, PROFILE_CLAIMS, SCOPES
+from lingpai.issuer.dialects.oidc.resources import Resources, protected_resource
 from lingpai.issuer.dialects.oidc.shape import CORS, JSON
 from lingpai.issuer.foreign_jose import ALGORITHMS as FOREIGN
 from lingpai.issuer.jose import ALGORITHMS
@@ -67,18 +68,28 @@ class Documents:
         issuer: the realm.
         url: its issuer identifier.
         keys: its signing keys.
+        resources: its resource servers.
     """
 
-    def __init__(self, issuer: Issuer, url: str, keys: SigningKeys) -> None:
+    def __init__(self, issuer: Issuer, url: str, keys: SigningKeys, resources: Resources) -> None:
         self._issuer = issuer
         self._keys = keys
-        self._metadata = Reply(msgspec.json.encode(metadata(url)), 200, JSON, (CACHED, *CORS))
+        self._metadata = _document(metadata(url))
+        self._userinfo = _document(protected_resource(resources.userinfo, url))
 
     async def metadata(self, _params: NoParams, _call: Call) -> Reply:
         """The metadata; the same bytes at every place."""
         return self._metadata
 
+    async def userinfo(self, _params: NoParams, _call: Call) -> Reply:
+        """The metadata of the userinfo endpoint as a protected resource (RFC 9728 §3)."""
+        return self._userinfo
+
     async def jwks(self, _params: NoParams, _call: Call) -> Reply:
         """The public halves of the keys that have signed what is still good, or will sign (RFC 7517 §5)."""
         keys = await self._keys.current()
         return Reply(keys.document(self._issuer.now()), 200, JSON, (CACHED, *CORS))
+
+
+def _document(content: dict[str, Any]) -> Reply:
+    return Reply(msgspec.json.encode(content), 200, JSON, (CACHED, *CORS))

@@ -32,6 +32,7 @@ NotSupported = Annotated[str, _Meta(description="not supported")]
 Challenge = Annotated[str, _Meta(description="PKCE code challenge (RFC 7636)")]
 ChallengeMethod = Annotated[str, _Meta(description="S256")]
 Verifier = Annotated[str, _Meta(description="PKCE code verifier of the code's challenge")]
+Resource = Annotated[str, _Meta(description="the URI of a resource server; may come more than once")]
 GrantType = Annotated[str, _Meta(description="authorization_code, refresh_token or client_credentials")]
 
 
@@ -40,7 +41,7 @@ class NoParams(msgspec.Struct):
 
 
 class AuthorizeParams(msgspec.Struct):
-    """`/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3, OpenID Connect Core §3.1.2.1)."""
+    """`/authorize` (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2.1, OpenID Connect Core §3.1.2.1)."""
 
     client_id: ClientId | None = None
     redirect_uri: Uri | None = None
@@ -60,10 +61,11 @@ class AuthorizeParams(msgspec.Struct):
     registration: NotSupported | None = None
     code_challenge: Challenge | None = None
     code_challenge_method: ChallengeMethod | None = None
+    resource: tuple[Resource, ...] = ()
 
 
 class TokenParams(msgspec.Struct):
-    """`/token` (RFC 6749 §4.1.3, §4.4.2, §6)."""
+    """`/token` (RFC 6749 §4.1.3, §4.4.2, §6, RFC 8707 §2.2)."""
 
     grant_type: GrantType | None = None
     client_id: ClientId | None = None
@@ -75,6 +77,7 @@ class TokenParams(msgspec.Struct):
     code_verifier: Verifier | None = None
     refresh_token: Passed | None = None
     scope: Words | None = None
+    resource: tuple[Resource, ...] = ()
 
 
 class AboutTokenParams(msgspec.Struct):
@@ -118,7 +121,9 @@ class Introspected(msgspec.Struct, kw_only=True, omit_defaults=True):
     exp: int = 0
     iat: int = 0
     sub: str = ""
+    aud: str = ""
     iss: str = ""
+    jti: str = ""
 
 
 Claims = dict[str, Any]

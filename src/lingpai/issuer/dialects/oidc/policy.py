@@ -22,6 +22,8 @@ ACR: Final = "urn:lingpai:acr:password"
 """What every login is: by a password (OpenID Connect Core §2, `acr`)."""
 AMR: Final = ("pwd",)
 """The same by the names of RFC 8176."""
+JWT_ACCESS: Final = 15 * MINUTE
+"""Seconds that a signed access token lives unless its resource server wants another time: it cannot be called back."""
 ID_TOKEN: Final = HOUR
 """Seconds that an id_token lives."""
 

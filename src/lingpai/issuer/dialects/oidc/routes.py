@@ -5,11 +5,13 @@ from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc import params as wire
 from lingpai.issuer.dialects.oidc.about_tokens import AboutTokens
+from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
+from lingpai.issuer.dialects.oidc.resources import USERINFO, Resources, well_known_of
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
 from lingpai.issuer.dialects.oidc.token_endpoint import TokenEndpoint
 from lingpai.issuer.dialects.oidc.userinfo import Userinfo
@@ -40,28 +42,35 @@ def routes(
     """
     keys = SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
-    documents = Documents(issuer, url, keys)
-    front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, prefix)
+    resources = Resources(issuer, url)
+    access_tokens = AccessTokens(issuer, url, keys, resources)
+    documents = Documents(issuer, url, keys, resources)
+    front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix)
+    userinfo = Userinfo(issuer, access_tokens, resources)
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
-    open_paths = (*places, *(prefix + path for path in ("/jwks", "/token", "/revoke", "/userinfo")))
-    bearer = BearerShape(issuer.realm, CORS)
+    protected = "/.well-known/oauth-protected-resource" + prefix + USERINFO
+    ours = (prefix + path for path in ("/jwks", "/token", "/revoke", USERINFO))
+    open_paths = (*places, protected, *ours)
+    bearer = BearerShape(issuer.realm, CORS, well_known_of(resources.userinfo.uri))
     clients = Clients(issuer, url, ClientKeys(fetcher or Fetcher(), issuer.clock))
-    about = AboutTokens(issuer, url, clients)
-    tokens = TokenEndpoint(issuer, url, id_tokens, clients)
+    about = AboutTokens(issuer, url, clients, access_tokens)
+    tokens = TokenEndpoint(issuer, url, id_tokens, clients, access_tokens, resources)
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
                 "Get the metadata of the authorization server", Reply, tag) for path in places),
+        Route(("GET",), protected, wire.NoParams, Source.QUERY, documents.userinfo, OPEN,
+              "Get the metadata of the userinfo endpoint as a protected resource", Reply, tag),
         Route(("GET",), prefix + "/jwks", wire.NoParams, Source.QUERY, documents.jwks, OPEN,
               "Get the public keys of id_tokens", Reply, tag),
         Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
               FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
         Route(("POST",), prefix + "/token", wire.TokenParams, BODY, tokens.token, OPEN,
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
-        Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, Userinfo(issuer).userinfo, bearer,
+        Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, userinfo.userinfo, bearer,
               "Get claims about the user", wire.Claims, tag, quick=True),
         Route(("POST",), prefix + "/introspect", wire.AboutTokenParams, BODY, about.introspect, SHAPE,
-              "Check one of the client's tokens", wire.Introspected, tag),
+              "Check a token: of the client, or for its resource server", wire.Introspected, tag),
         Route(("POST",), prefix + "/revoke", wire.AboutTokenParams, BODY, about.revoke, OPEN,
               "Revoke one of the client's tokens", Reply, tag),
         *(Route(("OPTIONS",), path, wire.NoParams, Source.QUERY, _preflight, OPEN,

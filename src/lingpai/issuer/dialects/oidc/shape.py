@@ -69,6 +69,7 @@ ERRORS: Final[Table] = {
     Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
     Kind.ACCESS_DENIED: (400, DENIED, None),
     Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
+    Kind.INVALID_TARGET: (400, "invalid_target", None),
     Kind.INVALID_CODE: (400, INVALID_GRANT, _CODE),
     Kind.EXPIRED_CODE: (400, INVALID_GRANT, _CODE),
     Kind.INVALID_ACCESS_TOKEN: (401, INVALID_TOKEN, _TOKEN),
@@ -159,13 +160,15 @@ class BearerShape(OidcShape):
     Args:
         realm: named in the challenge.
         headers: see `OidcShape`.
+        metadata: where the metadata of the protected resource is (RFC 9728 §5.1).
     """
 
     _challenged = frozenset({400, 401, 403})
 
-    def __init__(self, realm: str, headers: Pairs = ()) -> None:
+    def __init__(self, realm: str, headers: Pairs = (), metadata: str = "") -> None:
         super().__init__(headers)
         self._realm = permitted(realm)
+        self._about = f', resource_metadata="{metadata}"' if metadata else ""
 
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
         """See `Shape.error`."""
@@ -173,6 +176,7 @@ class BearerShape(OidcShape):
         status, header = challenge(self._realm, error, describe(error))
         if error.kind is Kind.INSUFFICIENT_SCOPE:
             header += ', scope="openid"'
+        header += self._about
         about = (("www-authenticate", header),) if status in self._challenged else ()
         return msgspec.structs.replace(reply, status=status, headers=reply.headers + about)
 

@@ -1,4 +1,4 @@
-"""`/token` (RFC 6749 §3.2, OpenID Connect Core §3.1.3)."""
+"""`/token` (RFC 6749 §3.2, RFC 8707 §2.2, OpenID Connect Core §3.1.3)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
@@ -7,10 +7,12 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Grant
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.lookups import LookUp, begin_spending
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import require_grant, require_listed
@@ -48,13 +50,25 @@ class TokenEndpoint:
         url: its issuer identifier.
         id_tokens: its id_tokens.
         clients: authenticates clients.
+        access_tokens: its access tokens.
+        resources: its resource servers.
     """
 
-    def __init__(self, issuer: Issuer, url: str, id_tokens: IdTokens, clients: Clients) -> None:
+    def __init__(
+        self,
+        issuer: Issuer,
+        url: str,
+        id_tokens: IdTokens,
+        clients: Clients,
+        access_tokens: AccessTokens,
+        resources: Resources,
+    ) -> None:
         self._issuer = issuer
         self._address = url + "/token"
         self._clients = clients
         self._id_tokens = id_tokens
+        self._access_tokens = access_tokens
+        self._resources = resources
         self._grants: GrantTypes = {
             CODE: self._redeem,
             REFRESH: self._refresh,
@@ -81,34 +95,48 @@ class TokenEndpoint:
         params = asked.params
         if params.code is None:
             raise _missing("code")
+        aim = await self._aim(params, asked.begun)
+
+        def demand(grant: Grant) -> None:
+            _check_redirect(app, grant, params.redirect_uri)
+            aim.check()
+
         tokens = await redeem(
             self._issuer,
             app,
             params.code,
             verifier=params.code_verifier,
-            demand=lambda grant: _check_redirect(app, grant, params.redirect_uri),
+            demand=demand,
             request=asked.request,
-            begun=asked.begun,
+            begun=aim.begun,
         )
-        return await self._issue_with_id_token(app, tokens, tokens.refresh_token)
+        return await self._issue_with_id_token(app, tokens, tokens.refresh_token, aim.target)
 
     async def _refresh(self, app: App, asked: Asked) -> IssuedTokens:
         """A new pair for a public client; one that authenticates keeps its refresh token (RFC 9700 §4.14.2)."""
         params, begun = asked.params, asked.begun
         if params.refresh_token is None:
             raise _missing("refresh_token")
+        aim = await self._aim(params, begun)
+
+        def demand(_grant: Grant) -> None:
+            aim.check()
+
         if app.public:
             tokens = await refresh(
                 self._issuer,
                 app,
                 params.refresh_token,
                 scope=params.scope,
+                demand=demand,
                 request=asked.request,
-                begun=begun,
+                begun=aim.begun,
             )
         else:
-            tokens = await reuse(self._issuer, app, params.refresh_token, scope=params.scope, begun=begun)
-        return await self._issue_with_id_token(app, tokens, tokens.refresh_token, again=True)
+            tokens = await reuse(
+                self._issuer, app, params.refresh_token, scope=params.scope, demand=demand, begun=aim.begun
+            )
+        return await self._issue_with_id_token(app, tokens, tokens.refresh_token, aim.target, again=True)
 
     async def _issue(self, app: App, asked: Asked) -> IssuedTokens:
         if app.public:
@@ -116,17 +144,49 @@ class TokenEndpoint:
                 Kind.UNAUTHORIZED_CLIENT, "A client without a secret has no tokens of its own."
             )
         require_listed(app)
-        own = tuple(word for word in app.scopes if word not in SCOPES)
-        wanted = " ".join(word for word in (asked.params.scope or "").split() if word not in SCOPES)
-        tokens = await issue_standing_token(self._issuer, app, " ".join(own) or None, wanted or None)
-        return _issued(tokens)
+        params = asked.params
+        target = await self._resources.target_of_client(app, params.resource)
+        own = " ".join(word for word in app.scopes if word not in SCOPES)
+        if target is not None:
+            own = scope_at(target.resource, own) or ""
+        wanted = " ".join(word for word in (params.scope or "").split() if word not in SCOPES)
+        audience = "" if target is None else target.resource.uri
+        tokens = await issue_standing_token(self._issuer, app, own or None, wanted or None, audience)
+        return _issued(await self._access_tokens.aimed(app, tokens, target))
+
+    async def _aim(self, params: TokenParams, begun: LookUp | None) -> "_Aim":
+        """What the token of a request is for, found before anything is spent and told when all else is right."""
+        looked = begun if begun is None or isinstance(begun, tuple) else await begun
+        view = None if looked is None else looked[1]
+        if view is None or not (params.resource or view.grant.audience):
+            return _Aim(looked)
+        try:
+            return _Aim(looked, await self._resources.target(view.grant, params.resource))
+        except LingpaiError as error:
+            if error.kind is not Kind.INVALID_TARGET:
+                raise
+            return _Aim(looked, refusal=error)
 
     async def _issue_with_id_token(
-        self, app: App, tokens: Tokens, refresh_token: str, *, again: bool = False
+        self, app: App, tokens: Tokens, refresh_token: str, target: Target | None, *, again: bool = False
     ) -> IssuedTokens:
         may_refresh = not app.grants or REFRESH in app.grants
+        tokens = await self._access_tokens.aimed(app, tokens, target)
         id_token = await self._id_tokens.make(app, tokens, again=again)
         return _issued(tokens, refresh_token if may_refresh else "", id_token)
+
+
+class _Aim(NamedTuple):
+    """What a token is for, or why it cannot be made; with the look-up of what is spent, as far as it went."""
+
+    begun: LookUp | None
+    target: Target | None = None
+    refusal: LingpaiError | None = None
+
+    def check(self) -> None:
+        """Raise what was found to be wrong."""
+        if self.refusal is not None:
+            raise self.refusal
 
 
 def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> IssuedTokens:

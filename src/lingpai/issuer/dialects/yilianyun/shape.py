@@ -62,6 +62,7 @@ ERRORS: Mapping[Kind, tuple[str, str]] = {
     Kind.INSUFFICIENT_SCOPE: ("10", _DENIED),
     Kind.ACCESS_DENIED: ("10", _DENIED),
     Kind.INVALID_PKCE: ("47", _PARAMETER),
+    Kind.INVALID_TARGET: ("47", _PARAMETER),
     Kind.INVALID_CODE: ("6", _CODE),
     Kind.EXPIRED_CODE: ("6", _CODE),
     Kind.INVALID_ACCESS_TOKEN: ("14", _TOKEN),
@@ -99,6 +100,7 @@ WRONG: Mapping[Kind, str] = {
     Kind.UNSUPPORTED_MEDIA_TYPE: "类型不支持",
     Kind.UNSUPPORTED_GRANT_TYPE: "取值不支持",
     Kind.INVALID_PKCE: "不正确",
+    Kind.INVALID_TARGET: "不正确",
     Kind.BAD_TIMESTAMP: "须为10位秒级时间戳,且与服务器时间相差不能过大",
 }
 """The fault of the parameter that the `body` of an error 47 names."""

@@ -63,6 +63,7 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.INSUFFICIENT_SCOPE: (PERMISSION, "the scope does not allow this"),
     Kind.ACCESS_DENIED: (PERMISSION, "the user refused"),
     Kind.INVALID_PKCE: (PARAMETER, "code_verifier is not allowed"),
+    Kind.INVALID_TARGET: (PARAMETER, "resource is not allowed"),
     Kind.INVALID_CODE: (PASSED, _CODE),
     Kind.EXPIRED_CODE: (PASSED, _CODE),
     Kind.INVALID_ACCESS_TOKEN: (PASSED, _USER_TOKEN),

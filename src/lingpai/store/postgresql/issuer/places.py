@@ -5,9 +5,10 @@ from typing import Final
 
 import msgspec
 
-from lingpai.core.issuer_records import Grant
+from lingpai.core.issuer_records import Grant, GrantKind, GrantState
 from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
-from lingpai.store.issuer_rows import read_grant
+from lingpai.store.issuer_rows import read_grant, read_view
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.grants import OUTCOME, read_spent
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
@@ -28,6 +29,31 @@ class Places(Changes):
         """See `store.issuer_port.IssuerStore.read_place`."""
         rows = await self._engine.read(_SQL["read_place"], *_place_of(grant))
         return int(rows[0][0]) if rows else 0
+
+    async def read_standing(self, app: int, subject: int) -> int:
+        """See `store.issuer_port.IssuerStore.read_standing`."""
+        rows = await self._engine.read(_SQL["read_place"], app, int(GrantKind.APP), subject)
+        return int(rows[0][0]) if rows else 0
+
+    async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
+        """See `store.issuer_port.IssuerStore.stand`."""
+        place = (grant.app, int(grant.kind), subject)
+        own = [[argument] for argument in grant_arguments(grant)]
+
+        async def put(connection: Connection) -> Grant:
+            await connection.execute(_SQL["open_place"], *place)
+            holder = await connection.fetchval(_SQL["lock_place"], *place)
+            if holder not in {0, seen}:
+                rows = await connection.fetch(_SQL["view_grant"], [holder])
+                view = read_view(tuple(rows[0])[1:]) if rows else None
+                if view is not None and view.usable and _lives(view.grant, grant.created_at):
+                    return view.grant
+            row = (await connection.fetch(_SQL["add_grant"], *own))[0][1]
+            await connection.execute(_SQL["fill_place"], *place, row)
+            await connection.execute(_SQL["supersede"], holder, grant.created_at + keep)
+            return msgspec.structs.replace(grant, id=row)
+
+        return await self._engine.transact(put)
 
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
         """See `store.issuer_port.IssuerStore.list_place`."""
@@ -64,6 +90,10 @@ class Places(Changes):
             return _placed(grant, rows)
         spent = read_spent(rows)
         return Placed(spent.outcome, spent.grant)
+
+
+def _lives(grant: Grant, now: int) -> bool:
+    return grant.state is GrantState.LIVE and grant.ends_at > now
 
 
 def _placed(grant: Grant, rows: Sequence[Row]) -> Placed:

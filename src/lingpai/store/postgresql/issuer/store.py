@@ -8,6 +8,7 @@ from lingpai.store.postgresql.issuer.machines import Machines
 from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.places import Places
 from lingpai.store.postgresql.issuer.quotas import Quotas
+from lingpai.store.postgresql.issuer.resources import Resources
 from lingpai.store.postgresql.issuer.sessions import Sessions
 from lingpai.store.postgresql.issuer.signing_keys import SigningKeys
 from lingpai.store.postgresql.issuer.upkeep import Upkeep
@@ -17,7 +18,7 @@ from lingpai.store.postgresql.store import PostgresStore
 
 
 class PostgresIssuerStore(
-    Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, SigningKeys, Upkeep
+    Apps, Users, Machines, Members, Grants, Places, Quotas, Resources, Sessions, SigningKeys, Upkeep
 ):
     """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
 

@@ -161,6 +161,18 @@ SELECT t.n, p.grant_row
 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS t (app_row, kind, subject, n)
 JOIN issuer_places p ON p.app_row = t.app_row AND p.kind = t.kind AND p.subject = t.subject;
 
+-- name: open_place
+INSERT INTO issuer_places (app_row, kind, subject, grant_row) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING;
+
+-- name: lock_place
+SELECT grant_row FROM issuer_places WHERE app_row = $1 AND kind = $2 AND subject = $3 FOR UPDATE;
+
+-- name: fill_place
+UPDATE issuer_places SET grant_row = $4 WHERE app_row = $1 AND kind = $2 AND subject = $3;
+
+-- name: supersede
+UPDATE issuer_grants SET state = 2, ends_at = least(ends_at, $2), end_reason = 'superseded' WHERE id = $1 AND state = 1;
+
 -- name: list_place
 -- Each grant knows which one it superseded; none that came earlier ends later.
 WITH RECURSIVE chain (id, depth) AS (

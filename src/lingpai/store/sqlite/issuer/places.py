@@ -61,6 +61,27 @@ class Places(Part):
         rows = self._engine.rows(_SQL["read_place"], place)
         return int(rows[0][0]) if rows else 0
 
+    async def read_standing(self, app: int, subject: int) -> int:
+        """See `store.issuer_port.IssuerStore.read_standing`."""
+        rows = self._engine.rows(_SQL["read_place"], (app, int(GrantKind.APP), subject))
+        return int(rows[0][0]) if rows else 0
+
+    async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
+        """See `store.issuer_port.IssuerStore.stand`."""
+        place = (grant.app, int(grant.kind), subject)
+
+        def put(connection: Connection) -> Grant:
+            holder = holder_of_place(connection, place)
+            if holder is not None and holder != seen:
+                faster = _live(connection, holder, grant.created_at)
+                if faster is not None:
+                    return faster
+            added = insert_grant(connection, grant, holder)
+            take_place(connection, place, added.id, holder, grant.created_at + keep)
+            return added
+
+        return await self._engine.add(put)
+
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
         """See `store.issuer_port.IssuerStore.list_place`."""
         app, kind, subject = place_of(grant.app, grant.kind, grant.machine, grant.user)

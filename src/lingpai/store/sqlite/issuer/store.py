@@ -12,6 +12,7 @@ from lingpai.store.sqlite.issuer.machines import Machines
 from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.places import Places
 from lingpai.store.sqlite.issuer.quotas import Quotas
+from lingpai.store.sqlite.issuer.resources import Resources
 from lingpai.store.sqlite.issuer.sessions import Sessions
 from lingpai.store.sqlite.issuer.signing_keys import SigningKeys
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
@@ -22,7 +23,7 @@ from lingpai.store.vault import Vault
 
 
 class SqliteIssuerStore(
-    Apps, Users, Machines, Members, Grants, Places, Quotas, Sessions, SigningKeys, Upkeep
+    Apps, Users, Machines, Members, Grants, Places, Quotas, Resources, Sessions, SigningKeys, Upkeep
 ):
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 

@@ -1,0 +1,199 @@
+"""`lingpai resource`: the resource servers that access tokens of the standard protocol are for."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.durations import seconds
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.removing import remove_one
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.core.issuer_records import Resource
+    from lingpai.issuer.context import Issuer
+
+DIALECT = "oidc"
+
+app = typer.Typer(
+    name="resource",
+    help="Resource servers: the APIs that access tokens of the protocol oidc are for.",
+    no_args_is_help=True,
+)
+
+Uri = Annotated[
+    str,
+    typer.Argument(
+        help="Its URI, as clients send it in `resource` and tokens have it in `aud`.", show_default=False
+    ),
+]
+
+
+@app.command("add")
+def add(
+    uri: Uri,
+    *,
+    realm: RealmName = "",
+    name: Annotated[
+        str, typer.Option(help="Name that users see on the consent page.", show_default=False)
+    ] = "",
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Scope that it knows; repeat for more; its tokens have no others.", show_default=False
+        ),
+    ] = None,
+    jwt: Annotated[
+        bool,
+        typer.Option(
+            "--jwt",
+            help="Its tokens are signed (JWT, RFC 9068) and it verifies them itself; default: handles, which it "
+            "introspects.",
+            show_default=False,
+        ),
+    ] = False,
+    alg: Annotated[
+        str, typer.Option(help="What signs its tokens: ES256, or RS256 for libraries that take nothing else.")
+    ] = "ES256",
+    access: Annotated[
+        int,
+        typer.Option(
+            parser=seconds,
+            help="How long its tokens are valid, such as 10min; default: 15 minutes when signed, else as all others.",
+            show_default=False,
+        ),
+    ] = 0,
+    introspector: Annotated[
+        str,
+        typer.Option(
+            help="Id of the app with which it introspects its tokens; that app keeps a secret.",
+            show_default=False,
+        ),
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Add a resource server."""
+    from lingpai.cli.output import done, emit
+    from lingpai.cli.resource_checks import resource_of, resource_problems
+
+    async def save(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(realm, dialect=DIALECT)
+        wanted = resource_of(
+            realm=issuer.realm,
+            uri=uri,
+            name=name,
+            scopes=tuple(scope or ()),
+            token_format="jwt" if jwt else "handle",
+            alg=alg,
+            access=access,
+            introspector=introspector,
+            created_at=issuer.now(),
+        )
+        problems = await resource_problems(issuer, wanted)
+        if problems:
+            raise typer.BadParameter(" ".join(problems))
+        if await issuer.store.find_resource(issuer.realm, uri) is not None:
+            raise Problem(
+                tr("The realm {realm} already has a resource {name}.", realm=issuer.realm, name=uri)
+            )
+        return resource_document(issuer, await issuer.store.save_resource(wanted))
+
+    emit(with_realms(data, save, create=True), as_json, done(tr("Added {name}.", name=uri)))
+
+
+@app.command("list")
+def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """List the resource servers of all realms, or of one."""
+    from lingpai.cli.output import emit, table
+
+    async def read(realms: Realms) -> list[dict[str, Any]]:
+        return [
+            resource_document(issuer, each)
+            for issuer in realms.some(realm or DIALECT)
+            for each in await issuer.store.list_resources(issuer.realm)
+        ]
+
+    found = with_realms(data, read)
+    rows = [
+        (
+            each["realm"],
+            each["uri"],
+            each["name"],
+            " ".join(each["scopes"]),
+            each["token_format"],
+            each["introspector"],
+        )
+        for each in found
+    ]
+    columns = ("Realm", "Resource", "Name", "Scopes", "Tokens", "Introspects with")
+    emit(found, as_json, lambda console: console.print(table("Resource servers", columns, rows)))
+
+
+@app.command("show")
+def show(uri: Uri, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Print the metadata that a resource server publishes about itself (RFC 9728), and where it belongs."""
+    from lingpai.cli.output import emit, say
+    from lingpai.issuer.dialects.oidc.resources import protected_resource, well_known_of
+    from lingpai.settings import load_settings
+
+    settings = load_settings(data=data)
+    prefixes = {each.name: each.prefix for each in settings.all_realms()}
+
+    async def read(realms: Realms) -> dict[str, Any]:
+        issuer, found = await _find(realms, uri, realm)
+        return protected_resource(found, settings.origin + prefixes[issuer.realm])
+
+    found = with_realms(data, read)
+
+    def render(console: "Console") -> None:
+        say(console, tr("It publishes this as JSON at {address}:", address=well_known_of(uri)))
+        console.print_json(data=found)
+
+    emit(found, as_json, render)
+
+
+@app.command("remove")
+def remove(
+    uri: Uri, *, realm: RealmName = "", yes: Yes = False, data: Data = None, as_json: Json = False
+) -> None:
+    """Remove a resource server: its handles are rejected from the next check on, signed tokens when they expire."""
+    remove_one(
+        ("uri", uri),
+        lambda realms, where: _find(realms, uri, where),
+        lambda issuer, found: issuer.store.remove_resource(issuer.realm, found.uri),
+        lambda where: tr("Remove {name} from {realm}?", name=uri, realm=where),
+        realm=realm,
+        yes=yes,
+        data=data,
+        as_json=as_json,
+    )
+
+
+def resource_document(issuer: "Issuer", found: "Resource") -> dict[str, Any]:
+    """Return a resource server as a JSON document."""
+    from lingpai.cli.output import moment
+
+    return {
+        "realm": found.realm,
+        "uri": found.uri,
+        "name": found.name,
+        "scopes": found.scopes,
+        "token_format": found.token_format,
+        "alg": found.alg,
+        "access": found.access,
+        "introspector": found.introspector,
+        "created_at": moment(issuer.wall(found.created_at)),
+    }
+
+
+async def _find(realms: Realms, uri: str, realm: str) -> "tuple[Issuer, Resource]":
+    issuer = realms.one(realm, dialect=DIALECT)
+    found = await issuer.store.find_resource(issuer.realm, uri)
+    if found is None:
+        raise Problem(tr("There is no resource {name}; `lingpai resource list` shows all.", name=uri))
+    return issuer, found

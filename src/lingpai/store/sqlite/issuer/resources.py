@@ -1,0 +1,50 @@
+"""Verbs on resource servers (`store.directory_port`)."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Final
+
+import apsw
+
+from lingpai.core.issuer_records import Resource
+from lingpai.store.issuer_rows import read_resource, resource_columns
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_resources")
+
+
+class Resources(Part):
+    """See `store.directory_port.Directory`."""
+
+    async def find_resource(self, realm: str, uri: str) -> Resource | None:
+        """See `store.directory_port.Directory.find_resource`."""
+        return self._resources_by_uri(realm).get(uri)
+
+    async def list_resources(self, realm: str) -> tuple[Resource, ...]:
+        """See `store.directory_port.Directory.list_resources`."""
+        return tuple(self._resources_by_uri(realm).values())
+
+    async def save_resource(self, resource: Resource) -> Resource:
+        """See `store.directory_port.Directory.save_resource`."""
+
+        def save(connection: apsw.Connection) -> Resource:
+            return read_resource(run(connection, _SQL["save_resource"], resource_columns(resource))[0])
+
+        return await self._engine.write(save)
+
+    async def remove_resource(self, realm: str, uri: str) -> bool:
+        """See `store.directory_port.Directory.remove_resource`."""
+
+        def remove(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["remove_resource"], (realm, uri)))
+
+        return await self._engine.write(remove)
+
+    def _resources_by_uri(self, realm: str) -> Mapping[str, Resource]:
+        """Every resource server of a realm by its URI: there are few, and what is asked for is a stranger's text."""
+        return self._engine.cached(("issuer resources", realm), partial(self._resources_of, realm))
+
+    def _resources_of(self, realm: str) -> Mapping[str, Resource]:
+        found = map(read_resource, self._engine.rows(_SQL["list_resources"], (realm,)))
+        return {resource.uri: resource for resource in found}
