@@ -365,6 +365,25 @@ CREATE TABLE issuer_quotas (
     PRIMARY KEY (ends_at, app_row, subject)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE issuer_resources (
+    realm TEXT NOT NULL,
+    uri TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    token_format TEXT NOT NULL,
+    alg TEXT NOT NULL,
+    access INTEGER NOT NULL,
+    introspector TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, uri)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER issuer_resources_deleted AFTER DELETE ON issuer_resources BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+
+CREATE TRIGGER issuer_resources_inserted AFTER INSERT ON issuer_resources BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+
+CREATE TRIGGER issuer_resources_updated AFTER UPDATE ON issuer_resources BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+
 CREATE TABLE issuer_secrets (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     app_row INTEGER NOT NULL,
