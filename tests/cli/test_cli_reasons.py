@@ -121,7 +121,7 @@ def test_both_languages_tell_the_same_besides() -> None:
         ),
         (
             "The call to the upstream platform failed: no answer within 8 s.",
-            "调用上游平台失败：8 秒内没有答复。",
+            "调用上游平台失败：8 秒内没有响应。",
         ),
         ("invalid credential, access_token is invalid", "invalid credential, access_token is invalid"),
     ],
