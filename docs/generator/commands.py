@@ -7,8 +7,8 @@ import typer
 from typer.core import TyperArgument
 
 from docs.generator.markdown import code, head, joined, table
+from lingpai.cli.declared_help import fill
 from lingpai.cli.messages import catalogue
-from lingpai.cli.platform_help import fill
 from lingpai.cli.tree import app
 
 Translate = Callable[[str], str]

@@ -10,8 +10,8 @@ from pydantic.fields import FieldInfo
 
 import lingpai.settings.model
 from docs.generator.markdown import attributes, code, documented_fields, head, joined, prose, table
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.policy import Policy
-from lingpai.issuer.realms import POLICIES
 from lingpai.settings.realms import COUNTS, DURATIONS, MAY_BE_ZERO, SWITCHES
 
 _SIGNS = ((Gt, "gt", ">"), (Ge, "ge", "≥"), (Lt, "lt", "<"), (Le, "le", "≤"))
@@ -75,19 +75,25 @@ def _policies() -> list[str]:
     """What `realms.<name>.policy` may set, with the value that each protocol has."""
     about = attributes(Policy)
     names = (*DURATIONS, *COUNTS, *SWITCHES)
+    policies = [each.policy for each in dialects().values()]
     rows = [
         (
             code(name),
             _bounds(name),
-            *(_value(getattr(policy, name)) for policy in POLICIES.values()),
+            *(_value(getattr(policy, name)) for policy in policies),
             about[name],
         )
         for name in names
     ]
     return [
+        "### The protocols",
+        table(
+            ("protocol", "`prefix` when left out"),
+            [(code(each.name), code(each.prefix) or "none") for each in dialects().values()],
+        ),
         "### What `policy` may set",
         "Times are in whole seconds. The columns show the value of each protocol when the realm sets none.",
-        table(("name", "value", *POLICIES, "meaning"), rows),
+        table(("name", "value", *dialects(), "meaning"), rows),
     ]
 
 

@@ -5,15 +5,16 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.table import Table
 
-from lingpai.devdata.issuer import DOMAIN, FIRST, SECOND, landing
+from lingpai.devdata.issuer import FIRST, SECOND, landing
 from lingpai.devdata.keeper import CALLER
-from lingpai.devdata.records import IssuerSamples, Samples
+from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
+from lingpai.issuer.samples import Samples as DialectSamples
 from lingpai.keeper.platforms.registry import platform_types
 
 Json = dict[str, Any]
@@ -26,23 +27,8 @@ _VARIABLES = {
     "MINI_SECRET": "keeper.wechat_mini.secret",
     "CORPID": "keeper.wecom.corpid",
     "CORPSECRET": "keeper.wecom.secret",
-    "YZB": "issuer.yzb.app_id",
-    "YZB_SECRET": "issuer.yzb.secret",
-    "MALL": "issuer.mall.client_id",
-    "MALL_SECRET": "issuer.mall.client_secret",
-    "REDIRECT": "issuer.mall.redirect_uri",
-    "PRINT": "issuer.yilianyun.client_id",
-    "PRINT_SECRET": "issuer.yilianyun.client_secret",
-    "MACHINE": "issuer.yilianyun.machine_code",
-    "MSIGN": "issuer.yilianyun.msign",
-    "OWN": "issuer.yilianyun_self.client_id",
-    "OWN_SECRET": "issuer.yilianyun_self.client_secret",
-    "ISSUER": "issuer.oidc.issuer",
-    "OIDC": "issuer.oidc.client_id",
-    "OIDC_SECRET": "issuer.oidc.client_secret",
-    "OIDC_PAGE": "issuer.oidc.public_client_id",
 }
-"""Where the value of each variable of `dev.env` is in `dev.json`."""
+"""Where the value of each variable of `dev.env` is in `dev.json`; the dialects declare theirs."""
 
 
 def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, Realm]) -> Json:
@@ -54,7 +40,6 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
         samples: what was added.
         realms: the realm with the samples of each dialect, by dialect; what is switched off is not told.
     """
-    issuer = samples.issuer
     return {
         "url": url,
         "sandbox": sandbox_url,
@@ -81,11 +66,14 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
             },
         },
         "admin": {},
-        "issuer": {name: app for dialect, name, app in _apps(issuer, landing(url)) if dialect in realms}
-        | _standard(issuer, url, realms),
+        "issuer": {
+            name: app
+            for declared, address in _samples(url, realms)
+            for name, app in declared.describe(samples.issuer, address, landing(url)).items()
+        },
         "users": [
-            {"login": FIRST, "password": issuer.first_password},
-            {"login": SECOND, "password": issuer.second_password},
+            {"login": FIRST, "password": samples.issuer[FIRST_PASSWORD]},
+            {"login": SECOND, "password": samples.issuer[SECOND_PASSWORD]},
         ],
     }
 
@@ -99,7 +87,7 @@ def shell_variables(described: Json) -> str:
         described: see `describe`.
     """
     values: dict[str, str] = {"URL": described["url"], "SANDBOX": described["sandbox"]}
-    for name, path in _VARIABLES.items():
+    for name, path in _variables():
         found: Any = described
         for key in path.split("."):
             found = found.get(key) if isinstance(found, dict) else None
@@ -131,52 +119,19 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
     console.print("Ctrl-C ends it; the data stays. 按 Ctrl-C 结束，数据保留。", style="dim")
 
 
-def _apps(samples: IssuerSamples, redirect_uri: str) -> tuple[tuple[str, str, Json], ...]:
-    """The dialect of each sample app, its name in `dev.json`, and what stands there."""
-    return (
-        ("yzb", "yzb", {"app_id": samples.yzb_app_id, "secret": samples.yzb_secret, "domain": DOMAIN}),
-        (
-            "mall",
-            "mall",
-            {
-                "client_id": samples.mall_client_id,
-                "client_secret": samples.mall_secret,
-                "redirect_uri": redirect_uri,
-            },
-        ),
-        (
-            "yilianyun",
-            "yilianyun",
-            {
-                "client_id": samples.open_client_id,
-                "client_secret": samples.open_secret,
-                "redirect_uri": redirect_uri,
-                "machine_code": samples.machine_code,
-                "msign": samples.msign,
-            },
-        ),
-        (
-            "yilianyun",
-            "yilianyun_self",
-            {"client_id": samples.own_client_id, "client_secret": samples.own_secret},
-        ),
-    )
+def _variables() -> Iterator[tuple[str, str]]:
+    yield from _VARIABLES.items()
+    for dialect in dialects().values():
+        if dialect.samples is not None:
+            for name, (app, value) in dialect.samples.variables.items():
+                yield name, f"issuer.{app}.{value}"
 
 
-def _standard(samples: IssuerSamples, url: str, realms: Mapping[str, Realm]) -> Json:
-    """The sample apps of the standard protocol, which needs one address more than the others: its issuer."""
-    if "oidc" not in realms:
-        return {}
-    return {
-        "oidc": {
-            "issuer": url + realms["oidc"].prefix,
-            "client_id": samples.oidc_client_id,
-            "client_secret": samples.oidc_secret,
-            "redirect_uri": landing(url),
-            "public_client_id": samples.oidc_public_id,
-            "spa_redirect_uri": landing(url),
-        }
-    }
+def _samples(url: str, realms: Mapping[str, Realm]) -> Iterator[tuple[DialectSamples, str]]:
+    """Yield what each dialect declares that has samples, and the address of its realm, in the dialects' order."""
+    for name, dialect in dialects().items():
+        if name in realms and dialect.samples is not None:
+            yield dialect.samples, url + realms[name].prefix
 
 
 def _keeper_calls(described: Json) -> Iterator[str]:
@@ -191,32 +146,5 @@ def _keeper_calls(described: Json) -> Iterator[str]:
 
 
 def _issuer_calls(described: Json, realms: Mapping[str, Realm]) -> Iterator[str]:
-    url, apps = described["url"], described["issuer"]
-    if "yzb" in realms:
-        app, base = apps["yzb"], url + realms["yzb"].prefix
-        form = f"-d app_id={app['app_id']} -d secret={app['secret']} -d grant_type=client_credential"
-        yield f"curl '{base}/OAuth2/token' {form}"
-    if "mall" in realms:
-        app, base = apps["mall"], url + realms["mall"].prefix
-        query = urlencode(
-            {
-                "response_type": "code",
-                "client_id": app["client_id"],
-                "redirect_uri": app["redirect_uri"],
-                "state": "mine",
-            }
-        )
-        yield f"curl -sL --cookie '' '{base}/v1/oauth2/authorize?{query}'"
-    if "yilianyun" in realms:
-        app, base = apps["yilianyun_self"], url + realms["yilianyun"].prefix
-        signed = f"{app['client_id']}${{T}}{app['client_secret']}"
-        sign = f"""$(python3 -c "import hashlib; print(hashlib.md5(b'{signed}').hexdigest())")"""
-        yield (
-            f"T=$(date +%s); curl '{base}/oauth/oauth' -d client_id={app['client_id']} "
-            f"-d grant_type=client_credentials -d scope=all -d timestamp=$T "
-            f"-d id=$(python3 -c 'import uuid; print(uuid.uuid4())') -d sign={sign}"
-        )
-    if "oidc" in realms:
-        app = apps["oidc"]
-        client = f"-u {app['client_id']}:{app['client_secret']}"
-        yield f"curl '{app['issuer']}/token' {client} -d grant_type=client_credentials"
+    for declared, address in _samples(described["url"], realms):
+        yield declared.call(described["issuer"], address)

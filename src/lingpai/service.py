@@ -20,6 +20,7 @@ from lingpai.edge.missing import missing_page
 from lingpai.edge.reference import reference_routes
 from lingpai.edge.start import StartPage, start_page
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.pages.failures import NAME_FIELD
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import mount, open_issuer
@@ -139,6 +140,11 @@ async def demand_addresses(keeper: Keeper) -> None:
         )
 
 
+def dialect_texts() -> dict[str, str]:
+    """Return the texts of the dialects' routes in Chinese, by English text."""
+    return {text: chinese for each in dialects().values() for text, chinese in each.chinese().items()}
+
+
 def issuer_store_of(keeper: Keeper) -> IssuerStore:
     """The issuer's verbs on the engine of the keeper's store, which closes both."""
     return issuer_beside(keeper.store)
@@ -208,7 +214,9 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
             *(route for each in mounted for route in each.routes),
             exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks, hosts=settings.hosts()),
         )
-        about = reference_routes(described, shapes.GENERIC, title="Lingpai 令牌", version=__version__)
+        about = reference_routes(
+            described, shapes.GENERIC, title="Lingpai 令牌", version=__version__, chinese=dialect_texts()
+        )
         fallback = (*fallback_shapes(), *(pair for each in mounted for pair in each.fallback))
         app = create_app((*described, *about), fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end

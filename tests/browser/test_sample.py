@@ -10,6 +10,8 @@ from playwright.async_api import Page as Tab
 
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, Serving
+from lingpai.issuer.dialects.registry import dialects
+from lingpai.issuer.samples import SignIn
 from lingpai.sample_app.app import sample_app
 from lingpai.sample_app.identities import Identity, allow_callbacks
 from tests.issuer.pages.stage import PASSWORD, SECRET, Stage
@@ -17,11 +19,21 @@ from tests.issuer.pages.stage import PASSWORD, SECRET, Stage
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+def sign_in(dialect: str) -> SignIn:
+    """What the dialect declares."""
+    samples = dialects()[dialect].samples
+    assert samples is not None
+    assert samples.sign_in is not None
+    return samples.sign_in
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def sample(stage: Stage) -> AsyncIterator[str]:
     """The sample beside the stage; gives its base URL."""
     identities = {
-        issuer.realm: Identity(realm=issuer.realm, prefix="", app_id=app.app_id, secret=SECRET)
+        issuer.realm: Identity(
+            realm=issuer.realm, prefix="", app_id=app.app_id, secret=SECRET, sign_in=sign_in(issuer.realm)
+        )
         for issuer, app in (
             (stage.yzb, stage.mini),
             (stage.mall, stage.shop),

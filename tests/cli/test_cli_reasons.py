@@ -10,6 +10,8 @@ import pytest
 import lingpai
 from lingpai.cli.messages import catalogue, tr_reason
 from lingpai.core.languages import reasons
+from lingpai.issuer.dialects.registry import DIALECTS
+from lingpai.keeper.platforms.registry import PLATFORMS
 
 HOME = Path(lingpai.__file__).parent
 WINGS = ("core", "store", "keeper", "issuer", "edge")
@@ -21,7 +23,7 @@ ERRORS = {
     "Unreachable": 0,
     "KeyRingError": 0,
     "BackupError": 0,
-    "PlatformError": 0,
+    "PluginError": 0,
     "SealError": 0,
     "_invalid": 0,
     "malformed": 0,
@@ -96,7 +98,7 @@ def test_every_reason_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_line_is_said_somewhere() -> None:
-    found = {*said(), *said_of_settings()}
+    found = {*said(), *said_of_settings(), PLATFORMS.noun, DIALECTS.noun}
     patterns = {each: FIELD.sub(".+", re.sub(r"[.()`|?]", r"\\\g<0>", each)) for each in reasons()}
     unused = [
         each for each, pattern in patterns.items() if not any(re.fullmatch(pattern, one) for one in found)

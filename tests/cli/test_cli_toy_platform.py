@@ -2,12 +2,7 @@
 
 import http.server
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.parse
@@ -18,16 +13,17 @@ from typing import Any
 
 import pytest
 
+from lingpai.core.plugins import PluginError
 from lingpai.keeper.platforms import registry
-from lingpai.keeper.platforms.registry import PlatformError, platform_types, register, unregister
+from lingpai.keeper.platforms.registry import PLATFORMS, platform_types
 from tests.cli.conftest import Cli
+from tests.cli.served import serving
 from tests.helpers import lingpai_toy
 from tests.helpers.lingpai_toy import TOY
+from tests.helpers.packages import install, with_site
 
 LIFE = 6000
 TOYS = {"toy-1": "tin-key"}
-COMMAND = [sys.executable, "-c", "from lingpai.cli import main; main()"]
-SERVE = ("serve", "--port", "0")
 
 
 class ToyServer(http.server.BaseHTTPRequestHandler):
@@ -83,12 +79,8 @@ def upstream() -> Iterator[str]:
 def toy_cli(tmp_path: Path, cli: Cli, upstream: str) -> Cli:
     """The command line in an environment where the toy's package is installed."""
     site = tmp_path / "site"
-    about = site / "lingpai_toy-1.0.dist-info"
-    about.mkdir(parents=True)
-    shutil.copy(Path(lingpai_toy.__file__), site)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lingpai-toy\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[lingpai.platforms]\ntoy = lingpai_toy:TOY\n")
-    cli.env["PYTHONPATH"] = os.pathsep.join([str(site), *filter(None, sys.path)])
+    install(lingpai_toy, site, "lingpai.platforms", "toy = lingpai_toy:TOY")
+    cli.env["PYTHONPATH"] = with_site(site)
     cli.env["LINGPAI_TOY__BASE_URL"] = upstream
     return cli
 
@@ -109,23 +101,8 @@ def served(toy_cli: Cli) -> Iterator[str]:
     """The address of a service with the toy's account."""
     added = toy_cli.process("account", "add", "toy", "toy-1", "--secret-stdin", given=TOYS["toy-1"])
     assert added.json["outcome"] == "added"
-    with subprocess.Popen(
-        [*COMMAND, *SERVE], env=toy_cli.environment(), cwd=toy_cli.home, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        found, said = None, ""
-        for line in process.stderr:
-            said += line
-            if '"serving"' in line:
-                found = re.search(r"http://[\d.:]+", line)
-                break
-        assert found, said
-        drained = threading.Thread(target=process.stderr.read)
-        drained.start()
-        yield found[0]
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
-        drained.join()
+    with serving(toy_cli) as url:
+        yield url
 
 
 def test_a_toy_token_from_the_command_line_to_the_drop_in_route(served: str, toy_cli: Cli) -> None:
@@ -208,13 +185,13 @@ def test_a_package_that_is_broken_is_named_in_one_line(toy_cli: Cli, target: str
 
 
 def test_a_platform_is_registered_by_a_call_and_its_name_is_its_own() -> None:
-    register(TOY)
+    PLATFORMS.register(TOY)
     try:
         assert platform_types()["toy"] is TOY
-        with pytest.raises(PlatformError, match="two platforms of the name toy"):
-            register(TOY)
+        with pytest.raises(PluginError, match="two platforms of the name toy"):
+            PLATFORMS.register(TOY)
     finally:
-        unregister("toy")
+        PLATFORMS.unregister("toy")
     assert "toy" not in platform_types()
 
 

@@ -15,7 +15,7 @@ from docs.generate import PAGES, REFERENCE
 from docs.generator import commands, errors, figures, metrics, routes, sandbox, scaling, settings
 from docs.generator.markdown import attributes
 from lingpai.core.errors import Kind
-from lingpai.issuer.realms import POLICIES
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.sandbox import SandboxOptions
 from lingpai.settings.realms import COUNTS, DURATIONS, SWITCHES
 from tests.docs.blocks import ROOT
@@ -153,7 +153,9 @@ def test_every_number_of_a_policy_is_explained() -> None:
     rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
     assert {row[0].strip("`") for row in rows} == {*DURATIONS, *COUNTS, *SWITCHES}
     for name, _, *values, meaning in rows:
-        policies = [getattr(policy, name.strip("`")) for policy in POLICIES.values()]
+        policies = [
+            getattr(policy, name.strip("`")) for policy in (each.policy for each in dialects().values())
+        ]
         assert values == ["no limit" if each is None else f"`{int(each)}`" for each in policies]
         assert meaning.endswith("."), name
 

@@ -63,11 +63,11 @@ def questions() -> dict[str, tuple[str, str, dict[str, Any]]]:
     form = {"content-type": "application/x-www-form-urlencoded"}
     timestamp = str(int(time.time()))
     sign = hashlib.md5(
-        f"{issuer.open_client_id}{timestamp}{issuer.open_secret}".encode(), usedforsecurity=False
+        f"{issuer['open_client_id']}{timestamp}{issuer['open_secret']}".encode(), usedforsecurity=False
     )
-    who = f"client_id={issuer.open_client_id}&id={uuid.uuid4()}&scope=all"
+    who = f"client_id={issuer['open_client_id']}&id={uuid.uuid4()}&scope=all"
     signed = f"{who}&timestamp={timestamp}&sign={sign.hexdigest()}"
-    yzb = f"app_id={issuer.yzb_app_id}&secret={issuer.yzb_secret}"
+    yzb = f"app_id={issuer['yzb_app_id']}&secret={issuer['yzb_secret']}"
     page = {"wx_app_id": SAMPLES.appid, "url": "https://shop.example/"}
     return {
         "compatible": ("GET", "/AccessToken/getXcx", {"params": app}),
@@ -100,7 +100,7 @@ async def log_in(client: Direct) -> int:
             "accept": "text/html",
             "cookie": "; ".join(each.partition(";")[0] for each in asked.headers.get_all("set-cookie", [])),
         },
-        body=urlencode({**fields, "login": "alice", "password": SAMPLES.issuer.first_password}),
+        body=urlencode({**fields, "login": "alice", "password": SAMPLES.issuer["first_password"]}),
     )
     return answer.status_code
 

@@ -53,9 +53,9 @@ class Question(NamedTuple):
 def questions(stack: Stack) -> dict[str, Question]:
     samples, issued = stack.samples, stack.samples.issuer
     now = str(int(time.time()))
-    signed = hashlib.md5((issued.own_client_id + now + issued.own_secret).encode()).hexdigest()
+    signed = hashlib.md5((issued["own_client_id"] + now + issued["own_secret"]).encode()).hexdigest()
     own = {
-        "client_id": issued.own_client_id,
+        "client_id": issued["own_client_id"],
         "timestamp": now,
         "sign": signed,
         "id": str(uuid.uuid4()),
@@ -63,14 +63,14 @@ def questions(stack: Stack) -> dict[str, Question]:
         "scope": "all",
     }
     server_token = {
-        "app_id": issued.yzb_app_id,
-        "secret": issued.yzb_secret,
+        "app_id": issued["yzb_app_id"],
+        "secret": issued["yzb_secret"],
         "grant_type": "client_credential",
     }
     exchange = {
         "grant_type": "authorization_code",
-        "client_id": issued.mall_client_id,
-        "client_secret": issued.mall_secret,
+        "client_id": issued["mall_client_id"],
+        "client_secret": issued["mall_secret"],
         "code": "x",
         "redirect_uri": "https://app.example/",
     }

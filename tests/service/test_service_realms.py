@@ -8,7 +8,7 @@ import pytest
 
 from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
-from lingpai.issuer.realms import POLICIES
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.service import open_issuers
 from lingpai.settings import Settings, SettingsError, load_settings
 from lingpai.settings.realms import DURATIONS
@@ -88,8 +88,8 @@ def test_zero_and_none_do_where_they_say_something() -> None:
 
 
 def test_the_policies_of_all_dialects_are_within_the_bounds() -> None:
-    for dialect, policy in POLICIES.items():
-        numbers = {name: getattr(policy, name) for name in DURATIONS}
+    for dialect, declared in dialects().items():
+        numbers = {name: getattr(declared.policy, name) for name in DURATIONS}
         load_settings(realms={"x": {"dialect": dialect, "policy": numbers}})
 
 

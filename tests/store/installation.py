@@ -16,7 +16,7 @@ MANY = 30
 
 
 async def user_tokens(issuer: Issuer, samples: Samples) -> Tokens:
-    app = await issuer.store.find_app(issuer.realm, samples.issuer.yzb_app_id)
+    app = await issuer.store.find_app(issuer.realm, samples.issuer["yzb_app_id"])
     (user, *_) = await issuer.store.list_users(issuer.realm, 0, 1)
     assert app is not None
     code = await issue_code(issuer, app, user, Asked())
@@ -44,7 +44,7 @@ async def make(settings: Settings) -> tuple[Samples, Tokens]:
         await store.lead("role", "a", 30)
         issuer = (await issuers_of(settings, keeper))["yzb"]
         tokens = [await user_tokens(issuer, samples) for _ in range(MANY)]
-        app = await issuer.store.find_app("yzb", samples.issuer.yzb_app_id)
+        app = await issuer.store.find_app("yzb", samples.issuer["yzb_app_id"])
         (user, *_) = await issuer.store.list_users("yzb", 0, 1)
         assert app is not None
         member = await issuer.store.find_member(app.id, user.id)

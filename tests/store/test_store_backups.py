@@ -216,7 +216,7 @@ async def test_what_was_handed_out_since_the_backup_opens_nothing(place: Place) 
 async def test_what_a_restored_store_cannot_know_is_over(place: Place) -> None:
     async with open_keeper(place.settings) as keeper:
         issuer = (await issuers_of(place.settings, keeper))["yzb"]
-        app = await issuer.store.find_app("yzb", place.samples.issuer.yzb_app_id)
+        app = await issuer.store.find_app("yzb", place.samples.issuer["yzb_app_id"])
         (user, *_) = await issuer.store.list_users("yzb", 0, 1)
         assert app is not None
         code = await issue_code(issuer, app, user, Asked())
@@ -305,7 +305,7 @@ async def test_a_backup_of_one_engine_is_restored_into_the_other(
         assert len(await keeper.store.list_accounts()) >= MANY - 1
         issuer = (await issuers_of(there, keeper))["yzb"]
         await resolve_access_token(issuer, place.tokens.access_token)
-        app = await issuer.store.find_app("yzb", place.samples.issuer.yzb_app_id)
+        app = await issuer.store.find_app("yzb", place.samples.issuer["yzb_app_id"])
         assert app is not None
         assert await issuer.store.count_members(app.id) == 1
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.messages import tr
-from lingpai.cli.platform_help import PlatformCommand
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
@@ -26,7 +26,7 @@ FINGERPRINT_DIGITS = 8
 CHANGEABLE = ("secret", "mode", "domains")
 
 
-@app.command("add", cls=PlatformCommand)
+@app.command("add", cls=DeclaredCommand)
 def add(
     *,
     platform: Annotated[str, typer.Argument(help="Name of the platform: {platforms}.", show_default=False)],

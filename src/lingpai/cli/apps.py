@@ -15,6 +15,7 @@ from lingpai.cli.client_options import (
     client_of,
     client_problems,
 )
+from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.durations import seconds
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
@@ -43,7 +44,7 @@ def _many(text: str) -> Any:
     return typer.Option(help=text, show_default=False)
 
 
-@app.command("add")
+@app.command("add", cls=DeclaredCommand)
 def add(
     *,
     name: Annotated[str, typer.Argument(help="Name that users see on the consent page.", show_default=False)],
@@ -94,7 +95,7 @@ def add(
         typer.Option(
             "--public",
             help="Public client: it cannot keep a secret and must use PKCE; only in realms of "
-            "the protocols mall and oidc.",
+            "the protocols {public_protocols}.",
             show_default=False,
         ),
     ] = False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from lingpai.cli.declared_help import id_token_protocols, named, public_protocols
 from lingpai.cli.messages import tr
 
 if TYPE_CHECKING:
@@ -15,21 +16,23 @@ NoPkce = Annotated[
     bool,
     typer.Option(
         "--no-pkce",
-        help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol oidc only.",
+        help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol "
+        "{id_token_protocols} only.",
         show_default=False,
     ),
 ]
 IdTokenAlg = Annotated[
     str,
     typer.Option(
-        help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol oidc only.",
+        help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol "
+        "{id_token_protocols} only.",
     ),
 ]
 AuthMethodName = Annotated[
     str,
     typer.Option(
         help="How it authenticates: client_secret_basic, client_secret_post (either works for both), or "
-        "private_key_jwt, with keys of its own and no secret. Protocol oidc only.",
+        "private_key_jwt, with keys of its own and no secret. Protocol {id_token_protocols} only.",
         show_default=False,
     ),
 ]
@@ -52,7 +55,7 @@ Fapi2 = Annotated[
     bool,
     typer.Option(
         "--fapi2",
-        help="Hold it to the FAPI 2.0 Security Profile where that is stricter. Protocol oidc only.",
+        help="Hold it to the FAPI 2.0 Security Profile where that is stricter. Protocol {id_token_protocols} only.",
         show_default=False,
     ),
 ]
@@ -102,9 +105,10 @@ def client_problems(issuer: "Issuer", app: "App") -> list[str]:
     if app.public and not issuer.policy.public_clients:
         return [
             tr(
-                "The realm {realm} has no public clients: only the protocols mall and oidc support PKCE. "
+                "The realm {realm} has no public clients: only the protocols {protocols} support PKCE. "
                 "Leave out --public, and keep the app's secret on the app's own server.",
                 realm=issuer.realm,
+                protocols=named(public_protocols()),
             )
         ]
     client = app.client
@@ -114,7 +118,10 @@ def client_problems(issuer: "Issuer", app: "App") -> list[str]:
         (app.public and by_key, tr("A public client does not authenticate, so it has no private_key_jwt.")),
         (
             by_key and not issuer.policy.shared_open_ids,
-            tr("Only clients of the protocol oidc authenticate by private_key_jwt."),
+            tr(
+                "Only clients of the protocol {protocols} authenticate by private_key_jwt.",
+                protocols=named(id_token_protocols()),
+            ),
         ),
         (
             client.jwks is not None and not read_keys(client.jwks),

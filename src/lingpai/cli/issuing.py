@@ -10,10 +10,9 @@ from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer.checks import check_app, check_label, check_login, check_password
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.redirects import check_registrable
 
-GRANTS = ("authorization_code", "refresh_token", "client_credential", "client_credentials")
-"""Grant types by the names that the dialects have for them."""
 _WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
@@ -42,11 +41,11 @@ def app_problems(app: App) -> list[str]:
         for network in app.networks
         if not is_network(network)
     ]
-    known = ", ".join(GRANTS)
+    known = dict.fromkeys(grant for each in dialects().values() for grant in each.grants)
     problems += [
-        tr("There is no grant type {name}; known types: {known}.", name=grant, known=known)
+        tr("There is no grant type {name}; known types: {known}.", name=grant, known=", ".join(known))
         for grant in app.grants
-        if grant not in GRANTS
+        if grant not in known
     ]
     return problems + [
         tr("{text} is not a single word without blanks and quotes.", text=repr(word))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Yes, with_realms
@@ -24,13 +25,14 @@ Signing = Annotated[
     bool,
     typer.Option(
         "--signing",
-        help="The keys that sign id_tokens in the realms of the protocol oidc, instead of the key ring.",
+        help="The keys that sign id_tokens in the realms of the protocol {id_token_protocols}, instead "
+        "of the key ring.",
         show_default=False,
     ),
 ]
 
 
-@app.command("list")
+@app.command("list", cls=DeclaredCommand)
 def list_all(
     *, signing: Signing = False, realm: RealmName = "", data: Data = None, as_json: Json = False
 ) -> None:
@@ -57,7 +59,7 @@ def list_all(
     )
 
 
-@app.command("rotate")
+@app.command("rotate", cls=DeclaredCommand)
 def rotate(
     *,
     signing: Signing = False,

@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 
     from lingpai.core.issuer_records import Machine
     from lingpai.issuer.context import Issuer
+    from lingpai.issuer.dialect import Dialect
 
 app = typer.Typer(
     name="machine", help="Terminals, such as printers, that apps are authorised for.", no_args_is_help=True
 )
-
-DIALECT = "yilianyun"
-"""The dialect that has terminals."""
 
 Code = Annotated[str, typer.Argument(help="The terminal's code.", show_default=False)]
 
@@ -64,7 +62,7 @@ def add(
     secret = read_secret(msign, from_stdin=msign_stdin) if msign is not None or msign_stdin else ""
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm, dialect=DIALECT)
+        issuer = realms.one(realm, has_terminals)
         user = (await realms.user(owner, issuer.realm))[1] if owner else None
         known = await issuer.store.find_machine(issuer.realm, code)
         saved = await admin.save_machine(issuer, code, name=name, owner=user, msign=secret)
@@ -93,7 +91,7 @@ def list_all(
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for issuer in [(await realms.user(owner, realm or DIALECT))[0]] if owner else realms.some(realm):
+        for issuer in [(await realms.user(owner, realm, has_terminals))[0]] if owner else realms.some(realm):
             user = (await realms.user(owner, issuer.realm))[1] if owner else None
             async for each in admin.each_machine(issuer, user, after_code):
                 if len(found) == limit:
@@ -178,3 +176,8 @@ async def _document(issuer: "Issuer", machine: "Machine") -> dict[str, Any]:
         "msign": bool(machine.msign_digest),
         "created_at": moment(issuer.wall(machine.created_at)),
     }
+
+
+def has_terminals(dialect: "Dialect") -> bool:
+    """Return whether realms of this dialect have terminals."""
+    return dialect.terminals

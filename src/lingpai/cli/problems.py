@@ -42,9 +42,9 @@ def explain(error: Exception) -> str | None:
 
     It never contains a secret: the messages of all these exceptions are made for users.
     """
-    from lingpai.keeper.platforms.registry import PlatformError
+    from lingpai.core.plugins import PluginError
 
-    if isinstance(error, PlatformError):  # before the settings: they cannot be loaded either
+    if isinstance(error, PluginError):  # before the settings: they cannot be loaded either
         return tr_reason(str(error))
     return _explain(error)
 

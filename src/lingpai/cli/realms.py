@@ -13,11 +13,13 @@ from lingpai.cli.running import with_keeper
 if TYPE_CHECKING:
     from lingpai.core.issuer_records import App, Machine, User
     from lingpai.issuer.context import Issuer
+    from lingpai.issuer.dialect import Dialect
     from lingpai.keeper.keeper import Keeper
     from lingpai.settings import Settings
 
 T = TypeVar("T")
 Found = TypeVar("Found")
+Able = Callable[["Dialect"], bool]
 
 RealmName = Annotated[
     str,
@@ -28,6 +30,11 @@ RealmName = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", show_default=False)]
+
+
+def any_dialect(_dialect: "Dialect") -> bool:
+    """Return True: realms of every dialect can be meant."""
+    return True
 
 
 class Realms:
@@ -51,36 +58,47 @@ class Realms:
         self._dialects = dialects
         self._named = named
 
-    def some(self, name: str) -> "list[Issuer]":
-        """Return the realm of this name, or the enabled ones of this dialect; all enabled ones for "".
+    def some(self, name: str, able: Able = any_dialect) -> "list[Issuer]":
+        """Return the realm of this name, or the enabled ones of this dialect; for "", all enabled ones.
+
+        Args:
+            name: of a realm or a dialect, or "".
+            able: with "", whether realms of a dialect can be meant.
 
         Raises:
             Problem: there is none.
         """
+        from lingpai.issuer.dialects.registry import dialects
+
         if name in self.issuers:
             return [self.issuers[name]]
-        found = [self.issuers[realm] for realm, dialect in self._dialects.items() if name in ("", dialect)]
+        found = [
+            self.issuers[realm]
+            for realm, dialect in self._dialects.items()
+            if name == dialect or (not name and able(dialects()[dialect]))
+        ]
         if not found and name:
             known = ", ".join(self.issuers) or "–"
             raise Problem(tr("There is no realm {name}; known realms: {known}.", name=name, known=known))
         return found
 
-    def one(self, name: str, *, dialect: str = "") -> "Issuer":
+    def one(self, name: str, able: Able = any_dialect) -> "Issuer":
         """Return the realm that the options identify.
 
         Args:
             name: a realm, a dialect, or "" for the only one there is, else the only one that settings name.
-            dialect: of what is asked for with "" only realms of this dialect can be meant.
+            able: with "", whether realms of a dialect can be meant.
 
         Raises:
             Problem: there is none, or several.
         """
-        found = self.some(name or dialect)
+        found = self.some(name, able)
         if not found:
             names = ", ".join(self.issuers) or "–"
-            raise Problem(
-                tr("All realms are switched off; name one of them with --realm: {names}.", names=names)
-            )
+            text = "All realms are switched off; name one of them with --realm: {names}."
+            if self._dialects:
+                text = "No realm that is switched on can do this; name one with --realm: {names}."
+            raise Problem(tr(text, names=names))
         named = [issuer for issuer in found if issuer.realm in self._named]
         if len(named) == 1:
             return named[0]
@@ -103,7 +121,7 @@ class Realms:
         text = tr("There is no app {name}; `lingpai app list` shows all.", name=app_id)
         return _only(found, text)
 
-    async def user(self, login: str, name: str) -> "tuple[Issuer, User]":
+    async def user(self, login: str, name: str, able: Able = any_dialect) -> "tuple[Issuer, User]":
         """Return the user with this login name, and their realm.
 
         Raises:
@@ -111,7 +129,7 @@ class Realms:
         """
         found = [
             (issuer, known[0])
-            for issuer in self.some(name)
+            for issuer in self.some(name, able)
             if (known := await issuer.store.find_login(issuer.realm, login)) is not None
         ]
         text = tr("There is no user {name}; `lingpai user list` shows all.", name=login)

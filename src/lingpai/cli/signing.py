@@ -7,9 +7,8 @@ from lingpai.cli.messages import tr
 if TYPE_CHECKING:
     from lingpai.cli.realms import Realms
     from lingpai.issuer.context import Issuer
+    from lingpai.issuer.dialect import Dialect
     from lingpai.issuer.signing_keys import KeySet
-
-DIALECT = "oidc"
 
 
 async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
@@ -17,7 +16,7 @@ async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
     from lingpai.issuer.signing_keys import SigningKeys
 
     found = []
-    for issuer in realms.some(realm or DIALECT):
+    for issuer in realms.some(realm, _signs):
         found += _documents(issuer, await SigningKeys(issuer).stored())
     return found
 
@@ -26,7 +25,7 @@ async def rotate_signing(realm: str, realms: "Realms", *, soon: bool) -> list[di
     """Give the one realm that is meant new keys; all its keys after that."""
     from lingpai.issuer.signing_keys import PUBLISHED, SOON, SigningKeys
 
-    issuer = realms.one(realm, dialect=DIALECT)
+    issuer = realms.one(realm, _signs)
     return _documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
 
 
@@ -64,3 +63,7 @@ def _state(state: str) -> str:
         "signs": tr("signs"),
         "kept": tr("published, signs no more"),
     }.get(state, tr("not published any more"))
+
+
+def _signs(dialect: "Dialect") -> bool:
+    return dialect.id_tokens

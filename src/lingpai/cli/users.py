@@ -46,7 +46,7 @@ def add(
     ] = "3",
     seller_name: Annotated[
         str,
-        typer.Option(help="Name of the user's shop, which getUserInfo of mall returns.", show_default=False),
+        typer.Option(help="Name of the user's shop, for protocols that have one.", show_default=False),
     ] = "",
     data: Data = None,
     as_json: Json = False,

@@ -1,9 +1,10 @@
 """Types of settings that the service and the platforms share."""
 
+import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -24,4 +25,17 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def network(text: str) -> str:
+    """Return a CIDR block.
+
+    Raises:
+        ValueError: it is none.
+    """
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
+Network = Annotated[str, AfterValidator(network)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+ScopeWord = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
+"""One word of a scope (RFC 6749 §3.3)."""

@@ -1,44 +1,21 @@
 """The ids and secrets of the samples of one data folder, made at random at the first start."""
 
 import secrets
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from lingpai.core import private_files
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.keeper.access import KEY_PREFIX
 
-
-def _digits(count: int) -> str:
-    return str(10 ** (count - 1) + secrets.randbelow(9 * 10 ** (count - 1)))
-
-
-def _secret() -> str:
-    return secrets.token_hex(20)
-
-
-class IssuerSamples(msgspec.Struct):
-    """Sample apps of each dialect, two users and a terminal; ids and secrets have the form of the originals'."""
-
-    yzb_app_id: str = msgspec.field(default_factory=lambda: _digits(6))
-    yzb_secret: str = msgspec.field(default_factory=_secret)
-    mall_client_id: str = msgspec.field(default_factory=lambda: _digits(6))
-    mall_secret: str = msgspec.field(default_factory=_secret)
-    open_client_id: str = msgspec.field(default_factory=lambda: _digits(10))
-    open_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
-    own_client_id: str = msgspec.field(default_factory=lambda: _digits(10))
-    own_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
-    oidc_client_id: str = msgspec.field(default_factory=lambda: _digits(6))
-    oidc_secret: str = msgspec.field(default_factory=_secret)
-    oidc_public_id: str = msgspec.field(default_factory=lambda: _digits(6))
-    machine_code: str = msgspec.field(default_factory=lambda: f"4004{_digits(6)}")
-    msign: str = msgspec.field(default_factory=lambda: _digits(12))
-    first_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(9))
-    second_password: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(9))
+FIRST_PASSWORD, SECOND_PASSWORD = "first_password", "second_password"
+"""Names of the users' passwords among the issuer's samples."""
 
 
 class Samples(msgspec.Struct):
-    """All samples of one data folder."""
+    """All samples of one data folder; of the issuer, what its dialects declare and the passwords of two users."""
 
     appid: str = msgspec.field(default_factory=lambda: "wx" + secrets.token_hex(8))
     app_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
@@ -50,7 +27,13 @@ class Samples(msgspec.Struct):
     caller_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     first_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     second_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
-    issuer: IssuerSamples = msgspec.field(default_factory=IssuerSamples)
+    issuer: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Make the issuer's samples that are missing."""
+        for name, make in _issuer_values():
+            if name not in self.issuer:
+                self.issuer[name] = make()
 
 
 def load_samples(path: Path) -> Samples:
@@ -62,3 +45,11 @@ def load_samples(path: Path) -> Samples:
     if content != kept:
         private_files.write(path, content)
     return samples
+
+
+def _issuer_values() -> Iterator[tuple[str, Callable[[], str]]]:
+    for dialect in dialects().values():
+        if dialect.samples is not None:
+            yield from dialect.samples.values.items()
+    for name in (FIRST_PASSWORD, SECOND_PASSWORD):
+        yield name, lambda: secrets.token_urlsafe(9)

@@ -110,10 +110,9 @@ def _pretty(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-@functools.cache
-def chinese_texts() -> Catalogue:
-    """Summaries, details, meanings of parameters and groups of the routes in Chinese."""
-    return Catalogue(read_catalogue("lingpai.edge", "pages/reference.zh.toml"))
+def chinese_texts() -> dict[str, str]:
+    """Return summaries, details, meanings of parameters and groups of the routes in Chinese, by English text."""
+    return read_catalogue("lingpai.edge", "pages/reference.zh.toml")
 
 
 def _unchanged(text: str) -> str:
@@ -160,12 +159,12 @@ def page_headers(style: str) -> tuple[tuple[str, str], ...]:
     return (("content-security-policy", policy), ("cache-control", "no-cache"), ("vary", "accept-language"))
 
 
-def _rendered(document: Schema) -> dict[str, Reply]:
+def _rendered(document: Schema, chinese: Catalogue) -> dict[str, Reply]:
     style = style_of()
     page = template("lingpai.edge", "pages", "reference.html.j2")
     replies = {}
     for lang, words in WORDS.items():
-        groups = _entries(document, chinese_texts().translate if lang == CHINESE else _unchanged)
+        groups = _entries(document, chinese.translate if lang == CHINESE else _unchanged)
         html = page.render(
             lang=lang, words=words, places=_PLACES[lang], info=document["info"], groups=groups, style=style
         )
@@ -174,7 +173,13 @@ def _rendered(document: Schema) -> dict[str, Reply]:
 
 
 def reference_routes(
-    routes: Sequence[Route], shape: Shape, *, title: str, version: str, description: str = ""
+    routes: Sequence[Route],
+    shape: Shape,
+    *,
+    title: str,
+    version: str,
+    description: str = "",
+    chinese: Mapping[str, str] | None = None,
 ) -> list[Route]:
     """The routes `/openapi.json` and `/docs`, prepared at the first look; both know about themselves too.
 
@@ -184,6 +189,7 @@ def reference_routes(
         title: the service's name.
         version: of the service.
         description: what it is, in a sentence or two.
+        chinese: texts of the routes in Chinese, besides those of `chinese_texts`.
     """
 
     @functools.cache
@@ -192,7 +198,7 @@ def reference_routes(
         body = msgspec.json.encode(document)
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         machine = Reply(body, headers=(("etag", tag), ("cache-control", "no-cache")))
-        return {**_rendered(document), "json": machine}
+        return {**_rendered(document, Catalogue({**chinese_texts(), **(chinese or {})})), "json": machine}
 
     async def read(_params: _ReadParams, call: Call) -> Reply:
         reply = pages()["json"]

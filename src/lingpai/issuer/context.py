@@ -20,7 +20,7 @@ class Issuer:
     """One realm: an instance of a dialect. It shares only the process and the store with other realms.
 
     Attributes:
-        realm: the instance's name, such as "yzb" or "yzb-test".
+        realm: the instance's name, such as `yzb-test`.
         policy: its lifetimes and rules.
         lives: the lifetimes for each kind of grant.
         openers: for each kind, what decrypts its handles, in the policy's format for it.

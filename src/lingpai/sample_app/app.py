@@ -12,12 +12,14 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.templates import template
 from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
 from lingpai.edge.app import EdgeApp, create_app
-from lingpai.sample_app.flows import Flows
-from lingpai.sample_app.identities import Identities
+from lingpai.issuer.samples import SamplePage
+from lingpai.sample_app.client import Client
+from lingpai.sample_app.identities import Identities, Identity
 from lingpai.sample_app.trails import Trail, Trails
 
 COOKIE = "lingpai-sample"
 HTML = "text/html; charset=utf-8"
+SCRIPT = "page.js"
 _PACKAGE = "lingpai.sample_app"
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 
@@ -26,16 +28,16 @@ class NoParams(msgspec.Struct):
     """A route without parameters."""
 
 
-class RealmParams(msgspec.Struct):
-    """A route of a realm."""
+class DialectParams(msgspec.Struct):
+    """A route of a dialect."""
 
-    realm: str
+    dialect: str
 
 
 class CallbackParams(msgspec.Struct):
     """The authorization response."""
 
-    realm: str
+    dialect: str
     code: str = ""
     state: str = ""
     error: str = ""
@@ -43,8 +45,9 @@ class CallbackParams(msgspec.Struct):
 
 
 class CodeParams(msgspec.Struct):
-    """The code that the page got from the bridge."""
+    """The code that a page got by its script."""
 
+    dialect: str
     code: str
 
 
@@ -79,37 +82,28 @@ class Sample:
         self._ids = identities
         self._trails = Trails()
         self._http: aiohttp.ClientSession | None = None
-        self._flows: Flows | None = None
 
     async def start(self) -> None:
         """Open the client, in the loop that serves."""
         self._http = aiohttp.ClientSession(timeout=_PATIENCE)
-        self._flows = Flows(self._issuer, self._url, self._ids, self._http)
 
     async def stop(self) -> None:
         """Close the client."""
         if self._http is not None:
             await self._http.close()
 
-    @property
-    def flows(self) -> Flows:
-        """The back end; it exists while the app is served."""
-        if self._flows is None:
-            raise RuntimeError("the sample is not started")
-        return self._flows
-
     async def home(self, _params: NoParams, _call: Call) -> Reply:
         """Show the list of sign-ins."""
         return self._page("home", ids=self._ids, users=self._users)
 
-    async def begin(self, params: RealmParams, _call: Call) -> Reply:
+    async def begin(self, params: DialectParams, _call: Call) -> Reply:
         """Begin a new trail, and redirect to the issuer."""
+        identity = self._identity(params.dialect)
+        if not identity.sign_in.authorize:
+            raise _nothing()
         name, trail = self._trails.begin()
-        if params.realm not in self.flows.authorize or params.realm not in self._ids:
-            raise LingpaiError(Kind.NOT_FOUND, "There is no such sample.")
-        location = self.flows.start(params.realm, trail)
-        cookie = f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax"
-        return Reply(b"", 303, HTML, (NO_STORE, ("location", location), ("set-cookie", cookie)))
+        location = self._client(params.dialect, trail).start()
+        return Reply(b"", 303, HTML, (NO_STORE, ("location", location), _cookie(name)))
 
     async def callback(self, params: CallbackParams, call: Call) -> Reply:
         """Handle the authorization response; its state must be that of this browser's request."""
@@ -120,48 +114,71 @@ class Sample:
             )
         trail.state = ""
         answer = msgspec.structs.asdict(params)
-        given = {name: value for name, value in answer.items() if value and name != "realm"}
-        url = f"{self._url}/{params.realm}/callback"
-        trail.add_browser_request("浏览器带回结果 The browser brings the answer", "GET", url, given)
+        given = {name: value for name, value in answer.items() if value and name != "dialect"}
+        client = self._client(params.dialect, trail)
+        trail.add_browser_request(
+            "浏览器带回结果 The browser brings the answer", "GET", client.redirect_uri, given
+        )
         if params.code:
-            await self.flows.finish[params.realm](trail, params.code)
-        return _see("/trail/" + params.realm)
+            await self._identity(params.dialect).sign_in.finish(client, params.code)
+        return _see("/trail/" + params.dialect)
 
-    async def refresh(self, params: RealmParams, call: Call) -> Reply:
+    async def refresh(self, params: DialectParams, call: Call) -> Reply:
         """Renew the tokens."""
         trail = self._trail(call)
-        if params.realm not in trail.tokens:
+        refresh = self._identity(params.dialect).sign_in.refresh
+        if refresh is None or params.dialect not in trail.tokens:
             raise LingpaiError(Kind.INVALID_PARAMETER, "Nothing to refresh yet.")
-        await self.flows.refresh[params.realm](trail)
-        return _see("/trail/" + params.realm)
+        await refresh(self._client(params.dialect, trail))
+        return _see("/trail/" + params.dialect)
 
-    async def trail(self, params: RealmParams, call: Call) -> Reply:
+    async def trail(self, params: DialectParams, call: Call) -> Reply:
         """Show the trail."""
         trail = self._trail(call)
-        return self._page("trail", realm=params.realm, trail=trail, refreshes=params.realm in trail.tokens)
+        name = params.dialect
+        refreshes = name in trail.tokens and self._identity(name).sign_in.refresh is not None
+        return self._page("trail", dialect=name, trail=trail, refreshes=refreshes)
 
-    async def yzb(self, _params: NoParams, _call: Call) -> Reply:
-        """Show the page that uses the bridge."""
-        if "yzb" not in self._ids:
-            raise LingpaiError(Kind.NOT_FOUND, "There is no such sample.")
+    async def page(self, params: DialectParams, _call: Call) -> Reply:
+        """Show a page that signs in by a script."""
+        declared = self._declared_page(params.dialect)
         name, trail = self._trails.begin()
-        signed = await self.flows.sign_page(trail)
-        base = self._issuer + self._ids["yzb"].prefix
-        reply = self._page("yzb", base=base, signed=msgspec.json.encode(signed).decode(), trail=trail)
-        cookie = ("set-cookie", f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax")
-        return msgspec.structs.replace(reply, headers=(*reply.headers, cookie))
+        client = self._client(params.dialect, trail)
+        markup = await declared.markup(client, f"/{params.dialect}/{SCRIPT}")
+        reply = self._page("page", markup=markup, trail=trail)
+        return msgspec.structs.replace(reply, headers=(*reply.headers, _cookie(name)))
 
-    async def yzb_code(self, params: CodeParams, call: Call) -> dict[str, str]:
-        """Handle the code that the page got from the bridge."""
+    async def script(self, params: DialectParams, _call: Call) -> Reply:
+        """Return the script of such a page."""
+        return Reply(self._declared_page(params.dialect).script, 200, "text/javascript", (NO_STORE,))
+
+    async def code(self, params: CodeParams, call: Call) -> dict[str, str]:
+        """Handle the code that a page got by its script."""
+        self._declared_page(params.dialect)
         trail = self._trail(call)
+        client = self._client(params.dialect, trail)
         trail.add_browser_request(
-            "页面交来授权码 The page passes the code on",
-            "POST",
-            f"{self._url}/yzb/code",
-            {"code": params.code},
+            "页面交来授权码 The page passes the code on", "POST", client.page + "/code", {"code": params.code}
         )
-        await self.flows.finish_yzb(trail, params.code)
-        return {"trail": "/trail/yzb"}
+        await self._identity(params.dialect).sign_in.finish(client, params.code)
+        return {"trail": "/trail/" + params.dialect}
+
+    def _identity(self, dialect: str) -> Identity:
+        found = self._ids.get(dialect)
+        if found is None:
+            raise _nothing()
+        return found
+
+    def _declared_page(self, dialect: str) -> SamplePage:
+        page = self._identity(dialect).sign_in.page
+        if page is None:
+            raise _nothing()
+        return page
+
+    def _client(self, dialect: str, trail: Trail) -> Client:
+        if self._http is None:
+            raise RuntimeError("the sample is not started")
+        return Client(self._issuer, self._url, dialect, self._identity(dialect), trail, self._http)
 
     def _trail(self, call: Call) -> Trail:
         pairs = (pair.strip().partition("=") for pair in (call.header("cookie") or "").split(";"))
@@ -198,27 +215,42 @@ def sample_app(
     sample, shape = Sample(issuer_url, url, identities, users), _Plain()
     table = (
         ("GET", "/", NoParams, Source.QUERY, sample.home, "What there is to try"),
-        ("GET", "/yzb", NoParams, Source.QUERY, sample.yzb, "A page that uses the JS bridge"),
-        ("POST", "/yzb/code", CodeParams, Source.URLENCODED, sample.yzb_code, "A code of the bridge"),
-        ("GET", "/{realm}/start", RealmParams, Source.PATH, sample.begin, "Sign in"),
+        ("GET", "/{dialect}", DialectParams, Source.PATH, sample.page, "A page that signs in by a script"),
+        ("GET", f"/{{dialect}}/{SCRIPT}", DialectParams, Source.PATH, sample.script, "Its script"),
+        (
+            "POST",
+            "/{dialect}/code",
+            CodeParams,
+            Source.PATH | Source.URLENCODED,
+            sample.code,
+            "A code that it got",
+        ),
+        ("GET", "/{dialect}/start", DialectParams, Source.PATH, sample.begin, "Sign in"),
         (
             "GET",
-            "/{realm}/callback",
+            "/{dialect}/callback",
             CallbackParams,
             Source.PATH | Source.QUERY,
             sample.callback,
             "The answer",
         ),
-        ("POST", "/{realm}/refresh", RealmParams, Source.PATH, sample.refresh, "Renew tokens"),
-        ("GET", "/trail/{realm}", RealmParams, Source.PATH, sample.trail, "What happened"),
+        ("POST", "/{dialect}/refresh", DialectParams, Source.PATH, sample.refresh, "Renew tokens"),
+        ("GET", "/trail/{dialect}", DialectParams, Source.PATH, sample.trail, "What happened"),
         ("GET", "/sample.css", NoParams, Source.QUERY, _file("sample.css", "text/css"), "Style"),
-        ("GET", "/sample.js", NoParams, Source.QUERY, _file("sample.js", "text/javascript"), "Script"),
     )
     routes = [
         Route((method,), path, params, sources, verb, shape, summary, Reply, "sample")
         for method, path, params, sources, verb, summary in table
     ]
     return create_app(routes, (("", shape),), on_start=(sample.start,), on_stop=(sample.stop,))
+
+
+def _nothing() -> LingpaiError:
+    return LingpaiError(Kind.NOT_FOUND, "There is no such sample.")
+
+
+def _cookie(name: str) -> tuple[str, str]:
+    return ("set-cookie", f"{COOKIE}={name}; Path=/; HttpOnly; SameSite=Lax")
 
 
 def _see(path: str) -> Reply:

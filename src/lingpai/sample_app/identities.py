@@ -6,6 +6,7 @@ import msgspec
 
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.samples import SignIn
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,12 +17,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         prefix: the path before the realm's paths.
         app_id: the app's public id (client_id).
         secret: the app's secret.
+        sign_in: how it signs users in.
     """
 
     realm: str
     prefix: str
     app_id: str
     secret: str
+    sign_in: SignIn
 
 
 Identities = Mapping[str, Identity]

@@ -53,13 +53,15 @@ class Trail:
     Attributes:
         steps: newest last.
         state: the `state` that the next response must have.
-        tokens: refresh tokens, by name.
+        tokens: refresh tokens, by dialect.
+        notes: what a sign-in has to remember from its beginning to its end.
     """
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self.state = ""
         self.tokens: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
 
     def add_browser_request(
         self, title: str, method: str, url: str, params: Mapping[str, str] | None = None
@@ -95,6 +97,8 @@ async def call(
     method: str,
     url: str,
     params: Mapping[str, str],
+    *,
+    headers: Mapping[str, str] | None = None,
 ) -> Any:
     """Call the issuer, and add the request and the answer to the trail.
 
@@ -105,10 +109,10 @@ async def call(
         aiohttp.ClientError: the issuer cannot be reached, or its answer is not JSON.
     """
     query, form = (params, None) if method == "GET" else (None, params)
-    async with http.request(method, url, params=query, data=form) as answer:
+    async with http.request(method, url, params=query, data=form, headers=headers) as answer:
         value = await answer.json()
         status = answer.status
-    sent = masked_pairs(list(params.items()))
+    sent = masked_pairs([*(headers or {}).items(), *params.items()])
     shown = json.dumps(masked(value), ensure_ascii=False, indent=2)
     trail.steps.append(Step(title, f"{method} {url}", sent, status, shown))
     return value

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from lingpai.core.records import ENV, Account
 from lingpai.core.setting_types import Section
 from lingpai.settings.model import Settings
+from lingpai.settings.realm_sections import RealmSettings
 from lingpai.settings.realms import realm_problems
-from lingpai.settings.sections import RealmSettings
 from lingpai.settings.sources import (
     ENV_FILE,
     LEGACY_PREFIX,

@@ -22,26 +22,27 @@ from pydantic_settings import (
 from lingpai.core.hosts import Hosts
 from lingpai.edge.admission import ConnectionLimits
 from lingpai.edge.options import EdgeOptions
-from lingpai.issuer.dialects.mall.policy import Scopes
 from lingpai.issuer.realms import Realm
 from lingpai.keeper.options import Options as KeeperOptions
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.settings import PlatformSettings
 from lingpai.settings.platforms import PlatformGroups
+from lingpai.settings.realm_sections import (
+    RealmSettings,
+    default_realms,
+    with_default_realms,
+    with_dialects,
+)
 from lingpai.settings.sections import (
     LONGEST_WAIT,
     UNIX,
     EdgeSettings,
     KeeperSettings,
     PublicUrl,
-    RealmSettings,
     RedisSettings,
     Seconds,
     StoreAddress,
     TlsSettings,
-    default_realms,
-    with_default_realms,
-    with_dialects,
 )
 from lingpai.settings.sources import (
     PREFIX,
@@ -198,21 +199,7 @@ class Settings(PlatformGroups, BaseSettings):
 
     def all_realms(self) -> tuple[Realm, ...]:
         """Return all realms, disabled ones included, as operators may still manage those."""
-        return tuple(
-            Realm(
-                name=name,
-                dialect=each.dialect,
-                prefix=each.prefix,
-                numbers=each.policy,
-                default_scope=each.default_scope,
-                string_status=each.string_status,
-                fetch_networks=each.fetch_networks,
-                scopes=Scopes(
-                    offered=each.offered_scopes, open_id=each.open_id_scope, user_info=each.user_info_scope
-                ),
-            )
-            for name, each in self.realms.items()
-        )
+        return tuple(each.realm(name) for name, each in self.realms.items())
 
     def named_realms(self) -> frozenset[str]:
         """Return the names of the realms that settings name; the others are default realms."""

@@ -1,26 +1,20 @@
 """The groups of settings, and the types of their values. See `loading` for where they come from."""
 
-import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from lingpai.core.setting_types import Section, base_url
+from lingpai.core.setting_types import Network, Section, base_url, network
 from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.edge.tls import CertificateFiles
 from lingpai.store import libpq
 from lingpai.store.address import SCHEMES
 
 
-def _network(text: str) -> str:
-    ipaddress.ip_network(text, strict=False)
-    return text
-
-
 def _proxy(text: str) -> str:
-    return text if text == UNIX else _network(text)
+    return text if text == UNIX else network(text)
 
 
 def _public_url(text: str) -> str:
@@ -56,19 +50,12 @@ UNIX: Final = "unix:"
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
-Dialect = Literal["yzb", "mall", "yilianyun", "oidc"]
-DEFAULT_REALMS: Final[tuple[Dialect, ...]] = ("yzb", "mall", "yilianyun", "oidc")
-"""Names of the realms that are there from the start; each is also the name of its dialect."""
-
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
-Network = Annotated[str, AfterValidator(_network)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]
-Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]
-"""One word of RFC 6749 §3.3."""
 
 
 class KeeperSettings(Section):
@@ -210,97 +197,3 @@ class TlsSettings(Section):
         if self.certificate is None or self.key is None:
             return None
         return CertificateFiles(self.certificate, self.key)
-
-
-class RealmSettings(Section):
-    """One realm of the issuer: an instance of a vendor's protocol, with apps, users and tokens of its own.
-
-    The realms `yzb`, `mall`, `yilianyun` and `oidc` exist from the start and stay when others are named. Switch one off
-    with `enabled = false`. A realm of the same protocol and prefix under another name takes its place.
-    """
-
-    dialect: Dialect
-    """Its protocol. May be left out when the realm has the name of its protocol."""
-
-    enabled: bool = True
-    """Whether it is served. A realm that is switched off keeps its apps, users and grants."""
-
-    prefix: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
-    """What comes before its paths, such as /mall-test; two realms of one dialect need different ones. Of the
-    dialect oidc it is /oidc when it is left out, and part of the issuer identifier."""
-
-    policy: dict[str, int | None] = {}  # noqa: RUF012  pydantic copies it
-    """Lifetimes and switches that this realm sets itself, by name, such as `policy = { access = 600 }`: see
-    the table below. Lifetimes are whole seconds, at most ten years; switches are 0 or 1."""
-
-    default_scope: str | None = None
-    """The scope of a request that names none. When not set, mall answers `"scope": null`, which strict clients
-    refuse."""
-
-    string_status: bool = False
-    """yzb only: `status` is a string in every answer. When false, it is the number 2000 where a code was redeemed
-    (POST /OAuth2/token), as the original documents print it, and a string elsewhere. The official Java and Python
-    clients need true: they fail on a number. The official PHP and Node.js clients accept both."""
-
-    offered_scopes: tuple[Scope, ...] = ()
-    """mall only: scopes that apps may ask for besides the default; an app's own list comes before."""
-
-    open_id_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getOpenId needs; none when empty."""
-
-    user_info_scope: Scope | Literal[""] = ""
-    """mall only: the scope that getUserInfo needs; none when empty."""
-
-    fetch_networks: tuple[Network, ...] = ()
-    """oidc only: CIDR blocks of your own network from which keys of apps may be fetched (`jwks_uri`). Other addresses
-    that are not public are never reached."""
-
-    _implied: bool = PrivateAttr(default=False)
-
-    @model_validator(mode="after")
-    def _under_own_paths(self) -> Self:
-        """Put a realm of the dialect oidc under paths of its own: it has others' names, such as /token."""
-        if self.dialect == "oidc" and not self.prefix:
-            self.prefix = "/oidc"
-        return self
-
-    @property
-    def implied(self) -> bool:
-        """Whether it is a default realm that no setting names."""
-        return self._implied
-
-
-def default_realms() -> dict[str, RealmSettings]:
-    """Return the default realms: one of each dialect, with the dialect's name, under its own paths."""
-    realms: dict[str, RealmSettings] = {name: RealmSettings(dialect=name) for name in DEFAULT_REALMS}
-    for realm in realms.values():
-        realm._implied = True  # noqa: SLF001  the one place that makes them
-    return realms
-
-
-def with_dialects(named: Any) -> Any:
-    """Add the dialect to realms that are named like a dialect and give none.
-
-    Args:
-        named: the value of `realms`, of any type: pydantic refuses what is no table of tables.
-    """
-    if not isinstance(named, dict):
-        return named
-    return {
-        name: {"dialect": name, **realm} if name in DEFAULT_REALMS and isinstance(realm, dict) else realm
-        for name, realm in named.items()
-    }
-
-
-def with_default_realms(named: dict[str, RealmSettings]) -> dict[str, RealmSettings]:
-    """Return the realms that settings name, then the default ones whose name and paths are free.
-
-    An empty table stays empty: it means no realms.
-    """
-    taken = {(realm.dialect, realm.prefix) for realm in named.values()}
-    free = {
-        name: realm
-        for name, realm in default_realms().items()
-        if named and name not in named and (realm.dialect, realm.prefix) not in taken
-    }
-    return {**named, **free}

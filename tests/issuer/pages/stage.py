@@ -22,9 +22,9 @@ from lingpai.edge.server import Listener, Serving
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import mall, yilianyun, yzb
+from lingpai.issuer.dialects.yzb.bridge import BridgePages
 from lingpai.issuer.dialects.yzb.policy import USER_INFO
 from lingpai.issuer.pages import Pages, Site
-from lingpai.issuer.pages.bridge import BridgePages
 from lingpai.issuer.passwords import Passwords
 from tests.issuer.conftest import CHEAP
 from tests.issuer.engines import ENGINES

@@ -9,10 +9,10 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
+from lingpai.issuer.dialects.yzb.bridge import BridgePages
 from lingpai.issuer.dialects.yzb.policy import PAGE_PROOF
 from lingpai.issuer.dialects.yzb.signing import SignedPage, signature_of, verify_page
 from lingpai.issuer.pages import Site
-from lingpai.issuer.pages.bridge import BridgePages
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.tickets import issue_ticket
 from tests.issuer.pages.stage import Browser, Stage

@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
-from lingpai.issuer.realms import POLICIES
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.verbs.apps import authenticate_app
 from tests.issuer.pages.stage import PASSWORD, REDIRECT, SECRET, Browser, Stage, authorize_path
 from tests.issuer.worlds import raises
@@ -80,7 +80,7 @@ async def test_a_response_type_that_is_not_ours_is_told_in_the_query(
 def test_codes_live_as_long_as_the_contracts_say_and_never_over_ten_minutes(
     dialect: str, seconds: int
 ) -> None:
-    assert POLICIES[dialect].code == seconds <= 600
+    assert dialects()[dialect].policy.code == seconds <= 600
 
 
 @pytest.mark.threat("D41")

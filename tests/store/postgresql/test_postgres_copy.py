@@ -108,7 +108,7 @@ async def test_everything_goes_on_in_the_database(
         assert highest > before + 1, "an id came back"
         issuer = (await issuers_of(dsn_settings, keeper))["yzb"]
         await resolve_access_token(issuer, tokens.access_token)
-        app = await issuer.store.find_app("yzb", samples.issuer.yzb_app_id)
+        app = await issuer.store.find_app("yzb", samples.issuer["yzb_app_id"])
         assert app is not None
         counted = await issuer.store.count_members(app.id)
         await user_tokens(issuer, samples)

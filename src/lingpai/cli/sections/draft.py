@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
+from lingpai.cli.realms import Able, any_dialect
 from lingpai.cli.sections.section import Change, Plan, Stage
 from lingpai.issuer.context import Issuer
 
@@ -38,17 +39,17 @@ class Draft:
         self._section = section
         self._stage = stage
 
-    def resolve(self, key: str, realm: str, secret: str, *, dialect: str = "") -> Target | None:
+    def resolve(self, key: str, realm: str, secret: str, able: Able = any_dialect) -> Target | None:
         """Resolve an entry's realm and secret; when that fails, add a problem to the plan and return None.
 
         Args:
             key: its name in the realm.
-            realm: as the entry names it; see `Realms.one`, also for `dialect`.
+            realm: as the entry names it; see `Realms.one`, also for `able`.
             secret: as the entry gives it; see `Stage.secret`.
-            dialect: the only dialect with such entries, if there is one.
+            able: whether realms of a dialect have such entries.
         """
         try:
-            issuer = self._stage.realms.one(realm, dialect=dialect)
+            issuer = self._stage.realms.one(realm, able)
             given = self._stage.secret(secret)
         except Problem as problem:
             self._problems.append(f"{self._section}/{key}: {problem}")

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from lingpai.cli.issuing import machine_problems
-from lingpai.cli.machines import DIALECT
+from lingpai.cli.machines import has_terminals
 from lingpai.cli.messages import tr
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
@@ -33,7 +33,7 @@ async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Pl
     """Return the required changes. The same file may declare owners; a secret that it does not give does not change."""
     draft = Draft("machines", stage)
     for entry in entries:
-        target = draft.resolve(entry.machine_code, entry.realm, entry.msign, dialect=DIALECT)
+        target = draft.resolve(entry.machine_code, entry.realm, entry.msign, has_terminals)
         if target is None:
             continue
         issuer, msign, name = target

@@ -6,11 +6,11 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yzb.bridge.scripts import WINDOW_NAME
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
 from lingpai.issuer.dialects.yzb.signing import check_origin
 from lingpai.issuer.pages.authorization_responses import Pending, Requested
-from lingpai.issuer.pages.bridge.scripts import WINDOW_NAME
 from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.authorization_requests import run_out

@@ -9,9 +9,9 @@ from lingpai.core.etags import is_named
 from lingpai.core.wire import Call, Reply, Route, Source
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.yzb.bridge.message_mode import BridgeCall, MessageMode, error_window
+from lingpai.issuer.dialects.yzb.bridge.scripts import BRIDGE, BRIDGE_TAG, WINDOW, WINDOW_NAME
 from lingpai.issuer.dialects.yzb.signing import check_proof
-from lingpai.issuer.pages.bridge.message_mode import BridgeCall, MessageMode, error_window
-from lingpai.issuer.pages.bridge.scripts import BRIDGE, BRIDGE_TAG, WINDOW, WINDOW_NAME
 from lingpai.issuer.pages.pages import UNCHANGING, NoParams, Pages
 from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import Site

@@ -1,0 +1,92 @@
+"""Registries of what packages declare: ours, a line each, and those of other packages by entry points."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from typing import Generic, Protocol, TypeVar
+
+
+class Named(Protocol):
+    """What a registry has: each has a name of its own."""
+
+    @property
+    def name(self) -> str:
+        """The name."""
+        ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class PluginError(Exception):
+    """What another package declares cannot be used; the message names it."""
+
+
+class Registry(Generic[T]):
+    """Everything of one kind, by name.
+
+    Args:
+        noun: what one of them is called, such as "platform".
+        group: of the entry points by which other packages add theirs.
+        kind: `module:Class` of each of them, loaded when an entry point is.
+        built_in: `module:NAME` of ours, in their order.
+    """
+
+    def __init__(self, noun: str, group: str, kind: str, built_in: Sequence[str]) -> None:
+        self.noun = noun
+        self._group = group
+        self._kind = kind
+        self._built_in = built_in
+        self._registered: dict[str, T] = {}
+        self._known: Mapping[str, T] | None = None
+
+    def all(self) -> Mapping[str, T]:
+        """Return every one by name: ours first, then those of other packages by name, then registered ones.
+
+        Raises:
+            PluginError: an entry point cannot be loaded, is of another type, or has a name that is taken.
+        """
+        if self._known is None:
+            found: dict[str, T] = {each.name: each for each in map(self._load, self._built_in)}
+            foreign = sorted(entry_points(group=self._group), key=lambda each: each.name)
+            for each in (*map(self._load_foreign, foreign), *self._registered.values()):
+                self._require_free(each, found)
+                found[each.name] = each
+            self._known = found
+        return self._known
+
+    def register(self, each: T) -> None:
+        """Add one of this process's own.
+
+        Raises:
+            PluginError: its name is taken.
+        """
+        self._require_free(each, self.all())
+        self._registered[each.name] = each
+        self._known = None
+
+    def unregister(self, name: str) -> None:
+        """Remove one that `register` added."""
+        del self._registered[name]
+        self._known = None
+
+    def _require_free(self, each: T, known: Mapping[str, T]) -> None:
+        if each.name in known:
+            raise PluginError(f"There are two {self.noun}s of the name {each.name}.")
+
+    def _load(self, target: str) -> T:
+        module, _, name = target.partition(":")
+        found: T = getattr(importlib.import_module(module), name)
+        return found
+
+    def _load_foreign(self, entry: EntryPoint) -> T:
+        kind: type = self._load(self._kind)  # type: ignore[assignment]  # a class, not one of them
+        try:
+            found: T = entry.load()
+        except Exception as error:
+            raise PluginError(
+                f"The {self.noun} {entry.name} ({entry.value}) cannot be loaded: {error}"
+            ) from error
+        if not isinstance(found, kind):
+            raise PluginError(f"The {self.noun} {entry.name} ({entry.value}) is no {kind.__name__}.")
+        return found

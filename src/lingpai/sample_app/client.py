@@ -1,0 +1,80 @@
+"""The sample as a client of one realm, over the issuer's public HTTP routes, for one browser."""
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+
+from lingpai.sample_app.identities import Identity, callback
+from lingpai.sample_app.trails import Trail, call
+
+
+class Client:
+    """See `lingpai.issuer.samples.SampleClient`.
+
+    Args:
+        issuer_url: base URL of the issuer.
+        url: base URL of the sample.
+        dialect: the dialect's name.
+        identity: the sample's app.
+        trail: of the browser.
+        http: the HTTP client.
+    """
+
+    def __init__(
+        self,
+        issuer_url: str,
+        url: str,
+        dialect: str,
+        identity: Identity,
+        trail: Trail,
+        http: aiohttp.ClientSession,
+    ) -> None:
+        self.app_id = identity.app_id
+        self.secret = identity.secret
+        self.redirect_uri = callback(url, dialect)
+        self.page = f"{url}/{dialect}"
+        self.url = issuer_url + identity.prefix
+        self.notes = trail.notes
+        self._dialect = dialect
+        self._sign_in = identity.sign_in
+        self._trail = trail
+        self._http = http
+
+    @property
+    def refresh_token(self) -> str:
+        """The newest refresh token; "" before the first."""
+        return self._trail.tokens.get(self._dialect, "")
+
+    @refresh_token.setter
+    def refresh_token(self, token: str) -> None:
+        self._trail.tokens[self._dialect] = token
+
+    def start(self) -> str:
+        """Return the authorization URL; `state` binds the response to this browser."""
+        self._trail.state = secrets.token_hex(16)
+        query = {
+            "response_type": "code",
+            "client_id": self.app_id,
+            "redirect_uri": self.redirect_uri,
+            "state": self._trail.state,
+            **self._sign_in.parameters(self),
+        }
+        url = self.url + self._sign_in.authorize
+        self._trail.add_browser_request("浏览器前往授权页 The browser goes to ask", "GET", url, query)
+        return f"{url}?{urlencode(query)}"
+
+    async def send(
+        self,
+        title: str,
+        path: str,
+        params: Mapping[str, str],
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """See `SampleClient.send`."""
+        return await call(
+            self._http, self._trail, title, method, self.url + path, dict(params), headers=headers
+        )
