@@ -10,6 +10,7 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
+from lingpai.cli.signing import signs
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lingpai.core.issuer_records import Resource
     from lingpai.issuer.context import Issuer
 
-DIALECT = "oidc"
 
 app = typer.Typer(
     name="resource",
@@ -82,7 +82,7 @@ def add(
     from lingpai.cli.resource_checks import resource_of, resource_problems
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm, dialect=DIALECT)
+        issuer = realms.one(realm, signs)
         wanted = resource_of(
             realm=issuer.realm,
             uri=uri,
@@ -114,7 +114,7 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
             resource_document(issuer, each)
-            for issuer in realms.some(realm or DIALECT)
+            for issuer in realms.some(realm, signs)
             for each in await issuer.store.list_resources(issuer.realm)
         ]
 
@@ -192,7 +192,7 @@ def resource_document(issuer: "Issuer", found: "Resource") -> dict[str, Any]:
 
 
 async def _find(realms: Realms, uri: str, realm: str) -> "tuple[Issuer, Resource]":
-    issuer = realms.one(realm, dialect=DIALECT)
+    issuer = realms.one(realm, signs)
     found = await issuer.store.find_resource(issuer.realm, uri)
     if found is None:
         raise Problem(tr("There is no resource {name}; `lingpai resource list` shows all.", name=uri))

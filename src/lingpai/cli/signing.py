@@ -16,7 +16,7 @@ async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
     from lingpai.issuer.signing_keys import SigningKeys
 
     found = []
-    for issuer in realms.some(realm, _signs):
+    for issuer in realms.some(realm, signs):
         found += _documents(issuer, await SigningKeys(issuer).stored())
     return found
 
@@ -25,7 +25,7 @@ async def rotate_signing(realm: str, realms: "Realms", *, soon: bool) -> list[di
     """Give the one realm that is meant new keys; all its keys after that."""
     from lingpai.issuer.signing_keys import PUBLISHED, SOON, SigningKeys
 
-    issuer = realms.one(realm, _signs)
+    issuer = realms.one(realm, signs)
     return _documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
 
 
@@ -65,5 +65,6 @@ def _state(state: str) -> str:
     }.get(state, tr("not published any more"))
 
 
-def _signs(dialect: "Dialect") -> bool:
+def signs(dialect: "Dialect") -> bool:
+    """Return whether realms of this dialect sign tokens."""
     return dialect.id_tokens

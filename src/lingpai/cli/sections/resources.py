@@ -7,10 +7,10 @@ from typing import Literal
 import msgspec
 
 from lingpai.cli.resource_checks import resource_of, resource_problems
-from lingpai.cli.resources import DIALECT
 from lingpai.cli.sections.apps import APPS
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
+from lingpai.cli.signing import signs
 from lingpai.core.issuer_records import Resource
 from lingpai.issuer.context import Issuer
 
@@ -34,7 +34,7 @@ async def plan(stage: Stage, entries: Sequence[ResourceEntry], prune: bool) -> P
     """Return the required changes. The same file may declare the apps that introspect."""
     draft = Draft("resources", stage)
     for entry in entries:
-        target = draft.resolve(entry.uri, entry.realm, "", dialect=DIALECT)
+        target = draft.resolve(entry.uri, entry.realm, "", signs)
         if target is None:
             continue
         issuer, _, name = target
