@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import lingpai.issuer.dialects
 from docs.generator.markdown import code, head, joined, table
-from lingpai.core.errors import BLAME, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
+from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
 from lingpai.edge.schemas import error_sample
 from lingpai.keeper.platforms.registry import platform_types
@@ -64,7 +64,7 @@ def page() -> str:
         told = [each for each in surfaces() if any(kind in each.kinds for kind in kinds)]
         blocks += [f"## {title}", about]
         rows = [
-            (code(kind.value), BLAME[kind].value, *(_answer(surface, kind) for surface in told))
+            (code(kind.value), kind.blame.value, *(_answer(surface, kind) for surface in told))
             for kind in Kind
             if kind in kinds
         ]

@@ -1,13 +1,14 @@
 """The kinds of errors, as a closed set.
 
-Every error has a kind (the closed set below), a public reason in our words, a private detail for the log, and
-through its kind the party at fault (`Blame`). No route and no dialect has kinds of its own: each maps
-these to its wire by a table, and a test demands that the table is complete for the groups that can reach it.
+Every error has a kind (the closed set below), a public reason in our words, and a private detail for the log. A kind is
+one line: name, party at fault, group, HTTP status. No route and no dialect has kinds of its own: each maps these to
+its wire by a table, and a test demands that the table is complete for the groups that can reach it. So a new kind is
+its line here, and one in each table.
 """
 
 import enum
 import functools
-from typing import Any
+from typing import Any, Self
 
 
 class Blame(enum.Enum):
@@ -19,229 +20,119 @@ class Blame(enum.Enum):
     SERVICE = "service"
 
 
+class Group(enum.Enum):
+    """The part of the service that an error comes from."""
+
+    EDGE = "edge"
+    """The request itself: from any route."""
+    KEEPER = "keeper"
+    ISSUER = "issuer"
+
+
 class Kind(enum.Enum):
-    """The closed set of errors; the value is the name in logs and metrics."""
+    """The closed set of errors, a line for each.
+
+    Attributes:
+        value: the name in logs and metrics.
+        blame: the party at fault.
+        group: the part of the service that it comes from.
+        status: the HTTP status where a shape does not say another.
+    """
+
+    blame: Blame
+    group: Group
+    status: int
+
+    def __new__(cls, name: str, blame: Blame, group: Group, status: int) -> Self:
+        """Make a kind of its line."""
+        kind = object.__new__(cls)
+        kind._value_ = name
+        kind.blame = blame
+        kind.group = group
+        kind.status = status
+        return kind
 
     # The request itself (edge).
-    MISSING_PARAMETER = "missing_parameter"
-    INVALID_PARAMETER = "invalid_parameter"
-    REPEATED_PARAMETER = "repeated_parameter"
-    MALFORMED_BODY = "malformed_body"
-    NOT_FOUND = "not_found"
-    METHOD_NOT_ALLOWED = "method_not_allowed"
-    BODY_TOO_LARGE = "body_too_large"
-    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
-    TOO_MANY_REQUESTS = "too_many_requests"
-    REQUEST_TIMEOUT = "request_timeout"
-    STORE_UNAVAILABLE = "store_unavailable"
-    INTERNAL = "internal"
+    MISSING_PARAMETER = "missing_parameter", Blame.CALLER, Group.EDGE, 400
+    INVALID_PARAMETER = "invalid_parameter", Blame.CALLER, Group.EDGE, 400
+    REPEATED_PARAMETER = "repeated_parameter", Blame.CALLER, Group.EDGE, 400
+    MALFORMED_BODY = "malformed_body", Blame.CALLER, Group.EDGE, 400
+    NOT_FOUND = "not_found", Blame.CALLER, Group.EDGE, 404
+    METHOD_NOT_ALLOWED = "method_not_allowed", Blame.CALLER, Group.EDGE, 405
+    BODY_TOO_LARGE = "body_too_large", Blame.CALLER, Group.EDGE, 413
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", Blame.CALLER, Group.EDGE, 415
+    TOO_MANY_REQUESTS = "too_many_requests", Blame.CALLER, Group.EDGE, 429
+    REQUEST_TIMEOUT = "request_timeout", Blame.CALLER, Group.EDGE, 408
+    STORE_UNAVAILABLE = "store_unavailable", Blame.SERVICE, Group.EDGE, 503
+    INTERNAL = "internal", Blame.SERVICE, Group.EDGE, 500
 
     # The keeper.
-    NOT_ALLOWED = "not_allowed"
-    MISSING_KEY = "missing_key"
-    WRONG_KEY = "wrong_key"
-    WRONG_SECRET = "wrong_secret"  # noqa: S105  a name, not a secret
-    NO_SECRET = "no_secret"  # noqa: S105
-    UNKNOWN_ACCOUNT = "unknown_account"
-    AMBIGUOUS_ACCOUNT = "ambiguous_account"
-    UNKNOWN_TOKEN = "unknown_token"  # noqa: S105
-    FOREIGN_URL = "foreign_url"
-    UPSTREAM_REFUSED = "upstream_refused"
-    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
-    BUDGET_SPENT = "budget_spent"
+    NOT_ALLOWED = "not_allowed", Blame.CALLER, Group.KEEPER, 403
+    MISSING_KEY = "missing_key", Blame.CALLER, Group.KEEPER, 401
+    WRONG_KEY = "wrong_key", Blame.CALLER, Group.KEEPER, 401
+    WRONG_SECRET = "wrong_secret", Blame.CALLER, Group.KEEPER, 403
+    NO_SECRET = "no_secret", Blame.OPERATOR, Group.KEEPER, 404
+    UNKNOWN_ACCOUNT = "unknown_account", Blame.OPERATOR, Group.KEEPER, 404
+    AMBIGUOUS_ACCOUNT = "ambiguous_account", Blame.CALLER, Group.KEEPER, 409
+    UNKNOWN_TOKEN = "unknown_token", Blame.CALLER, Group.KEEPER, 404
+    FOREIGN_URL = "foreign_url", Blame.CALLER, Group.KEEPER, 403
+    UPSTREAM_REFUSED = "upstream_refused", Blame.UPSTREAM, Group.KEEPER, 424
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable", Blame.UPSTREAM, Group.KEEPER, 502
+    BUDGET_SPENT = "budget_spent", Blame.OPERATOR, Group.KEEPER, 503
 
     # The issuer.
-    INVALID_CLIENT = "invalid_client"
-    UNKNOWN_APP = "unknown_app"
-    ADDRESS_NOT_ALLOWED = "address_not_allowed"
-    APP_NOT_LISTED = "app_not_listed"
-    WRONG_APP_MODE = "wrong_app_mode"
-    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
-    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
-    UNAUTHORIZED_CLIENT = "unauthorized_client"
-    INVALID_REDIRECT_URI = "invalid_redirect_uri"
-    WRONG_REDIRECT_URI = "wrong_redirect_uri"
-    MISSING_SCOPE = "missing_scope"
-    INVALID_SCOPE = "invalid_scope"
-    INSUFFICIENT_SCOPE = "insufficient_scope"
-    ACCESS_DENIED = "access_denied"
-    INVALID_PKCE = "invalid_pkce"
-    INVALID_TARGET = "invalid_target"
-    INVALID_CODE = "invalid_code"
-    EXPIRED_CODE = "expired_code"
-    INVALID_ACCESS_TOKEN = "invalid_access_token"  # noqa: S105
-    EXPIRED_ACCESS_TOKEN = "expired_access_token"  # noqa: S105
-    INVALID_APP_TOKEN = "invalid_app_token"  # noqa: S105
-    EXPIRED_APP_TOKEN = "expired_app_token"  # noqa: S105
-    INVALID_REFRESH_TOKEN = "invalid_refresh_token"  # noqa: S105
-    EXPIRED_REFRESH_TOKEN = "expired_refresh_token"  # noqa: S105
-    INVALID_TICKET = "invalid_ticket"
-    INVALID_OPEN_ID = "invalid_open_id"
-    NO_PERMISSION = "no_permission"
-    NOT_ADDED = "not_added"
-    LIMIT_REACHED = "limit_reached"
-    BAD_REQUEST_ID = "bad_request_id"
-    BAD_TIMESTAMP = "bad_timestamp"
-    BAD_SIGNATURE = "bad_signature"
-    REPLAYED_REQUEST = "replayed_request"
-    BAD_MACHINE = "bad_machine"
-    MACHINE_TAKEN = "machine_taken"
-    WRONG_MSIGN = "wrong_msign"
-    WRONG_QR_KEY = "wrong_qr_key"
-    LOGIN_FAILED = "login_failed"
-    BUSY = "busy"
-    LOGIN_REQUIRED = "login_required"
-    FORGED_FORM = "forged_form"
-    INVALID_AUTHORIZATION = "invalid_authorization"
+    INVALID_CLIENT = "invalid_client", Blame.CALLER, Group.ISSUER, 400
+    UNKNOWN_APP = "unknown_app", Blame.CALLER, Group.ISSUER, 400
+    ADDRESS_NOT_ALLOWED = "address_not_allowed", Blame.CALLER, Group.ISSUER, 403
+    APP_NOT_LISTED = "app_not_listed", Blame.OPERATOR, Group.ISSUER, 403
+    WRONG_APP_MODE = "wrong_app_mode", Blame.CALLER, Group.ISSUER, 400
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type", Blame.CALLER, Group.ISSUER, 400
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type", Blame.CALLER, Group.ISSUER, 400
+    UNAUTHORIZED_CLIENT = "unauthorized_client", Blame.CALLER, Group.ISSUER, 400
+    INVALID_REDIRECT_URI = "invalid_redirect_uri", Blame.CALLER, Group.ISSUER, 400
+    WRONG_REDIRECT_URI = "wrong_redirect_uri", Blame.CALLER, Group.ISSUER, 400
+    MISSING_SCOPE = "missing_scope", Blame.CALLER, Group.ISSUER, 400
+    INVALID_SCOPE = "invalid_scope", Blame.CALLER, Group.ISSUER, 400
+    INSUFFICIENT_SCOPE = "insufficient_scope", Blame.CALLER, Group.ISSUER, 400
+    ACCESS_DENIED = "access_denied", Blame.CALLER, Group.ISSUER, 400
+    INVALID_PKCE = "invalid_pkce", Blame.CALLER, Group.ISSUER, 400
+    INVALID_TARGET = "invalid_target", Blame.CALLER, Group.ISSUER, 400
+    INVALID_CODE = "invalid_code", Blame.CALLER, Group.ISSUER, 400
+    EXPIRED_CODE = "expired_code", Blame.CALLER, Group.ISSUER, 400
+    INVALID_ACCESS_TOKEN = "invalid_access_token", Blame.CALLER, Group.ISSUER, 400
+    EXPIRED_ACCESS_TOKEN = "expired_access_token", Blame.CALLER, Group.ISSUER, 400
+    INVALID_APP_TOKEN = "invalid_app_token", Blame.CALLER, Group.ISSUER, 400
+    EXPIRED_APP_TOKEN = "expired_app_token", Blame.CALLER, Group.ISSUER, 400
+    INVALID_REFRESH_TOKEN = "invalid_refresh_token", Blame.CALLER, Group.ISSUER, 400
+    EXPIRED_REFRESH_TOKEN = "expired_refresh_token", Blame.CALLER, Group.ISSUER, 400
+    INVALID_TICKET = "invalid_ticket", Blame.CALLER, Group.ISSUER, 400
+    INVALID_OPEN_ID = "invalid_open_id", Blame.CALLER, Group.ISSUER, 400
+    NO_PERMISSION = "no_permission", Blame.CALLER, Group.ISSUER, 403
+    NOT_ADDED = "not_added", Blame.CALLER, Group.ISSUER, 400
+    LIMIT_REACHED = "limit_reached", Blame.CALLER, Group.ISSUER, 400
+    BAD_REQUEST_ID = "bad_request_id", Blame.CALLER, Group.ISSUER, 400
+    BAD_TIMESTAMP = "bad_timestamp", Blame.CALLER, Group.ISSUER, 400
+    BAD_SIGNATURE = "bad_signature", Blame.CALLER, Group.ISSUER, 400
+    REPLAYED_REQUEST = "replayed_request", Blame.CALLER, Group.ISSUER, 400
+    BAD_MACHINE = "bad_machine", Blame.CALLER, Group.ISSUER, 400
+    MACHINE_TAKEN = "machine_taken", Blame.CALLER, Group.ISSUER, 400
+    WRONG_MSIGN = "wrong_msign", Blame.CALLER, Group.ISSUER, 400
+    WRONG_QR_KEY = "wrong_qr_key", Blame.CALLER, Group.ISSUER, 400
+    LOGIN_FAILED = "login_failed", Blame.CALLER, Group.ISSUER, 403
+    BUSY = "busy", Blame.SERVICE, Group.ISSUER, 503
+    LOGIN_REQUIRED = "login_required", Blame.CALLER, Group.ISSUER, 400
+    FORGED_FORM = "forged_form", Blame.CALLER, Group.ISSUER, 403
+    INVALID_AUTHORIZATION = "invalid_authorization", Blame.CALLER, Group.ISSUER, 400
 
 
-BLAME: dict[Kind, Blame] = {
-    Kind.MISSING_PARAMETER: Blame.CALLER,
-    Kind.INVALID_PARAMETER: Blame.CALLER,
-    Kind.REPEATED_PARAMETER: Blame.CALLER,
-    Kind.MALFORMED_BODY: Blame.CALLER,
-    Kind.NOT_FOUND: Blame.CALLER,
-    Kind.METHOD_NOT_ALLOWED: Blame.CALLER,
-    Kind.BODY_TOO_LARGE: Blame.CALLER,
-    Kind.UNSUPPORTED_MEDIA_TYPE: Blame.CALLER,
-    Kind.TOO_MANY_REQUESTS: Blame.CALLER,
-    Kind.REQUEST_TIMEOUT: Blame.CALLER,
-    Kind.STORE_UNAVAILABLE: Blame.SERVICE,
-    Kind.INTERNAL: Blame.SERVICE,
-    Kind.NOT_ALLOWED: Blame.CALLER,
-    Kind.MISSING_KEY: Blame.CALLER,
-    Kind.WRONG_KEY: Blame.CALLER,
-    Kind.WRONG_SECRET: Blame.CALLER,
-    Kind.NO_SECRET: Blame.OPERATOR,
-    Kind.UNKNOWN_ACCOUNT: Blame.OPERATOR,
-    Kind.AMBIGUOUS_ACCOUNT: Blame.CALLER,
-    Kind.UNKNOWN_TOKEN: Blame.CALLER,
-    Kind.FOREIGN_URL: Blame.CALLER,
-    Kind.UPSTREAM_REFUSED: Blame.UPSTREAM,
-    Kind.UPSTREAM_UNAVAILABLE: Blame.UPSTREAM,
-    Kind.BUDGET_SPENT: Blame.OPERATOR,
-    Kind.INVALID_CLIENT: Blame.CALLER,
-    Kind.UNKNOWN_APP: Blame.CALLER,
-    Kind.ADDRESS_NOT_ALLOWED: Blame.CALLER,
-    Kind.APP_NOT_LISTED: Blame.OPERATOR,
-    Kind.WRONG_APP_MODE: Blame.CALLER,
-    Kind.UNSUPPORTED_RESPONSE_TYPE: Blame.CALLER,
-    Kind.UNSUPPORTED_GRANT_TYPE: Blame.CALLER,
-    Kind.UNAUTHORIZED_CLIENT: Blame.CALLER,
-    Kind.INVALID_REDIRECT_URI: Blame.CALLER,
-    Kind.WRONG_REDIRECT_URI: Blame.CALLER,
-    Kind.MISSING_SCOPE: Blame.CALLER,
-    Kind.INVALID_SCOPE: Blame.CALLER,
-    Kind.INSUFFICIENT_SCOPE: Blame.CALLER,
-    Kind.ACCESS_DENIED: Blame.CALLER,
-    Kind.INVALID_PKCE: Blame.CALLER,
-    Kind.INVALID_TARGET: Blame.CALLER,
-    Kind.INVALID_CODE: Blame.CALLER,
-    Kind.EXPIRED_CODE: Blame.CALLER,
-    Kind.INVALID_ACCESS_TOKEN: Blame.CALLER,
-    Kind.EXPIRED_ACCESS_TOKEN: Blame.CALLER,
-    Kind.INVALID_APP_TOKEN: Blame.CALLER,
-    Kind.EXPIRED_APP_TOKEN: Blame.CALLER,
-    Kind.INVALID_REFRESH_TOKEN: Blame.CALLER,
-    Kind.EXPIRED_REFRESH_TOKEN: Blame.CALLER,
-    Kind.INVALID_TICKET: Blame.CALLER,
-    Kind.INVALID_OPEN_ID: Blame.CALLER,
-    Kind.NO_PERMISSION: Blame.CALLER,
-    Kind.NOT_ADDED: Blame.CALLER,
-    Kind.LIMIT_REACHED: Blame.CALLER,
-    Kind.BAD_REQUEST_ID: Blame.CALLER,
-    Kind.BAD_TIMESTAMP: Blame.CALLER,
-    Kind.BAD_SIGNATURE: Blame.CALLER,
-    Kind.REPLAYED_REQUEST: Blame.CALLER,
-    Kind.BAD_MACHINE: Blame.CALLER,
-    Kind.MACHINE_TAKEN: Blame.CALLER,
-    Kind.WRONG_MSIGN: Blame.CALLER,
-    Kind.WRONG_QR_KEY: Blame.CALLER,
-    Kind.LOGIN_FAILED: Blame.CALLER,
-    Kind.BUSY: Blame.SERVICE,
-    Kind.LOGIN_REQUIRED: Blame.CALLER,
-    Kind.FORGED_FORM: Blame.CALLER,
-    Kind.INVALID_AUTHORIZATION: Blame.CALLER,
-}
+def kinds_of(*groups: Group) -> frozenset[Kind]:
+    """Return all kinds of these groups."""
+    return frozenset(kind for kind in Kind if kind.group in groups)
 
-EDGE_KINDS = frozenset(
-    {
-        Kind.MISSING_PARAMETER,
-        Kind.INVALID_PARAMETER,
-        Kind.REPEATED_PARAMETER,
-        Kind.MALFORMED_BODY,
-        Kind.NOT_FOUND,
-        Kind.METHOD_NOT_ALLOWED,
-        Kind.BODY_TOO_LARGE,
-        Kind.UNSUPPORTED_MEDIA_TYPE,
-        Kind.TOO_MANY_REQUESTS,
-        Kind.REQUEST_TIMEOUT,
-        Kind.STORE_UNAVAILABLE,
-        Kind.INTERNAL,
-    }
-)
-KEEPER_KINDS = frozenset(
-    {
-        Kind.NOT_ALLOWED,
-        Kind.MISSING_KEY,
-        Kind.WRONG_KEY,
-        Kind.WRONG_SECRET,
-        Kind.NO_SECRET,
-        Kind.UNKNOWN_ACCOUNT,
-        Kind.AMBIGUOUS_ACCOUNT,
-        Kind.UNKNOWN_TOKEN,
-        Kind.FOREIGN_URL,
-        Kind.UPSTREAM_REFUSED,
-        Kind.UPSTREAM_UNAVAILABLE,
-        Kind.BUDGET_SPENT,
-    }
-)
-ISSUER_KINDS = frozenset(
-    {
-        Kind.INVALID_CLIENT,
-        Kind.UNKNOWN_APP,
-        Kind.ADDRESS_NOT_ALLOWED,
-        Kind.APP_NOT_LISTED,
-        Kind.WRONG_APP_MODE,
-        Kind.UNSUPPORTED_RESPONSE_TYPE,
-        Kind.UNSUPPORTED_GRANT_TYPE,
-        Kind.UNAUTHORIZED_CLIENT,
-        Kind.INVALID_REDIRECT_URI,
-        Kind.WRONG_REDIRECT_URI,
-        Kind.MISSING_SCOPE,
-        Kind.INVALID_SCOPE,
-        Kind.INSUFFICIENT_SCOPE,
-        Kind.ACCESS_DENIED,
-        Kind.INVALID_PKCE,
-        Kind.INVALID_TARGET,
-        Kind.INVALID_CODE,
-        Kind.EXPIRED_CODE,
-        Kind.INVALID_ACCESS_TOKEN,
-        Kind.EXPIRED_ACCESS_TOKEN,
-        Kind.INVALID_APP_TOKEN,
-        Kind.EXPIRED_APP_TOKEN,
-        Kind.INVALID_REFRESH_TOKEN,
-        Kind.EXPIRED_REFRESH_TOKEN,
-        Kind.INVALID_TICKET,
-        Kind.INVALID_OPEN_ID,
-        Kind.NO_PERMISSION,
-        Kind.NOT_ADDED,
-        Kind.LIMIT_REACHED,
-        Kind.BAD_REQUEST_ID,
-        Kind.BAD_TIMESTAMP,
-        Kind.BAD_SIGNATURE,
-        Kind.REPLAYED_REQUEST,
-        Kind.BAD_MACHINE,
-        Kind.MACHINE_TAKEN,
-        Kind.WRONG_MSIGN,
-        Kind.WRONG_QR_KEY,
-        Kind.LOGIN_FAILED,
-        Kind.BUSY,
-        Kind.LOGIN_REQUIRED,
-        Kind.FORGED_FORM,
-        Kind.INVALID_AUTHORIZATION,
-    }
-)
+
+EDGE_KINDS = kinds_of(Group.EDGE)
+KEEPER_KINDS = kinds_of(Group.KEEPER)
+ISSUER_KINDS = kinds_of(Group.ISSUER)
 
 
 class LingpaiError(Exception):
@@ -298,4 +189,4 @@ class LingpaiError(Exception):
     @property
     def blame(self) -> Blame:
         """The party at fault."""
-        return BLAME[self.kind]
+        return self.kind.blame

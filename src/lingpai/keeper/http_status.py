@@ -2,17 +2,12 @@
 
 from collections.abc import Mapping
 
-from lingpai.core.errors import Kind
+from lingpai.core.errors import EDGE_KINDS, Kind
+
+BAD_REQUEST = 400
 
 HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.NOT_FOUND: 404,
-    Kind.METHOD_NOT_ALLOWED: 405,
-    Kind.REQUEST_TIMEOUT: 408,
-    Kind.BODY_TOO_LARGE: 413,
-    Kind.UNSUPPORTED_MEDIA_TYPE: 415,
-    Kind.TOO_MANY_REQUESTS: 429,
-    Kind.INTERNAL: 500,
-    Kind.STORE_UNAVAILABLE: 503,
+    kind: kind.status for kind in Kind if kind in EDGE_KINDS and kind.status != BAD_REQUEST
 }
 """Errors that have their own HTTP status on every route of the keeper.
 

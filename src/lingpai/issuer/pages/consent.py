@@ -13,7 +13,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode, onward
 from lingpai.issuer.pages.login_form import login_form
 from lingpai.issuer.pages.render import permission_words
-from lingpai.issuer.pages.shape import STATUS, RenderedError
+from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import Site, check_sender, goes_to
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.sign_ins import counts, is_expected, with_stale
@@ -140,12 +140,12 @@ class ConsentStep:
         if opened is None or not counts(opened.session, pending.request):
             error = LingpaiError(Kind.LOGIN_REQUIRED, "The session of this form has ended.")
             raise RenderedError(
-                error, login_form(visit, pending, alert="logged_out", status=STATUS[Kind.FORGED_FORM])
+                error, login_form(visit, pending, alert="logged_out", status=Kind.FORGED_FORM.status)
             )
         if restarted or not visit.is_own_form(params.form_token):
             kind = Kind.INVALID_AUTHORIZATION if visit.is_own_form(params.form_token) else Kind.FORGED_FORM
             error = LingpaiError(kind, "The form belongs to another session, or is too old.")
-            page = await self._question(visit, pending, opened.user, "begun_again", int(STATUS[kind]))
+            page = await self._question(visit, pending, opened.user, "begun_again", kind.status)
             raise RenderedError(error, page)
         app, requested = pending.app, pending.requested
         await _check_answer(visit, pending.request, opened.user)

@@ -12,7 +12,7 @@ from lingpai.issuer.pages.authorization_responses import Pending
 from lingpai.issuer.pages.consent import ConsentStep, EncryptedRequest
 from lingpai.issuer.pages.failures import log_failure
 from lingpai.issuer.pages.login_form import login_form
-from lingpai.issuer.pages.shape import STATUS, RenderedError
+from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.login import login
@@ -83,7 +83,7 @@ class Logins:
             alert = "begun_again" if visit.cookie else "no_cookie"
             pending = await self._pending(visit, params.request)
             raise RenderedError(
-                error, login_form(visit, pending, name=params.login, alert=alert, status=STATUS[error.kind])
+                error, login_form(visit, pending, name=params.login, alert=alert, status=error.kind.status)
             )
         issuer, call = visit.issuer, visit.call
         browser = known_browser(issuer, call, secure=visit.site.secure) or issuer.random_bytes(16).hex()

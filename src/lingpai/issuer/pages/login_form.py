@@ -3,7 +3,6 @@
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.pages.authorization_responses import Pending
-from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
 
 
@@ -29,7 +28,7 @@ def login_form(
     request = pending.text if pending else ""
     return visit.page(
         "login",
-        int(STATUS[error.kind] if error else status),
+        error.kind.status if error else status,
         action=visit.path("/login"),
         switch=visit.path("/login", request=request, again="1" if visit.opened else ""),
         app=pending.app if pending else None,

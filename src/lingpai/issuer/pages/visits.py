@@ -10,7 +10,6 @@ from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.cookies import cookie_of, is_visitor, known_cookie, new_visitor, session_cookie
 from lingpai.issuer.pages.render import HTML, error_page, page_headers, render
-from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import language_cookie, language_of
 from lingpai.issuer.verbs.sessions import OpenSession, form_token, is_form_of, read_session
@@ -101,7 +100,7 @@ class Visit:
 
     def error(self, error: LingpaiError) -> Reply:
         """Return the page for an error, in this visit's language."""
-        return error_page(self.site, error, int(STATUS[error.kind]), (self.language,), self.call.trace_id)
+        return error_page(self.site, error, error.kind.status, (self.language,), self.call.trace_id)
 
 
 VisitVerb = Callable[[Any, Visit], Awaitable[Reply]]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.errors import EDGE_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.keeper.http_status import HTTP_STATUS
 
@@ -76,7 +76,6 @@ class CompatibleShape:
 # --- generic ----------------------------------------------------------------------------------------------------
 
 AT_FAULT = 400
-UNAUTHENTICATED = 401
 _CHALLENGES: Mapping[Kind, str] = {
     Kind.MISSING_KEY: 'Bearer realm="lingpai"',
     Kind.WRONG_KEY: 'Bearer realm="lingpai", error="invalid_token"',
@@ -84,24 +83,9 @@ _CHALLENGES: Mapping[Kind, str] = {
 """`WWW-Authenticate`, which each 401 has to have (RFC 9110 §15.5.2, RFC 6750 §3)."""
 
 _GENERIC_STATUS: Mapping[Kind, int] = {
-    **HTTP_STATUS,
-    Kind.MISSING_PARAMETER: 400,
-    Kind.INVALID_PARAMETER: 400,
-    Kind.REPEATED_PARAMETER: 400,
-    Kind.MALFORMED_BODY: 400,
-    Kind.NOT_ALLOWED: 403,
-    Kind.MISSING_KEY: UNAUTHENTICATED,
-    Kind.WRONG_KEY: UNAUTHENTICATED,
-    Kind.WRONG_SECRET: 403,
-    Kind.NO_SECRET: 404,
-    Kind.UNKNOWN_ACCOUNT: 404,
-    Kind.AMBIGUOUS_ACCOUNT: 409,
-    Kind.UNKNOWN_TOKEN: 404,
-    Kind.FOREIGN_URL: 403,
-    Kind.UPSTREAM_REFUSED: 424,  # the platform's word on this app; on what the caller passed it is AT_FAULT
-    Kind.UPSTREAM_UNAVAILABLE: 502,
-    Kind.BUDGET_SPENT: 503,
+    kind: kind.status for kind in Kind if kind in EDGE_KINDS | KEEPER_KINDS
 }
+"""UPSTREAM_REFUSED is the platform's word on this app; on what the caller passed it is AT_FAULT."""
 
 
 class _Problem(msgspec.Struct, omit_defaults=True):

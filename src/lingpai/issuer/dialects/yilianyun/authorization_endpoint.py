@@ -13,7 +13,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yilianyun.calls import scope_of
 from lingpai.issuer.dialects.yilianyun.params import AuthorizeParams, require, text_of
 from lingpai.issuer.dialects.yilianyun.policy import CODE
-from lingpai.issuer.dialects.yilianyun.shape import HTTP_STATUS
+from lingpai.issuer.http_status import HTTP_STATUS
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.apps import find_app, require_grant, require_listed, require_mode
 from lingpai.issuer.verbs.authorization_requests import Asked

@@ -12,18 +12,12 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import AnswerStyle
+from lingpai.issuer.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
 
 STYLE = AnswerStyle(before_code=(("response_type", "code"),), refused="商户拒绝了授权", machines=True)
 
-HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.REQUEST_TIMEOUT: 408,
-    Kind.BODY_TOO_LARGE: 413,
-    Kind.INTERNAL: 500,
-    Kind.STORE_UNAVAILABLE: 503,
-}
-"""Errors with an HTTP status other than 200, for proxies; the platform answers 200 and its own number."""
 
 _PARAMETER = "参数错误"
 _CODE = "code错误或已过期"

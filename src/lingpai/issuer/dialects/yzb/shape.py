@@ -11,6 +11,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
+from lingpai.issuer.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -21,13 +22,6 @@ PASSED = "4102"
 PERMISSION = "4103"
 NOT_ADDED = "4104"
 
-HTTP_STATUS: Mapping[Kind, int] = {
-    Kind.REQUEST_TIMEOUT: 408,
-    Kind.BODY_TOO_LARGE: 413,
-    Kind.INTERNAL: 500,
-    Kind.STORE_UNAVAILABLE: 503,
-}
-"""Errors with an HTTP status other than 200, for proxies; the platform answers 200 and its own number."""
 _CLIENT = "app_id or secret is invalid"
 _CODE = "authorization_code is invalid"
 _USER_TOKEN = "access_token is invalid"  # noqa: S105  texts, not secrets

@@ -11,7 +11,6 @@ from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
 from lingpai.issuer.dialects.yzb.signing import check_origin
 from lingpai.issuer.pages.authorization_responses import Pending, Requested
-from lingpai.issuer.pages.shape import STATUS
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.authorization_requests import run_out
 from lingpai.issuer.verbs.sessions import form_token
@@ -105,7 +104,7 @@ def _answer(visit: Visit, request: AuthorizationRequest, outcome: str, **data: s
 def _page(visit: Visit, outcome: str, data: dict[str, str], failed: Kind | None = None) -> Reply:
     return visit.page(
         "done",
-        int(STATUS[failed]) if failed else 200,
+        failed.status if failed else 200,
         scripts=True,
         switch=None,
         script=f"{visit.site.prefix}/{WINDOW_NAME}",
