@@ -13,12 +13,13 @@ from lingpai.core.clock import Clock, SystemClock
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.records import ENV, Account
 from lingpai.core.wire import Call, Route, Shape
+from lingpai.design.icons import icon_routes
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.logs import allow
 from lingpai.edge.metrics import AsyncGauge, Exposition
 from lingpai.edge.missing import missing_page
 from lingpai.edge.reference import reference_routes
-from lingpai.edge.start import StartPage, start_page
+from lingpai.edge.start import Development, StartPage, start_page
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.pages.failures import NAME_FIELD
@@ -191,8 +192,15 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
 
 
 @contextlib.asynccontextmanager
-async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncIterator[EdgeApp]:
-    """The whole service as an ASGI app, its background work running until the end of the block.
+async def open_service(
+    settings: Settings, clock: Clock | None = None, *, development: Development | None = None
+) -> AsyncIterator[EdgeApp]:
+    """The whole service as an application of the edge, its background work running until the end of the block.
+
+    Args:
+        settings: of the service.
+        clock: the machine's when None.
+        development: what the start page shows besides; None in production.
 
     Raises:
         KeyRingError: the key ring does not do.
@@ -208,9 +216,14 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
             exposition.add(AsyncGauge(*gauge))
         issuers = await issuers_of(settings, keeper)
         origin = settings.origin
-        mounted = [mount(realm, issuers[realm.name], origin) for realm in settings.enabled_realms()]
+        mounted = [
+            mount(realm, issuers[realm.name], origin, settings.zone()) for realm in settings.enabled_realms()
+        ]
         described = (
-            *(_greeting(route, origin) if route.path == "/" else route for route in routes_of(keeper)),
+            *(
+                _greeting(route, origin, development) if route.path == "/" else route
+                for route in routes_of(keeper)
+            ),
             *(route for each in mounted for route in each.routes),
             exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks, hosts=settings.hosts()),
         )
@@ -218,18 +231,19 @@ async def open_service(settings: Settings, clock: Clock | None = None) -> AsyncI
             described, shapes.GENERIC, title="Lingpai 令牌", version=__version__, chinese=dialect_texts()
         )
         fallback = (*fallback_shapes(), *(pair for each in mounted for pair in each.fallback))
-        app = create_app((*described, *about), fallback, settings.edge_options(), page=missing_page)
+        routes = (*described, *about, *icon_routes(shapes.GENERIC))
+        app = create_app(routes, fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
         async with _running(renewal.run(keeper), *_purging(issuers, keeper)):
             yield app
 
 
-def _greeting(route: Route, origin: str) -> Route:
+def _greeting(route: Route, origin: str, development: Development | None) -> Route:
     """Return the route of `/` that shows browsers the start page and answers programs as before."""
 
     async def greet(params: StartPage, call: Call) -> Any:
         if call.accepts_html:
-            return start_page(call, params.lang, origin)
+            return start_page(call, params.lang, origin, development)
         return await route.verb(params, call)
 
     return dataclasses.replace(route, params=StartPage, verb=greet)

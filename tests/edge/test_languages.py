@@ -10,7 +10,8 @@ from docs.generator.routes import document
 from lingpai.core.errors import EDGE_KINDS, Kind, LingpaiError
 from lingpai.core.languages import Catalogue, preferred
 from lingpai.core.wire import Shape
-from lingpai.edge.reference import about_of, chinese_texts
+from lingpai.edge.entries import about_of
+from lingpai.edge.reference import chinese_texts
 from lingpai.edge.refusing import refusal
 from lingpai.issuer.dialects.mall.shape import SHAPE as MALL
 from lingpai.issuer.dialects.yilianyun.shape import SHAPE as YILIANYUN

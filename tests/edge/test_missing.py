@@ -12,7 +12,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 @pytest.mark.parametrize(
     ("languages", "lang", "words"),
     [
-        ("zh-CN,zh;q=0.9,en;q=0.8", "zh", "此地址没有内容"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans", "此地址没有内容"),
         ("en-GB,en;q=0.9,zh;q=0.8", "en", "There is nothing"),
         ("fr", "en", "nothing"),
     ],

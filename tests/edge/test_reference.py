@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from lingpai.core.wire import Source
+from lingpai.edge.answers import answers_of
 from lingpai.edge.app import create_app
+from lingpai.edge.entries import entries_of, kind_of
 from lingpai.edge.openapi import document
 from lingpai.edge.reference import WORDS, language, reference_routes
 from tests.edge.world import FALLBACK, MAIN, OTHER, ROUTES, Item, World, echo, route, running
@@ -140,19 +142,93 @@ async def test_the_page_needs_nothing_from_elsewhere_and_speaks_both_languages()
         assert (await _page(world, "/docs?lang=en", ("accept-language", "zh")))[0] == english
     assert WORDS["en"]["errors"] in english
     assert WORDS["zh"]["errors"] in chinese
-    assert "default-src 'none'" in headers["content-security-policy"]
-    assert "style-src 'sha256-" in headers["content-security-policy"]
-    assert "unsafe" not in headers["content-security-policy"]
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "style-src 'sha256-" in policy
+    assert "script-src 'sha256-" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
     tags = Page(english).tags
-    assert not [
-        tag for tag, attributes in tags if tag in {"script", "link", "img", "iframe"} or "style" in attributes
-    ]
+    assert not [tag for tag, attributes in tags if tag in {"img", "iframe"} or "style" in attributes]
+    assert not [attributes for tag, attributes in tags if tag == "script" and attributes]
+    assert [attributes["href"] for tag, attributes in tags if tag == "link"] == ["/icon.svg"]
     links = [attributes.get("href") or "" for tag, attributes in tags if tag == "a"]
     assert all(link.startswith(("#", "/", "?")) for link in links)
-    anchors = {attributes["id"] for tag, attributes in tags if tag == "article"}
-    assert {link[1:] for link in links if link.startswith("#")} == anchors
+    anchors = [attributes["id"] for _, attributes in tags if attributes.get("id")]
+    assert {link[1:] for link in links if link.startswith("#")} <= set(anchors)
+    assert len(anchors) == len(set(anchors))
     assert "<i>D</i>" not in english
     assert "&lt;b&gt;&amp;" in english
+
+
+def _entries() -> dict[str, list[dict[str, Any]]]:
+    return entries_of(made(), lambda text: text, kind_of)
+
+
+def test_the_same_call_by_several_methods_is_one_entry() -> None:
+    entries = [entry for group in _entries().values() for entry in group]
+    (token,) = [entry for entry in entries if entry["path"] == "/token/{id}"]
+    assert token["methods"] == ("get", "post")
+    rows = {row["name"]: row["places"] for row in token["rows"]}
+    assert rows["id"] == ("path",)
+    assert rows["app"] == ("form",), "what only one of the methods takes is there too"
+    kinds = {error["kind"] for error in token["errors"]}
+    assert {"invalid_parameter", "body_too_large"} <= kinds, "refusals of both"
+    shown = [(method, entry["path"]) for entry in entries for method in entry["methods"]]
+    declared = [(m.lower(), r.path.replace(":path", "")) for r in DECLARED for m in r.methods]
+    assert sorted(shown) == sorted(declared), "each route once"
+
+
+def test_a_preflight_is_no_entry_of_its_own_and_another_verb_is_one() -> None:
+    described = document(
+        [
+            route("/a", echo, "POST", summary="Do it"),
+            route("/a", echo, "OPTIONS", summary="CORS preflight"),
+            route("/b", echo, "GET", summary="Show the form"),
+            route("/b", echo, "POST", summary="Send the form"),
+        ],
+        title="T",
+        version="1",
+    )
+    groups = entries_of(described, lambda text: text, kind_of)
+    shown = [(entry["methods"], entry["summary"]) for group in groups.values() for entry in group]
+    assert shown == [
+        (("post", "options"), "Do it"),
+        (("get",), "Show the form"),
+        (("post",), "Send the form"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "string", "maxLength": 5}, "string, length ≤ 5"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string"),
+        ({"anyOf": [{"type": "string"}, {"type": "integer", "minimum": 0}]}, "string or integer, ≥ 0"),
+        ({"enum": ["a", "b"]}, "string, one of a, b"),
+        ({"$ref": "#/components/schemas/Token"}, "Token"),
+        ({}, "any"),
+    ],
+)
+def test_types_are_words(schema: dict[str, Any], words: str) -> None:
+    assert kind_of(schema) == words
+
+
+def test_samples_are_found_under_a_prefix_and_by_the_summary() -> None:
+    routes = [
+        route("/partners/OAuth2/ticket", echo, "POST", summary="Get a ticket"),
+        route("/elsewhere", echo, "POST", summary="Get a ticket"),
+        route("/partners/OAuth2/ticket", echo, "OPTIONS", summary="CORS preflight"),
+        route("/other", echo, "GET", summary="Something else"),
+    ]
+    found = answers_of(routes)
+    assert found[id(routes[0])]["data"]["expires_in"] == 7200
+    assert found[id(routes[1])] == found[id(routes[0])]
+    assert len(found) == 2
+    described = document(routes, title="T", version="1")["paths"]["/partners/OAuth2/ticket"]["post"]
+    media = described["responses"]["200"]["content"]["application/json"]
+    assert media["examples"]["success"]["value"] == found[id(routes[0])]
+    assert "example" not in media, "OpenAPI allows one of both"
 
 
 @pytest.mark.parametrize(

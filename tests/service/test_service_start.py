@@ -32,11 +32,11 @@ def test_a_browser_gets_the_start_page_and_a_program_the_sign_of_life(stack: Sta
 @pytest.mark.parametrize(
     ("path", "accept_language", "title"),
     [
-        ("/", "zh-CN,zh;q=0.9", "看看有什么"),
+        ("/", "zh-CN,zh;q=0.9", "从这里开始"),
         ("/", "en-GB", "Look around"),
         ("/", "", "Look around"),
-        ("/?lang=zh", "en", "看看有什么"),
-        ("/?lang=xx", "zh", "看看有什么"),
+        ("/?lang=zh", "en", "从这里开始"),
+        ("/?lang=xx", "zh", "从这里开始"),
     ],
 )
 def test_the_start_page_speaks_the_readers_language(

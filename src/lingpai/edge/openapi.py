@@ -8,12 +8,15 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply, Route, Source
+from lingpai.edge.answers import answers_of
 from lingpai.edge.endpoints import BODILESS_METHODS
 from lingpai.edge.reading import FORMS
 from lingpai.edge.schemas import REF, Schema, envelope, error_sample, inferred
 
 _FIELD = re.compile(r"\{(\w+)(?::\w+)?\}")
 _SUCCESS = "200"
+SUCCESS_EXAMPLE = "success"
+"""The name of the example of a success, among those of refusals, which are named for their kind."""
 
 # Which refusals of the edge a route can give, besides what its verb adds.
 _ALWAYS = (Kind.TOO_MANY_REQUESTS, Kind.STORE_UNAVAILABLE, Kind.INTERNAL)
@@ -44,6 +47,7 @@ class _Describer:
         schemas, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
         self._params = dict(zip(map(id, routes), schemas, strict=False))
         with_value = (route for route in routes if _has_type(route))
+        self._answers = answers_of(routes)
         self._returns = dict(zip(map(id, with_value), schemas[len(routes) :], strict=True))
 
     def _resolved(self, schema: Schema) -> Schema:
@@ -98,11 +102,14 @@ class _Describer:
 
     def _responses(self, route: Route, parameters: bool, required: bool, body: bool) -> Schema:
         inner = self._returns.get(id(route), {})
-        content: Schema = (
-            {"*/*": {}}
-            if route.returns is Reply
-            else {"application/json": {"schema": envelope(route.shape, inner)}}
-        )
+        known = self._answers.get(id(route))
+        content: Schema = {"*/*": {}}
+        if route.returns is not Reply:
+            content = {"application/json": {"schema": envelope(route.shape, inner)}}
+        elif known is not None:
+            content = {"application/json": {}}
+        if known is not None:
+            content["application/json"]["examples"] = {SUCCESS_EXAMPLE: {"value": known}}
         responses: Schema = {_SUCCESS: {"description": "Success.", "content": content}}
         kinds = (
             (Kind.MISSING_PARAMETER,) * required + _WITH_PARAMETERS * parameters + _WITH_BODY * body + _ALWAYS

@@ -1,6 +1,7 @@
 """Realms: instances of dialects, each with apps, users and tokens of its own, side by side in one service."""
 
 from collections.abc import Mapping
+from datetime import tzinfo
 
 import msgspec
 
@@ -64,14 +65,15 @@ async def open_issuer(
     return await Issuer.open(realm.name, realm.policy(), store, ring, clock, passwords)
 
 
-def mount(realm: Realm, issuer: Issuer, origin: str) -> Mounted:
+def mount(realm: Realm, issuer: Issuer, origin: str, zone: tzinfo | None = None) -> Mounted:
     """Return the routes of one realm: its dialect's, and those of its pages under `PREFIX/user/NAME`.
 
     Args:
         realm: which.
         issuer: its verbs.
         origin: scheme, host and port under which browsers reach us.
+        zone: of the times that its pages show; the machine's own when None.
     """
-    site = Site(origin=origin, prefix=f"{realm.prefix}/user/{realm.name}")
+    site = Site(origin=origin, prefix=f"{realm.prefix}/user/{realm.name}", zone=zone)
     dialect = dialects()[realm.dialect]
     return dialect.mount(Mounting(issuer, site, realm.prefix, realm.settings or dialect.settings()))

@@ -2,23 +2,29 @@
 
 import hmac
 from collections.abc import Sequence
-from importlib.resources import files
+from functools import partial
 from typing import Any
 
 import aiohttp
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.templates import template
 from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
+from lingpai.design.icons import icon_routes
+from lingpai.design.pages import HTML, TAGS
+from lingpai.design.sheets import ICONS, style
+from lingpai.design.templates import template
+from lingpai.design.words import OTHER
 from lingpai.edge.app import EdgeApp, create_app
+from lingpai.edge.missing import page_of
+from lingpai.edge.reference import language
 from lingpai.issuer.samples import SamplePage
 from lingpai.sample_app.client import Client
 from lingpai.sample_app.identities import Identities, Identity
 from lingpai.sample_app.trails import Trail, Trails
+from lingpai.sample_app.words import WORDS, in_language
 
 COOKIE = "lingpai-sample"
-HTML = "text/html; charset=utf-8"
 SCRIPT = "page.js"
 _PACKAGE = "lingpai.sample_app"
 _PATIENCE = aiohttp.ClientTimeout(total=10)
@@ -28,10 +34,17 @@ class NoParams(msgspec.Struct):
     """A route without parameters."""
 
 
+class PageParams(msgspec.Struct):
+    """A page; `lang` is the language of its switch."""
+
+    lang: str = ""
+
+
 class DialectParams(msgspec.Struct):
-    """A route of a dialect."""
+    """A route of a dialect; `lang` is the language of its switch."""
 
     dialect: str
+    lang: str = ""
 
 
 class CallbackParams(msgspec.Struct):
@@ -92,9 +105,9 @@ class Sample:
         if self._http is not None:
             await self._http.close()
 
-    async def home(self, _params: NoParams, _call: Call) -> Reply:
+    async def home(self, params: PageParams, call: Call) -> Reply:
         """Show the list of sign-ins."""
-        return self._page("home", ids=self._ids, users=self._users)
+        return self._page("home", params.lang, call, ids=self._ids, users=self._users)
 
     async def begin(self, params: DialectParams, _call: Call) -> Reply:
         """Begin a new trail, and redirect to the issuer."""
@@ -137,15 +150,15 @@ class Sample:
         trail = self._trail(call)
         name = params.dialect
         refreshes = name in trail.tokens and self._identity(name).sign_in.refresh is not None
-        return self._page("trail", dialect=name, trail=trail, refreshes=refreshes)
+        return self._page("trail", params.lang, call, dialect=name, trail=trail, refreshes=refreshes)
 
-    async def page(self, params: DialectParams, _call: Call) -> Reply:
+    async def page(self, params: DialectParams, call: Call) -> Reply:
         """Show a page that signs in by a script."""
         declared = self._declared_page(params.dialect)
         name, trail = self._trails.begin()
         client = self._client(params.dialect, trail)
         markup = await declared.markup(client, f"/{params.dialect}/{SCRIPT}")
-        reply = self._page("page", markup=markup, trail=trail)
+        reply = self._page("page", params.lang, call, markup=markup, trail=trail)
         return msgspec.structs.replace(reply, headers=(*reply.headers, _cookie(name)))
 
     async def script(self, params: DialectParams, _call: Call) -> Reply:
@@ -187,10 +200,25 @@ class Sample:
             raise LingpaiError(Kind.INVALID_PARAMETER, "Start at the start page.")
         return trail
 
-    def _page(self, name: str, **context: Any) -> Reply:
-        body = template(_PACKAGE, "templates", f"{name}.html.j2").render(issuer=self._issuer, **context)
+    def error_page(self, error: LingpaiError, call: Call) -> Reply:
+        """Return the page for an error."""
+        status = _Plain().error(error, call.trace_id).status
+        return self._page("failed", "", call, status=status, reason=error.reason)
+
+    def _page(self, name: str, wish: str, call: Call, status: int = 200, **context: Any) -> Reply:
+        lang = language(wish, call.header("accept-language"))
+        body = template(_PACKAGE, "templates", f"{name}.html.j2").render(
+            issuer=self._issuer,
+            lang=lang,
+            tag=TAGS[lang],
+            other=OTHER[lang],
+            words=WORDS[lang],
+            say=partial(in_language, lang),
+            script="",
+            **context,
+        )
         rules = (
-            f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; "
+            f"default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; {ICONS}; "
             f"script-src 'self' {self._issuer}; connect-src 'self' {self._issuer}; form-action 'self'"
         )
         headers = (
@@ -198,7 +226,7 @@ class Sample:
             ("content-security-policy", rules),
             ("cross-origin-opener-policy", "unsafe-none"),
         )
-        return Reply(body.encode(), 200, HTML, headers)
+        return Reply(body.encode(), status, HTML, headers)
 
 
 def sample_app(
@@ -213,9 +241,14 @@ def sample_app(
         users: login names and passwords to try with.
     """
     sample, shape = Sample(issuer_url, url, identities, users), _Plain()
+
+    def missing(_error: LingpaiError, call: Call) -> Reply:
+        accept = call.header("accept-language")
+        return page_of(WORDS[language("", accept)]["title"], ("/",), accept)
+
     table = (
-        ("GET", "/", NoParams, Source.QUERY, sample.home, "What there is to try"),
-        ("GET", "/{dialect}", DialectParams, Source.PATH, sample.page, "A page that signs in by a script"),
+        ("GET", "/", PageParams, Source.QUERY, sample.home, "What there is to try"),
+        ("GET", "/{dialect}", DialectParams, Source.PATH | Source.QUERY, sample.page, "A page that signs in by a script"),
         ("GET", f"/{{dialect}}/{SCRIPT}", DialectParams, Source.PATH, sample.script, "Its script"),
         (
             "POST",
@@ -235,14 +268,20 @@ def sample_app(
             "The answer",
         ),
         ("POST", "/{dialect}/refresh", DialectParams, Source.PATH, sample.refresh, "Renew tokens"),
-        ("GET", "/trail/{dialect}", DialectParams, Source.PATH, sample.trail, "What happened"),
-        ("GET", "/sample.css", NoParams, Source.QUERY, _file("sample.css", "text/css"), "Style"),
+        ("GET", "/trail/{dialect}", DialectParams, Source.PATH | Source.QUERY, sample.trail, "What happened"),
+        ("GET", "/sample.css", NoParams, Source.QUERY, _file(style("pages", "sample"), "text/css"), "Style"),
     )
     routes = [
-        Route((method,), path, params, sources, verb, shape, summary, Reply, "sample")
+        Route((method,), path, params, sources, verb, shape, summary, Reply, "sample", sample.error_page)
         for method, path, params, sources, verb, summary in table
     ]
-    return create_app(routes, (("", shape),), on_start=(sample.start,), on_stop=(sample.stop,))
+    return create_app(
+        (*routes, *icon_routes(shape, "sample")),
+        (("", shape),),
+        on_start=(sample.start,),
+        on_stop=(sample.stop,),
+        page=missing,
+    )
 
 
 def _nothing() -> LingpaiError:
@@ -257,8 +296,8 @@ def _see(path: str) -> Reply:
     return Reply(b"", 303, HTML, (NO_STORE, ("location", path)))
 
 
-def _file(name: str, kind: str) -> Any:
-    content = (files(__package__) / name).read_bytes()
+def _file(text: str, kind: str) -> Any:
+    content = text.encode()
 
     async def show(_params: NoParams, _call: Call) -> Reply:
         return Reply(content, 200, f"{kind}; charset=utf-8", (("cache-control", "no-cache"),))

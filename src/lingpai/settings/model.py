@@ -6,6 +6,7 @@ Sources, the first that has a value wins: command line, environment (`LINGPAI_KE
 
 import ipaddress
 from collections.abc import Iterator
+from datetime import tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -51,6 +52,7 @@ from lingpai.settings.sources import (
     file_variables,
     read_toml,
 )
+from lingpai.settings.zones import TimeZone, zone_of
 from lingpai.store.address import CONNECTIONS, Address
 
 
@@ -80,6 +82,9 @@ class Settings(PlatformGroups, BaseSettings):
 
     Never taken from a request. With https, cookies are `Secure`; with http they are not, for browsers would drop
     them."""
+
+    time_zone: TimeZone = ""
+    """Time zone of the times on the issuer's pages, such as Asia/Shanghai; the machine's own when empty."""
 
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     """Worker processes; about one per core."""
@@ -208,6 +213,10 @@ class Settings(PlatformGroups, BaseSettings):
     def keeper_options(self) -> KeeperOptions:
         """Return the keeper's options."""
         return KeeperOptions(hosts=self.hosts(), **self.keeper.model_dump())
+
+    def zone(self) -> tzinfo | None:
+        """Return the time zone of the times on pages; None for the machine's own."""
+        return zone_of(self.time_zone)
 
     def hosts(self) -> Hosts:
         """Return the names by which requests without a key may address the service."""

@@ -5,6 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,6 +34,7 @@ SECRET = "0123456789abcdef0123456789abcdef01234567"
 REDIRECT = "https://app.example/callback"
 PASSWORD = "correct horse"
 EVIL_NAME = "<script>alert(1)</script>"
+CHINA = timezone(timedelta(hours=8))
 POLICIES = {"mall": mall.POLICY, "yzb": yzb.POLICY, "yilianyun": yilianyun.POLICY}
 TERMINAL = "/oauth/authorize?" + urlencode(
     {"response_type": "code", "client_id": "print", "redirect_uri": REDIRECT, "state": "x"}
@@ -66,7 +68,7 @@ async def serving(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIter
                 name: await Issuer.open(name, policy, store, ring, clock, passwords)
                 for name, policy in POLICIES.items()
             }
-            sites = {name: Site(origin=url, prefix=f"/user/{name}") for name in issuers}
+            sites = {name: Site(origin=url, prefix=f"/user/{name}", zone=CHINA) for name in issuers}
             shops = Pages(issuers["mall"], sites["mall"], mall.STYLE)
             printers = Pages(issuers["yilianyun"], sites["yilianyun"], yilianyun.STYLE)
             bridge = BridgePages(issuers["yzb"], sites["yzb"])

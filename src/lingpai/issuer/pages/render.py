@@ -1,20 +1,19 @@
 """From a template and words to a page with its headers (threats B21, B22)."""
 
 import hashlib
-from datetime import UTC, datetime
-from importlib.resources import files
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.templates import template
 from lingpai.core.wire import NO_STORE, Reply
+from lingpai.design.sheets import ICONS, style
+from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES, TAGS
-from lingpai.issuer.policy import HOUR
 
 HTML = "text/html; charset=utf-8"
-STYLE = (files(__package__) / "style.css").read_bytes()
+STYLE = style("forms").encode()
 STYLE_NAME = f"style.{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
 _MINUTE = 60
 _PACKAGE = "lingpai.issuer.pages"
@@ -30,6 +29,7 @@ def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
     rules = [
         "default-src 'none'",
         "style-src 'self'",
+        ICONS,
         "base-uri 'none'",
         "frame-ancestors 'none'",
         "form-action 'self'",
@@ -91,12 +91,18 @@ def error_page(
 
 
 def moment(site: Site, seconds: int) -> dict[str, str]:
-    """Return a wall-clock time (unix seconds) for `<time>`: machine-readable, and as text at the site's UTC offset."""
-    zone = f"UTC{site.utc_offset / HOUR:+g}" if site.utc_offset else "UTC"
-    return {
-        "machine": datetime.fromtimestamp(seconds, UTC).isoformat(),
-        "shown": datetime.fromtimestamp(seconds + site.utc_offset, UTC).strftime("%Y-%m-%d %H:%M ") + zone,
-    }
+    """Return a wall-clock time (unix seconds) for `<time>`: machine-readable, and as text in the site's time zone."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    here = at.astimezone(site.zone)
+    return {"machine": at.isoformat(), "shown": f"{here:%Y-%m-%d %H:%M} {_zone_of(here)}"}
+
+
+def _zone_of(at: datetime) -> str:
+    """Return how far a time's zone is ahead of UTC: "UTC+8", "UTC-3:30", "UTC"."""
+    minutes = round((at.utcoffset() or timedelta()).total_seconds() / _MINUTE)
+    hours, rest = divmod(abs(minutes), _MINUTE)
+    sign = "+" if minutes > 0 else "-"
+    return "UTC" + (f"{sign}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
 
 
 def permission_words(language: str, names: tuple[str, ...]) -> list[str]:

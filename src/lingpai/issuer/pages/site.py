@@ -1,5 +1,6 @@
 """The address of the pages, and the protection of their cookies and forms (threats B17, B20, G69)."""
 
+from datetime import tzinfo
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,14 +21,14 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         prefix: the path before the pages, such as "/user/yzb".
         title: the platform's name for users.
         opener: whether pages may be shown in windows of other pages, and send them messages (the JS bridge).
-        utc_offset: seconds that shown times are ahead of UTC.
+        zone: of the times that are shown; the machine's own when None.
     """
 
     origin: str
     prefix: str
     title: str = "Lingpai 令牌"
     opener: bool = False
-    utc_offset: int = 8 * HOUR
+    zone: tzinfo | None = None
 
     @property
     def secure(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.core.issuer_records import App
-from lingpai.core.templates import template
+from lingpai.design.templates import template
 from lingpai.issuer.dialects.yzb.policy import USER_INFO
 from lingpai.issuer.samples import (
     Document,

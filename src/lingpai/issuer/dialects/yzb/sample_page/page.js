@@ -4,8 +4,11 @@
   const signed = JSON.parse(document.getElementById("signed").dataset.value);
   const told = document.getElementById("told");
   const buttons = document.querySelectorAll("button[data-call]");
+  const words = document.documentElement.lang.startsWith("zh")
+    ? { cancelled: "已取消", error: "错误" }
+    : { cancelled: "Cancelled", error: "Error" };
   const tell = (text) => { told.textContent = text; };
-  const fail = (error) => tell(`error ${error.code}: ${error.description}`);
+  const fail = (error) => tell(`${words.error} ${error.code}: ${error.description}`);
   const data = { app_id: signed.app_id };
 
   const passOn = async ({ code }) => {
@@ -16,11 +19,11 @@
 
   const calls = {
     requestAuthCode: () => yzb.core.requestAuthCode({
-      data, next: passOn, cancel: () => tell("cancel 已取消"), error: fail,
+      data, next: passOn, cancel: () => tell(words.cancelled), error: fail,
     }),
     requestAccess: () => yzb.core.requestAccess({
       data: { ...data, access: ["user/get_user_base_info"] },
-      next: ({ access }) => tell(`access ✓ ${access}`), cancel: () => tell("cancel 已取消"), error: fail,
+      next: ({ access }) => tell(`access ✓ ${access}`), cancel: () => tell(words.cancelled), error: fail,
     }),
   };
 

@@ -1,0 +1,44 @@
+"""Style sheets and scripts, put together from `styles/` and `scripts/`, and the policies that permit them."""
+
+import base64
+import functools
+import hashlib
+from importlib.resources import files
+
+_TOKENS, _ELEMENTS = "tokens", "elements"
+_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+ICONS = "img-src 'self'"
+"""The part of a policy that lets browsers load the icon (CSP Level 3 §6.1.8 counts icons as images)."""
+
+
+@functools.cache
+def style(*parts: str) -> str:
+    """Return a style sheet: the tokens and elements of every page, and the given parts after them.
+
+    Args:
+        parts: names of files in `styles/`, without their ending.
+    """
+    folder = files(__package__) / "styles"
+    return "".join((folder / f"{part}.css").read_text("utf-8") for part in (_TOKENS, _ELEMENTS, *parts))
+
+
+@functools.cache
+def script() -> str:
+    """Return the script of pages that copy commands or filter entries."""
+    return (files(__package__) / "scripts" / "page.js").read_text("utf-8")
+
+
+@functools.cache
+def policy(style_text: str, script_text: str = "") -> str:
+    """Return a `Content-Security-Policy` for a page with one inline style sheet, and maybe one inline script.
+
+    Nothing else runs or is loaded, except the icon of the same origin.
+    """
+    rules = [_NOTHING, ICONS, f"style-src {_source(style_text)}"]
+    if script_text:
+        rules.append(f"script-src {_source(script_text)}")
+    return "; ".join(rules)
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,65 @@
+"""The words of the sample's pages."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lingpai.core.languages import Catalogue
+from lingpai.design.words import COMMON
+
+WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "en": {
+        **COMMON["en"],
+        "title": "Sample app",
+        "lead": "A third party's app. It uses the service by its public interfaces alone, and shows each request and "
+        "answer.",
+        "users": "Users to log in with",
+        "login": "login",
+        "password": "password",
+        "try": "Sign in by each protocol",
+        "access": "What you have allowed",
+        "steps": "Each request and answer",
+        "refresh": "Refresh the tokens",
+        "start": "Start",
+        "service": "Service",
+        "failed": "That did not work",
+        "reasons": Catalogue({}),
+    },
+    "zh": {
+        **COMMON["zh"],
+        "title": "示例应用",
+        "lead": "一个第三方应用，只通过公开接口使用本服务，并显示每一步的请求和响应。",
+        "users": "可用于登录的用户",
+        "login": "账号",
+        "password": "密码",
+        "try": "用每种协议登录",
+        "access": "我的授权",
+        "steps": "每一步的请求和响应",
+        "refresh": "刷新令牌",
+        "start": "首页",
+        "service": "服务",
+        "failed": "操作未成功",
+        "reasons": Catalogue(
+            {
+                "There is no such sample.": "没有这个示例。",
+                "This answer does not belong to a request of this browser.": "这个结果不属于本浏览器发起的请求。",
+                "Nothing to refresh yet.": "还没有可刷新的令牌。",
+                "Start at the start page.": "请从首页开始。",
+            }
+        ),
+    },
+}
+"""By language; `reasons` translates errors."""
+
+_BOTH: Final = re.compile(r"(?P<zh>\S*[\u4e00-\u9fff].*?) (?P<en>[A-Z][a-z].*)")
+
+
+def in_language(lang: str, text: str) -> str:
+    """Return a text in one language.
+
+    Args:
+        lang: `en` or `zh`.
+        text: the reason of an error, or a step's title, in Chinese and then in English.
+    """
+    both = _BOTH.fullmatch(text)
+    return str(both[lang]) if both else WORDS[lang]["reasons"].translate(text)
