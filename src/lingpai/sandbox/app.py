@@ -12,16 +12,17 @@ from lingpai.core.errors import LingpaiError
 from lingpai.core.hosts import Hosts
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
+from lingpai.design import icons
 from lingpai.edge.endpoint import Answer, Line
 from lingpai.edge.endpoints import NO_STREAMS
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import Tally
 from lingpai.edge.router import NO_FIELDS, Fields
 from lingpai.edge.writing import LAST_RESORT, fixed_of
-from lingpai.sandbox import controls
+from lingpai.sandbox import controls, home
 from lingpai.sandbox.authorize import Authorize
 from lingpai.sandbox.control import ControlError
-from lingpai.sandbox.dispatch import Reply, account_of, dispatch
+from lingpai.sandbox.dispatch import PATHS, Reply, account_of, dispatch
 from lingpai.sandbox.misbehave import Meeting, meet, sent
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.refusals import Refusal, refuse
@@ -31,6 +32,7 @@ _LONGEST_BODY: Final = 32 * 2**20
 _KEPT_BODY: Final = 4096
 _HIDDEN: Final = frozenset({"access_token", "secret", "corpsecret", "refresh_token", "code", "js_code"})
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})
+_READING: Final = frozenset({"GET", "HEAD"})
 _FORM: Final = "application/x-www-form-urlencoded"
 FOREIGN_HOST: Final = ControlError(
     403,
@@ -103,7 +105,7 @@ class SandboxEndpoint:
         """See `Endpoint`."""
         try:
             call = _call(self._method, self._path, head, line.peer, body)
-            reply = await self._app.reply(call, line, fault)
+            reply = await self._app.reply(call, line, fault, browser=head.accepts_html)
         except Exception:
             log.exception("crash", route=self._path)
             reply = LAST_RESORT
@@ -124,11 +126,15 @@ class SandboxApp:
         world: everything that it knows.
         hosts: the names by which it may be addressed.
         others: answers the calls of further platforms.
+        service_url: of the service that uses it, for its page; "" when none is known.
     """
 
-    def __init__(self, world: World, hosts: Hosts, others: Others | None = None) -> None:
+    def __init__(
+        self, world: World, hosts: Hosts, others: Others | None = None, service_url: str = ""
+    ) -> None:
         self._world = world
         self._others = others
+        self._service_url = service_url
         self._hosts = hosts
         self._controls = controls.controls_of(world)
         self._pages = {"/connect/oauth2/authorize": Authorize(world)}
@@ -147,20 +153,22 @@ class SandboxApp:
         """See `lingpai.edge.endpoint.Application`: the state is released."""
         self._world.file.close()
 
-    async def reply(self, call: Call, line: Line, fault: LingpaiError | None) -> wire.Reply:
+    async def reply(
+        self, call: Call, line: Line, fault: LingpaiError | None, *, browser: bool = False
+    ) -> wire.Reply:
         """Answer one call, or let the fault that waits for it happen.
 
         Args:
             call: what came.
             line: the connection it came by.
             fault: why its body is none.
+            browser: whether it came from a browser that asks for a page.
         """
         if not self._hosts.includes(call.headers.get("host")):  # it may be a web page's own, see `core.hosts`
-            return FOREIGN_HOST.reply()
-        if call.path.startswith(controls.PREFIX):
-            return controls.answer(self._controls, call)
-        if call.path in self._pages:
-            return controls.answer(self._pages, call)
+            return home.forbidden(call) if browser else FOREIGN_HOST.reply()
+        own = self._own_answer(call, browser=browser)
+        if own is not None:
+            return own
         world = self._world
         account = account_of(world, call)
         world.calls.add(call.path, account, _seen(call))
@@ -171,13 +179,32 @@ class SandboxApp:
             return sent(Reply(refuse("wechat", Refusal(45002), world.clock.now(), call.address)))
         return sent(self._dispatch(call))
 
+    def _own_answer(self, call: Call, *, browser: bool) -> wire.Reply | None:
+        """Return the answer to a call that is not one of a platform's; None for all others."""
+        if call.method in _READING and call.path in icons.PATHS:
+            return icons.icon(call.path, call.headers.get("if-none-match"))
+        if call.path in self._pages:
+            return controls.answer(self._pages, call)
+        if call.path.startswith(controls.PREFIX) and (call.path in self._controls or not browser):
+            return controls.answer(self._controls, call)
+        if not browser or call.path in PATHS or self._is_of_others(call):
+            return None
+        return home.home(self._world, call, self._service_url) if call.path == "/" else home.missing(call)
+
+    def _is_of_others(self, call: Call) -> bool:
+        return self._others is not None and self._others(call.method, call.path, {}) is not None
+
     def _dispatch(self, call: Call) -> Reply:
         answer = None if self._others is None else self._others(call.method, call.path, call.fields)
         return dispatch(self._world, call) if answer is None else Reply(answer)
 
 
 def create_app(
-    options: SandboxOptions, clock: Clock, state_file: Path | None = None, others: Others | None = None
+    options: SandboxOptions,
+    clock: Clock,
+    state_file: Path | None = None,
+    others: Others | None = None,
+    service_url: str = "",
 ) -> SandboxApp:
     """A sandbox, ready to be served.
 
@@ -187,6 +214,7 @@ def create_app(
         state_file: where tokens, tickets, codes, quotas and switches survive a restart, kill -9 included; None keeps
             them in memory. One process at a time.
         others: answers the calls of further platforms; returns None for a call that is not theirs.
+        service_url: of the service that uses it, for its page; "" when none is known.
 
     Returns:
         The application. Its state is released when it is stopped.
@@ -195,4 +223,4 @@ def create_app(
         apsw.Error: the state file cannot be used.
         msgspec.DecodeError: the state file was written by another version.
     """
-    return SandboxApp(World(options, clock, state_file), Hosts(options.hosts), others)
+    return SandboxApp(World(options, clock, state_file), Hosts(options.hosts), others, service_url)

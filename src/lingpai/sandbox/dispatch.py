@@ -81,6 +81,7 @@ WECOM: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/media/upload": TokenRoute(_POST, apis.upload),
 }
 _TOKEN_ROUTES: Final[dict[Platform, dict[str, TokenRoute]]] = {"wechat": WECHAT, "wecom": WECOM}
+PATHS: Final = OPEN.keys() | WECHAT.keys() | WECOM.keys()
 _UNKNOWN: Final[dict[Platform, int]] = {"wechat": 40001, "wecom": 40014}
 # An operator must get out of an exhausted quota: these are never refused for it.
 _UNMETERED: Final = frozenset(

@@ -64,6 +64,7 @@ def running(
     clock: Clock | None = None,
     state_file: Path | None = None,
     others: Others | None = None,
+    service_url: str = "",
 ) -> Iterator[None]:
     """Serve a sandbox in a thread with a loop of its own while the block runs.
 
@@ -73,11 +74,12 @@ def running(
         clock: the platforms' time; the system's when None.
         state_file: see ``create_app``.
         others: see ``create_app``.
+        service_url: see ``create_app``.
 
     Raises:
         TimeoutError: it does not stop.
     """
-    app = create_app(options, clock or SystemClock(), state_file, others)
+    app = create_app(options, clock or SystemClock(), state_file, others, service_url)
     ending: list[Callable[[], object]] = []
     up = threading.Event()
 
