@@ -1,20 +1,19 @@
 """What `lingpai dev` writes and prints: `dev.json` for scripts, `dev.env` for shells, a table and calls for people."""
 
-import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from lingpai.devdata.calls import calls_of, samples_of
 from lingpai.devdata.issuer import FIRST, SECOND, landing
 from lingpai.devdata.keeper import CALLER
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
-from lingpai.issuer.samples import Samples as DialectSamples
 from lingpai.keeper.platforms.registry import platform_types
 
 Json = dict[str, Any]
@@ -68,7 +67,7 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
         "admin": {},
         "issuer": {
             name: app
-            for declared, address in _samples(url, realms)
+            for _, declared, address in samples_of(url, realms)
             for name, app in declared.describe(samples.issuer, address, landing(url)).items()
         },
         "users": [
@@ -114,8 +113,8 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
         table.add_row(what, where)
     console = Console(soft_wrap=True)
     console.print(table)
-    for call in (*_keeper_calls(described), *_issuer_calls(described, realms)):
-        console.print(call, highlight=False, markup=False)
+    for call in calls_of(described, realms):
+        console.print(call.text, highlight=False, markup=False)
     console.print("Ctrl-C ends it; the data stays. 按 Ctrl-C 结束，数据保留。", style="dim")
 
 
@@ -125,26 +124,3 @@ def _variables() -> Iterator[tuple[str, str]]:
         if dialect.samples is not None:
             for name, (app, value) in dialect.samples.variables.items():
                 yield name, f"issuer.{app}.{value}"
-
-
-def _samples(url: str, realms: Mapping[str, Realm]) -> Iterator[tuple[DialectSamples, str]]:
-    """Yield what each dialect declares that has samples, and the address of its realm, in the dialects' order."""
-    for name, dialect in dialects().items():
-        if name in realms and dialect.samples is not None:
-            yield dialect.samples, url + realms[name].prefix
-
-
-def _keeper_calls(described: Json) -> Iterator[str]:
-    url, app, corp = described["url"], described["keeper"]["wechat"], described["keeper"]["wecom"]
-    page = json.dumps({"wx_app_id": app["appid"], "url": "http://www.baidu.com"})
-    yield f"curl '{url}/AccessToken/getXcx?appid={app['appid']}'"
-    yield f"curl '{url}/AccessToken/getQyapi?corpid={corp['corpid']}&secret={corp['secret']}'"
-    bearer = f"-H 'Authorization: Bearer {described['caller']['key']}'"
-    yield f"curl {bearer} '{url}/v1/tokens/wechat/{app['appid']}'"
-    yield f"curl '{url}/JsSDK/getJsApiSign' -H 'Content-Type: application/json' -d '{page}'"
-    yield f"curl '{described['sandbox']}/_sandbox/calls'"
-
-
-def _issuer_calls(described: Json, realms: Mapping[str, Realm]) -> Iterator[str]:
-    for declared, address in _samples(described["url"], realms):
-        yield declared.call(described["issuer"], address)

@@ -9,6 +9,7 @@ from lingpai.core.clock import SystemClock
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
 from lingpai.devdata.records import Samples, load_samples
+from lingpai.devdata.showing import development_of
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
@@ -62,12 +63,15 @@ async def develop(
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
         others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
-        with running(options, sandbox_socket, state_file=data / "sandbox.json", others=others):
+        with running(
+            options, sandbox_socket, state_file=data / "sandbox.json", others=others, service_url=url
+        ):
             await add_samples(settings, samples)
             realms = sample_realms(settings.enabled_realms())
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
-            async with open_service(settings) as app:
-                described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
+            described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
+            development = development_of(described, realms, data)
+            async with open_service(settings, development=development) as app:
                 private_files.write(data / SETTINGS_FILE, sandbox_settings(sandbox_url).encode())
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 private_files.write(data / "dev.env", shell_variables(described).encode())
