@@ -107,8 +107,9 @@ def kind_of(
 
 
 def about_of(schema: Schema) -> str:
-    """The meaning of a parameter: its own, or that of the first of its types that has one."""
-    inner = next(filter(None, map(about_of, schema.get("anyOf", ()))), "")
+    """The meaning of a parameter: its own, or that of the first of its types or of its items that has one."""
+    parts = (*schema.get("anyOf", ()), *filter(None, (schema.get("items"),)))
+    inner = next(filter(None, map(about_of, parts)), "")
     return str(schema.get("description") or inner)
 
 
