@@ -1,7 +1,7 @@
 """What `lingpai dev` writes and prints: `dev.json` for scripts, `dev.env` for shells, a table and calls for people."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 

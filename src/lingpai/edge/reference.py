@@ -87,9 +87,7 @@ def _kind_in_chinese(schema: Schema) -> str:
 def _rendered(document: Schema, chinese: Catalogue) -> dict[str, Reply]:
     replies = {}
     for lang, words in WORDS.items():
-        say, kind = (
-            (chinese.translate, _kind_in_chinese) if lang == CHINESE else (_unchanged, kind_of)
-        )
+        say, kind = (chinese.translate, _kind_in_chinese) if lang == CHINESE else (_unchanged, kind_of)
         groups = entries_of(document, say, kind)
         replies[lang] = self_contained_page(
             "lingpai.edge", "reference", lang, styles=("pages", "reference"), scripts=True,

@@ -248,7 +248,14 @@ def sample_app(
 
     table = (
         ("GET", "/", PageParams, Source.QUERY, sample.home, "What there is to try"),
-        ("GET", "/{dialect}", DialectParams, Source.PATH | Source.QUERY, sample.page, "A page that signs in by a script"),
+        (
+            "GET",
+            "/{dialect}",
+            DialectParams,
+            Source.PATH | Source.QUERY,
+            sample.page,
+            "A page that signs in by a script",
+        ),
         ("GET", f"/{{dialect}}/{SCRIPT}", DialectParams, Source.PATH, sample.script, "Its script"),
         (
             "POST",
