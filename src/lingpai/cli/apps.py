@@ -6,11 +6,13 @@ import typer
 
 from lingpai.cli.client_options import (
     AuthMethodName,
+    DpopBound,
     Fapi2,
     IdTokenAlg,
     JwksFile,
     JwksUri,
     NoPkce,
+    RequirePar,
     client_document,
     client_of,
     client_problems,
@@ -104,6 +106,8 @@ def add(
     auth_method: AuthMethodName = "",
     jwks: JwksFile = None,
     jwks_uri: JwksUri = "",
+    require_par: RequirePar = False,
+    dpop_bound: DpopBound = False,
     fapi2: Fapi2 = False,
     data: Data = None,
     as_json: Json = False,
@@ -136,6 +140,8 @@ def add(
                 token_endpoint_auth_method=auth_method,
                 jwks=jwks,
                 jwks_uri=jwks_uri,
+                require_pushed_authorization_requests=require_par,
+                dpop_bound_access_tokens=dpop_bound,
                 fapi2=fapi2,
             ),
         )

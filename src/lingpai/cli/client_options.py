@@ -51,6 +51,22 @@ JwksUri = Annotated[
         show_default=False,
     ),
 ]
+RequirePar = Annotated[
+    bool,
+    typer.Option(
+        "--require-par",
+        help="It has to push its authorization requests (PAR). Protocol oidc only.",
+        show_default=False,
+    ),
+]
+DpopBound = Annotated[
+    bool,
+    typer.Option(
+        "--dpop-bound",
+        help="It has to prove a key (DPoP) whenever it gets tokens. Protocol oidc only.",
+        show_default=False,
+    ),
+]
 Fapi2 = Annotated[
     bool,
     typer.Option(

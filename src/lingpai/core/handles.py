@@ -78,6 +78,9 @@ class HandleKind(enum.IntEnum):
     SESSION = 6
     JTI = 11
     """The `jti` of an access token that is signed; it names the grant, and opens nothing."""
+    PUSHED = 12
+    DPOP_NONCE = 13
+    """Names no row; says when it was made."""
 
 
 _SALTED_EARLIER = frozenset({HandleKind.SESSION})

@@ -68,6 +68,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         token_endpoint_auth_signing_alg: what signs its assertions, "" for anything that is known.
         jwks: its public keys as a JSON Web Key Set, or None.
         jwks_uri: where it publishes its keys, or "".
+        require_pushed_authorization_requests: whether it has to push its authorization requests (RFC 9126 §6).
+        dpop_bound_access_tokens: whether it has to prove a key whenever it gets tokens (RFC 9449 §5.2).
         fapi2: whether it is held to the FAPI 2.0 Security Profile where that is stricter.
     """
 
@@ -77,6 +79,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     token_endpoint_auth_signing_alg: Literal["", "ES256", "EdDSA", "PS256", "RS256"] = ""
     jwks: dict[str, Any] | None = None
     jwks_uri: str = ""
+    require_pushed_authorization_requests: bool = False
+    dpop_bound_access_tokens: bool = False
     fapi2: bool = False
 
 
@@ -303,6 +307,28 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
 
 
+class Pushed(msgspec.Struct, frozen=True, kw_only=True):
+    """An authorization request that a client pushed (RFC 9126).
+
+    Attributes:
+        app: row of the app that pushed it.
+        salt: random and part of its handle.
+        params: as JSON, known to be right when it was pushed.
+        ends_at: until when a browser may come with it.
+    """
+
+    id: int = 0
+    app: int
+    salt: int
+    params: str
+    created_at: int
+    ends_at: int
+
+    def __repr__(self) -> str:
+        """Shows whose it is, and nothing that the app sent along."""
+        return f"Pushed({self.id}, app={self.app})"
+
+
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """A pair of keys of one realm, for one algorithm.
 
@@ -339,6 +365,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         user: row of the user whom the client expects, 0 for any, below for one whom nobody is.
         login: login name that the form is filled in with.
         claims: names of the claims that the client wants in the id_token.
+        jkt: thumbprint of the key that the code is bound to (RFC 9449 §10), or "".
     """
 
     max_age: int = -1
@@ -348,6 +375,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     user: int = 0
     login: str = ""
     claims: tuple[str, ...] = ()
+    jkt: str = ""
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -364,6 +392,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
         created_at: the time of the first request; the user may have restarted it since.
         ends_at: the end of the time for an answer.
         audience: resource servers that it names, separated by blanks; None for those of the app.
+        pushed: whether it keeps its digest when it begins again, as whatever browser comes with it, one answer counts.
     """
 
     digest: bytes
@@ -381,6 +410,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
     ends_at: int
     wishes: Wishes = Wishes()
     audience: str | None = None
+    pushed: bool = False
 
     def __repr__(self) -> str:
         """Shows whose it is, and nothing that the app sent along."""

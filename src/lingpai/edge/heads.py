@@ -15,6 +15,7 @@ _LISTS: Final = {
             b"accept",
             b"accept-language",
             b"content-encoding",
+            b"dpop",  # one alone is right (RFC 9449 §4.3), and two are not one of them
             b"expect",
             b"if-none-match",
             b"transfer-encoding",

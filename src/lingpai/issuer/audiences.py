@@ -26,6 +26,11 @@ def aimed_generation(generation: int, place: int) -> int:
     return generation << _BITS | place
 
 
+def plain_generation(generation: int) -> int:
+    """The generation of the grant that a token for a resource server was made in."""
+    return generation >> _BITS
+
+
 def uri_of_handle(grant: Grant, handle: Handle) -> str:
     """The resource server that a token of this grant is for; "" when its grant has none."""
     if not grant.audience:

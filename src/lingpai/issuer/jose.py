@@ -156,6 +156,11 @@ def b64(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+def token_digest(token: str) -> str:
+    """The SHA-256 of a token, as proofs of a key name it (RFC 9449 §4.2, `ath`)."""
+    return b64(hashlib.sha256(token.encode()).digest())
+
+
 def at_hash(access_token: str) -> str:
     """The left half of the SHA-256 of an access token (OpenID Connect Core §3.1.3.6)."""
     return b64(hashlib.sha256(access_token.encode()).digest()[:16])

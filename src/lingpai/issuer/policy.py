@@ -96,6 +96,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         timestamp_tolerance: how far the timestamp of a signed request may differ from this service's clock.
         requests_once: whether a signed request that is sent again is refused.
         redirect_repeated: whether the redemption of a code must repeat its redirect URI (RFC 6749 §4.1.3).
+        pushed: lifetime of a pushed authorization request, until a browser comes with it.
+        dpop_nonce: whether proofs of a key (DPoP) need a nonce of ours, so that none can be made ahead.
         authorization: how long a user may take to log in and consent.
         session: lifetime of a login session.
         login: limits of failed logins.
@@ -133,6 +135,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_tolerance: int = 10 * MINUTE
     requests_once: bool = True
     redirect_repeated: bool = True
+    pushed: int = 90
+    dpop_nonce: bool = False
     authorization: int = 10 * MINUTE
     session: int = 12 * HOUR
     login: Throttling = Throttling()

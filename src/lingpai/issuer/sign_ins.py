@@ -14,20 +14,38 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         auth_time: when the user logged in, by the issuer's time.
         nonce: as the client gave it, or "".
         claims: names of the claims that the client wants in the id_token.
+        jkt: thumbprint of the key that the grant's tokens are bound to (RFC 9449 §6), or "".
+        since: generation of the grant from which its access tokens are bound to that key; earlier ones have ended.
     """
 
     auth_time: int = 0
     nonce: str = ""
     claims: tuple[str, ...] = ()
+    jkt: str = ""
+    since: int = 0
 
 
 _decoder = msgspec.json.Decoder(SignIn)
+_JKT = '"jkt"'
+"""In what is kept of each grant that is bound to a key; most are not, and are not read for that."""
 
 
 def write_sign_in(request: AuthorizationRequest, session: Session) -> str:
     """The login of this session for this request, as a grant keeps it."""
-    sign_in = SignIn(auth_time=session.created_at, nonce=request.nonce, claims=request.wishes.claims)
+    wishes = request.wishes
+    return encode_sign_in(
+        SignIn(auth_time=session.created_at, nonce=request.nonce, claims=wishes.claims, jkt=wishes.jkt)
+    )
+
+
+def encode_sign_in(sign_in: SignIn) -> str:
+    """Return a login as a grant keeps it."""
     return msgspec.json.encode(sign_in).decode()
+
+
+def bound_key(grant: Grant) -> str:
+    """Return the thumbprint of the key that a grant's tokens are bound to, "" for none."""
+    return read_sign_in(grant).jkt if _JKT in grant.nonce else ""
 
 
 def read_sign_in(grant: Grant) -> SignIn:

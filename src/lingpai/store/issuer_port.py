@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Session, SigningKey, User
+from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Pushed, Session, SigningKey, User
 from lingpai.store.directory_port import Directory
 
 
@@ -239,6 +239,10 @@ class IssuerStore(Directory, Protocol):
         """Unended grants that hold or held the place which `grant` would take, newest first."""
         ...
 
+    async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
+        """Give a grant that was read another `nonce` and generation; False when either has changed, or it is over."""
+        ...
+
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """End a grant that was read. False when it has ended already, or there is none."""
         ...
@@ -348,6 +352,16 @@ class IssuerStore(Directory, Protocol):
 
     async def remove_session(self, session: Session) -> bool:
         """End a session that was read. False when there is none."""
+        ...
+
+    # Pushed authorization requests.
+
+    async def add_pushed(self, pushed: Pushed, *, request: SignedRequest | None = None) -> Pushed | None:
+        """Insert a pushed request and return it with its row; None when the signed request was remembered before."""
+        ...
+
+    async def read_pushed(self, pushed: int) -> Pushed | None:
+        """The pushed request of this row."""
         ...
 
     # Signing keys.

@@ -16,6 +16,7 @@ from lingpai.core.issuer_records import (
     Machine,
     Member,
     Profile,
+    Pushed,
     Resource,
     Secret,
     Session,
@@ -282,6 +283,17 @@ def read_session(row: Row) -> Session:
     """A session from (id, realm, user_row, salt, created_at, ends_at)."""
     session_id, realm, user, salt, created_at, ends_at = row
     return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
+
+
+def read_pushed(row: Row) -> Pushed:
+    """A pushed request from a row of `read_pushed`."""
+    row_id, app, salt, params, created_at, ends_at = row
+    return Pushed(id=row_id, app=app, salt=salt, params=params, created_at=created_at, ends_at=ends_at)
+
+
+def pushed_columns(pushed: Pushed) -> tuple[Any, ...]:
+    """A pushed request as bindings of `add_pushed`."""
+    return (pushed.app, pushed.salt, pushed.params, pushed.created_at, pushed.ends_at)
 
 
 def read_signing_key(row: Row, vault: Vault) -> SigningKey:

@@ -20,6 +20,7 @@ from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import begin_authorization
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.login import login
+from lingpai.issuer.verbs.pushed_requests import push_request
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.requests import once
@@ -109,6 +110,7 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
     await issuer.store.answer_request(RequestKey(b"digest", issuer.now() + 86400), await grant_of(world))
     await issuer.store.refuse_request(RequestKey(b"refused", issuer.now() + 86400))
     await remember(world)
+    await push_request(issuer, world.app, "{}")
     clock.advance(300 + KEEP_ENDED)
     assert await purge(issuer) == 0  # at the exact second, none has been over for long enough
     clock.advance(1)
@@ -120,7 +122,15 @@ async def test_purge_keeps_up_in_small_batches(world: World, clock: VirtualClock
     clock.advance(30 * 86400 + KEEP_ENDED)
     while await purge(issuer):
         pass
-    for table in ("grants", "sessions", "signed_requests", "quotas", "attempts", "answers"):
+    for table in (
+        "grants",
+        "sessions",
+        "signed_requests",
+        "quotas",
+        "attempts",
+        "answers",
+        "pushed_requests",
+    ):
         assert await rows_of(issuer.store, f"SELECT count(*) FROM issuer_{table}") == [(0,)]
 
 

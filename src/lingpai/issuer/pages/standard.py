@@ -39,7 +39,7 @@ class Standard(RedirectMode):
             pending.app,
             user,
             machine,
-            nonce=write_sign_in(request, session) if OPENID in words else "",
+            nonce=write_sign_in(request, session) if OPENID in words or request.wishes.jkt else "",
             # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
             limit_at=session.ends_at if OPENID in words and OFFLINE not in words else None,
         )

@@ -39,6 +39,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     machine: str = ""
     wishes: Wishes = Wishes()
     audience: str | None = None
+    pushed: bytes = b""
+    """Digest of the pushed request that it comes from, or b""."""
 
 
 def new_request(
@@ -56,7 +58,7 @@ def new_request(
     """
     now = issuer.now()
     return AuthorizationRequest(
-        digest=issuer.random_bytes(_DIGEST_BYTES),
+        digest=asked.pushed or issuer.random_bytes(_DIGEST_BYTES),
         browser=_digest_of(issuer, browser),
         app_id=app.app_id,
         redirect_uri=asked.redirect_uri or None,
@@ -71,6 +73,7 @@ def new_request(
         ends_at=now + issuer.policy.authorization,
         wishes=asked.wishes,
         audience=asked.audience,
+        pushed=bool(asked.pushed),
     )
 
 
@@ -132,7 +135,7 @@ def renew_request(
     )
     return msgspec.structs.replace(
         request,
-        digest=issuer.random_bytes(_DIGEST_BYTES),
+        digest=request.digest if request.pushed else issuer.random_bytes(_DIGEST_BYTES),
         browser=_digest_of(issuer, browser),
         ends_at=now + issuer.policy.authorization,
     )

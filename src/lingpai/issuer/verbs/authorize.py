@@ -17,6 +17,7 @@ from lingpai.core.issuer_records import (
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.authorization_requests import (
+    RENEWABLE,
     Asked,
     check_asked,
     new_request,
@@ -170,8 +171,9 @@ async def refuse_authorization(issuer: Issuer, request: AuthorizationRequest) ->
 
 
 def key_of(request: AuthorizationRequest) -> RequestKey:
-    """The request as the store knows it."""
-    return RequestKey(request.digest, request.ends_at)
+    """The request as the store knows it. While one that was pushed may begin again, its answer is kept."""
+    ends_at = request.created_at + 2 * RENEWABLE if request.pushed else request.ends_at
+    return RequestKey(request.digest, ends_at)
 
 
 async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | None, asked: Asked) -> Grant:

@@ -39,6 +39,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
         machine_code: its terminal's code, or "".
         expires_in: seconds it has left.
         expires_at: its end in unix seconds, by the wall clock.
+        generation: as its handle says it.
     """
 
     grant: Grant
@@ -48,6 +49,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     machine_code: str
     expires_in: int
     expires_at: int
+    generation: int = 0
 
 
 def resolve_access_token(
@@ -129,6 +131,7 @@ async def resolve(
         machine_code=view.machine_code,
         expires_in=left,
         expires_at=now + left + ahead,
+        generation=handle.generation,
     )
 
 

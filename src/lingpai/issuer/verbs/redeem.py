@@ -1,6 +1,6 @@
 """Redeem a code: of all who try, one wins."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import NoReturn
 from urllib.parse import unquote
 
@@ -29,6 +29,7 @@ async def redeem(
     redirect_uri: str | None = None,
     verifier: str | None = None,
     demand: Callable[[Grant], None] | None = None,
+    bind: Callable[[Grant], Awaitable[Grant | None]] | None = None,
     request: SignedRequest | None = None,
     begun: LookUp | None = None,
 ) -> Tokens:
@@ -47,6 +48,7 @@ async def redeem(
         redirect_uri: as given, or None.
         verifier: of PKCE, or None.
         demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
+        bind: binds the grant to a key before its code is spent (`verbs.bind`); None refuses the code.
         request: the signed request that this is, see `verbs.requests.once`.
         begun: the look-up of the code, if it was begun before.
 
@@ -79,6 +81,8 @@ async def redeem(
     if demand is not None:
         demand(grant)
     words = words_within(scope, grant) if scope else 0
+    if bind is not None:
+        grant = await bind(grant) or _refuse()
     spent = await issuer.store.redeem(
         grant,
         now,
@@ -161,6 +165,10 @@ def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:
     if handle is not None and issuer.now() >= handle.issued_at + issuer.policy.code:
         return LingpaiError(Kind.EXPIRED_CODE, "The code has expired.", parameter="code")
     return _invalid()
+
+
+def _refuse() -> NoReturn:
+    raise _invalid()
 
 
 def _invalid() -> LingpaiError:

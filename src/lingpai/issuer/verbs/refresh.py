@@ -1,6 +1,7 @@
 """Refresh: a new pair for a refresh token, and the same pair for a lost answer."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
@@ -24,6 +25,7 @@ async def refresh(
     scope: str | None = None,
     open_id: str | None = None,
     demand: Callable[[Grant], None] | None = None,
+    bind: Callable[[Grant], Awaitable[Grant | None]] | None = None,
     request: SignedRequest | None = None,
     begun: LookUp | None = None,
 ) -> Tokens:
@@ -41,6 +43,7 @@ async def refresh(
         scope: as given, or None.
         open_id: whom the caller believes it to be of, where the dialect has it told.
         demand: what the dialect checks after the token and before it is spent; raises a LingpaiError.
+        bind: binds the grant to a key before the token is spent (`verbs.bind`); None refuses the token.
         request: the signed request that this is, see `verbs.requests.once`.
         begun: the look-up of the refresh token, if it was begun before.
 
@@ -66,6 +69,8 @@ async def refresh(
     if demand is not None:
         demand(grant)
     words = words_within(scope, grant) if scope else 0
+    if bind is not None:
+        grant = await bind(grant) or _refuse()
     spent = await issuer.store.rotate(
         grant,
         handle.generation,
@@ -99,6 +104,10 @@ def _refusal(issuer: Issuer, handle: Handle | None) -> LingpaiError:
             parameter="refresh_token",
         )
     return _invalid()
+
+
+def _refuse() -> NoReturn:
+    raise _invalid()
 
 
 def _invalid() -> LingpaiError:

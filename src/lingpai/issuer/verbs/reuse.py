@@ -4,7 +4,8 @@ A token stolen from such a client is worth nothing without its secret, so nothin
 answer costs nothing. A refresh reads one row and writes none, but once a day, to move the end of the grant.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
@@ -24,6 +25,7 @@ async def reuse(
     *,
     scope: str | None = None,
     demand: Callable[[Grant], None] | None = None,
+    bind: Callable[[Grant], Awaitable[Grant | None]] | None = None,
     begun: LookUp | None = None,
 ) -> Tokens:
     """A new access token for a refresh token, which stays as it is.
@@ -34,6 +36,7 @@ async def reuse(
         refresh_token: as given; of whatever generation, as long as its grant lives.
         scope: what the access token shall be good for, as given, or None for all that was granted.
         demand: what the dialect checks after the token; raises a LingpaiError.
+        bind: binds the grant to another key where it has to be (`verbs.bind`); None refuses the token.
         begun: the look-up of the refresh token, if it was begun before.
 
     Raises:
@@ -49,6 +52,8 @@ async def reuse(
     if demand is not None:
         demand(grant)
     words = words_within(scope, grant)
+    if bind is not None:
+        grant = await bind(grant) or _refuse()
     grant = await _prolonged(issuer, grant, now)
     access = issuer.seal(HandleKind.ACCESS, grant.id, grant.generation, now, grant.salt, words)
     return Tokens(
@@ -80,6 +85,10 @@ async def _prolonged(issuer: Issuer, grant: Grant, now: int) -> Grant:
 
 def _lives(grant: Grant, now: int) -> bool:
     return grant.state is GrantState.LIVE and grant.ends_at > now
+
+
+def _refuse() -> NoReturn:
+    raise _invalid()
 
 
 def _invalid() -> LingpaiError:

@@ -9,6 +9,7 @@ from lingpai.core.issuer_records import App, Grant, GrantKind, GrantState
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import scope_of_words, words_within
+from lingpai.issuer.sign_ins import SignIn, encode_sign_in
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import new_app_grant
 
@@ -21,7 +22,7 @@ _BEYOND: Final = 1 << 60
 
 
 async def issue_standing_token(
-    issuer: Issuer, app: App, granted: str | None, scope: str | None = None, audience: str = ""
+    issuer: Issuer, app: App, granted: str | None, scope: str | None = None, audience: str = "", jkt: str = ""
 ) -> Tokens:
     """A token of the app itself, beside those that it has; within one second it is the same token.
 
@@ -31,11 +32,12 @@ async def issue_standing_token(
         granted: every word that it may have. When these change, a new grant takes the place of the one before.
         scope: what the token shall be good for, or None for all of them.
         audience: the resource server that it is for, each of which has a grant of its own; "" for none.
+        jkt: thumbprint of the key that the token is bound to, each of which has a grant of its own; "" for none.
 
     Raises:
         LingpaiError: INVALID_SCOPE.
     """
-    grant = await _standing(issuer, app, granted, audience)
+    grant = await _standing(issuer, app, granted, audience, jkt)
     words, now = words_within(scope, grant), issuer.now()
     return Tokens(
         access_token=issuer.seal(HandleKind.APP_TOKEN, grant.id, grant.generation, now, grant.salt, words),
@@ -51,29 +53,31 @@ async def issue_standing_token(
     )
 
 
-async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str) -> Grant:
+async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str, jkt: str) -> Grant:
     """The app's grant; of those who find none at the same time, one makes it and all get it."""
     fresh = new_app_grant(issuer, app, GrantKind.APP, granted)
-    fresh = msgspec.structs.replace(fresh, ends_at=fresh.created_at + STANDING, audience=audience)
-    subject = _subject(issuer, audience)
+    kept = encode_sign_in(SignIn(auth_time=fresh.created_at, jkt=jkt)) if jkt else ""
+    fresh = msgspec.structs.replace(fresh, ends_at=fresh.created_at + STANDING, audience=audience, nonce=kept)
+    subject = _subject(issuer, audience, jkt)
     store = issuer.store
-    row = await (store.read_standing(app.id, subject) if audience else store.read_place(fresh))
+    row = await (store.read_standing(app.id, subject) if subject else store.read_place(fresh))
     view = await store.read_grant(row) if row else None
     if view is not None and view.usable and _serves(issuer, view.grant, fresh):
         return view.grant
     keep = issuer.policy.keep.app
-    if audience:
+    if subject:
         return await store.stand(fresh, subject, seen=row, keep=keep or 0)
     # Words that were just changed elsewhere may be those of the one that was faster: then its tokens tell so.
     placed = await store.place(fresh, seen=row, keep=keep, quota=None)
     return placed.grant or fresh
 
 
-def _subject(issuer: Issuer, audience: str) -> int:
-    """The number that a grant for a resource server stands for, beyond those of all rows."""
-    if not audience:
+def _subject(issuer: Issuer, audience: str, jkt: str) -> int:
+    """The number that a grant for a resource server or a key stands for, beyond those of all rows."""
+    if not audience and not jkt:
         return 0
-    return _BEYOND | int.from_bytes(issuer.digest_of("standing", audience)[:7])
+    parts = (audience, jkt) if jkt else (audience,)
+    return _BEYOND | int.from_bytes(issuer.digest_of("standing", *parts)[:7])
 
 
 def _serves(issuer: Issuer, grant: Grant, fresh: Grant) -> bool:

@@ -67,6 +67,31 @@ class ClientKey:
         }
         return self.sign(about | (header or {}), claims | over)
 
+    def proof(
+        self,
+        path: str = "/token",
+        *,
+        token: str = "",
+        header: Json | None = None,
+        alg: str | None = None,
+        **over: Any,
+    ) -> dict[str, str]:
+        """The header of a request that proves this key (RFC 9449 §4.2)."""
+        claims = {
+            "htm": "POST",
+            "htu": ISSUER + path,
+            "iat": NOW,
+            "jti": f"proof-{next(_numbers)}",
+            "ath": jose.token_digest(token) if token else None,
+        }
+        about = {"typ": "dpop+jwt", "jwk": self.key.as_dict(private=False)}
+        return {"DPoP": self.sign(about | (header or {}), claims | over, alg=alg)}
+
+    def shown(self, token: str, **over: Any) -> dict[str, str]:
+        """The headers of a request for claims with a token that is bound to this key."""
+        claims = {"htm": "GET", "token": token} | over
+        return {"Authorization": f"DPoP {token}"} | self.proof("/userinfo", **claims)
+
     def asserted(self, app_id: str, *, header: Json | None = None, **over: Any) -> Json:
         """The parameters of a request with an assertion."""
         return {

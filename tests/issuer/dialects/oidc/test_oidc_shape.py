@@ -254,7 +254,7 @@ class TestMetadata:
     async def test_every_endpoint_that_is_named_is_there_and_no_other_feature(self, realm: Realm) -> None:
         found = metadata(ISSUER)
         endpoints = {name: found[name] for name in found if name.endswith(("_endpoint", "_uri"))}
-        assert len(endpoints) == 6
+        assert len(endpoints) == 7
         for name, url in endpoints.items():
             path = url.removeprefix(ISSUER)
             answer = await realm.send("GET", path)
@@ -296,7 +296,7 @@ class TestMetadata:
             preflight = await realm.send("OPTIONS", path, headers=asked)
             assert preflight.status == 204
             assert preflight.headers["Access-Control-Allow-Origin"] == "*"
-            assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, *"
+            assert preflight.headers["Access-Control-Allow-Headers"] == "Authorization, DPoP, *"
             assert "Access-Control-Allow-Credentials" not in preflight.headers
         for path in ("/token", "/userinfo", "/revoke"):
             answer = await realm.post(path, {}, origin)

@@ -50,18 +50,19 @@ class AboutTokens:
             return UNKNOWN
         if live is None or not _may_ask(app, live):
             return UNKNOWN
-        resolved, issued_at, resource, jti = live
+        resolved, issued_at, resource, jti, jkt = live
         return Introspected(
             active=True,
             scope=resolved.scope or "",
             client_id=resolved.app_id,
-            token_type=token_type,
+            token_type="DPoP" if jkt else token_type,
             exp=resolved.expires_at,
             iat=self._issuer.wall(issued_at),
             sub=resolved.open_id or resolved.app_id,
             aud="" if resource is None else resource.uri,
             iss=self._url,
             jti=jti,
+            cnf={"jkt": jkt} if jkt else None,
         )
 
     async def revoke(self, params: AboutTokenParams, call: Call) -> Reply:
@@ -97,7 +98,7 @@ class AboutTokens:
 
 def _may_ask(app: App, live: Live) -> bool:
     """Whether a token is the client's own, or for the resource server that this client is."""
-    resolved, _, resource, _ = live
+    resolved, resource = live.resolved, live.resource
     return resolved.grant.app == app.id or (resource is not None and resource.introspector == app.app_id)
 
 

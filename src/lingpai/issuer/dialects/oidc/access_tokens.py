@@ -12,12 +12,12 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import Handle, HandleKind
 from lingpai.core.issuer_records import App, Grant, GrantKind, GrantView, Resource
 from lingpai.issuer import jose
-from lingpai.issuer.audiences import aimed_generation, uri_of_handle
+from lingpai.issuer.audiences import aimed_generation, plain_generation, uri_of_handle
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.policy import ACR, JWT_ACCESS
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.lookups import begin_look_up
-from lingpai.issuer.sign_ins import read_sign_in
+from lingpai.issuer.sign_ins import bound_key, read_sign_in
 from lingpai.issuer.signing_keys import SigningKeys
 from lingpai.issuer.tokens import ACCESS_HANDLE, Tokens
 from lingpai.issuer.verbs.check import Resolved, resolve
@@ -34,12 +34,14 @@ class Live(NamedTuple):
         issued_at: by the issuer's time.
         resource: what it is for, None for what has no resource server.
         jti: of a JSON Web Token, else "".
+        jkt: thumbprint of the key that it is bound to, or "".
     """
 
     resolved: Resolved
     issued_at: int
     resource: Resource | None = None
     jti: str = ""
+    jkt: str = ""
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -106,7 +108,7 @@ class AccessTokens:
         handle, view = begun if isinstance(begun, tuple) else await begun
         resolved = await resolve(self._issuer, kind, (handle, view), app)
         if handle is None or not resolved.grant.audience:
-            return Live(resolved, 0 if handle is None else handle.issued_at)
+            return Live(resolved, 0 if handle is None else handle.issued_at, jkt=_key_of(resolved))
         resource = await self._resources.find(uri_of_handle(resolved.grant, handle))
         left = handle.issued_at - self._issuer.now()
         if resource is not None:
@@ -120,7 +122,7 @@ class AccessTokens:
             expires_in=resolved.expires_in - less,
             expires_at=resolved.expires_at - less,
         )
-        return Live(resolved, handle.issued_at, resource)
+        return Live(resolved, handle.issued_at, resource, jkt=_key_of(resolved))
 
     async def read_signed(self, token: str) -> Live | None:
         """What a signed token says; None for anything that is none of this realm, or is over.
@@ -139,7 +141,8 @@ class AccessTokens:
         kind = ACCESS_HANDLE[view.grant.kind]
         resolved = await resolve(self._issuer, kind, (handle._replace(kind=kind), view))
         own = {"scope": claims.scope, "expires_in": left, "expires_at": claims.exp}
-        return Live(msgspec.structs.replace(resolved, **own), handle.issued_at, resource, claims.jti)
+        jkt = _key_of(resolved, aimed=False)
+        return Live(msgspec.structs.replace(resolved, **own), handle.issued_at, resource, claims.jti, jkt)
 
     async def look_up_signed(self, token: str) -> tuple[Signed, Handle, GrantView] | None:
         """The claims of a signed token of this realm and its grant, whether either is over or not.
@@ -176,9 +179,29 @@ class AccessTokens:
         }
         if scope:
             claims["scope"] = scope
+        if jkt := bound_key(grant):
+            claims["cnf"] = {"jkt": jkt}
         if grant.kind is GrantKind.USER:
             claims |= {"auth_time": issuer.wall(read_sign_in(grant).auth_time), "acr": ACR}
         return await self._keys.sign(resource.alg, claims, jose.ACCESS_TOKEN)
+
+
+def _key_of(resolved: Resolved, *, aimed: bool = True) -> str:
+    """The thumbprint of the key that a token is bound to, "" for none.
+
+    Raises:
+        LingpaiError: INVALID_ACCESS_TOKEN when its grant was bound to another key since.
+    """
+    grant = resolved.grant
+    if "since" not in grant.nonce and "jkt" not in grant.nonce:
+        return ""
+    sign_in = read_sign_in(grant)
+    generation = resolved.generation
+    if aimed and grant.audience:
+        generation = plain_generation(generation)
+    if generation < sign_in.since:
+        raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The access token was bound to another key.")
+    return sign_in.jkt
 
 
 def _life(issuer: Issuer, grant: Grant, resource: Resource) -> int:

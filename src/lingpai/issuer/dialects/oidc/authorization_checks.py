@@ -12,7 +12,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Resource
 from lingpai.issuer.audiences import MOST_TARGETS
-from lingpai.issuer.dialects.oidc.params import AuthorizeParams
+from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushedParams
 from lingpai.issuer.dialects.oidc.policy import ACR, CODE, OFFLINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import invalid_target
 from lingpai.issuer.pkce import check_challenge
@@ -23,11 +23,12 @@ MAX_NONCE: Final = 512
 """Characters; both travel in the sealed request."""
 _REFUSED: Final = {
     "request": "request_not_supported",
-    "request_uri": "request_uri_not_supported",
+    "request_uri": "request_uri_not_supported",  # of a pushed request it is none any more
     "registration": "registration_not_supported",
 }
 """Parameters that ask for what there is not (OpenID Connect Core §3.1.2.6), and the errors that say so."""
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( +[\x21\x23-\x5b\x5d-\x7e]+)*\Z")
+_THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _SECONDS = re.compile(r"[0-9]{1,9}\Z")
 
 
@@ -58,6 +59,12 @@ def _check_supported(asking: Asking) -> None:
     for name, error in _REFUSED.items():
         if getattr(asking.params, name) is not None:
             raise NotSupportedError(error, f"The parameter {name} is not supported.")
+
+
+def _check_pushed(asking: Asking) -> None:
+    demanded = asking.app.client.require_pushed_authorization_requests
+    if demanded and not isinstance(asking.params, PushedParams):
+        raise _invalid("The client has to push its requests.", "request_uri")
 
 
 def _check_response_type(asking: Asking) -> None:
@@ -104,6 +111,11 @@ def _check_max_age(asking: Asking) -> None:
         raise _invalid("The max_age is not a number of seconds.", "max_age")
 
 
+def _check_key(asking: Asking) -> None:
+    if asking.params.dpop_jkt is not None and not _THUMBPRINT.match(asking.params.dpop_jkt):
+        raise _invalid("The dpop_jkt is not the thumbprint of a key.", "dpop_jkt")
+
+
 def _check_nonce(asking: Asking) -> None:
     if len(asking.params.nonce or "") > MAX_NONCE:
         raise _invalid(f"The nonce is longer than {MAX_NONCE} characters.", "nonce")
@@ -124,11 +136,13 @@ CHECKS: Final[tuple[Callable[[Asking], None], ...]] = (
     _check_supported,
     _check_response_type,
     _check_grant,
+    _check_pushed,
     _check_pkce,
     _check_scope,
     _check_target,
     _check_prompt,
     _check_max_age,
+    _check_key,
     _check_nonce,
     _check_claims,
 )

@@ -25,7 +25,7 @@ from lingpai.issuer.dialects.oidc.authorization_checks import (
     scope_of,
 )
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
-from lingpai.issuer.dialects.oidc.params import AuthorizeParams
+from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushedParams
 from lingpai.issuer.dialects.oidc.policy import (
     OPENID,
     PROFILE_CLAIMS,
@@ -36,6 +36,7 @@ from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, 
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.pushed_requests import find_pushed
 
 MAX_URL: Final = 8000
 """Characters of an address of ours: servers and proxies take 8 KiB of a request's first line."""
@@ -77,6 +78,9 @@ class AuthorizationEndpoint:
         prefix: what comes before `/authorize`.
     """
 
+    PUSHED: Final = "urn:ietf:params:oauth:request_uri:"
+    """What the handle of a pushed request comes after (RFC 9126 §2.2)."""
+
     def __init__(
         self,
         issuer: Issuer,
@@ -97,15 +101,13 @@ class AuthorizationEndpoint:
         """Send the browser to login and consent, or back to the client with an answer."""
         app = await self._known_app(params)
         call.caller = app.app_id
-        if not params.redirect_uri and OPENID in (params.scope or "").split():
-            raise LingpaiError(
-                Kind.INVALID_REDIRECT_URI, "The redirect URI is missing.", parameter="redirect_uri"
-            )
-        uri = choose_redirect(
-            app.redirect_uris, params.redirect_uri, loopback_ports=self._issuer.policy.loopback_ports
-        )
+        digest, given = b"", params
+        if (params.request_uri or "").startswith(self.PUSHED):
+            params, digest = await self._pushed(params, app)
+        uri = self.redirect_of(params, app)
         try:
-            return await self._answer(params, app, call)
+            asked = msgspec.structs.replace(await self.asked(params, app), pushed=digest)
+            return await self._answer(given, params, asked, app, call)
         except NotSupportedError as refused:
             return refusal(self._style, uri, params.state, *refused.args)
         except LingpaiError as error:
@@ -118,11 +120,31 @@ class AuthorizationEndpoint:
         """An error for a browser: the pages' words with this dialect's status."""
         return msgspec.structs.replace(self._entry.error_page(error, call), status=front(error)[0])
 
-    async def _answer(self, params: AuthorizeParams, app: App, call: Call) -> Reply:
+    def redirect_of(self, params: AuthorizeParams, app: App) -> str:
+        """Return where the answer goes.
+
+        Raises:
+            LingpaiError: INVALID_REDIRECT_URI, WRONG_REDIRECT_URI.
+        """
+        if not params.redirect_uri and OPENID in (params.scope or "").split():
+            raise LingpaiError(
+                Kind.INVALID_REDIRECT_URI, "The redirect URI is missing.", parameter="redirect_uri"
+            )
+        return choose_redirect(
+            app.redirect_uris, params.redirect_uri, loopback_ports=self._issuer.policy.loopback_ports
+        )
+
+    async def asked(self, params: AuthorizeParams, app: App) -> Asked:
+        """Return what a request asks for, once it has passed every check.
+
+        Raises:
+            NotSupportedError: it has a parameter that there is not.
+            LingpaiError: of the first check that it does not pass.
+        """
         asking = Asking(params, app, await self._resources.named(params.resource, app))
         for check in CHECKS:
             check(asking)
-        asked = Asked(
+        return Asked(
             redirect_uri=params.redirect_uri,
             scope=scope_of(asking),
             audience=" ".join(resource.uri for resource in asking.resources if resource is not None),
@@ -132,8 +154,18 @@ class AuthorizationEndpoint:
             nonce=params.nonce or "",
             wishes=await self._wishes(params, app),
         )
+
+    async def _pushed(self, params: AuthorizeParams, app: App) -> tuple[PushedParams, bytes]:
+        """Return the parameters of a pushed request, and the digest of its answer."""
+        handle = (params.request_uri or "").removeprefix(self.PUSHED)
+        pushed, digest = await find_pushed(self._issuer, app, handle)
+        return msgspec.json.decode(pushed.params, type=PushedParams), digest
+
+    async def _answer(
+        self, given: AuthorizeParams, params: AuthorizeParams, asked: Asked, app: App, call: Call
+    ) -> Reply:
         if not call.safe:  # another site's form brings no cookie; our own address does (RFC 6265bis §5.2)
-            return self._by_get(params)
+            return self._by_get(given)
         if prompts_of(params) == {"none"}:
             return await self._entry.answer_silently(call, app, asked)
         return await self._entry.open(call, app, asked, language=_language(params.ui_locales))
@@ -164,6 +196,7 @@ class AuthorizationEndpoint:
             user=await self._expected(params, claims, app),
             login=(params.login_hint or "")[:MAX_LOGIN],
             claims=tuple(name for name in PROFILE_CLAIMS if name in claims),
+            jkt=params.dpop_jkt or "",
         )
 
     async def _expected(self, params: AuthorizeParams, claims: Mapping[str, Any], app: App) -> int:

@@ -7,6 +7,7 @@ import msgspec
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
+from lingpai.issuer.dialects.oidc.dpop import ALGORITHMS as PROOFS
 from lingpai.issuer.dialects.oidc.params import NoParams
 from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, PROFILE_CLAIMS, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, protected_resource
@@ -55,6 +56,9 @@ def metadata(url: str) -> dict[str, Any]:
         "introspection_endpoint": url + "/introspect",
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": FOREIGN,
+        "pushed_authorization_request_endpoint": url + "/par",
+        "require_pushed_authorization_requests": False,
+        "dpop_signing_alg_values_supported": PROOFS,
         "code_challenge_methods_supported": ("S256",),
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": PROMPTS,

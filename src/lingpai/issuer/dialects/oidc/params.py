@@ -29,10 +29,12 @@ LoginHint = Annotated[str, _Meta(description="a login name to fill in")]
 Locales = Annotated[str, _Meta(description="languages of the pages, the preferred one first")]
 ClaimsWanted = Annotated[str, _Meta(description="a JSON object of claims for the id_token")]
 NotSupported = Annotated[str, _Meta(description="not supported")]
+RequestUri = Annotated[str, _Meta(description="what /par answered; no other")]
 Challenge = Annotated[str, _Meta(description="PKCE code challenge (RFC 7636)")]
 ChallengeMethod = Annotated[str, _Meta(description="S256")]
 Verifier = Annotated[str, _Meta(description="PKCE code verifier of the code's challenge")]
 Resource = Annotated[str, _Meta(description="the URI of a resource server; may come more than once")]
+Jkt = Annotated[str, _Meta(description="thumbprint of the DPoP key that the code is bound to (RFC 9449 §10)")]
 GrantType = Annotated[str, _Meta(description="authorization_code, refresh_token or client_credentials")]
 
 
@@ -57,11 +59,31 @@ class AuthorizeParams(msgspec.Struct):
     ui_locales: Locales | None = None
     claims: ClaimsWanted | None = None
     request: NotSupported | None = None
-    request_uri: NotSupported | None = None
+    request_uri: RequestUri | None = None
     registration: NotSupported | None = None
     code_challenge: Challenge | None = None
     code_challenge_method: ChallengeMethod | None = None
+    dpop_jkt: Jkt | None = None
     resource: tuple[Resource, ...] = ()
+
+
+class PushedParams(AuthorizeParams):
+    """The parameters of a request that was pushed; they stand in place of all others (RFC 9126 §4)."""
+
+
+class PushParams(AuthorizeParams):
+    """`/par` (RFC 9126 §2.1): what `/authorize` takes, and the client's credentials."""
+
+    client_secret: Secret | None = None
+    client_assertion: Assertion | None = None
+    client_assertion_type: AssertionType | None = None
+
+
+class PushAnswer(msgspec.Struct):
+    """Where the browser finds the request, for so many seconds (RFC 9126 §2.2)."""
+
+    request_uri: str
+    expires_in: int
 
 
 class TokenParams(msgspec.Struct):
@@ -124,6 +146,7 @@ class Introspected(msgspec.Struct, kw_only=True, omit_defaults=True):
     aud: str = ""
     iss: str = ""
     jti: str = ""
+    cnf: dict[str, str] | None = None
 
 
 Claims = dict[str, Any]

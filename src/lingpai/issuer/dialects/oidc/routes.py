@@ -9,8 +9,10 @@ from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
+from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
+from lingpai.issuer.dialects.oidc.pushed_requests import PushEndpoint
 from lingpai.issuer.dialects.oidc.resources import USERINFO, Resources, well_known_of
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
 from lingpai.issuer.dialects.oidc.token_endpoint import TokenEndpoint
@@ -23,7 +25,7 @@ _PREFLIGHT = (
     NO_STORE,
     ("access-control-allow-origin", "*"),
     ("access-control-allow-methods", "GET, POST"),
-    ("access-control-allow-headers", "Authorization, *"),
+    ("access-control-allow-headers", "Authorization, DPoP, *"),
     ("access-control-max-age", "600"),
 )
 
@@ -46,16 +48,18 @@ def routes(
     access_tokens = AccessTokens(issuer, url, keys, resources)
     documents = Documents(issuer, url, keys, resources)
     front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix)
-    userinfo = Userinfo(issuer, access_tokens, resources)
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
     protected = "/.well-known/oauth-protected-resource" + prefix + USERINFO
-    ours = (prefix + path for path in ("/jwks", "/token", "/revoke", USERINFO))
+    ours = (prefix + path for path in ("/jwks", "/token", "/revoke", USERINFO, "/par"))
     open_paths = (*places, protected, *ours)
     bearer = BearerShape(issuer.realm, CORS, well_known_of(resources.userinfo.uri))
     clients = Clients(issuer, url, ClientKeys(fetcher or Fetcher(), issuer.clock))
     about = AboutTokens(issuer, url, clients, access_tokens)
-    tokens = TokenEndpoint(issuer, url, id_tokens, clients, access_tokens, resources)
+    proofs = Proofs(issuer)
+    userinfo = Userinfo(issuer, url, access_tokens, resources, proofs)
+    pushing = PushEndpoint(issuer, url, front, clients, proofs)
+    tokens = TokenEndpoint(issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs)
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
                 "Get the metadata of the authorization server", Reply, tag) for path in places),
@@ -67,6 +71,8 @@ def routes(
               FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
         Route(("POST",), prefix + "/token", wire.TokenParams, BODY, tokens.token, OPEN,
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
+        Route(("POST",), prefix + "/par", wire.PushParams, BODY, pushing.push, OPEN,
+              "Push an authorization request ahead of the browser", wire.PushAnswer, tag),
         Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, userinfo.userinfo, bearer,
               "Get claims about the user", wire.Claims, tag, quick=True),
         Route(("POST",), prefix + "/introspect", wire.AboutTokenParams, BODY, about.introspect, SHAPE,

@@ -32,9 +32,12 @@ JSON: Final = "application/json"
 UNSTORED: Final = (NO_STORE, ("pragma", "no-cache"))
 CORS: Final = (
     ("access-control-allow-origin", "*"),
-    ("access-control-expose-headers", "WWW-Authenticate, Retry-After"),
+    ("access-control-expose-headers", "DPoP-Nonce, WWW-Authenticate, Retry-After"),
 )
 """Any page may read what no cookie counts for (the Fetch standard)."""
+
+PROOF_ALGORITHMS: Final = "ES256 EdDSA PS256"
+"""Of proofs of a key, as a challenge names them (RFC 9449 §7.1)."""
 
 _CODE: Final = "The code is not valid for this client."
 _TOKEN: Final = "The access token is not valid."  # noqa: S105  a text, not a token
@@ -84,8 +87,8 @@ ERRORS: Final[Table] = {
     Kind.NOT_ADDED: (400, "consent_required", None),
     Kind.LIMIT_REACHED: (429, LATER, None),
     Kind.BAD_REQUEST_ID: (400, INVALID_REQUEST, None),
-    Kind.BAD_TIMESTAMP: (400, INVALID_REQUEST, None),
-    Kind.BAD_SIGNATURE: (400, INVALID_REQUEST, None),
+    Kind.BAD_TIMESTAMP: (400, "use_dpop_nonce", None),
+    Kind.BAD_SIGNATURE: (400, "invalid_dpop_proof", None),
     Kind.REPLAYED_REQUEST: (400, INVALID_REQUEST, None),
     Kind.BAD_MACHINE: (400, INVALID_REQUEST, None),
     Kind.MACHINE_TAKEN: (400, INVALID_REQUEST, None),
@@ -95,8 +98,12 @@ ERRORS: Final[Table] = {
     Kind.BUSY: (503, LATER, "The server cannot answer now; try again."),
     Kind.LOGIN_REQUIRED: (400, "login_required", None),
     Kind.FORGED_FORM: (400, DENIED, None),
-    Kind.INVALID_AUTHORIZATION: (400, INVALID_REQUEST, None),
+    Kind.INVALID_AUTHORIZATION: (400, "invalid_request_uri", None),
 }
+
+
+class ProofError(ErrorWithHeaders):
+    """A refusal of a request whose token comes, or has to come, with a proof of a key (RFC 9449 §7.1)."""
 
 
 def style(issuer_url: str) -> AnswerStyle:
@@ -174,6 +181,8 @@ class BearerShape(OidcShape):
         """See `Shape.error`."""
         reply = super().error(error, trace_id)
         status, header = challenge(self._realm, error, describe(error))
+        if isinstance(error, ProofError):
+            status, header = 401, header.replace("Bearer", f'DPoP algs="{PROOF_ALGORITHMS}",', 1)
         if error.kind is Kind.INSUFFICIENT_SCOPE:
             header += ', scope="openid"'
         header += self._about

@@ -3,19 +3,25 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Grant
-from lingpai.core.wire import Call
+from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.clients import Clients
+from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
+from lingpai.issuer.dialects.oidc.shape import OPEN
 from lingpai.issuer.lookups import LookUp, begin_spending
+from lingpai.issuer.sign_ins import bound_key
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import require_grant, require_listed
+from lingpai.issuer.verbs.bind import bind_key
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.requests import each_once
@@ -31,11 +37,13 @@ class Asked(NamedTuple):
         params: as given.
         begun: the look-up of what is spent.
         request: what the verb remembers, see `verbs.requests.each_once`.
+        jkt: thumbprint of the key whose proof came, or "".
     """
 
     params: TokenParams
     begun: LookUp | None
-    request: SignedRequest | None
+    request: SignedRequest | None = None
+    jkt: str = ""
 
 
 GrantTypes = Mapping[str, Callable[[App, Asked], Awaitable[IssuedTokens]]]
@@ -52,6 +60,7 @@ class TokenEndpoint:
         clients: authenticates clients.
         access_tokens: its access tokens.
         resources: its resource servers.
+        proofs: reads proofs of keys.
     """
 
     def __init__(
@@ -62,7 +71,10 @@ class TokenEndpoint:
         clients: Clients,
         access_tokens: AccessTokens,
         resources: Resources,
+        *,
+        proofs: Proofs,
     ) -> None:
+        self._proofs = proofs
         self._issuer = issuer
         self._address = url + "/token"
         self._clients = clients
@@ -75,7 +87,7 @@ class TokenEndpoint:
             MACHINE: self._issue,
         }
 
-    async def token(self, params: TokenParams, call: Call) -> IssuedTokens:
+    async def token(self, params: TokenParams, call: Call) -> IssuedTokens | Reply:
         """Tokens for a code, for a refresh token, or for the client itself."""
         begun = begin_spending(self._issuer, params.grant_type, params.code, params.refresh_token)
         app, once = await self._clients.authenticate(params, call, self._address)
@@ -85,11 +97,21 @@ class TokenEndpoint:
         if grant is None:
             raise LingpaiError(Kind.UNSUPPORTED_GRANT_TYPE, "The grant type is not known.")
         require_grant(app, params.grant_type)
+        proof = self._proofs.read(call, self._address)
+        if proof is not None:
+            once = (*once, proof.once(app))
+        elif app.client.dpop_bound_access_tokens:
+            raise LingpaiError(Kind.INVALID_PARAMETER, "The client has to send a DPoP proof.")
         if not once:
-            return await grant(app, Asked(params, begun, None))
+            return await grant(app, Asked(params, begun))
         first = params.grant_type == MACHINE or (params.grant_type == REFRESH and not app.public)
         async with each_once(self._issuer, once, first=first) as request:
-            return await grant(app, Asked(params, begun, request))
+            issued = await grant(app, Asked(params, begun, request, "" if proof is None else proof.jkt))
+        if proof is None:
+            return issued
+        issued.token_type = "DPoP"  # noqa: S105  a kind of token
+        reply = OPEN.success(issued, call.trace_id)
+        return msgspec.structs.replace(reply, headers=reply.headers + self._proofs.offered())
 
     async def _redeem(self, app: App, asked: Asked) -> IssuedTokens:
         params = asked.params
@@ -99,6 +121,7 @@ class TokenEndpoint:
 
         def demand(grant: Grant) -> None:
             _check_redirect(app, grant, params.redirect_uri)
+            _check_key(grant, asked.jkt, Kind.INVALID_CODE)
             aim.check()
 
         tokens = await redeem(
@@ -107,6 +130,7 @@ class TokenEndpoint:
             params.code,
             verifier=params.code_verifier,
             demand=demand,
+            bind=self._binding(asked.jkt) if asked.jkt else None,
             request=asked.request,
             begun=aim.begun,
         )
@@ -119,7 +143,9 @@ class TokenEndpoint:
             raise _missing("refresh_token")
         aim = await self._aim(params, begun)
 
-        def demand(_grant: Grant) -> None:
+        def demand(grant: Grant) -> None:
+            if app.public:  # a key of another client may be replaced: it has authenticated
+                _check_key(grant, asked.jkt, Kind.INVALID_REFRESH_TOKEN)
             aim.check()
 
         if app.public:
@@ -129,12 +155,19 @@ class TokenEndpoint:
                 params.refresh_token,
                 scope=params.scope,
                 demand=demand,
+                bind=self._binding(asked.jkt) if asked.jkt else None,
                 request=asked.request,
                 begun=aim.begun,
             )
         else:
             tokens = await reuse(
-                self._issuer, app, params.refresh_token, scope=params.scope, demand=demand, begun=aim.begun
+                self._issuer,
+                app,
+                params.refresh_token,
+                scope=params.scope,
+                demand=demand,
+                bind=self._binding(asked.jkt, renew=True),
+                begun=aim.begun,
             )
         return await self._issue_with_id_token(app, tokens, tokens.refresh_token, aim.target, again=True)
 
@@ -151,8 +184,20 @@ class TokenEndpoint:
             own = scope_at(target.resource, own) or ""
         wanted = " ".join(word for word in (params.scope or "").split() if word not in SCOPES)
         audience = "" if target is None else target.resource.uri
-        tokens = await issue_standing_token(self._issuer, app, own or None, wanted or None, audience)
+        tokens = await issue_standing_token(
+            self._issuer, app, own or None, wanted or None, audience, asked.jkt
+        )
         return _issued(await self._access_tokens.aimed(app, tokens, target))
+
+    def _binding(self, jkt: str, *, renew: bool = False) -> Callable[[Grant], Awaitable[Grant | None]]:
+        """What binds a grant to this key, see `verbs.bind`; nothing is written where it is bound to it already."""
+
+        async def bind(grant: Grant) -> Grant | None:
+            if bound_key(grant) == jkt:
+                return grant
+            return await bind_key(self._issuer, grant, jkt, renew=renew)
+
+        return bind
 
     async def _aim(self, params: TokenParams, begun: LookUp | None) -> "_Aim":
         """What the token of a request is for, found before anything is spent and told when all else is right."""
@@ -198,6 +243,16 @@ def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> Issu
         refresh_token=refresh_token,
         id_token=id_token,
     )
+
+
+def _check_key(grant: Grant, jkt: str, kind: Kind) -> None:
+    """Refuse a code or token that is bound to another key (RFC 9449 §5, §10).
+
+    Raises:
+        LingpaiError: of this kind.
+    """
+    if bound_key(grant) not in {"", jkt}:
+        raise LingpaiError(kind, "It is bound to another key.")
 
 
 def _check_redirect(app: App, grant: Grant, given: str | None) -> None:

@@ -145,6 +145,11 @@ class Grants(Changes):
         spent = read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
         return Spent(Outcome.DONE, after) if spent.outcome is Outcome.DONE else spent
 
+    async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
+        """See `store.issuer_port.IssuerStore.bind_grant`."""
+        changes = (nonce, generation, grant.id, grant.salt, grant.nonce, grant.generation)
+        return bool(await self._change(_SQL["bind_grant"], *changes))
+
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""
         return bool(await self._change(_SQL["end_grant"], grant.id, grant.salt, now, reason))

@@ -7,6 +7,7 @@ from lingpai.store.postgresql.issuer.grants import Grants
 from lingpai.store.postgresql.issuer.machines import Machines
 from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.places import Places
+from lingpai.store.postgresql.issuer.pushed import PushedRequests
 from lingpai.store.postgresql.issuer.quotas import Quotas
 from lingpai.store.postgresql.issuer.resources import Resources
 from lingpai.store.postgresql.issuer.sessions import Sessions
@@ -18,7 +19,18 @@ from lingpai.store.postgresql.store import PostgresStore
 
 
 class PostgresIssuerStore(
-    Apps, Users, Machines, Members, Grants, Places, Quotas, Resources, Sessions, SigningKeys, Upkeep
+    Apps,
+    Users,
+    Machines,
+    Members,
+    Grants,
+    Places,
+    PushedRequests,
+    Quotas,
+    Resources,
+    Sessions,
+    SigningKeys,
+    Upkeep,
 ):
     """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
 

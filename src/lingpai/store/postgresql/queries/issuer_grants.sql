@@ -140,6 +140,10 @@ ORDER BY machine_row DESC, id DESC LIMIT $3;
 SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, 9223372036854775807) AND ends_at > $2
 ORDER BY user_row DESC, id DESC LIMIT $3;
 
+-- name: bind_grant
+UPDATE issuer_grants SET nonce = $1, generation = $2
+WHERE id = $3 AND salt = $4 AND nonce = $5 AND generation = $6 AND state IN (0, 1) RETURNING id;
+
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = $3, end_reason = $4
 WHERE id = $1 AND salt = $2 AND state <> 3 AND ends_at > $3 RETURNING id;

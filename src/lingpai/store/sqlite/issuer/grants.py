@@ -144,6 +144,15 @@ class Grants(Part):
 
         return self._engine.writer.submit(spend)
 
+    async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
+        """See `store.issuer_port.IssuerStore.bind_grant`."""
+        changes = (nonce, generation, grant.id, grant.salt, grant.nonce, grant.generation)
+
+        def bind(connection: apsw.Connection) -> bool:
+            return bool(change(connection, _SQL["bind_grant"], changes))
+
+        return await self._engine.add(bind)
+
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_grant`."""
 

@@ -11,6 +11,7 @@ from lingpai.store.sqlite.issuer.grants import Grants
 from lingpai.store.sqlite.issuer.machines import Machines
 from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.places import Places
+from lingpai.store.sqlite.issuer.pushed import PushedRequests
 from lingpai.store.sqlite.issuer.quotas import Quotas
 from lingpai.store.sqlite.issuer.resources import Resources
 from lingpai.store.sqlite.issuer.sessions import Sessions
@@ -23,7 +24,18 @@ from lingpai.store.vault import Vault
 
 
 class SqliteIssuerStore(
-    Apps, Users, Machines, Members, Grants, Places, Quotas, Resources, Sessions, SigningKeys, Upkeep
+    Apps,
+    Users,
+    Machines,
+    Members,
+    Grants,
+    Places,
+    PushedRequests,
+    Quotas,
+    Resources,
+    Sessions,
+    SigningKeys,
+    Upkeep,
 ):
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 

@@ -49,6 +49,10 @@ WHERE id = ? AND salt = ? AND state = 0 AND ends_at > ?;
 UPDATE issuer_grants SET generation = ?, rotated_at = ?, ends_at = ?
 WHERE id = ? AND salt = ? AND generation < ? AND state = 1 AND ends_at > ?;
 
+-- name: bind_grant
+UPDATE issuer_grants SET nonce = ?, generation = ?
+WHERE id = ? AND salt = ? AND nonce = ? AND generation = ? AND state IN (0, 1);
+
 -- name: end_grant
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE id = :id AND salt = :salt AND state <> 3 AND ends_at > :now RETURNING id;
