@@ -357,6 +357,17 @@ CREATE TABLE issuer_places (
     PRIMARY KEY (app_row, kind, subject)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE issuer_pushed_requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    app_row INTEGER NOT NULL,
+    salt INTEGER NOT NULL,
+    params TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX issuer_pushed_requests_by_end ON issuer_pushed_requests (ends_at);
+
 CREATE TABLE issuer_quotas (
     ends_at INTEGER NOT NULL,
     app_row INTEGER NOT NULL,
