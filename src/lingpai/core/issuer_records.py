@@ -366,6 +366,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         login: login name that the form is filled in with.
         claims: names of the claims that the client wants in the id_token.
         jkt: thumbprint of the key that the code is bound to (RFC 9449 §10), or "".
+        by_form: whether the browser posts the answer to the client (OAuth 2.0 Form Post Response Mode).
     """
 
     max_age: int = -1
@@ -376,6 +377,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     login: str = ""
     claims: tuple[str, ...] = ()
     jkt: str = ""
+    by_form: bool = False
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -56,6 +56,10 @@ class Entry(Protocol):
         """
         ...
 
+    def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:
+        """Return a page that makes the browser post an answer to a redirect URI that is known to be right."""
+        ...
+
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """Return the page for an error that must not be redirected, in the reader's language."""
         ...
@@ -98,8 +102,17 @@ def refusal(
 
 def allowed_uri(style: AnswerStyle, code: Code) -> str:
     """Return the redirect URI with the code (RFC 6749 §4.1.2)."""
-    pairs = [*style.before_code, ("code", code.code), *_state(code.state), *style.every]
-    return answer_uri(code.answer_uri, pairs)
+    return answer_uri(code.answer_uri, allowed_pairs(style, code))
+
+
+def allowed_pairs(style: AnswerStyle, code: Code) -> Pairs:
+    """Return the answer with a code."""
+    return (*style.before_code, ("code", code.code), *_state(code.state), *style.every)
+
+
+def refusal_pairs(style: AnswerStyle, state: str | None, error: str, description: str) -> Pairs:
+    """Return the answer with an error; see `refusal`."""
+    return (("error", error), ("error_description", description), *_state(state), *style.every)
 
 
 def refused_uri(style: AnswerStyle, request: AuthorizationRequest) -> str:
@@ -109,8 +122,7 @@ def refused_uri(style: AnswerStyle, request: AuthorizationRequest) -> str:
 
 def refusal_uri(style: AnswerStyle, uri: str, state: str | None, error: str, description: str) -> str:
     """Return the redirect URI with an error; see `refusal`."""
-    pairs = [("error", error), ("error_description", description), *_state(state), *style.every]
-    return answer_uri(uri, pairs)
+    return answer_uri(uri, refusal_pairs(style, state, error, description))
 
 
 def _state(state: str | None) -> Pairs:

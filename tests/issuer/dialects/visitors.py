@@ -60,7 +60,7 @@ class Visitor:
             form = _Form(response.body.decode())
             if form.onward:
                 return response._replace(headers={**response.headers, "Location": form.onward})
-            if response.status >= 400 or not form.action:
+            if response.status >= 400 or not form.action or URL(urljoin(url, form.action)).origin() != home:
                 break
             mine = (
                 {"login": self.login, "password": PASSWORD}

@@ -63,6 +63,14 @@ class ResponseMode(Protocol):
         """Respond after a refusal, which is sent by form."""
         ...
 
+    async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
+        """Return the page that posts the stored response to the app; None when it goes by the address.
+
+        Raises:
+            LingpaiError: as `address`.
+        """
+        ...
+
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """Return the app's address with the stored response.
 
@@ -113,6 +121,11 @@ class RedirectMode:
     def refuse(self, visit: Visit, pending: Pending) -> Reply:
         """See `ResponseMode.refuse`."""
         return onward(visit, pending)
+
+    async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
+        """See `ResponseMode.form`: there is none."""
+        del visit, pending, user
+        return None
 
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """See `ResponseMode.address`."""

@@ -167,6 +167,9 @@ class ConsentStep:
         pending, restarted = await self.read(visit, params.request)
         if opened is None or restarted:
             return redirect(visit.path("/consent", request=pending.text), headers=visit.headers)
+        form = await self._mode.form(visit, pending, opened.user)
+        if form is not None:
+            return form
         address = await self._mode.address(visit.issuer, pending, opened.user)
         return visit.page(
             "onward",

@@ -5,11 +5,12 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
-from lingpai.issuer.authorizations import AnswerStyle
+from lingpai.issuer.authorizations import AnswerStyle, Pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import access
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
+from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
 from lingpai.issuer.pages.render import STYLE, STYLE_NAME
 from lingpai.issuer.pages.shape import PageShape, RenderedError
@@ -63,6 +64,10 @@ class Pages:
     async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
         """See `authorizations.Entry.answer_silently`."""
         return await self._consent.answer_silently(call, app, asked)
+
+    def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:
+        """See `authorizations.Entry.by_form`."""
+        return form_post(Visit(self.issuer, self.site, call), uri, pairs)
 
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """See `authorizations.Entry.error_page`."""

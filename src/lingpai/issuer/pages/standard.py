@@ -2,13 +2,21 @@
 
 from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
 from lingpai.core.wire import Reply
-from lingpai.issuer.authorizations import allowed_uri, redirect, refusal_uri
+from lingpai.issuer.authorizations import (
+    Pairs,
+    allowed_pairs,
+    allowed_uri,
+    answer_uri,
+    redirect,
+    refusal_pairs,
+)
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, RedirectMode, Requested, onward
+from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.redirects import anybody_may_take
 from lingpai.issuer.sign_ins import is_expected, write_sign_in
-from lingpai.issuer.verbs.authorize import authorize
+from lingpai.issuer.verbs.authorize import authorize, code_of
 from lingpai.issuer.verbs.sessions import require_login
 
 OPENID, OFFLINE = "openid", "offline_access"
@@ -45,12 +53,28 @@ class Standard(RedirectMode):
         )
         if by_form:
             return onward(visit, pending)
+        if request.wishes.by_form:
+            return form_post(visit, request.answer_uri, allowed_pairs(self._style, code))
         return redirect(allowed_uri(self._style, code), self._style.status)
 
-    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """See `ResponseMode.address`; another user than the client expects gets it nothing."""
+    async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
+        """See `ResponseMode.form`."""
         request = pending.request
+        if not request.wishes.by_form:
+            return None
+        return form_post(visit, request.answer_uri, await self._answer(visit.issuer, pending, user))
+
+    async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
+        """See `ResponseMode.address`."""
+        return answer_uri(pending.request.answer_uri, await self._answer(issuer, pending, user))
+
+    async def _answer(self, issuer: Issuer, pending: Pending, user: User) -> Pairs:
+        """The stored response; another user than the client expects gets it nothing."""
+        request, style = pending.request, self._style
         if not is_expected(user, request):
             text = "Another user is logged in than the client expects."
-            return refusal_uri(self._style, request.answer_uri, request.state, "login_required", text)
-        return await super().address(issuer, pending, user)
+            return refusal_pairs(style, request.state, "login_required", text)
+        code = await code_of(issuer, request, user)
+        if code is None:
+            return refusal_pairs(style, request.state, "access_denied", style.refused)
+        return allowed_pairs(style, code)

@@ -91,6 +91,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         "resource": "urn:nowhere",
         "prompt": "none login",
         "max_age": "x",
+        "dpop_jkt": "x",
         "nonce": "n" * 513,
         "claims": "[]",
         "id_token_hint": "x",
@@ -115,6 +116,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         ("resource", None, "invalid_target"),
         ("prompt", None, "invalid_request"),
         ("max_age", None, "invalid_request"),
+        ("dpop_jkt", None, "invalid_request"),
         ("nonce", None, "invalid_request"),
         ("claims", None, "invalid_request"),
         ("id_token_hint", None, "invalid_request"),
@@ -123,7 +125,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         assert (await realm.authorize(**wrong)).redirected["error"] == error, name
         wrong[name] = right
     assert (await realm.authorize(**wrong)).headers["Location"].startswith("/user/oidc/consent?")
-    assert len(CHECKS) == 11
+    assert len(CHECKS) == 13
 
 
 @pytest.mark.threat("L96", "A12")

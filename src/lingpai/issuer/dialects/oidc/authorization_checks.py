@@ -18,6 +18,7 @@ from lingpai.issuer.dialects.oidc.resources import invalid_target
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.verbs.apps import require_grant
 
+RESPONSE_MODES: Final = ("query", "form_post")
 MAX_CLAIMS: Final = 2048
 MAX_NONCE: Final = 512
 """Characters; both travel in the sealed request."""
@@ -51,7 +52,7 @@ class NotSupportedError(Exception):
 
 
 def _check_response_mode(asking: Asking) -> None:
-    if asking.params.response_mode not in {None, "query"}:
+    if asking.params.response_mode not in {None, *RESPONSE_MODES}:
         raise _invalid("The response mode is not known.", "response_mode")
 
 

@@ -14,7 +14,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Wishes
 from lingpai.core.wire import Call, Reply
-from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal
+from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal, refusal_pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import (
     CHECKS,
@@ -109,12 +109,12 @@ class AuthorizationEndpoint:
             asked = msgspec.structs.replace(await self.asked(params, app), pushed=digest)
             return await self._answer(given, params, asked, app, call)
         except NotSupportedError as refused:
-            return refusal(self._style, uri, params.state, *refused.args)
+            return self._refuse(params, uri, call, *refused.args)
         except LingpaiError as error:
             name = REDIRECTED.get(error.kind)
             if name is None:
                 raise
-            return refusal(self._style, uri, params.state, name, describe(error)[2])
+            return self._refuse(params, uri, call, name, describe(error)[2])
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
         """An error for a browser: the pages' words with this dialect's status."""
@@ -154,6 +154,11 @@ class AuthorizationEndpoint:
             nonce=params.nonce or "",
             wishes=await self._wishes(params, app),
         )
+
+    def _refuse(self, params: AuthorizeParams, uri: str, call: Call, name: str, text: str) -> Reply:
+        if params.response_mode == "form_post":
+            return self._entry.by_form(call, uri, refusal_pairs(self._style, params.state, name, text))
+        return refusal(self._style, uri, params.state, name, text)
 
     async def _pushed(self, params: AuthorizeParams, app: App) -> tuple[PushedParams, bytes]:
         """Return the parameters of a pushed request, and the digest of its answer."""
@@ -197,6 +202,7 @@ class AuthorizationEndpoint:
             login=(params.login_hint or "")[:MAX_LOGIN],
             claims=tuple(name for name in PROFILE_CLAIMS if name in claims),
             jkt=params.dpop_jkt or "",
+            by_form=params.response_mode == "form_post",
         )
 
     async def _expected(self, params: AuthorizeParams, claims: Mapping[str, Any], app: App) -> int:

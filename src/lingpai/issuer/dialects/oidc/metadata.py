@@ -6,6 +6,7 @@ import msgspec
 
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.authorization_checks import RESPONSE_MODES
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.dpop import ALGORITHMS as PROOFS
 from lingpai.issuer.dialects.oidc.params import NoParams
@@ -37,7 +38,7 @@ def metadata(url: str) -> dict[str, Any]:
         "jwks_uri": url + "/jwks",
         "scopes_supported": SCOPES,
         "response_types_supported": ("code",),
-        "response_modes_supported": ("query",),
+        "response_modes_supported": RESPONSE_MODES,
         "grant_types_supported": GRANTS,
         "acr_values_supported": (ACR,),
         "subject_types_supported": ("public",),

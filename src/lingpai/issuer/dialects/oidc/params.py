@@ -18,7 +18,7 @@ AssertionType = Annotated[
 ]
 Uri = Annotated[str, _Meta(description="a registered redirect URI")]
 ResponseType = Annotated[str, _Meta(description="code")]
-ResponseMode = Annotated[str, _Meta(description="query")]
+ResponseMode = Annotated[str, _Meta(description="query or form_post")]
 Words = Annotated[str, _Meta(description="words separated by blanks")]
 State = Annotated[str, _Meta(description="returned unchanged with the answer; at most 2048 bytes")]
 Nonce = Annotated[str, _Meta(description="returned in the id_token")]

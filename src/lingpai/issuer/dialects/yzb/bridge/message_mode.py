@@ -77,6 +77,11 @@ class MessageMode:
         """See `ResponseMode.refuse`."""
         return _answer(visit, pending.request, "refused")
 
+    async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
+        """See `ResponseMode.form`: a window gets no form."""
+        del visit, pending, user
+        return None
+
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """See `ResponseMode.address`: a window is not redirected."""
         del issuer, pending, user
