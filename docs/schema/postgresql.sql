@@ -10,6 +10,7 @@ CREATE TABLE accounts (
     mode text NOT NULL,
     domains text NOT NULL,
     source text NOT NULL,
+    hand_out text NOT NULL DEFAULT ''::text,
     PRIMARY KEY (id),
     UNIQUE (platform, account, label)
 );
@@ -37,6 +38,8 @@ CREATE TABLE callers (
     networks text NOT NULL,
     created_at double precision NOT NULL,
     revoked_at double precision,
+    forward text NOT NULL DEFAULT '[]'::text,
+    hand_out text NOT NULL DEFAULT ''::text,
     PRIMARY KEY (id),
     UNIQUE (key_digest),
     UNIQUE (name)

@@ -62,6 +62,9 @@ class _Transport(asyncio.Transport):
     def abort(self) -> None:
         self.close()
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None:
         self.grown.set()
 
@@ -94,11 +97,16 @@ class Direct:
         body: bytes | str | None = None,
     ) -> Result:
         """The answer to one request."""
+        data = _request(method, path, headers or {}, params or {}, json, body)
+        return await self.ask_bytes(data, method, peer=peer)
+
+    async def ask_bytes(self, data: bytes, method: str = "GET", *, peer: str = "127.0.0.1") -> Result:
+        """The answer to one request as it is on the wire."""
         transport = _Transport(peer)
         config: Any = SimpleNamespace(loaded_app=self._site)
         connection = Connection(config, self._state, {})
         connection.connection_made(transport)
-        connection.data_received(_request(method, path, headers or {}, params or {}, json, body))
+        connection.data_received(data)
         try:
             while (found := _answer(method, bytes(transport.written))) is None:
                 assert not transport.is_closing(), "the connection ended without an answer"

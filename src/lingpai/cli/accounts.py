@@ -23,7 +23,7 @@ app = typer.Typer(
 )
 
 FINGERPRINT_DIGITS = 8
-CHANGEABLE = ("secret", "mode", "domains")
+CHANGEABLE = ("secret", "mode", "domains", "hand_out")
 
 
 @app.command("add", cls=DeclaredCommand)
@@ -57,6 +57,14 @@ def add(
         bool,
         typer.Option("--any-domain", help="Allow signing for pages of any host again.", show_default=False),
     ] = False,
+    hand_out: Annotated[
+        str | None,
+        typer.Option(
+            help="What caller keys get that do not say it themselves: token (default) or phantom, a token that is "
+            "good only for calls forwarded by Lingpai.",
+            show_default=False,
+        ),
+    ] = None,
     secret: Annotated[
         str | None,
         typer.Option(help="The secret itself; --secret-stdin or the prompt is safer.", show_default=False),
@@ -81,6 +89,8 @@ def add(
     named: dict[str, Any] = {} if mode is None else {"mode": mode}
     if domain or any_domain:
         named["domains"] = tuple(domain or ())
+    if hand_out is not None:
+        named["hand_out"] = hand_out
     bare = Account(platform=platform, account=account, label=label, secret="")
 
     def complete(known: "Account | None", secret: str) -> "Account":
@@ -110,6 +120,7 @@ def add(
             "changed": changed,
             "mode": wanted.mode,
             "domains": wanted.domains,
+            "hand_out": wanted.hand_out or "token",
             "secret_fingerprint": fingerprint(keeper, wanted),
         }
 
@@ -153,6 +164,7 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
         ("Name", account["account"]),
         ("Mode", account["mode"] or "–"),
         ("Domains", ", ".join(account["domains"]) or tr("any")),
+        ("Caller keys get", account["hand_out"]),
         ("Source", account["source"]),
         ("Fingerprint of the secret", account["secret_fingerprint"]),
     )
@@ -250,6 +262,7 @@ def _document(keeper: "Keeper", account: "Account") -> dict[str, Any]:
         "label": account.label,
         "mode": account.mode,
         "domains": account.domains,
+        "hand_out": account.hand_out or "token",
         "source": account.source,
         "secret_fingerprint": fingerprint(keeper, account),
     }

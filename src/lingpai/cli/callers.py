@@ -26,6 +26,24 @@ OVERLAP = "24h"
 """Default time for which a replaced key stays valid."""
 
 
+Forward = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Pattern of the paths that it may have forwarded, such as /cgi-bin/message/*; repeat for more; default: "
+        "every API path. Needs the right forward.",
+        show_default=False,
+    ),
+]
+HandOut = Annotated[
+    str | None,
+    typer.Option(
+        help="What token routes answer it: token, or phantom for a token that is good only for calls forwarded by "
+        "Lingpai; default: as the account says.",
+        show_default=False,
+    ),
+]
+
+
 @app.command("add")
 def add(
     *,
@@ -47,8 +65,8 @@ def add(
     right: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it may do: token, ticket, sign, exchange, clear, report; repeat for "
-            "more; default: all.",
+            help="What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for "
+            "more; default: all but forward.",
             show_default=False,
         ),
     ] = None,
@@ -59,6 +77,8 @@ def add(
             show_default=False,
         ),
     ] = None,
+    forward: Forward = None,
+    hand_out: HandOut = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -74,6 +94,8 @@ def add(
             apps=tuple(app_name or ("*",)),
             rights=tuple(right or RIGHTS),
             networks=tuple(network or ()),
+            forward=tuple(forward or ()),
+            hand_out=hand_out or "",
             created_at=keeper.clock.now(),
         )
         problems = caller_problems(keeper.platforms, caller)
@@ -96,6 +118,91 @@ def add(
     emit(added, as_json, render)
 
 
+@app.command("set")
+def change(
+    *,
+    name: Annotated[str, typer.Argument(help="The caller's name.", show_default=False)],
+    environment: Annotated[
+        str | None, typer.Option(help="Such as production or dev; a note for people.", show_default=False)
+    ] = None,
+    app_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--app",
+            help="Account that it may use: platform/account, platform/account/label or *; repeat for more.",
+            show_default=False,
+        ),
+    ] = None,
+    right: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for more.",
+            show_default=False,
+        ),
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='CIDR block that its requests may come from; repeat for more; "" for any.',
+            show_default=False,
+        ),
+    ] = None,
+    forward: Annotated[
+        list[str] | None,
+        typer.Option(
+            help='Pattern of the paths that it may have forwarded; repeat for more; "" for every API path.',
+            show_default=False,
+        ),
+    ] = None,
+    hand_out: Annotated[
+        str | None,
+        typer.Option(
+            help='What token routes answer it: token or phantom; "" for what the account says.',
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a caller may do, from its next request on. What is not given stays unchanged, its key too."""
+    from lingpai.cli.checking import caller_problems
+    from lingpai.cli.output import done, emit
+
+    given: dict[str, Any] = {
+        "environment": environment,
+        "apps": app_name,
+        "rights": right,
+        "networks": network,
+        "forward": forward,
+        "hand_out": hand_out,
+    }
+    named = {
+        field: tuple(filter(None, value)) if isinstance(value, list) else value
+        for field, value in given.items()
+        if value is not None
+    }
+
+    async def save(keeper: "Keeper") -> dict[str, Any]:
+        import msgspec
+
+        found = next((each for each in await keeper.store.list_callers() if each.name == name), None)
+        if found is None or found.revoked_at is not None:
+            raise Problem(
+                tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
+            )
+        wanted = msgspec.structs.replace(found, **named)
+        problems = caller_problems(keeper.platforms, wanted)
+        if problems:
+            raise typer.BadParameter(" ".join(problems))
+        changed = [field for field in named if getattr(found, field) != getattr(wanted, field)]
+        await keeper.store.change_caller(wanted)
+        return {**caller_document(wanted), "outcome": "changed" if changed else "kept", "changed": changed}
+
+    result = with_keeper(data, save)
+    words = ", ".join(map(tr, result["changed"])) or "–"
+    emit(result, as_json, done(tr("Caller {name}. Changed: {changed}.", name=name, changed=words)))
+
+
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the callers, revoked ones too."""
@@ -108,6 +215,8 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
             each.environment or "–",
             ", ".join(each.apps),
             ", ".join(each.rights),
+            ", ".join(each.forward) or "–",
+            each.hand_out or "–",
             ", ".join(each.networks) or tr("any"),
             local(each.created_at),
             local(each.revoked_at),
@@ -116,7 +225,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
         for each in found
     ]
     columns = (
-        *("Name", "Environment", "Apps", "Rights", "Networks", "Added", "Revoked"),
+        *("Name", "Environment", "Apps", "Rights", "Forwards", "Gets", "Networks", "Added", "Revoked"),
         "Former key valid until",
     )
     emit(
@@ -148,6 +257,8 @@ def show(
             ("Environment", found.environment or "–"),
             ("Apps", ", ".join(found.apps)),
             ("Rights", ", ".join(found.rights)),
+            ("Forwards", ", ".join(found.forward) or "–"),
+            ("Gets", found.hand_out or "–"),
             ("Networks", ", ".join(found.networks) or tr("any")),
             ("Added", local(found.created_at)),
             ("Revoked", local(found.revoked_at)),
@@ -252,6 +363,8 @@ def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[st
         "apps": caller.apps,
         "rights": caller.rights,
         "networks": caller.networks,
+        "forward": caller.forward,
+        "hand_out": caller.hand_out,
         "created_at": moment(caller.created_at),
         "revoked_at": moment(caller.revoked_at),
         "valid_keys": 0 if caller.revoked_at is not None else 1 + len(former),

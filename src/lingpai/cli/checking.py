@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from lingpai.cli.messages import tr
 from lingpai.cli.remedies import missing_address
 from lingpai.core.names import hides
-from lingpai.core.records import RIGHTS, Account, Caller
+from lingpai.core.records import EVERY_RIGHT, HAND_OUTS, Account, Caller
 from lingpai.keeper.access import KEY_PREFIX, MAX_ACCOUNT, MAX_SECRET
+from lingpai.keeper.forwarding.paths import is_pattern
 from lingpai.keeper.platforms.platform import Platform
 
 MAX_LABEL = 64
@@ -54,6 +55,11 @@ def account_problems(platforms: Mapping[str, Platform], account: Account) -> lis
         for domain in account.domains
         if not is_host(domain)
     ]
+    problems += _hand_out_problems(account.hand_out)
+    if account.hand_out == "phantom" and platform.forwarding is None:
+        problems.append(
+            tr("Calls of {name} cannot be forwarded, so there are no phantom tokens.", name=platform.name)
+        )
     return problems + secret_problems(account.secret)
 
 
@@ -78,16 +84,40 @@ def caller_problems(platforms: Mapping[str, Platform], caller: Caller) -> list[s
         for app in caller.apps
         if app != "*" and not _is_app(platforms, app)
     ]
-    known = ", ".join(RIGHTS)
+    known = ", ".join(EVERY_RIGHT)
     problems += [
         tr("There is no right {name}; known rights: {known}.", name=right, known=known)
         for right in caller.rights
-        if right not in RIGHTS
+        if right not in EVERY_RIGHT
     ]
+    problems += _forwarding_problems(caller)
     return problems + [
         tr("{text} is not a network such as 10.0.0.0/8.", text=repr(network))
         for network in caller.networks
         if not is_network(network)
+    ]
+
+
+def _forwarding_problems(caller: Caller) -> list[str]:
+    problems = _hand_out_problems(caller.hand_out)
+    problems += [
+        tr("{text} is not a pattern of paths such as /cgi-bin/message/*.", text=repr(pattern))
+        for pattern in caller.forward
+        if not is_pattern(pattern)
+    ]
+    may_forward = "forward" in caller.rights
+    if caller.forward and not may_forward:
+        problems.append(tr("Patterns of paths need the right forward."))
+    if caller.hand_out == "phantom" and not may_forward:
+        problems.append(tr("Phantom tokens are good for forwarding alone, which needs the right forward."))
+    return problems
+
+
+def _hand_out_problems(hand_out: str) -> list[str]:
+    if hand_out in ("", *HAND_OUTS):
+        return []
+    return [
+        tr("{text} cannot be handed out; known: {known}.", text=repr(hand_out), known=", ".join(HAND_OUTS))
     ]
 
 

@@ -17,6 +17,8 @@ PLACEHOLDERS = {
     "after_code": "TERMINAL",
     "id_token_alg": "ALGORITHM",
     "auth_method": "METHOD",
+    "forward": "PATTERN",
+    "hand_out": "WHAT",
     "jwks": "FILE",
     "jwks_uri": "URL",
     "after_login": "LOGIN",

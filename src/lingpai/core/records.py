@@ -7,7 +7,11 @@ import msgspec
 from lingpai.core.clock import End
 
 RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
-"""The rights that a caller key may have (docs/spec/keeper.md "Who may ask")."""
+"""The rights that a caller key has unless others are named (docs/spec/keeper.md "Who may ask")."""
+EVERY_RIGHT = (*RIGHTS, "forward")
+"""The rights that a caller key may have."""
+HAND_OUTS = ("token", "phantom")
+"""What token routes answer a caller key: the platform's token, or a phantom token (docs/spec/keeper.md)."""
 
 
 ENV = "env"
@@ -26,6 +30,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
             default.
         domains: hosts whose pages it may sign for; empty means any.
         source: who declared it: "operator", "apply" or "env".
+        hand_out: what caller keys get that do not say it themselves, one of `HAND_OUTS`; "" is "token".
     """
 
     platform: str
@@ -35,6 +40,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = ""
     domains: tuple[str, ...] = ()
     source: str = "operator"
+    hand_out: str = ""
 
     def __repr__(self) -> str:
         """Return a text without the secret."""
@@ -53,10 +59,12 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
         name: unique; shown in the audit log.
         environment: such as "production" or "dev"; for people.
         apps: account names (`platform/account`, `platform/account/label`) or "*".
-        rights: some of `RIGHTS`.
+        rights: some of `EVERY_RIGHT`.
         networks: CIDR blocks it may call from; empty means any.
         created_at: unix time in seconds.
         revoked_at: unix time in seconds, or None while it is valid.
+        forward: patterns of the paths that it may have forwarded; empty means every API path of the platform.
+        hand_out: what token routes answer it, one of `HAND_OUTS`; "" leaves that to the account.
         key_ends_at: of a caller found by a key that was replaced, when that key ends (unix seconds); else None.
     """
 
@@ -65,6 +73,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     apps: tuple[str, ...] = ("*",)
     rights: tuple[str, ...] = RIGHTS
     networks: tuple[str, ...] = ()
+    forward: tuple[str, ...] = ()
+    hand_out: str = ""
     created_at: float = 0.0
     revoked_at: float | None = None
     key_ends_at: float | None = None

@@ -276,6 +276,8 @@ class Exchange:
                         if left < 0:
                             return False
                     self._carrier.send_now(b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunked else chunk)
+                    if left == 0:
+                        break
                     if self._carrier.write_paused:
                         await self._until_writable()
         except Exception:  # noqa: BLE001  whatever the verb's iterator raises: a head is out, so only a cut can say so

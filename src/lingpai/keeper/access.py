@@ -21,6 +21,9 @@ from lingpai.keeper.platforms.platform import Platform
 KEY_PREFIX = "lpk_"
 """Caller keys begin with this: people and leak scanners see that they are no app secrets."""
 
+PHANTOM = "phantom"
+"""As `hand_out`: phantom tokens in the place of tokens."""
+
 CHANGING = frozenset({"clear", "report"})
 """Rights on what changes something here."""
 
@@ -76,10 +79,20 @@ async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     if key is not None:
         caller = await _caller_of(keeper, key, call.peer)
         app = _pick(keeper, ask, accounts, caller, (f"caller:{caller.name}", call.peer))
+        if (caller.hand_out or app.hand_out) == PHANTOM:
+            app = msgspec.structs.replace(app, phantom_key=keeper.digest_caller_key(key))
+            # A phantom token is good for nothing but forwarding, so who may forward may have one.
+            if ask.right == "token" and "forward" in caller.rights:
+                ask = ask._replace(right="forward")
         _demand_right(caller, ask.right)
         return app if caller.key_ends_at is None else msgspec.structs.replace(app, fleeting=True)
     _demand_trusted(keeper, call, ask.right)
-    return _pick(keeper, ask, accounts, None, (f"network:{call.peer}", call.peer))
+    app = _pick(keeper, ask, accounts, None, (f"network:{call.peer}", call.peer))
+    if app.hand_out == PHANTOM and ask.right == "token":
+        raise LingpaiError(
+            Kind.MISSING_KEY, "Tokens of this account are handed out as phantom tokens; send a caller key."
+        )
+    return app
 
 
 async def identify(keeper: Keeper, call: Call, right: str, key: str | None = None) -> Caller | None:

@@ -29,6 +29,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         asker: who asks, for the audit log and for telling callers apart.
         peer: the address of who asks, or "" when nobody does.
         trusted: of an app that is not configured, whether that lies in a trusted network.
+        hand_out: what its account says that caller keys get, "token", "phantom" or "".
+        phantom_key: digest of the caller key that gets a phantom token in the place of a token, or b"".
         fleeting: whether what the caller was let in by ends by itself, so that it is looked at for each answer.
     """
 
@@ -43,6 +45,8 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     asker: str = "lingpai"
     peer: str = ""
     trusted: bool = False
+    hand_out: str = ""
+    phantom_key: bytes = b""
     fleeting: bool = False
 
     def __repr__(self) -> str:

@@ -92,6 +92,7 @@ class Context:
             digest=self.digest_secret(account.secret),
             mode=account.mode,
             domains=account.domains,
+            hand_out=account.hand_out,
             asker=asker,
             peer=peer,
         )

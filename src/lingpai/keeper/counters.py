@@ -19,6 +19,12 @@ FETCHES = Counter(
 )
 UPSTREAM_SECONDS = Histogram("lingpai_upstream_seconds", "Duration of calls to platforms.")
 REPORTS = Counter("lingpai_keeper_reports", "Reports of dead tokens, by outcome.", ["platform", "outcome"])
+FORWARDED = Counter(
+    "lingpai_keeper_forwarded",
+    "Forwarded calls, by the pattern that allowed the path and by what came of them.",
+    # outcome: ok, replayed, refused, busy, too_large, stalled, unreachable, broken, cancelled, failed
+    ["platform", "account", "caller", "path", "outcome"],
+)
 
 
 @functools.cache

@@ -5,6 +5,8 @@ import dataclasses
 from lingpai.keeper.context import Context
 from lingpai.keeper.credentials import Credentials
 from lingpai.keeper.doubts import Doubts
+from lingpai.keeper.forwarding.guard import Guard
+from lingpai.keeper.forwarding.phantoms import Phantoms
 from lingpai.keeper.proofs import Proofs
 from lingpai.keeper.waits import Waits
 
@@ -21,12 +23,16 @@ class Keeper(Context):
         credentials: gets, fetches and renews tokens and tickets.
         doubts: how fast callers fetch the same value again.
         waits: callers that wait for a change.
+        phantoms: makes and reads phantom tokens.
+        guard: how much is forwarded at once.
     """
 
     proofs: Proofs = dataclasses.field(init=False)
     credentials: Credentials = dataclasses.field(init=False)
     doubts: Doubts = dataclasses.field(init=False)
     waits: Waits = dataclasses.field(default_factory=Waits, init=False)
+    phantoms: Phantoms = dataclasses.field(init=False)
+    guard: Guard = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         """Build the services over the context."""
@@ -34,6 +40,8 @@ class Keeper(Context):
         self.proofs = Proofs(self)
         self.credentials = Credentials(self, self.proofs)
         self.doubts = Doubts(self.options.report_apart)
+        self.phantoms = Phantoms(self.ring, self.clock)
+        self.guard = Guard(self.options.forward, self.clock.steady)
 
     async def close(self, patience: float | None = None) -> None:
         """End the background tasks and close the client; the store is its owner's to close.

@@ -7,6 +7,18 @@ from lingpai.core.hosts import Hosts
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class ForwardOptions:
+    """What operators may set of forwarded calls; times in seconds, sizes in bytes."""
+
+    body_limit: int = 64 * 1024 * 1024
+    at_once: int = 64
+    queue: float = 5.0
+    rate: float = 1000.0
+    stall: float = 30.0
+    total: float = 120.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Options:
     """What operators may set of the keeper; times in seconds. `lingpai.settings` documents them."""
 
@@ -26,3 +38,4 @@ class Options:
     unproven_by_platform_a_minute: int = 60
     tick: float = 0.25
     renewals_at_once: int = 16
+    forward: ForwardOptions = dataclasses.field(default_factory=ForwardOptions)

@@ -12,10 +12,12 @@ import codecs
 import os
 import re
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import msgspec
+import yarl
 
 from lingpai.keeper.counters import UPSTREAM_SECONDS
 from lingpai.keeper.platforms.forms import ERRCODE, Envelope
@@ -71,6 +73,7 @@ class Upstream:
         self.total = total
         self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=connect)
         self._session: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
 
     async def call(
         self,
@@ -156,11 +159,64 @@ class Upstream:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(_why(error)) from error
 
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: list[tuple[str, str]],
+        data: bytes | AsyncIterator[bytes] | None,
+        total: float,
+    ) -> aiohttp.ClientResponse:
+        """Make one call, once, as it is given, and return its answer, whose body is the caller's to read and to close.
+
+        Args:
+            method: any.
+            url: absolute, with query, all encoded already.
+            headers: all of them, but for those of HTTP itself.
+            data: the body; its length is among the headers if it is known.
+            total: seconds for the whole call, the answer's body included.
+
+        Raises:
+            Unreachable: no connection, or no answer.
+            TimeoutError: as the caller of this says, or after `total`.
+        """
+        proxy = proxy_for(url)
+        try:
+            return await self._open_for_streams().request(
+                method,
+                yarl.URL(url, encoded=True),
+                headers=headers,
+                data=data,
+                allow_redirects=False,
+                proxy=proxy.url if proxy else None,
+                skip_auto_headers=("Content-Type",),
+                timeout=aiohttp.ClientTimeout(total=total, sock_connect=self._timeout.sock_connect),
+            )
+        except TimeoutError:
+            raise
+        except _Lost as error:
+            raise Unreachable(f"the connection was lost ({error})") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(_why(error)) from error
+
     async def close(self) -> None:
-        """Close the pool."""
+        """Close the pools."""
+        if self._streams is not None:
+            await self._streams.close()
+            self._streams = None
         if self._session is not None:
             await self._session.close()
             self._session = None
+
+    def _open_for_streams(self) -> aiohttp.ClientSession:
+        """Return the pool of forwarded calls: fetches of tokens never wait for a connection of theirs."""
+        if self._streams is None:
+            self._streams = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_once,),
+            )
+        return self._streams
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -98,18 +98,6 @@ def delete_menu(world: World, _call: Call, token: Handle) -> Answer:
     return dict(_OK)
 
 
-def upload(world: World, call: Call, _token: Handle) -> Answer:
-    """``/cgi-bin/media/upload``: takes a file and names it; the file itself is not kept.
-
-    Raises:
-        Refusal: 41005 no multipart body.
-    """
-    if not call.content_type.startswith("multipart/form-data") or not call.body:
-        raise Refusal(41005, "media data missing")
-    kind = call.query.get("type", "image")
-    return {"type": kind, "media_id": secrets.token_urlsafe(48), "created_at": int(world.clock.now())}
-
-
 def member(world: World, call: Call, token: Handle) -> Answer:
     """WeCom's ``/cgi-bin/user/get``.
 
@@ -121,6 +109,12 @@ def member(world: World, call: Call, token: Handle) -> Answer:
     if userid not in known:
         raise Refusal(60111)
     return _OK | {"userid": userid, "name": userid, "department": [1], "status": 1}
+
+
+def members(world: World, _call: Call, token: Handle) -> Answer:
+    """WeCom's ``/cgi-bin/user/simplelist`` and ``/cgi-bin/user/list``: the members of the one department there is."""
+    users = sorted({user.user for user in world.people.of_account(token.account)})
+    return _OK | {"userlist": [{"userid": each, "name": each, "department": [1]} for each in users]}
 
 
 def departments(world: World, call: Call, token: Handle) -> Answer:

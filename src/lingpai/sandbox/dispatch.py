@@ -2,7 +2,9 @@
 
 from typing import Final, NamedTuple
 
-from lingpai.sandbox import apis, sns, wechat, wechat_quota, wecom
+from lingpai.sandbox import apis, media, sns, wechat, wechat_quota, wecom
+from lingpai.sandbox.accounts import admits
+from lingpai.sandbox.files import File
 from lingpai.sandbox.handles import Handle
 from lingpai.sandbox.refusals import Platform, Refusal, refuse
 from lingpai.sandbox.world import Answer, Call, OpenHandler, TokenHandler, World
@@ -17,7 +19,7 @@ _ANY: Final = _GET | _POST
 class Reply(NamedTuple):
     """An answer and its content type."""
 
-    answer: Answer
+    answer: Answer | File
     content_type: str = JSON
 
 
@@ -61,7 +63,8 @@ WECHAT: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/menu/create": TokenRoute(_POST, apis.create_menu),
     "/cgi-bin/menu/get": TokenRoute(_GET, apis.get_menu),
     "/cgi-bin/menu/delete": TokenRoute(_GET, apis.delete_menu),
-    "/cgi-bin/media/upload": TokenRoute(_POST, apis.upload),
+    "/cgi-bin/media/upload": TokenRoute(_POST, media.upload),
+    "/cgi-bin/media/get": TokenRoute(_GET, media.download),
 }
 WECOM: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/get_jsapi_ticket": TokenRoute(_GET, wecom.corp_ticket),
@@ -72,13 +75,16 @@ WECOM: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/getcallbackip": TokenRoute(_GET, apis.callback_addresses),
     "/cgi-bin/get_api_domain_ip": TokenRoute(_GET, apis.api_addresses),
     "/cgi-bin/user/get": TokenRoute(_GET, apis.member),
+    "/cgi-bin/user/simplelist": TokenRoute(_GET, apis.members),
+    "/cgi-bin/user/list": TokenRoute(_GET, apis.members),
     "/cgi-bin/department/list": TokenRoute(_GET, apis.departments),
     "/cgi-bin/agent/get": TokenRoute(_GET, apis.agent),
     "/cgi-bin/message/send": TokenRoute(_POST, apis.agent_message),
     "/cgi-bin/menu/create": TokenRoute(_POST, apis.create_menu),
     "/cgi-bin/menu/get": TokenRoute(_GET, apis.get_menu),
     "/cgi-bin/menu/delete": TokenRoute(_GET, apis.delete_menu),
-    "/cgi-bin/media/upload": TokenRoute(_POST, apis.upload),
+    "/cgi-bin/media/upload": TokenRoute(_POST, media.upload),
+    "/cgi-bin/media/get": TokenRoute(_GET, media.download),
 }
 _TOKEN_ROUTES: Final[dict[Platform, dict[str, TokenRoute]]] = {"wechat": WECHAT, "wecom": WECOM}
 PATHS: Final = OPEN.keys() | WECHAT.keys() | WECOM.keys()
@@ -118,7 +124,7 @@ def _live(world: World, platform: Platform, held: Handle | None) -> Handle:
     return held
 
 
-def _with_token(world: World, call: Call, platform: Platform, held: Handle | None) -> Answer:
+def _with_token(world: World, call: Call, platform: Platform, held: Handle | None) -> Answer | File:
     if call.path.startswith("/sns/") or call.path == "/":
         raise Refusal(40066)
     if not call.query.get("access_token"):
@@ -135,12 +141,23 @@ def _with_token(world: World, call: Call, platform: Platform, held: Handle | Non
     return route.handler(world, call, token)
 
 
+def _admit(world: World, call: Call, platform: Platform) -> None:
+    """Refuse every address but those of the switch ``only_from``, on every call."""
+    if not admits(world.rules.only_from, call.address):
+        raise (
+            Refusal(60020)
+            if platform == "wecom"
+            else Refusal(40164, f"invalid ip {call.address}, not in whitelist")
+        )
+
+
 def dispatch(world: World, call: Call) -> Reply:
     """Answer a call as the platform would; never raises for what a caller sent."""
     held = world.tokens.get(call.query.get("access_token", ""))
     route = OPEN.get(call.path)
     platform = route.platform if route else _platform(call, held)
     try:
+        _admit(world, call, platform)
         if route is None:
             return Reply(_with_token(world, call, platform, held))
         _require(route.methods, call)

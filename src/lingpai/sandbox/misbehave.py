@@ -11,6 +11,7 @@ from lingpai.edge.endpoint import Line
 from lingpai.sandbox import lines
 from lingpai.sandbox.dispatch import JSON, Reply
 from lingpai.sandbox.faults import Fault
+from lingpai.sandbox.files import File
 from lingpai.sandbox.options import Rules
 from lingpai.sandbox.world import Call
 
@@ -35,7 +36,11 @@ class Meeting:
 
 def sent(reply: Reply) -> wire.Reply:
     """A platform's answer as it goes on the wire: HTTP 200, errors included."""
-    return wire.Reply(msgspec.json.encode(reply.answer), 200, reply.content_type, ())
+    answer = reply.answer
+    if isinstance(answer, File):
+        shown = f'attachment; filename="{answer.shown_name}"'
+        return wire.Reply(answer.content, 200, answer.content_type, (("content-disposition", shown),))
+    return wire.Reply(msgspec.json.encode(answer), 200, reply.content_type, ())
 
 
 async def _timeout(at: Meeting, _number: float) -> wire.Reply:
@@ -81,6 +86,8 @@ async def _slow(at: Meeting, number: float) -> wire.Reply:
 
 async def _no_expires_in(at: Meeting, _number: float) -> wire.Reply:
     reply = at.reply or at.act()
+    if isinstance(reply.answer, File):
+        return sent(reply)
     return sent(Reply({k: v for k, v in reply.answer.items() if k != "expires_in"}, reply.content_type))
 
 

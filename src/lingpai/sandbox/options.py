@@ -115,6 +115,8 @@ class Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         tickets_per_corp: WeCom ticket calls per corp and hour.
         tickets_per_agent: WeCom ticket calls per agent and hour.
         hang_limit: seconds after which a ``timeout`` fault gives up waiting for the client to leave.
+        only_from: networks (CIDR) from which calls are taken, such as the address of the one service that may call; all
+            others are refused with 40164 or 60020. Empty takes all.
         huge_bytes: size of the answer of a ``huge`` fault.
     """
 
@@ -138,6 +140,7 @@ class Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tickets_per_corp: int = 400
     tickets_per_agent: int = 100
     hang_limit: float = 60
+    only_from: tuple[str, ...] = ()
     huge_bytes: int = 32 * 2**20
 
     def __post_init__(self) -> None:

@@ -13,6 +13,8 @@ _WECHAT: Final = {
     "getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r",
     40002: "invalid grant_type",
     40003: "invalid openid",
+    40004: "invalid media type",
+    40007: "invalid media_id",
     40013: "invalid appid",
     40029: "invalid code",
     40030: "invalid refresh_token",
@@ -52,6 +54,8 @@ _WECHAT: Final = {
 _WECOM: Final = {
     -1: "system busy",
     40001: "invalid credential",
+    40004: "invalid media type",
+    40007: "invalid media_id",
     40013: "invalid corpid",
     40014: "invalid access_token",
     40029: "invalid code",

@@ -12,6 +12,7 @@ import msgspec
 from lingpai.core.clock import Clock, End
 from lingpai.sandbox.accounts import Accounts, Change
 from lingpai.sandbox.faults import Calls, Faults
+from lingpai.sandbox.files import File, Media
 from lingpai.sandbox.handles import Handle, Handles
 from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp
 from lingpai.sandbox.people import People
@@ -119,6 +120,7 @@ class World:
         self.people = People(self.file, clock)
         self.faults = Faults()
         self.calls = Calls()
+        self.media = Media()
 
     def is_in_force(self, mark: Row | None) -> bool:
         """Return whether a mark is there and has not ended."""
@@ -149,4 +151,4 @@ class World:
 Others = Callable[[str, str, Mapping[str, str]], Answer | None]
 """Answers a call of a platform that is not ours, by method, path and parameters; None when it is nobody's."""
 OpenHandler = Callable[[World, Call], Answer]
-TokenHandler = Callable[[World, Call, Handle], Answer]
+TokenHandler = Callable[[World, Call, Handle], Answer | File]

@@ -24,6 +24,7 @@ from lingpai.core.hosts import Hosts
 from lingpai.edge.admission import ConnectionLimits
 from lingpai.edge.options import EdgeOptions
 from lingpai.issuer.realms import Realm
+from lingpai.keeper.options import ForwardOptions
 from lingpai.keeper.options import Options as KeeperOptions
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.settings import PlatformSettings
@@ -38,6 +39,7 @@ from lingpai.settings.sections import (
     LONGEST_WAIT,
     UNIX,
     EdgeSettings,
+    ForwardSettings,
     KeeperSettings,
     PublicUrl,
     RedisSettings,
@@ -137,6 +139,7 @@ class Settings(PlatformGroups, BaseSettings):
     default the log shows a fingerprint, which is the same for the same name within one process."""
 
     keeper: KeeperSettings = KeeperSettings()
+    forward: ForwardSettings = ForwardSettings()
     redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
     tls: TlsSettings = TlsSettings()
@@ -212,7 +215,8 @@ class Settings(PlatformGroups, BaseSettings):
 
     def keeper_options(self) -> KeeperOptions:
         """Return the keeper's options."""
-        return KeeperOptions(hosts=self.hosts(), **self.keeper.model_dump())
+        forward = ForwardOptions(**self.forward.model_dump())
+        return KeeperOptions(hosts=self.hosts(), forward=forward, **self.keeper.model_dump())
 
     def zone(self) -> tzinfo | None:
         """Return the time zone of the times on pages; None for the machine's own."""

@@ -58,6 +58,28 @@ StoreAddress = Annotated[SecretStr, AfterValidator(_store)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False, le=LONGEST_WAIT)]
 
 
+class ForwardSettings(Section):
+    """Calls that are forwarded to the platforms, counted by each worker for itself."""
+
+    body_limit: Annotated[int, Field(ge=1024, le=2**34)] = 64 * 1024 * 1024
+    """Bytes of a forwarded call's body; more is refused with 413."""
+
+    at_once: Annotated[int, Field(ge=1)] = 64
+    """Calls of one account that are under way at once; more wait."""
+
+    queue: Annotated[float, Field(ge=0, allow_inf_nan=False, le=120)] = 5.0
+    """Seconds that a call waits for others of its account, before it is refused."""
+
+    rate: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1000.0
+    """Calls a second of one caller, on average; twice as many may come at once after a pause. 0 for any number."""
+
+    stall: Seconds = 30.0
+    """Seconds in which nothing is received or sent of a call, after which it is given up."""
+
+    total: Seconds = 120.0
+    """Seconds that a whole call may take, bodies included."""
+
+
 class KeeperSettings(Section):
     """The keeper's behaviour."""
 

@@ -58,8 +58,8 @@ def _end(wall: float | None, steady: float, epoch: str) -> End | None:
 
 
 def read_account(row: Row, vault: Vault) -> Account:
-    """An account from (platform, account, label, secret, mode, domains, source)."""
-    platform, account, label, secret, mode, domains, source = row
+    """An account from (platform, account, label, secret, mode, domains, source, hand_out)."""
+    platform, account, label, secret, mode, domains, source, hand_out = row
     return Account(
         platform=platform,
         account=account,
@@ -68,18 +68,21 @@ def read_account(row: Row, vault: Vault) -> Account:
         mode=mode,
         domains=_names.decode(domains),
         source=source,
+        hand_out=hand_out,
     )
 
 
 def read_caller(row: Row) -> Caller:
-    """A caller from (name, environment, apps, rights, networks, created_at, revoked_at)."""
-    name, environment, apps, rights, networks, created_at, revoked_at = row
+    """A caller from (name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at)."""
+    name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at = row
     return Caller(
         name=name,
         environment=environment,
         apps=_names.decode(apps),
         rights=_names.decode(rights),
         networks=_names.decode(networks),
+        forward=_names.decode(forward),
+        hand_out=hand_out,
         created_at=created_at,
         revoked_at=revoked_at,
     )

@@ -11,7 +11,7 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.records import Account
 
-COMPARED = ("secret", "mode", "domains")
+COMPARED = ("secret", "mode", "domains", "hand_out")
 
 
 class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -23,6 +23,7 @@ class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     label: str = ""
     mode: str = ""
     domains: tuple[str, ...] = ()
+    hand_out: str = ""
 
     def __repr__(self) -> str:
         """Return a text without the secret."""

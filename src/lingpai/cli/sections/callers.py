@@ -14,7 +14,7 @@ from lingpai.core.records import RIGHTS, Caller
 from lingpai.keeper.access import KEY_PREFIX
 from lingpai.keeper.keeper import Keeper
 
-COMPARED = ("environment", "apps", "rights", "networks")
+COMPARED = ("environment", "apps", "rights", "networks", "forward", "hand_out")
 
 
 class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -28,6 +28,8 @@ class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     apps: tuple[str, ...] = ("*",)
     rights: tuple[str, ...] = RIGHTS
     networks: tuple[str, ...] = ()
+    forward: tuple[str, ...] = ()
+    hand_out: str = ""
     key: str = ""
 
     def __repr__(self) -> str:
@@ -72,6 +74,8 @@ def _caller(stage: Stage, entry: CallerEntry) -> Caller:
         apps=entry.apps,
         rights=entry.rights,
         networks=entry.networks,
+        forward=entry.forward,
+        hand_out=entry.hand_out,
         created_at=stage.keeper.clock.now(),
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from lingpai.keeper.platforms.forms import ERRCODE, JSAPI, Body, Envelope, Published, SignRecipe
+from lingpai.keeper.platforms.forwarding import Forwarding
 
 ACCESS_TOKEN = "access_token"  # noqa: S105  the name of a kind
 TERMINAL = "terminal:"
@@ -237,6 +238,7 @@ class Platform:
         tokenless: modes in which an account has no token of its own, only its terminals'.
         backoff_cap: longest wait between attempts in seconds, where the operator's would use up a narrow budget.
         published: kinds that are published to Redis, where an operator wants that.
+        forwarding: how calls of its API are forwarded, or None when they are not.
         account_form: regular expression of accounts' ids. What else comes in the place of an id may be a misplaced
             secret, and is not logged; "" when nothing is to be logged of apps that are not configured.
     """
@@ -258,6 +260,7 @@ class Platform:
     tokenless: frozenset[str] = frozenset()
     backoff_cap: float | None = None
     published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
+    forwarding: Forwarding | None = None
     account_form: str = ""
 
     def mode(self, name: str) -> TokenCall:

@@ -11,6 +11,7 @@ from lingpai.keeper.parameters import Code, Id, Secret, Token
 from lingpai.keeper.platforms import remedies
 from lingpai.keeper.platforms.drop_in import DropInExchange, DropInTicket, DropInToken
 from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
+from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
     UNTIL_MIDNIGHT,
     ExchangeCall,
@@ -94,6 +95,37 @@ FAULTS = {
 }
 
 
+FORWARDING = Forwarding(
+    prefixes=(
+        "/cgi-bin/",
+        "/wxa/",
+        "/wxaapi/",
+        "/sns/",
+        "/card/",
+        "/datacube/",
+        "/customservice/",
+        "/product/",
+        "/channels/",
+        "/shop/",
+        "/tcb/",
+        "/semantic/",
+        "/device/",
+        "/intp/",
+        "/bizsend/",
+        "/bizwxa/",
+        "/merchant/",
+        "/shakearound/",
+        "/scan/",
+        "/cv/",
+    ),
+    place=TokenPlace(parameter="access_token"),
+    dead=frozenset({40001, 40014, 42001}),
+    refused=48001,
+    busy=45009,
+    often=45009,
+)
+
+
 def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
     """Return the platform WeChat.
 
@@ -144,6 +176,7 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
         probe=ProbeCall("/cgi-bin/openapi/quota/get", {"cgi_path": "/cgi-bin/token"}),
         faults=FAULTS,
         one_secret=True,
+        forwarding=FORWARDING,
     )
 
 

@@ -9,6 +9,7 @@ from lingpai.keeper.parameters import Id, Secret, Token
 from lingpai.keeper.platforms import remedies
 from lingpai.keeper.platforms.drop_in import DropInTicket, DropInToken
 from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
+from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
     ExchangeCall,
     Fault,
@@ -71,6 +72,16 @@ FAULTS = {
 }
 
 
+FORWARDING = Forwarding(
+    prefixes=("/cgi-bin/",),
+    place=TokenPlace(parameter="access_token"),
+    dead=frozenset({40014, 42001}),
+    refused=48002,
+    busy=45033,
+    often=45009,
+)
+
+
 def wecom(base_url: str = BASE_URL) -> Platform:
     """Return the platform WeCom; `base_url` for a private deployment or the sandbox."""
     return Platform(
@@ -119,6 +130,7 @@ def wecom(base_url: str = BASE_URL) -> Platform:
         probe=ProbeCall("/cgi-bin/get_api_domain_ip"),
         faults=FAULTS,
         one_secret=False,
+        forwarding=FORWARDING,
     )
 
 

@@ -13,6 +13,7 @@ from lingpai.core.wire import Call, Route, Shape, Verb
 from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
+from lingpai.keeper.forwarding.bearers import bearer_of
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.parameters import BODY
@@ -87,10 +88,8 @@ def _made(make: Any, answer: TokenAnswer | None) -> Any:
 
 def _ticket_verb(keeper: Keeper, platform: Platform, declared: DropInTicket) -> Verb:
     async def ticket(params: Any, call: Call) -> Any:
-        del call  # the token says who may
-        return declared.answer(
-            *await _ticket(keeper, platform, params.access_token, _kind_of(declared, params))
-        )
+        kind = _kind_of(declared, params)
+        return declared.answer(*await _ticket(keeper, call, platform, params.access_token, kind))
 
     return ticket
 
@@ -113,9 +112,9 @@ def _exchange_verb(keeper: Keeper, platform: Platform, declared: DropInExchange)
     return exchange_code
 
 
-async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> tuple[str, int]:
+async def _ticket(keeper: Keeper, call: Call, platform: Platform, token: str, kind: str) -> tuple[str, int]:
     """Return a ticket and its remaining seconds."""
-    app = await app_of_token(keeper, platform, token)
+    app = await app_of_token(keeper, call, platform, token)
     try:
         current = current_of(await keeper.credentials.get_or_fetch(app, kind))
     except LingpaiError as error:
@@ -129,13 +128,19 @@ async def _ticket(keeper: Keeper, platform: Platform, token: str, kind: str) -> 
     return current.value, int(current.end.remaining(keeper.clock))
 
 
-async def app_of_token(keeper: Keeper, platform: Platform, token: str) -> App:
-    """Return the app for which we handed out this live token.
+async def app_of_token(keeper: Keeper, call: Call, platform: Platform, token: str) -> App:
+    """Return the app for which we handed out this live token, or phantom token.
+
+    Who has the platform's token could ask the platform itself; who has a phantom token needs the right `ticket`.
 
     Raises:
-        LingpaiError: UNKNOWN_TOKEN when we did not, or it has ended.
+        LingpaiError: UNKNOWN_TOKEN when we did not, or it has ended; NOT_ALLOWED.
     """
     credential = await keeper.store.find_credential(token)
+    if credential is None:
+        phantom = keeper.phantoms.read(token)
+        if phantom is not None and phantom.platform == platform.name:
+            return (await bearer_of(keeper, call, phantom, "ticket"))[0]
     if credential is None or not _is_live_token(keeper, credential, platform, token):
         raise LingpaiError(
             Kind.UNKNOWN_TOKEN, "access_token was not issued through this service, or it has expired"

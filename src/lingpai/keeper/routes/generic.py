@@ -14,6 +14,7 @@ from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
 from lingpai.keeper.access import KEY_PREFIX, Ask, authorize, identify, may
 from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
+from lingpai.keeper.forwarding.bearers import credential_of
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.parameters import BODY, Code, Id, Secret, Token, Url
@@ -163,7 +164,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
             if is_named(_etag(credential), call.if_none_match):
                 return Reply(b"", 304, headers=(NO_STORE, ("etag", _etag(credential))))
         keeper.audit.count(app.asker, app.logged_name, right)
-        body = msgspec.json.encode(_held(keeper, app, credential))
+        body = msgspec.json.encode(_held(keeper, app, credential, handed=right == "token"))
         return Reply(body, headers=(NO_STORE, ("etag", _etag(credential))))
 
     async def sign(params: PageToSign, call: Call) -> PageSignature:
@@ -179,11 +180,14 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         return await exchange(keeper, await authorize(keeper, call, ask), params.kind, params.code)
 
     async def report_dead(params: DeadToken, call: Call) -> ReportOutcome:
-        credential = await keeper.store.find_credential(params.access_token)
+        value = params.access_token
+        credential = await keeper.store.find_credential(value)
+        if credential is None and (phantom := keeper.phantoms.read(value)) is not None:
+            credential, value = await credential_of(keeper, phantom)
         app = await _reporter(keeper, params, call, credential)
         if credential is None or app is None:
             return ReportOutcome("unknown")
-        return ReportOutcome(await report(keeper, app, credential, params.access_token))
+        return ReportOutcome(await report(keeper, app, credential, value))
 
     path = Source.PATH | Source.QUERY
     body = Source.PATH | BODY
@@ -253,17 +257,23 @@ async def _reporter(
     return app
 
 
-def _held(keeper: Keeper, app: App, credential: Credential) -> Held:
+def _held(keeper: Keeper, app: App, credential: Credential, *, handed: bool) -> Held:
+    """Return a credential as the caller gets it; `handed` for a token, which may be a phantom token."""
+    kind = credential.key.kind
+
+    def value_of(generation: Generation) -> str:
+        return keeper.phantoms.made_for(app, kind, generation) if handed else generation.value
+
     current = current_of(credential)
     before = credential.previous
     previous = None
     if before is not None and is_live(keeper, before):
-        previous = Previous(before.value, _rest(keeper, before), before.version)
+        previous = Previous(value_of(before), _rest(keeper, before), before.version)
     return Held(
         app.platform.name,
         app.account,
-        credential.key.kind,
-        current.value,
+        kind,
+        value_of(current),
         _rest(keeper, current),
         current.version,
         previous,

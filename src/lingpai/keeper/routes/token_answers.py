@@ -32,6 +32,7 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
         mark = None  # of before
         credential = await verify(keeper, app, credential)
     current = current_of(credential)
+    value = keeper.phantoms.made_for(app, ACCESS_TOKEN, current) if app.phantom_key else current.value
     keeper.audit.count(app.asker, app.logged_name, "token")
     if (
         mark is not None
@@ -39,8 +40,8 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
         and not credential.suspect
         and current.end.epoch == keeper.clock.epoch
     ):
-        call.cached_answer = CachedAnswer(keeper, app, credential, current, mark, pace)
-    return TokenAnswer(current.value, int(current.end.remaining(keeper.clock)))
+        call.cached_answer = CachedAnswer(keeper, app, credential, (current, value), mark, pace)
+    return TokenAnswer(value, int(current.end.remaining(keeper.clock)))
 
 
 class CachedAnswer(Tally):
@@ -54,7 +55,7 @@ class CachedAnswer(Tally):
         keeper: the keeper.
         app: who asked, and was found to be allowed.
         credential: its credential, which is not suspect.
-        current: its current generation, whose end is of this epoch.
+        handed: its current generation, whose end is of this epoch, and what the caller gets for it.
         mark: the store's, from before any of this was read.
         pace: of who asked.
     """
@@ -66,7 +67,7 @@ class CachedAnswer(Tally):
         keeper: Keeper,
         app: App,
         credential: Credential,
-        current: Generation,
+        handed: tuple[Generation, str],
         mark: Hashable,
         pace: Pace,
     ) -> None:
@@ -74,7 +75,7 @@ class CachedAnswer(Tally):
         self._keeper = keeper
         self._mark = mark
         self._pace = pace
-        self._value = current.value
+        current, self._value = handed
         self._ends = current.end.steady
         # What nobody configured is renewed because it is asked for, see `Credentials.get_or_fetch`.
         due = None if app.configured else credential.renew

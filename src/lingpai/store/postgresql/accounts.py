@@ -34,7 +34,14 @@ class Accounts(Part):
         async def save(connection: Connection) -> bool:
             await connection.execute(_SQL["lock_account"], *name[:2])
             before = await connection.fetchrow(_SQL["find_account"], *name)
-            columns = (sealed, digest, account.mode, write_names(account.domains), account.source)
+            columns = (
+                sealed,
+                digest,
+                account.mode,
+                write_names(account.domains),
+                account.source,
+                account.hand_out,
+            )
             await connection.execute(_SQL["save_account"], *name, *columns)
             if before is not None and before[0] != digest:
                 await connection.execute(_SQL["take_over_terminals"], *name[:2], before[0], digest)

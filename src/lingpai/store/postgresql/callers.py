@@ -48,4 +48,5 @@ class Callers(Part):
 
 
 def _terms(caller: Caller) -> tuple[str, ...]:
-    return (caller.environment, *map(write_names, (caller.apps, caller.rights, caller.networks)))
+    lists = (caller.apps, caller.rights, caller.networks, caller.forward)
+    return (caller.environment, *map(write_names, lists), caller.hand_out)

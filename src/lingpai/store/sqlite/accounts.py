@@ -29,6 +29,7 @@ class Accounts(Part):
             "mode": account.mode,
             "domains": write_names(account.domains),
             "source": account.source,
+            "hand_out": account.hand_out,
             "kind": TOKEN_KIND,
         }
 

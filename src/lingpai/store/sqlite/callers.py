@@ -24,6 +24,8 @@ class Callers(Part):
             "apps": write_names(caller.apps),
             "rights": write_names(caller.rights),
             "networks": write_names(caller.networks),
+            "forward": write_names(caller.forward),
+            "hand_out": caller.hand_out,
             "created_at": caller.created_at,
             "revoked_at": caller.revoked_at,
         }
@@ -37,6 +39,8 @@ class Callers(Part):
             "apps": write_names(caller.apps),
             "rights": write_names(caller.rights),
             "networks": write_names(caller.networks),
+            "forward": write_names(caller.forward),
+            "hand_out": caller.hand_out,
         }
         return await self._engine.write(
             lambda connection: bool(run(connection, _SQL["change_caller"], columns))

@@ -1,10 +1,10 @@
 -- name: add_caller
-INSERT INTO callers (name, key_digest, environment, apps, rights, networks, created_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO callers (name, key_digest, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: change_caller
-UPDATE callers SET environment = $2, apps = $3, rights = $4, networks = $5
+UPDATE callers SET environment = $2, apps = $3, rights = $4, networks = $5, forward = $6, hand_out = $7
 WHERE name = $1 AND revoked_at IS NULL RETURNING id;
 
 -- name: revoke_caller
@@ -12,10 +12,10 @@ UPDATE callers SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL RETURN
 
 -- name: find_caller
 -- What is somebody's key now is nobody's former one.
-SELECT t.n, c.name, c.environment, c.apps, c.rights, c.networks, c.created_at, c.revoked_at, NULL::float8
+SELECT t.n, c.name, c.environment, c.apps, c.rights, c.networks, c.forward, c.hand_out, c.created_at, c.revoked_at, NULL::float8
 FROM unnest($1::bytea[]) WITH ORDINALITY AS t (digest, n) JOIN callers c ON c.key_digest = t.digest
 UNION ALL
-SELECT t.n, c.name, c.environment, c.apps, c.rights, c.networks, c.created_at, c.revoked_at, f.ends_at
+SELECT t.n, c.name, c.environment, c.apps, c.rights, c.networks, c.forward, c.hand_out, c.created_at, c.revoked_at, f.ends_at
 FROM unnest($1::bytea[]) WITH ORDINALITY AS t (digest, n)
 JOIN former_caller_keys f ON f.digest = t.digest JOIN callers c ON c.id = f.caller_row
 WHERE NOT EXISTS (SELECT FROM callers o WHERE o.key_digest = t.digest);
@@ -40,4 +40,4 @@ WHERE f.ends_at > $1 AND c.revoked_at IS NULL AND NOT EXISTS (SELECT FROM caller
 ORDER BY 1, 2;
 
 -- name: list_callers
-SELECT name, environment, apps, rights, networks, created_at, revoked_at FROM callers ORDER BY name;
+SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at FROM callers ORDER BY name;

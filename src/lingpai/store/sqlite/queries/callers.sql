@@ -1,10 +1,11 @@
 -- name: add_caller
-INSERT INTO callers (name, key_digest, environment, apps, rights, networks, created_at, revoked_at)
-VALUES (:name, :key_digest, :environment, :apps, :rights, :networks, :created_at, :revoked_at)
+INSERT INTO callers (name, key_digest, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at)
+VALUES (:name, :key_digest, :environment, :apps, :rights, :networks, :forward, :hand_out, :created_at, :revoked_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: change_caller
-UPDATE callers SET environment = :environment, apps = :apps, rights = :rights, networks = :networks
+UPDATE callers SET environment = :environment, apps = :apps, rights = :rights, networks = :networks,
+    forward = :forward, hand_out = :hand_out
 WHERE name = :name AND revoked_at IS NULL RETURNING id;
 
 -- name: revoke_caller
@@ -12,9 +13,9 @@ UPDATE callers SET revoked_at = ? WHERE name = ? AND revoked_at IS NULL RETURNIN
 
 -- name: find_caller
 -- What is somebody's key now is nobody's former one.
-SELECT name, environment, apps, rights, networks, created_at, revoked_at, NULL FROM callers WHERE key_digest = ?1
+SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at, NULL FROM callers WHERE key_digest = ?1
 UNION ALL
-SELECT c.name, c.environment, c.apps, c.rights, c.networks, c.created_at, c.revoked_at, f.ends_at
+SELECT c.name, c.environment, c.apps, c.rights, c.networks, c.forward, c.hand_out, c.created_at, c.revoked_at, f.ends_at
 FROM former_caller_keys f JOIN callers c ON c.id = f.caller_row
 WHERE f.digest = ?1 AND NOT EXISTS (SELECT 1 FROM callers WHERE key_digest = ?1);
 
@@ -40,4 +41,4 @@ WHERE f.ends_at > ? AND c.revoked_at IS NULL AND NOT EXISTS (SELECT 1 FROM calle
 ORDER BY 1, 2;
 
 -- name: list_callers
-SELECT name, environment, apps, rights, networks, created_at, revoked_at FROM callers ORDER BY name;
+SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at FROM callers ORDER BY name;

@@ -1,0 +1,51 @@
+"""Which headers of a forwarded call go out to the platform, and which come back from it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from lingpai.core.errors import Kind, LingpaiError
+
+Lines = Sequence[tuple[bytes, bytes]]
+
+_OUT: Final = frozenset({b"content-type", b"content-disposition", b"range"})
+_OUT_FAMILIES: Final = (b"accept", b"if-")
+# The client of this service decodes answers itself, to look for the numbers of dead tokens.
+_NOT_OUT: Final = b"accept-encoding"
+_BACK: Final = frozenset({b"content-disposition", b"content-range", b"etag", b"last-modified", b"location"})
+IDENTITY: Final = b"identity"
+BYTES: Final = "application/octet-stream"
+
+
+def outgoing(lines: Lines) -> list[tuple[str, str]]:
+    """Return the headers of a request that the platform gets; never cookies, credentials, hosts, or those of proxies.
+
+    Raises:
+        LingpaiError: UNSUPPORTED_MEDIA_TYPE for a compressed body, whose header would not go with it.
+    """
+    kept = []
+    for name, value in lines:
+        if name == b"content-encoding" and value.strip().lower() not in {b"", IDENTITY}:
+            raise LingpaiError(Kind.UNSUPPORTED_MEDIA_TYPE, "Compressed bodies are not forwarded.")
+        if name != _NOT_OUT and (name in _OUT or name.startswith(_OUT_FAMILIES)):
+            kept.append((name.decode("ascii"), value.decode("utf-8", "replace")))
+    return [*kept, ("accept-encoding", "identity")]
+
+
+def incoming(raw: Iterable[tuple[bytes, bytes]], real: str, shown: str) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the headers of an answer that the caller gets, but for type and length.
+
+    Args:
+        raw: as the platform sent them.
+        real: the platform's token, which may be in a redirect.
+        shown: what stands in its place for the caller.
+    """
+    return tuple(
+        (name.lower(), value.replace(real.encode(), shown.encode()))
+        for name, value in raw
+        if name.lower() in _BACK and not any(each in value for each in (b"\r", b"\n", b"\0"))
+    )
+
+
+def content_type_of(given: str | None) -> str:
+    """Return the media type of an answer as it can be sent on."""
+    return given if given and given.isascii() and given.isprintable() else BYTES

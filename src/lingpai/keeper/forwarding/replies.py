@@ -1,0 +1,119 @@
+"""The platform's answer to a forwarded call, piece by piece, and what is to be done when it is over."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+
+from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.upstream import number_of
+
+LOOKED_AT: Final = 64 * 1024
+"""Bytes of an answer up to which it is looked at for the number of a dead token, as documents are."""
+_DOCUMENTS: Final = ("application/json", "text/json", "text/plain", "application/x-json", "text/html")
+# WeChat labels some of its JSON as text.
+
+
+class Answering:
+    """An answer on its way, with those of its pieces that were read already.
+
+    Args:
+        response: the platform's.
+        stall: seconds that may pass between two pieces.
+    """
+
+    def __init__(self, response: aiohttp.ClientResponse, stall: float) -> None:
+        self.response = response
+        self.first: list[bytes] = []
+        self.whole = False
+        self.on_end: Callable[[str], None] = lambda _outcome: None
+        self._stall = stall
+        self._done = False
+        self._broken = "cancelled"
+        self._running: AsyncGenerator[bytes, None] | None = None
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body as it is passed on, or None."""
+        if self.whole:
+            return sum(map(len, self.first))
+        encoded = "content-encoding" in self.response.headers
+        return None if encoded else self.response.content_length
+
+    async def look(self, platform: Platform) -> int | None:
+        """Return the error number in a small document, after reading all of it; None when it is something else."""
+        length = self.response.content_length
+        kind = self.response.content_type
+        if kind not in _DOCUMENTS or (length is not None and length > LOOKED_AT):
+            return None
+        size = 0
+        while size <= LOOKED_AT:
+            piece = await self._next()
+            if not piece:
+                self.whole = True
+                return _number_in(b"".join(self.first), platform.envelope.code)
+            self.first.append(piece)
+            size += len(piece)
+        return None
+
+    def hide(self, real: str, shown: str) -> None:
+        """Replace the platform's token in an answer that was read whole."""
+        content = b"".join(self.first)
+        if self.whole and real.encode() in content:
+            self.first = [content.replace(real.encode(), shown.encode())]
+
+    def discard(self) -> None:
+        """Let go of an answer that nobody needs."""
+        self._done = True
+        self._let_go()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Return the pieces, once."""
+        self._running = self._pieces()
+        return self._running
+
+    async def aclose(self) -> None:
+        """The last piece was sent, or nobody takes more."""
+        if self._running is not None:
+            await self._running.aclose()
+        if not self._done:
+            self._done = True
+            self.whole = self.whole or self.response.content.at_eof()
+            self._let_go()
+            self.on_end("ok" if self.whole else self._broken)
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        for piece in self.first:
+            yield piece
+        self.first = []
+        while not self.whole:
+            try:
+                piece = await self._next()
+            except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+                self._broken = "broken"
+                raise
+            if piece:
+                yield piece
+            else:
+                self.whole = True
+
+    async def _next(self) -> bytes:
+        async with asyncio.timeout(self._stall):
+            return await self.response.content.readany()
+
+    def _let_go(self) -> None:
+        if self.whole:
+            self.response.release()
+        else:
+            self.response.close()
+
+
+def _number_in(content: bytes, name: str) -> int | None:
+    answer: Any = None
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        answer = msgspec.json.decode(content)
+    code = number_of(answer.get(name)) if isinstance(answer, dict) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None
