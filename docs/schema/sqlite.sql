@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     secret_digest BLOB NOT NULL,
     mode TEXT NOT NULL,
     domains TEXT NOT NULL,
-    source TEXT NOT NULL,
+    source TEXT NOT NULL, hand_out TEXT NOT NULL DEFAULT '',
     UNIQUE (platform, account, label)
 ) STRICT;
 
@@ -52,7 +52,7 @@ CREATE TABLE callers (
     networks TEXT NOT NULL,
     created_at REAL NOT NULL,
     revoked_at REAL
-) STRICT;
+, forward TEXT NOT NULL DEFAULT '[]', hand_out TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TRIGGER callers_deleted AFTER DELETE ON callers BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
