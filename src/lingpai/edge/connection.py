@@ -18,7 +18,7 @@ from lingpai.edge.bodies import malformed
 from lingpai.edge.endpoints import ENDING
 from lingpai.edge.limits import Deadlines
 from lingpai.edge.receiving import Incoming
-from lingpai.edge.states import Expiry, Owing, Reading
+from lingpai.edge.states import Event, Expiry, Owing, Reading
 from lingpai.edge.stream_responder import StreamResponder
 from lingpai.edge.writing import CONTINUE, refusal_of
 
@@ -59,6 +59,7 @@ class Connection(StreamResponder):
         """See `asyncio.Protocol`."""
         self.transport = cast("asyncio.Transport", transport)
         self._half_closes = self.transport.can_write_eof()  # not under TLS
+        self._early_word = Event.EARLY_WORD if self._half_closes else Event.LAST_WORD
         address = get_remote_addr(self.transport)
         self.peer = address[0] if address else ""
         admission = self._site.admission
@@ -74,6 +75,7 @@ class Connection(StreamResponder):
         del exc
         self._state.connections.discard(self)
         self._site.admission.leave(self)
+        self._states.advance(Event.CUT)
         self._receiver.forget()
         self._break_off()
         self._leave_exchange()
@@ -87,14 +89,9 @@ class Connection(StreamResponder):
             self._leave_exchange()
             self.abort()
             return True
-        incomplete = self._receiver.reading is Reading.HEAD
-        self._receiver.end()
-        if self.owing() is Owing.NOTHING or self._muted:
-            if incomplete:
-                self._write(refusal_of(HTTPStatus.BAD_REQUEST))
-            self._close()
-        else:
-            self._last = True
+        if self._states.reading is Reading.HEAD and self.owing() is Owing.NOTHING:
+            self._write(refusal_of(HTTPStatus.BAD_REQUEST))
+        self.end(Event.END)
         return self._half_closes  # when false, the transport closes at once
 
     def data_received(self, data: bytes) -> None:
@@ -108,9 +105,9 @@ class Connection(StreamResponder):
             self._early += data
             self._pause_reading()
             return
-        receiver = self._receiver
-        if receiver.reading > Reading.IDLE:
-            if receiver.reading is Reading.OVER:
+        receiver, states = self._receiver, self._states
+        if states.reading > Reading.IDLE:
+            if states.reading is Reading.OVER:
                 receiver.drop(len(data))
             else:
                 receiver.feed(data)
@@ -125,7 +122,7 @@ class Connection(StreamResponder):
                 return
             asked, body = known
             self._known = asked if asked.kept else None
-        receiver.reading = Reading.IDLE
+        states.reading = Reading.IDLE
         # As in `_start`: a call less for nearly every request.
         due = self._current = (asked, body, None, 0.0)
         again = None
@@ -169,20 +166,20 @@ class Connection(StreamResponder):
         self._leave_exchange()
         premature, self._receiver.premature = self._receiver.premature, None
         answered = (
-            self._receiver.reading is Reading.BODY and self._receiver.incoming is None and premature is None
+            self._states.reading is Reading.BODY and self._receiver.incoming is None and premature is None
         )
-        self._receiver.end()
         if premature is not None and self._due:
             self._due.pop()  # it is what cannot be read
         if answered and self.owing() is Owing.NOTHING:
-            self._close()
-        elif self._due or (self._current is not None and self._current is not premature):
-            self._break_off()
-            self._last = True
+            self.end(Event.UNREADABLE)
+            return
+        others = self._due or (self._current is not None and self._current is not premature)
+        self._break_off()
+        if others:
+            self._states.advance(Event.UNREADABLE)
         else:
-            self._break_off()
             self._write(refusal_of(status))
-            self._linger()
+            self.end(self._early_word)
 
     def _break_off(self) -> None:
         """The request whose body was on its way broke off: it is counted and logged, and nobody hears the answer."""
@@ -203,15 +200,12 @@ class Connection(StreamResponder):
 
     def shutdown(self) -> None:
         """End the connection with what is owed; uvicorn calls it when the server ends."""
-        if self.owing() is Owing.NOTHING:
-            self._close()
-        else:
-            self._last = True
+        self.end(Event.SHUTDOWN)
 
     def is_idle(self) -> bool:
         """Return whether nothing is owed, nothing waits to be sent, and no request has begun."""
         return (
-            self._receiver.reading <= Reading.IDLE
+            self._states.reading <= Reading.IDLE
             and self.owing() is Owing.NOTHING
             and not (self._early or self.write_paused)
             and not self.transport.get_write_buffer_size()
@@ -219,8 +213,7 @@ class Connection(StreamResponder):
 
     def close_idle(self) -> None:
         """End the connection, which is idle."""
-        self._receiver.end()
-        self._close()
+        self.end(Event.CUT)
 
     def give_up(self) -> None:
         """Answer a request whose body is still on its way: the server ends."""
@@ -234,20 +227,20 @@ class Connection(StreamResponder):
         """
         if self.write_paused:
             if self._deadlines.is_stuck(self.transport.get_write_buffer_size(), now):
-                self.transport.abort()
+                self.abort()
             return
         incoming = self._receiver.incoming
         body_timeout = 0.0 if incoming is None else incoming.asked.endpoint.body_timeout
-        state = self._receiver.reading, self.owing()
+        state = self._states.reading, self.owing()
         expiry = self._deadlines.expired(*state, self._answered, body_timeout, now)
         if expiry is Expiry.ABORT:
-            self.transport.abort()
+            self.abort()
         elif expiry is Expiry.REFUSE:
             self.refuse(HTTPStatus.REQUEST_TIMEOUT)
         elif expiry is Expiry.ANSWER:
             self._give_up(_LATE)
         elif expiry is Expiry.CLOSE:
-            self._close()
+            self.end(Event.CUT)
 
     def _give_up(self, why: LingpaiError) -> None:
         incoming, self._receiver.incoming = self._receiver.incoming, None

@@ -16,7 +16,7 @@ from lingpai.edge.bodies import has_body, too_large
 from lingpai.edge.endpoint import Find
 from lingpai.edge.headcache import Asked, asked_of
 from lingpai.edge.limits import ProtocolLimits
-from lingpai.edge.states import TRANSITIONS, Event, Reading
+from lingpai.edge.states import Event, Reading, States
 from lingpai.edge.streaming import BodyStream, Peer
 from lingpai.edge.targets import names_one_host
 
@@ -75,16 +75,16 @@ class Receiver:
         owner: who answers them.
         find: who answers what.
         limits: of the connection.
+        states: of the connection.
 
     Attributes:
-        reading: what may come next.
         incoming: the request whose body is on its way, if it is wanted.
         stream: the body that is on its way to a verb that reads it as it comes.
         premature: the request that can be answered although its message is not complete yet.
     """
 
-    def __init__(self, owner: Owner, find: Find, limits: ProtocolLimits) -> None:
-        self.reading = Reading.FRESH
+    def __init__(self, owner: Owner, find: Find, limits: ProtocolLimits, states: States) -> None:
+        self._states, self._advance = states, states.advance
         self.incoming: Incoming | None = None
         self.stream: BodyStream | None = None
         self.premature: Due | None = None
@@ -98,14 +98,10 @@ class Receiver:
         self._drained = 0
         self._refusal: HTTPStatus | None = None
 
-    def advance(self, event: Event) -> None:
-        """Move on, by the table of states."""
-        self.reading = TRANSITIONS[self.reading, event]
-
     def feed(self, data: bytes) -> None:
         """Read what came."""
-        if self.reading <= Reading.IDLE:
-            self.advance(Event.BYTES)
+        if self._states.reading <= Reading.IDLE:
+            self._advance(Event.BYTES)
         self._fed += len(data)
         try:
             self._parse(data)
@@ -114,10 +110,10 @@ class Receiver:
                 fault.__context__, _REFUSED
             ):
                 log.exception("crash")
-            if self.reading is not Reading.OVER:
+            if self._states.reading is not Reading.OVER:
                 self._owner.refuse(self._refusal or HTTPStatus.BAD_REQUEST)
         # The parser keeps a header until its end, however far that is, and that of the next request and a trailer too.
-        if self._fed > self._head_bytes and self.reading is not Reading.OVER:
+        if self._fed > self._head_bytes and self._states.reading is not Reading.OVER:
             self._owner.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _parse(self, data: bytes) -> None:
@@ -131,7 +127,7 @@ class Receiver:
                 end = stopped.args[0]
             else:
                 return
-            if self.reading is Reading.OVER:
+            if self._states.reading is Reading.OVER:
                 return
             # At an upgrade the parser ends the message with its head. No protocol is ours but this one, so the
             # request is an ordinary one (RFC 9110 §7.8), with the body that follows. Not read while that exception is
@@ -159,8 +155,8 @@ class Receiver:
 
     def on_message_begin(self) -> None:
         """Called by the parser."""
-        if self.reading is not Reading.OVER:
-            self.advance(Event.BYTES)
+        if self._states.reading is not Reading.OVER:
+            self._advance(Event.BYTES)
             self._url, self._lines = b"", []
 
     def on_url(self, url: bytes) -> None:
@@ -173,7 +169,7 @@ class Receiver:
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        if self.reading is Reading.OVER:
+        if self._states.reading is Reading.OVER:
             return
         if self._fed > self._head_bytes:  # an upper bound: the bytes may contain more than this head
             size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in self._lines)
@@ -196,7 +192,7 @@ class Receiver:
         self._lines = []
         self._fed = self._drained = 0
         self._closes = asked.closes
-        self.advance(Event.HEAD)
+        self._advance(Event.HEAD)
         head = asked.head
         head.old = version == "1.0"
         if has_body(head.headers) and asked.endpoint.wants_body(head, asked.fields):
@@ -220,7 +216,7 @@ class Receiver:
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
         self._fed = 0
-        if self.reading is Reading.OVER:
+        if self._states.reading is Reading.OVER:
             return
         incoming = self.incoming
         if incoming is None:
@@ -239,7 +235,7 @@ class Receiver:
 
     def on_message_complete(self) -> None:
         """Called by the parser."""
-        if self.reading is Reading.OVER or self._declines_upgrade():
+        if self._states.reading is Reading.OVER or self._declines_upgrade():
             return
         self._fed = self._drained = 0
         incoming, self.incoming = self.incoming, None
@@ -247,7 +243,7 @@ class Receiver:
         if self.stream is not None:
             self.stream.end()
             self.stream = None
-        self.advance(Event.LAST if self._closes else Event.MESSAGE)
+        self._advance(Event.LAST_MESSAGE if self._closes else Event.MESSAGE)
         if incoming is not None:
             self._owner.take(incoming.due())
 
@@ -257,13 +253,8 @@ class Receiver:
         if self._drained > self._drain_bytes:
             self._owner.abort()
 
-    def end(self) -> None:
-        """No further message is read."""
-        self.advance(Event.LAST)
-
     def forget(self) -> None:
         """The connection is lost: let go of what refers to it."""
-        self.end()
         self.stream = None
         self._parser = None
         del self._owner

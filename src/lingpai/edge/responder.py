@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 from lingpai.core.trace import new_trace_id
 from lingpai.edge.endpoint import Answer
 from lingpai.edge.receiving import Due, Receiver
-from lingpai.edge.states import Owing, Reading
+from lingpai.edge.states import Event, Owing, Reading, Saying, States
 from lingpai.edge.turn import resume
 from lingpai.edge.writing import CONTINUE, LAST_RESORT, fixed_of, message_of
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lingpai.edge.headcache import Again
     from lingpai.edge.site import Site
     from lingpai.edge.streaming import Exchange
+
+_OPEN, _MUTE = Saying.OPEN, Saying.MUTE
 
 
 class Waiting(msgspec.Struct):
@@ -58,7 +60,8 @@ class Responder(asyncio.Protocol):
     def __init__(self, site: "Site", state: ServerState, loop: asyncio.AbstractEventLoop) -> None:
         self._site, self._turn, self._first_lines = site, site.turn, site.first_lines
         self._state, self._loop = state, loop
-        self._receiver = Receiver(self, site.find, site.limits)
+        self._states = States()
+        self._receiver = Receiver(self, site.find, site.limits, self._states)
         self.peer = ""
         self.active_at = 0.0
         self.write_paused = False
@@ -68,10 +71,9 @@ class Responder(asyncio.Protocol):
         self._exchange: Exchange | None = None  # the request that is answered, if its route streams
         self._due: deque[Due] = deque()
         self._early = b""  # came before the answer to what came before it was out
-        self._muted = False  # whether nothing more can be said
-        self._last = False  # whether the connection ends with what is owed now
         self._answered = 0
         self._half_closes = True  # whether the peer may go on when we have said all
+        self._early_word = Event.EARLY_WORD
 
     def take(self, due: Due) -> None:
         """Answer a request, once all before it are answered; see `receiving.Owner`."""
@@ -103,7 +105,7 @@ class Responder(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection."""
-        self._muted = True
+        self._states.advance(Event.CUT)
         self.transport.abort()
 
     def owing(self) -> Owing:
@@ -227,10 +229,10 @@ class Responder(asyncio.Protocol):
         self._answered += 1
         state = self._state
         state.total_requests += 1
-        self._last |= last
-        close = answer.fixed.closes or asked.closes or (self._last and not self._due)
+        saying = self._states.saying
+        close = answer.fixed.closes or asked.closes or last or (saying is not _OPEN and not self._due)
         turn = self._turn
-        if not self._muted:
+        if saying < _MUTE:
             lines = self._first_lines
             if lines.headers is not state.default_headers:
                 lines.change(state.default_headers)
@@ -248,7 +250,7 @@ class Responder(asyncio.Protocol):
             tally.seconds.append(now - (began or started))
         else:
             endpoint.tell(answer, now - (began or started))
-        if self._muted:
+        if saying >= _MUTE:
             return
         if close:
             self._end_with_answer()
@@ -290,33 +292,28 @@ class Responder(asyncio.Protocol):
         if not turn.due:
             turn.ask()
 
-    def _close(self) -> None:
-        self._turn.flush()
-        self.transport.close()
-
-    def _linger(self) -> None:
-        # Closing at once would reset the line under a caller who still writes, and take the answer with it.
-        self._turn.flush()
-        self._muted = True
-        if self.transport.is_closing():
-            return
-        if self._half_closes:
-            self.transport.write_eof()
-            self._resume_reading()
-        else:
+    def end(self, event: Event) -> None:
+        """End the connection as far as `event` wants it and no answer is owed."""
+        states = self._states
+        states.advance(event)
+        if states.saying is Saying.LAST and self.owing() is Owing.NOTHING:
+            states.advance(Event.LAST_WORD)
+        if states.saying is Saying.CLOSED:
+            self._turn.flush()
             self.transport.close()
+        elif states.saying is Saying.MUTE and event is Event.EARLY_WORD:
+            # Closing at once would reset the line under a caller who still writes, and take the answer with it.
+            self._turn.flush()
+            if not self.transport.is_closing():
+                self.transport.write_eof()
+                self._resume_reading()
 
     def _end_with_answer(self) -> None:
-        unread = self._receiver.reading in {Reading.HEAD, Reading.BODY}
-        if self._receiver.reading is not Reading.OVER:
-            self._receiver.end()
+        unread = self._states.reading in {Reading.HEAD, Reading.BODY}
         self._due.clear()
         self._receiver.incoming = None
         self._early = b""
-        if unread:
-            self._linger()
-        else:
-            self._close()
+        self.end(self._early_word if unread else Event.LAST_WORD)
 
 
 def _last_resort() -> Answer:

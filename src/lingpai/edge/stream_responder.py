@@ -9,6 +9,7 @@ from lingpai.core.wire import StreamedReply
 from lingpai.edge.endpoint import Answer
 from lingpai.edge.receiving import Due
 from lingpai.edge.responder import Responder
+from lingpai.edge.states import Saying
 from lingpai.edge.streaming import BodyStream, Exchange
 
 BROKEN = LingpaiError(Kind.UPSTREAM_UNAVAILABLE, "the answer broke off", detail="the answer broke off")
@@ -53,7 +54,11 @@ class StreamResponder(Responder):
                 self._end_exchange(exchange)
                 self._finish(due, answer, started)
                 return
-            closes = asked.closes or answer.fixed.closes or (self._last and not self._due)
+            closes = (
+                asked.closes
+                or answer.fixed.closes
+                or (self._states.saying is not Saying.OPEN and not self._due)
+            )
             await self._send(due, exchange, (answer, reply, closes), started)
         finally:
             self._end_exchange(exchange)
