@@ -10,118 +10,30 @@ id and its salt: an id may have been handed out again since (a failover or a res
 does what it does when there is no such row.
 """
 
-import enum
-from collections.abc import Awaitable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import msgspec
-
-from lingpai.core.issuer_records import Grant, GrantKind, GrantView, Pushed, Session, SigningKey, User
+from lingpai.core.issuer_records import Pushed, Session, SigningKey, User
+from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
+from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, Placed, RequestKey, Spent
+
+__all__ = [
+    "Answer",
+    "Attempts",
+    "IssuerStore",
+    "Listed",
+    "Outcome",
+    "Owner",
+    "Placed",
+    "Quota",
+    "RequestKey",
+    "SignedRequest",
+    "Spent",
+]
 
 
-class Quota(NamedTuple):
-    """One taking of a daily quota: for `app` and `subject` (a terminal's row, or 0) on `day`, at most `limit`.
-
-    `day` counts days since 1970 in the quota's calendar; `ends_at` is when that day is over.
-    """
-
-    app: int
-    subject: int
-    day: int
-    limit: int
-    ends_at: int
-
-
-class SignedRequest(NamedTuple):
-    """A signed request, which counts once.
-
-    Known by its app, its timestamp and the digest of its id, and remembered until `ends_at`.
-    """
-
-    app: int
-    timestamp: int
-    digest: bytes
-    ends_at: int
-
-
-class Attempts(NamedTuple):
-    """How many attempts of a subject count, and when (unix seconds) their window ends; (0, 0) when none do."""
-
-    used: int
-    ends_at: int
-
-
-class Owner(enum.IntEnum):
-    """Whose marks are remembered: a user's browsers and networks, an app's networks."""
-
-    USER = 1
-    APP = 2
-
-
-class RequestKey(NamedTuple):
-    """An authorization request, by the random digest that it carries; its answer is kept until `ends_at`."""
-
-    digest: bytes
-    ends_at: int
-
-
-class Answer(NamedTuple):
-    """How an authorization request was answered: by the grant of this row, or by a refusal when it is None."""
-
-    grant: int | None
-
-
-class Outcome(enum.Enum):
-    """What came of spending a code, a refresh token or a shown key."""
-
-    DONE = "done"
-    REPEATED = "repeated"
-    """A refresh token again, inside its window: the grant stands as the first use left it."""
-    REPLAYED = "replayed"
-    """It was spent before."""
-    GONE = "gone"
-    """The grant has ended, was superseded, or does not exist."""
-    LIMITED = "limited"
-    """The quota is used up; nothing was spent."""
-    SAME_REQUEST = "same_request"
-    """The signed request was remembered before; nothing was spent."""
-
-
-class Spent(msgspec.Struct, frozen=True):
-    """Outcome of `redeem` and `rotate`, and the grant as it stands after it (None when there is none)."""
-
-    outcome: Outcome
-    grant: Grant | None
-
-
-class Placed(msgspec.Struct, frozen=True):
-    """Outcome of `place`, and the grant that holds the place now.
-
-    DONE when it is the given one, REPEATED when somebody was faster; SAME_REQUEST, LIMITED, or GONE for a shown
-    key that is not good any more, with no grant.
-    """
-
-    outcome: Outcome
-    grant: Grant | None
-
-
-class Listed(NamedTuple):
-    """A page of grants for operators, newest first.
-
-    `before` is where the next page begins, None at the end.
-    """
-
-    views: tuple[GrantView, ...]
-    before: int | None
-
-
-class IssuerStore(Directory, Protocol):
-    """All verbs of the issuer. See the module's docstring for what holds for each of them.
-
-    Where a verb takes a `request`, it is remembered in the same breath when something comes of the verb, and
-    nothing does when it was remembered before.
-    """
+class IssuerStore(Directory, Grants, Counts, Protocol):
+    """All verbs of the issuer. See the module's docstring for what holds for each of them."""
 
     async def anchor(self) -> float:
         """Unix time minus steady time, as the first process of this epoch of the steady time found it.
@@ -129,208 +41,6 @@ class IssuerStore(Directory, Protocol):
         With it, the issuer's time is `steady + anchor`: the same in all processes, and no step of the wall
         clock touches it until the machine starts anew.
         """
-        ...
-
-    # Grants.
-
-    async def add_grant(self, grant: Grant) -> Grant:
-        """Insert a grant, with the epochs of its app, user and member, and return it with its row."""
-        ...
-
-    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
-        """Answer an authorization request with a new grant, unless it is answered already.
-
-        Returns the first answer; when that is another one, no grant is made.
-        """
-        ...
-
-    async def refuse_request(self, request: RequestKey) -> Answer | None:
-        """Answer an authorization request with a refusal, whatever answered it before; returns that, or None."""
-        ...
-
-    async def read_answer(self, digest: bytes) -> Answer | None:
-        """How the authorization request of this digest was answered, or None when it was not, or is forgotten."""
-        ...
-
-    async def read_grant(self, grant: int) -> GrantView | None:
-        """The grant of this row with what decides about it."""
-        ...
-
-    def begin_read(self, grant: int) -> GrantView | Awaitable[GrantView | None] | None:
-        """As `read_grant`, at once where a read takes no round trip.
-
-        Elsewhere the read is under way, and what is returned may be awaited or left.
-        """
-        ...
-
-    async def read_place(self, grant: Grant) -> int:
-        """Row of the grant that holds the place which `grant` would take, or 0."""
-        ...
-
-    def redeem(
-        self,
-        grant: Grant,
-        now: int,
-        ends_at: int,
-        keep: int | None,
-        quota: Quota | None,
-        *,
-        request: SignedRequest | None = None,
-    ) -> Awaitable[Spent]:
-        """Spend the code of a grant that was read: of all who try, one gets DONE, and it is live with generation 1.
-
-        With `keep`, the grant takes its place, and the one there before keeps at most `keep` seconds.
-        """
-        ...
-
-    def rotate(
-        self,
-        grant: Grant,
-        generation: int,
-        now: int,
-        ends_at: int,
-        window: int,
-        quota: Quota | None,
-        *,
-        end_replayed: bool,
-        request: SignedRequest | None = None,
-    ) -> Awaitable[Spent]:
-        """Spend the refresh token of `generation` of a grant that was read.
-
-        DONE moves the grant to the next generation and ends it at `ends_at` (never after its `limit_at`).
-        A generation above the grant's own is ours as well, of commits that the store has lost; the grant goes on
-        behind it. REPEATED when the token is the one spent last, less than `window` seconds ago. REPLAYED otherwise,
-        and then, with `end_replayed`, the grant ends.
-        """
-        ...
-
-    def place(
-        self,
-        grant: Grant,
-        *,
-        seen: int | None,
-        keep: int | None,
-        quota: Quota | None,
-        qr_digest: bytes | None = None,
-        request: SignedRequest | None = None,
-    ) -> Awaitable[Placed]:
-        """Insert a live grant and let it take its place, unless somebody was faster.
-
-        When the grant that holds the place is live and not the one that was `seen`, it is returned instead;
-        with `seen` None, never. The one there before keeps at most `keep` seconds; with `keep` None there are
-        no places and nothing is superseded. With `qr_digest`, the key that the grant's terminal shows is
-        spent in the same breath.
-        """
-        ...
-
-    async def read_standing(self, app: int, subject: int) -> int:
-        """Row of the app's own grant that stands for `subject` (any number that no terminal and no user has), or 0."""
-        ...
-
-    async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
-        """Insert an app's own live grant that stands for `subject`, unless somebody was faster; returns the one there.
-
-        Somebody was when a live one stands there that is not the one that was `seen`. That one keeps at most `keep`
-        seconds.
-        """
-        ...
-
-    async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
-        """Unended grants that hold or held the place which `grant` would take, newest first."""
-        ...
-
-    async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
-        """Give a grant that was read another `nonce` and generation; False when either has changed, or it is over."""
-        ...
-
-    async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
-        """End a grant that was read. False when it has ended already, or there is none."""
-        ...
-
-    async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
-        """End every grant there is of an app, of a user, or of a user in an app, at once.
-
-        Begins the next epoch, which no grant that is there has: one row, however many grants there are. False when
-        there is no such app, user or member.
-        """
-        ...
-
-    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
-        """End the user grant that holds the place of a terminal in an app, and all codes for it that are not spent.
-
-        False when there was neither.
-        """
-        ...
-
-    async def list_grants(
-        self,
-        realm: str,
-        now: int,
-        before: int | None,
-        limit: int,
-        *,
-        app: int | None = None,
-        user: int | None = None,
-        machine: int | None = None,
-        kind: GrantKind | None = None,
-    ) -> Listed:
-        """A page of grants that have not ended, newest first, for operators; of all that are named.
-
-        It looks at `limit` rows by an index, ended or not, so it may be short, or empty, and not the last.
-        """
-        ...
-
-    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
-        """Up to `limit` grants of a user that have not ended, newest first, for the user's own page."""
-        ...
-
-    # Quotas, replays, throttling.
-
-    async def take_quota(self, quota: Quota) -> bool:
-        """Take one; False when that would exceed the limit."""
-        ...
-
-    async def remember_request(self, request: SignedRequest) -> bool:
-        """Remember a signed request. False when it is remembered already."""
-        ...
-
-    async def knows_request(self, request: SignedRequest) -> bool:
-        """Whether a signed request is remembered."""
-        ...
-
-    async def take_attempts(
-        self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int
-    ) -> int | None:
-        """Count one attempt for each (digest, limit), all or none.
-
-        A subject's window lasts until the `ends_at` of its first attempt. None when all were within their
-        limits, else when (unix seconds) the fullest window ends; then no window was begun.
-        """
-        ...
-
-    async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
-        """The attempts of each subject in its window, in the order of the subjects."""
-        ...
-
-    async def return_attempts(self, subjects: Sequence[bytes]) -> None:
-        """Take one attempt off each subject: it succeeded, and only failures count."""
-        ...
-
-    async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
-        """Forget the attempts of these subjects: one succeeded."""
-        ...
-
-    async def keep_marks(
-        self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
-    ) -> None:
-        """Remember from where an owner (a user, an app) proved who they are, until `ends_at`.
-
-        Of each owner's marks, the `most` that end last are kept.
-        """
-        ...
-
-    async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
-        """Those of the marks that are remembered for an owner."""
         ...
 
     # Sessions.
