@@ -46,36 +46,37 @@ def read_apps(rows: Sequence[Row], vault: Vault) -> tuple[App, ...]:
     One row per secret, those of one app together, newest first.
     """
     apps: dict[int, App] = {}
-    for row in rows:
-        app = apps.get(row[0]) or _app(row)
-        if row[18] is not None:
-            digest, sealed, ends_at = row[18:21]
+    for *columns, digest, sealed, ends_at in rows:
+        app = apps.get(columns[0]) or _read_app(columns)
+        if digest is not None:
             clear = "" if sealed is None else vault.open(sealed, SECRET_COLUMN, app.realm, app.app_id)
             app = msgspec.structs.replace(app, secrets=(*app.secrets, Secret(digest, clear, ends_at)))
         apps[app.id] = app
     return tuple(apps.values())
 
 
-def _app(row: Row) -> App:
+def _read_app(row: Sequence[Any]) -> App:
+    (row_id, realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes,
+     permissions, audience, owner, listed, disabled, public, created_at, client) = row  # fmt: skip
     return App(
-        id=row[0],
-        realm=row[1],
-        app_id=row[2],
-        name=row[3],
-        mode=AppMode(row[4]),
-        redirect_uris=_names.decode(row[5]),
-        domains=_names.decode(row[6]),
-        networks=_names.decode(row[7]),
-        grants=_names.decode(row[8]),
-        scopes=_names.decode(row[9]),
-        permissions=_names.decode(row[10]),
-        audience=row[11],
-        owner=row[12],
-        listed=bool(row[13]),
-        disabled=bool(row[14]),
-        public=bool(row[15]),
-        created_at=row[16],
-        client=_client.decode(row[17]),
+        id=row_id,
+        realm=realm,
+        app_id=app_id,
+        name=name,
+        mode=AppMode(mode),
+        redirect_uris=_names.decode(redirect_uris),
+        domains=_names.decode(domains),
+        networks=_names.decode(networks),
+        grants=_names.decode(grants),
+        scopes=_names.decode(scopes),
+        permissions=_names.decode(permissions),
+        audience=audience,
+        owner=owner,
+        listed=bool(listed),
+        disabled=bool(disabled),
+        public=bool(public),
+        created_at=created_at,
+        client=_client.decode(client),
     )
 
 
