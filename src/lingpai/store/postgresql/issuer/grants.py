@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
+from lingpai.store.answers import answer_request, refuse_request
 from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.issuer_rows import GRANT_COLUMNS, read_grant, read_view, row_after
-from lingpai.store.postgresql.connect import Connection
+from lingpai.store.postgresql.issuer.transaction import ConnectionTransaction
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
     grant_arguments,
@@ -67,29 +68,15 @@ class Grants(Changes):
 
     async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
         """See `store.issuer_port.IssuerStore.answer_request`."""
-
-        async def answer(connection: Connection) -> Answer:
-            if await connection.fetchval(_UPKEEP["begin_answer"], *request) is None:
-                return Answer(await connection.fetchval(_UPKEEP["read_answer"], request.digest))
-            ((_, row),) = await connection.fetch(
-                _SQL["add_grant"], *([each] for each in grant_arguments(grant))
-            )
-            await connection.execute(_UPKEEP["end_answer"], request.digest, row)
-            return Answer(row)
-
-        return await self._engine.transact(answer)
+        return await self._engine.transact(
+            lambda connection: answer_request(ConnectionTransaction(connection), request, grant)
+        )
 
     async def refuse_request(self, request: RequestKey) -> Answer | None:
         """See `store.issuer_port.IssuerStore.refuse_request`."""
-
-        async def refuse(connection: Connection) -> Answer | None:
-            if await connection.fetchval(_UPKEEP["begin_answer"], *request) is not None:
-                return None
-            first = Answer(await connection.fetchval(_UPKEEP["lock_answer"], request.digest))
-            await connection.execute(_UPKEEP["end_answer"], request.digest, None)
-            return first
-
-        return await self._engine.transact(refuse)
+        return await self._engine.transact(
+            lambda connection: refuse_request(ConnectionTransaction(connection), request)
+        )
 
     async def read_answer(self, digest: bytes) -> Answer | None:
         """See `store.issuer_port.IssuerStore.read_answer`."""

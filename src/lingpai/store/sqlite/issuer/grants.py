@@ -8,6 +8,7 @@ import apsw
 
 from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState, GrantView
+from lingpai.store.answers import answer_request, refuse_request
 from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
 from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
 from lingpai.store.issuer_rows import read_grant, read_view, row_after
@@ -15,8 +16,10 @@ from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
+from lingpai.store.sqlite.issuer.transaction import WriterTransaction
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.transaction import finish
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_grants")
@@ -38,26 +41,15 @@ class Grants(Part):
 
     async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
         """See `store.issuer_port.IssuerStore.answer_request`."""
-
-        def answer(connection: apsw.Connection) -> Answer:
-            first = run(connection, _UPKEEP["read_answer"], (request.digest,))
-            if first:
-                return Answer(first[0][0])
-            row = insert_grant(connection, grant).id
-            run(connection, _UPKEEP["set_answer"], (request.digest, row, request.ends_at))
-            return Answer(row)
-
-        return await self._engine.add(answer)
+        return await self._engine.add(
+            lambda connection: finish(answer_request(WriterTransaction(connection), request, grant))
+        )
 
     async def refuse_request(self, request: RequestKey) -> Answer | None:
         """See `store.issuer_port.IssuerStore.refuse_request`."""
-
-        def refuse(connection: apsw.Connection) -> Answer | None:
-            first = run(connection, _UPKEEP["read_answer"], (request.digest,))
-            run(connection, _UPKEEP["set_answer"], (request.digest, None, request.ends_at))
-            return Answer(first[0][0]) if first else None
-
-        return await self._engine.write(refuse)
+        return await self._engine.write(
+            lambda connection: finish(refuse_request(WriterTransaction(connection), request))
+        )
 
     async def read_answer(self, digest: bytes) -> Answer | None:
         """See `store.issuer_port.IssuerStore.read_answer`."""

@@ -54,9 +54,14 @@ DELETE FROM issuer_sessions WHERE id = ? AND salt = ? RETURNING id;
 -- name: read_answer
 SELECT grant_row FROM issuer_answers WHERE digest = ?;
 
--- name: set_answer
-INSERT INTO issuer_answers (digest, grant_row, ends_at) VALUES (?, ?, ?)
-ON CONFLICT DO UPDATE SET grant_row = excluded.grant_row;
+-- name: lock_answer
+SELECT grant_row FROM issuer_answers WHERE digest = ?;
+
+-- name: begin_answer
+INSERT INTO issuer_answers (digest, grant_row, ends_at) VALUES (?1, NULL, ?2) ON CONFLICT DO NOTHING RETURNING digest;
+
+-- name: end_answer
+UPDATE issuer_answers SET grant_row = ?2 WHERE digest = ?1;
 
 -- name: purge_grants
 DELETE FROM issuer_grants WHERE ends_at < :now AND id IN (

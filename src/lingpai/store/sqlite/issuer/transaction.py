@@ -1,0 +1,26 @@
+"""A transaction of the writer thread, for verbs that both engines share; see `store.transaction`."""
+
+from typing import Any, Final
+
+from lingpai.core.issuer_records import Grant
+from lingpai.store.queries import Row
+from lingpai.store.sqlite.connect import Connection
+from lingpai.store.sqlite.issuer.places import insert_grant
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = {**load_queries("issuer_grants"), **load_queries("issuer_upkeep")}
+
+
+class WriterTransaction:
+    """Runs statements by the writer's connection; nothing waits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, query: str, *arguments: Any) -> list[Row]:
+        """See `store.transaction.Transaction`."""
+        return run(self._connection, _SQL[query], arguments)
+
+    async def add_grant(self, grant: Grant) -> int:
+        """See `store.transaction.Transaction`."""
+        return insert_grant(self._connection, grant).id
