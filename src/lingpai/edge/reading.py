@@ -9,6 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Source
 from lingpai.edge import bodies
 from lingpai.edge.charsets import demand_readable, is_utf_8, text_of
+from lingpai.edge.conversion import Conversion
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.urlencoded import (
     REPLACEMENT,
@@ -20,7 +21,6 @@ from lingpai.edge.urlencoded import (
     merge,
     names_in,
     refuse_lists,
-    repeated,
 )
 
 FORMS = Source.FORM | Source.URLENCODED | Source.MISLABELLED
@@ -50,10 +50,8 @@ class Reader:
     def __init__(self, params: type[msgspec.Struct], sources: Source, options: EdgeOptions) -> None:
         fields = msgspec.structs.fields(params)
         self._params = params
-        self._fields = fields
         self._lists = frozenset(field.encode_name for field in fields if _is_list(field.type))
         self._names = frozenset(field.encode_name for field in fields) - self._lists
-        self._required = tuple(field.encode_name for field in fields if field.required)
         # curl, PHP and Java call JSON a form, or nothing, unless they are given a type.
         takes_json = bool(sources & (Source.JSON | Source.UNLABELLED))
         self._from_labelled_form: BodyParser = self._from_either if takes_json else self._from_pairs
@@ -67,6 +65,8 @@ class Reader:
         self._options = options
         self._pair_limit = options.parameter_limit
         self._value_limit = options.value_limit
+        convert = Conversion(params, self._names, options.value_limit, one_place=self._one_place)
+        self._strings, self._objects, self._fault = convert.from_texts, convert.from_objects, convert.fault
         self.takes_body = bool(sources & BODIES)
 
     def read_head(self, query: bytes, path: Mapping[str, str]) -> Any:
@@ -232,56 +232,3 @@ class Reader:
             if REPLACEMENT in value:  # what the server makes of bytes that are no UTF-8
                 raise invalid(name, "is not valid UTF-8")
         return merge(self._checked(path), found)
-
-    def _strings(self, values: dict[str, str]) -> Any:
-        try:
-            return msgspec.convert(values, self._params, strict=False)
-        except msgspec.ValidationError as fault:
-            raise self._fault(values, {}, fault) from None
-
-    def _objects(self, texts: dict[str, str], found: dict[str, Any]) -> Any:
-        """JSON keeps its types; what came by path or query next to it is text and converted as such."""
-        objects = {}
-        for name in self._names & found.keys():
-            value = found[name]
-            if value is None or (isinstance(value, str) and blank(value)):
-                continue
-            if isinstance(value, str):
-                check(name, value, self._value_limit)
-            if name in texts and (self._one_place or texts.pop(name) != value):
-                raise repeated(name)
-            objects[name] = value
-        try:
-            if not texts:
-                return msgspec.convert(objects, self._params)
-            values = {
-                field.name: msgspec.convert(source[field.encode_name], field.type, strict=strict)
-                for source, strict in ((texts, False), (objects, True))
-                for field in self._fields
-                if field.encode_name in source
-            }
-            return self._params(**values)
-        except (msgspec.ValidationError, TypeError, ValueError) as fault:
-            raise self._fault(texts, objects, fault) from None
-
-    def _fault(self, texts: Mapping[str, str], objects: Mapping[str, Any], fault: Exception) -> LingpaiError:
-        """Name the field at fault: the first one missing in the order of declaration, or else of the wrong kind.
-
-        msgspec's own words may quote the value, so only its harmless ones go out.
-        """
-        for name in self._required:
-            if name not in texts and name not in objects:
-                return LingpaiError(Kind.MISSING_PARAMETER, f"parameter {name} is missing", parameter=name)
-        for source, strict in ((texts, False), (objects, True)):
-            for field in self._fields:
-                if field.encode_name not in source:
-                    continue
-                try:
-                    msgspec.convert(source[field.encode_name], field.type, strict=strict)
-                except msgspec.ValidationError as why:
-                    expected = str(why).partition(" - at ")[0]
-                    plain = expected.startswith("Expected ")
-                    return invalid(
-                        field.encode_name, f"is not valid: {expected}" if plain else "is not valid"
-                    )
-        return LingpaiError(Kind.INVALID_PARAMETER, "the parameters do not fit together", detail=str(fault))
