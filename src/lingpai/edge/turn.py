@@ -1,7 +1,7 @@
 """One turn of the event loop for all connections of a server: quick requests run together, answers go out together.
 
 Requests are not run where their bytes arrive, but in the turn of the loop after it: only there do the store's reads
-see every commit that was answered before the request was sent (`store/sqlite/engine.py`). And a send wakes up the
+see every commit that was answered before the request was sent (`store/sqlite/reads.py`). And a send wakes up the
 client's process, often on another core, which costs more than all the rest of it: with the answers of one turn sent one
 right after the other, it is awake already.
 """

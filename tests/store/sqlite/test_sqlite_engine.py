@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.store.sqlite import engine as engine_module
+from lingpai.store.sqlite import reads as reads_module
 from lingpai.store.sqlite.connect import connect
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.queries import run
@@ -240,7 +240,7 @@ async def test_what_was_missing_is_cached_too(engine: Engine) -> None:
 
 
 async def test_the_cache_is_bounded(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "CACHED", 10)
+    monkeypatch.setattr(reads_module, "CACHED", 10)
     for number in range(1000):
         assert engine.cached(number, partial(int, number)) == number
         assert len(engine.kept) <= 10

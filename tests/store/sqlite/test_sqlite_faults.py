@@ -122,7 +122,7 @@ async def test_a_fault_while_waiting_for_a_change(
     waiting = asyncio.ensure_future(sqlite.wait_change(60))
     await asyncio.sleep(0)
     looks: list[int] = []
-    look = engine._look
+    look = engine._watch._look
 
     def fail_first() -> bool:
         looks.append(1)
@@ -130,7 +130,7 @@ async def test_a_fault_while_waiting_for_a_change(
             raise LingpaiError(Kind.STORE_UNAVAILABLE, "for a moment")
         return look()
 
-    monkeypatch.setattr(engine, "_look", fail_first)
+    monkeypatch.setattr(engine._watch, "_look", fail_first)
     async with asyncio.timeout(30):
         while len(looks) < 2:  # noqa: ASYNC110  the engine's own timer brings it about
             await asyncio.sleep(0.01)

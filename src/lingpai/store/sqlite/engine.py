@@ -1,45 +1,24 @@
-"""The mechanism of the engine, which knows no table: reads on the event loop, writes in one thread, a cache.
-
-All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
-itself. The cache holds what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
-row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first read of each
-turn asks SQLite whether anybody committed anything (`PRAGMA data_version`), and if so, the stamp, in the transaction
-that the turn's other reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read
-of the same turn serves, a request or the end of a write of ours, was there before that first read, or comes after
-`_end_turn`. So neither is older than the last commit that anybody was told of before he asked. (It would not be enough
-for reads from a protocol's callback, which the loop runs before what is ready; verbs run in tasks.)
-"""
+"""The mechanism of the engine, which knows no table: reads on the event loop, writes in a thread, long reads apart."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TypeVar
 
-import apsw
-
-from lingpai.store.queries import Row
 from lingpai.store.sqlite.checkpointer import PATIENCE, Checkpointer
-from lingpai.store.sqlite.connect import READER_PATIENCE, WRITER_PATIENCE, Connection, connect
-from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
-from lingpai.store.sqlite.queries import Bindings
+from lingpai.store.sqlite.connect import WRITER_PATIENCE, Connection, connect
+from lingpai.store.sqlite.faults import FAULTS, unavailable
+from lingpai.store.sqlite.reads import Reads
 from lingpai.store.sqlite.space import Floor
+from lingpai.store.sqlite.watch import Watch
 from lingpai.store.sqlite.writer import Job, Writer
 
 T = TypeVar("T")
 
-CACHED: Final = 50_000
-"""Entries of the cache at most."""
-POLL: Final = 0.02
-"""Seconds between looks for other processes' commits, while somebody waits for them."""
 
-_MISSING: Final = object()
-_UNKNOWN: Final = -1
-_STAMP: Final = "SELECT stamp FROM cache_stamp"
-
-
-class Engine:
+class Engine(Reads):
     """One database file, used from one event loop. Made and used on that loop; `close` it.
 
     Args:
@@ -47,92 +26,15 @@ class Engine:
         floor: bytes of free space below which nothing is added; see `add`.
 
     Attributes:
-        path: as given.
         writer: commits changes; see `write`.
-        kept: what `cached` keeps, by key; to be read only `in_turn`.
-        in_turn: whether `begin_turn` was called in this turn of the loop.
     """
 
     def __init__(self, path: Path, floor: int = 0) -> None:
-        self.path = path
+        self._watch = watch = Watch(self.look)
+        super().__init__(path, watch.waiting, watch.wake)
         self._floor = Floor(path, floor)
-        self._loop = asyncio.get_running_loop()
-        self._reader: apsw.Connection | None = None
-        self._cursor: apsw.Cursor | None = None
-        self._version: int | None = None
-        self._stamp = _UNKNOWN
-        self.kept: dict[Hashable, Any] = {}
-        self._watchers: set[asyncio.Future[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self.in_turn = False
-        self._closed = False
         self._checkpointer = Checkpointer(partial(connect, path, PATIENCE))
-        self.writer = Writer(self._connect_writer, self._watchers, self._wake)
-
-    def rows(self, query: str, bindings: Bindings = ()) -> list[Row]:
-        """All rows of a quick query, read at once on the event loop.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE.
-        """
-        cursor = self._cursor
-        if cursor is None or not self.in_turn:
-            cursor = self.begin_turn()
-        try:
-            return cursor.execute(query, bindings).fetchall()
-        except FAULTS as fault:
-            self._let_go(fault)
-            raise unavailable(fault) from fault
-
-    def reader(self, query: str, decode: Callable[[Row], T]) -> Callable[[int], T | None]:
-        """What reads the one row of a quick query with one number as its binding, and decodes it; None for no row.
-
-        What it makes raises LingpaiError: STORE_UNAVAILABLE.
-        """
-
-        def read(number: int) -> T | None:
-            cursor = self._cursor
-            if cursor is None or not self.in_turn:
-                cursor = self.begin_turn()
-            try:
-                rows = cursor.execute(query, (number,)).fetchall()
-            except FAULTS as fault:
-                self._let_go(fault)
-                raise unavailable(fault) from fault
-            return decode(rows[0]) if rows else None
-
-        return read
-
-    def cached(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` returned for `key` since the last change of the tables that it may read, or what it returns now.
-
-        Args:
-            key: what it is about.
-            read: reads rows of the tables that move `cache_stamp`, and of no others.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE.
-        """
-        if not self.in_turn:
-            self.begin_turn()
-        found: T = self.kept.get(key, _MISSING)
-        if found is not _MISSING:
-            return found
-        value = read()
-        if len(self.kept) >= CACHED:
-            self.kept.clear()
-        self.kept[key] = value
-        return value
-
-    def stamp(self) -> int:
-        """What is another whenever `cached` may read anew, by the commits of anybody.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE.
-        """
-        if not self.in_turn:
-            self.begin_turn()
-        return self._stamp
+        self.writer = Writer(self._connect_writer, watch.waiting, watch.wake)
 
     def write(self, job: Job[T]) -> Awaitable[T]:
         """What `job` returned, once that is committed and durable. See `Job` for what a job may be.
@@ -165,116 +67,20 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if self._look():
-            return
-        watcher: asyncio.Future[None] = self._loop.create_future()
-        self._watchers.add(watcher)
-        if self._timer is None:
-            self._timer = self._loop.call_later(POLL, self._poll)
-        try:
-            async with asyncio.timeout(seconds):
-                await watcher
-        except TimeoutError:
-            pass
-        finally:
-            self._watchers.discard(watcher)
+        await self._watch.wait(seconds)
 
     async def close(self) -> None:
         """Commit what is waiting, then close every connection and end every thread. Safe to call twice."""
         self._closed = True
         await self.writer.close()
-        self._wake()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._watch.close()
         self._drop_reader()
         await self._checkpointer.close()
-
-    def _look(self) -> bool:
-        """See what was committed, as the first read of each turn does; True when anything was since the last look.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE.
-        """
-        before = self._version
-        if not self.in_turn:
-            self.begin_turn()
-        return before is not None and before != self._version
-
-    def begin_turn(self) -> apsw.Cursor:
-        """Begin the transaction of this turn of the loop, and empty the cache if what it is made from has changed.
-
-        Returns:
-            The reader.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE.
-        """
-        try:
-            cursor = self._cursor or self._connect_reader()
-            cursor.execute("BEGIN")
-            version: int = cursor.execute("PRAGMA data_version").get
-            if version != self._version:
-                stamp: int = cursor.execute(_STAMP).get
-                if stamp != self._stamp:
-                    self._stamp = stamp
-                    self.kept.clear()
-                self._version = version
-                if self._watchers:
-                    self._wake()
-        except FAULTS as fault:
-            self._drop_reader()  # whatever is kept may be stale now
-            raise unavailable(fault) from fault
-        self.in_turn = True
-        self._loop.call_soon(self._end_turn)
-        return cursor
-
-    def _end_turn(self) -> None:
-        self.in_turn = False
-        if self._reader is None or not self._reader.in_transaction:
-            return
-        try:
-            self._reader.execute("COMMIT")
-        except FAULTS:  # nothing was written by it; whoever reads next is told
-            self._drop_reader()
-
-    def _poll(self) -> None:
-        self._timer = None
-        if not self._watchers:
-            return
-        with contextlib.suppress(Exception):  # whoever reads next is told
-            self._look()
-        if self._watchers:
-            self._timer = self._loop.call_later(POLL, self._poll)
-
-    def _wake(self) -> None:
-        for watcher in self._watchers:
-            if not watcher.done():
-                watcher.set_result(None)
-        self._watchers.clear()
 
     def _connect_writer(self) -> Connection:
         connection = connect(self.path, WRITER_PATIENCE)
         connection.set_wal_hook(self._checkpointer.notice)
         return connection
-
-    def _connect_reader(self) -> apsw.Cursor:
-        if self._closed:
-            raise apsw.ConnectionClosedError("the store is closed")
-        self._reader = connect(self.path, READER_PATIENCE, reads_only=True)
-        self._cursor = self._reader.cursor()
-        return self._cursor
-
-    def _let_go(self, fault: apsw.Error) -> None:
-        if not isinstance(fault, PASSING):
-            self._drop_reader()
-
-    def _drop_reader(self) -> None:
-        close_quietly(self._reader)
-        self._reader = self._cursor = None
-        self.in_turn = False
-        self._version = self._stamp = _UNKNOWN
-        self.kept.clear()
 
     def _scan(self, read: Job[T]) -> T:
         try:
