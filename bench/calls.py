@@ -56,12 +56,12 @@ BUDGETS: Final = {
 """What an answer may take with the embedded store: calls on the loop, and in other threads. To be lowered only. In the
 test suite, which notes each secret that is digested, it is six more for those that send one."""
 POSTGRESQL_BUDGETS: Final = {
-    HELD: (265, 0),
-    CHECK: (235, 0),
-    WHO: (170, 0),
-    APP_TOKEN: (416, 0),
-    REDEEM: (330, 0),
-    REFRESH: (330, 0),
+    HELD: (232, 0),
+    CHECK: (182, 0),
+    WHO: (110, 0),
+    APP_TOKEN: (370, 0),
+    REDEEM: (290, 0),
+    REFRESH: (284, 0),
 }
 """The same with PostgreSQL, where a request alone has each of its round trips for itself; asyncpg wakes up more or
 less often, so a tenth is added to what was counted."""

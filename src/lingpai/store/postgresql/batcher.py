@@ -2,9 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Hashable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
+
+import msgspec
 
 from lingpai.store.postgresql.faults import AGAIN, OVERDUE, is_fault, unavailable
 from lingpai.store.queries import Row
@@ -24,7 +27,7 @@ Send = Callable[[Sequence[Sequence[Any]]], Awaitable[Sequence[Row]]]
 """Runs the statement with one array per argument; each of its rows begins with the ordinal (from 1) of its call."""
 
 
-class _Call(NamedTuple):
+class _Call(msgspec.Struct):
     arguments: tuple[Any, ...]
     key: tuple[Any, ...]
     apart: Hashable
@@ -102,7 +105,7 @@ class Batcher:
             before = len(self._waiting)
             if before >= MANY:
                 return
-            await asyncio.sleep(0)
+            await _next_turn()
             if len(self._waiting) == before:
                 return
 
@@ -131,10 +134,12 @@ class Batcher:
         """Answer all calls of a batch. Returns the error by which its time ran out, if that is what happened."""
         columns = list(zip(*(call.arguments for call in batch), strict=True))
         try:
-            if len(batch) > 1:
+            try:
                 records = await self._send(columns)
-            else:
-                records = await persist(partial(self._send, columns))
+            except AGAIN:
+                if len(batch) > 1:
+                    raise
+                records = await persist(partial(self._send, columns), failed=1)
         except Exception as error:  # noqa: BLE001  it goes to whoever waits
             if len(batch) > 1 and (isinstance(error, AGAIN) or not is_fault(error)):
                 return await self._settle_each(batch)
@@ -164,27 +169,46 @@ class Batcher:
         return None
 
 
-async def persist(attempt: Callable[[], Awaitable[T]]) -> T:
+@types.coroutine
+def _next_turn() -> Generator[None, None, None]:
+    """Wait for the next turn of the loop, as `asyncio.sleep(0)` does with twice the calls."""
+    yield
+
+
+async def persist(attempt: Callable[[], Awaitable[T]], *, failed: int = 0) -> T:
     """What `attempt`, a whole transaction, returned; run anew while others stand in its way.
+
+    Args:
+        attempt: the transaction.
+        failed: attempts for which that was so already.
 
     Raises:
         Exception: that of the last attempt.
     """
     for number in range(1, ATTEMPTS):
-        try:
-            return await attempt()
-        except AGAIN:
-            await asyncio.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311  keeps contenders apart
+        if number > failed:
+            try:
+                return await attempt()
+            except AGAIN:
+                pass
+        await asyncio.sleep(random.uniform(0, 0.01 * 2**number))  # noqa: S311  keeps contenders apart
     return await attempt()
 
 
-async def elsewhere(attempt: Callable[[], Awaitable[T]], lost: Callable[[Exception], bool]) -> T:
+async def elsewhere(
+    attempt: Callable[[], Awaitable[T]], lost: Callable[[Exception], bool], *, failed: int = 0
+) -> T:
     """What `attempt` returned; made again, by another connection, when its own was `lost`.
+
+    Args:
+        attempt: what is made.
+        lost: whether an error means that.
+        failed: attempts that were lost already.
 
     Raises:
         Exception: that of the last attempt.
     """
-    for _ in range(1, ATTEMPTS):
+    for _ in range(failed + 1, ATTEMPTS):
         try:
             return await attempt()
         except Exception as error:

@@ -88,7 +88,8 @@ class Engine:
             LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
             asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
         """
-        return await self._batcher(self._calls, self._send, statement).submit(arguments, apart)
+        batcher = self._calls.get(statement) or self._batcher(self._calls, self._send, statement)
+        return await batcher.submit(arguments, apart)
 
     async def call_once(
         self, statement: str, *arguments: Any, key: tuple[Any, ...] | None = None
@@ -115,11 +116,13 @@ class Engine:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        return await self.begin_read(statement, *arguments)
+        batcher = self._reads.get(statement) or self._batcher(self._reads, self._send_read, statement)
+        return await batcher.submit(arguments, None)
 
     def begin_read(self, statement: str, *arguments: Any) -> "asyncio.Future[list[Row]]":
         """As `read`, under way already when this returns."""
-        return self._batcher(self._reads, self._send_read, statement).submit(arguments, None)
+        batcher = self._reads.get(statement) or self._batcher(self._reads, self._send_read, statement)
+        return batcher.submit(arguments, None)
 
     async def rows(self, statement: str, *arguments: Any) -> list[Row]:
         """All rows of a plain statement that only reads and takes its arguments as they are.
@@ -172,6 +175,8 @@ class Engine:
     async def close(self) -> None:
         """Finish what is waiting, then close every connection. Safe to call twice."""
         self._closed = True
+        for batchers in (self._calls, self._calls_once, self._reads):
+            batchers.clear()  # so that the next call asks whether the engine is open
         while self._tasks:
             await asyncio.wait(self._tasks)
         await self._listener.close()
@@ -200,10 +205,20 @@ class Engine:
         return done
 
     async def _send(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        return await elsewhere(partial(self._fetch, statement, arguments, writes=True), is_unsent)
+        try:
+            return await self._fetch(statement, arguments, writes=True)
+        except Exception as error:
+            if not is_unsent(error):
+                raise
+        return await elsewhere(partial(self._fetch, statement, arguments, writes=True), is_unsent, failed=1)
 
     async def _send_read(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
-        return await elsewhere(partial(self._fetch, statement, arguments), is_lost)
+        try:
+            return await self._fetch(statement, arguments)
+        except Exception as error:
+            if not is_lost(error):
+                raise
+        return await elsewhere(partial(self._fetch, statement, arguments), is_lost, failed=1)
 
     async def _scan(self, statement: str, arguments: Sequence[Any]) -> list[Row]:
         async with asyncio.timeout(SCAN_SECONDS):
