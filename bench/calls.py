@@ -49,7 +49,7 @@ BUDGETS: Final = {
     HELD: (16, 0),
     CHECK: (22, 0),
     WHO: (22, 0),
-    APP_TOKEN: (46, 15),
+    APP_TOKEN: (46, 10),
     REDEEM: (46, 4),
     REFRESH: (37, 4),
 }

@@ -116,6 +116,10 @@ async def test_a_place_goes_to_who_saw_its_holder_and_to_anybody_once_that_is_ov
     before = await read(store, third.grant)
     assert (before.state, before.ends_at) == (GrantState.SUPERSEDED, LATER + 5)
     assert before.end_reason == "superseded"
+    known = await store.list_grants("r", LATER, None, 9)
+    late_again = await store.place(late, seen=third.grant.id, keep=5, quota=guard)
+    assert late_again == Placed(Outcome.REPEATED, fourth.grant)
+    assert await store.list_grants("r", LATER, None, 9) == known
 
 
 async def test_what_is_refused_spends_nothing(store: IssuerStore, guard: Quota | None) -> None:

@@ -85,6 +85,12 @@ SELECT grant_row FROM issuer_places WHERE app_row = ? AND kind = ? AND subject =
 INSERT INTO issuer_places (app_row, kind, subject, grant_row) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET grant_row = excluded.grant_row;
 
+-- name: take_over
+UPDATE issuer_places SET grant_row = ? WHERE app_row = ? AND kind = ? AND subject = ? AND grant_row = ?;
+
+-- name: drop_grant
+DELETE FROM issuer_grants WHERE id = ?;
+
 -- name: list_place
 -- Each grant knows which one it superseded; none that came earlier ends later.
 WITH RECURSIVE chain (row, depth) AS (
