@@ -61,6 +61,7 @@ async def test_whatever_is_cached_comes_from_tables_that_move_the_stamp(
     assert await sqlite.read_credential(key)
     assert await sqlite.find_credential("token")
     assert await issuer.find_app("yzb", "1")
+    assert await issuer.list_resources("yzb") == ()
 
     sources = Path(package.__file__).parent.rglob("*.py")
     assert len(tables_of) == sum(source.read_text("utf-8").count("_engine.cached(") for source in sources)
