@@ -270,7 +270,7 @@ async def test_what_is_broken_from_the_start_is_400() -> None:
 async def test_a_broken_chunk_behind_half_an_answer_cuts_the_connection() -> None:
     async with running(app_of(ALL)) as world, world.wire() as wire:
         await wire.send(chunked("/echo/", b"abc", end=b""))
-        await wire.reader.readuntil(b"abc\r\n")
+        await wire.reader.readuntil(b"\r\nabc\r\n")
         await wire.send(b"zz\r\n")
         assert await wire.closed()
 
@@ -416,7 +416,7 @@ async def test_an_answer_that_breaks_off_cuts_the_connection(length: int | None)
 
     async with running(app_of({"x": verb})) as world, world.wire() as wire:
         await wire.send(request("GET", "/x/"))
-        await wire.reader.readuntil(b"abc")
+        await wire.reader.readuntil(b"\r\nabc")
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await wire.reader.readuntil(b"0\r\n\r\n")
         await closed_of(reply).wait()
@@ -431,7 +431,7 @@ async def test_an_answer_of_another_length_than_it_says_cuts_the_connection(
 
     async with running(app_of({"x": verb})) as world, world.wire() as wire:
         await wire.send(request("GET", "/x/"))
-        await wire.reader.readuntil(b"ab")
+        await wire.reader.readuntil(b"\r\nab")
         assert await wire.closed()
 
 
