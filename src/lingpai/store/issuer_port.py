@@ -16,6 +16,7 @@ from lingpai.core.issuer_records import Pushed, Session, SigningKey, User
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, Placed, RequestKey, Spent
+from lingpai.store.identities_port import Identities
 
 __all__ = [
     "Answer",
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 
-class IssuerStore(Directory, Grants, Counts, Protocol):
+class IssuerStore(Directory, Grants, Counts, Identities, Protocol):
     """All verbs of the issuer. See the module's docstring for what holds for each of them."""
 
     async def anchor(self) -> float:
@@ -97,7 +98,7 @@ class IssuerStore(Directory, Grants, Counts, Protocol):
         ...
 
     async def sealed_secrets(self) -> dict[int, int]:
-        """How many app secrets, passwords and signing keys are sealed with each key of the ring, by key id."""
+        """How many secrets, passwords, keys and subjects are sealed with each key of the ring, by key id."""
         ...
 
     async def reseal_secrets(self, limit: int) -> int:

@@ -29,6 +29,9 @@ _SAMPLES: Final = {
     "exchanges.answer": "answer, digest FROM exchanges",
     "issuer_users.password_sealed": "password_sealed, realm, id FROM issuer_users",
     "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
+    "issuer_signing_keys.sealed": "sealed, realm, kid FROM issuer_signing_keys",
+    "issuer_login_keys.sealed": "sealed, realm, number FROM issuer_login_keys",
+    "issuer_identities.sealed": "sealed, realm, provider, digest FROM issuer_identities",
 }
 """Seals of every kind, with the natural key that each was made for, as either engine reads them."""
 

@@ -4,6 +4,7 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.postgresql.issuer.apps import Apps
 from lingpai.store.postgresql.issuer.grants import Grants
+from lingpai.store.postgresql.issuer.identities import Identities
 from lingpai.store.postgresql.issuer.machines import Machines
 from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.places import Places
@@ -21,6 +22,7 @@ from lingpai.store.postgresql.store import PostgresStore
 class PostgresIssuerStore(
     Apps,
     Users,
+    Identities,
     Machines,
     Members,
     Grants,

@@ -9,6 +9,7 @@ from lingpai.core.seals import sealed_with
 from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.postgresql.issuer.signing_keys import SEALED, reseal_signing_keys
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -56,7 +57,7 @@ class Upkeep(Changes):
     async def sealed_secrets(self) -> dict[int, int]:
         """See `store.issuer_port.IssuerStore.sealed_secrets`."""
         counts: Counter[int] = Counter()
-        for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED):
+        for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED, *SEALED_ELSEWHERE.values()):
             counts.update({sealed_with(key): n for key, n in await self._engine.scan(query)})
         return dict(counts)
 
@@ -76,7 +77,8 @@ class Upkeep(Changes):
                 anew = seal_password(self._vault, realm, user, password_hash)
                 await connection.execute(_PASSWORDS["keep_password"], anew, user)
             done = len(stale) + len(users)
-            return done + await reseal_signing_keys(connection, self._vault, limit - done)
+            done += await reseal_signing_keys(connection, self._vault, limit - done)
+            return done + await reseal_elsewhere(connection, self._vault, limit - done)
 
         return await self._engine.transact(seal_anew)
 

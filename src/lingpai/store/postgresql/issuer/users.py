@@ -19,6 +19,7 @@ _REMOVALS: Final = (
     "disown_machines",
     "end_sessions",
     "remove_user_marks",
+    "remove_user_identities",
 )
 _SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled", "login_key")
 

@@ -110,6 +110,9 @@ DELETE FROM issuer_unions WHERE user_row = $1;
 -- name: remove_user_marks
 DELETE FROM issuer_marks WHERE owner_kind = 1 AND owner_row = $1;
 
+-- name: remove_user_identities
+DELETE FROM issuer_identities WHERE user_row = $1;
+
 -- name: remove_app_marks
 DELETE FROM issuer_marks WHERE owner_kind = 2 AND owner_row = $1;
 

@@ -70,6 +70,13 @@ WITH o AS MATERIALIZED (
 ), gone AS (DELETE FROM issuer_answers AS r USING o WHERE r.digest = o.digest)
 SELECT count(*), max(ends_at) FROM o;
 
+-- name: purge_logins
+WITH o AS MATERIALIZED (
+    SELECT digest, ends_at FROM issuer_logins WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_logins AS r USING o WHERE r.digest = o.digest)
+SELECT count(*), max(ends_at) FROM o;
+
 -- name: purge_sessions
 WITH o AS MATERIALIZED (
     SELECT id, ends_at FROM issuer_sessions WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2

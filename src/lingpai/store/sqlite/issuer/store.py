@@ -8,6 +8,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.issuer.apps import Apps
 from lingpai.store.sqlite.issuer.grants import Grants
+from lingpai.store.sqlite.issuer.identities import Identities
 from lingpai.store.sqlite.issuer.machines import Machines
 from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.places import Places
@@ -26,6 +27,7 @@ from lingpai.store.vault import Vault
 class SqliteIssuerStore(
     Apps,
     Users,
+    Identities,
     Machines,
     Members,
     Grants,

@@ -7,6 +7,7 @@ import apsw
 
 from lingpai.core.seals import sealed_with
 from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
+from lingpai.store.sqlite.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.sqlite.issuer.signing_keys import SEALED, reseal_signing_keys
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
@@ -46,7 +47,7 @@ class Upkeep(Part):
 
         def count(connection: apsw.Connection) -> dict[int, int]:
             counts: Counter[int] = Counter()
-            for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED):
+            for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED, *SEALED_ELSEWHERE.values()):
                 counts.update({sealed_with(key): n for key, n in run(connection, query)})
             return dict(counts)
 
@@ -67,6 +68,7 @@ class Upkeep(Part):
                 anew = seal_password(self._vault, realm, user, password_hash)
                 run(connection, _PASSWORDS["keep_password"], (anew, user))
             done = len(stale) + len(users)
-            return done + reseal_signing_keys(connection, self._vault, limit - done)
+            done += reseal_signing_keys(connection, self._vault, limit - done)
+            return done + reseal_elsewhere(connection, self._vault, limit - done)
 
         return await self._engine.write(seal_anew)

@@ -18,6 +18,7 @@ _REMOVALS: Final = (
     "disown_machines",
     "end_sessions",
     "remove_user_marks",
+    "remove_user_identities",
 )
 
 

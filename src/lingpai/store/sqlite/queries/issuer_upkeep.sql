@@ -85,6 +85,11 @@ DELETE FROM issuer_answers WHERE digest IN (
     SELECT digest FROM issuer_answers WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
+-- name: purge_logins
+DELETE FROM issuer_logins WHERE digest IN (
+    SELECT digest FROM issuer_logins WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
 -- name: purge_sessions
 DELETE FROM issuer_sessions WHERE id IN (
     SELECT id FROM issuer_sessions WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
