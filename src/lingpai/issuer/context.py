@@ -58,7 +58,8 @@ class Issuer:
         self.digest_secret = Digester(ring, "issuer app secret")
         self.digest_machine = Digester(ring, "issuer machine secret")
         self.digest_other = Digester(ring, "issuer " + realm)
-        self.requests = SealedTexts(ring, "authorization requests", realm, clock)
+        self._ring = ring
+        self.requests = self.sealed_texts("authorization requests")
         self.passwords = passwords or Passwords()
         self.throttle = self._throttle("app secret", lambda: self.policy.authentication)
         self.terminal_throttle = self._throttle("terminal secret", lambda: self.policy.terminals)
@@ -83,6 +84,10 @@ class Issuer:
             LingpaiError: STORE_UNAVAILABLE.
         """
         return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
+
+    def sealed_texts(self, purpose: str) -> SealedTexts:
+        """Return what encrypts texts of one purpose that browsers carry for this realm."""
+        return SealedTexts(self._ring, purpose, self.realm, self.clock)
 
     def digest_of(self, *parts: str) -> bytes:
         """Return the keyed digest of several texts in this order; no other texts have the same input."""

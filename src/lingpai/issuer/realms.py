@@ -27,6 +27,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         numbers: values that replace those of the dialect's policy, by field name.
         default_scope: the scope of a request that names none; the dialect's own when None.
         settings: the dialect's own settings; their defaults when None.
+        login: address of the operator's own site that logs users in, "" for a form with a password.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     numbers: Mapping[str, int | None] = {}
     default_scope: str | None = None
     settings: Section | None = None
+    login: str = ""
 
     def policy(self) -> Policy:
         """Return the dialect's policy with this realm's values.
@@ -74,6 +76,11 @@ def mount(realm: Realm, issuer: Issuer, origin: str, zone: tzinfo | None = None)
         origin: scheme, host and port under which browsers reach us.
         zone: of the times that its pages show; the machine's own when None.
     """
-    site = Site(origin=origin, prefix=f"{realm.prefix}/user/{realm.name}", zone=zone)
+    site = Site(origin=origin, prefix=pages_prefix(realm), zone=zone, login=realm.login)
     dialect = dialects()[realm.dialect]
     return dialect.mount(Mounting(issuer, site, realm.prefix, realm.settings or dialect.settings()))
+
+
+def pages_prefix(realm: Realm) -> str:
+    """Return the path before a realm's pages."""
+    return f"{realm.prefix}/user/{realm.name}"

@@ -1,13 +1,29 @@
 """The settings of a realm: the common ones, and those that the dialects' folders declare."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, PrivateAttr, create_model, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, create_model, model_validator
 
+from lingpai.core.names import hides
 from lingpai.core.plugins import PluginError
 from lingpai.core.setting_types import Section
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
+
+
+def _login_site(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or parts.fragment:
+        raise ValueError(
+            "must be an https:// address without a user name and without #, such as https://shop.example/login"
+        )
+    if hides(text) or " " in text or not text.isascii():
+        raise ValueError("must be written in ASCII, without blanks")
+    return text
+
+
+LoginSite = Annotated[str, AfterValidator(_login_site), Field(max_length=2048)]
 
 
 class RealmSection(Section):
@@ -35,6 +51,10 @@ class RealmSection(Section):
     """The scope of a request that names none. When not set, mall answers `"scope": null`, which strict clients
     refuse."""
 
+    login: LoginSite | Literal[""] = ""
+    """Address of your own site that logs this realm's users in, such as https://shop.example/login: the realm then has
+    no passwords of its own. See [own users](../how-to/own-users.md), and `lingpai realm login-key`."""
+
     _implied: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
@@ -56,6 +76,7 @@ class RealmSection(Section):
             prefix=self.prefix,
             numbers=self.policy,
             default_scope=self.default_scope,
+            login=self.login,
             settings=own.model_construct(**{field: getattr(self, field) for field in own.model_fields}),
         )
 

@@ -12,7 +12,7 @@ RESEALED: Final = (
     (LOGIN_KEY_COLUMN, "stale_login_keys", "reseal_login_key"),
     (SUBJECT_COLUMN, "stale_subjects", "reseal_subject"),
 )
-"""Each column with seals: the query for stale ones (the seal, then the row's natural key), and the one that keeps one."""
+"""Each column with seals, the query for stale ones (the seal, then the row's natural key), and the one that saves."""
 COUNTS: Final = ("sealed_login_keys", "sealed_subjects")
 """The queries that count seals by key."""
 

@@ -169,13 +169,19 @@ async def test_neither_key_nor_subject_is_in_a_stolen_store(
         await store.list_login_keys("other")
 
 
-async def test_keys_and_subjects_are_sealed_anew(store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> None:
+async def test_keys_and_subjects_are_sealed_anew(
+    store: IssuerStore, ring: KeyRing, clock: VirtualClock
+) -> None:
     await store.add_login_key(KEY, None)
     for number in range(3):
         await store.open_identity(identity(number), USER, f"spare {number}", NOW)
     old = ring.newest.id
     assert await store.sealed_secrets() == {old: 4}
     ring.rotate(clock.now())
-    assert [await store.reseal_secrets(3), await store.reseal_secrets(3), await store.reseal_secrets(3)] == [3, 1, 0]
+    assert [await store.reseal_secrets(3), await store.reseal_secrets(3), await store.reseal_secrets(3)] == [
+        3,
+        1,
+        0,
+    ]
     assert await store.sealed_secrets() == {ring.newest.id: 4}
     assert await store.list_login_keys("mall") == (KEY,)

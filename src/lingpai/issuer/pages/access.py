@@ -54,7 +54,7 @@ async def end(params: RevokeForm, visit: Visit) -> Reply:
     check_sender(visit.call)
     opened = await visit.find_session()
     if opened is None:
-        return redirect(visit.path("/login"), headers=visit.headers)
+        return redirect(visit.path("/login", form="1"), headers=visit.headers)
     check_form(visit.issuer, opened.handle, params.form_token)
     user = opened.user
     app = await find_app(visit.issuer, params.app_id)

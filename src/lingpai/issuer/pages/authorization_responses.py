@@ -71,6 +71,10 @@ class ResponseMode(Protocol):
         """
         ...
 
+    def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
+        """Respond that nobody logged in, when no form of ours was sent; `access_denied` or `login_required`."""
+        ...
+
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """Return the app's address with the stored response.
 
@@ -126,6 +130,11 @@ class RedirectMode:
         """See `ResponseMode.form`: there is none."""
         del visit, pending, user
         return None
+
+    def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
+        """See `ResponseMode.fail`; RFC 6749 §4.1.2.1 has one error for both."""
+        del visit, error
+        return redirect(refused_uri(self._style, pending.request), self._style.status)
 
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """See `ResponseMode.address`."""

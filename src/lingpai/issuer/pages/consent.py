@@ -12,6 +12,7 @@ from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode, onward
 from lingpai.issuer.pages.login_form import login_form
+from lingpai.issuer.pages.notices import notice
 from lingpai.issuer.pages.render import permission_words
 from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import Site, check_sender, goes_to
@@ -71,12 +72,15 @@ class ConsentStep:
         issuer: the realm.
         site: its pages.
         mode: how its authorizations end.
+
+    Attributes:
+        mode: the same.
     """
 
     def __init__(self, issuer: Issuer, site: Site, mode: ResponseMode) -> None:
         self._issuer = issuer
         self._site = site
-        self._mode = mode
+        self.mode = mode
 
     async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
         """See `authorizations.Entry.open`."""
@@ -96,10 +100,10 @@ class ConsentStep:
         request = open_request(self._issuer, text)
         if not counts(opened.session, request):
             raise LingpaiError(Kind.LOGIN_REQUIRED, "The login is too old, or another user's.")
-        pending = Pending(request, app, self._mode.requested(app, request), text)
+        pending = Pending(request, app, self.mode.requested(app, request), text)
         if pending.requested.always_asked or await self._needs_consent(pending, opened.user):
             raise LingpaiError(Kind.NOT_ADDED, "The user has yet to allow this.")
-        return await self._mode.allow(visit, pending, opened.user, None, by_form=False)
+        return await self.mode.allow(visit, pending, opened.user, None, by_form=False)
 
     async def read(self, visit: Visit, text: str) -> OpenedRequest:
         """Return this browser's pending request; restart it when it is of another browser or too old.
@@ -111,12 +115,12 @@ class ConsentStep:
         request = open_request(visit.issuer, text)
         app = await find_app(visit.issuer, request.app_id)
         require_listed(app)
-        self._mode.check(visit.issuer, app, request)
+        self.mode.check(visit.issuer, app, request)
         restarts = not may_answer(visit.issuer, request, visit.browser())
         if restarts:
             request = renew_request(visit.issuer, app, request, visit.browser())
             text = seal_request(visit.issuer, request)
-        return OpenedRequest(Pending(request, app, self._mode.requested(app, request), text), restarts)
+        return OpenedRequest(Pending(request, app, self.mode.requested(app, request), text), restarts)
 
     async def show(self, params: ConsentPage, visit: Visit) -> Reply:
         """Show the consent page, or the login form before login; skip it when the user has already consented."""
@@ -124,12 +128,13 @@ class ConsentStep:
         pending, _ = await self.read(visit, params.request)
         if opened is None or not counts(opened.session, pending.request):
             again = "1" if opened else ""
-            return redirect(visit.path("/login", request=pending.text, again=again), headers=visit.headers)
+            path = visit.path("/login", request=pending.text, again=again, form=params.form)
+            return redirect(path, headers=visit.headers)
         await _check_answer(visit, pending.request, opened.user)
         if not is_expected(opened.user, pending.request):
             return onward(visit, pending)
         if not pending.requested.always_asked and not await self._needs_consent(pending, opened.user):
-            return await self._mode.allow(visit, pending, opened.user, None, by_form=bool(params.form))
+            return await self.mode.allow(visit, pending, opened.user, None, by_form=bool(params.form))
         return await self._question(visit, pending, opened.user)
 
     async def answer(self, params: ConsentForm, visit: Visit) -> Reply:
@@ -139,9 +144,7 @@ class ConsentStep:
         pending, restarted = await self.read(visit, params.request)
         if opened is None or not counts(opened.session, pending.request):
             error = LingpaiError(Kind.LOGIN_REQUIRED, "The session of this form has ended.")
-            raise RenderedError(
-                error, login_form(visit, pending, alert="logged_out", status=Kind.FORGED_FORM.status)
-            )
+            raise RenderedError(error, self._log_in_again(visit, pending))
         if restarted or not visit.is_own_form(params.form_token):
             kind = Kind.INVALID_AUTHORIZATION if visit.is_own_form(params.form_token) else Kind.FORGED_FORM
             error = LingpaiError(kind, "The form belongs to another session, or is too old.")
@@ -153,24 +156,24 @@ class ConsentStep:
             return onward(visit, pending)
         if params.answer == "refuse":
             await refuse_authorization(visit.issuer, pending.request)
-            return self._mode.refuse(visit, pending)
+            return self.mode.refuse(visit, pending)
         machine = await _machine(visit, opened.user, params.machine) if requested.machine else None
         if params.answer != "allow" or (requested.machine and machine is None):
             return await self._question(visit, pending, opened.user, "choose")
         member = await open_member(visit.issuer, app, opened.user)
         await consent(visit.issuer, app, member, requested.scope, requested.permissions)
-        return await self._mode.allow(visit, pending, opened.user, machine, by_form=True)
+        return await self.mode.allow(visit, pending, opened.user, machine, by_form=True)
 
     async def go_on(self, params: ConsentPage, visit: Visit) -> Reply:
         """Show the page that sends the browser to the app after a form."""
         opened = await visit.find_session()
         pending, restarted = await self.read(visit, params.request)
         if opened is None or restarted:
-            return redirect(visit.path("/consent", request=pending.text), headers=visit.headers)
-        form = await self._mode.form(visit, pending, opened.user)
+            return redirect(visit.path("/consent", request=pending.text, form="1"), headers=visit.headers)
+        form = await self.mode.form(visit, pending, opened.user)
         if form is not None:
             return form
-        address = await self._mode.address(visit.issuer, pending, opened.user)
+        address = await self.mode.address(visit.issuer, pending, opened.user)
         return visit.page(
             "onward",
             switch=None,
@@ -178,6 +181,13 @@ class ConsentStep:
             address=address,
             goes_to=goes_to(pending.request.answer_uri),
         )
+
+    def _log_in_again(self, visit: Visit, pending: Pending) -> Reply:
+        """Return the page for a form whose session has ended."""
+        status = Kind.FORGED_FORM.status
+        if visit.site.login:
+            return notice(visit, "logged_out", pending, status)
+        return login_form(visit, pending, alert="logged_out", status=status)
 
     async def _needs_consent(self, pending: Pending, user: User) -> bool:
         member = await self._issuer.store.find_member(pending.app.id, user.id)

@@ -10,8 +10,10 @@ from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.cookies import known_browser
 from lingpai.issuer.pages.authorization_responses import Pending
 from lingpai.issuer.pages.consent import ConsentStep, EncryptedRequest
+from lingpai.issuer.pages.delegated import DelegatedLogins
 from lingpai.issuer.pages.failures import log_failure
 from lingpai.issuer.pages.login_form import login_form
+from lingpai.issuer.pages.notices import notice
 from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
@@ -27,11 +29,17 @@ class LoginPage(msgspec.Struct):
     Attributes:
         request: the encrypted authorization request that waits for the login, or "".
         again: not empty to log in as another user.
+        left: not empty after a logout.
+        form: not empty after a form: browsers hold what follows it to the page's `form-action`.
+        repeated: see `delegated.DelegatedLogins.begin`.
         lang: the language to switch to.
     """
 
     request: EncryptedRequest = ""
     again: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    left: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    form: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    repeated: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
 
@@ -55,10 +63,12 @@ class Logins:
 
     Args:
         consent: the step that a pending authorization continues with.
+        elsewhere: where the realm's users log in at a site of the operator's own.
     """
 
-    def __init__(self, consent: ConsentStep) -> None:
+    def __init__(self, consent: ConsentStep, elsewhere: DelegatedLogins) -> None:
         self._consent = consent
+        self._elsewhere = elsewhere
 
     async def show(self, params: LoginPage, visit: Visit) -> Reply:
         """Show the form; a user who is logged in is redirected."""
@@ -66,6 +76,12 @@ class Logins:
         if opened is not None and not params.again:
             return redirect(_onward(visit, params.request), headers=visit.headers)
         pending = await self._pending(visit, params.request)
+        if visit.site.login:
+            if params.left or params.form:
+                return notice(visit, "left" if params.left else "logged_out", pending)
+            return await self._elsewhere.begin(
+                visit, pending, again=bool(params.again), repeated=bool(params.repeated)
+            )
         return login_form(visit, pending, name=pending.request.wishes.login if pending else "")
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
@@ -115,7 +131,8 @@ class Logins:
             check_form(visit.issuer, opened.handle, params.form_token)
             await end_session(visit.issuer, opened.session)
         visit.remove_session()
-        return redirect(visit.path("/login"), headers=visit.headers)
+        left = "1" if visit.site.login else ""
+        return redirect(visit.path("/login", left=left), headers=visit.headers)
 
     async def _pending(self, visit: Visit, text: str) -> Pending | None:
         return (await self._consent.read(visit, text)).pending if text else None

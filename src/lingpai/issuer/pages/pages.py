@@ -10,12 +10,14 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import access
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
+from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
 from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
 from lingpai.issuer.pages.render import STYLE, STYLE_NAME
 from lingpai.issuer.pages.shape import PageShape, RenderedError
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
+from lingpai.issuer.pages.waiting_logins import RETURN, WaitingLogins
 from lingpai.issuer.verbs.authorization_requests import Asked
 
 UNCHANGING = ("cache-control", "public, max-age=31536000, immutable")
@@ -77,10 +79,16 @@ class Pages:
 
     def routes(self) -> tuple[Route, ...]:
         """Return every route of the pages, under the site's prefix."""
-        logins = Logins(self._consent)
+        elsewhere = DelegatedLogins(self._consent, WaitingLogins(self.issuer, self.site))
+        logins = Logins(self._consent, elsewhere)
+        own: tuple[str, str, type[msgspec.Struct], VisitVerb, str] = (
+            ("GET", RETURN, LoginReturn, elsewhere.finish, "Take the answer of the site that logs users in")
+            if self.site.login
+            else ("POST", "/login", LoginForm, logins.log_in, "Log in")
+        )
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             ("GET", "/login", LoginPage, logins.show, "Show the login form"),
-            ("POST", "/login", LoginForm, logins.log_in, "Log in"),
+            own,
             ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
             ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
             ("POST", "/consent", ConsentForm, self._consent.answer, "Take the user's answer"),

@@ -22,6 +22,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         title: the platform's name for users.
         opener: whether pages may be shown in windows of other pages, and send them messages (the JS bridge).
         zone: of the times that are shown; the machine's own when None.
+        login: address of the operator's own site that logs users in, or "".
     """
 
     origin: str
@@ -29,6 +30,12 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     title: str = "Lingpai 令牌"
     opener: bool = False
     zone: tzinfo | None = None
+    login: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address of the pages; to a site that logs users in, the realm's name."""
+        return self.origin + self.prefix
 
     @property
     def secure(self) -> bool:

@@ -57,6 +57,14 @@ class Standard(RedirectMode):
             return form_post(visit, request.answer_uri, allowed_pairs(self._style, code))
         return redirect(allowed_uri(self._style, code), self._style.status)
 
+    def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
+        """See `ResponseMode.fail` (OpenID Connect Core §3.1.2.6)."""
+        request = pending.request
+        pairs = refusal_pairs(self._style, request.state, error, "The user did not log in.")
+        if request.wishes.by_form:
+            return form_post(visit, request.answer_uri, pairs)
+        return redirect(answer_uri(request.answer_uri, pairs), self._style.status)
+
     async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
         """See `ResponseMode.form`."""
         request = pending.request

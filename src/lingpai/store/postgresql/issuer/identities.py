@@ -72,7 +72,7 @@ class Identities(Changes):
         sealed = seal_subject(identity, self._vault)
 
         async def open_or_link(connection: Connection) -> User:
-            # The row is locked by whichever of the two finds none before it, or one: it was removed in between otherwise.
+            # One of the two locks the row, unless it is removed in between.
             while not (
                 await connection.fetch(_SQL["begin_identity"], *key, sealed, identity.linked_at, now)
                 or await connection.fetch(_SQL["use_identity"], now, *key)

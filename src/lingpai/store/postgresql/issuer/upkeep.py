@@ -57,7 +57,12 @@ class Upkeep(Changes):
     async def sealed_secrets(self) -> dict[int, int]:
         """See `store.issuer_port.IssuerStore.sealed_secrets`."""
         counts: Counter[int] = Counter()
-        for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED, *SEALED_ELSEWHERE.values()):
+        for query in (
+            _SQL["sealed_secrets"],
+            _PASSWORDS["sealed_passwords"],
+            SEALED,
+            *SEALED_ELSEWHERE.values(),
+        ):
             counts.update({sealed_with(key): n for key, n in await self._engine.scan(query)})
         return dict(counts)
 

@@ -81,9 +81,7 @@ class Identities(Part):
                 return read_user(found[0])
             row = _find_or_add(connection, identity, user, spare)
             sealed = seal_subject(identity, self._vault)
-            run(
-                connection, _SQL["add_identity"], (*key_of(identity), sealed, row, identity.linked_at, now)
-            )
+            run(connection, _SQL["add_identity"], (*key_of(identity), sealed, row, identity.linked_at, now))
             return read_user(run(connection, _DIRECTORY["find_user"], (row,))[0])
 
         return await self._engine.add(open_or_link)

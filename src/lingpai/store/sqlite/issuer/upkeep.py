@@ -47,7 +47,12 @@ class Upkeep(Part):
 
         def count(connection: apsw.Connection) -> dict[int, int]:
             counts: Counter[int] = Counter()
-            for query in (_SQL["sealed_secrets"], _PASSWORDS["sealed_passwords"], SEALED, *SEALED_ELSEWHERE.values()):
+            for query in (
+                _SQL["sealed_secrets"],
+                _PASSWORDS["sealed_passwords"],
+                SEALED,
+                *SEALED_ELSEWHERE.values(),
+            ):
                 counts.update({sealed_with(key): n for key, n in run(connection, query)})
             return dict(counts)
 

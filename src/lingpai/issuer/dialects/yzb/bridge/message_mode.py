@@ -82,6 +82,11 @@ class MessageMode:
         del visit, pending, user
         return None
 
+    def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
+        """See `ResponseMode.fail`: to the page, whoever does not log in refuses."""
+        del error
+        return self.refuse(visit, pending)
+
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
         """See `ResponseMode.address`: a window is not redirected."""
         del issuer, pending, user

@@ -1,0 +1,100 @@
+"""`lingpai realm`: what a realm shares with the operator's own site that logs its users in."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, with_realms
+from lingpai.cli.running import Data, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(name="realm", help="Realms whose users log in at your own site.", no_args_is_help=True)
+
+
+@app.command("login-key")
+def login_key(
+    *,
+    realm: RealmName = "",
+    rotate: Annotated[
+        bool,
+        typer.Option(
+            "--rotate",
+            help="Make the next key. The one before stays valid until an hour after your site's first answer with "
+            "the new one.",
+            show_default=False,
+        ),
+    ] = False,
+    at_once: Annotated[
+        bool,
+        typer.Option(
+            "--at-once", help="With --rotate: the keys before end now, as after a leak.", show_default=False
+        ),
+    ] = False,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make the key that a realm and your site sign with; it is shown only once."""
+    from lingpai.cli.output import emit, say
+    from lingpai.issuer.delegation import keys
+
+    if at_once and not rotate:
+        raise typer.BadParameter(tr("--at-once is for --rotate."))
+
+    async def make(realms: Realms) -> dict[str, Any]:
+        issuer = realms.one(realm)
+        if await issuer.store.list_login_keys(issuer.realm) and not rotate:
+            text = tr(
+                "The realm {realm} has a login key already, and keys are shown only once. Make the next one with "
+                "--rotate.",
+                realm=issuer.realm,
+            )
+            raise Problem(text)
+        made = await keys.rotate(issuer, at_once=at_once)
+        return {"realm": issuer.realm, "number": made.number, "key": made.key}
+
+    made = with_realms(data, make, create=True)
+    url, login = _addresses(data, made["realm"])
+    made |= {"iss": url, "return_to": f"{url}/login/return", "login": login}
+
+    def render(console: "Console") -> None:
+        say(
+            console,
+            tr("Login key {number} of {realm}, shown only once:", number=made["number"], realm=made["realm"]),
+        )
+        say(console, made["key"])
+        say(
+            console,
+            tr("Give it to your site as LINGPAI_LOGIN_KEY, with LINGPAI_ISS={url}.", url=url),
+            "green",
+        )
+        if made["number"] > 1 and not at_once:
+            say(
+                console,
+                tr("Until all its processes have it, your site should accept the key before as well."),
+                "dim",
+            )
+        if not login:
+            say(
+                console,
+                tr(
+                    'Then set login = "https://…" in [realms.{realm}], and restart the service.',
+                    realm=made["realm"],
+                ),
+                "dim",
+            )
+
+    emit(made, as_json, render)
+
+
+def _addresses(data: Any, realm: str) -> tuple[str, str]:
+    """The realm's address, by which its site knows it, and the site's; "" when it has none."""
+    from lingpai.issuer.realms import pages_prefix
+    from lingpai.settings import load_settings
+
+    settings = load_settings(data=data)
+    found = next(each for each in settings.all_realms() if each.name == realm)
+    return settings.origin + pages_prefix(found), found.login
