@@ -269,6 +269,36 @@ WHEN NEW.member_row IS NOT NULL AND NEW.open_id IS NULL BEGIN
     UPDATE issuer_grants SET open_id = (SELECT open_id FROM issuer_members WHERE id = NEW.member_row) WHERE id = NEW.id;
 END;
 
+CREATE TABLE issuer_identities (
+    realm TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    sealed BLOB NOT NULL,
+    user_row INTEGER NOT NULL,
+    linked_at INTEGER NOT NULL,
+    last_used INTEGER NOT NULL,
+    PRIMARY KEY (realm, provider, digest)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX issuer_identities_user ON issuer_identities (user_row);
+
+CREATE TABLE issuer_login_keys (
+    realm TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    sealed BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER NOT NULL,
+    PRIMARY KEY (realm, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE issuer_logins (
+    digest BLOB NOT NULL PRIMARY KEY,
+    subject BLOB NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX issuer_logins_end ON issuer_logins (ends_at);
+
 CREATE TABLE issuer_machines (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     realm TEXT NOT NULL,

@@ -18,7 +18,20 @@ from lingpai.cli.tree import app
 from lingpai.sandbox import SAMPLE_APP
 from tests.cli.conftest import COMMAND, Cli, Sandbox
 
-GROUPS = ["", "account", "caller", "token", "app", "user", "machine", "grant", "key", "store", "config"]
+GROUPS = [
+    "",
+    "account",
+    "caller",
+    "token",
+    "app",
+    "user",
+    "realm",
+    "machine",
+    "grant",
+    "key",
+    "store",
+    "config",
+]
 SINGLE = ["dev", "serve", "sandbox", "apply", "doctor", "status", "migrate", "backup", "restore"]
 
 

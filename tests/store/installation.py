@@ -4,9 +4,11 @@ from lingpai.core.records import Budget, Caller
 from lingpai.devdata.records import Samples
 from lingpai.development import add_samples
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.delegation.keys import rotate
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
+from lingpai.issuer.verbs.delegated_login import Arrival, log_in_arrival
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.service import issuers_of, open_keeper
 from lingpai.settings import Settings
@@ -50,5 +52,8 @@ async def make(settings: Settings) -> tuple[Samples, Tokens]:
         member = await issuer.store.find_member(app.id, user.id)
         assert member is not None
         assert await issuer.store.save_consent(member.id, None, (), added=True)
+        await rotate(issuer)
+        arrival = Arrival(challenge="0" * 64, ends_at=issuer.now() + 60, subject="the shop's id")
+        await log_in_arrival(issuer, arrival, None)
         await issuer.store.take_attempts([(b"peer", 5)], issuer.now(), issuer.now() + 60)
     return samples, tokens[-1]

@@ -86,6 +86,7 @@ def _said_of(files: list[Path]) -> str:
 
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.accounts import check_accounts
+    from lingpai.cli.diagnosis.logins import check_logins
     from lingpai.cli.diagnosis.stored import check_former_keys, check_named, check_store
     from lingpai.cli.diagnosis.upstreams import check_upstreams
     from lingpai.cli.output import progress
@@ -102,6 +103,7 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
             findings += await check_former_keys(keeper)
             if offline:
                 return findings
+            findings += await check_logins(settings, keeper)
             accounts = await keeper.store.list_accounts()
             findings += await check_upstreams(keeper, {each.platform for each in accounts})
             with progress("Fetching tokens", len(accounts)) as advance:

@@ -9,15 +9,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import App
 from lingpai.core.keyring import KeyRing
-from lingpai.core.wire import Route, Shape
 from lingpai.edge.app import create_app
-from lingpai.edge.server import Listener, Serving, bind, url_of
+from lingpai.edge.listening import bind, url_of
+from lingpai.edge.server import Listener, Serving
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.delegation.keys import rotate
@@ -27,6 +27,9 @@ from lingpai.issuer.realms import Realm, mount, open_issuer
 from tests.issuer.conftest import CHEAP
 from tests.issuer.engines import ENGINES
 from tests.issuer.pages.stage import REDIRECT, SECRET, Browser, Seen
+
+if TYPE_CHECKING:
+    from lingpai.core.wire import Route, Shape
 
 LOGIN = "https://shop.example/login?from=lingpai"
 PREFIXES = {"mall": "/mall", "yzb": "/yzb", "yilianyun": "/yilianyun", "oidc": "/oidc", "twin": "/twin"}
@@ -115,7 +118,9 @@ class Mall:
 
 
 @contextlib.asynccontextmanager
-async def mall_of(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIterator[Mall]:
+async def mall_of(
+    home: Path, clock: Clock, engine: str = "sqlite", *, login: str = LOGIN
+) -> AsyncIterator[Mall]:
     """All realms on a free port, in this loop."""
     ring = KeyRing.ephemeral()
     store = await ENGINES[engine](home, ring, clock)
@@ -128,7 +133,7 @@ async def mall_of(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIter
             fallback: list[tuple[str, Shape]] = [("", SHAPE)]
             for name, prefix in PREFIXES.items():
                 dialect = "mall" if name == "twin" else name
-                realm = Realm(name=name, dialect=dialect, prefix=prefix, login=LOGIN)
+                realm = Realm(name=name, dialect=dialect, prefix=prefix, login=login)
                 issuer = await open_issuer(realm, store, ring, clock, passwords)
                 mounted = mount(realm, issuer, url)
                 routes += mounted.routes

@@ -129,6 +129,7 @@ async def test_a_long_request_comes_back_in_several_cookies(mall: Mall, browser:
     assert answered.answer["state"] == state
 
 
+@pytest.mark.threat("M130")
 async def test_strangers_leave_nothing_in_the_store(mall: Mall, browser: Browser, shop: Shop) -> None:
     asked = await mall.begin(browser, mall.authorize())
     for path in (shop.back("x"), shop.back(""), shop.answer(asked["jti"], error="access_denied", sub=None)):
@@ -175,6 +176,7 @@ def forgeries(shop: Shop, twin: Shop, challenge: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.threat("M127")
 async def test_forgeries_log_nobody_in(mall: Mall, browser: Browser, shop: Shop, noted: list[str]) -> None:
     asked = await mall.begin(browser, mall.authorize())
     attempts = forgeries(shop, mall.shops["twin"], asked["jti"])
@@ -194,6 +196,7 @@ async def test_hostile_bytes_are_refused_and_no_fault_of_ours(browser: Browser) 
         assert 400 <= seen.status < 500, query
 
 
+@pytest.mark.threat("M128")
 async def test_an_answer_is_worth_nothing_in_another_browser(
     mall: Mall, browser: Browser, other: Browser, shop: Shop, noted: list[str]
 ) -> None:
@@ -209,6 +212,7 @@ async def test_an_answer_is_worth_nothing_in_another_browser(
     assert 'href="/mall/user/mall/login"' in seen.text  # the button begins again
 
 
+@pytest.mark.threat("M128")
 async def test_who_is_logged_in_is_not_made_somebody_else(
     mall: Mall, browser: Browser, shop: Shop, noted: list[str]
 ) -> None:
@@ -224,6 +228,7 @@ async def test_who_is_logged_in_is_not_made_somebody_else(
     assert "花间小铺" in seen.text
 
 
+@pytest.mark.threat("M129")
 async def test_the_same_answer_again_goes_on(mall: Mall, browser: Browser, shop: Shop) -> None:
     asked = await mall.begin(browser, mall.authorize())
     path = shop.answer(asked["jti"])
@@ -245,6 +250,7 @@ async def test_two_returns_at_once_both_go_on(mall: Mall, browser: Browser, shop
     assert "花间小铺" in (await browser.follow(returned[-1].location)).text
 
 
+@pytest.mark.threat("M129")
 async def test_of_two_users_who_answer_one_challenge_one_logs_in(
     mall: Mall, browser: Browser, shop: Shop, noted: list[str]
 ) -> None:
@@ -256,6 +262,7 @@ async def test_of_two_users_who_answer_one_challenge_one_logs_in(
     assert len(await users_of(shop)) == 1
 
 
+@pytest.mark.threat("M133")
 async def test_first_logins_of_one_user_at_once_make_one_user(mall: Mall, shop: Shop) -> None:
     browsers = [Browser(mall.url) for _ in range(5)]
     try:
@@ -293,6 +300,7 @@ async def test_a_challenge_that_has_ended_begins_again_by_itself(
     assert "花间小铺" in seen.text
 
 
+@pytest.mark.threat("M131")
 async def test_an_answer_that_has_ended_begins_again_once(
     mall: Mall, browser: Browser, shop: Shop, clock: VirtualClock, noted: list[str]
 ) -> None:
@@ -368,6 +376,7 @@ async def test_a_user_who_is_there_is_linked_and_the_profile_follows_the_site(
         assert user.profile == Profile(nick=nick, avatar=avatar, sex="2", seller_name="Ann's")
 
 
+@pytest.mark.threat("M132")
 @pytest.mark.parametrize(
     "sub", ["<script>alert(1)</script>", "a\u202eb", "\x00", " 7 ", "ＡＢ", "٧" * 128, "'; --"]
 )

@@ -91,6 +91,7 @@ async def test_everything_goes_on_in_the_database(
     filled |= {"former_caller_keys"}
     filled |= {"issuer_apps", "issuer_secrets", "issuer_users", "issuer_machines", "issuer_grants"}
     filled |= {"issuer_members", "issuer_attempts", "issuer_anchors"}
+    filled |= {"issuer_login_keys", "issuer_logins", "issuer_identities", "issuer_sessions"}
     assert {name for name in filled if not copied[name]} == set()
     async with open_keeper(dsn_settings) as keeper:
         assert len(await keeper.store.list_accounts()) >= MANY - 1
