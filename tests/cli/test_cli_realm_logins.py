@@ -73,6 +73,7 @@ def finding(cli: Cli, login: str) -> dict[str, Any]:
 
 
 def test_the_doctor_asks_the_site_with_a_signed_request(cli: Cli, site: str) -> None:
+    cli("user", "add", "ann", "--realm", "mall", "--no-password")  # which makes the store
     missing = finding(cli, site + "/200")
     assert missing["verdict"] == "fail"
     assert "login-key --realm mall" in missing["remedy"]

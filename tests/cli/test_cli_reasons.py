@@ -25,6 +25,7 @@ ERRORS = {
     "BackupError": 0,
     "PluginError": 0,
     "SealError": 0,
+    "UnknownHashError": 0,
     "_invalid": 0,
     "malformed": 0,
     "unsupported": 0,

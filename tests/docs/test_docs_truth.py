@@ -75,6 +75,7 @@ def test_every_metric_and_variable_named_exists(page: Path) -> None:
     assert set(re.findall(r"[{,](\w+)=~?\"", rules)) <= labels | {"job"}  # Prometheus's own
     assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels
     variables = {each.variable for each in settings()} | {"LINGPAI_URL", "LINGPAI_STRENGTH"}
+    variables |= {"LINGPAI_LOGIN_KEY", "LINGPAI_ISS"}  # of a site that logs users in
     assert {
         name
         for name in re.findall(r"\bLINGPAI_[A-Z_]*[A-Z]\b", text)

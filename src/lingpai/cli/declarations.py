@@ -19,7 +19,7 @@ from lingpai.cli.sections.section import Change, Section, Stage
 from lingpai.core.text import TextError, read_text
 
 MAX_BYTES = 16 * 1024 * 1024
-SECRET_FIELDS = ("secret", "key", "password", "msign")
+SECRET_FIELDS = ("secret", "key", "password", "password_hash", "msign")
 ORDER = ("add", "change", "remove")
 AT_ONCE = 256
 

@@ -9,7 +9,7 @@ from lingpai.cli.checking import is_host, is_network
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App
-from lingpai.issuer.checks import check_app, check_label, check_login, check_password
+from lingpai.issuer.checks import check_app, check_label, check_login, check_password, check_password_hash
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.redirects import check_registrable
 
@@ -63,6 +63,11 @@ def login_problems(login: str) -> list[str]:
 def password_problems(password: str, least: int = 0) -> list[str]:
     """Return the problems of a password that needs `least` characters."""
     return _refusal(check_password, password, least)
+
+
+def hash_problems(password_hash: str) -> list[str]:
+    """Return the problems of a hash that another system made of a password."""
+    return _refusal(check_password_hash, password_hash)
 
 
 def machine_problems(code: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Reading open_ids from a file: CSV with a header, or a JSON array of objects."""
+"""Reading open_ids and users from a file: CSV with a header, or a JSON array of objects."""
 
 import csv
 import io
@@ -9,9 +9,11 @@ import msgspec
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem, not_text
+from lingpai.core.issuer_records import Profile
 from lingpai.core.text import TextError, read_text
 from lingpai.issuer.administration import Known
 from lingpai.issuer.checks import MAX_OPEN_ID
+from lingpai.issuer.user_imports import NewUser
 
 ALIASES = {
     "app": "app",
@@ -22,6 +24,7 @@ ALIASES = {
     "open_id": "open_id",
 }
 """Names that a column may have."""
+PASSWORD_HASH = "password_hash"  # noqa: S105  a column
 COLUMNS = ("app", "login", "open_id")
 
 
@@ -32,15 +35,51 @@ def read_known(path: Path) -> list[Known]:
         Problem: a row lacks one of them, or the file is neither CSV nor JSON.
         OSError: it cannot be read.
     """
+    return [_known(path, number, row) for number, row in enumerate(_read(path), start=1)]
+
+
+def read_users(path: Path) -> list[NewUser] | None:
+    """Return the rows of a file of users, whose columns are login (or user), password_hash and those of a profile.
+
+    None when it has no column password_hash.
+
+    Raises:
+        Problem: a row has no login, or the file is neither CSV nor JSON.
+        OSError: it cannot be read.
+    """
+    rows = _read(path)
+    if not any(PASSWORD_HASH in row for row in rows):
+        return None
+    return [_new_user(path, number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _new_user(path: Path, number: int, row: dict[str, Any]) -> NewUser:
+    given = {
+        ALIASES.get(name, name): str(value).strip()
+        for name, value in row.items()
+        if name and value is not None
+    }
+    if not given.get("login"):
+        text = "Row {number} of {path} has no {names}; the columns are login and password_hash."
+        raise Problem(tr(text, number=number, path=path, names="login"))
+    profile = Profile(
+        nick=given.get("nick", ""),
+        avatar=given.get("avatar", ""),
+        sex=given.get("sex") or "3",
+        seller_name=given.get("seller_name", ""),
+    )
+    return NewUser(number, given["login"], given.get(PASSWORD_HASH, ""), profile)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
     content = path.read_bytes()
     try:
         text = read_text(content, str(path))
-        rows = _read_json(text) if path.suffix == ".json" else _read_csv(text)
+        return _read_json(text) if path.suffix == ".json" else _read_csv(text)
     except TextError as error:
         raise Problem(not_text(error)) from error
     except (msgspec.MsgspecError, csv.Error) as error:
         raise Problem(tr("{path} cannot be understood: {problem}", path=path, problem=error)) from error
-    return [_known(path, number, row) for number, row in enumerate(rows, start=1)]
 
 
 def _read_json(content: str) -> list[dict[str, Any]]:

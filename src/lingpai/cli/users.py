@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from lingpai.cli.listing import MOST_LISTED, Limit, note_more
-from lingpai.cli.messages import tr, tr_reason
+from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
+from lingpai.cli.user_imports import import_file
 
 if TYPE_CHECKING:
     from lingpai.core.issuer_records import User
@@ -31,6 +32,15 @@ def add(
     *,
     realm: RealmName = "",
     password_stdin: PasswordStdin = False,
+    password_hash_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--password-hash-stdin",
+            help="Read from standard input the hash that another system made of the password: argon2id, bcrypt, "
+            "scrypt, or PBKDF2 as Django writes it.",
+            show_default=False,
+        ),
+    ] = False,
     no_password: Annotated[
         bool,
         typer.Option(
@@ -58,6 +68,8 @@ def add(
     from lingpai.issuer import admin
 
     problems = login_problems(login)
+    if [no_password, password_stdin, password_hash_stdin].count(True) > 1:
+        problems.append(tr("Use one of --password-stdin, --password-hash-stdin and --no-password."))
     if problems:
         raise typer.BadParameter(" ".join(problems))
 
@@ -68,12 +80,14 @@ def add(
         return issuer.realm
 
     where = with_realms(data, check, create=True)  # before anybody types a password
-    password = "" if no_password else _read_password(from_stdin=password_stdin)
+    given = "" if no_password or password_hash_stdin else _read_password(from_stdin=password_stdin)
+    hashed = _read_hash() if password_hash_stdin else ""
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(where)
         profile = Profile(nick=nick, avatar=avatar, sex=sex, seller_name=seller_name)
-        return user_document(issuer, await admin.add_user(issuer, login, password, profile))
+        added = await admin.add_user(issuer, login, given, profile, password_hash=hashed)
+        return user_document(issuer, added)
 
     emit(with_realms(data, save), as_json, done(tr("Added {name}.", name=login)))
 
@@ -173,6 +187,52 @@ def passwd(
     emit(with_realms(data, save), as_json, done(tr("The password of {name} was set.", name=login)))
 
 
+@app.command("reset-link")
+def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Make an address under which a user sets a new password: once, within 15 minutes."""
+    from lingpai.cli.output import done, emit
+    from lingpai.issuer.realms import pages_prefix
+    from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
+    from lingpai.settings import load_settings
+
+    settings = load_settings(data=data)
+
+    async def make(realms: Realms) -> dict[str, Any]:
+        issuer, user = await realms.user(login, realm)
+        own = next(each for each in settings.all_realms() if each.name == issuer.realm)
+        if own.login:
+            raise Problem(
+                tr(
+                    "Users of {realm} log in at {url}, and have no passwords here.",
+                    realm=own.name,
+                    url=own.login,
+                )
+            )
+        address = f"{settings.origin}{pages_prefix(own)}/reset?link={await make_reset_link(issuer, user)}"
+        return {"realm": issuer.realm, "login": login, "address": address, "expires_in": LINK_SECONDS}
+
+    made = with_realms(data, make)
+    emit(made, as_json, done(tr("Valid once, for 15 minutes: {address}", address=made["address"])))
+
+
+@app.command("logout")
+def logout(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
+    """Log a user out everywhere: all their sessions end. What they allowed apps stays."""
+    from lingpai.cli.output import done, emit
+
+    async def end(realms: Realms) -> dict[str, Any]:
+        issuer, user = await realms.user(login, realm)
+        ended = await issuer.store.end_sessions(user.id)
+        return {"realm": issuer.realm, "login": login, "sessions_ended": ended}
+
+    ended = with_realms(data, end)
+    emit(
+        ended,
+        as_json,
+        done(tr("Sessions of {name} ended: {count}.", name=login, count=ended["sessions_ended"])),
+    )
+
+
 @app.command("disable")
 def disable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Disable a user: every worker rejects their tokens from the next check on."""
@@ -202,49 +262,7 @@ def remove(
     )
 
 
-@app.command("import")
-def import_open_ids(
-    *,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            help="CSV with the columns app, login and open_id; a JSON array of such objects "
-            "when the name ends in .json.",
-            show_default=False,
-        ),
-    ],
-    realm: RealmName = "",
-    add_users: Annotated[
-        bool,
-        typer.Option("--add-users", help="Add missing users, without a password.", show_default=False),
-    ] = False,
-    data: Data = None,
-    as_json: Json = False,
-) -> None:
-    """Import open_ids that another server issued, all or none. Repeating the import changes nothing."""
-    from lingpai.cli.output import done, emit
-    from lingpai.cli.tables import read_known
-    from lingpai.core.errors import LingpaiError
-    from lingpai.issuer.administration import import_known
-
-    rows = read_known(file)
-
-    async def take(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm)
-        try:
-            count, added = await import_known(issuer, rows, add_users=add_users)
-        except LingpaiError as error:
-            where = f"{issuer.realm}/{error.detail}: " if error.detail else ""
-            raise Problem(f"{tr('No open_id was imported.')} {where}{tr_reason(error.reason)}") from error
-        return {"realm": issuer.realm, "open_ids": count, "users_added": added}
-
-    taken = with_realms(data, take)
-    text = tr(
-        "open_ids imported: {count}; users added: {users}.",
-        count=taken["open_ids"],
-        users=taken["users_added"],
-    )
-    emit(taken, as_json, done(text))
+app.command("import")(import_file)
 
 
 def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
@@ -261,6 +279,18 @@ def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
         "disabled": user.disabled,
         "created_at": moment(issuer.wall(user.created_at)),
     }
+
+
+def _read_hash() -> str:
+    from lingpai.cli.issuing import hash_problems
+    from lingpai.cli.secret_input import read_input
+    from lingpai.core.text import trimmed
+
+    hashed = trimmed(read_input())
+    problems = hash_problems(hashed)
+    if problems:
+        raise typer.BadParameter(" ".join(problems))
+    return hashed
 
 
 def _read_password(*, from_stdin: bool) -> str:

@@ -13,6 +13,7 @@ from lingpai.issuer.checks import (
     check_machine,
     check_open_id,
     check_password,
+    check_password_hash,
     check_profile,
 )
 from lingpai.issuer.context import Issuer
@@ -162,8 +163,12 @@ def make_secret(issuer: Issuer, secret: str) -> Secret:
     return Secret(issuer.digest_secret(secret), clear, FOREVER)
 
 
-async def add_user(issuer: Issuer, login: str, password: str, profile: Profile | None = None) -> User:
+async def add_user(
+    issuer: Issuer, login: str, password: str, profile: Profile | None = None, *, password_hash: str = ""
+) -> User:
     """Add a user; with an empty password they cannot log in yet.
+
+    With `password_hash`, the hash that another system made of their password.
 
     Raises:
         LingpaiError: INVALID_PARAMETER when the login is taken, in any spelling, or a value is not valid.
@@ -172,7 +177,10 @@ async def add_user(issuer: Issuer, login: str, password: str, profile: Profile |
     check_profile(profile)
     if password:
         check_password(password, issuer.policy.least_password)
-    password_hash = await issuer.passwords.hash(password) if password else ""
+    if password_hash:
+        check_password_hash(password_hash)
+    elif password:
+        password_hash = await issuer.passwords.hash(password)
     user = User(realm=issuer.realm, login=login, profile=profile, created_at=issuer.now())
     added = await issuer.store.add_user(user, password_hash)
     if added is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Profile, Resource
 from lingpai.core.names import hides, tidy
+from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
 from lingpai.issuer.passwords import MAX_PASSWORD, normal
 from lingpai.issuer.redirects import check_registrable
 
@@ -59,6 +60,19 @@ def check_password(password: str, least: int) -> str:
     if len(password) > MAX_PASSWORD:
         raise _invalid(f"A password may have {MAX_PASSWORD} characters at most.", "password")
     return password
+
+
+def check_password_hash(password_hash: str) -> str:
+    """Return the hash of a password that another system made.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER when it is of no known kind, or costs too much to verify.
+    """
+    try:
+        read_hash(password_hash)
+    except UnknownHashError as error:
+        raise _invalid(str(error), "password_hash") from error
+    return password_hash
 
 
 def check_open_id(open_id: str) -> str:

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 import argon2
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
 
 MAX_PASSWORD = 1024
 """Most characters of a password, so that hashing cannot be used to overload the service."""
@@ -17,6 +17,7 @@ WAITING = 20
 """Most waiters of one queue: with two hashes at a time, of 150 ms each, the last one waits for 1.5 seconds."""
 LONGEST_WAIT = 4.0
 """Longest wait in seconds: hashing takes many times as long where processors are slow or busy."""
+_OWN = "$argon2id$"
 RETRY_AFTER = 5.0
 """Seconds after which a login that was refused for a full queue may be tried again."""
 
@@ -110,7 +111,11 @@ class Passwords:
         if len(password) > MAX_PASSWORD:
             raise ValueError(f"A password may have {MAX_PASSWORD} characters at most.")
         async with self._hashing.turn(first=True, bounded=False):
-            return await asyncio.to_thread(self._hasher.hash, _bytes(normal(password)))
+            return await self.hash_now(password)
+
+    async def hash_now(self, password: str) -> str:
+        """Return the password's hash, as `hash`, within a turn that one has."""
+        return await asyncio.to_thread(self._hasher.hash, _bytes(normal(password)))
 
     def turn(self, *, known: bool) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait for a turn to check a password with `verify`, which lasts as long as the block.
@@ -144,10 +149,19 @@ class Passwords:
         ]  # compare all of them, whichever matches
         return any(fits)
 
+    async def renewed(self, password_hash: str, password: str) -> str:
+        """Return a hash of our own in place of one that another system or weaker costs made; "" when it is current.
+
+        For a password that was just verified, within the same turn.
+        """
+        if password_hash.startswith(_OWN) and not self._hasher.check_needs_rehash(password_hash):
+            return ""
+        return await self.hash_now(password)
+
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash, _bytes(password))
-        except (VerificationError, InvalidHashError):
+            return read_hash(password_hash).matches(_bytes(password))
+        except UnknownHashError:
             return False
 
 

@@ -105,6 +105,28 @@ class Directory(Protocol):
         """Replace the password's hash and end the user's sessions. False when there is no such user."""
         ...
 
+    async def replace_password(
+        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+    ) -> bool:
+        """Replace the password's hash of a user who is not disabled, if it still is `known_hash`.
+
+        False, and nothing happens, when it is not: of all who replace it, one does. With `end_sessions`, the user's
+        sessions end.
+        """
+        ...
+
+    async def add_users(self, users: Sequence[tuple[User, str]]) -> tuple[int, ...]:
+        """Insert users with the hashes of their passwords ("" for none), all or none.
+
+        Returns the positions of those whose login is taken in the realm, in whatever spelling; then none is inserted.
+        The given logins differ from each other, in all spellings.
+        """
+        ...
+
+    async def end_sessions(self, user: int) -> int:
+        """End all sessions of a user; returns how many there were."""
+        ...
+
     async def remove_user(self, user: int) -> bool:
         """Remove a user with their members and sessions.
 

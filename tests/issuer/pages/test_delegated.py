@@ -9,9 +9,13 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import Profile, User
+from lingpai.core.wire import Call
 from lingpai.issuer import admin
 from lingpai.issuer.delegation.keys import rotate
+from lingpai.issuer.pages import Site
 from lingpai.issuer.pages.delegated import log
+from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.pages.waiting_logins import WaitingLogins
 from tests.issuer.engines import execute, rows_of
 from tests.issuer.pages.shops import LOGIN, PREFIXES, Mall, Shop, b64, mall_of, sign
 from tests.issuer.pages.stage import REDIRECT, Browser, Seen
@@ -466,3 +470,13 @@ async def test_pages_are_in_the_readers_language(mall: Mall, shop: Shop) -> None
         assert "其他浏览器" in (await reader.get(shop.answer("0" * 64))).text
     finally:
         await reader.close()
+
+
+async def test_under_https_waiting_logins_are_for_tls_alone(shop: Shop) -> None:
+    site = Site(origin="https://id.example", prefix=OWN, login=LOGIN)
+    visit = Visit(shop.issuer, site, Call(trace_id="", peer="192.0.2.1"))
+    await visit.find_session()
+    WaitingLogins(shop.issuer, site).begin(visit, "", repeated=False)
+    (cookie,) = (value for name, value in visit.headers if name == "set-cookie" and "-waiting-" in value)
+    assert cookie.startswith("__Secure-lingpai-waiting-mall-")
+    assert cookie.endswith("; Secure")

@@ -19,9 +19,10 @@ MOST = 1000
 
 
 class AccessPage(msgspec.Struct):
-    """The parameters of the page; `ended` is not empty after a revocation."""
+    """The parameters of the page; `ended` is not empty after a revocation, `changed` after a change of the password."""
 
     ended: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    changed: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
 
@@ -46,6 +47,8 @@ async def show(params: AccessPage, visit: Visit) -> Reply:
         ended=bool(params.ended),
         end=visit.path("/end"),
         logout=visit.path("/logout"),
+        password="" if visit.site.login else visit.path("/password"),
+        changed=bool(params.changed),
     )
 
 
@@ -54,7 +57,7 @@ async def end(params: RevokeForm, visit: Visit) -> Reply:
     check_sender(visit.call)
     opened = await visit.find_session()
     if opened is None:
-        return redirect(visit.path("/login", form="1"), headers=visit.headers)
+        return redirect(visit.path("/login", form="1" if visit.site.login else ""), headers=visit.headers)
     check_form(visit.issuer, opened.handle, params.form_token)
     user = opened.user
     app = await find_app(visit.issuer, params.app_id)

@@ -30,6 +30,7 @@ class LoginPage(msgspec.Struct):
         request: the encrypted authorization request that waits for the login, or "".
         again: not empty to log in as another user.
         left: not empty after a logout.
+        renewed: not empty after a new password was set by a link.
         form: not empty after a form: browsers hold what follows it to the page's `form-action`.
         repeated: see `delegated.DelegatedLogins.begin`.
         lang: the language to switch to.
@@ -38,6 +39,7 @@ class LoginPage(msgspec.Struct):
     request: EncryptedRequest = ""
     again: Annotated[str, msgspec.Meta(max_length=8)] = ""
     left: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    renewed: Annotated[str, msgspec.Meta(max_length=8)] = ""
     form: Annotated[str, msgspec.Meta(max_length=8)] = ""
     repeated: Annotated[str, msgspec.Meta(max_length=8)] = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
@@ -53,8 +55,9 @@ class LoginForm(msgspec.Struct):
 
 
 class LogoutForm(msgspec.Struct):
-    """The button."""
+    """The button; `everywhere` is not empty to end the user's sessions in other browsers too."""
 
+    everywhere: Annotated[str, msgspec.Meta(max_length=8)] = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 
 
@@ -82,7 +85,8 @@ class Logins:
             return await self._elsewhere.begin(
                 visit, pending, again=bool(params.again), repeated=bool(params.repeated)
             )
-        return login_form(visit, pending, name=pending.request.wishes.login if pending else "")
+        name = pending.request.wishes.login if pending else ""
+        return login_form(visit, pending, name=name, notice="was_set" if params.renewed else "")
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
         """Check the password, and begin a new session.
@@ -129,7 +133,10 @@ class Logins:
         opened = await visit.find_session()
         if opened is not None:
             check_form(visit.issuer, opened.handle, params.form_token)
-            await end_session(visit.issuer, opened.session)
+            if params.everywhere:
+                await visit.issuer.store.end_sessions(opened.user.id)
+            else:
+                await end_session(visit.issuer, opened.session)
         visit.remove_session()
         left = "1" if visit.site.login else ""
         return redirect(visit.path("/login", left=left), headers=visit.headers)

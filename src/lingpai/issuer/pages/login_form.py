@@ -13,6 +13,7 @@ def login_form(
     *,
     name: str = "",
     alert: str = "",
+    notice: str = "",
     status: int = 200,
 ) -> Reply:
     """Return the form for this browser.
@@ -23,6 +24,7 @@ def login_form(
         error: the error of the last attempt.
         name: the login name of the last attempt.
         alert: another message: a key of the catalogues' `alerts`.
+        notice: what was done before: a key of the catalogues' `password`.
         status: the status when there is no `error`.
     """
     request = pending.text if pending else ""
@@ -36,4 +38,5 @@ def login_form(
         login=name,
         failed=error.kind.value if error else "",
         alert=alert,
+        notice=notice,
     )

@@ -7,7 +7,7 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
 from lingpai.issuer.authorizations import AnswerStyle, Pairs
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.pages import access
+from lingpai.issuer.pages import access, passwords
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
@@ -81,14 +81,34 @@ class Pages:
         """Return every route of the pages, under the site's prefix."""
         elsewhere = DelegatedLogins(self._consent, WaitingLogins(self.issuer, self.site))
         logins = Logins(self._consent, elsewhere)
-        own: tuple[str, str, type[msgspec.Struct], VisitVerb, str] = (
-            ("GET", RETURN, LoginReturn, elsewhere.finish, "Take the answer of the site that logs users in")
+        own: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
+            (
+                (
+                    "GET",
+                    RETURN,
+                    LoginReturn,
+                    elsewhere.finish,
+                    "Take the answer of the site that logs users in",
+                ),
+            )
             if self.site.login
-            else ("POST", "/login", LoginForm, logins.log_in, "Log in")
+            else (
+                ("POST", "/login", LoginForm, logins.log_in, "Log in"),
+                ("GET", "/password", passwords.AnyForm, passwords.show, "Show the form for another password"),
+                ("POST", "/password", passwords.ChangeForm, passwords.change, "Change one's password"),
+                (
+                    "GET",
+                    "/reset",
+                    passwords.LinkPage,
+                    passwords.show_reset,
+                    "Show the form of a link to a new password",
+                ),
+                ("POST", "/reset", passwords.ResetForm, passwords.reset, "Set the new password of a link"),
+            )
         )
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             ("GET", "/login", LoginPage, logins.show, "Show the login form"),
-            own,
+            *own,
             ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
             ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
             ("POST", "/consent", ConsentForm, self._consent.answer, "Take the user's answer"),

@@ -1,6 +1,9 @@
 """Log a user in: failures are counted, who has logged in before is never shut out, and nobody learns who exists."""
 
-from lingpai.core.issuer_records import Session
+from typing import NamedTuple
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.issuer_records import Session, User
 from lingpai.core.names import fold
 from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
@@ -44,6 +47,44 @@ async def login(
     Raises:
         LingpaiError: LOGIN_FAILED; TOO_MANY_REQUESTS or BUSY, with `retry_after` in seconds.
     """
+    proof = await prove(issuer, name, password, address, browser=browser, form=form)
+    opened = await _start(issuer, proof, password, replaces)
+    await issuer.store.keep_marks(Owner.USER, proof.user.id, proof.marks, issuer.now() + KNOWN, MOST_MARKS)
+    if proof.renewed:
+        await issuer.store.replace_password(
+            proof.user.id, proof.password_hash, proof.renewed, end_sessions=False
+        )
+    return opened
+
+
+class Proof(NamedTuple):
+    """A user who gave the right password.
+
+    Attributes:
+        user: who.
+        password_hash: the hash that it matched.
+        renewed: a hash of our own to replace that one, or "".
+        marks: digests of the network and the browser.
+    """
+
+    user: User
+    password_hash: str
+    renewed: str
+    marks: list[bytes]
+
+    def __repr__(self) -> str:
+        """Never shows a hash."""
+        return f"Proof({self.user.id})"
+
+
+async def prove(
+    issuer: Issuer, name: str, password: str, address: str, *, browser: str = "", form: str = ""
+) -> Proof:
+    """The user who knows this password; see `login`, whose attempts these are.
+
+    Raises:
+        LingpaiError: LOGIN_FAILED; TOO_MANY_REQUESTS or BUSY, with `retry_after` in seconds.
+    """
     network = network_of(address)
     found = await issuer.store.find_login(issuer.realm, name)
     user, password_hash = found if found is not None else (None, "")
@@ -65,9 +106,20 @@ async def login(
         await issuer.store.forget_attempts((own[0],))
         if shared:
             await issuer.store.return_attempts([subject for subject, _ in shared])
-    opened = await start_session(issuer, user, replaces, password_hash)
-    await issuer.store.keep_marks(Owner.USER, user.id, marks, issuer.now() + KNOWN, MOST_MARKS)
-    return opened
+        return Proof(user, password_hash, await issuer.passwords.renewed(password_hash, password), marks)
+
+
+async def _start(issuer: Issuer, proof: Proof, password: str, replaces: Session | None) -> OpenSession:
+    """A session of who proved it. Another login may have renewed the hash of the same password meanwhile."""
+    try:
+        return await start_session(issuer, proof.user, replaces, proof.password_hash)
+    except LingpaiError:
+        found = await issuer.store.find_login(issuer.realm, proof.user.login) if proof.renewed else None
+        if found is None or found[0].id != proof.user.id:
+            raise
+        if not await issuer.passwords.verify(found[1], password):
+            raise
+        return await start_session(issuer, found[0], replaces, found[1])
 
 
 def _limits(

@@ -1,12 +1,13 @@
 """Verbs on users (`store.directory_port`)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
 from lingpai.core.issuer_records import User
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import read_login, read_user, seal_password, user_columns
+from lingpai.store.issuer_rows import open_password, read_login, read_user, seal_password, user_columns
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -102,6 +103,64 @@ class Users(Changes):
         """See `store.directory_port.Directory.list_twins`."""
         rows = await self._engine.rows(_PASSWORDS["list_twins"], limit)
         return tuple((realm, login) for realm, login in rows)
+
+    async def replace_password(
+        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+    ) -> bool:
+        """See `store.directory_port.Directory.replace_password`."""
+
+        async def replace(connection: Connection) -> bool:
+            row = await connection.fetchrow(_PASSWORDS["read_password"], user)  # which locks the user
+            if row is None:
+                return False
+            realm, clear, sealed = row
+            if open_password(self._vault, realm, user, clear, sealed) != known_hash:
+                return False
+            anew = seal_password(self._vault, realm, user, password_hash)
+            await connection.execute(_PASSWORDS["keep_password"], anew, user)
+            if end_sessions:
+                await connection.execute(_SQL["end_sessions"], user)
+            return True
+
+        return await self._engine.transact(replace)
+
+    async def add_users(self, users: Sequence[tuple[User, str]]) -> tuple[int, ...]:
+        """See `store.directory_port.Directory.add_users`."""
+        columns = [list(user_columns(user).values())[1:] for user, _ in users]
+        arrays = [list(each) for each in zip(*columns, strict=True)]
+        names = {(user.realm, user.login): (user.realm, password_hash) for user, password_hash in users}
+
+        async def add(connection: Connection) -> tuple[int, ...]:
+            taken = await connection.fetch(_SQL["find_taken"], *arrays[:3])
+            if taken:
+                return tuple(position - 1 for (position,) in taken)
+            added = await connection.fetch(_SQL["add_users"], *arrays)
+            seals = [
+                (row, seal_password(self._vault, names[realm, login][0], row, names[realm, login][1]))
+                for row, realm, login in added
+            ]
+            kept = [(row, sealed) for row, sealed in seals if sealed is not None]
+            await connection.execute(
+                _PASSWORDS["seal_passwords"], [row for row, _ in kept], [seal for _, seal in kept]
+            )
+            return ()
+
+        while users:
+            try:
+                return await self._engine.transact(add)
+            except asyncpg.UniqueViolationError:  # somebody was faster: look who it is
+                continue
+        return ()
+
+    async def end_sessions(self, user: int) -> int:
+        """See `store.directory_port.Directory.end_sessions`."""
+
+        async def end(connection: Connection) -> int:
+            # Who logs in by password meanwhile locks the user as well, so their session is seen, or begins after this.
+            await connection.fetchval(_SQL["lock_user"], user)
+            return len(await connection.fetch(_SQL["end_sessions"], user))
+
+        return await self._engine.transact(end)
 
     async def remove_user(self, user: int) -> bool:
         """See `store.directory_port.Directory.remove_user`."""

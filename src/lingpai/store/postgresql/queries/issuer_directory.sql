@@ -66,6 +66,19 @@ INSERT INTO issuer_users (realm, login, login_key, nick, avatar, sex, seller_nam
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '')
 ON CONFLICT DO NOTHING RETURNING id;
 
+-- name: find_taken
+SELECT t.n FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS t (realm, login, login_key, n)
+WHERE EXISTS (SELECT 1 FROM issuer_users e WHERE e.realm = t.realm AND e.login = t.login)
+   OR EXISTS (SELECT 1 FROM issuer_users a WHERE a.realm = t.realm AND a.login_key = t.login_key)
+ORDER BY t.n;
+
+-- name: add_users
+INSERT INTO issuer_users (realm, login, login_key, nick, avatar, sex, seller_name, disabled, created_at, password_hash)
+SELECT t.*, '' FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::bigint[]
+) AS t
+RETURNING id, realm, login;
+
 -- name: find_user
 SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_users u ON u.id = t.id;
@@ -96,7 +109,7 @@ UPDATE issuer_users SET login = $2, login_key = CASE WHEN login = $2 THEN login_
 WHERE id = $1 RETURNING id;
 
 -- name: end_sessions
-DELETE FROM issuer_sessions WHERE user_row = $1;
+DELETE FROM issuer_sessions WHERE user_row = $1 RETURNING id;
 
 -- name: remove_user
 DELETE FROM issuer_users WHERE id = $1 RETURNING id;

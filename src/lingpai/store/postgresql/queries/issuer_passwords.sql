@@ -4,6 +4,10 @@ SELECT realm, password_hash, password_sealed FROM issuer_users WHERE id = $1 AND
 -- name: keep_password
 UPDATE issuer_users SET password_hash = '', password_sealed = $1 WHERE id = $2 RETURNING id;
 
+-- name: seal_passwords
+UPDATE issuer_users AS u SET password_sealed = t.sealed FROM unnest($1::bigint[], $2::bytea[]) AS t (id, sealed)
+WHERE u.id = t.id;
+
 -- name: sealed_passwords
 SELECT substr(password_sealed, 1, 4), count(*) FROM issuer_users
 WHERE password_sealed IS NOT NULL AND password_hash = '' GROUP BY 1;

@@ -1,12 +1,13 @@
 """Verbs on users (`store.directory_port`)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import apsw
 
 from lingpai.core.issuer_records import User
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import read_login, read_user, seal_password, user_columns
+from lingpai.store.issuer_rows import open_password, read_login, read_user, seal_password, user_columns
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 
@@ -97,6 +98,47 @@ class Users(Part):
     async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
         """See `store.directory_port.Directory.list_twins`."""
         return tuple((realm, login) for realm, login in self._engine.rows(_PASSWORDS["list_twins"], (limit,)))
+
+    async def replace_password(
+        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+    ) -> bool:
+        """See `store.directory_port.Directory.replace_password`."""
+
+        def replace(connection: apsw.Connection) -> bool:
+            for realm, clear, sealed in run(connection, _PASSWORDS["read_password"], (user,)):
+                if open_password(self._vault, realm, user, clear, sealed) != known_hash:
+                    return False
+                anew = seal_password(self._vault, realm, user, password_hash)
+                run(connection, _PASSWORDS["keep_password"], (anew, user))
+                if end_sessions:
+                    run(connection, _SQL["end_sessions"], (user,))
+                return True
+            return False
+
+        return await self._engine.write(replace)
+
+    async def add_users(self, users: Sequence[tuple[User, str]]) -> tuple[int, ...]:
+        """See `store.directory_port.Directory.add_users`."""
+        columns = [user_columns(user) for user, _ in users]
+
+        def add(connection: apsw.Connection) -> tuple[int, ...]:
+            taken = [
+                position for position, each in enumerate(columns) if run(connection, _SQL["find_taken"], each)
+            ]
+            if taken:
+                return tuple(taken)
+            for each, (user, password_hash) in zip(columns, users, strict=True):
+                ((row,),) = run(connection, _SQL["add_user"], each)
+                if password_hash:
+                    sealed = seal_password(self._vault, user.realm, row, password_hash)
+                    change(connection, _PASSWORDS["seal_password"], (sealed, row))
+            return ()
+
+        return await self._engine.add(add)
+
+    async def end_sessions(self, user: int) -> int:
+        """See `store.directory_port.Directory.end_sessions`."""
+        return await self._engine.write(lambda connection: change(connection, _SQL["end_sessions"], (user,)))
 
     async def remove_user(self, user: int) -> bool:
         """See `store.directory_port.Directory.remove_user`."""

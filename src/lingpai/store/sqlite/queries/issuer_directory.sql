@@ -55,6 +55,10 @@ INSERT INTO issuer_users (realm, login, login_key, password_hash, nick, avatar, 
 VALUES (:realm, :login, :login_key, '', :nick, :avatar, :sex, :seller_name, :disabled, :created_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
+-- name: find_taken
+SELECT id FROM issuer_users WHERE realm = :realm AND login = :login
+UNION ALL SELECT id FROM issuer_users WHERE realm = :realm AND login_key = :login_key;
+
 -- name: find_user
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at FROM issuer_users WHERE id = ?;
 

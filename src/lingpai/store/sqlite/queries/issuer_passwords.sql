@@ -4,6 +4,9 @@ SELECT realm, password_hash, password_sealed FROM issuer_users WHERE id = ? AND 
 -- name: keep_password
 UPDATE issuer_users SET password_hash = '', password_sealed = ? WHERE id = ? RETURNING id;
 
+-- name: seal_password
+UPDATE issuer_users SET password_sealed = ? WHERE id = ?;
+
 -- name: sealed_passwords
 SELECT substr(password_sealed, 1, 4), count(*) FROM issuer_users
 WHERE password_sealed IS NOT NULL AND password_hash = '' GROUP BY 1;

@@ -1,0 +1,107 @@
+"""Import users with the hashes that another system made of their passwords, in batches that are added whole or not."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+from lingpai.core.errors import LingpaiError
+from lingpai.core.issuer_records import Profile, User
+from lingpai.core.names import fold
+from lingpai.issuer.checks import check_login, check_password_hash, check_profile
+from lingpai.issuer.context import Issuer
+
+BATCH: Final = 1000
+TAKEN: Final = "The login is taken."
+_SEXES: Final = ("1", "2", "3")
+
+
+class NewUser(NamedTuple):
+    """A row of the import; `password_hash` may be "" for a user who cannot log in yet."""
+
+    row: int
+    login: str
+    password_hash: str
+    profile: Profile
+
+
+class Fault(NamedTuple):
+    """Why a row cannot be imported; `reason` is an English sentence."""
+
+    row: int
+    login: str
+    reason: str
+
+
+class Imported(NamedTuple):
+    """What came of one batch.
+
+    Attributes:
+        added: how many users were added; none when there are faults.
+        kept: how many were there already, and were left as they are.
+        faults: by row.
+    """
+
+    added: int
+    kept: int
+    faults: tuple[Fault, ...]
+
+
+async def import_users(issuer: Issuer, rows: Iterable[NewUser]) -> AsyncIterator[Imported]:
+    """Import users batch by batch, each all or none; repeating it changes nothing.
+
+    Raises:
+        LingpaiError: STORE_UNAVAILABLE; batches before this one are imported.
+    """
+    source, seen = iter(rows), set[str]()
+    while batch := list(islice(source, BATCH)):
+        yield await _import_batch(issuer, batch, seen)
+
+
+async def _import_batch(issuer: Issuer, batch: Sequence[NewUser], seen: set[str]) -> Imported:
+    """Import one batch; `seen` gets the logins of the file, in the form that all spellings share."""
+    faults, users = [], []
+    for row in batch:
+        reason = _fault(row, seen)
+        if reason:
+            faults.append(Fault(row.row, row.login, reason))
+            continue
+        login = check_login(row.login)
+        user = User(realm=issuer.realm, login=login, profile=row.profile, created_at=issuer.now())
+        users.append((row, user))
+    kept = 0
+    while users and not faults:
+        taken = await issuer.store.add_users([(user, row.password_hash) for row, user in users])
+        if not taken:
+            return Imported(len(users), kept, ())
+        there = [users[position] for position in taken]
+        found = await asyncio.gather(
+            *(issuer.store.find_login(issuer.realm, user.login) for _, user in there)
+        )
+        for (row, user), known in zip(there, found, strict=True):
+            if known is not None and known[0].login == user.login:
+                kept += 1
+            else:  # somebody is there in another spelling
+                faults.append(Fault(row.row, row.login, TAKEN))
+        left = frozenset(range(len(users))) - frozenset(taken)
+        users = [users[position] for position in sorted(left)]
+    return Imported(0, kept, tuple(faults))
+
+
+def _fault(row: NewUser, seen: set[str]) -> str:
+    """Why a row cannot be imported, "" when it can be."""
+    try:
+        key = fold(check_login(row.login))
+        check_profile(row.profile)
+        if row.password_hash:
+            check_password_hash(row.password_hash)
+    except LingpaiError as error:
+        return error.reason
+    if row.profile.sex not in _SEXES:
+        reason = "The sex of a user is 1, 2 or 3."
+    elif key in seen:
+        reason = "The login occurs twice."
+    else:
+        seen.add(key)
+        reason = ""
+    return reason
