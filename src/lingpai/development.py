@@ -15,6 +15,7 @@ from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
+from lingpai.sample_app.member_site import PATH, REALM
 from lingpai.sample_app.setup import open_sample
 from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
@@ -58,6 +59,7 @@ async def develop(
             port=port,
             data=data,
             public_url=url,
+            realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
             **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
         configure_logging(settings.log_level, json_lines=settings.log_json)

@@ -17,7 +17,7 @@ def sample_realms(realms: Sequence[Realm]) -> dict[str, Realm]:
     """Return the realm for the samples of each dialect that has some, by dialect: the first enabled one."""
     found: dict[str, Realm] = {}
     for realm in realms:
-        if dialects()[realm.dialect].samples is not None:
+        if dialects()[realm.dialect].samples is not None and not realm.login:  # samples log in by password
             found.setdefault(realm.dialect, realm)
     return found
 

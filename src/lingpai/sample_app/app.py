@@ -21,6 +21,7 @@ from lingpai.edge.reference import language
 from lingpai.issuer.samples import SamplePage
 from lingpai.sample_app.client import Client
 from lingpai.sample_app.identities import Identities, Identity
+from lingpai.sample_app.member_site import PATH, AnswerForm, AskParams, MemberSite
 from lingpai.sample_app.trails import Trail, Trails
 from lingpai.sample_app.words import WORDS, in_language
 
@@ -84,12 +85,19 @@ class Sample:
         url: base URL of the sample.
         identities: its apps, by dialect.
         users: login names and passwords to try with.
+        members: the address of the realm whose users log in here, or "".
     """
 
     def __init__(
-        self, issuer_url: str, url: str, identities: Identities, users: Sequence[tuple[str, str]]
+        self,
+        issuer_url: str,
+        url: str,
+        identities: Identities,
+        users: Sequence[tuple[str, str]],
+        members: str = "",
     ) -> None:
         self._users = users
+        self._members = members
         self._issuer = issuer_url
         self._url = url
         self._ids = identities
@@ -107,7 +115,7 @@ class Sample:
 
     async def home(self, params: PageParams, call: Call) -> Reply:
         """Show the list of sign-ins."""
-        return self._page("home", params.lang, call, ids=self._ids, users=self._users)
+        return self._page("home", params.lang, call, ids=self._ids, users=self._users, members=self._members)
 
     async def begin(self, params: DialectParams, _call: Call) -> Reply:
         """Begin a new trail, and redirect to the issuer."""
@@ -230,7 +238,11 @@ class Sample:
 
 
 def sample_app(
-    issuer_url: str, url: str, identities: Identities, users: Sequence[tuple[str, str]]
+    issuer_url: str,
+    url: str,
+    identities: Identities,
+    users: Sequence[tuple[str, str]],
+    site: MemberSite | None = None,
 ) -> EdgeApp:
     """Return the sample as a web app.
 
@@ -239,8 +251,10 @@ def sample_app(
         url: base URL under which browsers reach the sample.
         identities: whom it plays; `allow_callbacks` lets the answers come here.
         users: login names and passwords to try with.
+        site: where the users of one realm log in, if there is such a realm.
     """
-    sample, shape = Sample(issuer_url, url, identities, users), _Plain()
+    members = site.realm_url if site else ""
+    sample, shape = Sample(issuer_url, url, identities, users, members), _Plain()
 
     def missing(_error: LingpaiError, call: Call) -> Reply:
         accept = call.header("accept-language")
@@ -278,9 +292,13 @@ def sample_app(
         ("GET", "/trail/{dialect}", DialectParams, Source.PATH | Source.QUERY, sample.trail, "What happened"),
         ("GET", "/sample.css", NoParams, Source.QUERY, _file(style("pages", "sample"), "text/css"), "Style"),
     )
+    own = (
+        ("GET", PATH, AskParams, Source.QUERY, site.ask, "Log in at the operator's own site"),
+        ("POST", PATH, AnswerForm, Source.URLENCODED, site.answer, "Say who logs in"),
+    ) if site else ()  # fmt: skip
     routes = [
         Route((method,), path, params, sources, verb, shape, summary, Reply, "sample", sample.error_page)
-        for method, path, params, sources, verb, summary in table
+        for method, path, params, sources, verb, summary in (*table, *own)
     ]
     return create_app(
         (*routes, *icon_routes(shape, "sample")),

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from lingpai.devdata.issuer import FIRST, SECOND
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD
 from lingpai.edge.app import EdgeApp
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.delegation.keys import rotate
 from lingpai.issuer.dialects.registry import dialects
-from lingpai.issuer.realms import Realm
+from lingpai.issuer.realms import Realm, pages_prefix
 from lingpai.issuer.samples import Values
 from lingpai.sample_app.app import sample_app
 from lingpai.sample_app.identities import Identities, Identity, allow_callbacks
+from lingpai.sample_app.member_site import PATH, MemberSite
 from lingpai.service import open_issuers
 from lingpai.settings import Settings
 
@@ -32,8 +35,9 @@ async def open_sample(
     identities = identities_of(values, realms)
     async with open_issuers(settings) as issuers:
         await allow_callbacks(issuers, identities, url)
+        site = await _site(settings, issuers, url)
     users = ((FIRST, values[FIRST_PASSWORD]), (SECOND, values[SECOND_PASSWORD]))
-    return sample_app(issuer_url, url, identities, users)
+    return sample_app(issuer_url, url, identities, users, site)
 
 
 def identities_of(values: Values, realms: Mapping[str, Realm]) -> Identities:
@@ -51,3 +55,12 @@ def identities_of(values: Values, realms: Mapping[str, Realm]) -> Identities:
                 sign_in=declared.sign_in,
             )
     return found
+
+
+async def _site(settings: Settings, issuers: Mapping[str, Issuer], url: str) -> MemberSite | None:
+    """Return the site that logs the users of one realm in, with a key of its own at each start."""
+    realm = next((each for each in settings.enabled_realms() if each.login == url + PATH), None)
+    if realm is None:
+        return None
+    key = await rotate(issuers[realm.name], at_once=True)
+    return MemberSite(settings.origin + pages_prefix(realm), key.key)

@@ -17,6 +17,8 @@ WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "login": "login",
         "password": "password",
         "try": "Sign in by each protocol",
+        "members": "Users log in at the platform's own site.",
+        "open": "Open",
         "access": "What you have allowed",
         "steps": "Each request and answer",
         "refresh": "Refresh the tokens",
@@ -33,6 +35,8 @@ WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
         "login": "账号",
         "password": "密码",
         "try": "用每种协议登录",
+        "members": "用户在平台自己的网站登录。",
+        "open": "打开",
         "access": "我的授权",
         "steps": "每一步的请求和响应",
         "refresh": "刷新令牌",
@@ -43,6 +47,7 @@ WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
             {
                 "There is no such sample.": "没有这个示例。",
                 "This answer does not belong to a request of this browser.": "这个结果不属于本浏览器发起的请求。",
+                "This is no request of the realm that this site logs users in for.": "这不是本网站所服务的租户发来的请求。",
                 "Nothing to refresh yet.": "还没有可刷新的令牌。",
                 "Start at the start page.": "请从首页开始。",
             }
