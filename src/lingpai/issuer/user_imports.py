@@ -103,5 +103,5 @@ def _fault(row: NewUser, seen: set[str]) -> str:
         reason = "The login occurs twice."
     else:
         seen.add(key)
-        reason = ""
+        return ""
     return reason

@@ -114,7 +114,16 @@ async def test_cookies_are_only_for_this_server_and_the_return(mall: Mall, brows
     waiting = [cookie for cookie in seen.cookies if "-waiting-" in cookie]
     assert len(waiting) == 1
     rules = waiting[0].split("; ")[1:]
-    assert rules == [f"Path={OWN}/login/return", "Max-Age=86400", "HttpOnly", "SameSite=Lax"]
+    assert rules == [f"Path={OWN}/login", "Max-Age=86400", "HttpOnly", "SameSite=Lax"]
+
+
+async def test_a_few_logins_wait_side_by_side(mall: Mall, browser: Browser, shop: Shop) -> None:
+    asked = [await mall.begin(browser, mall.authorize()) for _ in range(5)]
+    for each in asked[1:]:
+        assert "花间小铺" in (await browser.follow(shop.answer(each["jti"]))).text
+    assert (
+        "Begun in another browser" in (await browser.get(shop.answer(asked[0]["jti"]))).text
+    )  # the oldest made room
 
 
 async def test_a_browser_keeps_few_waiting_logins(mall: Mall, browser: Browser) -> None:

@@ -11,7 +11,7 @@ from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.cookies import known_browser
 from lingpai.issuer.pages.failures import log_failure
-from lingpai.issuer.pages.shape import STATUS, RenderedError
+from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.login import prove
@@ -81,7 +81,7 @@ async def change(params: ChangeForm, visit: Visit) -> Reply:
         if error.kind not in _SHOWN:
             raise
         log_failure(visit, user.login, "", error)
-        page = _form(visit, user, failed=error.kind.value, status=int(STATUS[error.kind]))
+        page = _form(visit, user, failed=error.kind.value, status=error.kind.status)
         raise RenderedError(error, page) from error
     return redirect(visit.path("", changed="1"), headers=visit.headers)
 
@@ -120,7 +120,7 @@ def _check(new: str, again: str, form_token: str, visit: Visit, user: User, link
         error, alert = LingpaiError(Kind.INVALID_PARAMETER, "The password is too short."), "rule"
     else:
         return
-    raise RenderedError(error, _form(visit, user, link=link, alert=alert, status=int(STATUS[error.kind])))
+    raise RenderedError(error, _form(visit, user, link=link, alert=alert, status=error.kind.status))
 
 
 def _form(

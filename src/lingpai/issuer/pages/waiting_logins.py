@@ -3,8 +3,8 @@
 Nothing is stored before somebody proves who they are, so strangers fill no disk. A challenge is a random number and a
 keyed digest of it with the browser's cookie: it is worth nothing in another browser.
 
-A browser sends these cookies to the return route alone. It keeps few of them, as all together have to fit into one
-request: a new one takes the place of an old one.
+A browser sends these cookies to the routes of the login alone. It keeps few of them, as all together have to fit into
+one request: a new one takes the place of the oldest.
 """
 
 import hmac
@@ -24,7 +24,8 @@ RETURN: Final = "/login/return"
 """The path of the return route, after that of the pages."""
 
 _NONCE_BYTES: Final = 16
-_SLOTS: Final = 4
+_SLOTS: Final = ("0", "1", "2", "3")
+_LONG: Final = "long"
 _SHORT: Final = 1200
 """Characters of a cookie that has one of the slots; there is one place for a longer one."""
 _PART: Final = 3800
@@ -62,7 +63,7 @@ class WaitingLogins:
 
     def __init__(self, issuer: Issuer, site: Site) -> None:
         self._issuer = issuer
-        self._path = site.prefix + RETURN
+        self._path = site.prefix + "/login"
         self._secure = site.secure
         self._texts = issuer.sealed_texts("waiting logins")
 
@@ -76,7 +77,7 @@ class WaitingLogins:
             repeated=repeated,
         )
         value = self._texts.seal(msgspec.msgpack.encode(waiting))
-        slot = "long" if len(value) > _SHORT else str(_slot(waiting.challenge))
+        slot = _LONG if len(value) > _SHORT else self._free_slot(visit)
         parts = [value[start : start + _PART] for start in range(0, len(value), _PART)]
         parts[0] = f"{len(parts)}.{parts[0]}"
         for number, part in enumerate(parts):
@@ -85,15 +86,9 @@ class WaitingLogins:
 
     def find(self, visit: Visit, challenge: str) -> WaitingLogin | None:
         """Return the login of this challenge (64 hex digits), if this browser has its cookie."""
-        for slot in (str(_slot(challenge)), "long"):
-            opened = self._texts.open(self._value(visit, slot))
-            if opened is None:
-                continue
-            try:
-                waiting = msgspec.msgpack.decode(opened, type=WaitingLogin)
-            except msgspec.MsgspecError:  # of another release
-                continue
-            if hmac.compare_digest(waiting.challenge, challenge):
+        for slot in (*_SLOTS, _LONG):
+            waiting = self._waiting_in(visit, slot)
+            if waiting is not None and hmac.compare_digest(waiting.challenge, challenge):
                 return waiting
         return None
 
@@ -101,6 +96,19 @@ class WaitingLogins:
         """Return whether a challenge was made for the cookie that this browser sent."""
         nonce, bound = challenge[: 2 * _NONCE_BYTES], challenge[2 * _NONCE_BYTES :]
         return bool(visit.cookie) and hmac.compare_digest(self._bound(visit.cookie, nonce), bound)
+
+    def _free_slot(self, visit: Visit) -> str:
+        """The first slot that this browser has no login in, else that of its oldest."""
+        taken = {slot: self._waiting_in(visit, slot) for slot in _SLOTS}
+        ends = {slot: waiting.ends_at if waiting else 0 for slot, waiting in taken.items()}
+        return min(_SLOTS, key=lambda slot: ends[slot])
+
+    def _waiting_in(self, visit: Visit, slot: str) -> WaitingLogin | None:
+        opened = self._texts.open(self._value(visit, slot))
+        try:
+            return None if opened is None else msgspec.msgpack.decode(opened, type=WaitingLogin)
+        except msgspec.MsgspecError:  # of another release
+            return None
 
     def _bound(self, browser: str, nonce: str) -> str:
         return self._issuer.digest_of("login of a browser", browser, nonce).hex()
@@ -121,7 +129,3 @@ class WaitingLogins:
         """The name of a cookie of this realm. `__Host-` is for cookies of every path, so it is not one here."""
         name = session_cookie(self._issuer, secure=False).replace("-session-", "-waiting-")
         return f"{'__Secure-' if self._secure else ''}{name}-{part}"
-
-
-def _slot(challenge: str) -> int:
-    return int(challenge[0], 16) % _SLOTS
