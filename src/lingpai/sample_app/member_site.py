@@ -100,6 +100,4 @@ class MemberSite:
 
 
 def _refused() -> LingpaiError:
-    return LingpaiError(
-        Kind.INVALID_PARAMETER, "This is no request of the realm that this site logs users in for."
-    )
+    return LingpaiError(Kind.INVALID_PARAMETER, "This is no request of the realm of this site.")

@@ -47,7 +47,7 @@ WORDS: Final[Mapping[str, Mapping[str, Any]]] = {
             {
                 "There is no such sample.": "没有这个示例。",
                 "This answer does not belong to a request of this browser.": "这个结果不属于本浏览器发起的请求。",
-                "This is no request of the realm that this site logs users in for.": "这不是本网站所服务的租户发来的请求。",
+                "This is no request of the realm of this site.": "这不是本网站的租户发来的请求。",
                 "Nothing to refresh yet.": "还没有可刷新的令牌。",
                 "Start at the start page.": "请从首页开始。",
             }
