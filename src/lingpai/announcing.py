@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lingpai.devdata.calls import calls_of, samples_of
 from lingpai.devdata.issuer import FIRST, SECOND, landing
-from lingpai.devdata.keeper import CALLER
+from lingpai.devdata.keeper import CALLER, PHANTOM_CALLER
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 _VARIABLES = {
     "KEY": "caller.key",
+    "PHANTOM_KEY": "caller_phantom.key",
     "APPID": "keeper.wechat.appid",
     "SECRET": "keeper.wechat.secret",
     "MINI": "keeper.wechat_mini.appid",
@@ -43,6 +44,7 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
         "url": url,
         "sandbox": sandbox_url,
         "caller": {"name": CALLER, "key": samples.caller_key},
+        "caller_phantom": {"name": PHANTOM_CALLER, "key": samples.phantom_key},
         "keeper": {
             "wechat": {"appid": samples.appid, "secret": samples.app_secret},
             "wechat_mini": {"appid": samples.mini_appid, "secret": samples.mini_secret},

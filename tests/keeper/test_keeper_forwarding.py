@@ -1,4 +1,4 @@
-"""Forwarded calls against the sandbox: who may, what goes out, what comes back, and dead tokens."""
+"""Forwarded calls against the sandbox: who may, what goes out, what comes back, dead tokens (threat K92)."""
 
 import asyncio
 import io
@@ -184,6 +184,7 @@ REFUSED = (
 )
 
 
+@pytest.mark.threat("K92")
 @pytest.mark.parametrize("path", REFUSED)
 async def test_what_two_servers_could_read_in_two_ways_is_refused(own: Stage, key: str, path: str) -> None:
     answer = await ask_raw(own, "GET", f"{WECHAT}{path}", key)
@@ -191,6 +192,7 @@ async def test_what_two_servers_could_read_in_two_ways_is_refused(own: Stage, ke
     assert await own.upstream.calls(USERS) == 0
 
 
+@pytest.mark.threat("K92")
 async def test_an_absolute_form_is_refused(own: Stage, key: str) -> None:
     for host in ("127.0.0.1", "evil.example"):
         answer = await ask_raw(own, "GET", f"http://{host}{WECHAT}{USERS}", key)
@@ -262,6 +264,7 @@ class _Spying:
         self._upstream.send = self._send
 
 
+@pytest.mark.threat("K92")
 async def test_headers_go_out_by_a_list(own: Stage, key: str) -> None:
     lines = (
         "content-type: text/x; charset=gbk",
@@ -502,6 +505,7 @@ async def test_the_platform_in_trouble_is_502_and_its_own_statuses_pass(
     assert (await own.get(USERS, access_token=phantom)).json["errcode"] == -1
 
 
+@pytest.mark.threat("K92")
 async def test_a_redirect_is_passed_on_without_the_token(own: Stage, phantom: str) -> None:
     await own.upstream.fault(USERS, "redirect")
     answer = await own.get(USERS, access_token=phantom)

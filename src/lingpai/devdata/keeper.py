@@ -1,6 +1,6 @@
 """The keeper's samples: accounts of the sandbox, and a caller key."""
 
-from lingpai.core.records import Account, Caller
+from lingpai.core.records import EVERY_RIGHT, Account, Caller
 from lingpai.devdata.records import Samples
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.registry import platform_types
@@ -8,6 +8,7 @@ from lingpai.sandbox import SandboxOptions
 from lingpai.sandbox.options import WechatApp, WecomAgent, WecomCorp
 
 CALLER = "dev"
+PHANTOM_CALLER = "dev-phantom"
 
 
 async def add_accounts(keeper: Keeper, samples: Samples) -> None:
@@ -35,6 +36,15 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
     ):
         caller = Caller(name=name, environment="dev", apps=apps, created_at=keeper.clock.now())
         await keeper.store.add_caller(caller, keeper.digest_caller_key(key))
+    phantom = Caller(
+        name=PHANTOM_CALLER,
+        environment="dev",
+        apps=(f"wechat/{samples.appid}", f"wechat/{samples.mini_appid}", f"{corp}/first"),
+        rights=EVERY_RIGHT,
+        hand_out="phantom",
+        created_at=keeper.clock.now(),
+    )
+    await keeper.store.add_caller(phantom, keeper.digest_caller_key(samples.phantom_key))
 
 
 def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:

@@ -25,6 +25,7 @@ class Samples(msgspec.Struct):
     agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     second_agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     caller_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
+    phantom_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     first_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     second_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
     issuer: dict[str, str] = msgspec.field(default_factory=dict)
