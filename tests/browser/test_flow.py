@@ -174,7 +174,7 @@ async def test_long_names_stay_inside(
     for issuer, app in ((stage.mall, stage.shop), (stage.terminals, stage.printing)):
         await admin.change_app(issuer, app, name=name, redirect_uris=(third_party.callback,))
     owner = stage.users["yilianyun"]
-    await admin.save_machine(stage.terminals, "4004001", name="x" * 64, owner=owner)
+    await admin.save_terminal(stage.terminals, "4004001", name="x" * 64, owner=owner)
     context = await browser.new_context(
         viewport={"width": 360, "height": 640},
         color_scheme="dark" if scheme == "dark" else "light",

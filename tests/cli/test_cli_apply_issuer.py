@@ -6,7 +6,7 @@ import pytest
 
 from lingpai.core.errors import LingpaiError
 from lingpai.issuer.verbs.apps import authenticate_app
-from lingpai.issuer.verbs.machines import check_msign
+from lingpai.issuer.verbs.terminals import check_secret_of
 from tests.cli.conftest import Answer, Cli
 from tests.cli.issuing import worker
 
@@ -86,8 +86,8 @@ def test_a_file_is_applied_once_and_then_changes_nothing(cli: Cli) -> None:
         assert text not in first.stdout + first.stderr
     assert asyncio.run(knows(cli, "mall", "100001", SECRET))
     assert asyncio.run(knows(cli, "yilianyun", "2015", first.json["keys"]["yilianyun/2015"]))
-    (machine,) = cli("machine", "list").json
-    assert (machine["owner"], machine["name"]) == ("ann", "Counter")
+    (terminal,) = cli("machine", "list").json
+    assert (terminal["owner"], terminal["name"]) == ("ann", "Counter")
     again = apply(cli, DECLARED)
     assert changed(again) == []
     assert again.json["keys"] == {}
@@ -111,8 +111,8 @@ def test_what_differs_is_changed_and_named_without_its_value(cli: Cli) -> None:
 
     async def check() -> None:
         async with worker(cli) as issuers:
-            machine = await check_msign(issuers["yilianyun"], "4004", "ba9876543210")
-            assert machine.name == "Kitchen"
+            terminal = await check_secret_of(issuers["yilianyun"], "4004", "ba9876543210")
+            assert terminal.name == "Kitchen"
             known = await issuers["mall"].store.find_login("mall", "ann")
             assert known is not None
             assert await issuers["mall"].passwords.verify(known[1], "another password")

@@ -8,8 +8,8 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.dialects import yzb
-from lingpai.issuer.verbs.machines import authorize_by_msign, authorize_by_qr_key
 from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.terminals import authorize_by_key, authorize_by_secret
 from tests.cli.conftest import Cli
 from tests.cli.issuing import checks, user_tokens, worker
 from tests.helpers.postgres import database_at
@@ -165,8 +165,8 @@ def test_a_refused_code_adds_no_app(printers: Cli) -> None:
 def test_lists_go_on_where_they_were_cut_off(printers: Cli) -> None:
     for login in ("bob", "Cy Doe"):
         printers("user", "add", login, "--realm", "yilianyun", "--no-password")
-    for machine in ("4004", "4005", "4004"):
-        printers("grant", "code", "--app", "7", "--user", "ann", "--machine", machine)
+    for terminal in ("4004", "4005", "4004"):
+        printers("grant", "code", "--app", "7", "--user", "ann", "--machine", terminal)
     for command, name in (
         (("user", "list", "--realm", "yilianyun"), "login"),
         (("machine", "list"), "machine_code"),
@@ -200,10 +200,10 @@ def test_a_shown_key_authorises_once_and_is_good_for_five_minutes(printers: Cli)
             issuer = issuers["yilianyun"]
             app = await issuer.store.find_app("yilianyun", "7")
             assert app is not None
-            tokens = await authorize_by_qr_key(issuer, app, "4004", shown["qr_key"], "all")
+            tokens = await authorize_by_key(issuer, app, "4004", shown["qr_key"], "all")
             with pytest.raises(LingpaiError) as refused:
-                await authorize_by_qr_key(issuer, app, "4004", shown["qr_key"], "all")
-            assert refused.value.kind is Kind.WRONG_QR_KEY
+                await authorize_by_key(issuer, app, "4004", shown["qr_key"], "all")
+            assert refused.value.kind is Kind.WRONG_TERMINAL_KEY
             return tokens.machine_code
 
     assert asyncio.run(authorise()) == "4004"
@@ -224,7 +224,7 @@ def test_terminals_are_listed_replaced_and_removed(printers: Cli) -> None:
         async with worker(printers) as issuers:
             app = await issuers["yilianyun"].store.find_app("yilianyun", "7")
             assert app is not None
-            await authorize_by_msign(issuers["yilianyun"], app, "4004", MSIGN, "all")
+            await authorize_by_secret(issuers["yilianyun"], app, "4004", MSIGN, "all")
 
     asyncio.run(authorise())  # the secret stayed
     assert printers("machine", "remove", "4004").code == 2

@@ -33,7 +33,7 @@ async def add_merchant(settings: Settings) -> None:
                 app = App(realm=name, app_id=app_id, mode=mode, redirect_uris=(REDIRECT,))
                 await admin.declare_app(issuer, app, secret)
             merchant = await admin.add_user(issuer, "merchant", PASSWORD)
-            await admin.save_machine(issuer, TERMINAL, owner=merchant, msign=MSIGN)
+            await admin.save_terminal(issuer, TERMINAL, owner=merchant, msign=MSIGN)
 
 
 @pytest.fixture

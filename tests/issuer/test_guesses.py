@@ -14,7 +14,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Throttling
 from lingpai.issuer.throttle import FRESH, PROVEN, LocalThrottle
-from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs import terminals
 from lingpai.issuer.verbs.apps import authenticate_app
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner
 from tests.issuer.conftest import CHEAP
@@ -137,21 +137,21 @@ async def test_secrets_of_terminals_are_counted_by_all_processes(
     limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     async def scan(issuer: Issuer, msign: str, code: str = "4004001") -> None:
-        await machines.authorize_by_msign(issuer, limited.app, code, msign, "all")
+        await terminals.authorize_by_secret(issuer, limited.app, code, msign, "all")
 
     for _ in range(LIMITS.pair):
-        with raises(Kind.WRONG_MSIGN):
+        with raises(Kind.WRONG_TERMINAL_SECRET):
             await scan(limited.issuer, "wrong")
     other = await another_process(limited, store, ring, clock)
     for issuer in (limited.issuer, other):
         with raises(Kind.TOO_MANY_REQUESTS):
             await scan(issuer, "terminal secret")
     for number in range(LIMITS.address - LIMITS.pair):
-        with raises(Kind.WRONG_MSIGN):
+        with raises(Kind.WRONG_TERMINAL_SECRET):
             await scan(other, "wrong", f"invented {number}")
     with raises(Kind.TOO_MANY_REQUESTS):
         await scan(limited.issuer, "wrong", "another")
-    assert (await machines.check_msign(other, "4004001", "terminal secret")).id == limited.machine.id
+    assert (await terminals.check_secret_of(other, "4004001", "terminal secret")).id == limited.terminal.id
     clock.advance(60)
     await scan(other, "terminal secret")
 

@@ -9,7 +9,7 @@ from lingpai.core.issuer_records import App, AppMode
 from lingpai.issuer import admin
 from lingpai.issuer.policy import Daily, SupersedePolicy
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs import terminals
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.check import resolve_access_token
@@ -30,58 +30,60 @@ def one_per_terminal(world: World) -> None:
 
 
 async def test_msign_gives_tokens_of_the_terminal(world: World) -> None:
-    tokens = await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+    tokens = await terminals.authorize_by_secret(world.issuer, world.app, CODE, "terminal secret", "all")
     assert (tokens.machine_code, tokens.scope) == (CODE, "all")
     for code, msign in ((CODE, "wrong"), ("unknown", "terminal secret"), (CODE, "")):
-        with raises(Kind.WRONG_MSIGN):
-            await machines.authorize_by_msign(world.issuer, world.app, code, msign, "all")
-    again = await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+        with raises(Kind.WRONG_TERMINAL_SECRET):
+            await terminals.authorize_by_secret(world.issuer, world.app, code, msign, "all")
+    again = await terminals.authorize_by_secret(world.issuer, world.app, CODE, "terminal secret", "all")
     with raises(Kind.INVALID_ACCESS_TOKEN):  # one access token per app and terminal
         await resolve_access_token(world.issuer, tokens.access_token)
     await resolve_access_token(world.issuer, again.access_token)
 
 
 async def test_shown_key_is_good_once_and_for_300_seconds(world: World, clock: VirtualClock) -> None:
-    key = await machines.show_qr_key(world.issuer, world.machine)
+    key = await terminals.show_key(world.issuer, world.terminal)
     for code, wrong in ((CODE, "wrong"), ("unknown", key), (CODE, "")):
-        with raises(Kind.WRONG_QR_KEY):
-            await machines.authorize_by_qr_key(world.issuer, world.app, code, wrong, "all")
+        with raises(Kind.WRONG_TERMINAL_KEY):
+            await terminals.authorize_by_key(world.issuer, world.app, code, wrong, "all")
     clock.advance(299)
     results = await asyncio.gather(
-        *(machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all") for _ in range(16)),
+        *(terminals.authorize_by_key(world.issuer, world.app, CODE, key, "all") for _ in range(16)),
         return_exceptions=True,
     )
     assert sum(isinstance(result, Tokens) for result in results) == 1
-    assert {result.kind for result in results if isinstance(result, LingpaiError)} == {Kind.WRONG_QR_KEY}
-    key = await machines.show_qr_key(world.issuer, world.machine)
+    assert {result.kind for result in results if isinstance(result, LingpaiError)} == {
+        Kind.WRONG_TERMINAL_KEY
+    }
+    key = await terminals.show_key(world.issuer, world.terminal)
     clock.advance(300)
-    with raises(Kind.WRONG_QR_KEY):
-        await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+    with raises(Kind.WRONG_TERMINAL_KEY):
+        await terminals.authorize_by_key(world.issuer, world.app, CODE, key, "all")
 
 
 async def test_refusal_for_the_limit_spends_no_key(world: World, clock: VirtualClock) -> None:
     clock.advance(-(clock.now() + 8 * 3600) % 86400)
     for _ in range(20):
-        await machines.authorize_by_msign(world.issuer, world.app, CODE, "terminal secret", "all")
+        await terminals.authorize_by_secret(world.issuer, world.app, CODE, "terminal secret", "all")
     clock.advance(86400 - 100)
-    key = await machines.show_qr_key(world.issuer, world.machine)
+    key = await terminals.show_key(world.issuer, world.terminal)
     with raises(Kind.LIMIT_REACHED):
-        await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+        await terminals.authorize_by_key(world.issuer, world.app, CODE, key, "all")
     clock.advance(100)
-    await machines.authorize_by_qr_key(world.issuer, world.app, CODE, key, "all")
+    await terminals.authorize_by_key(world.issuer, world.app, CODE, key, "all")
 
 
 async def test_with_its_owner_disabled_a_terminal_gives_no_tokens_and_spends_nothing(world: World) -> None:
     issuer, app = world.issuer, world.app
     issuer.policy = msgspec.structs.replace(issuer.policy, daily=Daily(1))
-    key = await machines.show_qr_key(issuer, world.machine)
+    key = await terminals.show_key(issuer, world.terminal)
     await admin.disable_user(issuer, world.user)
     with raises(Kind.NO_PERMISSION):
-        await machines.authorize_by_msign(issuer, app, CODE, "terminal secret", "all")
+        await terminals.authorize_by_secret(issuer, app, CODE, "terminal secret", "all")
     with raises(Kind.NO_PERMISSION):
-        await machines.authorize_by_qr_key(issuer, app, CODE, key, "all")
+        await terminals.authorize_by_key(issuer, app, CODE, key, "all")
     await admin.disable_user(issuer, world.user, disabled=False)
-    tokens = await machines.authorize_by_qr_key(issuer, app, CODE, key, "all")
+    tokens = await terminals.authorize_by_key(issuer, app, CODE, key, "all")
     await resolve_access_token(issuer, tokens.access_token)
 
 
@@ -90,59 +92,59 @@ async def test_bind_and_unbind(world: World) -> None:
     own, _ = await admin.add_app(issuer, App(realm="", app_id="own", mode=AppMode.SELF_OWNED))
     rival, _ = await admin.add_app(issuer, App(realm="", app_id="rival", mode=AppMode.SELF_OWNED))
     with raises(Kind.WRONG_APP_MODE):
-        await machines.bind_machine(issuer, world.app, CODE, "terminal secret")
+        await terminals.bind_terminal(issuer, world.app, CODE, "terminal secret")
     with raises(Kind.WRONG_APP_MODE):
-        await machines.authorize_by_msign(issuer, own, CODE, "terminal secret", "all")
-    with raises(Kind.WRONG_MSIGN):
-        await machines.bind_machine(issuer, own, CODE, "wrong")
-    await machines.bind_machine(issuer, own, CODE, "terminal secret")
-    await machines.bind_machine(issuer, own, CODE, "terminal secret")
-    with raises(Kind.MACHINE_TAKEN):
-        await machines.bind_machine(issuer, rival, CODE, "terminal secret")
-    with raises(Kind.BAD_MACHINE):
-        await machines.unbind_machine(issuer, rival, CODE)
-    await machines.unbind_machine(issuer, own, CODE)
-    await machines.bind_machine(issuer, rival, CODE, "terminal secret")
+        await terminals.authorize_by_secret(issuer, own, CODE, "terminal secret", "all")
+    with raises(Kind.WRONG_TERMINAL_SECRET):
+        await terminals.bind_terminal(issuer, own, CODE, "wrong")
+    await terminals.bind_terminal(issuer, own, CODE, "terminal secret")
+    await terminals.bind_terminal(issuer, own, CODE, "terminal secret")
+    with raises(Kind.TERMINAL_TAKEN):
+        await terminals.bind_terminal(issuer, rival, CODE, "terminal secret")
+    with raises(Kind.INVALID_TERMINAL):
+        await terminals.unbind_terminal(issuer, rival, CODE)
+    await terminals.unbind_terminal(issuer, own, CODE)
+    await terminals.bind_terminal(issuer, rival, CODE, "terminal secret")
 
 
 async def test_unbinding_from_an_open_app_revokes(world: World) -> None:
-    tokens = await world.tokens(world.machine)
-    with raises(Kind.BAD_MACHINE):
-        await machines.unbind_machine(world.issuer, world.other, CODE)
-    await machines.unbind_machine(world.issuer, world.app, CODE)
+    tokens = await world.tokens(world.terminal)
+    with raises(Kind.INVALID_TERMINAL):
+        await terminals.unbind_terminal(world.issuer, world.other, CODE)
+    await terminals.unbind_terminal(world.issuer, world.app, CODE)
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(world.issuer, tokens.access_token)
-    with raises(Kind.BAD_MACHINE):
-        await machines.unbind_machine(world.issuer, world.app, CODE)
+    with raises(Kind.INVALID_TERMINAL):
+        await terminals.unbind_terminal(world.issuer, world.app, CODE)
 
 
 async def test_unbinding_ends_the_codes_that_are_not_spent(world: World) -> None:
     issuer = world.issuer
-    spent, early, late = [await world.code(machine=world.machine) for _ in range(3)]
-    elsewhere = (await issue_code(issuer, world.other, world.user, Asked(), world.machine)).code
+    spent, early, late = [await world.code(terminal=world.terminal) for _ in range(3)]
+    elsewhere = (await issue_code(issuer, world.other, world.user, Asked(), world.terminal)).code
     await redeem(issuer, world.app, spent)
-    await machines.unbind_machine(issuer, world.app, CODE)
+    await terminals.unbind_terminal(issuer, world.app, CODE)
     for code in (early, late):
         with raises(Kind.INVALID_CODE):
             await redeem(issuer, world.app, code)
     assert (await redeem(issuer, world.other, elsewhere)).machine_code == CODE
-    only = await world.code(machine=world.machine)
-    await machines.unbind_machine(
+    only = await world.code(terminal=world.terminal)
+    await terminals.unbind_terminal(
         issuer, world.app, CODE
     )  # no token was had for it, and still there is what to end
     with raises(Kind.INVALID_CODE):
         await redeem(issuer, world.app, only)
-    with raises(Kind.BAD_MACHINE):
-        await machines.unbind_machine(issuer, world.app, CODE)
+    with raises(Kind.INVALID_TERMINAL):
+        await terminals.unbind_terminal(issuer, world.app, CODE)
 
 
 async def test_removed_terminal_has_no_tokens(world: World) -> None:
-    tokens = await world.tokens(world.machine)
-    assert await world.issuer.store.remove_machine(world.machine.id)
+    tokens = await world.tokens(world.terminal)
+    assert await world.issuer.store.remove_terminal(world.terminal.id)
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(world.issuer, tokens.access_token)
-    with raises(Kind.BAD_MACHINE):
-        await machines.show_qr_key(world.issuer, world.machine)
+    with raises(Kind.INVALID_TERMINAL):
+        await terminals.show_key(world.issuer, world.terminal)
 
 
 @pytest.mark.parametrize("to", ["bob", None])
@@ -151,13 +153,13 @@ async def test_a_terminal_that_changes_hands_is_closed_to_what_was_allowed_befor
 ) -> None:
     issuer, app = world.issuer, world.app
     owner = await admin.add_user(issuer, to, "") if to else None
-    other = await admin.save_machine(issuer, "4004002", owner=world.user)
-    code, kept_code = await world.code(machine=world.machine), await world.code(machine=other)
-    tokens, kept = await world.tokens(world.machine), await world.tokens(other)
-    shown = await machines.authorize_by_msign(issuer, world.other, CODE, "terminal secret", "all")
-    await admin.save_machine(issuer, CODE, name="Kitchen", owner=world.user)
+    other = await admin.save_terminal(issuer, "4004002", owner=world.user)
+    code, kept_code = await world.code(terminal=world.terminal), await world.code(terminal=other)
+    tokens, kept = await world.tokens(world.terminal), await world.tokens(other)
+    shown = await terminals.authorize_by_secret(issuer, world.other, CODE, "terminal secret", "all")
+    await admin.save_terminal(issuer, CODE, name="Kitchen", owner=world.user)
     await resolve_access_token(issuer, tokens.access_token)
-    await admin.save_machine(issuer, CODE, owner=owner)
+    await admin.save_terminal(issuer, CODE, owner=owner)
     for ended in (tokens, shown):
         with raises(Kind.INVALID_ACCESS_TOKEN):
             await resolve_access_token(issuer, ended.access_token)
@@ -167,17 +169,17 @@ async def test_a_terminal_that_changes_hands_is_closed_to_what_was_allowed_befor
         await redeem(issuer, app, code)
     await resolve_access_token(issuer, kept.access_token)
     await redeem(issuer, app, kept_code)
-    again = await machines.authorize_by_msign(issuer, app, CODE, "terminal secret", "all")
+    again = await terminals.authorize_by_secret(issuer, app, CODE, "terminal secret", "all")
     assert again.grant.user == (owner.id if owner else None)
     await resolve_access_token(issuer, again.access_token)
 
 
 async def test_changing_a_terminal_keeps_its_secret(world: World) -> None:
-    await admin.save_machine(world.issuer, CODE, name="Kitchen", owner=world.user)
-    await machines.check_msign(world.issuer, CODE, "terminal secret")
-    listed = await admin.list_machines(world.issuer, world.user)
-    assert [machine.name for machine in listed] == ["Kitchen"]
-    assert await admin.list_machines(world.issuer) == listed
+    await admin.save_terminal(world.issuer, CODE, name="Kitchen", owner=world.user)
+    await terminals.check_secret_of(world.issuer, CODE, "terminal secret")
+    listed = await admin.list_terminals(world.issuer, world.user)
+    assert [terminal.name for terminal in listed] == ["Kitchen"]
+    assert await admin.list_terminals(world.issuer) == listed
 
 
 @pytest.mark.threat("I81")
@@ -227,7 +229,7 @@ def test_request_ids() -> None:
 
 async def test_quota_by_itself(world: World) -> None:
     for _ in range(20):
-        await take_quota(world.issuer, world.app, world.machine)
+        await take_quota(world.issuer, world.app, world.terminal)
     with raises(Kind.LIMIT_REACHED):
-        await take_quota(world.issuer, world.app, world.machine)
+        await take_quota(world.issuer, world.app, world.terminal)
     await take_quota(world.issuer, world.app)

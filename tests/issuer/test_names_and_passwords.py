@@ -129,9 +129,9 @@ async def test_what_cannot_be_seen_is_stored_nowhere(world: World, odd: str) -> 
         lambda: admin.add_user(issuer, "bob", RIGHT, Profile(seller_name=odd)),
         lambda: admin.change_user(issuer, world.user, login=odd),
         lambda: admin.change_user(issuer, world.user, profile=Profile(avatar=odd)),
-        lambda: admin.save_machine(issuer, odd),
-        lambda: admin.save_machine(issuer, "m", name=odd),
-        lambda: admin.save_machine(issuer, "m", msign=odd),
+        lambda: admin.save_terminal(issuer, odd),
+        lambda: admin.save_terminal(issuer, "m", name=odd),
+        lambda: admin.save_terminal(issuer, "m", msign=odd),
         lambda: import_known(issuer, [Known(world.app.app_id, odd, "open")], add_users=True),
         lambda: import_known(issuer, [Known(odd, "ann", "open")]),
         *(

@@ -167,11 +167,11 @@ async def test_old_access_token_after_a_refresh(
 async def test_twenty_a_day_of_utc8_and_a_repeat_does_not_count(world: World, clock: VirtualClock) -> None:
     change(world.issuer, daily=Daily(20), keep=SupersedePolicy(user=0), replay_window=7200)
     clock.advance(-(clock.now() + 8 * 3600) % 86400 + 60)  # a minute into a day of UTC+8
-    tokens = await world.tokens(world.machine)
+    tokens = await world.tokens(world.terminal)
     for _ in range(19):
         before, tokens = tokens, await refresh(world.issuer, world.app, tokens.refresh_token)
         assert (await refresh(world.issuer, world.app, before.refresh_token)).repeated
-    code = await world.code(machine=world.machine)
+    code = await world.code(terminal=world.terminal)
     with raises(Kind.LIMIT_REACHED):
         await refresh(world.issuer, world.app, tokens.refresh_token)
     with raises(Kind.LIMIT_REACHED):
@@ -189,9 +189,9 @@ async def test_authorising_a_terminal_again_supersedes_and_does_not_revive(
     world: World, clock: VirtualClock
 ) -> None:
     change(world.issuer, keep=SupersedePolicy(user=100))
-    first = await world.tokens(world.machine)
+    first = await world.tokens(world.terminal)
     clock.advance(10)
-    second = await world.tokens(world.machine)
+    second = await world.tokens(world.terminal)
     with raises(Kind.INVALID_REFRESH_TOKEN):  # it would prolong what was superseded
         await refresh(world.issuer, world.app, first.refresh_token)
     clock.advance(99)

@@ -9,7 +9,7 @@ import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs import terminals
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.check import resolve_access_token
@@ -36,17 +36,17 @@ async def works(world: World) -> dict[str, Work]:
     code, tokens, shown = (
         await world.code(),
         await world.tokens(),
-        await machines.show_qr_key(issuer, world.machine),
+        await terminals.show_key(issuer, world.terminal),
     )
-    terminal = world.machine.machine_code
+    terminal = world.terminal.machine_code
     return {
         "redeem": lambda request: redeem(issuer, app, code, request=request),
         "refresh": lambda request: refresh(issuer, app, tokens.refresh_token, request=request),
         "app token": lambda request: issue_app_token(issuer, app, request=request),
-        "msign": lambda request: machines.authorize_by_msign(
+        "msign": lambda request: terminals.authorize_by_secret(
             issuer, app, terminal, "terminal secret", "all", request=request
         ),
-        "qr_key": lambda request: machines.authorize_by_qr_key(
+        "qr_key": lambda request: terminals.authorize_by_key(
             issuer, app, terminal, shown, "all", request=request
         ),
     }
@@ -119,9 +119,9 @@ async def test_what_has_no_room_for_it_remembers_it_first(world: World) -> None:
     async def ask() -> None:
         async with once(world.issuer, world.app, ID, AT, first=True) as request:
             assert request is None
-            raise LingpaiError(Kind.BAD_MACHINE, "There is no such terminal.")
+            raise LingpaiError(Kind.INVALID_TERMINAL, "There is no such terminal.")
 
-    for kind in (Kind.BAD_MACHINE, Kind.REPLAYED_REQUEST):
+    for kind in (Kind.INVALID_TERMINAL, Kind.REPLAYED_REQUEST):
         with raises(kind):
             await ask()
 

@@ -6,9 +6,9 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer.verbs.app_tokens import issue_app_token
-from lingpai.issuer.verbs.machines import authorize_by_msign
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
+from lingpai.issuer.verbs.terminals import authorize_by_secret
 from lingpai.issuer.verbs.tickets import issue_ticket
 from tests.issuer.worlds import World
 
@@ -49,8 +49,8 @@ async def test_a_first_answer_tells_the_whole_life(slow: World) -> None:
     own = await issue_app_token(issuer, slow.app)
     assert own.expires_in == issuer.policy.app_token
     assert (await issue_ticket(issuer, slow.app, own.access_token)).expires_in == issuer.policy.ticket
-    of_terminal = await authorize_by_msign(
-        issuer, slow.app, slow.machine.machine_code, "terminal secret", scope=None
+    of_terminal = await authorize_by_secret(
+        issuer, slow.app, slow.terminal.machine_code, "terminal secret", scope=None
     )
     assert of_terminal.expires_in == life
 

@@ -132,8 +132,8 @@ async def test_a_request_is_answered_by_its_app_in_time_or_not_at_all(
     with raises(Kind.INVALID_AUTHORIZATION):
         await code_of(world.issuer, request, world.user)
     stranger = await admin.add_user(world.issuer, "eve", "")
-    with raises(Kind.BAD_MACHINE):
-        await authorize(world.issuer, request, world.app, stranger, world.machine)
+    with raises(Kind.INVALID_TERMINAL):
+        await authorize(world.issuer, request, world.app, stranger, world.terminal)
     await refuse_authorization(world.issuer, request)
     assert await code_of(world.issuer, request, world.user) is None
     with raises(Kind.INVALID_AUTHORIZATION):

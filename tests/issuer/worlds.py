@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Machine, User
+from lingpai.core.issuer_records import App, Terminal, User
 from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
@@ -25,13 +25,13 @@ class World:
     secret: str
     other: App
     user: User
-    machine: Machine
+    terminal: Terminal
 
-    async def code(self, asked: Asked | None = None, machine: Machine | None = None) -> str:
-        return (await issue_code(self.issuer, self.app, self.user, asked or Asked(), machine)).code
+    async def code(self, asked: Asked | None = None, terminal: Terminal | None = None) -> str:
+        return (await issue_code(self.issuer, self.app, self.user, asked or Asked(), terminal)).code
 
-    async def tokens(self, machine: Machine | None = None) -> Tokens:
-        return await redeem(self.issuer, self.app, await self.code(machine=machine))
+    async def tokens(self, terminal: Terminal | None = None) -> Tokens:
+        return await redeem(self.issuer, self.app, await self.code(terminal=terminal))
 
 
 async def make_world(issuer: Issuer, ring: KeyRing) -> World:
@@ -47,8 +47,8 @@ async def make_world(issuer: Issuer, ring: KeyRing) -> World:
     )
     other, _ = await admin.add_app(issuer, App(realm=issuer.realm, app_id="", owner="acme"))
     user = await admin.add_user(issuer, "ann", "correct horse")
-    machine = await admin.save_machine(issuer, "4004001", owner=user, msign="terminal secret")
-    return World(issuer, ring, app, secret, other, user, machine)
+    terminal = await admin.save_terminal(issuer, "4004001", owner=user, msign="terminal secret")
+    return World(issuer, ring, app, secret, other, user, terminal)
 
 
 class raises:  # noqa: N801  reads like pytest.raises

@@ -10,7 +10,7 @@ import aiohttp
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import App as IssuedApp
-from lingpai.core.issuer_records import AppMode, Machine, User
+from lingpai.core.issuer_records import AppMode, Terminal, User
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Account, Credential
 from lingpai.edge.app import create_app
@@ -20,7 +20,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import Realm, mount
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
-from lingpai.issuer.verbs.machines import show_qr_key
+from lingpai.issuer.verbs.terminals import show_key
 from lingpai.keeper.app import App
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
@@ -55,7 +55,7 @@ class Issued:
     issuers: dict[str, Issuer]
     open_app: IssuedApp
     merchant: User
-    machine: Machine
+    terminal: Terminal
 
     async def get(self, path: str, **query: Any) -> Json:
         answer = await self.client.ask("GET", path, params=query)
@@ -105,10 +105,10 @@ class Issued:
         """A code for the merchant's terminal."""
         asked = Asked(redirect_uri=REDIRECT, scope="all")
         issuer = self.issuers["yilianyun"]
-        return (await issue_code(issuer, self.open_app, self.merchant, asked, self.machine)).code
+        return (await issue_code(issuer, self.open_app, self.merchant, asked, self.terminal)).code
 
     async def qr_key(self) -> str:
-        return await show_qr_key(self.issuers["yilianyun"], self.machine)
+        return await show_key(self.issuers["yilianyun"], self.terminal)
 
     async def pass_time(self, seconds: float, step: float) -> None:
         """Let time pass, with the background's work done as it comes due."""
@@ -153,7 +153,7 @@ async def _kept(
         yield keeper, Direct(app)
 
 
-async def _populate(issuers: dict[str, Issuer]) -> tuple[IssuedApp, User, Machine]:
+async def _populate(issuers: dict[str, Issuer]) -> tuple[IssuedApp, User, Terminal]:
     yzb, yilianyun = issuers["yzb"], issuers["yilianyun"]
     await admin.declare_app(yzb, IssuedApp(realm="yzb", app_id=YZB), SECRET)
     app = IssuedApp(realm="yilianyun", app_id=OPEN, redirect_uris=(REDIRECT,))
@@ -161,4 +161,4 @@ async def _populate(issuers: dict[str, Issuer]) -> tuple[IssuedApp, User, Machin
     own = IssuedApp(realm="yilianyun", app_id=OWN, mode=AppMode.SELF_OWNED)
     await admin.declare_app(yilianyun, own, SECRET)
     merchant = await admin.add_user(yilianyun, "merchant", "correct horse")
-    return app, merchant, await admin.save_machine(yilianyun, MACHINE, owner=merchant)
+    return app, merchant, await admin.save_terminal(yilianyun, MACHINE, owner=merchant)

@@ -14,7 +14,7 @@ import aiohttp
 from lingpai.sandbox.options import SAMPLE_MINI
 from tests.helpers import leaks
 from tests.nodes.history import History, Outcome, Record, Verb, steady
-from tests.nodes.material import MSIGN, REDIRECT, SECRET, YZB_APP, machine_of
+from tests.nodes.material import MSIGN, REDIRECT, SECRET, YZB_APP, terminal_of
 
 Json = dict[str, Any]
 Told = tuple[Outcome, tuple[str, ...], str]
@@ -128,7 +128,7 @@ class Client:
             form = {"app_id": app, "code": token, "type": "access_token"}
             path, dialect = "/OAuth2/checkCode", YZB
         else:
-            form = signed(app) | {"machine_code": machine_of(app), "msign": MSIGN, "access_token": token}
+            form = signed(app) | {"machine_code": terminal_of(app), "msign": MSIGN, "access_token": token}
             path, dialect = "/printer/addprinter", YILIANYUN
         return await self._ask(node, Request(Verb.CHECK_OWN, app, token, dialect, path, form, _nothing))
 

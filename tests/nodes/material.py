@@ -35,7 +35,7 @@ AT_ONCE = 100
 numbers = itertools.count()
 
 
-def machine_of(app: str) -> str:
+def terminal_of(app: str) -> str:
     """The code of an app's terminal."""
     return "4004" + app
 
@@ -62,7 +62,7 @@ async def prepare(settings: Settings) -> None:
         for app_id in OWN_APPS:
             own = App(realm="yilianyun", app_id=app_id, mode=AppMode.SELF_OWNED)
             await admin.declare_app(yilianyun, own, SECRET["yilianyun"]["secret"])
-            await admin.save_machine(yilianyun, machine_of(app_id), msign=MSIGN)
+            await admin.save_terminal(yilianyun, terminal_of(app_id), msign=MSIGN)
 
 
 async def make_codes(settings: Settings, count: int) -> dict[str, str]:

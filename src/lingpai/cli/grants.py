@@ -11,7 +11,7 @@ from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, GrantView, Machine, User
+    from lingpai.core.issuer_records import App, GrantView, Terminal, User
     from lingpai.issuer.context import Issuer
 
 app = typer.Typer(
@@ -51,9 +51,9 @@ def list_all(
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[tuple[Issuer, GrantView]] = []
         named = await _issuers(realms, realm, app_id, login, code)
-        for issuer, app, user, machine in named:
+        for issuer, app, user, terminal in named:
             views = await find_grants(
-                issuer, app=app, user=user, machine=machine, before=before, limit=limit + 1
+                issuer, app=app, user=user, terminal=terminal, before=before, limit=limit + 1
             )
             found += [(issuer, view) for view in views]
         found.sort(key=lambda each: -each[1].grant.id)
@@ -150,7 +150,7 @@ def code(
     async def make(realms: Realms) -> dict[str, Any]:
         issuer, app = await realms.app(app_id, realm)
         user = (await realms.user(login, issuer.realm))[1]
-        machine = (await realms.machine(machine_code, issuer.realm))[1] if machine_code else None
+        terminal = (await realms.terminal(machine_code, issuer.realm))[1] if machine_code else None
         if redirect_uri:
             choose_redirect(app.redirect_uris, redirect_uri, loopback_ports=issuer.policy.loopback_ports)
         asked = Asked(
@@ -159,7 +159,7 @@ def code(
             challenge=challenge,
             challenge_method="S256" if challenge else "",
         )
-        made = await allow_code(issuer, app, user, asked, machine)
+        made = await allow_code(issuer, app, user, asked, terminal)
         return {"realm": issuer.realm, "code": made.code, "expires_in": issuer.policy.code}
 
     made = with_realms(data, make)
@@ -171,20 +171,20 @@ def code(
 
 async def _issuers(
     realms: Realms, realm: str, app_id: str, login: str, code: str
-) -> "list[tuple[Issuer, App | None, User | None, Machine | None]]":
+) -> "list[tuple[Issuer, App | None, User | None, Terminal | None]]":
     """Return the realms to search, with the app, user and terminal to search for in each."""
-    app = user = machine = None
+    app = user = terminal = None
     where = realm
     if app_id:
         issuer, app = await realms.app(app_id, where)
         where = issuer.realm
     if code:
-        issuer, machine = await realms.machine(code, where)
+        issuer, terminal = await realms.terminal(code, where)
         where = issuer.realm
     if login:
         issuer, user = await realms.user(login, where)
         where = issuer.realm
-    return [(issuer, app, user, machine) for issuer in realms.some(where)]
+    return [(issuer, app, user, terminal) for issuer in realms.some(where)]
 
 
 async def _document(issuer: "Issuer", view: "GrantView") -> dict[str, Any]:

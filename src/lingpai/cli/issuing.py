@@ -70,7 +70,7 @@ def hash_problems(password_hash: str) -> list[str]:
     return _refusal(check_password_hash, password_hash)
 
 
-def machine_problems(code: str) -> list[str]:
+def terminal_problems(code: str) -> list[str]:
     """Return the problems of a terminal's code."""
     if _refusal(check_label, code, "machine_code"):
         return [tr("{text} is not a terminal's code: no blanks, no slash.", text=repr(code))]

@@ -11,7 +11,7 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.running import with_keeper
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, Machine, User
+    from lingpai.core.issuer_records import App, Terminal, User
     from lingpai.issuer.context import Issuer
     from lingpai.issuer.dialect import Dialect
     from lingpai.keeper.keeper import Keeper
@@ -135,16 +135,16 @@ class Realms:
         text = tr("There is no user {name}; `lingpai user list` shows all.", name=login)
         return _only(found, text)
 
-    async def machine(self, code: str, name: str) -> "tuple[Issuer, Machine]":
+    async def terminal(self, code: str, name: str) -> "tuple[Issuer, Terminal]":
         """Return the terminal with this code, and its realm.
 
         Raises:
             Problem: there is none, or several realms have one.
         """
         found = [
-            (issuer, machine)
+            (issuer, terminal)
             for issuer in self.some(name)
-            if (machine := await issuer.store.find_machine(issuer.realm, code)) is not None
+            if (terminal := await issuer.store.find_terminal(issuer.realm, code)) is not None
         ]
         text = tr("There is no terminal {name}; `lingpai machine list` shows all.", name=code)
         return _only(found, text)

@@ -114,10 +114,10 @@ class Kind(enum.Enum):
     BAD_TIMESTAMP = "bad_timestamp", Blame.CALLER, Group.ISSUER, 400
     BAD_SIGNATURE = "bad_signature", Blame.CALLER, Group.ISSUER, 400
     REPLAYED_REQUEST = "replayed_request", Blame.CALLER, Group.ISSUER, 400
-    BAD_MACHINE = "bad_machine", Blame.CALLER, Group.ISSUER, 400
-    MACHINE_TAKEN = "machine_taken", Blame.CALLER, Group.ISSUER, 400
-    WRONG_MSIGN = "wrong_msign", Blame.CALLER, Group.ISSUER, 400
-    WRONG_QR_KEY = "wrong_qr_key", Blame.CALLER, Group.ISSUER, 400
+    INVALID_TERMINAL = "invalid_terminal", Blame.CALLER, Group.ISSUER, 400
+    TERMINAL_TAKEN = "terminal_taken", Blame.CALLER, Group.ISSUER, 400
+    WRONG_TERMINAL_SECRET = "wrong_terminal_secret", Blame.CALLER, Group.ISSUER, 400
+    WRONG_TERMINAL_KEY = "wrong_terminal_key", Blame.CALLER, Group.ISSUER, 400
     LOGIN_FAILED = "login_failed", Blame.CALLER, Group.ISSUER, 403
     BUSY = "busy", Blame.SERVICE, Group.ISSUER, 503
     LOGIN_REQUIRED = "login_required", Blame.CALLER, Group.ISSUER, 400

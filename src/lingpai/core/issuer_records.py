@@ -186,15 +186,15 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int = 0
 
 
-class Machine(msgspec.Struct, frozen=True, kw_only=True):
+class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     """A terminal.
 
     Attributes:
         owner: the id of the user who may authorise it, or None.
         bound_app: the id of the self-owned app it is bound to, or None.
-        msign_digest: keyed digest of the terminal's secret, b"" when it has none.
-        qr_digest: keyed digest of the key on its screen, or b"".
-        qr_ends_at: the end of that key.
+        secret_digest: keyed digest of the terminal's secret, b"" when it has none.
+        key_digest: keyed digest of the key on its screen, or b"".
+        key_ends_at: the end of that key.
     """
 
     id: int = 0
@@ -203,14 +203,14 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     owner: int | None = None
     bound_app: int | None = None
-    msign_digest: bytes = b""
-    qr_digest: bytes = b""
-    qr_ends_at: int = 0
+    secret_digest: bytes = b""
+    key_digest: bytes = b""
+    key_ends_at: int = 0
     created_at: int = 0
 
     def __repr__(self) -> str:
         """Return a text without the digests."""
-        return f"Machine({self.realm}/{self.machine_code})"
+        return f"Terminal({self.realm}/{self.machine_code})"
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,7 +240,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         user: row of the user, None for grants of the app itself.
-        machine: row of the terminal, or None.
+        terminal: row of the terminal, or None.
         member: row that maps the user to the app's open_id, or None.
         scope: the granted scope; None where the dialect has none.
         redirect_uri: as the authorization request gave it; None when it gave none.
@@ -261,7 +261,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     kind: GrantKind
     app: int
     user: int | None = None
-    machine: int | None = None
+    terminal: int | None = None
     member: int | None = None
     scope: str | None = None
     redirect_uri: str | None = None
@@ -390,7 +390,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
         redirect_uri: as the request gave it; None when it gave none.
         answer_uri: the address that the answer is sent to.
         state: as given, or None when there was none.
-        machine: code of the terminal in the request, or "".
+        terminal: code of the terminal in the request, or "".
         created_at: the time of the first request; the user may have restarted it since.
         ends_at: the end of the time for an answer.
         audience: resource servers that it names, separated by blanks; None for those of the app.
@@ -407,7 +407,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like
     challenge: str = ""
     challenge_method: str = ""
     nonce: str = ""
-    machine: str = ""
+    terminal: str = ""
     created_at: int
     ends_at: int
     wishes: Wishes = Wishes()

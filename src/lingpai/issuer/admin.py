@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import FOREVER, App, Machine, Member, Profile, Secret, User
+from lingpai.core.issuer_records import FOREVER, App, Member, Profile, Secret, Terminal, User
 from lingpai.issuer.checks import (
     check_app,
     check_login,
-    check_machine,
     check_open_id,
     check_password,
     check_password_hash,
     check_profile,
+    check_terminal,
 )
 from lingpai.issuer.context import Issuer
 from lingpai.store.issuer_port import Listed
@@ -277,9 +277,9 @@ async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, s
     return await issuer.store.import_open_ids(members)
 
 
-async def save_machine(
+async def save_terminal(
     issuer: Issuer, machine_code: str, *, name: str = "", owner: User | None = None, msign: str = ""
-) -> Machine:
+) -> Terminal:
     """Add a terminal, or change its name, its owner and (when given) its secret.
 
     The grants that the previous owner gave for it end.
@@ -287,41 +287,43 @@ async def save_machine(
     Raises:
         LingpaiError: INVALID_PARAMETER.
     """
-    check_machine(machine_code, name, msign)
-    digest, now = digest_msign(issuer, msign) if msign else b"", issuer.now()
-    return await issuer.store.save_machine(
-        Machine(
+    check_terminal(machine_code, name, msign)
+    digest, now = digest_terminal_secret(issuer, msign) if msign else b"", issuer.now()
+    return await issuer.store.save_terminal(
+        Terminal(
             realm=issuer.realm,
             machine_code=machine_code,
             name=name,
             owner=owner.id if owner else None,
-            msign_digest=digest,
+            secret_digest=digest,
             created_at=now,
         ),
         now,
     )
 
 
-def digest_msign(issuer: Issuer, msign: str) -> bytes:
+def digest_terminal_secret(issuer: Issuer, msign: str) -> bytes:
     """Return the digest of a terminal's secret."""
-    return issuer.digest_machine("msign " + msign)
+    return issuer.digest_terminal("msign " + msign)
 
 
-async def list_machines(issuer: Issuer, owner: User | None = None) -> Sequence[Machine]:
+async def list_terminals(issuer: Issuer, owner: User | None = None) -> Sequence[Terminal]:
     """Return the realm's terminals, or one user's, by code."""
-    return [machine async for machine in each_machine(issuer, owner)]
+    return [terminal async for terminal in each_terminal(issuer, owner)]
 
 
-async def each_machine(issuer: Issuer, owner: User | None = None, after: str = "") -> AsyncIterator[Machine]:
+async def each_terminal(
+    issuer: Issuer, owner: User | None = None, after: str = ""
+) -> AsyncIterator[Terminal]:
     """Yield the realm's terminals, or one user's, by code, those above `after`; read page by page."""
-    while machines := await issuer.store.list_machines(
+    while terminals := await issuer.store.list_terminals(
         issuer.realm, owner.id if owner else None, after, PAGE
     ):
-        for machine in machines:
-            yield machine
-        if len(machines) < PAGE:
+        for terminal in terminals:
+            yield terminal
+        if len(terminals) < PAGE:
             return
-        after = machines[-1].machine_code
+        after = terminals[-1].machine_code
 
 
 async def list_grants(
@@ -329,7 +331,7 @@ async def list_grants(
     *,
     app: App | None = None,
     user: User | None = None,
-    machine: Machine | None = None,
+    terminal: Terminal | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> Listed:
@@ -341,7 +343,7 @@ async def list_grants(
         limit,
         app=app.id if app else None,
         user=user.id if user else None,
-        machine=machine.id if machine else None,
+        terminal=terminal.id if terminal else None,
     )
 
 

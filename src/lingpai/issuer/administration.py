@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.escaping import shown
-from lingpai.core.issuer_records import App, GrantView, Machine, Member, User
+from lingpai.core.issuer_records import App, GrantView, Member, Terminal, User
 from lingpai.core.names import fold
 from lingpai.issuer.admin import PAGE, add_user, list_grants
 from lingpai.issuer.checks import check_label, check_login, check_open_id
@@ -93,7 +93,7 @@ async def find_grants(
     *,
     app: App | None = None,
     user: User | None = None,
-    machine: Machine | None = None,
+    terminal: Terminal | None = None,
     before: int | None = None,
     limit: int = 100,
 ) -> list[GrantView]:
@@ -103,7 +103,7 @@ async def find_grants(
     """
     found: list[GrantView] = []
     while True:
-        page = await list_grants(issuer, app=app, user=user, machine=machine, before=before, limit=PAGE)
+        page = await list_grants(issuer, app=app, user=user, terminal=terminal, before=before, limit=PAGE)
         found += page.views
         before = page.before
         if before is None or len(found) >= limit:
@@ -111,14 +111,14 @@ async def find_grants(
 
 
 async def allow_code(
-    issuer: Issuer, app: App, user: User, asked: Asked, machine: Machine | None = None
+    issuer: Issuer, app: App, user: User, asked: Asked, terminal: Terminal | None = None
 ) -> Code:
     """Record the user's consent to all permissions of the app, and issue a code as after login and consent.
 
     Raises:
         LingpaiError: as `issue_code` does; no consent is recorded then.
     """
-    code = await issue_code(issuer, app, user, asked, machine)
+    code = await issue_code(issuer, app, user, asked, terminal)
     scope = asked.scope or issuer.policy.default_scope
     await consent(issuer, app, await open_member(issuer, app, user), scope, app.permissions)
     return code

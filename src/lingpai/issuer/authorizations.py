@@ -27,14 +27,14 @@ class AnswerStyle(msgspec.Struct, frozen=True, kw_only=True):
         before_code: pairs before the code, such as `response_type=code`.
         every: pairs at the end of every answer, such as `iss` (RFC 9207, threat A12).
         refused: `error_description` of a refusal.
-        machines: whether the user chooses one of their terminals.
+        terminals: whether the user chooses one of their terminals.
     """
 
     status: int = 303
     before_code: Pairs = ()
     every: Pairs = ()
     refused: str = "The user refused."
-    machines: bool = False
+    terminals: bool = False
 
 
 class Entry(Protocol):

@@ -141,7 +141,7 @@ def check_profile(profile: Profile) -> None:
     _check_texts({"avatar": profile.avatar}, MAX_ADDRESS)
 
 
-def check_machine(machine_code: str, name: str, msign: str) -> None:
+def check_terminal(machine_code: str, name: str, msign: str) -> None:
     """Refuse a terminal that cannot be stored.
 
     Raises:

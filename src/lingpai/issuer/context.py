@@ -56,7 +56,7 @@ class Issuer:
         self.store = store
         self.clock = clock
         self.digest_secret = Digester(ring, "issuer app secret")
-        self.digest_machine = Digester(ring, "issuer machine secret")
+        self.digest_terminal = Digester(ring, "issuer machine secret")
         self.digest_other = Digester(ring, "issuer " + realm)
         self._ring = ring
         self.requests = self.sealed_texts("authorization requests")

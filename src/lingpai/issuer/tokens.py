@@ -93,10 +93,10 @@ def quota_exceeded() -> LingpaiError:
     return LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
 
 
-def daily_quota(issuer: Issuer, app: int, machine: int | None) -> Quota | None:
+def daily_quota(issuer: Issuer, app: int, terminal: int | None) -> Quota | None:
     """The taking of today's quota for an app and a terminal, or None when the policy has no quota."""
     daily = issuer.policy.daily
     if daily is None:
         return None
     day = (issuer.now() + daily.utc_offset) // DAY
-    return Quota(app, machine or 0, day, daily.limit, (day + 1) * DAY - daily.utc_offset)
+    return Quota(app, terminal or 0, day, daily.limit, (day + 1) * DAY - daily.utc_offset)

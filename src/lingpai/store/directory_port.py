@@ -6,7 +6,7 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from collections.abc import Sequence
 from typing import Protocol
 
-from lingpai.core.issuer_records import App, Machine, Member, Resource, User
+from lingpai.core.issuer_records import App, Member, Resource, Terminal, User
 
 
 class Directory(Protocol):
@@ -136,36 +136,36 @@ class Directory(Protocol):
 
     # Terminals.
 
-    async def save_machine(self, machine: Machine, now: int) -> Machine:
+    async def save_terminal(self, terminal: Terminal, now: int) -> Terminal:
         """Insert a terminal, or replace its name, owner and (when given) msign. Returns it as stored.
 
         When it had another owner, what that one had granted for it ends, codes that are still out too.
         """
         ...
 
-    async def find_machine(self, realm: str, machine_code: str) -> Machine | None:
+    async def find_terminal(self, realm: str, machine_code: str) -> Terminal | None:
         """The terminal with this code."""
         ...
 
-    async def list_machines(
+    async def list_terminals(
         self, realm: str, owner: int | None, after: str, limit: int
-    ) -> tuple[Machine, ...]:
+    ) -> tuple[Terminal, ...]:
         """Up to `limit` terminals of a realm, or of one owner, with codes above `after`, by code."""
         ...
 
-    async def set_qr_key(self, machine: int, digest: bytes, ends_at: int) -> bool:
+    async def set_key(self, terminal: int, digest: bytes, ends_at: int) -> bool:
         """Replace the key that a terminal shows. False when there is no such terminal."""
         ...
 
-    async def bind_machine(self, machine: int, app: int) -> bool:
+    async def bind_terminal(self, terminal: int, app: int) -> bool:
         """Bind a terminal to a self-owned app. False when it is bound to another, or one of the two is none."""
         ...
 
-    async def unbind_machine(self, machine: int, app: int) -> bool:
-        """Undo `bind_machine`. False when it is not bound to this app."""
+    async def unbind_terminal(self, terminal: int, app: int) -> bool:
+        """Undo `bind_terminal`. False when it is not bound to this app."""
         ...
 
-    async def remove_machine(self, machine: int) -> bool:
+    async def remove_terminal(self, terminal: int) -> bool:
         """Remove a terminal; its grants are unusable from then on. False when there is none."""
         ...
 

@@ -17,19 +17,19 @@ class Narrowed(NamedTuple):
         realm: by name.
         app: row of the app.
         user: row of the user.
-        machine: row of the terminal.
+        terminal: row of the terminal.
         kind: of the grant.
     """
 
     realm: str
     app: int | None
     user: int | None
-    machine: int | None
+    terminal: int | None
     kind: GrantKind | None
 
     def query(self) -> tuple[str, str, int | str]:
         """The query that goes by the index with the fewest rows: its name, what it asks for, and the value."""
-        for name in ("machine", "user", "app"):
+        for name in ("terminal", "user", "app"):
             row: int | None = getattr(self, name)
             if row is not None:
                 return f"list_grants_of_{name}", name, row
@@ -47,7 +47,7 @@ class Narrowed(NamedTuple):
             for wanted, found in (
                 (self.app, grant.app),
                 (self.user, grant.user),
-                (self.machine, grant.machine),
+                (self.terminal, grant.terminal),
                 (self.kind, grant.kind),
             )
         )

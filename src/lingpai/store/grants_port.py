@@ -152,14 +152,14 @@ class Grants(Protocol):
         seen: int | None,
         keep: int | None,
         quota: Quota | None,
-        qr_digest: bytes | None = None,
+        key_digest: bytes | None = None,
         request: SignedRequest | None = None,
     ) -> Awaitable[Placed]:
         """Insert a live grant and let it take its place, unless somebody was faster.
 
         When the grant that holds the place is live and not the one that was `seen`, it is returned instead;
         with `seen` None, never. The one there before keeps at most `keep` seconds; with `keep` None there are
-        no places and nothing is superseded. With `qr_digest`, the key that the grant's terminal shows is
+        no places and nothing is superseded. With `key_digest`, the key that the grant's terminal shows is
         spent in the same breath.
         """
         ...
@@ -196,7 +196,7 @@ class Grants(Protocol):
         """
         ...
 
-    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
+    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
         """End the user grant that holds the place of a terminal in an app, and all codes for it that are not spent.
 
         False when there was neither.
@@ -212,7 +212,7 @@ class Grants(Protocol):
         *,
         app: int | None = None,
         user: int | None = None,
-        machine: int | None = None,
+        terminal: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
         """A page of grants that have not ended, newest first, for operators; of all that are named.

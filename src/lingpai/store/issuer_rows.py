@@ -13,7 +13,6 @@ from lingpai.core.issuer_records import (
     GrantKind,
     GrantState,
     GrantView,
-    Machine,
     Member,
     Profile,
     Pushed,
@@ -21,6 +20,7 @@ from lingpai.core.issuer_records import (
     Secret,
     Session,
     SigningKey,
+    Terminal,
     User,
 )
 from lingpai.core.names import fold
@@ -183,19 +183,19 @@ def user_columns(user: User) -> dict[str, Any]:
     }
 
 
-def read_machine(row: Row) -> Machine:
-    """A terminal from a row of `find_machine`."""
-    machine_id, realm, code, name, owner, bound_app, msign_digest, qr_digest, qr_ends_at, created_at = row
-    return Machine(
-        id=machine_id,
+def read_terminal(row: Row) -> Terminal:
+    """A terminal from a row of `find_terminal`."""
+    terminal_id, realm, code, name, owner, bound_app, secret_digest, key_digest, key_ends_at, created_at = row
+    return Terminal(
+        id=terminal_id,
         realm=realm,
         machine_code=code,
         name=name,
         owner=owner,
         bound_app=bound_app,
-        msign_digest=msign_digest,
-        qr_digest=qr_digest,
-        qr_ends_at=qr_ends_at,
+        secret_digest=secret_digest,
+        key_digest=key_digest,
+        key_ends_at=key_ends_at,
         created_at=created_at,
     )
 
@@ -237,8 +237,8 @@ def read_grant(row: Row) -> Grant:
 
 def read_view(row: Row) -> GrantView:
     """A grant with what decides about it, from a row of `view_grant`."""
-    (row_id, realm, kind, app, user, machine, member, scope, redirect_uri, challenge, challenge_method, nonce, audience,
-     state, generation, rotated_at, created_at, ends_at, limit_at, end_reason, salt,
+    (row_id, realm, kind, app, user, terminal, member, scope, redirect_uri, challenge, challenge_method, nonce,
+     audience, state, generation, rotated_at, created_at, ends_at, limit_at, end_reason, salt,
      app_id, usable, open_id, machine_code) = row  # fmt: skip
     grant = Grant(
         id=row_id,
@@ -246,7 +246,7 @@ def read_view(row: Row) -> GrantView:
         kind=_KINDS[kind],
         app=app,
         user=user,
-        machine=machine,
+        terminal=terminal,
         member=member,
         scope=scope,
         redirect_uri=redirect_uri,

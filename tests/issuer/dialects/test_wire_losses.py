@@ -105,7 +105,7 @@ async def test_yilianyun(
 ) -> None:
     issuer = await opened("yilianyun", yilianyun.POLICY, losing, ring, clock)
     async with printers.serving_realm(issuer, http) as realm:
-        other = await admin.save_machine(issuer, "4004504003", owner=realm.user, msign="another")
+        other = await admin.save_terminal(issuer, "4004504003", owner=realm.user, msign="another")
         await losing.keep()
         first = await realm.tokens()
         newest = (await realm.refresh(first["refresh_token"])).tokens

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from lingpai.core.clock import Clock
-from lingpai.core.issuer_records import App, Machine, Profile, User
+from lingpai.core.issuer_records import App, Profile, Terminal, User
 from lingpai.core.keyring import KeyRing
 from lingpai.edge.app import create_app
 from lingpai.edge.listening import bind, url_of
@@ -52,7 +52,7 @@ class Stage:
     mini: App
     printing: App
     users: dict[str, User]
-    machine: Machine
+    terminal: Terminal
 
 
 @contextlib.asynccontextmanager
@@ -113,10 +113,10 @@ async def _peopled(url: str, issuers: dict[str, Issuer]) -> Stage:
         users[realm] = await admin.add_user(issuer, "hong", PASSWORD, profile)
         await admin.add_user(issuer, "ming", PASSWORD, Profile(nick="小明"))
     terminals, owner = issuers["yilianyun"], users["yilianyun"]
-    machine = await admin.save_machine(terminals, "4004001", name="前台", owner=owner, msign="0123456789ab")
-    await admin.save_machine(terminals, "4004002", owner=owner, msign="0123456789ac")
-    await admin.save_machine(terminals, "4004009", msign="0123456789ad")
-    return Stage(url, issuers["mall"], issuers["yzb"], terminals, shop, mini, printing, users, machine)
+    terminal = await admin.save_terminal(terminals, "4004001", name="前台", owner=owner, msign="0123456789ab")
+    await admin.save_terminal(terminals, "4004002", owner=owner, msign="0123456789ac")
+    await admin.save_terminal(terminals, "4004009", msign="0123456789ad")
+    return Stage(url, issuers["mall"], issuers["yzb"], terminals, shop, mini, printing, users, terminal)
 
 
 def onward(page: str) -> str:

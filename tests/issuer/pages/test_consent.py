@@ -373,7 +373,7 @@ async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browse
 
 async def test_the_only_terminal_is_chosen(stage: Stage, browser: Browser) -> None:
     ming = await admin.find_user(stage.terminals, "ming")
-    await admin.save_machine(stage.terminals, "4004009", owner=ming)
+    await admin.save_terminal(stage.terminals, "4004009", owner=ming)
     question = await browser.log_in(await browser.follow(TERMINAL), "ming")
     assert 'value="4004009" required checked' in question.text
 

@@ -8,8 +8,8 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
 from lingpai.issuer.verbs.check import resolve_access_token
-from lingpai.issuer.verbs.machines import authorize_by_msign
 from lingpai.issuer.verbs.redeem import redeem
+from lingpai.issuer.verbs.terminals import authorize_by_secret
 from tests.issuer.pages.stage import PASSWORD, REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
 from tests.issuer.worlds import raises
 
@@ -48,16 +48,16 @@ async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser,
 
 
 @pytest.mark.parametrize(
-    ("path", "realm", "machine"), [(authorize_path(), "mall", None), (TERMINAL, "yilianyun", "4004001")]
+    ("path", "realm", "terminal"), [(authorize_path(), "mall", None), (TERMINAL, "yilianyun", "4004001")]
 )
 async def test_a_code_that_is_still_out_was_not_used(
-    browser: Browser, path: str, realm: str, machine: str | None
+    browser: Browser, path: str, realm: str, terminal: str | None
 ) -> None:
     question = await browser.log_in(await browser.follow(path))
-    assert "code" in (await browser.submit(question, answer="allow", machine=machine)).answer
+    assert "code" in (await browser.submit(question, answer="allow", machine=terminal)).answer
     page = (await browser.get(f"/user/{realm}")).text
     assert page.count("<time ") == 1  # first allowed
-    assert page.count("not in use at present") == (2 if machine else 1)
+    assert page.count("not in use at present") == (2 if terminal else 1)
     assert "1970" not in page
 
 
@@ -75,7 +75,7 @@ async def test_ending_needs_a_form_of_ours_and_ends_only_ones_own(
 
 async def test_a_terminal_ends_alone(stage: Stage, browser: Browser) -> None:
     kept, ended = [
-        (await authorize_by_msign(stage.terminals, stage.printing, code, msign, "all")).access_token
+        (await authorize_by_secret(stage.terminals, stage.printing, code, msign, "all")).access_token
         for code, msign in (("4004001", "0123456789ab"), ("4004002", "0123456789ac"))
     ]
     page = await log_in(browser, realm="yilianyun")

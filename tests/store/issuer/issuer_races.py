@@ -38,15 +38,15 @@ def new_salt() -> int:
     return random.randint(LEAST_SALT, MAX_SALT)
 
 
-def code(app: int, machine: int | None = None) -> Grant:
+def code(app: int, terminal: int | None = None) -> Grant:
     """A code that is out, of user 1."""
-    fresh = Grant(realm="r", kind=GrantKind.USER, app=app, user=1, machine=machine, salt=new_salt())
+    fresh = Grant(realm="r", kind=GrantKind.USER, app=app, user=1, terminal=terminal, salt=new_salt())
     return msgspec.structs.replace(fresh, created_at=NOW, ends_at=NOW + 600)
 
 
-def token(app: int, machine: int | None = None) -> Grant:
+def token(app: int, terminal: int | None = None) -> Grant:
     """A grant of the app itself (or of a terminal) that lives at once."""
-    fresh = Grant(realm="r", kind=GrantKind.APP, app=app, machine=machine, salt=new_salt())
+    fresh = Grant(realm="r", kind=GrantKind.APP, app=app, terminal=terminal, salt=new_salt())
     return msgspec.structs.replace(fresh, state=GrantState.LIVE, generation=1, created_at=NOW, ends_at=LATER)
 
 
@@ -119,7 +119,7 @@ async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: i
         answers: list[Spent | Placed] = await asyncio.gather(
             *(redeem(issuer, row, None, shared) for row in mine),
             *(
-                issuer.place(token(app, machine=number * 100 + n), seen=None, keep=0, quota=shared)
+                issuer.place(token(app, terminal=number * 100 + n), seen=None, keep=0, quota=shared)
                 for n in range(4)
             ),
         )
@@ -136,7 +136,7 @@ async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> li
         seen = 0
         for _ in range(3):
             arena.barrier.wait()
-            grant = token(app, machine=number + 1)
+            grant = token(app, terminal=number + 1)
             answers = await asyncio.gather(
                 *(issuer.place(grant, seen=seen, keep=0, quota=None) for _ in range(CALLERS))
             )
@@ -171,7 +171,7 @@ async def send_one_request(
         request = signed(app, number)
         answers: list[Spent | Placed] = await asyncio.gather(
             *(redeem(issuer, row, 0, request=request) for row in rows[arena.number :: 4]),
-            issuer.place(token(app, machine=number + 1), seen=None, keep=0, quota=None, request=request),
+            issuer.place(token(app, terminal=number + 1), seen=None, keep=0, quota=None, request=request),
         )
         counts = Counter(answer.outcome.value for answer in answers)
         counts["remembered"] = await issuer.remember_request(request)
@@ -179,16 +179,16 @@ async def send_one_request(
     return found
 
 
-async def show_one_key(arena: Arena, store: Store, machines: list[int], app: int) -> list[int]:
+async def show_one_key(arena: Arena, store: Store, terminals: list[int], app: int) -> list[int]:
     """One key that a terminal shows; how often it was good."""
     issuer = beside(store)
     good = []
-    for machine in machines:
+    for terminal in terminals:
         arena.barrier.wait()
-        grant = token(app, machine=machine)
+        grant = token(app, terminal=terminal)
         answers = await asyncio.gather(
             *(
-                issuer.place(grant, seen=None, keep=None, quota=None, qr_digest=b"shown")
+                issuer.place(grant, seen=None, keep=None, quota=None, key_digest=b"shown")
                 for _ in range(CALLERS)
             )
         )
@@ -286,16 +286,16 @@ async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counte
 
     async def act() -> None:
         for _ in range(25):
-            machine = rng.randrange(1, 5)
+            terminal = rng.randrange(1, 5)
             shared = Quota(app, rng.randrange(4), NOW // 86_400, 10**6, LATER)
             request = signed(app, rng.randrange(10**6)) if rng.random() < 0.5 else None
             if rng.random() < 0.5:
                 placed = await issuer.place(
-                    token(app, machine), seen=None, keep=60, quota=shared, request=request
+                    token(app, terminal), seen=None, keep=60, quota=shared, request=request
                 )
                 counts[placed.outcome.value] += 1
                 continue
-            made = await issuer.add_grant(code(app, machine))
+            made = await issuer.add_grant(code(app, terminal))
             assert made is not None
             await issuer.redeem(made, NOW, LATER, 60, shared, request=request)
             view = await issuer.read_grant(made.id - rng.randrange(8))

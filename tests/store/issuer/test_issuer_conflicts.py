@@ -14,10 +14,10 @@ from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import (
     App,
     GrantState,
-    Machine,
     Member,
     Secret,
     Session,
+    Terminal,
     User,
 )
 from lingpai.store.issuer_port import Answer, IssuerStore, RequestKey
@@ -78,12 +78,12 @@ async def add_user(issuer: IssuerStore, login: str = "ann") -> int:
     return added.id
 
 
-async def add_machine(issuer: IssuerStore, code: str) -> int:
-    return (await issuer.save_machine(Machine(realm="r", machine_code=code), NOW)).id
+async def add_terminal(issuer: IssuerStore, code: str) -> int:
+    return (await issuer.save_terminal(Terminal(realm="r", machine_code=code), NOW)).id
 
 
-async def add_codes(issuer: IssuerStore, app: int, count: int, machine: int | None = None) -> list[int]:
-    added = await asyncio.gather(*(issuer.add_grant(code(app, machine)) for _ in range(count)))
+async def add_codes(issuer: IssuerStore, app: int, count: int, terminal: int | None = None) -> list[int]:
+    added = await asyncio.gather(*(issuer.add_grant(code(app, terminal)) for _ in range(count)))
     return [grant.id for grant in added]
 
 
@@ -123,7 +123,7 @@ async def test_a_quota_is_taken_to_its_limit_and_no_further(issuer: IssuerStore,
 async def test_of_all_who_saw_the_same_in_a_place_one_gets_it(issuer: IssuerStore, run: Run) -> None:
     app = await add_app(issuer)
     for number in range(ROUNDS):
-        await add_machine(issuer, str(number))
+        await add_terminal(issuer, str(number))
     results = run(races.place_as_seen, ROUNDS, app)
     for counts in zip(*results, strict=True):
         total: Counter[tuple[str, int]] = sum(counts, Counter())
@@ -139,12 +139,12 @@ async def test_a_terminal_has_one_live_grant_however_many_codes_are_redeemed(
     issuer: IssuerStore, run: Run
 ) -> None:
     app = await add_app(issuer)
-    machines = [await add_machine(issuer, str(number)) for number in range(ROUNDS)]
-    codes = [await add_codes(issuer, app, 32, machine) for machine in machines]
+    terminals = [await add_terminal(issuer, str(number)) for number in range(ROUNDS)]
+    codes = [await add_codes(issuer, app, 32, terminal) for terminal in terminals]
     assert sum(run(races.redeem_for_a_place, codes)) == 32 * ROUNDS
-    for machine in machines:
-        assert await live_of(issuer, f"machine_row = {machine}") == 1
-        listed = await issuer.list_place(code(app, machine), NOW - 1, 100)
+    for terminal in terminals:
+        assert await live_of(issuer, f"machine_row = {terminal}") == 1
+        listed = await issuer.list_place(code(app, terminal), NOW - 1, 100)
         assert len(listed) == 32  # each knows whom it superseded: one chain, with nobody lost
         assert [grant.state for grant in listed] == [GrantState.LIVE] + [GrantState.SUPERSEDED] * 31
 
@@ -152,7 +152,7 @@ async def test_a_terminal_has_one_live_grant_however_many_codes_are_redeemed(
 async def test_a_signed_request_counts_once_whatever_it_asks_for(issuer: IssuerStore, run: Run) -> None:
     app = await add_app(issuer)
     for number in range(ROUNDS):
-        await add_machine(issuer, str(number))
+        await add_terminal(issuer, str(number))
     codes = [await add_codes(issuer, app, 16) for _ in range(ROUNDS)]
     for counts in zip(*run(races.send_one_request, codes, app), strict=True):
         total: Counter[str] = sum(counts, Counter())
@@ -163,10 +163,10 @@ async def test_a_signed_request_counts_once_whatever_it_asks_for(issuer: IssuerS
 
 async def test_a_shown_key_is_good_once(issuer: IssuerStore, run: Run) -> None:
     app = await add_app(issuer)
-    machines = [await add_machine(issuer, str(number)) for number in range(ROUNDS)]
-    for machine in machines:
-        assert await issuer.set_qr_key(machine, b"shown", LATER)
-    assert [sum(each) for each in zip(*run(races.show_one_key, machines, app), strict=True)] == [1] * ROUNDS
+    terminals = [await add_terminal(issuer, str(number)) for number in range(ROUNDS)]
+    for terminal in terminals:
+        assert await issuer.set_key(terminal, b"shown", LATER)
+    assert [sum(each) for each in zip(*run(races.show_one_key, terminals, app), strict=True)] == [1] * ROUNDS
     assert await live_of(issuer, "kind = 2") == ROUNDS
 
 
@@ -231,7 +231,7 @@ async def test_locks_are_taken_in_one_order(
 ) -> None:
     app = await add_app(issuer)
     for number in range(5):
-        await add_machine(issuer, str(number))
+        await add_terminal(issuer, str(number))
     counts: Counter[str] = sum(run(races.do_anything, app, 1), Counter())
     assert counts.total() == CONTENDERS * races.CALLERS * 25
     assert counts["done"] > 0
@@ -278,10 +278,10 @@ async def test_sessions_of_one_turn_are_each_for_their_own_password(issuer: Issu
 
 
 async def test_no_terminal_is_bound_to_an_app_that_was_removed(issuer: IssuerStore) -> None:
-    app, machine = await add_app(issuer), await add_machine(issuer, "m")
-    assert await issuer.bind_machine(machine, app)
+    app, terminal = await add_app(issuer), await add_terminal(issuer, "m")
+    assert await issuer.bind_terminal(terminal, app)
     assert await issuer.remove_app(app)
-    assert not await issuer.bind_machine(machine, app)
+    assert not await issuer.bind_terminal(terminal, app)
     assert await rows_of(issuer, "SELECT bound_app_row FROM issuer_machines") == [(None,)]
 
 
@@ -289,12 +289,12 @@ async def test_no_terminal_is_bound_to_an_app_that_was_removed(issuer: IssuerSto
 async def test_no_terminal_is_bound_to_an_app_that_is_being_removed(
     issuer: IssuerStore, tmp_path: Path
 ) -> None:
-    app, machine = await add_app(issuer), await add_machine(issuer, "m")
+    app, terminal = await add_app(issuer), await add_terminal(issuer, "m")
     operator = await asyncpg.connect(await database_at(tmp_path))
     try:
         async with operator.transaction():
             await operator.execute("DELETE FROM issuer_apps WHERE id = $1", app)
-            late = asyncio.ensure_future(issuer.bind_machine(machine, app))
+            late = asyncio.ensure_future(issuer.bind_terminal(terminal, app))
             async with asyncio.timeout(4):
                 await until(lambda: operator.fetchval(BLOCKED))
         assert not await late

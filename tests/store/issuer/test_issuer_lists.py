@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from lingpai.core.issuer_records import App, GrantView, Machine
+from lingpai.core.issuer_records import App, GrantView, Terminal
 from lingpai.store.issuer_port import Listed
 from lingpai.store.postgresql.connect import connect
 from lingpai.store.postgresql.queries import load_queries as load_postgresql
@@ -36,11 +36,11 @@ async def test_lists_of_grants_look_at_no_more_than_they_show(world: World) -> N
         await world.tokens()
     elsewhere = await store.add_app(App(realm="elsewhere", app_id="1"))
     assert elsewhere is not None
-    machine = await store.save_machine(Machine(realm="elsewhere", machine_code="m"), NOW)
+    terminal = await store.save_terminal(Terminal(realm="elsewhere", machine_code="m"), NOW)
     await execute(store, MANY.format(app=world.app.id))
     asked: tuple[dict[str, Any], ...] = (
         {"app": elsewhere.id},
-        {"machine": machine.id},
+        {"terminal": terminal.id},
         {"user": world.user.id + 1},
         {"app": elsewhere.id, "user": world.user.id},
         {},
@@ -62,7 +62,7 @@ def test_lists_of_grants_go_by_an_index_of_what_they_are_for(tmp_path: Path) -> 
     connection = apsw.Connection(str(tmp_path / "lingpai.db"))
     queries = load_queries("issuer_grants")
     found = {}
-    for name in ("list_grants", "list_grants_of_app", "list_grants_of_machine", "list_grants_of_user"):
+    for name in ("list_grants", "list_grants_of_app", "list_grants_of_terminal", "list_grants_of_user"):
         plan = [
             row[3]
             for row in connection.execute("EXPLAIN QUERY PLAN " + queries[name], anything(queries[name]))
@@ -72,7 +72,7 @@ def test_lists_of_grants_go_by_an_index_of_what_they_are_for(tmp_path: Path) -> 
     assert found == {
         "list_grants": ["issuer_grants_by_app (app_row=? AND rowid<?)"],
         "list_grants_of_app": ["issuer_grants_by_app (app_row=? AND rowid<?)"],
-        "list_grants_of_machine": ["issuer_grants_by_terminal (machine_row=? AND rowid<?)"],
+        "list_grants_of_terminal": ["issuer_grants_by_terminal (machine_row=? AND rowid<?)"],
         "list_grants_of_user": ["issuer_grants_by_user (user_row=? AND id<?)"],
     }
 
@@ -101,7 +101,7 @@ async def test_lists_of_grants_go_by_an_index_in_postgresql(postgres_place: Plac
     for name, values, index in (
         ("list_grants", "('r', 1000000, 10)", "issuer_grants_by_app"),
         ("list_grants_of_app", "(9, 1000000, 10)", "issuer_grants_by_app"),
-        ("list_grants_of_machine", "(9, 1000000, 10)", "issuer_grants_by_terminal"),
+        ("list_grants_of_terminal", "(9, 1000000, 10)", "issuer_grants_by_terminal"),
         ("list_grants_of_user", "(9, 1000000, 10)", "issuer_grants_by_user"),
         ("list_user_grants", "(9, 0, 10)", "issuer_grants_by_user"),
         ("list_users", "('r', 0, 10)", "issuer_users_by_realm"),

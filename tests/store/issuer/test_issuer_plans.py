@@ -5,7 +5,7 @@ import apsw
 import asyncpg
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import App, Machine
+from lingpai.core.issuer_records import App, Terminal
 from lingpai.core.keyring import KeyRing
 from lingpai.store.issuer_port import RequestKey
 from lingpai.store.postgresql.connect import connect
@@ -77,10 +77,10 @@ async def test_no_function_reads_a_whole_table(
     added = await store.add_app(App(realm="r", app_id="a"))
     assert added is not None
     app = added.id
-    machine = (await store.save_machine(Machine(realm="r", machine_code="m"), NOW)).id
+    terminal = (await store.save_terminal(Terminal(realm="r", machine_code="m"), NOW)).id
     for number in range(3):
         request = RequestKey(b"request %d" % number, LATER)
-        answer = await store.answer_request(request, code(app, machine))
+        answer = await store.answer_request(request, code(app, terminal))
         assert answer == await store.read_answer(request.digest)
         await store.refuse_request(request)
         view = await store.read_grant(answer.grant or 0)
@@ -90,10 +90,10 @@ async def test_no_function_reads_a_whole_table(
         await store.redeem(made, NOW, LATER, 0, guards[0], request=guards[1])
         guards = (quota(app, number), signed(app, number + 10))
         await store.rotate(made, 1, NOW, LATER, 60, guards[0], end_replayed=True, request=guards[1])
-        await store.set_qr_key(machine, b"shown", LATER)
+        await store.set_key(terminal, b"shown", LATER)
         guards = (quota(app, number), signed(app, number + 20))
         await store.place(
-            token(app, machine), seen=1, keep=0, quota=guards[0], qr_digest=b"shown", request=guards[1]
+            token(app, terminal), seen=1, keep=0, quota=guards[0], key_digest=b"shown", request=guards[1]
         )
         await store.take_quota(quota(app, number))
         await store.take_attempts([(b"digest", 5)], NOW, LATER)

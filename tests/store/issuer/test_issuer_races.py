@@ -24,8 +24,8 @@ async def make_codes(issuer: Issuer, count: int, *, terminals: bool) -> list[str
     user = await admin.add_user(issuer, "ann", "")
     codes = []
     for number in range(count):
-        machine = await admin.save_machine(issuer, f"m{number}", owner=user) if terminals else None
-        codes.append((await issue_code(issuer, app, user, Asked(), machine)).code)
+        terminal = await admin.save_terminal(issuer, f"m{number}", owner=user) if terminals else None
+        codes.append((await issue_code(issuer, app, user, Asked(), terminal)).code)
     return codes
 
 
@@ -69,11 +69,15 @@ async def test_never_a_twenty_first_of_a_day(engine_name: str, tmp_path: Path) -
         assert app is not None
         with contest(engine_name, tmp_path) as contenders:
             for number in range(DAYS):
-                machine = await admin.save_machine(issuer, f"limited{number}", owner=user)
-                codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]
+                terminal = await admin.save_terminal(issuer, f"limited{number}", owner=user)
+                codes = [
+                    (await issue_code(issuer, app, user, Asked(), terminal)).code for _ in range(CALLERS)
+                ]
                 counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
                 assert counts[""] == CALLERS  # each code once, fewer than 20
-                codes = [(await issue_code(issuer, app, user, Asked(), machine)).code for _ in range(CALLERS)]
+                codes = [
+                    (await issue_code(issuer, app, user, Asked(), terminal)).code for _ in range(CALLERS)
+                ]
                 counts = Counter(kind for _, _, kind in contenders.run("redeem", codes))
                 assert counts[""] == 20 - CALLERS
                 assert counts["limit_reached"] >= CALLERS - 4

@@ -13,7 +13,7 @@ from lingpai.core.seals import SealError
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import Policy, SupersedePolicy
-from lingpai.issuer.verbs import machines, members
+from lingpai.issuer.verbs import members, terminals
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import clear_secrets
 from lingpai.issuer.verbs.authorization_requests import Asked
@@ -54,7 +54,7 @@ async def test_a_stolen_database_yields_nothing(world: World, tmp_path: Path) ->
     tokens = await world.tokens()
     server = await issue_app_token(issuer, world.app)
     ticket = await issue_ticket(issuer, world.app, server.access_token)
-    shown = await machines.show_qr_key(issuer, world.machine)
+    shown = await terminals.show_key(issuer, world.terminal)
     session = await login(issuer, "ann", "correct horse", "192.0.2.1")
     request = begin_authorization(issuer, world.app, session.handle, Asked())
     await remember(world)
@@ -309,12 +309,12 @@ async def test_what_a_user_allowed_is_read_by_the_user(world: World) -> None:
 async def test_a_place_ends_with_the_codes_for_its_terminal(world: World) -> None:
     store, now = world.issuer.store, world.issuer.now()
     world.issuer.policy = msgspec.structs.replace(world.issuer.policy, keep=SupersedePolicy(user=0))
-    await world.tokens(world.machine)
-    codes = [await world.code(machine=world.machine) for _ in range(2)]
+    await world.tokens(world.terminal)
+    codes = [await world.code(terminal=world.terminal) for _ in range(2)]
     bystander = await world.code()
-    assert await store.end_place(world.app.id, world.machine.id, now, "gone")
+    assert await store.end_place(world.app.id, world.terminal.id, now, "gone")
     for code in codes:
         with raises(Kind.INVALID_CODE):
             await redeem(world.issuer, world.app, code)
     await redeem(world.issuer, world.app, bystander)
-    assert not await store.end_place(world.app.id, world.machine.id, now, "gone")
+    assert not await store.end_place(world.app.id, world.terminal.id, now, "gone")

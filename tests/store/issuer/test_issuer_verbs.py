@@ -3,7 +3,7 @@ import asyncio
 import msgspec
 import pytest
 
-from lingpai.core.issuer_records import App, Grant, GrantState, Machine
+from lingpai.core.issuer_records import App, Grant, GrantState, Terminal
 from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, Spent
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code, quota, token
 
@@ -84,9 +84,9 @@ async def test_a_used_refresh_token_is_repeated_in_its_window(
 async def test_superseding_shortens_and_never_prolongs(
     store: IssuerStore, guard: Quota | None, keep: int, ends_at: int
 ) -> None:
-    app, machine = await store.add_app(App(realm="r", app_id="a")), Machine(realm="r", machine_code="m")
+    app, terminal = await store.add_app(App(realm="r", app_id="a")), Terminal(realm="r", machine_code="m")
     assert app is not None
-    row = (await store.save_machine(machine, NOW)).id
+    row = (await store.save_terminal(terminal, NOW)).id
     first, second = await add(store, code(app.id, row)), await add(store, code(app.id, row))
     for grant in (first, second):
         assert (await store.redeem(grant, NOW, LATER, keep, guard)).outcome is Outcome.DONE

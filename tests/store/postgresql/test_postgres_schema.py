@@ -147,7 +147,7 @@ async def _issue(realm: str, store: PostgresStore, ring: KeyRing, clock: Virtual
     world = await make_world(issuer, ring)
     tokens = await world.tokens()
     await resolve_access_token(issuer, tokens.access_token)
-    again = await world.tokens(world.machine)
+    again = await world.tokens(world.terminal)
     assert again.access_token != tokens.access_token
     member = await issuer.store.find_member(world.app.id, world.user.id)
     assert member is not None

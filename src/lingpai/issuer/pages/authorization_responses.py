@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import AnswerStyle, allowed_uri, redirect, refused_uri
 from lingpai.issuer.context import Issuer
@@ -19,13 +19,13 @@ class Requested(msgspec.Struct, frozen=True):
     Attributes:
         scope: words, or None.
         permissions: by name.
-        machine: whether a terminal must be chosen.
+        terminal: whether a terminal must be chosen.
         always_asked: whether the user is asked even after an earlier consent to all of it.
     """
 
     scope: str | None
     permissions: tuple[str, ...] = ()
-    machine: bool = False
+    terminal: bool = False
     always_asked: bool = False
 
 
@@ -54,7 +54,7 @@ class ResponseMode(Protocol):
         ...
 
     async def allow(
-        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
         """Respond after consent; `by_form` when the browser sent one of our forms."""
         ...
@@ -109,15 +109,15 @@ class RedirectMode:
         """
         return Requested(
             request.scope,
-            machine=self._style.machines,
-            always_asked=app.public or self._style.machines or anybody_may_take(request.answer_uri),
+            terminal=self._style.terminals,
+            always_asked=app.public or self._style.terminals or anybody_may_take(request.answer_uri),
         )
 
     async def allow(
-        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
         """See `ResponseMode.allow`."""
-        code = await authorize(visit.issuer, pending.request, pending.app, user, machine)
+        code = await authorize(visit.issuer, pending.request, pending.app, user, terminal)
         if by_form:
             return onward(visit, pending)
         return redirect(allowed_uri(self._style, code), self._style.status)

@@ -5,9 +5,9 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
 from lingpai.core.wire import Call, Reply
-from lingpai.issuer.admin import list_machines
+from lingpai.issuer.admin import list_terminals
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode, onward
@@ -157,12 +157,12 @@ class ConsentStep:
         if params.answer == "refuse":
             await refuse_authorization(visit.issuer, pending.request)
             return self.mode.refuse(visit, pending)
-        machine = await _machine(visit, opened.user, params.machine) if requested.machine else None
-        if params.answer != "allow" or (requested.machine and machine is None):
+        terminal = await _terminal(visit, opened.user, params.machine) if requested.terminal else None
+        if params.answer != "allow" or (requested.terminal and terminal is None):
             return await self._question(visit, pending, opened.user, "choose")
         member = await open_member(visit.issuer, app, opened.user)
         await consent(visit.issuer, app, member, requested.scope, requested.permissions)
-        return await self.mode.allow(visit, pending, opened.user, machine, by_form=True)
+        return await self.mode.allow(visit, pending, opened.user, terminal, by_form=True)
 
     async def go_on(self, params: ConsentPage, visit: Visit) -> Reply:
         """Show the page that sends the browser to the app after a form."""
@@ -197,7 +197,7 @@ class ConsentStep:
         self, visit: Visit, pending: Pending, user: User, alert: str = "", status: int = 200
     ) -> Reply:
         request, app, requested, text = pending
-        machines = await list_machines(visit.issuer, user) if requested.machine else ()
+        terminals = await list_terminals(visit.issuer, user) if requested.terminal else ()
         names = (*(requested.scope or "").split(), *requested.permissions)
         return visit.page(
             "consent",
@@ -210,9 +210,9 @@ class ConsentStep:
             user=user,
             gets=permission_words(visit.language, names),
             goes_to=goes_to(request.answer_uri),
-            machine=requested.machine,
-            machines=machines,
-            chosen=request.machine or (machines[0].machine_code if len(machines) == 1 else ""),
+            machine=requested.terminal,
+            machines=terminals,
+            chosen=request.terminal or (terminals[0].machine_code if len(terminals) == 1 else ""),
             alert=alert,
         )
 
@@ -224,9 +224,9 @@ async def _check_answer(visit: Visit, request: AuthorizationRequest, user: User)
         await answered_by(visit.issuer, answer, user)
 
 
-async def _machine(visit: Visit, user: User, code: str) -> Machine | None:
+async def _terminal(visit: Visit, user: User, code: str) -> Terminal | None:
     """Return the chosen terminal, which must be the user's; None when none was chosen."""
-    machine = await visit.issuer.store.find_machine(visit.issuer.realm, code) if code else None
-    if code and (machine is None or machine.owner != user.id):
-        raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")
-    return machine
+    terminal = await visit.issuer.store.find_terminal(visit.issuer.realm, code) if code else None
+    if code and (terminal is None or terminal.owner != user.id):
+        raise LingpaiError(Kind.INVALID_TERMINAL, "The terminal is not one of this user.")
+    return terminal

@@ -1,6 +1,6 @@
 """How authorizations of the standard protocol end (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import (
     Pairs,
@@ -36,7 +36,7 @@ class Standard(RedirectMode):
         return Requested(request.scope, always_asked=wishes.consent or anybody)
 
     async def allow(
-        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
         """See `ResponseMode.allow`."""
         session = require_login(visit.opened).session
@@ -46,7 +46,7 @@ class Standard(RedirectMode):
             request,
             pending.app,
             user,
-            machine,
+            terminal,
             nonce=write_sign_in(request, session) if OPENID in words or request.wishes.jkt else "",
             # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
             limit_at=session.ends_at if OPENID in words and OFFLINE not in words else None,

@@ -36,7 +36,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     challenge: str = ""
     challenge_method: str = ""
     nonce: str = ""
-    machine: str = ""
+    terminal: str = ""
     wishes: Wishes = Wishes()
     audience: str | None = None
     pushed: bytes = b""
@@ -68,7 +68,7 @@ def new_request(
         challenge=asked.challenge,
         challenge_method=asked.challenge_method,
         nonce=asked.nonce,
-        machine=asked.machine,
+        terminal=asked.terminal,
         created_at=now,
         ends_at=now + issuer.policy.authorization,
         wishes=asked.wishes,

@@ -11,7 +11,7 @@ from lingpai.core.issuer_records import (
     Grant,
     GrantKind,
     GrantState,
-    Machine,
+    Terminal,
     User,
 )
 from lingpai.issuer.context import Issuer
@@ -87,7 +87,7 @@ async def authorize(
     request: AuthorizationRequest,
     app: App,
     user: User,
-    machine: Machine | None = None,
+    terminal: Terminal | None = None,
     *,
     nonce: str | None = None,
     limit_at: int | None = None,
@@ -99,13 +99,13 @@ async def authorize(
         request: what was asked.
         app: who asked.
         user: who consents.
-        machine: the terminal that they chose.
+        terminal: the terminal that they chose.
         nonce: what the grant keeps in place of the request's own.
         limit_at: the end of the grant, however often it is refreshed, where that comes before the policy's.
 
     Raises:
         LingpaiError: INVALID_AUTHORIZATION when the request has ended, is another app's or was answered for
-            another terminal, and as `answered_by` does; BAD_MACHINE when the terminal is not the user's.
+            another terminal, and as `answered_by` does; INVALID_TERMINAL when the terminal is not the user's.
     """
     if request.app_id != app.app_id or request.ends_at <= issuer.now():
         raise run_out()
@@ -113,7 +113,7 @@ async def authorize(
         issuer,
         app,
         user,
-        machine,
+        terminal,
         Asked(
             redirect_uri=request.redirect_uri,
             scope=request.scope,
@@ -127,7 +127,7 @@ async def authorize(
         grant = msgspec.structs.replace(grant, limit_at=min(grant.limit_at, limit_at))
     answer = await issuer.store.answer_request(key_of(request), grant)
     kept = await answered_by(issuer, answer, user)
-    if kept.machine != grant.machine:
+    if kept.terminal != grant.terminal:
         raise run_out()
     return _code(issuer, kept, request.answer_uri, request.state)
 
@@ -147,15 +147,15 @@ async def code_of(issuer: Issuer, request: AuthorizationRequest, user: User) -> 
 
 
 async def issue_code(
-    issuer: Issuer, app: App, user: User, asked: Asked, machine: Machine | None = None
+    issuer: Issuer, app: App, user: User, asked: Asked, terminal: Terminal | None = None
 ) -> Code:
     """A code for a user who needs no form: the JS bridge of a page whose app they have consented to.
 
     Raises:
-        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, INVALID_PKCE, BAD_MACHINE.
+        LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, INVALID_PKCE, INVALID_TERMINAL.
     """
     scope = check_asked(issuer, app, asked)
-    grant = await _new_grant(issuer, app, user, machine, msgspec.structs.replace(asked, scope=scope))
+    grant = await _new_grant(issuer, app, user, terminal, msgspec.structs.replace(asked, scope=scope))
     kept = await issuer.store.add_grant(grant)
     return _code(issuer, kept, asked.redirect_uri or "", asked.state)
 
@@ -176,9 +176,9 @@ def key_of(request: AuthorizationRequest) -> RequestKey:
     return RequestKey(request.digest, ends_at)
 
 
-async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | None, asked: Asked) -> Grant:
-    if machine is not None and machine.owner != user.id:
-        raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this user.")
+async def _new_grant(issuer: Issuer, app: App, user: User, terminal: Terminal | None, asked: Asked) -> Grant:
+    if terminal is not None and terminal.owner != user.id:
+        raise LingpaiError(Kind.INVALID_TERMINAL, "The terminal is not one of this user.")
     member = await open_member(issuer, app, user)
     now, policy = issuer.now(), issuer.policy
     return Grant(
@@ -186,7 +186,7 @@ async def _new_grant(issuer: Issuer, app: App, user: User, machine: Machine | No
         kind=GrantKind.USER,
         app=app.id,
         user=user.id,
-        machine=machine.id if machine else None,
+        terminal=terminal.id if terminal else None,
         member=member.id,
         scope=asked.scope,
         redirect_uri=asked.redirect_uri or None,

@@ -2,7 +2,7 @@
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Grant, Machine, Member, User
+from lingpai.core.issuer_records import App, Grant, Member, Terminal, User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import look_up
 
@@ -43,11 +43,11 @@ async def end_member(issuer: Issuer, member: Member) -> None:
     await issuer.store.end_all(app=member.app, user=member.user)
 
 
-async def end_machine(issuer: Issuer, app: App, machine: Machine) -> None:
+async def end_terminal(issuer: Issuer, app: App, terminal: Terminal) -> None:
     """End what an app was granted for a terminal: `deleteprinter` (docs/spec/yilianyun.md).
 
     Raises:
-        LingpaiError: BAD_MACHINE when nothing is.
+        LingpaiError: INVALID_TERMINAL when nothing is.
     """
-    if not await issuer.store.end_place(app.id, machine.id, issuer.now(), "terminal removed"):
-        raise LingpaiError(Kind.BAD_MACHINE, "The terminal is not one of this app.")
+    if not await issuer.store.end_place(app.id, terminal.id, issuer.now(), "terminal removed"):
+        raise LingpaiError(Kind.INVALID_TERMINAL, "The terminal is not one of this app.")

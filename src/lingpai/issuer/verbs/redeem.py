@@ -88,7 +88,7 @@ async def redeem(
         now,
         now + issuer.lives[grant.kind].grant,
         policy.keep.user,
-        daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
+        daily_quota(issuer, grant.app, grant.terminal) if policy.daily else None,
         request=request,
     )
     if spent.outcome is not Outcome.DONE or spent.grant is None:

@@ -77,7 +77,7 @@ async def refresh(
         now,
         now + issuer.lives[grant.kind].grant,
         policy.replay_window,
-        daily_quota(issuer, grant.app, grant.machine) if policy.daily else None,
+        daily_quota(issuer, grant.app, grant.terminal) if policy.daily else None,
         end_replayed=policy.replay_ends_grant,
         request=request,
     )

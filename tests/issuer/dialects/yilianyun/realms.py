@@ -9,14 +9,14 @@ from typing import Any
 
 import aiohttp
 
-from lingpai.core.issuer_records import App, AppMode, Machine
+from lingpai.core.issuer_records import App, AppMode, Terminal
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
-from lingpai.issuer.verbs.machines import show_qr_key
+from lingpai.issuer.verbs.terminals import show_key
 from tests.issuer.dialects.calls import Answered, Json, Served, encoded
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
@@ -60,7 +60,7 @@ class Realm(Served[Answer]):
     answer_type = Answer
 
     own: App
-    machine: Machine
+    terminal: Terminal
     visitor: Visitor
 
     # The calls, with the open app's parameters unless others are given; None leaves one out.
@@ -95,11 +95,11 @@ class Realm(Served[Answer]):
         url = f"{self.url}{self.prefix}/oauth/authorize?{encoded(self.asked | over)}"
         return Answer(*await self.visitor.walk(url, allowed=allowed))
 
-    async def code(self, machine: Machine | None = None, app: App | None = None) -> str:
+    async def code(self, terminal: Terminal | None = None, app: App | None = None) -> str:
         """A code as the pages make one."""
         asked = Asked(redirect_uri=REDIRECT, scope="all")
         return (
-            await issue_code(self.issuer, app or self.app, self.user, asked, machine or self.machine)
+            await issue_code(self.issuer, app or self.app, self.user, asked, terminal or self.terminal)
         ).code
 
     async def exchange(self, code: str, app: App | None = None, **over: Any) -> Answer:
@@ -118,7 +118,7 @@ class Realm(Served[Answer]):
         return await self.call(SCAN, app, **({"machine_code": MACHINE, "scope": "all"} | params))
 
     async def shown(self) -> str:
-        return await show_qr_key(self.issuer, self.machine)
+        return await show_key(self.issuer, self.terminal)
 
     async def tokens(self) -> Json:
         return (await self.exchange(await self.code())).tokens
@@ -135,9 +135,9 @@ async def serving_realm(
     own = App(realm=name, app_id="client-002", redirect_uris=(REDIRECT,), mode=AppMode.SELF_OWNED)
     own = await admin.declare_app(issuer, own, OWN_SECRET)
     user = await admin.add_user(issuer, "merchant", PASSWORD)
-    machine = await admin.save_machine(issuer, MACHINE, name="前台", owner=user, msign=MSIGN)
+    terminal = await admin.save_terminal(issuer, MACHINE, name="前台", owner=user, msign=MSIGN)
     pages = Pages(issuer, Site(origin="http://127.0.0.1", prefix=f"/user/{name}"), yilianyun.STYLE)
     routes = (*yilianyun.routes(issuer, pages, prefix=prefix), *pages.routes())
     fallback = (("", yilianyun.SHAPE), *yilianyun.fallback(prefix))
     async with serving(routes, fallback) as url, visiting("merchant") as visitor:
-        yield Realm(issuer, url, http, app, user, own, machine, visitor, prefix=prefix)
+        yield Realm(issuer, url, http, app, user, own, terminal, visitor, prefix=prefix)

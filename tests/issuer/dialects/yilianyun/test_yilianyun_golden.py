@@ -13,7 +13,7 @@ FILES = files_beside(__file__)
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_wire(realm: Realm, path: Path) -> None:
-    await admin.save_machine(realm.issuer, "4004504003", msign="another secret")
+    await admin.save_terminal(realm.issuer, "4004504003", msign="another secret")
     known = {
         "code": await realm.code(),
         "qr_key": await realm.shown(),

@@ -34,8 +34,8 @@ async def test_scanning_is_for_open_apps(realm: Realm, given: dict[str, str]) ->
 
 
 async def test_a_terminal_without_an_owner_is_authorized_by_what_it_shows(realm: Realm) -> None:
-    machine = await admin.save_machine(realm.issuer, "4004504007", msign="seven")
-    tokens = (await realm.scan(machine_code=machine.machine_code, msign="seven")).tokens
+    terminal = await admin.save_terminal(realm.issuer, "4004504007", msign="seven")
+    tokens = (await realm.scan(machine_code=terminal.machine_code, msign="seven")).tokens
     assert tokens["machine_code"] == "4004504007"
     assert (await realm.refresh(tokens["refresh_token"])).tokens["machine_code"] == "4004504007"
 

@@ -116,7 +116,7 @@ async def test_one_token_per_app_and_terminal(realm: Realm) -> None:
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(realm.issuer, first["access_token"])
     assert (await realm.refresh(first["refresh_token"])).error == "14"
-    elsewhere = await admin.save_machine(realm.issuer, "4004504009", owner=realm.user)
+    elsewhere = await admin.save_terminal(realm.issuer, "4004504009", owner=realm.user)
     await realm.exchange(await realm.code(elsewhere))
     await resolve_access_token(realm.issuer, second["access_token"])
 
@@ -164,7 +164,7 @@ async def test_twenty_a_day_for_each_terminal(realm: Realm, clock: VirtualClock)
     assert (await realm.scan(msign=MSIGN)).error == "41"
     assert (await realm.exchange(await realm.code())).error == "41"
     assert (await realm.refresh(spent)).error == "0"  # a lost answer does not count
-    elsewhere = await admin.save_machine(realm.issuer, "4004504009", owner=realm.user)
+    elsewhere = await admin.save_terminal(realm.issuer, "4004504009", owner=realm.user)
     assert (await realm.exchange(await realm.code(elsewhere))).error == "0"
     clock.advance(DAY - MIDNIGHT - 1)
     key = await realm.shown()

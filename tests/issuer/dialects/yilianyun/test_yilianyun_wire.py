@@ -52,7 +52,7 @@ async def test_what_is_too_long_is_unknown(realm: Realm) -> None:
 
 
 async def test_json_may_hold_a_secret_of_digits_as_a_number(realm: Realm) -> None:
-    await admin.save_machine(realm.issuer, "4004504008", msign="12345678")
+    await admin.save_terminal(realm.issuer, "4004504008", msign="12345678")
     for msign in (12345678, "12345678"):
         called = realm.signed(machine_code="4004504008", msign=msign, scope="all")
         assert (await realm.post_json(SCAN, called)).error == "0"

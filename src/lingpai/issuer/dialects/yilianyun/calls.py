@@ -14,7 +14,7 @@ from lingpai.issuer.dialects.yilianyun.signing import SIGNED, signed
 from lingpai.issuer.lookups import LookUp, begin_spending
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.tokens import Tokens
-from lingpai.issuer.verbs import machines
+from lingpai.issuer.verbs import terminals
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.apps import require_grant, require_mode
 from lingpai.issuer.verbs.check import resolve_any_token, resolve_app_token
@@ -62,11 +62,11 @@ class Calls:
             require_mode(app, AppMode.OPEN)
             scope = check_scope(app, params.scope)
             if params.qr_key is not None:
-                tokens = await machines.authorize_by_qr_key(
+                tokens = await terminals.authorize_by_key(
                     self._issuer, app, machine_code, params.qr_key, scope, request=request
                 )
             else:
-                tokens = await machines.authorize_by_msign(
+                tokens = await terminals.authorize_by_secret(
                     self._issuer, app, machine_code, msign, scope, request=request
                 )
             return _issued(tokens)
@@ -78,7 +78,7 @@ class Calls:
         async with signed(self._issuer, params, call, first=True) as (app, _):
             require_mode(app, AppMode.SELF_OWNED)
             await resolve_app_token(self._issuer, params.access_token or "", app)
-            await machines.bind_machine(self._issuer, app, machine_code, msign)
+            await terminals.bind_terminal(self._issuer, app, machine_code, msign)
 
     async def delete_printer(self, params: wire.DeletePrinterParams, call: Call) -> None:
         """Unbind a terminal; for an open app that ends the terminal's tokens."""
@@ -88,7 +88,7 @@ class Calls:
             resolved = await resolve_any_token(self._issuer, params.access_token or "", app)
             if resolved.machine_code not in {"", machine_code}:
                 raise LingpaiError(Kind.NO_PERMISSION, "The token belongs to another terminal.")
-            await machines.unbind_machine(self._issuer, app, machine_code)
+            await terminals.unbind_terminal(self._issuer, app, machine_code)
 
     async def _redeem(
         self, app: App, params: wire.TokenParams, request: SignedRequest | None, begun: LookUp | None

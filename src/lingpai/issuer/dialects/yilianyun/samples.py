@@ -28,8 +28,8 @@ async def _add(realm: SampleRealm) -> None:
     own = App(app_id=values["own_client_id"], name="Sample 自有示例", mode=AppMode.SELF_OWNED, **shared)
     await realm.add(app, values["open_secret"])
     await realm.add(own, values["own_secret"])
-    if await issuer.store.find_machine(issuer.realm, values["machine_code"]) is None:
-        await admin.save_machine(
+    if await issuer.store.find_terminal(issuer.realm, values["machine_code"]) is None:
+        await admin.save_terminal(
             issuer, values["machine_code"], name="Sample 打印机", owner=realm.owner, msign=values["msign"]
         )
 

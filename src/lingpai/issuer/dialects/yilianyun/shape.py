@@ -16,7 +16,7 @@ from lingpai.issuer.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
 
-STYLE = AnswerStyle(before_code=(("response_type", "code"),), refused="商户拒绝了授权", machines=True)
+STYLE = AnswerStyle(before_code=(("response_type", "code"),), refused="商户拒绝了授权", terminals=True)
 
 
 _PARAMETER = "参数错误"
@@ -74,10 +74,10 @@ ERRORS: Mapping[Kind, tuple[str, str]] = {
     Kind.BAD_TIMESTAMP: ("47", _PARAMETER),
     Kind.BAD_SIGNATURE: ("11", "sign验证失败"),
     Kind.REPLAYED_REQUEST: ("34", _REPEAT),
-    Kind.BAD_MACHINE: ("8", "打印机信息错误"),
-    Kind.MACHINE_TAKEN: ("17", "打印机已被他人绑定"),
-    Kind.WRONG_MSIGN: ("35", "machine_code或msign错误"),
-    Kind.WRONG_QR_KEY: ("30", "machine_code或qr_key错误"),
+    Kind.INVALID_TERMINAL: ("8", "打印机信息错误"),
+    Kind.TERMINAL_TAKEN: ("17", "打印机已被他人绑定"),
+    Kind.WRONG_TERMINAL_SECRET: ("35", "machine_code或msign错误"),
+    Kind.WRONG_TERMINAL_KEY: ("30", "machine_code或qr_key错误"),
     Kind.LOGIN_FAILED: ("7", "账号或密码错误"),
     Kind.BUSY: ("45", _SYSTEM),
     Kind.LOGIN_REQUIRED: ("10", _DENIED),

@@ -16,7 +16,7 @@ _REMOVALS: Final = (
     "remove_app_members",
     "remove_app_count",
     "remove_app_places",
-    "unbind_app_machines",
+    "unbind_app_terminals",
     "remove_app_marks",
 )
 

@@ -146,9 +146,9 @@ class Grants(Changes):
         query = "end_member" if app and user else "end_app" if app else "end_user"
         return bool(await self._change(_SQL[query], *(row for row in (app, user) if row)))
 
-    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
+    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_place`."""
-        place = (app, int(GrantKind.USER), machine)
+        place = (app, int(GrantKind.USER), terminal)
         return bool(await self._change(_SQL["end_place"], now, reason, *place))
 
     async def list_grants(
@@ -160,11 +160,11 @@ class Grants(Changes):
         *,
         app: int | None = None,
         user: int | None = None,
-        machine: int | None = None,
+        terminal: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
         """See `store.issuer_port.IssuerStore.list_grants`."""
-        narrowed = Narrowed(realm, app, user, machine, kind)
+        narrowed = Narrowed(realm, app, user, terminal, kind)
         query, _, value = narrowed.query()
         rows = await self._engine.scan(_SQL[query], value, BEFORE_ALL if before is None else before, limit)
         return narrowed.page([*map(read_view, rows)], now, limit)

@@ -67,14 +67,14 @@ class Places(Changes):
         seen: int | None,
         keep: int | None,
         quota: Quota | None,
-        qr_digest: bytes | None = None,
+        key_digest: bytes | None = None,
         request: SignedRequest | None = None,
     ) -> Placed:
         """See `store.issuer_port.IssuerStore.place`."""
         own = grant_arguments(grant)
-        guarded = quota is not None or qr_digest is not None or request is not None
+        guarded = quota is not None or key_digest is not None or request is not None
         if guarded or (keep is not None and seen is None):
-            guards = (*quota_arguments(quota), qr_digest, *request_arguments(request))
+            guards = (*quota_arguments(quota), key_digest, *request_arguments(request))
             rows = await self._engine.call(_SQL["place"], *own, seen, keep, *guards)
         elif keep is None:
             rows = await self._engine.call(_SQL["add_grant"], *own)
@@ -102,4 +102,4 @@ def _placed(grant: Grant, rows: Sequence[Row]) -> Placed:
 
 def _place_of(grant: Grant) -> tuple[int, int, int]:
     """Key of the place of a terminal, or else of a user, or else of the app itself."""
-    return grant.app, int(grant.kind), grant.machine or -(grant.user or 0)
+    return grant.app, int(grant.kind), grant.terminal or -(grant.user or 0)

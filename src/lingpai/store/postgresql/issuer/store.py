@@ -5,7 +5,6 @@ from lingpai.core.keyring import KeyRing
 from lingpai.store.postgresql.issuer.apps import Apps
 from lingpai.store.postgresql.issuer.grants import Grants
 from lingpai.store.postgresql.issuer.identities import Identities
-from lingpai.store.postgresql.issuer.machines import Machines
 from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.places import Places
 from lingpai.store.postgresql.issuer.pushed import PushedRequests
@@ -13,6 +12,7 @@ from lingpai.store.postgresql.issuer.quotas import Quotas
 from lingpai.store.postgresql.issuer.resources import Resources
 from lingpai.store.postgresql.issuer.sessions import Sessions
 from lingpai.store.postgresql.issuer.signing_keys import SigningKeys
+from lingpai.store.postgresql.issuer.terminals import Terminals
 from lingpai.store.postgresql.issuer.upkeep import Upkeep
 from lingpai.store.postgresql.issuer.users import Users
 from lingpai.store.postgresql.part import Part
@@ -23,7 +23,7 @@ class PostgresIssuerStore(
     Apps,
     Users,
     Identities,
-    Machines,
+    Terminals,
     Members,
     Grants,
     Places,

@@ -17,7 +17,7 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _REMOVALS: Final = (
     "remove_user_members",
     "remove_user_unions",
-    "disown_machines",
+    "disown_terminals",
     "end_sessions",
     "remove_user_marks",
     "remove_user_identities",

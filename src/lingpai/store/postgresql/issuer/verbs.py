@@ -17,7 +17,7 @@ _NO_REQUEST: Final = (None, None, None, None)
 def grant_arguments(grant: Grant) -> Arguments:
     """A new grant as the first 19 arguments of `add_grant` and `place`."""
     return (
-        *(grant.realm, int(grant.kind), grant.app, grant.user, grant.machine, grant.member, grant.scope),
+        *(grant.realm, int(grant.kind), grant.app, grant.user, grant.terminal, grant.member, grant.scope),
         *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
         *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
         *(grant.limit_at, grant.salt),

@@ -58,7 +58,7 @@ DELETE FROM issuer_member_counts WHERE app_row = $1;
 -- name: remove_app_places
 DELETE FROM issuer_places WHERE app_row = $1;
 
--- name: unbind_app_machines
+-- name: unbind_app_terminals
 UPDATE issuer_machines SET bound_app_row = NULL WHERE bound_app_row = $1;
 
 -- name: add_user
@@ -129,10 +129,10 @@ DELETE FROM issuer_identities WHERE user_row = $1;
 -- name: remove_app_marks
 DELETE FROM issuer_marks WHERE owner_kind = 2 AND owner_row = $1;
 
--- name: disown_machines
+-- name: disown_terminals
 UPDATE issuer_machines SET owner_row = NULL WHERE owner_row = $1;
 
--- name: save_machine
+-- name: save_terminal
 INSERT INTO issuer_machines AS m (realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest,
     qr_ends_at, created_at)
 VALUES ($1, $2, $3, $4, NULL, $5, '', 0, $6)
@@ -140,35 +140,35 @@ ON CONFLICT (realm, machine_code) DO UPDATE SET name = excluded.name, owner_row 
     msign_digest = CASE WHEN excluded.msign_digest = '' THEN m.msign_digest ELSE excluded.msign_digest END
 RETURNING id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at;
 
--- name: lock_machine
+-- name: lock_terminal
 SELECT id, owner_row FROM issuer_machines WHERE realm = $1 AND machine_code = $2 FOR UPDATE;
 
--- name: find_machine
+-- name: find_terminal
 SELECT t.n, m.id, m.realm, m.machine_code, m.name, m.owner_row, m.bound_app_row, m.msign_digest, m.qr_digest,
     m.qr_ends_at, m.created_at
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, machine_code, n)
 JOIN issuer_machines m ON m.realm = t.realm AND m.machine_code = t.machine_code;
 
--- name: list_machines
+-- name: list_terminals
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
 FROM issuer_machines WHERE realm = $1 AND machine_code > $2 ORDER BY machine_code LIMIT $3;
 
--- name: list_owned_machines
+-- name: list_owned_terminals
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
 FROM issuer_machines WHERE owner_row = $4 AND realm = $1 AND machine_code > $2 ORDER BY machine_code LIMIT $3;
 
--- name: set_qr_key
+-- name: set_key
 UPDATE issuer_machines SET qr_digest = $2, qr_ends_at = $3 WHERE id = $1 RETURNING id;
 
--- name: bind_machine
+-- name: bind_terminal
 -- Who removes an app locks it before he unbinds its terminals.
 WITH app AS MATERIALIZED (SELECT id FROM issuer_apps WHERE id = $2 FOR KEY SHARE)
 UPDATE issuer_machines AS m SET bound_app_row = app.id FROM app
 WHERE m.id = $1 AND (m.bound_app_row IS NULL OR m.bound_app_row = app.id)
 RETURNING m.id;
 
--- name: unbind_machine
+-- name: unbind_terminal
 UPDATE issuer_machines SET bound_app_row = NULL WHERE id = $1 AND bound_app_row = $2 RETURNING id;
 
--- name: remove_machine
+-- name: remove_terminal
 DELETE FROM issuer_machines WHERE id = $1 RETURNING id;

@@ -132,7 +132,7 @@ ORDER BY app_row DESC, id DESC LIMIT $3;
 SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, $2)
 ORDER BY user_row DESC, id DESC LIMIT $3;
 
--- name: list_grants_of_machine
+-- name: list_grants_of_terminal
 SELECT * FROM issuer_grant_views_v3 WHERE machine_row >= $1 AND (machine_row, id) < ($1, $2)
 ORDER BY machine_row DESC, id DESC LIMIT $3;
 

@@ -84,7 +84,7 @@ class Grants(Part):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+            place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
             before = None if keep is None else holder_of_place(connection, place)
             if not change(connection, _REDEEM, (*own, before, *names)):
                 return _refuse_code(connection, grant)
@@ -162,11 +162,11 @@ class Grants(Part):
 
         return await self._engine.write(end)
 
-    async def end_place(self, app: int, machine: int, now: int, reason: str) -> bool:
+    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
         """See `store.issuer_port.IssuerStore.end_place`."""
-        _, kind, subject = place_of(app, GrantKind.USER, machine, None)
+        _, kind, subject = place_of(app, GrantKind.USER, terminal, None)
         place = {"app": app, "kind": kind, "subject": subject, "now": now, "reason": reason}
-        codes = {"app": app, "machine": machine, "now": now, "reason": reason}
+        codes = {"app": app, "terminal": terminal, "now": now, "reason": reason}
 
         def end(connection: apsw.Connection) -> bool:
             voided = run(connection, _SQL["void_codes"], codes)
@@ -184,11 +184,11 @@ class Grants(Part):
         *,
         app: int | None = None,
         user: int | None = None,
-        machine: int | None = None,
+        terminal: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
         """See `store.issuer_port.IssuerStore.list_grants`."""
-        narrowed = Narrowed(realm, app, user, machine, kind)
+        narrowed = Narrowed(realm, app, user, terminal, kind)
         query, name, value = narrowed.query()
         bindings = {name: value, "before": BEFORE_ALL if before is None else before, "limit": limit}
 

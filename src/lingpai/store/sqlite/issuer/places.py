@@ -20,15 +20,15 @@ _SQL: Final = load_queries("issuer_grants")
 Place = tuple[int, int, int]
 
 
-def place_of(app: int, kind: GrantKind, machine: int | None, user: int | None) -> Place:
+def place_of(app: int, kind: GrantKind, terminal: int | None, user: int | None) -> Place:
     """Key of the place of a terminal, or else of a user, or else of the app itself."""
-    return app, int(kind), machine or -(user or 0)
+    return app, int(kind), terminal or -(user or 0)
 
 
 def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None = None) -> Grant:
     """Insert a grant and return it with its row. `previous` is the grant whose place it takes."""
     columns = (
-        *(grant.realm, int(grant.kind), grant.app, grant.user, grant.machine, grant.member, grant.scope),
+        *(grant.realm, int(grant.kind), grant.app, grant.user, grant.terminal, grant.member, grant.scope),
         *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
         *(int(grant.state), grant.generation, grant.rotated_at, grant.created_at, grant.ends_at),
         *(grant.limit_at, previous, grant.ends_at, grant.salt),
@@ -78,7 +78,7 @@ class Places(Part):
 
     async def read_place(self, grant: Grant) -> int:
         """See `store.issuer_port.IssuerStore.read_place`."""
-        place = place_of(grant.app, grant.kind, grant.machine, grant.user)
+        place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
         rows = self._engine.rows(_SQL["read_place"], place)
         return int(rows[0][0]) if rows else 0
 
@@ -105,7 +105,7 @@ class Places(Part):
 
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
         """See `store.issuer_port.IssuerStore.list_place`."""
-        app, kind, subject = place_of(grant.app, grant.kind, grant.machine, grant.user)
+        app, kind, subject = place_of(grant.app, grant.kind, grant.terminal, grant.user)
         bindings = {"app": app, "kind": kind, "subject": subject, "now": now, "most": most}
         return tuple(map(read_grant, self._engine.rows(_SQL["list_place"], bindings)))
 
@@ -116,12 +116,12 @@ class Places(Part):
         seen: int | None,
         keep: int | None,
         quota: Quota | None,
-        qr_digest: bytes | None = None,
+        key_digest: bytes | None = None,
         request: SignedRequest | None = None,
     ) -> Awaitable[Placed]:
         """See `store.issuer_port.IssuerStore.place`."""
-        place = place_of(grant.app, grant.kind, grant.machine, grant.user)
-        known = seen if seen and quota is None and qr_digest is None else 0
+        place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
+        known = seen if seen and quota is None and key_digest is None else 0
 
         def put(connection: Connection) -> Placed:
             if request is not None and is_known(connection, request):
@@ -138,8 +138,8 @@ class Places(Part):
                     return Placed(Outcome.REPEATED, faster)
             if not has_room(connection, quota):
                 return Placed(Outcome.LIMITED, None)
-            shown = (grant.machine, qr_digest, grant.created_at)
-            if qr_digest is not None and not run(connection, _SQL["spend_qr_key"], shown):
+            shown = (grant.terminal, key_digest, grant.created_at)
+            if key_digest is not None and not run(connection, _SQL["spend_key"], shown):
                 return Placed(Outcome.GONE, None)
             count_quota(connection, quota)
             remember(connection, request)

@@ -9,7 +9,6 @@ from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.issuer.apps import Apps
 from lingpai.store.sqlite.issuer.grants import Grants
 from lingpai.store.sqlite.issuer.identities import Identities
-from lingpai.store.sqlite.issuer.machines import Machines
 from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.places import Places
 from lingpai.store.sqlite.issuer.pushed import PushedRequests
@@ -17,6 +16,7 @@ from lingpai.store.sqlite.issuer.quotas import Quotas
 from lingpai.store.sqlite.issuer.resources import Resources
 from lingpai.store.sqlite.issuer.sessions import Sessions
 from lingpai.store.sqlite.issuer.signing_keys import SigningKeys
+from lingpai.store.sqlite.issuer.terminals import Terminals
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
 from lingpai.store.sqlite.issuer.users import Users
 from lingpai.store.sqlite.part import Part
@@ -28,7 +28,7 @@ class SqliteIssuerStore(
     Apps,
     Users,
     Identities,
-    Machines,
+    Terminals,
     Members,
     Grants,
     Places,

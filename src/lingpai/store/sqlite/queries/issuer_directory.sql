@@ -47,7 +47,7 @@ DELETE FROM issuer_member_counts WHERE app_row = ?;
 -- name: remove_app_places
 DELETE FROM issuer_places WHERE app_row = ?;
 
--- name: unbind_app_machines
+-- name: unbind_app_terminals
 UPDATE issuer_machines SET bound_app_row = NULL WHERE bound_app_row = ?;
 
 -- name: add_user
@@ -100,40 +100,40 @@ DELETE FROM issuer_identities WHERE user_row = ?;
 -- name: remove_app_marks
 DELETE FROM issuer_marks WHERE owner_kind = 2 AND owner_row = ?;
 
--- name: disown_machines
+-- name: disown_terminals
 UPDATE issuer_machines SET owner_row = NULL WHERE owner_row = ?;
 
--- name: save_machine
+-- name: save_terminal
 INSERT INTO issuer_machines (realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at,
     created_at)
 VALUES (:realm, :machine_code, :name, :owner, NULL, :msign_digest, x'', 0, :created_at)
 ON CONFLICT DO UPDATE SET name = excluded.name, owner_row = excluded.owner_row,
     msign_digest = CASE WHEN excluded.msign_digest = x'' THEN msign_digest ELSE excluded.msign_digest END;
 
--- name: find_machine
+-- name: find_terminal
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
 FROM issuer_machines WHERE realm = ? AND machine_code = ?;
 
--- name: list_machines
+-- name: list_terminals
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
 FROM issuer_machines WHERE realm = :realm AND machine_code > :after ORDER BY machine_code LIMIT :limit;
 
--- name: list_owned_machines
+-- name: list_owned_terminals
 SELECT id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at
 FROM issuer_machines WHERE owner_row = :owner AND realm = :realm AND machine_code > :after
 ORDER BY machine_code LIMIT :limit;
 
--- name: set_qr_key
+-- name: set_key
 UPDATE issuer_machines SET qr_digest = ?, qr_ends_at = ? WHERE id = ? RETURNING id;
 
--- name: bind_machine
+-- name: bind_terminal
 UPDATE issuer_machines SET bound_app_row = :app
-WHERE id = :machine AND (bound_app_row IS NULL OR bound_app_row = :app)
+WHERE id = :terminal AND (bound_app_row IS NULL OR bound_app_row = :app)
   AND EXISTS (SELECT 1 FROM issuer_apps WHERE id = :app)
 RETURNING id;
 
--- name: unbind_machine
-UPDATE issuer_machines SET bound_app_row = NULL WHERE id = :machine AND bound_app_row = :app RETURNING id;
+-- name: unbind_terminal
+UPDATE issuer_machines SET bound_app_row = NULL WHERE id = :terminal AND bound_app_row = :app RETURNING id;
 
--- name: remove_machine
+-- name: remove_terminal
 DELETE FROM issuer_machines WHERE id = ? RETURNING id;

@@ -32,8 +32,8 @@ SELECT * FROM issuer_grant_views_v3 WHERE app_row = :app AND id < :before ORDER 
 -- name: list_grants_of_user
 SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND id < :before ORDER BY id DESC LIMIT :limit;
 
--- name: list_grants_of_machine
-SELECT * FROM issuer_grant_views_v3 WHERE machine_row = :machine AND id < :before ORDER BY id DESC LIMIT :limit;
+-- name: list_grants_of_terminal
+SELECT * FROM issuer_grant_views_v3 WHERE machine_row = :terminal AND id < :before ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
 SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
@@ -64,11 +64,11 @@ WHERE id = (SELECT grant_row FROM issuer_places WHERE app_row = :app AND kind = 
 
 -- name: void_codes
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
-WHERE app_row = :app AND machine_row = :machine AND state = 0 AND ends_at > :now RETURNING id;
+WHERE app_row = :app AND machine_row = :terminal AND state = 0 AND ends_at > :now RETURNING id;
 
 -- name: end_owned
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = 'terminal changed hands'
-WHERE user_row = :owner AND machine_row = :machine AND state <> 3 AND ends_at > :now;
+WHERE user_row = :owner AND machine_row = :terminal AND state <> 3 AND ends_at > :now;
 
 -- name: supersede
 -- (end, end, row)
@@ -117,7 +117,7 @@ WHERE id = :user AND :app IS NULL RETURNING id;
 UPDATE issuer_members SET epoch = epoch + 1, ended_through = (SELECT coalesce(max(id), 0) FROM issuer_grants)
 WHERE app_row = :app AND user_row = :user RETURNING id;
 
--- name: spend_qr_key
+-- name: spend_key
 UPDATE issuer_machines SET qr_digest = x'', qr_ends_at = 0
 WHERE id = ? AND qr_digest = ? AND qr_ends_at > ? RETURNING id;
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest, Machine, User
+from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
 from lingpai.core.wire import Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.bridge.scripts import WINDOW_NAME
@@ -55,10 +55,10 @@ class MessageMode:
         return Requested(SCOPE, read_call(request).access, always_asked=app.public)
 
     async def allow(
-        self, visit: Visit, pending: Pending, user: User, machine: Machine | None, *, by_form: bool
+        self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
         """See `ResponseMode.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
-        del user, machine, by_form
+        del user, terminal, by_form
         request, app = pending.request, pending.app
         call = read_call(request)
         if call.access:

@@ -14,7 +14,7 @@ from lingpai.cli.running import Data, Json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.core.issuer_records import Machine
+    from lingpai.core.issuer_records import Terminal
     from lingpai.issuer.context import Issuer
     from lingpai.issuer.dialect import Dialect
 
@@ -51,12 +51,12 @@ def add(
 
     Grants of another owner for it end.
     """
-    from lingpai.cli.issuing import machine_problems
+    from lingpai.cli.issuing import terminal_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
     from lingpai.issuer import admin
 
-    problems = machine_problems(code)
+    problems = terminal_problems(code)
     if problems:
         raise typer.BadParameter(" ".join(problems))
     secret = read_secret(msign, from_stdin=msign_stdin) if msign is not None or msign_stdin else ""
@@ -64,8 +64,8 @@ def add(
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm, has_terminals)
         user = (await realms.user(owner, issuer.realm))[1] if owner else None
-        known = await issuer.store.find_machine(issuer.realm, code)
-        saved = await admin.save_machine(issuer, code, name=name, owner=user, msign=secret)
+        known = await issuer.store.find_terminal(issuer.realm, code)
+        saved = await admin.save_terminal(issuer, code, name=name, owner=user, msign=secret)
         return {**await _document(issuer, saved), "outcome": "replaced" if known else "added"}
 
     saved = with_realms(data, save, create=True)
@@ -93,7 +93,7 @@ def list_all(
         found: list[dict[str, Any]] = []
         for issuer in [(await realms.user(owner, realm, has_terminals))[0]] if owner else realms.some(realm):
             user = (await realms.user(owner, issuer.realm))[1] if owner else None
-            async for each in admin.each_machine(issuer, user, after_code):
+            async for each in admin.each_terminal(issuer, user, after_code):
                 if len(found) == limit:
                     last = found[-1]
                     note_more(f"--realm {last['realm']} --after {shlex.quote(last['machine_code'])}")
@@ -121,11 +121,11 @@ def list_all(
 def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Make the key that a terminal shows as a QR code. Its holder may authorise one app within its lifetime."""
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.verbs.machines import show_qr_key
+    from lingpai.issuer.verbs.terminals import show_key
 
     async def show(realms: Realms) -> dict[str, Any]:
-        issuer, machine = await realms.machine(code, realm)
-        qr_key = await show_qr_key(issuer, machine)
+        issuer, terminal = await realms.terminal(code, realm)
+        qr_key = await show_key(issuer, terminal)
         return {
             "realm": issuer.realm,
             "machine_code": code,
@@ -152,8 +152,8 @@ def remove(
     """Remove a terminal; grants for it end."""
     remove_one(
         ("machine_code", code),
-        lambda realms, where: realms.machine(code, where),
-        lambda issuer, found: issuer.store.remove_machine(found.id),
+        lambda realms, where: realms.terminal(code, where),
+        lambda issuer, found: issuer.store.remove_terminal(found.id),
         lambda where: tr("Remove the terminal {name} from {realm}?", name=code, realm=where),
         realm=realm,
         yes=yes,
@@ -162,19 +162,19 @@ def remove(
     )
 
 
-async def _document(issuer: "Issuer", machine: "Machine") -> dict[str, Any]:
+async def _document(issuer: "Issuer", terminal: "Terminal") -> dict[str, Any]:
     from lingpai.cli.output import moment
 
-    owner = await issuer.store.find_user(machine.owner) if machine.owner is not None else None
-    bound = await issuer.store.read_app(machine.bound_app) if machine.bound_app is not None else None
+    owner = await issuer.store.find_user(terminal.owner) if terminal.owner is not None else None
+    bound = await issuer.store.read_app(terminal.bound_app) if terminal.bound_app is not None else None
     return {
-        "realm": machine.realm,
-        "machine_code": machine.machine_code,
-        "name": machine.name,
+        "realm": terminal.realm,
+        "machine_code": terminal.machine_code,
+        "name": terminal.name,
         "owner": owner.login if owner else None,
         "bound_to": bound.app_id if bound else None,
-        "msign": bool(machine.msign_digest),
-        "created_at": moment(issuer.wall(machine.created_at)),
+        "msign": bool(terminal.secret_digest),
+        "created_at": moment(issuer.wall(terminal.created_at)),
     }
 
 

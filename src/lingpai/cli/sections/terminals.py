@@ -5,18 +5,18 @@ from functools import partial
 
 import msgspec
 
-from lingpai.cli.issuing import machine_problems
-from lingpai.cli.machines import has_terminals
+from lingpai.cli.issuing import terminal_problems
 from lingpai.cli.messages import tr
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.cli.sections.users import USERS
+from lingpai.cli.terminals import has_terminals
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 
 
-class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A terminal; see `issuer_records.Machine`. `owner` is a login name, `msign` may be a reference."""
+class TerminalEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """A terminal; see `issuer_records.Terminal`. `owner` is a login name, `msign` may be a reference."""
 
     machine_code: str
     realm: str = ""
@@ -29,7 +29,7 @@ class MachineEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return f"MachineEntry({self.realm}/{self.machine_code})"
 
 
-async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Plan:
+async def plan(stage: Stage, entries: Sequence[TerminalEntry], prune: bool) -> Plan:
     """Return the required changes. The same file may declare owners; a secret that it does not give does not change."""
     draft = Draft("machines", stage)
     for entry in entries:
@@ -37,15 +37,15 @@ async def plan(stage: Stage, entries: Sequence[MachineEntry], prune: bool) -> Pl
         if target is None:
             continue
         issuer, msign, name = target
-        found = machine_problems(entry.machine_code) + draft.repeated(name)
+        found = terminal_problems(entry.machine_code) + draft.repeated(name)
         if entry.owner and not await _known(stage, issuer, entry.owner):
             found.append(tr("There is no user {name}; `lingpai user list` shows all.", name=entry.owner))
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, entry, msign))
     if prune:
         for issuer in stage.realms.some(""):
-            async for each in admin.each_machine(issuer):
-                draft.prune(issuer, each.machine_code, partial(issuer.store.remove_machine, each.id))
+            async for each in admin.each_terminal(issuer):
+                draft.prune(issuer, each.machine_code, partial(issuer.store.remove_terminal, each.id))
     return draft.plan()
 
 
@@ -57,9 +57,9 @@ async def _known(stage: Stage, issuer: Issuer, login: str) -> bool:
     return any(each.login == login and stage.realms.one(each.realm) is issuer for each in entries)
 
 
-async def _change(issuer: Issuer, name: str, entry: MachineEntry, msign: str) -> Change:
+async def _change(issuer: Issuer, name: str, entry: TerminalEntry, msign: str) -> Change:
     save = partial(_save, issuer, entry, msign)
-    known = await issuer.store.find_machine(issuer.realm, entry.machine_code)
+    known = await issuer.store.find_terminal(issuer.realm, entry.machine_code)
     if known is None:
         return Change(name, "add", perform=save)
     owner = await issuer.store.find_user(known.owner) if known.owner is not None else None
@@ -68,16 +68,16 @@ async def _change(issuer: Issuer, name: str, entry: MachineEntry, msign: str) ->
         for field, same in (
             ("name", known.name == entry.name),
             ("owner", (owner.login if owner else "") == entry.owner),
-            ("msign", not msign or known.msign_digest == admin.digest_msign(issuer, msign)),
+            ("msign", not msign or known.secret_digest == admin.digest_terminal_secret(issuer, msign)),
         )
         if not same
     ]
     return Change(name, "change", tuple(differing), save) if differing else Change(name, "keep")
 
 
-async def _save(issuer: Issuer, entry: MachineEntry, msign: str) -> None:
+async def _save(issuer: Issuer, entry: TerminalEntry, msign: str) -> None:
     owner = await admin.find_user(issuer, entry.owner) if entry.owner else None
-    await admin.save_machine(issuer, entry.machine_code, name=entry.name, owner=owner, msign=msign)
+    await admin.save_terminal(issuer, entry.machine_code, name=entry.name, owner=owner, msign=msign)
 
 
-MACHINES = Section("machines", MachineEntry, plan)
+TERMINALS = Section("machines", TerminalEntry, plan)
