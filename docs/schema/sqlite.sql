@@ -220,6 +220,18 @@ CREATE INDEX issuer_authorizations_by_end ON issuer_authorizations (ends_at);
 
 CREATE INDEX issuer_authorizations_by_session ON issuer_authorizations (session_row);
 
+CREATE TABLE issuer_devices (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_code BLOB NOT NULL UNIQUE,
+    app_row INTEGER NOT NULL,
+    salt INTEGER NOT NULL,
+    params TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX issuer_devices_by_end ON issuer_devices (ends_at);
+
 CREATE TABLE issuer_ended_members (
     member_row INTEGER PRIMARY KEY,
     through INTEGER NOT NULL

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from joserfc.jwk import ECKey
 
 from lingpai.core.issuer_records import App, Client, Profile
 from lingpai.issuer import admin
@@ -19,6 +20,10 @@ REDIRECT = "https://shop.example/callback"
 SUB_LENGTH = 32
 CLIENTS = {"100001": SECRET, "100002": SECRET, "100003": None}
 """ES256 with a secret, RS256 with a secret, and a public one."""
+HELD, BY_KEY = "100004", "100005"
+"""Both authenticate by a key; the first is held to FAPI 2.0 with PAR and DPoP."""
+_KEY = ECKey.generate_key("P-256", {"kid": "bank"})
+PRIVATE, PUBLIC = _KEY.as_dict(private=True), _KEY.as_dict(private=False)
 
 
 async def add_clients(settings: Settings) -> None:
@@ -34,6 +39,17 @@ async def add_clients(settings: Settings) -> None:
                 client=Client(id_token_signed_response_alg="RS256" if app_id == "100002" else "ES256"),
             )
             await admin.declare_app(issuer, app, secret or "")
+        held = Client(
+            token_endpoint_auth_method="private_key_jwt",
+            jwks={"keys": [PUBLIC]},
+            fapi2=True,
+            require_pushed_authorization_requests=True,
+            dpop_bound_access_tokens=True,
+        )
+        plain = Client(token_endpoint_auth_method="private_key_jwt", jwks={"keys": [PUBLIC]})
+        for app_id, client in ((HELD, held), (BY_KEY, plain)):
+            app = App(realm="oidc", app_id=app_id, name="Bank", redirect_uris=(REDIRECT,), client=client)
+            await admin.declare_app(issuer, app, "")
         await admin.add_user(issuer, "shopper", PASSWORD, Profile(nick="小明"))
 
 
@@ -107,3 +123,39 @@ async def test_authlib(app_id: str, stack: Stack, clients: Clients, shopper: Vis
     found = clients.oauth("run_authlib_oidc", wanted).found()
     demand_signed_in(found, stack, app_id)
     assert found["refused"] == ["invalid_grant", "invalid_grant"]
+
+
+async def test_openid_client_by_fapi2(stack: Stack, clients: Clients, shopper: Visitor) -> None:
+    wanted = {
+        "issuer": f"{stack.url}/oidc",
+        "client_id": HELD,
+        "redirect_uri": REDIRECT,
+        "key": PRIVATE,
+    }
+    begun = clients.node("openid-client pushed", wanted).found()
+    assert "request_uri=urn" in begun["url"]
+    callback = (await shopper.walk(begun["url"])).headers["Location"]
+    found = clients.node("openid-client proven", wanted | begun | {"callback": callback}).found()
+    assert (found["claims"]["aud"], found["info"]["name"]) == (HELD, "小明")
+    assert found["tokens"]["token_type"].lower() == found["refreshed"]["token_type"].lower() == "dpop"
+    assert (found["known"]["token_type"], found["known"]["active"]) == ("DPoP", True)
+    assert found["plain"] == "refused"
+
+
+async def test_authlib_by_a_key(stack: Stack, clients: Clients, shopper: Visitor) -> None:
+    wanted = wanted_of(stack, "100001") | {"client_id": BY_KEY, "client_secret": None, "key": PRIVATE}
+    begun = clients.oauth("run_authlib_oidc", wanted | {"do": "begin"}).found()
+    callback = (await shopper.walk(begun["url"])).headers["Location"]
+    wanted |= begun | {"do": "finish", "callback": callback}
+    found = clients.oauth("run_authlib_oidc", wanted).found()
+    demand_signed_in(found, stack, BY_KEY)
+
+
+async def test_openid_client_on_a_device(stack: Stack, clients: Clients, shopper: Visitor) -> None:
+    wanted = wanted_of(stack, "100003")
+    begun = clients.node("openid-client device", wanted).found()
+    assert begun["verification_uri"] == f"{stack.url}/oidc/device"
+    polling = clients.node("openid-client polled", wanted | {"device": begun})
+    await shopper.walk(begun["verification_uri_complete"])
+    found = polling.found()
+    assert found["claims"]["aud"] == "100003"

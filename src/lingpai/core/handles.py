@@ -79,6 +79,7 @@ class HandleKind(enum.IntEnum):
     JTI = 11
     """The `jti` of an access token that is signed; it names the grant, and opens nothing."""
     PUSHED = 12
+    DEVICE = 14
     DPOP_NONCE = 13
     """Names no row; says when it was made."""
 

@@ -307,6 +307,29 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: int
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A device that waits for its user (RFC 8628).
+
+    Attributes:
+        user_code: keyed digest of what the user types.
+        app: row of the app on the device.
+        salt: random and part of its handle.
+        params: what the app asks for, as JSON.
+    """
+
+    id: int = 0
+    user_code: bytes
+    app: int
+    salt: int
+    params: str
+    created_at: int
+    ends_at: int
+
+    def __repr__(self) -> str:
+        """Shows whose it is, and not the code."""
+        return f"Device({self.id}, app={self.app})"
+
+
 class Pushed(msgspec.Struct, frozen=True, kw_only=True):
     """An authorization request that a client pushed (RFC 9126).
 

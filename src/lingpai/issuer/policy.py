@@ -97,6 +97,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         requests_once: whether a signed request that is sent again is refused.
         redirect_repeated: whether the redemption of a code must repeat its redirect URI (RFC 6749 §4.1.3).
         pushed: lifetime of a pushed authorization request, until a browser comes with it.
+        device: how long a device waits for its user.
         dpop_nonce: whether proofs of a key (DPoP) need a nonce of ours, so that none can be made ahead.
         authorization: how long a user may take to log in and consent.
         session: lifetime of a login session.
@@ -136,6 +137,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     requests_once: bool = True
     redirect_repeated: bool = True
     pushed: int = 90
+    device: int = 10 * MINUTE
     dpop_nonce: bool = False
     authorization: int = 10 * MINUTE
     session: int = 12 * HOUR

@@ -12,7 +12,7 @@ does what it does when there is no such row.
 
 from typing import Protocol
 
-from lingpai.core.issuer_records import Pushed, Session, SigningKey, User
+from lingpai.core.issuer_records import Device, Pushed, Session, SigningKey, User
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, Placed, RequestKey, Spent
@@ -63,6 +63,20 @@ class IssuerStore(Directory, Grants, Counts, Identities, Protocol):
 
     async def remove_session(self, session: Session) -> bool:
         """End a session that was read. False when there is none."""
+        ...
+
+    # Devices that wait for their user.
+
+    async def add_device(self, device: Device) -> Device | None:
+        """Insert a device that waits and return it with its row; None when its user code is taken."""
+        ...
+
+    async def read_device(self, device: int) -> Device | None:
+        """The device of this row."""
+        ...
+
+    async def find_device(self, user_code: bytes) -> Device | None:
+        """The device of this digest of a user code, whether it has ended or not."""
         ...
 
     # Pushed authorization requests.

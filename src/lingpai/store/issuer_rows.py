@@ -9,6 +9,7 @@ from lingpai.core.issuer_records import (
     App,
     AppMode,
     Client,
+    Device,
     Grant,
     GrantKind,
     GrantState,
@@ -284,6 +285,26 @@ def read_session(row: Row) -> Session:
     """A session from (id, realm, user_row, salt, created_at, ends_at)."""
     session_id, realm, user, salt, created_at, ends_at = row
     return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
+
+
+def read_device(row: Row) -> Device:
+    """A device that waits from a row of `read_device`."""
+    row_id, user_code, app, salt, params, created_at, ends_at = row
+    return Device(
+        id=row_id,
+        user_code=bytes(user_code),
+        app=app,
+        salt=salt,
+        params=params,
+        created_at=created_at,
+        ends_at=ends_at,
+    )
+
+
+def device_columns(device: Device) -> tuple[Any, ...]:
+    """A device that waits as bindings of `add_device`."""
+    own = (device.user_code, device.app, device.salt, device.params)
+    return (*own, device.created_at, device.ends_at)
 
 
 def read_pushed(row: Row) -> Pushed:

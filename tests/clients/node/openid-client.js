@@ -60,4 +60,67 @@ async function refused(wanted) {
   return client.authorizationCodeGrant(config, new URL(wanted.callback), checks).then(() => ({}), told);
 }
 
-module.exports = { begin, finish, refused };
+// For clients that keep no secret: keys come and go as JSON Web Keys, as each step is a process of its own.
+
+const EC = { name: 'ECDSA', namedCurve: 'P-256' };
+const importKey = (jwk, usage) => crypto.subtle.importKey('jwk', jwk, EC, true, [usage]);
+
+async function configureByKey({ issuer, client_id: clientId, key }) {
+  const client = await import('openid-client');
+  const { kid, ...jwk } = key;
+  const authentication = client.PrivateKeyJwt({ key: await importKey(jwk, 'sign'), kid });
+  const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
+  const config = await client.discovery(new URL(issuer), clientId, undefined, authentication, options);
+  return { client, config };
+}
+
+async function proofs(client, config, pair) {
+  const keys = { privateKey: await importKey(pair.privateKey, 'sign'), publicKey: await importKey(pair.publicKey, 'verify') };
+  return { DPoP: client.getDPoPHandle(config, keys) };
+}
+
+async function pushed(wanted) {
+  const { client, config } = await configureByKey(wanted);
+  const made = await client.randomDPoPKeyPair('ES256', { extractable: true });
+  const pair = {
+    privateKey: await crypto.subtle.exportKey('jwk', made.privateKey),
+    publicKey: await crypto.subtle.exportKey('jwk', made.publicKey),
+  };
+  const verifier = client.randomPKCECodeVerifier();
+  const checks = { verifier, state: client.randomState(), nonce: client.randomNonce(), pair };
+  const url = await client.buildAuthorizationUrlWithPAR(config, {
+    redirect_uri: wanted.redirect_uri,
+    scope: 'openid profile offline_access',
+    code_challenge: await client.calculatePKCECodeChallenge(verifier),
+    code_challenge_method: 'S256',
+    state: checks.state,
+    nonce: checks.nonce,
+  }, await proofs(client, config, pair));
+  return { ...checks, url: url.href };
+}
+
+async function proven(wanted) {
+  const { client, config } = await configureByKey(wanted);
+  const more = await proofs(client, config, wanted.pair);
+  const checks = { pkceCodeVerifier: wanted.verifier, expectedState: wanted.state, expectedNonce: wanted.nonce, idTokenExpected: true };
+  const tokens = await client.authorizationCodeGrant(config, new URL(wanted.callback), checks, undefined, more);
+  const claims = tokens.claims();
+  const info = await client.fetchUserInfo(config, tokens.access_token, claims.sub, more);
+  const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token, undefined, more);
+  const known = await client.tokenIntrospection(config, refreshed.access_token);
+  const plain = await client.fetchUserInfo(config, tokens.access_token, claims.sub).then(() => 'let in', () => 'refused');
+  return { tokens, claims, info, refreshed, known, plain };
+}
+
+async function device(wanted) {
+  const { client, config } = await configure(wanted);
+  return client.initiateDeviceAuthorization(config, { scope: 'openid profile' });
+}
+
+async function polled(wanted) {
+  const { client, config } = await configure(wanted);
+  const tokens = await client.pollDeviceAuthorizationGrant(config, wanted.device);
+  return { claims: tokens.claims(), tokens };
+}
+
+module.exports = { begin, finish, refused, pushed, proven, device, polled };

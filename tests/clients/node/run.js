@@ -62,6 +62,10 @@ const uses = {
   'openid-client begin': (wanted) => require('./openid-client').begin(wanted),
   'openid-client finish': (wanted) => require('./openid-client').finish(wanted),
   'openid-client refused': (wanted) => require('./openid-client').refused(wanted),
+  'openid-client pushed': (wanted) => require('./openid-client').pushed(wanted),
+  'openid-client proven': (wanted) => require('./openid-client').proven(wanted),
+  'openid-client device': (wanted) => require('./openid-client').device(wanted),
+  'openid-client polled': (wanted) => require('./openid-client').polled(wanted),
 };
 
 async function main() {

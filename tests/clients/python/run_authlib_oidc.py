@@ -7,10 +7,11 @@ from typing import Any
 
 from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped] # it has no types
 from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped] # likewise
+from authlib.oauth2.rfc7523 import PrivateKeyJWT  # type: ignore[import-untyped] # likewise
 from authlib.oidc.core import CodeIDToken  # type: ignore[import-untyped] # likewise
 from authlib.oidc.discovery import OpenIDProviderMetadata  # type: ignore[import-untyped] # likewise
 from joserfc import jwt
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 Wanted = dict[str, Any]
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"  # the tests' service is on loopback, without TLS
@@ -19,10 +20,14 @@ VERIFIER, NONCE = "v" * 64, "n-0S6_WzA2Mj"
 
 def session_of(wanted: Wanted, **more: Any) -> Any:
     secret = wanted["client_secret"]
+    if "key" in wanted:
+        secret = ECKey.import_key(wanted["key"])
     method = (
         "none" if secret is None else "client_secret_post" if wanted["in_body"] else "client_secret_basic"
     )
-    return OAuth2Session(
+    if "key" in wanted:
+        method = "private_key_jwt"
+    session = OAuth2Session(
         wanted["client_id"],
         secret,
         redirect_uri=wanted["redirect_uri"],
@@ -31,6 +36,9 @@ def session_of(wanted: Wanted, **more: Any) -> Any:
         code_challenge_method="S256",
         **more,
     )
+    if "key" in wanted:
+        session.register_client_auth_method(PrivateKeyJWT(alg="ES256"))
+    return session
 
 
 def discovered(wanted: Wanted) -> dict[str, Any]:

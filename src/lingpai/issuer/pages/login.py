@@ -1,6 +1,7 @@
 """Log in and out (threats B17, B20, B23)."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -17,10 +18,14 @@ from lingpai.issuer.pages.notices import notice
 from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.verbs.devices import read_code
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.sessions import check_form, end_session
 
 _SHOWN_ON_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
+
+
+DeviceCode = Annotated[str, msgspec.Meta(max_length=16)]
 
 
 class LoginPage(msgspec.Struct):
@@ -33,6 +38,7 @@ class LoginPage(msgspec.Struct):
         renewed: not empty after a new password was set by a link.
         form: not empty after a form: browsers hold what follows it to the page's `form-action`.
         repeated: see `delegated.DelegatedLogins.begin`.
+        device: letters of the code of a device that waits for the login, "-" for one yet to be typed, or "".
         lang: the language to switch to.
     """
 
@@ -42,6 +48,7 @@ class LoginPage(msgspec.Struct):
     renewed: Annotated[str, msgspec.Meta(max_length=8)] = ""
     form: Annotated[str, msgspec.Meta(max_length=8)] = ""
     repeated: Annotated[str, msgspec.Meta(max_length=8)] = ""
+    device: DeviceCode = ""
     lang: Annotated[str, msgspec.Meta(max_length=8)] = ""
 
 
@@ -52,6 +59,7 @@ class LoginForm(msgspec.Struct):
     password: str = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
     request: EncryptedRequest = ""
+    device: DeviceCode = ""
 
 
 class LogoutForm(msgspec.Struct):
@@ -67,17 +75,19 @@ class Logins:
     Args:
         consent: the step that a pending authorization continues with.
         elsewhere: where the realm's users log in at a site of the operator's own.
+        device: path of the page for devices, "" for none.
     """
 
-    def __init__(self, consent: ConsentStep, elsewhere: DelegatedLogins) -> None:
+    def __init__(self, consent: ConsentStep, elsewhere: DelegatedLogins, device: str = "") -> None:
         self._consent = consent
         self._elsewhere = elsewhere
+        self._device = device
 
     async def show(self, params: LoginPage, visit: Visit) -> Reply:
         """Show the form; a user who is logged in is redirected."""
         opened = await visit.find_session()
         if opened is not None and not params.again:
-            return redirect(_onward(visit, params.request), headers=visit.headers)
+            return redirect(self._onward(visit, params), headers=visit.headers)
         pending = await self._pending(visit, params.request)
         if visit.site.login:
             if params.left or params.form:
@@ -86,7 +96,9 @@ class Logins:
                 visit, pending, again=bool(params.again), repeated=bool(params.repeated)
             )
         name = pending.request.wishes.login if pending else ""
-        return login_form(visit, pending, name=name, notice="was_set" if params.renewed else "")
+        return login_form(
+            visit, pending, name=name, notice="was_set" if params.renewed else "", device=params.device
+        )
 
     async def log_in(self, params: LoginForm, visit: Visit) -> Reply:
         """Check the password, and begin a new session.
@@ -98,12 +110,20 @@ class Logins:
         opened = await visit.find_session()
         if not visit.is_own_form(params.form_token):
             if opened is not None:
-                return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
+                return redirect(self._onward(visit, params, form="1"), headers=visit.headers)
             error = LingpaiError(Kind.FORGED_FORM, "This form belongs to another browser session.")
             alert = "begun_again" if visit.cookie else "no_cookie"
             pending = await self._pending(visit, params.request)
             raise RenderedError(
-                error, login_form(visit, pending, name=params.login, alert=alert, status=error.kind.status)
+                error,
+                login_form(
+                    visit,
+                    pending,
+                    name=params.login,
+                    alert=alert,
+                    status=error.kind.status,
+                    device=params.device,
+                ),
             )
         issuer, call = visit.issuer, visit.call
         browser = known_browser(issuer, call, secure=visit.site.secure) or issuer.random_bytes(16).hex()
@@ -122,10 +142,12 @@ class Logins:
                 raise
             pending = await self._pending(visit, params.request)
             log_failure(visit, params.login, pending.app.app_id if pending else "", error)
-            raise RenderedError(error, login_form(visit, pending, error, name=params.login)) from error
+            raise RenderedError(
+                error, login_form(visit, pending, error, name=params.login, device=params.device)
+            ) from error
         visit.set_session(fresh)
         visit.set_browser_cookie(browser)
-        return redirect(_onward(visit, params.request, form="1"), headers=visit.headers)
+        return redirect(self._onward(visit, params, form="1"), headers=visit.headers)
 
     async def log_out(self, params: LogoutForm, visit: Visit) -> Reply:
         """End the session."""
@@ -141,9 +163,13 @@ class Logins:
         left = "1" if visit.site.login else ""
         return redirect(visit.path("/login", left=left), headers=visit.headers)
 
+    def _onward(self, visit: Visit, params: LoginPage | LoginForm, *, form: str = "") -> str:
+        if params.request:
+            return visit.path("/consent", request=params.request, form=form)
+        if params.device and self._device:
+            letters = read_code(params.device)
+            return self._device + (f"?{urlencode({'user_code': letters})}" if letters else "")
+        return visit.path("")
+
     async def _pending(self, visit: Visit, text: str) -> Pending | None:
         return (await self._consent.read(visit, text)).pending if text else None
-
-
-def _onward(visit: Visit, text: str, *, form: str = "") -> str:
-    return visit.path("/consent", request=text, form=form) if text else visit.path("")

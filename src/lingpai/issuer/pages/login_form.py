@@ -15,6 +15,7 @@ def login_form(
     alert: str = "",
     notice: str = "",
     status: int = 200,
+    device: str = "",
 ) -> Reply:
     """Return the form for this browser.
 
@@ -25,6 +26,7 @@ def login_form(
         name: the login name of the last attempt.
         alert: another message: a key of the catalogues' `alerts`.
         notice: what was done before: a key of the catalogues' `password`.
+        device: see `login.LoginPage`.
         status: the status when there is no `error`.
     """
     request = pending.text if pending else ""
@@ -32,9 +34,10 @@ def login_form(
         "login",
         error.kind.status if error else status,
         action=visit.path("/login"),
-        switch=visit.path("/login", request=request, again="1" if visit.opened else ""),
+        switch=visit.path("/login", request=request, again="1" if visit.opened else "", device=device),
         app=pending.app if pending else None,
         request=request,
+        device=device,
         login=name,
         failed=error.kind.value if error else "",
         alert=alert,

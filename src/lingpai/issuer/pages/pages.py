@@ -11,6 +11,7 @@ from lingpai.issuer.pages import access, passwords
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
+from lingpai.issuer.pages.device import DeviceForm, DevicePage, DeviceStep
 from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
 from lingpai.issuer.pages.render import STYLE, STYLE_NAME
@@ -41,9 +42,13 @@ class Pages:
         issuer: the realm.
         site: where the pages are.
         mode: the response mode, or the dialect's `AnswerStyle` for responses by redirect.
+        device: path of the page for devices without a browser, "" for none.
     """
 
-    def __init__(self, issuer: Issuer, site: Site, mode: AnswerStyle | ResponseMode) -> None:
+    def __init__(
+        self, issuer: Issuer, site: Site, mode: AnswerStyle | ResponseMode, *, device: str = ""
+    ) -> None:
+        self._device = device
         self.issuer = issuer
         self.site = site
         self.shape = PageShape(site)
@@ -80,7 +85,7 @@ class Pages:
     def routes(self) -> tuple[Route, ...]:
         """Return every route of the pages, under the site's prefix."""
         elsewhere = DelegatedLogins(self._consent, WaitingLogins(self.issuer, self.site))
-        logins = Logins(self._consent, elsewhere)
+        logins = Logins(self._consent, elsewhere, self._device)
         own: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             (
                 (
@@ -125,11 +130,24 @@ class Pages:
             self.route(
                 "GET", self.site.prefix + "/{rest:path}", AnyPage, Source.PATH, self.find_nothing, "No such page"
             ),
+            *(
+                self.route(method, self._device, params, sources[method], verb, summary)
+                for method, params, verb, summary in self._device_routes()
+            ),
             Route(
                 ("GET",), f"{self.site.prefix}/{STYLE_NAME}", NoParams, Source.QUERY, _style, self.shape,
                 "Style sheet of the pages", Reply, self.tag,
             ),
         )  # fmt: skip
+
+    def _device_routes(self) -> tuple[tuple[str, type[msgspec.Struct], VisitVerb, str], ...]:
+        step = DeviceStep(self._device)
+        if not self._device:
+            return ()
+        return (
+            ("GET", DevicePage, step.show, "Ask for the code of a device"),
+            ("POST", DeviceForm, step.answer, "Take the code, or the user's answer"),
+        )
 
     def route(
         self,

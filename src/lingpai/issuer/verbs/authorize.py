@@ -109,7 +109,7 @@ async def authorize(
     """
     if request.app_id != app.app_id or request.ends_at <= issuer.now():
         raise run_out()
-    grant = await _new_grant(
+    grant = await new_grant(
         issuer,
         app,
         user,
@@ -155,7 +155,7 @@ async def issue_code(
         LingpaiError: APP_NOT_LISTED, INVALID_SCOPE, INVALID_PKCE, INVALID_TERMINAL.
     """
     scope = check_asked(issuer, app, asked)
-    grant = await _new_grant(issuer, app, user, terminal, msgspec.structs.replace(asked, scope=scope))
+    grant = await new_grant(issuer, app, user, terminal, msgspec.structs.replace(asked, scope=scope))
     kept = await issuer.store.add_grant(grant)
     return _code(issuer, kept, asked.redirect_uri or "", asked.state)
 
@@ -176,7 +176,12 @@ def key_of(request: AuthorizationRequest) -> RequestKey:
     return RequestKey(request.digest, ends_at)
 
 
-async def _new_grant(issuer: Issuer, app: App, user: User, terminal: Terminal | None, asked: Asked) -> Grant:
+async def new_grant(issuer: Issuer, app: App, user: User, terminal: Terminal | None, asked: Asked) -> Grant:
+    """A grant whose code is about to be issued, not stored yet.
+
+    Raises:
+        LingpaiError: INVALID_TERMINAL.
+    """
     if terminal is not None and terminal.owner != user.id:
         raise LingpaiError(Kind.INVALID_TERMINAL, "The terminal is not one of this user.")
     member = await open_member(issuer, app, user)

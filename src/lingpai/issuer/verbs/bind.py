@@ -6,7 +6,7 @@ from lingpai.core.issuer_records import Grant
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.sign_ins import encode_sign_in, read_sign_in
 
-_ATTEMPTS = 5
+_ATTEMPTS = 32
 
 
 async def bind_key(issuer: Issuer, grant: Grant, jkt: str, *, renew: bool) -> Grant | None:

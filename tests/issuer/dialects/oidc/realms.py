@@ -166,7 +166,10 @@ async def serving_realm(
     public = await admin.declare_app(issuer, public, "")
     user = await admin.add_user(issuer, "alice", PASSWORD, Profile(nick="小明", sex="1"))
     pages = Pages(
-        issuer, Site(origin="http://127.0.0.1", prefix=f"/user/{realm}"), Standard(oidc.style(ISSUER))
+        issuer,
+        Site(origin="http://127.0.0.1", prefix=f"/user/{realm}"),
+        Standard(oidc.style(ISSUER)),
+        device=PREFIX + "/device",
     )
     routes = (*oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher), *pages.routes())
     fallback = (("", oidc.SHAPE), *oidc.fallback(PREFIX))

@@ -33,4 +33,4 @@ async def test_wire(realm: Realm, path: Path, clock: VirtualClock) -> None:
 
 
 def test_there_are_files() -> None:
-    assert len(FILES) == 3
+    assert len(FILES) == 5

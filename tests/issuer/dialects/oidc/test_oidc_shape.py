@@ -256,7 +256,7 @@ class TestMetadata:
     async def test_every_endpoint_that_is_named_is_there_and_no_other_feature(self, realm: Realm) -> None:
         found = metadata(ISSUER)
         endpoints = {name: found[name] for name in found if name.endswith(("_endpoint", "_uri"))}
-        assert len(endpoints) == 7
+        assert len(endpoints) == 8
         for name, url in endpoints.items():
             path = url.removeprefix(ISSUER)
             answer = await realm.send("GET", path)

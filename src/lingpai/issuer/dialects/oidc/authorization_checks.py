@@ -86,7 +86,12 @@ def _check_pkce(asking: Asking) -> None:
         check_challenge(params.code_challenge or "", params.code_challenge_method or "")
 
 
-def _check_scope(asking: Asking) -> None:
+def check_scope(asking: Asking) -> None:
+    """Refuse a scope that is malformed, or of which nothing is left.
+
+    Raises:
+        LingpaiError: INVALID_SCOPE.
+    """
     scope = asking.params.scope
     if scope is not None and (not _SCOPE.match(scope) or not scope_of(asking)):
         raise LingpaiError(
@@ -94,7 +99,12 @@ def _check_scope(asking: Asking) -> None:
         )
 
 
-def _check_target(asking: Asking) -> None:
+def check_target(asking: Asking) -> None:
+    """Refuse resources that there are not, or too many.
+
+    Raises:
+        LingpaiError: INVALID_TARGET.
+    """
     if len(asking.params.resource) > MOST_TARGETS:
         raise invalid_target(f"More than {MOST_TARGETS} resources are named.")
     if None in asking.resources:
@@ -139,8 +149,8 @@ CHECKS: Final[tuple[Callable[[Asking], None], ...]] = (
     _check_grant,
     _check_pushed,
     _check_pkce,
-    _check_scope,
-    _check_target,
+    check_scope,
+    check_target,
     _check_prompt,
     _check_max_age,
     _check_key,

@@ -23,7 +23,7 @@ class OidcSettings(Section):
 
 def _mount(realm: Mounting) -> Mounted:
     settings: OidcSettings = realm.settings
-    pages = Pages(realm.issuer, realm.site, Standard(style(realm.url)))
+    pages = Pages(realm.issuer, realm.site, Standard(style(realm.url)), device=realm.prefix + "/device")
     declared = routes(
         realm.issuer, pages, realm.url, prefix=realm.prefix, fetcher=Fetcher(settings.fetch_networks)
     )

@@ -57,6 +57,7 @@ def metadata(url: str) -> dict[str, Any]:
         "introspection_endpoint": url + "/introspect",
         "introspection_endpoint_auth_methods_supported": CONFIDENTIAL,
         "introspection_endpoint_auth_signing_alg_values_supported": FOREIGN,
+        "device_authorization_endpoint": url + "/device_authorization",
         "pushed_authorization_request_endpoint": url + "/par",
         "require_pushed_authorization_requests": False,
         "dpop_signing_alg_values_supported": PROOFS,

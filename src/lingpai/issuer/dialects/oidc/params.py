@@ -35,7 +35,10 @@ ChallengeMethod = Annotated[str, _Meta(description="S256")]
 Verifier = Annotated[str, _Meta(description="PKCE code verifier of the code's challenge")]
 Resource = Annotated[str, _Meta(description="the URI of a resource server; may come more than once")]
 Jkt = Annotated[str, _Meta(description="thumbprint of the DPoP key that the code is bound to (RFC 9449 §10)")]
-GrantType = Annotated[str, _Meta(description="authorization_code, refresh_token or client_credentials")]
+GrantType = Annotated[
+    str,
+    _Meta(description="authorization_code, refresh_token, client_credentials, or a device's URN (RFC 8628)"),
+]
 
 
 class NoParams(msgspec.Struct):
@@ -79,6 +82,32 @@ class PushParams(AuthorizeParams):
     client_assertion_type: AssertionType | None = None
 
 
+class DeviceAsked(msgspec.Struct):
+    """`/device_authorization` (RFC 8628 §3.1)."""
+
+    client_id: ClientId | None = None
+    client_secret: Secret | None = None
+    client_assertion: Assertion | None = None
+    client_assertion_type: AssertionType | None = None
+    scope: Words | None = None
+    resource: tuple[Resource, ...] = ()
+
+
+class DeviceWaits(msgspec.Struct):
+    """What a device polls with, and what it shows its user (RFC 8628 §3.2); times in seconds."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+    def __repr__(self) -> str:
+        """Shows no code."""
+        return f"DeviceWaits(expires_in={self.expires_in})"
+
+
 class PushAnswer(msgspec.Struct):
     """Where the browser finds the request, for so many seconds (RFC 9126 §2.2)."""
 
@@ -95,6 +124,7 @@ class TokenParams(msgspec.Struct):
     client_assertion: Assertion | None = None
     client_assertion_type: AssertionType | None = None
     code: Passed | None = None
+    device_code: Passed | None = None
     redirect_uri: Uri | None = None
     code_verifier: Verifier | None = None
     refresh_token: Passed | None = None

@@ -8,7 +8,8 @@ from lingpai.issuer.policy import DAY, HOUR, MINUTE, Policy, SupersedePolicy
 CODE: Final = "authorization_code"
 REFRESH: Final = "refresh_token"
 MACHINE: Final = "client_credentials"
-GRANTS: Final = (CODE, REFRESH, MACHINE)
+DEVICE: Final = "urn:ietf:params:oauth:grant-type:device_code"
+GRANTS: Final = (CODE, REFRESH, MACHINE, DEVICE)
 """Grant types by the names that an app's `grants` may hold."""
 
 OPENID: Final = "openid"

@@ -9,6 +9,7 @@ from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
+from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
@@ -51,15 +52,20 @@ def routes(
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
     protected = "/.well-known/oauth-protected-resource" + prefix + USERINFO
-    ours = (prefix + path for path in ("/jwks", "/token", "/revoke", USERINFO, "/par"))
+    ours = (
+        prefix + path for path in ("/jwks", "/token", "/revoke", USERINFO, "/par", "/device_authorization")
+    )
     open_paths = (*places, protected, *ours)
     bearer = BearerShape(issuer.realm, CORS, well_known_of(resources.userinfo.uri))
     clients = Clients(issuer, url, ClientKeys(fetcher or Fetcher(), issuer.clock))
     about = AboutTokens(issuer, url, clients, access_tokens)
     proofs = Proofs(issuer)
     userinfo = Userinfo(issuer, url, access_tokens, resources, proofs)
+    devices = DeviceEndpoint(issuer, url, clients, resources, proofs)
     pushing = PushEndpoint(issuer, url, front, clients, proofs)
-    tokens = TokenEndpoint(issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs)
+    tokens = TokenEndpoint(
+        issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs, devices=devices
+    )
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
                 "Get the metadata of the authorization server", Reply, tag) for path in places),
@@ -73,6 +79,8 @@ def routes(
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
         Route(("POST",), prefix + "/par", wire.PushParams, BODY, pushing.push, OPEN,
               "Push an authorization request ahead of the browser", wire.PushAnswer, tag),
+        Route(("POST",), prefix + "/device_authorization", wire.DeviceAsked, BODY, devices.begin, OPEN,
+              "Let a device without a browser wait for its user", wire.DeviceWaits, tag),
         Route(("GET", "POST"), prefix + "/userinfo", wire.UserinfoParams, BODY, userinfo.userinfo, bearer,
               "Get claims about the user", wire.Claims, tag, quick=True),
         Route(("POST",), prefix + "/introspect", wire.AboutTokenParams, BODY, about.introspect, SHAPE,

@@ -106,6 +106,20 @@ class ProofError(ErrorWithHeaders):
     """A refusal of a request whose token comes, or has to come, with a proof of a key (RFC 9449 §7.1)."""
 
 
+class NamedError(LingpaiError):
+    """A refusal of a token request whose name is of RFC 8628 §3.5.
+
+    Attributes:
+        name: `error` on the wire.
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(Kind.INVALID_CODE, reason)
+        self.name = name
+
+
 def style(issuer_url: str) -> AnswerStyle:
     """How apps are answered by redirect: `iss` in every answer (RFC 9207 §2)."""
     return AnswerStyle(status=303, every=(("iss", issuer_url),), refused="The user refused.")
@@ -113,6 +127,8 @@ def style(issuer_url: str) -> AnswerStyle:
 
 def describe(error: LingpaiError) -> tuple[int, str, str]:
     """Return status, `error` and description."""
+    if isinstance(error, NamedError):
+        return 400, error.name, error.reason
     return describe_error(ERRORS, error, "A name in the request is not allowed.")
 
 

@@ -6,18 +6,20 @@ from typing import NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.clients import Clients
+from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
-from lingpai.issuer.dialects.oidc.policy import CODE, MACHINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.dialects.oidc.shape import OPEN
-from lingpai.issuer.lookups import LookUp, begin_spending
+from lingpai.issuer.lookups import LookUp, begin_look_up, begin_spending
 from lingpai.issuer.sign_ins import bound_key
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.apps import require_grant, require_listed
@@ -61,6 +63,7 @@ class TokenEndpoint:
         access_tokens: its access tokens.
         resources: its resource servers.
         proofs: reads proofs of keys.
+        devices: its devices.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class TokenEndpoint:
         resources: Resources,
         *,
         proofs: Proofs,
+        devices: DeviceEndpoint,
     ) -> None:
+        self._devices = devices
         self._proofs = proofs
         self._issuer = issuer
         self._address = url + "/token"
@@ -85,6 +90,7 @@ class TokenEndpoint:
             CODE: self._redeem,
             REFRESH: self._refresh,
             MACHINE: self._issue,
+            DEVICE: self._poll,
         }
 
     async def token(self, params: TokenParams, call: Call) -> IssuedTokens | Reply:
@@ -135,6 +141,14 @@ class TokenEndpoint:
             begun=aim.begun,
         )
         return await self._issue_with_id_token(app, tokens, tokens.refresh_token, aim.target)
+
+    async def _poll(self, app: App, asked: Asked) -> IssuedTokens:
+        """The tokens that a device waits for: its own handle is the verifier of the code (RFC 8628 §3.4)."""
+        given = asked.params.device_code
+        code = await self._devices.code_of(app, given)
+        begun = begin_look_up(self._issuer, code, HandleKind.CODE)
+        params = msgspec.structs.replace(asked.params, code=code, code_verifier=given, redirect_uri=None)
+        return await self._redeem(app, asked._replace(params=params, begun=begun))
 
     async def _refresh(self, app: App, asked: Asked) -> IssuedTokens:
         """A new pair for a public client; one that authenticates keeps its refresh token (RFC 9700 §4.14.2)."""

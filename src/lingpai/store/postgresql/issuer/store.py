@@ -3,6 +3,7 @@
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.postgresql.issuer.apps import Apps
+from lingpai.store.postgresql.issuer.devices import Devices
 from lingpai.store.postgresql.issuer.grants import Grants
 from lingpai.store.postgresql.issuer.identities import Identities
 from lingpai.store.postgresql.issuer.members import Members
@@ -27,6 +28,7 @@ class PostgresIssuerStore(
     Members,
     Grants,
     Places,
+    Devices,
     PushedRequests,
     Quotas,
     Resources,

@@ -84,6 +84,13 @@ WITH o AS MATERIALIZED (
 ), gone AS (DELETE FROM issuer_sessions AS r USING o WHERE r.id = o.id)
 SELECT count(*), max(ends_at) FROM o;
 
+-- name: purge_devices
+WITH o AS MATERIALIZED (
+    SELECT id, ends_at FROM issuer_devices WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_devices AS r USING o WHERE r.id = o.id)
+SELECT count(*), max(ends_at) FROM o;
+
 -- name: purge_pushed_requests
 WITH o AS MATERIALIZED (
     SELECT id, ends_at FROM issuer_pushed_requests WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2

@@ -7,6 +7,7 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.issuer.apps import Apps
+from lingpai.store.sqlite.issuer.devices import Devices
 from lingpai.store.sqlite.issuer.grants import Grants
 from lingpai.store.sqlite.issuer.identities import Identities
 from lingpai.store.sqlite.issuer.members import Members
@@ -32,6 +33,7 @@ class SqliteIssuerStore(
     Members,
     Grants,
     Places,
+    Devices,
     PushedRequests,
     Quotas,
     Resources,

@@ -95,6 +95,11 @@ DELETE FROM issuer_sessions WHERE id IN (
     SELECT id FROM issuer_sessions WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
+-- name: purge_devices
+DELETE FROM issuer_devices WHERE id IN (
+    SELECT id FROM issuer_devices WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
 -- name: purge_pushed_requests
 DELETE FROM issuer_pushed_requests WHERE id IN (
     SELECT id FROM issuer_pushed_requests WHERE ends_at < :now ORDER BY ends_at LIMIT :limit

@@ -1,0 +1,31 @@
+"""Verbs on devices that wait for their user (`store.issuer_port`)."""
+
+from typing import Final
+
+import msgspec
+
+from lingpai.core.issuer_records import Device
+from lingpai.store.issuer_rows import device_columns, read_device
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.queries import load_queries
+
+_SQL: Final = load_queries("issuer_devices")
+
+
+class Devices(Changes):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_device(self, device: Device) -> Device | None:
+        """See `store.issuer_port.IssuerStore.add_device`."""
+        added = await self._change(_SQL["add_device"], *device_columns(device))
+        return msgspec.structs.replace(device, id=added[0][0]) if added else None
+
+    async def read_device(self, device: int) -> Device | None:
+        """See `store.issuer_port.IssuerStore.read_device`."""
+        rows = await self._engine.read(_SQL["read_device"], device)
+        return read_device(rows[0]) if rows else None
+
+    async def find_device(self, user_code: bytes) -> Device | None:
+        """See `store.issuer_port.IssuerStore.find_device`."""
+        rows = await self._engine.rows(_SQL["find_device"], user_code)
+        return read_device(rows[0]) if rows else None

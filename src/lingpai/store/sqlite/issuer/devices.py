@@ -1,0 +1,36 @@
+"""Verbs on devices that wait for their user (`store.issuer_port`)."""
+
+from typing import Final
+
+import apsw
+import msgspec
+
+from lingpai.core.issuer_records import Device
+from lingpai.store.issuer_rows import device_columns, read_device
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import load_queries, run
+
+_SQL: Final = load_queries("issuer_devices")
+
+
+class Devices(Part):
+    """See `store.issuer_port.IssuerStore`."""
+
+    async def add_device(self, device: Device) -> Device | None:
+        """See `store.issuer_port.IssuerStore.add_device`."""
+
+        def add(connection: apsw.Connection) -> Device | None:
+            added = run(connection, _SQL["add_device"], device_columns(device))
+            return msgspec.structs.replace(device, id=added[0][0]) if added else None
+
+        return await self._engine.add(add)
+
+    async def read_device(self, device: int) -> Device | None:
+        """See `store.issuer_port.IssuerStore.read_device`."""
+        rows = self._engine.rows(_SQL["read_device"], (device,))
+        return read_device(rows[0]) if rows else None
+
+    async def find_device(self, user_code: bytes) -> Device | None:
+        """See `store.issuer_port.IssuerStore.find_device`."""
+        rows = self._engine.rows(_SQL["find_device"], (user_code,))
+        return read_device(rows[0]) if rows else None
