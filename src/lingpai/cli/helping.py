@@ -16,6 +16,7 @@ HELP_OPTIONS = ["--help", "-h"]
 PLACEHOLDERS = {
     "after_code": "TERMINAL",
     "id_token_alg": "ALGORITHM",
+    "alg": "ALGORITHM",
     "auth_method": "METHOD",
     "forward": "PATTERN",
     "hand_out": "WHAT",
