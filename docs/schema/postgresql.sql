@@ -352,6 +352,7 @@ CREATE TABLE issuer_sessions (
     salt bigint NOT NULL,
     created_at bigint NOT NULL,
     ends_at bigint NOT NULL,
+    sid bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (id)
 );
 
@@ -398,6 +399,7 @@ CREATE TABLE issuer_users (
     password_sealed bytea,
     login_key text,
     epoch bigint NOT NULL DEFAULT 0,
+    claims text NOT NULL DEFAULT '{}'::text,
     PRIMARY KEY (id),
     UNIQUE (realm, login)
 );

@@ -462,7 +462,7 @@ CREATE TABLE issuer_sessions (
     salt INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     ends_at INTEGER NOT NULL
-) STRICT;
+, sid INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE INDEX issuer_sessions_by_end ON issuer_sessions (ends_at);
 
@@ -511,7 +511,7 @@ CREATE TABLE issuer_users (
     seller_name TEXT NOT NULL,
     disabled INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    ended_through INTEGER NOT NULL DEFAULT 0, password_sealed BLOB, login_key TEXT, epoch INTEGER NOT NULL DEFAULT 0,
+    ended_through INTEGER NOT NULL DEFAULT 0, password_sealed BLOB, login_key TEXT, epoch INTEGER NOT NULL DEFAULT 0, claims TEXT NOT NULL DEFAULT '{}',
     UNIQUE (realm, login)
 ) STRICT;
 

@@ -6,6 +6,7 @@ import typer
 
 from lingpai.cli.client_options import (
     AuthMethodName,
+    DefaultMaxAge,
     DpopBound,
     Fapi2,
     IdTokenAlg,
@@ -109,6 +110,7 @@ def add(
     require_par: RequirePar = False,
     dpop_bound: DpopBound = False,
     fapi2: Fapi2 = False,
+    default_max_age: DefaultMaxAge = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -143,6 +145,7 @@ def add(
                 require_pushed_authorization_requests=require_par,
                 dpop_bound_access_tokens=dpop_bound,
                 fapi2=fapi2,
+                default_max_age=default_max_age,
             ),
         )
         problems = app_problems(wanted) + client_problems(issuer, wanted)

@@ -75,6 +75,15 @@ Fapi2 = Annotated[
         show_default=False,
     ),
 ]
+DefaultMaxAge = Annotated[
+    int | None,
+    typer.Option(
+        "--default-max-age",
+        help="Users log in again for it when their login is older than this many seconds. Protocol oidc only.",
+        min=0,
+        show_default=False,
+    ),
+]
 
 
 def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":

@@ -233,6 +233,38 @@ def logout(login: Login, *, realm: RealmName = "", data: Data = None, as_json: J
     )
 
 
+@app.command("claims")
+def claims(
+    login: Login,
+    *,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=VALUE]...",
+            help="What to set, such as email=ann@example.com email_verified=true address.country=CN; an empty value "
+            "removes it.",
+            show_default=False,
+        ),
+    ] = None,
+    realm: RealmName = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change what apps of the protocol oidc may read of a user besides the profile, such as e-mail."""
+    from lingpai.cli.output import emit, fields
+    from lingpai.cli.user_claims import changed, shown
+    from lingpai.core.issuer_records import UserClaims
+    from lingpai.issuer import admin
+
+    async def save(realms: Realms) -> UserClaims:
+        issuer, user = await realms.user(login, realm)
+        known = await issuer.store.find_claims(user.id) or UserClaims()
+        return await admin.set_claims(issuer, user, changed(known, pairs)) if pairs else known
+
+    found = with_realms(data, save)
+    emit(found, as_json, lambda console: console.print(fields(shown(found))))
+
+
 @app.command("disable")
 def disable(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Disable a user: every worker rejects their tokens from the next check on."""

@@ -5,7 +5,7 @@ growing numbers and are never sent in clear.
 """
 
 import enum
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -71,6 +71,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         require_pushed_authorization_requests: whether it has to push its authorization requests (RFC 9126 §6).
         dpop_bound_access_tokens: whether it has to prove a key whenever it gets tokens (RFC 9449 §5.2).
         fapi2: whether it is held to the FAPI 2.0 Security Profile where that is stricter.
+        default_max_age: seconds that a login may be old for it unless a request says so itself; None for any.
+        require_auth_time: whether it wants to know when the user logged in, which it is always told.
     """
 
     pkce: bool = True
@@ -82,6 +84,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
     fapi2: bool = False
+    default_max_age: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)] | None = None
+    require_auth_time: bool = False
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +188,40 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile = Profile()
     disabled: bool = False
     created_at: int = 0
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A postal address (OpenID Connect Core §5.1.1)."""
+
+    formatted: str = ""
+    street_address: str = ""
+    locality: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+
+class UserClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What the standard protocol tells of a user besides the profile (OpenID Connect Core §5.1).
+
+    Attributes:
+        updated_at: when it was changed last, by the issuer's time; 0 when it never was.
+    """
+
+    given_name: str = ""
+    family_name: str = ""
+    middle_name: str = ""
+    profile: str = ""
+    website: str = ""
+    birthdate: str = ""
+    zoneinfo: str = ""
+    locale: str = ""
+    email: str = ""
+    email_verified: bool = False
+    phone_number: str = ""
+    phone_number_verified: bool = False
+    address: Address = Address()
+    updated_at: int = 0
 
 
 class Terminal(msgspec.Struct, frozen=True, kw_only=True):
@@ -297,7 +335,12 @@ class GrantView(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's login session. `salt` is random and part of its handle."""
+    """A browser's login session.
+
+    Attributes:
+        salt: random and part of its handle.
+        sid: random; the next session of a user who logs in again has the same. 0 for sessions of earlier releases.
+    """
 
     id: int = 0
     realm: str
@@ -305,6 +348,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     salt: int
     created_at: int
     ends_at: int
+    sid: int = 0
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -390,6 +434,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         claims: names of the claims that the client wants in the id_token.
         jkt: thumbprint of the key that the code is bound to (RFC 9449 §10), or "".
         by_form: whether the browser posts the answer to the client (OAuth 2.0 Form Post Response Mode).
+        userinfo: names of the claims that it wants at userinfo besides those of its scopes.
+        single: those of both that no scope of the request has, each of which the user allows by itself.
     """
 
     max_age: int = -1
@@ -401,6 +447,8 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     claims: tuple[str, ...] = ()
     jkt: str = ""
     by_form: bool = False
+    userinfo: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import FOREVER, App, Member, Profile, Secret, Terminal, User
+from lingpai.core.issuer_records import FOREVER, App, Member, Profile, Secret, Terminal, User, UserClaims
 from lingpai.issuer.checks import (
     check_app,
+    check_claims,
     check_login,
     check_open_id,
     check_password,
@@ -245,6 +246,19 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         if await issuer.store.change_user(known, changed):
             return changed
         tried = known
+
+
+async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClaims:
+    """Replace what the standard protocol tells of a user besides the profile; returns it with the time of the change.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER, or NOT_FOUND when they were removed.
+    """
+    check_claims(claims)
+    changed = msgspec.structs.replace(claims, updated_at=issuer.now())
+    if not await issuer.store.save_claims(user.id, changed):
+        raise _no_user()
+    return changed
 
 
 async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:

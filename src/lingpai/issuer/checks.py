@@ -6,8 +6,10 @@ A name with an invisible character misleads its reader, and one with NUL cannot 
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Profile, Resource
+from lingpai.core.issuer_records import App, Profile, Resource, UserClaims
 from lingpai.core.names import hides, tidy
 from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
 from lingpai.issuer.passwords import MAX_PASSWORD, normal
@@ -30,6 +32,8 @@ MAX_ADDRESS = 2048
 _LABEL = re.compile(r"[^\s/]+")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x22\x24-\x7e]+")
 _SCOPE_WORD = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_BIRTHDATE = re.compile(r"\d{4}(-\d{2}-\d{2})?")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -139,6 +143,21 @@ def check_profile(profile: Profile) -> None:
     """
     _check_texts({"nick": profile.nick, "sex": profile.sex, "seller_name": profile.seller_name}, MAX_TEXT)
     _check_texts({"avatar": profile.avatar}, MAX_ADDRESS)
+
+
+def check_claims(claims: UserClaims) -> None:
+    """Refuse what cannot be told of a user.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    told = msgspec.to_builtins(claims)
+    texts = told | told.pop("address", {})
+    _check_texts({name: text for name, text in texts.items() if isinstance(text, str)}, MAX_ADDRESS)
+    if claims.email and not _EMAIL.fullmatch(claims.email):
+        raise _invalid("An e-mail address has one @, and no blanks.", "email")
+    if claims.birthdate and not _BIRTHDATE.fullmatch(claims.birthdate):
+        raise _invalid("A date of birth is written as 1990-12-31, 0000-12-31 or 1990.", "birthdate")
 
 
 def check_terminal(machine_code: str, name: str, msign: str) -> None:

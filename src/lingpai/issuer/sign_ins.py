@@ -1,8 +1,11 @@
 """What a grant keeps of the login behind it, for the id_tokens that are made of it (OpenID Connect Core §2)."""
 
+import base64
+
 import msgspec
 
 from lingpai.core.issuer_records import AuthorizationRequest, Grant, Session, User
+from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.sessions import OpenSession
 
@@ -16,6 +19,8 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         claims: names of the claims that the client wants in the id_token.
         jkt: thumbprint of the key that the grant's tokens are bound to (RFC 9449 §6), or "".
         since: generation of the grant from which its access tokens are bound to that key; earlier ones have ended.
+        userinfo: names of the claims that it wants at userinfo besides those of its scopes.
+        sid: the session as the client knows it, which nobody can tell from that of another client, or "".
     """
 
     auth_time: int = 0
@@ -23,6 +28,8 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     claims: tuple[str, ...] = ()
     jkt: str = ""
     since: int = 0
+    userinfo: tuple[str, ...] = ()
+    sid: str = ""
 
 
 _decoder = msgspec.json.Decoder(SignIn)
@@ -30,11 +37,18 @@ _JKT = '"jkt"'
 """In what is kept of each grant that is bound to a key; most are not, and are not read for that."""
 
 
-def write_sign_in(request: AuthorizationRequest, session: Session) -> str:
+def write_sign_in(issuer: Issuer, request: AuthorizationRequest, session: Session) -> str:
     """The login of this session for this request, as a grant keeps it."""
     wishes = request.wishes
     return encode_sign_in(
-        SignIn(auth_time=session.created_at, nonce=request.nonce, claims=wishes.claims, jkt=wishes.jkt)
+        SignIn(
+            auth_time=session.created_at,
+            nonce=request.nonce,
+            claims=wishes.claims,
+            jkt=wishes.jkt,
+            userinfo=wishes.userinfo,
+            sid=sid_of(issuer, session, request.app_id),
+        )
     )
 
 
@@ -46,6 +60,14 @@ def encode_sign_in(sign_in: SignIn) -> str:
 def bound_key(grant: Grant) -> str:
     """Return the thumbprint of the key that a grant's tokens are bound to, "" for none."""
     return read_sign_in(grant).jkt if _JKT in grant.nonce else ""
+
+
+def sid_of(issuer: Issuer, session: Session, app_id: str) -> str:
+    """A session as one client knows it; "" when it has no name."""
+    if not session.sid:
+        return ""
+    digest = issuer.digest_of("sid", str(session.sid), app_id)
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def read_sign_in(grant: Grant) -> SignIn:

@@ -6,7 +6,7 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from collections.abc import Sequence
 from typing import Protocol
 
-from lingpai.core.issuer_records import App, Member, Resource, Terminal, User
+from lingpai.core.issuer_records import App, Member, Resource, Terminal, User, UserClaims
 
 
 class Directory(Protocol):
@@ -78,6 +78,14 @@ class Directory(Protocol):
 
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
         """Up to `limit` users of a realm with rows above `after`, oldest first."""
+        ...
+
+    async def find_claims(self, user: int) -> UserClaims | None:
+        """What is told of the user of this row besides the profile; None when there is no such user."""
+        ...
+
+    async def save_claims(self, user: int, claims: UserClaims) -> bool:
+        """Replace what is told of a user. False when there is no such user."""
         ...
 
     async def change_user(self, known: User, user: User) -> bool:

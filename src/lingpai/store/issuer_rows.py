@@ -23,6 +23,7 @@ from lingpai.core.issuer_records import (
     SigningKey,
     Terminal,
     User,
+    UserClaims,
 )
 from lingpai.core.names import fold
 from lingpai.store.queries import Row
@@ -35,6 +36,7 @@ PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _client = msgspec.json.Decoder(Client)
+_claims = msgspec.json.Decoder(UserClaims)
 _write_client = msgspec.json.Encoder().encode
 _KINDS = {int(kind): kind for kind in GrantKind}
 GRANT_COLUMNS = 21
@@ -282,9 +284,21 @@ def row_after(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
 
 
 def read_session(row: Row) -> Session:
-    """A session from (id, realm, user_row, salt, created_at, ends_at)."""
-    session_id, realm, user, salt, created_at, ends_at = row
-    return Session(id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at)
+    """A session from (id, realm, user_row, salt, created_at, ends_at, sid)."""
+    session_id, realm, user, salt, created_at, ends_at, sid = row
+    return Session(
+        id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at, sid=sid
+    )
+
+
+def read_claims(text: str) -> UserClaims:
+    """What is told of a user, from the column `claims`."""
+    return _claims.decode(text)
+
+
+def write_claims(claims: UserClaims) -> str:
+    """What is told of a user, for the column `claims`."""
+    return _write_client(claims).decode()
 
 
 def read_device(row: Row) -> Device:

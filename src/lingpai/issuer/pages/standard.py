@@ -20,6 +20,8 @@ from lingpai.issuer.verbs.authorize import authorize, code_of
 from lingpai.issuer.verbs.sessions import require_login
 
 OPENID, OFFLINE = "openid", "offline_access"
+CLAIM = "claim:"
+"""What the user allows of a claim that is asked for by itself, before its name."""
 
 
 class Standard(RedirectMode):
@@ -33,7 +35,9 @@ class Standard(RedirectMode):
         """
         wishes = request.wishes
         anybody = app.public and anybody_may_take(request.answer_uri)
-        return Requested(request.scope, always_asked=wishes.consent or anybody)
+        single = [CLAIM + name for name in wishes.single]
+        scope = " ".join([*(request.scope or "").split(), *single]) or None
+        return Requested(scope, always_asked=wishes.consent or anybody)
 
     async def allow(
         self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
@@ -47,7 +51,9 @@ class Standard(RedirectMode):
             pending.app,
             user,
             terminal,
-            nonce=write_sign_in(request, session) if OPENID in words or request.wishes.jkt else "",
+            nonce=write_sign_in(visit.issuer, request, session)
+            if OPENID in words or request.wishes.jkt
+            else "",
             # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
             limit_at=session.ends_at if OPENID in words and OFFLINE not in words else None,
         )

@@ -9,6 +9,8 @@ from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import Session, User
 from lingpai.issuer.context import Issuer
 
+_SID_BYTES = 7
+
 
 class OpenSession(msgspec.Struct, frozen=True):
     """A session, its user, and the handle for its cookie."""
@@ -49,6 +51,7 @@ async def start_session(
             salt=issuer.new_salt(),
             created_at=now,
             ends_at=now + issuer.policy.session,
+            sid=_sid_after(issuer, user, replaces),
         ),
         replaces,
         verified,
@@ -109,6 +112,12 @@ def check_form(issuer: Issuer, browser: str, token: str) -> None:
     """
     if not is_form_of(issuer, browser, token):
         raise LingpaiError(Kind.FORGED_FORM, "This form belongs to another session; reload the page.")
+
+
+def _sid_after(issuer: Issuer, user: User, replaces: Session | None) -> int:
+    if replaces is not None and replaces.user == user.id and replaces.sid:
+        return replaces.sid
+    return int.from_bytes(issuer.random_bytes(_SID_BYTES)) | 1
 
 
 def _handle(issuer: Issuer, session: Session) -> str:

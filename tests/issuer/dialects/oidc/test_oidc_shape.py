@@ -283,7 +283,8 @@ class TestMetadata:
         for grant in found["grant_types_supported"]:
             answer = await realm.post("/token", {"grant_type": grant}, basic(realm.app.app_id))
             assert answer.status == 200 or answer.json["error"] == "invalid_request", grant
-        assert (await realm.tokens())["scope"].split() == list(found["scopes_supported"])
+        scopes = list(found["scopes_supported"])
+        assert (await realm.tokens(scope=" ".join(scopes)))["scope"].split() == scopes
         for prompt in found["prompt_values_supported"]:
             assert "code" in (await realm.answered(prompt=prompt)).redirected, prompt
 

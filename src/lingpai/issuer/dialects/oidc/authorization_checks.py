@@ -13,7 +13,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Resource
 from lingpai.issuer.audiences import MOST_TARGETS
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushedParams
-from lingpai.issuer.dialects.oidc.policy import ACR, CODE, OFFLINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.policy import ACR, CODE, OFFLINE, REFRESH, SCOPE_OF, SCOPES
 from lingpai.issuer.dialects.oidc.resources import invalid_target
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.verbs.apps import require_grant
@@ -183,8 +183,8 @@ def scope_of(asking: Asking) -> str | None:
     return " ".join(words) or None
 
 
-def claims_of(params: AuthorizeParams) -> dict[str, Any]:
-    """Return the claims that the client wants in the id_token (OpenID Connect Core §5.5).
+def claims_of(params: AuthorizeParams, member: str = "id_token") -> dict[str, Any]:
+    """Return the claims that the client wants in the id_token, or at userinfo (OpenID Connect Core §5.5).
 
     Raises:
         LingpaiError: INVALID_PARAMETER.
@@ -197,8 +197,19 @@ def claims_of(params: AuthorizeParams) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise _invalid(f"The claims are not a JSON object of {MAX_CLAIMS} characters at most.", "claims")
-    wanted = found.get("id_token")
+    wanted = found.get(member)
     return wanted if isinstance(wanted, dict) else {}
+
+
+def wanted_claims(params: AuthorizeParams, member: str) -> list[str]:
+    """Return the known names of claims of the user that the client wants, in our order."""
+    wanted = claims_of(params, member)
+    return [name for name in SCOPE_OF if name in wanted]
+
+
+def may_have(app: App, claim: str) -> bool:
+    """Return whether an app may ask for a claim: it may for the scope that has it."""
+    return not app.scopes or SCOPE_OF[claim] in app.scopes
 
 
 def _invalid(reason: str, parameter: str) -> LingpaiError:

@@ -21,14 +21,16 @@ from lingpai.issuer.dialects.oidc.authorization_checks import (
     Asking,
     NotSupportedError,
     claims_of,
+    may_have,
     prompts_of,
     scope_of,
+    wanted_claims,
 )
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushedParams
 from lingpai.issuer.dialects.oidc.policy import (
     OPENID,
-    PROFILE_CLAIMS,
+    SCOPE_OF,
 )
 from lingpai.issuer.dialects.oidc.resources import Resources
 from lingpai.issuer.dialects.oidc.shape import describe, front
@@ -152,7 +154,7 @@ class AuthorizationEndpoint:
             challenge=params.code_challenge or "",
             challenge_method=params.code_challenge_method or "",
             nonce=params.nonce or "",
-            wishes=await self._wishes(params, app),
+            wishes=await self._wishes(asking),
         )
 
     def _refuse(self, params: AuthorizeParams, uri: str, call: Call, name: str, text: str) -> Reply:
@@ -190,19 +192,30 @@ class AuthorizationEndpoint:
             raise LingpaiError(Kind.INVALID_PARAMETER, "The request is too long.")
         return redirect(address)
 
-    async def _wishes(self, params: AuthorizeParams, app: App) -> Wishes:
+    async def _wishes(self, asking: Asking) -> Wishes:
+        params, app = asking.params, asking.app
         prompts = prompts_of(params)
         claims = claims_of(params)
         again = "login" in prompts
+        scope = (scope_of(asking) or "").split()
+        max_age = app.client.default_max_age if params.max_age is None else int(params.max_age)
+        names = {
+            member: tuple(name for name in wanted_claims(params, member) if may_have(app, name))
+            for member in ("id_token", "userinfo")
+            if OPENID in scope
+        }
+        wanted = dict.fromkeys(name for each in names.values() for name in each)
         return Wishes(
-            max_age=0 if again else -1 if params.max_age is None else int(params.max_age),
+            max_age=0 if again else -1 if max_age is None else max_age,
             again=again or params.max_age == "0",
             consent=bool(prompts & {"consent", "select_account"}),
             user=await self._expected(params, claims, app),
             login=(params.login_hint or "")[:MAX_LOGIN],
-            claims=tuple(name for name in PROFILE_CLAIMS if name in claims),
             jkt=params.dpop_jkt or "",
             by_form=params.response_mode == "form_post",
+            claims=names.get("id_token", ()),
+            userinfo=tuple(name for name in names.get("userinfo", ()) if SCOPE_OF[name] not in scope),
+            single=tuple(name for name in wanted if SCOPE_OF[name] not in scope),
         )
 
     async def _expected(self, params: AuthorizeParams, claims: Mapping[str, Any], app: App) -> int:

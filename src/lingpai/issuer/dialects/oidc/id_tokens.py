@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from lingpai.core.issuer_records import App, User
+from lingpai.core.issuer_records import App
 from lingpai.issuer import jose
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.policy import ACR, AMR, ID_TOKEN, OPENID, PROFILE
-from lingpai.issuer.dialects.oidc.users import profile_claims
-from lingpai.issuer.sign_ins import SignIn, read_sign_in
+from lingpai.issuer.dialects.oidc.policy import ACR, AMR, ID_TOKEN, OPENID
+from lingpai.issuer.dialects.oidc.users import claims_of
+from lingpai.issuer.sign_ins import read_sign_in
 from lingpai.issuer.signing_keys import SigningKeys
 from lingpai.issuer.tokens import Tokens
 
@@ -55,8 +55,10 @@ class IdTokens:
         }
         if sign_in.nonce and not again:
             claims["nonce"] = sign_in.nonce
-        if PROFILE in words and sign_in.claims:
-            claims |= await self._profile(tokens, sign_in)
+        if sign_in.sid:
+            claims["sid"] = sign_in.sid
+        if sign_in.claims:
+            claims |= await claims_of(issuer, tokens.grant.user or 0, sign_in.claims) or {}
         return await self._keys.sign(app.client.id_token_signed_response_alg, claims)
 
     async def hinted(self, token: str, app: App) -> str | None:
@@ -66,8 +68,3 @@ class IdTokens:
             return None
         sub = claims.get("sub")
         return sub if isinstance(sub, str) else None
-
-    async def _profile(self, tokens: Tokens, sign_in: SignIn) -> dict[str, Any]:
-        user: User | None = await self._issuer.store.find_user(tokens.grant.user or 0)
-        known = {} if user is None else profile_claims(user)
-        return {name: known[name] for name in sign_in.claims if name in known}

@@ -10,7 +10,7 @@ from lingpai.issuer.dialects.oidc.authorization_checks import RESPONSE_MODES
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.dpop import ALGORITHMS as PROOFS
 from lingpai.issuer.dialects.oidc.params import NoParams
-from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, PROFILE_CLAIMS, SCOPES
+from lingpai.issuer.dialects.oidc.policy import ACR, GRANTS, SCOPE_OF, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, protected_resource
 from lingpai.issuer.dialects.oidc.shape import CORS, JSON
 from lingpai.issuer.foreign_jose import ALGORITHMS as FOREIGN
@@ -18,7 +18,19 @@ from lingpai.issuer.jose import ALGORITHMS
 from lingpai.issuer.signing_keys import SigningKeys
 
 CACHED: Final = ("cache-control", "public, max-age=3600")
-ID_TOKEN_CLAIMS: Final = ("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr")
+ID_TOKEN_CLAIMS: Final = (
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "sid",
+    "acr",
+    "amr",
+)
 PROMPTS: Final = ("none", "login", "consent", "select_account")
 
 
@@ -46,7 +58,7 @@ def metadata(url: str) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": FOREIGN,
         "claim_types_supported": ("normal",),
-        "claims_supported": (*ID_TOKEN_CLAIMS, *PROFILE_CLAIMS),
+        "claims_supported": (*ID_TOKEN_CLAIMS, *SCOPE_OF),
         "ui_locales_supported": ("en", "zh-CN"),
         "claims_parameter_supported": True,
         "request_parameter_supported": False,

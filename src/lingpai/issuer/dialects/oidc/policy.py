@@ -1,5 +1,6 @@
 """The numbers of the dialect `oidc`, and the words of its scopes and claims."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from lingpai.core.handles import HandleFormat
@@ -15,10 +16,29 @@ GRANTS: Final = (CODE, REFRESH, MACHINE, DEVICE)
 OPENID: Final = "openid"
 PROFILE: Final = "profile"
 OFFLINE: Final = "offline_access"
-SCOPES: Final = (OPENID, PROFILE, OFFLINE)
+CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
+    PROFILE: (
+        *(
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+        ),
+        *("website", "gender", "birthdate", "zoneinfo", "locale", "updated_at"),
+    ),
+    "email": ("email", "email_verified"),
+    "address": ("address",),
+    "phone": ("phone_number", "phone_number_verified"),
+}
+"""The claims of each scope (OpenID Connect Core §5.4)."""
+SCOPE_OF: Final[Mapping[str, str]] = {name: scope for scope, names in CLAIMS.items() for name in names}
+SCOPES: Final = (OPENID, *CLAIMS, OFFLINE)
 """What an app may ask its users for that has no scopes of its own (OpenID Connect Core §5.4, §11)."""
 
-PROFILE_CLAIMS: Final = ("name", "nickname", "preferred_username", "picture", "gender")
 ACR: Final = "urn:lingpai:acr:password"
 """What every login is: by a password (OpenID Connect Core §2, `acr`)."""
 AMR: Final = ("pwd",)

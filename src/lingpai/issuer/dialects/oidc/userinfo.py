@@ -8,11 +8,12 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens, Live
 from lingpai.issuer.dialects.oidc.dpop import Proofs, dpop_token, refused
 from lingpai.issuer.dialects.oidc.params import Claims, UserinfoParams
-from lingpai.issuer.dialects.oidc.policy import OPENID, PROFILE
+from lingpai.issuer.dialects.oidc.policy import OPENID
 from lingpai.issuer.dialects.oidc.resources import USERINFO, Resources
 from lingpai.issuer.dialects.oidc.shape import ProofError
-from lingpai.issuer.dialects.oidc.users import profile_claims
+from lingpai.issuer.dialects.oidc.users import claims_of, names_of
 from lingpai.issuer.scopes import require_scope
+from lingpai.issuer.sign_ins import read_sign_in
 
 
 class Userinfo:
@@ -54,13 +55,14 @@ class Userinfo:
         if resource is not None and resource is not self._resources.userinfo:
             raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The access token is for another resource.")
         require_scope(OPENID, resolved.scope)
+        names = names_of(resolved.scope)
+        if "userinfo" in resolved.grant.nonce and resolved.scope == resolved.grant.scope:
+            names += read_sign_in(resolved.grant).userinfo
+        found = await claims_of(self._issuer, resolved.grant.user or 0, names) if names else {}
+        if found is None:
+            raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The user is gone.")
         claims: Claims = {"sub": resolved.open_id}
-        if PROFILE in (resolved.scope or "").split():
-            user = await self._issuer.store.find_user(resolved.grant.user or 0)
-            if user is None:
-                raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The user is gone.")
-            claims |= profile_claims(user)
-        return claims
+        return claims | found
 
     async def _proven(self, token: str, call: Call) -> Live:
         """What a token says that comes with a proof of its key."""

@@ -12,7 +12,7 @@ from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PASSWORDS: Final = load_queries("issuer_passwords")
-_SESSION_COLUMNS: Final = 6
+_SESSION_COLUMNS: Final = 7
 
 
 class Sessions(Changes):
@@ -22,7 +22,14 @@ class Sessions(Changes):
         self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
         """See `store.issuer_port.IssuerStore.add_session`."""
-        columns = (session.realm, session.user, session.salt, session.created_at, session.ends_at)
+        columns = (
+            session.realm,
+            session.user,
+            session.salt,
+            session.created_at,
+            session.ends_at,
+            session.sid,
+        )
         if replaces is None and verified is None:
             added = await self._engine.call(_SQL["add_session"], *columns)
             return msgspec.structs.replace(session, id=added[0][0])

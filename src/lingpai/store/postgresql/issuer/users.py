@@ -5,9 +5,17 @@ from typing import Final
 
 import asyncpg
 
-from lingpai.core.issuer_records import User
+from lingpai.core.issuer_records import User, UserClaims
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import open_password, read_login, read_user, seal_password, user_columns
+from lingpai.store.issuer_rows import (
+    open_password,
+    read_claims,
+    read_login,
+    read_user,
+    seal_password,
+    user_columns,
+    write_claims,
+)
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -54,6 +62,15 @@ class Users(Changes):
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
         """See `store.directory_port.Directory.list_users`."""
         return tuple(map(read_user, await self._engine.scan(_SQL["list_users"], realm, after, limit)))
+
+    async def find_claims(self, user: int) -> UserClaims | None:
+        """See `store.directory_port.Directory.find_claims`."""
+        rows = await self._engine.read(_SQL["find_claims"], user)
+        return read_claims(rows[0][0]) if rows else None
+
+    async def save_claims(self, user: int, claims: UserClaims) -> bool:
+        """See `store.directory_port.Directory.save_claims`."""
+        return bool(await self._change(_SQL["save_claims"], write_claims(claims), user))
 
     async def change_user(self, known: User, user: User) -> bool:
         """See `store.directory_port.Directory.change_user`."""

@@ -79,6 +79,12 @@ SELECT t.*, '' FROM unnest(
 ) AS t
 RETURNING id, realm, login;
 
+-- name: find_claims
+SELECT t.n, u.claims FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_users u ON u.id = t.id;
+
+-- name: save_claims
+UPDATE issuer_users SET claims = $1 WHERE id = $2 RETURNING id;
+
 -- name: find_user
 SELECT t.n, u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n) JOIN issuer_users u ON u.id = t.id;

@@ -9,16 +9,16 @@ SELECT anchor FROM issuer_anchors WHERE epoch = $1;
 -- name: add_session
 WITH t AS MATERIALIZED (
     SELECT nextval('issuer_sessions_id_seq') AS id, u.* FROM unnest(
-        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]
-    ) WITH ORDINALITY AS u (realm, user_row, salt, created_at, ends_at, n)
+        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[]
+    ) WITH ORDINALITY AS u (realm, user_row, salt, created_at, ends_at, sid, n)
 ), added AS (
-    INSERT INTO issuer_sessions (id, realm, user_row, salt, created_at, ends_at)
-    SELECT id, realm, user_row, salt, created_at, ends_at FROM t
+    INSERT INTO issuer_sessions (id, realm, user_row, salt, created_at, ends_at, sid)
+    SELECT id, realm, user_row, salt, created_at, ends_at, sid FROM t
 )
 SELECT n, id FROM t;
 
 -- name: read_session
-SELECT t.n, s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,
+SELECT t.n, s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at, s.sid,
     u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
 JOIN issuer_sessions s ON s.id = t.id

@@ -12,7 +12,7 @@ from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PASSWORDS: Final = load_queries("issuer_passwords")
-_SESSION_COLUMNS: Final = 6
+_SESSION_COLUMNS: Final = 7
 
 
 class Sessions(Part):

@@ -5,9 +5,17 @@ from typing import Final
 
 import apsw
 
-from lingpai.core.issuer_records import User
+from lingpai.core.issuer_records import User, UserClaims
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import open_password, read_login, read_user, seal_password, user_columns
+from lingpai.store.issuer_rows import (
+    open_password,
+    read_claims,
+    read_login,
+    read_user,
+    seal_password,
+    user_columns,
+    write_claims,
+)
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 
@@ -59,6 +67,19 @@ class Users(Part):
             return tuple(map(read_user, run(connection, _SQL["list_users"], (realm, after, limit))))
 
         return await self._engine.scan(read)
+
+    async def find_claims(self, user: int) -> UserClaims | None:
+        """See `store.directory_port.Directory.find_claims`."""
+        rows = self._engine.rows(_SQL["find_claims"], (user,))
+        return read_claims(rows[0][0]) if rows else None
+
+    async def save_claims(self, user: int, claims: UserClaims) -> bool:
+        """See `store.directory_port.Directory.save_claims`."""
+
+        def save(connection: apsw.Connection) -> bool:
+            return bool(run(connection, _SQL["save_claims"], (write_claims(claims), user)))
+
+        return await self._engine.write(save)
 
     async def change_user(self, known: User, user: User) -> bool:
         """See `store.directory_port.Directory.change_user`."""

@@ -59,6 +59,12 @@ ON CONFLICT DO NOTHING RETURNING id;
 SELECT id FROM issuer_users WHERE realm = :realm AND login = :login
 UNION ALL SELECT id FROM issuer_users WHERE realm = :realm AND login_key = :login_key;
 
+-- name: find_claims
+SELECT claims FROM issuer_users WHERE id = ?;
+
+-- name: save_claims
+UPDATE issuer_users SET claims = ? WHERE id = ? RETURNING id;
+
 -- name: find_user
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at FROM issuer_users WHERE id = ?;
 

@@ -40,11 +40,11 @@ DELETE FROM issuer_marks WHERE (owner_kind, owner_row, digest) IN (
 SELECT digest FROM issuer_marks WHERE owner_kind = ? AND owner_row = ? AND digest = ? AND ends_at > ?;
 
 -- name: add_session
-INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at)
-VALUES (:realm, :user, :salt, :created_at, :ends_at) RETURNING id;
+INSERT INTO issuer_sessions (realm, user_row, salt, created_at, ends_at, sid)
+VALUES (:realm, :user, :salt, :created_at, :ends_at, :sid) RETURNING id;
 
 -- name: read_session
-SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at,
+SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at, s.sid,
     u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
 FROM issuer_sessions s LEFT JOIN issuer_users u ON u.id = s.user_row WHERE s.id = ?;
 
