@@ -193,7 +193,7 @@ async def test_the_sample_app_signs_in_by_the_toy(tmp_path: Path) -> None:
                 ended = await visitor.walk(begun.headers["Location"])
                 trail = await visitor.walk(ended.headers["Location"])
     assert trail.status == 200
-    assert "换钥匙 Get a key" in trail.body.decode()
+    assert "Get a key" in trail.body.decode()
 
 
 def test_nothing_but_its_folder_and_the_registry_names_a_dialect() -> None:
@@ -206,4 +206,5 @@ def test_nothing_but_its_folder_and_the_registry_names_a_dialect() -> None:
         for path in source.rglob("*.py")
         if names.search(path.read_text("utf-8")) and not may.match(path.relative_to(source).as_posix())
     }
-    assert found == set()
+    # `lingpai dev` has one realm more, whose users log in at another site.
+    assert found <= {"development.py"}
