@@ -14,6 +14,7 @@ from lingpai.cli.messages import tr
 HELP_OPTIONS = ["--help", "-h"]
 
 PLACEHOLDERS = {
+    "access": "SECONDS",
     "after_code": "TERMINAL",
     "id_token_alg": "ALGORITHM",
     "alg": "ALGORITHM",
@@ -38,6 +39,7 @@ PLACEHOLDERS = {
     "forced_quota": "NUMBER",
     "grant": "GRANT",
     "host": "ADDRESS",
+    "introspector": "APP",
     "key_ring": "FILE",
     "kind": "KIND",
     "label": "LABEL",
