@@ -16,15 +16,14 @@ NoPkce = Annotated[
     bool,
     typer.Option(
         "--no-pkce",
-        help="It need not use PKCE, as its library does not know it; it keeps a secret. Protocol "
-        "{id_token_protocols} only.",
+        help="PKCE is optional, for libraries without it; the app needs a secret. Protocol {id_token_protocols} only.",
         show_default=False,
     ),
 ]
 IdTokenAlg = Annotated[
     str,
     typer.Option(
-        help="What signs its id_tokens: ES256, or RS256 for libraries that take nothing else. Protocol "
+        help="Signature algorithm of its id_tokens: ES256, or RS256 for older libraries. Protocol "
         "{id_token_protocols} only.",
     ),
 ]
@@ -71,7 +70,7 @@ Fapi2 = Annotated[
     bool,
     typer.Option(
         "--fapi2",
-        help="Hold it to the FAPI 2.0 Security Profile where that is stricter. Protocol {id_token_protocols} only.",
+        help="Enforce the FAPI 2.0 Security Profile for it. Protocol {id_token_protocols} only.",
         show_default=False,
     ),
 ]

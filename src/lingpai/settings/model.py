@@ -76,7 +76,7 @@ class Settings(PlatformGroups, BaseSettings):
     unix_socket: Path | None = None
     """Path of a Unix socket to listen on instead of `host` and `port`, made with mode 0660.
 
-    For a reverse proxy on the same machine: let its user be in the group, and name `unix:` in `edge.trusted_proxies`.
+    For a reverse proxy on the same machine: add its user to the group, and list `unix:` in `edge.trusted_proxies`.
     Sockets that systemd passes (`lingpai.socket`) come before both."""
 
     public_url: PublicUrl | None = None

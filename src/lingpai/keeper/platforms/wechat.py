@@ -325,7 +325,7 @@ class WechatSettings(PlatformSettings):
     """Where the platform is: a forward proxy of yours, or the sandbox."""
 
     overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
-    """Seconds that a token lives on after a new one was issued."""
+    """Seconds that the previous token stays valid after a new one was issued."""
 
 
 WECHAT = PlatformType(
