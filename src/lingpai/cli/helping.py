@@ -17,7 +17,6 @@ PLACEHOLDERS = {
     "access": "SECONDS",
     "after_code": "TERMINAL",
     "id_token_alg": "ALGORITHM",
-    "alg": "ALGORITHM",
     "auth_method": "METHOD",
     "forward": "PATTERN",
     "hand_out": "WHAT",
