@@ -127,7 +127,7 @@ def test_the_command_line_knows_the_toy(toy_cli: Cli) -> None:
     config = toy_cli.process("config", "show", "--json").stdout
     assert "toy_greeting" in config
     wrong = toy_cli.process("app", "add", "A toy", "--realm", "toy", "--grant", "odd")
-    assert "client_credentials, play, wind" in " ".join(wrong.stderr.replace("│", " ").split())
+    assert "device_code, play, wind" in " ".join(wrong.stderr.replace("│", " ").split())
     refused = toy_cli.process("app", "add", "A toy", "--realm", "toy", "--public")
     said = " ".join(refused.stderr.replace("│", " ").split())
     assert "only the protocols mall and oidc support PKCE" in said

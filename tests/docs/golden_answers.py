@@ -25,10 +25,10 @@ class Answered(NamedTuple):
 
 
 def answers() -> Iterator[Answered]:
-    """Yield each exchange of the golden files that ends with 200 and JSON."""
+    """Yield each exchange of the golden files that ends with 200 or 201 and JSON."""
     for path in sorted(DIALECTS.glob("*/golden/*.http")):
         for step in golden.steps_of(path):
-            if step.status == 200 and step.answer.startswith("{"):
+            if step.status in {200, 201} and step.answer.startswith("{"):
                 target = step.path.partition("?")[0]
                 yield Answered(step.method, target, step.answer, _pattern(step.answer, _ISSUER_HOLES))
     for path in sorted(goldens.FOLDER.glob("*.http")):

@@ -65,6 +65,8 @@ def test_other_prefixes_are_taken(prefix: str) -> None:
 
 async def test_every_route_that_is_no_realms_is_known(tmp_path: Path) -> None:
     async with open_keeper(Settings(data=tmp_path / "data")) as keeper:
-        segments = {route.path.split("/")[1] for route in routes_of(keeper)} - {""}
+        # a route that forwards whatever lies under a platform's prefix makes way for a realm's own paths
+        routes = [route for route in routes_of(keeper) if not route.path.endswith("{path:path}")]
+        segments = {route.path.split("/")[1] for route in routes} - {""}
     assert segments <= TAKEN
     assert {"docs", "metrics", "openapi.json"} <= TAKEN

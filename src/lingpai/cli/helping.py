@@ -16,8 +16,10 @@ HELP_OPTIONS = ["--help", "-h"]
 PLACEHOLDERS = {
     "access": "SECONDS",
     "after_code": "TERMINAL",
+    "alg": "ALGORITHM",
     "id_token_alg": "ALGORITHM",
     "auth_method": "METHOD",
+    "default_max_age": "SECONDS",
     "forward": "PATTERN",
     "hand_out": "WHAT",
     "jwks": "FILE",

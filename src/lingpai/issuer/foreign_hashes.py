@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import argon2
-import bcrypt
 from argon2.exceptions import InvalidHashError, VerificationError
 
 MAX_HASH: Final = 512
@@ -97,6 +96,8 @@ def _bcrypt(found: re.Match[str]) -> Foreign:
         raise _cost()
 
     def matches(password: bytes) -> bool:
+        import bcrypt  # noqa: PLC0415  few services have such a hash
+
         given = hashlib.sha256(password).hexdigest().encode() if form == "bcrypt_sha256$" else password
         if b"\0" in given:
             return False

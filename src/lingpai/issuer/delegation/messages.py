@@ -1,18 +1,19 @@
 """The two messages of a delegated login, as JSON Web Tokens (RFC 7519) signed with HS256 by a key that both sides have.
 
-Their types keep the directions apart (RFC 8725 §3.11), and `alg` is pinned (RFC 8725 §3.1).
+Their types keep the directions apart (RFC 8725 §3.11), and `alg` is pinned (RFC 8725 §3.1). joserfc is imported when
+the first of them is read or written: most services have no such site, and it takes memory in each worker.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 
 from lingpai.core.identity_records import LoginKey
+
+if TYPE_CHECKING:
+    from joserfc.jwk import OctKey
 
 REQUEST_TYPE: Final = "lingpai-login-request+jwt"
 ANSWER_TYPE: Final = "lingpai-login+jwt"
@@ -69,6 +70,8 @@ class Signed(NamedTuple):
 
 def write_request(key: LoginKey, claims: Mapping[str, Any]) -> str:
     """Return a request to the site, signed; claims that are empty are left out."""
+    from joserfc import jwt  # noqa: PLC0415
+
     head = {"alg": _ALGORITHM, "typ": REQUEST_TYPE}
     given = {name: value for name, value in claims.items() if value not in ("", None)}
     return jwt.encode(head, given, _octets(key), algorithms=[_ALGORITHM])
@@ -113,6 +116,9 @@ def is_current(answer: SiteAnswer, now: float) -> bool:
 
 
 def _claims(token: str, keys: Sequence[LoginKey]) -> tuple[dict[str, Any], LoginKey]:
+    from joserfc import jwt  # noqa: PLC0415
+    from joserfc.errors import JoseError  # noqa: PLC0415
+
     why: Exception | None = None
     for key in keys:
         try:
@@ -130,7 +136,9 @@ def _claims(token: str, keys: Sequence[LoginKey]) -> tuple[dict[str, Any], Login
     raise NotAcceptedError("not signed with a key of this realm") from why
 
 
-def _octets(key: LoginKey) -> OctKey:
+def _octets(key: LoginKey) -> "OctKey":
+    from joserfc.jwk import OctKey  # noqa: PLC0415
+
     return OctKey.import_key(bytes.fromhex(key.key))
 
 
