@@ -8,7 +8,7 @@ from lingpai.core.sealed_texts import SealedTexts
 
 
 def sealer(ring: KeyRing, clock: VirtualClock, purpose: str = "a", realm: str = "r") -> SealedTexts:
-    return SealedTexts(ring, purpose, realm, clock)
+    return SealedTexts(ring, purpose, realm.encode(), clock)
 
 
 @pytest.mark.parametrize("plain", [b"", b"x", b"\0" * 5000, "令牌".encode()])

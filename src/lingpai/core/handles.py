@@ -32,6 +32,7 @@ from typing import Final, NamedTuple, Self
 
 from cryptography.exceptions import InvalidTag
 
+from lingpai.core import base64url
 from lingpai.core.ciphers import RingCiphers
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
@@ -95,10 +96,6 @@ def _upper_hex(sealed: bytes) -> str:
     return sealed.hex().upper()
 
 
-def _base64url(sealed: bytes) -> str:
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-
-
 def _read_base64url(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=")
 
@@ -108,7 +105,7 @@ class HandleFormat(enum.Enum):
 
     HEX = "hex", bytes.hex, bytes.fromhex
     UPPER_HEX = "upper_hex", _upper_hex, bytes.fromhex
-    BASE64URL = "base64url", _base64url, _read_base64url
+    BASE64URL = "base64url", base64url.encode, _read_base64url
 
     write: Callable[[bytes], str]
     read: Callable[[str], bytes]

@@ -87,7 +87,7 @@ class Issuer:
 
     def sealed_texts(self, purpose: str) -> SealedTexts:
         """Return what encrypts texts of one purpose that browsers carry for this realm."""
-        return SealedTexts(self._ring, purpose, self.realm, self.clock)
+        return SealedTexts(self._ring, purpose, b"lingpai/realm/" + self.realm.encode(), self.clock)
 
     def digest_of(self, *parts: str) -> bytes:
         """Return the keyed digest of several texts in this order; no other texts have the same input."""

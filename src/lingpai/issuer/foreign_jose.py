@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from lingpai.issuer.jose import unb64
+from lingpai.core import base64url
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 """Signatures of foreign tokens that are understood here."""
@@ -56,7 +56,7 @@ def read_foreign(token: str) -> Foreign | None:
     if len(parts) != 3 or len(token) > MAX_FOREIGN:  # noqa: PLR2004  header, claims, signature
         return None
     try:
-        header, claims, signature = (unb64(part) for part in parts)
+        header, claims, signature = (base64url.decode(part) for part in parts)
         found = Foreign(
             _decode_object(header), _decode_object(claims), token.rpartition(".")[0].encode(), signature
         )

@@ -4,8 +4,6 @@ Only what we sign comes back here to be read, so the algorithm is that of the ke
 header says.
 """
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -21,6 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+
+from lingpai.core import base64url
 
 ES256: Final = "ES256"
 RS256: Final = "RS256"
@@ -69,7 +69,9 @@ def make_key(alg: str) -> Made:
         key = rsa.generate_private_key(65537, _RSA_BITS)
         numbers = key.public_key().public_numbers()
         members = {"e": _number(numbers.e), "kty": "RSA", "n": _number(numbers.n)}
-    kid = b64(hashlib.sha256(_encode(members)).digest())  # the required members alone, by name (RFC 7638 §3)
+    kid = base64url.encode(
+        hashlib.sha256(_encode(members)).digest()
+    )  # the required members alone, by name (RFC 7638 §3)
     public = _encode({**members, "kid": kid, "use": "sig", "alg": alg}).decode()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return Made(kid, public, private)
@@ -99,9 +101,11 @@ class Signer:
         """A token of this type with these claims."""
         head = self._heads.get(typ)
         if head is None:
-            head = self._heads[typ] = b64(_encode({"alg": self.alg, "typ": typ, "kid": self.kid})) + "."
-        signed = head + b64(_encode(claims))
-        return f"{signed}.{b64(self._signature(signed.encode()))}"
+            head = self._heads[typ] = (
+                base64url.encode(_encode({"alg": self.alg, "typ": typ, "kid": self.kid})) + "."
+            )
+        signed = head + base64url.encode(_encode(claims))
+        return f"{signed}.{base64url.encode(self._signature(signed.encode()))}"
 
     def knows(self, signed: bytes, signature: bytes) -> bool:
         """Whether this signature is one of this key."""
@@ -137,7 +141,7 @@ def read_own(token: str, signers: Mapping[str, Signer], typ: str = JWT) -> dict[
     if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004  head, claims, signature
         return None
     try:
-        head, claims, signature = (unb64(part) for part in parts)
+        head, claims, signature = (base64url.decode(part) for part in parts)
         header = _decode_object(head)
         kid = header.get("kid")
         signer = signers.get(kid) if isinstance(kid, str) else None
@@ -147,37 +151,20 @@ def read_own(token: str, signers: Mapping[str, Signer], typ: str = JWT) -> dict[
         if not signer.knows(token.rpartition(".")[0].encode(), signature):
             return None
         return _decode_object(claims)
-    except (ValueError, msgspec.MsgspecError):  # binascii.Error is a ValueError
+    except (ValueError, msgspec.MsgspecError):
         return None
-
-
-def b64(raw: bytes) -> str:
-    """In base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def token_digest(token: str) -> str:
     """The SHA-256 of a token, as proofs of a key name it (RFC 9449 §4.2, `ath`)."""
-    return b64(hashlib.sha256(token.encode()).digest())
+    return base64url.encode(hashlib.sha256(token.encode()).digest())
 
 
 def at_hash(access_token: str) -> str:
     """The left half of the SHA-256 of an access token (OpenID Connect Core §3.1.3.6)."""
-    return b64(hashlib.sha256(access_token.encode()).digest()[:16])
-
-
-def unb64(text: str) -> bytes:
-    """Read base64url without padding, in its one spelling.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if b64(raw) != text:
-        raise binascii.Error("not base64url")
-    return raw
+    return base64url.encode(hashlib.sha256(access_token.encode()).digest()[:16])
 
 
 def _number(number: int, size: int = 0) -> str:
     """An unsigned number, in `size` bytes or as few as it takes (RFC 7518 §2, §6.2.1.2)."""
-    return b64(number.to_bytes(size or (number.bit_length() + 7) // 8))
+    return base64url.encode(number.to_bytes(size or (number.bit_length() + 7) // 8))

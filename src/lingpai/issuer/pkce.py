@@ -1,10 +1,10 @@
 """Proof Key for Code Exchange (RFC 7636)."""
 
-import base64
 import hashlib
 import hmac
 import re
 
+from lingpai.core import base64url
 from lingpai.core.errors import Kind, LingpaiError
 
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]{43,128}\Z")
@@ -44,7 +44,5 @@ def check_verifier(challenge: str, method: str, verifier: str | None) -> None:
 def _fits(challenge: str, method: str, verifier: str) -> bool:
     made = verifier
     if method == "S256":
-        made = (
-            base64.urlsafe_b64encode(hashlib.sha256(verifier.encode("ascii")).digest()).rstrip(b"=").decode()
-        )
+        made = base64url.encode(hashlib.sha256(verifier.encode("ascii")).digest())
     return hmac.compare_digest(made.encode(), challenge.encode())

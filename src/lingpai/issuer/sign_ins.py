@@ -1,9 +1,8 @@
 """What a grant keeps of the login behind it, for the id_tokens that are made of it (OpenID Connect Core §2)."""
 
-import base64
-
 import msgspec
 
+from lingpai.core import base64url
 from lingpai.core.issuer_records import AuthorizationRequest, Grant, Session, User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorization_requests import Asked
@@ -67,7 +66,7 @@ def sid_of(issuer: Issuer, session: Session, app_id: str) -> str:
     if not session.sid:
         return ""
     digest = issuer.digest_of("sid", str(session.sid), app_id)
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url.encode(digest)
 
 
 def read_sign_in(grant: Grant) -> SignIn:

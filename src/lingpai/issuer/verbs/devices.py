@@ -11,12 +11,12 @@ from typing import Final
 
 import msgspec
 
+from lingpai.core import base64url
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Device, GrantState, Session, User
 from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.jose import b64
 from lingpai.issuer.policy import Throttling
 from lingpai.issuer.sign_ins import SignIn, encode_sign_in
 from lingpai.issuer.throttle import too_many
@@ -120,7 +120,7 @@ async def allow_device(
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
-    challenge = b64(hashlib.sha256(_handle(issuer, device).encode()).digest())
+    challenge = base64url.encode(hashlib.sha256(_handle(issuer, device).encode()).digest())
     sign_in = SignIn(auth_time=session.created_at, jkt=params.jkt)
     grant = await new_grant(
         issuer,

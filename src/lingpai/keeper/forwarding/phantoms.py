@@ -6,20 +6,18 @@ nothing of the platform's token. The same generation gives the same text, so cli
 exactly when there is one.
 """
 
-import base64
-import binascii
 from typing import Final
 
 import msgspec
 
-from lingpai.core.ciphers import RingCiphers
 from lingpai.core.clock import Clock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Generation
+from lingpai.core.sealed_texts import SealedTexts
 from lingpai.keeper.app import App
 
-_BOUND: Final = [b"phantom token"]
+_PURPOSE: Final = "phantom token"
 _SHORTEST: Final = 32
 _LONGEST: Final = 1024
 
@@ -63,7 +61,7 @@ class Phantoms:
     """
 
     def __init__(self, ring: KeyRing, clock: Clock) -> None:
-        self._ciphers = RingCiphers(ring, "phantom token", clock)
+        self._texts = SealedTexts(ring, _PURPOSE, _PURPOSE.encode(), clock)
 
     def made_for(self, app: App, kind: str, generation: Generation) -> str:
         """Return what the caller that `app` was authorized for is handed out: a phantom token, or the value itself.
@@ -87,20 +85,11 @@ class Phantoms:
             int(generation.end.wall),
             app.phantom_key,
         )
-        self._ciphers.stay_current()
-        sealed = self._ciphers.sealing.encrypt(_encode(content), _BOUND)
-        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+        return self._texts.seal(_encode(content))
 
     def read(self, text: str) -> Phantom | None:
         """Return the content of a phantom token; None for anything else."""
-        if not _SHORTEST <= len(text) <= _LONGEST or not text.isascii():
-            return None
-        try:
-            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
-            return None
-        self._ciphers.stay_current()
-        opened = self._ciphers.open(sealed, _BOUND)
+        opened = self._texts.open(text) if _SHORTEST <= len(text) <= _LONGEST else None
         try:
             return None if opened is None else _decode(opened)
         except msgspec.MsgspecError:  # of another release

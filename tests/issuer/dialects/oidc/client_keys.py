@@ -7,6 +7,7 @@ import msgspec
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
+from lingpai.core import base64url
 from lingpai.issuer import jose
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.oidc.realms import ISSUER, NOW
@@ -50,9 +51,9 @@ class ClientKey:
         head = {"alg": self.alg} | header
         if isinstance(claims, dict):
             claims = {name: value for name, value in claims.items() if value is not None}
-        signed = ".".join(jose.b64(msgspec.json.encode(part)) for part in (head, claims))
+        signed = ".".join(base64url.encode(msgspec.json.encode(part)) for part in (head, claims))
         signature = JWSRegistry.algorithms[alg or self.alg].sign(signed.encode(), self.key)
-        return f"{signed}.{jose.b64(signature)}"
+        return f"{signed}.{base64url.encode(signature)}"
 
     def assertion(self, app_id: str, *, header: Json | None = None, **over: Any) -> str:
         """What the client sends to say who it is (RFC 7523 §3)."""

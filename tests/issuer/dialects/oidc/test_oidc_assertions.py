@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from lingpai.core import base64url
 from lingpai.core.issuer_records import App, Client
-from lingpai.issuer import admin, jose
+from lingpai.issuer import admin
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.oidc.client_keys import ASSERTION, KINDS, ClientKey
 from tests.issuer.dialects.oidc.realms import ISSUER, NOW, REDIRECT, Realm, basic
@@ -147,7 +148,7 @@ async def test_l99_a_public_key_as_a_shared_one(realm: Realm, key: ClientKey, cl
     head, claims, _ = key.assertion(ID, header={"alg": "HS256"}).split(".")
     for shared in (msgspec.json.encode(key.jwk), key.key.as_pem(private=False)):
         signature = hmac.new(shared, f"{head}.{claims}".encode(), hashlib.sha256).digest()
-        forged = f"{head}.{claims}.{jose.b64(signature)}"
+        forged = f"{head}.{claims}.{base64url.encode(signature)}"
         told = key.asserted(ID) | {"client_assertion": forged}
         assert await ask(realm, told) == (401, "invalid_client")
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from lingpai.core import base64url
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import Resource
 from lingpai.issuer import jose
@@ -35,7 +36,7 @@ async def resources(realm: Realm) -> None:
 
 
 def head_of(token: str) -> Json:
-    found: Json = json.loads(jose.unb64(token.split(".", maxsplit=1)[0]))
+    found: Json = json.loads(base64url.decode(token.split(".", maxsplit=1)[0]))
     return found
 
 
