@@ -99,6 +99,9 @@ class Kind(enum.Enum):
     INVALID_TARGET = "invalid_target", Blame.CALLER, Group.ISSUER, 400
     INVALID_CODE = "invalid_code", Blame.CALLER, Group.ISSUER, 400
     EXPIRED_CODE = "expired_code", Blame.CALLER, Group.ISSUER, 400
+    AUTHORIZATION_PENDING = "authorization_pending", Blame.CALLER, Group.ISSUER, 400
+    SLOW_DOWN = "slow_down", Blame.CALLER, Group.ISSUER, 400
+    EXPIRED_DEVICE_CODE = "expired_device_code", Blame.CALLER, Group.ISSUER, 400
     INVALID_ACCESS_TOKEN = "invalid_access_token", Blame.CALLER, Group.ISSUER, 400
     EXPIRED_ACCESS_TOKEN = "expired_access_token", Blame.CALLER, Group.ISSUER, 400
     INVALID_APP_TOKEN = "invalid_app_token", Blame.CALLER, Group.ISSUER, 400

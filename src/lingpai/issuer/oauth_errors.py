@@ -20,6 +20,31 @@ BROKEN: Final = "server_error"
 
 Table = Mapping[Kind, tuple[int, str, str | None]]
 """HTTP status, `error` and `error_description` of each error; None for the error's own reason."""
+OAUTH_ERRORS: Final[Table] = {
+    Kind.ADDRESS_NOT_ALLOWED: (400, UNAUTHORIZED, None),
+    Kind.APP_NOT_LISTED: (400, UNAUTHORIZED, None),
+    Kind.WRONG_APP_MODE: (400, UNAUTHORIZED, None),
+    Kind.UNSUPPORTED_RESPONSE_TYPE: (400, "unsupported_response_type", None),
+    Kind.UNSUPPORTED_GRANT_TYPE: (400, "unsupported_grant_type", None),
+    Kind.UNAUTHORIZED_CLIENT: (400, UNAUTHORIZED, None),
+    Kind.MISSING_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INVALID_SCOPE: (400, INVALID_SCOPE, None),
+    Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
+    Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
+    Kind.INVALID_TICKET: (400, INVALID_GRANT, None),
+    Kind.INVALID_OPEN_ID: (400, INVALID_GRANT, None),
+    Kind.LIMIT_REACHED: (429, LATER, None),
+    Kind.BAD_REQUEST_ID: (400, INVALID_REQUEST, None),
+    Kind.REPLAYED_REQUEST: (400, INVALID_REQUEST, None),
+    Kind.INVALID_TERMINAL: (400, INVALID_REQUEST, None),
+    Kind.TERMINAL_TAKEN: (400, INVALID_REQUEST, None),
+    Kind.WRONG_TERMINAL_SECRET: (400, INVALID_REQUEST, None),
+    Kind.WRONG_TERMINAL_KEY: (400, INVALID_REQUEST, None),
+    Kind.AUTHORIZATION_PENDING: (400, "authorization_pending", None),
+    Kind.SLOW_DOWN: (400, "slow_down", None),
+    Kind.EXPIRED_DEVICE_CODE: (400, "expired_token", None),
+}
+"""Errors of verbs that all protocols in OAuth's form answer alike (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5)."""
 Headers = tuple[tuple[str, str], ...]
 
 _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")

@@ -151,14 +151,16 @@ async def poll_device(issuer: Issuer, app: App, device_code: str) -> str | None:
     """Return the code that a device redeems with its own handle as verifier; None while its user has yet to answer.
 
     Raises:
-        LingpaiError: INVALID_CODE when the handle is not of this app or was used up, EXPIRED_CODE when it has ended,
-            ACCESS_DENIED when the user refused.
+        LingpaiError: INVALID_CODE when the handle is not of this app or was used up, EXPIRED_DEVICE_CODE when it has
+            ended, ACCESS_DENIED when the user refused.
     """
     device = await read_waiting(issuer, app, device_code)
     answer = await issuer.store.read_answer(_answer_key(issuer, device).digest)
     if answer is None:
         if device.ends_at <= issuer.now():
-            raise LingpaiError(Kind.EXPIRED_CODE, "The device code has expired.", parameter="device_code")
+            raise LingpaiError(
+                Kind.EXPIRED_DEVICE_CODE, "The device code has expired.", parameter="device_code"
+            )
         return None
     if answer.grant is None:
         raise LingpaiError(Kind.ACCESS_DENIED, "The user refused.")
@@ -166,7 +168,7 @@ async def poll_device(issuer: Issuer, app: App, device_code: str) -> str | None:
     if view is None or view.grant.state is not GrantState.ISSUED:  # it is no replay: a device may ask twice
         raise _invalid()
     if view.grant.ends_at <= issuer.now():
-        raise LingpaiError(Kind.EXPIRED_CODE, "The device code has expired.", parameter="device_code")
+        raise LingpaiError(Kind.EXPIRED_DEVICE_CODE, "The device code has expired.", parameter="device_code")
     grant = view.grant
     return issuer.seal(HandleKind.CODE, grant.id, 0, grant.created_at, grant.salt)
 

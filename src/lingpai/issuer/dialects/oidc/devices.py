@@ -13,7 +13,6 @@ from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, DeviceAsked, DeviceWaits
 from lingpai.issuer.dialects.oidc.policy import DEVICE, OFFLINE, OPENID
 from lingpai.issuer.dialects.oidc.resources import Resources
-from lingpai.issuer.dialects.oidc.shape import NamedError
 from lingpai.issuer.verbs.apps import require_grant, require_listed
 from lingpai.issuer.verbs.devices import DeviceParams, begin_device, poll_device
 from lingpai.issuer.verbs.requests import each_once
@@ -76,25 +75,20 @@ class DeviceEndpoint:
         """Return the code that a device has to redeem now.
 
         Raises:
-            NamedError: `authorization_pending`, `slow_down`, `expired_token` (RFC 8628 §3.5).
-            LingpaiError: MISSING_PARAMETER, INVALID_CODE, ACCESS_DENIED.
+            LingpaiError: AUTHORIZATION_PENDING, SLOW_DOWN, EXPIRED_DEVICE_CODE (RFC 8628 §3.5); MISSING_PARAMETER,
+                INVALID_CODE, ACCESS_DENIED.
         """
         if device_code is None:
             raise LingpaiError(
                 Kind.MISSING_PARAMETER, "The parameter device_code is missing.", parameter="device_code"
             )
         hasty = self._is_hasty(device_code)
-        try:
-            code = await poll_device(self._issuer, app, device_code)
-        except LingpaiError as error:
-            if error.kind is Kind.EXPIRED_CODE:
-                raise NamedError("expired_token", "The device code has expired.") from error
-            raise
+        code = await poll_device(self._issuer, app, device_code)
         if code is not None:
             return code
         if hasty:
-            raise NamedError("slow_down", "The device polls too often.")
-        raise NamedError("authorization_pending", "The user has yet to answer.")
+            raise LingpaiError(Kind.SLOW_DOWN, "The device polls too often.")
+        raise LingpaiError(Kind.AUTHORIZATION_PENDING, "The user has yet to answer.")
 
     def _is_hasty(self, device_code: str) -> bool:
         """Return whether this process saw a poll of the device less than the interval ago."""

@@ -13,10 +13,9 @@ from lingpai.issuer.oauth_errors import (
     INVALID_CLIENT,
     INVALID_GRANT,
     INVALID_REQUEST,
-    INVALID_SCOPE,
     INVALID_TOKEN,
     LATER,
-    UNAUTHORIZED,
+    OAUTH_ERRORS,
     ErrorBody,
     ErrorWithHeaders,
     Table,
@@ -57,21 +56,12 @@ ERRORS: Final[Table] = {
     Kind.REQUEST_TIMEOUT: (408, INVALID_REQUEST, None),
     Kind.STORE_UNAVAILABLE: (503, LATER, "The server cannot answer now; try again."),
     Kind.INTERNAL: (500, BROKEN, "The server failed."),
+    **OAUTH_ERRORS,
     Kind.INVALID_CLIENT: (401, INVALID_CLIENT, _CLIENT),
     Kind.UNKNOWN_APP: (401, INVALID_CLIENT, _CLIENT),
-    Kind.ADDRESS_NOT_ALLOWED: (400, UNAUTHORIZED, None),
-    Kind.APP_NOT_LISTED: (400, UNAUTHORIZED, None),
-    Kind.WRONG_APP_MODE: (400, UNAUTHORIZED, None),
-    Kind.UNSUPPORTED_RESPONSE_TYPE: (400, "unsupported_response_type", None),
-    Kind.UNSUPPORTED_GRANT_TYPE: (400, "unsupported_grant_type", None),
-    Kind.UNAUTHORIZED_CLIENT: (400, UNAUTHORIZED, None),
     Kind.INVALID_REDIRECT_URI: (400, INVALID_REQUEST, None),
     Kind.WRONG_REDIRECT_URI: (400, INVALID_GRANT, None),
-    Kind.MISSING_SCOPE: (400, INVALID_SCOPE, None),
-    Kind.INVALID_SCOPE: (400, INVALID_SCOPE, None),
-    Kind.INSUFFICIENT_SCOPE: (403, "insufficient_scope", None),
     Kind.ACCESS_DENIED: (400, DENIED, None),
-    Kind.INVALID_PKCE: (400, INVALID_GRANT, None),
     Kind.INVALID_TARGET: (400, "invalid_target", None),
     Kind.INVALID_CODE: (400, INVALID_GRANT, _CODE),
     Kind.EXPIRED_CODE: (400, INVALID_GRANT, _CODE),
@@ -81,19 +71,10 @@ ERRORS: Final[Table] = {
     Kind.EXPIRED_APP_TOKEN: (401, INVALID_TOKEN, "The access token has expired."),
     Kind.INVALID_REFRESH_TOKEN: (400, INVALID_GRANT, _REFRESH),
     Kind.EXPIRED_REFRESH_TOKEN: (400, INVALID_GRANT, _REFRESH),
-    Kind.INVALID_TICKET: (400, INVALID_GRANT, None),
-    Kind.INVALID_OPEN_ID: (400, INVALID_GRANT, None),
     Kind.NO_PERMISSION: (400, DENIED, None),
     Kind.NOT_ADDED: (400, "consent_required", None),
-    Kind.LIMIT_REACHED: (429, LATER, None),
-    Kind.BAD_REQUEST_ID: (400, INVALID_REQUEST, None),
     Kind.BAD_TIMESTAMP: (400, "use_dpop_nonce", None),
     Kind.BAD_SIGNATURE: (400, "invalid_dpop_proof", None),
-    Kind.REPLAYED_REQUEST: (400, INVALID_REQUEST, None),
-    Kind.INVALID_TERMINAL: (400, INVALID_REQUEST, None),
-    Kind.TERMINAL_TAKEN: (400, INVALID_REQUEST, None),
-    Kind.WRONG_TERMINAL_SECRET: (400, INVALID_REQUEST, None),
-    Kind.WRONG_TERMINAL_KEY: (400, INVALID_REQUEST, None),
     Kind.LOGIN_FAILED: (400, DENIED, None),
     Kind.BUSY: (503, LATER, "The server cannot answer now; try again."),
     Kind.LOGIN_REQUIRED: (400, "login_required", None),
@@ -106,20 +87,6 @@ class ProofError(ErrorWithHeaders):
     """A refusal of a request whose token comes, or has to come, with a proof of a key (RFC 9449 §7.1)."""
 
 
-class NamedError(LingpaiError):
-    """A refusal of a token request whose name is of RFC 8628 §3.5.
-
-    Attributes:
-        name: `error` on the wire.
-    """
-
-    __slots__ = ("name",)
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(Kind.INVALID_CODE, reason)
-        self.name = name
-
-
 def style(issuer_url: str) -> AnswerStyle:
     """How apps are answered by redirect: `iss` in every answer (RFC 9207 §2)."""
     return AnswerStyle(status=303, every=(("iss", issuer_url),), refused="The user refused.")
@@ -127,8 +94,6 @@ def style(issuer_url: str) -> AnswerStyle:
 
 def describe(error: LingpaiError) -> tuple[int, str, str]:
     """Return status, `error` and description."""
-    if isinstance(error, NamedError):
-        return 400, error.name, error.reason
     return describe_error(ERRORS, error, "A name in the request is not allowed.")
 
 
