@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 from bench.material import APPS, CODES, GRANTED, MALL_GRANTS, OUTSTANDING, USERS, YZB_GRANTS, material_file
 from bench.multiplying import Made, multiply
 from lingpai.core.handles import Handle, HandleKind
-from lingpai.core.issuer_records import App, GrantState, User
+from lingpai.core.issuer_records import App, GrantState
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens

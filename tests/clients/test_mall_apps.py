@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lingpai.core.issuer_records import App, Profile
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.service import open_issuers
 from lingpai.settings import Settings

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey
 
-from lingpai.core.issuer_records import App, Client, Profile
+from lingpai.core.issuer_records import App, Client
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.service import open_issuers
 from lingpai.settings import Settings

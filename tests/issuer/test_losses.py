@@ -10,8 +10,9 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import Grant, GrantKind, GrantState, User
+from lingpai.core.issuer_records import Grant, GrantKind, GrantState
 from lingpai.core.keyring import KeyRing
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords

@@ -11,7 +11,8 @@ import pytest
 
 import lingpai.store
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Profile, User
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import Profile, User
 from lingpai.issuer import admin
 from lingpai.issuer.administration import Known, import_known
 from lingpai.issuer.verbs.login import login

@@ -5,7 +5,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import Profile
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.cookies import is_visitor, new_visitor
 from lingpai.issuer.passwords import MAX_PASSWORD, Passwords

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pytest
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Terminal, User
+from lingpai.core.issuer_records import App, Terminal
 from lingpai.core.keyring import KeyRing
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.tokens import Tokens

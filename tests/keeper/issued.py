@@ -10,9 +10,10 @@ import aiohttp
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import App as IssuedApp
-from lingpai.core.issuer_records import AppMode, Terminal, User
+from lingpai.core.issuer_records import AppMode, Terminal
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Account, Credential
+from lingpai.core.user_records import User
 from lingpai.edge.app import create_app
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer

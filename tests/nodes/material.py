@@ -5,7 +5,8 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from lingpai.core.issuer_records import App, AppMode, User
+from lingpai.core.issuer_records import App, AppMode
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorization_requests import Asked

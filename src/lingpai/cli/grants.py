@@ -11,7 +11,8 @@ from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, GrantView, Terminal, User
+    from lingpai.core.issuer_records import App, GrantView, Terminal
+    from lingpai.core.user_records import User
     from lingpai.issuer.context import Issuer
 
 app = typer.Typer(

@@ -11,7 +11,8 @@ from lingpai.cli.problems import Problem
 from lingpai.cli.running import with_keeper
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, Terminal, User
+    from lingpai.core.issuer_records import App, Terminal
+    from lingpai.core.user_records import User
     from lingpai.issuer.context import Issuer
     from lingpai.issuer.dialect import Dialect
     from lingpai.keeper.keeper import Keeper

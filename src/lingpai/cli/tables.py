@@ -9,8 +9,8 @@ import msgspec
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem, not_text
-from lingpai.core.issuer_records import Profile
 from lingpai.core.text import TextError, read_text
+from lingpai.core.user_records import Profile
 from lingpai.issuer.administration import Known
 from lingpai.issuer.checks import MAX_OPEN_ID
 from lingpai.issuer.user_imports import NewUser

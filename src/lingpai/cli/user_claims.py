@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.core.issuer_records import Address, UserClaims
+from lingpai.core.user_records import Address, UserClaims
 
 _FIXED = frozenset({"address", "updated_at"})
 NAMES = (

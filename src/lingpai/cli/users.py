@@ -15,7 +15,7 @@ from lingpai.cli.running import Data, Json
 from lingpai.cli.user_imports import import_file
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import User
+    from lingpai.core.user_records import User
     from lingpai.issuer.context import Issuer
 
 app = typer.Typer(name="user", help="Users who log in on the issuer's pages.", no_args_is_help=True)
@@ -64,7 +64,7 @@ def add(
     """Add a user. The password is prompted for, or read from standard input."""
     from lingpai.cli.issuing import login_problems
     from lingpai.cli.output import done, emit
-    from lingpai.core.issuer_records import Profile
+    from lingpai.core.user_records import Profile
     from lingpai.issuer import admin
 
     problems = login_problems(login)
@@ -253,7 +253,7 @@ def claims(
     """Show or change what apps of the protocol oidc may read of a user besides the profile, such as e-mail."""
     from lingpai.cli.output import emit, fields
     from lingpai.cli.user_claims import changed, shown
-    from lingpai.core.issuer_records import UserClaims
+    from lingpai.core.user_records import UserClaims
     from lingpai.issuer import admin
 
     async def save(realms: Realms) -> UserClaims:

@@ -1,4 +1,4 @@
-"""The issuer's records as values: apps, users, terminals, members, grants, sessions.
+"""The issuer's records as values: apps, terminals, members, grants, signing keys.
 
 Times are unix seconds in whole numbers, by the issuer's own time (`IssuerStore.anchor`). `id`s are the rows'
 growing numbers and are never sent in clear.
@@ -170,60 +170,6 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         return not self.public and self.client.token_endpoint_auth_method != "private_key_jwt"  # noqa: S105
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """The profile that apps may read of a user. `sex` is "1" male, "2" female, "3" unknown (docs/spec/yzb.md)."""
-
-    nick: str = ""
-    avatar: str = ""
-    sex: str = "3"
-    seller_name: str = ""
-
-
-class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A user who can log in. The password hash (argon2id) is stored apart."""
-
-    id: int = 0
-    realm: str
-    login: str
-    profile: Profile = Profile()
-    disabled: bool = False
-    created_at: int = 0
-
-
-class Address(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A postal address (OpenID Connect Core §5.1.1)."""
-
-    formatted: str = ""
-    street_address: str = ""
-    locality: str = ""
-    region: str = ""
-    postal_code: str = ""
-    country: str = ""
-
-
-class UserClaims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """What the standard protocol tells of a user besides the profile (OpenID Connect Core §5.1).
-
-    Attributes:
-        updated_at: when it was changed last, by the issuer's time; 0 when it never was.
-    """
-
-    given_name: str = ""
-    family_name: str = ""
-    middle_name: str = ""
-    profile: str = ""
-    website: str = ""
-    birthdate: str = ""
-    zoneinfo: str = ""
-    locale: str = ""
-    email: str = ""
-    email_verified: bool = False
-    phone_number: str = ""
-    phone_number_verified: bool = False
-    address: Address = Address()
-    updated_at: int = 0
-
-
 class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     """A terminal.
 
@@ -334,68 +280,6 @@ class GrantView(msgspec.Struct, frozen=True):
     machine_code: str
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A browser's login session.
-
-    Attributes:
-        salt: random and part of its handle.
-        sid: random; the next session of a user who logs in again has the same. 0 for sessions of earlier releases.
-    """
-
-    id: int = 0
-    realm: str
-    user: int | None = None
-    salt: int
-    created_at: int
-    ends_at: int
-    sid: int = 0
-
-
-class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A device that waits for its user (RFC 8628).
-
-    Attributes:
-        user_code: keyed digest of what the user types.
-        app: row of the app on the device.
-        salt: random and part of its handle.
-        params: what the app asks for, as JSON.
-    """
-
-    id: int = 0
-    user_code: bytes
-    app: int
-    salt: int
-    params: str
-    created_at: int
-    ends_at: int
-
-    def __repr__(self) -> str:
-        """Shows whose it is, and not the code."""
-        return f"Device({self.id}, app={self.app})"
-
-
-class Pushed(msgspec.Struct, frozen=True, kw_only=True):
-    """An authorization request that a client pushed (RFC 9126).
-
-    Attributes:
-        app: row of the app that pushed it.
-        salt: random and part of its handle.
-        params: as JSON, known to be right when it was pushed.
-        ends_at: until when a browser may come with it.
-    """
-
-    id: int = 0
-    app: int
-    salt: int
-    params: str
-    created_at: int
-    ends_at: int
-
-    def __repr__(self) -> str:
-        """Shows whose it is, and nothing that the app sent along."""
-        return f"Pushed({self.id}, app={self.app})"
-
-
 class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     """A pair of keys of one realm, for one algorithm.
 
@@ -419,72 +303,3 @@ class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Never shows the private half."""
         return f"SigningKey({self.realm}/{self.alg}/{self.number})"
-
-
-class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a request of the standard protocol wants of the login (OpenID Connect Core §3.1.2.1).
-
-    Attributes:
-        max_age: seconds that the login may be old when the request is made; -1 for any.
-        again: whether the user logs in again although they are logged in.
-        stale: row of the session that the browser came with and that does not do, or 0.
-        consent: whether the user is asked although they allowed all of it before.
-        user: row of the user whom the client expects, 0 for any, below for one whom nobody is.
-        login: login name that the form is filled in with.
-        claims: names of the claims that the client wants in the id_token.
-        jkt: thumbprint of the key that the code is bound to (RFC 9449 §10), or "".
-        by_form: whether the browser posts the answer to the client (OAuth 2.0 Form Post Response Mode).
-        userinfo: names of the claims that it wants at userinfo besides those of its scopes.
-        single: those of both that no scope of the request has, each of which the user allows by itself.
-    """
-
-    max_age: int = -1
-    again: bool = False
-    stale: int = 0
-    consent: bool = False
-    user: int = 0
-    login: str = ""
-    claims: tuple[str, ...] = ()
-    jkt: str = ""
-    by_form: bool = False
-    userinfo: tuple[str, ...] = ()
-    single: tuple[str, ...] = ()
-
-
-class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A valid authorization request that waits for its user. The browser carries it, encrypted.
-
-    Attributes:
-        digest: random; its answer is stored under it.
-        browser: digest of the cookie of the browser that may answer it.
-        app_id: public id of the app.
-        redirect_uri: as the request gave it; None when it gave none.
-        answer_uri: the address that the answer is sent to.
-        state: as given, or None when there was none.
-        terminal: code of the terminal in the request, or "".
-        created_at: the time of the first request; the user may have restarted it since.
-        ends_at: the end of the time for an answer.
-        audience: resource servers that it names, separated by blanks; None for those of the app.
-        pushed: whether it keeps its digest when it begins again, as whatever browser comes with it, one answer counts.
-    """
-
-    digest: bytes
-    browser: bytes
-    app_id: str
-    redirect_uri: str | None
-    answer_uri: str
-    scope: str | None = None
-    state: str | None = None
-    challenge: str = ""
-    challenge_method: str = ""
-    nonce: str = ""
-    terminal: str = ""
-    created_at: int
-    ends_at: int
-    wishes: Wishes = Wishes()
-    audience: str | None = None
-    pushed: bool = False
-
-    def __repr__(self) -> str:
-        """Shows whose it is, and nothing that the app sent along."""
-        return f"AuthorizationRequest({self.app_id})"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from lingpai.core.issuer_records import Profile, User
+from lingpai.core.user_records import Profile, User
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import FOREVER, App, Member, Profile, Secret, Terminal, User, UserClaims
+from lingpai.core.issuer_records import FOREVER, App, Member, Secret, Terminal
+from lingpai.core.user_records import Profile, User, UserClaims
 from lingpai.issuer.checks import (
     check_app,
     check_claims,

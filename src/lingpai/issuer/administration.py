@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.escaping import shown
-from lingpai.core.issuer_records import App, GrantView, Member, Terminal, User
+from lingpai.core.issuer_records import App, GrantView, Member, Terminal
 from lingpai.core.names import fold
+from lingpai.core.user_records import User
 from lingpai.issuer.admin import PAGE, add_user, list_grants
 from lingpai.issuer.checks import check_label, check_login, check_open_id
 from lingpai.issuer.context import Issuer

@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.errors import LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest
+from lingpai.core.issuer_records import App
 from lingpai.core.wire import NO_STORE, Call, Reply
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import Code

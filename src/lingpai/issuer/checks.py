@@ -9,8 +9,9 @@ from collections.abc import Iterable
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Profile, Resource, UserClaims
+from lingpai.core.issuer_records import App, Resource
 from lingpai.core.names import hides, tidy
+from lingpai.core.user_records import Profile, UserClaims
 from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
 from lingpai.issuer.passwords import MAX_PASSWORD, normal
 from lingpai.issuer.redirects import check_registrable

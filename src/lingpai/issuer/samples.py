@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from lingpai.core.issuer_records import App, User
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 

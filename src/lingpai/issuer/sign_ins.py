@@ -3,7 +3,9 @@
 import msgspec
 
 from lingpai.core import base64url
-from lingpai.core.issuer_records import AuthorizationRequest, Grant, Session, User
+from lingpai.core.authorization_records import AuthorizationRequest, Session
+from lingpai.core.issuer_records import Grant
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.sessions import OpenSession

@@ -6,8 +6,8 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.issuer_records import Profile, User
 from lingpai.core.names import fold
+from lingpai.core.user_records import Profile, User
 from lingpai.issuer.checks import check_login, check_password_hash, check_profile
 from lingpai.issuer.context import Issuer
 

@@ -6,7 +6,8 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from collections.abc import Sequence
 from typing import Protocol
 
-from lingpai.core.issuer_records import App, Member, Resource, Terminal, User, UserClaims
+from lingpai.core.issuer_records import App, Member, Resource, Terminal
+from lingpai.core.user_records import User, UserClaims
 
 
 class Directory(Protocol):

@@ -6,7 +6,7 @@ What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
 from typing import Protocol
 
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 
 
 class Identities(Protocol):

@@ -12,7 +12,9 @@ does what it does when there is no such row.
 
 from typing import Protocol
 
-from lingpai.core.issuer_records import Device, Pushed, Session, SigningKey, User
+from lingpai.core.authorization_records import Device, Pushed, Session
+from lingpai.core.issuer_records import SigningKey
+from lingpai.core.user_records import User
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, Placed, RequestKey, Spent

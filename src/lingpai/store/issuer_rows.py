@@ -9,34 +9,25 @@ from lingpai.core.issuer_records import (
     App,
     AppMode,
     Client,
-    Device,
     Grant,
     GrantKind,
     GrantState,
     GrantView,
     Member,
-    Profile,
-    Pushed,
     Resource,
     Secret,
-    Session,
     SigningKey,
     Terminal,
-    User,
-    UserClaims,
 )
-from lingpai.core.names import fold
 from lingpai.store.queries import Row
 from lingpai.store.rows import write_names
 from lingpai.store.vault import Vault
 
 SECRET_COLUMN = "issuer_secrets.sealed"  # noqa: S105  a column's name
 SIGNING_KEY_COLUMN = "issuer_signing_keys.sealed"
-PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _client = msgspec.json.Decoder(Client)
-_claims = msgspec.json.Decoder(UserClaims)
 _write_client = msgspec.json.Encoder().encode
 _KINDS = {int(kind): kind for kind in GrantKind}
 GRANT_COLUMNS = 21
@@ -126,64 +117,6 @@ def resource_columns(resource: Resource) -> tuple[Any, ...]:
     """A resource server as bindings of `save_resource`."""
     columns = msgspec.structs.asdict(resource)
     return tuple((columns | {"scopes": write_names(resource.scopes)}).values())
-
-
-def read_user(row: Row) -> User:
-    """A user from (id, realm, login, nick, avatar, sex, seller_name, disabled, created_at)."""
-    user_id, realm, login, nick, avatar, sex, seller_name, disabled, created_at = row
-    return User(
-        id=user_id,
-        realm=realm,
-        login=login,
-        profile=Profile(nick=nick, avatar=avatar, sex=sex, seller_name=seller_name),
-        disabled=bool(disabled),
-        created_at=created_at,
-    )
-
-
-def read_login(vault: Vault, rows: Sequence[Row]) -> tuple[User, str] | None:
-    """A user and the hash of their password from a row of `find_login`, None when there is none.
-
-    Raises:
-        UnreadableError: this node's key ring does not decrypt the hash.
-    """
-    if not rows:
-        return None
-    *columns, password_hash, sealed = rows[0]
-    user = read_user(tuple(columns))
-    return user, open_password(vault, user.realm, user.id, password_hash, sealed)
-
-
-def open_password(vault: Vault, realm: str, user: int, password_hash: str, sealed: bytes | None) -> str:
-    """The hash of a user's password, "" when there is none.
-
-    Raises:
-        UnreadableError: this node's key ring does not decrypt it.
-    """
-    if password_hash or sealed is None:  # in clear as a release before wrote it
-        return password_hash
-    return vault.open(sealed, PASSWORD_COLUMN, realm, user)
-
-
-def seal_password(vault: Vault, realm: str, user: int, password_hash: str) -> bytes | None:
-    """The hash of a user's password as it is kept, None when there is none."""
-    return vault.seal(password_hash, PASSWORD_COLUMN, realm, user) if password_hash else None
-
-
-def user_columns(user: User) -> dict[str, Any]:
-    """A user as bindings of `add_user` and `change_user`."""
-    return {
-        "id": user.id,
-        "realm": user.realm,
-        "login": user.login,
-        "login_key": fold(user.login),
-        "nick": user.profile.nick,
-        "avatar": user.profile.avatar,
-        "sex": user.profile.sex,
-        "seller_name": user.profile.seller_name,
-        "disabled": user.disabled,
-        "created_at": user.created_at,
-    }
 
 
 def read_terminal(row: Row) -> Terminal:
@@ -281,55 +214,6 @@ def row_after(grant: Grant, generation: int, now: int, ends_at: int) -> Grant:
         rotated_at=now,
         ends_at=min(ends_at, grant.limit_at),
     )
-
-
-def read_session(row: Row) -> Session:
-    """A session from (id, realm, user_row, salt, created_at, ends_at, sid)."""
-    session_id, realm, user, salt, created_at, ends_at, sid = row
-    return Session(
-        id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at, sid=sid
-    )
-
-
-def read_claims(text: str) -> UserClaims:
-    """What is told of a user, from the column `claims`."""
-    return _claims.decode(text)
-
-
-def write_claims(claims: UserClaims) -> str:
-    """What is told of a user, for the column `claims`."""
-    return _write_client(claims).decode()
-
-
-def read_device(row: Row) -> Device:
-    """A device that waits from a row of `read_device`."""
-    row_id, user_code, app, salt, params, created_at, ends_at = row
-    return Device(
-        id=row_id,
-        user_code=bytes(user_code),
-        app=app,
-        salt=salt,
-        params=params,
-        created_at=created_at,
-        ends_at=ends_at,
-    )
-
-
-def device_columns(device: Device) -> tuple[Any, ...]:
-    """A device that waits as bindings of `add_device`."""
-    own = (device.user_code, device.app, device.salt, device.params)
-    return (*own, device.created_at, device.ends_at)
-
-
-def read_pushed(row: Row) -> Pushed:
-    """A pushed request from a row of `read_pushed`."""
-    row_id, app, salt, params, created_at, ends_at = row
-    return Pushed(id=row_id, app=app, salt=salt, params=params, created_at=created_at, ends_at=ends_at)
-
-
-def pushed_columns(pushed: Pushed) -> tuple[Any, ...]:
-    """A pushed request as bindings of `add_pushed`."""
-    return (pushed.app, pushed.salt, pushed.params, pushed.created_at, pushed.ends_at)
 
 
 def read_signing_key(row: Row, vault: Vault) -> SigningKey:

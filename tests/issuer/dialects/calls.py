@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import aiohttp
 from yarl import URL
 
-from lingpai.core.issuer_records import App, User
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 

@@ -15,8 +15,9 @@ import aiohttp
 from yarl import URL
 
 from lingpai.core.clock import Clock
-from lingpai.core.issuer_records import App, Profile, Terminal, User
+from lingpai.core.issuer_records import App, Terminal
 from lingpai.core.keyring import KeyRing
+from lingpai.core.user_records import Profile, User
 from lingpai.edge.app import create_app
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, Serving

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import Profile, User
+from lingpai.core.user_records import Profile, User
 from lingpai.core.wire import Call
 from lingpai.issuer import admin
 from lingpai.issuer.delegation.keys import rotate

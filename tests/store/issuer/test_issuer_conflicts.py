@@ -10,16 +10,10 @@ import asyncpg
 import msgspec
 import pytest
 
+from lingpai.core.authorization_records import Session
 from lingpai.core.errors import Kind
-from lingpai.core.issuer_records import (
-    App,
-    GrantState,
-    Member,
-    Secret,
-    Session,
-    Terminal,
-    User,
-)
+from lingpai.core.issuer_records import App, GrantState, Member, Secret, Terminal
+from lingpai.core.user_records import User
 from lingpai.store.issuer_port import Answer, IssuerStore, RequestKey
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at

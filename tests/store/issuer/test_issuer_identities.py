@@ -9,9 +9,9 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
-from lingpai.core.issuer_records import Profile, User
 from lingpai.core.keyring import KeyRing
 from lingpai.core.seals import SealError
+from lingpai.core.user_records import Profile, User
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.engines import dump_of, execute, rows_of
 from tests.issuer.worlds import raises

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from lingpai.core.issuer_records import Profile, Session, User
+from lingpai.core.authorization_records import Session
+from lingpai.core.user_records import Profile, User
 from lingpai.store.issuer_port import IssuerStore
 
 NOW = 1_000_000

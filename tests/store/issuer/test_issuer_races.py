@@ -5,7 +5,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from lingpai.core.issuer_records import App, Profile
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.authorization_requests import Asked

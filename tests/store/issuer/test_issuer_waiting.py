@@ -4,7 +4,8 @@ import asyncio
 
 import msgspec
 
-from lingpai.core.issuer_records import Device, GrantState, Pushed
+from lingpai.core.authorization_records import Device, Pushed
+from lingpai.core.issuer_records import GrantState
 from lingpai.issuer.sign_ins import bound_key, read_sign_in
 from lingpai.issuer.verbs.bind import bind_key
 from lingpai.store.issuer_port import RequestKey, SignedRequest

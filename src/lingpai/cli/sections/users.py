@@ -10,7 +10,7 @@ from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
-from lingpai.core.issuer_records import Profile
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.administration import list_users
 from lingpai.issuer.context import Issuer
@@ -19,7 +19,7 @@ SHOWN = ("nick", "avatar", "sex", "seller_name")
 
 
 class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A user; see `issuer_records.User`. `password` may be a reference; without it the password is left as it is.
+    """A user; see `user_records.User`. `password` may be a reference; without it the password is left as it is.
 
     `password_hash`, of another system, is for users who are added, or have no password; it may be a reference.
     """

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lingpai.core.issuer_records import App, GrantView, Member, User
+from lingpai.core.issuer_records import App, GrantView, Member
+from lingpai.core.user_records import User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.pages.render import moment, permission_words

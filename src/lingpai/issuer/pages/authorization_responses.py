@@ -4,7 +4,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
+from lingpai.core.authorization_records import AuthorizationRequest
+from lingpai.core.issuer_records import App, Terminal
+from lingpai.core.user_records import User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import AnswerStyle, allowed_uri, redirect, refused_uri
 from lingpai.issuer.context import Issuer

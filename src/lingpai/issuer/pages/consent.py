@@ -4,8 +4,10 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
+from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
+from lingpai.core.issuer_records import App, Terminal
+from lingpai.core.user_records import User
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.admin import list_terminals
 from lingpai.issuer.authorizations import redirect

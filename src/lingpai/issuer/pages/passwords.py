@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.cookies import known_browser

@@ -1,6 +1,8 @@
 """How authorizations of the standard protocol end (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
 
-from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
+from lingpai.core.authorization_records import AuthorizationRequest
+from lingpai.core.issuer_records import App, Terminal
+from lingpai.core.user_records import User
 from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import (
     Pairs,

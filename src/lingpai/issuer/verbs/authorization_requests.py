@@ -10,8 +10,9 @@ import hmac
 
 import msgspec
 
+from lingpai.core.authorization_records import AuthorizationRequest, Wishes
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest, Wishes
+from lingpai.core.issuer_records import App
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.policy import DAY

@@ -2,18 +2,11 @@
 
 import msgspec
 
+from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import (
-    FOREVER,
-    App,
-    AuthorizationRequest,
-    Grant,
-    GrantKind,
-    GrantState,
-    Terminal,
-    User,
-)
+from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState, Terminal
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.verbs.authorization_requests import (

@@ -4,10 +4,11 @@ import unicodedata
 
 import msgspec
 
+from lingpai.core.authorization_records import Session
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import AnsweredLogin, Identity
-from lingpai.core.issuer_records import Profile, Session, User
 from lingpai.core.names import hides
+from lingpai.core.user_records import Profile, User
 from lingpai.issuer.admin import change_user
 from lingpai.issuer.checks import MAX_ADDRESS, MAX_TEXT, check_login
 from lingpai.issuer.context import Issuer

@@ -12,10 +12,12 @@ from typing import Final
 import msgspec
 
 from lingpai.core import base64url
+from lingpai.core.authorization_records import Device, Session
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Device, GrantState, Session, User
+from lingpai.core.issuer_records import App, GrantState
 from lingpai.core.networks import network_of
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import Throttling
 from lingpai.issuer.sign_ins import SignIn, encode_sign_in

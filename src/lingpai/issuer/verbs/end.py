@@ -2,7 +2,8 @@
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Grant, Member, Terminal, User
+from lingpai.core.issuer_records import App, Grant, Member, Terminal
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.lookups import look_up
 

@@ -2,10 +2,11 @@
 
 from typing import NamedTuple
 
+from lingpai.core.authorization_records import Session
 from lingpai.core.errors import LingpaiError
-from lingpai.core.issuer_records import Session, User
 from lingpai.core.names import fold
 from lingpai.core.networks import network_of
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.throttle import MOST_MARKS, too_many

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Member, User
+from lingpai.core.issuer_records import App, Member
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 
 OPEN_ID_BYTES = 16

@@ -3,7 +3,7 @@
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 from lingpai.issuer.checks import check_password
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import MINUTE

@@ -4,9 +4,10 @@ A browser may come with the handle again and again until its user has answered. 
 digest, so the store's commit of the first answer uses it up.
 """
 
+from lingpai.core.authorization_records import Pushed
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Pushed
+from lingpai.core.issuer_records import App
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.requests import same_request
 from lingpai.store.issuer_port import SignedRequest

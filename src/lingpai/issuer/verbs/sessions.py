@@ -4,9 +4,10 @@ import hmac
 
 import msgspec
 
+from lingpai.core.authorization_records import Session
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import Session, User
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 
 _SID_BYTES = 7

@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 
 from lingpai.core import base64url
-from lingpai.core.issuer_records import App, Profile
+from lingpai.core.issuer_records import App
+from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import oidc

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import Address, Client, UserClaims
+from lingpai.core.issuer_records import Client
+from lingpai.core.user_records import Address, UserClaims
 from lingpai.issuer import admin
 from lingpai.issuer.dialects.oidc.policy import CLAIMS, SCOPE_OF
 from lingpai.issuer.pages.words import CATALOGUES

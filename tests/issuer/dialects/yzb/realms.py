@@ -5,7 +5,8 @@ from typing import Any
 
 import aiohttp
 
-from lingpai.core.issuer_records import App, Member, Profile, User
+from lingpai.core.issuer_records import App, Member
+from lingpai.core.user_records import Profile, User
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import SCOPE, USER_INFO

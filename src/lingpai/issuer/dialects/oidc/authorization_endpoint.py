@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from lingpai.core.authorization_records import Wishes
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Wishes
+from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal, refusal_pairs
 from lingpai.issuer.context import Issuer

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.policy import CLAIMS, SCOPE_OF
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from lingpai.core.errors import Blame, Kind, LingpaiError
 from lingpai.core.handles import HandleKind
-from lingpai.core.issuer_records import App, Member, User
+from lingpai.core.issuer_records import App, Member
+from lingpai.core.user_records import User
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.cookies import session_of

@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
-from lingpai.core.issuer_records import Device
-from lingpai.store.issuer_rows import device_columns, read_device
+from lingpai.core.authorization_records import Device
+from lingpai.store.authorization_rows import device_columns, read_device
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 

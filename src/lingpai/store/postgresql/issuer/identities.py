@@ -7,7 +7,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 from lingpai.store.identity_rows import (
     COUNTS,
     RESEALED,
@@ -16,10 +16,10 @@ from lingpai.store.identity_rows import (
     read_login_key,
     seal_subject,
 )
-from lingpai.store.issuer_rows import read_user, user_columns
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.user_rows import read_user, user_columns
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_identities")

@@ -6,12 +6,14 @@ from typing import Any, Final
 import asyncpg
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import Member, User
-from lingpai.store.issuer_rows import read_member, read_user
+from lingpai.core.issuer_records import Member
+from lingpai.core.user_records import User
+from lingpai.store.issuer_rows import read_member
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.rows import write_names
+from lingpai.store.user_rows import read_user
 
 _SQL: Final = load_queries("issuer_members")
 _MEMBER_COLUMNS: Final = 9

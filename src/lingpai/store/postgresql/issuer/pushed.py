@@ -4,9 +4,9 @@ from typing import Final
 
 import msgspec
 
-from lingpai.core.issuer_records import Pushed
+from lingpai.core.authorization_records import Pushed
+from lingpai.store.authorization_rows import pushed_columns, read_pushed
 from lingpai.store.issuer_port import SignedRequest
-from lingpai.store.issuer_rows import pushed_columns, read_pushed
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes, request_arguments
 from lingpai.store.postgresql.queries import load_queries

@@ -6,13 +6,14 @@ from typing import Final
 
 from lingpai.core.clock import Clock
 from lingpai.core.seals import sealed_with
-from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
+from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.postgresql.issuer.signing_keys import SEALED, reseal_signing_keys
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.user_rows import open_password, seal_password
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_upkeep")

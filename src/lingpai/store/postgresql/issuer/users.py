@@ -5,9 +5,12 @@ from typing import Final
 
 import asyncpg
 
-from lingpai.core.issuer_records import User, UserClaims
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import (
+from lingpai.core.user_records import User, UserClaims
+from lingpai.store.postgresql.connect import Connection
+from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.user_rows import (
     open_password,
     read_claims,
     read_login,
@@ -16,9 +19,6 @@ from lingpai.store.issuer_rows import (
     user_columns,
     write_claims,
 )
-from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
-from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")
 _PASSWORDS: Final = load_queries("issuer_passwords")

@@ -5,8 +5,8 @@ from typing import Final
 import apsw
 import msgspec
 
-from lingpai.core.issuer_records import Device
-from lingpai.store.issuer_rows import device_columns, read_device
+from lingpai.core.authorization_records import Device
+from lingpai.store.authorization_rows import device_columns, read_device
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 

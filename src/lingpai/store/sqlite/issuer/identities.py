@@ -8,7 +8,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
-from lingpai.core.issuer_records import User
+from lingpai.core.user_records import User
 from lingpai.store.identity_rows import (
     COUNTS,
     RESEALED,
@@ -17,9 +17,9 @@ from lingpai.store.identity_rows import (
     read_login_key,
     seal_subject,
 )
-from lingpai.store.issuer_rows import read_user, user_columns
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.user_rows import read_user, user_columns
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_identities")

@@ -6,11 +6,13 @@ from typing import Final
 import apsw
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import Member, User
-from lingpai.store.issuer_rows import member_columns, read_member, read_user
+from lingpai.core.issuer_records import Member
+from lingpai.core.user_records import User
+from lingpai.store.issuer_rows import member_columns, read_member
 from lingpai.store.rows import write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.user_rows import read_user
 
 _SQL: Final = load_queries("issuer_members")
 _MEMBER_COLUMNS: Final = 9

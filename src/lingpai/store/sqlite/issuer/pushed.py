@@ -5,9 +5,9 @@ from typing import Final
 import apsw
 import msgspec
 
-from lingpai.core.issuer_records import Pushed
+from lingpai.core.authorization_records import Pushed
+from lingpai.store.authorization_rows import pushed_columns, read_pushed
 from lingpai.store.issuer_port import SignedRequest
-from lingpai.store.issuer_rows import pushed_columns, read_pushed
 from lingpai.store.sqlite.issuer.quotas import is_known, remember
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run

@@ -5,10 +5,12 @@ from typing import Final
 import apsw
 import msgspec
 
-from lingpai.core.issuer_records import Session, User
-from lingpai.store.issuer_rows import open_password, read_session, read_user, seal_password
+from lingpai.core.authorization_records import Session
+from lingpai.core.user_records import User
+from lingpai.store.authorization_rows import read_session
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.user_rows import open_password, read_user, seal_password
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PASSWORDS: Final = load_queries("issuer_passwords")

@@ -6,11 +6,12 @@ from typing import Final
 import apsw
 
 from lingpai.core.seals import sealed_with
-from lingpai.store.issuer_rows import SECRET_COLUMN, open_password, seal_password
+from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.sqlite.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.sqlite.issuer.signing_keys import SEALED, reseal_signing_keys
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.user_rows import open_password, seal_password
 
 _SQL: Final = load_queries("issuer_upkeep")
 _PASSWORDS: Final = load_queries("issuer_passwords")

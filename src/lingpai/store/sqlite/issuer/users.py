@@ -5,9 +5,11 @@ from typing import Final
 
 import apsw
 
-from lingpai.core.issuer_records import User, UserClaims
 from lingpai.core.names import fold
-from lingpai.store.issuer_rows import (
+from lingpai.core.user_records import User, UserClaims
+from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.user_rows import (
     open_password,
     read_claims,
     read_login,
@@ -16,8 +18,6 @@ from lingpai.store.issuer_rows import (
     user_columns,
     write_claims,
 )
-from lingpai.store.sqlite.part import Part
-from lingpai.store.sqlite.queries import change, load_queries, run
 
 _SQL: Final = load_queries("issuer_directory")
 _PASSWORDS: Final = load_queries("issuer_passwords")

@@ -2,8 +2,10 @@
 
 import msgspec
 
+from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AuthorizationRequest, Terminal, User
+from lingpai.core.issuer_records import App, Terminal
+from lingpai.core.user_records import User
 from lingpai.core.wire import Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.bridge.scripts import WINDOW_NAME
