@@ -19,6 +19,7 @@ FIXED = ("dialects", "pages", "dropin.py")
 """Vendors' protocols, whose messages are theirs, and pages, which have words of their own."""
 ERRORS = {
     "LingpaiError": 1,
+    "Flaw": 1,
     "FetchFailed": 2,
     "Unreachable": 0,
     "KeyRingError": 0,
@@ -42,7 +43,7 @@ UNASKED = {
     "type must be {}",
 }
 """What stands in for a platform's own words, what only drop-in routes say, and the form of others."""
-NAMES = ("reason", "message", "said")
+NAMES = ("reason", "message", "said", "text")
 """Variables that hold reasons."""
 WHOLE = ("charsets.py", "status.py")
 """Modules whose every returned or assigned text is one."""
@@ -100,7 +101,7 @@ def test_every_reason_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_line_is_said_somewhere() -> None:
     found = {*said(), *said_of_settings(), PLATFORMS.noun, DIALECTS.noun}
-    patterns = {each: FIELD.sub(".+", re.sub(r"[.()`|?]", r"\\\g<0>", each)) for each in reasons()}
+    patterns = {each: FIELD.sub(".+", re.sub(r"[.()`|?*+]", r"\\\g<0>", each)) for each in reasons()}
     unused = [
         each for each, pattern in patterns.items() if not any(re.fullmatch(pattern, one) for one in found)
     ]

@@ -17,7 +17,7 @@ from lingpai.core.records import Caller
 from lingpai.development import Samples, add_samples, load_samples, sandbox_options
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, Serving
-from lingpai.keeper.access import KEY_PREFIX
+from lingpai.keeper.keys import KEY_PREFIX
 from lingpai.service import open_keeper, open_service
 from lingpai.settings import Settings, load_settings
 from tests.helpers.sandbox import running_sandbox

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.declared_help import DeclaredCommand
+from lingpai.cli.field_options import FieldOption, with_fields
+from lingpai.cli.flaws import demand_none
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.cli.diagnosis.finding import Finding
+    from lingpai.core.flaws import Flaw
     from lingpai.core.records import Account, CredentialStatus
     from lingpai.keeper.keeper import Keeper
 
@@ -22,11 +25,20 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-FINGERPRINT_DIGITS = 8
-CHANGEABLE = ("secret", "mode", "domains", "hand_out")
+OPTIONS = {
+    "mode": FieldOption("How its token is fetched, where there are several ways: {modes}."),
+    "domains": FieldOption(
+        "Host whose pages may be signed; repeat for more; default: any.", flag="--domain", many=True
+    ),
+    "hand_out": FieldOption(
+        "What caller keys get that do not say it themselves: token (default) or phantom, a token that is good only for "
+        "calls forwarded by Lingpai."
+    ),
+}
 
 
 @app.command("add", cls=DeclaredCommand)
+@with_fields(OPTIONS)
 def add(
     *,
     platform: Annotated[str, typer.Argument(help="Name of the platform: {platforms}.", show_default=False)],
@@ -40,31 +52,11 @@ def add(
             help="Distinguishes several secrets of one id; WeCom has one per app.", show_default=False
         ),
     ] = "",
-    mode: Annotated[
-        str | None,
-        typer.Option(
-            help="How its token is fetched, where there are several ways: {modes}.",
-            show_default=False,
-        ),
-    ] = None,
-    domain: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Host whose pages may be signed; repeat for more; default: any.", show_default=False
-        ),
-    ] = None,
+    given: dict[str, Any],
     any_domain: Annotated[
         bool,
         typer.Option("--any-domain", help="Allow signing for pages of any host again.", show_default=False),
     ] = False,
-    hand_out: Annotated[
-        str | None,
-        typer.Option(
-            help="What caller keys get that do not say it themselves: token (default) or phantom, a token that is "
-            "good only for calls forwarded by Lingpai.",
-            show_default=False,
-        ),
-    ] = None,
     secret: Annotated[
         str | None,
         typer.Option(help="The secret itself; --secret-stdin or the prompt is safer.", show_default=False),
@@ -79,48 +71,44 @@ def add(
 
     Options that are not given stay unchanged.
     """
-    from lingpai.cli.checking import account_problems, secret_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
     from lingpai.core.records import Account
+    from lingpai.keeper.accounts import (
+        FIELDS,
+        account_flaws,
+        fingerprint,
+        known_account,
+        secret_flaws,
+    )
 
-    if domain and any_domain:
+    if given.get("domains") and any_domain:
         raise typer.BadParameter(tr("Use either --domain or --any-domain."))
-    named: dict[str, Any] = {} if mode is None else {"mode": mode}
-    if domain or any_domain:
-        named["domains"] = tuple(domain or ())
-    if hand_out is not None:
-        named["hand_out"] = hand_out
+    if any_domain:
+        given["domains"] = ()
     bare = Account(platform=platform, account=account, label=label, secret="")
 
     def complete(known: "Account | None", secret: str) -> "Account":
         import msgspec
 
-        return msgspec.structs.replace(known or bare, **named, secret=secret, source=bare.source)
+        return msgspec.structs.replace(known or bare, **given, secret=secret, source=bare.source)
 
-    async def check(keeper: "Keeper") -> list[str]:
-        return account_problems(keeper.platforms, complete(await _known(keeper, bare), ""))
+    async def check(keeper: "Keeper") -> "list[Flaw]":
+        return account_flaws(keeper.platforms, complete(await known_account(keeper, bare), ""))
 
-    _demand(with_keeper(data, check, create=True))  # before anybody types a secret
-    given = read_secret(secret, from_stdin=secret_stdin)
-    _demand(secret_problems(given))
+    demand_none(with_keeper(data, check, create=True))  # before anybody types a secret
+    typed = read_secret(secret, from_stdin=secret_stdin)
+    demand_none(secret_flaws(typed))
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
-        known = await _known(keeper, bare)
-        wanted = complete(known, given)
+        known = await known_account(keeper, bare)
+        wanted = complete(known, typed)
         await keeper.store.save_account(wanted)
-        changed = (
-            []
-            if known is None
-            else [each for each in CHANGEABLE if getattr(known, each) != getattr(wanted, each)]
-        )
         return {
             "account": wanted.name,
             "outcome": "added" if known is None else "replaced",
-            "changed": changed,
-            "mode": wanted.mode,
-            "domains": wanted.domains,
-            "hand_out": wanted.hand_out or "token",
+            "changed": [] if known is None else FIELDS.changed(known, wanted),
+            **FIELDS.shown(wanted),
             "secret_fingerprint": fingerprint(keeper, wanted),
         }
 
@@ -132,9 +120,10 @@ def add(
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the accounts, without their secrets."""
     from lingpai.cli.output import emit, table
+    from lingpai.keeper.accounts import account_document
 
     async def read(keeper: "Keeper") -> list[dict[str, Any]]:
-        return [_document(keeper, each) for each in await keeper.store.list_accounts()]
+        return [account_document(keeper, each) for each in await keeper.store.list_accounts()]
 
     found = with_keeper(data, read)
     rows = [
@@ -153,11 +142,12 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Show one account: a fingerprint of its secret, and the state of its tokens and tickets."""
     from lingpai.cli.output import emit, fields
     from lingpai.cli.statuses import status_document, status_table
+    from lingpai.keeper.accounts import account_document
 
     async def read(keeper: "Keeper") -> tuple[dict[str, Any], list[dict[str, Any]]]:
         account = await find_account(keeper, name)
         statuses = [each for each in await keeper.store.list_statuses() if _belongs(each, account)]
-        return _document(keeper, account), [status_document(keeper, each) for each in statuses]
+        return account_document(keeper, account), [status_document(keeper, each) for each in statuses]
 
     account, held = with_keeper(data, read)
     pairs = (
@@ -231,11 +221,6 @@ def remove(
     emit({"account": found.name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=found.name)))
 
 
-async def _known(keeper: "Keeper", account: "Account") -> "Account | None":
-    found = await keeper.store.find_accounts(account.platform, account.account)
-    return next((each for each in found if each.label == account.label), None)
-
-
 def _summary(result: dict[str, Any]) -> str:
     """Return a line about the change that `add` made and the app's state."""
     if result["outcome"] == "added":
@@ -249,33 +234,9 @@ def _summary(result: dict[str, Any]) -> str:
     )
 
 
-def fingerprint(keeper: "Keeper", account: "Account") -> str:
-    """Return a short keyed digest that distinguishes secrets; the secret cannot be guessed from it."""
-    return keeper.digest_secret(account.secret).hex()[:FINGERPRINT_DIGITS]
-
-
-def _document(keeper: "Keeper", account: "Account") -> dict[str, Any]:
-    return {
-        "account": account.name,
-        "platform": account.platform,
-        "id": account.account,
-        "label": account.label,
-        "mode": account.mode,
-        "domains": account.domains,
-        "hand_out": account.hand_out or "token",
-        "source": account.source,
-        "secret_fingerprint": fingerprint(keeper, account),
-    }
-
-
 def _belongs(status: "CredentialStatus", account: "Account") -> bool:
     return (status.platform, status.account, status.label) == (
         account.platform,
         account.account,
         account.label,
     )
-
-
-def _demand(problems: list[str]) -> None:
-    if problems:
-        raise typer.BadParameter(" ".join(problems))

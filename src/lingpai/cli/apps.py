@@ -115,10 +115,11 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add an app and print its id and secret. The secret is shown once."""
-    from lingpai.cli.issuing import app_problems
+    from lingpai.cli.flaws import sentences
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
+    from lingpai.issuer.app_fields import app_flaws
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm)
@@ -148,7 +149,7 @@ def add(
                 default_max_age=default_max_age,
             ),
         )
-        problems = app_problems(wanted) + client_problems(issuer, wanted)
+        problems = sentences(app_flaws(wanted)) + client_problems(issuer, wanted)
         if problems:
             raise typer.BadParameter(" ".join(problems))
         if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:
@@ -286,7 +287,7 @@ def remove(
 
 def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
     """Return an app as a JSON document, with the number of valid secrets, never a secret."""
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     return {
         "realm": found.realm,

@@ -5,102 +5,85 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.durations import seconds
+from lingpai.cli.field_options import FieldOption, with_fields
+from lingpai.cli.flaws import demand_none
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import Console
 
-    from lingpai.core.records import Caller, FormerKey
     from lingpai.keeper.keeper import Keeper
 
 app = typer.Typer(
     name="caller", help="Callers of the token hub: their keys, accounts and rights.", no_args_is_help=True
 )
 
-KEY_RANDOM_BYTES = 32
 OVERLAP = "24h"
 """Default time for which a replaced key stays valid."""
 
-
-Forward = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Pattern of the paths that it may have forwarded, such as /cgi-bin/message/*; repeat for more; default: "
+OPTIONS = {
+    "environment": FieldOption("Such as production or dev; a note for people."),
+    "apps": FieldOption(
+        "Account that it may use: platform/account, platform/account/label or *; repeat for more; default: all.",
+        flag="--app",
+        many=True,
+    ),
+    "rights": FieldOption(
+        "What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for more; default: all but "
+        "forward.",
+        flag="--right",
+        many=True,
+    ),
+    "networks": FieldOption(
+        "CIDR block that its requests may come from; repeat for more; default: any.",
+        flag="--network",
+        many=True,
+    ),
+    "forward": FieldOption(
+        "Pattern of the paths that it may have forwarded, such as /cgi-bin/message/*; repeat for more; default: "
         "every API path. Needs the right forward.",
-        show_default=False,
+        many=True,
     ),
-]
-HandOut = Annotated[
-    str | None,
-    typer.Option(
-        help="What token routes answer it: token, or phantom for a token that is good only for calls forwarded by "
-        "Lingpai; default: as the account says.",
-        show_default=False,
+    "hand_out": FieldOption(
+        "What token routes answer it: token, or phantom for a token that is good only for calls forwarded by "
+        "Lingpai; default: as the account says."
     ),
-]
+}
+_CHANGES = {
+    "apps": "Account that it may use: platform/account, platform/account/label or *; repeat for more.",
+    "rights": "What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for more.",
+    "networks": 'CIDR block that its requests may come from; repeat for more; "" for any.',
+    "forward": 'Pattern of the paths that it may have forwarded; repeat for more; "" for every API path.',
+    "hand_out": 'What token routes answer it: token or phantom; "" for what the account says.',
+}
+CHANGE_OPTIONS = {
+    name: option._replace(help=_CHANGES.get(name, option.help)) for name, option in OPTIONS.items()
+}
 
 
 @app.command("add")
+@with_fields(OPTIONS)
 def add(
     *,
     name: Annotated[
         str, typer.Argument(help="A unique name, which appears in the audit log.", show_default=False)
     ],
-    environment: Annotated[
-        str, typer.Option(help="Such as production or dev; a note for people.", show_default=False)
-    ] = "",
-    app_name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--app",
-            help="Account that it may use: platform/account, platform/account/label or *; "
-            "repeat for more; default: all.",
-            show_default=False,
-        ),
-    ] = None,
-    right: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for "
-            "more; default: all but forward.",
-            show_default=False,
-        ),
-    ] = None,
-    network: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="CIDR block that its requests may come from; repeat for more; default: any.",
-            show_default=False,
-        ),
-    ] = None,
-    forward: Forward = None,
-    hand_out: HandOut = None,
+    given: dict[str, Any],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Add a caller and print its key. The key is shown once; only a digest is stored."""
-    from lingpai.cli.checking import caller_problems
     from lingpai.cli.output import emit, say
-    from lingpai.core.records import RIGHTS, Caller
+    from lingpai.core.records import Caller
+    from lingpai.keeper.callers import caller_document, caller_flaws
+    from lingpai.keeper.keys import new_key
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
-        caller = Caller(
-            name=name,
-            environment=environment,
-            apps=tuple(app_name or ("*",)),
-            rights=tuple(right or RIGHTS),
-            networks=tuple(network or ()),
-            forward=tuple(forward or ()),
-            hand_out=hand_out or "",
-            created_at=keeper.clock.now(),
-        )
-        problems = caller_problems(keeper.platforms, caller)
-        if problems:
-            raise typer.BadParameter(" ".join(problems))
+        chosen = {field: value for field, value in given.items() if value}
+        caller = Caller(name=name, **chosen, created_at=keeper.clock.now())
+        demand_none(caller_flaws(keeper.platforms, caller))
         key = new_key()
         if not await keeper.store.add_caller(caller, keeper.digest_caller_key(key)):
             raise Problem(
@@ -119,67 +102,21 @@ def add(
 
 
 @app.command("set")
+@with_fields(CHANGE_OPTIONS)
 def change(
     *,
     name: Annotated[str, typer.Argument(help="The caller's name.", show_default=False)],
-    environment: Annotated[
-        str | None, typer.Option(help="Such as production or dev; a note for people.", show_default=False)
-    ] = None,
-    app_name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--app",
-            help="Account that it may use: platform/account, platform/account/label or *; repeat for more.",
-            show_default=False,
-        ),
-    ] = None,
-    right: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="What it may do: token, ticket, sign, exchange, clear, report, forward; repeat for more.",
-            show_default=False,
-        ),
-    ] = None,
-    network: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='CIDR block that its requests may come from; repeat for more; "" for any.',
-            show_default=False,
-        ),
-    ] = None,
-    forward: Annotated[
-        list[str] | None,
-        typer.Option(
-            help='Pattern of the paths that it may have forwarded; repeat for more; "" for every API path.',
-            show_default=False,
-        ),
-    ] = None,
-    hand_out: Annotated[
-        str | None,
-        typer.Option(
-            help='What token routes answer it: token or phantom; "" for what the account says.',
-            show_default=False,
-        ),
-    ] = None,
+    given: dict[str, Any],
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Change what a caller may do, from its next request on. What is not given stays unchanged, its key too."""
-    from lingpai.cli.checking import caller_problems
     from lingpai.cli.output import done, emit
+    from lingpai.keeper.callers import FIELDS, caller_document, caller_flaws
 
-    given: dict[str, Any] = {
-        "environment": environment,
-        "apps": app_name,
-        "rights": right,
-        "networks": network,
-        "forward": forward,
-        "hand_out": hand_out,
-    }
     named = {
-        field: tuple(filter(None, value)) if isinstance(value, list) else value
+        field: tuple(filter(None, value)) if isinstance(value, tuple) else value
         for field, value in given.items()
-        if value is not None
     }
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
@@ -191,10 +128,8 @@ def change(
                 tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
             )
         wanted = msgspec.structs.replace(found, **named)
-        problems = caller_problems(keeper.platforms, wanted)
-        if problems:
-            raise typer.BadParameter(" ".join(problems))
-        changed = [field for field in named if getattr(found, field) != getattr(wanted, field)]
+        demand_none(caller_flaws(keeper.platforms, wanted))
+        changed = FIELDS.changed(found, wanted)
         await keeper.store.change_caller(wanted)
         return {**caller_document(wanted), "outcome": "changed" if changed else "kept", "changed": changed}
 
@@ -207,8 +142,9 @@ def change(
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the callers, revoked ones too."""
     from lingpai.cli.output import emit, local, table
+    from lingpai.keeper.callers import caller_document, read_callers
 
-    found, former = with_keeper(data, _read)
+    found, former = with_keeper(data, read_callers)
     rows = [
         (
             each.name,
@@ -244,8 +180,9 @@ def show(
 ) -> None:
     """Show one caller: what it may use, and how many keys are valid, until when; never a key."""
     from lingpai.cli.output import emit, fields, local
+    from lingpai.keeper.callers import caller_document, read_callers
 
-    callers, former = with_keeper(data, _read)
+    callers, former = with_keeper(data, read_callers)
     found = next((each for each in callers if each.name == name), None)
     if found is None:
         raise Problem(tr("There is no caller {name}; `lingpai caller list` shows all.", name=name))
@@ -292,7 +229,10 @@ def rotate(
     Put the new key into the caller's configuration while both are valid. `lingpai caller show` says how many keys are
     valid and until when; rights, apps and networks stay as they are, and the audit log names the caller as before.
     """
-    from lingpai.cli.output import emit, local, moment, say, span
+    from lingpai.cli.output import emit, local, say, span
+    from lingpai.core.moments import moment
+    from lingpai.keeper.callers import ends_by_name
+    from lingpai.keeper.keys import new_key
 
     overlap = 0 if now else overlap
     key = new_key()
@@ -300,7 +240,7 @@ def rotate(
     async def change(keeper: "Keeper") -> "tuple[float, ...] | None":
         if not await keeper.store.rotate_caller(name, keeper.digest_caller_key(key), overlap):
             return None
-        return _ends_by_name(await keeper.store.list_former_keys()).get(name, ())
+        return ends_by_name(await keeper.store.list_former_keys()).get(name, ())
 
     former = with_keeper(data, change)
     if former is None:
@@ -342,42 +282,3 @@ def revoke(
             tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
         )
     emit({"caller": name, "outcome": "revoked"}, as_json, done(tr("Revoked {name}.", name=name)))
-
-
-def new_key() -> str:
-    """Return a new random caller key."""
-    import secrets
-
-    from lingpai.keeper.access import KEY_PREFIX
-
-    return KEY_PREFIX + secrets.token_urlsafe(KEY_RANDOM_BYTES)
-
-
-def caller_document(caller: "Caller", former: "Sequence[float]" = ()) -> dict[str, Any]:
-    """Return a caller as a JSON document; `former` are the ends of its replaced keys that are still valid."""
-    from lingpai.cli.output import moment
-
-    return {
-        "caller": caller.name,
-        "environment": caller.environment,
-        "apps": caller.apps,
-        "rights": caller.rights,
-        "networks": caller.networks,
-        "forward": caller.forward,
-        "hand_out": caller.hand_out,
-        "created_at": moment(caller.created_at),
-        "revoked_at": moment(caller.revoked_at),
-        "valid_keys": 0 if caller.revoked_at is not None else 1 + len(former),
-        "former_keys_end_at": [*map(moment, former)],
-    }
-
-
-async def _read(keeper: "Keeper") -> "tuple[tuple[Caller, ...], dict[str, tuple[float, ...]]]":
-    """Return the callers, and the ends of their replaced keys."""
-    former = await keeper.store.list_former_keys()
-    return await keeper.store.list_callers(), _ends_by_name(former)
-
-
-def _ends_by_name(former: "Sequence[FormerKey]") -> dict[str, tuple[float, ...]]:
-    names = {each.caller for each in former}
-    return {name: tuple(each.ends_at for each in former if each.caller == name) for name in names}

@@ -189,7 +189,7 @@ async def _issuers(
 
 
 async def _document(issuer: "Issuer", view: "GrantView") -> dict[str, Any]:
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     grant = view.grant
     user = await issuer.store.find_user(grant.user) if grant.user is not None else None
@@ -208,7 +208,7 @@ async def _document(issuer: "Issuer", view: "GrantView") -> dict[str, Any]:
 
 
 def _end(issuer: "Issuer", ends_at: int) -> str | None:
-    from lingpai.cli.output import moment
     from lingpai.core.issuer_records import FOREVER
+    from lingpai.core.moments import moment
 
     return None if ends_at >= FOREVER else moment(issuer.wall(ends_at))

@@ -177,8 +177,8 @@ def retire(
 
 
 async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
-    from lingpai.cli.output import moment
     from lingpai.cli.sealing import count_sealed
+    from lingpai.core.moments import moment
 
     counts = await count_sealed(keeper)
     return [

@@ -100,13 +100,6 @@ def span(seconds: float | None) -> str:
     return f"{int(seconds)} s"
 
 
-def moment(unix: float | None) -> str | None:
-    """Unix time in seconds as ISO 8601 in UTC, for documents; None for None."""
-    if unix is None:
-        return None
-    return dt.datetime.fromtimestamp(unix, dt.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def local(unix: float | None) -> str:
     """Return unix time in seconds as local time, for tables; "–" for None."""
     if unix is None:

@@ -2,7 +2,8 @@
 
 import re
 
-from lingpai.cli.messages import speaks_chinese, tr
+from lingpai.cli.messages import speaks_chinese, tr, tr_reason
+from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.platforms.registry import platform_types
 
 UNREACHABLE = "Check this machine's network, DNS and proxies, and the platform's base_url in the settings."
@@ -15,15 +16,6 @@ _IP4 = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,3}){3})(?![\d.])")
 _IP6 = re.compile(r"(?<![0-9a-fA-F:])((?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4})(?![0-9a-fA-F:])")
 
 
-def missing_address(platform: str) -> str:
-    """Return the remedy for a platform without an address in the settings, in the user's language."""
-    return tr(
-        "Set {name}.base_url in lingpai.toml, or {variable} in the environment.",
-        name=platform,
-        variable=f"LINGPAI_{platform.upper()}__BASE_URL",
-    )
-
-
 def remedy(platform: str, code: int | None, message: str) -> str | None:
     """Return the remedy for an upstream's refusal, in the user's language; None when its message is enough.
 
@@ -33,7 +25,7 @@ def remedy(platform: str, code: int | None, message: str) -> str | None:
         message: its text, which may name the refused address.
     """
     if code is None and "base_url" in message:
-        return missing_address(platform)
+        return tr_reason(missing_address(platform))
     if code is None:
         return tr(BUDGET if "budget" in message else UNREACHABLE)
     declared = platform_types().get(platform)

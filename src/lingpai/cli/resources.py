@@ -176,7 +176,7 @@ def remove(
 
 def resource_document(issuer: "Issuer", found: "Resource") -> dict[str, Any]:
     """Return a resource server as a JSON document."""
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     return {
         "realm": found.realm,

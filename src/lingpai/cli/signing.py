@@ -41,7 +41,7 @@ def show_signing_keys(found: list[dict[str, Any]], *, as_json: bool) -> None:
 
 
 def _documents(issuer: "Issuer", keys: "KeySet") -> list[dict[str, Any]]:
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     return [
         {

@@ -40,8 +40,8 @@ async def read_status(keeper: "Keeper") -> dict[str, Any]:
     """
     import msgspec
 
-    from lingpai.cli.output import moment
     from lingpai.cli.statuses import status_document
+    from lingpai.core.moments import moment
     from lingpai.keeper.presence import list_workers
     from lingpai.keeper.renewal import ROLE
     from lingpai.keeper.status import accounts_health

@@ -6,9 +6,10 @@ from rich.table import Table
 from rich.text import Text
 
 from lingpai.cli.messages import tr
-from lingpai.cli.output import STYLES, moment, span, table
+from lingpai.cli.output import STYLES, span, table
 from lingpai.cli.remedies import remedy
 from lingpai.core.clock import End
+from lingpai.core.moments import moment
 from lingpai.core.records import BudgetUse, CredentialStatus
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.status import name_of

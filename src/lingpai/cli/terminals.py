@@ -163,7 +163,7 @@ def remove(
 
 
 async def _document(issuer: "Issuer", terminal: "Terminal") -> dict[str, Any]:
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     owner = await issuer.store.find_user(terminal.owner) if terminal.owner is not None else None
     bound = await issuer.store.read_app(terminal.bound_app) if terminal.bound_app is not None else None

@@ -299,7 +299,7 @@ app.command("import")(import_file)
 
 def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
     """Return a user as a JSON document."""
-    from lingpai.cli.output import moment
+    from lingpai.core.moments import moment
 
     return {
         "realm": user.realm,

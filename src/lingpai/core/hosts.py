@@ -15,11 +15,19 @@ LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _LABEL: Final = re.compile(LABEL)
 _VALUE: Final = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\x00-\x20\x7f-\xff\[\]:/?#@\\,]*)(?::[0-9]{0,5})?")
 _MOST_REMEMBERED: Final = 1024
+_PART: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PAGES: Final = re.compile(rf"(?:\*\.)?(?:{_PART}\.)*{_PART}(?::\d{{1,5}})?", re.IGNORECASE)
+_LONGEST_HOST: Final = 260
 
 
 def is_valid_host(value: bytes) -> bool:
     """Return whether a `Host` value is valid (RFC 9110 §7.2): a host and maybe a port; empty is valid."""
     return _VALUE.fullmatch(value.decode("latin-1")) is not None
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text is a host name, with or without a port, or `*.` and one for all hosts below it."""
+    return len(text) <= _LONGEST_HOST and bool(_PAGES.fullmatch(text))
 
 
 def host_name(value: str) -> str:

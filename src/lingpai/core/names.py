@@ -1,9 +1,11 @@
 """Names that people type: one spelling for all that look and sound the same."""
 
+import re
 import unicodedata
 
 _IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks that show nothing (Unicode, Default_Ignorable_Code_Point), besides those of the categories C*."""
+_WORD = re.compile(r"[^\s/\x00-\x1f]+")
 
 
 def tidy(text: str) -> str:
@@ -25,6 +27,11 @@ def hides(text: str) -> bool:
     if text.isascii():
         return not text.isprintable()
     return any(_hides(each) for each in text)
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text has no blanks, slashes and control characters, and is not empty."""
+    return bool(_WORD.fullmatch(text)) and not hides(text)
 
 
 def _hides(character: str) -> bool:

@@ -1,7 +1,7 @@
 """The network by which a caller is counted."""
 
 import functools
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 
 from lingpai.core.addresses import unmapped
 
@@ -23,3 +23,12 @@ def network_of(address: str) -> str:
         return str(parsed)
     host_bits = 128 - _SUBSCRIBER_BITS
     return str(IPv6Network((int(parsed) >> host_bits << host_bits, _SUBSCRIBER_BITS)))
+
+
+def is_network(text: str) -> bool:
+    """Return whether a text is an address or a CIDR block."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True

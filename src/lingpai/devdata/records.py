@@ -8,7 +8,7 @@ import msgspec
 
 from lingpai.core import private_files
 from lingpai.issuer.dialects.registry import dialects
-from lingpai.keeper.access import KEY_PREFIX
+from lingpai.keeper.keys import new_key
 
 FIRST_PASSWORD, SECOND_PASSWORD = "first_password", "second_password"
 """Names of the users' passwords among the issuer's samples."""
@@ -24,10 +24,10 @@ class Samples(msgspec.Struct):
     corpid: str = msgspec.field(default_factory=lambda: "ww" + secrets.token_hex(8))
     agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     second_agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
-    caller_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
-    phantom_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
-    first_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
-    second_agent_key: str = msgspec.field(default_factory=lambda: KEY_PREFIX + secrets.token_urlsafe(32))
+    caller_key: str = msgspec.field(default_factory=new_key)
+    phantom_key: str = msgspec.field(default_factory=new_key)
+    first_agent_key: str = msgspec.field(default_factory=new_key)
+    second_agent_key: str = msgspec.field(default_factory=new_key)
     issuer: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:

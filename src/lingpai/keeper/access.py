@@ -14,12 +14,11 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyless import demand_program, demand_unsafe_method, is_program
 from lingpai.core.records import Account, Caller
 from lingpai.core.wire import Call
+from lingpai.keeper.accounts import MAX_ACCOUNT, MAX_SECRET
 from lingpai.keeper.app import App, name_for_log
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.keys import KEY_PREFIX
 from lingpai.keeper.platforms.platform import Platform
-
-KEY_PREFIX = "lpk_"
-"""Caller keys begin with this: people and leak scanners see that they are no app secrets."""
 
 PHANTOM = "phantom"
 """As `hand_out`: phantom tokens in the place of tokens."""
@@ -30,9 +29,6 @@ CHANGING = frozenset({"clear", "report"})
 REFUSALS = frozenset({Kind.NOT_ALLOWED, Kind.MISSING_KEY, Kind.WRONG_KEY, Kind.WRONG_SECRET})
 FINGERPRINT = 8
 """Hex digits of a key's keyed digest in the log: the same on every node, and nobody can guess back."""
-
-MAX_ACCOUNT = 128
-MAX_SECRET = 512
 
 
 class Ask(NamedTuple):

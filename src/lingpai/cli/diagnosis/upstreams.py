@@ -7,7 +7,8 @@ from collections.abc import Collection
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import span
-from lingpai.cli.remedies import UNREACHABLE, missing_address
+from lingpai.cli.remedies import UNREACHABLE
+from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.proxies import proxy_for, without_userinfo
@@ -37,7 +38,9 @@ async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding
 async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Finding]:
     if not platform.base_url:
         message = tr("The address of the platform {name} is not set.", name=platform.name)
-        return [Finding("upstream", platform.name, "fail", message, missing_address(platform.name))]
+        return [
+            Finding("upstream", platform.name, "fail", message, tr_reason(missing_address(platform.name)))
+        ]
     shown, proxy = without_userinfo(platform.base_url), proxy_for(platform.base_url)
     if proxy is not None:
         text = "{url} (by the proxy {proxy}, of {variable})"

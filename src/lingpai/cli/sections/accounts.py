@@ -2,35 +2,22 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
-from lingpai.cli.checking import account_problems
+from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.records import Account
+from lingpai.keeper.accounts import FIELDS, account_flaws
 
-COMPARED = ("secret", "mode", "domains", "hand_out")
-
-
-class AccountEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An app; see `records.Account`. `secret` may be a reference."""
-
-    platform: str
-    account: str
-    secret: str
-    label: str = ""
-    mode: str = ""
-    domains: tuple[str, ...] = ()
-    hand_out: str = ""
-
-    def __repr__(self) -> str:
-        """Return a text without the secret."""
-        return f"AccountEntry({self.platform}/{self.account})"
+AccountEntry = FIELDS.entry("AccountEntry", {"platform": str, "account": str, "secret": str}, label="")
+"""See `records.Account`; `secret` may be a reference."""
 
 
-async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Plan:
+async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     """Return the required changes. Accounts of the original's .env belong to that file and are never pruned."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_accounts()}
@@ -43,7 +30,7 @@ async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Pl
         except Problem as problem:
             problems.append(f"{entry.platform}/{entry.account}: {problem}")
             continue
-        found = account_problems(stage.keeper.platforms, account)
+        found = sentences(account_flaws(stage.keeper.platforms, account))
         if account.name in named:
             found.append(tr("It is in the file twice."))
         problems += [f"{account.name}: {each}" for each in found]
@@ -60,7 +47,7 @@ async def plan(stage: Stage, entries: Sequence[AccountEntry], prune: bool) -> Pl
     return Plan(changes, problems)
 
 
-def _account(stage: Stage, entry: AccountEntry) -> Account:
+def _account(stage: Stage, entry: Any) -> Account:
     secret = stage.secret(entry.secret)
     if not secret:
         raise Problem(tr("The secret is empty."))
@@ -71,7 +58,7 @@ def _change(stage: Stage, known: Account | None, wanted: Account) -> Change:
     save = partial(stage.keeper.store.save_account, wanted)
     if known is None:
         return Change(wanted.name, "add", perform=save)
-    differing = tuple(name for name in COMPARED if getattr(known, name) != getattr(wanted, name))
+    differing = FIELDS.changed(known, wanted)
     return Change(wanted.name, "change", differing, save) if differing else Change(wanted.name, "keep")
 
 

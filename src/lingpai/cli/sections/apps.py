@@ -2,56 +2,25 @@
 
 from collections.abc import Sequence
 from functools import partial
-
-import msgspec
+from typing import Any
 
 from lingpai.cli.client_options import client_problems
-from lingpai.cli.issuing import app_problems
+from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, AppMode, Client
+from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
+from lingpai.issuer.app_fields import FIELDS, app_flaws
 from lingpai.issuer.context import Issuer
 
-COMPARED = (
-    "name", "mode", "redirect_uris", "domains", "networks", "grants", "scopes", "permissions", "audience", "owner",
-    "listed", "disabled", "public", "client",
-)  # fmt: skip
+AppEntry = FIELDS.entry("AppEntry", {"app_id": str}, realm="", secret="")
+"""See `issuer_records.App`; `secret` may be a reference to one that is in use already. Without it one is made."""
 
 
-class AppEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """An app; see `issuer_records.App`.
-
-    `secret` may be a reference to one that is known elsewhere already; without it one is made, and shown once.
-    """
-
-    app_id: str
-    realm: str = ""
-    name: str = ""
-    secret: str = ""
-    mode: AppMode = AppMode.OPEN
-    redirect_uris: tuple[str, ...] = ()
-    domains: tuple[str, ...] = ()
-    networks: tuple[str, ...] = ()
-    grants: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    permissions: tuple[str, ...] = ()
-    audience: str = ""
-    owner: str = ""
-    listed: bool = True
-    disabled: bool = False
-    public: bool = False
-    client: Client = Client()
-
-    def __repr__(self) -> str:
-        """Return a text without the secret."""
-        return f"AppEntry({self.realm}/{self.app_id})"
-
-
-async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
+async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     """Return the required changes. A secret that the file does not give does not change."""
     draft = Draft("apps", stage)
     for entry in entries:
@@ -60,7 +29,7 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
             continue
         issuer, secret, name = target
         wanted = _app(issuer, entry)
-        found = app_problems(wanted) + client_problems(issuer, wanted)
+        found = sentences(app_flaws(wanted)) + client_problems(issuer, wanted)
         if not entry.app_id:
             found.append(tr("The app_id is missing."))
         if entry.public and secret:
@@ -77,9 +46,8 @@ async def plan(stage: Stage, entries: Sequence[AppEntry], prune: bool) -> Plan:
     return draft.plan()
 
 
-def _app(issuer: Issuer, entry: AppEntry) -> App:
-    given = {name: getattr(entry, name) for name in COMPARED}
-    return App(realm=issuer.realm, app_id=entry.app_id, **given)
+def _app(issuer: Issuer, entry: Any) -> App:
+    return App(realm=issuer.realm, app_id=entry.app_id, **FIELDS.named(entry))
 
 
 async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change:
@@ -88,7 +56,7 @@ async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change
         made = "" if secret or not wanted.by_secret else admin.new_secret(issuer)
         add = partial(admin.declare_app, issuer, wanted, secret or made)
         return Change(name, "add", perform=add, reveal=made)
-    differing = [each for each in COMPARED if getattr(known, each) != getattr(wanted, each)]
+    differing = [*FIELDS.changed(known, wanted)]
     if secret and known.secrets[:1] != (admin.make_secret(issuer, secret),):
         differing.append("secret")
     elif (

@@ -2,42 +2,22 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-import msgspec
-
-from lingpai.cli.callers import KEY_RANDOM_BYTES, new_key
-from lingpai.cli.checking import caller_problems
+from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
-from lingpai.core.records import RIGHTS, Caller
-from lingpai.keeper.access import KEY_PREFIX
+from lingpai.core.records import Caller
+from lingpai.keeper.callers import FIELDS, caller_flaws
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.keys import KEY_PREFIX, KEY_RANDOM_BYTES, new_key
 
-COMPARED = ("environment", "apps", "rights", "networks", "forward", "hand_out")
-
-
-class CallerEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A caller; see `records.Caller`.
-
-    `key` may be a reference to a key that is known elsewhere already; without it one is made, and shown once.
-    """
-
-    name: str
-    environment: str = ""
-    apps: tuple[str, ...] = ("*",)
-    rights: tuple[str, ...] = RIGHTS
-    networks: tuple[str, ...] = ()
-    forward: tuple[str, ...] = ()
-    hand_out: str = ""
-    key: str = ""
-
-    def __repr__(self) -> str:
-        """Return a text without the key."""
-        return f"CallerEntry({self.name})"
+CallerEntry = FIELDS.entry("CallerEntry", {"name": str}, key="")
+"""See `records.Caller`; `key` may be a reference to one that is known elsewhere already. Without it one is made."""
 
 
-async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Plan:
+async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     """Return the required changes. A key never changes; a replaced one is the caller's until it ends."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_callers()}
@@ -47,7 +27,7 @@ async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Pla
     keys: set[bytes] = set()
     for entry in entries:
         caller = _caller(stage, entry)
-        found = caller_problems(stage.keeper.platforms, caller)
+        found = sentences(caller_flaws(stage.keeper.platforms, caller))
         if caller.name in named:
             found.append(tr("It is in the file twice."))
         named.add(caller.name)
@@ -67,17 +47,8 @@ async def plan(stage: Stage, entries: Sequence[CallerEntry], prune: bool) -> Pla
     return Plan(changes, problems)
 
 
-def _caller(stage: Stage, entry: CallerEntry) -> Caller:
-    return Caller(
-        name=entry.name,
-        environment=entry.environment,
-        apps=entry.apps,
-        rights=entry.rights,
-        networks=entry.networks,
-        forward=entry.forward,
-        hand_out=entry.hand_out,
-        created_at=stage.keeper.clock.now(),
-    )
+def _caller(stage: Stage, entry: Any) -> Caller:
+    return Caller(name=entry.name, **FIELDS.named(entry), created_at=stage.keeper.clock.now())
 
 
 async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str) -> Change:
@@ -98,7 +69,7 @@ async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str
                 "`lingpai caller rotate {name}` makes a new one."
             )
             raise Problem(tr(text, name=known.name))
-    differing = tuple(name for name in COMPARED if getattr(known, name) != getattr(wanted, name))
+    differing = FIELDS.changed(known, wanted)
     if not differing:
         return Change(wanted.name, "keep")
     return Change(wanted.name, "change", differing, partial(_alter, keeper, wanted))

@@ -11,12 +11,13 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
-from lingpai.keeper.access import KEY_PREFIX, Ask, authorize, identify, may
+from lingpai.keeper.access import Ask, authorize, identify, may
 from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.forwarding.bearers import credential_of
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.keys import KEY_PREFIX
 from lingpai.keeper.parameters import BODY, Code, Id, Secret, Token, Url
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.reporting import report
