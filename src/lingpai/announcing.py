@@ -1,4 +1,4 @@
-"""What `lingpai dev` writes and prints: `dev.json` for scripts, `dev.env` for shells, a table and calls for people."""
+"""The output of `lingpai dev`: `dev.json` for scripts, `dev.env` for shells, a table and calls for people."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -32,13 +32,13 @@ _VARIABLES = {
 
 
 def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, Realm]) -> Json:
-    """What `dev.json` says, so that scripts find everything.
+    """Return the document `dev.json`, in which scripts find everything.
 
     Args:
         url: of the service.
         sandbox_url: of the sandbox.
         samples: what was added.
-        realms: the realm with the samples of each dialect, by dialect; what is switched off is not told.
+        realms: the realm with the samples of each dialect, by dialect; disabled ones are left out.
     """
     return {
         "url": url,

@@ -1,4 +1,4 @@
-"""What `lingpai dev` runs: service and sandbox in one process, with samples that outlive it."""
+"""`lingpai dev`: service and sandbox in one process, with sample data that survives a restart."""
 
 import json
 from pathlib import Path

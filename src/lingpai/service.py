@@ -275,7 +275,7 @@ async def adopt_legacy(store: Store, accounts: Sequence[Account]) -> None:
     """Add the accounts that .env has now, and follow their secrets.
 
     What operators added stays untouched. What .env lacks stays too: another node, or the same one started from another
-    folder, need not have it. `lingpai account remove` removes it, and `lingpai doctor` tells of it.
+    folder, need not have it. `lingpai account remove` removes it, and `lingpai doctor` reports it.
     """
     stored = {each.name: each for each in await store.list_accounts()}
     for account in accounts:

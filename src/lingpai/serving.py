@@ -39,7 +39,7 @@ _ASK_EVERY: Final = 1.0
 _SAY_EVERY: Final = 60.0
 """Seconds after which it is said again that there is none."""
 _STOP_SECONDS = 7.0
-"""What a worker may need beyond the drain and an upstream's last answer: keeping that, closing the store."""
+"""Seconds that a worker may need beyond the drain and an upstream's last answer: storing that, closing the store."""
 _MOST_DESCRIPTORS: Final = 65_536
 _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
@@ -138,7 +138,7 @@ async def _prepare(settings: Settings) -> None:
 
 
 def _work(settings: Settings, seat: Seat) -> None:
-    """What a worker process does."""
+    """Run a worker process."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor says it
     _run(settings, seat.sockets, seat)

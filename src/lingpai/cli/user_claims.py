@@ -1,4 +1,4 @@
-"""What the standard protocol tells of a user besides the profile, for `lingpai user claims`."""
+"""Claims of a user besides the profile, for `lingpai user claims`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,17 +14,17 @@ NAMES = (
     *(name for name in UserClaims.__struct_fields__ if name not in _FIXED),
     *("address." + name for name in Address.__struct_fields__),
 )
-"""What can be set."""
+"""Names of claims that can be set."""
 
 
 def changed(claims: UserClaims, pairs: Iterable[str]) -> UserClaims:
-    """What is told of a user after some of it was set, each as NAME=VALUE; an empty value removes it.
+    """Return the claims after some were set, each as NAME=VALUE; an empty value removes one.
 
     Raises:
         typer.BadParameter: a pair is none, or its name or value cannot be used.
     """
-    told: dict[str, Any] = msgspec.to_builtins(claims)
-    address = dict(told.get("address", {}))
+    fields: dict[str, Any] = msgspec.to_builtins(claims)
+    address = dict(fields.get("address", {}))
     for pair in pairs:
         name, sign, value = pair.partition("=")
         if not sign or name not in NAMES:
@@ -36,17 +36,17 @@ def changed(claims: UserClaims, pairs: Iterable[str]) -> UserClaims:
         if name.startswith("address."):
             address[name.removeprefix("address.")] = kept
         else:
-            told[name] = kept
-    told = {name: value for name, value in told.items() if value != ""} | {"address": address}
+            fields[name] = kept
+    fields = {name: value for name, value in fields.items() if value != ""} | {"address": address}
     try:
-        return msgspec.convert(told, UserClaims)
+        return msgspec.convert(fields, UserClaims)
     except msgspec.ValidationError as error:
         raise typer.BadParameter(tr("A claim that ends in _verified is true or false.")) from error
 
 
 def shown(claims: UserClaims) -> list[tuple[str, str]]:
-    """What is told of a user, by name, for a terminal."""
-    told = msgspec.to_builtins(claims)
-    told.pop("updated_at", None)
-    flat = told | {"address." + name: text for name, text in told.pop("address", {}).items()}
+    """List the claims of a user by name, for a terminal."""
+    fields = msgspec.to_builtins(claims)
+    fields.pop("updated_at", None)
+    flat = fields | {"address." + name: text for name, text in fields.pop("address", {}).items()}
     return [(name, str(value)) for name, value in flat.items()]

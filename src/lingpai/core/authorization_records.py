@@ -60,7 +60,7 @@ class Device(Waiting, frozen=True, kw_only=True):
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What a request of the standard protocol wants of the login (OpenID Connect Core §3.1.2.1).
+    """Requirements of a request of the standard protocol on the login (OpenID Connect Core §3.1.2.1).
 
     Attributes:
         max_age: seconds that the login may be old when the request is made; -1 for any.

@@ -161,7 +161,7 @@ class Handle(NamedTuple):
 
 
 Opener = Callable[[str], Handle | None]
-"""What a text says, or None when it is not exactly a handle of one realm, kind and format."""
+"""Opens a text: returns its handle, or None when it is not exactly a handle of one realm, kind and format."""
 Sealer = Callable[..., str]
 """The text of a handle by (row, generation, issued at, salt, words=0); raises OverflowError when one does not fit."""
 
@@ -190,7 +190,7 @@ class Handles:
         self._steady = clock.steady
 
     def sealer(self, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Sealer:
-        """What seals handles of one kind and format, in one call: 64 hex digits, or 43 base64url characters."""
+        """Return a function that seals handles of one kind and format: 64 hex digits, or 43 base64url characters."""
         ciphers, bound, steady = self._ciphers, self._bound, self._steady
         head, write, pack = kind << _KIND_SHIFT, form.write, _LAYOUT.pack
 
@@ -212,7 +212,7 @@ class Handles:
         return seal
 
     def opener(self, kind: HandleKind, form: HandleFormat = HandleFormat.HEX) -> Opener:
-        """What opens handles of one kind and format, in one call."""
+        """Return a function that opens handles of one kind and format."""
         ciphers, bound, steady = self._ciphers, self._bound, self._steady
         number, read, write, unpack = int(kind), form.read, form.write, _LAYOUT.unpack
 

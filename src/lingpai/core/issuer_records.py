@@ -14,7 +14,7 @@ FOREVER = 253_402_300_799
 
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
-"""How a client that is not public authenticates (OpenID Connect Core §9)."""
+"""Ways in which a confidential client authenticates (OpenID Connect Core §9)."""
 
 
 class GrantKind(enum.IntEnum):
@@ -59,7 +59,7 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an app of the standard protocol sets itself, by the names of RFC 7591 where these have one.
+    """Metadata of an app of the standard protocol, by the names of RFC 7591 where these have one.
 
     Attributes:
         pkce: False for a client with a secret that need not use PKCE; public ones always do.
@@ -72,7 +72,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         dpop_bound_access_tokens: whether it has to prove a key whenever it gets tokens (RFC 9449 §5.2).
         fapi2: whether it is held to the FAPI 2.0 Security Profile where that is stricter.
         default_max_age: seconds that a login may be old for it unless a request says so itself; None for any.
-        require_auth_time: whether it wants to know when the user logged in, which it is always told.
+        require_auth_time: whether it requires `auth_time`, which is always sent.
     """
 
     pkce: bool = True
@@ -113,7 +113,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def signed(self) -> bool:
-        """Whether its tokens are JSON Web Tokens."""
+        """True when its tokens are JSON Web Tokens."""
         return self.token_format == "jwt"  # noqa: S105  a format
 
 

@@ -1,6 +1,6 @@
 """The languages that people read: which one a browser prefers, and English texts in Chinese.
 
-The English text stands where it is used, and is the key into a catalogue; what has no entry stays English.
+The English text is written where it is used, and is the key into a catalogue; what has no entry stays English.
 """
 
 import functools
@@ -42,8 +42,8 @@ class Catalogue:
     """Texts with their translations.
 
     Args:
-        texts: translations by English text. `{name}` in both stands for what a text tells besides. What stands
-            there is translated itself where it is a text of the catalogue.
+        texts: translations by English text. `{name}` in both is replaced by a value. A value
+            that is a text of the catalogue is translated itself.
     """
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -60,8 +60,8 @@ class Catalogue:
         for pattern, other in self._patterns:
             found = pattern.fullmatch(text)
             if found is not None:
-                told = {name: self.translate(value) for name, value in found.groupdict().items()}
-                return other.format(**told)
+                values = {name: self.translate(value) for name, value in found.groupdict().items()}
+                return other.format(**values)
         return text
 
 
@@ -73,7 +73,7 @@ def chinese_reasons() -> Catalogue:
 
 @functools.cache
 def reasons() -> dict[str, str]:
-    """The reasons of errors, English to Chinese, with `{name}` for what a reason tells besides."""
+    """The reasons of errors, English to Chinese, with `{name}` for values."""
     return read_catalogue("lingpai.core", "reasons.zh.toml")
 
 

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Named(Protocol):
-    """What a registry has: each has a name of its own."""
+    """An entry of a registry, with a name of its own."""
 
     @property
     def name(self) -> str:
@@ -19,7 +19,7 @@ T = TypeVar("T", bound=Named)
 
 
 class PluginError(Exception):
-    """What another package declares cannot be used; the message names it."""
+    """An entry point of another package cannot be used; the message names it."""
 
 
 class Registry(Generic[T]):

@@ -11,7 +11,7 @@ RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
 EVERY_RIGHT = (*RIGHTS, "forward")
 """The rights that a caller key may have."""
 HAND_OUTS = ("token", "phantom")
-"""What token routes answer a caller key: the platform's token, or a phantom token (docs/spec/keeper.md)."""
+"""Kinds of token that a caller key may get: the platform's own, or a phantom token (docs/spec/keeper.md)."""
 
 
 ENV = "env"

@@ -27,7 +27,7 @@ class Source(enum.Flag):
     `FORM` is a urlencoded body or a multipart one without files; `URLENCODED` refuses multipart, as standard
     OAuth does; `MISLABELLED` also takes a urlencoded body that calls itself multipart and names no boundary, as
     one client of yzb sends it; `UNLABELLED` reads a JSON object, or with `FORM` a form, whatever it calls
-    itself, as WeChat does: curl, PHP and Java call JSON a form, text or nothing unless they are told.
+    itself, as WeChat does: curl, PHP and Java call JSON a form, text or nothing unless they are configured.
     With `ONE_PLACE`, a name in two places is an error also when both have the same value.
     With `NO_LISTS`, `a[]=1` and `a[0]=1` are a repeated `a` where `a` is declared, as PHP would read a list; without it
     they are names of their own, and ignored.
@@ -164,7 +164,7 @@ class Shape(Protocol):
 
 
 def has_own_words(shape: Shape) -> bool:
-    """Whether a shape says `own_words`: its messages are this service's own, and follow `Accept-Language`.
+    """True when a shape declares `own_words`: its messages are this service's own, and follow `Accept-Language`.
 
     Those of a vendor's protocol are fixed.
     """

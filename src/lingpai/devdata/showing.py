@@ -1,4 +1,4 @@
-"""What the start page of `lingpai dev` shows of what runs."""
+"""Data for the start page of `lingpai dev`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

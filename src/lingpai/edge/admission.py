@@ -1,4 +1,4 @@
-"""Which connections are let in: at most so many in all, and from one address; the longest idle one makes room.
+"""Admission of connections: at most so many in all and from one address; the longest idle one makes room.
 
 Each connection takes a descriptor, and the store and calls of platforms need some too. Several workers share the
 listening sockets, and each counts its own connections.
@@ -36,7 +36,7 @@ log = structlog.get_logger("lingpai.edge")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections one process takes.
+    """Limits on the connections of one process.
 
     Attributes:
         most: in all; less where the system allows too few descriptors.

@@ -127,7 +127,7 @@ def json_object(body: bytes, key_limit: int) -> dict[str, Any]:
     try:
         value = _JSON.decode(text_of(body))
         if b"\\u" in body and "\0" in _all_text(value):
-            raise malformed("the body holds a NUL")
+            raise malformed("the body contains a NUL")
     except (ValueError, RecursionError):
         raise malformed("the body is not valid JSON") from None
     if not isinstance(value, dict):

@@ -151,7 +151,7 @@ class Connection(StreamResponder):
             self._go_on()
 
     def invite(self) -> None:
-        """Tell whoever waits for it to send his body, once all before him are answered (RFC 9110 §10.1.1)."""
+        """Send 100 (Continue) to a peer that waits, once all earlier requests are answered (RFC 9110 §10.1.1)."""
         incoming = self._receiver.incoming
         if incoming is not None and incoming.expects and self._current is None and not self._due:
             incoming.expects = False

@@ -103,7 +103,7 @@ class Application(Protocol):
 
     @property
     def find(self) -> Find:
-        """Who answers what."""
+        """Return the look-up of endpoints."""
         ...
 
     async def start(self) -> None:

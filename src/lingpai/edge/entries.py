@@ -92,7 +92,7 @@ def kind_of(
 
     Args:
         schema: of the value.
-        words: what stands before the number of a limit, by the limit's name.
+        words: the words before the number of a limit, by the limit's name.
         either: between types, when there are several.
         one_of: before the list of all values.
     """

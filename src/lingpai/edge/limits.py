@@ -1,4 +1,4 @@
-"""How much and how long a peer may take.
+"""Limits of size and time for a peer.
 
 Time is watched from outside, by looks about once a second, so that a request costs no timer.
 """
@@ -19,7 +19,7 @@ class ProtocolLimits:
             pieces of a body, or after the last: lengths of chunks, their extensions, trailers.
         head_timeout: seconds in which a head must have arrived, from the connection or its own first byte.
         keep_alive: seconds that a connection may idle between two requests.
-        write_timeout: seconds in which a peer has to take something of an answer that has to wait for him.
+        write_timeout: seconds in which a peer has to read something of an answer that waits for it.
         drain_bytes: how much of a refused body is read and dropped, so that the refusal arrives, before the
             line is cut.
         drain_timeout: seconds in which that has to come.

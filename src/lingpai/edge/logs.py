@@ -1,6 +1,6 @@
 """Logging: one chain for our own lines and for those of libraries, that masks every field that is not declared.
 
-A field appears as it is only when its name was declared with `allow`. All others become a fingerprint that tells
+A field appears as it is only when its name was declared with `allow`. All others become a fingerprint that shows
 equal values of one process from different ones and nothing else. So a secret in a log line takes two mistakes
 instead of one (threat G71).
 """

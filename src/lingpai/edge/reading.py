@@ -34,7 +34,7 @@ BodyParser = Callable[[dict[str, str], bytes, str], Any]
 
 
 def _is_list(kind: Any) -> bool:
-    """Whether a parameter of this type may come more than once."""
+    """True when a parameter of this type may be repeated."""
     return get_origin(kind) is tuple
 
 

@@ -49,7 +49,7 @@ class Incoming:
 
 
 class Owner(Peer, Protocol):
-    """Who answers what is read."""
+    """Answers the requests that are read."""
 
     def take(self, due: Due) -> None:
         """A request is there to be answered."""

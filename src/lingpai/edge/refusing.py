@@ -25,7 +25,7 @@ class _Pages:
 
 
 def shape_for(call: Call | None, shape: Shape, page: Page | None) -> Shape:
-    """How errors of this call look: like `shape` says, or by `page` for a browser that asks for one."""
+    """Return the shape for errors of a call: `shape`, or `page` for a browser that accepts pages."""
     if page is None or call is None or not call.accepts_html:
         return shape
     return _Pages(page, call, shape.success)

@@ -31,7 +31,7 @@ log = structlog.get_logger("lingpai.edge")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """How to serve.
+    """Options of the server.
 
     Attributes:
         limits: of each connection.

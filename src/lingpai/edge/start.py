@@ -79,7 +79,7 @@ class Values(NamedTuple):
 
 
 class Development(NamedTuple):
-    """What the start page shows of a development service; it contains secrets, of the samples alone.
+    """Data of a development service for the start page; its only secrets are those of the samples.
 
     Attributes:
         links: to what runs beside it.

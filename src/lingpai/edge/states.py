@@ -52,7 +52,7 @@ class Event(enum.IntEnum):
     END = enum.auto()
     """The peer sends no more."""
     UNREADABLE = enum.auto()
-    """What the peer sent cannot be read, or is too late."""
+    """The message cannot be read, or is too late."""
     SHUTDOWN = enum.auto()
     """The server ends."""
     LAST_WORD = enum.auto()
@@ -159,4 +159,4 @@ DEADLINES: Final[Mapping[tuple[Reading, Owing], tuple[str, Expiry]]] = {
     (Reading.IDLE, Owing.NOTHING): ("keep_alive", Expiry.CLOSE),
     (Reading.OVER, Owing.NOTHING): ("drain_timeout", Expiry.ABORT),
 }
-"""Which limit counts from the beginning of a state, by its name, and what follows; no other state has one."""
+"""The limit that counts from the beginning of a state, by its name, and what follows; other states have none."""

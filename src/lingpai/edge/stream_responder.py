@@ -19,7 +19,7 @@ GONE = LingpaiError(Kind.REQUEST_TIMEOUT, "the caller went away", detail="the ca
 class StreamResponder(Responder):
     """A connection that also answers routes which stream.
 
-    Whoever closes his side, or his whole connection, while such a request of his is answered, wants no answer: its
+    A peer that closes its side, or the whole connection, while such a request is answered wants no answer: its
     verb is cancelled. The verbs of other routes go on, as they may have begun what has to be finished.
     """
 

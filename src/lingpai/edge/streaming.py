@@ -20,7 +20,7 @@ from lingpai.edge.router import Fields
 from lingpai.edge.writing import head_of
 
 MOST_UNREAD: Final = 64 * 1024
-"""Bytes of a body that wait for the verb before the peer is told to wait; a piece that was received is kept whole."""
+"""Unread bytes of a body at which reading from the peer pauses; a piece that was received is kept whole."""
 
 
 class Peer(Protocol):

@@ -1,4 +1,4 @@
-"""Which host a request addresses: exactly one, as RFC 9112 §3.2 demands."""
+"""The host that a request addresses: exactly one (RFC 9112 §3.2)."""
 
 from collections.abc import Iterable
 

@@ -33,7 +33,7 @@ def check(name: str, value: str, value_limit: int) -> None:
     if len(value) > value_limit:
         raise invalid(name, "is too long")
     if "\0" in value:
-        raise invalid(name, "holds a NUL")
+        raise invalid(name, "contains a NUL")
 
 
 def _decoded(text: str) -> str:

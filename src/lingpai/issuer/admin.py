@@ -250,7 +250,7 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
 
 
 async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClaims:
-    """Replace what the standard protocol tells of a user besides the profile; returns it with the time of the change.
+    """Replace the claims of a user besides the profile; returns it with the time of the change.
 
     Raises:
         LingpaiError: INVALID_PARAMETER, or NOT_FOUND when they were removed.

@@ -1,4 +1,4 @@
-"""Which resource server a token is for (RFC 8707), as its handle says it without a row of its own.
+"""The resource server of a token (RFC 8707), encoded in its handle without a row of its own.
 
 A grant keeps the URIs of up to `MOST_TARGETS` resource servers. The handle of an access token of such a grant has, in
 the lowest bits of its generation, the place of its resource server among them.

@@ -147,13 +147,13 @@ def check_profile(profile: Profile) -> None:
 
 
 def check_claims(claims: UserClaims) -> None:
-    """Refuse what cannot be told of a user.
+    """Refuse claims that a user cannot have.
 
     Raises:
         LingpaiError: INVALID_PARAMETER.
     """
-    told = msgspec.to_builtins(claims)
-    texts = told | told.pop("address", {})
+    fields = msgspec.to_builtins(claims)
+    texts = fields | fields.pop("address", {})
     _check_texts({name: text for name, text in texts.items() if isinstance(text, str)}, MAX_ADDRESS)
     if claims.email and not _EMAIL.fullmatch(claims.email):
         raise _invalid("An e-mail address has one @, and no blanks.", "email")

@@ -1,4 +1,4 @@
-"""What the folder of a dialect declares: everything that depends on the dialect, and nothing elsewhere does."""
+"""The declaration of a dialect: everything that depends on the dialect, and nothing elsewhere does."""
 
 import dataclasses
 from collections.abc import Callable

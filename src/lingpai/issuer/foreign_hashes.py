@@ -1,7 +1,7 @@
 """Hashes of passwords that another system made: read, checked against limits, and verified until they are replaced.
 
 Known are argon2id (PHC string), bcrypt (`$2a$`, `$2b$`, `$2y$`), scrypt and PBKDF2, each also in Django's form.
-What one verification may cost is limited, so that a hash of absurd cost does not hold up every login.
+What one verification may cost is limited, so that a hash of absurd cost does not delay every login.
 """
 
 import base64

@@ -93,7 +93,7 @@ class Signer:
         self.alg = alg
         self.kid = kid
         self.slow = isinstance(key, rsa.RSAPrivateKey)
-        """Whether a signature takes so long that others should not wait for it."""
+        """True when signing takes so long that other requests should not wait for it."""
         self._key: PrivateKey = key
         self._heads: dict[str, str] = {}
 
@@ -108,7 +108,7 @@ class Signer:
         return f"{signed}.{base64url.encode(self._signature(signed.encode()))}"
 
     def knows(self, signed: bytes, signature: bytes) -> bool:
-        """Whether this signature is one of this key."""
+        """True when `signature` was made with this key."""
         try:
             if isinstance(self._key, rsa.RSAPrivateKey):
                 self._key.public_key().verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())

@@ -1,8 +1,8 @@
 """The grant behind a token, looked up in two steps: begun as soon as the token is known, and awaited when it is needed.
 
-Most requests name an app and a token, and the app comes first: who asks is known before what they ask for is told. That
-is no reason to read the one after the other, where a read takes a round trip. So a caller begins the look-up, finds the
-app, and hands what was begun to the verb.
+Most requests name an app and a token, and the app comes first: nothing about a token is answered before its caller is
+known. But reads that take a round trip need not follow each other. So a caller begins the look-up, finds the app, and
+passes the begun look-up to the verb.
 """
 
 from collections.abc import Awaitable, Generator
@@ -14,7 +14,7 @@ from lingpai.issuer.audiences import AIMED, MOST_TARGETS, aimed_generation
 from lingpai.issuer.context import Issuer
 
 LookedUp = tuple[Handle | None, GrantView | None]
-"""What the token says, None when it is none of this realm and kind; and its grant, None when there is none.
+"""The handle of a token, None when it is none of this realm and kind; and its grant, None when there is none.
 
 With a grant, the handle has its whole generation. The row of an id that was handed out again is no grant of it."""
 
@@ -39,7 +39,7 @@ class _Reading:
 
 
 def begin_look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookUp:
-    """Begin to look up what a token says and its grant, as it stands at some time from now on.
+    """Begin to look up the handle of a token and its grant, as stored at some time from now on.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
@@ -70,7 +70,7 @@ def begin_spending(
 
 
 async def look_up(issuer: Issuer, token: str, kind: HandleKind) -> LookedUp:
-    """What a token says and its grant, as it stands now.
+    """Return the handle of a token and its grant, as stored now.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

@@ -1,4 +1,4 @@
-"""What a dialect declares for `lingpai dev`: sample apps, and how the sample web app signs users in."""
+"""The declaration of a dialect for `lingpai dev`: sample apps, and how the sample web app signs users in."""
 
 import dataclasses
 import secrets

@@ -1,4 +1,4 @@
-"""What a grant keeps of the login behind it, for the id_tokens that are made of it (OpenID Connect Core §2)."""
+"""The login behind a grant, for the id_tokens that are made of it (OpenID Connect Core §2)."""
 
 import msgspec
 
@@ -72,7 +72,7 @@ def sid_of(issuer: Issuer, session: Session, app_id: str) -> str:
 
 
 def read_sign_in(grant: Grant) -> SignIn:
-    """What a grant keeps; a code that an operator made stands for a login at that time."""
+    """Return the login behind a grant; for a code that an operator made, the time of that."""
     return _decoder.decode(grant.nonce) if grant.nonce else SignIn(auth_time=grant.created_at)
 
 
@@ -87,16 +87,16 @@ def with_stale(asked: Asked, opened: OpenSession, now: int) -> Asked:
 
 
 def counts(session: Session, request: AuthorizationRequest) -> bool:
-    """Whether a session is as new as the request wants it (OpenID Connect Core §3.1.2.1, `max_age`, `prompt`)."""
+    """True when a session is as new as the request requires (OpenID Connect Core §3.1.2.1, `max_age`, `prompt`)."""
     wishes = request.wishes
     return session.id != wishes.stale and not _is_stale(session, wishes.max_age, request.created_at)
 
 
 def is_expected(user: User, request: AuthorizationRequest) -> bool:
-    """Whether this is the user whom the client expects, if it does."""
+    """True when this is the user whom the client expects, or when it expects nobody in particular."""
     return request.wishes.user in {0, user.id}
 
 
 def _is_stale(session: Session, max_age: int, asked_at: int) -> bool:
-    """Whether the user logged in more than `max_age` seconds before they were asked; never with -1."""
+    """True when the user logged in more than `max_age` seconds before the request; never with -1."""
     return max_age >= 0 and asked_at - session.created_at > max_age

@@ -1,8 +1,8 @@
 """The signing keys of a realm: made at first use, published before they sign, kept until their last token has ended.
 
-Of each algorithm a realm has keys with numbers from 1. The newest that has begun to sign signs; when it begins stands
-in its row, so all nodes switch at the same second. A successor is published `PUBLISHED` seconds ahead, and one that was
-replaced stays published for `KEPT` seconds, in which the last token that it signed ends.
+Of each algorithm a realm has keys with numbers from 1. The newest that has begun to sign signs. Its row contains the
+time at which it begins, so all nodes switch at the same second. A successor is published `PUBLISHED` seconds ahead,
+and one that was replaced stays published for `KEPT` seconds, in which the last token that it signed ends.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ SOON: Final = MINUTE
 KEPT: Final = HOUR + 10 * MINUTE
 """Seconds for which a key stays published after its last signature: no token that it signs lives longer."""
 FORGOTTEN: Final = 400 * DAY
-"""Seconds after its last signature for which a key still tells its own tokens, which clients send as hints."""
+"""Seconds after its last signature for which a key still verifies its own tokens, which clients send as hints."""
 LOOK_SECONDS: Final = 10.0
 
 
@@ -60,7 +60,7 @@ class KeySet:
         return self._by_alg[alg][-1] if self._by_alg[alg] else None
 
     def signer(self, alg: str, now: int) -> jose.Signer:
-        """What signs at this time."""
+        """Return the key that signs at this time."""
         first, *later = self._by_alg[alg]
         signing = [first, *(key for key in later if key.signs_from <= now)]
         return self.signers[signing[-1].kid]

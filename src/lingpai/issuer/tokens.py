@@ -19,13 +19,13 @@ GRANT_OF_HANDLE = {handle: grant for grant, handle in ACCESS_HANDLE.items()}
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """What a redeemed code, a refresh or an app's own request gives.
+    """The result of a redeemed code, a refresh or an app's own request.
 
     Attributes:
         access_token: the token.
         refresh_token: what renews it, or "" where the policy has none.
         expires_in: seconds that `access_token` has left.
-        scope: what it is good for; None where the dialect tells none.
+        scope: the scope; None where the dialect has none in answers.
         open_id: the user as the app knows them, or "".
         machine_code: the terminal's code, or "".
         repeated: True when this is an answer that was given before, or to somebody else at the same time.
@@ -62,7 +62,7 @@ def make_tokens(
     """The pair of the grant's present generation: the same each time it is asked for.
 
     The access token is good for these `words` of the grant's scope (`Handle.words`), the refresh token for all.
-    A first answer tells the whole life, as the originals do, also when the second turns over during the commit.
+    A first answer contains the whole lifetime, as the originals do, also when the second turns over during the commit.
     """
     made = grant.rotated_at
     names = (grant.id, grant.generation, made, grant.salt)
@@ -83,13 +83,13 @@ def make_tokens(
 
 
 def has_outlived(issuer: Issuer, kind: GrantKind, issued_at: int) -> bool:
-    """Whether a token made at `issued_at` has had its life, whatever became of its grant."""
+    """True when a token made at `issued_at` has expired, whatever the state of its grant."""
     life = issuer.lives[kind]
     return life.grant < FOREVER and issued_at + life.token <= issuer.now()
 
 
 def quota_exceeded() -> LingpaiError:
-    """What is told to who has used up a quota of tokens."""
+    """Return the error for a used-up quota of tokens."""
     return LingpaiError(Kind.LIMIT_REACHED, "Daily token quota exceeded; try again tomorrow.")
 
 

@@ -34,7 +34,7 @@ class Fault(NamedTuple):
 
 
 class Imported(NamedTuple):
-    """What came of one batch.
+    """The result of one batch.
 
     Attributes:
         added: how many users were added; none when there are faults.

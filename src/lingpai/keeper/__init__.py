@@ -1,1 +1,1 @@
-"""The keeper: holds the tokens that other platforms issue to us (docs/architecture.md)."""
+"""The keeper: stores and renews the tokens that other platforms issue to us (docs/architecture.md)."""

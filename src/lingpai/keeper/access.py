@@ -1,4 +1,4 @@
-"""Who may ask for what (docs/spec/keeper.md "Who may ask").
+"""Access control (docs/spec/keeper.md "Who may ask").
 
 Three ways in, in this order: the app's own secret, a caller key (in place of the secret or as bearer), a
 trusted network. A wrong secret never reaches a stored value, because that is found by a digest of the
@@ -32,7 +32,7 @@ FINGERPRINT = 8
 
 
 class Ask(NamedTuple):
-    """What a caller asks for.
+    """A caller's request for a value.
 
     Attributes:
         platform: which platform.

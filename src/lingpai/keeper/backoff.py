@@ -1,4 +1,4 @@
-"""How long to wait after a failed fetch."""
+"""The wait after a failed fetch."""
 
 import datetime as dt
 import random

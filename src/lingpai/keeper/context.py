@@ -1,4 +1,4 @@
-"""What every function of the keeper works with: store, clock, client, options, digests, background tasks."""
+"""The parts that every function of the keeper uses: store, clock, client, options, digests, background tasks."""
 
 import dataclasses
 import functools

@@ -40,7 +40,7 @@ class Doubt:
 
 
 class Pace:
-    """How fast one caller fetches one value.
+    """The pace at which one caller fetches one value.
 
     Args:
         doubt: of that value.

@@ -1,4 +1,4 @@
-"""What operators may set of the keeper."""
+"""Options of the keeper."""
 
 import dataclasses
 from typing import Literal
@@ -8,7 +8,7 @@ from lingpai.core.hosts import Hosts
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ForwardOptions:
-    """What operators may set of forwarded calls; times in seconds, sizes in bytes."""
+    """Options of forwarded calls; times in seconds, sizes in bytes."""
 
     body_limit: int = 64 * 1024 * 1024
     at_once: int = 64
@@ -20,7 +20,7 @@ class ForwardOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Options:
-    """What operators may set of the keeper; times in seconds. `lingpai.settings` documents them."""
+    """Options of the keeper; times in seconds. `lingpai.settings` documents them."""
 
     trusted_networks: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     hosts: Hosts = dataclasses.field(default_factory=Hosts)

@@ -1,4 +1,4 @@
-"""Which workers run: each writes its name to the store now and then, for operators."""
+"""Running workers: each writes its name to the store at intervals, for operators."""
 
 import os
 import socket

@@ -19,7 +19,7 @@ Samples = Iterable[tuple[Sequence[str], float]]
 
 
 class Reason(msgspec.Struct, omit_defaults=True):
-    """What is wrong with one thing.
+    """One thing that is wrong.
 
     Attributes:
         what: "store", "key ring", or an account's name.

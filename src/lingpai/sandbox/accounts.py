@@ -1,4 +1,4 @@
-"""Which accounts exist and how they are switched; what is changed at run time outlives a restart."""
+"""The accounts, and how they are switched; changes made at run time outlive a restart."""
 
 import ipaddress
 import itertools
@@ -104,7 +104,7 @@ def _built(fields: dict[str, Any]) -> WechatApp | WecomCorp:
 
 
 def admits(networks: Iterable[str], address: str) -> bool:
-    """Whether ``address`` is in one of ``networks``; an empty list admits all."""
+    """True when ``address`` is in one of ``networks``; an empty list admits all."""
     networks = tuple(networks)
     if not networks:
         return True

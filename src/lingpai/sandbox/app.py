@@ -67,7 +67,7 @@ def _call(method: str, path: str, head: Head, peer: str, body: bytes) -> Call:
 
 
 def _seen(call: Call) -> dict[str, Any]:
-    """What the controls show of a call: its tokens, secrets and codes are left out."""
+    """Describe a call for the controls, without its tokens, secrets and codes."""
     shown = {name: "…" if name in _HIDDEN else value for name, value in call.query.items()}
     body = (
         "" if any(call.peek(name) for name in _HIDDEN) else call.body[:_KEPT_BODY].decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What every control shares: JSON in and out, and a 400 that says what to do."""
+"""The common part of all controls: JSON in and out, and a 400 that says what to do."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar

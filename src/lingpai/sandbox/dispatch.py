@@ -1,4 +1,4 @@
-"""Which call is answered by what: the routes of both platforms, and the token that decides between them."""
+"""Dispatch: the routes of both platforms, and the token that decides between them."""
 
 from typing import Final, NamedTuple
 

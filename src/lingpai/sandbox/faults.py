@@ -1,4 +1,4 @@
-"""Faults that calls are told to meet, and the count of the calls that came."""
+"""Faults that are set for calls, and the count of calls."""
 
 from collections import Counter, deque
 from typing import Any, Final

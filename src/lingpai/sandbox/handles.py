@@ -65,7 +65,7 @@ class Handles:
         return max(0, int(self.remaining(handle) + _INSTANT))
 
     def fate(self, handle: Handle) -> Fate:
-        """Whether ``handle`` lives, lived its whole life, or was ended early."""
+        """Return whether ``handle`` is alive, has expired, or was ended early."""
         if self.remaining(handle) > 0:
             return "live"
         return "expired" if handle.natural_end.remaining(self._clock) <= 0 else "replaced"

@@ -16,7 +16,7 @@ async def gone(line: Line, limit: float) -> None:
     """Come back when the client has left, or after ``limit`` seconds (of real time)."""
     loop = asyncio.get_running_loop()
     until = loop.time() + limit
-    # Polled: a connection tells nobody that it is lost, as no other endpoint wants to know.
+    # Polled: a connection does not report that it is lost, as no other endpoint wants to know.
     while loop.time() < until and not line.transport.is_closing():  # noqa: ASYNC110 - see above
         await asyncio.sleep(min(_LOOK_EVERY, limit))
 

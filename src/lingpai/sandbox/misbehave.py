@@ -1,4 +1,4 @@
-"""What a call meets when a fault waits for it."""
+"""The effect of a fault on a call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

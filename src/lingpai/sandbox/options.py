@@ -1,4 +1,4 @@
-"""What a sandbox is made of: the accounts it knows, and every number that its platforms' rules use."""
+"""The options of a sandbox: its accounts, and every number that its platforms' rules use."""
 
 from typing import Final
 

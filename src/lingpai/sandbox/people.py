@@ -37,7 +37,7 @@ class LoginCode(Row):
 
 
 class Grant(Row):
-    """What a user allowed an app on the web; kept under its refresh token until that ends."""
+    """A user's consent to an app on the web; stored under its refresh token until that ends."""
 
     account: str
     user: str
@@ -111,11 +111,11 @@ class People:
         return end_after(self._clock, seconds)
 
     def over(self, row: Row) -> bool:
-        """Whether ``row`` has ended."""
+        """True when ``row`` has ended."""
         return row.ends.remaining(self._clock) <= 0
 
     def expires_in(self, row: Row) -> int:
-        """The whole seconds that an answer tells; the instant between issue and answer costs no second."""
+        """The whole seconds that an answer contains; the instant between issue and answer costs no second."""
         return max(0, int(row.ends.remaining(self._clock) + _INSTANT))
 
     def mint(self, code: LoginCode) -> str:

@@ -19,7 +19,7 @@ _LONGEST: Final[dict[Span, float]] = {"minute": 60, "hour": 3600, "day": 86400, 
 
 
 class Counter(Row):
-    """How often something happened within one span."""
+    """A count within one span."""
 
     account: str
     name: str
@@ -39,7 +39,7 @@ class Quotas:
         return f"{account}|{name}|{span}|{label}"
 
     def used(self, account: str, name: str, span: Span) -> int:
-        """How many were taken in the span that runs."""
+        """Return how many were taken in the current span."""
         counter = self._table.get(self._key(account, name, span))
         return counter.count if counter else 0
 

@@ -30,7 +30,7 @@ async def serve(
     listening: Callable[[str], None] | None = None,
     others: Others | None = None,
 ) -> None:
-    """Serve a sandbox until the process is told to stop.
+    """Serve a sandbox until the process is signalled to stop.
 
     Args:
         options: rules and accounts.

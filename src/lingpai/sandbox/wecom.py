@@ -115,7 +115,7 @@ def _redeem(world: World, held: Handle, value: str) -> LoginCode:
 
 
 def login(world: World, call: Call, held: Handle) -> Answer:
-    """``/cgi-bin/auth/getuserinfo``: who came with this code, a member or an outsider.
+    """``/cgi-bin/auth/getuserinfo``: the user of this code, a member or an outsider.
 
     Raises:
         Refusal: 41008 no code, 40029 a code that is unknown, used, over or another agent's.

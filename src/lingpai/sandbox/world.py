@@ -131,7 +131,7 @@ class World:
         return self.people.end_in(seconds)
 
     def daily_limit(self, app: WechatApp, path: str) -> int:
-        """How often ``app`` may call ``path`` in a day."""
+        """Return how often ``app`` may call ``path`` in a day."""
         of_rules = {
             "/cgi-bin/token": self.rules.classic_quota,
             "/cgi-bin/stable_token": self.rules.stable_quota,

@@ -32,7 +32,7 @@ def _public_url(text: str) -> str:
 
 def _redis_url(url: SecretStr) -> SecretStr:
     if urlsplit(url.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may hold a password
+        raise ValueError("must be a redis://, rediss:// or unix:// address")  # which may contain a password
     return url
 
 
@@ -40,7 +40,9 @@ def _store(address: SecretStr) -> SecretStr:
     text = address.get_secret_value()
     if "://" in text:
         if text.partition("://")[0] not in SCHEMES:
-            raise ValueError("must be a postgresql:// address or a file's path")  # which may hold a password
+            raise ValueError(
+                "must be a postgresql:// address or a file's path"
+            )  # which may contain a password
         libpq.read(text)
     return address
 

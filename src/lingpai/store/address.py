@@ -15,7 +15,7 @@ class Address(NamedTuple):
 
     Attributes:
         file: the embedded store's file, when `dsn` is None.
-        dsn: the database (`postgresql://…`); may hold a password.
+        dsn: the database (`postgresql://…`); may contain a password.
         connections: of one process to a database at most, besides the one that listens.
         floor: bytes of free space on the embedded store's disk below which the issuer adds nothing.
     """
@@ -27,7 +27,7 @@ class Address(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What may be shown of it: never the user, the password or a parameter that may hold one."""
+        """The address as it may be shown: without user, password, or a parameter that may contain one."""
         if self.dsn is None:
             return str(self.file)
         return f"postgresql://{hosts_of(self.dsn)}"

@@ -1,4 +1,4 @@
-"""How an authorization request is answered: the first answer counts, but a refusal replaces any other."""
+"""The answer to an authorization request: the first one counts, but a refusal replaces any other."""
 
 from lingpai.core.issuer_records import Grant
 from lingpai.store.issuer_port import Answer, RequestKey

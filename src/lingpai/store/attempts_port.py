@@ -1,6 +1,6 @@
 """The issuer's verbs on what counts and what counts once, a part of `issuer_port.IssuerStore`.
 
-What holds for it holds here.
+Its rules apply.
 """
 
 import enum
@@ -34,7 +34,7 @@ class SignedRequest(NamedTuple):
 
 
 class Attempts(NamedTuple):
-    """How many attempts of a subject count, and when (unix seconds) their window ends; (0, 0) when none do."""
+    """The number of a subject's attempts that count, and the end of their window in unix seconds; (0, 0) for none."""
 
     used: int
     ends_at: int
@@ -59,7 +59,7 @@ class Counts(Protocol):
         ...
 
     async def knows_request(self, request: SignedRequest) -> bool:
-        """Whether a signed request is remembered."""
+        """True when a signed request is remembered."""
         ...
 
     async def take_attempts(

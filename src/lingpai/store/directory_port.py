@@ -1,6 +1,6 @@
 """The issuer's directory in a store: apps, users, terminals, and users as apps know them.
 
-What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
+It is a part of `issuer_port.IssuerStore`, and the rules of that module apply.
 """
 
 from collections.abc import Sequence
@@ -82,11 +82,11 @@ class Directory(Protocol):
         ...
 
     async def find_claims(self, user: int) -> UserClaims | None:
-        """What is told of the user of this row besides the profile; None when there is no such user."""
+        """Return the claims of the user of this row besides the profile; None when there is no such user."""
         ...
 
     async def save_claims(self, user: int, claims: UserClaims) -> bool:
-        """Replace what is told of a user. False when there is no such user."""
+        """Replace the claims of a user. False when there is no such user."""
         ...
 
     async def change_user(self, known: User, user: User) -> bool:
@@ -213,7 +213,7 @@ class Directory(Protocol):
         ...
 
     async def count_members(self, app: int) -> int:
-        """How many users have added the app."""
+        """Count the users who have added the app."""
         ...
 
     async def list_members(self, app: int, after: int, limit: int) -> tuple[Member, ...]:

@@ -11,7 +11,7 @@ BEFORE_ALL: Final = (1 << 63) - 1
 
 
 class Narrowed(NamedTuple):
-    """What grants are listed for; None for any.
+    """Filters for a list of grants; None for any.
 
     Attributes:
         realm: by name.

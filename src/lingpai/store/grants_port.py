@@ -1,4 +1,4 @@
-"""The issuer's verbs on grants, which are a part of `issuer_port.IssuerStore`; what holds for it holds here."""
+"""The issuer's verbs on grants, which are a part of `issuer_port.IssuerStore`, and follow its rules."""
 
 import enum
 from collections.abc import Awaitable
@@ -18,17 +18,17 @@ class RequestKey(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """How an authorization request was answered: by the grant of this row, or by a refusal when it is None."""
+    """The answer to an authorization request: the row of its grant, or None for a refusal."""
 
     grant: int | None
 
 
 class Outcome(enum.Enum):
-    """What came of spending a code, a refresh token or a shown key."""
+    """The outcome of spending a code, a refresh token or a shown key."""
 
     DONE = "done"
     REPEATED = "repeated"
-    """A refresh token again, inside its window: the grant stands as the first use left it."""
+    """A refresh token again, inside its window: the grant is as the first use left it."""
     REPLAYED = "replayed"
     """It was spent before."""
     GONE = "gone"
@@ -40,14 +40,14 @@ class Outcome(enum.Enum):
 
 
 class Spent(msgspec.Struct, frozen=True):
-    """Outcome of `redeem` and `rotate`, and the grant as it stands after it (None when there is none)."""
+    """Outcome of `redeem` and `rotate`, and the grant after it (None when there is none)."""
 
     outcome: Outcome
     grant: Grant | None
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """Outcome of `place`, and the grant that holds the place now.
+    """Outcome of `place`, and the grant that has the slot now.
 
     DONE when it is the given one, REPEATED when somebody was faster; SAME_REQUEST, LIMITED, or GONE for a shown
     key that is not good any more, with no grant.
@@ -70,7 +70,7 @@ class Listed(NamedTuple):
 class Grants(Protocol):
     """Verbs on grants: they are made, spent, ended and listed.
 
-    Where a verb takes a `request`, it is remembered in the same breath when something comes of the verb, and
+    Where a verb takes a `request`, it is remembered in the same transaction when the verb succeeds, and
     nothing does when it was remembered before.
     """
 
@@ -90,7 +90,7 @@ class Grants(Protocol):
         ...
 
     async def read_answer(self, digest: bytes) -> Answer | None:
-        """How the authorization request of this digest was answered, or None when it was not, or is forgotten."""
+        """Return the answer to the authorization request of this digest; None when there is none any more, or yet."""
         ...
 
     async def read_grant(self, grant: int) -> GrantView | None:
@@ -105,7 +105,7 @@ class Grants(Protocol):
         ...
 
     async def read_place(self, grant: Grant) -> int:
-        """Row of the grant that holds the place which `grant` would take, or 0."""
+        """Return the row of the grant in the slot that `grant` would take, or 0."""
         ...
 
     def redeem(
@@ -157,7 +157,7 @@ class Grants(Protocol):
     ) -> Awaitable[Placed]:
         """Insert a live grant and let it take its place, unless somebody was faster.
 
-        When the grant that holds the place is live and not the one that was `seen`, it is returned instead;
+        When the grant in the slot is live and not the one that was `seen`, it is returned instead;
         with `seen` None, never. The one there before keeps at most `keep` seconds; with `keep` None there are
         no places and nothing is superseded. With `key_digest`, the key that the grant's terminal shows is
         spent in the same breath.
@@ -165,19 +165,19 @@ class Grants(Protocol):
         ...
 
     async def read_standing(self, app: int, subject: int) -> int:
-        """Row of the app's own grant that stands for `subject` (any number that no terminal and no user has), or 0."""
+        """Return the row of the app's own grant for `subject` (any number that no terminal and no user has), or 0."""
         ...
 
     async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
-        """Insert an app's own live grant that stands for `subject`, unless somebody was faster; returns the one there.
+        """Insert an app's own live grant for `subject`, unless somebody was faster; returns the stored one.
 
-        Somebody was when a live one stands there that is not the one that was `seen`. That one keeps at most `keep`
+        Somebody was when there is a live one that is not the one that was `seen`. That one keeps at most `keep`
         seconds.
         """
         ...
 
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
-        """Unended grants that hold or held the place which `grant` would take, newest first."""
+        """Return the grants that have or had the slot that `grant` would take and are not ended, newest first."""
         ...
 
     async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
@@ -197,7 +197,7 @@ class Grants(Protocol):
         ...
 
     async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
-        """End the user grant that holds the place of a terminal in an app, and all codes for it that are not spent.
+        """End the user grant in the slot of a terminal in an app, and all codes for it that are not spent.
 
         False when there was neither.
         """

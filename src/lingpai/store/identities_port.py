@@ -1,6 +1,6 @@
 """Logins at a site of the operator's own, in a store.
 
-What holds for `issuer_port.IssuerStore` holds here, which this is a part of.
+It is a part of `issuer_port.IssuerStore`, and the rules of that module apply.
 """
 
 from typing import Protocol
@@ -41,7 +41,7 @@ class Identities(Protocol):
 
         At the first use it is linked: to the user who has exactly the login name of `user` and no identity of this
         provider, else to a new one, who is added as `user` if that login name is free in all spellings and not "", else
-        with the login name `spare`. However many do this at the same time, one user comes of it.
+        with the login name `spare`. However many do this at the same time, one user is made.
 
         Raises:
             LingpaiError: INVALID_PARAMETER: `spare` is taken as well.

@@ -1,6 +1,6 @@
 """The issuer's verbs of a store: what every engine implements for it besides `store.port.Store`.
 
-What holds for the verbs of `Store` holds here: each is one whole, durable, atomic operation, and may raise
+The rules for the verbs of `Store` apply: each is one whole, durable, atomic operation, and may raise
 `LingpaiError(STORE_UNAVAILABLE)`, and then nothing of it has happened, as far as can be known. Reads see the
 commits of every process. Times (`now`, `ends_at`, …) are whole unix seconds of the issuer's time, passed in
 by the caller; see `anchor`.
@@ -36,7 +36,7 @@ __all__ = [
 
 
 class IssuerStore(Directory, Grants, Counts, Identities, Protocol):
-    """All verbs of the issuer. See the module's docstring for what holds for each of them."""
+    """All verbs of the issuer. See the module's docstring for what applies to each of them."""
 
     async def anchor(self) -> float:
         """Unix time minus steady time, as the first process of this epoch of the steady time found it.
@@ -114,7 +114,7 @@ class IssuerStore(Directory, Grants, Counts, Identities, Protocol):
         ...
 
     async def sealed_secrets(self) -> dict[int, int]:
-        """How many secrets, passwords, keys and subjects are sealed with each key of the ring, by key id."""
+        """Count the secrets, passwords, keys and subjects that are sealed with each key of the ring, by key id."""
         ...
 
     async def reseal_secrets(self, limit: int) -> int:

@@ -22,7 +22,7 @@ class Opened(NamedTuple):
 
 
 async def is_begun(address: Address) -> bool:
-    """Whether there is a store already, which some key ring belongs to.
+    """True when there is a store already, which belongs to some key ring.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

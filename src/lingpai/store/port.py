@@ -28,7 +28,7 @@ from lingpai.core.records import (
 
 
 class LeaseAttempt(NamedTuple):
-    """What came of asking for a lease: the lease or None, and the credential as it stands now."""
+    """The result of asking for a lease: the lease or None, and the credential as stored now."""
 
     lease: Lease | None
     credential: Credential
@@ -47,7 +47,7 @@ class Fetched(NamedTuple):
 
 
 class Store(Protocol):
-    """All verbs. See the module's docstring for what holds for each of them."""
+    """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.
 
@@ -99,7 +99,7 @@ class Store(Protocol):
         ...
 
     async def find_caller(self, key_digest: bytes) -> Caller | None:
-        """Who has this key, or had it and may still use it, revoked or not. Sees the commits of every process."""
+        """Return the caller of a key or of a former key in its overlap, revoked or not. Sees all processes' commits."""
         ...
 
     async def list_callers(self) -> tuple[Caller, ...]:
@@ -113,7 +113,7 @@ class Store(Protocol):
     # Credentials.
 
     async def read_credential(self, key: CredentialKey) -> Credential | None:
-        """The credential as it stands, with the commits of every process.
+        """Return the stored credential, with the commits of every process.
 
         None before the first lease on it.
         """
@@ -123,7 +123,7 @@ class Store(Protocol):
         """The credential that has `value` as its current or previous generation, or None.
 
         A previous generation is found until the next takes its place, though `previous` is None once its end
-        has passed: who still has its value is thus told what the current one is.
+        has passed: callers who still have its value thus find the current one.
         """
         ...
 
@@ -188,13 +188,13 @@ class Store(Protocol):
         ...
 
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
-        """Credentials of configured accounts that are due and that nobody holds a lease on, longest due first."""
+        """Credentials of configured accounts that are due and not under a lease, longest due first."""
         ...
 
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
         """Every credential, without values.
 
-        A configured account that has none yet stands there too (kind "access_token", version 0).
+        A configured account that has none yet is listed too (kind "access_token", version 0).
         """
         ...
 
@@ -205,7 +205,7 @@ class Store(Protocol):
         ...
 
     async def read_budget(self, budget: Budget) -> int:
-        """How much was taken from a budget; its limit does not matter."""
+        """Return how much was taken from a budget; its limit does not matter."""
         ...
 
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
@@ -236,13 +236,13 @@ class Store(Protocol):
         ...
 
     async def has_proof(self, digest: bytes) -> bool:
-        """Whether `keep_proof` was called for this digest, by any process, within the last half year."""
+        """True when `keep_proof` was called for this digest, by any process, within the last half year."""
         ...
 
     async def lead(self, role: str, holder: str, ttl: float) -> bool:
-        """Become or stay the one holder of a role for `ttl` seconds. False while another holds it.
+        """Take or keep a role for `ttl` seconds. False while another process has it.
 
-        What `acquire_lease` says of leases of another epoch holds for roles too.
+        What `acquire_lease` says of leases of another epoch applies to roles too.
         """
         ...
 
@@ -257,7 +257,7 @@ class Store(Protocol):
     # Upkeep.
 
     def mark(self) -> Hashable | None:
-        """What is another whenever accounts, callers or credentials may be other than they were.
+        """A value that changes whenever accounts, callers or credentials may have changed.
 
         Sees the commits of every process. None when this store cannot tell without waiting.
         """
@@ -280,7 +280,7 @@ class Store(Protocol):
         ...
 
     async def sealed_counts(self) -> dict[int, int]:
-        """How many values are sealed with each key of the ring, by key id."""
+        """Count the values that are sealed with each key of the ring, by key id."""
         ...
 
     async def unopened(self) -> tuple[int, ...]:

@@ -17,7 +17,7 @@ def load(package: str, topic: str) -> Mapping[str, str]:
     """The statements of `queries/<topic>.sql` in a package by name, without comments.
 
     Raises:
-        ValueError: when a name stands there twice.
+        ValueError: when a name occurs twice.
     """
     text = (resources.files(package) / "queries" / f"{topic}.sql").read_text("utf-8")
     parts = _NAME.split(text)[1:]

@@ -44,12 +44,12 @@ def as_of_now(credential: Credential | None, clock: Clock) -> Credential | None:
 
 
 def write_names(names: tuple[str, ...]) -> str:
-    """A list of names as a column holds it (JSON)."""
+    """A list of names as stored in a column (JSON)."""
     return msgspec.json.encode(names).decode()
 
 
 def write_trouble(trouble: Trouble) -> str:
-    """A trouble as a column holds it (JSON)."""
+    """A trouble as stored in a column (JSON)."""
     return msgspec.json.encode(trouble).decode()
 
 
@@ -89,7 +89,7 @@ def read_caller(row: Row) -> Caller:
 
 
 def read_key_owner(rows: Sequence[Row]) -> Caller | None:
-    """Who has a key, from a caller's row and the end of its former key."""
+    """Return the caller of a key, from a caller's row and the end of its former key."""
     if not rows:
         return None
     *columns, ends_at = rows[0]
@@ -98,7 +98,7 @@ def read_key_owner(rows: Sequence[Row]) -> Caller | None:
 
 
 def caller_now(owner: Caller | None, clock: Clock) -> Caller | None:
-    """Who may use a key now; None also from the very moment at which a replaced key ends."""
+    """Return the caller who may use a key now; None also from the very moment at which a replaced key ends."""
     if owner is None or (owner.key_ends_at is not None and owner.key_ends_at <= clock.now()):
         return None
     return owner
@@ -140,7 +140,7 @@ def read_generation(credential_id: int, row: Row, vault: Vault) -> Generation:
 
 
 def read_role_holders(rows: Sequence[Row], clock: Clock) -> tuple[RoleHolder, ...]:
-    """Who has a role now, from rows (role, holder, end in three)."""
+    """Return the current role holders, from rows (role, holder, end in three)."""
     found = (RoleHolder(role, holder, End(*end)) for role, holder, *end in rows)
     return tuple(each for each in found if each.end.remaining(clock) > 0)
 

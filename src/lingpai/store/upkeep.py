@@ -1,4 +1,4 @@
-"""What upkeep sees to, in every engine: names of queries that each engine has."""
+"""The work of upkeep, in every engine: names of queries that each engine has."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -9,7 +9,7 @@ PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge
 
 
 class SealedColumn(NamedTuple):
-    """A column that holds seals. `find` yields the row's id, the seal, and the natural key it was made for."""
+    """A column of seals. `find` yields the row's id, the seal, and the natural key it was made for."""
 
     column: str
     find: str
@@ -41,7 +41,7 @@ _INDEXED: Final = ("accounts.secret", "generations.value", "exchanges.answer", "
 
 
 def samples(key: str) -> Mapping[str, str]:
-    """A statement for each column that holds seals, which yields one that a key made, and the natural key of its row.
+    """A statement for each column of seals, which yields one that a key made, and the natural key of its row.
 
     Args:
         key: the placeholder of the engine for the first four bytes of the seal, which are the key's id.
@@ -71,7 +71,7 @@ def keys_in_use() -> list[str]:
 
 
 def opens(vault: Vault, column: str, rows: Sequence[Sequence[Any]]) -> bool:
-    """Whether all these seals open, each followed by the natural key of its row."""
+    """True when all these seals open, each followed by the natural key of its row."""
     try:
         for sealed, *row in rows:
             vault.open(sealed, column, *row)

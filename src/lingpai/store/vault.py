@@ -1,4 +1,4 @@
-"""What seals at rest, for every engine."""
+"""Encryption at rest, for every engine."""
 
 import msgspec
 
@@ -56,7 +56,7 @@ class Vault:
 
 
 def fingerprint_of(ring: KeyRing) -> bytes:
-    """What tells this key ring from any other through all its rotations, and nothing else about it."""
+    """Return a digest that identifies a key ring through all its rotations, and reveals nothing else about it."""
     return ring.derive_pepper("fingerprint")
 
 

@@ -36,7 +36,7 @@ class NotAcceptedError(Exception):
 
 
 class SiteAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the site answers: who logged in, or why nobody did.
+    """The site's answer: the user who logged in, or the reason why nobody did.
 
     Attributes:
         aud: the realm's URL, alone or in a list (RFC 7519 §4.1.3).
@@ -143,7 +143,7 @@ def _octets(key: LoginKey) -> "OctKey":
 
 
 def _is_text(text: str) -> bool:
-    """Whether it can be written in UTF-8: JSON can name halves of surrogate pairs."""
+    """True when a text can be encoded as UTF-8: JSON can contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -128,7 +128,7 @@ class DelegatedLogins:
         return redirect(_onward(visit, pending), headers=visit.headers)
 
     async def _read(self, token: str, visit: Visit) -> _Returned | Reply:
-        """Return the answer and what waits for it, or the page for one that nothing comes of."""
+        """Return the answer and what waits for it, or the page for one that leads to no login."""
         issuer = visit.issuer
         keys = accepted(await issuer.store.list_login_keys(issuer.realm), issuer.now())
         try:
@@ -163,7 +163,7 @@ def _onward(visit: Visit, pending: Pending | None) -> str:
 
 
 def _is_too_old(visit: Visit, answer: SiteAnswer, pending: Pending | None) -> bool:
-    """Whether the user proved who they are before the app wants it (OpenID Connect Core §3.1.2.1, `max_age`)."""
+    """True when the user logged in longer ago than the app accepts (OpenID Connect Core §3.1.2.1, `max_age`)."""
     if pending is None or answer.auth_time is None:
         return False
     wishes = pending.request.wishes

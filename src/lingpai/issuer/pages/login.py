@@ -36,7 +36,7 @@ class LoginPage(msgspec.Struct):
         again: not empty to log in as another user.
         left: not empty after a logout.
         renewed: not empty after a new password was set by a link.
-        form: not empty after a form: browsers hold what follows it to the page's `form-action`.
+        form: not empty after a form: browsers apply the page's `form-action` to what follows it.
         repeated: see `delegated.DelegatedLogins.begin`.
         device: letters of the code of a device that waits for the login, "-" for one yet to be typed, or "".
         lang: the language to switch to.

@@ -1,4 +1,4 @@
-"""How authorizations of the standard protocol end (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
+"""Authorization responses of the standard protocol (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
 
 from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.issuer_records import App, Terminal
@@ -23,7 +23,7 @@ from lingpai.issuer.verbs.sessions import require_login
 
 OPENID, OFFLINE = "openid", "offline_access"
 CLAIM = "claim:"
-"""What the user allows of a claim that is asked for by itself, before its name."""
+"""Prefix of the permission for a single claim, before its name."""
 
 
 class Standard(RedirectMode):

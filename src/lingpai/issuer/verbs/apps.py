@@ -1,4 +1,4 @@
-"""Who calls: finding and authenticating apps."""
+"""The calling app: finding and authenticating it."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -137,7 +137,7 @@ def clear_secrets(issuer: Issuer, app: App) -> tuple[str, ...]:
 
 
 def _knows(issuer: Issuer, secrets: Iterable[Secret], readings: Iterable[str]) -> bool:
-    """Whether one of the readings is a good secret; each is compared with each, whatever was found before."""
+    """True when one of the readings is a valid secret; each is compared with each, whatever was found before."""
     digest_of, right = issuer.digest_secret, False
     for given in readings:
         if not given:

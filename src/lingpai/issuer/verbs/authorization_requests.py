@@ -112,7 +112,7 @@ def open_request(issuer: Issuer, text: str) -> AuthorizationRequest:
 
 
 def may_answer(issuer: Issuer, request: AuthorizationRequest, browser: str) -> bool:
-    """Whether this browser may answer the request now."""
+    """True when this browser may answer the request now."""
     mine = hmac.compare_digest(request.browser, _digest_of(issuer, browser))
     return mine and issuer.now() < request.ends_at
 

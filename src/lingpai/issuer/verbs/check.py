@@ -1,4 +1,4 @@
-"""What a token is good for, as of this moment: nothing is consumed, nothing is cached."""
+"""Check a token as of this moment: nothing is consumed, nothing is cached."""
 
 from collections.abc import Awaitable
 from operator import attrgetter
@@ -96,7 +96,7 @@ async def resolve_any_token(issuer: Issuer, token: str, app: App | None = None) 
 async def resolve(
     issuer: Issuer, kind: HandleKind, begun: LookUp, app: App | None = None, open_id: str | None = None
 ) -> Resolved:
-    """What a token is good for that is being looked up; of this app and this user when those are given.
+    """Return what a token, whose look-up has begun, is good for; of this app and this user when those are given.
 
     Args:
         issuer: the realm.

@@ -20,7 +20,7 @@ _SPARE_BYTES = 8
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """Who logged in at the site.
+    """A login at the operator's site.
 
     Attributes:
         challenge: of the request that the site answered.

@@ -37,13 +37,13 @@ _PUNCTUATION = re.compile(r"[\s\-_.]")
 
 
 class DeviceParams(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the app on a device asks for."""
+    """The request of an app on a device."""
 
     scope: str | None = None
     audience: str | None = None
     jkt: str = ""
     offline: bool = True
-    """Whether access outlives the login of the user who allows it."""
+    """True when access outlives the login of the user who allows it."""
 
 
 class Waiting(msgspec.Struct, frozen=True):

@@ -126,7 +126,7 @@ async def _start(issuer: Issuer, proof: Proof, password: str, replaces: Session 
 def _limits(
     issuer: Issuer, name: str, network: str, browser: str, known: bool
 ) -> tuple[Limited, list[Limited]]:
-    """What an attempt counts for: what is the account's and the caller's own, and what they share with others."""
+    """List the limits that an attempt counts for: the account's and the caller's own, and those shared by others."""
     limits = issuer.policy.login
     if browser:
         return (issuer.digest_of("login", "browser", name, browser), limits.pair), []

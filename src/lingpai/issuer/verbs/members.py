@@ -24,7 +24,7 @@ async def open_member(issuer: Issuer, app: App, user: User) -> Member:
 
 
 async def find_open_id(issuer: Issuer, app: App, open_id: str) -> tuple[Member, User]:
-    """Who an open_id of this app is.
+    """Return the user whom an open_id of this app names.
 
     Raises:
         LingpaiError: INVALID_OPEN_ID when nobody, or a user who was disabled.
@@ -36,7 +36,7 @@ async def find_open_id(issuer: Issuer, app: App, open_id: str) -> tuple[Member, 
 
 
 async def count_members(issuer: Issuer, app: App) -> int:
-    """How many users have added the app."""
+    """Count the users who have added the app."""
     return await issuer.store.count_members(app.id)
 
 
@@ -66,7 +66,7 @@ def require_permission(member: Member, permission: str) -> None:
 
 
 def needs_consent(member: Member | None, scope: str | None, permissions: Sequence[str] = ()) -> bool:
-    """Whether the user has yet to allow some of this."""
+    """True when the user has yet to allow some of this."""
     if member is None or not member.added:
         return True
     allowed = set((member.scope or "").split())

@@ -15,7 +15,7 @@ LINK_SECONDS = 15 * MINUTE
 
 
 class ResetLink(msgspec.Struct, frozen=True, array_like=True):
-    """What a link carries, encrypted. It is bound to the password that it replaces, so it is good for one.
+    """The content of a link, encrypted. It is bound to the password that it replaces, so it works once.
 
     Attributes:
         user: row of the user.

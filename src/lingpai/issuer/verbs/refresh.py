@@ -41,7 +41,7 @@ async def refresh(
         app: who asks, authenticated as far as the dialect asks for it.
         refresh_token: as given.
         scope: as given, or None.
-        open_id: whom the caller believes it to be of, where the dialect has it told.
+        open_id: the user that the caller names, where the dialect has such a parameter.
         demand: what the dialect checks after the token and before it is spent; raises a LingpaiError.
         bind: binds the grant to a key before the token is spent (`verbs.bind`); None refuses the token.
         request: the signed request that this is, see `verbs.requests.once`.

@@ -82,7 +82,7 @@ async def once(
 
 
 class Once(NamedTuple):
-    """What counts once, and the error for who sends it again: an assertion, a proof of a key."""
+    """A request that is accepted once, and the error for a repetition: an assertion, a proof of a key."""
 
     request: SignedRequest
     refusal: LingpaiError
@@ -142,12 +142,12 @@ async def refuse_known(issuer: Issuer, request: SignedRequest | None) -> None:
 
 
 def same_request() -> LingpaiError:
-    """What is told to who sends a signed request again."""
+    """Return the error for a repeated signed request."""
     return LingpaiError(Kind.REPLAYED_REQUEST, "This request was sent before.", parameter="id")
 
 
 def refusal_of(outcome: Outcome) -> LingpaiError | None:
-    """What is told when nothing was spent for a reason that is the same for all verbs; None for other outcomes."""
+    """Return the error when nothing was spent for a reason that all verbs share; None for other outcomes."""
     if outcome is Outcome.SAME_REQUEST:
         return same_request()
     return quota_exceeded() if outcome is Outcome.LIMITED else None

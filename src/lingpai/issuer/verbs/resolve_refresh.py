@@ -1,4 +1,4 @@
-"""What a refresh token is good for, as of this moment: nothing is consumed."""
+"""Resolve a refresh token as of this moment: nothing is consumed."""
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind

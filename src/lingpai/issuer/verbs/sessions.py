@@ -26,7 +26,7 @@ class OpenSession(msgspec.Struct, frozen=True):
 
 
 def login_failed() -> LingpaiError:
-    """What anybody is told who does not log in, whatever the reason."""
+    """Return the error for every failed login, whatever the reason."""
     return LingpaiError(Kind.LOGIN_FAILED, "The login name or the password is wrong.")
 
 
@@ -91,7 +91,7 @@ async def end_session(issuer: Issuer, session: Session) -> None:
 
 
 def form_token(issuer: Issuer, browser: str) -> str:
-    """What a form carries to prove that it is ours and that browser's (threat B17).
+    """Return the token of a form, which proves that the form is ours and this browser's (threat B17).
 
     Args:
         issuer: the realm.
@@ -101,7 +101,7 @@ def form_token(issuer: Issuer, browser: str) -> str:
 
 
 def is_form_of(issuer: Issuer, browser: str, token: str) -> bool:
-    """Whether a form's token is this browser's."""
+    """True when a form's token is this browser's."""
     return hmac.compare_digest(form_token(issuer, browser).encode(), token.encode("utf-8", "surrogatepass"))
 
 

@@ -73,7 +73,7 @@ async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str
 
 
 def _subject(issuer: Issuer, audience: str, jkt: str) -> int:
-    """The number that a grant for a resource server or a key stands for, beyond those of all rows."""
+    """Return the subject number of a grant for a resource server or a key, beyond the ids of all rows."""
     if not audience and not jkt:
         return 0
     parts = (audience, jkt) if jkt else (audience,)
@@ -81,6 +81,6 @@ def _subject(issuer: Issuer, audience: str, jkt: str) -> int:
 
 
 def _serves(issuer: Issuer, grant: Grant, fresh: Grant) -> bool:
-    """Whether a grant is as a fresh one would be, and outlives any token that is made now."""
+    """True when a grant equals a fresh one, and outlives any token that is made now."""
     left = grant.ends_at - fresh.created_at
     return grant.state is GrantState.LIVE and grant.scope == fresh.scope and left > issuer.policy.app_token

@@ -9,7 +9,7 @@ from lingpai.issuer.context import Issuer
 
 BATCH = 500
 KEEP_ENDED = 3600
-"""Seconds that ended rows stay, so that what was just refused can be told apart from what never was."""
+"""Seconds that ended rows stay, so that a token that just ended is distinguished from one that never existed."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 

@@ -24,7 +24,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OWN_SEGMENTS = 4
 """Segments of the explicit route before the platform's path."""
 HIDDEN = "access_token"
-"""What a caller of the explicit route sees in the place of the platform's token."""
+"""The placeholder that a caller of the explicit route sees instead of the platform's token."""
 
 PlatformName = Annotated[str, msgspec.Meta(max_length=32, description=texts.PLATFORMS)]
 ApiPath = Annotated[str, msgspec.Meta(description="the path as the platform documents it")]

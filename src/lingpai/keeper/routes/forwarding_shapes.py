@@ -1,4 +1,4 @@
-"""How errors of forwarded calls look: in the platform's form, as callers read the platform's answers there."""
+"""Errors of forwarded calls in the platform's form, as callers expect the platform's answers there."""
 
 from collections.abc import Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""How the keeper's answers and errors look on the wire, each a table over the closed set of errors."""
+"""The keeper's answers and errors on the wire, each a table over the closed set of errors."""
 
 from collections.abc import Mapping
 from typing import Any

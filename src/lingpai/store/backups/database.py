@@ -62,7 +62,7 @@ class PostgresSide:
 
 
 async def is_filled(dsn: str) -> bool:
-    """Whether there is anything in a database that a restore would replace.
+    """True when a database contains anything that a restore would replace.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

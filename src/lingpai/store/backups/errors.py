@@ -1,4 +1,4 @@
-"""What keeps a backup from being made or put back."""
+"""Reasons why a backup cannot be made or restored."""
 
 
 class BackupError(Exception):
@@ -6,5 +6,5 @@ class BackupError(Exception):
 
 
 def taken(path: object) -> BackupError:
-    """What is told when a file of this name is there already."""
+    """Return the error for a file name that is taken."""
     return BackupError(f"{path} exists already; backups are not overwritten. Choose another name.")

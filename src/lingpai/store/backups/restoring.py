@@ -33,7 +33,7 @@ _PATIENCE: Final = 1.0
 
 
 class Restored(msgspec.Struct, frozen=True):
-    """What a restore did: to which store, how it settled it, and where the one before lies now, if anywhere."""
+    """The result of a restore: the store, how it was settled, and where the previous one is now, if there was one."""
 
     store: str
     settled: Settled
@@ -41,7 +41,7 @@ class Restored(msgspec.Struct, frozen=True):
 
 
 async def is_filled(address: Address) -> bool:
-    """Whether there is anything in a store that a restore would replace.
+    """True when a store contains anything that a restore would replace.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

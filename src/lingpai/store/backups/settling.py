@@ -1,4 +1,4 @@
-"""What a store that was put back cannot know, ended in one transaction; the same for both engines.
+"""End in one transaction everything that a restored store cannot know; the same for both engines.
 
 Since the backup, ids were handed out, codes and keys were spent, sessions were closed and tokens were replaced. So ids
 go on far ahead of all that were handed out; whatever may have been used up since is over; held tokens are fetched anew.
@@ -46,7 +46,7 @@ _STATES: Final = {each.name.lower(): int(each) for each in GrantState}
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """What was done to a store that was put back.
+    """Changes that were made to a restored store.
 
     Attributes:
         ended: how many rows of each kind are over.

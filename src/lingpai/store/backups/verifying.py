@@ -1,4 +1,4 @@
-"""Whether a file is a whole store, and which key ring opens it."""
+"""Verify that a file is a whole store, and find the key ring that opens it."""
 
 import contextlib
 from pathlib import Path

@@ -41,7 +41,7 @@ class NotCopiedError(Exception):
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """What was copied of one table, the same on both sides."""
+    """The rows of one table that were copied, the same on both sides."""
 
     table: str
     rows: int
@@ -106,7 +106,7 @@ class Copy:
                 advance(len(rows))
 
     async def _compare(self, advance: Callable[[int], None]) -> tuple[Copied, ...] | None:
-        """What was copied, or None when the sides differ."""
+        """Return what was copied, or None when the sides differ."""
         copied: list[Copied] = []
         self._source.execute("BEGIN")
         try:
@@ -197,5 +197,5 @@ async def _enter(target: Connection, tables: tuple[Table, ...], source: str, fin
 
 
 def _version(source: apsw.Connection) -> object:
-    """What is another once anybody else has written to the source."""
+    """Return a value that changes with each write of another connection to the source."""
     return source.execute("PRAGMA data_version").get

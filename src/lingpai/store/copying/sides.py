@@ -15,7 +15,7 @@ BATCH: Final = 5000
 
 
 def count(source: apsw.Connection, table: Table) -> int:
-    """How many rows a table has in SQLite."""
+    """Count the rows of a table in SQLite."""
     found: Any = source.execute(f'SELECT count(*) FROM "{table.name}"').get  # noqa: S608  names of our own schema
     return int(found)
 
@@ -44,7 +44,7 @@ async def last_key(target: Connection, table: Table) -> Row | None:
 
 
 async def is_empty(target: Connection, table: Table) -> bool:
-    """Whether PostgreSQL has no row of a table."""
+    """True when PostgreSQL has no row of a table."""
     return not await target.fetchval(f'SELECT EXISTS (SELECT FROM "{table.name}")')  # noqa: S608
 
 

@@ -1,4 +1,4 @@
-"""Which tables are copied, as both engines describe them, and what a row is on either side."""
+"""The tables that are copied, as both engines describe them, and the form of a row on either side."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -23,7 +23,7 @@ NOT_COPIED: Final = frozenset(
     | {"issuer_member_counts"}  # which triggers keep, on either side
     | {"key_rings", "store_copies"}
 )
-"""What each engine keeps for itself."""
+"""Tables that belong to one engine."""
 
 _FIRST: Final = ("credentials", "issuer_ended_members", "issuer_ended_users")
 """Tables that others refer to, and those that triggers of others write to, which find everything there."""

@@ -1,4 +1,4 @@
-"""What an address means: whom to ask in which order, as whom, and with which settings of the session."""
+"""The meaning of an address: hosts in order, user, and settings of the session."""
 
 import getpass
 import os
@@ -40,16 +40,16 @@ class Host(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a socket of this machine."""
+        """True for a Unix socket of this host."""
         return self.name.startswith("/")
 
     def __str__(self) -> str:
-        """How it is named to people."""
+        """The name for people."""
         return self.name if self.is_local else f"{self.name}:{self.port}"
 
 
 class Conninfo(NamedTuple):
-    """What an address, its service and the environment say, in this order of precedence.
+    """The combination of an address, its service and the environment, in this order of precedence.
 
     Attributes:
         hosts: at least one.
@@ -84,7 +84,7 @@ class Conninfo(NamedTuple):
 
 
 def read(dsn: str, environ: Mapping[str, str] | None = None) -> Conninfo:
-    """What an address means.
+    """Read an address.
 
     Args:
         dsn: `postgresql://…`, with percent-encoded parts and parameters (libpq-connect.html, 34.1.1.2).

@@ -14,7 +14,7 @@ _SWITCH: Final = r"[01]"
 
 
 class ParameterError(ValueError):
-    """A parameter that cannot be honoured; the message names it, says what to do, and holds no value."""
+    """A parameter that cannot be honoured; the message names it, says what to do, and contains no value."""
 
 
 class Parameter(NamedTuple):
@@ -145,7 +145,7 @@ def demand_values(given: Mapping[str, str], source: str = "") -> None:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the environment gives, by parameter.
+    """Return the parameters that the environment sets.
 
     Raises:
         ParameterError: one cannot be honoured.

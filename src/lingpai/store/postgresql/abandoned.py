@@ -63,7 +63,7 @@ class Abandoned:
 
     @property
     def are_stuck(self) -> bool:
-        """Whether there are some, and they are not going to end soon: the server does not answer, or waits itself."""
+        """True when there are some that will not end soon: the server does not answer, or waits itself."""
         return bool(self._kept) and (self.standbys_stall or self._looks >= _TRIED)
 
     async def close(self) -> None:

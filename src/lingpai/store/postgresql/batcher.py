@@ -21,7 +21,7 @@ TURNS: Final = 4
 MANY: Final = 32
 """Calls that are not held up: with more, each would hardly cost less."""
 ATTEMPTS: Final = 6
-"""How often a transaction is tried that others stood in the way of."""
+"""Attempts at a transaction that conflicts with others."""
 
 Send = Callable[[Sequence[Sequence[Any]]], Awaitable[Sequence[Row]]]
 """Runs the statement with one array per argument; each of its rows begins with the ordinal (from 1) of its call."""
@@ -62,7 +62,7 @@ class Batcher:
         self._running = False
 
     def has(self, key: tuple[Any, ...]) -> bool:
-        """Whether whoever submits a call with this key now shares one that waits."""
+        """True when a call with this key, submitted now, shares one that waits."""
         return self._shared is not None and key in self._shared
 
     def submit(
@@ -149,7 +149,7 @@ class Batcher:
             late, self._waiting = (
                 self._waiting,
                 [],
-            )  # who came meanwhile has waited as long for the same database
+            )  # those submitted meanwhile have waited as long for the same database
             self._forget(late)
             _fail(late, error)
             return error
@@ -176,7 +176,7 @@ def _next_turn() -> Generator[None, None, None]:
 
 
 async def persist(attempt: Callable[[], Awaitable[T]], *, failed: int = 0) -> T:
-    """What `attempt`, a whole transaction, returned; run anew while others stand in its way.
+    """Run `attempt`, a whole transaction, again while others conflict with it; returns its result.
 
     Args:
         attempt: the transaction.
@@ -198,7 +198,7 @@ async def persist(attempt: Callable[[], Awaitable[T]], *, failed: int = 0) -> T:
 async def elsewhere(
     attempt: Callable[[], Awaitable[T]], lost: Callable[[Exception], bool], *, failed: int = 0
 ) -> T:
-    """What `attempt` returned; made again, by another connection, when its own was `lost`.
+    """Return the result of `attempt`, repeated on another connection when its own was `lost`.
 
     Args:
         attempt: what is made.

@@ -1,4 +1,4 @@
-"""How each connection is opened: to a server that takes writes, with a session of our own."""
+"""Open a connection: to a server that takes writes, with a session of our own."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ class Backend(NamedTuple):
     """The server's side of a connection.
 
     Attributes:
-        server: when the server was started, by which one is told from another, and from itself before a restart.
+        server: when the server was started, which distinguishes it from others, and from itself before a restart.
         pid: of its process.
         began: when that did.
     """
@@ -123,7 +123,7 @@ async def _connect_host(
 
 
 async def _addresses(host: Host) -> list[str]:
-    """What to connect to: the addresses of a name that has several, as one of them may be silent."""
+    """Return the addresses of a host: all of its name, as one of them may be silent."""
     if host.address or host.is_local:
         return [host.address or host.name]
     found = await asyncio.get_running_loop().getaddrinfo(host.name, host.port, type=socket.SOCK_STREAM)

@@ -27,7 +27,7 @@ from lingpai.store.queries import Row
 T = TypeVar("T")
 Send = Callable[[str, Sequence[Any]], Awaitable[Sequence[Row]]]
 Job = Callable[[Connection], Awaitable[T]]
-"""What is to be done in a transaction (READ COMMITTED).
+"""A function to run in a transaction (READ COMMITTED).
 
 It may be run a second time after its first run was rolled back, so it has no effect but on the connection.
 """
@@ -86,7 +86,7 @@ class Engine:
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE; the statement is never sent twice unless it was rolled back.
-            asyncpg.PostgresError: the call violates a constraint; of its batch it alone is told.
+            asyncpg.PostgresError: the call violates a constraint; it alone of its batch fails.
         """
         batcher = self._calls.get(statement) or self._batcher(self._calls, self._send, statement)
         return await batcher.submit(arguments, apart)
@@ -149,7 +149,7 @@ class Engine:
         return await self._run(partial(self._scan, statement, arguments))
 
     async def transact(self, job: Job[T]) -> T:
-        """What `job` returned, once its transaction is committed and durable. See `Job` for what a job may be.
+        """Return the result of `job` once its transaction is committed and durable. See `Job` for what a job may be.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, which rolls back.

@@ -1,4 +1,4 @@
-"""What the network and PostgreSQL may do to us, as one public error."""
+"""Faults of the network and of PostgreSQL, as one public error."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ class AddressError(asyncpg.InterfaceError):
 
 
 class PoolerError(asyncpg.InterfaceError):
-    """What answers is a pooler that does not keep our sessions; the message says what to do."""
+    """The server is a pooler that does not keep our sessions; the message says what to do."""
 
 
 class StalledError(ConnectionError):
@@ -98,21 +98,21 @@ NOT_OURS: Final = (
     PoolerError,
     *AGAIN,
 )
-"""What is of those classes, but says something else."""
+"""Errors of those classes that are no faults of the database."""
 
 
 def is_fault(error: BaseException) -> bool:
-    """Whether an error is the database's (or the network's) and not a bug of ours."""
+    """True when an error is the database's (or the network's) and not a bug of ours."""
     return isinstance(error, FAULTS) and not isinstance(error, asyncpg.DataError)
 
 
 def is_unsent(error: BaseException) -> bool:
-    """Whether nothing was sent, so that even what writes may be sent by another connection."""
+    """True when nothing was sent, so that even a write may be sent by another connection."""
     return isinstance(error, UNSENT) and not isinstance(error, NOT_OURS)
 
 
 def is_lost(error: BaseException) -> bool:
-    """Whether another connection may do well at once with what only reads."""
+    """True when a read may succeed at once on another connection."""
     return isinstance(error, LOST) or is_unsent(error)
 
 

@@ -12,10 +12,10 @@ FEWEST_SECONDS: Final = 0.2
 
 
 class Record:
-    """What the hosts of one address were like when they were asked last.
+    """The state of the hosts of one address when they were last connected to.
 
     Attributes:
-        keeps_sessions: whether the pooler that stands between was found to keep them.
+        keeps_sessions: whether the pooler between us and the server keeps them.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ _records: dict[str, Record] = {}
 
 
 def record_of(dsn: str) -> Record:
-    """What this process knows of the hosts of an address: one for pool, listener and migrations."""
+    """Return this process's record of the hosts of an address: one for pool, listener and migrations."""
     return _records.setdefault(dsn, Record())
 
 

@@ -11,7 +11,7 @@ import asyncpg
 from lingpai.store.postgresql.connect import Connection, connect
 
 CHANNEL: Final = "lingpai"
-"""What the schema's triggers notify."""
+"""The channel that the schema's triggers notify."""
 INSURANCE: Final = 1.0
 """Seconds after which whoever waits looks for himself, though nothing was heard."""
 POLL: Final = 0.1

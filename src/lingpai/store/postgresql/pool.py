@@ -18,7 +18,7 @@ from lingpai.store.postgresql.faults import DEMOTED, StalledError, is_unsent
 PATIENCE: Final = 5.0
 """Seconds within which the database must have answered, the wait for a connection included."""
 _IDLE_SECONDS: Final = 300.0
-"""What was not used for so long may have been cut by something on the way, and nobody was told."""
+"""Seconds without use after which a connection may have been cut on the way without a notice."""
 _CROWDED_SECONDS: Final = 1.0
 """After the server refused one more connection, no other one is asked for so long."""
 _RETRY_SECONDS: Final = 0.05
@@ -126,7 +126,7 @@ class Pool:
         if isinstance(error, DEMOTED):
             self._expire()
             loan.is_last = True
-        elif error is not None:  # one that was told that it is over waits for the end
+        elif error is not None:  # one that knows that it is over waits for the end
             loan.is_last |= is_unsent(error) or not isinstance(error, Exception)
         if loan.is_late or (error is not None and not isinstance(error, Exception)):
             connection.terminate()
@@ -228,7 +228,7 @@ class Pool:
             self._wake()
 
     def _stalls(self) -> bool:
-        """Whether no write is begun: earlier ones were given up, and standbys do not confirm or no place is left."""
+        """True when no write is begun: earlier ones were given up, and standbys do not confirm or the disk is full."""
         abandoned = self._abandoned
         return abandoned.standbys_stall or (
             self._given_up[True] >= self._writers_limit and abandoned.are_stuck

@@ -1,4 +1,4 @@
-"""What to do about a connection pooler between us and the server (PgBouncer and its like)."""
+"""Connection poolers between us and the server (PgBouncer and its like): how to detect and handle one."""
 
 import logging
 from collections.abc import Callable

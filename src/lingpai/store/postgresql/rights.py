@@ -1,4 +1,4 @@
-"""What the role that serves has to be allowed, looked at and said as the GRANTs that are missing.
+"""The rights that the serving role needs: checked, and reported as the GRANTs that are missing.
 
 The role that migrates owns the schema; the one that serves may be another, without the right to create anything.
 """

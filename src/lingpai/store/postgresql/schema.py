@@ -60,7 +60,7 @@ async def pending_migrations(dsn: str) -> tuple[str, ...]:
 
 
 async def is_sealed(dsn: str) -> bool:
-    """Whether something in the database is sealed with some key ring already.
+    """True when something in the database is sealed with some key ring already.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE.

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 SERVER_SHARE: Final = 0.8
 """The server gives up by itself a little before we do, and then the connection stays good."""
 _IDLE_SHARE: Final = 0.5
-"""A node that stands still in a transaction loses it while the others still have patience for what it locked."""
+"""A node that is frozen in a transaction loses it while the others still have patience for what it locked."""
 
 DURABLE: Final = ("on", "remote_apply", "remote_write", "local")
 """Values of `synchronous_commit` with which an answer survives a crash of the server; "off" does not."""
@@ -34,7 +34,7 @@ OURS: Final[Mapping[str, str]] = {
     "enable_nestloop": "on",
     "enable_partition_pruning": "on",
 }
-"""What each session has, whatever the server's, the database's and the role's defaults."""
+"""Settings of each session, whatever the defaults of the server, the database and the role."""
 SINCE: Final[Mapping[str, tuple[int, str]]] = {
     "idle_session_timeout": (14, "0"),
     "transaction_timeout": (17, "0"),
@@ -46,7 +46,7 @@ DEFAULTS: Final[Mapping[str, str]] = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-"""What a session has unless the address says otherwise."""
+"""Settings of a session unless the address sets others."""
 _TIMEOUTS: Final = ("statement_timeout", "idle_in_transaction_session_timeout")
 
 
@@ -55,7 +55,7 @@ class ForbiddenSettingError(ValueError):
 
 
 class Found(NamedTuple):
-    """What a new session turned out to be.
+    """The properties of a new session.
 
     Attributes:
         server: when the server was started.

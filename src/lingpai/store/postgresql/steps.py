@@ -1,4 +1,4 @@
-"""How a migration is applied: in one transaction, or in steps that stall nobody, however large a table is.
+"""Apply a migration: in one transaction, or in steps that block nobody, however large a table is.
 
 A script is one transaction, or begins its steps with lines of their own::
 

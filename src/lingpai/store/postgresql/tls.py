@@ -1,4 +1,4 @@
-"""How a connection is encrypted, and whose certificate it demands (libpq-ssl.html)."""
+"""Encryption of a connection, and the certificate that it demands (libpq-ssl.html)."""
 
 import os
 import ssl
@@ -32,7 +32,7 @@ class NamedContext(ssl.SSLContext):
 
 
 def tls_of(info: Conninfo, host: Host) -> str | bool | ssl.SSLContext:
-    """What asyncpg's `ssl` is for a host: nothing on a socket of this machine, else by `sslmode`.
+    """Return asyncpg's `ssl` for a host: none for a socket of this host, else by `sslmode`.
 
     Raises:
         ParameterError: a file cannot be used.

@@ -1,4 +1,4 @@
-"""Whether the database takes connections by now, and whether it is worth waiting for."""
+"""Wait until the database takes connections, while that is worth waiting for."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""How connections are opened, and how the file comes into being."""
+"""Open connections, and create the file."""
 
 import contextlib
 import math
@@ -89,7 +89,7 @@ def connect(path: Path, patience: float, *, reads_only: bool = False) -> Connect
 
 
 def _asking_again(patience: float) -> Callable[[int], bool]:
-    """What waits for a lock. SQLite itself waits longer each time, up to 100 ms, in which others come first again."""
+    """Return a busy handler. SQLite's own waits longer each time, up to 100 ms, in which others come first again."""
     most = math.ceil(patience / _PAUSE)
 
     def wait(asked: int) -> bool:

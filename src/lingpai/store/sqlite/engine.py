@@ -37,7 +37,7 @@ class Engine(Reads):
         self.writer = Writer(self._connect_writer, watch.waiting, watch.wake)
 
     def write(self, job: Job[T]) -> Awaitable[T]:
-        """What `job` returned, once that is committed and durable. See `Job` for what a job may be.
+        """Return the result of `job` once that is committed and durable. See `Job` for what a job may be.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE, and whatever `job` raises, when it is awaited.
@@ -54,7 +54,7 @@ class Engine(Reads):
         return self.writer.change("", (), None, job)
 
     async def scan(self, read: Job[T]) -> T:
-        """What `read` returned, run in a thread by a connection of its own: for reads that take long.
+        """Return the result of `read`, run in a thread on a connection of its own: for long reads.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.

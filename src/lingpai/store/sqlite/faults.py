@@ -1,4 +1,4 @@
-"""What the file system and SQLite may do to us, as one public error."""
+"""Faults of the file system and of SQLite, as one public error."""
 
 import contextlib
 from typing import Final

@@ -26,7 +26,7 @@ class Gathering:
         self._deadline = 0.0
 
     def is_complete(self, waiting: int) -> bool:
-        """Whether a group of this many is to be handed over now."""
+        """True when a group of this many is to be handed over now."""
         if waiting >= self.expected:
             return True
         if not self._seen:  # the first turn of this group

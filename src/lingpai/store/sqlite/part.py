@@ -1,4 +1,4 @@
-"""What every group of verbs stands on."""
+"""The base of every repository."""
 
 from lingpai.core.clock import Clock
 from lingpai.store.sqlite.engine import Engine

@@ -1,12 +1,12 @@
 """Reads on the event loop, and the cache of what was decoded from rows.
 
 All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
-itself. The cache holds what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
+itself. The cache contains what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
 row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first read of each
 turn asks SQLite whether anybody committed anything (`PRAGMA data_version`), and if so, the stamp, in the transaction
 that the turn's other reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read
 of the same turn serves, a request or the end of a write of ours, was there before that first read, or comes after
-`_end_turn`. So neither is older than the last commit that anybody was told of before he asked. (It would not be enough
+`_end_turn`. So neither is older than the last commit that anybody knew of before asking. (It would not be enough
 for reads from a protocol's callback, which the loop runs before what is ready; verbs run in the turn after it.)
 """
 
@@ -74,7 +74,7 @@ class Reads:
             raise unavailable(fault) from fault
 
     def reader(self, query: str, decode: Callable[[Row], T]) -> Callable[[int], T | None]:
-        """What reads the one row of a quick query with one number as its binding, and decodes it; None for no row.
+        """Return a function that reads and decodes one row by a number, with a quick query; None for no row.
 
         What it makes raises LingpaiError: STORE_UNAVAILABLE.
         """
@@ -93,7 +93,7 @@ class Reads:
         return read
 
     def cached(self, key: Hashable, read: Callable[[], T]) -> T:
-        """What `read` returned for `key` since the last change of the tables that it may read, or what it returns now.
+        """Return the result of `read` for `key`: the cached one, unless a table that it may read has changed since.
 
         Args:
             key: what it is about.
@@ -114,7 +114,7 @@ class Reads:
         return value
 
     def stamp(self) -> int:
-        """What is another whenever `cached` may read anew, by the commits of anybody.
+        """A value that changes whenever `cached` may read anew, by the commits of anybody.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -168,7 +168,7 @@ class Reads:
             return
         try:
             self._reader.execute("COMMIT")
-        except FAULTS:  # nothing was written by it; whoever reads next is told
+        except FAULTS:  # nothing was written by it; the next read raises it
             self._drop_reader()
 
     def _connect_reader(self) -> apsw.Cursor:

@@ -63,7 +63,7 @@ class Watch:
         self._timer = None
         if not self.waiting:
             return
-        with contextlib.suppress(Exception):  # whoever reads next is told
+        with contextlib.suppress(Exception):  # the next read raises it
             self._look()
         if self.waiting:
             self._timer = self._loop.call_later(POLL, self._poll)

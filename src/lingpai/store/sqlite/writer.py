@@ -19,7 +19,7 @@ from lingpai.store.sqlite.gathering import Gathering
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
-"""What is to be done in a transaction.
+"""A function to run in a transaction.
 
 It may be run a second time after its first run was rolled back, so it has no effect but on the connection.
 """
@@ -28,7 +28,7 @@ _Task = tuple[str, tuple[Any, ...], Any, Job[Any], "asyncio.Future[Any]"]
 """A guarded statement with its bindings, what it comes to when it changed a row, what is to be done otherwise, and who
 waits; without a statement, what is to be done at once."""
 _Outcome = tuple[Any, Exception | None]
-"""What a task came to, or what it raised."""
+"""The result of a task, or the exception that it raised."""
 _NOTHING: Final = ()
 
 
@@ -74,7 +74,7 @@ class Writer:
         """Have a row changed by a guarded statement and committed.
 
         Args:
-            statement: changes one row, or none when its guard does not hold.
+            statement: changes one row, or none when its guard is false.
             bindings: the statement's.
             won: the result when a row was changed.
             otherwise: run in the same transaction when none was, for what is the result then.

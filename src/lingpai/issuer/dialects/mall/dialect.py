@@ -1,4 +1,4 @@
-"""What the dialect `mall` declares."""
+"""The declaration of the dialect `mall`."""
 
 from typing import Final, Literal
 

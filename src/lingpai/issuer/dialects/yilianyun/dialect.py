@@ -1,4 +1,4 @@
-"""What the dialect `yilianyun` declares."""
+"""The declaration of the dialect `yilianyun`."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What the dialect `yzb` declares."""
+"""The declaration of the dialect `yzb`."""
 
 from typing import Final
 

@@ -29,7 +29,7 @@ _OUTCOMES: Final = {outcome.value: outcome for outcome in Outcome}
 
 
 def read_spent(rows: list[Row]) -> Spent:
-    """What came of a verb, from the rows that its function returned: one at most, none for no grant at all."""
+    """Read the result of a verb from the rows that its function returned: at most one, none for no grant at all."""
     if not rows:
         return Spent(Outcome.GONE, None)
     row = rows[0]

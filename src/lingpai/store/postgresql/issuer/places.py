@@ -1,4 +1,4 @@
-"""Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
+"""Slots: each belongs to one grant at a time; a new grant supersedes the one before (`store.issuer_port`)."""
 
 from collections.abc import Sequence
 from typing import Final

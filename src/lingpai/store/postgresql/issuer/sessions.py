@@ -37,8 +37,8 @@ class Sessions(Changes):
             return msgspec.structs.replace(session, id=added[0][0])
 
         async def replace(connection: Connection) -> Session | None:
-            # Who replaces a password locks the user before he ends the sessions: either he finds this one, or it sees
-            # his hash.
+            # A change of password locks the user before it ends the sessions: either it finds this one, or this one sees
+            # the new hash.
             if verified is not None and not await self._is_password(connection, session.user, verified):
                 return None
             row: int = await connection.fetchval(
@@ -51,7 +51,7 @@ class Sessions(Changes):
         return await self._engine.transact(replace)
 
     async def _is_password(self, connection: Connection, user: int | None, password_hash: str) -> bool:
-        """Whether a user who is not disabled has a password with this hash, which is sealed if it was not."""
+        """True when a user who is not disabled has a password with this hash, which is sealed if it was not."""
         row = await connection.fetchrow(_PASSWORDS["read_password"], user)
         if row is None or user is None:
             return False

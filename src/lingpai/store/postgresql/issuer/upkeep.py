@@ -48,7 +48,7 @@ class Upkeep(Changes):
         done = 0
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at, self._reached = now, {}
-        for query in _PURGES:  # each in a commit of its own, so that none holds its rows for long
+        for query in _PURGES:  # each in a commit of its own, so that none locks its rows for long
             reached = self._reached.get(query, _FIRST)
             found, last = await self._engine.transact(partial(_remove, query, now, limit, reached))
             self._reached[query] = reached if last is None else last

@@ -1,4 +1,4 @@
-"""What the issuer's groups of verbs share: plain changes, and arguments of batched statements."""
+"""The common part of the issuer's repositories: plain changes, and arguments of batched statements."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Places: what one grant at a time can hold, and what becomes of the one before (`store.issuer_port`)."""
+"""Slots: each belongs to one grant at a time; a new grant supersedes the one before (`store.issuer_port`)."""
 
 from collections.abc import Awaitable
 from typing import Final
@@ -38,7 +38,7 @@ def insert_grant(connection: apsw.Connection, grant: Grant, previous: int | None
 
 
 def holder_of_place(connection: apsw.Connection, place: Place) -> int | None:
-    """Row of the grant that holds a place."""
+    """Return the row of the grant in a slot."""
     rows = run(connection, _SQL["read_place"], place)
     return rows[0][0] if rows else None
 

@@ -14,7 +14,7 @@ _SQL: Final = load_queries("issuer_upkeep")
 
 
 def has_room(connection: apsw.Connection, quota: Quota | None) -> bool:
-    """Whether one more may be taken. Holds until the end of the transaction, which nobody else writes in."""
+    """True when one more may be taken. Valid until the end of the transaction, in which nobody else writes."""
     if quota is None:
         return True
     rows = run(connection, _GRANTS["read_quota"], (quota.ends_at, quota.app, quota.subject))
@@ -28,7 +28,7 @@ def count_quota(connection: apsw.Connection, quota: Quota | None) -> None:
 
 
 def is_known(connection: apsw.Connection, request: SignedRequest | None) -> bool:
-    """Whether a signed request came before. Holds until the end of the transaction."""
+    """True when a signed request was seen before. Valid until the end of the transaction."""
     return request is not None and bool(run(connection, _SQL["find_request"], request[:3]))
 
 

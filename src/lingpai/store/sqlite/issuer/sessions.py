@@ -39,7 +39,7 @@ class Sessions(Part):
         return await self._engine.add(add)
 
     def _is_password(self, connection: apsw.Connection, user: int | None, password_hash: str) -> bool:
-        """Whether a user who is not disabled has a password with this hash, which is sealed if it was not."""
+        """True when a user who is not disabled has a password with this hash, which is sealed if it was not."""
         for realm, clear, sealed in run(connection, _PASSWORDS["read_password"], (user,)):
             if user is None or open_password(self._vault, realm, user, clear, sealed) != password_hash:
                 return False
