@@ -37,7 +37,7 @@ class Sessions(Changes):
             return msgspec.structs.replace(session, id=added[0][0])
 
         async def replace(connection: Connection) -> Session | None:
-            # A change of password locks the user before it ends the sessions: either it finds this one, or this one sees
+            # A change of password locks the user before it ends the sessions: it finds this one, or this one sees
             # the new hash.
             if verified is not None and not await self._is_password(connection, session.user, verified):
                 return None
