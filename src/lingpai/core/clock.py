@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from typing_extensions import override
+
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Clock(Protocol):
     """A source of time."""
 
-    @property
-    def epoch(self) -> str:
-        """Identity of the steady time: two equal epochs mean that ``steady`` values compare."""
-        ...
+    epoch: str
+    """Identity of the steady time: ``steady`` values of equal epochs compare."""
 
     def now(self) -> float:
         """Unix time in seconds (UTC), as the system's clock shows it."""
@@ -71,7 +71,7 @@ def _boot_epoch() -> str:
         return str(uuid.uuid4())  # no shared steady time: only this process can use its own
 
 
-class SystemClock:
+class SystemClock(Clock):
     """The system's clock. Processes of one boot share its steady time.
 
     Steady time advances during suspension, where the platform can measure that. Each request reads both times often, so
@@ -84,12 +84,12 @@ class SystemClock:
     def __init__(self) -> None:
         self.epoch = _boot_epoch()
 
+    @override
     async def sleep(self, seconds: float) -> None:
-        """See ``Clock.sleep``."""
         await asyncio.sleep(seconds)
 
 
-class VirtualClock:
+class VirtualClock(Clock):
     """A clock that moves only by `advance` and `sleep`, for tests without waiting.
 
     Args:
@@ -103,12 +103,12 @@ class VirtualClock:
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
+    @override
     def now(self) -> float:
-        """See ``Clock.now``."""
         return self._now
 
+    @override
     def steady(self) -> float:
-        """See ``Clock.steady``."""
         return self._steady
 
     def step(self, seconds: float) -> None:
@@ -124,8 +124,9 @@ class VirtualClock:
             if not waiter.done():
                 waiter.set_result(None)
 
+    @override
     async def sleep(self, seconds: float) -> None:
-        """See ``Clock.sleep``: waits for ``advance``."""
+        """Waits for ``advance``."""
         if seconds <= 0:
             await asyncio.sleep(0)
             return

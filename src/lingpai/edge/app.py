@@ -4,10 +4,12 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from typing_extensions import override
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Page, Route, Shape
-from lingpai.edge.endpoint import Endpoint
+from lingpai.edge.endpoint import Application, Endpoint
 from lingpai.edge.endpoints import Answerer
 from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
@@ -49,7 +51,7 @@ class _Methods:
         self.not_allowed = not_allowed
 
 
-class EdgeApp:
+class EdgeApp(Application):
     """An application as a server serves it; see `create_app`.
 
     Attributes:
@@ -82,14 +84,15 @@ class EdgeApp:
         methods, fields = found
         return methods.by_method.get(method) or methods.not_allowed.of(method), fields
 
+    @override
     async def start(self) -> None:
-        """See `endpoint.Application`."""
         self._publishing = asyncio.create_task(self._meter.keep_publishing())
         for start in self._on_start:
             await start()
 
+    @override
     async def stop(self) -> None:
-        """See `endpoint.Application`; a step that fails or takes too long keeps no other from its work."""
+        """A step that fails or takes too long keeps no other from its work."""
         for stop in self._on_stop:
             try:
                 async with asyncio.timeout(self._stop_timeout):
@@ -100,8 +103,8 @@ class EdgeApp:
             self._publishing.cancel()
         self._meter.publish()
 
+    @override
     def end(self) -> None:
-        """See `endpoint.Application`."""
         self.on_ending()
 
 

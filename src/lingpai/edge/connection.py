@@ -9,6 +9,7 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from typing_extensions import override
 from uvicorn.config import Config
 from uvicorn.protocols.utils import get_remote_addr
 from uvicorn.server import ServerState
@@ -55,8 +56,8 @@ class Connection(StreamResponder):
 
     # What the transport calls.
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
         self.transport = cast("asyncio.Transport", transport)
         self._half_closes = self.transport.can_write_eof()  # not under TLS
         self._early_word = Event.EARLY_WORD if self._half_closes else Event.LAST_WORD
@@ -70,8 +71,8 @@ class Connection(StreamResponder):
         else:
             self.close_idle()
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """See `asyncio.Protocol`."""
         del exc
         self._state.connections.discard(self)
         self._site.admission.leave(self)
@@ -94,8 +95,8 @@ class Connection(StreamResponder):
         self.end(Event.END)
         return self._half_closes  # when false, the transport closes at once
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
         if self._current is not None or self.write_paused:
             if (
                 self._receiver.stream is not None
@@ -138,12 +139,12 @@ class Connection(StreamResponder):
         else:
             self._answer_in_task(due)
 
+    @override
     def pause_writing(self) -> None:
-        """See `asyncio.Protocol`."""
         self.write_paused = True
 
+    @override
     def resume_writing(self) -> None:
-        """See `asyncio.Protocol`."""
         self.write_paused = False
         if self._exchange is not None:
             self._exchange.resume()

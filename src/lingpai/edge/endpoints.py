@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from typing_extensions import override
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.logs import structlog
 from lingpai.core.outages import CANCELLED
 from lingpai.core.trace import new_trace_id
 from lingpai.core.wire import JSON, Call, Page, Reply, Route, Shape, Streams
-from lingpai.edge.endpoint import Answer, Line
+from lingpai.edge.endpoint import Answer, Endpoint, Line
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import RequestMeter, Tally
 from lingpai.edge.options import EdgeOptions
@@ -56,7 +58,7 @@ class Answerer:
         return OptionsEndpoint(self, allow)
 
 
-class _Endpoint:
+class _Endpoint(Endpoint):
     """The common part of endpoints; see `endpoint.Endpoint`."""
 
     streams = False
@@ -71,17 +73,18 @@ class _Endpoint:
         self.body_limit = answerer.options.body_limit
         self.body_timeout = answerer.options.body_timeout
 
+    @override
     def wants_body(self, head: Head, fields: Fields) -> bool:
-        """See `Endpoint`."""
         del head, fields
         return False
 
+    @override
     def answer_again(self, value: Any) -> Answer:
-        """See `Endpoint`; nothing is kept of its answers."""
+        """Nothing is kept of its answers."""
         raise NotImplementedError
 
-    def tell(self, answer: Answer, seconds: float) -> None:
-        """See `Endpoint`."""
+    @override
+    def tell(self, answer: Answer, seconds: float) -> None: ...
 
 
 class OptionsEndpoint(_Endpoint):
@@ -92,10 +95,10 @@ class OptionsEndpoint(_Endpoint):
         self._reply = Reply(b"", NO_CONTENT, headers=(("allow", ", ".join(allow)),))
         self._fixed = fixed_of(self._reply)
 
+    @override
     async def answer(
         self, head: Head, line: Line, fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
-        """See `Endpoint`."""
         del head, line, fields, body, fault
         return Answer(self._reply, self._fixed, new_trace_id(), None)
 
@@ -118,10 +121,10 @@ class RefusingEndpoint(_Endpoint):
         self._label, self._method = label, method
         self._tallies = answerer.meter.bind(label, method)
 
+    @override
     async def answer(
         self, head: Head, line: Line, fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
-        """See `Endpoint`."""
         del fields, body, fault
         trace_id = new_trace_id()
         accept = head.headers.get(LANGUAGE)
@@ -132,8 +135,8 @@ class RefusingEndpoint(_Endpoint):
             shape = shape_for(call, shape, self._page)
         return Answer(*refusal(shape, self._error, trace_id, accept), trace_id, None, self._error)
 
+    @override
     def tell(self, answer: Answer, seconds: float) -> None:
-        """See `Endpoint`."""
         status = answer.reply.status
         self._tallies.count(status, seconds)
         log_request(self._label, self._method, status, seconds, answer.trace_id, error=self._error)
@@ -164,8 +167,9 @@ class RouteEndpoint(_Endpoint):
         if not self._logs_successes:
             self.tallies = self._tallies.by_status
 
+    @override
     def wants_body(self, head: Head, fields: Fields) -> bool:
-        """See `Endpoint`: not when the head alone is enough to refuse it."""
+        """Not when the head alone is enough to refuse it."""
         if not self._with_body or head.authorized_twice:
             return False
         try:
@@ -174,10 +178,10 @@ class RouteEndpoint(_Endpoint):
             return False
         return True
 
+    @override
     async def answer(
         self, head: Head, line: Line, fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
-        """See `Endpoint`."""
         trace_id = new_trace_id()
         call: Call | None = None
         meter = self._meter
@@ -232,8 +236,8 @@ class RouteEndpoint(_Endpoint):
         """
         raise NotImplementedError
 
+    @override
     def answer_again(self, value: Any) -> Answer:
-        """See `Endpoint`."""
         trace_id = new_trace_id()
         reply = value if type(value) is Reply else self._success(value, trace_id)
         known = reply.headers == self._headers and reply.content_type == JSON
@@ -246,8 +250,8 @@ class RouteEndpoint(_Endpoint):
             self._headers, self._fixed = reply.headers, fixed
         return fixed
 
+    @override
     def tell(self, answer: Answer, seconds: float) -> None:
-        """See `Endpoint`."""
         status = answer.reply.status
         self._tallies.count(status, seconds)
         if answer.error is not None or self._logs_successes:

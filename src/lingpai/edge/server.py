@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import uvicorn
 import uvloop
+from typing_extensions import override
 
 from lingpai.core.logs import structlog
 from lingpai.edge.admission import Admission, ConnectionLimits
@@ -70,8 +71,8 @@ class _Server(uvicorn.Server):
         self._admission = admission
         self._certificate = certificate
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See `uvicorn.Server`."""
         try:
             await self._app.start()
         except Exception as crash:
@@ -97,8 +98,9 @@ class _Server(uvicorn.Server):
         ]
         self.started = True
 
+    @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """See `uvicorn.Server`; requests that are cut off get an answer."""
+        """Requests that are cut off get an answer."""
         self._app.end()
         await super().shutdown(sockets)
         tasks = self.server_state.tasks
@@ -118,8 +120,8 @@ class _Server(uvicorn.Server):
         """Leave signals to `serve`: two servers in one loop would fight for them."""
         yield
 
+    @override
     async def on_tick(self, counter: int) -> bool:
-        """See `uvicorn.Server`."""
         if counter % TICKS_PER_SECOND == 0:
             self._admission.look(perf_counter())
             if self._certificate is not None:

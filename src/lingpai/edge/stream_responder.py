@@ -24,13 +24,13 @@ class StreamResponder(Responder):
     """
 
     def send_now(self, data: bytes) -> None:
-        """See `streaming.Carrier`."""
+        """Send bytes after all that was written before (`streaming.Carrier`)."""
         self._turn.flush()
         if not self.transport.is_closing():
             self.transport.write(data)
 
     def first_lines_of(self, status: int) -> bytes:
-        """See `streaming.Carrier`."""
+        """Return the first lines of an answer (`streaming.Carrier`)."""
         lines = self._first_lines
         if lines.headers is not self._state.default_headers:
             lines.change(self._state.default_headers)

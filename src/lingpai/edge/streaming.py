@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
+from typing_extensions import override
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call, Reply, Route, StreamedReply, StreamedRequest, Streams
 from lingpai.edge.bodies import CHUNKED, malformed, too_large, unsupported
@@ -159,8 +161,9 @@ class StreamEndpoint(RouteEndpoint):
 
         self._success = pass_on
 
+    @override
     def wants_body(self, head: Head, fields: Fields) -> bool:
-        """See `Endpoint`: not when the head alone is enough to refuse it."""
+        """Not when the head alone is enough to refuse it."""
         del fields
         return not head.authorized_twice and self._refused(head) is None
 

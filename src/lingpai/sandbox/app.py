@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from typing_extensions import override
+
 from lingpai.core import wire
 from lingpai.core.clock import Clock
 from lingpai.core.errors import LingpaiError
@@ -13,7 +15,7 @@ from lingpai.core.hosts import Hosts
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
 from lingpai.design import icons
-from lingpai.edge.endpoint import Answer, Line
+from lingpai.edge.endpoint import Answer, Application, Endpoint, Line
 from lingpai.edge.endpoints import NO_STREAMS
 from lingpai.edge.heads import Head
 from lingpai.edge.metrics import Tally
@@ -81,7 +83,7 @@ def _seen(call: Call) -> dict[str, Any]:
     }
 
 
-class SandboxEndpoint:
+class SandboxEndpoint(Endpoint):
     """Answers one method of one path; see `lingpai.edge.endpoint.Endpoint`."""
 
     streams = declared = quick = again = False
@@ -95,14 +97,14 @@ class SandboxEndpoint:
         self._method, self._path = method, path
         self.bodiless = method == "HEAD"
 
+    @override
     def wants_body(self, _head: Head, _fields: Fields) -> bool:
-        """See `Endpoint`."""
         return True
 
+    @override
     async def answer(
         self, head: Head, line: Line, _fields: Fields, body: bytes, fault: LingpaiError | None = None
     ) -> Answer:
-        """See `Endpoint`."""
         try:
             call = _call(self._method, self._path, head, line.peer, body)
             reply = await self._app.reply(call, line, fault, browser=head.accepts_html)
@@ -111,15 +113,16 @@ class SandboxEndpoint:
             reply = LAST_RESORT
         return Answer(reply, fixed_of(reply), new_trace_id(), None)
 
+    @override
     def answer_again(self, _value: Any) -> Answer:
-        """See `Endpoint`; nothing is kept of its answers."""
+        """Nothing is kept of its answers."""
         raise NotImplementedError
 
-    def tell(self, _answer: Answer, _seconds: float) -> None:
-        """See `Endpoint`."""
+    @override
+    def tell(self, _answer: Answer, _seconds: float) -> None: ...
 
 
-class SandboxApp:
+class SandboxApp(Application):
     """A sandbox to be served: upstream calls at the root, controls under ``/_sandbox/``.
 
     Args:
@@ -139,18 +142,19 @@ class SandboxApp:
         self._controls = controls.controls_of(world)
         self._pages = {"/connect/oauth2/authorize": Authorize(world)}
 
+    @override
     def find(self, method: str, path: str) -> tuple[SandboxEndpoint, Fields]:
-        """See `lingpai.edge.endpoint.Application`."""
         return SandboxEndpoint(self, method, path), NO_FIELDS
 
-    async def start(self) -> None:
-        """See `lingpai.edge.endpoint.Application`."""
+    @override
+    async def start(self) -> None: ...
 
-    def end(self) -> None:
-        """See `lingpai.edge.endpoint.Application`."""
+    @override
+    def end(self) -> None: ...
 
+    @override
     async def stop(self) -> None:
-        """See `lingpai.edge.endpoint.Application`: the state is released."""
+        """The state is released."""
         self._world.file.close()
 
     async def reply(

@@ -3,6 +3,7 @@
 from typing import NamedTuple, Protocol
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.issuer_records import App, Terminal
@@ -86,7 +87,7 @@ class ResponseMode(Protocol):
         ...
 
 
-class RedirectMode:
+class RedirectMode(ResponseMode):
     """The standard mode: a code or an error in the query of the redirect URI (RFC 6749 §4.1.2).
 
     Browsers apply the page's `form-action` to every redirect after a form (CSP 3 §6.4.2), including those of the app to
@@ -99,47 +100,48 @@ class RedirectMode:
     def __init__(self, style: AnswerStyle) -> None:
         self._style = style
 
+    @override
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `ResponseMode.check`; the URI may have been removed from the app since (threat A1)."""
+        """The URI may have been removed from the app since (threat A1)."""
         choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
 
+    @override
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
-        """See `ResponseMode.requested`.
-
-        The user is always asked when another program could receive the response, as any program could have started
-        the request (RFC 8252 §8.6, RFC 6749 §10.2).
-        """
+        # The user is always asked when another program could receive the response, as any program could have started
+        # the request (RFC 8252 §8.6, RFC 6749 §10.2).
         return Requested(
             request.scope,
             terminal=self._style.terminals,
             always_asked=app.public or self._style.terminals or anybody_may_take(request.answer_uri),
         )
 
+    @override
     async def allow(
         self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
-        """See `ResponseMode.allow`."""
         code = await authorize(visit.issuer, pending.request, pending.app, user, terminal)
         if by_form:
             return onward(visit, pending)
         return redirect(allowed_uri(self._style, code), self._style.status)
 
+    @override
     def refuse(self, visit: Visit, pending: Pending) -> Reply:
-        """See `ResponseMode.refuse`."""
         return onward(visit, pending)
 
+    @override
     async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
-        """See `ResponseMode.form`: there is none."""
+        """There is none."""
         del visit, pending, user
         return None
 
+    @override
     def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
-        """See `ResponseMode.fail`; RFC 6749 §4.1.2.1 has one error for both."""
+        """RFC 6749 §4.1.2.1 has one error for both."""
         del visit, error
         return redirect(refused_uri(self._style, pending.request), self._style.status)
 
+    @override
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """See `ResponseMode.address`."""
         code = await code_of(issuer, pending.request, user)
         if code is None:
             return refused_uri(self._style, pending.request)

@@ -85,7 +85,7 @@ class ConsentStep:
         self.mode = mode
 
     async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
-        """See `authorizations.Entry.open`."""
+        """Send the browser to consent, and to login before it when nobody is logged in (`authorizations.Entry`)."""
         visit = Visit(self._issuer, self._site, call)
         opened = await visit.find_session()
         if opened is not None:
@@ -94,7 +94,7 @@ class ConsentStep:
         return redirect(visit.path("/consent", request=text, lang=language), headers=visit.headers)
 
     async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
-        """See `authorizations.Entry.answer_silently`."""
+        """Answer without a page (`authorizations.Entry`)."""
         visit = Visit(self._issuer, self._site, call)
         opened = require_login(await visit.find_session())
         asked = with_stale(asked, opened, self._issuer.now())

@@ -1,11 +1,12 @@
 """All pages of a realm, as routes."""
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
-from lingpai.issuer.authorizations import AnswerStyle, Pairs
+from lingpai.issuer.authorizations import AnswerStyle, Entry, Pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import access, passwords
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
@@ -35,7 +36,7 @@ class AnyPage(msgspec.Struct):
     rest: str = ""
 
 
-class Pages:
+class Pages(Entry):
     """The pages of one realm; to its dialect, the `authorizations.Entry`.
 
     Args:
@@ -64,20 +65,20 @@ class Pages:
         """
         raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
 
+    @override
     async def open(self, call: Call, app: App, asked: Asked, *, language: str = "") -> Reply:
-        """See `authorizations.Entry.open`."""
         return await self._consent.open(call, app, asked, language=language)
 
+    @override
     async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
-        """See `authorizations.Entry.answer_silently`."""
         return await self._consent.answer_silently(call, app, asked)
 
+    @override
     def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:
-        """See `authorizations.Entry.by_form`."""
         return form_post(Visit(self.issuer, self.site, call), uri, pairs)
 
+    @override
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
-        """See `authorizations.Entry.error_page`."""
         if isinstance(error, RenderedError):
             return error.reply
         return Visit(self.issuer, self.site, call).error(error)

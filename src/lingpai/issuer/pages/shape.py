@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from typing_extensions import override
+
 from lingpai.core.errors import LingpaiError
-from lingpai.core.wire import Reply
+from lingpai.core.wire import Reply, Shape
 from lingpai.issuer.pages.render import error_page
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES
@@ -19,7 +21,7 @@ class RenderedError(LingpaiError):
         self.reply = reply
 
 
-class PageShape:
+class PageShape(Shape):
     """Pages for errors; in every language where the request could not be read."""
 
     def __init__(self, site: Site) -> None:
@@ -29,8 +31,8 @@ class PageShape:
         """Raise: the verbs themselves make pages, so this is never called."""
         raise TypeError(f"{type(value).__name__} of {trace_id} is not a page")
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         if isinstance(error, RenderedError):
             return error.reply
         return error_page(self._site, error, error.kind.status, tuple(CATALOGUES), trace_id)

@@ -1,5 +1,7 @@
 """Authorization responses of the standard protocol (RFC 6749 §4.1.2, OpenID Connect Core §3.1.2)."""
 
+from typing_extensions import override
+
 from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.issuer_records import App, Terminal
 from lingpai.core.user_records import User
@@ -29,22 +31,20 @@ CLAIM = "claim:"
 class Standard(RedirectMode):
     """A code with what the client asked about the login; who logged in must be whom it expects."""
 
+    @override
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
-        """See `ResponseMode.requested`.
-
-        A public client is asked about each time only where another program could take its answers; a redirect URI that
-        is claimed by https says who it is (RFC 8252 §8.6).
-        """
+        # A public client is asked about each time only where another program could take its answers; a redirect URI
+        # that is claimed by https says who it is (RFC 8252 §8.6).
         wishes = request.wishes
         anybody = app.public and anybody_may_take(request.answer_uri)
         single = [CLAIM + name for name in wishes.single]
         scope = " ".join([*(request.scope or "").split(), *single]) or None
         return Requested(scope, always_asked=wishes.consent or anybody)
 
+    @override
     async def allow(
         self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
-        """See `ResponseMode.allow`."""
         session = require_login(visit.opened).session
         request, words = pending.request, (pending.request.scope or "").split()
         code = await authorize(
@@ -65,23 +65,24 @@ class Standard(RedirectMode):
             return form_post(visit, request.answer_uri, allowed_pairs(self._style, code))
         return redirect(allowed_uri(self._style, code), self._style.status)
 
+    @override
     def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
-        """See `ResponseMode.fail` (OpenID Connect Core §3.1.2.6)."""
+        """(OpenID Connect Core §3.1.2.6)."""
         request = pending.request
         pairs = refusal_pairs(self._style, request.state, error, "The user did not log in.")
         if request.wishes.by_form:
             return form_post(visit, request.answer_uri, pairs)
         return redirect(answer_uri(request.answer_uri, pairs), self._style.status)
 
+    @override
     async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
-        """See `ResponseMode.form`."""
         request = pending.request
         if not request.wishes.by_form:
             return None
         return form_post(visit, request.answer_uri, await self._answer(visit.issuer, pending, user))
 
+    @override
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """See `ResponseMode.address`."""
         return answer_uri(pending.request.answer_uri, await self._answer(issuer, pending, user))
 
     async def _answer(self, issuer: Issuer, pending: Pending, user: User) -> Pairs:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import EDGE_KINDS, KEEPER_KINDS, Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Reply
+from lingpai.core.wire import NO_STORE, Reply, Shape
 from lingpai.keeper.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
@@ -39,7 +40,7 @@ class _Envelope(msgspec.Struct):
     trace_id: str
 
 
-class CompatibleShape:
+class CompatibleShape(Shape):
     """The envelope of the compatible routes (docs/spec/keeper.md).
 
     Args:
@@ -55,12 +56,12 @@ class CompatibleShape:
         self._missing_code = missing_code
         self._missing_text = missing_text
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         return Reply(_encode(_Envelope(0, "success", value, trace_id)))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         code, message = self._told(error)
         status = HTTP_STATUS.get(error.kind, 200)
         return Reply(_encode(_Envelope(code, message, {}, trace_id)), status=status)
@@ -97,19 +98,19 @@ class _Problem(msgspec.Struct, omit_defaults=True):
     retry_after: int | None = None
 
 
-class GenericShape:
+class GenericShape(Shape):
     """Plain objects, plain HTTP statuses, and errors that say their kind, for callers written anew."""
 
     codes = _GENERIC_STATUS
     own_words = True
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # in the header
         return Reply(_encode(value))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         message = error.reason
         if message == f"parameter {error.parameter} is missing":  # as the edge says, in English
             message = f"The parameter {error.parameter} is missing."

@@ -83,7 +83,7 @@ class CachedAnswer(Tally):
         self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
 
     def __call__(self) -> TokenAnswer | None:
-        """See `Call.cached_answer`."""
+        """Return the answer again; None when it may have changed (`Call.cached_answer`)."""
         keeper = self._keeper
         now = keeper.clock.steady()
         left = self._ends - now

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.keyring import KeyRing
 from lingpai.store.backups.errors import BackupError
 from lingpai.store.backups.making import Begin
-from lingpai.store.backups.settling import USED, Settled, moved_on, settle
+from lingpai.store.backups.settling import USED, Settled, Side, moved_on, settle
 from lingpai.store.copying import sides
 from lingpai.store.copying.copy import NotCopiedError, open_copy
 from lingpai.store.copying.tables import DifferentTablesError, Sum, Table, tables_of
@@ -33,27 +34,27 @@ WHERE s.relkind = 'S' AND s.relnamespace = current_schema()::regnamespace
 """
 
 
-class PostgresSide:
+class PostgresSide(Side):
     """A transaction in a database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    @override
     def mark(self, position: int) -> str:
-        """See `Side.mark`."""
         return f"${position}"
 
+    @override
     async def change(self, statement: str, *arguments: Any) -> int:
-        """See `Side.change`."""
         done: str = await self._connection.execute(statement, *arguments)
         return int(done.rpartition(" ")[2])  # "DELETE 7", "UPDATE 7"
 
+    @override
     async def rows(self, statement: str) -> list[Row]:
-        """See `Side.rows`."""
         return [tuple(row) for row in await self._connection.fetch(statement)]
 
+    @override
     async def move_ids(self) -> None:
-        """See `Side.move_ids`."""
         for name, table in await self._connection.fetch(_SEQUENCES):
             last = await self._connection.fetchval(
                 f"SELECT greatest((SELECT last_value FROM {name}), (SELECT coalesce(max(id), 0) FROM {table}))"  # noqa: S608

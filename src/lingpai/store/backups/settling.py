@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.issuer_records import GrantState
 from lingpai.store.queries import Row
@@ -114,27 +115,28 @@ async def _move_versions(side: Side, vault: Vault) -> None:
     await side.change(f"UPDATE credentials SET fence = fence + {AHEAD}")  # noqa: S608
 
 
-class SqliteSide:
+class SqliteSide(Side):
     """A transaction in an embedded store."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
 
+    @override
     def mark(self, position: int) -> str:
-        """See `Side.mark`."""
         return f"?{position}"
 
+    @override
     async def change(self, statement: str, *arguments: Any) -> int:
-        """See `Side.change`."""
         self._connection.execute(statement, arguments).fetchall()
         return self._connection.changes()
 
+    @override
     async def rows(self, statement: str) -> list[Row]:
-        """See `Side.rows`."""
         return self._connection.execute(statement).fetchall()
 
+    @override
     async def move_ids(self) -> None:
-        """See `Side.move_ids`. What was never numbered gets a row of its own, as ids may have been lost there too."""
+        """What was never numbered gets a row of its own, as ids may have been lost there too."""
         numbered = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
         for (name,) in self._connection.execute(numbered).fetchall():
             found: Any = self._connection.execute(_LAST.format(name), (name,)).get

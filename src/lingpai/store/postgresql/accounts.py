@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.core.records import Account
+from lingpai.store.port import Store
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
@@ -18,15 +21,15 @@ _SQL: Final = load_queries("accounts")
 TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
 
 
-class Accounts(Part):
+class Accounts(Part, Store):
     """See `store.port.Store`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
         super().__init__(engine, vault, clock)
         self._accounts = Memo(self._read_accounts)
 
+    @override
     async def save_account(self, account: Account) -> bool:
-        """See `store.port.Store.save_account`."""
         name = (account.platform, account.account, account.label)
         sealed = self._vault.seal(account.secret, "accounts.secret", *name)
         digest = self._vault.digest_secret(account.secret)
@@ -53,8 +56,8 @@ class Accounts(Part):
 
         return await self._engine.transact(save)
 
+    @override
     async def remove_account(self, platform: str, account: str, label: str) -> bool:
-        """See `store.port.Store.remove_account`."""
 
         async def remove(connection: Connection) -> bool:
             await connection.execute(_SQL["lock_account"], platform, account)
@@ -66,12 +69,12 @@ class Accounts(Part):
 
         return await self._engine.transact(remove)
 
+    @override
     async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
-        """See `store.port.Store.find_accounts`."""
         return self._accounts(await self._engine.read(_SQL["find_accounts"], platform, account))
 
+    @override
     async def list_accounts(self) -> tuple[Account, ...]:
-        """See `store.port.Store.list_accounts`."""
         return self._read_accounts(await self._engine.scan(_SQL["list_accounts"]))
 
     def _read_accounts(self, rows: Sequence[Row]) -> tuple[Account, ...]:

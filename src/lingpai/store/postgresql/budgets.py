@@ -2,18 +2,21 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.records import Budget, BudgetUse
+from lingpai.store.port import Store
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("budgets")
 
 
-class Budgets(Part):
+class Budgets(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def take_budget(self, budget: Budget) -> BudgetUse:
-        """See `store.port.Store.take_budget`."""
         name = (budget.subject, budget.name, budget.window)
         while True:  # a row that was neither taken from nor is there was purged in between
             taken = await self._engine.call(
@@ -26,12 +29,12 @@ class Budgets(Part):
             if found:  # refused, whoever has taken one since
                 return BudgetUse(*name, found[0][0], budget.limit, granted=False)
 
+    @override
     async def read_budget(self, budget: Budget) -> int:
-        """See `store.port.Store.read_budget`."""
         rows = await self._engine.read(_SQL["read_budget"], budget.subject, budget.name, budget.window)
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
-        """See `store.port.Store.list_budgets`."""
         rows = await self._engine.rows(_SQL["list_budgets"], self._clock.now())
         return tuple(BudgetUse(*row) for row in rows)

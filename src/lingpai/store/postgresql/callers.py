@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.records import Caller, FormerKey
+from lingpai.store.port import Store
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
@@ -12,38 +15,38 @@ _SQL: Final = load_queries("callers")
 _owner = Memo(read_key_owner)
 
 
-class Callers(Part):
+class Callers(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def add_caller(self, caller: Caller, key_digest: bytes) -> bool:
-        """See `store.port.Store.add_caller`."""
         columns = (caller.name, key_digest, *_terms(caller), caller.created_at, caller.revoked_at)
         return bool(await self._engine.write(_SQL["add_caller"], *columns))
 
+    @override
     async def change_caller(self, caller: Caller) -> bool:
-        """See `store.port.Store.change_caller`."""
         return bool(await self._engine.write(_SQL["change_caller"], caller.name, *_terms(caller)))
 
+    @override
     async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
-        """See `store.port.Store.rotate_caller`."""
         now = self._clock.now()
         return bool(await self._engine.write(_SQL["rotate_caller"], name, key_digest, now + overlap, now))
 
+    @override
     async def revoke_caller(self, name: str) -> bool:
-        """See `store.port.Store.revoke_caller`."""
         return bool(await self._engine.write(_SQL["revoke_caller"], name, self._clock.now()))
 
+    @override
     async def find_caller(self, key_digest: bytes) -> Caller | None:
-        """See `store.port.Store.find_caller`."""
         return caller_now(_owner(await self._engine.read(_SQL["find_caller"], key_digest)), self._clock)
 
+    @override
     async def list_former_keys(self) -> tuple[FormerKey, ...]:
-        """See `store.port.Store.list_former_keys`."""
         rows = await self._engine.scan(_SQL["list_former_keys"], self._clock.now())
         return tuple(FormerKey(*row) for row in rows)
 
+    @override
     async def list_callers(self) -> tuple[Caller, ...]:
-        """See `store.port.Store.list_callers`."""
         return tuple(map(read_caller, await self._engine.scan(_SQL["list_callers"])))
 
 

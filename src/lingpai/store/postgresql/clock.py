@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.store.postgresql.engine import Engine
 
@@ -13,7 +15,7 @@ FROM pg_control_system() AS c, pg_database AS d WHERE d.datname = current_databa
 """
 
 
-class SharedClock:
+class SharedClock(Clock):
     """A clock that shows the database's unix time as it was found once, and then goes on with a machine's steady time.
 
     So ends, leases and windows mean the same on every node, whatever each node's wall clock shows, and no later step
@@ -30,16 +32,16 @@ class SharedClock:
         self._base = base
         self._offset = offset
 
+    @override
     def now(self) -> float:
-        """See `core.clock.Clock.now`."""
         return self._base.steady() + self._offset
 
+    @override
     def steady(self) -> float:
-        """See `core.clock.Clock.steady`."""
         return self._base.steady() + self._offset
 
+    @override
     async def sleep(self, seconds: float) -> None:
-        """See `core.clock.Clock.sleep`."""
         await self._base.sleep(seconds)
 
 

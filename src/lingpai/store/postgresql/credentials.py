@@ -2,8 +2,11 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.port import Store
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.part import Part
@@ -14,50 +17,50 @@ from lingpai.store.vault import Vault
 _SQL: Final = load_queries("credentials")
 
 
-class Credentials(Part):
+class Credentials(Part, Store):
     """See `store.port.Store`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
         super().__init__(engine, vault, clock)
         self._credential = Memo(lambda rows: read_credential(rows, vault))
 
+    @override
     async def read_credential(self, key: CredentialKey) -> Credential | None:
-        """See `store.port.Store.read_credential`."""
         return as_of_now(
             self._credential(await self._engine.read(_SQL["read_credential"], *key)), self._clock
         )
 
+    @override
     async def find_credential(self, value: str) -> Credential | None:
-        """See `store.port.Store.find_credential`."""
         digest = self._vault.digest_value(value)
         return as_of_now(
             self._credential(await self._engine.read(_SQL["find_credential"], digest)), self._clock
         )
 
+    @override
     async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
-        """See `store.port.Store.mark_suspect`."""
         return bool(await self._engine.write(_SQL["mark_suspect"], *key, version))
 
+    @override
     async def end_generation(self, key: CredentialKey, version: int) -> bool:
-        """See `store.port.Store.end_generation`."""
         ended = (version, self._clock.steady(), self._clock.epoch)
         return bool(await self._engine.write(_SQL["end_generation"], *key, *ended))
 
+    @override
     async def forget_trouble(self, key: CredentialKey) -> bool:
-        """See `store.port.Store.forget_trouble`."""
         return bool(await self._engine.write(_SQL["forget_trouble"], *key))
 
+    @override
     async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
-        """See `store.port.Store.forget_troubles`."""
         rows = await self._engine.write(_SQL["forget_troubles"], platform, account)
         return tuple(sorted({row[0] for row in rows}))
 
+    @override
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
-        """See `store.port.Store.due_credentials`."""
         now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
         rows = await self._engine.rows(_SQL["due_credentials"], *now, limit)
         return tuple(CredentialKey(*row) for row in rows)
 
+    @override
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
-        """See `store.port.Store.list_statuses`."""
         return tuple(map(read_status, await self._engine.scan(_SQL["list_statuses"])))

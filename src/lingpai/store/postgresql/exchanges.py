@@ -2,19 +2,22 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import end_after
 from lingpai.core.records import ExchangeClaim
+from lingpai.store.port import Store
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("exchanges")
 
 
-class Exchanges(Part):
+class Exchanges(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def claim_exchange(self, digest: bytes, holder: str, ttl: float, ends_at: float) -> ExchangeClaim:
-        """See `store.port.Store.claim_exchange`."""
         while True:  # a claim that was refused and finds nothing was dropped or purged in between
             end = end_after(self._clock, ttl)
             now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
@@ -26,11 +29,11 @@ class Exchanges(Part):
                 opened = None if sealed is None else self._vault.open(sealed, "exchanges.answer", digest)
                 return ExchangeClaim(claimed=False, answer=opened)
 
+    @override
     async def finish_exchange(self, digest: bytes, holder: str, answer: str, ends_at: float) -> bool:
-        """See `store.port.Store.finish_exchange`."""
         sealed = self._vault.seal(answer, "exchanges.answer", digest)
         return bool(await self._engine.write(_SQL["finish_exchange"], digest, holder, sealed, ends_at))
 
+    @override
     async def drop_exchange(self, digest: bytes, holder: str) -> bool:
-        """See `store.port.Store.drop_exchange`."""
         return bool(await self._engine.write(_SQL["drop_exchange"], digest, holder))

@@ -5,6 +5,8 @@ Each is guarded by the lease's fence in its statement: a holder that was overtak
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
 from lingpai.store.port import Fetched, LeaseAttempt
@@ -19,8 +21,8 @@ _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 class Leases(Credentials):
     """See `store.port.Store`."""
 
+    @override
     async def acquire_lease(self, key: CredentialKey, holder: str, seen: int, ttl: float) -> LeaseAttempt:
-        """See `store.port.Store.acquire_lease`."""
 
         async def acquire(connection: Connection) -> LeaseAttempt:
             while (locked := await connection.fetchrow(_SQL["lock_credential"], *key)) is None:
@@ -37,10 +39,10 @@ class Leases(Credentials):
 
         return await self._engine.transact(acquire)
 
+    @override
     async def save_generation(
         self, lease: Lease, fetched: Fetched, previous_end: End, renew: End | None
     ) -> Credential | None:
-        """See `store.port.Store.save_generation`."""
         guard = (lease.credential_id, lease.fence)
 
         async def save(connection: Connection) -> Credential | None:
@@ -54,14 +56,14 @@ class Leases(Credentials):
 
         return await self._engine.transact(save)
 
+    @override
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:
-        """See `store.port.Store.save_trouble`."""
         columns = (write_trouble(trouble), *(renew or NO_END), trouble.retry.wall)
         guard = (lease.credential_id, lease.fence)
         return bool(await self._engine.write(_SQL["save_trouble"], *guard, *columns))
 
+    @override
     async def release_lease(self, lease: Lease) -> bool:
-        """See `store.port.Store.release_lease`."""
         return bool(await self._engine.write(_SQL["release_lease"], lease.credential_id, lease.fence))
 
     async def _load(self, connection: Connection, credential_id: int) -> Credential:

@@ -2,19 +2,22 @@
 
 from typing import Final
 
+from typing_extensions import override
+
+from lingpai.store.port import Store
 from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("proofs")
 
 
-class Proofs(Part):
+class Proofs(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def keep_proof(self, digest: bytes) -> None:
-        """See `store.port.Store.keep_proof`."""
         await self._engine.write(_SQL["keep_proof"], digest, self._clock.now())
 
+    @override
     async def has_proof(self, digest: bytes) -> bool:
-        """See `store.port.Store.has_proof`."""
         return bool(await self._engine.rows(_SQL["has_proof"], digest))

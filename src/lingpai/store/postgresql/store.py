@@ -1,8 +1,11 @@
 """The store on PostgreSQL: all verbs of the port over one engine."""
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.address import CONNECTIONS
+from lingpai.store.port import Store
 from lingpai.store.postgresql.accounts import Accounts
 from lingpai.store.postgresql.budgets import Budgets
 from lingpai.store.postgresql.callers import Callers
@@ -17,7 +20,7 @@ from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
 from lingpai.store.vault import Vault
 
 
-class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep):
+class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod
@@ -75,6 +78,6 @@ class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles
         """The time by which ends pass."""
         return self._clock
 
+    @override
     async def close(self) -> None:
-        """See `store.port.Store.close`."""
         await self._engine.close()

@@ -5,6 +5,8 @@ import ssl
 from pathlib import Path
 from typing import Any, Final
 
+from typing_extensions import override
+
 from lingpai.store.libpq import Conninfo, Host, ParameterError
 
 _VERIFIED: Final = ("require", "verify-ca", "verify-full")
@@ -24,10 +26,11 @@ class NamedContext(ssl.SSLContext):
 
     peer = ""
 
+    @override
     def wrap_bio(
         self, incoming: Any, outgoing: Any, server_side: bool = False, *_rest: Any, **_more: Any
     ) -> Any:
-        """See `ssl.SSLContext.wrap_bio`; the name of the caller is not heeded."""
+        """The name of the caller is not heeded."""
         return super().wrap_bio(incoming, outgoing, server_side=server_side, server_hostname=self.peer)
 
 

@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.seals import sealed_with
+from lingpai.store.port import Store
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.part import Part
@@ -59,27 +62,27 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
         )
 
 
-class Upkeep(Part):
+class Upkeep(Part, Store):
     """See `store.port.Store`."""
 
-    def mark(self) -> None:
-        """See `store.port.Store.mark`."""
+    @override
+    def mark(self) -> None: ...
 
+    @override
     async def wait_change(self, seconds: float) -> None:
-        """See `store.port.Store.wait_change`."""
         await self._engine.wait_change(seconds)
 
+    @override
     async def purge(self, limit: int) -> int:
-        """See `store.port.Store.purge`."""
         now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
         return sum([len(await self._engine.write(_SQL[query], *now, limit)) for query in PURGES])
 
+    @override
     async def sealed_counts(self) -> dict[int, int]:
-        """See `store.port.Store.sealed_counts`."""
         return {sealed_with(key): n for key, n in await self._engine.scan(_SQL["sealed_counts"])}
 
+    @override
     async def unopened(self) -> tuple[int, ...]:
-        """See `store.port.Store.unopened`."""
         found: set[int] = set()
         for key in self._vault.ring.keys:
             for column, query in samples("$1").items():
@@ -87,13 +90,13 @@ class Upkeep(Part):
                     found.add(key.id)
         return tuple(sorted(found))
 
+    @override
     async def newest_seal(self) -> int | None:
-        """See `store.port.Store.newest_seal`."""
         found = [row for query in newest_seals() for row in await self._engine.rows(query)]
         return max((sealed_with(key) for (key,) in found), default=None)
 
+    @override
     async def reseal(self, limit: int) -> int:
-        """See `store.port.Store.reseal`."""
 
         async def seal_anew(connection: Connection) -> int:
             newest = self._vault.ring.newest.id.to_bytes(4, "big")
@@ -107,8 +110,8 @@ class Upkeep(Part):
 
         return await self._engine.transact(seal_anew)
 
+    @override
     async def ping(self) -> None:
-        """See `store.port.Store.ping`."""
         missing = await self._engine.rows(MISSING, all_names())
         if missing:
             raise rights_error(said for (said,) in missing)

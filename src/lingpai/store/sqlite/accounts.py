@@ -3,8 +3,10 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.records import Account
+from lingpai.store.port import Store
 from lingpai.store.rows import moment, read_account, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -13,11 +15,11 @@ _SQL: Final = load_queries("accounts")
 TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
 
 
-class Accounts(Part):
+class Accounts(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def save_account(self, account: Account) -> bool:
-        """See `store.port.Store.save_account`."""
         columns = {
             "platform": account.platform,
             "account": account.account,
@@ -45,8 +47,8 @@ class Accounts(Part):
 
         return await self._engine.write(save)
 
+    @override
     async def remove_account(self, platform: str, account: str, label: str) -> bool:
-        """See `store.port.Store.remove_account`."""
 
         def remove(connection: apsw.Connection) -> bool:
             removed = run(connection, _SQL["remove_account"], (platform, account, label))
@@ -60,14 +62,14 @@ class Accounts(Part):
 
         return await self._engine.write(remove)
 
+    @override
     async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
-        """See `store.port.Store.find_accounts`."""
         return self._engine.cached(
             ("accounts", platform, account), lambda: self._read_accounts(platform, account)
         )
 
+    @override
     async def list_accounts(self) -> tuple[Account, ...]:
-        """See `store.port.Store.list_accounts`."""
 
         def read(connection: apsw.Connection) -> tuple[Account, ...]:
             rows = run(connection, _SQL["list_accounts"])

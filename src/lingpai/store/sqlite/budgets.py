@@ -3,19 +3,21 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.records import Budget, BudgetUse
+from lingpai.store.port import Store
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("budgets")
 
 
-class Budgets(Part):
+class Budgets(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def take_budget(self, budget: Budget) -> BudgetUse:
-        """See `store.port.Store.take_budget`."""
 
         def take(connection: apsw.Connection) -> BudgetUse:
             bindings = budget._asdict()
@@ -25,13 +27,13 @@ class Budgets(Part):
 
         return await self._engine.write(take)
 
+    @override
     async def read_budget(self, budget: Budget) -> int:
-        """See `store.port.Store.read_budget`."""
         rows = self._engine.rows(_SQL["read_budget"], budget._asdict())
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def list_budgets(self) -> tuple[BudgetUse, ...]:
-        """See `store.port.Store.list_budgets`."""
         rows = self._engine.rows(_SQL["list_budgets"], (self._clock.now(),))
         return tuple(
             BudgetUse(subject, name, window, used, limit, bool(granted))

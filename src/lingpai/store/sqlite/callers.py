@@ -3,8 +3,10 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.records import Caller, FormerKey
+from lingpai.store.port import Store
 from lingpai.store.rows import caller_now, read_caller, read_key_owner, write_names
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -12,11 +14,11 @@ from lingpai.store.sqlite.queries import load_queries, run
 _SQL: Final = load_queries("callers")
 
 
-class Callers(Part):
+class Callers(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def add_caller(self, caller: Caller, key_digest: bytes) -> bool:
-        """See `store.port.Store.add_caller`."""
         columns = {
             "name": caller.name,
             "key_digest": key_digest,
@@ -31,8 +33,8 @@ class Callers(Part):
         }
         return await self._engine.write(lambda connection: bool(run(connection, _SQL["add_caller"], columns)))
 
+    @override
     async def change_caller(self, caller: Caller) -> bool:
-        """See `store.port.Store.change_caller`."""
         columns = {
             "name": caller.name,
             "environment": caller.environment,
@@ -46,8 +48,8 @@ class Callers(Part):
             lambda connection: bool(run(connection, _SQL["change_caller"], columns))
         )
 
+    @override
     async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
-        """See `store.port.Store.rotate_caller`."""
 
         def rotate(connection: apsw.Connection) -> bool:
             now = self._clock.now()
@@ -60,21 +62,21 @@ class Callers(Part):
 
         return await self._engine.write(rotate)
 
+    @override
     async def revoke_caller(self, name: str) -> bool:
-        """See `store.port.Store.revoke_caller`."""
 
         def revoke(connection: apsw.Connection) -> bool:
             return bool(run(connection, _SQL["revoke_caller"], (self._clock.now(), name)))
 
         return await self._engine.write(revoke)
 
+    @override
     async def find_caller(self, key_digest: bytes) -> Caller | None:
-        """See `store.port.Store.find_caller`."""
         owner = self._engine.cached(("caller", key_digest), lambda: self._read_owner(key_digest))
         return caller_now(owner, self._clock)
 
+    @override
     async def list_former_keys(self) -> tuple[FormerKey, ...]:
-        """See `store.port.Store.list_former_keys`."""
 
         def read(connection: apsw.Connection) -> tuple[FormerKey, ...]:
             return tuple(
@@ -83,8 +85,8 @@ class Callers(Part):
 
         return await self._engine.scan(read)
 
+    @override
     async def list_callers(self) -> tuple[Caller, ...]:
-        """See `store.port.Store.list_callers`."""
 
         def read(connection: apsw.Connection) -> tuple[Caller, ...]:
             return tuple(map(read_caller, run(connection, _SQL["list_callers"])))

@@ -7,8 +7,10 @@ from operator import itemgetter
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.port import Store
 from lingpai.store.rows import as_of_now, moment, read_credential, read_status
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
@@ -16,40 +18,40 @@ from lingpai.store.sqlite.queries import Bindings, load_queries, run
 _SQL: Final = load_queries("credentials")
 
 
-class Credentials(Part):
+class Credentials(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def read_credential(self, key: CredentialKey) -> Credential | None:
-        """See `store.port.Store.read_credential`."""
         found = self._engine.cached(("credential", key), lambda: self._read("read_credential", key))
         return as_of_now(found, self._clock)
 
+    @override
     async def find_credential(self, value: str) -> Credential | None:
-        """See `store.port.Store.find_credential`."""
         digest = self._vault.digest_value(value)
         return as_of_now(self._engine.cached(("value", digest), lambda: self._find(digest)), self._clock)
 
+    @override
     async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
-        """See `store.port.Store.mark_suspect`."""
         return await self._mark("mark_suspect", {**key._asdict(), "version": version})
 
+    @override
     async def end_generation(self, key: CredentialKey, version: int) -> bool:
-        """See `store.port.Store.end_generation`."""
         ended = {"version": version, "steady": self._clock.steady(), "epoch": self._clock.epoch}
         return await self._mark("end_generation", key._asdict() | ended)
 
+    @override
     async def forget_trouble(self, key: CredentialKey) -> bool:
-        """See `store.port.Store.forget_trouble`."""
         return await self._mark("forget_trouble", key._asdict())
 
+    @override
     async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
-        """See `store.port.Store.forget_troubles`."""
         columns = {"platform": platform, "account": account}
         rows = await self._engine.write(lambda connection: run(connection, _SQL["forget_troubles"], columns))
         return tuple(sorted({kind for (kind,) in rows}))
 
+    @override
     async def due_credentials(self, limit: int) -> tuple[CredentialKey, ...]:
-        """See `store.port.Store.due_credentials`."""
         now = moment(self._clock) | {"limit": limit}
         due = [self._engine.rows(_SQL["due_here"], now)]
         due += [
@@ -60,8 +62,8 @@ class Credentials(Part):
         longest_first = heapq.merge(*due, key=itemgetter(0), reverse=True)
         return tuple(CredentialKey(*key) for _, *key in itertools.islice(longest_first, limit))
 
+    @override
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
-        """See `store.port.Store.list_statuses`."""
 
         def read(connection: apsw.Connection) -> tuple[CredentialStatus, ...]:
             return tuple(map(read_status, run(connection, _SQL["list_statuses"])))

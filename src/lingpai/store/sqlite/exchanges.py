@@ -3,9 +3,11 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.clock import end_after
 from lingpai.core.records import ExchangeClaim
+from lingpai.store.port import Store
 from lingpai.store.rows import end_columns, moment
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -13,11 +15,11 @@ from lingpai.store.sqlite.queries import load_queries, run
 _SQL: Final = load_queries("exchanges")
 
 
-class Exchanges(Part):
+class Exchanges(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def claim_exchange(self, digest: bytes, holder: str, ttl: float, ends_at: float) -> ExchangeClaim:
-        """See `store.port.Store.claim_exchange`."""
 
         def claim(connection: apsw.Connection) -> ExchangeClaim:
             columns = {"digest": digest, "holder": holder, "ends_at": ends_at}
@@ -30,16 +32,16 @@ class Exchanges(Part):
 
         return await self._engine.write(claim)
 
+    @override
     async def finish_exchange(self, digest: bytes, holder: str, answer: str, ends_at: float) -> bool:
-        """See `store.port.Store.finish_exchange`."""
         sealed = self._vault.seal(answer, "exchanges.answer", digest)
         columns = {"digest": digest, "holder": holder, "answer": sealed, "ends_at": ends_at}
         return await self._engine.write(
             lambda connection: bool(run(connection, _SQL["finish_exchange"], columns))
         )
 
+    @override
     async def drop_exchange(self, digest: bytes, holder: str) -> bool:
-        """See `store.port.Store.drop_exchange`."""
         columns = {"digest": digest, "holder": holder}
         return await self._engine.write(
             lambda connection: bool(run(connection, _SQL["drop_exchange"], columns))

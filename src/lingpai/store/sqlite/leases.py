@@ -6,6 +6,7 @@ Each is guarded by the lease's fence in its statement: a holder that was overtak
 from typing import Any, Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
@@ -21,8 +22,8 @@ _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 class Leases(Credentials):
     """See `store.port.Store`."""
 
+    @override
     async def acquire_lease(self, key: CredentialKey, holder: str, seen: int, ttl: float) -> LeaseAttempt:
-        """See `store.port.Store.acquire_lease`."""
 
         def acquire(connection: apsw.Connection) -> LeaseAttempt:
             now = moment(self._clock)
@@ -41,10 +42,10 @@ class Leases(Credentials):
 
         return await self._engine.write(acquire)
 
+    @override
     async def save_generation(
         self, lease: Lease, fetched: Fetched, previous_end: End, renew: End | None
     ) -> Credential | None:
-        """See `store.port.Store.save_generation`."""
 
         def save(connection: apsw.Connection) -> Credential | None:
             guard = {"id": lease.credential_id, "fence": lease.fence}
@@ -58,13 +59,13 @@ class Leases(Credentials):
 
         return await self._engine.write(save)
 
+    @override
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:
-        """See `store.port.Store.save_trouble`."""
         columns = {"trouble": write_trouble(trouble), "retry_wall": trouble.retry.wall}
         return await self._give_back(lease, "save_trouble", columns | end_columns("renew", renew))
 
+    @override
     async def release_lease(self, lease: Lease) -> bool:
-        """See `store.port.Store.release_lease`."""
         return await self._give_back(lease, "release_lease", {})
 
     async def _give_back(self, lease: Lease, query: str, columns: dict[str, Any]) -> bool:

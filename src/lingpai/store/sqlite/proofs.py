@@ -2,20 +2,23 @@
 
 from typing import Final
 
+from typing_extensions import override
+
+from lingpai.store.port import Store
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("proofs")
 
 
-class Proofs(Part):
+class Proofs(Part, Store):
     """See `store.port.Store`."""
 
+    @override
     async def keep_proof(self, digest: bytes) -> None:
-        """See `store.port.Store.keep_proof`."""
         columns = (digest, self._clock.now())
         await self._engine.write(lambda connection: run(connection, _SQL["keep_proof"], columns))
 
+    @override
     async def has_proof(self, digest: bytes) -> bool:
-        """See `store.port.Store.has_proof`."""
         return bool(self._engine.rows(_SQL["has_proof"], (digest,)))

@@ -3,8 +3,11 @@
 import asyncio
 from pathlib import Path
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
+from lingpai.store.port import Store
 from lingpai.store.sqlite.accounts import Accounts
 from lingpai.store.sqlite.budgets import Budgets
 from lingpai.store.sqlite.callers import Callers
@@ -18,7 +21,7 @@ from lingpai.store.sqlite.upkeep import Upkeep
 from lingpai.store.vault import Vault
 
 
-class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep):
+class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod
@@ -37,6 +40,6 @@ class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, 
         await asyncio.to_thread(apply_migrations, path)
         return cls(Engine(path, floor), Vault(ring), clock)
 
+    @override
     async def close(self) -> None:
-        """See `store.port.Store.close`."""
         await self._engine.close()

@@ -3,9 +3,10 @@
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Reply
+from lingpai.core.wire import NO_STORE, Reply, Shape
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.oauth_errors import (
     BROKEN,
@@ -84,25 +85,25 @@ def describe(error: LingpaiError) -> tuple[int, str, str]:
     return describe_error(ERRORS, error, "A name in the request is not allowed")
 
 
-class MallShape:
+class MallShape(Shape):
     """Token answers: success and error without an envelope."""
 
     codes = ERRORS
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # the body has no field for it; the header has it
         return Reply(_encode(value), headers=HEADERS)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         status, name, text = describe(error)
         about = error.headers if isinstance(error, ErrorWithHeaders) else ()
         return Reply(_encode(ErrorBody(name, text)), status, headers=HEADERS + about)
 
 
-class ResourceShape:
+class ResourceShape(Shape):
     """Answers about users: success in the mall's envelope, refusals with a challenge (RFC 6750 §3).
 
     Args:
@@ -114,13 +115,13 @@ class ResourceShape:
     def __init__(self, realm: str) -> None:
         self._realm = permitted(realm)
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id
         return Reply(_encode(_Result(1, "操作成功!", value)), headers=HEADERS)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         described = describe(error)
         _, name, text = described

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import Reply
+from lingpai.core.wire import Reply, Shape
 from lingpai.issuer.authorizations import AnswerStyle
 from lingpai.issuer.http_status import HTTP_STATUS
 
@@ -113,7 +114,7 @@ class _Answer(msgspec.Struct, omit_defaults=True):
     body: Any = None
 
 
-class YilianyunShape:
+class YilianyunShape(Shape):
     """The first profile of the dialect; `/v2` is another one.
 
     Args:
@@ -125,13 +126,13 @@ class YilianyunShape:
     def __init__(self, missing: Mapping[str, tuple[str, str]] | None = None) -> None:
         self._missing = missing or {}
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # the body has no field for it; the header has it
         return Reply(_encode(_Answer("0", "success", value)))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         code, words = ERRORS[error.kind]
         if error.kind is Kind.MISSING_PARAMETER:

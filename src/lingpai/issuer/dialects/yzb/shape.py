@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Reply
+from lingpai.core.wire import NO_STORE, Reply, Shape
 from lingpai.issuer.http_status import HTTP_STATUS
 
 _encode = msgspec.json.Encoder().encode
@@ -97,7 +98,7 @@ class _Envelope(msgspec.Struct):
     data: Any
 
 
-class YzbShape:
+class YzbShape(Shape):
     """The envelope of the dialect.
 
     Args:
@@ -109,13 +110,13 @@ class YzbShape:
     def __init__(self, ok: int | str = OK) -> None:
         self._ok = ok
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # the dialect's envelope has no field for it; the header has it
         return Reply(_encode(_Envelope(self._ok, "ok", value)))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         status, message = STATUS[error.kind]
         body = _encode(_Envelope(status, message or _named(error), []))
@@ -157,7 +158,7 @@ class _BridgeError(msgspec.Struct):
     suggestion: str
 
 
-class BridgeShape:
+class BridgeShape(Shape):
     """The arguments of a page's `next` and `error` in the bridge script (docs/spec/yzb.md, "JS bridge").
 
     Pages of any origin may read them: these calls use no session.
@@ -166,13 +167,13 @@ class BridgeShape:
     codes = BRIDGE_CODES
     _headers = (NO_STORE, ("access-control-allow-origin", "*"))
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id
         return Reply(_encode(value), headers=self._headers)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         code = BRIDGE_CODES[error.kind]
         description = STATUS[error.kind][1] or _named(error)

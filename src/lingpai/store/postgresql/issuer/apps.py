@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from typing_extensions import override
+
 from lingpai.core.issuer_records import App, Secret
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
@@ -21,15 +24,15 @@ _REMOVALS: Final = (
 )
 
 
-class Apps(Changes):
+class Apps(Changes, Directory):
     """See `store.directory_port.Directory`."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._app = Memo(lambda rows: read_apps(rows, self._vault)[0])
 
+    @override
     async def add_app(self, app: App) -> App | None:
-        """See `store.directory_port.Directory.add_app`."""
 
         async def add(connection: Connection) -> bool:
             row = await connection.fetchval(_SQL["add_app"], *app_columns(app).values())
@@ -39,24 +42,24 @@ class Apps(Changes):
 
         return await self.find_app(app.realm, app.app_id) if await self._engine.transact(add) else None
 
+    @override
     async def find_app(self, realm: str, app_id: str) -> App | None:
-        """See `store.directory_port.Directory.find_app`."""
         if "\0" in app_id:  # comes from outside, and PostgreSQL has no such text
             return None
         rows = await self._engine.read(_SQL["find_app"], realm, app_id)
         return self._app(rows) if rows else None
 
+    @override
     async def read_app(self, app: int) -> App | None:
-        """See `store.directory_port.Directory.read_app`."""
         rows = await self._engine.read(_SQL["read_app"], app)
         return self._app(rows) if rows else None
 
+    @override
     async def list_apps(self, realm: str) -> tuple[App, ...]:
-        """See `store.directory_port.Directory.list_apps`."""
         return read_apps(await self._engine.scan(_SQL["list_apps"], realm), self._vault)
 
+    @override
     async def change_app(self, known: App, app: App) -> bool:
-        """See `store.directory_port.Directory.change_app`."""
 
         async def change(connection: Connection) -> bool:
             await connection.fetch(_SQL["lock_app"], known.id)
@@ -71,8 +74,8 @@ class Apps(Changes):
 
         return await self._engine.transact(change)
 
+    @override
     async def remove_app(self, app: int) -> bool:
-        """See `store.directory_port.Directory.remove_app`."""
 
         async def remove(connection: Connection) -> bool:
             await connection.fetch(_SQL["lock_app"], app)

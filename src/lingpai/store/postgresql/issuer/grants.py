@@ -5,11 +5,21 @@ from collections.abc import Generator
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
 from lingpai.store.answers import answer_request, refuse_request
 from lingpai.store.grant_lists import BEFORE_ALL, Narrowed
-from lingpai.store.issuer_port import Answer, Listed, Outcome, Quota, RequestKey, SignedRequest, Spent
+from lingpai.store.issuer_port import (
+    Answer,
+    IssuerStore,
+    Listed,
+    Outcome,
+    Quota,
+    RequestKey,
+    SignedRequest,
+    Spent,
+)
 from lingpai.store.issuer_rows import GRANT_COLUMNS, read_grant, read_view, row_after
 from lingpai.store.postgresql.issuer.transaction import ConnectionTransaction
 from lingpai.store.postgresql.issuer.verbs import (
@@ -58,39 +68,40 @@ def _see(rows: asyncio.Future[list[Row]]) -> None:
         rows.exception()
 
 
-class Grants(Changes):
+class Grants(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_grant(self, grant: Grant) -> Grant:
-        """See `store.issuer_port.IssuerStore.add_grant`."""
         added = await self._engine.call(_SQL["add_grant"], *grant_arguments(grant))
         return msgspec.structs.replace(grant, id=added[0][0])
 
+    @override
     async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
-        """See `store.issuer_port.IssuerStore.answer_request`."""
         return await self._engine.transact(
             lambda connection: answer_request(ConnectionTransaction(connection), request, grant)
         )
 
+    @override
     async def refuse_request(self, request: RequestKey) -> Answer | None:
-        """See `store.issuer_port.IssuerStore.refuse_request`."""
         return await self._engine.transact(
             lambda connection: refuse_request(ConnectionTransaction(connection), request)
         )
 
+    @override
     async def read_answer(self, digest: bytes) -> Answer | None:
-        """See `store.issuer_port.IssuerStore.read_answer`."""
         rows = await self._engine.rows(_UPKEEP["read_answer"], digest)
         return Answer(rows[0][0]) if rows else None
 
+    @override
     async def read_grant(self, grant: int) -> GrantView | None:
-        """See `store.issuer_port.IssuerStore.read_grant`."""
         return _viewed(await self._engine.read(_SQL["view_grant"], grant))
 
+    @override
     def begin_read(self, grant: int) -> BegunRead:
-        """See `store.issuer_port.IssuerStore.begin_read`."""
         return BegunRead(self._engine.begin_read(_SQL["view_grant"], grant))
 
+    @override
     async def redeem(
         self,
         grant: Grant,
@@ -101,7 +112,6 @@ class Grants(Changes):
         *,
         request: SignedRequest | None = None,
     ) -> Spent:
-        """See `store.issuer_port.IssuerStore.redeem`."""
         after = row_after(grant, 1, now, ends_at)
         own = (grant.id, grant.salt, now, after.ends_at)
         alone = keep is None and quota is None and request is None
@@ -111,6 +121,7 @@ class Grants(Changes):
         spent = read_spent(await self._engine.call(_SQL["redeem"], *own, *rest))
         return Spent(Outcome.DONE, after) if spent.outcome is Outcome.DONE else spent
 
+    @override
     async def rotate(
         self,
         grant: Grant,
@@ -123,7 +134,6 @@ class Grants(Changes):
         end_replayed: bool,
         request: SignedRequest | None = None,
     ) -> Spent:
-        """See `store.issuer_port.IssuerStore.rotate`."""
         after = row_after(grant, generation + 1, now, ends_at)
         own = (grant.id, grant.salt, generation, now, after.ends_at)
         if quota is None and request is None and await self._engine.call(_SQL["rotate_alone"], *own):
@@ -132,25 +142,26 @@ class Grants(Changes):
         spent = read_spent(await self._engine.call(_SQL["rotate"], *own, *rest))
         return Spent(Outcome.DONE, after) if spent.outcome is Outcome.DONE else spent
 
+    @override
     async def bind_grant(self, grant: Grant, nonce: str, generation: int) -> bool:
-        """See `store.issuer_port.IssuerStore.bind_grant`."""
         changes = (nonce, generation, grant.id, grant.salt, grant.nonce, grant.generation)
         return bool(await self._change(_SQL["bind_grant"], *changes))
 
+    @override
     async def end_grant(self, grant: Grant, now: int, reason: str) -> bool:
-        """See `store.issuer_port.IssuerStore.end_grant`."""
         return bool(await self._change(_SQL["end_grant"], grant.id, grant.salt, now, reason))
 
+    @override
     async def end_all(self, *, app: int | None = None, user: int | None = None) -> bool:
-        """See `store.issuer_port.IssuerStore.end_all`."""
         query = "end_member" if app and user else "end_app" if app else "end_user"
         return bool(await self._change(_SQL[query], *(row for row in (app, user) if row)))
 
+    @override
     async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
-        """See `store.issuer_port.IssuerStore.end_place`."""
         place = (app, int(GrantKind.USER), terminal)
         return bool(await self._change(_SQL["end_place"], now, reason, *place))
 
+    @override
     async def list_grants(
         self,
         realm: str,
@@ -163,12 +174,11 @@ class Grants(Changes):
         terminal: int | None = None,
         kind: GrantKind | None = None,
     ) -> Listed:
-        """See `store.issuer_port.IssuerStore.list_grants`."""
         narrowed = Narrowed(realm, app, user, terminal, kind)
         query, _, value = narrowed.query()
         rows = await self._engine.scan(_SQL[query], value, BEFORE_ALL if before is None else before, limit)
         return narrowed.page([*map(read_view, rows)], now, limit)
 
+    @override
     async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
-        """See `store.issuer_port.IssuerStore.list_user_grants`."""
         return tuple(map(read_view, await self._engine.rows(_SQL["list_user_grants"], user, now, limit)))

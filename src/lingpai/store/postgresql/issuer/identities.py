@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
 from lingpai.core.user_records import User
+from lingpai.store.identities_port import Identities as IdentitiesPort
 from lingpai.store.identity_rows import (
     COUNTS,
     RESEALED,
@@ -27,16 +29,16 @@ _DIRECTORY: Final = load_queries("issuer_directory")
 SEALED_ELSEWHERE: Final[Mapping[str, str]] = {name: _SQL[name] for name in COUNTS}
 
 
-class Identities(Changes):
+class Identities(Changes, IdentitiesPort):
     """See `store.identities_port.Identities`."""
 
+    @override
     async def list_login_keys(self, realm: str) -> tuple[LoginKey, ...]:
-        """See `store.identities_port.Identities.list_login_keys`."""
         rows = await self._engine.rows(_SQL["list_login_keys"], realm)
         return tuple(read_login_key(row, self._vault) for row in rows)
 
+    @override
     async def add_login_key(self, key: LoginKey, keep: int | None) -> bool:
-        """See `store.identities_port.Identities.add_login_key`."""
         columns = login_key_columns(key, self._vault)
 
         async def add(connection: Connection) -> bool:
@@ -47,12 +49,12 @@ class Identities(Changes):
 
         return await self._engine.transact(add)
 
+    @override
     async def use_login_key(self, realm: str, number: int, now: int) -> None:
-        """See `store.identities_port.Identities.use_login_key`."""
         await self._change(_SQL["use_login_key"], now, realm, number)
 
+    @override
     async def answer_login(self, answer: AnsweredLogin) -> bool:
-        """See `store.identities_port.Identities.answer_login`."""
 
         async def keep(connection: Connection) -> bool:
             await connection.execute(_SQL["answer_login"], answer.digest, answer.subject, answer.ends_at)
@@ -61,13 +63,13 @@ class Identities(Changes):
 
         return await self._engine.transact(keep)
 
+    @override
     async def find_identity(self, identity: Identity) -> User | None:
-        """See `store.identities_port.Identities.find_identity`."""
         rows = await self._engine.rows(_SQL["find_identity"], *key_of(identity))
         return read_user(tuple(rows[0])) if rows else None
 
+    @override
     async def open_identity(self, identity: Identity, user: User, spare: str, now: int) -> User:
-        """See `store.identities_port.Identities.open_identity`."""
         key = key_of(identity)
         sealed = seal_subject(identity, self._vault)
 

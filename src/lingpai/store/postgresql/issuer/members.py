@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import asyncpg
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Member
 from lingpai.core.user_records import User
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_member
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
@@ -21,11 +23,11 @@ _AT_ONCE: Final = 1000
 """Members in one statement of an import."""
 
 
-class Members(Changes):
+class Members(Changes, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def open_member(self, member: Member, owner: str) -> Member:
-        """See `store.directory_port.Directory.open_member`."""
 
         async def add(connection: Connection) -> Member:
             await connection.execute(_SQL["add_member"], *_columns(member))
@@ -39,27 +41,27 @@ class Members(Changes):
 
         return await self._engine.transact(add)
 
+    @override
     async def find_member(self, app: int, user: int) -> Member | None:
-        """See `store.directory_port.Directory.find_member`."""
         rows = await self._engine.read(_SQL["find_member"], app, user)
         return read_member(rows[0]) if rows else None
 
+    @override
     async def find_open_id(self, app: int, open_id: str) -> tuple[Member, User] | None:
-        """See `store.directory_port.Directory.find_open_id`."""
         rows = await self._engine.read(_SQL["find_open_id"], app, open_id)
         if not rows:
             return None
         return read_member(rows[0][:_MEMBER_COLUMNS]), read_user(rows[0][_MEMBER_COLUMNS:])
 
+    @override
     async def save_consent(
         self, member: int, scope: str | None, permissions: Sequence[str], *, added: bool
     ) -> bool:
-        """See `store.directory_port.Directory.save_consent`."""
         columns = (member, scope, write_names(tuple(permissions)), added)
         return bool(await self._change(_SQL["save_consent"], *columns))
 
+    @override
     async def import_open_ids(self, members: Sequence[Member]) -> int:
-        """See `store.directory_port.Directory.import_open_ids`."""
 
         async def add(connection: Connection) -> int:
             for start in range(0, len(members), _AT_ONCE):
@@ -68,16 +70,16 @@ class Members(Changes):
 
         return await self._engine.transact(add)
 
+    @override
     async def count_members(self, app: int) -> int:
-        """See `store.directory_port.Directory.count_members`."""
         return int((await self._engine.rows(_SQL["count_members"], app))[0][0])
 
+    @override
     async def list_members(self, app: int, after: int, limit: int) -> tuple[Member, ...]:
-        """See `store.directory_port.Directory.list_members`."""
         return tuple(map(read_member, await self._engine.rows(_SQL["list_members"], app, after, limit)))
 
+    @override
     async def list_added(self, user: int) -> tuple[Member, ...]:
-        """See `store.directory_port.Directory.list_added`."""
         return tuple(map(read_member, await self._engine.rows(_SQL["list_added"], user)))
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState
-from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
+from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, SignedRequest
 from lingpai.store.issuer_rows import read_grant, read_view
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.grants import OUTCOME, read_spent
@@ -22,21 +23,21 @@ from lingpai.store.queries import Row
 _SQL: Final = load_queries("issuer_grants")
 
 
-class Places(Changes):
+class Places(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def read_place(self, grant: Grant) -> int:
-        """See `store.issuer_port.IssuerStore.read_place`."""
         rows = await self._engine.read(_SQL["read_place"], *_place_of(grant))
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def read_standing(self, app: int, subject: int) -> int:
-        """See `store.issuer_port.IssuerStore.read_standing`."""
         rows = await self._engine.read(_SQL["read_place"], app, int(GrantKind.APP), subject)
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
-        """See `store.issuer_port.IssuerStore.stand`."""
         place = (grant.app, int(grant.kind), subject)
         own = [[argument] for argument in grant_arguments(grant)]
 
@@ -55,11 +56,12 @@ class Places(Changes):
 
         return await self._engine.transact(put)
 
+    @override
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
-        """See `store.issuer_port.IssuerStore.list_place`."""
         rows = await self._engine.rows(_SQL["list_place"], *_place_of(grant), now, most)
         return tuple(map(read_grant, rows))
 
+    @override
     async def place(
         self,
         grant: Grant,
@@ -70,7 +72,6 @@ class Places(Changes):
         key_digest: bytes | None = None,
         request: SignedRequest | None = None,
     ) -> Placed:
-        """See `store.issuer_port.IssuerStore.place`."""
         own = grant_arguments(grant)
         guarded = quota is not None or key_digest is not None or request is not None
         if guarded or (keep is not None and seen is None):

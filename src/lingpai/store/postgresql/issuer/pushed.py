@@ -3,10 +3,11 @@
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import Pushed
 from lingpai.store.authorization_rows import pushed_columns, read_pushed
-from lingpai.store.issuer_port import SignedRequest
+from lingpai.store.issuer_port import IssuerStore, SignedRequest
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes, request_arguments
 from lingpai.store.postgresql.queries import load_queries
@@ -15,11 +16,11 @@ _SQL: Final = load_queries("issuer_pushed")
 _GRANTS: Final = load_queries("issuer_grants")
 
 
-class PushedRequests(Changes):
+class PushedRequests(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_pushed(self, pushed: Pushed, *, request: SignedRequest | None = None) -> Pushed | None:
-        """See `store.issuer_port.IssuerStore.add_pushed`."""
         columns = pushed_columns(pushed)
         if request is None:
             added = await self._engine.call(_SQL["add_pushed"], *columns)
@@ -36,7 +37,7 @@ class PushedRequests(Changes):
 
         return await self._engine.transact(add)
 
+    @override
     async def read_pushed(self, pushed: int) -> Pushed | None:
-        """See `store.issuer_port.IssuerStore.read_pushed`."""
         rows = await self._engine.read(_SQL["read_pushed"], pushed)
         return read_pushed(rows[0]) if rows else None

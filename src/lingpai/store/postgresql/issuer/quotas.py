@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from lingpai.store.issuer_port import Attempts, Owner, Quota, SignedRequest
+from typing_extensions import override
+
+from lingpai.store.issuer_port import Attempts, IssuerStore, Owner, Quota, SignedRequest
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
     Changes,
@@ -23,25 +25,25 @@ class _FullError(Exception):
         self.until = until
 
 
-class Quotas(Changes):
+class Quotas(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def take_quota(self, quota: Quota) -> bool:
-        """See `store.issuer_port.IssuerStore.take_quota`."""
         return bool(await self._engine.call(_SQL["take_quota"], *quota_arguments(quota)))
 
+    @override
     async def remember_request(self, request: SignedRequest) -> bool:
-        """See `store.issuer_port.IssuerStore.remember_request`."""
         return bool(await self._engine.call(_SQL["remember_request"], *request_arguments(request)))
 
+    @override
     async def knows_request(self, request: SignedRequest) -> bool:
-        """See `store.issuer_port.IssuerStore.knows_request`."""
         return bool(await self._engine.read(_SQL["find_request"], *request[:3]))
 
+    @override
     async def take_attempts(
         self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int
     ) -> int | None:
-        """See `store.issuer_port.IssuerStore.take_attempts`."""
         digests, limits = [digest for digest, _ in subjects], [limit for _, limit in subjects]
 
         async def take(connection: Connection) -> None:
@@ -55,25 +57,25 @@ class Quotas(Changes):
             return full.until
         return None
 
+    @override
     async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
-        """See `store.issuer_port.IssuerStore.read_attempts`."""
         found = await asyncio.gather(
             *(self._engine.begin_read(_SQL["read_attempts"], digest, now) for digest in subjects)
         )
         return tuple(Attempts(*rows[0]) if rows else Attempts(0, 0) for rows in found)
 
+    @override
     async def return_attempts(self, subjects: Sequence[bytes]) -> None:
-        """See `store.issuer_port.IssuerStore.return_attempts`."""
         await self._change(_SQL["return_attempts"], list(subjects))
 
+    @override
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
-        """See `store.issuer_port.IssuerStore.forget_attempts`."""
         await self._change(_SQL["forget_attempts"], list(subjects))
 
+    @override
     async def keep_marks(
         self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
     ) -> None:
-        """See `store.issuer_port.IssuerStore.keep_marks`."""
 
         async def keep(connection: Connection) -> None:
             await connection.execute(_SQL["keep_marks"], int(owner), row, list(marks), ends_at)
@@ -81,7 +83,7 @@ class Quotas(Changes):
 
         await self._engine.transact(keep)
 
+    @override
     async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
-        """See `store.issuer_port.IssuerStore.find_marks`."""
         rows = await self._engine.rows(_SQL["find_marks"], int(owner), row, list(marks), now)
         return frozenset(digest for (digest,) in rows)

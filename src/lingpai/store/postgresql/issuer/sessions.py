@@ -3,10 +3,12 @@
 from typing import Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import Session
 from lingpai.core.user_records import User
 from lingpai.store.authorization_rows import read_session
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -17,13 +19,13 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 7
 
 
-class Sessions(Changes):
+class Sessions(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_session(
         self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
-        """See `store.issuer_port.IssuerStore.add_session`."""
         columns = (
             session.realm,
             session.user,
@@ -63,14 +65,14 @@ class Sessions(Changes):
             await connection.execute(_PASSWORDS["keep_password"], anew, user)
         return True
 
+    @override
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
-        """See `store.issuer_port.IssuerStore.read_session`."""
         rows = await self._engine.read(_SQL["read_session"], session)
         if not rows:
             return None
         user = rows[0][_SESSION_COLUMNS:]
         return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
 
+    @override
     async def remove_session(self, session: Session) -> bool:
-        """See `store.issuer_port.IssuerStore.remove_session`."""
         return bool(await self._change(_SQL["remove_session"], session.id, session.salt))

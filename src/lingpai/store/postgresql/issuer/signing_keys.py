@@ -2,7 +2,10 @@
 
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.issuer_records import SigningKey
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SIGNING_KEY_COLUMN, read_signing_key, signing_key_columns
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
@@ -13,16 +16,16 @@ _SQL: Final = load_queries("issuer_signing_keys")
 SEALED: Final = _SQL["sealed_signing_keys"]
 
 
-class SigningKeys(Changes):
+class SigningKeys(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def list_signing_keys(self, realm: str) -> tuple[SigningKey, ...]:
-        """See `store.issuer_port.IssuerStore.list_signing_keys`."""
         rows = await self._engine.rows(_SQL["list_signing_keys"], realm)
         return tuple(read_signing_key(row, self._vault) for row in rows)
 
+    @override
     async def add_signing_key(self, key: SigningKey, forget_before: int) -> bool:
-        """See `store.issuer_port.IssuerStore.add_signing_key`."""
         columns = signing_key_columns(key, self._vault)
 
         async def add(connection: Connection) -> bool:

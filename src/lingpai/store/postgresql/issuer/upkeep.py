@@ -4,8 +4,11 @@ from collections import Counter
 from functools import partial
 from typing import Final
 
+from typing_extensions import override
+
 from lingpai.core.clock import Clock
 from lingpai.core.seals import sealed_with
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
@@ -26,7 +29,7 @@ SWEEP_SECONDS: Final = 3600
 _FIRST: Final = -(2**63)
 
 
-class Upkeep(Changes):
+class Upkeep(Changes, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
@@ -34,8 +37,8 @@ class Upkeep(Changes):
         self._reached: dict[str, int] = {}
         self._swept_at = _FIRST
 
+    @override
     async def anchor(self) -> float:
-        """See `store.issuer_port.IssuerStore.anchor`."""
         epoch = self._clock.epoch
         found = await self._engine.rows(_SQL["read_anchor"], epoch)
         if not found:
@@ -43,8 +46,8 @@ class Upkeep(Changes):
             found = await self._engine.rows(_SQL["read_anchor"], epoch)
         return float(found[0][0])
 
+    @override
     async def purge_issuer(self, now: int, limit: int) -> int:
-        """See `store.issuer_port.IssuerStore.purge_issuer`."""
         done = 0
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at, self._reached = now, {}
@@ -55,8 +58,8 @@ class Upkeep(Changes):
             done += found
         return done
 
+    @override
     async def sealed_secrets(self) -> dict[int, int]:
-        """See `store.issuer_port.IssuerStore.sealed_secrets`."""
         counts: Counter[int] = Counter()
         for query in (
             _SQL["sealed_secrets"],
@@ -67,8 +70,8 @@ class Upkeep(Changes):
             counts.update({sealed_with(key): n for key, n in await self._engine.scan(query)})
         return dict(counts)
 
+    @override
     async def reseal_secrets(self, limit: int) -> int:
-        """See `store.issuer_port.IssuerStore.reseal_secrets`."""
 
         async def seal_anew(connection: Connection) -> int:
             newest = self._vault.ring.newest.id.to_bytes(4, "big")

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
+from typing_extensions import override
 
 from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
+from lingpai.store.directory_port import Directory
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import Changes
 from lingpai.store.postgresql.queries import load_queries
@@ -33,11 +35,11 @@ _REMOVALS: Final = (
 _SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled", "login_key")
 
 
-class Users(Changes):
+class Users(Changes, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def add_user(self, user: User, password_hash: str) -> User | None:
-        """See `store.directory_port.Directory.add_user`."""
         _, *columns = user_columns(user).values()
 
         async def add(connection: Connection) -> int | None:
@@ -50,30 +52,30 @@ class Users(Changes):
         added = await self._engine.transact(add)
         return None if added is None else await self.find_user(added)
 
+    @override
     async def find_user(self, user: int) -> User | None:
-        """See `store.directory_port.Directory.find_user`."""
         rows = await self._engine.read(_SQL["find_user"], user)
         return read_user(rows[0]) if rows else None
 
+    @override
     async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
-        """See `store.directory_port.Directory.find_login`."""
         return read_login(self._vault, await self._engine.read(_SQL["find_login"], realm, login, fold(login)))
 
+    @override
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
-        """See `store.directory_port.Directory.list_users`."""
         return tuple(map(read_user, await self._engine.scan(_SQL["list_users"], realm, after, limit)))
 
+    @override
     async def find_claims(self, user: int) -> UserClaims | None:
-        """See `store.directory_port.Directory.find_claims`."""
         rows = await self._engine.read(_SQL["find_claims"], user)
         return read_claims(rows[0][0]) if rows else None
 
+    @override
     async def save_claims(self, user: int, claims: UserClaims) -> bool:
-        """See `store.directory_port.Directory.save_claims`."""
         return bool(await self._change(_SQL["save_claims"], write_claims(claims), user))
 
+    @override
     async def change_user(self, known: User, user: User) -> bool:
-        """See `store.directory_port.Directory.change_user`."""
         columns = user_columns(user) | {"id": known.id}
 
         async def change(connection: Connection) -> bool:
@@ -88,8 +90,8 @@ class Users(Changes):
         except asyncpg.UniqueViolationError:
             return False
 
+    @override
     async def set_password(self, user: int, password_hash: str) -> bool:
-        """See `store.directory_port.Directory.set_password`."""
 
         async def replace(connection: Connection) -> bool:
             realm = await connection.fetchval(_SQL["lock_user"], user)
@@ -101,8 +103,8 @@ class Users(Changes):
 
         return await self._engine.transact(replace)
 
+    @override
     async def key_logins(self, limit: int) -> int:
-        """See `store.directory_port.Directory.key_logins`."""
 
         async def key(connection: Connection) -> int:
             unkeyed = await connection.fetch(_PASSWORDS["unkeyed_logins"], limit)
@@ -116,15 +118,15 @@ class Users(Changes):
 
         return await self._engine.transact(key)
 
+    @override
     async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
-        """See `store.directory_port.Directory.list_twins`."""
         rows = await self._engine.rows(_PASSWORDS["list_twins"], limit)
         return tuple((realm, login) for realm, login in rows)
 
+    @override
     async def replace_password(
         self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
     ) -> bool:
-        """See `store.directory_port.Directory.replace_password`."""
 
         async def replace(connection: Connection) -> bool:
             row = await connection.fetchrow(_PASSWORDS["read_password"], user)  # which locks the user
@@ -141,8 +143,8 @@ class Users(Changes):
 
         return await self._engine.transact(replace)
 
+    @override
     async def add_users(self, users: Sequence[tuple[User, str]]) -> tuple[int, ...]:
-        """See `store.directory_port.Directory.add_users`."""
         columns = [list(user_columns(user).values())[1:] for user, _ in users]
         arrays = [list(each) for each in zip(*columns, strict=True)]
         names = {(user.realm, user.login): (user.realm, password_hash) for user, password_hash in users}
@@ -169,8 +171,8 @@ class Users(Changes):
                 continue
         return ()
 
+    @override
     async def end_sessions(self, user: int) -> int:
-        """See `store.directory_port.Directory.end_sessions`."""
 
         async def end(connection: Connection) -> int:
             # Who logs in by password meanwhile locks the user as well, so their session is seen, or begins after this.
@@ -179,8 +181,8 @@ class Users(Changes):
 
         return await self._engine.transact(end)
 
+    @override
     async def remove_user(self, user: int) -> bool:
-        """See `store.directory_port.Directory.remove_user`."""
 
         async def remove(connection: Connection) -> bool:
             for query in _REMOVALS:

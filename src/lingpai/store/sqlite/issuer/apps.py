@@ -5,8 +5,10 @@ from functools import partial
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.issuer_records import App, Secret
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -22,11 +24,11 @@ _REMOVALS: Final = (
 )
 
 
-class Apps(Part):
+class Apps(Part, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def add_app(self, app: App) -> App | None:
-        """See `store.directory_port.Directory.add_app`."""
 
         def add(connection: apsw.Connection) -> App | None:
             added = run(connection, _SQL["add_app"], app_columns(app))
@@ -37,8 +39,8 @@ class Apps(Part):
 
         return await self._engine.write(add)
 
+    @override
     async def find_app(self, realm: str, app_id: str) -> App | None:
-        """See `store.directory_port.Directory.find_app`."""
         key, engine = ("issuer app", realm, app_id), self._engine
         if not engine.in_turn:
             engine.begin_turn()
@@ -49,21 +51,21 @@ class Apps(Part):
         apps = read_apps(self._engine.rows(_SQL["find_app"], (realm, app_id)), self._vault)
         return apps[0] if apps else None
 
+    @override
     async def read_app(self, app: int) -> App | None:
-        """See `store.directory_port.Directory.read_app`."""
         names = self._engine.rows(_SQL["app_name"], (app,))
         return await self.find_app(*names[0]) if names else None
 
+    @override
     async def list_apps(self, realm: str) -> tuple[App, ...]:
-        """See `store.directory_port.Directory.list_apps`."""
 
         def read(connection: apsw.Connection) -> tuple[App, ...]:
             return read_apps(run(connection, _SQL["list_apps"], (realm,)), self._vault)
 
         return await self._engine.scan(read)
 
+    @override
     async def change_app(self, known: App, app: App) -> bool:
-        """See `store.directory_port.Directory.change_app`."""
 
         def change(connection: apsw.Connection) -> bool:
             if self._read(connection, known) != known:
@@ -75,8 +77,8 @@ class Apps(Part):
 
         return await self._engine.write(change)
 
+    @override
     async def remove_app(self, app: int) -> bool:
-        """See `store.directory_port.Directory.remove_app`."""
 
         def remove(connection: apsw.Connection) -> bool:
             for query in _REMOVALS:

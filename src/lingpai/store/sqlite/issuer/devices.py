@@ -4,20 +4,22 @@ from typing import Final
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import Device
 from lingpai.store.authorization_rows import device_columns, read_device
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 
 _SQL: Final = load_queries("issuer_devices")
 
 
-class Devices(Part):
+class Devices(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_device(self, device: Device) -> Device | None:
-        """See `store.issuer_port.IssuerStore.add_device`."""
 
         def add(connection: apsw.Connection) -> Device | None:
             added = run(connection, _SQL["add_device"], device_columns(device))
@@ -25,12 +27,12 @@ class Devices(Part):
 
         return await self._engine.add(add)
 
+    @override
     async def read_device(self, device: int) -> Device | None:
-        """See `store.issuer_port.IssuerStore.read_device`."""
         rows = self._engine.rows(_SQL["read_device"], (device,))
         return read_device(rows[0]) if rows else None
 
+    @override
     async def find_device(self, user_code: bytes) -> Device | None:
-        """See `store.issuer_port.IssuerStore.find_device`."""
         rows = self._engine.rows(_SQL["find_device"], (user_code,))
         return read_device(rows[0]) if rows else None

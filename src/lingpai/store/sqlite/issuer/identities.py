@@ -5,10 +5,12 @@ from typing import Final
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import AnsweredLogin, Identity, LoginKey
 from lingpai.core.user_records import User
+from lingpai.store.identities_port import Identities as IdentitiesPort
 from lingpai.store.identity_rows import (
     COUNTS,
     RESEALED,
@@ -27,16 +29,16 @@ _DIRECTORY: Final = load_queries("issuer_directory")
 SEALED_ELSEWHERE: Final[Mapping[str, str]] = {name: _SQL[name] for name in COUNTS}
 
 
-class Identities(Part):
+class Identities(Part, IdentitiesPort):
     """See `store.identities_port.Identities`."""
 
+    @override
     async def list_login_keys(self, realm: str) -> tuple[LoginKey, ...]:
-        """See `store.identities_port.Identities.list_login_keys`."""
         rows = self._engine.rows(_SQL["list_login_keys"], (realm,))
         return tuple(read_login_key(row, self._vault) for row in rows)
 
+    @override
     async def add_login_key(self, key: LoginKey, keep: int | None) -> bool:
-        """See `store.identities_port.Identities.add_login_key`."""
         columns = login_key_columns(key, self._vault)
         others = {"realm": key.realm, "number": key.number, "keep": keep}
 
@@ -48,16 +50,16 @@ class Identities(Part):
 
         return await self._engine.write(add)
 
+    @override
     async def use_login_key(self, realm: str, number: int, now: int) -> None:
-        """See `store.identities_port.Identities.use_login_key`."""
 
         def use(connection: apsw.Connection) -> None:
             run(connection, _SQL["use_login_key"], (now, realm, number))
 
         await self._engine.write(use)
 
+    @override
     async def answer_login(self, answer: AnsweredLogin) -> bool:
-        """See `store.identities_port.Identities.answer_login`."""
 
         def keep(connection: apsw.Connection) -> bool:
             run(connection, _SQL["answer_login"], (answer.digest, answer.subject, answer.ends_at))
@@ -66,13 +68,13 @@ class Identities(Part):
 
         return await self._engine.add(keep)
 
+    @override
     async def find_identity(self, identity: Identity) -> User | None:
-        """See `store.identities_port.Identities.find_identity`."""
         rows = self._engine.rows(_SQL["find_identity"], key_of(identity))
         return read_user(rows[0]) if rows else None
 
+    @override
     async def open_identity(self, identity: Identity, user: User, spare: str, now: int) -> User:
-        """See `store.identities_port.Identities.open_identity`."""
 
         def open_or_link(connection: apsw.Connection) -> User:
             found = run(connection, _SQL["find_identity"], key_of(identity))

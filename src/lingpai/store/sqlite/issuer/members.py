@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Member
 from lingpai.core.user_records import User
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import member_columns, read_member
 from lingpai.store.rows import write_names
 from lingpai.store.sqlite.part import Part
@@ -18,11 +20,11 @@ _SQL: Final = load_queries("issuer_members")
 _MEMBER_COLUMNS: Final = 9
 
 
-class Members(Part):
+class Members(Part, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def open_member(self, member: Member, owner: str) -> Member:
-        """See `store.directory_port.Directory.open_member`."""
 
         def add(connection: apsw.Connection) -> Member:
             columns = member_columns(member)
@@ -36,22 +38,22 @@ class Members(Part):
 
         return await self._engine.add(add)
 
+    @override
     async def find_member(self, app: int, user: int) -> Member | None:
-        """See `store.directory_port.Directory.find_member`."""
         rows = self._engine.rows(_SQL["find_member"], (app, user))
         return read_member(rows[0]) if rows else None
 
+    @override
     async def find_open_id(self, app: int, open_id: str) -> tuple[Member, User] | None:
-        """See `store.directory_port.Directory.find_open_id`."""
         rows = self._engine.rows(_SQL["find_open_id"], (app, open_id))
         if not rows:
             return None
         return read_member(rows[0][:_MEMBER_COLUMNS]), read_user(rows[0][_MEMBER_COLUMNS:])
 
+    @override
     async def save_consent(
         self, member: int, scope: str | None, permissions: Sequence[str], *, added: bool
     ) -> bool:
-        """See `store.directory_port.Directory.save_consent`."""
 
         def save(connection: apsw.Connection) -> bool:
             columns = (scope, write_names(tuple(permissions)), added, member)
@@ -59,8 +61,8 @@ class Members(Part):
 
         return await self._engine.write(save)
 
+    @override
     async def import_open_ids(self, members: Sequence[Member]) -> int:
-        """See `store.directory_port.Directory.import_open_ids`."""
 
         def add(connection: apsw.Connection) -> int:
             for member in members:
@@ -69,17 +71,17 @@ class Members(Part):
 
         return await self._engine.write(add)
 
+    @override
     async def count_members(self, app: int) -> int:
-        """See `store.directory_port.Directory.count_members`."""
         rows = self._engine.rows(_SQL["count_members"], (app,))
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def list_members(self, app: int, after: int, limit: int) -> tuple[Member, ...]:
-        """See `store.directory_port.Directory.list_members`."""
         return tuple(map(read_member, self._engine.rows(_SQL["list_members"], (app, after, limit))))
 
+    @override
     async def list_added(self, user: int) -> tuple[Member, ...]:
-        """See `store.directory_port.Directory.list_added`."""
         return tuple(map(read_member, self._engine.rows(_SQL["list_added"], (user,))))
 
 

@@ -5,9 +5,10 @@ from typing import Final
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantState
-from lingpai.store.issuer_port import Outcome, Placed, Quota, SignedRequest
+from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, SignedRequest
 from lingpai.store.issuer_rows import read_grant, read_view
 from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
@@ -73,22 +74,22 @@ def _put_at_once(connection: Connection, place: Place, grant: Grant, seen: int, 
     return Placed(Outcome.DONE, added)
 
 
-class Places(Part):
+class Places(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def read_place(self, grant: Grant) -> int:
-        """See `store.issuer_port.IssuerStore.read_place`."""
         place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
         rows = self._engine.rows(_SQL["read_place"], place)
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def read_standing(self, app: int, subject: int) -> int:
-        """See `store.issuer_port.IssuerStore.read_standing`."""
         rows = self._engine.rows(_SQL["read_place"], (app, int(GrantKind.APP), subject))
         return int(rows[0][0]) if rows else 0
 
+    @override
     async def stand(self, grant: Grant, subject: int, *, seen: int, keep: int) -> Grant:
-        """See `store.issuer_port.IssuerStore.stand`."""
         place = (grant.app, int(grant.kind), subject)
 
         def put(connection: Connection) -> Grant:
@@ -103,12 +104,13 @@ class Places(Part):
 
         return await self._engine.add(put)
 
+    @override
     async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
-        """See `store.issuer_port.IssuerStore.list_place`."""
         app, kind, subject = place_of(grant.app, grant.kind, grant.terminal, grant.user)
         bindings = {"app": app, "kind": kind, "subject": subject, "now": now, "most": most}
         return tuple(map(read_grant, self._engine.rows(_SQL["list_place"], bindings)))
 
+    @override
     def place(
         self,
         grant: Grant,
@@ -119,7 +121,6 @@ class Places(Part):
         key_digest: bytes | None = None,
         request: SignedRequest | None = None,
     ) -> Awaitable[Placed]:
-        """See `store.issuer_port.IssuerStore.place`."""
         place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
         known = seen if seen and quota is None and key_digest is None else 0
 

@@ -4,10 +4,11 @@ from typing import Final
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import Pushed
 from lingpai.store.authorization_rows import pushed_columns, read_pushed
-from lingpai.store.issuer_port import SignedRequest
+from lingpai.store.issuer_port import IssuerStore, SignedRequest
 from lingpai.store.sqlite.issuer.quotas import is_known, remember
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -15,11 +16,11 @@ from lingpai.store.sqlite.queries import load_queries, run
 _SQL: Final = load_queries("issuer_pushed")
 
 
-class PushedRequests(Part):
+class PushedRequests(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_pushed(self, pushed: Pushed, *, request: SignedRequest | None = None) -> Pushed | None:
-        """See `store.issuer_port.IssuerStore.add_pushed`."""
 
         def add(connection: apsw.Connection) -> Pushed | None:
             if is_known(connection, request):
@@ -30,7 +31,7 @@ class PushedRequests(Part):
 
         return await self._engine.add(add)
 
+    @override
     async def read_pushed(self, pushed: int) -> Pushed | None:
-        """See `store.issuer_port.IssuerStore.read_pushed`."""
         rows = self._engine.rows(_SQL["read_pushed"], (pushed,))
         return read_pushed(rows[0]) if rows else None

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
-from lingpai.store.issuer_port import Attempts, Owner, Quota, SignedRequest
+from lingpai.store.issuer_port import Attempts, IssuerStore, Owner, Quota, SignedRequest
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 
@@ -37,11 +38,11 @@ def remember(connection: apsw.Connection, request: SignedRequest | None) -> bool
     return request is not None and bool(change(connection, _SQL["remember_request"], request))
 
 
-class Quotas(Part):
+class Quotas(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def take_quota(self, quota: Quota) -> bool:
-        """See `store.issuer_port.IssuerStore.take_quota`."""
 
         def take(connection: apsw.Connection) -> bool:
             room = has_room(connection, quota)
@@ -51,22 +52,22 @@ class Quotas(Part):
 
         return await self._engine.write(take)
 
+    @override
     async def remember_request(self, request: SignedRequest) -> bool:
-        """See `store.issuer_port.IssuerStore.remember_request`."""
 
         def keep(connection: apsw.Connection) -> bool:
             return remember(connection, request)
 
         return await self._engine.add(keep)
 
+    @override
     async def knows_request(self, request: SignedRequest) -> bool:
-        """See `store.issuer_port.IssuerStore.knows_request`."""
         return bool(self._engine.rows(_SQL["find_request"], request[:3]))
 
+    @override
     async def take_attempts(
         self, subjects: Sequence[tuple[bytes, int]], now: int, ends_at: int
     ) -> int | None:
-        """See `store.issuer_port.IssuerStore.take_attempts`."""
 
         def take(connection: apsw.Connection) -> int | None:
             full = [
@@ -83,13 +84,13 @@ class Quotas(Part):
 
         return await self._engine.add(take)
 
+    @override
     async def read_attempts(self, subjects: Sequence[bytes], now: int) -> tuple[Attempts, ...]:
-        """See `store.issuer_port.IssuerStore.read_attempts`."""
         found = (self._engine.rows(_SQL["read_attempts"], (digest, now)) for digest in subjects)
         return tuple(Attempts(*rows[0]) if rows else Attempts(0, 0) for rows in found)
 
+    @override
     async def return_attempts(self, subjects: Sequence[bytes]) -> None:
-        """See `store.issuer_port.IssuerStore.return_attempts`."""
 
         def give_back(connection: apsw.Connection) -> None:
             for digest in subjects:
@@ -97,8 +98,8 @@ class Quotas(Part):
 
         await self._engine.write(give_back)
 
+    @override
     async def forget_attempts(self, subjects: Sequence[bytes]) -> None:
-        """See `store.issuer_port.IssuerStore.forget_attempts`."""
 
         def forget(connection: apsw.Connection) -> None:
             for digest in subjects:
@@ -106,10 +107,10 @@ class Quotas(Part):
 
         await self._engine.write(forget)
 
+    @override
     async def keep_marks(
         self, owner: Owner, row: int, marks: Sequence[bytes], ends_at: int, most: int
     ) -> None:
-        """See `store.issuer_port.IssuerStore.keep_marks`."""
 
         def keep(connection: apsw.Connection) -> None:
             for digest in marks:
@@ -118,7 +119,7 @@ class Quotas(Part):
 
         await self._engine.add(keep)
 
+    @override
     async def find_marks(self, owner: Owner, row: int, marks: Sequence[bytes], now: int) -> frozenset[bytes]:
-        """See `store.issuer_port.IssuerStore.find_marks`."""
         found = (self._engine.rows(_SQL["find_mark"], (int(owner), row, digest, now)) for digest in marks)
         return frozenset(rows[0][0] for rows in found if rows)

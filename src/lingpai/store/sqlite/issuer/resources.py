@@ -5,8 +5,10 @@ from functools import partial
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.issuer_records import Resource
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_resource, resource_columns
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -14,27 +16,27 @@ from lingpai.store.sqlite.queries import load_queries, run
 _SQL: Final = load_queries("issuer_resources")
 
 
-class Resources(Part):
+class Resources(Part, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def find_resource(self, realm: str, uri: str) -> Resource | None:
-        """See `store.directory_port.Directory.find_resource`."""
         return self._resources_by_uri(realm).get(uri)
 
+    @override
     async def list_resources(self, realm: str) -> tuple[Resource, ...]:
-        """See `store.directory_port.Directory.list_resources`."""
         return tuple(self._resources_by_uri(realm).values())
 
+    @override
     async def save_resource(self, resource: Resource) -> Resource:
-        """See `store.directory_port.Directory.save_resource`."""
 
         def save(connection: apsw.Connection) -> Resource:
             return read_resource(run(connection, _SQL["save_resource"], resource_columns(resource))[0])
 
         return await self._engine.write(save)
 
+    @override
     async def remove_resource(self, realm: str, uri: str) -> bool:
-        """See `store.directory_port.Directory.remove_resource`."""
 
         def remove(connection: apsw.Connection) -> bool:
             return bool(run(connection, _SQL["remove_resource"], (realm, uri)))

@@ -4,10 +4,12 @@ from typing import Final
 
 import apsw
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import Session
 from lingpai.core.user_records import User
 from lingpai.store.authorization_rows import read_session
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.user_rows import open_password, read_user, seal_password
@@ -17,13 +19,13 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 7
 
 
-class Sessions(Part):
+class Sessions(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def add_session(
         self, session: Session, replaces: Session | None = None, verified: str | None = None
     ) -> Session | None:
-        """See `store.issuer_port.IssuerStore.add_session`."""
         columns = msgspec.structs.asdict(session)
         del columns["id"]
 
@@ -49,16 +51,16 @@ class Sessions(Part):
             return True
         return False
 
+    @override
     async def read_session(self, session: int) -> tuple[Session, User | None] | None:
-        """See `store.issuer_port.IssuerStore.read_session`."""
         rows = self._engine.rows(_SQL["read_session"], (session,))
         if not rows:
             return None
         user = rows[0][_SESSION_COLUMNS:]
         return read_session(rows[0][:_SESSION_COLUMNS]), None if user[0] is None else read_user(user)
 
+    @override
     async def remove_session(self, session: Session) -> bool:
-        """See `store.issuer_port.IssuerStore.remove_session`."""
 
         def remove(connection: apsw.Connection) -> bool:
             return _remove(connection, session)

@@ -3,8 +3,10 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.issuer_records import SigningKey
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SIGNING_KEY_COLUMN, read_signing_key, signing_key_columns
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
@@ -14,16 +16,16 @@ _SQL: Final = load_queries("issuer_signing_keys")
 SEALED: Final = _SQL["sealed_signing_keys"]
 
 
-class SigningKeys(Part):
+class SigningKeys(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def list_signing_keys(self, realm: str) -> tuple[SigningKey, ...]:
-        """See `store.issuer_port.IssuerStore.list_signing_keys`."""
         rows = self._engine.rows(_SQL["list_signing_keys"], (realm,))
         return tuple(read_signing_key(row, self._vault) for row in rows)
 
+    @override
     async def add_signing_key(self, key: SigningKey, forget_before: int) -> bool:
-        """See `store.issuer_port.IssuerStore.add_signing_key`."""
         columns = signing_key_columns(key, self._vault)
         old = {"realm": key.realm, "alg": key.alg, "before": forget_before}
 

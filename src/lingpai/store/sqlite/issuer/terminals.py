@@ -3,8 +3,10 @@
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.issuer_records import Terminal
+from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_terminal
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
@@ -13,11 +15,11 @@ _SQL: Final = load_queries("issuer_directory")
 _GRANTS: Final = load_queries("issuer_grants")
 
 
-class Terminals(Part):
+class Terminals(Part, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def save_terminal(self, terminal: Terminal, now: int) -> Terminal:
-        """See `store.directory_port.Directory.save_terminal`."""
 
         def save(connection: apsw.Connection) -> Terminal:
             columns = {
@@ -41,15 +43,15 @@ class Terminals(Part):
 
         return await self._engine.write(save)
 
+    @override
     async def find_terminal(self, realm: str, machine_code: str) -> Terminal | None:
-        """See `store.directory_port.Directory.find_terminal`."""
         rows = self._engine.rows(_SQL["find_terminal"], (realm, machine_code))
         return read_terminal(rows[0]) if rows else None
 
+    @override
     async def list_terminals(
         self, realm: str, owner: int | None, after: str, limit: int
     ) -> tuple[Terminal, ...]:
-        """See `store.directory_port.Directory.list_terminals`."""
         query = _SQL["list_terminals" if owner is None else "list_owned_terminals"]
         bindings: Bindings = {"realm": realm, "after": after, "limit": limit, "owner": owner}
 
@@ -58,20 +60,20 @@ class Terminals(Part):
 
         return await self._engine.scan(read)
 
+    @override
     async def set_key(self, terminal: int, digest: bytes, ends_at: int) -> bool:
-        """See `store.directory_port.Directory.set_key`."""
         return await self._change("set_key", (digest, ends_at, terminal))
 
+    @override
     async def bind_terminal(self, terminal: int, app: int) -> bool:
-        """See `store.directory_port.Directory.bind_terminal`."""
         return await self._change("bind_terminal", {"terminal": terminal, "app": app})
 
+    @override
     async def unbind_terminal(self, terminal: int, app: int) -> bool:
-        """See `store.directory_port.Directory.unbind_terminal`."""
         return await self._change("unbind_terminal", {"terminal": terminal, "app": app})
 
+    @override
     async def remove_terminal(self, terminal: int) -> bool:
-        """See `store.directory_port.Directory.remove_terminal`."""
         return await self._change("remove_terminal", (terminal,))
 
     async def _change(self, query: str, bindings: Bindings) -> bool:

@@ -4,8 +4,10 @@ from collections import Counter
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.seals import sealed_with
+from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.sqlite.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.sqlite.issuer.signing_keys import SEALED, reseal_signing_keys
@@ -18,11 +20,11 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
 
 
-class Upkeep(Part):
+class Upkeep(Part, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
+    @override
     async def anchor(self) -> float:
-        """See `store.issuer_port.IssuerStore.anchor`."""
         epoch = self._clock.epoch
         found = self._engine.rows(_SQL["read_anchor"], (epoch,))
         if found:
@@ -35,16 +37,16 @@ class Upkeep(Part):
 
         return await self._engine.write(keep)
 
+    @override
     async def purge_issuer(self, now: int, limit: int) -> int:
-        """See `store.issuer_port.IssuerStore.purge_issuer`."""
 
         def remove(connection: apsw.Connection) -> int:
             return sum(change(connection, _SQL[query], {"now": now, "limit": limit}) for query in _PURGES)
 
         return await self._engine.write(remove)
 
+    @override
     async def sealed_secrets(self) -> dict[int, int]:
-        """See `store.issuer_port.IssuerStore.sealed_secrets`."""
 
         def count(connection: apsw.Connection) -> dict[int, int]:
             counts: Counter[int] = Counter()
@@ -59,8 +61,8 @@ class Upkeep(Part):
 
         return await self._engine.scan(count)
 
+    @override
     async def reseal_secrets(self, limit: int) -> int:
-        """See `store.issuer_port.IssuerStore.reseal_secrets`."""
 
         def seal_anew(connection: apsw.Connection) -> int:
             newest = self._vault.ring.newest.id.to_bytes(4, "big")

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import apsw
+from typing_extensions import override
 
 from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
+from lingpai.store.directory_port import Directory
 from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
 from lingpai.store.user_rows import (
@@ -31,11 +33,11 @@ _REMOVALS: Final = (
 )
 
 
-class Users(Part):
+class Users(Part, Directory):
     """See `store.directory_port.Directory`."""
 
+    @override
     async def add_user(self, user: User, password_hash: str) -> User | None:
-        """See `store.directory_port.Directory.add_user`."""
 
         def add(connection: apsw.Connection) -> User | None:
             added = run(connection, _SQL["add_user"], user_columns(user))
@@ -47,42 +49,42 @@ class Users(Part):
 
         return await self._engine.write(add)
 
+    @override
     async def find_user(self, user: int) -> User | None:
-        """See `store.directory_port.Directory.find_user`."""
         rows = self._engine.rows(_SQL["find_user"], (user,))
         return read_user(rows[0]) if rows else None
 
+    @override
     async def find_login(self, realm: str, login: str) -> tuple[User, str] | None:
-        """See `store.directory_port.Directory.find_login`."""
         exact = self._engine.rows(_SQL["find_login"], (realm, login))
         alike = self._engine.rows(
             _SQL["find_login_key"], (realm, fold(login))
         )  # always, so that both take the same time
         return read_login(self._vault, exact or alike)
 
+    @override
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
-        """See `store.directory_port.Directory.list_users`."""
 
         def read(connection: apsw.Connection) -> tuple[User, ...]:
             return tuple(map(read_user, run(connection, _SQL["list_users"], (realm, after, limit))))
 
         return await self._engine.scan(read)
 
+    @override
     async def find_claims(self, user: int) -> UserClaims | None:
-        """See `store.directory_port.Directory.find_claims`."""
         rows = self._engine.rows(_SQL["find_claims"], (user,))
         return read_claims(rows[0][0]) if rows else None
 
+    @override
     async def save_claims(self, user: int, claims: UserClaims) -> bool:
-        """See `store.directory_port.Directory.save_claims`."""
 
         def save(connection: apsw.Connection) -> bool:
             return bool(run(connection, _SQL["save_claims"], (write_claims(claims), user)))
 
         return await self._engine.write(save)
 
+    @override
     async def change_user(self, known: User, user: User) -> bool:
-        """See `store.directory_port.Directory.change_user`."""
 
         def change(connection: apsw.Connection) -> bool:
             if [read_user(row) for row in run(connection, _SQL["find_user"], (known.id,))] != [known]:
@@ -91,8 +93,8 @@ class Users(Part):
 
         return await self._engine.write(change)
 
+    @override
     async def set_password(self, user: int, password_hash: str) -> bool:
-        """See `store.directory_port.Directory.set_password`."""
 
         def replace(connection: apsw.Connection) -> bool:
             run(connection, _SQL["end_sessions"], (user,))
@@ -104,8 +106,8 @@ class Users(Part):
 
         return await self._engine.write(replace)
 
+    @override
     async def key_logins(self, limit: int) -> int:
-        """See `store.directory_port.Directory.key_logins`."""
 
         def key(connection: apsw.Connection) -> int:
             unkeyed = run(connection, _PASSWORDS["unkeyed_logins"], (limit,))
@@ -116,14 +118,14 @@ class Users(Part):
 
         return await self._engine.write(key)
 
+    @override
     async def list_twins(self, limit: int) -> tuple[tuple[str, str], ...]:
-        """See `store.directory_port.Directory.list_twins`."""
         return tuple((realm, login) for realm, login in self._engine.rows(_PASSWORDS["list_twins"], (limit,)))
 
+    @override
     async def replace_password(
         self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
     ) -> bool:
-        """See `store.directory_port.Directory.replace_password`."""
 
         def replace(connection: apsw.Connection) -> bool:
             for realm, clear, sealed in run(connection, _PASSWORDS["read_password"], (user,)):
@@ -138,8 +140,8 @@ class Users(Part):
 
         return await self._engine.write(replace)
 
+    @override
     async def add_users(self, users: Sequence[tuple[User, str]]) -> tuple[int, ...]:
-        """See `store.directory_port.Directory.add_users`."""
         columns = [user_columns(user) for user, _ in users]
 
         def add(connection: apsw.Connection) -> tuple[int, ...]:
@@ -157,12 +159,12 @@ class Users(Part):
 
         return await self._engine.add(add)
 
+    @override
     async def end_sessions(self, user: int) -> int:
-        """See `store.directory_port.Directory.end_sessions`."""
         return await self._engine.write(lambda connection: change(connection, _SQL["end_sessions"], (user,)))
 
+    @override
     async def remove_user(self, user: int) -> bool:
-        """See `store.directory_port.Directory.remove_user`."""
 
         def remove(connection: apsw.Connection) -> bool:
             for query in _REMOVALS:

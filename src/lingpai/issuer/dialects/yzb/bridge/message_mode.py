@@ -1,6 +1,7 @@
 """Authorization responses of the JS bridge: a message from the window to the page that opened it."""
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.authorization_records import AuthorizationRequest
 from lingpai.core.errors import Kind, LingpaiError
@@ -12,7 +13,7 @@ from lingpai.issuer.dialects.yzb.bridge.scripts import WINDOW_NAME
 from lingpai.issuer.dialects.yzb.policy import SCOPE
 from lingpai.issuer.dialects.yzb.shape import BRIDGE
 from lingpai.issuer.dialects.yzb.signing import check_origin
-from lingpai.issuer.pages.authorization_responses import Pending, Requested
+from lingpai.issuer.pages.authorization_responses import Pending, Requested, ResponseMode
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.authorization_requests import run_out
 from lingpai.issuer.verbs.sessions import form_token
@@ -37,7 +38,7 @@ class BridgeCall(msgspec.Struct, frozen=True):
     back: str = ""
 
 
-class MessageMode:
+class MessageMode(ResponseMode):
     """The bridge's response mode; see `pages.authorization_responses.ResponseMode`.
 
     Args:
@@ -47,19 +48,22 @@ class MessageMode:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
+    @override
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
-        """See `ResponseMode.check`; the page's host may have been removed from the app's domains since."""
+        """The page's host may have been removed from the app's domains since."""
         del issuer
         check_origin(app, request.answer_uri)
 
+    @override
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:
-        """See `ResponseMode.requested`; the page's signature was verified before."""
+        """The page's signature was verified before."""
         return Requested(SCOPE, read_call(request).access, always_asked=app.public)
 
+    @override
     async def allow(
         self, visit: Visit, pending: Pending, user: User, terminal: Terminal | None, *, by_form: bool
     ) -> Reply:
-        """See `ResponseMode.allow`: the window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
+        """The window gets the code by `/OAuth2/requestJsAuthCode`, with its own session."""
         del user, terminal, by_form
         request, app = pending.request, pending.app
         call = read_call(request)
@@ -75,22 +79,25 @@ class MessageMode:
         api = f"{self._prefix}/OAuth2/requestJsAuthCode"
         return _answer(visit, request, "allowed", api=api, form=_json(form), suggestion=_SUGGESTION)
 
+    @override
     def refuse(self, visit: Visit, pending: Pending) -> Reply:
-        """See `ResponseMode.refuse`."""
         return _answer(visit, pending.request, "refused")
 
+    @override
     async def form(self, visit: Visit, pending: Pending, user: User) -> Reply | None:
-        """See `ResponseMode.form`: a window gets no form."""
+        """A window gets no form."""
         del visit, pending, user
         return None
 
+    @override
     def fail(self, visit: Visit, pending: Pending, error: str) -> Reply:
-        """See `ResponseMode.fail`: to the page, whoever does not log in refuses."""
+        """To the page, whoever does not log in refuses."""
         del error
         return self.refuse(visit, pending)
 
+    @override
     async def address(self, issuer: Issuer, pending: Pending, user: User) -> str:
-        """See `ResponseMode.address`: a window is not redirected."""
+        """A window is not redirected."""
         del issuer, pending, user
         raise run_out()
 

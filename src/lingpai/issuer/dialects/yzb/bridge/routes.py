@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
@@ -61,8 +62,8 @@ class BridgePages(Pages):
         super().__init__(issuer, msgspec.structs.replace(site, opener=True), MessageMode(prefix))
         self._prefix = prefix
 
+    @override
     def routes(self) -> tuple[Route, ...]:
-        """See `Pages.routes`."""
         script = (
             (f"{self._prefix}/js/yzb-bridge.js", _bridge, "Script of the JS bridge, for pages of apps"),
             (f"{self.site.prefix}/{WINDOW_NAME}", _window, "Script of the bridge's window"),
