@@ -19,7 +19,7 @@ from lingpai.core.logs import structlog
 from lingpai.edge.listening import bind, bound_unix, passed_sockets, port_of
 from lingpai.edge.logs import allow, configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
-from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
+from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
 from lingpai.edge.tls import Certificate
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
@@ -137,26 +137,26 @@ async def _prepare(settings: Settings) -> None:
         await demand_addresses(keeper)
 
 
-def _work(settings: Settings, seat: Seat) -> None:
+def _work(settings: Settings, context: WorkerContext) -> None:
     """Run a worker process."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor says it
-    _run(settings, seat.sockets, seat)
+    _run(settings, context.sockets, context)
 
 
-def _run(settings: Settings, sockets: Sequence[socket.socket], seat: Seat | None) -> None:
+def _run(settings: Settings, sockets: Sequence[socket.socket], context: WorkerContext | None) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sockets, seat))
+        runner.run(_serve(settings, sockets, context))
 
 
-async def _serve(settings: Settings, sockets: Sequence[socket.socket], seat: Seat | None) -> None:
+async def _serve(settings: Settings, sockets: Sequence[socket.socket], context: WorkerContext | None) -> None:
     async with open_service(settings) as app:
         _spare_requests_collections()
         await serve(
             [Listener(app, sockets)],
             server_options(settings),
-            ready=seat.ready if seat is not None else None,
-            lifeline=seat.lifeline if seat is not None else None,
+            ready=context.ready if context is not None else None,
+            lifeline=context.lifeline if context is not None else None,
         )
 
 

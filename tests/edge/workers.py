@@ -16,7 +16,7 @@ from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.metrics import Exposition
 from lingpai.edge.server import Listener, ServerOptions, run
-from lingpai.edge.supervisor import Seat, SupervisorOptions, serve_workers
+from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
 from tests.edge.world import FALLBACK, MAIN, ROUTES, route
 
 
@@ -35,7 +35,7 @@ async def stuck(_params: Any, _call: Call) -> None:
             await asyncio.sleep(60)
 
 
-def work(mode: str, seat: Seat) -> None:
+def work(mode: str, context: WorkerContext) -> None:
     configure_logging()
     if mode == "broken":
         raise SystemExit(7)
@@ -47,7 +47,12 @@ def work(mode: str, seat: Seat) -> None:
         Exposition().route(MAIN),
     ]
     app = create_app(routes, FALLBACK)
-    run([Listener(app, seat.sockets)], ServerOptions(grace=5), ready=seat.ready, lifeline=seat.lifeline)
+    run(
+        [Listener(app, context.sockets)],
+        ServerOptions(grace=5),
+        ready=context.ready,
+        lifeline=context.lifeline,
+    )
 
 
 def main(mode: str, count: int) -> int:

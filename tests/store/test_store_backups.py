@@ -104,7 +104,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def place(
+async def take_slot(
     engine: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -37,11 +37,11 @@ def test_kill_in_each_phase_of_a_renewal(own_folder: Path, store: str) -> None:
         expected = _first(services[0], arena)
         try:
             for number in range(ROUNDS):
-                seat = number % SERVICES
-                survivors = [service for service in services if service is not services[seat]]
-                calls = _round(arena, PHASES[number % len(PHASES)], services[seat], survivors)
+                context = number % SERVICES
+                survivors = [service for service in services if service is not services[context]]
+                calls = _round(arena, PHASES[number % len(PHASES)], services[context], survivors)
                 expected += calls
-                services[seat] = arena.serve(**FAST)
+                services[context] = arena.serve(**FAST)
             tokens = {token_of(service.ask(XCX)) for service in services}
             time.sleep(QUIET)
             assert len(tokens) == 1

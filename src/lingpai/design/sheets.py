@@ -5,10 +5,9 @@ import functools
 import hashlib
 from importlib.resources import files
 
+from lingpai.core.content_security import ICONS, NOTHING
+
 _TOKENS, _ELEMENTS = "tokens", "elements"
-_NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-ICONS = "img-src 'self'"
-"""The part of a policy that lets browsers load the icon (CSP Level 3 §6.1.8 counts icons as images)."""
 
 
 @functools.cache
@@ -34,7 +33,7 @@ def policy(style_text: str, script_text: str = "") -> str:
 
     Nothing else runs or is loaded, except the icon of the same origin.
     """
-    rules = [_NOTHING, ICONS, f"style-src {_source(style_text)}"]
+    rules = [NOTHING, ICONS, f"style-src {_source(style_text)}"]
     if script_text:
         rules.append(f"script-src {_source(script_text)}")
     return "; ".join(rules)

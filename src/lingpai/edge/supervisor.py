@@ -50,7 +50,7 @@ class SupervisorOptions:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Seat:
+class WorkerContext:
     """The parameters of a worker process.
 
     Attributes:
@@ -68,17 +68,17 @@ class Seat:
         self.lifeline.send(True)
 
 
-Worker = Callable[[Seat], None]
+Worker = Callable[[WorkerContext], None]
 
 
-def _work(worker: Worker, seat: Seat) -> None:
+def _work(worker: Worker, context: WorkerContext) -> None:
     # A terminal sends its SIGINT to all; until the server listens for it, the supervisor's SIGTERM is enough.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker(seat)
+    worker(context)
 
 
-class _Chair:
-    """One worker's place: the process in it now, and how it fared."""
+class _WorkerProcess:
+    """One of the workers: its process now, and its record of failures."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -92,14 +92,16 @@ class _Chair:
     def start(self, worker: Worker, sockets: Sequence[socket.socket]) -> None:
         ours, theirs = _spawn.Pipe()
         process = _spawn.Process(
-            target=_work, args=(worker, Seat(self.index, sockets, theirs)), name=f"worker-{self.index}"
+            target=_work,
+            args=(worker, WorkerContext(self.index, sockets, theirs)),
+            name=f"worker-{self.index}",
         )
         process.start()
         theirs.close()
         self.running, self.ready, self.restart_at = (process, ours), False, None
         self.started_at = time.monotonic()
 
-    def hear(self, process: SpawnProcess, pipe: Connection) -> None:
+    def receive(self, process: SpawnProcess, pipe: Connection) -> None:
         try:
             self.ready = bool(pipe.recv())
         except (EOFError, OSError):
@@ -107,7 +109,7 @@ class _Chair:
         self.ever_ready = True
         log.info("worker_ready", worker=self.index, pid=process.pid)
 
-    def bury(self, process: SpawnProcess, pipe: Connection) -> int | None:
+    def reap(self, process: SpawnProcess, pipe: Connection) -> int | None:
         """Clear away a process that ended; its exit code."""
         process.join()
         pid, code = process.pid, process.exitcode
@@ -125,7 +127,7 @@ class _Supervisor:
         self._worker = worker
         self._sockets = sockets
         self._options = options
-        self._chairs = [_Chair(index) for index in range(count)]
+        self._workers = [_WorkerProcess(index) for index in range(count)]
         self._signals = 0
         self._woken, self._waker = os.pipe()
         self.exit_code = 0
@@ -136,8 +138,8 @@ class _Supervisor:
 
     def run(self) -> None:
         try:
-            for chair in self._chairs:
-                chair.start(self._worker, self._sockets)
+            for worker in self._workers:
+                worker.start(self._worker, self._sockets)
             while not self._signals and not self.exit_code:
                 self._watch(self._next_restart())
                 self._replace()
@@ -147,47 +149,47 @@ class _Supervisor:
             os.close(self._waker)
 
     def _next_restart(self) -> float | None:
-        moments = [chair.restart_at for chair in self._chairs if chair.restart_at is not None]
+        moments = [worker.restart_at for worker in self._workers if worker.restart_at is not None]
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _watch(self, timeout: float | None) -> None:
-        pipes: dict[Any, _Chair] = {}
-        sentinels: dict[Any, _Chair] = {}
-        for chair in self._chairs:
-            if chair.running is not None:
-                process, pipe = chair.running
-                sentinels[process.sentinel] = chair
-                if not chair.ready:
-                    pipes[pipe] = chair
+        pipes: dict[Any, _WorkerProcess] = {}
+        sentinels: dict[Any, _WorkerProcess] = {}
+        for worker in self._workers:
+            if worker.running is not None:
+                process, pipe = worker.running
+                sentinels[process.sentinel] = worker
+                if not worker.ready:
+                    pipes[pipe] = worker
         woken = wait([self._woken, *pipes, *sentinels], timeout)
         # What a worker said before it died is heard first.
-        for react, chairs in ((_Chair.hear, pipes), (self._died, sentinels)):
+        for react, workers in ((_WorkerProcess.receive, pipes), (self._died, sentinels)):
             for source in woken:
-                heard = chairs.get(source)
+                heard = workers.get(source)
                 if heard is not None and heard.running is not None:
                     react(heard, *heard.running)
 
-    def _died(self, chair: _Chair, process: SpawnProcess, pipe: Connection) -> None:
-        options, lived = self._options, time.monotonic() - chair.started_at
-        code = chair.bury(process, pipe)
-        if not chair.ever_ready:
-            log.error("worker_failed_to_start", worker=chair.index, exit_code=code)
+    def _died(self, worker: _WorkerProcess, process: SpawnProcess, pipe: Connection) -> None:
+        options, lived = self._options, time.monotonic() - worker.started_at
+        code = worker.reap(process, pipe)
+        if not worker.ever_ready:
+            log.error("worker_failed_to_start", worker=worker.index, exit_code=code)
             self.exit_code = START_FAILED
             return
-        chair.failures = chair.failures + 1 if lived < options.young or not chair.ready else 0
-        delay = min(options.longest_delay, options.first_delay * 2 ** max(0, chair.failures - 1))
-        chair.restart_at = time.monotonic() + delay
-        log.error("worker_died", worker=chair.index, exit_code=code, retry_in=round(delay, 1))
+        worker.failures = worker.failures + 1 if lived < options.young or not worker.ready else 0
+        delay = min(options.longest_delay, options.first_delay * 2 ** max(0, worker.failures - 1))
+        worker.restart_at = time.monotonic() + delay
+        log.error("worker_died", worker=worker.index, exit_code=code, retry_in=round(delay, 1))
 
     def _replace(self) -> None:
         now = time.monotonic()
-        for chair in self._chairs:
-            if chair.restart_at is not None and chair.restart_at <= now and not self._signals:
-                chair.start(self._worker, self._sockets)
+        for worker in self._workers:
+            if worker.restart_at is not None and worker.restart_at <= now and not self._signals:
+                worker.start(self._worker, self._sockets)
 
     def _stop(self) -> None:
-        log.info("stopping_workers", count=len(self._chairs))
-        ending = [(chair, *chair.running) for chair in self._chairs if chair.running is not None]
+        log.info("stopping_workers", count=len(self._workers))
+        ending = [(worker, *worker.running) for worker in self._workers if worker.running is not None]
         for _, process, _ in ending:
             process.terminate()
         # The workers close theirs. As long as ours were open, callers would be queued for whom nobody comes any more.
@@ -200,11 +202,11 @@ class _Supervisor:
             if self._woken in woken:
                 os.read(self._woken, len(_SIGNALS))
             alive -= {source for source in woken if isinstance(source, int)}
-        for chair, process, pipe in ending:
+        for worker, process, pipe in ending:
             if process.sentinel in alive:
-                log.error("worker_killed", worker=chair.index, pid=process.pid)
+                log.error("worker_killed", worker=worker.index, pid=process.pid)
                 process.kill()
-            chair.bury(process, pipe)
+            worker.reap(process, pipe)
 
 
 def _memory_folder() -> str | None:
@@ -240,7 +242,7 @@ def serve_workers(
     what keeps it from starting keeps its successors too. A third signal kills at once.
 
     Args:
-        worker: what a process does: build the app, then `run(..., ready=seat.ready, lifeline=seat.lifeline)`. It
+        worker: what a process does: build the app, then `run(..., ready=context.ready, lifeline=context.lifeline)`. It
             is pickled, so it must be a function of a module, or a `functools.partial` of one.
         count: how many.
         sockets: bound and listening; closed when the workers are ended.

@@ -8,11 +8,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from lingpai.core.content_security import ICONS
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
 from lingpai.design.icons import icon_routes
 from lingpai.design.pages import HTML, TAGS
-from lingpai.design.sheets import ICONS, style
+from lingpai.design.sheets import style
 from lingpai.design.templates import template
 from lingpai.design.words import OTHER
 from lingpai.edge.app import EdgeApp, create_app

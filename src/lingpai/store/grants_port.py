@@ -46,8 +46,8 @@ class Spent(msgspec.Struct, frozen=True):
     grant: Grant | None
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """Outcome of `place`, and the grant that has the slot now.
+class SlotResult(msgspec.Struct, frozen=True):
+    """Outcome of `take_slot`, and the grant that has the slot now.
 
     DONE when it is the given one, REPEATED when somebody was faster; SAME_REQUEST, LIMITED, or GONE for a shown
     key that is not good any more, with no grant.
@@ -104,7 +104,7 @@ class Grants(Protocol):
         """
         ...
 
-    async def read_place(self, grant: Grant) -> int:
+    async def read_slot(self, grant: Grant) -> int:
         """Return the row of the grant in the slot that `grant` would take, or 0."""
         ...
 
@@ -120,7 +120,7 @@ class Grants(Protocol):
     ) -> Awaitable[Spent]:
         """Spend the code of a grant that was read: of all who try, one gets DONE, and it is live with generation 1.
 
-        With `keep`, the grant takes its place, and the one there before keeps at most `keep` seconds.
+        With `keep`, the grant takes its slot, and the one there before keeps at most `keep` seconds.
         """
         ...
 
@@ -145,7 +145,7 @@ class Grants(Protocol):
         """
         ...
 
-    def place(
+    def take_slot(
         self,
         grant: Grant,
         *,
@@ -154,13 +154,13 @@ class Grants(Protocol):
         quota: Quota | None,
         key_digest: bytes | None = None,
         request: SignedRequest | None = None,
-    ) -> Awaitable[Placed]:
-        """Insert a live grant and let it take its place, unless somebody was faster.
+    ) -> Awaitable[SlotResult]:
+        """Insert a live grant and let it take its slot, unless somebody was faster.
 
         When the grant in the slot is live and not the one that was `seen`, it is returned instead;
         with `seen` None, never. The one there before keeps at most `keep` seconds; with `keep` None there are
-        no places and nothing is superseded. With `key_digest`, the key that the grant's terminal shows is
-        spent in the same breath.
+        no slots and nothing is superseded. With `key_digest`, the key that the grant's terminal shows is
+        spent in the same transaction.
         """
         ...
 
@@ -176,7 +176,7 @@ class Grants(Protocol):
         """
         ...
 
-    async def list_place(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
+    async def list_slot(self, grant: Grant, now: int, most: int) -> tuple[Grant, ...]:
         """Return the grants that have or had the slot that `grant` would take and are not ended, newest first."""
         ...
 
@@ -196,7 +196,7 @@ class Grants(Protocol):
         """
         ...
 
-    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
+    async def end_slot(self, app: int, terminal: int, now: int, reason: str) -> bool:
         """End the user grant in the slot of a terminal in an app, and all codes for it that are not spent.
 
         False when there was neither.

@@ -17,7 +17,7 @@ from lingpai.core.issuer_records import SigningKey
 from lingpai.core.user_records import User
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
-from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, Placed, RequestKey, Spent
+from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, RequestKey, SlotResult, Spent
 from lingpai.store.identities_port import Identities
 
 __all__ = [
@@ -27,10 +27,10 @@ __all__ = [
     "Listed",
     "Outcome",
     "Owner",
-    "Placed",
     "Quota",
     "RequestKey",
     "SignedRequest",
+    "SlotResult",
     "Spent",
 ]
 

@@ -13,7 +13,15 @@ import msgspec
 
 from lingpai.core.handles import LEAST_SALT, MAX_SALT
 from lingpai.core.issuer_records import FOREVER, Grant, GrantKind, GrantState, Member
-from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, RequestKey, SignedRequest, Spent
+from lingpai.store.issuer_port import (
+    IssuerStore,
+    Outcome,
+    Quota,
+    RequestKey,
+    SignedRequest,
+    SlotResult,
+    Spent,
+)
 from lingpai.store.port import Store
 from tests.issuer.engines import beside
 from tests.store.contenders import Arena
@@ -116,10 +124,10 @@ async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: i
         arena.barrier.wait()
         shared = quota(app, number)
         mine = rows[arena.number :: 4]
-        answers: list[Spent | Placed] = await asyncio.gather(
+        answers: list[Spent | SlotResult] = await asyncio.gather(
             *(redeem(issuer, row, None, shared) for row in mine),
             *(
-                issuer.place(token(app, terminal=number * 100 + n), seen=None, keep=0, quota=shared)
+                issuer.take_slot(token(app, terminal=number * 100 + n), seen=None, keep=0, quota=shared)
                 for n in range(4)
             ),
         )
@@ -138,7 +146,7 @@ async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> li
             arena.barrier.wait()
             grant = token(app, terminal=number + 1)
             answers = await asyncio.gather(
-                *(issuer.place(grant, seen=seen, keep=0, quota=None) for _ in range(CALLERS))
+                *(issuer.take_slot(grant, seen=seen, keep=0, quota=None) for _ in range(CALLERS))
             )
             rows = [answer.grant.id if answer.grant else 0 for answer in answers]
             found.append(
@@ -169,9 +177,9 @@ async def send_one_request(
     for number, rows in enumerate(codes):
         arena.barrier.wait()
         request = signed(app, number)
-        answers: list[Spent | Placed] = await asyncio.gather(
+        answers: list[Spent | SlotResult] = await asyncio.gather(
             *(redeem(issuer, row, 0, request=request) for row in rows[arena.number :: 4]),
-            issuer.place(token(app, terminal=number + 1), seen=None, keep=0, quota=None, request=request),
+            issuer.take_slot(token(app, terminal=number + 1), seen=None, keep=0, quota=None, request=request),
         )
         counts = Counter(answer.outcome.value for answer in answers)
         counts["remembered"] = await issuer.remember_request(request)
@@ -188,7 +196,7 @@ async def show_one_key(arena: Arena, store: Store, terminals: list[int], app: in
         grant = token(app, terminal=terminal)
         answers = await asyncio.gather(
             *(
-                issuer.place(grant, seen=None, keep=None, quota=None, key_digest=b"shown")
+                issuer.take_slot(grant, seen=None, keep=None, quota=None, key_digest=b"shown")
                 for _ in range(CALLERS)
             )
         )
@@ -290,7 +298,7 @@ async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counte
             shared = Quota(app, rng.randrange(4), NOW // 86_400, 10**6, LATER)
             request = signed(app, rng.randrange(10**6)) if rng.random() < 0.5 else None
             if rng.random() < 0.5:
-                placed = await issuer.place(
+                placed = await issuer.take_slot(
                     token(app, terminal), seen=None, keep=60, quota=shared, request=request
                 )
                 counts[placed.outcome.value] += 1

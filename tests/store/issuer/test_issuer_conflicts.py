@@ -138,7 +138,7 @@ async def test_a_terminal_has_one_live_grant_however_many_codes_are_redeemed(
     assert sum(run(races.redeem_for_a_place, codes)) == 32 * ROUNDS
     for terminal in terminals:
         assert await live_of(issuer, f"machine_row = {terminal}") == 1
-        listed = await issuer.list_place(code(app, terminal), NOW - 1, 100)
+        listed = await issuer.list_slot(code(app, terminal), NOW - 1, 100)
         assert len(listed) == 32  # each knows whom it superseded: one chain, with nobody lost
         assert [grant.state for grant in listed] == [GrantState.LIVE] + [GrantState.SUPERSEDED] * 31
 

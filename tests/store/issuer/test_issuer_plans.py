@@ -92,7 +92,7 @@ async def test_no_function_reads_a_whole_table(
         await store.rotate(made, 1, NOW, LATER, 60, guards[0], end_replayed=True, request=guards[1])
         await store.set_key(terminal, b"shown", LATER)
         guards = (quota(app, number), signed(app, number + 20))
-        await store.place(
+        await store.take_slot(
             token(app, terminal), seen=1, keep=0, quota=guards[0], key_digest=b"shown", request=guards[1]
         )
         await store.take_quota(quota(app, number))

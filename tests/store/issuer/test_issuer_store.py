@@ -312,9 +312,9 @@ async def test_a_place_ends_with_the_codes_for_its_terminal(world: World) -> Non
     await world.tokens(world.terminal)
     codes = [await world.code(terminal=world.terminal) for _ in range(2)]
     bystander = await world.code()
-    assert await store.end_place(world.app.id, world.terminal.id, now, "gone")
+    assert await store.end_slot(world.app.id, world.terminal.id, now, "gone")
     for code in codes:
         with raises(Kind.INVALID_CODE):
             await redeem(world.issuer, world.app, code)
     await redeem(world.issuer, world.app, bystander)
-    assert not await store.end_place(world.app.id, world.terminal.id, now, "gone")
+    assert not await store.end_slot(world.app.id, world.terminal.id, now, "gone")

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from lingpai.core.issuer_records import App, Grant, GrantState, Terminal
-from lingpai.store.issuer_port import IssuerStore, Outcome, Placed, Quota, Spent
+from lingpai.store.issuer_port import IssuerStore, Outcome, Quota, SlotResult, Spent
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code, quota, token
 
 GUARDS = {"alone": None, "with a quota": quota(1, 0)}
@@ -92,8 +92,8 @@ async def test_superseding_shortens_and_never_prolongs(
         assert (await store.redeem(grant, NOW, LATER, keep, guard)).outcome is Outcome.DONE
     superseded = await read(store, first)
     assert (superseded.state, superseded.ends_at) == (GrantState.SUPERSEDED, ends_at)
-    assert [each.id for each in await store.list_place(first, NOW, 9)] == [second.id, first.id]
-    assert await store.read_place(first) == second.id
+    assert [each.id for each in await store.list_slot(first, NOW, 9)] == [second.id, first.id]
+    assert await store.read_slot(first) == second.id
 
 
 async def test_a_place_goes_to_who_saw_its_holder_and_to_anybody_once_that_is_over(
@@ -101,24 +101,24 @@ async def test_a_place_goes_to_who_saw_its_holder_and_to_anybody_once_that_is_ov
 ) -> None:
     app = await store.add_app(App(realm="r", app_id="a"))
     assert app is not None
-    first = await store.place(token(app.id), seen=0, keep=50, quota=guard)
+    first = await store.take_slot(token(app.id), seen=0, keep=50, quota=guard)
     assert (first.outcome, first.grant is not None) == (Outcome.DONE, True)
     assert first.grant is not None
-    other = await store.place(token(app.id), seen=0, keep=50, quota=guard)
-    assert other == Placed(Outcome.REPEATED, first.grant)
+    other = await store.take_slot(token(app.id), seen=0, keep=50, quota=guard)
+    assert other == SlotResult(Outcome.REPEATED, first.grant)
     late = msgspec.structs.replace(token(app.id), created_at=LATER, ends_at=LATER + 9)
-    third = await store.place(late, seen=0, keep=50, quota=guard)
+    third = await store.take_slot(late, seen=0, keep=50, quota=guard)
     assert third.outcome is Outcome.DONE
     assert third.grant is not None
     assert await read(store, third.grant) == third.grant
-    fourth = await store.place(late, seen=third.grant.id, keep=5, quota=guard)
+    fourth = await store.take_slot(late, seen=third.grant.id, keep=5, quota=guard)
     assert fourth.outcome is Outcome.DONE
     before = await read(store, third.grant)
     assert (before.state, before.ends_at) == (GrantState.SUPERSEDED, LATER + 5)
     assert before.end_reason == "superseded"
     known = await store.list_grants("r", LATER, None, 9)
-    late_again = await store.place(late, seen=third.grant.id, keep=5, quota=guard)
-    assert late_again == Placed(Outcome.REPEATED, fourth.grant)
+    late_again = await store.take_slot(late, seen=third.grant.id, keep=5, quota=guard)
+    assert late_again == SlotResult(Outcome.REPEATED, fourth.grant)
     assert await store.list_grants("r", LATER, None, 9) == known
 
 
@@ -132,9 +132,9 @@ async def test_what_is_refused_spends_nothing(store: IssuerStore, guard: Quota |
     assert (await store.rotate(live, 1, NOW, LATER, 60, full, end_replayed=True)) == Spent(
         Outcome.LIMITED, live
     )
-    assert await store.place(token(1), seen=0, keep=0, quota=full) == Placed(Outcome.LIMITED, None)
+    assert await store.take_slot(token(1), seen=0, keep=0, quota=full) == SlotResult(Outcome.LIMITED, None)
     assert (await read(store, fresh), await read(store, live)) == (fresh, live)
-    assert await store.read_place(token(1)) == 0
+    assert await store.read_slot(token(1)) == 0
 
 
 async def test_who_race_for_one_code_or_token_in_one_group_are_told_apart(
@@ -164,19 +164,21 @@ async def test_who_ask_for_an_apps_token_in_one_group_get_the_same(
     apps = [await store.add_app(App(realm="r", app_id=name)) for name in "ab"]
     asked = [token(app.id) for app in apps if app is not None for _ in range(4)]
     before = [
-        await store.place(msgspec.structs.replace(each, salt=each.salt + 1), seen=0, keep=50, quota=None)
+        await store.take_slot(msgspec.structs.replace(each, salt=each.salt + 1), seen=0, keep=50, quota=None)
         for each in asked[::4]
     ]
     seen = {placed.grant.app: placed.grant.id for placed in before if placed.grant is not None}
     placed = await asyncio.gather(
-        *(store.place(each, seen=seen[each.app], keep=50, quota=guard) for each in asked)
+        *(store.take_slot(each, seen=seen[each.app], keep=50, quota=guard) for each in asked)
     )
     for mine in (placed[:4], placed[4:]):
         assert sorted(each.outcome.value for each in mine) == ["done", "repeated", "repeated", "repeated"]
         grants = [each.grant for each in mine if each.grant is not None]
         assert grants == [await read(store, grants[0])] * 4
-        assert await store.read_place(grants[0]) == grants[0].id
+        assert await store.read_slot(grants[0]) == grants[0].id
         assert grants[0].id not in seen.values()
-    forced = await asyncio.gather(*(store.place(each, seen=None, keep=50, quota=guard) for each in asked[:3]))
+    forced = await asyncio.gather(
+        *(store.take_slot(each, seen=None, keep=50, quota=guard) for each in asked[:3])
+    )
     assert [each.outcome for each in forced] == [Outcome.DONE] * 3
     assert len({each.grant.id for each in forced if each.grant is not None}) == 3

@@ -4,9 +4,10 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lingpai.core.content_security import ICONS
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
-from lingpai.design.sheets import ICONS, style
+from lingpai.design.sheets import style
 from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site

@@ -32,16 +32,16 @@ async def issue_app_token(
         narrow_scope(scope, frozenset(app.scopes), policy.default_scope) if scope else policy.default_scope
     )
     grant = new_app_grant(issuer, app, GrantKind.APP, granted)
-    placed = await issuer.store.place(
+    result = await issuer.store.take_slot(
         grant,
-        seen=await issuer.store.read_place(grant),
+        seen=await issuer.store.read_slot(grant),
         keep=policy.keep.app,
         quota=daily_quota(issuer, app.id, None) if policy.daily else None,
         request=request,
     )
-    if placed.grant is None:
-        raise refusal_of(placed.outcome) or quota_exceeded()
-    return make_tokens(issuer, placed.grant, repeated=placed.outcome is Outcome.REPEATED)
+    if result.grant is None:
+        raise refusal_of(result.outcome) or quota_exceeded()
+    return make_tokens(issuer, result.grant, repeated=result.outcome is Outcome.REPEATED)
 
 
 def new_app_grant(issuer: Issuer, app: App, kind: GrantKind, scope: str | None) -> Grant:

@@ -50,5 +50,5 @@ async def end_terminal(issuer: Issuer, app: App, terminal: Terminal) -> None:
     Raises:
         LingpaiError: INVALID_TERMINAL when nothing is.
     """
-    if not await issuer.store.end_place(app.id, terminal.id, issuer.now(), "terminal removed"):
+    if not await issuer.store.end_slot(app.id, terminal.id, issuer.now(), "terminal removed"):
         raise LingpaiError(Kind.INVALID_TERMINAL, "The terminal is not one of this app.")

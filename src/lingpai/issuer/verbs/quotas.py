@@ -1,4 +1,4 @@
-"""Daily quotas for what is not itself redeemed, refreshed or placed."""
+"""Daily quotas for what is not itself redeemed, refreshed or put in a slot."""
 
 from lingpai.core.issuer_records import App, Terminal
 from lingpai.issuer.context import Issuer

@@ -14,7 +14,7 @@ from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.app_tokens import new_app_grant
 
 STANDING: Final = 90 * DAY
-"""Seconds that a standing grant lives; another takes its place before its tokens would be cut short."""
+"""Seconds that a standing grant lives; another takes its slot before its tokens would be cut short."""
 
 
 _BEYOND: Final = 1 << 60
@@ -29,7 +29,7 @@ async def issue_standing_token(
     Args:
         issuer: the realm.
         app: who asks, authenticated and published.
-        granted: every word that it may have. When these change, a new grant takes the place of the one before.
+        granted: every word that it may have. When these change, a new grant takes the slot of the one before.
         scope: what the token shall be good for, or None for all of them.
         audience: the resource server that it is for, each of which has a grant of its own; "" for none.
         jkt: thumbprint of the key that the token is bound to, each of which has a grant of its own; "" for none.
@@ -60,7 +60,7 @@ async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str
     fresh = msgspec.structs.replace(fresh, ends_at=fresh.created_at + STANDING, audience=audience, nonce=kept)
     subject = _subject(issuer, audience, jkt)
     store = issuer.store
-    row = await (store.read_standing(app.id, subject) if subject else store.read_place(fresh))
+    row = await (store.read_standing(app.id, subject) if subject else store.read_slot(fresh))
     view = await store.read_grant(row) if row else None
     if view is not None and view.usable and _serves(issuer, view.grant, fresh):
         return view.grant
@@ -68,8 +68,8 @@ async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str
     if subject:
         return await store.stand(fresh, subject, seen=row, keep=keep or 0)
     # Words that were just changed elsewhere may be those of the one that was faster: then its tokens tell so.
-    placed = await store.place(fresh, seen=row, keep=keep, quota=None)
-    return placed.grant or fresh
+    result = await store.take_slot(fresh, seen=row, keep=keep, quota=None)
+    return result.grant or fresh
 
 
 def _subject(issuer: Issuer, audience: str, jkt: str) -> int:

@@ -144,7 +144,7 @@ async def unbind_terminal(issuer: Issuer, app: App, machine_code: str) -> Termin
     """
     terminal = await find_terminal(issuer, machine_code)
     unbound = await issuer.store.unbind_terminal(terminal.id, app.id)
-    ended = await issuer.store.end_place(app.id, terminal.id, issuer.now(), "terminal removed")
+    ended = await issuer.store.end_slot(app.id, terminal.id, issuer.now(), "terminal removed")
     if not unbound and not ended:
         raise LingpaiError(
             Kind.INVALID_TERMINAL, "The terminal is not one of this app.", parameter="machine_code"
@@ -186,7 +186,7 @@ async def _place(
         limit_at=limit_at,
         salt=issuer.new_salt(),
     )
-    placed = await issuer.store.place(
+    result = await issuer.store.take_slot(
         grant,
         seen=None,
         keep=policy.keep.user,
@@ -194,10 +194,10 @@ async def _place(
         key_digest=key_digest,
         request=request,
     )
-    if placed.grant is None:
-        raise refusal_of(placed.outcome) or _wrong_key()
-    repeated = placed.outcome is Outcome.REPEATED
-    return make_tokens(issuer, placed.grant, machine_code=terminal.machine_code, repeated=repeated)
+    if result.grant is None:
+        raise refusal_of(result.outcome) or _wrong_key()
+    repeated = result.outcome is Outcome.REPEATED
+    return make_tokens(issuer, result.grant, machine_code=terminal.machine_code, repeated=repeated)
 
 
 def _wrong_key() -> LingpaiError:

@@ -40,9 +40,9 @@ async def issue_ticket(issuer: Issuer, app: App, app_token: str, begun: LookUp |
     begun = begun or begin_look_up(issuer, app_token, HandleKind.APP_TOKEN)
     await resolve(issuer, HandleKind.APP_TOKEN, begun, app)
     grant = new_app_grant(issuer, app, GrantKind.TICKET, None)
-    seen = await issuer.store.read_place(grant)
-    placed = await issuer.store.place(grant, seen=seen, keep=issuer.policy.keep.ticket, quota=None)
-    return _ticket(issuer, placed.grant or grant, repeated=placed.outcome is Outcome.REPEATED)
+    seen = await issuer.store.read_slot(grant)
+    result = await issuer.store.take_slot(grant, seen=seen, keep=issuer.policy.keep.ticket, quota=None)
+    return _ticket(issuer, result.grant or grant, repeated=result.outcome is Outcome.REPEATED)
 
 
 async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ async def live_tickets(issuer: Issuer, app: App, most: int = 100) -> tuple[str, 
     Each as every key of the ring writes it: one that was given before a rotation signs pages to its end.
     """
     proto = new_app_grant(issuer, app, GrantKind.TICKET, None)
-    grants = await issuer.store.list_place(proto, issuer.now(), most) if app.usable else ()
+    grants = await issuer.store.list_slot(proto, issuer.now(), most) if app.usable else ()
     return tuple(
         text
         for grant in grants

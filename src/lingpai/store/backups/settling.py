@@ -47,7 +47,7 @@ _STATES: Final = {each.name.lower(): int(each) for each in GrantState}
 
 
 class Settled(msgspec.Struct, frozen=True):
-    """Changes that were made to a restored store.
+    """IssuerRepository that were made to a restored store.
 
     Attributes:
         ended: how many rows of each kind are over.

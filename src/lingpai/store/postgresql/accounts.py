@@ -11,8 +11,8 @@ from lingpai.store.port import Store
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.queries import Row
 from lingpai.store.rows import read_account, write_names
 from lingpai.store.vault import Vault
@@ -21,7 +21,7 @@ _SQL: Final = load_queries("accounts")
 TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
 
 
-class Accounts(Part, Store):
+class Accounts(Repository, Store):
     """See `store.port.Store`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:

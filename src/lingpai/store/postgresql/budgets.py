@@ -6,13 +6,13 @@ from typing_extensions import override
 
 from lingpai.core.records import Budget, BudgetUse
 from lingpai.store.port import Store
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 
 _SQL: Final = load_queries("budgets")
 
 
-class Budgets(Part, Store):
+class Budgets(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -7,15 +7,15 @@ from typing_extensions import override
 from lingpai.core.records import Caller, FormerKey
 from lingpai.store.port import Store
 from lingpai.store.postgresql.memo import Memo
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.rows import caller_now, read_caller, read_key_owner, write_names
 
 _SQL: Final = load_queries("callers")
 _owner = Memo(read_key_owner)
 
 
-class Callers(Part, Store):
+class Callers(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -9,15 +9,15 @@ from lingpai.core.records import Credential, CredentialKey, CredentialStatus
 from lingpai.store.port import Store
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.memo import Memo
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.rows import as_of_now, read_credential, read_status
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("credentials")
 
 
-class Credentials(Part, Store):
+class Credentials(Repository, Store):
     """See `store.port.Store`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:

@@ -7,13 +7,13 @@ from typing_extensions import override
 from lingpai.core.clock import end_after
 from lingpai.core.records import ExchangeClaim
 from lingpai.store.port import Store
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 
 _SQL: Final = load_queries("exchanges")
 
 
-class Exchanges(Part, Store):
+class Exchanges(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -5,13 +5,13 @@ from typing import Final
 from typing_extensions import override
 
 from lingpai.store.port import Store
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 
 _SQL: Final = load_queries("proofs")
 
 
-class Proofs(Part, Store):
+class Proofs(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -7,14 +7,14 @@ from typing_extensions import override
 from lingpai.core.clock import end_after
 from lingpai.core.records import RoleHolder
 from lingpai.store.port import Store
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.rows import read_role_holders
 
 _SQL: Final = load_queries("roles")
 
 
-class Roles(Part, Store):
+class Roles(Repository, Store):
     """See `store.port.Store`."""
 
     @override

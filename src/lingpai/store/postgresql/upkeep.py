@@ -10,8 +10,8 @@ from lingpai.core.seals import sealed_with
 from lingpai.store.port import Store
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
-from lingpai.store.postgresql.part import Part
 from lingpai.store.postgresql.queries import load_queries
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.postgresql.rights import MISSING, rights_error
 from lingpai.store.postgresql.schema import all_names
 from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
@@ -62,7 +62,7 @@ async def demand_ring(engine: Engine, ring: KeyRing) -> None:
         )
 
 
-class Upkeep(Part, Store):
+class Upkeep(Repository, Store):
     """See `store.port.Store`."""
 
     @override

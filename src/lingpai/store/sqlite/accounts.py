@@ -8,14 +8,14 @@ from typing_extensions import override
 from lingpai.core.records import Account
 from lingpai.store.port import Store
 from lingpai.store.rows import moment, read_account, write_names
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("accounts")
 TOKEN_KIND: Final = "access_token"  # noqa: S105  a kind, not a secret
 
 
-class Accounts(Part, Store):
+class Accounts(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -7,13 +7,13 @@ from typing_extensions import override
 
 from lingpai.core.records import Budget, BudgetUse
 from lingpai.store.port import Store
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("budgets")
 
 
-class Budgets(Part, Store):
+class Budgets(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -8,13 +8,13 @@ from typing_extensions import override
 from lingpai.core.records import Caller, FormerKey
 from lingpai.store.port import Store
 from lingpai.store.rows import caller_now, read_caller, read_key_owner, write_names
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("callers")
 
 
-class Callers(Part, Store):
+class Callers(Repository, Store):
     """See `store.port.Store`."""
 
     @override

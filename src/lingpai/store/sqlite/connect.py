@@ -37,14 +37,14 @@ class Connection(apsw.Connection):
     `execute` is done with the rows of the call before.
 
     Attributes:
-        placed: ids of the grants that took their places in the present transaction, by place.
+        taken_slots: the grants that took their slots in the present transaction, by slot.
     """
 
     def __init__(self, path: Path) -> None:
         # SQLite need not lock what no other thread uses: a tenth of the time of a small statement.
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_NOMUTEX
         super().__init__(str(path), flags=flags, statementcachesize=_STATEMENTS_KEPT)
-        self.placed: dict[tuple[int, int, int], Any] = {}
+        self.taken_slots: dict[tuple[int, int, int], Any] = {}
         self.execute = self.cursor().execute  # type: ignore[method-assign]  # same signature; a Python method costs
 
 

@@ -12,13 +12,13 @@ from typing_extensions import override
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
 from lingpai.store.port import Store
 from lingpai.store.rows import as_of_now, moment, read_credential, read_status
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("credentials")
 
 
-class Credentials(Part, Store):
+class Credentials(Repository, Store):
     """See `store.port.Store`."""
 
     @override

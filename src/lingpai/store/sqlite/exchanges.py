@@ -9,13 +9,13 @@ from lingpai.core.clock import end_after
 from lingpai.core.records import ExchangeClaim
 from lingpai.store.port import Store
 from lingpai.store.rows import end_columns, moment
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("exchanges")
 
 
-class Exchanges(Part, Store):
+class Exchanges(Repository, Store):
     """See `store.port.Store`."""
 
     @override

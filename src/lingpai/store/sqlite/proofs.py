@@ -5,13 +5,13 @@ from typing import Final
 from typing_extensions import override
 
 from lingpai.store.port import Store
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("proofs")
 
 
-class Proofs(Part, Store):
+class Proofs(Repository, Store):
     """See `store.port.Store`."""
 
     @override

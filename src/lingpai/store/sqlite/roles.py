@@ -9,13 +9,13 @@ from lingpai.core.clock import end_after
 from lingpai.core.records import RoleHolder
 from lingpai.store.port import Store
 from lingpai.store.rows import end_columns, moment, read_role_holders
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("roles")
 
 
-class Roles(Part, Store):
+class Roles(Repository, Store):
     """See `store.port.Store`."""
 
     @override

@@ -10,8 +10,8 @@ from lingpai.core.seals import sealed_with
 from lingpai.store.port import Store
 from lingpai.store.rows import moment
 from lingpai.store.sqlite.engine import Engine
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.sqlite.space import demand_space
 from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
 from lingpai.store.vault import Vault
@@ -21,7 +21,7 @@ _IDLE: Final = 86_400.0
 """Seconds after which what is held for a secret that nobody configured is forgotten."""
 
 
-class Upkeep(Part, Store):
+class Upkeep(Repository, Store):
     """See `store.port.Store`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:

@@ -164,7 +164,7 @@ def _transact(connection: Connection, group: list[_Task], *, apart: bool = False
     """Run a group in one transaction; `apart`, so that what one of them raises is its own."""
     execute, changes = connection.execute, connection.changes
     outcomes: list[_Outcome] = []
-    connection.placed.clear()
+    connection.taken_slots.clear()
     execute("BEGIN IMMEDIATE")
     try:
         for task in group:

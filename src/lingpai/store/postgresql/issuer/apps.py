@@ -9,7 +9,7 @@ from lingpai.core.issuer_records import App, Secret
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
 
@@ -18,13 +18,13 @@ _REMOVALS: Final = (
     "clear_secrets",
     "remove_app_members",
     "remove_app_count",
-    "remove_app_places",
+    "remove_app_slots",
     "unbind_app_terminals",
     "remove_app_marks",
 )
 
 
-class Apps(Changes, Directory):
+class Apps(IssuerRepository, Directory):
     """See `store.directory_port.Directory`."""
 
     def __init__(self, *arguments: Any) -> None:

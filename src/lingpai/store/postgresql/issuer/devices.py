@@ -8,13 +8,13 @@ from typing_extensions import override
 from lingpai.core.authorization_records import Device
 from lingpai.store.authorization_rows import device_columns, read_device
 from lingpai.store.issuer_port import IssuerStore
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_devices")
 
 
-class Devices(Changes, IssuerStore):
+class Devices(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -23,7 +23,7 @@ from lingpai.store.issuer_port import (
 from lingpai.store.issuer_rows import GRANT_COLUMNS, read_grant, read_view, row_after
 from lingpai.store.postgresql.issuer.transaction import ConnectionTransaction
 from lingpai.store.postgresql.issuer.verbs import (
-    Changes,
+    IssuerRepository,
     grant_arguments,
     quota_arguments,
     request_arguments,
@@ -68,7 +68,7 @@ def _see(rows: asyncio.Future[list[Row]]) -> None:
         rows.exception()
 
 
-class Grants(Changes, IssuerStore):
+class Grants(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override
@@ -157,9 +157,9 @@ class Grants(Changes, IssuerStore):
         return bool(await self._change(_SQL[query], *(row for row in (app, user) if row)))
 
     @override
-    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
-        place = (app, int(GrantKind.USER), terminal)
-        return bool(await self._change(_SQL["end_place"], now, reason, *place))
+    async def end_slot(self, app: int, terminal: int, now: int, reason: str) -> bool:
+        slot = (app, int(GrantKind.USER), terminal)
+        return bool(await self._change(_SQL["end_slot"], now, reason, *slot))
 
     @override
     async def list_grants(

@@ -19,7 +19,7 @@ from lingpai.store.identity_rows import (
     seal_subject,
 )
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import read_user, user_columns
 from lingpai.store.vault import Vault
@@ -29,7 +29,7 @@ _DIRECTORY: Final = load_queries("issuer_directory")
 SEALED_ELSEWHERE: Final[Mapping[str, str]] = {name: _SQL[name] for name in COUNTS}
 
 
-class Identities(Changes, IdentitiesPort):
+class Identities(IssuerRepository, IdentitiesPort):
     """See `store.identities_port.Identities`."""
 
     @override

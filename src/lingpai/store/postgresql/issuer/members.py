@@ -12,7 +12,7 @@ from lingpai.core.user_records import User
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_member
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.rows import write_names
 from lingpai.store.user_rows import read_user
@@ -23,7 +23,7 @@ _AT_ONCE: Final = 1000
 """Members in one statement of an import."""
 
 
-class Members(Changes, Directory):
+class Members(IssuerRepository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

@@ -9,14 +9,14 @@ from lingpai.core.authorization_records import Pushed
 from lingpai.store.authorization_rows import pushed_columns, read_pushed
 from lingpai.store.issuer_port import IssuerStore, SignedRequest
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes, request_arguments
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository, request_arguments
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_pushed")
 _GRANTS: Final = load_queries("issuer_grants")
 
 
-class PushedRequests(Changes, IssuerStore):
+class PushedRequests(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -9,7 +9,7 @@ from typing_extensions import override
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner, Quota, SignedRequest
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import (
-    Changes,
+    IssuerRepository,
     quota_arguments,
     request_arguments,
 )
@@ -25,7 +25,7 @@ class _FullError(Exception):
         self.until = until
 
 
-class Quotas(Changes, IssuerStore):
+class Quotas(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -7,14 +7,14 @@ from typing_extensions import override
 from lingpai.core.issuer_records import Resource
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_resource, resource_columns
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_resources")
 
 
-class Resources(Changes, Directory):
+class Resources(IssuerRepository, Directory):
     """See `store.directory_port.Directory`."""
 
     def __init__(self, *arguments: Any) -> None:

@@ -10,7 +10,7 @@ from lingpai.core.user_records import User
 from lingpai.store.authorization_rows import read_session
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import open_password, read_user, seal_password
 
@@ -19,7 +19,7 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 7
 
 
-class Sessions(Changes, IssuerStore):
+class Sessions(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

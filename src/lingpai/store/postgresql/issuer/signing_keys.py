@@ -8,7 +8,7 @@ from lingpai.core.issuer_records import SigningKey
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SIGNING_KEY_COLUMN, read_signing_key, signing_key_columns
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.vault import Vault
 
@@ -16,7 +16,7 @@ _SQL: Final = load_queries("issuer_signing_keys")
 SEALED: Final = _SQL["sealed_signing_keys"]
 
 
-class SigningKeys(Changes, IssuerStore):
+class SigningKeys(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

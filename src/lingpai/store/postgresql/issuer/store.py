@@ -7,16 +7,16 @@ from lingpai.store.postgresql.issuer.devices import Devices
 from lingpai.store.postgresql.issuer.grants import Grants
 from lingpai.store.postgresql.issuer.identities import Identities
 from lingpai.store.postgresql.issuer.members import Members
-from lingpai.store.postgresql.issuer.places import Places
 from lingpai.store.postgresql.issuer.pushed import PushedRequests
 from lingpai.store.postgresql.issuer.quotas import Quotas
 from lingpai.store.postgresql.issuer.resources import Resources
 from lingpai.store.postgresql.issuer.sessions import Sessions
 from lingpai.store.postgresql.issuer.signing_keys import SigningKeys
+from lingpai.store.postgresql.issuer.slots import Slots
 from lingpai.store.postgresql.issuer.terminals import Terminals
 from lingpai.store.postgresql.issuer.upkeep import Upkeep
 from lingpai.store.postgresql.issuer.users import Users
-from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.postgresql.store import PostgresStore
 
 
@@ -27,7 +27,7 @@ class PostgresIssuerStore(
     Terminals,
     Members,
     Grants,
-    Places,
+    Slots,
     Devices,
     PushedRequests,
     Quotas,
@@ -49,7 +49,7 @@ class PostgresIssuerStore(
         return cls.beside(await PostgresStore.open(dsn, ring, clock))
 
     @classmethod
-    def beside(cls, store: Part) -> "PostgresIssuerStore":
+    def beside(cls, store: Repository) -> "PostgresIssuerStore":
         """The issuer's verbs on the engine of an open store, so that both share its connections.
 
         Close that store only.

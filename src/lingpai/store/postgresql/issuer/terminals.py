@@ -8,14 +8,14 @@ from lingpai.core.issuer_records import Terminal
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_terminal
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 
 _SQL: Final = load_queries("issuer_directory")
 _GRANTS: Final = load_queries("issuer_grants")
 
 
-class Terminals(Changes, Directory):
+class Terminals(IssuerRepository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

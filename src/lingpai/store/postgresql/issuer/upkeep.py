@@ -14,7 +14,7 @@ from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.postgresql.issuer.signing_keys import SEALED, reseal_signing_keys
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import open_password, seal_password
 from lingpai.store.vault import Vault
@@ -29,7 +29,7 @@ SWEEP_SECONDS: Final = 3600
 _FIRST: Final = -(2**63)
 
 
-class Upkeep(Changes, IssuerStore):
+class Upkeep(IssuerRepository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:

@@ -10,7 +10,7 @@ from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
 from lingpai.store.directory_port import Directory
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.issuer.verbs import Changes
+from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import (
     open_password,
@@ -35,7 +35,7 @@ _REMOVALS: Final = (
 _SAVED: Final = ("id", "login", "nick", "avatar", "sex", "seller_name", "disabled", "login_key")
 
 
-class Users(Changes, Directory):
+class Users(IssuerRepository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

@@ -5,7 +5,7 @@ from typing import Any, Final
 from lingpai.core.issuer_records import Grant
 from lingpai.store.issuer_port import Quota, SignedRequest
 from lingpai.store.postgresql.connect import Connection
-from lingpai.store.postgresql.part import Part
+from lingpai.store.postgresql.repository import Repository
 from lingpai.store.queries import Row
 
 Arguments = tuple[Any, ...]
@@ -15,7 +15,7 @@ _NO_REQUEST: Final = (None, None, None, None)
 
 
 def grant_arguments(grant: Grant) -> Arguments:
-    """A new grant as the first 19 arguments of `add_grant` and `place`."""
+    """A new grant as the first 19 arguments of `add_grant` and `take_slot`."""
     return (
         *(grant.realm, int(grant.kind), grant.app, grant.user, grant.terminal, grant.member, grant.scope),
         *(grant.redirect_uri, grant.challenge, grant.challenge_method, grant.nonce, grant.audience),
@@ -34,7 +34,7 @@ def request_arguments(request: SignedRequest | None) -> Arguments:
     return _NO_REQUEST if request is None else tuple(request)
 
 
-class Changes(Part):
+class IssuerRepository(Repository):
     """Statements that are not called often enough to be batched."""
 
     async def _change(self, statement: str, *arguments: Any) -> list[Row]:

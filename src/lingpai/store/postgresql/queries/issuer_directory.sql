@@ -55,7 +55,7 @@ DELETE FROM issuer_members WHERE app_row = $1;
 -- name: remove_app_count
 DELETE FROM issuer_member_counts WHERE app_row = $1;
 
--- name: remove_app_places
+-- name: remove_app_slots
 DELETE FROM issuer_places WHERE app_row = $1;
 
 -- name: unbind_app_terminals

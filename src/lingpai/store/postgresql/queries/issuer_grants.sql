@@ -21,7 +21,7 @@ WITH t AS MATERIALIZED (
 )
 SELECT n, id FROM t;
 
--- name: place
+-- name: take_slot_by_function
 SELECT * FROM issuer_place_v2(
     $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
@@ -55,7 +55,7 @@ SET generation = t.generation + 1, rotated_at = t.now, ends_at = t.ends_at
 FROM t WHERE g.id = t.id AND g.salt = t.salt AND g.generation <= t.generation AND g.state = 1 AND g.ends_at > t.now
 RETURNING t.n;
 
--- name: take_place
+-- name: take_slot
 -- Of those who saw the same grant there, one gets it.
 WITH t AS MATERIALIZED (
     SELECT u.*, coalesce(u.machine_row, -u.user_row, 0) AS subject
@@ -89,7 +89,7 @@ WITH t AS MATERIALIZED (
 )
 SELECT n, id, salt FROM taken;
 
--- name: place_alone
+-- name: take_slot_alone_by_function
 SELECT * FROM issuer_place_alone_v2(
     $1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
     $9::text[], $10::text[], $11::text[], $12::text[], $13::smallint[], $14::bigint[], $15::bigint[], $16::bigint[],
@@ -148,7 +148,7 @@ WHERE id = $3 AND salt = $4 AND nonce = $5 AND generation = $6 AND state IN (0, 
 UPDATE issuer_grants SET state = 3, ends_at = $3, end_reason = $4
 WHERE id = $1 AND salt = $2 AND state <> 3 AND ends_at > $3 RETURNING id;
 
--- name: end_place
+-- name: end_slot
 UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = $2
 WHERE id IN (
         SELECT grant_row FROM issuer_places WHERE app_row = $3 AND kind = $4 AND subject = $5
@@ -160,24 +160,24 @@ WHERE id IN (
 UPDATE issuer_grants SET state = 3, ends_at = $1, end_reason = 'terminal changed hands'
 WHERE user_row = $2 AND machine_row = $3 AND state <> 3 AND ends_at > $1;
 
--- name: read_place
+-- name: read_slot
 SELECT t.n, p.grant_row
 FROM unnest($1::bigint[], $2::smallint[], $3::bigint[]) WITH ORDINALITY AS t (app_row, kind, subject, n)
 JOIN issuer_places p ON p.app_row = t.app_row AND p.kind = t.kind AND p.subject = t.subject;
 
--- name: open_place
+-- name: open_slot
 INSERT INTO issuer_places (app_row, kind, subject, grant_row) VALUES ($1, $2, $3, 0) ON CONFLICT DO NOTHING;
 
--- name: lock_place
+-- name: lock_slot
 SELECT grant_row FROM issuer_places WHERE app_row = $1 AND kind = $2 AND subject = $3 FOR UPDATE;
 
--- name: fill_place
+-- name: fill_slot
 UPDATE issuer_places SET grant_row = $4 WHERE app_row = $1 AND kind = $2 AND subject = $3;
 
 -- name: supersede
 UPDATE issuer_grants SET state = 2, ends_at = least(ends_at, $2), end_reason = 'superseded' WHERE id = $1 AND state = 1;
 
--- name: list_place
+-- name: list_slot
 -- Each grant knows which one it superseded; none that came earlier ends later.
 WITH RECURSIVE chain (id, depth) AS (
     SELECT grant_row, 1 FROM issuer_places WHERE app_row = $1 AND kind = $2 AND subject = $3

@@ -10,21 +10,21 @@ from typing_extensions import override
 from lingpai.core.issuer_records import App, Secret
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import SECRET_COLUMN, app_columns, read_apps
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("issuer_directory")
 _REMOVALS: Final = (
     "clear_secrets",
     "remove_app_members",
     "remove_app_count",
-    "remove_app_places",
+    "remove_app_slots",
     "unbind_app_terminals",
     "remove_app_marks",
 )
 
 
-class Apps(Part, Directory):
+class Apps(Repository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

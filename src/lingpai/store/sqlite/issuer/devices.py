@@ -9,13 +9,13 @@ from typing_extensions import override
 from lingpai.core.authorization_records import Device
 from lingpai.store.authorization_rows import device_columns, read_device
 from lingpai.store.issuer_port import IssuerStore
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("issuer_devices")
 
 
-class Devices(Part, IssuerStore):
+class Devices(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

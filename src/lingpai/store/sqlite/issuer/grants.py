@@ -24,11 +24,11 @@ from lingpai.store.issuer_port import (
 from lingpai.store.issuer_rows import read_grant, read_view, row_after
 from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.engine import Engine
-from lingpai.store.sqlite.issuer.places import holder_of_place, insert_grant, place_of, take_place
 from lingpai.store.sqlite.issuer.quotas import count_quota, has_room, is_known, remember
+from lingpai.store.sqlite.issuer.slots import grant_in_slot, insert_grant, slot_of, take_slot
 from lingpai.store.sqlite.issuer.transaction import WriterTransaction
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.transaction import finish
 from lingpai.store.vault import Vault
 
@@ -38,7 +38,7 @@ _REDEEM: Final = _SQL["redeem"]
 _ROTATE: Final = _SQL["rotate"]
 
 
-class Grants(Part, IssuerStore):
+class Grants(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
@@ -84,7 +84,7 @@ class Grants(Part, IssuerStore):
     ) -> Awaitable[Spent]:
         after = row_after(grant, 1, now, ends_at)
         done = Spent(Outcome.DONE, after)
-        # As bound by `redeem`, around the row whose place the grant takes.
+        # As bound by `redeem`, around the row whose slot the grant takes.
         own, names = (after.generation, after.rotated_at, after.ends_at), (grant.id, grant.salt, now)
         if keep is None and quota is None and request is None:
             refuse = partial(_refuse_code, grant=grant)
@@ -95,14 +95,14 @@ class Grants(Part, IssuerStore):
                 return Spent(Outcome.SAME_REQUEST, None)
             if not has_room(connection, quota):
                 return Spent(Outcome.LIMITED, None)
-            place = place_of(grant.app, grant.kind, grant.terminal, grant.user)
-            before = None if keep is None else holder_of_place(connection, place)
+            slot = slot_of(grant.app, grant.kind, grant.terminal, grant.user)
+            before = None if keep is None else grant_in_slot(connection, slot)
             if not change(connection, _REDEEM, (*own, before, *names)):
                 return _refuse_code(connection, grant)
             count_quota(connection, quota)
             remember(connection, request)
             if keep is not None:
-                take_place(connection, place, grant.id, before, now + keep)
+                take_slot(connection, slot, grant.id, before, now + keep)
             return done
 
         return self._engine.writer.submit(spend)
@@ -174,14 +174,14 @@ class Grants(Part, IssuerStore):
         return await self._engine.write(end)
 
     @override
-    async def end_place(self, app: int, terminal: int, now: int, reason: str) -> bool:
-        _, kind, subject = place_of(app, GrantKind.USER, terminal, None)
-        place = {"app": app, "kind": kind, "subject": subject, "now": now, "reason": reason}
+    async def end_slot(self, app: int, terminal: int, now: int, reason: str) -> bool:
+        _, kind, subject = slot_of(app, GrantKind.USER, terminal, None)
+        slot = {"app": app, "kind": kind, "subject": subject, "now": now, "reason": reason}
         codes = {"app": app, "terminal": terminal, "now": now, "reason": reason}
 
         def end(connection: apsw.Connection) -> bool:
             voided = run(connection, _SQL["void_codes"], codes)
-            ended = run(connection, _SQL["end_place"], place)
+            ended = run(connection, _SQL["end_slot"], slot)
             return bool(voided or ended)
 
         return await self._engine.write(end)

@@ -19,8 +19,8 @@ from lingpai.store.identity_rows import (
     read_login_key,
     seal_subject,
 )
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import read_user, user_columns
 from lingpai.store.vault import Vault
 
@@ -29,7 +29,7 @@ _DIRECTORY: Final = load_queries("issuer_directory")
 SEALED_ELSEWHERE: Final[Mapping[str, str]] = {name: _SQL[name] for name in COUNTS}
 
 
-class Identities(Part, IdentitiesPort):
+class Identities(Repository, IdentitiesPort):
     """See `store.identities_port.Identities`."""
 
     @override

@@ -12,15 +12,15 @@ from lingpai.core.user_records import User
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import member_columns, read_member
 from lingpai.store.rows import write_names
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import read_user
 
 _SQL: Final = load_queries("issuer_members")
 _MEMBER_COLUMNS: Final = 9
 
 
-class Members(Part, Directory):
+class Members(Repository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

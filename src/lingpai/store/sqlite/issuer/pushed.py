@@ -10,13 +10,13 @@ from lingpai.core.authorization_records import Pushed
 from lingpai.store.authorization_rows import pushed_columns, read_pushed
 from lingpai.store.issuer_port import IssuerStore, SignedRequest
 from lingpai.store.sqlite.issuer.quotas import is_known, remember
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("issuer_pushed")
 
 
-class PushedRequests(Part, IssuerStore):
+class PushedRequests(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -7,8 +7,8 @@ import apsw
 from typing_extensions import override
 
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner, Quota, SignedRequest
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _GRANTS: Final = load_queries("issuer_grants")
 _SQL: Final = load_queries("issuer_upkeep")
@@ -38,7 +38,7 @@ def remember(connection: apsw.Connection, request: SignedRequest | None) -> bool
     return request is not None and bool(change(connection, _SQL["remember_request"], request))
 
 
-class Quotas(Part, IssuerStore):
+class Quotas(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -10,13 +10,13 @@ from typing_extensions import override
 from lingpai.core.issuer_records import Resource
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_resource, resource_columns
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("issuer_resources")
 
 
-class Resources(Part, Directory):
+class Resources(Repository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

@@ -10,8 +10,8 @@ from lingpai.core.authorization_records import Session
 from lingpai.core.user_records import User
 from lingpai.store.authorization_rows import read_session
 from lingpai.store.issuer_port import IssuerStore
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import open_password, read_user, seal_password
 
 _SQL: Final = load_queries("issuer_upkeep")
@@ -19,7 +19,7 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _SESSION_COLUMNS: Final = 7
 
 
-class Sessions(Part, IssuerStore):
+class Sessions(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -8,15 +8,15 @@ from typing_extensions import override
 from lingpai.core.issuer_records import SigningKey
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SIGNING_KEY_COLUMN, read_signing_key, signing_key_columns
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("issuer_signing_keys")
 SEALED: Final = _SQL["sealed_signing_keys"]
 
 
-class SigningKeys(Part, IssuerStore):
+class SigningKeys(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

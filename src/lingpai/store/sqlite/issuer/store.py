@@ -11,16 +11,16 @@ from lingpai.store.sqlite.issuer.devices import Devices
 from lingpai.store.sqlite.issuer.grants import Grants
 from lingpai.store.sqlite.issuer.identities import Identities
 from lingpai.store.sqlite.issuer.members import Members
-from lingpai.store.sqlite.issuer.places import Places
 from lingpai.store.sqlite.issuer.pushed import PushedRequests
 from lingpai.store.sqlite.issuer.quotas import Quotas
 from lingpai.store.sqlite.issuer.resources import Resources
 from lingpai.store.sqlite.issuer.sessions import Sessions
 from lingpai.store.sqlite.issuer.signing_keys import SigningKeys
+from lingpai.store.sqlite.issuer.slots import Slots
 from lingpai.store.sqlite.issuer.terminals import Terminals
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
 from lingpai.store.sqlite.issuer.users import Users
-from lingpai.store.sqlite.part import Part
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.vault import Vault
 
@@ -32,7 +32,7 @@ class SqliteIssuerStore(
     Terminals,
     Members,
     Grants,
-    Places,
+    Slots,
     Devices,
     PushedRequests,
     Quotas,
@@ -54,7 +54,7 @@ class SqliteIssuerStore(
         return cls(Engine(path, floor), Vault(ring), clock)
 
     @classmethod
-    def beside(cls, store: Part) -> "SqliteIssuerStore":
+    def beside(cls, store: Repository) -> "SqliteIssuerStore":
         """The issuer's verbs on the engine of an open store, so that both share commits.
 
         Close that store only.

@@ -8,14 +8,14 @@ from typing_extensions import override
 from lingpai.core.issuer_records import Terminal
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_terminal
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 
 _SQL: Final = load_queries("issuer_directory")
 _GRANTS: Final = load_queries("issuer_grants")
 
 
-class Terminals(Part, Directory):
+class Terminals(Repository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

@@ -7,7 +7,7 @@ from typing_extensions import override
 from lingpai.core.issuer_records import Grant
 from lingpai.store.queries import Row
 from lingpai.store.sqlite.connect import Connection
-from lingpai.store.sqlite.issuer.places import insert_grant
+from lingpai.store.sqlite.issuer.slots import insert_grant
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.transaction import Transaction
 

@@ -11,8 +11,8 @@ from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.issuer_rows import SECRET_COLUMN
 from lingpai.store.sqlite.issuer.identities import SEALED_ELSEWHERE, reseal_elsewhere
 from lingpai.store.sqlite.issuer.signing_keys import SEALED, reseal_signing_keys
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import open_password, seal_password
 
 _SQL: Final = load_queries("issuer_upkeep")
@@ -20,7 +20,7 @@ _PASSWORDS: Final = load_queries("issuer_passwords")
 _PURGES: Final = tuple(name for name in _SQL if name.startswith("purge_"))
 
 
-class Upkeep(Part, IssuerStore):
+class Upkeep(Repository, IssuerStore):
     """See `store.issuer_port.IssuerStore`."""
 
     @override

@@ -9,8 +9,8 @@ from typing_extensions import override
 from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
 from lingpai.store.directory_port import Directory
-from lingpai.store.sqlite.part import Part
 from lingpai.store.sqlite.queries import change, load_queries, run
+from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import (
     open_password,
     read_claims,
@@ -33,7 +33,7 @@ _REMOVALS: Final = (
 )
 
 
-class Users(Part, Directory):
+class Users(Repository, Directory):
     """See `store.directory_port.Directory`."""
 
     @override

@@ -44,7 +44,7 @@ DELETE FROM issuer_members WHERE app_row = ?;
 -- name: remove_app_count
 DELETE FROM issuer_member_counts WHERE app_row = ?;
 
--- name: remove_app_places
+-- name: remove_app_slots
 DELETE FROM issuer_places WHERE app_row = ?;
 
 -- name: unbind_app_terminals

@@ -57,7 +57,7 @@ WHERE id = ? AND salt = ? AND nonce = ? AND generation = ? AND state IN (0, 1);
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE id = :id AND salt = :salt AND state <> 3 AND ends_at > :now RETURNING id;
 
--- name: end_place
+-- name: end_slot
 UPDATE issuer_grants SET state = 3, ends_at = :now, look_at = min(look_at, :now), end_reason = :reason
 WHERE id = (SELECT grant_row FROM issuer_places WHERE app_row = :app AND kind = :kind AND subject = :subject)
   AND state <> 3 AND ends_at > :now RETURNING id;
@@ -78,10 +78,10 @@ WHERE id = ? AND state = 1;
 -- name: follow
 UPDATE issuer_grants SET previous_row = ? WHERE id = ?;
 
--- name: read_place
+-- name: read_slot
 SELECT grant_row FROM issuer_places WHERE app_row = ? AND kind = ? AND subject = ?;
 
--- name: take_place
+-- name: take_slot
 INSERT INTO issuer_places (app_row, kind, subject, grant_row) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET grant_row = excluded.grant_row;
 
@@ -91,7 +91,7 @@ UPDATE issuer_places SET grant_row = ? WHERE app_row = ? AND kind = ? AND subjec
 -- name: drop_grant
 DELETE FROM issuer_grants WHERE id = ?;
 
--- name: list_place
+-- name: list_slot
 -- Each grant knows which one it superseded; none that came earlier ends later.
 WITH RECURSIVE chain (row, depth) AS (
     SELECT grant_row, 1 FROM issuer_places WHERE app_row = :app AND kind = :kind AND subject = :subject

@@ -1,11 +1,11 @@
 """The base of every repository."""
 
 from lingpai.core.clock import Clock
-from lingpai.store.sqlite.engine import Engine
+from lingpai.store.postgresql.engine import Engine
 from lingpai.store.vault import Vault
 
 
-class Part:
+class Repository:
     """A group of the store's verbs.
 
     Args:
