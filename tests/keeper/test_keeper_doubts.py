@@ -1,10 +1,11 @@
 """An SDK whose token has died fetches again and again; that alone heals it."""
 
 import asyncio
+import itertools
 
 import pytest
 
-from lingpai.keeper.doubts import SEVERAL, SHORT
+from lingpai.keeper.doubts import BETWEEN_VALUES, SEVERAL, SHORT, Doubt, Pace, Turn
 from lingpai.keeper.verification import QUESTIONS_A_DAY
 from tests.keeper.stage import (
     AGENT_SECRET,
@@ -97,3 +98,19 @@ async def test_a_platform_that_hangs_keeps_nobody_waiting_for_long(own: Stage) -
     async with asyncio.timeout(4):
         assert len({await fetch(own, XCX) for _ in range(SEVERAL)}) == 1
     assert data_of(await own.get(XCX, **APP))["access_token"]
+
+
+def test_one_value_after_another_is_questioned() -> None:
+    turn = Turn()
+    doubts = [Doubt(30.0, turn) for _ in range(3)]
+    paces = [Pace(doubt) for doubt in doubts]
+    asked: list[tuple[float, int]] = []
+    for step in range(20):
+        now = 1000.0 + step * BETWEEN_VALUES / 4
+        for number, pace in enumerate(paces):
+            if pace.is_hurried(now, now):
+                doubts[number].note_question(1, now)
+                asked.append((now, number))
+    assert [number for _, number in asked] == [0, 1, 2]
+    times = [time for time, _ in asked]
+    assert all(later - earlier >= BETWEEN_VALUES for earlier, later in itertools.pairwise(times))
