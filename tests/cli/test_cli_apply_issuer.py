@@ -184,3 +184,22 @@ def test_a_file_with_a_mistake_changes_nothing(cli: Cli, content: dict[str, Any]
     assert refused.code == 1
     assert said in refused.stderr
     assert cli("caller", "list").json == cli("app", "list").json == cli("user", "list").json == []
+
+
+def test_addresses_of_logout_are_declared_and_checked(cli: Cli) -> None:
+    client = {
+        "post_logout_redirect_uris": ["https://shop.example/bye"],
+        "backchannel_logout_uri": "https://shop.example/logout",
+        "backchannel_logout_session_required": True,
+    }
+    entry = {"realm": "oidc", "app_id": "shop", "name": "Shop", "client": client}
+    assert changed(apply(cli, {"apps": [entry]})) == [("apps", "add", "oidc/shop", [])]
+    assert changed(apply(cli, {"apps": [entry]})) == []
+    shown = cli("app", "show", "shop", "--realm", "oidc").json["client"]
+    assert {name: shown[name] for name in client} == client
+    for name, wrong in (
+        ("post_logout_redirect_uris", ["http://shop.example/bye"]),
+        ("backchannel_logout_uri", "https://shop.example/logout#there"),
+    ):
+        refused = apply(cli, {"apps": [entry | {"client": client | {name: wrong}}]})
+        assert refused.code == 1, name

@@ -210,6 +210,28 @@ def test_what_a_client_of_the_standard_protocol_sets_itself(cli: Cli) -> None:
     assert (page["public"], page["secret"]) == (True, "")
 
 
+def test_where_a_client_is_told_of_logouts(cli: Cli) -> None:
+    add = ("app", "add", "Shop", "--realm", "oidc", "--redirect-uri", "https://shop.example/cb")
+    uris = ("https://shop.example/bye", "com.example.shop:/bye")
+    back = "https://shop.example/logout?of=lingpai"
+    after = [word for uri in uris for word in ("--post-logout-uri", uri)]
+    added = cli(*add, *after, "--backchannel-logout-uri", back).json
+    assert added["client"]["post_logout_redirect_uris"] == list(uris)
+    assert added["client"]["backchannel_logout_uri"] == back
+    shown = cli.terminal("app", "show", added["app_id"]).stdout
+    assert all(each in shown for each in (*uris, back))
+    for wrong in (
+        ("--post-logout-uri", "http://shop.example/bye"),
+        ("--post-logout-uri", "https://shop.example/bye#there"),
+        ("--post-logout-uri", "javascript:alert(1)"),
+        ("--backchannel-logout-uri", "http://shop.example/logout"),
+        ("--backchannel-logout-uri", "https://shop.example/logout#there"),
+        ("--backchannel-logout-uri", "https://user@shop.example/logout"),
+    ):
+        refused = cli(*add, *wrong)
+        assert (refused.code, "https" in refused.stderr or "redirect" in refused.stderr) == (2, True), wrong
+
+
 def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
     jwk = ECKey.generate_key("P-256").as_dict(private=False)
     keys = tmp_path / "keys.json"

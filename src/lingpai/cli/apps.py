@@ -6,6 +6,7 @@ import typer
 
 from lingpai.cli.client_options import (
     AuthMethodName,
+    BackchannelUri,
     DefaultMaxAge,
     DpopBound,
     Fapi2,
@@ -13,6 +14,7 @@ from lingpai.cli.client_options import (
     JwksFile,
     JwksUri,
     NoPkce,
+    PostLogoutUris,
     RequirePar,
     client_document,
     client_of,
@@ -111,6 +113,8 @@ def add(
     dpop_bound: DpopBound = False,
     fapi2: Fapi2 = False,
     default_max_age: DefaultMaxAge = None,
+    post_logout_uri: PostLogoutUris = None,
+    backchannel_logout_uri: BackchannelUri = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -147,6 +151,8 @@ def add(
                 dpop_bound_access_tokens=dpop_bound,
                 fapi2=fapi2,
                 default_max_age=default_max_age,
+                post_logout_redirect_uris=post_logout_uri,
+                backchannel_logout_uri=backchannel_logout_uri,
             ),
         )
         problems = sentences(app_flaws(wanted)) + client_problems(issuer, wanted)
@@ -208,6 +214,8 @@ def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Js
         ("Scopes", ", ".join(found["scopes"]) or "–"),
         ("Permissions", ", ".join(found["permissions"]) or "–"),
         ("Owner", found["owner"] or "–"),
+        ("After logout", ", ".join(found["client"].get("post_logout_redirect_uris", ())) or "–"),
+        ("Logout tokens", found["client"].get("backchannel_logout_uri", "") or "–"),
         ("Users", str(found["users"])),
         ("Secrets", str(found["secrets"])),
         ("Added", found["created_at"]),

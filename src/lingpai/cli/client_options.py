@@ -83,6 +83,23 @@ DefaultMaxAge = Annotated[
         show_default=False,
     ),
 ]
+PostLogoutUris = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--post-logout-uri",
+        help="Where users may be sent after they logged out; repeat for more. Protocol {id_token_protocols} only.",
+        show_default=False,
+    ),
+]
+BackchannelUri = Annotated[
+    str,
+    typer.Option(
+        "--backchannel-logout-uri",
+        help="Address that is sent a logout token when a session of its user ends (https). Protocol "
+        "{id_token_protocols} only.",
+        show_default=False,
+    ),
+]
 
 
 def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
@@ -99,7 +116,7 @@ def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
 
     from lingpai.core.issuer_records import AuthMethod, Client
 
-    fields = {name: value for name, value in given.items() if value not in {"", None}}
+    fields = {name: value for name, value in given.items() if value not in ("", None)}
     known = {
         "id_token_signed_response_alg": ("ES256", "RS256"),
         "token_endpoint_auth_method": get_args(AuthMethod),
@@ -124,6 +141,7 @@ def client_document(client: "Client") -> dict[str, Any]:
 
 def client_problems(issuer: "Issuer", app: "App") -> list[str]:
     """Return the problems of an app in this realm."""
+    from lingpai.issuer.checks import is_fetchable
     from lingpai.issuer.foreign_jose import read_keys
 
     if app.public and not issuer.policy.public_clients:
@@ -160,21 +178,11 @@ def client_problems(issuer: "Issuer", app: "App") -> list[str]:
             tr("Give the keys, or the address where they are, not both."),
         ),
         (
-            bool(client.jwks_uri) and not _fetchable(client.jwks_uri),
+            bool(client.jwks_uri) and not is_fetchable(client.jwks_uri),
             tr("{text} is not an https address that can be fetched.", text=repr(client.jwks_uri)),
         ),
     )
     return [problem for wrong, problem in checks if wrong]
-
-
-def _fetchable(url: str) -> bool:
-    from lingpai.issuer.fetcher import FetchError, check_fetchable
-
-    try:
-        check_fetchable(url)
-    except FetchError:
-        return False
-    return True
 
 
 def _read_jwks(file: Path) -> Any:

@@ -24,6 +24,8 @@ PLACEHOLDERS = {
     "hand_out": "WHAT",
     "jwks": "FILE",
     "jwks_uri": "URL",
+    "post_logout_uri": "URL",
+    "backchannel_logout_uri": "URL",
     "after_login": "LOGIN",
     "app_id": "APP",
     "app_name": "ACCOUNT",

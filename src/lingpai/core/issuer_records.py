@@ -73,6 +73,9 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         fapi2: whether it is held to the FAPI 2.0 Security Profile where that is stricter.
         default_max_age: seconds that a login may be old for it unless a request says so itself; None for any.
         require_auth_time: whether it requires `auth_time`, which is always sent.
+        post_logout_redirect_uris: where users may be sent after they logged out, compared as plain strings.
+        backchannel_logout_uri: where it is sent a logout token when a user's session ends, or "".
+        backchannel_logout_session_required: whether it needs the session in that token, which always has it.
     """
 
     pkce: bool = True
@@ -86,6 +89,9 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fapi2: bool = False
     default_max_age: Annotated[int, msgspec.Meta(ge=0, le=999_999_999)] | None = None
     require_auth_time: bool = False
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str = ""
+    backchannel_logout_session_required: bool = False
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

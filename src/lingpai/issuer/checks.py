@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App, Resource
+from lingpai.core.issuer_records import App, Client, Resource
 from lingpai.core.names import hides, tidy
 from lingpai.core.user_records import Profile, UserClaims
 from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
@@ -111,6 +111,30 @@ def check_app(app: App) -> None:
     _check_words("grants", app.grants)
     _check_words("scopes", app.scopes)
     _check_words("permissions", app.permissions)
+    _check_logout(app.client)
+
+
+def _check_logout(client: Client) -> None:
+    """Refuse addresses of a client's logout: those for browsers are held to the rules of redirect URIs."""
+    for uri in client.post_logout_redirect_uris:
+        check_registrable(uri, "post_logout_redirect_uris")
+    if client.backchannel_logout_uri and not is_fetchable(client.backchannel_logout_uri):
+        raise _invalid(
+            "A backchannel_logout_uri is an https address without user, fragment and odd characters.",
+            "backchannel_logout_uri",
+        )
+
+
+def is_fetchable(url: str) -> bool:
+    """Return whether an address is one that the service may call for a client (`fetcher.check_fetchable`)."""
+    # The command line starts without an HTTP client.
+    from lingpai.issuer.fetcher import FetchError, check_fetchable  # noqa: PLC0415
+
+    try:
+        check_fetchable(url)
+    except FetchError:
+        return False
+    return True
 
 
 def check_resource(resource: Resource) -> None:

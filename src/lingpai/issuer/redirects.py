@@ -11,7 +11,7 @@ _ODD = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"`{}|^]")
 _FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 
 
-def check_registrable(uri: str) -> None:
+def check_registrable(uri: str, parameter: str = "redirect_uri") -> None:
     """Refuse a redirect URI that must not be registered (RFC 9700 §2.1, RFC 8252 §7; threats A4, A5).
 
     Plain http is for loopback; a private scheme needs a dot; no fragment, no user, no odd characters.
@@ -21,7 +21,7 @@ def check_registrable(uri: str) -> None:
     """
     parts = _split(uri)
     if parts is None or _ODD.search(uri) or "#" in uri or "@" in parts.netloc:
-        raise _invalid(f"{uri!r} cannot be a redirect URI.")
+        raise _invalid(f"{uri!r} cannot be a redirect URI.", parameter)
     local = parts.hostname in LOOPBACK or parts.hostname == "localhost"
     usable = {
         "https": bool(parts.hostname),
@@ -29,7 +29,8 @@ def check_registrable(uri: str) -> None:
     }.get(parts.scheme, "." in parts.scheme and parts.scheme not in _FORBIDDEN_SCHEMES)
     if not usable:
         raise _invalid(
-            f"{uri!r} cannot be a redirect URI: use https, http on a loopback address, or a scheme with a dot."
+            f"{uri!r} cannot be a redirect URI: use https, http on a loopback address, or a scheme with a dot.",
+            parameter,
         )
 
 
@@ -64,8 +65,8 @@ def anybody_may_take(uri: str) -> bool:
     return parts is None or parts.scheme != "https" or parts.hostname in {*LOOPBACK, "localhost"}
 
 
-def _invalid(reason: str) -> LingpaiError:
-    return LingpaiError(Kind.INVALID_REDIRECT_URI, reason, parameter="redirect_uri")
+def _invalid(reason: str, parameter: str = "redirect_uri") -> LingpaiError:
+    return LingpaiError(Kind.INVALID_REDIRECT_URI, reason, parameter=parameter)
 
 
 def _split(uri: str) -> SplitResult | None:
