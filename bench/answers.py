@@ -66,6 +66,7 @@ OPEN_ID = _compact(
     },
 )
 STANDARD_TOKEN = _compact({"access_token": "t", "expires_in": 7200, "token_type": "Bearer"})
+SENT = _compact({"errcode": 0, "errmsg": "ok"})
 INTROSPECTED = _compact({"active": True})
 
 BY_GRANT_TYPE = {"authorization_code": REDEEMED}

@@ -12,6 +12,7 @@ from bench.answers import (
     OPEN_ID,
     REDEEMED,
     SECRET,
+    SENT,
     SERVER_TOKEN,
     STANDARD_TOKEN,
     TICKET,
@@ -26,6 +27,9 @@ MANY_ACCOUNTS = "lingpai, 10,000 accounts"
 ISSUER = "lingpai, issuer"
 NGINX_FILE = "nginx, static file"
 NODE_HTTP = "node http"
+NGINX_PROXY = "nginx, proxy_pass"
+FASTAPI_PROXY = "FastAPI + httpx, proxy"
+LINGPAI_FORWARD = "lingpai, forwarding"
 OIDC_PROVIDER = "oidc-provider"
 OAUTH2_SERVER = "@jmondi/oauth2-server"
 OAUTH_TOOLKIT = "django-oauth-toolkit"
@@ -40,6 +44,7 @@ CHECK = "checkCode"
 WHO = "getOpenId"
 STANDARD = "client_credentials"
 INTROSPECT = "introspection"
+FORWARD = "forwarded call"
 
 OF_THE_PEAK = 0.8
 """The part of the highest throughput at which answers still have to come fast."""
@@ -62,6 +67,7 @@ CASES = {
         Case(WHO, BARE, OPEN_ID, FORM),
         Case(STANDARD, BARE, STANDARD_TOKEN, FORM, open=True),
         Case(INTROSPECT, BARE, INTROSPECTED, FORM, open=True),
+        Case(FORWARD, NGINX_PROXY, SENT),
         Case(PACED["getXcx"], LINGPAI, GET_XCX, "getXcx"),
         Case(PACED[REDEEM], ISSUER, REDEEMED, REDEEM),
         Case(PACED[REFRESH], ISSUER, USER_TOKENS, REFRESH),

@@ -7,13 +7,17 @@ from bench.cases import (
     APP_TOKEN,
     BARE,
     CHECK,
+    FASTAPI_PROXY,
     FEW_ACCOUNTS,
     FORM,
+    FORWARD,
     INTROSPECT,
     ISSUER,
     LINGPAI,
+    LINGPAI_FORWARD,
     MANY_ACCOUNTS,
     NGINX_FILE,
+    NGINX_PROXY,
     NODE_HTTP,
     OAUTH_TOOLKIT,
     OIDC_PROVIDER,
@@ -185,6 +189,16 @@ GOALS = (
     ),
     *(goal for case in _ISSUING for goal in _issuer_goals(case, 0.3, STANDARD)),
     *(goal for case in _CHECKING for goal in _issuer_goals(case, 0.45, INTROSPECT)),
+    *(
+        Goal(
+            f"{FORWARD}: at least {bound:g} x {peer}",
+            row_name(FORWARD, LINGPAI_FORWARD),
+            _speed,
+            row_name(FORWARD, peer),
+            least=bound,
+        )
+        for peer, bound in ((NGINX_PROXY, 0.3), (FASTAPI_PROXY, 4.0))
+    ),
     *_engine_goals(),
     *(goal for setup in SETUPS for goal in _setup_goals(setup)),
 )

@@ -3,6 +3,7 @@
 from bench.contender import Contender
 from bench.contenders.bare import BARE_ASGI
 from bench.contenders.by_hand import FASTAPI_REDIS, TORNADO_REDIS
+from bench.contenders.forwarding import FORWARDERS
 from bench.contenders.issuer import ISSUERS
 from bench.contenders.lingpai import KEEPER_FEW, KEEPER_MANY, KEEPERS
 from bench.contenders.nginx import NGINX
@@ -20,6 +21,7 @@ ALL: tuple[Contender, ...] = (
     KEEPER_FEW,
     KEEPER_MANY,
     *ISSUERS,
+    *FORWARDERS,
     OIDC,
     OAUTH2,
     TOOLKIT,

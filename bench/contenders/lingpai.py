@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.answers import ACCOUNT, GET_XCX_PATH, SECRET
 from bench.cases import CASES, FEW_ACCOUNTS, HELD_TOKEN, LINGPAI, MANY_ACCOUNTS
@@ -29,25 +30,32 @@ _LINGPAI = str(Path(sys.executable).with_name("lingpai"))
 _EMPTY = CACHE / "lingpai-empty"
 
 
-def _apply(home: Path, count: int) -> None:
-    accounts = [
-        {"platform": "wechat", "account": _ACCOUNTS % number, "secret": SECRET} for number in range(count)
-    ]
-    file = home / "accounts.json"
+def apply(home: Path, sections: Mapping[str, Any]) -> None:
+    """Have `lingpai apply` bring these sections into the data in ``home``.
+
+    Raises:
+        ContenderError: it failed.
+    """
+    file = home / "sections.json"
     file.touch(0o600)
-    file.write_text(json.dumps({"accounts": accounts}), "utf-8")
+    file.write_text(json.dumps(sections), "utf-8")
     argv = [_LINGPAI, "apply", str(file), "--data", str(home / "data")]
     done = subprocess.run(argv, cwd=home, check=False, capture_output=True, text=True)
     if done.returncode:
         raise ContenderError(f"lingpai apply: {done.stderr.strip()[-1000:]}")
 
 
+def service(home: Path, port: int, upstream: int, env: Mapping[str, str], workers: int = 1) -> Command:
+    """The service on the data in ``home``, before the platform on the port ``upstream``."""
+    given = {"LINGPAI_DATA": str(home / "data"), "LINGPAI_WECHAT__BASE_URL": f"http://127.0.0.1:{upstream}"}
+    argv = (_LINGPAI, "serve", "--port", str(port), "--workers", str(workers))
+    return Command(argv, port, env={**given, **env}, cwd=home)
+
+
 def serve(home: Path, port: int, env: Mapping[str, str], workers: int = 1) -> tuple[Command, ...]:
     """The upstream and the service on the data in ``home``."""
     upstream = free_port()
-    given = {"LINGPAI_DATA": str(home / "data"), "LINGPAI_WECHAT__BASE_URL": f"http://127.0.0.1:{upstream}"}
-    argv = (_LINGPAI, "serve", "--port", str(port), "--workers", str(workers))
-    return (bare.serve(upstream, Role.UPSTREAM), Command(argv, port, env={**given, **env}, cwd=home))
+    return (bare.serve(upstream, Role.UPSTREAM), service(home, port, upstream, env, workers))
 
 
 def _empty(setup: Setup) -> Contender:
@@ -80,7 +88,10 @@ def _prepare(count: int) -> Callable[[], None]:
         """Anew for each bench: tokens live for two hours only."""
         shutil.rmtree(_home(count), ignore_errors=True)
         _home(count).mkdir(parents=True)
-        _apply(_home(count), count)
+        accounts = [
+            {"platform": "wechat", "account": _ACCOUNTS % number, "secret": SECRET} for number in range(count)
+        ]
+        apply(_home(count), {"accounts": accounts})
         commands = serve(_home(count), free_port(), {})
         first = (CASES[_ANY], Request(_ASK % 0))
         with (
