@@ -106,6 +106,47 @@ async def test_a_changed_caller_keeps_its_key_and_a_revoked_one_is_not_changed(t
         assert (await store.list_callers())[0].environment == "production"
 
 
+def test_what_a_key_may_have_forwarded_is_changed_and_changed_back(cli: Cli) -> None:
+    added = cli("caller", "add", "shop", "--app", "wechat/wx1").json
+    assert (added["forward"], added["hand_out"]) == ([], "")
+    changed = cli(
+        *("caller", "set", "shop", "--right", "token", "--right", "forward"),
+        *("--forward", "/cgi-bin/message/*", "--forward", "/wxa/*", "--hand-out", "phantom"),
+    ).json
+    assert changed["changed"] == ["rights", "forward", "hand_out"]
+    caller = holder_of(cli, added["key"])
+    assert caller is not None
+    assert caller.rights == ("token", "forward")
+    assert caller.forward == ("/cgi-bin/message/*", "/wxa/*")
+    assert caller.hand_out == "phantom"
+    assert caller.apps == ("wechat/wx1",)
+    shown = cli("caller", "show", "shop").json
+    assert (shown["forward"], shown["hand_out"]) == (["/cgi-bin/message/*", "/wxa/*"], "phantom")
+    assert cli("caller", "set", "shop", "--hand-out", "phantom").json["outcome"] == "kept"
+    back = cli("caller", "set", "shop", "--forward", "", "--hand-out", "").json
+    assert (back["changed"], back["forward"], back["hand_out"]) == (["forward", "hand_out"], [], "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--forward", "cgi-bin/*"), "/cgi-bin/message/*"),
+        (("--forward", "/cgi-bin/%2e"), "/cgi-bin/message/*"),
+        (("--hand-out", "ghost"), "phantom"),
+        (("--right", "token", "--forward", "/wxa/*"), "forward"),
+    ],
+)
+def test_what_cannot_be_forwarded_is_refused_and_changes_nothing(
+    cli: Cli, arguments: tuple[str, ...], said: str
+) -> None:
+    key = cli("caller", "add", "shop", "--right", "token", "--right", "forward").json["key"]
+    before = holder_of(cli, key)
+    refused = cli("caller", "set", "shop", *arguments)
+    assert refused.code == 2
+    assert said in refused.stderr
+    assert holder_of(cli, key) == before
+
+
 @pytest.mark.parametrize(
     "app", ["wecom/nonsense:first", "wecom/a b", "wecom/", "wecom/a/", "nonsense/a", "wecom/a/b/c"]
 )

@@ -14,7 +14,8 @@ from lingpai.core.clock import VirtualClock
 from tests.edge.world import running
 from tests.keeper.stage import APP, played
 
-PATH = f"/v1/forward/wechat/{APP['appid']}/cgi-bin/media/x"
+CALL = "/cgi-bin/media/x"
+PATH = f"/v1/forward/wechat/{APP['appid']}{CALL}"
 MIB = 1024 * 1024
 PIECE = bytes(range(256)) * 256
 
@@ -64,9 +65,10 @@ async def platform() -> AsyncIterator[tuple[Platform, str]]:
 class House:
     """A service over that platform, asked over real connections."""
 
-    def __init__(self, url: str, key: str, revoke: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(self, url: str, key: str, phantom: str, revoke: Callable[[], Awaitable[bool]]) -> None:
         self.url = url + PATH
         self.headers = {"authorization": f"Bearer {key}"}
+        self.drop_in = f"{url}{CALL}?access_token={phantom}"
         self.revoke = revoke
 
 
@@ -80,13 +82,16 @@ async def house_of(
         running(stage.app) as world,
     ):
         await stage.add_app()
-        key = await stage.add_caller("forwarder", rights=("forward",))
-        yield (
-            House(
-                f"http://127.0.0.1:{world.port}", key, lambda: stage.keeper.store.revoke_caller("forwarder")
-            ),
-            session,
+        key = await stage.add_caller("forwarder", rights=("forward",), hand_out="phantom")
+        fields = {**APP, "grant_type": "client_credential", "secret": key}
+        phantom = (await stage.get("/cgi-bin/token", **fields)).json["access_token"]
+        house = House(
+            f"http://127.0.0.1:{world.port}",
+            key,
+            phantom,
+            lambda: stage.keeper.store.revoke_caller("forwarder"),
         )
+        yield house, session
 
 
 def resident() -> int:
@@ -153,8 +158,9 @@ async def test_a_caller_that_goes_away_ends_the_call(tmp_path: Path, platform: t
             await platform[0].cancelled.wait()
 
 
+@pytest.mark.parametrize("drop_in", [False, True])
 async def test_a_key_that_is_revoked_in_mid_stream_ends_with_that_call(
-    tmp_path: Path, platform: tuple[Platform, str]
+    tmp_path: Path, platform: tuple[Platform, str], drop_in: bool
 ) -> None:
     half, go_on = asyncio.Event(), asyncio.Event()
 
@@ -169,13 +175,17 @@ async def test_a_key_that_is_revoked_in_mid_stream_ends_with_that_call(
 
     platform[0].answer = send
     async with house_of(tmp_path, platform[1]) as (house, session):
-        async with session.get(house.url, headers=house.headers) as answer:
+        url, headers = (house.drop_in, {}) if drop_in else (house.url, house.headers)
+        async with session.get(url, headers=headers) as answer:
             await half.wait()
             assert await house.revoke()
             go_on.set()
             assert await answer.read() == b"abcdef"
-        async with session.get(house.url, headers=house.headers) as refused:
-            assert refused.status == 401
+        async with session.get(url, headers=headers) as refused:
+            if drop_in:
+                assert (await refused.json())["errcode"] == 40001
+            else:
+                assert refused.status == 401
 
 
 async def test_a_platform_that_stalls_is_given_up(tmp_path: Path, platform: tuple[Platform, str]) -> None:
