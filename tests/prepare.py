@@ -21,6 +21,8 @@ OAUTH = TESTS / ".cache" / "oauth"
 OAUTH_PINS = TESTS / "clients" / "oauth.txt"
 YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
+MSGQYWX = TESTS / ".cache" / "msgqywx"
+MSGQYWX_PINS = TESTS / "clients" / "msgqywx.txt"
 KUBERNETES = TESTS / ".cache" / "kubernetes"
 KUBERNETES_PINS = TESTS / "deploy" / "kubernetes.txt"
 PROMTOOL = TESTS / ".cache" / "prometheus"
@@ -202,6 +204,7 @@ STEPS: tuple[Step, ...] = (
     python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
     python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
     python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
+    python_packages("msgqywx", MSGQYWX, MSGQYWX_PINS),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import NODE, OAUTH, STEPS, TESTS, WECHATPY2, YILIANYUN
+from tests.prepare import MSGQYWX, NODE, OAUTH, STEPS, TESTS, WECHATPY2, YILIANYUN
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -77,6 +77,10 @@ class Clients:
         """Start `tests/clients/python/<script>.py` with Yilianyun's own SDK."""
         return self._python(script, wanted, YILIANYUN)
 
+    def msgqywx(self, script: str, wanted: dict[str, Any], **environment: str) -> Client:
+        """Start `tests/clients/python/<script>.py` with msgqywx, which keeps tokens below its user's home."""
+        return self._python(script, wanted, MSGQYWX, HOME=str(self._folder), **environment)
+
     def node(self, name: str, wanted: dict[str, Any]) -> Client:
         """Start the client of this name in `tests/clients/node`."""
         return self._start(("node", str(NODE / "run.js"), name), wanted)
@@ -86,18 +90,19 @@ class Clients:
         for client in self._started:
             client.end()
 
-    def _python(self, script: str, wanted: dict[str, Any], *packages: Path) -> Client:
+    def _python(self, script: str, wanted: dict[str, Any], *packages: Path, **environment: str) -> Client:
         command = (sys.executable, "-m", f"tests.clients.python.{script}")
-        return self._start(command, wanted, os.pathsep.join(map(str, (*packages, TESTS.parent))))
+        path = os.pathsep.join(map(str, (*packages, TESTS.parent)))
+        return self._start(command, wanted, PYTHONPATH=path, **environment)
 
-    def _start(self, command: tuple[str, ...], wanted: dict[str, Any], path: str = "") -> Client:
+    def _start(self, command: tuple[str, ...], wanted: dict[str, Any], **more: str) -> Client:
         number = len(self._started)
         folder = self._folder / f"client-{number}"
         folder.mkdir()
         told = self._folder / f"client-{number}.json"
         told.write_text(json.dumps(wanted | {"sandbox": self._stack.sandbox}), "utf-8")
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= {"LINGPAI_URL": self._stack.url, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"LINGPAI_URL": self._stack.url, "PYTHONDONTWRITEBYTECODE": "1", **more}
         with told.open("rb") as stdin:
             process = subprocess.Popen(
                 command,

@@ -16,7 +16,8 @@ import uvloop
 from lingpai.core.records import Caller
 from lingpai.development import Samples, add_samples, load_samples, sandbox_options
 from lingpai.edge.listening import bind, url_of
-from lingpai.edge.server import Listener, Serving
+from lingpai.edge.server import Listener, ServerOptions, Serving
+from lingpai.edge.tls import Certificate
 from lingpai.keeper.keys import KEY_PREFIX
 from lingpai.service import open_keeper, open_service
 from lingpai.settings import Settings, load_settings
@@ -113,10 +114,12 @@ async def _serve(settings: Settings, samples: Samples, add: Add | None, started:
     if add is not None:
         await add(settings)
     with bind("127.0.0.1", 0) as bound:
+        files = settings.tls.files()
+        certificate = None if files is None else Certificate(files)
         url = url_of(bound)
         reached = settings.model_copy(update={"public_url": settings.public_url or url})
         async with open_service(reached) as app:
-            serving = Serving([Listener(app, [bound])])
+            serving = Serving([Listener(app, [bound])], ServerOptions(certificate=certificate))
             loop = asyncio.get_running_loop()
             await serving.run(lambda: started.set_result((url, serving, loop)))
 

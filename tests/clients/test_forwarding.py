@@ -31,6 +31,28 @@ def ghost(stack: Stack, wanted: Json) -> Json:
     return wanted | {"secret": stack.samples.phantom_key}
 
 
+def demand_media(stack: Stack, found: Json) -> None:
+    """A file went to the platform and came back as it was, and Lingpai was the one who called."""
+    assert found["uploaded"]["type"] == "image"
+    assert bytes.fromhex(found["downloaded"]) == bytes(range(256))
+    for path in ("/cgi-bin/media/upload", "/cgi-bin/media/get"):
+        assert stack.control("calls", path=path)["total"] == 1
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_wechatpy_sends_and_gets_media(generation: int, stack: Stack, ghost: Json, clients: Clients) -> None:
+    found = clients.wechatpy(generation, "run_media", ghost).found()
+    demand_media(stack, found)
+    demand_phantom(stack, found["token"], stack.held("wechat", stack.samples.appid))
+
+
+def test_co_wechat_api_by_its_address_alone(stack: Stack, ghost: Json, clients: Clients) -> None:
+    found = clients.node("co-wechat-api forwarded", ghost).found()
+    demand_media(stack, found)
+    assert found["sent"]["errcode"] == 0
+    demand_phantom(stack, found["token"], stack.held("wechat", stack.samples.appid))
+
+
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_wechatpy(generation: int, stack: Stack, ghost: Json, clients: Clients) -> None:
     found = clients.wechatpy(generation, "run_official", ghost).found()

@@ -18,6 +18,21 @@ const uses = {
     };
   },
 
+  // The SDK as it is, given Lingpai's address for the platform's.
+  async 'co-wechat-api forwarded'(wanted) {
+    const WechatAPI = require('co-wechat-api');
+    const api = new WechatAPI(wanted.account, wanted.secret);
+    api.prefix = `${process.env.LINGPAI_URL}/cgi-bin/`;
+    const content = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    const uploaded = await api.uploadMedia(content, 'image', 'a.png', 'image/png');
+    return {
+      token: (await api.ensureAccessToken()).accessToken,
+      sent: await api.sendText(wanted.openid, '你好'),
+      uploaded,
+      downloaded: (await api.getMedia(uploaded.media_id)).toString('hex'),
+    };
+  },
+
   async 'node-easywechat'(wanted) {
     const create = require('./node-easywechat').createOfficialAccount;
     const app = create(wanted.account, wanted.secret, { http: { baseURL: wanted.sandbox } });
