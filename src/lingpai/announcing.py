@@ -107,6 +107,8 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
         ("API pages 文档", f"{url}/docs"),
         ("sandbox 沙箱", described["sandbox"]),
         ("sample app 示例应用", described["sample"]),
+        ("caller key 调用方密钥", described["caller"]["key"]),
+        ("key for phantom tokens 幻影令牌密钥", described["caller_phantom"]["key"]),
         ("users 用户", users),
         ("data 数据", str(data)),
         ("for scripts 脚本用", str(data / "dev.json")),

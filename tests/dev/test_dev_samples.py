@@ -84,11 +84,13 @@ def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
 
 
 def test_each_pasted_call_works(dev: Dev) -> None:
-    assert len(dev.calls) == 9
+    assert len(dev.calls) == 11
     answers = [paste(call) for call in dev.calls]
-    seed, wecom, generic, signing, sandbox, server, login, own, standard = answers
+    seed, wecom, generic, phantom, forwarded, signing, sandbox, server, login, own, standard = answers
     assert json.loads(seed)["code"] == json.loads(wecom)["code"] == json.loads(signing)["code"] == 0
     assert json.loads(generic)["value"] == json.loads(seed)["data"]["access_token"]
+    assert json.loads(phantom)["access_token"] != json.loads(generic)["value"]
+    assert json.loads(forwarded)["total"] == 0
     assert json.loads(sandbox)["total"] > 0
     assert json.loads(server)["status"] == "2000"
     assert json.loads(server)["data"]["expires_in"] == 7200
@@ -97,6 +99,17 @@ def test_each_pasted_call_works(dev: Dev) -> None:
     assert json.loads(own)["error"] == "0"
     assert json.loads(own)["body"]["machine_code"] == ""
     assert json.loads(standard)["token_type"] == "Bearer"
+
+
+def test_the_keys_are_printed_and_shown_on_the_start_page(dev: Dev) -> None:
+    printed = "\n".join(dev.printed)
+    with urllib.request.urlopen(f"{dev.url}/", timeout=20) as answer:
+        page = answer.read().decode()
+    for caller in ("caller", "caller_phantom"):
+        key = dev.described[caller]["key"]
+        assert key in printed
+        assert f"Caller {dev.described[caller]['name']}" in page
+        assert key in page
 
 
 def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:

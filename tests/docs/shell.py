@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.docs.blocks import Command, matches
+from tests.prepare import NODE
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 60.0
@@ -19,11 +20,15 @@ PAGE_SECONDS = 240.0
 
 
 def surroundings() -> dict[str, str]:
-    """The environment of somebody who has set nothing of ours."""
+    """The environment of somebody who has set nothing of ours, and has installed the SDKs that the pages name."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("LINGPAI_", "PROMETHEUS_"))
     }
-    return kept | {"PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}", "LC_ALL": "C.UTF-8"}
+    return kept | {
+        "PATH": f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "LC_ALL": "C.UTF-8",
+        "NODE_PATH": str(NODE / "node_modules"),
+    }
 
 
 @contextlib.contextmanager

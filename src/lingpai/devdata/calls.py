@@ -44,6 +44,18 @@ def _keeper_calls(described: Json) -> Iterator[Command]:
         "用调用方密钥获取带版本号的令牌",
         f"curl {bearer} '{url}/v1/tokens/wechat/{app['appid']}'",
     )
+    phantom = described["caller_phantom"]["key"]
+    yield _command(
+        "Get a phantom token: an SDK takes it for a token, and its calls are forwarded",
+        "获取幻影令牌：SDK 把它当作令牌使用，调用由 Lingpai 转发",
+        f"curl '{url}/cgi-bin/token?grant_type=client_credential&appid={app['appid']}&secret={phantom}'",
+    )
+    forward = f"-H 'Authorization: Bearer {phantom}'"
+    yield _command(
+        "Have a call forwarded, with the token that Lingpai has",
+        "转发一次调用，由 Lingpai 加上令牌",
+        f"curl {forward} '{url}/v1/forward/wechat/{app['appid']}/cgi-bin/user/get'",
+    )
     page = json.dumps({"wx_app_id": app["appid"], "url": "http://www.baidu.com"})
     yield _command(
         "Sign a page for wx.config",

@@ -57,9 +57,9 @@ def _values(described: Json) -> Iterator[Values]:
     for name, (english, chinese) in _ACCOUNTS.items():
         if name in described["keeper"]:
             yield Values({"en": english, "zh": chinese}, _pairs(described["keeper"][name]))
-    caller = described["caller"]
-    of_caller = {"en": f"Caller {caller['name']}", "zh": f"调用方 {caller['name']}"}
-    yield Values(of_caller, (("key", caller["key"]),))
+    for caller in (described["caller"], described["caller_phantom"]):
+        of_caller = {"en": f"Caller {caller['name']}", "zh": f"调用方 {caller['name']}"}
+        yield Values(of_caller, (("key", caller["key"]),))
     for name, app in described["issuer"].items():
         yield Values({"en": f"App: {name}", "zh": f"应用：{name}"}, _pairs(app))
     for user in described["users"]:
