@@ -43,3 +43,26 @@ def test_addresses_and_uploads(platforms: Platforms) -> None:
     uploaded = platforms.raw("POST", path, query=query, body=b"--b--", headers=headers).json
     assert uploaded["type"] == "voice"
     assert uploaded["media_id"]
+
+
+def test_a_file_comes_back_as_it_was_uploaded(platforms: Platforms) -> None:
+    token = platforms.classic()["access_token"]
+    content = bytes(range(256)) * 3
+    head = b'--b\r\ncontent-disposition: form-data; name="%b"%b\r\n%b\r\n'
+    field = head % (b"note", b"", b"") + b"hello\r\n"
+    kind = b"content-type: image/png\r\n"
+    first = head % (b"media", b'; filename="a.png"', kind) + content + b"\r\n"
+    second = head % (b"other", b'; filename="b.png"', kind) + b"other\r\n--b--\r\n"
+    uploaded = platforms.raw(
+        "POST",
+        "/cgi-bin/media/upload",
+        query={"access_token": token, "type": "image"},
+        body=field + first + second,
+        headers={"Content-Type": "multipart/form-data; boundary=b"},
+    ).json
+    query = {"access_token": token, "media_id": uploaded["media_id"]}
+    got = platforms.raw("GET", "/cgi-bin/media/get", query=query)
+    assert got.content == content
+    assert got.headers["content-type"] == "image/png"
+    assert "a.png" in got.headers["content-disposition"]
+    assert platforms.get("/cgi-bin/media/get", access_token=token, media_id="x")["errcode"] == 40007

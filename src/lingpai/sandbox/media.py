@@ -17,19 +17,23 @@ def _file_in(call: Call) -> File:
     if kind != "multipart/form-data" or "boundary" not in options or not call.body:
         raise Refusal(41005, "media data missing")
     part: MultipartSegment | None = None
+    found: File | None = None
     content = b""
     try:
         with PushMultipartParser(options["boundary"], max_segment_size=KEPT_BYTES) as parser:
             for event in parser.parse(call.body):
                 if isinstance(event, MultipartSegment):
-                    part = event if event.filename else None
-                elif event is not None and part is not None:
+                    part = event if event.filename and found is None else None
+                elif part is not None and event is not None:
                     content += event
-                elif event is None and part is not None:
-                    return File(content, part.content_type or "application/octet-stream", part.filename or "")
+                elif part is not None:  # its end; the parser fails when it is left before the end of the body
+                    found = File(
+                        content, part.content_type or "application/octet-stream", part.filename or ""
+                    )
+                    part = None
     except MultipartError:
         raise Refusal(41005, "media data missing") from None
-    return File(b"", "application/octet-stream", "")
+    return found or File(b"", "application/octet-stream", "")
 
 
 def upload(world: World, call: Call, token: Handle) -> Answer:
