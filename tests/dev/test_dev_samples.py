@@ -103,7 +103,8 @@ def test_each_pasted_call_works(dev: Dev) -> None:
 
 def test_the_keys_are_printed_and_shown_on_the_start_page(dev: Dev) -> None:
     printed = "\n".join(dev.printed)
-    with urllib.request.urlopen(f"{dev.url}/", timeout=20) as answer:
+    asked = urllib.request.Request(f"{dev.url}/", headers={"accept": "text/html", "accept-language": "en"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
         page = answer.read().decode()
     for caller in ("caller", "caller_phantom"):
         key = dev.described[caller]["key"]
