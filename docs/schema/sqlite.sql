@@ -175,9 +175,11 @@ CREATE TABLE issuer_apps (
     disabled INTEGER NOT NULL,
     public INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    ended_through INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL DEFAULT '{}',
+    ended_through INTEGER NOT NULL DEFAULT 0, epoch INTEGER NOT NULL DEFAULT 0, client TEXT NOT NULL DEFAULT '{}', registration TEXT NOT NULL DEFAULT '', unused_until INTEGER,
     UNIQUE (realm, app_id)
 ) STRICT;
+
+CREATE INDEX issuer_apps_unused ON issuer_apps (unused_until) WHERE unused_until IS NOT NULL;
 
 CREATE TRIGGER issuer_app_epoch AFTER UPDATE OF ended_through ON issuer_apps
 WHEN NEW.ended_through <> OLD.ended_through AND NEW.epoch = OLD.epoch BEGIN
@@ -293,6 +295,21 @@ CREATE TABLE issuer_identities (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX issuer_identities_user ON issuer_identities (user_row);
+
+CREATE TABLE issuer_initial_tokens (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    realm TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    uses INTEGER,
+    salt INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX issuer_initial_tokens_by_end ON issuer_initial_tokens (ends_at);
+
+CREATE INDEX issuer_initial_tokens_of_realm ON issuer_initial_tokens (realm, id);
 
 CREATE TABLE issuer_login_keys (
     realm TEXT NOT NULL,

@@ -83,6 +83,8 @@ class HandleKind(enum.IntEnum):
     DEVICE = 14
     DPOP_NONCE = 13
     """Names no row; says when it was made."""
+    REGISTRATION = 15
+    """Registers apps, or manages one (RFC 7591 §1.2): its generation says which, see `verbs.registrations`."""
 
 
 _SALTED_EARLIER = frozenset({HandleKind.SESSION})

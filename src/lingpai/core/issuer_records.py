@@ -13,6 +13,9 @@ FOREVER = 253_402_300_799
 """9999-12-31T23:59:59Z: the end of what has none."""
 
 
+DOCUMENT_SCHEME = "https://"
+"""What the id of an app begins with that is the address of its own document."""
+
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 """Ways in which a confidential client authenticates (OpenID Connect Core §9)."""
 
@@ -58,6 +61,20 @@ class Secret(msgspec.Struct, frozen=True):
         return f"Secret(ends_at={self.ends_at})"
 
 
+class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How an app registered itself (RFC 7591).
+
+    Attributes:
+        salt: random and part of its registration token.
+        open: whether it came without an initial access token, so that nobody vouches for it.
+        scopes: the words that it may have in tokens of its own, as its initial access token allowed them.
+    """
+
+    salt: int
+    open: bool = False
+    scopes: tuple[str, ...] = ()
+
+
 class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Metadata of an app of the standard protocol, by the names of RFC 7591 where these have one.
 
@@ -76,6 +93,11 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         post_logout_redirect_uris: where users may be sent after they logged out, compared as plain strings.
         backchannel_logout_uri: where it is sent a logout token when a user's session ends, or "".
         backchannel_logout_session_required: whether it needs the session in that token, which always has it.
+        application_type: whether it is a site, or a program on the user's machine.
+        subject_type: whether its users have the same `sub` as in other apps, or one for its sector alone.
+        sector_identifier_uri: lists the redirect URIs of all apps of its sector, or "" (OpenID Connect Core §8.1).
+        client_uri, logo_uri, policy_uri, tos_uri: pages and pictures about it, which it tells and nobody here shows.
+        contacts, software_id, software_version: who makes it, and what it is; told likewise.
     """
 
     pkce: bool = True
@@ -92,6 +114,16 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str = ""
     backchannel_logout_session_required: bool = False
+    application_type: Literal["web", "native"] = "web"
+    subject_type: Literal["public", "pairwise"] = "public"
+    sector_identifier_uri: str = ""
+    client_uri: str = ""
+    logo_uri: str = ""
+    policy_uri: str = ""
+    tos_uri: str = ""
+    contacts: tuple[str, ...] = ()
+    software_id: str = ""
+    software_version: str = ""
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +175,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         disabled: True when it may do nothing at all.
         public: True for a client that cannot have a secret and must use PKCE.
         client: see `Client`.
+        registration: how it registered itself, None for one that an operator added or that publishes its own document.
     """
 
     id: int = 0
@@ -163,7 +196,18 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool = False
     public: bool = False
     client: Client = Client()
+    registration: Registration | None = None
     created_at: int = 0
+
+    @property
+    def documented(self) -> bool:
+        """Whether its id is the address of a document in which it describes itself; no other app has such an id."""
+        return self.app_id.startswith(DOCUMENT_SCHEME)
+
+    @property
+    def describes_itself(self) -> bool:
+        """Whether its name, redirect URIs and keys are its own word, which no operator has looked at."""
+        return self.documented or self.registration is not None
 
     @property
     def usable(self) -> bool:

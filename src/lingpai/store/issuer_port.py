@@ -19,6 +19,7 @@ from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRe
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, RequestKey, SlotResult, Spent
 from lingpai.store.identities_port import Identities
+from lingpai.store.registrations_port import Registrations
 
 __all__ = [
     "Answer",
@@ -35,7 +36,7 @@ __all__ = [
 ]
 
 
-class IssuerStore(Directory, Grants, Counts, Identities, Protocol):
+class IssuerStore(Directory, Registrations, Grants, Counts, Identities, Protocol):
     """All verbs of the issuer. See the module's docstring for what applies to each of them."""
 
     async def anchor(self) -> float:

@@ -14,6 +14,7 @@ from lingpai.core.issuer_records import (
     GrantState,
     GrantView,
     Member,
+    Registration,
     Resource,
     Secret,
     SigningKey,
@@ -28,7 +29,8 @@ SIGNING_KEY_COLUMN = "issuer_signing_keys.sealed"
 
 _names = msgspec.json.Decoder(tuple[str, ...])
 _client = msgspec.json.Decoder(Client)
-_write_client = msgspec.json.Encoder().encode
+_registration = msgspec.json.Decoder(Registration)
+_encode = msgspec.json.Encoder().encode
 _KINDS = {int(kind): kind for kind in GrantKind}
 GRANT_COLUMNS = 21
 _STATES = {int(state): state for state in GrantState}
@@ -51,7 +53,7 @@ def read_apps(rows: Sequence[Row], vault: Vault) -> tuple[App, ...]:
 
 def _read_app(row: Sequence[Any]) -> App:
     (row_id, realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes,
-     permissions, audience, owner, listed, disabled, public, created_at, client) = row  # fmt: skip
+     permissions, audience, owner, listed, disabled, public, created_at, client, registration) = row  # fmt: skip
     return App(
         id=row_id,
         realm=realm,
@@ -71,7 +73,13 @@ def _read_app(row: Sequence[Any]) -> App:
         public=bool(public),
         created_at=created_at,
         client=_client.decode(client),
+        registration=read_registration(registration),
     )
+
+
+def read_registration(text: str) -> Registration | None:
+    """How an app registered itself, from its column; None for "", which apps of operators have."""
+    return _registration.decode(text) if text else None
 
 
 def app_columns(app: App) -> dict[str, Any]:
@@ -92,7 +100,8 @@ def app_columns(app: App) -> dict[str, Any]:
         "listed": app.listed,
         "disabled": app.disabled,
         "public": app.public,
-        "client": _write_client(app.client).decode(),
+        "client": _encode(app.client).decode(),
+        "registration": "" if app.registration is None else _encode(app.registration).decode(),
         "created_at": app.created_at,
     }
 

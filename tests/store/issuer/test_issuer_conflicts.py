@@ -21,6 +21,7 @@ from tests.issuer.engines import beside, rows_of
 from tests.issuer.worlds import raises
 from tests.store.contenders import Contest, open_arena
 from tests.store.issuer import issuer_races as races
+from tests.store.issuer import registration_races as registrations
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
 from tests.store.postgresql.hardship import until
 
@@ -317,3 +318,25 @@ async def test_a_refused_attempt_begins_no_window(issuer: IssuerStore) -> None:
 async def test_where_no_attempt_is_allowed_there_is_none(issuer: IssuerStore) -> None:
     for _ in range(2):
         assert await issuer.take_attempts([(b"account", 0)], 100, 160) == 160
+
+
+async def test_of_all_who_register_with_the_last_use_of_a_token_one_does(
+    issuer: IssuerStore, run: Run
+) -> None:
+    tokens = [
+        await issuer.add_initial_token(registrations.initial_token(1 + number % 3)) for number in range(9)
+    ]
+    counts = run(registrations.register_with, [token.id for token in tokens])
+    assert [sum(each) for each in zip(*counts, strict=True)] == [token.uses for token in tokens]
+    assert len(await issuer.list_apps("r")) == sum(token.uses or 0 for token in tokens)
+
+
+@pytest.mark.threat("L118")
+async def test_nothing_that_was_removed_comes_back_by_a_change(issuer: IssuerStore, run: Run) -> None:
+    apps = [await issuer.register_app(registrations.fresh_app(f"{number}"), NOW) for number in range(20)]
+    found = run(registrations.change_and_remove, [app.id for app in apps if app is not None])
+    for each in zip(*found, strict=True):
+        changed, removed = map(sum, zip(*each, strict=True))
+        assert removed == 1
+        assert changed <= 1
+    assert await issuer.list_apps("r") == ()

@@ -19,6 +19,7 @@ from tests.store.issuer.issuer_races import LATER, NOW, code, quota, signed, tok
 TOPICS = (
     *("issuer_grants", "issuer_directory", "issuer_members", "issuer_upkeep", "issuer_passwords"),
     "issuer_signing_keys",
+    "issuer_registrations",
     *("issuer_pushed", "issuer_devices", "issuer_identities"),
 )
 FOR_OPERATORS = {"sealed_secrets", "stale_secrets", "sealed_passwords", "stale_passwords"}

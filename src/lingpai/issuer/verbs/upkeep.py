@@ -15,11 +15,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 async def purge(issuer: Issuer, limit: int = BATCH) -> int:
-    """Remove one batch of what ended long enough ago, of every realm in the store.
+    """Remove one batch of what ended long enough ago, and of apps that nobody used, of every realm in the store.
 
     Returns how many rows it had.
     """
-    return await issuer.store.purge_issuer(issuer.now() - KEEP_ENDED, limit)
+    ended = await issuer.store.purge_issuer(issuer.now() - KEEP_ENDED, limit)
+    return ended + await issuer.store.remove_unused_apps(issuer.now(), limit)
 
 
 async def _always() -> bool:

@@ -34,13 +34,11 @@ class Apps(IssuerRepository, Directory):
     @override
     async def add_app(self, app: App) -> App | None:
 
-        async def add(connection: Connection) -> bool:
-            row = await connection.fetchval(_SQL["add_app"], *app_columns(app).values())
-            if row is not None:
-                await self._write_secrets(connection, row, app.secrets)
-            return row is not None
+        async def add(connection: Connection) -> int | None:
+            return await self._add(connection, app)
 
-        return await self.find_app(app.realm, app.app_id) if await self._engine.transact(add) else None
+        added = await self._engine.transact(add)
+        return None if added is None else await self.read_app(added)
 
     @override
     async def find_app(self, realm: str, app_id: str) -> App | None:
@@ -78,12 +76,21 @@ class Apps(IssuerRepository, Directory):
     async def remove_app(self, app: int) -> bool:
 
         async def remove(connection: Connection) -> bool:
-            await connection.fetch(_SQL["lock_app"], app)
-            for query in _REMOVALS:
-                await connection.execute(_SQL[query], app)
-            return await connection.fetchval(_SQL["remove_app"], app) is not None
+            return await self._remove(connection, app)
 
         return await self._engine.transact(remove)
+
+    async def _add(self, connection: Connection, app: App) -> int | None:
+        row: int | None = await connection.fetchval(_SQL["add_app"], *app_columns(app).values())
+        if row is not None:
+            await self._write_secrets(connection, row, app.secrets)
+        return row
+
+    async def _remove(self, connection: Connection, app: int) -> bool:
+        await connection.fetch(_SQL["lock_app"], app)
+        for query in _REMOVALS:
+            await connection.execute(_SQL[query], app)
+        return await connection.fetchval(_SQL["remove_app"], app) is not None
 
     async def _write_secrets(self, connection: Connection, app: int, secrets: Sequence[Secret]) -> bool:
         """Replace an app's secrets, with its row locked: of two who do it at once, one comes after the other."""

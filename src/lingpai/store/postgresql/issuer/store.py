@@ -2,13 +2,13 @@
 
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
-from lingpai.store.postgresql.issuer.apps import Apps
 from lingpai.store.postgresql.issuer.devices import Devices
 from lingpai.store.postgresql.issuer.grants import Grants
 from lingpai.store.postgresql.issuer.identities import Identities
 from lingpai.store.postgresql.issuer.members import Members
 from lingpai.store.postgresql.issuer.pushed import PushedRequests
 from lingpai.store.postgresql.issuer.quotas import Quotas
+from lingpai.store.postgresql.issuer.registrations import RegisteredApps
 from lingpai.store.postgresql.issuer.resources import Resources
 from lingpai.store.postgresql.issuer.sessions import Sessions
 from lingpai.store.postgresql.issuer.signing_keys import SigningKeys
@@ -21,7 +21,7 @@ from lingpai.store.postgresql.store import PostgresStore
 
 
 class PostgresIssuerStore(
-    Apps,
+    RegisteredApps,
     Users,
     Identities,
     Terminals,

@@ -3,7 +3,7 @@
 -- name: find_app
 SELECT t.n, a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
     a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, a.client,
-    s.digest, s.sealed, s.ends_at
+    a.registration, s.digest, s.sealed, s.ends_at
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (realm, app_id, n)
 JOIN issuer_apps a ON a.realm = t.realm AND a.app_id = t.app_id
 LEFT JOIN issuer_secrets s ON s.app_row = a.id
@@ -12,7 +12,7 @@ ORDER BY t.n, s.id DESC;
 -- name: read_app
 SELECT t.n, a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
     a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, a.client,
-    s.digest, s.sealed, s.ends_at
+    a.registration, s.digest, s.sealed, s.ends_at
 FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
 JOIN issuer_apps a ON a.id = t.id
 LEFT JOIN issuer_secrets s ON s.app_row = a.id
@@ -21,19 +21,20 @@ ORDER BY t.n, s.id DESC;
 -- name: list_apps
 SELECT a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
     a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, a.client,
-    s.digest, s.sealed, s.ends_at
+    a.registration, s.digest, s.sealed, s.ends_at
 FROM issuer_apps a LEFT JOIN issuer_secrets s ON s.app_row = a.id
 WHERE a.realm = $1 ORDER BY a.app_id, s.id DESC;
 
 -- name: add_app
 INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes, permissions,
-    audience, owner, listed, disabled, public, client, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+    audience, owner, listed, disabled, public, client, registration, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: change_app
 UPDATE issuer_apps SET name = $4, mode = $5, redirect_uris = $6, domains = $7, networks = $8, grants = $9, scopes = $10,
-    permissions = $11, audience = $12, owner = $13, listed = $14, disabled = $15, public = $16, client = $17
+    permissions = $11, audience = $12, owner = $13, listed = $14, disabled = $15, public = $16, client = $17,
+    registration = $18
 WHERE id = $1 AND realm = $2 AND app_id = $3;
 
 -- Before secrets are written, so that they are one change with the app's own row.

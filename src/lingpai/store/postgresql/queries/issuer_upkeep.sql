@@ -98,6 +98,13 @@ WITH o AS MATERIALIZED (
 ), gone AS (DELETE FROM issuer_pushed_requests AS r USING o WHERE r.id = o.id)
 SELECT count(*), max(ends_at) FROM o;
 
+-- name: purge_initial_tokens
+WITH o AS MATERIALIZED (
+    SELECT id, ends_at FROM issuer_initial_tokens WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_initial_tokens AS r USING o WHERE r.id = o.id)
+SELECT count(*), max(ends_at) FROM o;
+
 -- name: purge_quotas
 WITH o AS MATERIALIZED (
     SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2

@@ -29,15 +29,7 @@ class Apps(Repository, Directory):
 
     @override
     async def add_app(self, app: App) -> App | None:
-
-        def add(connection: apsw.Connection) -> App | None:
-            added = run(connection, _SQL["add_app"], app_columns(app))
-            if not added:
-                return None
-            self._write_secrets(connection, added[0][0], app.secrets)
-            return self._read(connection, app)
-
-        return await self._engine.write(add)
+        return await self._engine.write(lambda connection: self._add(connection, app))
 
     @override
     async def find_app(self, realm: str, app_id: str) -> App | None:
@@ -79,13 +71,19 @@ class Apps(Repository, Directory):
 
     @override
     async def remove_app(self, app: int) -> bool:
+        return await self._engine.write(lambda connection: self._remove(connection, app))
 
-        def remove(connection: apsw.Connection) -> bool:
-            for query in _REMOVALS:
-                run(connection, _SQL[query], (app,))
-            return bool(run(connection, _SQL["remove_app"], (app,)))
+    def _add(self, connection: apsw.Connection, app: App) -> App | None:
+        added = run(connection, _SQL["add_app"], app_columns(app))
+        if not added:
+            return None
+        self._write_secrets(connection, added[0][0], app.secrets)
+        return self._read(connection, app)
 
-        return await self._engine.write(remove)
+    def _remove(self, connection: apsw.Connection, app: int) -> bool:
+        for query in _REMOVALS:
+            run(connection, _SQL[query], (app,))
+        return bool(run(connection, _SQL["remove_app"], (app,)))
 
     def _write_secrets(self, connection: apsw.Connection, app: int, secrets: Sequence[Secret]) -> None:
         realm, app_id = run(connection, _SQL["app_name"], (app,))[0]

@@ -6,13 +6,13 @@ from pathlib import Path
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.sqlite.engine import Engine
-from lingpai.store.sqlite.issuer.apps import Apps
 from lingpai.store.sqlite.issuer.devices import Devices
 from lingpai.store.sqlite.issuer.grants import Grants
 from lingpai.store.sqlite.issuer.identities import Identities
 from lingpai.store.sqlite.issuer.members import Members
 from lingpai.store.sqlite.issuer.pushed import PushedRequests
 from lingpai.store.sqlite.issuer.quotas import Quotas
+from lingpai.store.sqlite.issuer.registrations import RegisteredApps
 from lingpai.store.sqlite.issuer.resources import Resources
 from lingpai.store.sqlite.issuer.sessions import Sessions
 from lingpai.store.sqlite.issuer.signing_keys import SigningKeys
@@ -26,7 +26,7 @@ from lingpai.store.vault import Vault
 
 
 class SqliteIssuerStore(
-    Apps,
+    RegisteredApps,
     Users,
     Identities,
     Terminals,

@@ -1,29 +1,29 @@
 -- name: find_app
 SELECT a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
     a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, a.client,
-    s.digest, s.sealed, s.ends_at
+    a.registration, s.digest, s.sealed, s.ends_at
 FROM issuer_apps a LEFT JOIN issuer_secrets s ON s.app_row = a.id
 WHERE a.realm = ? AND a.app_id = ? ORDER BY s.id DESC;
 
 -- name: list_apps
 SELECT a.id, a.realm, a.app_id, a.name, a.mode, a.redirect_uris, a.domains, a.networks, a.grants, a.scopes,
     a.permissions, a.audience, a.owner, a.listed, a.disabled, a.public, a.created_at, a.client,
-    s.digest, s.sealed, s.ends_at
+    a.registration, s.digest, s.sealed, s.ends_at
 FROM issuer_apps a LEFT JOIN issuer_secrets s ON s.app_row = a.id
 WHERE a.realm = ? ORDER BY a.app_id, s.id DESC;
 
 -- name: add_app
 INSERT INTO issuer_apps (realm, app_id, name, mode, redirect_uris, domains, networks, grants, scopes, permissions,
-    audience, owner, listed, disabled, public, client, created_at)
+    audience, owner, listed, disabled, public, client, registration, created_at)
 VALUES (:realm, :app_id, :name, :mode, :redirect_uris, :domains, :networks, :grants, :scopes, :permissions,
-    :audience, :owner, :listed, :disabled, :public, :client, :created_at)
+    :audience, :owner, :listed, :disabled, :public, :client, :registration, :created_at)
 ON CONFLICT DO NOTHING RETURNING id;
 
 -- name: update_app
 UPDATE issuer_apps SET name = :name, mode = :mode, redirect_uris = :redirect_uris, domains = :domains,
     networks = :networks, grants = :grants, scopes = :scopes, permissions = :permissions, audience = :audience,
     owner = :owner, listed = :listed, disabled = :disabled, public = :public,
-    client = :client
+    client = :client, registration = :registration
 WHERE id = :id;
 
 -- name: app_name

@@ -105,6 +105,11 @@ DELETE FROM issuer_pushed_requests WHERE id IN (
     SELECT id FROM issuer_pushed_requests WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
+-- name: purge_initial_tokens
+DELETE FROM issuer_initial_tokens WHERE id IN (
+    SELECT id FROM issuer_initial_tokens WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
 -- name: purge_quotas
 DELETE FROM issuer_quotas WHERE (ends_at, app_row, subject) IN (
     SELECT ends_at, app_row, subject FROM issuer_quotas WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
