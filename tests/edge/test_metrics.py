@@ -5,11 +5,13 @@ import re
 from collections.abc import Sequence
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from lingpai.edge import metrics
 from lingpai.edge.app import create_app
+from lingpai.edge.durations import BOUNDS, WithHistogram
 from lingpai.edge.metrics import AsyncGauge, Exposition, RequestMeter
 from lingpai.edge.options import EdgeOptions
 from tests.edge.world import FALLBACK, MAIN, ROUTES, running
@@ -67,32 +69,31 @@ async def test_metrics_are_for_their_networks(
     assert (b"lingpai_http" in answer.body) == (status == 200)
 
 
-def test_tallies_add_up_to_what_observations_would(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tallies_add_up_to_what_observations_would(request: pytest.FixtureRequest) -> None:
     values = [0.0, 0.0005, 0.00050001, 0.003, 0.05, 0.2, 1.0, 9.9, 10.0, 11.0, 1000.0]
+    server = request.node.name
+    observed = CollectorRegistry()
     labels = ("server", "route", "method", "status")
-    tallied, observed = CollectorRegistry(), CollectorRegistry()
-    reference = Histogram("h", "h", labels, buckets=metrics._BUCKETS, registry=observed)
-    monkeypatch.setattr(
-        metrics, "DURATION", Histogram("h", "h", labels, buckets=metrics._BUCKETS, registry=tallied)
-    )
-    meter = RequestMeter("s")
+    reference = Histogram(DURATION, "h", labels, buckets=BOUNDS, registry=observed)
+    meter = RequestMeter(server)
     tallies = meter.bind("/x", "GET")
     for round_of in (values[:6], values[6:], []):
         for value in round_of:
             tallies.count(200, value)
-            reference.labels("s", "/x", "GET", "200").observe(value)
+            reference.labels(server, "/x", "GET", "200").observe(value)
         meter.publish()
 
-    def shown(registry: CollectorRegistry) -> dict[str, float]:
+    def shown(registry: Collector) -> dict[str, float]:
         return {
             f"{sample.name}{sample.labels.get('le', '')}": sample.value
             for family in registry.collect()
+            if family.name == DURATION
             for sample in family.samples
-            if not sample.name.endswith("_created")
+            if sample.labels.get("server") == server and not sample.name.endswith("_created")
         }
 
-    assert shown(tallied) == pytest.approx(shown(observed))
-    assert shown(tallied)["h_count"] == len(values)
+    assert shown(WithHistogram(REGISTRY)) == pytest.approx(shown(observed))
+    assert shown(observed)[f"{DURATION}_count"] == len(values)
 
 
 async def test_gauges_are_asked_and_failures_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from lingpai.core.records import Account
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
 from lingpai.keeper.access import Ask
+from lingpai.keeper.counters import publish_hits
 from lingpai.keeper.doubts import SHORT
 from lingpai.keeper.generations import LEAST_REST
 from lingpai.keeper.platforms.drop_in import TokenAnswer
@@ -43,6 +44,7 @@ async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1")
 
 
 def hits() -> float:
+    publish_hits()
     labels = {"platform": "wechat", "kind": "access_token"}
     return REGISTRY.get_sample_value("lingpai_keeper_hits_total", labels) or 0.0
 

@@ -7,8 +7,8 @@ import msgspec
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import Call, Reply, Streams
+from lingpai.edge.durations import Tally
 from lingpai.edge.heads import Head
-from lingpai.edge.metrics import Tally
 from lingpai.edge.router import Fields
 from lingpai.edge.writing import Fixed
 

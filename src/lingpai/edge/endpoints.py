@@ -15,9 +15,10 @@ from lingpai.core.logs import structlog
 from lingpai.core.outages import CANCELLED
 from lingpai.core.trace import new_trace_id
 from lingpai.core.wire import JSON, Call, Page, Reply, Route, Shape, Streams
+from lingpai.edge.durations import Tally
 from lingpai.edge.endpoint import Answer, Endpoint, Line
 from lingpai.edge.heads import Head
-from lingpai.edge.metrics import RequestMeter, Tally
+from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.peers import peer_reader
 from lingpai.edge.reading import Reader

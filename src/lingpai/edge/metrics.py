@@ -6,7 +6,6 @@ before this module is imported, and which the supervisor tidies when a worker en
 
 import asyncio
 import os
-from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakSet
@@ -18,7 +17,6 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    Histogram,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
@@ -31,20 +29,13 @@ from lingpai.core.hosts import Hosts
 from lingpai.core.keyless import demand_program
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.edge.durations import Tally, WithHistogram
 
 MULTIPROCESS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 GAUGE_TIMEOUT = 5.0
 PUBLISH_EVERY = 1.0
-_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 log = structlog.get_logger("lingpai.edge")
 
-# One family for both: its _count is the number of requests, so that counting costs one observation.
-DURATION = Histogram(
-    "lingpai_http_request_duration_seconds",
-    "Requests answered and how long that took, by route template, method and status.",
-    ("server", "route", "method", "status"),
-    buckets=_BUCKETS,
-)
 IN_FLIGHT = Gauge(
     "lingpai_http_requests_in_flight",
     "Requests being answered, as of the last second.",
@@ -62,35 +53,6 @@ CONNECTIONS_CLOSED = Counter(
 )
 
 Samples = Iterable[tuple[Sequence[str], float]]
-
-
-class Tally:
-    """Answers of one route, method and status since they were last published.
-
-    Attributes:
-        seconds: how long each took.
-    """
-
-    __slots__ = ("_child", "seconds")
-
-    def __init__(self, child: Histogram) -> None:
-        self.seconds: list[float] = []
-        self._child = child
-
-    def publish(self) -> None:
-        """Add them to the metrics."""
-        seconds = self.seconds
-        if not seconds:
-            return
-        self.seconds = []
-        counts = [0] * (len(_BUCKETS) + 1)
-        for each in seconds:
-            counts[bisect_left(_BUCKETS, each)] += 1
-        # prometheus-client takes observations one by one, and behind a lock (in several processes, behind a file):
-        # more than all else that an answer costs. Its own parts take sums; a test checks that.
-        for bucket, count in zip(self._child._buckets, counts, strict=True):  # noqa: SLF001
-            bucket.inc(count)
-        self._child._sum.inc(sum(seconds))  # noqa: SLF001
 
 
 class Tallies:
@@ -132,7 +94,7 @@ class RequestMeter:
         """Return what counts the answers of a route and method."""
 
         def make(status: int) -> Tally:
-            tally = Tally(DURATION.labels(self._server, route, method, str(status)))
+            tally = Tally(self._server, route, method, str(status))
             self._tallies.append(tally)
             return tally
 
@@ -238,9 +200,10 @@ class Exposition:
         if MULTIPROCESS_VARIABLE in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        computed = CollectorRegistry()
-        computed.register(_Fixed(families))
-        return generate_latest(registry) + generate_latest(computed)
+        shown = CollectorRegistry()
+        shown.register(WithHistogram(registry))
+        shown.register(_Fixed(families))
+        return generate_latest(shown)
 
     def route(
         self, shape: Shape, path: str = "/metrics", networks: Sequence[str] = (), hosts: Hosts | None = None

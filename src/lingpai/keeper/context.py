@@ -14,7 +14,7 @@ from lingpai.core.seals import Digester
 from lingpai.keeper.app import App
 from lingpai.keeper.audit import Audit
 from lingpai.keeper.background import Background
-from lingpai.keeper.counters import hit
+from lingpai.keeper.counters import hits_of
 from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import Upstream
@@ -72,7 +72,7 @@ class Context:
         # Counters begin at 0; where workers share them in files, those are made while there is room.
         for platform in self.platforms.values():
             for kind in platform.kinds:
-                hit(platform.name, kind)
+                hits_of(platform.name, kind)
 
     def lease_holder(self) -> str:
         """Return a name for the holder of one lease or claim.

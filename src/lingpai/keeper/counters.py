@@ -3,9 +3,6 @@
 Gauges of stored values are computed at each scrape, in `status.py`.
 """
 
-import functools
-from collections.abc import Callable
-
 from prometheus_client import Counter, Histogram
 
 HITS = Counter(
@@ -27,8 +24,41 @@ FORWARDED = Counter(
 )
 
 
-@functools.cache
-def hit(platform: str, kind: str) -> Callable[[], None]:
-    """Return the function that counts a hit: looking up a counter by its labels costs more than counting."""
-    # Nor need each hit be asked whether its counter can count.
-    return functools.partial(HITS.labels(platform, kind)._value.inc, 1)  # noqa: SLF001  a test checks that it exists
+class Hits:
+    """The answers with a stored value since they were last published.
+
+    Args:
+        platform: name of the platform.
+        kind: of the value.
+
+    Attributes:
+        count: how many; whoever answers adds to it, as a call of the counter costs more than the rest of the count.
+    """
+
+    __slots__ = ("_counter", "count")
+
+    def __init__(self, platform: str, kind: str) -> None:
+        self.count = 0
+        self._counter = HITS.labels(platform, kind)
+
+    def publish(self) -> None:
+        """Add them to the counter."""
+        count, self.count = self.count, 0
+        self._counter.inc(count)
+
+
+_hits: dict[tuple[str, str], Hits] = {}
+
+
+def hits_of(platform: str, kind: str) -> Hits:
+    """Return the hits of a platform's values of one kind, of all keepers of this process."""
+    found = _hits.get((platform, kind))
+    if found is None:
+        found = _hits[platform, kind] = Hits(platform, kind)
+    return found
+
+
+def publish_hits() -> None:
+    """Add the hits since the last time to their counters; each worker does so each second."""
+    for hits in _hits.values():
+        hits.publish()

@@ -15,7 +15,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, CredentialKey, Generation, Lease
 from lingpai.keeper.app import App
 from lingpai.keeper.context import Context, log
-from lingpai.keeper.counters import MISSES, hit
+from lingpai.keeper.counters import MISSES, hits_of
 from lingpai.keeper.failures import error_of, failure_without_token
 from lingpai.keeper.fetching import fetch_first
 from lingpai.keeper.generations import LEAST_REST, current_of, is_live
@@ -63,7 +63,7 @@ class Credentials:
         context = self._context
         credential = await context.store.read_credential(app.key(kind))
         if credential is not None and not credential.suspect and is_live(context, credential.current):
-            hit(app.platform.name, kind_label(kind))()
+            hits_of(app.platform.name, kind_label(kind)).count += 1
             if not app.configured and self._is_due(credential):
                 self.start_renewal(app, kind)
             return credential

@@ -13,6 +13,7 @@ from lingpai.core.seals import SealError
 from lingpai.keeper import presence
 from lingpai.keeper.app import App
 from lingpai.keeper.context import log
+from lingpai.keeper.counters import publish_hits
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
@@ -37,6 +38,7 @@ async def run(keeper: Keeper) -> None:
     renewals = Renewals(keeper)
     try:
         while True:
+            publish_hits()
             try:
                 now = keeper.clock.steady()
                 if now - announced_at >= presence.EVERY:

@@ -11,6 +11,7 @@ import msgspec
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import BudgetUse, CredentialStatus
+from lingpai.keeper.counters import publish_hits
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.proofs import UNPROVEN
@@ -151,6 +152,7 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
     """Return the gauges of this keeper; label values are names, never tokens."""
 
     async def remaining() -> Samples:
+        publish_hits()  # of this process, which is being scraped
         return await _of_statuses(
             keeper, lambda each: None if each.end is None else max(0.0, each.end.remaining(keeper.clock))
         )

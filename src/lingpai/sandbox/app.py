@@ -15,10 +15,10 @@ from lingpai.core.hosts import Hosts
 from lingpai.core.logs import structlog
 from lingpai.core.trace import new_trace_id
 from lingpai.design import icons
+from lingpai.edge.durations import Tally
 from lingpai.edge.endpoint import Answer, Application, Endpoint, Line
 from lingpai.edge.endpoints import NO_STREAMS
 from lingpai.edge.heads import Head
-from lingpai.edge.metrics import Tally
 from lingpai.edge.router import NO_FIELDS, Fields
 from lingpai.edge.writing import LAST_RESORT, fixed_of
 from lingpai.sandbox import controls, home

@@ -1,14 +1,14 @@
 """The answer with a token, and the cached answer, for which only the store's change mark is read."""
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import Call
 from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.app import App
 from lingpai.keeper.audit import Tally
-from lingpai.keeper.counters import hit
+from lingpai.keeper.counters import hits_of
 from lingpai.keeper.doubts import Pace
 from lingpai.keeper.generations import LEAST_REST, current_of
 from lingpai.keeper.keeper import Keeper
@@ -60,7 +60,7 @@ class CachedAnswer(Tally):
         pace: of who asked.
     """
 
-    __slots__ = ("_count_hit", "_ends", "_keeper", "_mark", "_pace", "_renews", "_value")
+    __slots__ = ("_ends", "_hits", "_keeper", "_mark", "_pace", "_renews", "_value")
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class CachedAnswer(Tally):
         # What nobody configured is renewed because it is asked for, see `Credentials.get_or_fetch`.
         due = None if app.configured else credential.renew
         self._renews = math.inf if due is None else keeper.clock.steady() + due.remaining(keeper.clock)
-        self._count_hit: Callable[[], None] = hit(app.platform.name, kind_label(ACCESS_TOKEN))
+        self._hits = hits_of(app.platform.name, kind_label(ACCESS_TOKEN))
 
     def __call__(self) -> TokenAnswer | None:
         """Return the answer again; None when it may have changed (`Call.cached_answer`)."""
@@ -91,7 +91,7 @@ class CachedAnswer(Tally):
             return None
         if self._pace.is_hurried(now, now):
             return None
-        self._count_hit()
+        self._hits.count += 1
         if self.count:
             self.count += 1
         else:
