@@ -9,6 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import lingpai
 from docs.generator.markdown import code, head, joined, table
+from lingpai.edge import durations
 from lingpai.keeper.status import gauges
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def page() -> str:
 
 def _registered() -> Iterator[Metric]:
     for found in pkgutil.walk_packages(lingpai.__path__, "lingpai."):
-        for value in vars(importlib.import_module(found.name)).values():
-            if isinstance(value, MetricWrapperBase):
+        for name, value in vars(importlib.import_module(found.name)).items():
+            if isinstance(value, MetricWrapperBase) and not name.startswith("_"):
                 family = next(iter(value.describe()))
                 ending = "_total" if family.type == "counter" else ""
                 labels: Any = value._labelnames  # noqa: SLF001  a family says its labels with its samples alone
@@ -59,6 +60,7 @@ def _registered() -> Iterator[Metric]:
 
 
 def _computed() -> Iterator[Metric]:
+    yield Metric(durations.NAME, "histogram", durations.LABELS, durations.HELP)
     # What a gauge is called does not depend on the keeper that it will be asked of.
     for gauge in gauges(cast("Keeper", None)):
         yield Metric(gauge.name, "gauge", gauge.labels, gauge.help)

@@ -17,12 +17,12 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-_NAME: Final = "lingpai_http_request_duration_seconds"
-_HELP: Final = "Requests answered and how long that took, by route template, method and status."
-_LABELS: Final = ("server", "route", "method", "status")
+NAME: Final = "lingpai_http_request_duration_seconds"
+HELP: Final = "Requests answered and how long that took, by route template, method and status."
+LABELS: Final = ("server", "route", "method", "status")
 _BOUND_LABELS: Final = (*map(str, BOUNDS), "+Inf")
-_COUNTS: Final = Counter(f"{_NAME}_counts", "Answers by the bucket of their time.", (*_LABELS, "le"))
-_SUM: Final = Counter(f"{_NAME}_seconds", "Seconds that answers took.", _LABELS)
+_COUNTS: Final = Counter(f"{NAME}_counts", "Answers by the bucket of their time.", (*LABELS, "le"))
+_SUM: Final = Counter(f"{NAME}_seconds", "Seconds that answers took.", LABELS)
 
 
 class Tally:
@@ -72,14 +72,14 @@ class WithHistogram(Collector):
         counts: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
         sums: dict[tuple[str, ...], float] = {}
         for family in self._registry.collect():
-            if family.name == f"{_NAME}_counts":
+            if family.name == f"{NAME}_counts":
                 for labels, values, value in _totals(family):
                     counts[labels][values["le"]] = value
-            elif family.name == f"{_NAME}_seconds":
+            elif family.name == f"{NAME}_seconds":
                 sums |= {labels: value for labels, _, value in _totals(family)}
             else:
                 yield family
-        histogram = HistogramMetricFamily(_NAME, _HELP, labels=_LABELS)
+        histogram = HistogramMetricFamily(NAME, HELP, labels=LABELS)
         for labels, by_bound in counts.items():
             total, buckets = 0.0, []
             for bound in _BOUND_LABELS:
@@ -92,4 +92,4 @@ class WithHistogram(Collector):
 def _totals(family: Metric) -> Iterable[tuple[tuple[str, ...], dict[str, str], float]]:
     for sample in family.samples:
         if sample.name.endswith("_total"):
-            yield tuple(sample.labels[name] for name in _LABELS), sample.labels, sample.value
+            yield tuple(sample.labels[name] for name in LABELS), sample.labels, sample.value
