@@ -51,9 +51,11 @@ def page() -> str:
 
 def _registered() -> Iterator[Metric]:
     for found in pkgutil.walk_packages(lingpai.__path__, "lingpai."):
-        for name, value in vars(importlib.import_module(found.name)).items():
-            if isinstance(value, MetricWrapperBase) and not name.startswith("_"):
+        for value in vars(importlib.import_module(found.name)).values():
+            if isinstance(value, MetricWrapperBase):
                 family = next(iter(value.describe()))
+                if family.name.startswith(f"{durations.NAME}_"):
+                    continue  # the counters that its histogram is made of
                 ending = "_total" if family.type == "counter" else ""
                 labels: Any = value._labelnames  # noqa: SLF001  a family says its labels with its samples alone
                 yield Metric(family.name + ending, family.type, tuple(labels), family.documentation)
