@@ -29,7 +29,7 @@ from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.registry import platform_types
-from lingpai.keeper.routes import compatible, drop_in, forwarding, generic, health, shapes
+from lingpai.keeper.routes import compatible, drop_in, forwarding, generic, health, reports, shapes
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, SettingsError, legacy_accounts
@@ -186,6 +186,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
     return (
         *compatible.routes(keeper),
         *generic.routes(keeper),
+        *reports.routes(keeper),
         *drop_in.routes(keeper),
         *forwarding.routes(keeper),
         *health.routes(keeper),

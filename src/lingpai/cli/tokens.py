@@ -148,7 +148,7 @@ def report(
 
     async def verify(keeper: "Keeper") -> str:
         from lingpai.keeper import reporting
-        from lingpai.keeper.routes.drop_in import app_of_credential
+        from lingpai.keeper.routes.token_holders import app_of_credential
 
         credential = await keeper.store.find_credential(value)
         if credential is None:

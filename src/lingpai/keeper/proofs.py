@@ -120,6 +120,19 @@ class Proofs:
             await context.store.wait_change(POLL)
         return None
 
+    async def attempt(self, app: App, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what a call returns whose credential nothing proves for good; within the limits of unproven secrets.
+
+        Args:
+            app: for whom; its `digest` is the credential's, its `peer` is who asks.
+            call: raises Refusal or Unreachable when the platform does not accept the credential.
+
+        Raises:
+            LingpaiError: TOO_MANY_REQUESTS; and whatever `call` raises.
+        """
+        async with self.slots[app.platform.name, app.trusted].slot(self._context.options.patience):
+            return await self._count_failure(app, call)
+
     async def prove_by_token(self, app: App, fetch: Callable[[], Awaitable[T]]) -> T | None:
         """Prove a secret by the first token of its app, as `prove`.
 

@@ -24,12 +24,12 @@ async def account_of(keeper: Keeper, phantom: Phantom) -> Account | None:
     return next((each for each in found if each.label == phantom.label), None)
 
 
-async def bearer_of(keeper: Keeper, call: Call, phantom: Phantom, right: str) -> tuple[App, Caller]:
-    """Return the app that the holder of a phantom token may act for, and the holder.
+async def bearer_of(keeper: Keeper, call: Call, phantom: Phantom, *rights: str) -> tuple[App, Caller]:
+    """Return the app that the holder of a phantom token may act for with one of `rights`, and the holder.
 
     Raises:
         LingpaiError: UNKNOWN_TOKEN when it has expired, its caller key was revoked, or its account is gone; NOT_ALLOWED
-            without the right, from another address, or when the caller may not use the account any more.
+            without such a right, from another address, or when the caller may not use the account any more.
     """
     caller = await keeper.store.find_caller(phantom.key)
     account = await account_of(keeper, phantom)
@@ -45,8 +45,8 @@ async def bearer_of(keeper: Keeper, call: Call, phantom: Phantom, right: str) ->
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used from this address.")
     if not covers(caller, account.name):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
-    if right not in caller.rights:
-        raise LingpaiError(Kind.NOT_ALLOWED, f"The caller key does not have the right `{right}`.")
+    if not any(right in caller.rights for right in rights):
+        raise LingpaiError(Kind.NOT_ALLOWED, f"The caller key does not have the right `{rights[0]}`.")
     return keeper.app_of(account, f"caller:{caller.name}", call.peer), caller
 
 

@@ -25,6 +25,11 @@ class TicketAnswer(msgspec.Struct):
     expires_in: int
 
 
+def plain(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer as it is."""
+    return answer
+
+
 def ticket_answer(ticket: str, expires_in: int) -> TicketAnswer:
     """Return the answer with a ticket."""
     return TicketAnswer(0, "ok", ticket, expires_in)
@@ -92,3 +97,31 @@ class DropInExchange(DropIn):
     kind: str
     app: tuple[str, str]
     code: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DropInTokenExchange(DropIn):
+    """Exchanges a code for whoever has a live token of the app, which the parameter `access_token` has.
+
+    Attributes:
+        kind: one of the platform's exchanges, with a token.
+        code: the parameter with the code.
+        answer: makes the answer of what the exchange returned.
+    """
+
+    kind: str
+    code: str
+    answer: Callable[[dict[str, Any]], dict[str, Any]] = plain
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DropInUserCall(DropIn):
+    """Passes a call on that carries a token of a user: the platform decides about it, and its answer is passed back.
+
+    Attributes:
+        credential: the parameter with the user's token.
+        account: the parameter with the app's id, or "" when the call names none.
+    """
+
+    credential: str
+    account: str = ""

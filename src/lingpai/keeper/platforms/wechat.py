@@ -1,16 +1,11 @@
 """WeChat official accounts and mini programs (docs/spec/platforms.md)."""
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from pydantic import Field
 
-from lingpai.core.errors import Kind, LingpaiError
-from lingpai.keeper.parameters import Code, Id, Secret, Token
-from lingpai.keeper.platforms import remedies
-from lingpai.keeper.platforms.drop_in import DropInExchange, DropInTicket, DropInToken
-from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
+from lingpai.keeper.platforms import remedies, wechat_drop_ins
 from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
     UNTIL_MIDNIGHT,
@@ -226,97 +221,6 @@ _REMEDIES = {
     ),
 }
 
-_SHAPE = ErrcodeShape(
-    {
-        **ERRCODES,
-        Kind.NOT_ALLOWED: 40125,
-        Kind.MISSING_KEY: 40125,
-        Kind.WRONG_KEY: 40125,
-        Kind.WRONG_SECRET: 40125,
-        Kind.AMBIGUOUS_ACCOUNT: 40125,
-        Kind.UNKNOWN_TOKEN: 40001,
-    },
-    missing={
-        "access_token": 41001,
-        "appid": 41002,
-        "secret": 41004,
-        "grant_type": 40002,
-        "code": 41008,
-        "js_code": 41008,
-    },
-)
-
-
-ClientGrant = Annotated[str, msgspec.Meta(description="client_credential")]
-CodeGrant = Annotated[str, msgspec.Meta(description="authorization_code (default)")]
-ForceRefresh = Annotated[Any, msgspec.Meta(description="accepted, without effect")]
-TicketType = Annotated[str, msgspec.Meta(description="jsapi (default) or wx_card")]
-
-
-class WechatCredential(msgspec.Struct):
-    """As WeChat's own token call; `force_refresh` is accepted and does nothing."""
-
-    grant_type: ClientGrant
-    appid: Id
-    secret: Secret
-    force_refresh: ForceRefresh = False
-
-
-class WechatTicket(msgspec.Struct):
-    """As WeChat's own ticket call."""
-
-    access_token: Token
-    type: TicketType = "jsapi"
-
-
-class WechatCode(msgspec.Struct):
-    """As WeChat's own exchange of a web login code."""
-
-    appid: Id
-    secret: Secret
-    code: Code
-    grant_type: CodeGrant = "authorization_code"
-
-
-class WechatSession(msgspec.Struct):
-    """As WeChat's own exchange of a mini program's code."""
-
-    appid: Id
-    secret: Secret
-    js_code: Code
-    grant_type: CodeGrant = "authorization_code"
-
-
-def _check_grant_type(params: WechatCredential) -> None:
-    if params.grant_type != "client_credential":
-        raise LingpaiError(Kind.UPSTREAM_REFUSED, "invalid grant_type", code=40002)
-
-
-_DROP_INS = (
-    DropInToken(
-        app=("appid", "secret"), path="/cgi-bin/token", params=WechatCredential, check=_check_grant_type,
-        summary="Get a token, like WeChat's classic call",
-    ),
-    DropInToken(
-        app=("appid", "secret"), path="/cgi-bin/stable_token", params=WechatCredential, check=_check_grant_type,
-        methods=("POST",),
-        summary="Get a token, like WeChat's stable call",
-    ),
-    DropInTicket(
-        path="/cgi-bin/ticket/getticket", params=WechatTicket,
-        kinds={"jsapi": "jsapi_ticket", "wx_card": "wx_card_ticket"},
-        summary="Get a JS-SDK or card ticket, like WeChat's call",
-    ),
-    DropInExchange(
-        app=("appid", "secret"), path="/sns/oauth2/access_token", params=WechatCode, kind="oauth", code="code",
-        summary="Exchange a web login code, like WeChat's call",
-    ),
-    DropInExchange(
-        app=("appid", "secret"), path="/sns/jscode2session", params=WechatSession, kind="mini", code="js_code",
-        summary="Exchange a mini program's login code, like WeChat's call",
-    ),
-)  # fmt: skip
-
 
 class WechatSettings(PlatformSettings):
     """WeChat official accounts and mini programs."""
@@ -334,8 +238,8 @@ WECHAT = PlatformType(
     settings=WechatSettings,
     describe=lambda settings: wechat(settings.base_url, settings.overlap),
     remedies=_REMEDIES,
-    drop_ins=_DROP_INS,
-    shape=_SHAPE,
+    drop_ins=wechat_drop_ins.DROP_INS,
+    shape=wechat_drop_ins.SHAPE,
     prefixes=("/cgi-bin/", "/sns/"),
     sandboxed=True,
 )

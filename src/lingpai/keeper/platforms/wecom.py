@@ -1,13 +1,13 @@
 """WeCom, also called WeChat Work (docs/spec/platforms.md)."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from lingpai.core.errors import Kind
-from lingpai.keeper.parameters import Id, Secret, Token
+from lingpai.keeper.parameters import Code, Id, Secret, Token
 from lingpai.keeper.platforms import remedies
-from lingpai.keeper.platforms.drop_in import DropInTicket, DropInToken
+from lingpai.keeper.platforms.drop_in import DropInTicket, DropInToken, DropInTokenExchange
 from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
 from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
@@ -164,7 +164,7 @@ _SHAPE = ErrcodeShape(
         Kind.AMBIGUOUS_ACCOUNT: 40001,
         Kind.UNKNOWN_TOKEN: 40014,
     },
-    missing={"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029},
+    missing={"access_token": 41001, "corpid": 41002, "corpsecret": 41004, "code": 40029, "js_code": 40029},
 )
 
 
@@ -175,6 +175,7 @@ class WecomCredential(msgspec.Struct):
     corpsecret: Secret
 
 
+CodeGrant = Annotated[str, msgspec.Meta(description="authorization_code (default)")]
 TicketType = Annotated[str, msgspec.Meta(description="agent_config (default); only of the app ticket")]
 
 
@@ -183,6 +184,25 @@ class WecomTicket(msgspec.Struct):
 
     access_token: Token
     type: TicketType = "agent_config"
+
+
+class WecomCode(msgspec.Struct):
+    """As WeCom's own exchange of a web login code."""
+
+    access_token: Token
+    code: Code
+
+
+class WecomSession(msgspec.Struct):
+    """As WeCom's own exchange of a mini program's code."""
+
+    access_token: Token
+    js_code: Code
+    grant_type: CodeGrant = "authorization_code"
+
+
+def _ok(answer: dict[str, Any]) -> dict[str, Any]:
+    return {"errcode": 0, "errmsg": "ok", **answer}
 
 
 class WecomToken(msgspec.Struct):
@@ -207,6 +227,14 @@ _DROP_INS = (
     DropInTicket(
         path="/cgi-bin/ticket/get", params=WecomTicket, kinds={"agent_config": "agent_ticket"},
         summary="Get the app ticket, like WeCom's call",
+    ),
+    DropInTokenExchange(
+        path="/cgi-bin/auth/getuserinfo", params=WecomCode, kind="login", code="code", answer=_ok,
+        summary="Exchange a web login code, like WeCom's call",
+    ),
+    DropInTokenExchange(
+        path="/cgi-bin/miniprogram/jscode2session", params=WecomSession, kind="mini", code="js_code", answer=_ok,
+        summary="Exchange a mini program's login code, like WeCom's call",
     ),
 )  # fmt: skip
 

@@ -8,19 +8,26 @@ as at the platform itself. Which routes there are is declared in the platforms' 
 from typing import Any
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.records import Credential
 from lingpai.core.wire import Call, Route, Shape, Verb
 from lingpai.keeper.access import Ask, authorize
-from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.forwarding.bearers import bearer_of
-from lingpai.keeper.generations import current_of, is_live
+from lingpai.keeper.generations import current_of
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.parameters import BODY
-from lingpai.keeper.platforms.drop_in import DropIn, DropInExchange, DropInTicket, DropInToken, TokenAnswer
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.platforms.drop_in import (
+    DropIn,
+    DropInExchange,
+    DropInTicket,
+    DropInToken,
+    DropInTokenExchange,
+    DropInUserCall,
+    TokenAnswer,
+)
+from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes.token_answers import answer_token
+from lingpai.keeper.routes.token_holders import app_of_token, demanding_live_token
+from lingpai.keeper.routes.user_calls import user_call_verb
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
@@ -56,6 +63,10 @@ def _verb(keeper: Keeper, platform: Platform, declared: DropIn) -> tuple[Verb, A
             return _ticket_verb(keeper, platform, declared), declared.returns
         case DropInExchange():
             return _exchange_verb(keeper, platform, declared), dict[str, Any]
+        case DropInTokenExchange():
+            return _token_exchange_verb(keeper, platform, declared), dict[str, Any]
+        case DropInUserCall():
+            return user_call_verb(keeper, platform, declared), dict[str, Any]
         case _:
             raise TypeError(f"{declared.path}: no kind of drop-in route")
 
@@ -112,61 +123,20 @@ def _exchange_verb(keeper: Keeper, platform: Platform, declared: DropInExchange)
     return exchange_code
 
 
+def _token_exchange_verb(keeper: Keeper, platform: Platform, declared: DropInTokenExchange) -> Verb:
+    async def exchange_code(params: Any, call: Call) -> dict[str, Any]:
+        app = await app_of_token(keeper, call, platform, params.access_token, "exchange", declared.path)
+        with demanding_live_token():
+            answer = await exchange(keeper, app, declared.kind, getattr(params, declared.code))
+        return declared.answer(answer)
+
+    return exchange_code
+
+
 async def _ticket(keeper: Keeper, call: Call, platform: Platform, token: str, kind: str) -> tuple[str, int]:
     """Return a ticket and its remaining seconds."""
-    app = await app_of_token(keeper, call, platform, token)
-    try:
+    app = await app_of_token(keeper, call, platform, token, "ticket")
+    with demanding_live_token():
         current = current_of(await keeper.credentials.get_or_fetch(app, kind))
-    except LingpaiError as error:
-        if error.kind is not Kind.NO_SECRET:
-            raise
-        # Its token is dead, and only who has the secret gets another: this makes clients fetch one.
-        raise LingpaiError(
-            Kind.UNKNOWN_TOKEN, "the platform no longer accepts this access_token; fetch another one"
-        ) from error
     keeper.audit.count(app.asker, app.logged_name, "ticket")
     return current.value, int(current.end.remaining(keeper.clock))
-
-
-async def app_of_token(keeper: Keeper, call: Call, platform: Platform, token: str) -> App:
-    """Return the app for which we handed out this live token, or phantom token.
-
-    Who has the platform's token could ask the platform itself; who has a phantom token needs the right `ticket`.
-
-    Raises:
-        LingpaiError: UNKNOWN_TOKEN when we did not, or it has ended; NOT_ALLOWED.
-    """
-    credential = await keeper.store.find_credential(token)
-    if credential is None:
-        phantom = keeper.phantoms.read(token)
-        if phantom is not None and phantom.platform == platform.name:
-            return (await bearer_of(keeper, call, phantom, "ticket"))[0]
-    if credential is None or not _is_live_token(keeper, credential, platform, token):
-        raise LingpaiError(
-            Kind.UNKNOWN_TOKEN, "access_token was not issued through this service, or it has expired"
-        )
-    return await app_of_credential(keeper, credential, f"token:{platform.name}/{credential.key.account}")
-
-
-async def app_of_credential(keeper: Keeper, credential: Credential, asker: str) -> App:
-    """Return the app that a credential belongs to; one without a secret when it is not configured."""
-    key = credential.key
-    for account in await keeper.store.find_accounts(key.platform, key.account):
-        app = keeper.app_of(account, asker)
-        if app.digest == key.secret_digest:
-            return app
-    return App(
-        platform=keeper.platforms[key.platform],
-        account=key.account,
-        secret="",
-        digest=key.secret_digest,
-        configured=False,
-        asker=asker,
-    )
-
-
-def _is_live_token(keeper: Keeper, credential: Credential, platform: Platform, token: str) -> bool:
-    if credential.key.platform != platform.name or credential.key.kind != ACCESS_TOKEN:
-        return False
-    generations = (credential.current, credential.previous)
-    return any(each is not None and each.value == token and is_live(keeper, each) for each in generations)

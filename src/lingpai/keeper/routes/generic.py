@@ -1,7 +1,4 @@
-"""The generic routes, for callers written anew.
-
-Any platform, any kind, versions and waiting; and reports of dead tokens.
-"""
+"""The generic routes, for callers written anew: any platform, any kind, versions and waiting."""
 
 from typing import Annotated, Any
 
@@ -11,19 +8,15 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
-from lingpai.keeper.access import Ask, authorize, identify, may
+from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
-from lingpai.keeper.forwarding.bearers import credential_of
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.keys import KEY_PREFIX
-from lingpai.keeper.parameters import BODY, Code, Id, Secret, Token, Url
+from lingpai.keeper.parameters import BODY, Code, Id, Secret, Url
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
-from lingpai.keeper.reporting import report
 from lingpai.keeper.routes import texts
-from lingpai.keeper.routes.drop_in import app_of_credential
-from lingpai.keeper.routes.shapes import COMPATIBLE_JSON, GENERIC
+from lingpai.keeper.routes.shapes import GENERIC
 from lingpai.keeper.signing import PageSignature, sign_page
 
 MAX_WAIT = 60.0
@@ -63,13 +56,6 @@ EXCHANGE_DETAILS = (
     "expires_in, refresh_token, scope. yilianyun `code` and `scan`: no tokens; Lingpai keeps them, get "
     "them as `terminal:<machine_code>`. A code works once; the same caller at the same address gets the "
     "same answer again within keeper.exchange_repeats seconds."
-)
-REPORT_DETAILS = (
-    "`outcome` is one of: `renewed` (it was dead, a new one is ready), `old` (it is no longer the current"
-    " one), `alive` (the platform still accepts it), `checked` (it was verified a moment ago), "
-    "`unverified` (the platform could not be asked, or issues no new one now), `unknown` (it was not "
-    "issued through this service, or not for this caller). After `renewed` and `old`, get the token and "
-    "repeat your call."
 )
 
 
@@ -113,13 +99,6 @@ class CodeToExchange(msgspec.Struct):
     secret: Secret | None = None
 
 
-class DeadToken(msgspec.Struct):
-    """A token that the platform no longer accepts, as the caller says."""
-
-    access_token: Token
-    secret: Secret | None = None
-
-
 class Previous(msgspec.Struct):
     """The generation before, while the platform still takes it."""
 
@@ -141,12 +120,6 @@ class Held(msgspec.Struct):
     expires_in: int
     version: int
     previous: Previous | None
-
-
-class ReportOutcome(msgspec.Struct):
-    """The outcome of a report: old, alive, renewed, unverified, checked or unknown."""
-
-    outcome: str
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
@@ -180,16 +153,6 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         ask = Ask(platform, params.account, params.secret, "exchange", params.label)
         return await exchange(keeper, await authorize(keeper, call, ask), params.kind, params.code)
 
-    async def report_dead(params: DeadToken, call: Call) -> ReportOutcome:
-        value = params.access_token
-        credential = await keeper.store.find_credential(value)
-        if credential is None and (phantom := keeper.phantoms.read(value)) is not None:
-            credential, value = await credential_of(keeper, phantom)
-        app = await _reporter(keeper, params, call, credential)
-        if credential is None or app is None:
-            return ReportOutcome("unknown")
-        return ReportOutcome(await report(keeper, app, credential, value))
-
     path = Source.PATH | Source.QUERY
     body = Source.PATH | BODY
     tag = "Generic"
@@ -202,9 +165,6 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
               "Exchange a login code for a user, or a terminal's code for its tokens", dict[str, Any], tag,
               details=EXCHANGE_DETAILS),
-        Route(("POST",), "/keeper/report", DeadToken, BODY, report_dead, COMPATIBLE_JSON,
-              "Report a dead token: it is verified once and renewed once", ReportOutcome, tag,
-              details=REPORT_DETAILS),
     )  # fmt: skip
 
 
@@ -230,32 +190,6 @@ async def _another(
                 await authorize(keeper, call, ask), params.kind
             )
     return credential
-
-
-async def _reporter(
-    keeper: Keeper, params: DeadToken, call: Call, credential: Credential | None
-) -> App | None:
-    """Return the app of the reported token, or None when the reporter may not even learn whether it is stored here.
-
-    Raises:
-        LingpaiError: NOT_ALLOWED for who has neither a secret nor a caller key and comes from elsewhere, and
-            for a caller key without the right.
-    """
-    if params.secret is not None and not params.secret.startswith(KEY_PREFIX):
-        if credential is None or keeper.digest_secret(params.secret) != credential.key.secret_digest:
-            return None
-        asker = f"secret:{credential.key.platform}/{credential.key.account}"
-        app = await app_of_credential(keeper, credential, asker)
-        return app if app.configured else msgspec.structs.replace(app, secret=params.secret)
-    caller = await identify(keeper, call, "report", params.secret)
-    if credential is None:
-        return None
-    app = await app_of_credential(
-        keeper, credential, f"caller:{caller.name}" if caller else f"network:{call.peer}"
-    )
-    if caller is not None and not may(caller, app.full_name, "report"):
-        raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not report tokens of this app.")
-    return app
 
 
 def _held(keeper: Keeper, app: App, credential: Credential, *, handed: bool) -> Held:
