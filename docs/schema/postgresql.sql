@@ -11,6 +11,7 @@ CREATE TABLE accounts (
     domains text NOT NULL,
     source text NOT NULL,
     hand_out text NOT NULL DEFAULT ''::text,
+    origins text NOT NULL DEFAULT '[]'::text,
     PRIMARY KEY (id),
     UNIQUE (platform, account, label)
 );

@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     secret_digest BLOB NOT NULL,
     mode TEXT NOT NULL,
     domains TEXT NOT NULL,
-    source TEXT NOT NULL, hand_out TEXT NOT NULL DEFAULT '',
+    source TEXT NOT NULL, hand_out TEXT NOT NULL DEFAULT '', origins TEXT NOT NULL DEFAULT '[]',
     UNIQUE (platform, account, label)
 ) STRICT;
 

@@ -29,7 +29,16 @@ from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.registry import platform_types
-from lingpai.keeper.routes import compatible, drop_in, forwarding, generic, health, reports, shapes
+from lingpai.keeper.routes import (
+    compatible,
+    drop_in,
+    forwarding,
+    generic,
+    health,
+    reports,
+    shapes,
+    signatures,
+)
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
 from lingpai.settings import Settings, SettingsError, legacy_accounts
@@ -187,6 +196,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
         *compatible.routes(keeper),
         *generic.routes(keeper),
         *reports.routes(keeper),
+        *signatures.routes(keeper),
         *drop_in.routes(keeper),
         *forwarding.routes(keeper),
         *health.routes(keeper),

@@ -52,6 +52,24 @@ def test_adding_again_keeps_what_is_not_named_and_says_what_changed(cli: Cli) ->
     assert cli("account", "show", SAMPLE_APP.appid).json["domains"] == []
 
 
+def test_the_origins_of_an_account_are_set_kept_and_taken_away(cli: Cli) -> None:
+    add = ("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin")
+    cli(*add, "--origin", "https://a.example", "--origin", "http://intranet:8080", given="e" * 32)
+    assert cli(*add, given="f" * 32).json["origins"] == ["https://a.example", "http://intranet:8080"]
+    assert cli("account", "show", SAMPLE_APP.appid).json["origins"] == [
+        "https://a.example",
+        "http://intranet:8080",
+    ]
+    assert cli(*add, "--origin", "", given="f" * 32).json["origins"] == []
+    for wrong in ("a.example", "https://a.example/", "https://A.example", "ftp://a.example", "*", "null"):
+        refused = cli(*add, "--origin", wrong, given="f" * 32)
+        assert refused.code == 2
+        assert "https://www.example.com" in refused.stderr
+    other = ("account", "add", "yilianyun", "1000000001", "--origin", "https://a.example", "--secret-stdin")
+    cli.env["LINGPAI_YILIANYUN__BASE_URL"] = "http://127.0.0.1:1"
+    assert "signed" in cli(*other, given="s" * 32).stderr
+
+
 def test_show_finds_an_account_by_its_id_or_label_alone(cli: Cli) -> None:
     cli.add_sample()
     cli.add_corp()

@@ -15,7 +15,7 @@ from lingpai.edge.reference import chinese_texts
 from lingpai.edge.refusing import refusal
 from lingpai.issuer.dialects.mall.shape import SHAPE as MALL
 from lingpai.issuer.dialects.yilianyun.shape import SHAPE as YILIANYUN
-from lingpai.keeper.platforms import wechat, wecom
+from lingpai.keeper.platforms import wechat_drop_ins, wecom
 from lingpai.keeper.routes import shapes
 from lingpai.service import dialect_texts
 
@@ -48,7 +48,7 @@ def test_own_messages_follow_the_language(shape: Shape) -> None:
         assert "The caller key is unknown or revoked" in said(shape, UNKNOWN_KEY, accept)
 
 
-@pytest.mark.parametrize("shape", [wechat._SHAPE, wecom._SHAPE, MALL, YILIANYUN])
+@pytest.mark.parametrize("shape", [wechat_drop_ins.SHAPE, wecom._SHAPE, MALL, YILIANYUN])
 @pytest.mark.parametrize("kind", [Kind.NOT_FOUND, Kind.INTERNAL])
 def test_messages_of_vendors_protocols_stay(shape: Shape, kind: Kind) -> None:
     error = LingpaiError(kind, "there is nothing here")

@@ -19,6 +19,8 @@ async def test_an_account_comes_back_as_it_was_saved(store: Store) -> None:
         mode="classic",
         domains=("a.example.com", "例子.cn"),
         source="apply",
+        hand_out="phantom",
+        origins=("https://a.example.com", "http://intranet:8080"),
     )
     assert await store.save_account(saved)
     assert await store.find_accounts("wecom", "ww1") == (saved,)
@@ -42,7 +44,9 @@ async def test_all_labels_of_an_account_are_found_and_no_other(store: Store) -> 
 
 async def test_saving_again_replaces(store: Store) -> None:
     assert await store.save_account(account())
-    changed = msgspec.structs.replace(account(), secret="another", domains=("x.cn",))
+    changed = msgspec.structs.replace(
+        account(), secret="another", domains=("x.cn",), origins=("https://x.cn",)
+    )
     assert not await store.save_account(changed)
     assert await store.find_accounts("wechat", "wx1") == (changed,)
 

@@ -30,6 +30,12 @@ OPTIONS = {
     "domains": FieldOption(
         "Host whose pages may be signed; repeat for more; default: any.", flag="--domain", many=True
     ),
+    "origins": FieldOption(
+        "Origin whose pages may have themselves signed without a key (CORS), such as https://www.example.com; repeat "
+        'for more; "" for none.',
+        flag="--origin",
+        many=True,
+    ),
     "hand_out": FieldOption(
         "What caller keys get that do not say it themselves: token (default) or phantom, a token that is good only for "
         "calls forwarded by Lingpai."
@@ -86,6 +92,8 @@ def add(
         raise typer.BadParameter(tr("Use either --domain or --any-domain."))
     if any_domain:
         given["domains"] = ()
+    if "origins" in given:
+        given["origins"] = tuple(filter(None, given["origins"]))
     bare = Account(platform=platform, account=account, label=label, secret="")
 
     def complete(known: "Account | None", secret: str) -> "Account":
@@ -154,6 +162,7 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
         ("Name", account["account"]),
         ("Mode", account["mode"] or "–"),
         ("Domains", ", ".join(account["domains"]) or tr("any")),
+        ("Origins", ", ".join(account["origins"]) or "–"),
         ("Caller keys get", account["hand_out"]),
         ("Source", account["source"]),
         ("Fingerprint of the secret", account["secret_fingerprint"]),

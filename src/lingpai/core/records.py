@@ -31,6 +31,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         domains: hosts whose pages it may sign for; empty means any.
         source: who declared it: "operator", "apply" or "env".
         hand_out: what caller keys get that do not say it themselves, one of `HAND_OUTS`; "" is "token".
+        origins: of the pages whose scripts may have themselves signed without a key.
     """
 
     platform: str
@@ -41,6 +42,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     domains: tuple[str, ...] = ()
     source: str = "operator"
     hand_out: str = ""
+    origins: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """Return a text without the secret."""

@@ -1,23 +1,10 @@
-"""Origins of web pages: how browsers write them, and which of them are an app's."""
+"""Origins of web pages: which of them are an app's."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from lingpai.core.origins import origin_of
 from lingpai.issuer.redirects import LOOPBACK
-
-
-def origin_of(url: str) -> str | None:
-    """Return the origin of a page as browsers write it (RFC 6454 §6.2), or None when the url is not a page's."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc or "\\" in url:
-        return None
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    usual = port in {None, {"http": 80, "https": 443}[parts.scheme]}
-    return f"{parts.scheme}://{host}" + ("" if usual else f":{port}")
 
 
 def is_within_domains(origin: str, domains: Iterable[str]) -> bool:

@@ -91,6 +91,23 @@ async def _authorize(keeper: Keeper, call: Call, ask: Ask) -> App:
     return app
 
 
+async def admit_page(keeper: Keeper, call: Call, ask: Ask, origin: str) -> App | None:
+    """Return the app that a script of a page may act for without a key; None when no account lists the page's origin.
+
+    Args:
+        keeper: the keeper.
+        call: the request.
+        ask: what the page asks for.
+        origin: the page's, as its browser says.
+
+    Raises:
+        LingpaiError: AMBIGUOUS_ACCOUNT.
+    """
+    accounts = await keeper.store.find_accounts(ask.platform.name, ask.account)
+    listing = tuple(each for each in accounts if origin in each.origins)
+    return _pick(keeper, ask, listing, None, (f"origin:{origin}", call.peer)) if listing else None
+
+
 async def identify(keeper: Keeper, call: Call, right: str, key: str | None = None) -> Caller | None:
     """Return the caller of a key (`key`, or else the bearer), or None for a trusted network.
 

@@ -8,6 +8,7 @@ from lingpai.core.fields import Fields
 from lingpai.core.flaws import Flaw
 from lingpai.core.hosts import is_host
 from lingpai.core.names import is_name
+from lingpai.core.origins import is_origin
 from lingpai.core.records import HAND_OUTS, Account
 from lingpai.keeper.keys import KEY_PREFIX
 from lingpai.keeper.platforms.platform import Platform
@@ -24,7 +25,7 @@ _BLANK: Final = re.compile(r"[\s\x00-\x1f]")
 
 FIELDS: Final = Fields(
     Account,
-    *("secret", "mode", "domains", "hand_out"),
+    *("secret", "mode", "domains", "hand_out", "origins"),
     secrets=("secret",),
     shown={"hand_out": lambda hand_out: hand_out or "token"},
 )
@@ -53,12 +54,22 @@ def _platform_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
     if account.mode and account.mode not in modes:
         known = ", ".join(modes) or "–"
         yield Flaw("mode", f"{name} has no mode {account.mode}; known modes: {known}.")
-    for domain in account.domains:
-        if not is_host(domain):
-            yield Flaw("domains", f"{domain!r} is not a host name such as www.example.com.")
+    yield from _page_flaws(platform, account)
     yield from hand_out_flaws(account.hand_out)
     if account.hand_out == "phantom" and platform.forwarding is None:
         yield Flaw("hand_out", f"Calls of {name} cannot be forwarded, so there are no phantom tokens.")
+
+
+def _page_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
+    name = platform.name
+    for domain in account.domains:
+        if not is_host(domain):
+            yield Flaw("domains", f"{domain!r} is not a host name such as www.example.com.")
+    for origin in account.origins:
+        if not is_origin(origin):
+            yield Flaw("origins", f"{origin!r} is not an origin such as https://www.example.com.")
+    if account.origins and not platform.sign_kinds:
+        yield Flaw("origins", f"Pages are not signed for {name}, so an account takes no origins.")
 
 
 def secret_flaws(secret: str) -> list[Flaw]:

@@ -58,8 +58,8 @@ def _end(wall: float | None, steady: float, epoch: str) -> End | None:
 
 
 def read_account(row: Row, vault: Vault) -> Account:
-    """An account from (platform, account, label, secret, mode, domains, source, hand_out)."""
-    platform, account, label, secret, mode, domains, source, hand_out = row
+    """An account from (platform, account, label, secret, mode, domains, source, hand_out, origins)."""
+    platform, account, label, secret, mode, domains, source, hand_out, origins = row
     return Account(
         platform=platform,
         account=account,
@@ -69,6 +69,7 @@ def read_account(row: Row, vault: Vault) -> Account:
         domains=_names.decode(domains),
         source=source,
         hand_out=hand_out,
+        origins=_names.decode(origins),
     )
 
 

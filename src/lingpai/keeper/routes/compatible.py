@@ -6,7 +6,7 @@ import msgspec
 
 from lingpai import __version__
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import Call, Route, Source
+from lingpai.core.wire import Call, Reply, Route, Source
 from lingpai.keeper.access import Ask, authorize
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.keeper import Keeper
@@ -15,8 +15,9 @@ from lingpai.keeper.platforms.drop_in import TokenAnswer
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.reporting import clear
 from lingpai.keeper.routes.shapes import COMPATIBLE, COMPATIBLE_JSON, COMPATIBLE_SESSION
+from lingpai.keeper.routes.signatures import PageToSign, Preflights, sign_for
 from lingpai.keeper.routes.token_answers import answer_token
-from lingpai.keeper.signing import PageSignature, sign_page
+from lingpai.keeper.signing import PageSignature
 
 T = TypeVar("T")
 
@@ -120,9 +121,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         app = await authorize(keeper, call, Ask(wechat, params.appid, params.secret, "exchange"))
         return _as(SessionUser, await exchange(keeper, app, "mini", params.code))
 
-    async def get_js_api_sign(params: Page, call: Call) -> PageSignature:
-        app = await authorize(keeper, call, Ask(wechat, params.wx_app_id, params.wx_app_secret, "sign"))
-        return await sign_page(keeper, app, "config", params.url)
+    async def get_js_api_sign(params: Page, call: Call) -> PageSignature | Reply:
+        ask = Ask(wechat, params.wx_app_id, params.wx_app_secret, "sign")
+        return await sign_for(keeper, call, ask, PageToSign("config", params.url), COMPATIBLE_JSON)
 
     both = ("GET", "POST")
     get = ("GET",)
@@ -146,6 +147,8 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         ),
         Route(post, "/JsSDK/getJsApiSign", Page, BODY, get_js_api_sign, COMPATIBLE_JSON,
               "Sign a page for wx.config", PageSignature, sign),
+        Route(("OPTIONS",), "/JsSDK/getJsApiSign", Nothing, Source.QUERY, Preflights(keeper).answer, COMPATIBLE_JSON,
+              "CORS preflight of a page whose origin an account lists", Reply, sign),
         *(
             Route(get, path, Nothing, Source.QUERY, alive, COMPATIBLE,
                   "Check that the process answers", Alive, "Compatible: life")

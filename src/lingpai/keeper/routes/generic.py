@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import msgspec
 
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source
@@ -13,17 +12,15 @@ from lingpai.keeper.app import App
 from lingpai.keeper.exchange import exchange
 from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.parameters import BODY, Code, Id, Secret, Url
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+from lingpai.keeper.parameters import BODY, Code, Id, Secret
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.routes import texts
+from lingpai.keeper.routes.choices import Label, PlatformName, demand_choice, platform_of
 from lingpai.keeper.routes.shapes import GENERIC
-from lingpai.keeper.signing import PageSignature, sign_page
 
 MAX_WAIT = 60.0
 
-PlatformName = Annotated[str, msgspec.Meta(max_length=32, description=texts.PLATFORMS)]
 TokenKind = Annotated[str, msgspec.Meta(max_length=80, description=texts.TOKEN_KINDS)]
-SignatureKind = Annotated[str, msgspec.Meta(max_length=32, description=texts.SIGNATURE_KINDS)]
 ExchangeKind = Annotated[str, msgspec.Meta(max_length=32, description=texts.EXCHANGE_KINDS)]
 Wait = Annotated[
     float,
@@ -32,13 +29,6 @@ Wait = Annotated[
         le=MAX_WAIT,
         description="seconds to wait for a version other than the one in If-None-Match; no effect without "
         "If-None-Match",
-    ),
-]
-Label = Annotated[
-    str,
-    msgspec.Meta(
-        max_length=64,
-        description="which of several secrets of the account; not needed where the caller key covers only one",
     ),
 ]
 
@@ -72,17 +62,6 @@ class Wanted(msgspec.Struct):
     label: Label | None = None
     secret: Secret | None = None
     wait: Wait = 0.0
-
-
-class PageToSign(msgspec.Struct):
-    """A page to sign; `kind` is config for the platform's usual JS-SDK."""
-
-    platform: PlatformName
-    account: Id
-    url: Url
-    kind: SignatureKind = "config"
-    label: Label | None = None
-    secret: Secret | None = None
 
 
 class CodeToExchange(msgspec.Struct):
@@ -126,9 +105,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     """Return the generic routes over this keeper."""
 
     async def get_held(params: Wanted, call: Call) -> Reply:
-        platform = _platform(keeper, params.platform)
+        platform = platform_of(keeper, params.platform)
         if not platform.takes(params.kind):
-            _demand_choice("kind", params.kind, platform.known_kinds)
+            demand_choice("kind", params.kind, platform.known_kinds)
         right = "ticket" if params.kind in platform.tickets else "token"
         ask = Ask(platform, params.account, params.secret, right, params.label)
         app = await authorize(keeper, call, ask)
@@ -141,15 +120,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         body = msgspec.json.encode(_held(keeper, app, credential, handed=right == "token"))
         return Reply(body, headers=(NO_STORE, ("etag", _etag(credential))))
 
-    async def sign(params: PageToSign, call: Call) -> PageSignature:
-        platform = _platform(keeper, params.platform)
-        _demand_choice("kind", params.kind, platform.sign_kinds)
-        ask = Ask(platform, params.account, params.secret, "sign", params.label)
-        return await sign_page(keeper, await authorize(keeper, call, ask), params.kind, params.url)
-
     async def exchange_code(params: CodeToExchange, call: Call) -> dict[str, Any]:
-        platform = _platform(keeper, params.platform)
-        _demand_choice("kind", params.kind, platform.exchanges)
+        platform = platform_of(keeper, params.platform)
+        demand_choice("kind", params.kind, platform.exchanges)
         ask = Ask(platform, params.account, params.secret, "exchange", params.label)
         return await exchange(keeper, await authorize(keeper, call, ask), params.kind, params.code)
 
@@ -160,8 +133,6 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         Route(("GET",), "/v1/tokens/{platform}/{account}", Wanted, path, get_held, GENERIC,
               "Get a token or ticket with its version, or wait for the next version", Held, tag,
               details=VERSION_DETAILS),
-        Route(("POST",), "/v1/signatures/{platform}/{account}", PageToSign, body, sign, GENERIC,
-              "Sign a page for a platform's JS-SDK, such as wx.config", PageSignature, tag),
         Route(("POST",), "/v1/exchanges/{platform}/{account}", CodeToExchange, body, exchange_code, GENERIC,
               "Exchange a login code for a user, or a terminal's code for its tokens", dict[str, Any], tag,
               details=EXCHANGE_DETAILS),
@@ -222,22 +193,3 @@ def _rest(keeper: Keeper, generation: Generation) -> int:
 def _etag(credential: Credential) -> str:
     # Versions count anew when an app's secret was changed, and the id of its row does not come back.
     return f'"{credential.id}-{credential.version}"'
-
-
-def _platform(keeper: Keeper, name: str) -> Platform:
-    platform = keeper.platforms.get(name)
-    if platform is None:
-        known = ", ".join(keeper.platforms)
-        raise LingpaiError(
-            Kind.INVALID_PARAMETER, f"Unknown platform; known platforms: {known}.", parameter="platform"
-        )
-    return platform
-
-
-def _demand_choice(parameter: str, value: str, choices: Any) -> None:
-    if value not in choices:
-        raise LingpaiError(
-            Kind.INVALID_PARAMETER,
-            f"{parameter} must be one of: {', '.join(choices)}.",
-            parameter=parameter,
-        )

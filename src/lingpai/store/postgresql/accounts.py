@@ -44,6 +44,7 @@ class Accounts(Repository, Store):
                 write_names(account.domains),
                 account.source,
                 account.hand_out,
+                write_names(account.origins),
             )
             await connection.execute(_SQL["save_account"], *name, *columns)
             if before is not None and before[0] != digest:

@@ -32,6 +32,7 @@ class Accounts(Repository, Store):
             "domains": write_names(account.domains),
             "source": account.source,
             "hand_out": account.hand_out,
+            "origins": write_names(account.origins),
             "kind": TOKEN_KIND,
         }
 

@@ -7,9 +7,9 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.core.issuer_records import App
 from lingpai.core.keyring import KeyRing
+from lingpai.core.origins import origin_of
 from lingpai.issuer.cookies import new_visitor, session_cookie
 from lingpai.issuer.dialects.yzb.signing import check_origin, pure_url, signature_of
-from lingpai.issuer.origins import origin_of
 from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.issuer.verbs.sessions import OpenSession, form_token, start_session

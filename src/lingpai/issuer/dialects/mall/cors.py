@@ -10,10 +10,11 @@ from collections.abc import Iterable
 import msgspec
 
 from lingpai.core.issuer_records import App
+from lingpai.core.origins import origin_of
 from lingpai.core.wire import NO_STORE, Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.oauth_errors import Headers
-from lingpai.issuer.origins import is_private, is_within_domains, origin_of
+from lingpai.issuer.origins import is_private, is_within_domains
 
 _ANY = (NO_STORE, ("allow", "OPTIONS, POST"), ("vary", "Origin"))
 _ASKED = (

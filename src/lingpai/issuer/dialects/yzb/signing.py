@@ -7,9 +7,10 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
+from lingpai.core.origins import origin_of
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.yzb.policy import PAGE_PROOF
-from lingpai.issuer.origins import is_within_domains, origin_of
+from lingpai.issuer.origins import is_within_domains
 from lingpai.issuer.verbs.tickets import live_tickets
 
 
