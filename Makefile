@@ -61,8 +61,8 @@ UV := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
   --no-emit-find-links --no-header --no-annotate
 
 pins: ## resolve the constraints anew (needs uv on PATH, `pip install uv`)
-	$(UV) --group dev --extra postgresql --extra redis pyproject.toml -o constraints.txt
-	$(UV) --constraint constraints.txt --extra postgresql --extra redis pyproject.toml -o constraints-run.txt
+	$(UV) --group dev --extra postgresql --extra redis --extra socks pyproject.toml -o constraints.txt
+	$(UV) --constraint constraints.txt --extra postgresql --extra redis --extra socks pyproject.toml -o constraints-run.txt
 	echo 'hatchling>=1.25' | $(UV) --constraint constraints.txt - -o constraints-build.txt
 
 audit: ## look for known vulnerabilities of the pins (needs pip-audit on PATH and the network); fails when it cannot

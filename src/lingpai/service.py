@@ -28,6 +28,8 @@ from lingpai.issuer.realms import mount, open_issuer
 from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.platforms.platform_type import PlatformType
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import (
     compatible,
@@ -108,9 +110,7 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
             store=store,
             clock=shared,
             upstream=Upstream(settings.upstream_timeout),
-            platforms={
-                name: each.describe(settings.platform(name)) for name, each in platform_types().items()
-            },
+            platforms={name: _described(settings, each) for name, each in platform_types().items()},
             ring=ring,
             options=settings.keeper_options(),
         )
@@ -119,6 +119,11 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
                 yield keeper
             finally:
                 await keeper.close()
+
+
+def _described(settings: Settings, platform: PlatformType) -> Platform:
+    group = settings.platform(platform.name)
+    return dataclasses.replace(platform.describe(group), way_out=group.way_out(platform.name))
 
 
 def _published(settings: Settings, keeper: Keeper) -> contextlib.AbstractAsyncContextManager[None]:

@@ -68,7 +68,7 @@ def serve_production(settings: Settings) -> int:
             _run(settings, sockets, None)
             return 0
         asyncio.run(_prepare(settings))
-        options = SupervisorOptions(grace=settings.drain + settings.upstream_timeout + _STOP_SECONDS)
+        options = SupervisorOptions(grace=settings.drain + settings.longest_call + _STOP_SECONDS)
         return serve_workers(functools.partial(_work, settings), settings.workers, sockets, options)
 
 

@@ -5,6 +5,7 @@ import email.utils
 import http.server
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ import pytest
 
 from lingpai.cli.diagnosis.exposure import check_exposure
 from lingpai.core.keyring import KeyRing
-from lingpai.sandbox import SAMPLE_APP
+from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from lingpai.service import adopt_legacy, open_keeper
 from lingpai.settings import Settings, legacy_accounts, load_settings
 from tests.cli.conftest import Answer, Cli, Sandbox
+from tests.helpers.certificates import make_certificate
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,7 +92,68 @@ def test_a_refused_address_is_named_with_what_to_do(cli: Cli, sandbox: Sandbox) 
         assert "40164" in finding["message"]
         assert "127.0.0.1" in finding["remedy"]
         assert said in finding["remedy"]
+        seen = findings(answer)["address", "warn"]
+        assert (seen["subject"], "127.0.0.1" in seen["message"]) == ("wechat", True)
         assert SAMPLE_APP.secret not in answer.stdout
+
+
+def test_an_address_that_wecom_refuses_on_calls_alone_is_found(cli: Cli, sandbox: Sandbox) -> None:
+    name = cli.add_corp()
+    assert cli("doctor").json["healthy"]
+    change = {"account": SAMPLE_CORP.corpid, "agentid": SAMPLE_AGENT.agentid, "trusted_ips": ["10.9.9.9"]}
+    sandbox.control("PATCH", "accounts", change)
+    answer = cli("doctor")
+    assert answer.code == 1
+    finding = findings(answer)["account", "fail"]
+    assert (finding["subject"], "60020" in finding["message"]) == (name, True)
+    assert "trusted IPs" in finding["remedy"]
+    assert "127.0.0.1" in finding["remedy"]
+    assert "127.0.0.1" in findings(answer)["address", "warn"]["message"]
+
+
+@contextmanager
+def platform_with_tls(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
+    """A platform with a certificate for `name` and 127.0.0.1 that signs itself: its address, the certificate's file."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    make_certificate(certificate, key, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the library's name
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield f"https://127.0.0.1:{server.server_address[1]}", certificate
+        finally:
+            server.shutdown()
+            thread.join(10)
+
+
+def test_a_certificate_that_is_not_trusted_is_described_and_a_bundle_helps(cli: Cli, tmp_path: Path) -> None:
+    cli("caller", "add", "a")
+    with platform_with_tls(tmp_path, "corp-proxy.example") as (url, certificate):
+        env = {"LINGPAI_WECHAT__BASE_URL": url}
+        found = findings(cli("doctor", env=env))
+        assert "self-signed certificate" in found["upstream", "warn"]["message"]
+        presented = found["tls", "warn"]
+        assert "corp-proxy.example, 127.0.0.1" in presented["message"]
+        assert "signed by CN=corp-proxy.example" in presented["message"]
+        assert "wechat.ca_bundle" in presented["remedy"]
+        chinese = findings(cli("doctor", env=env | {"LC_ALL": "zh_CN.UTF-8"}))
+        assert "签发者为 CN=corp-proxy.example" in chinese["tls", "warn"]["message"]
+        trusting = cli("doctor", env=env | {"LINGPAI_WECHAT__CA_BUNDLE": str(certificate)})
+        assert ("upstream", "ok") in findings(trusting)
+        assert "tls" not in [check for check, _ in findings(trusting)]
 
 
 def test_a_wrong_secret_is_told_apart(cli: Cli, sandbox: Sandbox) -> None:
@@ -426,3 +489,6 @@ def test_the_proxy_is_named_and_no_password_shown(cli: Cli) -> None:
     finding = findings(answer)["upstream", "fail"]
     assert f"http://wechat.example (by the proxy http://{at}, of HTTP_PROXY)" in finding["message"]
     assert "hunter" not in answer.stdout
+    own = cli("doctor", env=env | {"LINGPAI_WECHAT__PROXY": f"http://proxyuser:hunter4@{at}"})
+    assert f"(by the proxy http://{at}, of wechat.proxy)" in findings(own)["upstream", "fail"]["message"]
+    assert "hunter" not in own.stdout

@@ -61,7 +61,7 @@ class Proxy:
                 await (self._socks if first == _SOCKS else self._http)(first, reader, writer)
         finally:
             self._open.discard(task)
-            writer.close()
+            await _end(writer)
 
     async def _http(self, first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = first + await reader.readuntil(b"\r\n\r\n")
@@ -135,7 +135,13 @@ async def _join(here: Ends, there: Ends) -> None:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
     finally:
-        there[1].close()
+        await _end(there[1])
+
+
+async def _end(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -37,5 +37,16 @@ def remedy(platform: str, code: int | None, message: str) -> str | None:
 
 def address_in(message: str) -> str:
     """Return the IP address that a refusal names; "of this machine" when it names none."""
+    return _address(message) or tr("of this machine")
+
+
+def named_address(platform: str, code: int | None, message: str) -> str:
+    """Return the IP address that a refusal names whose remedy is about addresses; "" for any other refusal."""
+    declared = platform_types().get(platform)
+    text = None if declared is None or code is None else declared.remedies.get(code)
+    return _address(message) if text is not None and "{address}" in text.english else ""
+
+
+def _address(message: str) -> str:
     found = _IP4.search(message) or _IP6.search(message)
-    return found[1] if found else tr("of this machine")
+    return found[1] if found else ""

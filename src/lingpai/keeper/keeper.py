@@ -52,6 +52,7 @@ class Keeper(Context):
         Args:
             patience: seconds to wait for fetches at most; as long as one call may take when None.
         """
-        await self.background.shutdown(self.upstream.total + SAVING if patience is None else patience)
+        longest = max([self.upstream.total, *(each.way_out.timeout or 0 for each in self.platforms.values())])
+        await self.background.shutdown(longest + SAVING if patience is None else patience)
         await self.upstream.close()
         self.audit.flush()

@@ -40,9 +40,13 @@ async def call_platform(
         fields = {**platform.stamp(app.account, app.secret, int(context.clock.now())), **fields}
     url = platform.base_url + path
     if method == "GET":
-        return await context.upstream.call("GET", url, query=fields, envelope=platform.envelope)
+        return await context.upstream.call(
+            "GET", url, query=fields, envelope=platform.envelope, way=platform.way_out
+        )
     sent = {"body": fields} if platform.body is Body.JSON else {"form": fields}
-    return await context.upstream.call("POST", url, query=query, envelope=platform.envelope, **sent)
+    return await context.upstream.call(
+        "POST", url, query=query, envelope=platform.envelope, way=platform.way_out, **sent
+    )
 
 
 async def call_probe(context: Context, app: App, probe: ProbeCall, value: str) -> None:

@@ -9,7 +9,7 @@ replaced, so whether to ask again is for those to decide who know what was asked
 """
 
 import codecs
-import os
+import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
@@ -21,7 +21,10 @@ import yarl
 
 from lingpai.keeper.counters import UPSTREAM_SECONDS
 from lingpai.keeper.platforms.forms import ERRCODE, Envelope
+from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
 from lingpai.keeper.proxies import proxy_for
+from lingpai.keeper.sessions import Sessions, looking
+from lingpai.keeper.unreached import cause_of
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
@@ -47,18 +50,8 @@ class Unreachable(Exception):
     """There was no usable answer; the message is ours and has no secret in it."""
 
 
-class _Lost(aiohttp.ClientConnectionError):
-    """The connection broke under a call; the message is the name of the client's own exception."""
-
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Client middleware: aiohttp sends a GET a second time after these two exceptions, and after no other."""
-    try:
-        return await send(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise _Lost(type(error).__name__) from None
+class Untrusted(Unreachable):
+    """The server's certificate is not trusted."""
 
 
 class Upstream:
@@ -71,9 +64,8 @@ class Upstream:
 
     def __init__(self, total: float = 8.0, connect: float = 3.0) -> None:
         self.total = total
-        self._timeout = aiohttp.ClientTimeout(total=total, sock_connect=connect)
-        self._session: aiohttp.ClientSession | None = None
-        self._streams: aiohttp.ClientSession | None = None
+        self._connect = connect
+        self._sessions = Sessions()
 
     async def call(
         self,
@@ -84,6 +76,7 @@ class Upstream:
         body: dict[str, Any] | None = None,
         form: dict[str, Any] | None = None,
         envelope: Envelope = ERRCODE,
+        way: WayOut = ANY_WAY,
     ) -> dict[str, Any]:
         """Make one call, once.
 
@@ -94,6 +87,7 @@ class Upstream:
             body: sent as JSON when given.
             form: sent as a form when given.
             envelope: where answers of this platform have result and data.
+            way: how the platform is reached.
 
         Returns:
             The data of a success: the platform's JSON object, or the one within it that the envelope names.
@@ -104,13 +98,11 @@ class Upstream:
         """
         began = time.perf_counter()
         try:
-            content = await self._fetch(method, url, query, body, form)
+            content = await self._fetch(method, url, query, body, form, way)
         except TimeoutError as error:
-            raise Unreachable(f"no answer within {self.total:g} s") from error
-        except _Lost as error:
-            raise Unreachable(f"the connection was lost ({error})") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(_why(error)) from error
+            raise Unreachable(f"no answer within {way.timeout or self.total:g} s") from error
+        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
+            raise Unreachable(cause_of(error)) from error
         finally:
             UPSTREAM_SECONDS.observe(time.perf_counter() - began)
         return _understand(content, envelope)
@@ -122,18 +114,20 @@ class Upstream:
         query: dict[str, Any] | None,
         body: dict[str, Any] | None,
         form: dict[str, Any] | None,
+        way: WayOut,
     ) -> bytes:
         data = form if body is None else msgspec.json.encode(body)
         headers = {"content-type": "application/json"} if body is not None else None
-        proxy = proxy_for(url)
-        async with self._open().request(
+        session, proxy = self._by(way, url)
+        async with session.request(
             method,
             url,
             params=query,
             data=data,
             headers=headers,
             allow_redirects=False,
-            proxy=proxy.url if proxy else None,
+            proxy=proxy,
+            timeout=self._timeout(way.timeout or self.total),
         ) as response:
             if response.status != 200:  # noqa: PLR2004
                 raise Unreachable(f"HTTP status {response.status} instead of 200")
@@ -144,20 +138,35 @@ class Upstream:
             raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
         return content
 
-    async def date(self, url: str) -> str | None:
+    async def date(self, url: str, way: WayOut = ANY_WAY) -> str | None:
         """Return the `Date` header of the server at `url`, or None when it sends none.
 
         Raises:
+            Untrusted: its certificate is not trusted.
             Unreachable: nothing answers.
         """
-        proxy = proxy_for(url)
         try:
-            async with self._open().get(
-                url, allow_redirects=False, proxy=proxy.url if proxy else None
-            ) as response:
+            session, proxy = self._by(way, url)
+            timeout = self._timeout(way.timeout or self.total)
+            async with session.get(url, allow_redirects=False, proxy=proxy, timeout=timeout) as response:
                 return response.headers.get("date")
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(_why(error)) from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise Untrusted(cause_of(error)) from error
+        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
+            raise Unreachable(cause_of(error)) from error
+
+    async def presented(self, url: str, way: WayOut = ANY_WAY) -> bytes | None:
+        """Return the certificate (DER) that the server at `url` presents, whoever signed it; None when there is none.
+
+        Nothing is sent there but a request for its address, as nobody knows who answers.
+        """
+        context, seen = looking()
+        with contextlib.suppress(aiohttp.ClientError, OSError, ValueError, ImportError):
+            session, proxy = self._by(way, url)
+            timeout = self._timeout(way.timeout or self.total)
+            async with session.get(url, allow_redirects=False, proxy=proxy, timeout=timeout, ssl=context):
+                pass
+        return seen[-1] if seen else None
 
     async def send(
         self,
@@ -166,6 +175,7 @@ class Upstream:
         headers: list[tuple[str, str]],
         data: bytes | AsyncIterator[bytes] | None,
         total: float,
+        way: WayOut = ANY_WAY,
     ) -> aiohttp.ClientResponse:
         """Make one call, once, as it is given, and return its answer, whose body is the caller's to read and to close.
 
@@ -175,76 +185,48 @@ class Upstream:
             headers: all of them, but for those of HTTP itself.
             data: the body; its length is among the headers if it is known.
             total: seconds for the whole call, the answer's body included.
+            way: how the platform is reached.
 
         Raises:
             Unreachable: no connection, or no answer.
             TimeoutError: as the caller of this says, or after `total`.
         """
-        proxy = proxy_for(url)
         try:
-            return await self._open_for_streams().request(
+            session, proxy = self._by(way, url, streams=True)
+            return await session.request(
                 method,
                 yarl.URL(url, encoded=True),
                 headers=headers,
                 data=data,
                 allow_redirects=False,
-                proxy=proxy.url if proxy else None,
+                proxy=proxy,
                 skip_auto_headers=("Content-Type",),
-                timeout=aiohttp.ClientTimeout(total=total, sock_connect=self._timeout.sock_connect),
+                timeout=self._timeout(total),
             )
         except TimeoutError:
             raise
-        except _Lost as error:
-            raise Unreachable(f"the connection was lost ({error})") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(_why(error)) from error
+        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
+            raise Unreachable(cause_of(error)) from error
 
     async def close(self) -> None:
         """Close the pools."""
-        if self._streams is not None:
-            await self._streams.close()
-            self._streams = None
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._sessions.close()
 
-    def _open_for_streams(self) -> aiohttp.ClientSession:
-        """Return the pool of forwarded calls: fetches of tokens never wait for a connection of theirs."""
-        if self._streams is None:
-            self._streams = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_once,),
-            )
-        return self._streams
+    def _by(
+        self, way: WayOut, url: str, *, streams: bool = False
+    ) -> tuple[aiohttp.ClientSession, str | None]:
+        """Return the session for a call, and the HTTP proxy that the call is made by.
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_once,)
-            )
-        return self._session
+        Raises:
+            OSError: the file of certificate authorities cannot be read.
+            ImportError: the proxy speaks SOCKS, and the extra for that is not installed.
+        """
+        proxy = proxy_for(url, way)
+        session = self._sessions.open(way, proxy, streams=streams)
+        return session, None if proxy is None or proxy.is_socks else proxy.url
 
-
-def _why(error: Exception) -> str:
-    """Return what failed, without addresses: those have secrets in them."""
-    said = f"the connection failed ({type(error).__name__})"
-    match error:
-        case aiohttp.ClientConnectorCertificateError():
-            cause = error.certificate_error
-            reason = getattr(cause, "verify_message", "") or type(cause).__name__
-            said = f"its TLS certificate is not trusted: {reason} (SSL_CERT_FILE names other authorities)"
-        case aiohttp.ClientConnectorSSLError():
-            said = f"TLS failed: {getattr(error.os_error, 'reason', None) or type(error).__name__}"
-        case aiohttp.ClientProxyConnectionError():
-            said = "the proxy that the environment names cannot be reached"
-        case aiohttp.ClientHttpProxyError():
-            said = f"the proxy that the environment names answered {error.status}"
-        case aiohttp.ClientConnectorDNSError():
-            said = "the connection failed: its host name cannot be resolved"
-        case aiohttp.ClientConnectorError() if error.os_error.errno:
-            said = f"the connection failed: {os.strerror(error.os_error.errno)}"
-    return said
+    def _timeout(self, total: float) -> aiohttp.ClientTimeout:
+        return aiohttp.ClientTimeout(total=total, sock_connect=min(self._connect, total))
 
 
 def number_of(value: Any) -> Any:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from lingpai.core.records import ENV, Account
 from lingpai.core.setting_types import Section
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.settings.model import Settings
 from lingpai.settings.realm_sections import RealmSettings
 from lingpai.settings.realms import realm_problems
@@ -58,6 +59,9 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield (
             "keeper.lease must be longer than upstream_timeout, or two workers may fetch at the same time."
         )
+    for name in platform_types():
+        if settings.keeper.lease <= (settings.platform(name).timeout or 0):
+            yield f"keeper.lease must be longer than {name}.timeout, or two workers may fetch at the same time."
     if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
         yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
     yield from realm_problems(settings.all_realms(), settings.enabled_realms())

@@ -201,6 +201,12 @@ class Settings(PlatformGroups, BaseSettings):
         group: PlatformSettings | None = getattr(self, name, None)
         return platform_types()[name].settings() if group is None else group
 
+    @property
+    def longest_call(self) -> float:
+        """The seconds that a call of the keeper's own to a platform may take at most."""
+        timeouts = (self.platform(name).timeout for name in platform_types())
+        return max([self.upstream_timeout, *(each or 0.0 for each in timeouts)])
+
     def enabled_realms(self) -> tuple[Realm, ...]:
         """Return the enabled realms, as the issuer's type."""
         return tuple(each for each in self.all_realms() if self.realms[each.name].enabled)

@@ -4,6 +4,7 @@ import asyncio
 import email.utils
 from collections.abc import Collection
 
+from lingpai.cli.diagnosis.certificates import certificate_findings
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import span
@@ -12,7 +13,7 @@ from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.proxies import proxy_for, without_userinfo
-from lingpai.keeper.upstream import Unreachable
+from lingpai.keeper.upstream import Unreachable, Untrusted
 
 SKEW_WARN = 5.0
 SKEW_FAIL = 60.0
@@ -41,17 +42,20 @@ async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Fi
         return [
             Finding("upstream", platform.name, "fail", message, tr_reason(missing_address(platform.name)))
         ]
-    shown, proxy = without_userinfo(platform.base_url), proxy_for(platform.base_url)
+    shown, proxy = without_userinfo(platform.base_url), proxy_for(platform.base_url, platform.way_out)
     if proxy is not None:
         text = "{url} (by the proxy {proxy}, of {variable})"
         shown = tr(text, url=shown, proxy=proxy.shown, variable=proxy.variable)
     sent = keeper.clock.now()
     try:
-        date = await keeper.upstream.date(platform.base_url)
+        date = await keeper.upstream.date(platform.base_url, platform.way_out)
     except Unreachable as error:
         verdict: Verdict = "fail" if needed else "warn"
         message = tr("{url}: {problem}.", url=shown, problem=tr_reason(str(error)))
-        return [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
+        found = [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
+        if isinstance(error, Untrusted):
+            found += await certificate_findings(keeper, platform, verdict)
+        return found
     middle = (sent + keeper.clock.now()) / 2
     reached = Finding("upstream", platform.name, "ok", tr("{url} answers.", url=shown))
     return [reached, _clock_finding(platform.name, middle, date)]

@@ -156,7 +156,7 @@ class Forwarder:
             async with asyncio.timeout(options.stall) as watch:
                 data = body.pieces(watch, options.stall) if body.whole is None else body.whole or None
                 response = await self._keeper.upstream.send(
-                    asked.request.method, url, headers, data, options.total
+                    asked.request.method, url, headers, data, options.total, platform.way_out
                 )
         except TimeoutError as error:
             raise body.fault or _unreachable(f"no answer within {options.stall:g} s") from error

@@ -27,6 +27,7 @@ from lingpai.keeper.platforms.calls import (
 )
 from lingpai.keeper.platforms.forms import ERRCODE, JSAPI, Body, Envelope, Published, SignRecipe
 from lingpai.keeper.platforms.forwarding import Forwarding
+from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -94,6 +95,9 @@ class Platform:
         forwarding: how calls of its API are forwarded, or None when they are not.
         account_form: regular expression of accounts' ids. What else comes in the place of an id may be a misplaced
             secret, and is not logged; "" when nothing is to be logged of apps that are not configured.
+        way_out: how it is reached; an operator's settings.
+        checks_address: whether it checks the caller's address on every call, so that only a call with a token shows
+            whether this machine may call it; else on token calls at most.
     """
 
     name: str
@@ -115,6 +119,8 @@ class Platform:
     published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
     forwarding: Forwarding | None = None
     account_form: str = ""
+    way_out: WayOut = ANY_WAY
+    checks_address: bool = False
 
     def mode(self, name: str) -> TokenCall:
         """Return the mode of this name, or the default one for ""."""

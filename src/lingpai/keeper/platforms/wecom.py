@@ -131,6 +131,7 @@ def wecom(base_url: str = BASE_URL) -> Platform:
         faults=FAULTS,
         one_secret=False,
         forwarding=FORWARDING,
+        checks_address=True,
     )
 
 
