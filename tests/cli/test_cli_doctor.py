@@ -142,7 +142,8 @@ def platform_with_tls(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
 def test_a_certificate_that_is_not_trusted_is_described_and_a_bundle_helps(cli: Cli, tmp_path: Path) -> None:
     cli("caller", "add", "a")
     with platform_with_tls(tmp_path, "corp-proxy.example") as (url, certificate):
-        env = {"LINGPAI_WECHAT__BASE_URL": url}
+        wecom = {"LINGPAI_WECOM__BASE_URL": url, "LINGPAI_WECOM__CA_BUNDLE": str(certificate)}
+        env = {"LINGPAI_WECHAT__BASE_URL": url, **wecom}
         found = findings(cli("doctor", env=env))
         assert "self-signed certificate" in found["upstream", "warn"]["message"]
         presented = found["tls", "warn"]

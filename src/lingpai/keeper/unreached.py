@@ -14,7 +14,11 @@ def cause_of(error: Exception) -> str:
         case LostError():
             said = f"the connection was lost ({error})"
         case aiohttp.ClientConnectorCertificateError():
-            said = f"its TLS certificate is not trusted: {_certificate_problem(error)} ({_AUTHORITIES})"
+            problem = getattr(error.certificate_error, "verify_message", "") or type(error).__name__
+            said = (
+                f"its TLS certificate is not trusted: {problem} (SSL_CERT_FILE, or ca_bundle of the platform, names "
+                "other authorities)"
+            )
         case aiohttp.ClientConnectorSSLError():
             said = f"TLS failed: {getattr(error.os_error, 'reason', None) or type(error).__name__}"
         case aiohttp.ClientProxyConnectionError():
@@ -26,15 +30,7 @@ def cause_of(error: Exception) -> str:
         case aiohttp.ClientConnectorError() if error.os_error.errno:
             said = f"the connection failed: {os.strerror(error.os_error.errno)}"
         case ImportError():
-            said = "SOCKS proxies need `pip install lingpai[socks]`"
+            said = "a SOCKS proxy needs the package python-socks"
         case _ if type(error).__name__ == "SocksRefusedError":  # of an extra that may not be installed
             said = f"the proxy refused: {error}"
     return said
-
-
-_AUTHORITIES = "SSL_CERT_FILE, or ca_bundle of the platform, names other authorities"
-
-
-def _certificate_problem(error: aiohttp.ClientConnectorCertificateError) -> str:
-    cause = error.certificate_error
-    return getattr(cause, "verify_message", "") or type(cause).__name__
