@@ -163,15 +163,23 @@ async def test_calls_come_from_the_address_that_is_set(platform: Platform) -> No
 
 
 async def test_a_platform_has_a_timeout_of_its_own() -> None:
+    over = asyncio.Event()
+
     async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+        await over.wait()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     try:
         with pytest.raises(Unreachable, match=r"no answer within 0\.2 s"):
             await ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", timeout=0.2)
     finally:
+        over.set()
+        await ended.wait()
         server.close()
 
 
