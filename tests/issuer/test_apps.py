@@ -4,7 +4,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, AppMode
-from lingpai.issuer import admin
+from lingpai.issuer import admin, app_admin
 from lingpai.issuer.redirects import check_registrable, choose_redirect
 from lingpai.issuer.verbs.apps import (
     authenticate_app,
@@ -68,10 +68,10 @@ async def test_a_second_rotation_spares_the_secret_that_production_uses(
 
 
 async def test_an_app_has_few_secrets_however_often_they_are_rotated(world: World) -> None:
-    for _ in range(2 * admin.MOST_SECRETS):
+    for _ in range(2 * app_admin.MOST_SECRETS):
         await admin.rotate_secret(world.issuer, world.app)
     found = await admin.find_app(world.issuer, world.app.app_id)
-    assert len(found.secrets) == admin.MOST_SECRETS
+    assert len(found.secrets) == app_admin.MOST_SECRETS
 
 
 async def test_a_declared_secret_spares_the_one_before(world: World, clock: VirtualClock) -> None:

@@ -8,7 +8,7 @@ from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import demand_none
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
 if TYPE_CHECKING:
@@ -109,9 +109,12 @@ def add(
     demand_none(secret_flaws(typed))
 
     async def save(keeper: "Keeper") -> dict[str, Any]:
+        from lingpai.keeper.administration import save_account
+
         known = await known_account(keeper, bare)
         wanted = complete(known, typed)
-        await keeper.store.save_account(wanted)
+        if not await save_account(keeper, known, wanted):
+            raise Problem(tr(OVERTAKEN))
         return {
             "account": wanted.name,
             "outcome": "added" if known is None else "replaced",
@@ -224,7 +227,9 @@ def remove(
             raise Problem(tr("Nothing was changed."))
 
     async def drop(keeper: "Keeper") -> bool:
-        return await keeper.store.remove_account(found.platform, found.account, found.label)
+        from lingpai.keeper.administration import remove_account
+
+        return await remove_account(keeper, found)
 
     with_keeper(data, drop)
     emit({"account": found.name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=found.name)))

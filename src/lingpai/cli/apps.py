@@ -123,7 +123,7 @@ def add(
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
-    from lingpai.issuer.app_fields import app_flaws
+    from lingpai.issuer.app_flaws import app_flaws
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm)
@@ -282,7 +282,7 @@ def remove(
     remove_one(
         ("app_id", app_id),
         lambda realms, where: realms.app(app_id, where),
-        lambda issuer, found: issuer.store.remove_app(found.id),
+        _drop,
         lambda where: tr(
             "Remove {name} from {realm}, with the open_ids of its users?", name=app_id, realm=where
         ),
@@ -291,6 +291,12 @@ def remove(
         data=data,
         as_json=as_json,
     )
+
+
+async def _drop(issuer: "Issuer", found: "App") -> bool:
+    from lingpai.issuer import admin
+
+    return await admin.remove_app(issuer, found)
 
 
 def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:

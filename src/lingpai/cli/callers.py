@@ -8,7 +8,7 @@ from lingpai.cli.durations import seconds
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import demand_none
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def add(
     """Add a caller and print its key. The key is shown once; only a digest is stored."""
     from lingpai.cli.output import emit, say
     from lingpai.core.records import Caller
+    from lingpai.keeper import administration
     from lingpai.keeper.callers import caller_document, caller_flaws
     from lingpai.keeper.keys import new_key
 
@@ -85,7 +86,7 @@ def add(
         caller = Caller(name=name, **chosen, created_at=keeper.clock.now())
         demand_none(caller_flaws(keeper.platforms, caller))
         key = new_key()
-        if not await keeper.store.add_caller(caller, keeper.digest_caller_key(key)):
+        if not await administration.add_caller(keeper, caller, key):
             raise Problem(
                 tr("The name {name} is or was used by another caller; choose another name.", name=name)
             )
@@ -112,6 +113,7 @@ def change(
 ) -> None:
     """Change what a caller may do, from its next request on. What is not given stays unchanged, its key too."""
     from lingpai.cli.output import done, emit
+    from lingpai.keeper import administration
     from lingpai.keeper.callers import FIELDS, caller_document, caller_flaws
 
     named = {
@@ -122,7 +124,7 @@ def change(
     async def save(keeper: "Keeper") -> dict[str, Any]:
         import msgspec
 
-        found = next((each for each in await keeper.store.list_callers() if each.name == name), None)
+        found = await keeper.store.find_caller_named(name)
         if found is None or found.revoked_at is not None:
             raise Problem(
                 tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
@@ -130,7 +132,8 @@ def change(
         wanted = msgspec.structs.replace(found, **named)
         demand_none(caller_flaws(keeper.platforms, wanted))
         changed = FIELDS.changed(found, wanted)
-        await keeper.store.change_caller(wanted)
+        if changed and not await administration.change_caller(keeper, found, wanted):
+            raise Problem(tr(OVERTAKEN))
         return {**caller_document(wanted), "outcome": "changed" if changed else "kept", "changed": changed}
 
     result = with_keeper(data, save)
@@ -231,6 +234,7 @@ def rotate(
     """
     from lingpai.cli.output import emit, local, say, span
     from lingpai.core.moments import moment
+    from lingpai.keeper import administration
     from lingpai.keeper.callers import ends_by_name
     from lingpai.keeper.keys import new_key
 
@@ -238,7 +242,7 @@ def rotate(
     key = new_key()
 
     async def change(keeper: "Keeper") -> "tuple[float, ...] | None":
-        if not await keeper.store.rotate_caller(name, keeper.digest_caller_key(key), overlap):
+        if not await administration.rotate_caller(keeper, name, key, overlap):
             return None
         return ends_by_name(await keeper.store.list_former_keys()).get(name, ())
 
@@ -273,9 +277,10 @@ def revoke(
 ) -> None:
     """Revoke a caller's keys, from its next request on. The name stays taken."""
     from lingpai.cli.output import done, emit
+    from lingpai.keeper import administration
 
     async def end(keeper: "Keeper") -> bool:
-        return await keeper.store.revoke_caller(name)
+        return await administration.revoke_caller(keeper, name)
 
     if not with_keeper(data, end):
         raise Problem(

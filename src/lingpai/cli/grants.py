@@ -90,7 +90,7 @@ def end(
 ) -> None:
     """End a grant: every worker rejects its tokens from the next check on."""
     from lingpai.cli.output import done, emit
-    from lingpai.issuer.verbs.end import end_grant
+    from lingpai.issuer.administration import end_grant
 
     async def stop(realms: Realms) -> str:
         for issuer in realms.some(""):

@@ -14,6 +14,13 @@ from lingpai.cli.messages import tr
 HELP_OPTIONS = ["--help", "-h"]
 
 PLACEHOLDERS = {
+    "after": "NUMBER",
+    "actor": "NAME",
+    "action": "NAME",
+    "since": "DURATION",
+    "target": "NAME",
+    "role": "NAME",
+    "expires": "DURATION",
     "access": "SECONDS",
     "after_code": "TERMINAL",
     "alg": "ALGORITHM",

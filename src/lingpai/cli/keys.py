@@ -92,8 +92,12 @@ def rotate(
     nodes, ring = _confirm_rotation(data, yes=yes)
 
     async def turn(keeper: "Keeper") -> dict[str, Any]:
+        from lingpai.core.audit import Change
+
         key = keeper.ring.rotate(keeper.clock.now())
-        return {"key": key.id, "resealed": await _reseal(keeper)}
+        resealed = await _reseal(keeper)
+        await keeper.note(Change("key.rotate", str(key.id), after={"resealed": resealed}))
+        return {"key": key.id, "resealed": resealed}
 
     result = with_keeper(data, turn)
     text = tr(
@@ -158,6 +162,7 @@ def retire(
 
     async def drop(keeper: "Keeper") -> None:
         from lingpai.cli.sealing import count_sealed, settle
+        from lingpai.core.audit import Change
 
         if any(each.id == key for each in keeper.ring.keys[:-1]):
             await settle(keeper)
@@ -171,6 +176,7 @@ def retire(
                 )
             )
         keeper.ring.retire(key)
+        await keeper.note(Change("key.retire", str(key)))
 
     with_keeper(data, drop)
     emit({"key": key, "outcome": "retired"}, as_json, done(tr("Key {key} was removed.", key=key)))

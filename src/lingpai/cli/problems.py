@@ -8,6 +8,7 @@ from lingpai.core.text import TextError
 
 REFUSED_BY_DATABASE = ("InvalidPassword", "InvalidAuthorization", "InvalidCatalogName")
 """PostgreSQL's refusals of a user, a password or a database; a retry does not help."""
+OVERTAKEN = "It was changed at the same time by another command; run this command again."
 NO_ADDRESS_FOR_US = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 

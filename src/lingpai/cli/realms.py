@@ -161,6 +161,8 @@ async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
     from lingpai.service import issuers_of
 
     issuers = await issuers_of(settings, keeper, disabled=True)
+    if keeper.actor is not None:
+        issuers = {name: issuer.by(keeper.actor) for name, issuer in issuers.items()}
     dialects = {realm.name: realm.dialect for realm in settings.enabled_realms()}
     return Realms(issuers, dialects, settings.named_realms())
 

@@ -6,7 +6,7 @@ import typer
 
 from lingpai.cli.durations import seconds
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
@@ -80,6 +80,7 @@ def add(
     """Add a resource server."""
     from lingpai.cli.output import done, emit
     from lingpai.cli.resource_checks import resource_of, resource_problems
+    from lingpai.issuer import administration
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm, signs)
@@ -101,7 +102,10 @@ def add(
             raise Problem(
                 tr("The realm {realm} already has a resource {name}.", realm=issuer.realm, name=uri)
             )
-        return resource_document(issuer, await issuer.store.save_resource(wanted))
+        saved = await administration.save_resource(issuer, None, wanted)
+        if saved is None:
+            raise Problem(tr(OVERTAKEN))
+        return resource_document(issuer, saved)
 
     emit(with_realms(data, save, create=True), as_json, done(tr("Added {name}.", name=uri)))
 
@@ -165,7 +169,7 @@ def remove(
     remove_one(
         ("uri", uri),
         lambda realms, where: _find(realms, uri, where),
-        lambda issuer, found: issuer.store.remove_resource(issuer.realm, found.uri),
+        _drop,
         lambda where: tr("Remove {name} from {realm}?", name=uri, realm=where),
         realm=realm,
         yes=yes,
@@ -174,19 +178,21 @@ def remove(
     )
 
 
+async def _drop(issuer: "Issuer", found: "Resource") -> bool:
+    from lingpai.issuer import administration
+
+    return await administration.remove_resource(issuer, found)
+
+
 def resource_document(issuer: "Issuer", found: "Resource") -> dict[str, Any]:
     """Return a resource server as a JSON document."""
     from lingpai.core.moments import moment
+    from lingpai.issuer.administration import RESOURCE_FIELDS
 
     return {
         "realm": found.realm,
         "uri": found.uri,
-        "name": found.name,
-        "scopes": found.scopes,
-        "token_format": found.token_format,
-        "alg": found.alg,
-        "access": found.access,
-        "introspector": found.introspector,
+        **RESOURCE_FIELDS.shown(found),
         "created_at": moment(issuer.wall(found.created_at)),
     }
 

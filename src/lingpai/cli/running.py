@@ -14,6 +14,7 @@ from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 
 if TYPE_CHECKING:
+    from lingpai.core.audit import Actor
     from lingpai.core.records import Account
     from lingpai.keeper.keeper import Keeper
     from lingpai.settings import Settings
@@ -94,7 +95,22 @@ async def _run(settings: "Settings", work: "Callable[[Keeper], Awaitable[T]]") -
 
     with quiet():
         async with open_keeper(settings) as keeper:
-            return await work(keeper)
+            return await work(keeper.by(operator()))
+
+
+def operator() -> "Actor":
+    """Return who runs this command, for the audit trail: the user of the process, and the host."""
+    import os
+    import pwd
+    import socket
+
+    from lingpai.core.audit import Actor
+
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not be in the table
+        user = str(os.getuid())
+    return Actor("cli", f"{user}@{socket.gethostname()}")
 
 
 @contextlib.contextmanager

@@ -153,13 +153,19 @@ def remove(
     remove_one(
         ("machine_code", code),
         lambda realms, where: realms.terminal(code, where),
-        lambda issuer, found: issuer.store.remove_terminal(found.id),
+        _drop,
         lambda where: tr("Remove the terminal {name} from {realm}?", name=code, realm=where),
         realm=realm,
         yes=yes,
         data=data,
         as_json=as_json,
     )
+
+
+async def _drop(issuer: "Issuer", found: "Terminal") -> bool:
+    from lingpai.issuer import admin
+
+    return await admin.remove_terminal(issuer, found)
 
 
 async def _document(issuer: "Issuer", terminal: "Terminal") -> dict[str, Any]:

@@ -156,7 +156,14 @@ def report(
         app = await app_of_credential(keeper, credential, ASKER)
         return await reporting.report(keeper, app, credential, value)
 
-    outcome = with_keeper(data, verify)
+    async def verify_and_note(keeper: "Keeper") -> str:
+        from lingpai.core.audit import Change
+
+        outcome = await verify(keeper)
+        await keeper.note(Change("token.report", "", after={"outcome": outcome}))
+        return outcome
+
+    outcome = with_keeper(data, verify_and_note)
     emit({"outcome": outcome}, as_json, done(tr(REPORT_WORDS[outcome])))
     if outcome in ("unknown", "unverified"):
         raise typer.Exit(1)
@@ -168,9 +175,13 @@ def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = 
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> str:
+        from lingpai.core.audit import Change
         from lingpai.keeper import reporting
 
-        return await reporting.clear(keeper, await _app(keeper, name, kind), kind)
+        app = await _app(keeper, name, kind)
+        outcome = await reporting.clear(keeper, app, kind)
+        await keeper.note(Change("token.clear", app.name, after={"kind": kind, "outcome": outcome}))
+        return outcome
 
     outcome = with_keeper(data, drop)
     emit({"account": name, "kind": kind, "outcome": outcome}, as_json, done(tr(CLEAR_WORDS[outcome])))
@@ -199,7 +210,15 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
         ]
         return [kind for kind in dict.fromkeys(mine) if await keeper.store.forget_trouble(app.key(kind))]
 
-    kinds = with_keeper(data, close)
+    async def close_and_note(keeper: "Keeper") -> list[str]:
+        from lingpai.core.audit import Change
+
+        kinds = await close(keeper)
+        if kinds:
+            await keeper.note(Change("token.unblock", name, after={"kinds": kinds}))
+        return kinds
+
+    kinds = with_keeper(data, close_and_note)
     text = (
         tr("Circuit breaker closed: {kinds}.", kinds=", ".join(kinds))
         if kinds

@@ -191,6 +191,7 @@ def passwd(
 def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Make an address under which a user sets a new password: once, within 15 minutes."""
     from lingpai.cli.output import done, emit
+    from lingpai.core.audit import Change
     from lingpai.issuer.realms import pages_prefix
     from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
     from lingpai.settings import load_settings
@@ -209,6 +210,7 @@ def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_jso
                 )
             )
         address = f"{settings.origin}{pages_prefix(own)}/reset?link={await make_reset_link(issuer, user)}"
+        await issuer.note(Change("user.reset-link", user.login))
         return {"realm": issuer.realm, "login": login, "address": address, "expires_in": LINK_SECONDS}
 
     made = with_realms(data, make)
@@ -219,10 +221,11 @@ def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_jso
 def logout(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Log a user out everywhere: all their sessions end. What they allowed apps stays."""
     from lingpai.cli.output import done, emit
+    from lingpai.issuer import admin
 
     async def end(realms: Realms) -> dict[str, Any]:
         issuer, user = await realms.user(login, realm)
-        ended = await issuer.store.end_sessions(user.id)
+        ended = await admin.end_sessions(issuer, user)
         return {"realm": issuer.realm, "login": login, "sessions_ended": ended}
 
     ended = with_realms(data, end)
@@ -285,7 +288,7 @@ def remove(
     remove_one(
         ("login", login),
         lambda realms, where: realms.user(login, where),
-        lambda issuer, found: issuer.store.remove_user(found.id),
+        _drop,
         lambda where: tr("Remove {name} from {realm}, with their open_ids?", name=login, realm=where),
         realm=realm,
         yes=yes,
@@ -295,6 +298,12 @@ def remove(
 
 
 app.command("import")(import_file)
+
+
+async def _drop(issuer: "Issuer", found: "User") -> bool:
+    from lingpai.issuer import admin
+
+    return await admin.remove_user(issuer, found)
 
 
 def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:

@@ -1,15 +1,29 @@
-"""Operators' actions on apps, users, terminals and grants, for the command line and the console."""
+"""Operators' actions on users, terminals and grants, each recorded when the realm acts for an operator.
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+Those on apps are in `app_admin`, and can be had here too.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import FOREVER, App, Member, Secret, Terminal
+from lingpai.core.issuer_records import App, Member, Terminal
 from lingpai.core.user_records import Profile, User, UserClaims
+from lingpai.issuer.app_admin import (
+    add_app,
+    change_app,
+    declare_app,
+    find_app,
+    make_secret,
+    new_secret,
+    remove_app,
+    replace_app,
+    rotate_secret,
+)
 from lingpai.issuer.checks import (
-    check_app,
     check_claims,
     check_login,
     check_open_id,
@@ -21,148 +35,21 @@ from lingpai.issuer.checks import (
 from lingpai.issuer.context import Issuer
 from lingpai.store.issuer_port import Listed
 
-SECRET_BYTES = 20
-"""40 lower-case hex digits (docs/spec/yzb.md, "Rules")."""
-_APP_ID_DIGITS = (6, 6, 6, 6, 8, 10, 12)
-"""Digits of a fresh app_id, attempt by attempt: six, and more when those are taken."""
+__all__ = [
+    "add_app",
+    "change_app",
+    "declare_app",
+    "find_app",
+    "make_secret",
+    "new_secret",
+    "remove_app",
+    "replace_app",
+    "rotate_secret",
+]
+
+FINGERPRINT_DIGITS = 8
 PAGE = 500
 """Rows of a directory or list that are read at a time."""
-MOST_SECRETS = 8
-"""Most secrets of one app that are valid at a time; the oldest are removed."""
-
-
-async def add_app(issuer: Issuer, app: App) -> tuple[App, str]:
-    """Add an app and return its secret, which is not shown again; none ("") for one that authenticates without.
-
-    An empty `app.app_id` is replaced by new digits.
-
-    Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text is not valid.
-    """
-    check_app(app)
-    secret = new_secret(issuer) if app.by_secret else ""
-    kept = (make_secret(issuer, secret),) if secret else ()
-    ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
-    for app_id in ids:
-        added = await issuer.store.add_app(
-            msgspec.structs.replace(
-                app, realm=issuer.realm, app_id=app_id, secrets=kept, created_at=issuer.now()
-            )
-        )
-        if added is not None:
-            return added, secret
-    raise LingpaiError(Kind.INVALID_PARAMETER, "The app_id is taken.", parameter="app_id")
-
-
-async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
-    """Add or change an app so that it is as declared, as `lingpai apply` does.
-
-    Another secret than before is a rotation: those before stay good for the policy's `secret_overlap`.
-
-    Raises:
-        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed meanwhile.
-    """
-    check_app(app)
-    wanted = (make_secret(issuer, secret),) if app.by_secret else ()
-
-    def declare(known: App) -> App:
-        secrets = known.secrets
-        if secrets[:1] != wanted:
-            secrets = _succeed(issuer, known, wanted[0]) if wanted else ()
-        own = {"id": known.id, "realm": issuer.realm, "secrets": secrets, "created_at": known.created_at}
-        return msgspec.structs.replace(app, **own)
-
-    known = await issuer.store.find_app(issuer.realm, app.app_id)
-    if known is None:
-        fresh = declare(App(realm=issuer.realm, app_id=app.app_id, created_at=issuer.now()))
-        known = await issuer.store.add_app(fresh) or await find_app(issuer, app.app_id)
-    return await _alter_app(issuer, known, declare)
-
-
-async def find_app(issuer: Issuer, app_id: str) -> App:
-    """Return the app with this public id.
-
-    Raises:
-        LingpaiError: NOT_FOUND.
-    """
-    found = await issuer.store.find_app(issuer.realm, app_id)
-    if found is None:
-        raise _no_app()
-    return found
-
-
-async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
-    """Change some fields of an app; other fields keep changes that are made at the same time.
-
-    Args:
-        issuer: the realm.
-        app: the app.
-        fields: the changed fields of `App`; not its names.
-
-    Raises:
-        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed.
-    """
-    check_app(App(realm=issuer.realm, app_id="", **fields))  # other fields were checked when they were saved
-    return await _alter_app(issuer, app, lambda known: msgspec.structs.replace(known, **fields))
-
-
-async def rotate_secret(issuer: Issuer, app: App, overlap: int | None = None) -> str:
-    """Give an app a new secret, which is not shown again. Earlier ones stay valid for `overlap` seconds at most.
-
-    Args:
-        issuer: the realm.
-        app: which.
-        overlap: seconds; the policy's `secret_overlap` when not given.
-
-    Raises:
-        LingpaiError: NOT_FOUND when the app was removed.
-    """
-    secret = new_secret(issuer)
-    made = make_secret(issuer, secret)
-    await _alter_app(
-        issuer,
-        app,
-        lambda known: msgspec.structs.replace(known, secrets=_succeed(issuer, known, made, overlap)),
-    )
-    return secret
-
-
-def _succeed(issuer: Issuer, known: App, secret: Secret, overlap: int | None = None) -> tuple[Secret, ...]:
-    """Return a new secret, followed by the valid earlier ones, as apps may still use any of them."""
-    now = issuer.now()
-    keep_until = now + (issuer.policy.secret_overlap if overlap is None else overlap)
-    before = [
-        msgspec.structs.replace(old, ends_at=min(old.ends_at, keep_until))
-        for old in known.secrets
-        if old.digest != secret.digest and min(old.ends_at, keep_until) > now
-    ]
-    return (secret, *before[: MOST_SECRETS - 1])
-
-
-async def _alter_app(issuer: Issuer, app: App, alter: Callable[[App], App]) -> App:
-    """Change an app as it is in the moment of the change."""
-    while True:
-        known = await issuer.store.read_app(app.id)
-        if known is None:
-            raise _no_app()
-        altered = alter(known)
-        if altered == known or await issuer.store.change_app(known, altered):
-            return altered
-
-
-def _no_app() -> LingpaiError:
-    return LingpaiError(Kind.NOT_FOUND, "There is no such app.")
-
-
-def new_secret(issuer: Issuer) -> str:
-    """Return a new random secret for an app."""
-    return issuer.random_bytes(SECRET_BYTES).hex()
-
-
-def make_secret(issuer: Issuer, secret: str) -> Secret:
-    """Return a secret for the store: its digest, and the clear text (encrypted there) only for signatures."""
-    clear = secret if issuer.policy.clear_secrets else ""
-    return Secret(issuer.digest_secret(secret), clear, FOREVER)
 
 
 async def add_user(
@@ -184,7 +71,9 @@ async def add_user(
     elif password:
         password_hash = await issuer.passwords.hash(password)
     user = User(realm=issuer.realm, login=login, profile=profile, created_at=issuer.now())
-    added = await issuer.store.add_user(user, password_hash)
+    after = {**user_state(user), "password": bool(password_hash)}
+    change = Change.between("user.add", login, None, after)
+    added = await issuer.recording(change).add_user(user, password_hash)
     if added is None:
         raise _login_taken()
     return added
@@ -217,7 +106,31 @@ async def set_password(issuer: Issuer, user: User, password: str) -> None:
         LingpaiError: INVALID_PARAMETER when it is too short or too long.
     """
     check_password(password, issuer.policy.least_password)
-    await issuer.store.set_password(user.id, await issuer.passwords.hash(password))
+    hashed = await issuer.passwords.hash(password)
+    await issuer.recording(Change("user.password", user.login)).set_password(user.id, hashed)
+
+
+async def give_hash(issuer: Issuer, user: User, password_hash: str) -> bool:
+    """Give a user without a password the hash of one. False when they have one."""
+    check_password_hash(password_hash)
+    store = issuer.recording(Change("user.password", user.login))
+    return await store.replace_password(user.id, "", password_hash, end_sessions=False)
+
+
+async def end_sessions(issuer: Issuer, user: User) -> int:
+    """End all sessions of a user; return how many there were."""
+    return await issuer.recording(Change("user.logout", user.login)).end_sessions(user.id)
+
+
+async def remove_user(issuer: Issuer, user: User) -> bool:
+    """Remove a user with their members and sessions. False when there is none."""
+    change = Change.between("user.remove", user.login, user_state(user), None)
+    return await issuer.recording(change).remove_user(user.id)
+
+
+def user_state(user: User) -> dict[str, Any]:
+    """Return what the audit trail shows of a user."""
+    return {"login": user.login, **msgspec.structs.asdict(user.profile), "disabled": user.disabled}
 
 
 async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
@@ -244,7 +157,10 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         if known == tried:  # no other change in between
             raise _login_taken()
         changed = msgspec.structs.replace(known, **fields)
-        if await issuer.store.change_user(known, changed):
+        if known == changed:
+            return changed
+        change = Change.between("user.change", known.login, user_state(known), user_state(changed))
+        if await issuer.recording(change).change_user(known, changed):
             return changed
         tried = known
 
@@ -257,9 +173,21 @@ async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClai
     """
     check_claims(claims)
     changed = msgspec.structs.replace(claims, updated_at=issuer.now())
-    if not await issuer.store.save_claims(user.id, changed):
+    known = await issuer.store.find_claims(user.id) or UserClaims()
+    states = (_claims_state(issuer, known), _claims_state(issuer, claims))
+    change = Change.between("user.claims", user.login, *states)
+    if not await issuer.recording(change).save_claims(user.id, changed):
         raise _no_user()
     return changed
+
+
+def _claims_state(issuer: Issuer, claims: UserClaims) -> dict[str, Any]:
+    """Return fingerprints of what is known of a person: the audit trail outlives them."""
+    told = msgspec.to_builtins(claims)
+    told.pop("updated_at", None)
+    return {
+        name: issuer.digest_of(name, str(value)).hex()[:FINGERPRINT_DIGITS] for name, value in told.items()
+    }
 
 
 async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:
@@ -289,7 +217,8 @@ async def import_open_ids(issuer: Issuer, app: App, pairs: Iterable[tuple[str, s
         )
         for login, open_id in pairs
     ]
-    return await issuer.store.import_open_ids(members)
+    change = Change("app.import", app.app_id, after={"open_ids": len(members)})
+    return await issuer.recording(change).import_open_ids(members)
 
 
 async def save_terminal(
@@ -304,7 +233,10 @@ async def save_terminal(
     """
     check_terminal(machine_code, name, msign)
     digest, now = digest_terminal_secret(issuer, msign) if msign else b"", issuer.now()
-    return await issuer.store.save_terminal(
+    after = {"name": name, "owner": owner.login if owner else None}
+    if msign:
+        after["msign"] = digest.hex()[:FINGERPRINT_DIGITS]
+    return await issuer.recording(Change("machine.save", machine_code, after=after)).save_terminal(
         Terminal(
             realm=issuer.realm,
             machine_code=machine_code,
@@ -315,6 +247,12 @@ async def save_terminal(
         ),
         now,
     )
+
+
+async def remove_terminal(issuer: Issuer, terminal: Terminal) -> bool:
+    """Remove a terminal; its grants are unusable from then on. False when there is none."""
+    change = Change("machine.remove", terminal.machine_code, before={"name": terminal.name})
+    return await issuer.recording(change).remove_terminal(terminal.id)
 
 
 def digest_terminal_secret(issuer: Issuer, msign: str) -> bytes:
@@ -360,8 +298,3 @@ async def list_grants(
         user=user.id if user else None,
         terminal=terminal.id if terminal else None,
     )
-
-
-def _digits(issuer: Issuer, count: int) -> str:
-    least = 10 ** (count - 1)
-    return str(least + int.from_bytes(issuer.random_bytes(8), "big") % (9 * least))

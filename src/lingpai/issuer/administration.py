@@ -1,12 +1,14 @@
-"""Operators' actions on many rows: lists of users, import of open_ids, search for grants."""
+"""Operators' actions on resource servers, grants and many rows: lists of users, import of open_ids."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import NamedTuple
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.escaping import shown
-from lingpai.core.issuer_records import App, GrantView, Member, Terminal
+from lingpai.core.fields import Fields
+from lingpai.core.issuer_records import App, Grant, GrantView, Member, Resource, Terminal
 from lingpai.core.names import fold
 from lingpai.core.user_records import User
 from lingpai.issuer.admin import PAGE, add_user, list_grants
@@ -16,6 +18,8 @@ from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import Code, issue_code
 from lingpai.issuer.verbs.members import consent, open_member
+
+RESOURCE_FIELDS = Fields(Resource, "name", "scopes", "token_format", "alg", "access", "introspector")
 
 
 class Known(NamedTuple):
@@ -86,7 +90,8 @@ async def import_known(issuer: Issuer, rows: Iterable[Known], *, add_users: bool
         )
         for row in rows
     ]
-    return await issuer.store.import_open_ids(members), len(added)
+    change = Change("user.import", "", after={"open_ids": len(members)})
+    return await issuer.recording(change).import_open_ids(members), len(added)
 
 
 async def find_grants(
@@ -122,7 +127,28 @@ async def allow_code(
     code = await issue_code(issuer, app, user, asked, terminal)
     scope = asked.scope or issuer.policy.default_scope
     await consent(issuer, app, await open_member(issuer, app, user), scope, app.permissions)
+    await issuer.note(Change("grant.code", app.app_id, after={"user": user.login, "scope": scope}))
     return code
+
+
+async def save_resource(issuer: Issuer, known: Resource | None, wanted: Resource) -> Resource | None:
+    """Add a resource server, or replace one that still is as `known`. None when it is not."""
+    action = "resource.add" if known is None else "resource.change"
+    before = None if known is None else RESOURCE_FIELDS.shown(known)
+    change = Change.between(action, wanted.uri, before, RESOURCE_FIELDS.shown(wanted))
+    return await issuer.recording(change).replace_resource(known, wanted)
+
+
+async def remove_resource(issuer: Issuer, resource: Resource) -> bool:
+    """Remove a resource server. False when there is none."""
+    change = Change.between("resource.remove", resource.uri, RESOURCE_FIELDS.shown(resource), None)
+    return await issuer.recording(change).remove_resource(issuer.realm, resource.uri)
+
+
+async def end_grant(issuer: Issuer, grant: Grant, reason: str) -> bool:
+    """End one grant that was read. False when it has ended already."""
+    change = Change("grant.end", str(grant.id), reason=reason)
+    return await issuer.recording(change).end_grant(grant, issuer.now(), reason)
 
 
 @contextlib.contextmanager

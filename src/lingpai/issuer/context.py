@@ -1,10 +1,13 @@
 """One realm of the issuer, with everything that its verbs use."""
 
+import copy
 import math
 import secrets
 from collections.abc import Callable
 from operator import attrgetter
+from typing import Any, Self
 
+from lingpai.core.audit import Actor, Change
 from lingpai.core.clock import Clock
 from lingpai.core.handles import Handle, HandleKind, Handles, read_salts
 from lingpai.core.keyring import KeyRing
@@ -34,6 +37,7 @@ class Issuer:
         throttle: counts wrong app secrets.
         terminal_throttle: counts wrong secrets of terminals, by the app that passes them.
         requests: encrypts authorization requests, which the browser carries.
+        actor: the operator that it acts for, see `by`; None for the service itself.
         random_bytes: the source of randomness.
         new_salt: returns the salt of a new row that handles will name.
     """
@@ -65,6 +69,7 @@ class Issuer:
         self.terminal_throttle = self._throttle("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
         self.new_salt: Callable[[], int] = read_salts(random_bytes).__next__
+        self.actor: Actor | None = None
         self._steady = clock.steady
         self._anchor = anchor
 
@@ -84,6 +89,29 @@ class Issuer:
             LingpaiError: STORE_UNAVAILABLE.
         """
         return cls(realm, policy, store, ring, clock, anchor=await store.anchor(), passwords=passwords)
+
+    def by(self, actor: Actor) -> Self:
+        """Return this realm as it acts for an operator: what it changes is recorded."""
+        acting = copy.copy(self)
+        acting.actor = actor
+        return acting
+
+    def recording(self, change: Change, happened: Callable[[Any], bool] = bool) -> IssuerStore:
+        """Return the store whose next change is recorded, when this acts for an operator; see `Recording`.
+
+        The realm's name is put before the target.
+        """
+        if self.actor is None:
+            return self.store
+        return self.store.recording(self.actor, self._within(change), happened)
+
+    async def note(self, change: Change) -> None:
+        """Record what no verb of the store does, when this acts for an operator."""
+        if self.actor is not None:
+            await self.store.note(self.actor, self._within(change))
+
+    def _within(self, change: Change) -> Change:
+        return change._replace(target=f"{self.realm}/{change.target}" if change.target else self.realm)
 
     def sealed_texts(self, purpose: str) -> SealedTexts:
         """Return what encrypts texts of one purpose that browsers carry for this realm."""

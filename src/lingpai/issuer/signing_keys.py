@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
+from lingpai.core.audit import Change
 from lingpai.core.issuer_records import SigningKey
 from lingpai.issuer import jose
 from lingpai.issuer.context import Issuer
@@ -165,7 +166,8 @@ class SigningKeys:
             created_at=now,
             signs_from=signs_from,
         )
-        await self._issuer.store.add_signing_key(key, now - FORGOTTEN)
+        change = Change("realm.signing-key", "", after={"alg": alg, "number": number, "kid": made.kid})
+        await self._issuer.recording(change).add_signing_key(key, now - FORGOTTEN)
 
     async def _read(self) -> KeySet:
         keys = await self._issuer.store.list_signing_keys(self._issuer.realm)

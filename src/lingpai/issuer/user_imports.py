@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import LingpaiError
 from lingpai.core.names import fold
 from lingpai.core.user_records import Profile, User
@@ -71,7 +72,9 @@ async def _import_batch(issuer: Issuer, batch: Sequence[NewUser], seen: set[str]
         users.append((row, user))
     kept = 0
     while users and not faults:
-        taken = await issuer.store.add_users([(user, row.password_hash) for row, user in users])
+        change = Change("user.import", "", after={"users": len(users)})
+        store = issuer.recording(change, happened=lambda taken: not taken)
+        taken = await store.add_users([(user, row.password_hash) for row, user in users])
         if not taken:
             return Imported(len(users), kept, ())
         there = [users[position] for position in taken]

@@ -1,11 +1,14 @@
 """The parts that every function of the keeper uses: store, clock, client, options, digests, background tasks."""
 
+import copy
 import dataclasses
 import functools
 import itertools
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
 
+from lingpai.core.audit import Actor, Change
 from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.core.logs import structlog
@@ -40,6 +43,7 @@ class Context:
         audit: the audit log.
         background: owns the tasks that outlive a request.
         publish: called with each credential that was saved; returns at once. None when nothing is published.
+        actor: the operator that it acts for, see `by`; None for the service itself.
         reconcile: called now and then by the one worker that leads; returns at once. None when nothing is published.
     """
 
@@ -54,6 +58,7 @@ class Context:
     background: Background = dataclasses.field(default_factory=Background)
     publish: Callable[[Credential], None] | None = None
     reconcile: Callable[[], None] | None = None
+    actor: Actor | None = None
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)
@@ -73,6 +78,21 @@ class Context:
         for platform in self.platforms.values():
             for kind in platform.kinds:
                 hits_of(platform.name, kind)
+
+    def by(self, actor: Actor) -> Self:
+        """Return this context as it acts for an operator: what it changes is recorded."""
+        acting = copy.copy(self)
+        acting.actor = actor
+        return acting
+
+    def recording(self, change: Change, happened: Callable[[Any], bool] = bool) -> Store:
+        """Return the store whose next change is recorded, when this acts for an operator; see `Recording`."""
+        return self.store if self.actor is None else self.store.recording(self.actor, change, happened)
+
+    async def note(self, change: Change) -> None:
+        """Record what no verb of the store does, when this acts for an operator."""
+        if self.actor is not None:
+            await self.store.note(self.actor, change)
 
     def lease_holder(self) -> str:
         """Return a name for the holder of one lease or claim.

@@ -25,6 +25,8 @@ PURGE_LIMIT = 500
 STORE_DOWN_WAIT = 2.0
 FEWEST_DUE = 64
 MOST_DUE = 16_384
+AUDIT_KEPT = 400 * 86_400.0
+"""Seconds for which rows of the audit trail are kept."""
 UNTRIED_WAIT = 60.0
 """Seconds until the next look at a credential that nothing here can renew."""
 
@@ -54,6 +56,7 @@ async def run(keeper: Keeper) -> None:
                 if now < leading_until and now - tidied_at >= PURGE_EVERY:
                     tidied_at = now
                     await keeper.store.purge(PURGE_LIMIT)
+                    await keeper.store.purge_administration(keeper.clock.now() - AUDIT_KEPT, PURGE_LIMIT)
                     if keeper.reconcile is not None:
                         keeper.reconcile()
                 if now - keeper.audit.written_at >= PURGE_EVERY:

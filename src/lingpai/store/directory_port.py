@@ -56,6 +56,10 @@ class Directory(Protocol):
         """Insert a resource server, or replace all but the time of the one with its URI; returns it as it is now."""
         ...
 
+    async def replace_resource(self, known: Resource | None, resource: Resource) -> Resource | None:
+        """As `save_resource`, if the stored one is still as `known` (None for none). None when it is not."""
+        ...
+
     async def remove_resource(self, realm: str, uri: str) -> bool:
         """Remove a resource server. False when there is none."""
         ...

@@ -15,6 +15,7 @@ from typing import Protocol
 from lingpai.core.authorization_records import Device, Pushed, Session
 from lingpai.core.issuer_records import SigningKey
 from lingpai.core.user_records import User
+from lingpai.store.administration_port import Recording
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, RequestKey, SlotResult, Spent
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 
-class IssuerStore(Directory, Registrations, Grants, Counts, Identities, Protocol):
+class IssuerStore(Directory, Registrations, Grants, Counts, Identities, Recording, Protocol):
     """All verbs of the issuer. See the module's docstring for what applies to each of them."""
 
     async def anchor(self) -> float:

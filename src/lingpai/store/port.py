@@ -25,6 +25,7 @@ from lingpai.core.records import (
     RoleHolder,
     Trouble,
 )
+from lingpai.store.administration_port import Administration
 
 
 class LeaseAttempt(NamedTuple):
@@ -46,7 +47,7 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Protocol):
+class Store(Administration, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.
@@ -58,6 +59,10 @@ class Store(Protocol):
         was held for a secret that no account of this id has any more is forgotten, but for kinds that begin with
         "terminal:", which the new secret takes over: users granted them, and nothing fetches them anew.
         """
+        ...
+
+    async def replace_account(self, known: Account | None, account: Account) -> bool:
+        """As `save_account`, if the stored one is still as `known` (None for none). False when it is not."""
         ...
 
     async def remove_account(self, platform: str, account: str, label: str) -> bool:
@@ -84,6 +89,14 @@ class Store(Protocol):
 
         False when there is no such caller or it is revoked.
         """
+        ...
+
+    async def replace_caller(self, known: Caller, caller: Caller) -> bool:
+        """As `change_caller`, if the stored one is still as `known`. False when it is not."""
+        ...
+
+    async def find_caller_named(self, name: str) -> Caller | None:
+        """The caller of this name, revoked or not."""
         ...
 
     async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:

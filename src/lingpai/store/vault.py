@@ -37,6 +37,7 @@ class Vault:
         self.ring = ring
         self.digest_secret = Digester(ring, "app secret")
         self.digest_value = Digester(ring, "held value")
+        self.digest_audit = Digester(ring, "audit trail")
         self._sealer = Sealer(ring, "store")
 
     def seal(self, value: str, column: str, *row: object) -> bytes:

@@ -8,10 +8,12 @@ import msgspec
 
 from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.records import Account
+from lingpai.keeper import administration
 from lingpai.keeper.accounts import FIELDS, account_flaws
+from lingpai.keeper.keeper import Keeper
 
 AccountEntry = FIELDS.entry("AccountEntry", {"platform": str, "account": str, "secret": str}, label="")
 """See `records.Account`; `secret` may be a reference."""
@@ -38,9 +40,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
         changes.append(_change(stage, stored.get(account.name), account))
     if prune:
         changes += [
-            Change(
-                name, "remove", perform=partial(store.remove_account, each.platform, each.account, each.label)
-            )
+            Change(name, "remove", perform=partial(administration.remove_account, stage.keeper, each))
             for name, each in stored.items()
             if name not in named and each.source != "env"
         ]
@@ -55,11 +55,16 @@ def _account(stage: Stage, entry: Any) -> Account:
 
 
 def _change(stage: Stage, known: Account | None, wanted: Account) -> Change:
-    save = partial(stage.keeper.store.save_account, wanted)
+    save = partial(_save, stage.keeper, known, wanted)
     if known is None:
         return Change(wanted.name, "add", perform=save)
     differing = FIELDS.changed(known, wanted)
     return Change(wanted.name, "change", differing, save) if differing else Change(wanted.name, "keep")
+
+
+async def _save(keeper: Keeper, known: Account | None, wanted: Account) -> None:
+    if not await administration.save_account(keeper, known, wanted):
+        raise Problem(f"{wanted.name}: {tr(OVERTAKEN)}")
 
 
 ACCOUNTS = Section("accounts", AccountEntry, plan)

@@ -7,13 +7,14 @@ from typing import Any
 from lingpai.cli.client_options import client_problems
 from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.sections.draft import Draft
-from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
-from lingpai.issuer.app_fields import FIELDS, app_flaws
+from lingpai.issuer.app_fields import FIELDS
+from lingpai.issuer.app_flaws import app_flaws
 from lingpai.issuer.context import Issuer
 
 AppEntry = FIELDS.entry("AppEntry", {"app_id": str}, realm="", secret="")
@@ -42,7 +43,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     if prune:
         for issuer in stage.realms.some(""):
             for each in await issuer.store.list_apps(issuer.realm):
-                draft.prune(issuer, each.app_id, partial(issuer.store.remove_app, each.id))
+                draft.prune(issuer, each.app_id, partial(admin.remove_app, issuer, each))
     return draft.plan()
 
 

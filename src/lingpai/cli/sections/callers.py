@@ -6,9 +6,10 @@ from typing import Any
 
 from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
-from lingpai.cli.sections.section import OVERTAKEN, Change, Plan, Section, Stage
+from lingpai.cli.problems import OVERTAKEN, Problem
+from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.core.records import Caller
+from lingpai.keeper import administration
 from lingpai.keeper.callers import FIELDS, caller_flaws
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.keys import KEY_PREFIX, KEY_RANDOM_BYTES, new_key
@@ -40,7 +41,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
         problems += [f"{caller.name}: {each}" for each in found]
     if prune:
         changes += [
-            Change(name, "remove", perform=partial(store.revoke_caller, name))
+            Change(name, "remove", perform=partial(administration.revoke_caller, stage.keeper, name))
             for name, each in stored.items()
             if name not in named and each.revoked_at is None
         ]
@@ -72,16 +73,16 @@ async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str
     differing = FIELDS.changed(known, wanted)
     if not differing:
         return Change(wanted.name, "keep")
-    return Change(wanted.name, "change", differing, partial(_alter, keeper, wanted))
+    return Change(wanted.name, "change", differing, partial(_alter, keeper, known, wanted))
 
 
 async def _add(keeper: Keeper, caller: Caller, key: str) -> None:
-    if not await keeper.store.add_caller(caller, keeper.digest_caller_key(key)):
+    if not await administration.add_caller(keeper, caller, key):
         raise Problem(f"{caller.name}: {tr(OVERTAKEN)}")
 
 
-async def _alter(keeper: Keeper, caller: Caller) -> None:
-    if not await keeper.store.change_caller(caller):
+async def _alter(keeper: Keeper, known: Caller, caller: Caller) -> None:
+    if not await administration.change_caller(keeper, known, caller):
         raise Problem(f"{caller.name}: {tr(OVERTAKEN)}")
 
 

@@ -2,35 +2,25 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Any
 
-import msgspec
-
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.resource_checks import resource_of, resource_problems
 from lingpai.cli.sections.apps import APPS
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.cli.signing import signs
 from lingpai.core.issuer_records import Resource
+from lingpai.issuer import administration
+from lingpai.issuer.administration import RESOURCE_FIELDS as FIELDS
 from lingpai.issuer.context import Issuer
 
-COMPARED = ("name", "scopes", "token_format", "alg", "access", "introspector")
+ResourceEntry = FIELDS.entry("ResourceEntry", {"uri": str}, realm="")
+"""See `issuer_records.Resource`; `access` is in seconds, `introspector` the id of an app."""
 
 
-class ResourceEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """A resource server; see `issuer_records.Resource`. `access` is in seconds, `introspector` the id of an app."""
-
-    uri: str
-    realm: str = ""
-    name: str = ""
-    scopes: tuple[str, ...] = ()
-    token_format: Literal["handle", "jwt"] = "handle"  # noqa: S105  a format
-    alg: Literal["ES256", "RS256"] = "ES256"
-    access: int = 0
-    introspector: str = ""
-
-
-async def plan(stage: Stage, entries: Sequence[ResourceEntry], prune: bool) -> Plan:
+async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     """Return the required changes. The same file may declare the apps that introspect."""
     draft = Draft("resources", stage)
     for entry in entries:
@@ -38,7 +28,7 @@ async def plan(stage: Stage, entries: Sequence[ResourceEntry], prune: bool) -> P
         if target is None:
             continue
         issuer, _, name = target
-        given = {each: getattr(entry, each) for each in COMPARED}
+        given = FIELDS.named(entry)
         wanted = resource_of(realm=issuer.realm, uri=entry.uri, created_at=issuer.now(), **given)
         found = await resource_problems(issuer, wanted, _declared(stage, issuer)) + draft.repeated(name)
         if draft.accepts(name, found):
@@ -46,7 +36,7 @@ async def plan(stage: Stage, entries: Sequence[ResourceEntry], prune: bool) -> P
     if prune:
         for issuer in stage.realms.some(""):
             for each in await issuer.store.list_resources(issuer.realm):
-                draft.prune(issuer, each.uri, partial(issuer.store.remove_resource, issuer.realm, each.uri))
+                draft.prune(issuer, each.uri, partial(administration.remove_resource, issuer, each))
     return draft.plan()
 
 
@@ -59,12 +49,17 @@ def _declared(stage: Stage, issuer: Issuer) -> frozenset[str]:
 
 
 async def _change(issuer: Issuer, name: str, wanted: Resource) -> Change:
-    save = partial(issuer.store.save_resource, wanted)
     known = await issuer.store.find_resource(issuer.realm, wanted.uri)
+    save = partial(_save, issuer, name, known, wanted)
     if known is None:
         return Change(name, "add", perform=save)
-    differing = tuple(each for each in COMPARED if getattr(known, each) != getattr(wanted, each))
+    differing = FIELDS.changed(known, wanted)
     return Change(name, "change", differing, save) if differing else Change(name, "keep")
+
+
+async def _save(issuer: Issuer, name: str, known: Resource | None, wanted: Resource) -> None:
+    if await administration.save_resource(issuer, known, wanted) is None:
+        raise Problem(f"{name}: {tr(OVERTAKEN)}")
 
 
 RESOURCES = Section("resources", ResourceEntry, plan)

@@ -15,7 +15,6 @@ from lingpai.settings import Settings
 
 Action = Literal["add", "change", "remove", "keep"]
 AnyEntry = TypeVar("AnyEntry")
-OVERTAKEN = "It was changed at the same time by another command; run this command again."
 
 
 async def nothing() -> None:

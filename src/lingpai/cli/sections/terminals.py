@@ -45,7 +45,7 @@ async def plan(stage: Stage, entries: Sequence[TerminalEntry], prune: bool) -> P
     if prune:
         for issuer in stage.realms.some(""):
             async for each in admin.each_terminal(issuer):
-                draft.prune(issuer, each.machine_code, partial(issuer.store.remove_terminal, each.id))
+                draft.prune(issuer, each.machine_code, partial(admin.remove_terminal, issuer, each))
     return draft.plan()
 
 

@@ -63,7 +63,7 @@ async def plan(stage: Stage, entries: Sequence[UserEntry], prune: bool) -> Plan:
     if prune:
         for issuer in stage.realms.some(""):
             async for each in list_users(issuer):
-                draft.prune(issuer, each.login, partial(issuer.store.remove_user, each.id))
+                draft.prune(issuer, each.login, partial(admin.remove_user, issuer, each))
     return draft.plan()
 
 
@@ -113,7 +113,7 @@ async def _alter(issuer: Issuer, entry: UserEntry, password: str, hashed: str) -
     if password:
         await admin.set_password(issuer, user, password)
     elif hashed:
-        await issuer.store.replace_password(user.id, "", hashed, end_sessions=False)
+        await admin.give_hash(issuer, user, hashed)
 
 
 def _profile(entry: UserEntry) -> Profile:

@@ -7,6 +7,7 @@ may change over one after the other. An hour after that the old one is not accep
 from collections.abc import Sequence
 from typing import Final
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.identity_records import LoginKey
 from lingpai.issuer.context import Issuer
@@ -48,6 +49,7 @@ async def rotate(issuer: Issuer, *, at_once: bool = False) -> LoginKey:
         key=issuer.random_bytes(KEY_BYTES).hex(),
         created_at=issuer.now(),
     )
-    if not await issuer.store.add_login_key(key, kept.number if kept and kept.used_at else None):
+    change = Change("realm.login-key", "", after={"number": key.number, "at_once": at_once})
+    if not await issuer.recording(change).add_login_key(key, kept.number if kept and kept.used_at else None):
         raise LingpaiError(Kind.INVALID_PARAMETER, "Another key was made at the same time; look again.")
     return key

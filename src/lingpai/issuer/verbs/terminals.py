@@ -2,6 +2,7 @@
 
 import hmac
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, AppMode, Grant, GrantKind, GrantState, Terminal
 from lingpai.issuer.context import Issuer
@@ -118,7 +119,8 @@ async def show_key(issuer: Issuer, terminal: Terminal) -> str:
     """
     qr_key = issuer.random_bytes(16).hex()
     ends_at = issuer.now() + issuer.policy.qr_key
-    if not await issuer.store.set_key(terminal.id, issuer.digest_terminal("qr_key " + qr_key), ends_at):
+    store = issuer.recording(Change("machine.qr", terminal.machine_code))
+    if not await store.set_key(terminal.id, issuer.digest_terminal("qr_key " + qr_key), ends_at):
         raise LingpaiError(Kind.INVALID_TERMINAL, "There is no such terminal.")
     return qr_key
 

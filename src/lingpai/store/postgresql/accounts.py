@@ -1,7 +1,7 @@
 """Verbs on accounts (`store.port`)."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from typing_extensions import override
 
@@ -30,32 +30,48 @@ class Accounts(Repository, Store):
 
     @override
     async def save_account(self, account: Account) -> bool:
+        columns = self._columns(account)
+
+        async def save(connection: Connection) -> bool:
+            await connection.execute(_SQL["lock_account"], account.platform, account.account)
+            return await self._save(connection, account, columns)
+
+        return await self._engine.transact(save)
+
+    @override
+    async def replace_account(self, known: Account | None, account: Account) -> bool:
+        columns = self._columns(account)
+
+        async def replace(connection: Connection) -> bool:
+            await connection.execute(_SQL["lock_account"], account.platform, account.account)
+            rows = await connection.fetch(_SQL["find_accounts"], [account.platform], [account.account])
+            stored = self._read_accounts([tuple(row)[1:] for row in rows])
+            if [each for each in stored if each.label == account.label] != ([] if known is None else [known]):
+                return False
+            await self._save(connection, account, columns)
+            return True
+
+        return await self._engine.transact(replace)
+
+    def _columns(self, account: Account) -> tuple[Any, ...]:
         name = (account.platform, account.account, account.label)
         sealed = self._vault.seal(account.secret, "accounts.secret", *name)
         digest = self._vault.digest_secret(account.secret)
+        domains, origins = write_names(account.domains), write_names(account.origins)
+        return (*name, sealed, digest, account.mode, domains, account.source, account.hand_out, origins)
 
-        async def save(connection: Connection) -> bool:
-            await connection.execute(_SQL["lock_account"], *name[:2])
-            before = await connection.fetchrow(_SQL["find_account"], *name)
-            columns = (
-                sealed,
-                digest,
-                account.mode,
-                write_names(account.domains),
-                account.source,
-                account.hand_out,
-                write_names(account.origins),
-            )
-            await connection.execute(_SQL["save_account"], *name, *columns)
-            if before is not None and before[0] != digest:
-                await connection.execute(_SQL["take_over_terminals"], *name[:2], before[0], digest)
-                await connection.execute(_SQL["remove_held"], *name[:2], before[0])
-            now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
-            again = before is None or tuple(before) != (digest, account.mode)
-            await connection.execute(_SQL["make_due"], *name[:2], digest, TOKEN_KIND, *now, again)
-            return before is None
-
-        return await self._engine.transact(save)
+    async def _save(self, connection: Connection, account: Account, columns: tuple[Any, ...]) -> bool:
+        """Insert or replace an account whose id is locked; return whether it is new."""
+        name, digest = columns[:3], columns[4]
+        before = await connection.fetchrow(_SQL["find_account"], *name)
+        await connection.execute(_SQL["save_account"], *columns)
+        if before is not None and before[0] != digest:
+            await connection.execute(_SQL["take_over_terminals"], *name[:2], before[0], digest)
+            await connection.execute(_SQL["remove_held"], *name[:2], before[0])
+        now = (self._clock.now(), self._clock.steady(), self._clock.epoch)
+        again = before is None or tuple(before) != (digest, account.mode)
+        await connection.execute(_SQL["make_due"], *name[:2], digest, TOKEN_KIND, *now, again)
+        return before is None
 
     @override
     async def remove_account(self, platform: str, account: str, label: str) -> bool:

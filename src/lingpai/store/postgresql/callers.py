@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from lingpai.core.records import Caller, FormerKey
 from lingpai.store.port import Store
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.postgresql.repository import Repository
@@ -26,6 +27,22 @@ class Callers(Repository, Store):
     @override
     async def change_caller(self, caller: Caller) -> bool:
         return bool(await self._engine.write(_SQL["change_caller"], caller.name, *_terms(caller)))
+
+    @override
+    async def replace_caller(self, known: Caller, caller: Caller) -> bool:
+
+        async def replace(connection: Connection) -> bool:
+            rows = await connection.fetch(_SQL["lock_caller"], known.name)
+            if [read_caller(tuple(row)) for row in rows] != [known]:
+                return False
+            return bool(await connection.fetch(_SQL["change_caller"], caller.name, *_terms(caller)))
+
+        return await self._engine.transact(replace)
+
+    @override
+    async def find_caller_named(self, name: str) -> Caller | None:
+        rows = await self._engine.rows(_SQL["find_caller_named"], name)
+        return read_caller(rows[0]) if rows else None
 
     @override
     async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:

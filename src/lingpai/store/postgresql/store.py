@@ -7,6 +7,7 @@ from lingpai.core.keyring import KeyRing
 from lingpai.store.address import CONNECTIONS
 from lingpai.store.port import Store
 from lingpai.store.postgresql.accounts import Accounts
+from lingpai.store.postgresql.administration import Administration
 from lingpai.store.postgresql.budgets import Budgets
 from lingpai.store.postgresql.callers import Callers
 from lingpai.store.postgresql.clock import shared_clock
@@ -20,7 +21,9 @@ from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
 from lingpai.store.vault import Vault
 
 
-class PostgresStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store):
+class PostgresStore(
+    Administration, Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store
+):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod

@@ -1,6 +1,6 @@
 """Verbs on accounts (`store.port`)."""
 
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from typing_extensions import override
@@ -20,7 +20,25 @@ class Accounts(Repository, Store):
 
     @override
     async def save_account(self, account: Account) -> bool:
-        columns = {
+        columns = self._columns(account)
+        return await self._engine.write(lambda connection: self._save(connection, columns))
+
+    @override
+    async def replace_account(self, known: Account | None, account: Account) -> bool:
+        columns = self._columns(account)
+
+        def replace(connection: apsw.Connection) -> bool:
+            rows = run(connection, _SQL["find_accounts"], (account.platform, account.account))
+            found = [read_account(row, self._vault) for row in rows if row[2] == account.label]
+            if found != ([] if known is None else [known]):
+                return False
+            self._save(connection, columns)
+            return True
+
+        return await self._engine.write(replace)
+
+    def _columns(self, account: Account) -> dict[str, Any]:
+        return {
             "platform": account.platform,
             "account": account.account,
             "label": account.label,
@@ -36,17 +54,16 @@ class Accounts(Repository, Store):
             "kind": TOKEN_KIND,
         }
 
-        def save(connection: apsw.Connection) -> bool:
-            before = run(connection, _SQL["find_account"], columns)
-            same = bool(before) and before[0][1:] == (columns["secret_digest"], account.mode)
-            run(connection, _SQL["save_account"], columns)
-            if before and before[0][1] != columns["secret_digest"]:
-                run(connection, _SQL["take_over_terminals"], columns | {"before": before[0][1]})
-                run(connection, _SQL["remove_held"], columns | {"secret_digest": before[0][1]})
-            run(connection, _SQL["make_due"], columns | moment(self._clock) | {"again": not same})
-            return not before
-
-        return await self._engine.write(save)
+    def _save(self, connection: apsw.Connection, columns: dict[str, Any]) -> bool:
+        """Insert or replace an account; return whether it is new."""
+        before = run(connection, _SQL["find_account"], columns)
+        same = bool(before) and before[0][1:] == (columns["secret_digest"], columns["mode"])
+        run(connection, _SQL["save_account"], columns)
+        if before and before[0][1] != columns["secret_digest"]:
+            run(connection, _SQL["take_over_terminals"], columns | {"before": before[0][1]})
+            run(connection, _SQL["remove_held"], columns | {"secret_digest": before[0][1]})
+        run(connection, _SQL["make_due"], columns | moment(self._clock) | {"again": not same})
+        return not before
 
     @override
     async def remove_account(self, platform: str, account: str, label: str) -> bool:

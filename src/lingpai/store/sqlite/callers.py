@@ -35,18 +35,21 @@ class Callers(Repository, Store):
 
     @override
     async def change_caller(self, caller: Caller) -> bool:
-        columns = {
-            "name": caller.name,
-            "environment": caller.environment,
-            "apps": write_names(caller.apps),
-            "rights": write_names(caller.rights),
-            "networks": write_names(caller.networks),
-            "forward": write_names(caller.forward),
-            "hand_out": caller.hand_out,
-        }
-        return await self._engine.write(
-            lambda connection: bool(run(connection, _SQL["change_caller"], columns))
-        )
+        return await self._engine.write(lambda connection: _change(connection, caller))
+
+    @override
+    async def replace_caller(self, known: Caller, caller: Caller) -> bool:
+
+        def replace(connection: apsw.Connection) -> bool:
+            rows = run(connection, _SQL["find_caller_named"], (known.name,))
+            return [*map(read_caller, rows)] == [known] and _change(connection, caller)
+
+        return await self._engine.write(replace)
+
+    @override
+    async def find_caller_named(self, name: str) -> Caller | None:
+        rows = self._engine.rows(_SQL["find_caller_named"], (name,))
+        return read_caller(rows[0]) if rows else None
 
     @override
     async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
@@ -95,3 +98,16 @@ class Callers(Repository, Store):
 
     def _read_owner(self, key_digest: bytes) -> Caller | None:
         return read_key_owner(self._engine.rows(_SQL["find_caller"], (key_digest,)))
+
+
+def _change(connection: apsw.Connection, caller: Caller) -> bool:
+    columns = {
+        "name": caller.name,
+        "environment": caller.environment,
+        "apps": write_names(caller.apps),
+        "rights": write_names(caller.rights),
+        "networks": write_names(caller.networks),
+        "forward": write_names(caller.forward),
+        "hand_out": caller.hand_out,
+    }
+    return bool(run(connection, _SQL["change_caller"], columns))

@@ -9,6 +9,7 @@ from lingpai.core.clock import Clock
 from lingpai.core.keyring import KeyRing
 from lingpai.store.port import Store
 from lingpai.store.sqlite.accounts import Accounts
+from lingpai.store.sqlite.administration import Administration
 from lingpai.store.sqlite.budgets import Budgets
 from lingpai.store.sqlite.callers import Callers
 from lingpai.store.sqlite.engine import Engine
@@ -21,7 +22,9 @@ from lingpai.store.sqlite.upkeep import Upkeep
 from lingpai.store.vault import Vault
 
 
-class SqliteStore(Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store):
+class SqliteStore(
+    Administration, Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store
+):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 
     @classmethod

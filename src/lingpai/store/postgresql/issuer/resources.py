@@ -7,6 +7,7 @@ from typing_extensions import override
 from lingpai.core.issuer_records import Resource
 from lingpai.store.directory_port import Directory
 from lingpai.store.issuer_rows import read_resource, resource_columns
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
@@ -35,6 +36,18 @@ class Resources(IssuerRepository, Directory):
     @override
     async def save_resource(self, resource: Resource) -> Resource:
         return read_resource((await self._change(_SQL["save_resource"], *resource_columns(resource)))[0])
+
+    @override
+    async def replace_resource(self, known: Resource | None, resource: Resource) -> Resource | None:
+
+        async def replace(connection: Connection) -> Resource | None:
+            rows = await connection.fetch(_SQL["lock_resource"], resource.realm, resource.uri)
+            if [read_resource(tuple(row)) for row in rows] != ([] if known is None else [known]):
+                return None
+            saved = await connection.fetch(_SQL["save_resource"], *resource_columns(resource))
+            return read_resource(tuple(saved[0]))
+
+        return await self._engine.transact(replace)
 
     @override
     async def remove_resource(self, realm: str, uri: str) -> bool:

@@ -16,6 +16,7 @@ from lingpai.store.postgresql.issuer.slots import Slots
 from lingpai.store.postgresql.issuer.terminals import Terminals
 from lingpai.store.postgresql.issuer.upkeep import Upkeep
 from lingpai.store.postgresql.issuer.users import Users
+from lingpai.store.postgresql.recording import Recorded
 from lingpai.store.postgresql.repository import Repository
 from lingpai.store.postgresql.store import PostgresStore
 
@@ -35,6 +36,7 @@ class PostgresIssuerStore(
     Sessions,
     SigningKeys,
     Upkeep,
+    Recorded,
 ):
     """`store.issuer_port.IssuerStore` in one database. Made by `open`, or by `beside` a store that is open."""
 

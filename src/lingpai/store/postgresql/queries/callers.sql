@@ -41,3 +41,9 @@ ORDER BY 1, 2;
 
 -- name: list_callers
 SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at FROM callers ORDER BY name;
+
+-- name: find_caller_named
+SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at FROM callers WHERE name = $1;
+
+-- name: lock_caller
+SELECT name, environment, apps, rights, networks, forward, hand_out, created_at, revoked_at FROM callers WHERE name = $1 FOR UPDATE;

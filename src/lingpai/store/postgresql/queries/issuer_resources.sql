@@ -17,3 +17,7 @@ RETURNING realm, uri, name, scopes, token_format, alg, access, introspector, cre
 
 -- name: remove_resource
 DELETE FROM issuer_resources WHERE realm = $1 AND uri = $2 RETURNING uri;
+
+-- name: lock_resource
+SELECT realm, uri, name, scopes, token_format, alg, access, introspector, created_at
+FROM issuer_resources WHERE realm = $1 AND uri = $2 FOR UPDATE;

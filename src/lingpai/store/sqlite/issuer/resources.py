@@ -36,6 +36,17 @@ class Resources(Repository, Directory):
         return await self._engine.write(save)
 
     @override
+    async def replace_resource(self, known: Resource | None, resource: Resource) -> Resource | None:
+
+        def replace(connection: apsw.Connection) -> Resource | None:
+            rows = run(connection, _SQL["find_resource"], (resource.realm, resource.uri))
+            if [*map(read_resource, rows)] != ([] if known is None else [known]):
+                return None
+            return read_resource(run(connection, _SQL["save_resource"], resource_columns(resource))[0])
+
+        return await self._engine.write(replace)
+
+    @override
     async def remove_resource(self, realm: str, uri: str) -> bool:
 
         def remove(connection: apsw.Connection) -> bool:

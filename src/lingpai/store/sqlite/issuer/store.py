@@ -20,6 +20,7 @@ from lingpai.store.sqlite.issuer.slots import Slots
 from lingpai.store.sqlite.issuer.terminals import Terminals
 from lingpai.store.sqlite.issuer.upkeep import Upkeep
 from lingpai.store.sqlite.issuer.users import Users
+from lingpai.store.sqlite.recording import Recorded
 from lingpai.store.sqlite.repository import Repository
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.vault import Vault
@@ -40,6 +41,7 @@ class SqliteIssuerStore(
     Sessions,
     SigningKeys,
     Upkeep,
+    Recorded,
 ):
     """`store.issuer_port.IssuerStore` in one file. Made by `open`, or by `beside` a store that is open."""
 

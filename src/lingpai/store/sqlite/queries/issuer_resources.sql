@@ -11,3 +11,7 @@ RETURNING realm, uri, name, scopes, token_format, alg, access, introspector, cre
 
 -- name: remove_resource
 DELETE FROM issuer_resources WHERE realm = ? AND uri = ? RETURNING uri;
+
+-- name: find_resource
+SELECT realm, uri, name, scopes, token_format, alg, access, introspector, created_at
+FROM issuer_resources WHERE realm = ? AND uri = ?;

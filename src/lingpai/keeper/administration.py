@@ -1,0 +1,56 @@
+"""Operators' changes of accounts and callers, each recorded in the audit trail by the transaction that makes it."""
+
+from typing import Any
+
+from lingpai.core.audit import Change
+from lingpai.core.records import Account, Caller
+from lingpai.keeper import accounts, callers
+from lingpai.keeper.keeper import Keeper
+
+
+async def save_account(keeper: Keeper, known: Account | None, wanted: Account) -> bool:
+    """Add an account, or replace one that still is as `known`. False when it is not."""
+    action = "account.add" if known is None else "account.change"
+    before = None if known is None else _account_state(keeper, known)
+    change = Change.between(action, wanted.name, before, _account_state(keeper, wanted))
+    return await keeper.recording(change).replace_account(known, wanted)
+
+
+async def remove_account(keeper: Keeper, account: Account) -> bool:
+    """Remove an account with what is held for it. False when there is none."""
+    change = Change.between("account.remove", account.name, _account_state(keeper, account), None)
+    return await keeper.recording(change).remove_account(account.platform, account.account, account.label)
+
+
+def _account_state(keeper: Keeper, account: Account) -> dict[str, Any]:
+    shown = accounts.FIELDS.shown(account)
+    return {**shown, "source": account.source, "secret": accounts.fingerprint(keeper, account)}
+
+
+async def add_caller(keeper: Keeper, caller: Caller, key: str) -> bool:
+    """Add a caller with its key. False when the name is or was used by another."""
+    after = {**callers.FIELDS.shown(caller), "key": _key_fingerprint(keeper, key)}
+    change = Change.between("caller.add", caller.name, None, after)
+    return await keeper.recording(change).add_caller(caller, keeper.digest_caller_key(key))
+
+
+async def change_caller(keeper: Keeper, known: Caller, wanted: Caller) -> bool:
+    """Change a caller that still is as `known`; its key stays. False when it is not, or is revoked."""
+    states = (callers.FIELDS.shown(known), callers.FIELDS.shown(wanted))
+    change = Change.between("caller.change", known.name, *states)
+    return await keeper.recording(change).replace_caller(known, wanted)
+
+
+async def rotate_caller(keeper: Keeper, name: str, key: str, overlap: float) -> bool:
+    """Give a caller a new key; earlier ones stay valid for `overlap` seconds at most. False when it has none."""
+    change = Change("caller.rotate", name, after={"key": _key_fingerprint(keeper, key), "overlap": overlap})
+    return await keeper.recording(change).rotate_caller(name, keeper.digest_caller_key(key), overlap)
+
+
+async def revoke_caller(keeper: Keeper, name: str) -> bool:
+    """Revoke a caller's keys. False when it has none."""
+    return await keeper.recording(Change("caller.revoke", name)).revoke_caller(name)
+
+
+def _key_fingerprint(keeper: Keeper, key: str) -> str:
+    return keeper.digest_caller_key(key).hex()[: accounts.FINGERPRINT_DIGITS]

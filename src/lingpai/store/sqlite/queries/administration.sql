@@ -1,0 +1,73 @@
+-- name: begin_audit
+INSERT INTO audit_head (id, last, digest) VALUES (1, 0, x'') ON CONFLICT DO NOTHING;
+
+-- name: lock_audit_head
+SELECT last, digest FROM audit_head;
+
+-- name: add_audit_row
+INSERT INTO audit_rows (id, at, actor_kind, actor, address, trace_id, action, target, changes, reason, outcome, previous, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: move_audit_head
+UPDATE audit_head SET last = ?, digest = ?;
+
+-- name: list_audit
+SELECT id, at, actor_kind, actor, address, trace_id, action, target, changes, reason, outcome, previous, digest
+FROM audit_rows
+WHERE id < ?1 AND (?2 = '' OR actor = ?2) AND (?3 = '' OR action = ?3)
+  AND (?4 = '' OR target = ?4 OR (target >= ?5 AND target < ?6)) AND at >= ?7
+ORDER BY id DESC LIMIT ?8;
+
+-- name: read_audit
+SELECT id, at, actor_kind, actor, address, trace_id, action, target, changes, reason, outcome, previous, digest
+FROM audit_rows WHERE id > ? ORDER BY id LIMIT ?;
+
+-- name: purge_audit
+-- Whole from the oldest on, so that what is left has no gap.
+DELETE FROM audit_rows WHERE id IN (
+  SELECT id FROM (SELECT id, at FROM audit_rows ORDER BY id LIMIT ?2) AS oldest WHERE at < ?1
+) RETURNING id;
+
+-- name: add_admin_key
+INSERT INTO admin_keys (key_id, name, digest, role, rights, networks, created_at, ends_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id;
+
+-- name: find_admin_key
+SELECT digest, id, key_id, name, role, rights, networks, created_at, ends_at, used_at, removed_at
+FROM admin_keys WHERE key_id = ?;
+
+-- name: list_admin_keys
+SELECT id, key_id, name, role, rights, networks, created_at, ends_at, used_at, removed_at FROM admin_keys ORDER BY name;
+
+-- name: remove_admin_key
+UPDATE admin_keys SET removed_at = ? WHERE name = ? AND removed_at IS NULL RETURNING id;
+
+-- name: touch_admin_key
+UPDATE admin_keys SET used_at = ?2 WHERE id = ?1 AND (used_at IS NULL OR used_at < ?2);
+
+-- name: drop_ended_answer
+DELETE FROM admin_answers WHERE digest = ? AND ends_at <= ?;
+
+-- name: claim_answer
+INSERT INTO admin_answers (digest, body, nonce, nonce_ends_at, ends_at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING RETURNING 1;
+
+-- name: read_answer
+SELECT body, status, answer, nonce, nonce_ends_at FROM admin_answers WHERE digest = ?;
+
+-- name: keep_answer
+UPDATE admin_answers SET status = ?, answer = ? WHERE digest = ?;
+
+-- name: drop_answer
+DELETE FROM admin_answers WHERE digest = ? AND status IS NULL;
+
+-- name: purge_answers
+DELETE FROM admin_answers WHERE digest IN (
+  SELECT digest FROM admin_answers WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
+) RETURNING 1;
+
+-- name: erase_nonces
+UPDATE admin_answers SET nonce = x'' WHERE nonce_ends_at <= ? AND nonce <> x'';
+
+-- name: audit_head
+SELECT last, digest FROM audit_head;
