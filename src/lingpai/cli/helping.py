@@ -14,6 +14,10 @@ from lingpai.cli.messages import tr
 HELP_OPTIONS = ["--help", "-h"]
 
 PLACEHOLDERS = {
+    "apps": "ACCOUNT",
+    "rights": "RIGHT",
+    "networks": "NETWORK",
+    "domains": "HOST",
     "after": "NUMBER",
     "actor": "NAME",
     "action": "NAME",
