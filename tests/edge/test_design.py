@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lingpai.core.content_security import content_policy
 from lingpai.design.icons import PATHS, icon, icon_routes
 from lingpai.design.sheets import policy, script, style
 from lingpai.edge.app import create_app
@@ -51,6 +52,18 @@ def test_the_policy_permits_its_style_and_script_alone() -> None:
     assert rules["img-src"] == "'self'"
     assert rules["frame-ancestors"] == rules["form-action"] == rules["base-uri"] == "'none'"
     assert "script-src" not in policy("a{}")
+
+
+def test_policies_are_spelt_in_one_place() -> None:
+    """Nothing is permitted unless a page names it, and a page can leave a rule out."""
+    assert content_policy({}) == (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    assert content_policy({"form-action": "", "img-src": "'self'"}) == (
+        "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; img-src 'self'"
+    )
+    spelt = {path.name for path in SOURCES.rglob("*.py") if "frame-ancestors" in path.read_text("utf-8")}
+    assert spelt == {"content_security.py"}
 
 
 def test_colours_stand_in_one_place() -> None:

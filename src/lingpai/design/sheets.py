@@ -5,7 +5,7 @@ import functools
 import hashlib
 from importlib.resources import files
 
-from lingpai.core.content_security import ICONS, NOTHING
+from lingpai.core.content_security import ICONS, content_policy
 
 _TOKENS, _ELEMENTS = "tokens", "elements"
 
@@ -33,10 +33,10 @@ def policy(style_text: str, script_text: str = "") -> str:
 
     Nothing else runs or is loaded, except the icon of the same origin.
     """
-    rules = [NOTHING, ICONS, f"style-src {_source(style_text)}"]
+    rules = {**ICONS, "style-src": _source(style_text)}
     if script_text:
-        rules.append(f"script-src {_source(script_text)}")
-    return "; ".join(rules)
+        rules["script-src"] = _source(script_text)
+    return content_policy(rules)
 
 
 def _source(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from lingpai.core.content_security import NOTHING
+from lingpai.core.content_security import content_policy
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import JSON, NO_STORE, Reply, Shape, StreamedReply
 
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _NOSNIFF: RawHeader = (b"x-content-type-options", b"nosniff")
 _HTML_HEADERS = (
-    ("content-security-policy", NOTHING),
+    ("content-security-policy", content_policy({})),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),

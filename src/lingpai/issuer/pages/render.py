@@ -1,10 +1,11 @@
 """From a template and words to a page with its headers (threats B21, B22)."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lingpai.core.content_security import ICONS
+from lingpai.core.content_security import ICONS, OWN, content_policy
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.design.sheets import style
@@ -20,26 +21,20 @@ _MINUTE = 60
 _PACKAGE = "lingpai.issuer.pages"
 
 
-def page_headers(site: Site, *, scripts: bool = False) -> Pairs:
+def page_headers(site: Site, *, scripts: bool = False, rules: Mapping[str, str] | None = None) -> Pairs:
     """Return the headers of a page.
 
     Args:
         site: the pages of the realm.
         scripts: whether it runs one of our scripts.
+        rules: of its policy, where it differs; see `core.content_security.content_policy`.
     """
-    rules = [
-        "default-src 'none'",
-        "style-src 'self'",
-        ICONS,
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-        "form-action 'self'",
-    ]
+    policy = {"style-src": OWN, **ICONS, "form-action": OWN}
     if scripts:
-        rules += ["script-src 'self'", "connect-src 'self'"]
+        policy |= {"script-src": OWN, "connect-src": OWN}
     return (
         NO_STORE,
-        ("content-security-policy", "; ".join(rules)),
+        ("content-security-policy", content_policy(policy | dict(rules or {}))),
         ("x-frame-options", "DENY"),
         ("referrer-policy", "no-referrer"),
         # A window that sends messages to its opener must keep the reference to it.
