@@ -22,6 +22,7 @@ ERRORS = {
     "Flaw": 1,
     "FetchFailed": 2,
     "Unreachable": 0,
+    "FetchError": 0,
     "KeyRingError": 0,
     "BackupError": 0,
     "PluginError": 0,

@@ -24,7 +24,7 @@ def doctor(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Check settings, files, store, clock, platforms and every account; say how to fix each problem.
+    """Check settings, files, store, clock, signing keys, platforms and every account; say how to fix each problem.
 
     Exit code 1 when there is a problem.
     """
@@ -87,6 +87,7 @@ def _said_of(files: list[Path]) -> str:
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.accounts import check_accounts
     from lingpai.cli.diagnosis.logins import check_logins
+    from lingpai.cli.diagnosis.signing_realms import check_signing_realms
     from lingpai.cli.diagnosis.stored import check_former_keys, check_named, check_store
     from lingpai.cli.diagnosis.upstreams import check_upstreams
     from lingpai.cli.output import progress
@@ -101,6 +102,7 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
                 return findings
             findings += await check_named(keeper, {each.name for each in legacy_accounts()})
             findings += await check_former_keys(keeper)
+            findings += await check_signing_realms(settings, keeper, offline=offline)
             if offline:
                 return findings
             findings += await check_logins(settings, keeper)

@@ -5,21 +5,15 @@ import email.utils
 from collections.abc import Collection
 
 from lingpai.cli.diagnosis.certificates import certificate_findings
+from lingpai.cli.diagnosis.clocks import SKEW_FAIL, SKEW_WARN, behind_or_ahead
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.output import span
 from lingpai.cli.remedies import UNREACHABLE
 from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.proxies import proxy_for, without_userinfo
 from lingpai.keeper.upstream import Unreachable, Untrusted
-
-SKEW_WARN = 5.0
-SKEW_FAIL = 60.0
-"""Seconds: a token's end is known to us from its lifetime, but page signatures carry the wall time, and so do
-the stored ends that survive a boot.
-"""
 
 HALF_SECOND = 0.5  # a Date header has whole seconds
 
@@ -69,15 +63,10 @@ def _clock_finding(name: str, now: float, date: str | None) -> Finding:
     ahead = now - theirs
     if abs(ahead) <= SKEW_WARN:
         return Finding("clock", name, "ok", tr("This machine's clock matches it."))
-    text = (
-        "This machine's clock is {span} ahead of it."
-        if ahead > 0
-        else "This machine's clock is {span} behind it."
-    )
     return Finding(
         "clock",
         name,
         "fail" if abs(ahead) > SKEW_FAIL else "warn",
-        tr(text, span=span(abs(ahead))),
+        behind_or_ahead(ahead),
         tr("Set this machine's clock, preferably by NTP: `timedatectl set-ntp true`."),
     )
