@@ -14,6 +14,7 @@ from lingpai.devdata.keeper import CALLER, PHANTOM_CALLER
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
+from lingpai.issuer.samples import Samples as SampleSet
 from lingpai.keeper.platforms.registry import platform_types
 
 Json = dict[str, Any]
@@ -31,18 +32,22 @@ _VARIABLES = {
 """Where the value of each variable of `dev.env` is in `dev.json`; the dialects declare theirs."""
 
 
-def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, Realm]) -> Json:
+def describe(
+    url: str, sandbox_url: str, sample_url: str, samples: Samples, realms: Mapping[str, Realm]
+) -> Json:
     """Return the document `dev.json`, in which scripts find everything.
 
     Args:
         url: of the service.
         sandbox_url: of the sandbox.
+        sample_url: of the sample app.
         samples: what was added.
         realms: the realm with the samples of each dialect, by dialect; disabled ones are left out.
     """
     return {
         "url": url,
         "sandbox": sandbox_url,
+        "sample": sample_url,
         "caller": {"name": CALLER, "key": samples.caller_key},
         "caller_phantom": {"name": PHANTOM_CALLER, "key": samples.phantom_key},
         "keeper": {
@@ -68,7 +73,7 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
         },
         "admin": {},
         "issuer": {
-            name: app
+            name: {**app, **resource_of(declared, name, sample_url)}
             for _, declared, address in samples_of(url, realms)
             for name, app in declared.describe(samples.issuer, address, landing(url)).items()
         },
@@ -77,6 +82,12 @@ def describe(url: str, sandbox_url: str, samples: Samples, realms: Mapping[str, 
             {"login": SECOND, "password": samples.issuer[SECOND_PASSWORD]},
         ],
     }
+
+
+def resource_of(declared: SampleSet, app: str, sample_url: str) -> Json:
+    """The address of the sample app's server that takes a dialect's access tokens, beside the app that it is of."""
+    server = None if declared.sign_in is None else declared.sign_in.server
+    return {} if server is None or server.app != app else {"resource": sample_url + server.path}
 
 
 def shell_variables(described: Json) -> str:

@@ -13,6 +13,7 @@ from lingpai.devdata.showing import development_of
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
+from lingpai.issuer.dialects.registry import dialects
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sample_app.member_site import PATH, REALM
@@ -62,16 +63,17 @@ async def develop(
             realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
             **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
+        _add_words(settings)
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
         others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
         with running(
             options, sandbox_socket, state_file=data / "sandbox.json", others=others, service_url=url
         ):
-            await add_samples(settings, samples)
+            await add_samples(settings, samples, sample_url)
             realms = sample_realms(settings.enabled_realms())
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
-            described = describe(url, sandbox_url, samples, realms) | {"sample": sample_url}
+            described = describe(url, sandbox_url, sample_url, samples, realms)
             development = development_of(described, realms, data)
             async with open_service(settings, development=development) as app:
                 private_files.write(data / SETTINGS_FILE, sandbox_settings(sandbox_url).encode())
@@ -92,9 +94,25 @@ def sandbox_settings(url: str) -> str:
     return TOML_HEAD + "\n".join(f'[{name}]\nbase_url = "{url}"\n' for name in sandboxed_platforms())
 
 
-async def add_samples(settings: Settings, samples: Samples) -> None:
-    """Configure the samples of keeper and issuer, as an operator would."""
+def _add_words(settings: Settings) -> None:
+    """Add the words of the samples' scopes, unless the settings have some."""
+    for realm in settings.realms.values():
+        samples = dialects()[realm.dialect].samples
+        server = None if samples is None or samples.sign_in is None else samples.sign_in.server
+        if server is not None:
+            realm.brand.scopes.setdefault(server.scope, dict(server.words))
+
+
+async def add_samples(settings: Settings, samples: Samples, app_url: str = "") -> None:
+    """Configure the samples of keeper and issuer, as an operator would.
+
+    Args:
+        settings: of the service, which does not run yet.
+        samples: what to add.
+        app_url: base URL of the sample app, "" when none runs.
+    """
     async with open_keeper(settings) as keeper:
         await add_accounts(keeper, samples)
         issuers = await issuers_of(settings, keeper)
-        await add_issuer_samples(issuers, settings.enabled_realms(), samples.issuer, settings.origin)
+        realms = settings.enabled_realms()
+        await add_issuer_samples(issuers, realms, samples.issuer, settings.origin, app_url)

@@ -51,6 +51,8 @@ def addresses(dev: Dev) -> dict[str, str]:
         "missing in the sandbox": f"{sandbox}/nothing",
         "sample": f"{sample}/",
         "bridge": f"{sample}/yzb",
+        "single-page app": f"{sample}/oidc/spa",
+        "device": f"{sample}/oidc/device",
         "missing in the sample": f"{sample}/nothing/at/all",
         "refused in the sample": f"{sample}/trail/mall",
     }

@@ -73,7 +73,8 @@ def test_dev_json_has_everything_that_scripts_need(dev: Dev) -> None:
         "yilianyun": ["client_id", "client_secret", "machine_code", "msign", "redirect_uri"],
         "yilianyun_self": ["client_id", "client_secret"],
         "oidc": [
-            *("client_id", "client_secret", "issuer", "public_client_id", "redirect_uri", "spa_redirect_uri"),
+            *("client_id", "client_secret", "issuer", "public_client_id", "redirect_uri", "resource"),
+            "spa_redirect_uri",
         ],
     }
     assert all(value for app in issuer.values() for value in app.values())

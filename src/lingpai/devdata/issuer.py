@@ -28,7 +28,11 @@ def landing(origin: str) -> str:
 
 
 async def add_issuer_samples(
-    issuers: Mapping[str, Issuer], realms: Sequence[Realm], values: Values, origin: str
+    issuers: Mapping[str, Issuer],
+    realms: Sequence[Realm],
+    values: Values,
+    origin: str,
+    app_url: str = "",
 ) -> None:
     """Add the samples, as an operator would; of existing ones only the redirect URI changes.
 
@@ -37,13 +41,14 @@ async def add_issuer_samples(
         realms: the enabled ones.
         values: ids and secrets.
         origin: scheme, host and port under which browsers reach the service at this start.
+        app_url: base URL of the sample web app at this start, "" when none runs.
     """
     for dialect, realm in sample_realms(realms).items():
         issuer, samples = issuers[realm.name], dialects()[dialect].samples
         owner = await _add_user(issuer, FIRST, values[FIRST_PASSWORD], "小明", "小明的店")
         await _add_user(issuer, SECOND, values[SECOND_PASSWORD], "Bob", "Bob's")
         if samples is not None:
-            await samples.add(SampleRealm(issuer, owner, values, landing(origin)))
+            await samples.add(SampleRealm(issuer, owner, values, landing(origin), app_url))
 
 
 async def _add_user(issuer: Issuer, login: str, password: str, nick: str, seller_name: str) -> User:

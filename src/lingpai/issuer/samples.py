@@ -27,12 +27,14 @@ class SampleRealm(NamedTuple):
         owner: a sample user.
         values: the ids and secrets of the samples.
         redirect_uri: where codes are sent.
+        app_url: base URL of the sample web app at this start, "" when none runs.
     """
 
     issuer: Issuer
     owner: User
     values: Values
     redirect_uri: str
+    app_url: str = ""
 
     async def add(self, app: App, secret: str) -> None:
         """Add an app as an operator would; of an existing one only the redirect URI changes."""
@@ -53,15 +55,18 @@ class SampleClient(Protocol):
         secret: its secret.
         redirect_uri: its redirect URI.
         page: the address of its page in this dialect.
+        home: the address of the sample web app's start page.
         url: the address of the realm's paths.
         refresh_token: the newest; "" before the first.
-        notes: what a sign-in has to remember from its beginning to its end, such as a code verifier.
+        notes: what a sign-in has to remember from its beginning to its end, such as a code verifier. The parameters of
+            the authorization response are in it by their names, behind "answer:".
     """
 
     app_id: str
     secret: str
     redirect_uri: str
     page: str
+    home: str
     url: str
     notes: dict[str, str]
 
@@ -95,6 +100,15 @@ class SampleClient(Protocol):
         """
         ...
 
+    def show(self, title: str, value: Any) -> None:
+        """Show what the client did by itself, such as the check of a signature.
+
+        Args:
+            title: see `send`.
+            value: what came of it, as JSON has it; secrets are masked.
+        """
+        ...
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SamplePage:
@@ -110,6 +124,48 @@ class SamplePage:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class SampleView:
+    """A further way in which the sample web app signs users in, on a page of its own.
+
+    Attributes:
+        name: the last segment of its address, after the dialect's.
+        about: Chinese and English, for the start page.
+        button: the same.
+        app: names of the id of the app among the samples' values, and of its secret, "" for a public client.
+        markup: returns the inner HTML; the argument `script` is the address of `script`.
+        script: a JavaScript module.
+        redirects: whether the page is a redirect URI of the app.
+        actions: what the buttons `action` of its forms do, by their values; each returns whether the sign-in is over.
+    """
+
+    name: str
+    about: tuple[str, str]
+    button: tuple[str, str]
+    app: tuple[str, str]
+    markup: Callable[[SampleClient, str], str]
+    script: bytes
+    redirects: bool = False
+    actions: Mapping[str, Callable[[SampleClient], Awaitable[bool]]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SampleServer:
+    """A resource server of the sample web app: the tools of a small MCP server, for who has an access token.
+
+    Attributes:
+        app: name of the sample app that `dev.json` has its address with.
+        path: its path at the sample web app.
+        scope: what a token needs.
+        words: what that lets an app do, by language, for the consent page.
+    """
+
+    app: str
+    path: str
+    scope: str
+    words: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SignIn:
     """How the sample web app signs users in.
 
@@ -122,7 +178,10 @@ class SignIn:
         parameters: returns parameters of the authorization request besides `response_type`, `client_id`,
             `redirect_uri` and `state`.
         refresh: uses the client's refresh token.
+        logout: returns where the browser logs out, "" while it cannot.
         page: instead of redirects.
+        views: further ways.
+        server: takes this dialect's access tokens.
     """
 
     about: tuple[str, str]
@@ -132,7 +191,10 @@ class SignIn:
     authorize: str = ""
     parameters: Callable[[SampleClient], Mapping[str, str]] = lambda _client: {}
     refresh: Callable[[SampleClient], Awaitable[None]] | None = None
+    logout: Callable[[SampleClient], str] = lambda _client: ""
     page: SamplePage | None = None
+    views: tuple[SampleView, ...] = ()
+    server: SampleServer | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

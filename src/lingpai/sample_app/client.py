@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from lingpai.sample_app.identities import Identity, callback
+from lingpai.sample_app.identities import Identity, address_of, callback
 from lingpai.sample_app.trails import Trail, call
 
 
@@ -21,6 +21,7 @@ class Client:
         identity: the sample's app.
         trail: of the browser.
         http: the HTTP client.
+        view: name of a further page, whose app it then is.
     """
 
     def __init__(
@@ -31,14 +32,16 @@ class Client:
         identity: Identity,
         trail: Trail,
         http: aiohttp.ClientSession,
+        *,
+        view: str = "",
     ) -> None:
-        self.app_id = identity.app_id
-        self.secret = identity.secret
-        self.redirect_uri = callback(url, dialect)
-        self.page = f"{url}/{dialect}"
+        self.app_id, self.secret = identity.views[view] if view else (identity.app_id, identity.secret)
+        self.page = address_of(url, dialect, view) if view else f"{url}/{dialect}"
+        self.redirect_uri = self.page if view else callback(url, dialect)
+        self.home = url + "/"
         self.url = issuer_url + identity.prefix
         self.notes = trail.notes
-        self._dialect = dialect
+        self._kept_as = f"{dialect}/{view}" if view else dialect
         self._sign_in = identity.sign_in
         self._trail = trail
         self._http = http
@@ -46,11 +49,11 @@ class Client:
     @property
     def refresh_token(self) -> str:
         """The newest refresh token; "" before the first."""
-        return self._trail.tokens.get(self._dialect, "")
+        return self._trail.tokens.get(self._kept_as, "")
 
     @refresh_token.setter
     def refresh_token(self, token: str) -> None:
-        self._trail.tokens[self._dialect] = token
+        self._trail.tokens[self._kept_as] = token
 
     def start(self) -> str:
         """Return the authorization URL; `state` binds the response to this browser."""
@@ -78,3 +81,7 @@ class Client:
         return await call(
             self._http, self._trail, title, method, self.url + path, dict(params), headers=headers
         )
+
+    def show(self, title: str, value: Any) -> None:
+        """See `SampleClient.show`."""
+        self._trail.add_finding(title, value)

@@ -18,6 +18,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         app_id: the app's public id (client_id).
         secret: the app's secret.
         sign_in: how it signs users in.
+        views: id and secret of the apps of its further pages, by their names.
     """
 
     realm: str
@@ -25,6 +26,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     app_id: str
     secret: str
     sign_in: SignIn
+    views: Mapping[str, tuple[str, str]] = {}
 
 
 Identities = Mapping[str, Identity]
@@ -34,6 +36,11 @@ Identities = Mapping[str, Identity]
 def callback(url: str, dialect: str) -> str:
     """Return the redirect URI of a dialect, with the sample at `url`."""
     return f"{url}/{dialect}/callback"
+
+
+def address_of(url: str, dialect: str, view: str) -> str:
+    """Return the address of a further page of a dialect, with the sample at `url`."""
+    return f"{url}/{dialect}/{view}"
 
 
 async def allow_callbacks(issuers: Mapping[str, Issuer], identities: Identities, url: str) -> None:
@@ -46,9 +53,19 @@ async def allow_callbacks(issuers: Mapping[str, Issuer], identities: Identities,
     """
     for dialect, identity in identities.items():
         issuer = issuers[identity.realm]
-        app = await issuer.store.find_app(issuer.realm, identity.app_id)
-        if app is None or not app.redirect_uris:
-            continue
-        wanted = callback(url, dialect)
-        others = tuple(uri for uri in app.redirect_uris if not uri.endswith(callback("", dialect)))
-        await admin.change_app(issuer, app, redirect_uris=(*others, wanted))
+        await _allow(issuer, identity.app_id, callback(url, dialect), callback("", dialect))
+        for view in identity.sign_in.views:
+            if view.redirects:
+                app_id, _ = identity.views[view.name]
+                await _allow(
+                    issuer, app_id, address_of(url, dialect, view.name), address_of("", dialect, view.name)
+                )
+
+
+async def _allow(issuer: Issuer, app_id: str, wanted: str, ending: str) -> None:
+    """Register a redirect URI in place of those with the same path; an app that has none gets none."""
+    app = await issuer.store.find_app(issuer.realm, app_id)
+    if app is None or not app.redirect_uris:
+        return
+    others = tuple(uri for uri in app.redirect_uris if not uri.endswith(ending))
+    await admin.change_app(issuer, app, redirect_uris=(*others, wanted))

@@ -14,8 +14,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Call, Reply
+from lingpai.core.wire import Call, Reply
+from lingpai.design.pages import HTML
 from lingpai.design.templates import template
+from lingpai.sample_app.rendering import page_headers, see_other
 
 REALM: Final = "members"
 """The realm of `lingpai dev` whose users log in here."""
@@ -75,10 +77,9 @@ class MemberSite:
             action=PATH, members=self._members.values(), app=claims.get("client_name", "")
         )
         # Browsers hold what follows a form to its page's `form-action`, and this one leads back to the realm.
-        rules = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+        headers = page_headers({"form-action": ""})
         cookie = f"{COOKIE}={claims['jti']}; Path={PATH}; HttpOnly; SameSite=Strict"
-        headers = (NO_STORE, ("content-security-policy", rules), ("set-cookie", cookie))
-        return Reply(body.encode(), 200, "text/html; charset=utf-8", headers)
+        return Reply(body.encode(), 200, HTML, (*headers, ("set-cookie", cookie)))
 
     async def answer(self, params: AnswerForm, call: Call) -> Reply:
         """Send the browser back with who logged in, or with the error that nobody did."""
@@ -96,7 +97,7 @@ class MemberSite:
         head = {"alg": "HS256", "typ": "lingpai-login+jwt"}
         token = jwt.encode(head, claims, self._key, algorithms=_ALGORITHMS)
         location = f"{self.realm_url}/login/return?{urlencode({'login': token})}"
-        return Reply(b"", 303, "text/html; charset=utf-8", (NO_STORE, ("location", location)))
+        return see_other(location)
 
 
 def _refused() -> LingpaiError:

@@ -53,6 +53,10 @@ def identities_of(values: Values, realms: Mapping[str, Realm]) -> Identities:
                 app_id=app_id,
                 secret=secret,
                 sign_in=declared.sign_in,
+                views={
+                    each.name: (values[each.app[0]], values[each.app[1]] if each.app[1] else "")
+                    for each in declared.sign_in.views
+                },
             )
     return found
 

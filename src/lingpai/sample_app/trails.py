@@ -14,13 +14,18 @@ MOST = 200
 """Most browsers with a trail."""
 SHOWN = 6
 """Shown characters of a masked value, enough to distinguish values."""
+LONG = 1200
+"""Characters of an answer that is folded away until somebody opens it."""
 MASKED = frozenset(
     {
         "secret",
         "client_secret",
         "access_token",
         "refresh_token",
+        "id_token",
         "code",
+        "code_verifier",
+        "device_code",
         "ticket",
         "sign",
         "signature",
@@ -34,7 +39,7 @@ class Step(msgspec.Struct, frozen=True):
 
     Attributes:
         title: a description, in both languages.
-        request: method and address without query.
+        request: method and address without query; "" for what the sample did by itself.
         params: the parameters, masked.
         status: of the answer; 0 when the browser sent the request.
         answer: its body, masked.
@@ -46,18 +51,25 @@ class Step(msgspec.Struct, frozen=True):
     status: int = 0
     answer: str = ""
 
+    @property
+    def folded(self) -> bool:
+        """Whether its answer is too long to be shown at once."""
+        return len(self.answer) > LONG
+
 
 class Trail:
     """The steps and the tokens of one browser.
 
     Attributes:
+        view: address of the further page that it is of, or "".
         steps: newest last.
         state: the `state` that the next response must have.
-        tokens: refresh tokens, by dialect.
+        tokens: refresh tokens, by dialect and, of a further page, its name behind a slash.
         notes: what a sign-in has to remember from its beginning to its end.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, view: str = "") -> None:
+        self.view = view
         self.steps: list[Step] = []
         self.state = ""
         self.tokens: dict[str, str] = {}
@@ -70,6 +82,10 @@ class Trail:
         given = list((params or {}).items()) or parse_qsl(urlsplit(url).query, keep_blank_values=True)
         self.steps.append(Step(title, f"{method} {url.partition('?')[0]}", masked_pairs(given)))
 
+    def add_finding(self, title: str, value: Any) -> None:
+        """Add what the sample found by itself."""
+        self.steps.append(Step(title, "", answer=_shown(value)))
+
 
 class Trails:
     """All trails, by the random name in the browser's cookie; the oldest is dropped."""
@@ -81,9 +97,9 @@ class Trails:
         """Return the trail of this name."""
         return self._trails.get(name or "")
 
-    def begin(self) -> tuple[str, Trail]:
+    def begin(self, view: str = "") -> tuple[str, Trail]:
         """Begin a new trail; return its name and the trail."""
-        name, trail = secrets.token_hex(16), Trail()
+        name, trail = secrets.token_hex(16), Trail(view)
         self._trails[name] = trail
         while len(self._trails) > MOST:
             self._trails.popitem(last=False)
@@ -113,9 +129,12 @@ async def call(
         value = await answer.json()
         status = answer.status
     sent = masked_pairs([*(headers or {}).items(), *params.items()])
-    shown = json.dumps(masked(value), ensure_ascii=False, indent=2)
-    trail.steps.append(Step(title, f"{method} {url}", sent, status, shown))
+    trail.steps.append(Step(title, f"{method} {url}", sent, status, _shown(value)))
     return value
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(masked(value), ensure_ascii=False, indent=2)
 
 
 def masked(value: Any, name: str = "") -> Any:

@@ -1,9 +1,32 @@
-"""The dialect's sample apps for `lingpai dev`: one with a secret, and a page without one."""
+"""The dialect's samples for `lingpai dev`: apps, and a resource server of the sample web app."""
 
+from importlib.resources import files
 from typing import Any, Final
 
-from lingpai.core.issuer_records import App, Client
-from lingpai.issuer.samples import Document, SampleRealm, Samples, Values, digits, secret
+from lingpai.core.issuer_records import App, Client, Resource
+from lingpai.issuer.dialects.oidc import sample_device, sample_sign_in
+from lingpai.issuer.samples import (
+    Document,
+    SampleRealm,
+    Samples,
+    SampleServer,
+    SampleView,
+    SignIn,
+    Values,
+    digits,
+    secret,
+)
+
+PACKAGE: Final = "lingpai.issuer.dialects.oidc"
+SERVER: Final = SampleServer(
+    app="oidc",
+    path="/mcp",
+    scope="mcp:tools",
+    words={"en": "use the tools of the sample MCP server", "zh": "使用示例 MCP 服务器的工具"},
+)
+_APP: Final = ("oidc_client_id", "oidc_secret")
+_PUBLIC: Final = "oidc_public_id"
+_FOLDER = files(PACKAGE) / "sample_pages"
 
 
 async def _add(realm: SampleRealm) -> None:
@@ -20,8 +43,27 @@ async def _add(realm: SampleRealm) -> None:
         **shared,
     )
     await realm.add(app, realm.values["oidc_secret"])
-    page = App(app_id=realm.values["oidc_public_id"], name="Sample 单页示例", public=True, **shared)
+    page = App(app_id=realm.values[_PUBLIC], name="Sample 单页示例", public=True, **shared)
     await realm.add(page, "")
+    if realm.app_url:
+        await _add_server(realm)
+
+
+async def _add_server(realm: SampleRealm) -> None:
+    """Add the resource server at the address of this start, and remove those of earlier starts."""
+    issuer = realm.issuer
+    wanted = Resource(
+        realm=issuer.realm,
+        uri=realm.app_url + SERVER.path,
+        name="Sample MCP 示例",
+        scopes=(SERVER.scope,),
+        token_format="jwt",  # noqa: S106  a format
+        created_at=issuer.now(),
+    )
+    for each in await issuer.store.list_resources(issuer.realm):
+        if each.name == wanted.name and each.uri != wanted.uri:
+            await issuer.store.remove_resource(issuer.realm, each.uri)
+    await issuer.store.save_resource(wanted)
 
 
 def _describe(values: Values, url: str, redirect_uri: str) -> Document:
@@ -31,7 +73,7 @@ def _describe(values: Values, url: str, redirect_uri: str) -> Document:
             "client_id": values["oidc_client_id"],
             "client_secret": values["oidc_secret"],
             "redirect_uri": redirect_uri,
-            "public_client_id": values["oidc_public_id"],
+            "public_client_id": values[_PUBLIC],
             "spa_redirect_uri": redirect_uri,
         }
     }
@@ -44,7 +86,7 @@ def _call(apps: Document, url: str) -> str:
 
 
 SAMPLES: Final = Samples(
-    values={"oidc_client_id": lambda: digits(6), "oidc_secret": secret, "oidc_public_id": lambda: digits(6)},
+    values={"oidc_client_id": lambda: digits(6), "oidc_secret": secret, _PUBLIC: lambda: digits(6)},
     add=_add,
     describe=_describe,
     variables={
@@ -54,5 +96,35 @@ SAMPLES: Final = Samples(
         "OIDC_PAGE": ("oidc", "public_client_id"),
     },
     call=_call,
+    sign_in=SignIn(
+        about=("OpenID Connect：授权码 + PKCE", "OpenID Connect: code and PKCE"),
+        button=("登录", "Sign in"),
+        app=_APP,
+        authorize=sample_sign_in.AUTHORIZE,
+        parameters=sample_sign_in.parameters,
+        finish=sample_sign_in.finish,
+        refresh=sample_sign_in.refresh,
+        logout=sample_sign_in.logout,
+        views=(
+            SampleView(
+                name="spa",
+                about=("单页应用：公开客户端、DPoP、CORS", "Single-page app: public client, DPoP, CORS"),
+                button=("打开", "Open"),
+                app=(_PUBLIC, ""),
+                markup=sample_sign_in.spa,
+                script=(_FOLDER / "spa.js").read_bytes(),
+                redirects=True,
+            ),
+            SampleView(
+                name="device",
+                about=("设备：显示验证码并轮询", "Device: shows a code and polls"),
+                button=("打开", "Open"),
+                app=(_PUBLIC, ""),
+                markup=sample_device.markup,
+                script=(_FOLDER / "device.js").read_bytes(),
+                actions=sample_device.ACTIONS,
+            ),
+        ),
+        server=SERVER,
+    ),
 )
-"""Any library of the standard protocol is a web app for it, so the sample web app has none."""
