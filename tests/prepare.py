@@ -19,6 +19,8 @@ WECHATPY2 = TESTS / ".cache" / "wechatpy2"
 WECHATPY2_PINS = TESTS / "clients" / "wechatpy2.txt"
 OAUTH = TESTS / ".cache" / "oauth"
 OAUTH_PINS = TESTS / "clients" / "oauth.txt"
+OIDC = TESTS / ".cache" / "oidc"
+OIDC_PINS = TESTS / "clients" / "oidc.txt"
 YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
 MSGQYWX = TESTS / ".cache" / "msgqywx"
@@ -185,7 +187,7 @@ STEPS: tuple[Step, ...] = (
     Step("PostgreSQL", lambda: find_postgresql() is not None, get_postgresql),
     debian("Redis", "redis-server", packages=("redis-server",)),
     Step(
-        "JavaScript clients (co-wechat-api, node-easywechat, wechat-jssdk, openid-client)",
+        "JavaScript clients (openid-client, oidc-client-ts, @modelcontextprotocol/sdk, co-wechat-api, …)",
         lambda: stamped(NODE / "node_modules", NODE / "package-lock.json"),
         get_node_packages,
     ),
@@ -203,6 +205,7 @@ STEPS: tuple[Step, ...] = (
     python_packages("kubernetes-validate", KUBERNETES, KUBERNETES_PINS, optional=True),
     python_packages("wechatpy 2", WECHATPY2, WECHATPY2_PINS),
     python_packages("OAuth clients (requests-oauthlib, Authlib)", OAUTH, OAUTH_PINS),
+    python_packages("OpenID Connect and MCP clients (idpyoidc, mcp)", OIDC, OIDC_PINS),
     python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
     python_packages("msgqywx", MSGQYWX, MSGQYWX_PINS),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import MSGQYWX, NODE, OAUTH, STEPS, TESTS, WECHATPY2, YILIANYUN
+from tests.prepare import MSGQYWX, NODE, OAUTH, OIDC, STEPS, TESTS, WECHATPY2, YILIANYUN
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -72,6 +72,10 @@ class Clients:
     def oauth(self, script: str, wanted: dict[str, Any]) -> Client:
         """Start `tests/clients/python/<script>.py` with the OAuth clients."""
         return self._python(script, wanted, OAUTH)
+
+    def oidc(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with the clients of OpenID Connect and MCP."""
+        return self._python(script, wanted, OIDC)
 
     def yilianyun(self, script: str, wanted: dict[str, Any]) -> Client:
         """Start `tests/clients/python/<script>.py` with Yilianyun's own SDK."""

@@ -160,3 +160,39 @@ async def test_openid_client_on_a_device(stack: Stack, clients: Clients, shopper
     await shopper.walk(begun["verification_uri_complete"])
     found = polling.found()
     assert found["claims"]["aud"] == "100003"
+
+
+@pytest.mark.parametrize(
+    ("app_id", "alg", "method", "add_ons"),
+    [
+        ("100001", "ES256", "client_secret_basic", ["pkce"]),
+        ("100002", "RS256", "client_secret_post", ["pkce", "par"]),
+        ("100001", "ES256", "client_secret_basic", ["pkce", "dpop"]),
+    ],
+    ids=["basic", "pushed", "bound"],
+)
+async def test_idpyoidc(
+    app_id: str, alg: str, method: str, add_ons: list[str], stack: Stack, clients: Clients
+) -> None:
+    wanted = wanted_of(stack, app_id) | {
+        "login": "shopper",
+        "alg": alg,
+        "method": method,
+        "add_ons": add_ons,
+    }
+    found = clients.oidc("run_idpyoidc", wanted).found()
+    assert "error" not in found
+    demand_signed_in(found, stack, app_id)
+    assert ("request_uri=urn" in found["url"]) == ("par" in add_ons)
+    assert found["tokens"]["token_type"] == ("DPoP" if "dpop" in add_ons else "Bearer")
+
+
+@pytest.mark.parametrize("app_id", CLIENTS)
+async def test_requests_oauthlib(app_id: str, stack: Stack, clients: Clients, shopper: Visitor) -> None:
+    wanted = wanted_of(stack, app_id)
+    begun = clients.oauth("run_requests_oauthlib_oidc", wanted).found()
+    callback = (await shopper.walk(begun["url"])).headers["Location"]
+    found = clients.oauth("run_requests_oauthlib_oidc", wanted | begun | {"callback": callback}).found()
+    assert (found["token"]["token_type"], found["info"]["name"]) == ("Bearer", "小明")
+    assert found["renewed"] == [True], "it was asked to refresh before the call"
+    assert bool(found["machine"]) == (CLIENTS[app_id] is not None)

@@ -81,6 +81,8 @@ const uses = {
   'openid-client proven': (wanted) => require('./openid-client').proven(wanted),
   'openid-client device': (wanted) => require('./openid-client').device(wanted),
   'openid-client polled': (wanted) => require('./openid-client').polled(wanted),
+  'mcp begin': (wanted) => require('./mcp').begin(wanted),
+  'mcp finish': (wanted) => require('./mcp').finish(wanted),
 };
 
 async function main() {
