@@ -114,6 +114,7 @@ async def add_client(issuer: Issuer, uri: str, app_id: str = "bank", **fields: A
         (b"\xff\xfe", "200 OK", "fail", "not a JSON Web Key Set"),
         (b"", "404 Not Found", "fail", "it answers 404"),
     ],
+    ids=["good", "empty", "shared", "html", "list", "utf-16", "missing"],
 )
 async def test_what_a_client_publishes_is_read(
     issuer: Issuer, server: Server, body: bytes, status: str, verdict: str, said: str
@@ -167,8 +168,10 @@ def test_the_doctor_looks_at_all_of_it(cli: Cli) -> None:
         "--jwks-uri",
         "https://127.0.0.1/k",
     )
-    found = {(each["check"], each["verdict"]) for each in cli("doctor", env=env).json["findings"]}
+    found = {
+        (each["check"], each["verdict"]) for each in json.loads(cli("doctor", env=env).stdout)["findings"]
+    }
     assert {("issuer", "warn"), ("client keys", "fail")} <= found
-    offline = {each["check"] for each in cli("doctor", "--offline", env=env).json["findings"]}
+    offline = {each["check"] for each in json.loads(cli("doctor", "--offline", env=env).stdout)["findings"]}
     assert not offline & {"issuer", "client keys"}
     assert "signing key" in {each for each, _ in found} & offline

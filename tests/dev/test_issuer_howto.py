@@ -39,3 +39,15 @@ def test_the_realms_are_settings(name: str, tmp_path: Path, monkeypatch: pytest.
     (mall, test, *beside) = settings.enabled_realms()
     assert [each.name for each in beside] == ["yilianyun", "oidc"]
     assert (mall.policy().default_scope, test.prefix, test.policy().access) == ("basic", "/test", 600)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_brand_is_a_setting(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lingpai.toml").write_text(toml_blocks(name)[2], "utf-8")
+    (tmp_path / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (brand,) = (each.brand for each in load_settings(data=tmp_path).all_realms() if each.name == "oidc")
+    assert brand.title_in("zh") == "示例"
+    assert brand.scopes["orders:read"]["en"] == "see your orders"
+    assert brand.logo is not None
+    assert sorted(brand.links_in("en")) == ["privacy", "terms"]

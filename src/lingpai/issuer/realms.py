@@ -11,7 +11,7 @@ from lingpai.core.setting_types import Section
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialect import Mounted, Mounting
 from lingpai.issuer.dialects.registry import dialects
-from lingpai.issuer.pages import Site
+from lingpai.issuer.pages import Brand, Site
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
@@ -28,6 +28,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
         default_scope: the scope of a request that names none; the dialect's own when None.
         settings: the dialect's own settings; their defaults when None.
         login: address of the operator's own site that logs users in, "" for a form with a password.
+        brand: what its pages show of the operator.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Realm(msgspec.Struct, frozen=True, kw_only=True):
     default_scope: str | None = None
     settings: Section | None = None
     login: str = ""
+    brand: Brand = Brand()
 
     def policy(self) -> Policy:
         """Return the dialect's policy with this realm's values.
@@ -76,7 +78,7 @@ def mount(realm: Realm, issuer: Issuer, origin: str, zone: tzinfo | None = None)
         origin: scheme, host and port under which browsers reach us.
         zone: of the times that its pages show; the machine's own when None.
     """
-    site = Site(origin=origin, prefix=pages_prefix(realm), zone=zone, login=realm.login)
+    site = Site(origin=origin, prefix=pages_prefix(realm), zone=zone, login=realm.login, brand=realm.brand)
     dialect = dialects()[realm.dialect]
     return dialect.mount(Mounting(issuer, site, realm.prefix, realm.settings or dialect.settings()))
 

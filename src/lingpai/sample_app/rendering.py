@@ -39,7 +39,7 @@ def page_headers(rules: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Return the headers of a page.
 
     Args:
-        rules: of its policy, besides those for the style sheet and the icon; see `core.content_security.content_policy`.
+        rules: of its policy, besides those for the style sheet and the icon, as `content_policy` takes them.
     """
     policy = content_policy({"style-src": OWN, **ICONS, **rules})
     return (NO_STORE, ("content-security-policy", policy))

@@ -64,8 +64,17 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"keeper.lease must be longer than {name}.timeout, or two workers may fetch at the same time."
     if settings.store_address.dsn is not None and importlib.util.find_spec("asyncpg") is None:
         yield "store: PostgreSQL's client is not there: `pip install lingpai[postgresql]`."
-    yield from realm_problems(settings.all_realms(), settings.enabled_realms())
+    logos = list(_unusable_logos(settings))
+    yield from logos or realm_problems(settings.all_realms(), settings.enabled_realms())
     yield from _mistyped()
+
+
+def _unusable_logos(settings: Settings) -> Iterator[str]:
+    for name, section in settings.realms.items():
+        try:
+            section.brand.read(settings.data)
+        except ValueError as error:
+            yield f"realms.{name}.{error}."
 
 
 def _groups() -> dict[str, type[BaseModel]]:

@@ -213,7 +213,7 @@ class Settings(PlatformGroups, BaseSettings):
 
     def all_realms(self) -> tuple[Realm, ...]:
         """Return all realms, disabled ones included, as operators may still manage those."""
-        return tuple(each.realm(name) for name, each in self.realms.items())
+        return tuple(each.realm(name, self.data) for name, each in self.realms.items())
 
     def named_realms(self) -> frozenset[str]:
         """Return the names of the realms that settings name; the others are default realms."""

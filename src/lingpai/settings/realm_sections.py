@@ -1,5 +1,6 @@
 """The settings of a realm: the common ones, and those that the dialects' folders declare."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from lingpai.core.plugins import PluginError
 from lingpai.core.setting_types import Section
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
+from lingpai.settings.branding import BrandSection
 
 
 def _login_site(text: str) -> str:
@@ -55,6 +57,8 @@ class RealmSection(Section):
     """Address of your own site that logs this realm's users in, such as https://shop.example/login: the realm then has
     no passwords of its own. See [own users](../how-to/own-users.md), and `lingpai realm login-key`."""
 
+    brand: BrandSection = BrandSection()
+
     _implied: bool = PrivateAttr(default=False)
 
     @model_validator(mode="after")
@@ -67,8 +71,16 @@ class RealmSection(Section):
         """Whether it is a default realm that no setting names."""
         return self._implied
 
-    def realm(self, name: str) -> Realm:
-        """Return the realm as the issuer's type."""
+    def realm(self, name: str, data: Path) -> Realm:
+        """Return the realm as the issuer's type.
+
+        Args:
+            name: the realm's name.
+            data: the data folder, which relative paths are in.
+
+        Raises:
+            ValueError: the logo cannot be used.
+        """
         own = dialects()[self.dialect].settings
         return Realm(
             name=name,
@@ -77,6 +89,7 @@ class RealmSection(Section):
             numbers=self.policy,
             default_scope=self.default_scope,
             login=self.login,
+            brand=self.brand.read(data),
             settings=own.model_construct(**{field: getattr(self, field) for field in own.model_fields}),
         )
 

@@ -43,8 +43,11 @@ const steps = {
     return { status: answer.status, challenge: answer.headers.get("WWW-Authenticate") };
   },
   async revoke(users) {
+    const { refresh_token: token } = await users.getUser(); // the library forgets it
     await users.revokeTokens(["refresh_token"]);
-    return users.signinSilent().then(() => "renewed", (error) => error.error ?? error.message);
+    const url = (await users.metadataService.getMetadata()).token_endpoint;
+    const body = new URLSearchParams({ grant_type: "refresh_token", client_id: users.settings.client_id, refresh_token: token });
+    return (await (await fetch(url, { method: "POST", body })).json()).error;
   },
   errors: () => errors,
 };

@@ -105,7 +105,7 @@ def _entry(visit: Visit, app: App, member: Member | None, views: list[GrantView]
     return {
         "app_id": app.app_id,
         "name": app.name or app.app_id,
-        "may": permission_words(visit.language, names),
+        "may": permission_words(visit.site, visit.language, names),
         "since": moment(site, wall(since)),
         "used": _last_use(visit, max(used.values(), default=0)),
         "machines": [{"code": code, "used": _last_use(visit, used[code])} for code in sorted(used) if code],

@@ -210,7 +210,7 @@ class ConsentStep:
             request=text,
             app=app,
             user=user,
-            gets=permission_words(visit.language, names),
+            gets=permission_words(visit.site, visit.language, names),
             goes_to=goes_to(request.answer_uri),
             machine=requested.terminal,
             machines=terminals,

@@ -100,7 +100,7 @@ class DeviceStep:
             "confirm",
             app=app,
             user=None if opened is None else opened.user,
-            gets=permission_words(visit.language, tuple((wanted.scope or "").split())),
+            gets=permission_words(visit.site, visit.language, tuple((wanted.scope or "").split())),
             code=shown_code(read_code(user_code)),
         )
 

@@ -1,5 +1,7 @@
 """All pages of a realm, as routes."""
 
+from collections.abc import Iterator
+
 import msgspec
 from typing_extensions import override
 
@@ -15,7 +17,6 @@ from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
 from lingpai.issuer.pages.device import DeviceForm, DevicePage, DeviceStep
 from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
-from lingpai.issuer.pages.render import STYLE, STYLE_NAME
 from lingpai.issuer.pages.shape import PageShape, RenderedError
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
@@ -135,11 +136,22 @@ class Pages(Entry):
                 self.route(method, self._device, params, sources[method], verb, summary)
                 for method, params, verb, summary in self._device_routes()
             ),
-            Route(
-                ("GET",), f"{self.site.prefix}/{STYLE_NAME}", NoParams, Source.QUERY, _style, self.shape,
-                "Style sheet of the pages", Reply, self.tag,
-            ),
+            *self._files(),
         )  # fmt: skip
+
+    def _files(self) -> Iterator[Route]:
+        """Yield the routes of what pages load."""
+        brand = self.site.brand
+        yield self._file(brand.style_name, brand.style, "text/css; charset=utf-8", "Style sheet of the pages")
+        if brand.logo is not None:
+            yield self._file(brand.logo.name, brand.logo.content, brand.logo.kind, "Logo of the pages")
+
+    def _file(self, name: str, content: bytes, kind: str, summary: str) -> Route:
+        async def show(_params: NoParams, _call: Call) -> Reply:
+            return Reply(content, 200, kind, (UNCHANGING,))
+
+        path = f"{self.site.prefix}/{name}"
+        return Route(("GET",), path, NoParams, Source.QUERY, show, self.shape, summary, Reply, self.tag)
 
     def _device_routes(self) -> tuple[tuple[str, type[msgspec.Struct], VisitVerb, str], ...]:
         step = DeviceStep(self._device)
@@ -173,7 +185,3 @@ class Pages(Entry):
     def fallback(self) -> tuple[tuple[str, Shape], ...]:
         """Return the prefixes of unrouted paths that are answered by a page, for `create_app`."""
         return ((f"{self.site.prefix}/", self.shape),)
-
-
-async def _style(_params: NoParams, _call: Call) -> Reply:
-    return Reply(STYLE, 200, "text/css; charset=utf-8", (UNCHANGING,))

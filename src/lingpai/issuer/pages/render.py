@@ -1,6 +1,5 @@
 """From a template and words to a page with its headers (threats B21, B22)."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,15 +7,12 @@ from typing import Any
 from lingpai.core.content_security import ICONS, OWN, content_policy
 from lingpai.core.errors import LingpaiError
 from lingpai.core.wire import NO_STORE, Reply
-from lingpai.design.sheets import style
 from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES, TAGS
 
 HTML = "text/html; charset=utf-8"
-STYLE = style("forms").encode()
-STYLE_NAME = f"style.{hashlib.sha256(STYLE).hexdigest()[:16]}.css"
 _MINUTE = 60
 _PACKAGE = "lingpai.issuer.pages"
 
@@ -49,7 +45,10 @@ def render(site: Site, language: str, name: str, **context: Any) -> bytes:
         template(_PACKAGE, "templates", f"{name}.html.j2")
         .render(
             site=site,
-            style=f"{site.prefix}/{STYLE_NAME}",
+            style=f"{site.prefix}/{site.brand.style_name}",
+            logo=f"{site.prefix}/{site.brand.logo.name}" if site.brand.logo else "",
+            platform=site.brand.title_in(language),
+            links=site.brand.links_in(language),
             words=CATALOGUES[language],
             tag=TAGS[language],
             other=other,
@@ -101,7 +100,11 @@ def _zone_of(at: datetime) -> str:
     return "UTC" + (f"{sign}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
 
 
-def permission_words(language: str, names: tuple[str, ...]) -> list[str]:
-    """Return descriptions of permissions and scopes in the reader's language, or the name where there is none."""
-    known = CATALOGUES[language]["permissions"]
-    return list(dict.fromkeys(known.get(name, name) for name in names)) or [known["nothing"]]
+def permission_words(site: Site, language: str, names: tuple[str, ...]) -> list[str]:
+    """Return descriptions of permissions and scopes in the reader's language, or the name where there is none.
+
+    The operator's own words come before ours.
+    """
+    own, known = site.brand.scopes, CATALOGUES[language]["permissions"]
+    words = (own[name][language] if name in own else known.get(name, name) for name in names)
+    return list(dict.fromkeys(words)) or [known["nothing"]]

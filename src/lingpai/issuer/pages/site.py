@@ -8,6 +8,7 @@ import msgspec
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
 from lingpai.issuer.authorizations import Pairs
+from lingpai.issuer.pages.brand import Brand
 from lingpai.issuer.policy import HOUR
 
 _YEAR = 365 * 24 * HOUR
@@ -19,7 +20,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         origin: scheme, host and port under which browsers reach this service.
         prefix: the path before the pages, such as "/user/yzb".
-        title: the platform's name for users.
+        brand: what the operator shows of themselves.
         opener: whether pages may be shown in windows of other pages, and send them messages (the JS bridge).
         zone: of the times that are shown; the machine's own when None.
         login: address of the operator's own site that logs users in, or "".
@@ -27,7 +28,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
 
     origin: str
     prefix: str
-    title: str = "Lingpai 令牌"
+    brand: Brand = Brand()
     opener: bool = False
     zone: tzinfo | None = None
     login: str = ""
