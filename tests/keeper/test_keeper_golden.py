@@ -57,6 +57,8 @@ async def _direct(stage: Stage, directive: str, known: dict[str, str]) -> None:
             known["key"] = await stage.add_caller(name, **given)
         case ["kill"]:
             await stage.upstream.kill(known["access_token"])
+        case ["keep", *names]:
+            known["keep"] = " ".join(names)
         case ["forget", name]:
             known.pop(name)
         case _:
@@ -77,9 +79,9 @@ async def test_answers_are_the_golden_bytes(path: Path, tmp_path: Path) -> None:
             assert found, f"{path.name}: {exchange.name}\n{answer}\nis not\n" + "\n".join(exchange.expected)
             if length := found.groupdict().get("length"):
                 assert int(length) == len(answer.partition("\n\n")[2].encode())
-            kept = ("access_token", "ticket", "row")
+            kept = ("access_token", "ticket", "row", *known.pop("keep", "").split())
             known.update({name: value for name, value in found.groupdict().items() if name in kept})
 
 
 def test_the_golden_files_are_there() -> None:
-    assert len(list(FOLDER.glob("*.http"))) == 8
+    assert len(list(FOLDER.glob("*.http"))) == 9
