@@ -380,6 +380,23 @@ CREATE TABLE issuer_logins (
 
 CREATE INDEX issuer_logins_end ON issuer_logins (ends_at);
 
+CREATE TABLE issuer_logouts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    realm TEXT NOT NULL,
+    app_row INTEGER NOT NULL,
+    salt INTEGER NOT NULL,
+    open_id TEXT NOT NULL,
+    sid INTEGER NOT NULL,
+    tries_left INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX issuer_logouts_by_end ON issuer_logouts (ends_at);
+
+CREATE INDEX issuer_logouts_by_time ON issuer_logouts (realm, next_at);
+
 CREATE TABLE issuer_machines (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     realm TEXT NOT NULL,
@@ -523,6 +540,18 @@ CREATE TRIGGER issuer_secrets_deleted AFTER DELETE ON issuer_secrets BEGIN UPDAT
 CREATE TRIGGER issuer_secrets_inserted AFTER INSERT ON issuer_secrets BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
 CREATE TRIGGER issuer_secrets_updated AFTER UPDATE ON issuer_secrets BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+
+CREATE TABLE issuer_session_grants (
+    session_row INTEGER NOT NULL,
+    grant_row INTEGER NOT NULL,
+    app_row INTEGER NOT NULL,
+    online INTEGER NOT NULL,
+    told INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
+    PRIMARY KEY (session_row, grant_row)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX issuer_session_grants_by_end ON issuer_session_grants (ends_at);
 
 CREATE TABLE issuer_sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

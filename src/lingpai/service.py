@@ -21,6 +21,7 @@ from lingpai.edge.missing import missing_page
 from lingpai.edge.reference import reference_routes
 from lingpai.edge.start import Development, StartPage, start_page
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialect import Leads
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.pages.failures import NAME_FIELD
 from lingpai.issuer.passwords import Passwords
@@ -251,7 +252,9 @@ async def open_service(
         routes = (*described, *about, *icon_routes(shapes.GENERIC))
         app = create_app(routes, fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
-        async with _running(renewal.run(keeper), *_purging(issuers, keeper)):
+        leads = _leading(keeper)
+        of_realms = (work(leads) for each in mounted for work in each.background)
+        async with _running(renewal.run(keeper), *_purging(issuers, leads), *of_realms):
             yield app
 
 
@@ -266,12 +269,17 @@ def _greeting(route: Route, origin: str, development: Development | None) -> Rou
     return dataclasses.replace(route, params=StartPage, verb=greet)
 
 
-def _purging(issuers: Mapping[str, Issuer], keeper: Keeper) -> list[Coroutine[Any, Any, None]]:
-    """The issuer's purge, once for all realms, as they share the store; led by one worker of all nodes."""
+def _leading(keeper: Keeper) -> Leads:
+    """Return what says whether this process does what one worker of all nodes does for all."""
 
     async def leads() -> bool:
         return await keeper.store.lead(PURGE_ROLE, keeper.process, PURGE_ROLE_TTL)
 
+    return leads
+
+
+def _purging(issuers: Mapping[str, Issuer], leads: Leads) -> list[Coroutine[Any, Any, None]]:
+    """The issuer's purge, once for all realms, as they share the store."""
     return [purge_for_ever(issuer, leads=leads) for issuer in list(issuers.values())[:1]]
 
 

@@ -46,6 +46,7 @@ def addresses(dev: Dev) -> dict[str, str]:
         "reference": f"{dev.url}/docs",
         "missing": f"{dev.url}/nothing/here",
         "login": f"{dev.url}/user/mall/login",
+        "logged out": f"{dev.url}/oidc/logout",
         "no page of the issuer": f"{dev.url}/user/mall/nothing",
         "sandbox": f"{sandbox}/",
         "missing in the sandbox": f"{sandbox}/nothing",
@@ -147,6 +148,13 @@ async def test_every_page_in_every_way(
     await look("trail")
     await tab.goto(f"{dev.url}/user/yilianyun")
     await look("own")
+    await tab.goto(f"{dev.url}/oidc/user/oidc/login")
+    await log_in(tab, dev)
+    await tab.wait_for_url("**/user/oidc")
+    await tab.goto(f"{dev.url}/oidc/logout")
+    await look("log out?")
+    await tab.click("[value=leave]")
+    await tab.wait_for_url("**/left**")
     await context.close()
     assert len(accents) == 1, "one palette"
     assert watched.strange == []

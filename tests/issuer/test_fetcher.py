@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from ipaddress import ip_address
@@ -32,6 +33,7 @@ class Server:
         self._file = certificate_for(home, NAME)
         self._tasks: set[asyncio.Task[None]] = set()
         self.asked: list[str] = []
+        self.bodies: list[bytes] = []
         self.busy = self.busiest = 0
         self.write: Write = answering(b"{}")
         self.port = 0
@@ -75,7 +77,10 @@ class Server:
         self.busiest = max(self.busiest, self.busy)
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-                self.asked.append((await reader.readuntil(b"\r\n\r\n")).decode())
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                self.asked.append(head)
+                length = re.search(r"(?i)^content-length: (\d+)", head, re.MULTILINE)
+                self.bodies.append(await reader.readexactly(int(length[1]) if length else 0))
                 await self.write(writer, len(self.asked))
                 await writer.drain()
         finally:

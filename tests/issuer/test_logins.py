@@ -128,7 +128,7 @@ async def test_an_unknown_name_has_no_known_browsers(limited: World) -> None:
 async def test_who_was_removed_is_known_no_longer(limited: World, clock: VirtualClock) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     assert len(await rows_of(limited.issuer.store, "SELECT digest FROM issuer_marks")) == 2
-    await limited.issuer.store.remove_user(limited.user.id)
+    await limited.issuer.store.remove_user(limited.user.id, limited.issuer.now())
     assert await rows_of(limited.issuer.store, "SELECT digest FROM issuer_marks") == []
     await admin.add_user(limited.issuer, "ann", RIGHT)
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")

@@ -248,7 +248,7 @@ async def test_what_was_read_before_the_loss_changes_nothing_of_anybody_else(two
                 spent = await store.rotate(grant, generation, now, now + 60, 60, guard, end_replayed=True)
                 assert (spent.outcome, spent.grant) == (Outcome.GONE, None)
             assert await store.end_grant(grant, now, "test") is False
-    assert await store.remove_session(two.session.session) is False
+    assert (await store.end_session(two.session.session, two.issuer.now())).sessions == 0
     await start_session(two.issuer, two.world.user, two.session.session)
     await end_session(two.issuer, two.session.session)
     assert await rows_of_bob(two, held) == before

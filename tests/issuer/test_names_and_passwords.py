@@ -94,7 +94,7 @@ async def test_a_password_is_the_same_however_it_is_composed(world: World, form:
 async def test_a_password_that_was_hashed_as_it_was_typed_stays_good(world: World) -> None:
     typed = unicodedata.normalize("NFD", "Zoë's pässwörd")
     old = world.issuer.passwords._hasher.hash(typed.encode())
-    await world.issuer.store.set_password(world.user.id, old)
+    await world.issuer.store.set_password(world.user.id, old, world.issuer.now())
     await login(world.issuer, "ann", typed, HERE)
     with raises(Kind.LOGIN_FAILED):
         await login(world.issuer, "ann", unicodedata.normalize("NFC", typed), HERE)

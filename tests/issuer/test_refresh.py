@@ -139,7 +139,7 @@ async def test_whatever_ends_a_family_ends_it_at_the_next_check(world: World, ho
             await resolve_access_token(issuer, tokens.access_token)
             assert await end_token(issuer, world.app, tokens.refresh_token)
         case _:
-            await issuer.store.remove_user(world.user.id)
+            await issuer.store.remove_user(world.user.id, world.issuer.now())
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(issuer, tokens.access_token)
     with raises(Kind.INVALID_REFRESH_TOKEN):

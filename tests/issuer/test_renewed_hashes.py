@@ -57,7 +57,7 @@ async def test_a_login_whose_hash_was_renewed_in_between_goes_on(
         if len(tries) == 1:
             bob = await admin.find_user(imported.issuer, "bob")
             ours = await imported.issuer.passwords.hash("correct horse")
-            assert await store.replace_password(bob.id, HASHED, ours, end_sessions=False)
+            assert await store.replace_password(bob.id, HASHED, ours, ended_at=None)
         return await add_session(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "add_session", renewed_first)
@@ -122,7 +122,7 @@ async def test_a_link_ends_with_its_time_its_password_and_its_user(world: World)
     with raises(Kind.INVALID_AUTHORIZATION):
         await open_reset_link(issuer, link)
     link = await make_reset_link(issuer, ann)
-    await issuer.store.remove_user(ann.id)
+    await issuer.store.remove_user(ann.id, issuer.now())
     with raises(Kind.INVALID_AUTHORIZATION):
         await open_reset_link(issuer, link)
 

@@ -23,6 +23,31 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     sid: int = 0
 
 
+class Logout(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that has yet to be told that a session of its user ended.
+
+    Attributes:
+        app: row of the client.
+        salt: random; the row's own.
+        open_id: the user as the client knows them.
+        sid: of the session, see `Session.sid`.
+        left: how many more times the client is tried.
+    """
+
+    id: int
+    realm: str
+    app: int
+    salt: int
+    open_id: str
+    sid: int
+    left: int
+    created_at: int
+
+    def __repr__(self) -> str:
+        """Shows whose it is, and not which user's."""
+        return f"Logout({self.id}, app={self.app})"
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """A request of an app that is kept until its user comes.
 

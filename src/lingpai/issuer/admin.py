@@ -107,25 +107,26 @@ async def set_password(issuer: Issuer, user: User, password: str) -> None:
     """
     check_password(password, issuer.policy.least_password)
     hashed = await issuer.passwords.hash(password)
-    await issuer.recording(Change("user.password", user.login)).set_password(user.id, hashed)
+    await issuer.recording(Change("user.password", user.login)).set_password(user.id, hashed, issuer.now())
 
 
 async def give_hash(issuer: Issuer, user: User, password_hash: str) -> bool:
     """Give a user without a password the hash of one. False when they have one."""
     check_password_hash(password_hash)
     store = issuer.recording(Change("user.password", user.login))
-    return await store.replace_password(user.id, "", password_hash, end_sessions=False)
+    return await store.replace_password(user.id, "", password_hash, ended_at=None)
 
 
 async def end_sessions(issuer: Issuer, user: User) -> int:
-    """End all sessions of a user; return how many there were."""
-    return await issuer.recording(Change("user.logout", user.login)).end_sessions(user.id)
+    """End all sessions of a user; return how many there were. The service tells their clients."""
+    store = issuer.recording(Change("user.logout", user.login))
+    return (await store.end_sessions(user.id, issuer.now())).sessions
 
 
 async def remove_user(issuer: Issuer, user: User) -> bool:
     """Remove a user with their members and sessions. False when there is none."""
     change = Change.between("user.remove", user.login, user_state(user), None)
-    return await issuer.recording(change).remove_user(user.id)
+    return await issuer.recording(change).remove_user(user.id, issuer.now())
 
 
 def user_state(user: User) -> dict[str, Any]:
@@ -160,7 +161,7 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         if known == changed:
             return changed
         change = Change.between("user.change", known.login, user_state(known), user_state(changed))
-        if await issuer.recording(change).change_user(known, changed):
+        if await issuer.recording(change).change_user(known, changed, issuer.now()):
             return changed
         tried = known
 
@@ -191,7 +192,10 @@ def _claims_state(issuer: Issuer, claims: UserClaims) -> dict[str, Any]:
 
 
 async def disable_user(issuer: Issuer, user: User, *, disabled: bool = True) -> User:
-    """Disable or enable a user; tokens of a disabled user are refused from the next check on."""
+    """Disable or enable a user.
+
+    Tokens of a disabled user are refused from the next check on, and their sessions end.
+    """
     return await change_user(issuer, user, disabled=disabled)
 
 

@@ -16,6 +16,7 @@ from lingpai.core.issuer_records import App
 from lingpai.core.wire import NO_STORE, Call, Reply
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import Code
+from lingpai.issuer.verbs.logout_requests import LogoutRequest
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -55,6 +56,10 @@ class Entry(Protocol):
         Raises:
             LingpaiError: LOGIN_REQUIRED, NOT_ADDED when consent is missing, or as `begin_authorization` does.
         """
+        ...
+
+    async def log_out(self, call: Call, request: LogoutRequest, *, language: str = "") -> Reply:
+        """Log the user of this browser out as a client asks for it, or ask the user first."""
         ...
 
     def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:

@@ -1,7 +1,7 @@
 """The declaration of a dialect: everything that depends on the dialect, and nothing elsewhere does."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, NamedTuple
 
 from lingpai.core.setting_types import Section
@@ -35,15 +35,24 @@ class Mounting(NamedTuple):
         return self.site.origin + self.prefix
 
 
+Leads = Callable[[], Awaitable[bool]]
+"""Whether this process is the one of all that does what one does for all."""
+Background = Callable[[Leads], Coroutine[Any, Any, None]]
+"""Work that goes on while the service runs."""
+
+
 class Mounted(NamedTuple):
-    """The routes of a realm, and the shapes of unrouted paths by prefix."""
+    """The routes of a realm, the shapes of unrouted paths by prefix, and its work in the background."""
 
     routes: tuple[Route, ...]
     fallback: Fallback
+    background: tuple[Background, ...] = ()
 
     def beside(self, pages: Pages) -> "Mounted":
         """Return these and those of the realm's pages."""
-        return Mounted((*self.routes, *pages.routes()), (*self.fallback, *pages.fallback()))
+        return self._replace(
+            routes=(*self.routes, *pages.routes()), fallback=(*self.fallback, *pages.fallback())
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
@@ -28,7 +28,9 @@ _HTTPS: Final = 443
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """RFC 6052: its last four bytes are an IPv4 address."""
 _OK: Final = 200
+_ACCEPTED: Final = frozenset({200, 204})
 
+T = TypeVar("T")
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns all addresses of a host."""
@@ -68,13 +70,40 @@ class Fetcher:
         Raises:
             FetchError: the address may not be fetched, or there was no such document in time.
         """
+
+        async def read(session: aiohttp.ClientSession) -> bytes:
+            async with session.get(url, allow_redirects=False) as response:
+                if response.status != _OK:
+                    raise FetchError(f"it answers {response.status}")
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise FetchError("it is compressed")
+                return await _read(response)
+
+        return await self._call(url, read)
+
+    async def post(self, url: str, form: Mapping[str, str]) -> None:
+        """Post a form; what is answered besides the status does not count.
+
+        Raises:
+            FetchError: the address may not be called, or did not answer with 200 or 204 in time.
+        """
+
+        async def send(session: aiohttp.ClientSession) -> None:
+            async with session.post(url, data=form, allow_redirects=False) as response:
+                if response.status not in _ACCEPTED:
+                    raise FetchError(f"it answers {response.status}")
+
+        await self._call(url, send)
+
+    async def _call(self, url: str, ask: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
         parts = check_fetchable(url)
         host, port = parts.hostname or "", parts.port or _HTTPS
         try:
             async with asyncio.timeout(self._seconds), self._turn(host):
                 addresses = await self._resolve(host, port)
                 self._check(addresses)
-                return await self._get(url, addresses)
+                async with self._session(addresses) as session:
+                    return await ask(session)
         except TimeoutError as error:
             raise FetchError("it took too long") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -101,30 +130,23 @@ class Fetcher:
             if not (is_global(address) or any(address in block for block in self._allowed)):
                 raise FetchError("its host has an address that is not public")
 
-    async def _get(self, url: str, addresses: Sequence[str]) -> bytes:
+    def _session(self, addresses: Sequence[str]) -> aiohttp.ClientSession:
+        """Return a session that reaches these addresses alone, whatever it is asked for."""
         if self._trust is None:
             self._trust = ssl.create_default_context()
         connector = aiohttp.TCPConnector(
             resolver=_Pinned(addresses), use_dns_cache=False, ssl=self._trust, force_close=True
         )
-        async with (
-            aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                headers={
-                    "accept": "application/json",
-                    "accept-encoding": "identity",
-                    "user-agent": "Lingpai",
-                },
-            ) as session,
-            session.get(url, allow_redirects=False) as response,
-        ):
-            if response.status != _OK:
-                raise FetchError(f"it answers {response.status}")
-            if response.headers.get("content-encoding", "identity") != "identity":
-                raise FetchError("it is compressed")
-            return await _read(response)
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={
+                "accept": "application/json",
+                "accept-encoding": "identity",
+                "user-agent": "Lingpai",
+            },
+        )
 
 
 def check_fetchable(url: str) -> SplitResult:

@@ -28,6 +28,7 @@ ALGORITHMS: Final = (RS256, ES256)
 """Every realm has keys for these; OpenID Connect Core §15.1 demands the first."""
 JWT: Final = "JWT"
 ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105  a type (RFC 9068 §2.1)
+LOGOUT_TOKEN: Final = "logout+jwt"  # noqa: S105  a type (OpenID Connect Back-Channel Logout 1.0 §2.4)
 MAX_TOKEN: Final = 8192
 """Characters of a token that is read."""
 

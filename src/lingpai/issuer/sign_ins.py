@@ -65,10 +65,12 @@ def bound_key(grant: Grant) -> str:
 
 def sid_of(issuer: Issuer, session: Session, app_id: str) -> str:
     """A session as one client knows it; "" when it has no name."""
-    if not session.sid:
-        return ""
-    digest = issuer.digest_of("sid", str(session.sid), app_id)
-    return base64url.encode(digest)
+    return sid_for(issuer, session.sid, app_id)
+
+
+def sid_for(issuer: Issuer, sid: int, app_id: str) -> str:
+    """The same by the session's random number alone, of which 0 is none."""
+    return base64url.encode(issuer.digest_of("sid", str(sid), app_id)) if sid else ""
 
 
 def read_sign_in(grant: Grant) -> SignIn:

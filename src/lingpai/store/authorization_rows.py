@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lingpai.core.authorization_records import Device, Pushed, Session
+from lingpai.core.authorization_records import Device, Logout, Pushed, Session
 from lingpai.store.queries import Row
 
 
@@ -11,6 +11,21 @@ def read_session(row: Row) -> Session:
     session_id, realm, user, salt, created_at, ends_at, sid = row
     return Session(
         id=session_id, realm=realm, user=user, salt=salt, created_at=created_at, ends_at=ends_at, sid=sid
+    )
+
+
+def read_logout(row: Row) -> Logout:
+    """A client to tell from (id, realm, app_row, salt, open_id, sid, tries_left, created_at)."""
+    row_id, realm, app, salt, open_id, sid, left, created_at = row
+    return Logout(
+        id=row_id,
+        realm=realm,
+        app=app,
+        salt=salt,
+        open_id=open_id,
+        sid=sid,
+        left=left,
+        created_at=created_at,
     )
 
 

@@ -93,10 +93,11 @@ class Directory(Protocol):
         """Replace the claims of a user. False when there is no such user."""
         ...
 
-    async def change_user(self, known: User, user: User) -> bool:
+    async def change_user(self, known: User, user: User, now: int) -> bool:
         """Replace a user's login, profile and `disabled`, if all of it still is as `known`.
 
-        False when somebody changed or removed them meanwhile, or the login is taken.
+        False when somebody changed or removed them meanwhile, or the login is taken. The sessions of a user who is
+        disabled end.
         """
         ...
 
@@ -114,17 +115,17 @@ class Directory(Protocol):
         """
         ...
 
-    async def set_password(self, user: int, password_hash: str) -> bool:
+    async def set_password(self, user: int, password_hash: str, now: int) -> bool:
         """Replace the password's hash and end the user's sessions. False when there is no such user."""
         ...
 
     async def replace_password(
-        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+        self, user: int, known_hash: str, password_hash: str, *, ended_at: int | None
     ) -> bool:
         """Replace the password's hash of a user who is not disabled, if it still is `known_hash`.
 
-        False, and nothing happens, when it is not: of all who replace it, one does. With `end_sessions`, the user's
-        sessions end.
+        False, and nothing happens, when it is not: of all who replace it, one does. At `ended_at`, if it is given, the
+        user's sessions end.
         """
         ...
 
@@ -136,11 +137,7 @@ class Directory(Protocol):
         """
         ...
 
-    async def end_sessions(self, user: int) -> int:
-        """End all sessions of a user; returns how many there were."""
-        ...
-
-    async def remove_user(self, user: int) -> bool:
+    async def remove_user(self, user: int, now: int) -> bool:
         """Remove a user with their members and sessions.
 
         Their terminals lose their owner. False when none.

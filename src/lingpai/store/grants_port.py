@@ -8,6 +8,7 @@ import msgspec
 
 from lingpai.core.issuer_records import Grant, GrantKind, GrantView
 from lingpai.store.attempts_port import Quota, SignedRequest
+from lingpai.store.sessions_port import Login
 
 
 class RequestKey(NamedTuple):
@@ -78,10 +79,14 @@ class Grants(Protocol):
         """Insert a grant, with the epochs of its app, user and member, and return it with its row."""
         ...
 
-    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+    async def answer_request(self, request: RequestKey, grant: Grant, login: Login | None = None) -> Answer:
         """Answer an authorization request with a new grant, unless it is answered already.
 
-        Returns the first answer; when that is another one, no grant is made.
+        Returns the first answer; when that is another one, no grant is made. With `login`, the session knows of the
+        grant.
+
+        Raises:
+            LingpaiError: LOGIN_REQUIRED: the session has ended meanwhile; then nothing is answered.
         """
         ...
 

@@ -12,21 +12,23 @@ does what it does when there is no such row.
 
 from typing import Protocol
 
-from lingpai.core.authorization_records import Device, Pushed, Session
+from lingpai.core.authorization_records import Device, Pushed
 from lingpai.core.issuer_records import SigningKey
-from lingpai.core.user_records import User
 from lingpai.store.administration_port import Recording
 from lingpai.store.attempts_port import Attempts, Counts, Owner, Quota, SignedRequest
 from lingpai.store.directory_port import Directory
 from lingpai.store.grants_port import Answer, Grants, Listed, Outcome, RequestKey, SlotResult, Spent
 from lingpai.store.identities_port import Identities
 from lingpai.store.registrations_port import Registrations
+from lingpai.store.sessions_port import EndedSessions, Login, Sessions
 
 __all__ = [
     "Answer",
     "Attempts",
+    "EndedSessions",
     "IssuerStore",
     "Listed",
+    "Login",
     "Outcome",
     "Owner",
     "Quota",
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 
-class IssuerStore(Directory, Registrations, Grants, Counts, Identities, Recording, Protocol):
+class IssuerStore(Directory, Registrations, Grants, Sessions, Counts, Identities, Recording, Protocol):
     """All verbs of the issuer. See the module's docstring for what applies to each of them."""
 
     async def anchor(self) -> float:
@@ -46,27 +48,6 @@ class IssuerStore(Directory, Registrations, Grants, Counts, Identities, Recordin
         With it, the issuer's time is `steady + anchor`: the same in all processes, and no step of the wall
         clock touches it until the machine starts anew.
         """
-        ...
-
-    # Sessions.
-
-    async def add_session(
-        self, session: Session, replaces: Session | None = None, verified: str | None = None
-    ) -> Session | None:
-        """Insert a session, in place of another, which ends.
-
-        With `verified`, the hash of the password that the user gave, only while it still is the user's and the user
-        is not disabled: who logs in while the password is replaced has no session afterwards. None when it is not,
-        and nothing happened then.
-        """
-        ...
-
-    async def read_session(self, session: int) -> tuple[Session, User | None] | None:
-        """The session and its user."""
-        ...
-
-    async def remove_session(self, session: Session) -> bool:
-        """End a session that was read. False when there is none."""
         ...
 
     # Devices that wait for their user.

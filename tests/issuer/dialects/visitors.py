@@ -71,6 +71,27 @@ class Visitor:
             response = await self._open("POST", url, form.fields | mine)
         return response
 
+    async def look(self, url: str) -> Seen:
+        """Open an address and follow redirects while they stay there, without answering anything."""
+        return await self._stay(url, await self._open("GET", url))
+
+    async def press(self, page: Seen, url: str, to: str = "", **fields: str) -> Seen:
+        """Send a form of a page of the site at `url` with these fields, the last one or the one `to` an address."""
+        form = _Form(page.body.decode())
+        target = urljoin(url, to or form.action)
+        return await self._stay(target, await self._open("POST", target, form.fields | fields))
+
+    async def _stay(self, url: str, response: Seen) -> Seen:
+        home = URL(url).origin()
+        for _ in range(STEPS):
+            if response.status not in {302, 303}:
+                break
+            url = urljoin(url, response.headers["Location"])
+            if URL(url).origin() != home:
+                break
+            response = await self._open("GET", url)
+        return response
+
     async def _open(self, method: str, url: str, form: dict[str, str] | None = None) -> Seen:
         async with self.http.request(
             method,

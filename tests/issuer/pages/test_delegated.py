@@ -429,7 +429,7 @@ async def test_a_form_whose_session_ended_leads_to_no_other_site(
 ) -> None:
     page = await mall.walk(browser, mall.authorize())
     (user,) = await users_of(shop)
-    await shop.issuer.store.set_password(user.id, "")  # ends the sessions
+    await shop.issuer.store.set_password(user.id, "", shop.issuer.now())  # ends the sessions
     answered = await browser.submit(page, answer="allow")
     assert answered.status == 403
     assert "You were logged out" in answered.text

@@ -145,7 +145,7 @@ async def test_many_subjects_at_once_do_not_share_a_user(store: IssuerStore) -> 
 
 async def test_who_was_removed_is_somebody_new_at_the_next_login(store: IssuerStore) -> None:
     user = await store.open_identity(ANN, USER, "spare", NOW)
-    assert await store.remove_user(user.id)
+    assert await store.remove_user(user.id, NOW)
     assert await rows_of(store, "SELECT digest FROM issuer_identities") == []
     again = await store.open_identity(ANN, USER, "spare", NOW)
     assert again.id != user.id

@@ -31,24 +31,24 @@ async def test_a_hash_is_replaced_while_it_is_the_known_one(store: IssuerStore) 
     ann = await store.add_user(user("ann"), "old")
     assert ann is not None
     begun = await session(store, ann)
-    assert not await store.replace_password(ann.id, "other", "new", end_sessions=True)
-    assert not await store.replace_password(ann.id + 1, "old", "new", end_sessions=True)
+    assert not await store.replace_password(ann.id, "other", "new", ended_at=NOW)
+    assert not await store.replace_password(ann.id + 1, "old", "new", ended_at=NOW)
     assert await store.read_session(begun.id) is not None
-    assert await store.replace_password(ann.id, "old", "new", end_sessions=False)
+    assert await store.replace_password(ann.id, "old", "new", ended_at=None)
     assert await store.read_session(begun.id) is not None
-    assert await store.replace_password(ann.id, "new", "newer", end_sessions=True)
+    assert await store.replace_password(ann.id, "new", "newer", ended_at=NOW)
     assert await store.read_session(begun.id) is None
     assert await hash_of(store, "ann") == "newer"
     disabled = User(id=ann.id, realm="mall", login="ann", disabled=True, created_at=NOW)
-    assert await store.change_user(ann, disabled)
-    assert not await store.replace_password(ann.id, "newer", "newest", end_sessions=False)
+    assert await store.change_user(ann, disabled, NOW)
+    assert not await store.replace_password(ann.id, "newer", "newest", ended_at=None)
 
 
 async def test_of_many_who_replace_a_hash_one_does(store: IssuerStore) -> None:
     ann = await store.add_user(user("ann"), "")  # a user without a password has the hash ""
     assert ann is not None
     done = await asyncio.gather(
-        *(store.replace_password(ann.id, "", f"hash {number}", end_sessions=True) for number in range(6))
+        *(store.replace_password(ann.id, "", f"hash {number}", ended_at=NOW) for number in range(6))
     )
     assert done.count(True) == 1
     assert await hash_of(store, "ann") == f"hash {done.index(True)}"
@@ -59,9 +59,9 @@ async def test_all_sessions_of_a_user_end(store: IssuerStore) -> None:
     assert ann is not None
     assert bob is not None
     begun = [await session(store, each) for each in (ann, ann, bob)]
-    assert await store.end_sessions(ann.id) == 2
+    assert (await store.end_sessions(ann.id, NOW)).sessions == 2
     assert [await store.read_session(each.id) is not None for each in begun] == [False, False, True]
-    assert await store.end_sessions(ann.id) == 0
+    assert (await store.end_sessions(ann.id, NOW)).sessions == 0
 
 
 async def test_users_are_added_together_with_their_hashes(store: IssuerStore) -> None:

@@ -112,6 +112,8 @@ async def test_a_change_of_what_is_not_so_any_more_is_none(engine_name: str, tmp
         await admin.change_app(issuer, app, disabled=True)
         await admin.disable_user(issuer, user)
         assert not await issuer.store.change_app(app, msgspec.structs.replace(app, name="new"))
-        assert not await issuer.store.change_user(user, msgspec.structs.replace(user, login="bob"))
+        assert not await issuer.store.change_user(
+            user, msgspec.structs.replace(user, login="bob"), issuer.now()
+        )
         assert (await admin.find_app(issuer, APP_ID)).name == ""
         assert (await admin.find_user(issuer, "ann")).disabled

@@ -92,7 +92,7 @@ async def disable(world: World, *, disabled: bool) -> None:
     known = await world.issuer.store.find_user(world.user.id)
     assert known is not None
     wanted = msgspec.structs.replace(known, disabled=disabled)
-    assert await world.issuer.store.change_user(known, wanted)
+    assert await world.issuer.store.change_user(known, wanted, world.issuer.now())
 
 
 async def test_a_user_is_disabled_and_enabled_as_often_as_wanted(world: World, store: IssuerStore) -> None:
@@ -128,7 +128,7 @@ async def test_what_ends_all_grants_of_a_member_spares_those_to_come(world: Worl
 
 async def test_grants_of_a_removed_user_are_over(world: World) -> None:
     grant = (await world.tokens()).grant.id
-    assert await world.issuer.store.remove_user(world.user.id)
+    assert await world.issuer.store.remove_user(world.user.id, world.issuer.now())
     assert not (await viewed(world, grant)).usable
 
 

@@ -1,4 +1,4 @@
-"""Log in and out (threats B17, B20, B23)."""
+"""Log in (threats B17, B20, B23)."""
 
 from typing import Annotated
 from urllib.parse import urlencode
@@ -20,7 +20,6 @@ from lingpai.issuer.pages.site import check_sender
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.devices import read_code
 from lingpai.issuer.verbs.login import login
-from lingpai.issuer.verbs.sessions import check_form, end_session
 
 _SHOWN_ON_FORM = frozenset({Kind.LOGIN_FAILED, Kind.TOO_MANY_REQUESTS, Kind.BUSY})
 
@@ -62,15 +61,8 @@ class LoginForm(msgspec.Struct):
     device: DeviceCode = ""
 
 
-class LogoutForm(msgspec.Struct):
-    """The button; `everywhere` is not empty to end the user's sessions in other browsers too."""
-
-    everywhere: Annotated[str, msgspec.Meta(max_length=8)] = ""
-    form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
-
-
 class Logins:
-    """The verbs of logging in and out.
+    """The verbs of logging in.
 
     Args:
         consent: the step that a pending authorization continues with.
@@ -148,20 +140,6 @@ class Logins:
         visit.set_session(fresh)
         visit.set_browser_cookie(browser)
         return redirect(self._onward(visit, params, form="1"), headers=visit.headers)
-
-    async def log_out(self, params: LogoutForm, visit: Visit) -> Reply:
-        """End the session."""
-        check_sender(visit.call)
-        opened = await visit.find_session()
-        if opened is not None:
-            check_form(visit.issuer, opened.handle, params.form_token)
-            if params.everywhere:
-                await visit.issuer.store.end_sessions(opened.user.id)
-            else:
-                await end_session(visit.issuer, opened.session)
-        visit.remove_session()
-        left = "1" if visit.site.login else ""
-        return redirect(visit.path("/login", left=left), headers=visit.headers)
 
     def _onward(self, visit: Visit, params: LoginPage | LoginForm, *, form: str = "") -> str:
         if params.request:

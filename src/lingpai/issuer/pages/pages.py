@@ -16,12 +16,15 @@ from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
 from lingpai.issuer.pages.device import DeviceForm, DevicePage, DeviceStep
 from lingpai.issuer.pages.form_post import form_post
-from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins, LogoutForm
+from lingpai.issuer.pages.login import LoginForm, LoginPage, Logins
+from lingpai.issuer.pages.logout import LogoutForm, LogoutPage, LogoutStep
 from lingpai.issuer.pages.shape import PageShape, RenderedError
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.visits import Visit, VisitVerb, visited
 from lingpai.issuer.pages.waiting_logins import RETURN, WaitingLogins
 from lingpai.issuer.verbs.authorization_requests import Asked
+from lingpai.issuer.verbs.logout_requests import LogoutRequest
+from lingpai.issuer.verbs.logouts import Notify, later
 
 UNCHANGING = ("cache-control", "public, max-age=31536000, immutable")
 """For what has a digest of its content in its name."""
@@ -45,12 +48,20 @@ class Pages(Entry):
         site: where the pages are.
         mode: the response mode, or the dialect's `AnswerStyle` for responses by redirect.
         device: path of the page for devices without a browser, "" for none.
+        notify: tells the clients of a session that it ended.
     """
 
     def __init__(
-        self, issuer: Issuer, site: Site, mode: AnswerStyle | ResponseMode, *, device: str = ""
+        self,
+        issuer: Issuer,
+        site: Site,
+        mode: AnswerStyle | ResponseMode,
+        *,
+        device: str = "",
+        notify: Notify = later,
     ) -> None:
         self._device = device
+        self._leaving = LogoutStep(notify)
         self.issuer = issuer
         self.site = site
         self.shape = PageShape(site)
@@ -73,6 +84,10 @@ class Pages(Entry):
     @override
     async def answer_silently(self, call: Call, app: App, asked: Asked) -> Reply:
         return await self._consent.answer_silently(call, app, asked)
+
+    @override
+    async def log_out(self, call: Call, request: LogoutRequest, *, language: str = "") -> Reply:
+        return await self._leaving.begin(Visit(self.issuer, self.site, call, language), request)
 
     @override
     def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:
@@ -116,7 +131,15 @@ class Pages(Entry):
         table: tuple[tuple[str, str, type[msgspec.Struct], VisitVerb, str], ...] = (
             ("GET", "/login", LoginPage, logins.show, "Show the login form"),
             *own,
-            ("POST", "/logout", LogoutForm, logins.log_out, "Log out"),
+            ("GET", "/logout", LogoutPage, self._leaving.show, "Ask the user whether to log out"),
+            ("POST", "/logout", LogoutForm, self._leaving.answer, "Log out"),
+            (
+                "GET",
+                "/left",
+                LogoutPage,
+                self._leaving.left,
+                "Say that the user is logged out, and return to the app",
+            ),
             ("GET", "/consent", ConsentPage, self._consent.show, "Ask the user for consent"),
             ("POST", "/consent", ConsentForm, self._consent.answer, "Take the user's answer"),
             ("GET", "/onward", ConsentPage, self._consent.go_on, "Return to the app with the answer"),

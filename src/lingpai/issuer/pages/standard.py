@@ -22,6 +22,7 @@ from lingpai.issuer.redirects import anybody_may_take
 from lingpai.issuer.sign_ins import is_expected, write_sign_in
 from lingpai.issuer.verbs.authorize import authorize, code_of
 from lingpai.issuer.verbs.sessions import require_login
+from lingpai.store.issuer_port import Login
 
 OPENID, OFFLINE = "openid", "offline_access"
 CLAIM = "claim:"
@@ -57,7 +58,7 @@ class Standard(RedirectMode):
             if OPENID in words or request.wishes.jkt
             else "",
             # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
-            limit_at=session.ends_at if OPENID in words and OFFLINE not in words else None,
+            login=Login(session, online=OFFLINE not in words, told=True) if OPENID in words else None,
         )
         if by_form:
             return onward(visit, pending)

@@ -18,7 +18,7 @@ from lingpai.issuer.verbs.authorization_requests import (
     seal_request,
 )
 from lingpai.issuer.verbs.members import open_member
-from lingpai.store.issuer_port import Answer, RequestKey
+from lingpai.store.issuer_port import Answer, Login, RequestKey
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ async def authorize(
     terminal: Terminal | None = None,
     *,
     nonce: str | None = None,
-    limit_at: int | None = None,
+    login: Login | None = None,
 ) -> Code:
     """Let the user's consent make a code; however often it is submitted, it makes one (threat B18).
 
@@ -94,11 +94,12 @@ async def authorize(
         user: who consents.
         terminal: the terminal that they chose.
         nonce: what the grant keeps in place of the request's own.
-        limit_at: the end of the grant, however often it is refreshed, where that comes before the policy's.
+        login: the session that it is allowed in, which knows of the grant then; one that is online ends with it.
 
     Raises:
-        LingpaiError: INVALID_AUTHORIZATION when the request has ended, is another app's or was answered for
-            another terminal, and as `answered_by` does; INVALID_TERMINAL when the terminal is not the user's.
+        LingpaiError: LOGIN_REQUIRED when that session has ended; INVALID_AUTHORIZATION when the request has ended, is
+            another app's or was answered for another terminal, and as `answered_by` does; INVALID_TERMINAL when the
+            terminal is not the user's.
     """
     if request.app_id != app.app_id or request.ends_at <= issuer.now():
         raise run_out()
@@ -116,9 +117,9 @@ async def authorize(
             audience=request.audience,
         ),
     )
-    if limit_at is not None:
-        grant = msgspec.structs.replace(grant, limit_at=min(grant.limit_at, limit_at))
-    answer = await issuer.store.answer_request(key_of(request), grant)
+    if login is not None:
+        grant = limited(grant, login)
+    answer = await issuer.store.answer_request(key_of(request), grant, login)
     kept = await answered_by(issuer, answer, user)
     if kept.terminal != grant.terminal:
         raise run_out()
@@ -198,6 +199,13 @@ async def new_grant(issuer: Issuer, app: App, user: User, terminal: Terminal | N
         limit_at=now + policy.family if policy.family else FOREVER,
         salt=issuer.new_salt(),
     )
+
+
+def limited(grant: Grant, login: Login) -> Grant:
+    """The grant with its latest end at that of the session, if it ends with it."""
+    if not login.online:
+        return grant
+    return msgspec.structs.replace(grant, limit_at=min(grant.limit_at, login.session.ends_at))
 
 
 def _code(issuer: Issuer, grant: Grant, answer_uri: str, state: str | None) -> Code:

@@ -23,8 +23,8 @@ from lingpai.issuer.policy import Throttling
 from lingpai.issuer.sign_ins import SignIn, encode_sign_in
 from lingpai.issuer.throttle import too_many
 from lingpai.issuer.verbs.authorization_requests import Asked
-from lingpai.issuer.verbs.authorize import new_grant
-from lingpai.store.issuer_port import RequestKey
+from lingpai.issuer.verbs.authorize import limited, new_grant
+from lingpai.store.issuer_port import Login, RequestKey
 
 ALPHABET: Final = "BCDFGHJKLMNPQRSTVWXZ"
 """Letters of user codes: no vowels, so no words, and nothing that looks like something else (RFC 8628 §6.1)."""
@@ -120,7 +120,7 @@ async def allow_device(
     """Let the device have what its user allowed. False when somebody else answered before.
 
     Raises:
-        LingpaiError: STORE_UNAVAILABLE.
+        LingpaiError: LOGIN_REQUIRED when the session has ended meanwhile; STORE_UNAVAILABLE.
     """
     challenge = base64url.encode(hashlib.sha256(_handle(issuer, device).encode()).digest())
     sign_in = SignIn(auth_time=session.created_at, jkt=params.jkt)
@@ -137,9 +137,10 @@ async def allow_device(
             nonce=encode_sign_in(sign_in),
         ),
     )
-    limit_at = grant.limit_at if params.offline else min(grant.limit_at, session.ends_at)
-    grant = msgspec.structs.replace(grant, ends_at=device.ends_at, limit_at=limit_at)
-    answer = await issuer.store.answer_request(_answer_key(issuer, device), grant)
+    login = None if params.offline else Login(session, online=True, told=False)
+    grant = msgspec.structs.replace(grant, ends_at=device.ends_at)
+    grant = grant if login is None else limited(grant, login)
+    answer = await issuer.store.answer_request(_answer_key(issuer, device), grant, login)
     view = None if answer.grant is None else await issuer.store.read_grant(answer.grant)
     return view is not None and view.grant.salt == grant.salt
 

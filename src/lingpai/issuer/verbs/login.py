@@ -52,9 +52,7 @@ async def login(
     opened = await _start(issuer, proof, password, replaces)
     await issuer.store.keep_marks(Owner.USER, proof.user.id, proof.marks, issuer.now() + KNOWN, MOST_MARKS)
     if proof.renewed:
-        await issuer.store.replace_password(
-            proof.user.id, proof.password_hash, proof.renewed, end_sessions=False
-        )
+        await issuer.store.replace_password(proof.user.id, proof.password_hash, proof.renewed, ended_at=None)
     return opened
 
 

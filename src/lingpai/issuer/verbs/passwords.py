@@ -35,7 +35,9 @@ async def change_password(issuer: Issuer, proof: Proof, password: str) -> OpenSe
         LingpaiError: INVALID_PARAMETER when it is too short or too long; LOGIN_FAILED when it was replaced meanwhile.
     """
     fresh = await _hashed(issuer, password)
-    if not await issuer.store.replace_password(proof.user.id, proof.password_hash, fresh, end_sessions=True):
+    if not await issuer.store.replace_password(
+        proof.user.id, proof.password_hash, fresh, ended_at=issuer.now()
+    ):
         raise login_failed()
     return await start_session(issuer, proof.user, None, fresh)
 
@@ -81,7 +83,7 @@ async def reset_password(issuer: Issuer, text: str, password: str) -> User:
     """
     user, known_hash = await open_reset_link(issuer, text)
     fresh = await _hashed(issuer, password)
-    if not await issuer.store.replace_password(user.id, known_hash, fresh, end_sessions=True):
+    if not await issuer.store.replace_password(user.id, known_hash, fresh, ended_at=issuer.now()):
         raise _over()
     return user
 

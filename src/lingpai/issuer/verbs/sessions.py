@@ -1,15 +1,18 @@
 """Login sessions of browsers: rows on our side, a sealed handle in the cookie, and tokens for forms."""
 
 import hmac
+from typing import Final
 
 import msgspec
 
-from lingpai.core.authorization_records import Session
+from lingpai.core.authorization_records import Logout, Session
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 
+HELD: Final = 10
+"""Seconds for which who ended a session tells its clients alone."""
 _SID_BYTES = 7
 
 
@@ -85,9 +88,14 @@ def require_login(opened: OpenSession | None) -> OpenSession:
     return opened
 
 
-async def end_session(issuer: Issuer, session: Session) -> None:
-    """Log out."""
-    await issuer.store.remove_session(session)
+async def end_session(issuer: Issuer, session: Session) -> tuple[Logout, ...]:
+    """Log out; returns what the clients of the session have to be told, which the caller does (`verbs.logouts`)."""
+    return (await issuer.store.end_session(session, issuer.now(), HELD)).logouts
+
+
+async def end_sessions(issuer: Issuer, user: User) -> tuple[Logout, ...]:
+    """Log a user out in every browser; see `end_session`."""
+    return (await issuer.store.end_sessions(user.id, issuer.now(), HELD)).logouts
 
 
 def form_token(issuer: Issuer, browser: str) -> str:

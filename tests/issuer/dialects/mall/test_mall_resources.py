@@ -98,7 +98,7 @@ async def test_what_ends_is_dead_at_once(realm: Realm) -> None:
     await withdraw_consent(realm.issuer, member)
     assert (await realm.open_id(tokens["access_token"])).refusal == INVALID
     tokens = await realm.tokens()
-    await realm.issuer.store.remove_user(realm.user.id)
+    await realm.issuer.store.remove_user(realm.user.id, realm.issuer.now())
     assert (await realm.user_info(tokens["access_token"])).refusal == INVALID
 
 

@@ -16,9 +16,12 @@ from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import oidc
+from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
 from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.standard import Standard
+from lingpai.issuer.signing_keys import SigningKeys
+from lingpai.issuer.verbs.logouts import Logouts
 from tests.issuer.dialects.calls import Answered, Json, Served, encoded
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.visitors import PASSWORD, Visitor, visiting
@@ -72,6 +75,7 @@ class Realm(Served[Answer]):
     other: App
     public: App
     visitor: Visitor
+    logouts: Logouts
 
     # The calls, with the sample app's parameters unless others are given; None leaves one out.
 
@@ -167,13 +171,16 @@ async def serving_realm(
     public = App(realm=realm, app_id="100003", redirect_uris=(REDIRECT, LOCAL), public=True)
     public = await admin.declare_app(issuer, public, "")
     user = await admin.add_user(issuer, "alice", PASSWORD, Profile(nick="小明", sex="1"))
+    keys, fetcher = SigningKeys(issuer), fetcher or Fetcher()
+    logouts = Logouts(issuer, LogoutTokens(issuer, ISSUER, keys, fetcher).send)
     pages = Pages(
         issuer,
         Site(origin="http://127.0.0.1", prefix=f"/user/{realm}"),
         Standard(oidc.style(ISSUER)),
         device=PREFIX + "/device",
+        notify=logouts.tell,
     )
-    routes = (*oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher), *pages.routes())
+    declared = oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher, keys=keys)
     fallback = (("", oidc.SHAPE), *oidc.fallback(PREFIX))
-    async with serving(routes, fallback) as url, visiting("alice") as visitor:
-        yield Realm(issuer, url, http, app, user, other, public, visitor, prefix=PREFIX)
+    async with serving((*declared, *pages.routes()), fallback) as url, visiting("alice") as visitor:
+        yield Realm(issuer, url, http, app, user, other, public, visitor, logouts, prefix=PREFIX)

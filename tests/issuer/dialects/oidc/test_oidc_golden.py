@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from lingpai.core.issuer_records import Client
 from tests.issuer.dialects.golden import files_beside, replay
 from tests.issuer.dialects.oidc.realms import CHALLENGE, SECRET, STATE, VERIFIER, Realm
 
@@ -18,6 +19,7 @@ def pair(app_id: str, secret: str) -> str:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 async def test_wire(realm: Realm, path: Path, clock: VirtualClock) -> None:
+    await realm.change_app(client=Client(post_logout_redirect_uris=("https://client.example/bye",)))
     known = {
         "app_id": realm.app.app_id,
         "secret": SECRET,
@@ -33,4 +35,4 @@ async def test_wire(realm: Realm, path: Path, clock: VirtualClock) -> None:
 
 
 def test_there_are_files() -> None:
-    assert len(FILES) == 5
+    assert len(FILES) == 6

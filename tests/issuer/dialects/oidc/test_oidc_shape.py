@@ -27,7 +27,16 @@ from tests.issuer.dialects.oidc.realms import (
 )
 
 PERMITTED = {chr(c) for c in range(0x20, 0x7F)} - {'"', "\\"}
-POSTED = ("/token", "/userinfo", "/introspect", "/revoke", "/authorize")
+POSTED = (
+    "/token",
+    "/userinfo",
+    "/introspect",
+    "/revoke",
+    "/authorize",
+    "/logout",
+    "/par",
+    "/device_authorization",
+)
 
 
 def test_the_table_is_complete_and_holds_nothing_else() -> None:
@@ -256,7 +265,7 @@ class TestMetadata:
     async def test_every_endpoint_that_is_named_is_there_and_no_other_feature(self, realm: Realm) -> None:
         found = metadata(ISSUER)
         endpoints = {name: found[name] for name in found if name.endswith(("_endpoint", "_uri"))}
-        assert len(endpoints) == 8
+        assert len(endpoints) == 9
         for name, url in endpoints.items():
             path = url.removeprefix(ISSUER)
             answer = await realm.send("GET", path)
@@ -321,6 +330,8 @@ async def test_any_bytes_are_a_refusal_in_the_dialects_own_shape(realm: Realm) -
         b"&claims=",
         b"&access_token=",
         b"&scope=",
+        b"&id_token_hint=",
+        b"&resource=",
         b"&",
     )
     for path in POSTED:

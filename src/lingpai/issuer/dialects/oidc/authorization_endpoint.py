@@ -4,7 +4,6 @@ Nobody is redirected before client and redirect URI are known to be right. After
 answered by redirect, by the first check that fails; see `authorization_checks`.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -28,6 +27,7 @@ from lingpai.issuer.dialects.oidc.authorization_checks import (
     wanted_claims,
 )
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
+from lingpai.issuer.dialects.oidc.locales import language_of_locales
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushedParams
 from lingpai.issuer.dialects.oidc.policy import (
     OPENID,
@@ -65,8 +65,6 @@ REDIRECTED: Final[Mapping[Kind, str]] = {
 
 No others ever are.
 """
-_ZH = re.compile(r"zh\b", re.IGNORECASE)
-_EN = re.compile(r"en\b", re.IGNORECASE)
 
 
 class AuthorizationEndpoint:
@@ -176,7 +174,7 @@ class AuthorizationEndpoint:
             return self._by_get(given)
         if prompts_of(params) == {"none"}:
             return await self._entry.answer_silently(call, app, asked)
-        return await self._entry.open(call, app, asked, language=_language(params.ui_locales))
+        return await self._entry.open(call, app, asked, language=language_of_locales(params.ui_locales))
 
     async def _known_app(self, params: AuthorizeParams) -> App:
         if params.client_id is None:
@@ -238,13 +236,3 @@ class AuthorizationEndpoint:
             return 0
         found = await self._issuer.store.find_open_id(app.id, subs.pop()) if len(subs) == 1 else None
         return NOBODY if found is None else found[1].id
-
-
-def _language(locales: str | None) -> str:
-    """The first language that the pages have, "" for none of them (OpenID Connect Core §3.1.2.1, `ui_locales`)."""
-    for locale in (locales or "").split():
-        if _ZH.match(locale):
-            return "zh"
-        if _EN.match(locale):
-            return "en"
-    return ""

@@ -4,6 +4,7 @@ from typing import Final
 
 from lingpai.core.setting_types import Network, Section
 from lingpai.issuer.dialect import Dialect, Mounted, Mounting
+from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
 from lingpai.issuer.dialects.oidc.policy import GRANTS, POLICY
 from lingpai.issuer.dialects.oidc.routes import fallback, routes
 from lingpai.issuer.dialects.oidc.samples import SAMPLES
@@ -11,23 +12,31 @@ from lingpai.issuer.dialects.oidc.shape import style
 from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages
 from lingpai.issuer.pages.standard import Standard
+from lingpai.issuer.signing_keys import SigningKeys
+from lingpai.issuer.verbs.logouts import Logouts
 
 
 class OidcSettings(Section):
     """Settings of a realm of the dialect."""
 
     fetch_networks: tuple[Network, ...] = ()
-    """oidc only: CIDR blocks of your own network from which keys of apps may be fetched (`jwks_uri`). Other addresses
-    that are not public are never reached."""
+    """oidc only: CIDR blocks of your own network in which apps may be called, for their keys (`jwks_uri`) and with
+    logout tokens (`backchannel_logout_uri`). Other addresses that are not public are never reached."""
 
 
 def _mount(realm: Mounting) -> Mounted:
     settings: OidcSettings = realm.settings
-    pages = Pages(realm.issuer, realm.site, Standard(style(realm.url)), device=realm.prefix + "/device")
-    declared = routes(
-        realm.issuer, pages, realm.url, prefix=realm.prefix, fetcher=Fetcher(settings.fetch_networks)
+    issuer, keys, fetcher = realm.issuer, SigningKeys(realm.issuer), Fetcher(settings.fetch_networks)
+    logouts = Logouts(issuer, LogoutTokens(issuer, realm.url, keys, fetcher).send)
+    pages = Pages(
+        issuer,
+        realm.site,
+        Standard(style(realm.url)),
+        device=realm.prefix + "/device",
+        notify=logouts.tell,
     )
-    return Mounted(declared, fallback(realm.prefix)).beside(pages)
+    declared = routes(issuer, pages, realm.url, prefix=realm.prefix, fetcher=fetcher, keys=keys)
+    return Mounted(declared, fallback(realm.prefix), (logouts.run,)).beside(pages)
 
 
 OIDC: Final = Dialect(

@@ -2,14 +2,26 @@
 
 from typing import Any
 
+import msgspec
+
 from lingpai.core.issuer_records import App
 from lingpai.issuer import jose
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.policy import ACR, AMR, ID_TOKEN, OPENID
 from lingpai.issuer.dialects.oidc.users import claims_of
 from lingpai.issuer.sign_ins import read_sign_in
-from lingpai.issuer.signing_keys import SigningKeys
+from lingpai.issuer.signing_keys import FORGOTTEN, SigningKeys
 from lingpai.issuer.tokens import Tokens
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What an id_token says that a client sends back (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2)."""
+
+    iss: str
+    aud: str
+    sub: str
+    iat: int
+    sid: str = ""
 
 
 class IdTokens:
@@ -63,8 +75,19 @@ class IdTokens:
 
     async def hinted(self, token: str, app: App) -> str | None:
         """The `sub` of an id_token of this client, however old; None for anything else."""
-        claims = jose.read_own(token, (await self._keys.current()).signers)
-        if claims is None or claims.get("iss") != self._url or claims.get("aud") != app.app_id:
+        hint = await self.read_hint(token)
+        return None if hint is None or hint.aud != app.app_id else hint.sub
+
+    async def read_hint(self, token: str) -> Hint | None:
+        """An id_token of this realm that came back as a hint, whether it has expired or not; None for anything else.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        found = jose.read_own(token, (await self._keys.current()).signers)
+        try:
+            hint = msgspec.convert(found, Hint)
+        except msgspec.ValidationError:
             return None
-        sub = claims.get("sub")
-        return sub if isinstance(sub, str) else None
+        age = self._issuer.wall(self._issuer.now()) - hint.iat
+        return hint if hint.iss == self._url and age <= FORGOTTEN else None

@@ -76,6 +76,9 @@ def metadata(url: str) -> dict[str, Any]:
         "code_challenge_methods_supported": ("S256",),
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": PROMPTS,
+        "end_session_endpoint": url + "/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
     }
 
 

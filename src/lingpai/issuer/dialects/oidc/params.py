@@ -25,6 +25,8 @@ Nonce = Annotated[str, _Meta(description="returned in the id_token")]
 Prompt = Annotated[str, _Meta(description="none, login, consent or select_account")]
 MaxAge = Annotated[str, _Meta(description="seconds since the login, at most")]
 IdTokenHint = Annotated[str, _Meta(description="an id_token of the user who is expected")]
+OldIdToken = Annotated[str, _Meta(description="an id_token of the session that ends, expired or not")]
+AfterLogout = Annotated[str, _Meta(description="a registered address to go to afterwards")]
 LoginHint = Annotated[str, _Meta(description="a login name to fill in")]
 Locales = Annotated[str, _Meta(description="languages of the pages, the preferred one first")]
 ClaimsWanted = Annotated[str, _Meta(description="a JSON object of claims for the id_token and userinfo")]
@@ -68,6 +70,16 @@ class AuthorizeParams(msgspec.Struct):
     code_challenge_method: ChallengeMethod | None = None
     dpop_jkt: Jkt | None = None
     resource: tuple[Resource, ...] = ()
+
+
+class EndSessionParams(msgspec.Struct):
+    """`/logout` (OpenID Connect RP-Initiated Logout 1.0 §2); the login hint is not needed, and so not read."""
+
+    id_token_hint: OldIdToken | None = None
+    client_id: ClientId | None = None
+    post_logout_redirect_uri: AfterLogout | None = None
+    state: State | None = None
+    ui_locales: Locales | None = None
 
 
 class PushedParams(AuthorizeParams):

@@ -47,6 +47,8 @@ JWT_ACCESS: Final = 15 * MINUTE
 """Seconds that a signed access token lives unless its resource server wants another time: it cannot be called back."""
 ID_TOKEN: Final = HOUR
 """Seconds that an id_token lives."""
+LOGOUT_TOKEN: Final = 2 * MINUTE
+"""Seconds that a logout token lives (OpenID Connect Back-Channel Logout 1.0 §4)."""
 
 POLICY: Final = Policy(
     code=MINUTE,

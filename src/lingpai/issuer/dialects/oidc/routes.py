@@ -11,6 +11,7 @@ from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
 from lingpai.issuer.dialects.oidc.dpop import Proofs
+from lingpai.issuer.dialects.oidc.end_session import EndSessionEndpoint
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
 from lingpai.issuer.dialects.oidc.pushed_requests import PushEndpoint
@@ -32,7 +33,13 @@ _PREFLIGHT = (
 
 
 def routes(
-    issuer: Issuer, entry: Entry, url: str, *, prefix: str = "", fetcher: Fetcher | None = None
+    issuer: Issuer,
+    entry: Entry,
+    url: str,
+    *,
+    prefix: str = "",
+    fetcher: Fetcher | None = None,
+    keys: SigningKeys | None = None,
 ) -> tuple[Route, ...]:
     """All routes of one realm. Realms live side by side under prefixes of their own.
 
@@ -42,13 +49,15 @@ def routes(
         url: its issuer identifier: the origin under which clients reach us, and the prefix.
         prefix: what comes before `/authorize` and the rest, such as "/oidc".
         fetcher: fetches what clients publish.
+        keys: the realm's signing keys.
     """
-    keys = SigningKeys(issuer)
+    keys = keys or SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
     resources = Resources(issuer, url)
     access_tokens = AccessTokens(issuer, url, keys, resources)
     documents = Documents(issuer, url, keys, resources)
     front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix)
+    leaving = EndSessionEndpoint(issuer, entry, id_tokens)
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
     protected = "/.well-known/oauth-protected-resource" + prefix + USERINFO
@@ -75,6 +84,8 @@ def routes(
               "Get the public keys of id_tokens", Reply, tag),
         Route(("GET", "POST"), prefix + "/authorize", wire.AuthorizeParams, Source.QUERY | BODY, front.authorize,
               FRONT, "Log a user in and ask for consent", Reply, tag, front.page),
+        Route(("GET", "POST"), prefix + "/logout", wire.EndSessionParams, Source.QUERY | BODY, leaving.end_session,
+              FRONT, "Log a user out as a client asks for it", Reply, tag, leaving.page),
         Route(("POST",), prefix + "/token", wire.TokenParams, BODY, tokens.token, OPEN,
               "Exchange a code or a refresh token, or get the client's own token", wire.IssuedTokens, tag),
         Route(("POST",), prefix + "/par", wire.PushParams, BODY, pushing.push, OPEN,

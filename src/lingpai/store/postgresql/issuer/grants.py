@@ -14,6 +14,7 @@ from lingpai.store.issuer_port import (
     Answer,
     IssuerStore,
     Listed,
+    Login,
     Outcome,
     Quota,
     RequestKey,
@@ -77,9 +78,9 @@ class Grants(IssuerRepository, IssuerStore):
         return msgspec.structs.replace(grant, id=added[0][0])
 
     @override
-    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+    async def answer_request(self, request: RequestKey, grant: Grant, login: Login | None = None) -> Answer:
         return await self._engine.transact(
-            lambda connection: answer_request(ConnectionTransaction(connection), request, grant)
+            lambda connection: answer_request(ConnectionTransaction(connection), request, grant, login)
         )
 
     @override

@@ -12,7 +12,11 @@ from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.queries import Row
 from lingpai.store.transaction import Transaction
 
-_SQL: Final = {**load_queries("issuer_grants"), **load_queries("issuer_upkeep")}
+_SQL: Final = {
+    name: text
+    for topic in ("issuer_grants", "issuer_logouts", "issuer_upkeep")
+    for name, text in load_queries(topic).items()
+}
 
 
 class ConnectionTransaction(Transaction):

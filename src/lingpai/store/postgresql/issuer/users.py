@@ -9,7 +9,9 @@ from typing_extensions import override
 from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
 from lingpai.store.directory_port import Directory
+from lingpai.store.endings import end_sessions
 from lingpai.store.postgresql.connect import Connection
+from lingpai.store.postgresql.issuer.transaction import ConnectionTransaction
 from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import (
@@ -28,7 +30,6 @@ _REMOVALS: Final = (
     "remove_user_members",
     "remove_user_unions",
     "disown_terminals",
-    "end_sessions",
     "remove_user_marks",
     "remove_user_identities",
 )
@@ -75,7 +76,7 @@ class Users(IssuerRepository, Directory):
         return bool(await self._change(_SQL["save_claims"], write_claims(claims), user))
 
     @override
-    async def change_user(self, known: User, user: User) -> bool:
+    async def change_user(self, known: User, user: User, now: int) -> bool:
         columns = user_columns(user) | {"id": known.id}
 
         async def change(connection: Connection) -> bool:
@@ -83,6 +84,8 @@ class Users(IssuerRepository, Directory):
             rows = await connection.fetch(_SQL["find_user"], [known.id])
             if [read_user(tuple(each)[1:]) for each in rows] != [known]:
                 return False
+            if user.disabled and not known.disabled:
+                await end_sessions(ConnectionTransaction(connection), known.id, now)
             return bool(await connection.fetch(_SQL["change_user"], *(columns[name] for name in _SAVED)))
 
         try:
@@ -91,14 +94,14 @@ class Users(IssuerRepository, Directory):
             return False
 
     @override
-    async def set_password(self, user: int, password_hash: str) -> bool:
+    async def set_password(self, user: int, password_hash: str, now: int) -> bool:
 
         async def replace(connection: Connection) -> bool:
             realm = await connection.fetchval(_SQL["lock_user"], user)
             if realm is not None:
                 sealed = seal_password(self._vault, realm, user, password_hash)
                 await connection.execute(_PASSWORDS["keep_password"], sealed, user)
-            await connection.execute(_SQL["end_sessions"], user)
+            await end_sessions(ConnectionTransaction(connection), user, now)
             return realm is not None
 
         return await self._engine.transact(replace)
@@ -125,7 +128,7 @@ class Users(IssuerRepository, Directory):
 
     @override
     async def replace_password(
-        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+        self, user: int, known_hash: str, password_hash: str, *, ended_at: int | None
     ) -> bool:
 
         async def replace(connection: Connection) -> bool:
@@ -137,8 +140,8 @@ class Users(IssuerRepository, Directory):
                 return False
             anew = seal_password(self._vault, realm, user, password_hash)
             await connection.execute(_PASSWORDS["keep_password"], anew, user)
-            if end_sessions:
-                await connection.execute(_SQL["end_sessions"], user)
+            if ended_at is not None:
+                await end_sessions(ConnectionTransaction(connection), user, ended_at)
             return True
 
         return await self._engine.transact(replace)
@@ -172,19 +175,11 @@ class Users(IssuerRepository, Directory):
         return ()
 
     @override
-    async def end_sessions(self, user: int) -> int:
-
-        async def end(connection: Connection) -> int:
-            # Who logs in by password meanwhile locks the user as well, so their session is seen, or begins after this.
-            await connection.fetchval(_SQL["lock_user"], user)
-            return len(await connection.fetch(_SQL["end_sessions"], user))
-
-        return await self._engine.transact(end)
-
-    @override
-    async def remove_user(self, user: int) -> bool:
+    async def remove_user(self, user: int, now: int) -> bool:
 
         async def remove(connection: Connection) -> bool:
+            await connection.fetchval(_SQL["lock_user"], user)
+            await end_sessions(ConnectionTransaction(connection), user, now)
             for query in _REMOVALS:
                 await connection.execute(_SQL[query], user)
             return await connection.fetchval(_SQL["remove_user"], user) is not None

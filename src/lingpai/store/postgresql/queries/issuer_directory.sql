@@ -115,9 +115,6 @@ UPDATE issuer_users SET login = $2, login_key = CASE WHEN login = $2 THEN login_
     sex = $5, seller_name = $6, disabled = $7
 WHERE id = $1 RETURNING id;
 
--- name: end_sessions
-DELETE FROM issuer_sessions WHERE user_row = $1 RETURNING id;
-
 -- name: remove_user
 DELETE FROM issuer_users WHERE id = $1 RETURNING id;
 

@@ -24,9 +24,6 @@ FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, n)
 JOIN issuer_sessions s ON s.id = t.id
 LEFT JOIN issuer_users u ON u.id = s.user_row;
 
--- name: remove_session
-DELETE FROM issuer_sessions WHERE id = $1 AND salt = $2 RETURNING id;
-
 -- name: begin_answer
 -- Who answers the same request at the same time waits here for the first one's commit.
 INSERT INTO issuer_answers (digest, grant_row, ends_at) VALUES ($1, NULL, $2) ON CONFLICT DO NOTHING RETURNING digest;
@@ -82,6 +79,22 @@ WITH o AS MATERIALIZED (
     SELECT id, ends_at FROM issuer_sessions WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
     FOR UPDATE SKIP LOCKED
 ), gone AS (DELETE FROM issuer_sessions AS r USING o WHERE r.id = o.id)
+SELECT count(*), max(ends_at) FROM o;
+
+-- name: purge_session_grants
+WITH o AS MATERIALIZED (
+    SELECT session_row, grant_row, ends_at FROM issuer_session_grants WHERE ends_at >= $3 AND ends_at < $1
+    ORDER BY ends_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM issuer_session_grants AS r USING o WHERE r.session_row = o.session_row AND r.grant_row = o.grant_row
+)
+SELECT count(*), max(ends_at) FROM o;
+
+-- name: purge_logouts
+WITH o AS MATERIALIZED (
+    SELECT id, ends_at FROM issuer_logouts WHERE ends_at >= $3 AND ends_at < $1 ORDER BY ends_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+), gone AS (DELETE FROM issuer_logouts AS r USING o WHERE r.id = o.id)
 SELECT count(*), max(ends_at) FROM o;
 
 -- name: purge_devices

@@ -15,6 +15,7 @@ from lingpai.store.issuer_port import (
     Answer,
     IssuerStore,
     Listed,
+    Login,
     Outcome,
     Quota,
     RequestKey,
@@ -51,9 +52,9 @@ class Grants(Repository, IssuerStore):
         return await self._engine.add(lambda connection: insert_grant(connection, grant))
 
     @override
-    async def answer_request(self, request: RequestKey, grant: Grant) -> Answer:
+    async def answer_request(self, request: RequestKey, grant: Grant, login: Login | None = None) -> Answer:
         return await self._engine.add(
-            lambda connection: finish(answer_request(WriterTransaction(connection), request, grant))
+            lambda connection: finish(answer_request(WriterTransaction(connection), request, grant, login))
         )
 
     @override

@@ -11,7 +11,11 @@ from lingpai.store.sqlite.issuer.slots import insert_grant
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.transaction import Transaction
 
-_SQL: Final = {**load_queries("issuer_grants"), **load_queries("issuer_upkeep")}
+_SQL: Final = {
+    name: text
+    for topic in ("issuer_grants", "issuer_logouts", "issuer_upkeep")
+    for name, text in load_queries(topic).items()
+}
 
 
 class WriterTransaction(Transaction):

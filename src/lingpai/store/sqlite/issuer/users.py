@@ -9,6 +9,8 @@ from typing_extensions import override
 from lingpai.core.names import fold
 from lingpai.core.user_records import User, UserClaims
 from lingpai.store.directory_port import Directory
+from lingpai.store.sqlite.connect import Connection
+from lingpai.store.sqlite.issuer.sessions import end_all_sessions
 from lingpai.store.sqlite.queries import change, load_queries, run
 from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import (
@@ -27,7 +29,6 @@ _REMOVALS: Final = (
     "remove_user_members",
     "remove_user_unions",
     "disown_terminals",
-    "end_sessions",
     "remove_user_marks",
     "remove_user_identities",
 )
@@ -78,26 +79,28 @@ class Users(Repository, Directory):
     @override
     async def save_claims(self, user: int, claims: UserClaims) -> bool:
 
-        def save(connection: apsw.Connection) -> bool:
+        def save(connection: Connection) -> bool:
             return bool(run(connection, _SQL["save_claims"], (write_claims(claims), user)))
 
         return await self._engine.write(save)
 
     @override
-    async def change_user(self, known: User, user: User) -> bool:
+    async def change_user(self, known: User, user: User, now: int) -> bool:
 
-        def change(connection: apsw.Connection) -> bool:
+        def change(connection: Connection) -> bool:
             if [read_user(row) for row in run(connection, _SQL["find_user"], (known.id,))] != [known]:
                 return False
+            if user.disabled and not known.disabled:
+                end_all_sessions(connection, known.id, now)
             return bool(run(connection, _SQL["change_user"], user_columns(user) | {"id": known.id}))
 
         return await self._engine.write(change)
 
     @override
-    async def set_password(self, user: int, password_hash: str) -> bool:
+    async def set_password(self, user: int, password_hash: str, now: int) -> bool:
 
-        def replace(connection: apsw.Connection) -> bool:
-            run(connection, _SQL["end_sessions"], (user,))
+        def replace(connection: Connection) -> bool:
+            end_all_sessions(connection, user, now)
             rows = run(connection, _SQL["find_user"], (user,))
             if not rows:
                 return False
@@ -124,17 +127,17 @@ class Users(Repository, Directory):
 
     @override
     async def replace_password(
-        self, user: int, known_hash: str, password_hash: str, *, end_sessions: bool
+        self, user: int, known_hash: str, password_hash: str, *, ended_at: int | None
     ) -> bool:
 
-        def replace(connection: apsw.Connection) -> bool:
+        def replace(connection: Connection) -> bool:
             for realm, clear, sealed in run(connection, _PASSWORDS["read_password"], (user,)):
                 if open_password(self._vault, realm, user, clear, sealed) != known_hash:
                     return False
                 anew = seal_password(self._vault, realm, user, password_hash)
                 run(connection, _PASSWORDS["keep_password"], (anew, user))
-                if end_sessions:
-                    run(connection, _SQL["end_sessions"], (user,))
+                if ended_at is not None:
+                    end_all_sessions(connection, user, ended_at)
                 return True
             return False
 
@@ -160,13 +163,10 @@ class Users(Repository, Directory):
         return await self._engine.add(add)
 
     @override
-    async def end_sessions(self, user: int) -> int:
-        return await self._engine.write(lambda connection: change(connection, _SQL["end_sessions"], (user,)))
+    async def remove_user(self, user: int, now: int) -> bool:
 
-    @override
-    async def remove_user(self, user: int) -> bool:
-
-        def remove(connection: apsw.Connection) -> bool:
+        def remove(connection: Connection) -> bool:
+            end_all_sessions(connection, user, now)
             for query in _REMOVALS:
                 run(connection, _SQL[query], (user,))
             return bool(run(connection, _SQL["remove_user"], (user,)))

@@ -85,9 +85,6 @@ UPDATE OR IGNORE issuer_users SET login = :login, login_key = iif(login = :login
     seller_name = :seller_name, disabled = :disabled
 WHERE id = :id RETURNING login;
 
--- name: end_sessions
-DELETE FROM issuer_sessions WHERE user_row = ?;
-
 -- name: remove_user
 DELETE FROM issuer_users WHERE id = ? RETURNING id;
 

@@ -48,9 +48,6 @@ SELECT s.id, s.realm, s.user_row, s.salt, s.created_at, s.ends_at, s.sid,
     u.id, u.realm, u.login, u.nick, u.avatar, u.sex, u.seller_name, u.disabled, u.created_at
 FROM issuer_sessions s LEFT JOIN issuer_users u ON u.id = s.user_row WHERE s.id = ?;
 
--- name: remove_session
-DELETE FROM issuer_sessions WHERE id = ? AND salt = ? RETURNING id;
-
 -- name: read_answer
 SELECT grant_row FROM issuer_answers WHERE digest = ?;
 
@@ -93,6 +90,16 @@ DELETE FROM issuer_logins WHERE digest IN (
 -- name: purge_sessions
 DELETE FROM issuer_sessions WHERE id IN (
     SELECT id FROM issuer_sessions WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
+-- name: purge_session_grants
+DELETE FROM issuer_session_grants WHERE (session_row, grant_row) IN (
+    SELECT session_row, grant_row FROM issuer_session_grants WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
+);
+
+-- name: purge_logouts
+DELETE FROM issuer_logouts WHERE id IN (
+    SELECT id FROM issuer_logouts WHERE ends_at < :now ORDER BY ends_at LIMIT :limit
 );
 
 -- name: purge_devices

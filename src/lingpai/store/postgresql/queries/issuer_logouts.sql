@@ -1,0 +1,49 @@
+-- name: lock_session
+-- Who ends the session waits until the grant is there, or was first, and then nothing is found.
+SELECT id FROM issuer_sessions WHERE id = $1 AND salt = $2 FOR KEY SHARE;
+
+-- name: add_session_grant
+INSERT INTO issuer_session_grants (session_row, grant_row, app_row, online, told, ends_at)
+VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: move_session_grants
+UPDATE issuer_session_grants SET session_row = $1, ends_at = $2 WHERE session_row = $3;
+
+-- name: end_session
+DELETE FROM issuer_sessions WHERE id = $1 AND salt = $2 RETURNING id, user_row, sid;
+
+-- name: end_sessions
+DELETE FROM issuer_sessions WHERE user_row = $1 RETURNING id, user_row, sid;
+
+-- name: end_session_grants
+-- What lives on without its user does too while its code is out: nobody logs in by that any more.
+UPDATE issuer_grants AS g SET state = 3, ends_at = $2, end_reason = 'logged out'
+FROM issuer_session_grants AS s
+WHERE s.session_row = $1 AND g.id = s.grant_row AND (s.online OR g.state = 0) AND g.state <> 3 AND g.ends_at > $2;
+
+-- name: add_logouts
+INSERT INTO issuer_logouts (realm, app_row, salt, open_id, sid, tries_left, created_at, next_at, ends_at)
+SELECT a.realm, a.id, 65536 + floor(random() * 4294901760)::bigint, m.open_id, $3, $4, $5, $6, $7
+FROM (SELECT DISTINCT app_row FROM issuer_session_grants WHERE session_row = $1 AND told) AS s
+JOIN issuer_apps AS a ON a.id = s.app_row
+JOIN issuer_members AS m ON m.app_row = a.id AND m.user_row = $2
+WHERE a.client::json ->> 'backchannel_logout_uri' <> ''
+RETURNING id, realm, app_row, salt, open_id, sid, tries_left, created_at;
+
+-- name: remove_session_grants
+DELETE FROM issuer_session_grants WHERE session_row = $1;
+
+-- name: find_due_logout
+SELECT id FROM issuer_logouts WHERE realm = $1 AND next_at <= $2 LIMIT 1;
+
+-- name: take_logouts
+UPDATE issuer_logouts AS l SET next_at = $3 FROM (
+    SELECT id FROM issuer_logouts WHERE realm = $1 AND next_at <= $2 ORDER BY next_at LIMIT $4 FOR UPDATE SKIP LOCKED
+) AS due
+WHERE l.id = due.id RETURNING l.id, l.realm, l.app_row, l.salt, l.open_id, l.sid, l.tries_left, l.created_at;
+
+-- name: postpone_logout
+UPDATE issuer_logouts SET tries_left = $3, next_at = $4 WHERE id = $1 AND salt = $2;
+
+-- name: remove_logout
+DELETE FROM issuer_logouts WHERE id = $1 AND salt = $2;
