@@ -25,6 +25,7 @@ YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
 MSGQYWX = TESTS / ".cache" / "msgqywx"
 MSGQYWX_PINS = TESTS / "clients" / "msgqywx.txt"
+APACHE_MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
 KUBERNETES = TESTS / ".cache" / "kubernetes"
 KUBERNETES_PINS = TESTS / "deploy" / "kubernetes.txt"
 PROMTOOL = TESTS / ".cache" / "prometheus"
@@ -193,6 +194,12 @@ STEPS: tuple[Step, ...] = (
     ),
     debian("Chromium", "chromium", packages=("chromium",)),
     debian("nginx", "nginx", packages=("nginx-light",), optional=True),
+    Step(
+        "Apache with mod_auth_openidc",
+        APACHE_MODULE.exists,
+        debian("", packages=("apache2-bin", "libapache2-mod-auth-openidc")).get,
+        optional=True,
+    ),
     debian("PgBouncer", "pgbouncer", packages=("pgbouncer",), optional=True),
     debian(
         "Patroni and etcd",

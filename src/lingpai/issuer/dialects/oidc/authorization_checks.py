@@ -82,7 +82,10 @@ def _check_grant(asking: Asking) -> None:
 def _check_pkce(asking: Asking) -> None:
     params, app = asking.params, asking.app
     given = params.code_challenge is not None or params.code_challenge_method is not None
-    if given or app.public or app.client.pkce:
+    if not given and (app.public or app.client.pkce):
+        reason = "The client has to send a code challenge (PKCE)."
+        raise LingpaiError(Kind.INVALID_PKCE, reason, parameter="code_challenge")
+    if given:
         check_challenge(params.code_challenge or "", params.code_challenge_method or "")
 
 
