@@ -2,8 +2,12 @@
 
 from importlib.resources import files
 from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
 
 from lingpai.core.issuer_records import App, Client, Resource
+from lingpai.issuer import admin
 from lingpai.issuer.dialects.oidc import sample_device, sample_sign_in
 from lingpai.issuer.samples import (
     Document,
@@ -47,6 +51,21 @@ async def _add(realm: SampleRealm) -> None:
     await realm.add(page, "")
     if realm.app_url:
         await _add_server(realm)
+        await _allow_return(realm, realm.values["oidc_client_id"], "/")
+        await _allow_return(realm, realm.values[_PUBLIC], "/oidc/spa")
+
+
+async def _allow_return(realm: SampleRealm, app_id: str, path: str) -> None:
+    """Let users return to a page of the sample web app after a logout, at the address of this start alone."""
+    known = await admin.find_app(realm.issuer, app_id)
+    wanted, host = realm.app_url + path, urlsplit(realm.app_url).hostname
+    others = [
+        uri
+        for uri in known.client.post_logout_redirect_uris
+        if (urlsplit(uri).hostname, urlsplit(uri).path) != (host, path)
+    ]
+    client = msgspec.structs.replace(known.client, post_logout_redirect_uris=(*others, wanted))
+    await admin.change_app(realm.issuer, known, client=client)
 
 
 async def _add_server(realm: SampleRealm) -> None:
