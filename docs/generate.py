@@ -16,6 +16,7 @@ REFERENCE = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings.page,
     "routes.md": routes.page,
+    "admin-api.md": routes.admin_page,
     "commands.md": commands.page,
     "commands.zh-CN.md": commands.page_in_chinese,
     "errors.md": errors.page,

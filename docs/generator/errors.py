@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import lingpai.issuer.dialects
 from docs.generator.markdown import code, head, joined, table
-from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
+from lingpai.core.errors import ADMIN_KINDS, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
 from lingpai.core.wire import Shape
 from lingpai.edge.schemas import error_sample
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import shapes
+from lingpai.operating.problems import PROBLEMS
 
 GROUPS = (
     ("Errors of the request", EDGE_KINDS, "Possible on every route."),
     ("Errors of the keeper", KEEPER_KINDS, "From the keeper's routes."),
     ("Errors of the issuer", ISSUER_KINDS, "From the issuer's protocols and pages."),
+    ("Errors of the admin API", ADMIN_KINDS, "From the admin API, which tells every other kind too."),
 )
 _NUMBERS = ("errcode", "status", "error", "code", "error_code")
 _KEEPERS = {
@@ -37,7 +39,7 @@ class Surface(NamedTuple):
 
 
 def surfaces() -> list[Surface]:
-    """Those of the keeper and of every dialect."""
+    """Those of the keeper, of every dialect, and of the admin API."""
     keepers = [
         Surface(told, getattr(shapes, name), EDGE_KINDS | KEEPER_KINDS) for name, told in _KEEPERS.items()
     ]
@@ -46,7 +48,8 @@ def surfaces() -> list[Surface]:
         for each in platform_types().values()
         if each.shape is not None
     ]
-    return [*keepers, *drop_ins, *_dialects()]
+    admin = Surface("admin API", PROBLEMS, EDGE_KINDS | KEEPER_KINDS | ADMIN_KINDS)
+    return [*keepers, *drop_ins, *_dialects(), admin]
 
 
 def page() -> str:

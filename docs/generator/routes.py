@@ -9,9 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 from docs.generator.markdown import code, head, joined, table
+from lingpai.edge import openapi
 from lingpai.edge.entries import about_of, kind_of, parameters, twins
 from lingpai.edge.heads import Head
 from lingpai.edge.schemas import sample
+from lingpai.operating.routes import AdminApi
 from lingpai.service import open_service
 from lingpai.settings import Settings
 
@@ -56,6 +58,23 @@ def page() -> str:
     return joined(blocks)
 
 
+def admin_page() -> str:
+    """The page of the admin API's routes."""
+    api = AdminApi.__new__(AdminApi)  # what it declares depends on no service
+    described = openapi.document(api.declare(), title="", version="")
+    blocks = head(
+        "Admin API",
+        "Served on a listener of its own; see [the guide](../how-to/admin-api.md). Every call needs an admin key, "
+        "and every error is a problem document (RFC 9457). A running service describes the same at "
+        "`/admin/v1/openapi.json`.",
+    )
+    components = described["components"]["schemas"]
+    for path, operations in described["paths"].items():
+        for methods, operation in twins(operations):
+            blocks += _entry(methods, path, operation, components)
+    return joined(blocks)
+
+
 def titled(path: str) -> str:
     """A path as the page names it: the digest in a style sheet's name changes with the style."""
     return _DIGEST.sub(".….", path)
@@ -65,7 +84,7 @@ def _entry(methods: tuple[str, ...], path: str, operation: Document, components:
     blocks = [f"### {', '.join(methods).upper()} `{titled(path)}`", operation["summary"].rstrip(".") + "."]
     if "description" in operation:
         blocks.append(operation["description"])
-    rows = _parameters(operation)
+    rows = _parameters(operation, components)
     if rows:
         blocks.append(table(("name", "in", "needed", "type", "meaning"), rows))
     answer = operation["responses"]["200"]["content"].get("application/json", {}).get("schema")
@@ -74,7 +93,7 @@ def _entry(methods: tuple[str, ...], path: str, operation: Document, components:
     return blocks
 
 
-def _parameters(operation: Document) -> list[tuple[str, ...]]:
+def _parameters(operation: Document, components: Document) -> list[tuple[str, ...]]:
     return [
         (
             code(each.name),
@@ -83,7 +102,7 @@ def _parameters(operation: Document) -> list[tuple[str, ...]]:
             kind_of(each.schema),
             about_of(each.schema),
         )
-        for each in parameters(operation)
+        for each in parameters(operation, components)
     ]
 
 

@@ -1,10 +1,12 @@
 """`lingpai dev`: service and sandbox in one process, with sample data that survives a restart."""
 
 import json
+import secrets
 from pathlib import Path
 
 from lingpai.announcing import announce, describe, shell_variables
 from lingpai.core import private_files
+from lingpai.core.audit import Actor
 from lingpai.core.clock import SystemClock
 from lingpai.devdata.issuer import add_issuer_samples, sample_realms
 from lingpai.devdata.keeper import add_accounts, sandbox_options
@@ -16,10 +18,12 @@ from lingpai.edge.server import Listener, ServerOptions, serve
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.keeper.platforms.imitation import Imitations
 from lingpai.keeper.platforms.registry import platform_types
+from lingpai.operating.keys import add_key, remove_key
 from lingpai.sample_app.member_site import PATH, REALM
 from lingpai.sample_app.setup import open_sample
 from lingpai.sandbox.serve import running
 from lingpai.service import issuers_of, open_keeper, open_service
+from lingpai.serving import admin_listeners
 from lingpai.settings import Settings, load_settings
 from lingpai.settings.sources import SETTINGS_FILE
 
@@ -30,6 +34,8 @@ TOML_HEAD = (
 )
 
 LOOPBACK = "127.0.0.1"
+ADMIN_PREFIX = "dev-"
+"""Names of the admin keys that are made at each start begin with this."""
 
 
 async def develop(
@@ -53,6 +59,7 @@ async def develop(
         bind(host, port) as service_socket,
         bind(LOOPBACK, sandbox_port) as sandbox_socket,  # its controls show and change all of its secrets
         bind(LOOPBACK, sample_port) as sample_socket,  # which shows the secrets that its apps send
+        bind(LOOPBACK, 0) as admin_socket,
     ):
         url, sandbox_url, sample_url = map(url_of, (service_socket, sandbox_socket, sample_socket))
         settings = load_settings(
@@ -60,6 +67,7 @@ async def develop(
             port=port,
             data=data,
             public_url=url,
+            admin={"listen": "{}:{}".format(*admin_socket.getsockname()[:2])},
             realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
             **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
@@ -75,13 +83,29 @@ async def develop(
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
             described = describe(url, sandbox_url, sample_url, samples, realms)
             development = development_of(described, realms, data)
+            described["admin"] = {"url": url_of(admin_socket), "key": await admin_key(settings)}
             async with open_service(settings, development=development) as app:
                 private_files.write(data / SETTINGS_FILE, sandbox_settings(sandbox_url).encode())
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 private_files.write(data / "dev.env", shell_variables(described).encode())
-                listeners = [Listener(app, [service_socket]), Listener(sample, [sample_socket])]
+                listeners = [
+                    Listener(app, [service_socket]),
+                    Listener(sample, [sample_socket]),
+                    *admin_listeners(settings, app, [admin_socket]),
+                ]
                 limits = ServerOptions(connections=settings.connection_limits())
                 await serve(listeners, limits, ready=lambda: announce(described, data, realms))
+
+
+async def admin_key(settings: Settings) -> str:
+    """Return a new admin key with all rights, in the place of the one of the start before."""
+    async with open_keeper(settings) as keeper:
+        acting = keeper.by(Actor("cli", "lingpai dev"))
+        for each in await keeper.store.list_admin_keys():
+            if each.name.startswith(ADMIN_PREFIX) and each.removed_at is None:
+                await remove_key(acting, each.name)
+        name = f"{ADMIN_PREFIX}{secrets.token_hex(4)}"
+        return (await add_key(acting, name, "owner"))[1]
 
 
 def sandboxed_platforms() -> list[str]:

@@ -10,6 +10,7 @@ import msgspec
 
 from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
+from lingpai.core.hosts import Hosts
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.records import ENV, Account
 from lingpai.core.wire import Call, Route, Shape
@@ -252,10 +253,34 @@ async def open_service(
         routes = (*described, *about, *icon_routes(shapes.GENERIC))
         app = create_app(routes, fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
+        if settings.admin.listen:
+            everything = await issuers_of(settings, keeper, disabled=True)
+            app.beside = admin_app(settings, keeper, everything)
         leads = _leading(keeper)
         of_realms = (work(leads) for each in mounted for work in each.background)
         async with _running(renewal.run(keeper), *_purging(issuers, leads), *of_realms):
             yield app
+
+
+def admin_app(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer]) -> EdgeApp:
+    """Return the admin API as an application of its own.
+
+    Args:
+        settings: of the service.
+        keeper: the token hub.
+        issuers: every realm, disabled ones too.
+    """
+    # Loaded only where it is served: it would cost every worker memory.
+    from lingpai.operating.problems import PROBLEMS  # noqa: PLC0415
+    from lingpai.operating.routes import AdminApi  # noqa: PLC0415
+    from lingpai.operating.site import Site  # noqa: PLC0415
+
+    enabled = frozenset(realm.name for realm in settings.enabled_realms())
+    site = Site.of(keeper, issuers, settings.all_realms(), enabled)
+    host, _ = settings.admin.place() if settings.admin.listen else ("", 0)
+    hosts = Hosts((host, *settings.admin.hosts))
+    routes = AdminApi(site, hosts, settings.admin.networks).routes()
+    return create_app(routes, (("", PROBLEMS),), settings.admin_edge_options())
 
 
 def _greeting(route: Route, origin: str, development: Development | None) -> Route:

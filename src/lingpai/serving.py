@@ -10,19 +10,22 @@ import signal
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
 import uvloop
 
 from lingpai.core.logs import structlog
-from lingpai.edge.listening import bind, bound_unix, passed_sockets, port_of
+from lingpai.edge.app import EdgeApp
+from lingpai.edge.listening import PRIVATE_MODE, bind, bound_unix, passed_sockets, port_of
 from lingpai.edge.logs import allow, configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
 from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
 from lingpai.edge.tls import Certificate
 from lingpai.service import demand_addresses, open_keeper, open_service
 from lingpai.settings import Settings
+from lingpai.settings.sections import UNIX
 from lingpai.settings.trust import trusted_twice
 from lingpai.store.address import Address
 from lingpai.store.opening import answers
@@ -61,15 +64,16 @@ def serve_production(settings: Settings) -> int:
     for network, proxy in trusted_twice(settings):
         log.warning("trusted_proxy_in_trusted_network", network=network, proxy=proxy)
     asyncio.run(wait_for_store(settings.store_address, settings.store_wait))
-    with _listening(settings) as sockets:
+    with _listening(settings) as sockets, admin_listening(settings) as admin_sockets:
         settings = settings.model_copy(update={"port": port_of(sockets, settings.port)})  # the real one
         server_options(settings)  # a certificate that cannot be read ends it here rather than in every worker
         if settings.workers == 1:
-            _run(settings, sockets, None)
+            _run(settings, sockets, admin_sockets, None)
             return 0
         asyncio.run(_prepare(settings))
         options = SupervisorOptions(grace=settings.drain + settings.longest_call + _STOP_SECONDS)
-        return serve_workers(functools.partial(_work, settings), settings.workers, sockets, options)
+        work = functools.partial(_work, settings, len(admin_sockets))
+        return serve_workers(work, settings.workers, [*sockets, *admin_sockets], options)
 
 
 @contextlib.contextmanager
@@ -87,6 +91,36 @@ def _listening(settings: Settings) -> Iterator[list[socket.socket]]:
             yield [stack.enter_context(bound_unix(settings.unix_socket))]
         else:
             yield [stack.enter_context(bind(settings.host, settings.port))]
+
+
+@contextlib.contextmanager
+def admin_listening(settings: Settings) -> Iterator[list[socket.socket]]:
+    """Listen for the admin API while the block runs; on nothing when it is off.
+
+    Raises:
+        OSError: it is not possible there.
+    """
+    host, port = settings.admin.place() if settings.admin.listen else ("", 0)
+    with contextlib.ExitStack() as stack:
+        if not settings.admin.listen:
+            yield []
+        elif settings.admin.listen.startswith(UNIX):
+            yield [stack.enter_context(bound_unix(Path(host), PRIVATE_MODE))]
+        else:
+            yield [stack.enter_context(bind(host, port))]
+
+
+def admin_listeners(settings: Settings, app: EdgeApp, sockets: Sequence[socket.socket]) -> list[Listener]:
+    """Return the listener of the admin API; none when it is off.
+
+    Raises:
+        OSError: its certificate or key cannot be used.
+    """
+    if app.beside is None or not sockets:
+        return []
+    files = settings.admin.files()
+    certificate = Certificate(files) if files is not None else None
+    return [Listener(app.beside, sockets, apart=True, certificate=certificate)]
 
 
 def _outlive_hangups() -> None:
@@ -137,23 +171,34 @@ async def _prepare(settings: Settings) -> None:
         await demand_addresses(keeper)
 
 
-def _work(settings: Settings, context: WorkerContext) -> None:
-    """Run a worker process."""
+def _work(settings: Settings, admin_sockets: int, context: WorkerContext) -> None:
+    """Run a worker process; the last of its sockets are the admin API's."""
     configure_logging(settings.log_level, json_lines=settings.log_json)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor says it
-    _run(settings, context.sockets, context)
+    own = len(context.sockets) - admin_sockets
+    _run(settings, context.sockets[:own], context.sockets[own:], context)
 
 
-def _run(settings: Settings, sockets: Sequence[socket.socket], context: WorkerContext | None) -> None:
+def _run(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    admin_sockets: Sequence[socket.socket],
+    context: WorkerContext | None,
+) -> None:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, sockets, context))
+        runner.run(_serve(settings, sockets, admin_sockets, context))
 
 
-async def _serve(settings: Settings, sockets: Sequence[socket.socket], context: WorkerContext | None) -> None:
+async def _serve(
+    settings: Settings,
+    sockets: Sequence[socket.socket],
+    admin_sockets: Sequence[socket.socket],
+    context: WorkerContext | None,
+) -> None:
     async with open_service(settings) as app:
         _spare_requests_collections()
         await serve(
-            [Listener(app, sockets)],
+            [Listener(app, sockets), *admin_listeners(settings, app, admin_sockets)],
             server_options(settings),
             ready=context.ready if context is not None else None,
             lifeline=context.lifeline if context is not None else None,

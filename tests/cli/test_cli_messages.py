@@ -12,12 +12,13 @@ from typer.main import get_command
 import lingpai.cli
 from lingpai.cli.messages import catalogue, speaks_chinese, tr
 from lingpai.cli.output import STYLES, span
-from lingpai.cli.remedies import address_in, remedy
+from lingpai.cli.remedies import remedy
 from lingpai.cli.tree import app
 from lingpai.keeper.platforms.platform import Severity
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
+from lingpai.keeper.remedies import address_in
 from tests.cli.conftest import Cli
 
 SOURCES = sorted(Path(lingpai.cli.__file__).parent.rglob("*.py"))

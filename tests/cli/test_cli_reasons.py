@@ -46,7 +46,7 @@ UNASKED = {
 """What stands in for a platform's own words, what only drop-in routes say, and the form of others."""
 NAMES = ("reason", "message", "said", "text")
 """Variables that hold reasons."""
-WHOLE = ("charsets.py", "status.py")
+WHOLE = ("charsets.py", "status.py", "remedies.py")
 """Modules whose every returned or assigned text is one."""
 
 
@@ -80,7 +80,11 @@ def said() -> Iterator[str]:
                 yield from (f"parameter {{}} {text}" for text in choices(node.args[1]))
             elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in NAMES:
                 yield from template(node.value)
-            elif isinstance(node, ast.Assign | ast.Return) and path.name in WHOLE and node.value is not None:
+            elif (
+                isinstance(node, ast.Assign | ast.AnnAssign | ast.Return)
+                and path.name in WHOLE
+                and node.value
+            ):
                 yield from (text for text in choices(node.value) if text.count(" ") > 1)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import lingpai
 from lingpai.core import errors
-from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
+from lingpai.core.errors import ADMIN_KINDS, EDGE_KINDS, ISSUER_KINDS, KEEPER_KINDS, Kind, LingpaiError
 
 HOME = Path(lingpai.__file__).parent
 TABLES = re.compile(r"issuer/dialects/\w+/shape\.py|keeper/routes/shapes\.py|keeper/platforms/\w+\.py")
@@ -13,8 +13,9 @@ TABLES = re.compile(r"issuer/dialects/\w+/shape\.py|keeper/routes/shapes\.py|kee
 
 
 def test_each_kind_is_in_one_group_and_has_an_error_status() -> None:
-    assert set(Kind) == EDGE_KINDS | KEEPER_KINDS | ISSUER_KINDS
-    assert len(EDGE_KINDS) + len(KEEPER_KINDS) + len(ISSUER_KINDS) == len(Kind)
+    groups = (EDGE_KINDS, KEEPER_KINDS, ISSUER_KINDS, ADMIN_KINDS)
+    assert frozenset(Kind) == frozenset().union(*groups)
+    assert sum(map(len, groups)) == len(Kind)
     assert all(400 <= kind.status < 600 for kind in Kind)
     assert Kind("not_found") is Kind.NOT_FOUND  # type: ignore[call-arg]  # by value, as any enum
 

@@ -29,6 +29,6 @@ async def test_a_full_collection_of_a_service_looks_at_little(
         looked_at.append((len(gc.get_objects()), gc.get_freeze_count()))
 
     monkeypatch.setattr(serving, "serve", serve)
-    await serving._serve(Settings(data=tmp_path), [], None)
+    await serving._serve(Settings(data=tmp_path), [], [], None)
     [(watched, spared)] = looked_at
     assert watched < spared / 20

@@ -7,7 +7,7 @@ import typer
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import demand_none
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.cli.problems import OVERTAKEN, Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
@@ -152,13 +152,16 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Show one account: a fingerprint of its secret, and the state of its tokens and tickets."""
     from lingpai.cli.output import emit, fields
-    from lingpai.cli.statuses import status_document, status_table
+    from lingpai.cli.statuses import status_table
     from lingpai.keeper.accounts import account_document
+    from lingpai.operating.statuses import status_document
 
     async def read(keeper: "Keeper") -> tuple[dict[str, Any], list[dict[str, Any]]]:
         account = await find_account(keeper, name)
         statuses = [each for each in await keeper.store.list_statuses() if _belongs(each, account)]
-        return account_document(keeper, account), [status_document(keeper, each) for each in statuses]
+        return account_document(keeper, account), [
+            status_document(keeper, each, chinese=speaks_chinese()) for each in statuses
+        ]
 
     account, held = with_keeper(data, read)
     pairs = (

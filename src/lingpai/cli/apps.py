@@ -16,13 +16,11 @@ from lingpai.cli.client_options import (
     NoPkce,
     PostLogoutUris,
     RequirePar,
-    client_document,
     client_of,
-    client_problems,
 )
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.durations import seconds
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
@@ -123,7 +121,8 @@ def add(
     from lingpai.cli.output import emit, fields, say
     from lingpai.core.issuer_records import App, AppMode
     from lingpai.issuer import admin
-    from lingpai.issuer.app_flaws import app_flaws
+    from lingpai.issuer.app_fields import app_document
+    from lingpai.issuer.app_flaws import app_flaws, client_flaws
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm)
@@ -155,11 +154,11 @@ def add(
                 backchannel_logout_uri=backchannel_logout_uri,
             ),
         )
-        problems = sentences(app_flaws(wanted)) + client_problems(issuer, wanted)
+        problems = sentences([*app_flaws(wanted), *client_flaws(issuer, wanted)])
         if problems:
             raise typer.BadParameter(" ".join(problems))
         if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:
-            raise Problem(tr("The realm {realm} already has an app {name}.", realm=issuer.realm, name=app_id))
+            raise Problem(tr_reason(f"The realm {issuer.realm} already has an app {app_id}."))
         added, secret = await admin.add_app(issuer, wanted)
         return {**app_document(issuer, added), "secret": secret}
 
@@ -177,6 +176,7 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the apps of all realms, or of one, without their secrets."""
     from lingpai.cli.output import emit, table
+    from lingpai.issuer.app_fields import app_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
@@ -195,6 +195,7 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
 def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Show one app: what it may do, and how many users have added it."""
     from lingpai.cli.output import emit, fields
+    from lingpai.issuer.app_fields import app_document
 
     async def read(realms: Realms) -> dict[str, Any]:
         issuer, found = await realms.app(app_id, realm)
@@ -299,35 +300,11 @@ async def _drop(issuer: "Issuer", found: "App") -> bool:
     return await admin.remove_app(issuer, found)
 
 
-def app_document(issuer: "Issuer", found: "App") -> dict[str, Any]:
-    """Return an app as a JSON document, with the number of valid secrets, never a secret."""
-    from lingpai.core.moments import moment
-
-    return {
-        "realm": found.realm,
-        "app_id": found.app_id,
-        "name": found.name,
-        "mode": found.mode.value,
-        "redirect_uris": found.redirect_uris,
-        "domains": found.domains,
-        "networks": found.networks,
-        "grants": found.grants,
-        "scopes": found.scopes,
-        "permissions": found.permissions,
-        "owner": found.owner,
-        "listed": found.listed,
-        "disabled": found.disabled,
-        "public": found.public,
-        "client": client_document(found.client),
-        "secrets": sum(secret.ends_at > issuer.now() for secret in found.secrets),
-        "created_at": moment(issuer.wall(found.created_at)),
-    }
-
-
 def _set_disabled(app_id: str, realm: str, data: "Path | None", *, as_json: bool, disabled: bool) -> None:
 
     from lingpai.cli.output import done, emit
     from lingpai.issuer import admin
+    from lingpai.issuer.app_fields import app_document
 
     async def change(realms: Realms) -> dict[str, Any]:
         issuer, found = await realms.app(app_id, realm)

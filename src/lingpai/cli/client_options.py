@@ -5,12 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
-from lingpai.cli.declared_help import id_token_protocols, named, public_protocols
 from lingpai.cli.messages import tr
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, Client
-    from lingpai.issuer.context import Issuer
+    from lingpai.core.issuer_records import Client
 
 NoPkce = Annotated[
     bool,
@@ -129,60 +127,6 @@ def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
     if jwks is not None:
         fields["jwks"] = _read_jwks(jwks)
     return msgspec.convert(fields, Client)
-
-
-def client_document(client: "Client") -> dict[str, Any]:
-    """Return what an app sets itself as a JSON document: what it always has, and the rest where it differs."""
-    import msgspec
-
-    usual = {"pkce": client.pkce, "id_token_signed_response_alg": client.id_token_signed_response_alg}
-    return {**usual, **msgspec.to_builtins(client)}
-
-
-def client_problems(issuer: "Issuer", app: "App") -> list[str]:
-    """Return the problems of an app in this realm."""
-    from lingpai.issuer.checks import is_fetchable
-    from lingpai.issuer.foreign_jose import read_keys
-
-    if app.public and not issuer.policy.public_clients:
-        return [
-            tr(
-                "The realm {realm} has no public clients: only the protocols {protocols} support PKCE. "
-                "Leave out --public, and keep the app's secret on the app's own server.",
-                realm=issuer.realm,
-                protocols=named(public_protocols()),
-            )
-        ]
-    client = app.client
-    by_key = client.token_endpoint_auth_method == "private_key_jwt"  # noqa: S105  the name of a method
-    checks = (
-        (app.public and not client.pkce, tr("A public client has to use PKCE.")),
-        (app.public and by_key, tr("A public client does not authenticate, so it has no private_key_jwt.")),
-        (
-            by_key and not issuer.policy.shared_open_ids,
-            tr(
-                "Only clients of the protocol {protocols} authenticate by private_key_jwt.",
-                protocols=named(id_token_protocols()),
-            ),
-        ),
-        (
-            client.jwks is not None and not read_keys(client.jwks),
-            tr("The key set has no public key that can be used: ES256, EdDSA, PS256 or RS256."),
-        ),
-        (
-            by_key and client.jwks is None and not client.jwks_uri,
-            tr("private_key_jwt needs the public keys of the app."),
-        ),
-        (
-            client.jwks is not None and bool(client.jwks_uri),
-            tr("Give the keys, or the address where they are, not both."),
-        ),
-        (
-            bool(client.jwks_uri) and not is_fetchable(client.jwks_uri),
-            tr("{text} is not an https address that can be fetched.", text=repr(client.jwks_uri)),
-        ),
-    )
-    return [problem for wrong, problem in checks if wrong]
 
 
 def _read_jwks(file: Path) -> Any:

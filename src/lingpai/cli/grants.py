@@ -48,6 +48,7 @@ def list_all(
     """List grants that have not ended, newest first; never a code or token."""
     from lingpai.cli.output import emit, table
     from lingpai.issuer.administration import find_grants
+    from lingpai.issuer.user_documents import grant_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[tuple[Issuer, GrantView]] = []
@@ -60,7 +61,7 @@ def list_all(
         found.sort(key=lambda each: -each[1].grant.id)
         if len(found) > limit:
             note_more(f"--before {found[limit - 1][1].grant.id}")
-        return [await _document(*each) for each in found[:limit]]
+        return [await grant_document(*each) for each in found[:limit]]
 
     found = with_realms(data, read)
     rows = [
@@ -186,29 +187,3 @@ async def _issuers(
         issuer, user = await realms.user(login, where)
         where = issuer.realm
     return [(issuer, app, user, terminal) for issuer in realms.some(where)]
-
-
-async def _document(issuer: "Issuer", view: "GrantView") -> dict[str, Any]:
-    from lingpai.core.moments import moment
-
-    grant = view.grant
-    user = await issuer.store.find_user(grant.user) if grant.user is not None else None
-    return {
-        "grant": grant.id,
-        "realm": grant.realm,
-        "kind": grant.kind.name.lower(),
-        "app_id": view.app_id,
-        "user": user.login if user else None,
-        "machine_code": view.machine_code or None,
-        "scope": grant.scope,
-        "state": grant.state.name.lower() if view.usable else "unusable",
-        "created_at": moment(issuer.wall(grant.created_at)),
-        "ends_at": _end(issuer, grant.ends_at),
-    }
-
-
-def _end(issuer: "Issuer", ends_at: int) -> str | None:
-    from lingpai.core.issuer_records import FOREVER
-    from lingpai.core.moments import moment
-
-    return None if ends_at >= FOREVER else moment(issuer.wall(ends_at))

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ async def read_status(keeper: "Keeper") -> dict[str, Any]:
     """
     import msgspec
 
-    from lingpai.cli.statuses import status_document
     from lingpai.core.moments import moment
     from lingpai.keeper.presence import list_workers
     from lingpai.keeper.renewal import ROLE
     from lingpai.keeper.status import accounts_health
+    from lingpai.operating.statuses import status_document
 
     accounts = await keeper.store.list_accounts()
     health = await accounts_health(keeper, lambda _name: True)
@@ -54,7 +54,10 @@ async def read_status(keeper: "Keeper") -> dict[str, Any]:
         "at": moment(keeper.clock.now()),
         "accounts": len(accounts),
         "problems": [msgspec.to_builtins(each) for each in health.reasons],
-        "tokens": [status_document(keeper, each) for each in await keeper.store.list_statuses()],
+        "tokens": [
+            status_document(keeper, each, chinese=speaks_chinese())
+            for each in await keeper.store.list_statuses()
+        ],
         "due": await _due(keeper, accounts),
         "workers": [{"node": each.node, "process": each.process, "leads": each.leads} for each in workers],
     }

@@ -7,49 +7,8 @@ from rich.text import Text
 
 from lingpai.cli.messages import tr
 from lingpai.cli.output import STYLES, span, table
-from lingpai.cli.remedies import remedy
-from lingpai.core.clock import End
-from lingpai.core.moments import moment
-from lingpai.core.records import BudgetUse, CredentialStatus
-from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.status import name_of
 
 NEARLY_SPENT = 0.8
-
-
-def status_document(keeper: Keeper, status: CredentialStatus) -> dict[str, Any]:
-    """Return a status as a JSON document: ages and remaining times in seconds, never a value."""
-    remaining = _remaining(keeper, status.end)
-    previous = _remaining(keeper, status.previous_end)
-    trouble = status.trouble
-    return {
-        "account": name_of(status),
-        "platform": status.platform,
-        "configured": status.label is not None,
-        "kind": status.kind,
-        "version": status.version,
-        "age": None if status.fetched_at is None else round(keeper.clock.now() - status.fetched_at, 1),
-        "lifetime": status.lifetime,
-        "remaining": remaining,
-        "live": remaining is not None and remaining > 0,
-        "previous_remaining": previous if previous is not None and previous > 0 else None,
-        "renewed_in": _remaining(keeper, status.renew),
-        "suspect": status.suspect,
-        "trouble": trouble
-        and {
-            "breaker_open": trouble.permanent,
-            "code": trouble.code,
-            "message": trouble.message,
-            "failures": trouble.count,
-            "since": moment(trouble.since),
-            "retry_in": max(0.0, round(trouble.retry.remaining(keeper.clock), 1)),
-            "remedy": remedy(status.platform, trouble.code, trouble.message),
-        },
-    }
-
-
-def _remaining(keeper: Keeper, end: End | None) -> float | None:
-    return None if end is None else round(end.remaining(keeper.clock), 1)
 
 
 def status_table(documents: list[dict[str, Any]]) -> Table:
@@ -86,17 +45,6 @@ def describe_state(document: dict[str, Any]) -> Text:
     if document["live"]:
         return Text(tr("live"), style=STYLES["ok"])
     return Text(tr("not fetched yet") if document["version"] == 0 else tr("expired"), style=STYLES["skip"])
-
-
-def budget_document(use: BudgetUse, subjects: dict[str, str]) -> dict[str, Any]:
-    """Use of a budget as a JSON document; `subjects` gives the account's name for a budget's subject."""
-    return {
-        "account": subjects.get(use.subject, use.subject),
-        "budget": use.name,
-        "used": use.used,
-        "limit": use.limit,
-        "period": int(float(use.window.partition(":")[0])),
-    }
 
 
 def budget_table(documents: list[dict[str, Any]]) -> Table:

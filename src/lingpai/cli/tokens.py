@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
 
@@ -42,13 +42,17 @@ REPORT_WORDS = {
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List cached tokens and tickets with age, failures and used budgets; never their values."""
     from lingpai.cli.output import emit, say
-    from lingpai.cli.statuses import budget_document, budget_table, status_document, status_table
+    from lingpai.cli.statuses import budget_table, status_table
+    from lingpai.operating.statuses import budget_document, status_document
 
     async def read(keeper: "Keeper") -> dict[str, Any]:
         accounts = await keeper.store.list_accounts()
         subjects = {keeper.app_of(each).subject: each.name for each in accounts}
         return {
-            "tokens": [status_document(keeper, each) for each in await keeper.store.list_statuses()],
+            "tokens": [
+                status_document(keeper, each, chinese=speaks_chinese())
+                for each in await keeper.store.list_statuses()
+            ],
             "budgets": [budget_document(each, subjects) for each in await keeper.store.list_budgets()],
         }
 

@@ -7,6 +7,7 @@ import typer
 from lingpai import __version__
 from lingpai.cli import (
     accounts,
+    admins,
     apply,
     apps,
     audits,
@@ -82,6 +83,7 @@ for _group in (
     terminals.app,
     grants.app,
     audits.app,
+    admins.app,
     keys.app,
     store.app,
     config.app,

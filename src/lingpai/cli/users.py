@@ -72,6 +72,7 @@ def add(
         problems.append(tr("Use one of --password-stdin, --password-hash-stdin and --no-password."))
     if problems:
         raise typer.BadParameter(" ".join(problems))
+    from lingpai.issuer.user_documents import user_document
 
     async def check(realms: Realms) -> str:
         issuer = realms.one(realm)
@@ -109,6 +110,7 @@ def list_all(
     """List the users of all realms, or of one, oldest first."""
     from lingpai.cli.output import emit, table
     from lingpai.issuer.administration import list_users
+    from lingpai.issuer.user_documents import user_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -146,6 +148,7 @@ def _note_more(last: dict[str, Any]) -> None:
 def show(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Show one user, never the password."""
     from lingpai.cli.output import emit, fields
+    from lingpai.issuer.user_documents import user_document
 
     async def read(realms: Realms) -> dict[str, Any]:
         return user_document(*await realms.user(login, realm))
@@ -306,22 +309,6 @@ async def _drop(issuer: "Issuer", found: "User") -> bool:
     return await admin.remove_user(issuer, found)
 
 
-def user_document(issuer: "Issuer", user: "User") -> dict[str, Any]:
-    """Return a user as a JSON document."""
-    from lingpai.core.moments import moment
-
-    return {
-        "realm": user.realm,
-        "login": user.login,
-        "nick": user.profile.nick,
-        "avatar": user.profile.avatar,
-        "sex": user.profile.sex,
-        "seller_name": user.profile.seller_name,
-        "disabled": user.disabled,
-        "created_at": moment(issuer.wall(user.created_at)),
-    }
-
-
 def _read_hash() -> str:
     from lingpai.cli.issuing import hash_problems
     from lingpai.cli.secret_input import read_input
@@ -348,6 +335,7 @@ def _read_password(*, from_stdin: bool) -> str:
 def _set_disabled(login: str, realm: str, data: Path | None, *, as_json: bool, disabled: bool) -> None:
     from lingpai.cli.output import done, emit
     from lingpai.issuer import admin
+    from lingpai.issuer.user_documents import user_document
 
     async def change(realms: Realms) -> dict[str, Any]:
         issuer, user = await realms.user(login, realm)

@@ -58,6 +58,12 @@ def read_address(text: str) -> Address | None:
     return None if address.is_unspecified or address.is_multicast else address
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine for itself alone: a loopback address, or `localhost` (RFC 6761 §6.3)."""
+    found = read_address(host)
+    return host.lower() == "localhost" if found is None else found.is_loopback
+
+
 def is_within(address: str, networks: Iterable[Network]) -> bool:
     """Return whether an address is in one of these networks; `NOBODY`, and text that is no address, is in none."""
     found = read_address(address)

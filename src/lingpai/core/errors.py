@@ -27,6 +27,8 @@ class Group(enum.Enum):
     """The request itself: from any route."""
     KEEPER = "keeper"
     ISSUER = "issuer"
+    ADMIN = "admin"
+    """Conditions and repeats of operators' requests."""
 
 
 class Kind(enum.Enum):
@@ -127,6 +129,12 @@ class Kind(enum.Enum):
     FORGED_FORM = "forged_form", Blame.CALLER, Group.ISSUER, 403
     INVALID_AUTHORIZATION = "invalid_authorization", Blame.CALLER, Group.ISSUER, 400
 
+    # The admin API.
+    CONFLICT = "conflict", Blame.CALLER, Group.ADMIN, 409
+    PRECONDITION_FAILED = "precondition_failed", Blame.CALLER, Group.ADMIN, 412
+    KEY_REUSED = "key_reused", Blame.CALLER, Group.ADMIN, 422
+    PRECONDITION_REQUIRED = "precondition_required", Blame.CALLER, Group.ADMIN, 428
+
 
 def kinds_of(*groups: Group) -> frozenset[Kind]:
     """Return all kinds of these groups."""
@@ -136,6 +144,7 @@ def kinds_of(*groups: Group) -> frozenset[Kind]:
 EDGE_KINDS = kinds_of(Group.EDGE)
 KEEPER_KINDS = kinds_of(Group.KEEPER)
 ISSUER_KINDS = kinds_of(Group.ISSUER)
+ADMIN_KINDS = kinds_of(Group.ADMIN)
 
 
 class LingpaiError(Exception):

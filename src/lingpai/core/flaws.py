@@ -26,6 +26,12 @@ class FlawsError(LingpaiError):
         text = " ".join(flaw.text for flaw in self.flaws)
         super().__init__(Kind.INVALID_PARAMETER, text, parameter=self.flaws[0].field)
 
+    def reworded(self, reason: str) -> "FlawsError":
+        """Return the same error with another reason; the flaws keep their texts."""
+        other = FlawsError(self.flaws)
+        other.reason = reason
+        return other
+
 
 def demand(flaws: Iterable[Flaw]) -> None:
     """Go on when there are none.

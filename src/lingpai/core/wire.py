@@ -32,6 +32,8 @@ class Source(enum.Flag):
     With `NO_LISTS`, `a[]=1` and `a[0]=1` are a repeated `a` where `a` is declared, as PHP would read a list; without it
     they are names of their own, and ignored.
     A body that calls itself a form and begins as JSON is JSON wherever both are taken.
+    `DOCUMENT` takes a JSON object, or a merge patch (RFC 7396), whole and as it is, `null`s too: as the parameter
+    `document`.
     """
 
     PATH = enum.auto()
@@ -43,6 +45,7 @@ class Source(enum.Flag):
     UNLABELLED = enum.auto()
     ONE_PLACE = enum.auto()
     NO_LISTS = enum.auto()
+    DOCUMENT = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -201,6 +204,7 @@ class Route:
         quick: whether the verb may run without a task of its own: nothing that it does itself asks for the current
             task, as `asyncio.timeout` does. For verbs that seldom wait, or for futures, as the store's writes are.
         details: what a caller has to know besides, for the reference and OpenAPI.
+        body: the type that the parameter `document` has to be, for OpenAPI; None when there is none.
         streams: limits of a route whose verb reads the request as it comes (`Call.streamed`; parameters then come
             from the path and the query alone) and may answer with a `StreamedReply`.
     """
@@ -217,4 +221,5 @@ class Route:
     page: Page | None = None
     quick: bool = False
     details: str = ""
+    body: Any = None
     streams: Streams | None = None

@@ -56,6 +56,7 @@ class EdgeApp(Application):
 
     Attributes:
         on_ending: called when no new connections are taken any more: whoever waits for something may be let go.
+        beside: an application that shares its state and has listeners of its own, or None.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class EdgeApp(Application):
         hooks: tuple[Sequence[Hook], Sequence[Hook]],
     ) -> None:
         self.on_ending: Callable[[], None] = lambda: None
+        self.beside: EdgeApp | None = None
         self._router = router
         self._unrouted = unrouted
         self._meter = meter

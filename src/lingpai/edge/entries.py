@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lingpai.edge.openapi import SUCCESS_EXAMPLE
@@ -69,7 +70,11 @@ def _with_examples(before: Schema | None, response: Schema) -> Schema:
     return {**before, "content": content}
 
 
-def parameters(operation: Schema) -> list[Parameter]:
+def _resolved(schema: Schema, components: Mapping[str, Schema]) -> Schema:
+    return components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def parameters(operation: Schema, components: Mapping[str, Schema] = MappingProxyType({})) -> list[Parameter]:
     """Return the parameters of an operation, each with every place that it may come from."""
     rows: dict[str, Parameter] = {}
     for each in operation["parameters"]:
@@ -77,9 +82,9 @@ def parameters(operation: Schema) -> list[Parameter]:
     content = operation.get("requestBody", {}).get("content", {})
     places = tuple(MEDIA[each] for each in content if each in MEDIA)
     for media in list(content.values())[:1]:
-        body = media["schema"]
+        body = _resolved(media["schema"], components)
         # Where a parameter may come by query or by body, neither place demands it in the document.
-        for name, schema in body["properties"].items():
+        for name, schema in body.get("properties", {}).items():
             known = rows.get(name) or Parameter(name, (), name in body.get("required", ()), schema)
             rows[name] = known._replace(places=known.places + places)
     return list(rows.values())
@@ -143,7 +148,7 @@ def entries_of(
                 "details": say(operation.get("description", "")),
                 "rows": [
                     {**each._asdict(), "kind": kind(each.schema), "about": say(about_of(each.schema))}
-                    for each in parameters(operation)
+                    for each in parameters(operation, document["components"]["schemas"])
                 ],
                 "media": list(operation.get("requestBody", {}).get("content", ())),
                 "answer": _answer(operation, document["components"]["schemas"]),

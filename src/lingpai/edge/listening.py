@@ -12,6 +12,8 @@ from typing import Final
 BACKLOG: Final = 2048
 SOCKET_MODE: Final = 0o660
 """Of a Unix socket: its owner and group may connect, such as a reverse proxy in that group."""
+PRIVATE_MODE: Final = 0o600
+"""Of a Unix socket that its owner alone may use."""
 _FIRST_PASSED: Final = 3
 """The descriptor after standard error (sd_listen_fds(3))."""
 _PROBE_SECONDS: Final = 1.0
@@ -40,17 +42,17 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def bound_unix(path: Path) -> Iterator[socket.socket]:
+def bound_unix(path: Path, mode: int = SOCKET_MODE) -> Iterator[socket.socket]:
     """Listen on a Unix socket while the block runs; its file is removed at the end.
 
-    A file that a killed process left behind is replaced.
+    A file that a killed process left behind is replaced. `mode` is the file's.
 
     Raises:
         OSError: another process listens there, the path is another kind of file, or it cannot be made.
     """
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
-        before = os.umask(0o777 & ~SOCKET_MODE)
+        before = os.umask(0o777 & ~mode)
         try:
             made.bind(str(path))
         finally:

@@ -30,7 +30,7 @@ _WITH_BODY = (
 
 
 def _media_types(sources: Source) -> tuple[str, ...]:
-    json = ("application/json",) if sources & Source.JSON else ()
+    json = ("application/json",) if sources & (Source.JSON | Source.DOCUMENT) else ()
     form = ("application/x-www-form-urlencoded",) if sources & FORMS else ()
     multipart = ("multipart/form-data",) if sources & Source.FORM else ()
     return form + json + multipart
@@ -44,11 +44,14 @@ class _Describer:
     def __init__(self, routes: Sequence[Route]) -> None:
         kinds: list[Any] = [route.params for route in routes]
         kinds += [route.returns for route in routes if _has_type(route)]
+        bodies = [route for route in routes if route.body is not None]
+        kinds += [route.body for route in bodies]
         schemas, self.components = msgspec.json.schema_components(kinds, ref_template=REF)
         self._params = dict(zip(map(id, routes), schemas, strict=False))
         with_value = (route for route in routes if _has_type(route))
         self._answers = answers_of(routes)
-        self._returns = dict(zip(map(id, with_value), schemas[len(routes) :], strict=True))
+        self._returns = dict(zip(map(id, with_value), schemas[len(routes) :], strict=False))
+        self._bodies = dict(zip(map(id, bodies), schemas[len(schemas) - len(bodies) :], strict=True))
 
     def _resolved(self, schema: Schema) -> Schema:
         return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
@@ -80,6 +83,10 @@ class _Describer:
         if route.tag:
             operation["tags"] = [route.tag]
         rest = {name: schema for name, schema in properties.items() if name not in in_path}
+        if route.body is not None:
+            content = {name: {"schema": self._bodies[id(route)]} for name in media_types}
+            operation["requestBody"] = {"required": False, "content": content}
+            return operation
         if route.sources & Source.QUERY:
             operation["parameters"] += [
                 {

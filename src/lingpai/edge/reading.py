@@ -24,10 +24,13 @@ from lingpai.edge.urlencoded import (
 )
 
 FORMS = Source.FORM | Source.URLENCODED | Source.MISLABELLED
-BODIES = FORMS | Source.JSON | Source.UNLABELLED
+BODIES = FORMS | Source.JSON | Source.UNLABELLED | Source.DOCUMENT
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _MULTIPART_TYPE = "multipart/form-data"
 _JSON_TYPE = "application/json"
+_PATCH_TYPE = "application/merge-patch+json"
+DOCUMENT = "document"
+"""The parameter that a whole JSON object is."""
 _BEFORE_JSON = frozenset({b"{", b"[", b" ", b"\t", b"\r", b"\n", b"\xef"})
 
 BodyParser = Callable[[dict[str, str], bytes, str], Any]
@@ -130,6 +133,8 @@ class Reader:
         pairs = self._from_labelled_form
         takes = (
             (_JSON_TYPE, None, Source.JSON, self._from_json),
+            (_JSON_TYPE, None, Source.DOCUMENT, self._from_document),
+            (_PATCH_TYPE, None, Source.DOCUMENT, self._from_document),
             ("", None, Source.JSON, self._from_nameless),
             (_FORM_TYPE, None, FORMS | Source.UNLABELLED, pairs),
             (_MULTIPART_TYPE, True, Source.FORM, self._from_multipart),
@@ -142,6 +147,10 @@ class Reader:
         if self._no_lists:
             refuse_lists(found, self._names)
         return self._objects(dict(values), found)
+
+    def _from_document(self, values: dict[str, str], body: bytes, _boundary: str) -> Any:
+        given: dict[str, Any] = {**values, DOCUMENT: bodies.json_object(body, self._pair_limit)}
+        return self._strings(given)
 
     def _from_nameless(self, values: dict[str, str], body: bytes, boundary: str) -> Any:
         """A body without a media type."""

@@ -49,10 +49,23 @@ class ServerOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Listener:
-    """An application and the bound sockets on which it is served."""
+    """An application and the bound sockets on which it is served.
+
+    Attributes:
+        app: the application.
+        sockets: bound and listening.
+        apart: whether its TLS is its own: `certificate`, or none, and not that of the options.
+        certificate: for TLS, when it is apart.
+    """
 
     app: Application
     sockets: Sequence[socket.socket]
+    apart: bool = False
+    certificate: Certificate | None = None
+
+    def certificate_of(self, options: "ServerOptions") -> Certificate | None:
+        """Return the certificate with which it is served; None for plain HTTP."""
+        return self.certificate if self.apart else options.certificate
 
 
 class StartFailedError(Exception):
@@ -148,7 +161,7 @@ def _server(listener: Listener, options: ServerOptions, admission: Admission) ->
         backlog=BACKLOG,
         timeout_graceful_shutdown=options.grace,
     )
-    return _Server(config, listener.app, admission, options.certificate)
+    return _Server(config, listener.app, admission, listener.certificate_of(options))
 
 
 class Serving:
@@ -238,8 +251,8 @@ async def serve(
         log.error("supervisor_gone")
 
     def on_ready() -> None:
-        scheme = "http" if options is None or options.certificate is None else "https"
         for listener in listeners:
+            scheme = "http" if listener.certificate_of(options or ServerOptions()) is None else "https"
             log.info("serving", urls=[url_of(bound, scheme) for bound in listener.sockets])
         if ready is not None:
             ready()

@@ -166,6 +166,18 @@ async def change_user(issuer: Issuer, user: User, **fields: Any) -> User:
         tried = known
 
 
+async def replace_user(issuer: Issuer, known: User, wanted: User) -> bool:
+    """Change a user who still is as `known`. False when they are not, or the login is taken.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
+    check_profile(wanted.profile)
+    wanted = msgspec.structs.replace(wanted, login=check_login(wanted.login))
+    change = Change.between("user.change", known.login, user_state(known), user_state(wanted))
+    return await issuer.recording(change).change_user(known, wanted)
+
+
 async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClaims:
     """Replace the claims of a user besides the profile; returns it with the time of the change.
 

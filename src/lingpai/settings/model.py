@@ -38,6 +38,7 @@ from lingpai.settings.realm_sections import (
 from lingpai.settings.sections import (
     LONGEST_WAIT,
     UNIX,
+    AdminSettings,
     EdgeSettings,
     ForwardSettings,
     KeeperSettings,
@@ -56,6 +57,9 @@ from lingpai.settings.sources import (
 )
 from lingpai.settings.zones import TimeZone, zone_of
 from lingpai.store.address import CONNECTIONS, Address
+
+ADMIN_BODY_LIMIT = 1024 * 1024
+"""Bytes of a request of the admin API."""
 
 
 class Settings(PlatformGroups, BaseSettings):
@@ -143,6 +147,7 @@ class Settings(PlatformGroups, BaseSettings):
     redis: RedisSettings = RedisSettings()
     edge: EdgeSettings = EdgeSettings()
     tls: TlsSettings = TlsSettings()
+    admin: AdminSettings = AdminSettings()
 
     realms: Annotated[
         dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")], RealmSettings],
@@ -247,6 +252,17 @@ class Settings(PlatformGroups, BaseSettings):
             log_successes=self.edge.log_successes,
             trusted_proxies=self._trusted_proxies(),
             trusted_unix=UNIX in self.edge.trusted_proxies,
+        )
+
+    def admin_edge_options(self) -> EdgeOptions:
+        """Return the edge's options of the admin API: one that does TLS itself, or is local, has no proxy."""
+        proxied = self.admin.behind_tls
+        return EdgeOptions(
+            name="lingpai-admin",
+            body_limit=ADMIN_BODY_LIMIT,
+            body_timeout=self.edge.body_timeout,
+            trusted_proxies=self._trusted_proxies() if proxied else (),
+            trusted_unix=proxied and UNIX in self.edge.trusted_proxies,
         )
 
     def connection_limits(self) -> ConnectionLimits:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from lingpai.core.addresses import is_loopback
 from lingpai.core.setting_types import Network, Section, base_url, network
 from lingpai.edge.peers import PRIVATE_NETWORKS
 from lingpai.edge.tls import CertificateFiles
@@ -47,11 +48,20 @@ def _store(address: SecretStr) -> SecretStr:
     return address
 
 
+def _admin_address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if text and not text.startswith(UNIX) and not (host and port.isdecimal() and int(port) <= MOST_PORT):
+        raise ValueError("must be HOST:PORT such as 127.0.0.1:8010, or unix:PATH")
+    return text
+
+
+MOST_PORT: Final = 65_535
 UNIX: Final = "unix:"
 """In a list of proxies: whatever connects by the Unix socket (nginx's word, as in `set_real_ip_from unix:`)."""
 LONGEST_WAIT = 366 * 86_400
 """Seconds; clocks and timers can count these."""
 
+AdminAddress = Annotated[str, AfterValidator(_admin_address)]
 HostName = Annotated[str, Field(pattern=r"^\.?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", max_length=253)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
@@ -195,6 +205,62 @@ class EdgeSettings(Section):
     metrics_networks: tuple[Network, ...] = PRIVATE_NETWORKS
     """CIDR blocks from which /metrics may be read. A reverse proxy must be in trusted_proxies too; otherwise all
     requests seem to come from it."""
+
+
+class AdminSettings(Section):
+    """The admin API, on a listener of its own: never a route of the service's port.
+
+    Make the first key with `lingpai admin add NAME --role owner`.
+    """
+
+    listen: AdminAddress = ""
+    """Where it listens: HOST:PORT such as 127.0.0.1:8010, [::1]:8010 or unix:PATH (mode 0600); nowhere when empty.
+
+    Anything but a loopback address or a Unix socket needs `tls_certificate`, or `behind_tls`: keys would be readable on
+    the way."""
+
+    tls_certificate: Path | None = None
+    """PEM file of its certificate, followed by those that signed it."""
+
+    tls_key: Path | None = None
+    """PEM file of its private key, without a passphrase."""
+
+    behind_tls: bool = False
+    """Whether a reverse proxy in front of it does TLS. List the proxy in `edge.trusted_proxies`."""
+
+    networks: tuple[Network, ...] = ()
+    """CIDR blocks that its requests may come from; any when empty. Keys may have networks of their own."""
+
+    hosts: tuple[HostName, ...] = ()
+    """Names by which it may be addressed, besides IP addresses, localhost and names of one label.
+
+    This prevents DNS rebinding, as `edge.hosts` does."""
+
+    @model_validator(mode="after")
+    def _protected(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("admin.tls_certificate and admin.tls_key go together")
+        if not self.listen or self.listen.startswith(UNIX) or self.behind_tls or self.tls_certificate:
+            return self
+        if not is_loopback(self.place()[0]):
+            raise ValueError(
+                "admin.listen is not a loopback address, so it needs admin.tls_certificate and admin.tls_key, or "
+                "admin.behind_tls"
+            )
+        return self
+
+    def place(self) -> tuple[str, int]:
+        """Return host and port; of a Unix socket its path and 0."""
+        if self.listen.startswith(UNIX):
+            return self.listen.removeprefix(UNIX), 0
+        host, _, port = self.listen.rpartition(":")
+        return host.removeprefix("[").removesuffix("]"), int(port)
+
+    def files(self) -> CertificateFiles | None:
+        """Return where the certificate is, or None for plain HTTP."""
+        if self.tls_certificate is None or self.tls_key is None:
+            return None
+        return CertificateFiles(self.tls_certificate, self.tls_key)
 
 
 class TlsSettings(Section):

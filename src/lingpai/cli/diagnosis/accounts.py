@@ -7,7 +7,7 @@ from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import span
 from lingpai.cli.problems import explain
-from lingpai.cli.remedies import named_address, remedy
+from lingpai.cli.remedies import remedy
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import Account, Trouble
 from lingpai.keeper.app import App
@@ -15,6 +15,7 @@ from lingpai.keeper.generations import current_of
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import call_probe
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.remedies import named_address
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 AT_ONCE = 16

@@ -8,11 +8,11 @@ from lingpai.cli.diagnosis.certificates import certificate_findings
 from lingpai.cli.diagnosis.clocks import SKEW_FAIL, SKEW_WARN, behind_or_ahead
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.remedies import UNREACHABLE
 from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.proxies import proxy_for, without_userinfo
+from lingpai.keeper.remedies import UNREACHABLE
 from lingpai.keeper.upstream import Unreachable, Untrusted
 
 HALF_SECOND = 0.5  # a Date header has whole seconds
@@ -46,7 +46,7 @@ async def _check(keeper: Keeper, platform: Platform, *, needed: bool) -> list[Fi
     except Unreachable as error:
         verdict: Verdict = "fail" if needed else "warn"
         message = tr("{url}: {problem}.", url=shown, problem=tr_reason(str(error)))
-        found = [Finding("upstream", platform.name, verdict, message, tr(UNREACHABLE))]
+        found = [Finding("upstream", platform.name, verdict, message, tr_reason(UNREACHABLE))]
         if isinstance(error, Untrusted):
             found += await certificate_findings(keeper, platform, verdict)
         return found

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from lingpai.cli.client_options import client_problems
 from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import OVERTAKEN, Problem
@@ -14,7 +13,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
 from lingpai.issuer.app_fields import FIELDS
-from lingpai.issuer.app_flaws import app_flaws
+from lingpai.issuer.app_flaws import app_flaws, client_flaws
 from lingpai.issuer.context import Issuer
 
 AppEntry = FIELDS.entry("AppEntry", {"app_id": str}, realm="", secret="")
@@ -30,7 +29,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
             continue
         issuer, secret, name = target
         wanted = _app(issuer, entry)
-        found = sentences(app_flaws(wanted)) + client_problems(issuer, wanted)
+        found = sentences([*app_flaws(wanted), *client_flaws(issuer, wanted)])
         if not entry.app_id:
             found.append(tr("The app_id is missing."))
         if entry.public and secret:

@@ -1,0 +1,115 @@
+"""`lingpai admin`: keys of the admin API. They are made here, on the host, and by no call of the API."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lingpai.cli.durations import seconds
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import Problem
+from lingpai.cli.running import Data, Json, with_keeper
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lingpai.keeper.keeper import Keeper
+
+app = typer.Typer(
+    name="admin", help="Keys of the admin API: who may use it, and for what.", no_args_is_help=True
+)
+
+LIFE = "90d"
+"""Default lifetime of a key."""
+
+
+@app.command("add")
+def add(
+    *,
+    name: Annotated[
+        str, typer.Argument(help="A unique name, which appears in the audit trail.", show_default=False)
+    ],
+    role: Annotated[
+        str, typer.Option(help="What it may do: viewer, operator, owner, or users@REALM.", show_default=False)
+    ],
+    expires: Annotated[
+        int, typer.Option(parser=seconds, help="How long it is valid, such as 30d; 365 days at most.")
+    ] = LIFE,  # type: ignore[assignment]  # read by the parser, as what is typed is
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="CIDR block that its requests may come from; repeat for more; default: any.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Make an admin key and print it. The key is shown once; only a digest is stored.
+
+    The admin API listens where the setting `admin.listen` says.
+    """
+    from lingpai.cli.output import emit, say
+    from lingpai.operating.keys import add_key, key_document
+
+    async def make(keeper: "Keeper") -> dict[str, Any]:
+        key, text = await add_key(keeper, name, role, life=expires, networks=tuple(network or ()))
+        return {**key_document(key, keeper.clock.now()), "key": text}
+
+    made = with_keeper(data, make, create=True)
+
+    def render(console: "Console") -> None:
+        say(console, tr("Added {name}. Its key, shown only once:", name=name), "green")
+        say(console, made["key"])
+        say(
+            console,
+            tr("Send it as `Authorization: Bearer …`. Valid until {end}.", end=made["ends_at"]),
+            "dim",
+        )
+
+    emit(made, as_json, render)
+
+
+@app.command("list")
+def list_all(*, data: Data = None, as_json: Json = False) -> None:
+    """List the admin keys, removed ones too; never a key."""
+    from lingpai.cli.output import emit, table
+    from lingpai.operating.keys import key_document
+
+    async def read(keeper: "Keeper") -> list[dict[str, Any]]:
+        now = keeper.clock.now()
+        return [key_document(each, now) for each in await keeper.store.list_admin_keys()]
+
+    found = with_keeper(data, read)
+    rows = [
+        (
+            each["name"],
+            each["role"],
+            ", ".join(each["networks"]) or tr("any"),
+            each["created_at"],
+            each["ends_at"],
+            each["used_at"] or tr("never"),
+            tr("valid") if each["valid"] else tr("not valid"),
+        )
+        for each in found
+    ]
+    columns = ("Name", "Role", "Networks", "Added", "Ends", "Last used", "State")
+    emit(found, as_json, lambda console: console.print(table("Admin keys", columns, rows)))
+
+
+@app.command("remove")
+def remove(
+    *,
+    name: Annotated[str, typer.Argument(help="The key's name.", show_default=False)],
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Remove an admin key, from its next request on. The name stays taken."""
+    from lingpai.cli.output import done, emit
+    from lingpai.operating.keys import remove_key
+
+    async def end(keeper: "Keeper") -> bool:
+        return await remove_key(keeper, name)
+
+    if not with_keeper(data, end):
+        raise Problem(tr("There is no admin key {name}; `lingpai admin list` shows all.", name=name))
+    emit({"name": name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=name)))

@@ -1,0 +1,179 @@
+"""Keys of the admin API: made on the host, kept as keyed digests, limited in time, rights and networks."""
+
+import hmac
+import re
+import secrets
+from collections import OrderedDict
+from typing import Any, Final
+
+from lingpai.core.addresses import is_within_blocks
+from lingpai.core.audit import AdminKey, Change
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.flaws import Flaw, demand
+from lingpai.core.moments import moment
+from lingpai.core.names import is_name
+from lingpai.core.networks import is_network, network_of
+from lingpai.core.seals import Digester
+from lingpai.keeper.accounts import MAX_LABEL
+from lingpai.keeper.keeper import Keeper
+from lingpai.operating.rights import rights_of
+
+PREFIX: Final = "lpa_"
+"""Admin keys begin with this: people and leak scanners see what they are."""
+DAY: Final = 86_400
+LIFE: Final = 90 * DAY
+"""Seconds that a key is valid when nothing else is said."""
+LONGEST_LIFE: Final = 365 * DAY
+MOST_FAILURES: Final = 20
+"""Failures of one network within `WINDOW` seconds, counted by each process: keys cannot be guessed, only tried."""
+WINDOW: Final = 60.0
+_MOST_NETWORKS: Final = 4096
+_TOUCH_APART: Final = 60.0
+_ID_BYTES: Final = 4
+_SECRET_BYTES: Final = 32
+_KEY: Final = re.compile(r"lpa_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+
+
+def digester(keeper: Keeper) -> Digester:
+    """Return what makes the digests of admin keys."""
+    return Digester(keeper.ring, "admin key")
+
+
+async def add_key(
+    keeper: Keeper, name: str, role: str, *, life: float = LIFE, networks: tuple[str, ...] = ()
+) -> tuple[AdminKey, str]:
+    """Make an admin key and return it with its text, which is not shown again.
+
+    Args:
+        keeper: acts for the operator.
+        name: unique; the audit trail shows it.
+        role: see `rights.ROLES`.
+        life: seconds that it is valid.
+        networks: CIDR blocks that its requests may come from; empty for any.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER; CONFLICT: the name is or was taken.
+    """
+    demand(_flaws(name, life, networks))
+    rights = rights_of(role)
+    key_id, now = secrets.token_hex(_ID_BYTES), keeper.clock.now()
+    made = f"{PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    key = AdminKey(
+        key_id=key_id,
+        name=name,
+        role=role,
+        rights=rights,
+        networks=networks,
+        created_at=now,
+        ends_at=now + life,
+    )
+    after = {"role": role, "rights": rights, "networks": networks, "ends_at": moment(key.ends_at)}
+    store = keeper.recording(Change("admin.add", name, after=after))
+    if not await store.add_admin_key(key, digester(keeper)(made)):
+        reason = f"The name {name} is or was used by another admin key; choose another name."
+        raise LingpaiError(Kind.CONFLICT, reason, parameter="name")
+    return key, made
+
+
+def _flaws(name: str, life: float, networks: tuple[str, ...]) -> list[Flaw]:
+    flaws = []
+    if not is_name(name) or len(name) > MAX_LABEL:
+        flaws.append(Flaw("name", f"{name!r} is not a name: no blanks, no slash."))
+    if not 0 < life <= LONGEST_LIFE:
+        flaws.append(Flaw("expires", "An admin key is valid for 365 days at most."))
+    bad = (network for network in networks if not is_network(network))
+    return flaws + [Flaw("networks", f"{network!r} is not a network such as 10.0.0.0/8.") for network in bad]
+
+
+async def remove_key(keeper: Keeper, name: str) -> bool:
+    """Remove an admin key from its next request on. False when there is none."""
+    return await keeper.recording(Change("admin.remove", name)).remove_admin_key(name)
+
+
+def key_document(key: AdminKey, now: float) -> dict[str, Any]:
+    """Return an admin key as a JSON document, without anything that could be used as one."""
+    valid = key.removed_at is None and key.ends_at > now
+    return {
+        "name": key.name,
+        "key_id": key.key_id,
+        "role": key.role,
+        "rights": key.rights,
+        "networks": key.networks,
+        "created_at": moment(key.created_at),
+        "ends_at": moment(key.ends_at),
+        "used_at": moment(key.used_at),
+        "removed_at": moment(key.removed_at),
+        "valid": valid,
+    }
+
+
+class Doorkeeper:
+    """Recognises admin keys, and refuses a network with too many failures.
+
+    Args:
+        keeper: its store has the keys.
+        networks: CIDR blocks that requests may come from; empty for any.
+    """
+
+    def __init__(self, keeper: Keeper, networks: tuple[str, ...] = ()) -> None:
+        self._networks = networks
+        self._store, self._clock = keeper.store, keeper.clock
+        self._digest = digester(keeper)
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+
+    async def recognise(self, bearer: str | None, address: str) -> AdminKey:
+        """Return the key that a request comes with.
+
+        Args:
+            bearer: of the `Authorization` header.
+            address: of the caller.
+
+        Raises:
+            LingpaiError: MISSING_KEY; WRONG_KEY, also of a key that ended; NOT_ALLOWED from another network;
+                TOO_MANY_REQUESTS, whatever the key is.
+        """
+        if self._networks and not is_within_blocks(address, self._networks):
+            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API may not be used from this network.")
+        network = network_of(address)
+        self._demand_patience(network)
+        if not bearer:
+            raise LingpaiError(Kind.MISSING_KEY, "An admin key is needed: Authorization: Bearer lpa_….")
+        key = await self._find(bearer)
+        if key is None:
+            self._fail(network)
+            raise LingpaiError(Kind.WRONG_KEY, "The admin key is wrong, has expired or was removed.")
+        if key.networks and not is_within_blocks(address, key.networks):
+            self._fail(network)
+            raise LingpaiError(Kind.NOT_ALLOWED, "The admin key may not be used from this network.")
+        now = self._clock.now()
+        if key.used_at is None or key.used_at + _TOUCH_APART <= now:
+            await self._store.touch_admin_key(key.id, now)
+        return key
+
+    async def _find(self, text: str) -> AdminKey | None:
+        matched = _KEY.fullmatch(text)
+        found = await self._store.find_admin_key(matched[1]) if matched is not None else None
+        if found is None or not hmac.compare_digest(found[1], self._digest(text)):
+            return None
+        key, now = found[0], self._clock.now()
+        return key if key.removed_at is None and key.ends_at > now else None
+
+    def _demand_patience(self, network: str) -> None:
+        failures = self._recent(network)
+        if len(failures) >= MOST_FAILURES:
+            wait = failures[0] + WINDOW - self._clock.steady()
+            raise LingpaiError(
+                Kind.TOO_MANY_REQUESTS,
+                "Too many failed attempts; try again later.",
+                retry_after=max(1.0, wait),
+            )
+
+    def _recent(self, network: str) -> list[float]:
+        since = self._clock.steady() - WINDOW
+        return [each for each in self._failures.get(network, ()) if each > since]
+
+    def _fail(self, network: str) -> None:
+        self._failures[network] = [*self._recent(network), self._clock.steady()]
+        self._failures.move_to_end(network)
+        while len(self._failures) > _MOST_NETWORKS:
+            self._failures.popitem(last=False)

@@ -1,0 +1,148 @@
+"""The operating port on the store."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.operating.conditions import merged, tag_of
+from lingpai.operating.port import Condition, Document, Item, Key, Page, Saved
+from lingpai.operating.problems import StaleError
+from lingpai.operating.resources.registry import BY_KIND
+from lingpai.operating.resources.resource import MOST_ATTEMPTS, Resource, convert
+from lingpai.operating.site import Site
+
+
+class Local:
+    """See `port.Operating`.
+
+    Args:
+        site: acts for the operator.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def read(self, kind: str, key: Key) -> Item:
+        """See `Operating.read`."""
+        resource = BY_KIND[kind]
+        return await self._item(resource, await self._find(resource, key))
+
+    async def list(
+        self,
+        kind: str,
+        key: Key = (),
+        wanted: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 50,
+    ) -> Page:
+        """See `Operating.list`."""
+        return await BY_KIND[kind].page(self._site, key, wanted or {}, after, limit)
+
+    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
+        """See `Operating.put`."""
+        resource = BY_KIND[kind]
+        for _ in range(MOST_ATTEMPTS):
+            known = await resource.find(self._site, key)
+            entry = resource.read_entry(document, await self._only_shown(resource, known))
+            self._demand(resource, key, known, condition, document)
+            wanted = resource.build(self._site, key, entry, known)
+            saved = await self._save(resource, known, wanted)
+            if saved is not None:
+                return saved
+        raise _overtaken()
+
+    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+        """See `Operating.patch`."""
+        resource = BY_KIND[kind]
+        for _ in range(MOST_ATTEMPTS):
+            known = await self._find(resource, key)
+            self._demand(resource, key, known, condition, patch)
+            document = merged(_settable(resource, known), patch)
+            entry = resource.read_entry(document, await self._only_shown(resource, known))
+            saved = await self._save(resource, known, resource.build(self._site, key, entry, known))
+            if saved is not None:
+                return saved
+        raise _overtaken()
+
+    async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
+        """See `Operating.remove`."""
+        resource = BY_KIND[kind]
+        known = await self._find(resource, key)
+        self._demand(resource, key, known, condition, {})
+        document = await resource.document(self._site, known)
+        if not await resource.remove(self._site, known):
+            raise resource.missing(key)
+        return document
+
+    async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
+        """See `Operating.act`."""
+        found = BY_KIND[kind].actions[action]
+        return await found.run(self._site, key, convert(document, found.body))
+
+    async def _find(self, resource: Resource[Any], key: Key) -> Any:
+        known = await resource.find(self._site, key)
+        if known is None:
+            raise resource.missing(key)
+        return known
+
+    async def _item(self, resource: Resource[Any], record: Any) -> Item:
+        document = await resource.shown(self._site, record)
+        return Item(document, tag_of(self._site.tags, resource.state(self._site, record)))
+
+    async def _only_shown(self, resource: Resource[Any], known: Any) -> frozenset[str]:
+        """Return the names that documents show and no entry has: who sends back what was read may leave them in."""
+        if known is None:
+            return frozenset()
+        document = await resource.shown(self._site, known)
+        return frozenset(document) - frozenset(resource.settable(known)) - frozenset(resource.written)
+
+    def _demand(
+        self, resource: Resource[Any], key: Key, known: Any, condition: Condition | None, document: Document
+    ) -> None:
+        """Check the condition of a change against what there is.
+
+        Raises:
+            LingpaiError: PRECONDITION_FAILED, as `StaleError` when it is another than expected.
+        """
+        if condition is None:
+            return
+        if condition.absent:
+            if known is not None:
+                raise LingpaiError(
+                    Kind.PRECONDITION_FAILED, f"There is a {resource.noun} {'/'.join(key)} already."
+                )
+            return
+        if known is None:
+            raise LingpaiError(Kind.PRECONDITION_FAILED, f"There is no {resource.noun} {'/'.join(key)}.")
+        tag = tag_of(self._site.tags, resource.state(self._site, known))
+        if condition.etags is not None and "*" not in condition.etags and tag not in condition.etags:
+            settable = _settable(resource, known)
+            differing = (name for name in settable if name in document and document[name] != settable[name])
+            raise StaleError(tag, tuple(differing))
+
+    async def _save(self, resource: Resource[Any], known: Any, wanted: Any) -> Saved | None:
+        """Save a record; None when somebody else changed it meanwhile."""
+        changed = () if known is None else resource.changed(known, wanted)
+        if known is not None and not changed:
+            return Saved(await self._item(resource, known), created=False, changed=(), secrets={})
+        secrets = await resource.save(self._site, known, wanted)
+        if secrets is None:
+            return None
+        return Saved(await self._fresh(resource, wanted), known is None, changed, secrets)
+
+    async def _fresh(self, resource: Resource[Any], wanted: Any) -> Item:
+        stored = await resource.find(self._site, resource.key_of(self._site, wanted))
+        return await self._item(resource, wanted if stored is None else stored)
+
+
+def _settable(resource: Resource[Any], known: Any) -> Document:
+    """Return the settable fields as JSON has them."""
+    document: Document = msgspec.to_builtins(resource.settable(known))
+    return document
+
+
+def _overtaken() -> LingpaiError:
+    return LingpaiError(Kind.CONFLICT, "Others change it all the time; try again.", retry_after=1.0)

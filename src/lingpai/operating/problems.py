@@ -1,0 +1,84 @@
+"""How the admin API answers: plain JSON, and errors as problem details (RFC 9457)."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.flaws import FlawsError
+from lingpai.core.wire import NO_STORE, Reply
+
+PROBLEM: Final = "application/problem+json"
+_encode = msgspec.json.Encoder().encode
+
+CODES: Final[Mapping[Kind, int]] = {kind: kind.status for kind in Kind}
+"""The status of each kind of error; `code` in an answer is the kind's name."""
+_CHALLENGES: Final[Mapping[Kind, str]] = {
+    Kind.MISSING_KEY: 'Bearer realm="lingpai admin"',
+    Kind.WRONG_KEY: 'Bearer realm="lingpai admin", error="invalid_token"',
+}
+
+
+class StaleError(LingpaiError):
+    """A condition failed: somebody changed the thing since it was read.
+
+    Attributes:
+        etag: its entity tag now.
+        changed: the names of the fields that differ from what was sent.
+    """
+
+    def __init__(self, etag: str, changed: tuple[str, ...]) -> None:
+        reason = "It was changed since it was read; read it again."
+        super().__init__(Kind.PRECONDITION_FAILED, reason)
+        self.etag = etag
+        self.changed = changed
+
+    def reworded(self, reason: str) -> "StaleError":
+        """Return the same error with another reason."""
+        other = StaleError(self.etag, self.changed)
+        other.reason = reason
+        return other
+
+
+class ProblemShape:
+    """The wire format of the admin API."""
+
+    codes = CODES
+    own_words = True
+
+    def success(self, value: Any, trace_id: str) -> Reply:
+        """See `Shape.success`."""
+        del trace_id  # in the header
+        return Reply(_encode(value))
+
+    def error(self, error: LingpaiError, trace_id: str) -> Reply:
+        """See `Shape.error`."""
+        status = CODES[error.kind]
+        document: dict[str, Any] = {
+            "type": f"urn:lingpai:error:{error.kind.value}",
+            "title": error.reason,
+            "status": status,
+            "code": error.kind.value,
+            "trace_id": trace_id,
+        }
+        headers = [NO_STORE]
+        if isinstance(error, FlawsError):
+            document["errors"] = [
+                {"pointer": f"/{flaw.field}", "code": error.kind.value, "detail": flaw.text}
+                for flaw in error.flaws
+            ]
+        elif error.parameter:
+            document["errors"] = [
+                {"pointer": f"/{error.parameter}", "code": error.kind.value, "detail": error.reason}
+            ]
+        if isinstance(error, StaleError):
+            document["etag"], document["changed"] = error.etag, error.changed
+            headers.append(("etag", error.etag))
+        challenge = _CHALLENGES.get(error.kind)
+        if challenge is not None:
+            headers.append(("www-authenticate", challenge))
+        return Reply(_encode(document), status, PROBLEM, tuple(headers))
+
+
+PROBLEMS: Final = ProblemShape()

@@ -1,0 +1,120 @@
+"""Accounts at the upstream platforms."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from lingpai.core.audit import Change
+from lingpai.core.flaws import Flaw, demand
+from lingpai.core.records import Account
+from lingpai.keeper import administration
+from lingpai.keeper.accounts import FIELDS, account_document, account_flaws
+from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.resources.resource import Action, Nothing, Resource, sliced
+from lingpai.operating.site import Site
+from lingpai.operating.statuses import status_document
+
+NO_LABEL = "-"
+"""The label of an account without one, in paths."""
+
+
+async def unblock(site: Site, key: Key, _body: Nothing) -> Document:
+    """Close the circuit breakers of an account, also of one that is not configured."""
+    keeper, (platform, account, label) = site.keeper, key
+    names = {(platform, account, "" if label == NO_LABEL else label)}
+    closed = list(await keeper.store.forget_troubles(platform, account))
+    for each in await keeper.store.list_accounts():
+        if (each.platform, each.account, each.label) in names and each.platform in keeper.platforms:
+            app = keeper.app_of(each)
+            statuses = await keeper.store.list_statuses()
+            kinds = {
+                status.kind
+                for status in statuses
+                if (status.platform, status.account) == (each.platform, each.account)
+            }
+            closed += [kind for kind in sorted(kinds) if await keeper.store.forget_trouble(app.key(kind))]
+    name = f"{platform}/{account}"
+    if closed:
+        await keeper.note(Change("token.unblock", name, after={"kinds": closed}))
+    return {"account": name, "unblocked": closed}
+
+
+class Accounts(Resource[Account]):
+    """See `records.Account`; the key is platform, id and label."""
+
+    kind = "accounts"
+    path = "/accounts/{platform}/{account}/{label}"
+    area = "keeper"
+    noun = "account"
+    entry = FIELDS.entry("AccountEntry", {}, secret="")
+    written = ("secret",)
+    actions: ClassVar[Mapping[str, Action]] = {
+        "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account.")
+    }
+
+    async def find(self, site: Site, key: Key) -> Account | None:
+        """See `Resource.find`."""
+        platform, account, label = key
+        found = await site.keeper.store.find_accounts(platform, account)
+        return next((each for each in found if each.label == ("" if label == NO_LABEL else label)), None)
+
+    def key_of(self, site: Site, record: Account) -> Key:
+        """See `Resource.key_of`."""
+        del site
+        return (record.platform, record.account, record.label or NO_LABEL)
+
+    async def document(self, site: Site, record: Account) -> Document:
+        """See `Resource.document`."""
+        return account_document(site.keeper, record)
+
+    async def shown(self, site: Site, record: Account) -> Document:
+        """See `Resource.shown`: with the state of its tokens and tickets."""
+        name = (record.platform, record.account, record.label)
+        held = [
+            status_document(site.keeper, each, chinese=site.chinese)
+            for each in await site.keeper.store.list_statuses()
+            if (each.platform, each.account, each.label) == name
+        ]
+        return {**await self.document(site, record), "held": held}
+
+    def settable(self, record: Account) -> Document:
+        """See `Resource.settable`."""
+        named = FIELDS.named(record)
+        return {name: value for name, value in named.items() if name not in self.written}
+
+    def build(self, site: Site, key: Key, entry: Any, known: Account | None) -> Account:
+        """See `Resource.build`."""
+        platform, account, label = key
+        given = FIELDS.named(entry)
+        given["secret"] = entry.secret or (known.secret if known is not None else "")
+        given["hand_out"] = "" if entry.hand_out == "token" else entry.hand_out
+        wanted = Account(
+            platform=platform,
+            account=account,
+            label="" if label == NO_LABEL else label,
+            **given,
+        )
+        flaws = account_flaws(site.keeper.platforms, wanted)
+        if not wanted.secret:
+            flaws.append(Flaw("secret", "A secret is needed."))
+        demand(flaws)
+        if known is not None and not FIELDS.changed(known, wanted):
+            return known
+        return wanted
+
+    def changed(self, known: Account, wanted: Account) -> tuple[str, ...]:
+        """See `Resource.changed`."""
+        return FIELDS.changed(known, wanted)
+
+    async def save(self, site: Site, known: Account | None, wanted: Account) -> Mapping[str, str] | None:
+        """See `Resource.save`."""
+        return {} if await administration.save_account(site.keeper, known, wanted) else None
+
+    async def remove(self, site: Site, known: Account) -> bool:
+        """See `Resource.remove`."""
+        return await administration.remove_account(site.keeper, known)
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`."""
+        del key, wanted
+        accounts = await site.keeper.store.list_accounts()
+        return sliced([(each.name, await self.document(site, each)) for each in accounts], after, limit)

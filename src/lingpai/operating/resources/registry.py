@@ -1,0 +1,21 @@
+"""The table of all kinds of things that operators manage: a new kind is one module and one line here."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lingpai.operating.resources.accounts import Accounts
+from lingpai.operating.resources.apps import Apps
+from lingpai.operating.resources.callers import Callers
+from lingpai.operating.resources.grants import Grants
+from lingpai.operating.resources.realms import Realms
+from lingpai.operating.resources.resource import Resource
+from lingpai.operating.resources.tokens import Budgets, Tokens
+from lingpai.operating.resources.trail import Admins, AuditTrail
+from lingpai.operating.resources.users import Users
+
+RESOURCES: Final[tuple[Resource[Any], ...]] = (
+    *(Accounts(), Tokens(), Budgets(), Callers()),
+    *(Realms(), Apps(), Users(), Grants()),
+    *(Admins(), AuditTrail()),
+)
+BY_KIND: Final[Mapping[str, Resource[Any]]] = {each.kind: each for each in RESOURCES}

@@ -1,0 +1,178 @@
+"""One kind of things that operators manage: how they are found, described, changed and shown."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.flaws import Flaw, FlawsError
+from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.rights import Area, Need
+from lingpai.operating.site import Site
+
+R = TypeVar("R")
+MOST_ATTEMPTS: Final = 16
+"""Attempts of a change that others overtake."""
+
+
+class Action(NamedTuple):
+    """What can be done with a thing besides changing it.
+
+    Attributes:
+        path: what follows the thing's path, or, with `whole`, the path of the list.
+        run: does it, by the site, the key and the request's document; returns a document.
+        body: the struct that the document has to be.
+        summary: one line for the reference.
+        verb: the right that it needs.
+        whole: whether it is of the list as a whole.
+        secret: the name of the secret in the answer, which derives from the request's nonce (`Site.caller_key`), or "".
+    """
+
+    path: str
+    run: Callable[[Site, Key, Any], Awaitable[Document]]
+    body: type[msgspec.Struct]
+    summary: str
+    verb: str = "write"
+    whole: bool = False
+    secret: str = ""
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """A body without fields."""
+
+
+class Resource(Generic[R]):
+    """A kind of things. Subclasses say what differs; what cannot be done with theirs they leave out of `methods`.
+
+    Attributes:
+        kind: its name, which the port and the CLI use.
+        path: of one thing under `/admin/v1`; `{field}`s are its key.
+        area: of the rights that it needs.
+        methods: of one thing: some of GET, PUT, PATCH, DELETE.
+        listed: whether there is a list.
+        filters: names of the filters of the list, with what each means.
+        entry: the struct of documents that come in, without the key.
+        written: names of fields that come in and never out.
+        noun: for the reference.
+        actions: by name.
+    """
+
+    kind: ClassVar[str]
+    path: ClassVar[str]
+    area: ClassVar[Area]
+    noun: ClassVar[str]
+    methods: ClassVar[tuple[str, ...]] = ("GET", "PUT", "PATCH", "DELETE")
+    listed: ClassVar[bool] = True
+    filters: ClassVar[Mapping[str, str]] = {}
+    entry: ClassVar[type[Any]] = Nothing
+    written: ClassVar[tuple[str, ...]] = ()
+    actions: ClassVar[Mapping[str, Action]] = {}
+
+    @property
+    def list_path(self) -> str:
+        """The path of the list: that of a thing up to what names it within its realm, or within everything."""
+        head, _, _ = self.path.partition(f"/{self.kind}/")
+        return f"{head}/{self.kind}"
+
+    def need(self, key: Key, verb: str) -> Need:
+        """Return the right that a call needs."""
+        return Need(self.area, verb, key[0] if self.path.startswith("/realms/{realm}") and key else "")
+
+    async def find(self, site: Site, key: Key) -> R | None:
+        """Return the thing of this key, or None."""
+        raise NotImplementedError
+
+    def key_of(self, site: Site, record: R) -> Key:
+        """Return the key of a record."""
+        raise NotImplementedError
+
+    async def document(self, site: Site, record: R) -> Document:
+        """Return what is shown of a thing."""
+        raise NotImplementedError
+
+    async def shown(self, site: Site, record: R) -> Document:
+        """Return what is shown of a thing that is read alone."""
+        return await self.document(site, record)
+
+    def state(self, site: Site, record: R) -> Any:
+        """Return what the entity tag is made of: everything that a change may change."""
+        del site
+        return record
+
+    def settable(self, record: R) -> Document:
+        """Return the fields that can be set, as they come in, without those that never come out."""
+        raise NotImplementedError
+
+    def build(self, site: Site, key: Key, entry: Any, known: R | None) -> R:
+        """Return the record that an entry describes.
+
+        Raises:
+            FlawsError: with all that is wrong.
+        """
+        raise NotImplementedError
+
+    def changed(self, known: R, wanted: R) -> tuple[str, ...]:
+        """Return the names of the fields that differ."""
+        raise NotImplementedError
+
+    async def save(self, site: Site, known: R | None, wanted: R) -> Mapping[str, str] | None:
+        """Add a thing, or change one that still is as `known`.
+
+        Args:
+            site: acts for the operator.
+            known: what was read; None for a new thing.
+            wanted: what it is to be.
+
+        Returns:
+            Secrets that were made, by name; None when somebody else was faster.
+        """
+        raise NotImplementedError
+
+    async def remove(self, site: Site, known: R) -> bool:
+        """Remove a thing. False when it is gone already."""
+        raise NotImplementedError
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """Return a page of the list."""
+        raise NotImplementedError
+
+    def secret_again(self, site: Site, key: Key) -> str:
+        """Return the secret that an action made from the nonce that `site` has."""
+        raise NotImplementedError
+
+    def missing(self, key: Key) -> LingpaiError:
+        """Return the error for a thing that does not exist."""
+        return LingpaiError(Kind.NOT_FOUND, f"There is no {self.noun} {'/'.join(key)}.")
+
+    def read_entry(self, document: Document, shown: frozenset[str] = frozenset()) -> Any:
+        """Return a document as an entry; what is only shown may be in it, and does not count.
+
+        Raises:
+            FlawsError: a field is unknown or of another type.
+        """
+        given = {name: value for name, value in document.items() if name not in shown}
+        return convert(given, self.entry)
+
+
+def convert(given: Document, kind: type[Any]) -> Any:
+    """Return a document as a struct.
+
+    Raises:
+        FlawsError: a field is unknown, missing or of another type.
+    """
+    try:
+        return msgspec.convert(given, kind)
+    except msgspec.ValidationError as error:
+        text, _, place = str(error).partition(" - at `$.")
+        field = place.rstrip("`").partition(".")[0].partition("[")[0]
+        if not field and "`" in text:  # of an unknown or a missing field
+            field = text.split("`")[1]
+        raise FlawsError([Flaw(field, f"This is not valid: {text}.")]) from error
+
+
+def sliced(items: list[tuple[str, Document]], after: str, limit: int) -> Page:
+    """Return a page of a list that is short enough to be read whole, ordered by the names of its items."""
+    rest = [each for each in items if each[0] > after] if after else items
+    more = len(rest) > limit
+    return Page([document for _, document in rest[:limit]], rest[limit - 1][0] if more else "")

@@ -1,0 +1,138 @@
+"""Stored tokens and tickets, never their values; and the budgets of calls."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+
+from lingpai.core.audit import Change
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import CredentialStatus
+from lingpai.keeper import reporting
+from lingpai.keeper.generations import current_of
+from lingpai.keeper.routes.token_holders import app_of_credential
+from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.resources.accounts import NO_LABEL, Accounts
+from lingpai.operating.resources.resource import Action, Nothing, Resource, sliced
+from lingpai.operating.site import Site
+from lingpai.operating.statuses import budget_documents, status_document
+
+ASKER = "operator"
+
+
+class Reported(msgspec.Struct, forbid_unknown_fields=True):
+    """A token that the platform refused."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        """Return a text without the token."""
+        return "Reported()"
+
+
+async def renew(site: Site, key: Key, _body: Nothing) -> Document:
+    """Drop a stored token and get the next one."""
+    keeper, (platform, account, label, kind) = site.keeper, key
+    found = await Accounts().find(site, (platform, account, label))
+    if found is None:
+        raise Accounts().missing((platform, account, label))
+    app = keeper.app_of(found, ASKER)
+    if not app.platform.takes(kind):
+        known = ", ".join(app.platform.known_kinds)
+        reason = f"There is no {kind} of {found.name}; known kinds: {known}."
+        raise LingpaiError(Kind.NOT_FOUND, reason, parameter="kind")
+    outcome = await reporting.clear(keeper, app, kind)
+    await keeper.note(Change("token.clear", found.name, after={"kind": kind, "outcome": outcome}))
+    current = current_of(await keeper.credentials.get_or_fetch(app, kind))
+    return {
+        "account": found.name,
+        "kind": kind,
+        "outcome": outcome,
+        "version": current.version,
+        "expires_in": int(current.end.remaining(keeper.clock)),
+    }
+
+
+async def report(site: Site, _key: Key, body: Reported) -> Document:
+    """Report a dead token: it is verified once with the platform, and renewed if it is dead."""
+    keeper, value = site.keeper, body.token.strip()
+    credential = await keeper.store.find_credential(value) if value else None
+    if credential is None:
+        return {"outcome": "unknown"}
+    app = await app_of_credential(keeper, credential, ASKER)
+    outcome = await reporting.report(keeper, app, credential, value)
+    await keeper.note(Change("token.report", app.name, after={"outcome": outcome}))
+    return {"outcome": outcome}
+
+
+class Tokens(Resource[CredentialStatus]):
+    """See `records.CredentialStatus`; the key is platform, id and label of the account, and the kind."""
+
+    kind = "tokens"
+    path = "/tokens/{platform}/{account}/{label}/{kind}"
+    area = "keeper"
+    noun = "token"
+    methods = ("GET",)
+    filters: ClassVar[Mapping[str, str]] = {
+        "ends_within": "Only those that end within so many seconds.",
+        "trouble": "1: only those whose renewal fails.",
+    }
+    actions: ClassVar[Mapping[str, Action]] = {
+        "renew": Action("/renew", renew, Nothing, "Drop a stored token and get the next one."),
+        "report": Action(
+            "/report",
+            report,
+            Reported,
+            "Report a dead token: it is verified once with the platform, and renewed if it is dead.",
+            whole=True,
+        ),
+    }
+
+    async def find(self, site: Site, key: Key) -> CredentialStatus | None:
+        """See `Resource.find`."""
+        platform, account, label, kind = key
+        wanted = (platform, account, "" if label == NO_LABEL else label, kind)
+        statuses = await site.keeper.store.list_statuses()
+        return next((each for each in statuses if _name(each) == wanted), None)
+
+    async def document(self, site: Site, record: CredentialStatus) -> Document:
+        """See `Resource.document`."""
+        return status_document(site.keeper, record, chinese=site.chinese)
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`."""
+        del key
+        within = wanted.get("ends_within", "")
+        if within and not within.isdecimal():
+            raise LingpaiError(
+                Kind.INVALID_PARAMETER, "A number of seconds is needed.", parameter="ends_within"
+            )
+        found = []
+        for each in await site.keeper.store.list_statuses():
+            document = await self.document(site, each)
+            if wanted.get("trouble") == "1" and not document["trouble"]:
+                continue
+            if within and (document["remaining"] is None or document["remaining"] > int(within)):
+                continue
+            found.append(("\n".join(map(str, _name(each))), document))
+        return sliced(sorted(found, key=lambda each: each[0]), after, limit)
+
+
+def _name(status: CredentialStatus) -> tuple[str, str, str | None, str]:
+    return (status.platform, status.account, status.label, status.kind)
+
+
+class Budgets(Resource[None]):
+    """Use of the budgets of calls whose window is not over."""
+
+    kind = "budgets"
+    path = "/budgets/{name}"
+    area = "keeper"
+    noun = "budget"
+    methods = ()
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`."""
+        del key, wanted
+        documents = await budget_documents(site.keeper)
+        return sliced([(f"{n:09}", each) for n, each in enumerate(documents, 1)], after, limit)

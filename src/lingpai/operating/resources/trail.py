@@ -1,0 +1,79 @@
+"""The audit trail and the admin keys: both can only be read here. Keys are made on the host."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from lingpai.core.audit import AdminKey, AuditRow
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.operating.audit import audit_document
+from lingpai.operating.keys import key_document
+from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.resources.resource import Resource, sliced
+from lingpai.operating.site import Site
+from lingpai.store.administration_port import AuditFilter
+
+
+class AuditTrail(Resource[AuditRow]):
+    """See `core.audit.AuditRow`; the key is the number."""
+
+    kind = "audit"
+    path = "/audit/{id}"
+    area = "audit"
+    noun = "row of the audit trail"
+    methods = ("GET",)
+    filters: ClassVar[Mapping[str, str]] = {
+        "actor": "Only of this operator.",
+        "action": "Only this action, such as caller.change.",
+        "target": "Only of the thing of this name; a * at its end for all that begin so.",
+        "since": "Only what is not older than this unix time.",
+    }
+
+    async def find(self, site: Site, key: Key) -> AuditRow | None:
+        """See `Resource.find`."""
+        number = key[0]
+        if not number.isascii() or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004  digits of a row's id
+            return None
+        rows = await site.keeper.store.read_audit(int(number) - 1, 1)
+        return rows[0] if rows and rows[0].id == int(number) else None
+
+    async def document(self, site: Site, record: AuditRow) -> Document:
+        """See `Resource.document`."""
+        del site
+        return audit_document(record)
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`: newest first."""
+        del key
+        since = wanted.get("since", "")
+        if since and not since.isdecimal():
+            raise LingpaiError(Kind.INVALID_PARAMETER, "A unix time is needed.", parameter="since")
+        actor, action, target = (wanted.get(name, "") for name in ("actor", "action", "target"))
+        found = AuditFilter(actor, action, target, float(since) if since else None)
+        rows = await site.keeper.store.list_audit(found, int(after) if after else None, limit + 1)
+        more = str(rows[limit - 1].id) if len(rows) > limit else ""
+        return Page([audit_document(row) for row in rows[:limit]], more)
+
+
+class Admins(Resource[AdminKey]):
+    """See `core.audit.AdminKey`; the key is the name."""
+
+    kind = "admins"
+    path = "/admins/{name}"
+    area = "admin"
+    noun = "admin key"
+    methods = ("GET",)
+
+    async def find(self, site: Site, key: Key) -> AdminKey | None:
+        """See `Resource.find`."""
+        keys = await site.keeper.store.list_admin_keys()
+        return next((each for each in keys if each.name == key[0]), None)
+
+    async def document(self, site: Site, record: AdminKey) -> Document:
+        """See `Resource.document`."""
+        return key_document(record, site.keeper.clock.now())
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`."""
+        del key, wanted
+        keys = await site.keeper.store.list_admin_keys()
+        return sliced([(each.name, await self.document(site, each)) for each in keys], after, limit)

@@ -1,0 +1,200 @@
+"""Users of a realm."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.flaws import Flaw, demand, flaws_of
+from lingpai.core.seals import Digester
+from lingpai.core.user_records import Profile, User
+from lingpai.issuer import admin
+from lingpai.issuer.checks import check_login, check_password, check_password_hash
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.user_documents import PROFILE, user_document
+from lingpai.issuer.verbs.end import end_user
+from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.resources.resource import Action, Nothing, Resource
+from lingpai.operating.site import Site
+
+SEXES = ("1", "2", "3")
+_MARK_BYTES = 6
+
+
+class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """What can be changed of a user."""
+
+    login: str
+    nick: str = ""
+    avatar: str = ""
+    sex: str = "3"
+    seller_name: str = ""
+    disabled: bool = False
+
+
+class NewUser(UserEntry, forbid_unknown_fields=True, kw_only=True):
+    """A user who is added; without a password they cannot log in yet."""
+
+    password: str = ""
+    password_hash: str = ""
+
+
+class NewPassword(msgspec.Struct, forbid_unknown_fields=True):
+    """A password."""
+
+    password: str
+
+
+def uid_of(site: Site, user: User) -> str:
+    """Return the public id of a user: their row and a keyed mark, so that nobody can count users by guessing."""
+    mark = Digester(site.keeper.ring, "user ids")(f"{user.realm} {user.id}")[:_MARK_BYTES].hex()
+    return f"{user.id}-{mark}"
+
+
+async def add(site: Site, key: Key, body: NewUser) -> Document:
+    """Add a user."""
+    issuer = site.issuer(key[0])
+    flaws = _flaws(body)
+    if body.password:
+        flaws += flaws_of("password", check_password, body.password, issuer.policy.least_password)
+    if body.password_hash:
+        flaws += flaws_of("password_hash", check_password_hash, body.password_hash)
+    if body.password and body.password_hash:
+        flaws.append(Flaw("password_hash", "password and password_hash exclude each other."))
+    demand(flaws)
+    added = await admin.add_user(
+        issuer, body.login, body.password, _profile(body), password_hash=body.password_hash
+    )
+    if body.disabled:
+        added = await admin.disable_user(issuer, added)
+    return await Users().document(site, added)
+
+
+async def set_password(site: Site, key: Key, body: NewPassword) -> Document:
+    """Set a user's password; all their logins end."""
+    issuer, user = await _user(site, key)
+    demand(flaws_of("password", check_password, body.password, issuer.policy.least_password))
+    await admin.set_password(issuer, user, body.password)
+    return {"realm": issuer.realm, "login": user.login, "outcome": "changed"}
+
+
+async def end_sessions(site: Site, key: Key, _body: Nothing) -> Document:
+    """Log a user out everywhere."""
+    issuer, user = await _user(site, key)
+    return {
+        "realm": issuer.realm,
+        "login": user.login,
+        "sessions_ended": await admin.end_sessions(issuer, user),
+    }
+
+
+async def end_grants(site: Site, key: Key, _body: Nothing) -> Document:
+    """End every grant of a user."""
+    issuer, user = await _user(site, key)
+    await end_user(issuer, user)
+    return {"realm": issuer.realm, "login": user.login, "outcome": "ended"}
+
+
+async def _user(site: Site, key: Key) -> tuple[Issuer, User]:
+    found = await Users().find(site, key)
+    if found is None:
+        raise Users().missing(key)
+    return site.issuer(key[0]), found
+
+
+def _flaws(entry: UserEntry) -> list[Flaw]:
+    flaws = flaws_of("login", check_login, entry.login)
+    if entry.sex not in SEXES:
+        flaws.append(Flaw("sex", "The sex of a user is 1, 2 or 3."))
+    return flaws
+
+
+def _profile(entry: UserEntry) -> Profile:
+    return Profile(**{name: getattr(entry, name) for name in PROFILE})
+
+
+class Users(Resource[User]):
+    """See `user_records.User`; the key is realm and uid."""
+
+    kind = "users"
+    path = "/realms/{realm}/users/{uid}"
+    area = "users"
+    noun = "user"
+    methods = ("GET", "PUT", "PATCH", "DELETE")
+    filters: ClassVar[Mapping[str, str]] = {"login": "Only the user with this login name."}
+    entry = UserEntry
+    actions: ClassVar[Mapping[str, Action]] = {
+        "add": Action("", add, NewUser, "Add a user.", whole=True),
+        "password": Action(
+            "/password", set_password, NewPassword, "Set a user's password; all their logins end."
+        ),
+        "logout": Action("/end-sessions", end_sessions, Nothing, "Log a user out everywhere."),
+        "end-grants": Action("/end-grants", end_grants, Nothing, "End every grant of a user."),
+    }
+
+    async def find(self, site: Site, key: Key) -> User | None:
+        """See `Resource.find`."""
+        realm, uid = key
+        issuer = site.issuer(realm)
+        row, _, _ = uid.partition("-")
+        if not row.isascii() or not row.isdecimal() or len(row) > 18:  # noqa: PLR2004  digits of a row's id
+            return None
+        found = await issuer.store.find_user(int(row))
+        return found if found is not None and found.realm == realm and uid_of(site, found) == uid else None
+
+    def key_of(self, site: Site, record: User) -> Key:
+        """See `Resource.key_of`."""
+        return (record.realm, uid_of(site, record))
+
+    async def document(self, site: Site, record: User) -> Document:
+        """See `Resource.document`."""
+        return {"uid": uid_of(site, record), **user_document(site.issuer(record.realm), record)}
+
+    def settable(self, record: User) -> Document:
+        """See `Resource.settable`."""
+        profile = msgspec.structs.asdict(record.profile)
+        return {
+            "login": record.login,
+            **{name: profile[name] for name in PROFILE},
+            "disabled": record.disabled,
+        }
+
+    def build(self, site: Site, key: Key, entry: Any, known: User | None) -> User:
+        """See `Resource.build`; users are added by POST, so that their id is the service's."""
+        del site
+        if known is None:
+            raise self.missing(key)
+        demand(_flaws(entry))
+        changes = {"login": check_login(entry.login), "profile": _profile(entry), "disabled": entry.disabled}
+        return msgspec.structs.replace(known, **changes)
+
+    def changed(self, known: User, wanted: User) -> tuple[str, ...]:
+        """See `Resource.changed`."""
+        before, after = self.settable(known), self.settable(wanted)
+        return tuple(name for name in before if before[name] != after[name])
+
+    async def save(self, site: Site, known: User | None, wanted: User) -> Mapping[str, str] | None:
+        """See `Resource.save`."""
+        if known is None:
+            return None
+        issuer = site.issuer(wanted.realm)
+        if await admin.replace_user(issuer, known, wanted):
+            return {}
+        if wanted.login != known.login and await issuer.store.find_user(known.id) == known:
+            raise LingpaiError(Kind.CONFLICT, "The login is taken.", parameter="login")
+        return None
+
+    async def remove(self, site: Site, known: User) -> bool:
+        """See `Resource.remove`."""
+        return await admin.remove_user(site.issuer(known.realm), known)
+
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """See `Resource.page`: oldest first."""
+        issuer = site.issuer(key[0])
+        if wanted.get("login"):
+            found = await issuer.store.find_login(issuer.realm, wanted["login"])
+            return Page([await self.document(site, found[0])] if found else [])
+        users = await issuer.store.list_users(issuer.realm, int(after or 0), limit + 1)
+        documents = [await self.document(site, each) for each in users[:limit]]
+        return Page(documents, str(users[limit - 1].id) if len(users) > limit else "")

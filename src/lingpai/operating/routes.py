@@ -1,0 +1,316 @@
+"""The routes of the admin API, made of the table of resources: one listener of its own serves them."""
+
+import dataclasses
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Annotated, Any, Final, NamedTuple
+
+import msgspec
+
+from lingpai import __version__
+from lingpai.core.audit import REFUSED, Actor, AdminKey, Change
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.etags import is_named
+from lingpai.core.flaws import Flaw, FlawsError
+from lingpai.core.hosts import Hosts
+from lingpai.core.languages import CHINESE, chinese_reasons, preferred
+from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
+from lingpai.edge.openapi import document
+from lingpai.operating.conditions import condition_of, demanded
+from lingpai.operating.keys import Doorkeeper
+from lingpai.operating.local import Local
+from lingpai.operating.port import Document, Key, Page, Saved
+from lingpai.operating.problems import PROBLEMS
+from lingpai.operating.repeats import Repeats
+from lingpai.operating.resources.registry import RESOURCES
+from lingpai.operating.resources.resource import Action, Resource
+from lingpai.operating.rights import Need, permits
+from lingpai.operating.site import Site
+
+ROOT: Final = "/admin/v1"
+TAG: Final = "admin"
+MOST_LISTED: Final = 500
+_FIELD: Final = re.compile(r"\{(\w+)\}")
+_NO_WORD: Final = re.compile(r"\W+")
+_encode = msgspec.json.Encoder().encode
+
+Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED, description="How many at most.")]
+After = Annotated[str, msgspec.Meta(description="`next` of the page before.")]
+
+
+class Granted(NamedTuple):
+    """A request that was let in.
+
+    Attributes:
+        key: the admin key.
+        site: acts for it.
+        port: what it may use.
+    """
+
+    key: AdminKey
+    site: Site
+    port: Local
+
+
+class AdminApi:
+    """Lets requests in, carries them out and writes the answers.
+
+    Args:
+        site: what is managed.
+        hosts: the names by which the listener may be addressed (DNS rebinding).
+        networks: CIDR blocks that requests may come from; empty for any.
+    """
+
+    def __init__(self, site: Site, hosts: Hosts, networks: tuple[str, ...] = ()) -> None:
+        self._site = site
+        self._hosts = hosts
+        self._networks = networks
+        self._door = Doorkeeper(site.keeper, networks)
+        self._repeats = Repeats(site)
+        self._declared: list[Route] = []
+
+    def routes(self) -> list[Route]:
+        """Return every route."""
+        self._declared = self.declare()
+        return self._declared
+
+    def declare(self) -> list[Route]:
+        """Return every route; what they declare depends on no site."""
+        found = [route for resource in RESOURCES for route in self._routes_of(resource)]
+        summary = "Show the admin key that is used, and its rights."
+        found.append(self._route(("GET",), "/whoami", {}, self._whoami, summary))
+        described = self._route(
+            ("GET",), "/openapi.json", {}, self._describe, "Describe this API as OpenAPI 3.1."
+        )
+        return [*found, described]
+
+    async def admit(self, call: Call, need: Need | None) -> Granted:
+        """Return who asks, when they may.
+
+        Args:
+            call: the request.
+            need: the right that it needs; None for any key.
+
+        Raises:
+            LingpaiError: MISSING_KEY, WRONG_KEY, NOT_ALLOWED, TOO_MANY_REQUESTS.
+        """
+        if not self._hosts.includes(call.header("host")):
+            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not served under this host name.")
+        if call.header("origin") is not None or call.header("sec-fetch-site") is not None:
+            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not for web pages.")
+        key = await self._door.recognise(call.bearer, call.peer)
+        call.caller = key.name
+        actor = Actor("admin", key.name, call.peer, call.trace_id)
+        chinese = preferred(call.header("accept-language")) == CHINESE
+        site = self._site.by(actor, chinese=chinese)
+        if need is not None and not permits(key.rights, need):
+            await site.keeper.note(Change("api.refused", str(need), reason="no right", outcome=REFUSED))
+            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
+        return Granted(key, site, Local(site))
+
+    def _routes_of(self, resource: Resource[Any]) -> Iterator[Route]:
+        keys = tuple(_FIELD.findall(resource.path))
+        around = tuple(_FIELD.findall(resource.list_path))
+        if resource.listed:
+            yield self._route(
+                ("GET",),
+                resource.list_path,
+                _strings(around) | _filters(resource) | {"limit": (Limit, 50), "after": (After, "")},
+                self._lister(resource, around),
+                f"List: {resource.kind}.",
+                sources=Source.PATH | Source.QUERY,
+            )
+        verbs: Mapping[str, Callable[[Resource[Any], tuple[str, ...]], Any]] = {
+            "GET": self._reader,
+            "PUT": self._putter,
+            "PATCH": self._patcher,
+            "DELETE": self._remover,
+        }
+        for method in resource.methods:
+            takes = method in ("PUT", "PATCH")
+            yield self._route(
+                (method,),
+                resource.path,
+                _strings(keys) | (_BODY if takes else {}),
+                verbs[method](resource, keys),
+                f"{_WORDS[method]}: {resource.noun}.",
+                body=resource.entry if takes else None,
+            )
+        for action in resource.actions.values():
+            fields = around if action.whole else keys
+            path = (resource.list_path if action.whole else resource.path) + action.path
+            runner = self._actor(resource, action, fields)
+            yield self._route(
+                ("POST",), path, _strings(fields) | _BODY, runner, action.summary, body=action.body
+            )
+
+    def _route(
+        self,
+        methods: tuple[str, ...],
+        path: str,
+        fields: Mapping[str, tuple[Any, Any]],
+        verb: Callable[[Any, Call], Awaitable[Any]],
+        summary: str,
+        *,
+        sources: Source = Source.PATH,
+        body: Any = None,
+    ) -> Route:
+        declared: list[Any] = [
+            (name, kind) if default is msgspec.NODEFAULT else (name, kind, default)
+            for name, (kind, default) in fields.items()
+        ]
+        # Each has a name of its own, by which the OpenAPI document tells them apart.
+        name = _NO_WORD.sub("_", f"{methods[0]}{path}").strip("_")
+        params = msgspec.defstruct(name, declared, kw_only=True)
+        return Route(
+            methods,
+            ROOT + path,
+            params,
+            sources | (Source.DOCUMENT if body is not None else Source.PATH),
+            _in_their_language(verb),
+            PROBLEMS,
+            summary,
+            dict[str, Any],
+            TAG,
+            body=body,
+        )
+
+    def _lister(self, resource: Resource[Any], around: tuple[str, ...]) -> Any:
+        async def run(params: Any, call: Call) -> Reply:
+            key = _key(params, around)
+            granted = await self.admit(call, resource.need(key, "read"))
+            wanted = {name: getattr(params, name) for name in resource.filters if getattr(params, name)}
+            if params.after and not params.after.isprintable() and "\n" not in params.after:
+                raise _bad_after()
+            try:
+                page = await granted.port.list(
+                    resource.kind, key, wanted, after=params.after, limit=params.limit
+                )
+            except ValueError:  # a number was expected
+                raise _bad_after() from None
+            return _page(page)
+
+        return run
+
+    def _reader(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
+        async def run(params: Any, call: Call) -> Reply:
+            key = _key(params, keys)
+            item = await (await self.admit(call, resource.need(key, "read"))).port.read(resource.kind, key)
+            headers = (NO_STORE, ("etag", item.etag))
+            if is_named(item.etag, call.if_none_match):
+                return Reply(b"", 304, headers=headers)
+            return Reply(_encode(item.document), headers=headers)
+
+        return run
+
+    def _putter(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
+        async def run(params: Any, call: Call) -> Reply:
+            key = _key(params, keys)
+            granted = await self.admit(call, resource.need(key, "write"))
+            condition = condition_of(call.header("if-match"), call.if_none_match)
+            if condition is None:
+                raise demanded()
+            return _saved(await granted.port.put(resource.kind, key, params.document, condition))
+
+        return run
+
+    def _patcher(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
+        async def run(params: Any, call: Call) -> Reply:
+            key = _key(params, keys)
+            granted = await self.admit(call, resource.need(key, "write"))
+            condition = condition_of(call.header("if-match"), call.if_none_match)
+            return _saved(await granted.port.patch(resource.kind, key, params.document, condition))
+
+        return run
+
+    def _remover(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
+        async def run(params: Any, call: Call) -> Document:
+            key = _key(params, keys)
+            granted = await self.admit(call, resource.need(key, "write"))
+            condition = condition_of(call.header("if-match"), call.if_none_match)
+            return await granted.port.remove(resource.kind, key, condition)
+
+        return run
+
+    def _actor(self, resource: Resource[Any], action: Action, keys: tuple[str, ...]) -> Any:
+        name = next(name for name, each in resource.actions.items() if each is action)
+
+        async def run(params: Any, call: Call) -> Document:
+            key = _key(params, keys)
+            granted = await self.admit(call, resource.need(key, action.verb))
+            body: Document = params.document
+
+            async def act(nonce: bytes) -> Document:
+                site = dataclasses.replace(granted.site, nonce=nonce)
+                return await Local(site).act(resource.kind, key, name, body)
+
+            def again(nonce: bytes) -> str:
+                site = dataclasses.replace(granted.site, nonce=nonce)
+                return resource.secret_again(site, key)
+
+            repeated = call.header("idempotency-key")
+            if repeated is None:
+                return await act(b"")
+            names = (repeated, granted.key.key_id, f"{resource.kind} {name} {'/'.join(key)}")
+            return await self._repeats.once(names, body, act, action.secret, again)
+
+        return run
+
+    async def _whoami(self, _params: Any, call: Call) -> Document:
+        granted = await self.admit(call, None)
+        return {"name": granted.key.name, "role": granted.key.role, "rights": granted.key.rights}
+
+    async def _describe(self, _params: Any, call: Call) -> Document:
+        await self.admit(call, None)
+        return document(self._declared, title="Lingpai admin API", version=__version__)
+
+
+_BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}
+_WORDS: Final = {"GET": "Show", "PUT": "Add or replace", "PATCH": "Change some fields", "DELETE": "Remove"}
+
+
+def _strings(names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
+    return dict.fromkeys(names, (str, msgspec.NODEFAULT))
+
+
+def _filters(resource: Resource[Any]) -> dict[str, tuple[Any, Any]]:
+    return {
+        name: (Annotated[str, msgspec.Meta(description=text)], "") for name, text in resource.filters.items()
+    }
+
+
+def _key(params: Any, names: tuple[str, ...]) -> Key:
+    return tuple(getattr(params, name) for name in names)
+
+
+def _bad_after() -> LingpaiError:
+    return LingpaiError(Kind.INVALID_PARAMETER, "This is not the next page of this list.", parameter="after")
+
+
+def _page(page: Page) -> Reply:
+    shown: Document = {"items": page.items, "next": page.next or None}
+    if page.partial:
+        shown["partial"] = True
+    return Reply(_encode(shown), content_type=JSON)
+
+
+def _saved(saved: Saved) -> Reply:
+    shown = {**saved.item.document, **saved.secrets}
+    changed = "true" if saved.created or saved.changed else "false"
+    headers = (NO_STORE, ("etag", saved.item.etag), ("lingpai-changed", changed))
+    return Reply(_encode(shown), 201 if saved.created else 200, headers=headers)
+
+
+def _in_their_language(verb: Callable[[Any, Call], Awaitable[Any]]) -> Callable[[Any, Call], Awaitable[Any]]:
+    """Return a verb whose flaws are in the caller's language; the edge sees to every other reason."""
+
+    async def run(params: Any, call: Call) -> Any:
+        try:
+            return await verb(params, call)
+        except FlawsError as error:
+            if preferred(call.header("accept-language")) != CHINESE:
+                raise
+            say = chinese_reasons().translate
+            raise FlawsError(Flaw(flaw.field, say(flaw.text)) for flaw in error.flaws) from error
+
+    return run

@@ -1,0 +1,80 @@
+"""What operators manage, put together: the keeper, the realms, and who acts."""
+
+import base64
+import dataclasses
+from collections.abc import Mapping
+from typing import Self
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from lingpai.core.audit import Actor
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.seals import Digester
+from lingpai.issuer.app_admin import SECRET_BYTES, new_secret
+from lingpai.issuer.context import Issuer
+from lingpai.issuer.realms import Realm
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.keys import KEY_PREFIX, new_key
+
+
+@dataclasses.dataclass(frozen=True)
+class Site:
+    """One service as operators see it.
+
+    Attributes:
+        keeper: the token hub; acts for the operator.
+        issuers: the realms by name, disabled ones too; they act for the operator.
+        realms: their settings.
+        enabled: names of the realms that are served.
+        tags: makes entity tags.
+        chinese: whether texts for people are Chinese.
+        nonce: what new secrets derive from, so that a lost answer can be given again; b"" for random ones.
+    """
+
+    keeper: Keeper
+    issuers: Mapping[str, Issuer]
+    realms: Mapping[str, Realm]
+    enabled: frozenset[str]
+    tags: Digester
+    chinese: bool = False
+    nonce: bytes = b""
+
+    @classmethod
+    def of(
+        cls, keeper: Keeper, issuers: Mapping[str, Issuer], realms: tuple[Realm, ...], enabled: frozenset[str]
+    ) -> Self:
+        """Return a site that acts for nobody yet; see `by`."""
+        named = {realm.name: realm for realm in realms}
+        return cls(keeper, issuers, named, enabled, Digester(keeper.ring, "entity tags"))
+
+    def by(self, actor: Actor, *, chinese: bool = False) -> "Site":
+        """Return this site as it acts for an operator."""
+        issuers = {name: issuer.by(actor) for name, issuer in self.issuers.items()}
+        return dataclasses.replace(self, keeper=self.keeper.by(actor), issuers=issuers, chinese=chinese)
+
+    def issuer(self, realm: str) -> Issuer:
+        """Return the realm of this name.
+
+        Raises:
+            LingpaiError: NOT_FOUND.
+        """
+        found = self.issuers.get(realm)
+        if found is None:
+            raise LingpaiError(Kind.NOT_FOUND, f"There is no realm {realm}.", parameter="realm")
+        return found
+
+    def caller_key(self) -> str:
+        """Return a new caller key."""
+        if not self.nonce:
+            return new_key()
+        return KEY_PREFIX + base64.urlsafe_b64encode(self._derive("caller key", 32)).rstrip(b"=").decode()
+
+    def app_secret(self, issuer: Issuer) -> str:
+        """Return a new secret for an app."""
+        return self._derive("app secret", SECRET_BYTES).hex() if self.nonce else new_secret(issuer)
+
+    def _derive(self, purpose: str, length: int) -> bytes:
+        pepper = self.keeper.ring.derive_pepper("secrets of repeated answers")
+        derivation = HKDF(hashes.SHA256(), length, salt=self.nonce, info=purpose.encode())
+        return derivation.derive(pepper)
