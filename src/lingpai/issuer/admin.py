@@ -175,7 +175,7 @@ async def replace_user(issuer: Issuer, known: User, wanted: User) -> bool:
     check_profile(wanted.profile)
     wanted = msgspec.structs.replace(wanted, login=check_login(wanted.login))
     change = Change.between("user.change", known.login, user_state(known), user_state(wanted))
-    return await issuer.recording(change).change_user(known, wanted)
+    return await issuer.recording(change).change_user(known, wanted, issuer.now())
 
 
 async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClaims:
