@@ -29,8 +29,9 @@ OUTSIDE = ("8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:f
 class Server:
     """Answers on loopback by TLS, under the name of a client, and counts who came."""
 
-    def __init__(self, home: Path) -> None:
-        self._file = certificate_for(home, NAME)
+    def __init__(self, home: Path, name: str = NAME) -> None:
+        self.file = certificate_for(home, name)
+        self._name = name
         self._tasks: set[asyncio.Task[None]] = set()
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
@@ -40,7 +41,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"https://{NAME}:{self.port}/keys"
+        return f"https://{self._name}:{self.port}/keys"
 
     def fetcher(
         self,
@@ -52,13 +53,13 @@ class Server:
         async def resolve(_host: str, _port: int) -> Sequence[str]:
             return resolved
 
-        trust = ssl.create_default_context(cafile=str(self._file))
+        trust = ssl.create_default_context(cafile=str(self.file))
         return Fetcher(allowed, seconds=seconds, resolve=resolve, trust=trust)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(self._file)
+        context.load_cert_chain(self.file)
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context)
         self.port = server.sockets[0].getsockname()[1]
         try:

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from lingpai.core.clock import end_after
 from lingpai.core.errors import LingpaiError
+from lingpai.core.issuer_records import GrantState
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.seals import SealError
 from lingpai.devdata.records import Samples
 from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.authorization_requests import Asked
-from lingpai.issuer.verbs.authorize import issue_code
+from lingpai.issuer.verbs.authorize import issue_code, new_grant
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.sessions import start_session
@@ -32,6 +34,7 @@ from lingpai.store.backups.making import back_up
 from lingpai.store.backups.restoring import Restored, is_filled, restore, settle_in_place
 from lingpai.store.backups.settling import AHEAD, IDS_AHEAD
 from lingpai.store.copying.copy import open_copy
+from lingpai.store.issuer_port import Login, RequestKey
 from lingpai.store.port import Fetched
 from lingpai.store.sqlite.connect import connect
 from tests.helpers.postgres import Place as PostgresPlace
@@ -220,12 +223,20 @@ async def test_what_a_restored_store_cannot_know_is_over(place: Place) -> None:
         (user, *_) = await issuer.store.list_users("yzb", 0, 1)
         assert app is not None
         code = await issue_code(issuer, app, user, Asked())
-        await start_session(issuer, user)
+        session = (await start_session(issuer, user)).session
+        online, offline = [await new_grant(issuer, app, user, None, Asked()) for _ in range(2)]
+        for grant in (online, offline):
+            await issuer.store.answer_request(
+                RequestKey(grant.salt.to_bytes(8), issuer.now() + 60),
+                msgspec.structs.replace(grant, state=GrantState.LIVE, ends_at=issuer.now() + 600),
+                Login(session, online=grant is online, told=True),
+            )
     await place.back_up()
     done = await place.restore()
     ended = done.settled.ended
     assert (ended["codes"], ended["exchanges"], ended["roles"]) == (1, 1, 1)
     assert ended["sessions"] >= 1
+    assert ended["online"] == 1  # and the other one lives on
     assert "grants" not in ended
     async with open_keeper(place.settings) as keeper:
         issuer = (await issuers_of(place.settings, keeper))["yzb"]

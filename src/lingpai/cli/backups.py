@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ENDED = {
     "sessions": "Sessions: users log in again",
+    "online": "Grants that end with a session",
     "authorizations": "Open login and consent pages",
     "codes": "Codes that were not redeemed",
     "terminal_keys": "Keys on terminals' screens",

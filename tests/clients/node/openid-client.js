@@ -53,6 +53,23 @@ async function finish(wanted) {
   return found;
 }
 
+async function redeemed(wanted) {
+  const { client, config } = await configure(wanted);
+  const checks = {
+    pkceCodeVerifier: wanted.verifier, expectedState: wanted.state, expectedNonce: wanted.nonce, idTokenExpected: true,
+  };
+  const tokens = await client.authorizationCodeGrant(config, new URL(wanted.callback), checks);
+  return { id_token: tokens.id_token, claims: tokens.claims() };
+}
+
+async function ended(wanted) {
+  const { client, config } = await configure(wanted);
+  const url = client.buildEndSessionUrl(config, {
+    id_token_hint: wanted.id_token, post_logout_redirect_uri: wanted.after, state: wanted.state,
+  });
+  return { url: url.href };
+}
+
 async function refused(wanted) {
   const { client, config } = await configure(wanted);
   const checks = { pkceCodeVerifier: wanted.verifier, expectedState: wanted.state, expectedNonce: wanted.nonce };
@@ -123,4 +140,4 @@ async function polled(wanted) {
   return { claims: tokens.claims(), tokens };
 }
 
-module.exports = { begin, finish, refused, pushed, proven, device, polled };
+module.exports = { begin, finish, redeemed, ended, refused, pushed, proven, device, polled };

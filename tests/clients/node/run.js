@@ -76,6 +76,8 @@ const uses = {
 
   'openid-client begin': (wanted) => require('./openid-client').begin(wanted),
   'openid-client finish': (wanted) => require('./openid-client').finish(wanted),
+  'openid-client redeemed': (wanted) => require('./openid-client').redeemed(wanted),
+  'openid-client ended': (wanted) => require('./openid-client').ended(wanted),
   'openid-client refused': (wanted) => require('./openid-client').refused(wanted),
   'openid-client pushed': (wanted) => require('./openid-client').pushed(wanted),
   'openid-client proven': (wanted) => require('./openid-client').proven(wanted),

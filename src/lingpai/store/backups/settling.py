@@ -30,6 +30,7 @@ _END: Final = (
 )
 _ENDED: Final = {
     "sessions": "DELETE FROM issuer_sessions",
+    "online": _END + "state <> {ended} AND id IN (SELECT grant_row FROM issuer_session_grants WHERE online)",  # noqa: S608  our words
     "authorizations": "DELETE FROM issuer_authorizations",
     "codes": _END + "state = {issued}",
     "terminal_keys": "UPDATE issuer_machines SET qr_digest = substr(qr_digest, 1, 0), qr_ends_at = 0 "
