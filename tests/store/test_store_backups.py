@@ -107,7 +107,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def take_slot(
+async def place(
     engine: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
