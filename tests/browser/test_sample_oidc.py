@@ -158,3 +158,27 @@ async def test_a_device_whose_user_refuses_says_so_by_its_button_alone(
     await window.click("[value=refuse]")
     await tab.click("[value=poll]")
     await expect(tab.get_by_role("alert")).to_contain_text("access_denied")
+
+
+async def test_logging_out_at_the_issuer_leads_back(context: BrowserContext, dev: Dev) -> None:
+    tab, _ = await open_sample(context, dev, "/oidc/start")
+    await log_in(tab, dev)
+    await allow(tab)
+    await tab.wait_for_url("**/trail/oidc")
+    await tab.get_by_role("link", name="Log out").click()
+    await tab.wait_for_url(dev.described["sample"] + "/")
+    await tab.click("a[href='/oidc/start']")
+    await tab.wait_for_selector("[name=password]")
+
+
+async def test_a_single_page_app_logs_out(context: BrowserContext, dev: Dev) -> None:
+    tab, _ = await open_sample(context, dev, "/oidc/spa")
+    await tab.click("[data-do=signIn]")
+    await log_in(tab, dev)
+    await allow(tab)
+    await expect(tab.get_by_role("status")).to_have_text("Signed in.")
+    await tab.click("[data-do=logOut]")
+    await expect(tab.get_by_role("status")).to_have_text("Not signed in.")
+    assert tab.url == dev.described["sample"] + "/oidc/spa"
+    await tab.click("[data-do=signIn]")
+    await tab.wait_for_selector("[name=password]")
