@@ -6,20 +6,22 @@ import typer
 
 from lingpai.cli.durations import seconds
 from lingpai.cli.field_options import FieldOption, with_fields
-from lingpai.cli.flaws import demand_none
+from lingpai.cli.flaws import telling
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import OVERTAKEN, Problem
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.running import Data, Json, with_operating
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating
 
 app = typer.Typer(
     name="caller", help="Callers of the token hub: their keys, accounts and rights.", no_args_is_help=True
 )
 
+KIND = "callers"
+PAGE = 500
+"""Callers that are read at a time."""
 OVERLAP = "24h"
 """Default time for which a replaced key stays valid."""
 
@@ -76,23 +78,16 @@ def add(
 ) -> None:
     """Add a caller and print its key. The key is shown once; only a digest is stored."""
     from lingpai.cli.output import emit, say
-    from lingpai.core.records import Caller
-    from lingpai.keeper import administration
-    from lingpai.keeper.callers import caller_document, caller_flaws
-    from lingpai.keeper.keys import new_key
+    from lingpai.operating.port import ABSENT
 
-    async def save(keeper: "Keeper") -> dict[str, Any]:
+    async def save(port: "Operating") -> dict[str, Any]:
         chosen = {field: value for field, value in given.items() if value}
-        caller = Caller(name=name, **chosen, created_at=keeper.clock.now())
-        demand_none(caller_flaws(keeper.platforms, caller))
-        key = new_key()
-        if not await administration.add_caller(keeper, caller, key):
-            raise Problem(
-                tr("The name {name} is or was used by another caller; choose another name.", name=name)
-            )
-        return {**caller_document(caller), "key": key}
+        taken = tr("The name {name} is or was used by another caller; choose another name.", name=name)
+        with telling(PRECONDITION_FAILED=taken):
+            saved = await port.put(KIND, (name,), chosen, ABSENT)
+        return {**saved.item.document, **saved.secrets}
 
-    added = with_keeper(data, save, create=True)
+    added = with_operating(data, save, create=True)
 
     def render(console: "Console") -> None:
         say(console, tr("Added {name}. Its key, shown only once:", name=name), "green")
@@ -113,30 +108,19 @@ def change(
 ) -> None:
     """Change what a caller may do, from its next request on. What is not given stays unchanged, its key too."""
     from lingpai.cli.output import done, emit
-    from lingpai.keeper import administration
-    from lingpai.keeper.callers import FIELDS, caller_document, caller_flaws
 
     named = {
         field: tuple(filter(None, value)) if isinstance(value, tuple) else value
         for field, value in given.items()
     }
 
-    async def save(keeper: "Keeper") -> dict[str, Any]:
-        import msgspec
+    async def save(port: "Operating") -> dict[str, Any]:
+        with telling(NOT_FOUND=_no_key(name), CONFLICT=_no_key(name)):
+            saved = await port.patch(KIND, (name,), named)
+        outcome = "changed" if saved.changed else "kept"
+        return {**saved.item.document, "outcome": outcome, "changed": saved.changed}
 
-        found = await keeper.store.find_caller_named(name)
-        if found is None or found.revoked_at is not None:
-            raise Problem(
-                tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
-            )
-        wanted = msgspec.structs.replace(found, **named)
-        demand_none(caller_flaws(keeper.platforms, wanted))
-        changed = FIELDS.changed(found, wanted)
-        if changed and not await administration.change_caller(keeper, found, wanted):
-            raise Problem(tr(OVERTAKEN))
-        return {**caller_document(wanted), "outcome": "changed" if changed else "kept", "changed": changed}
-
-    result = with_keeper(data, save)
+    result = with_operating(data, save)
     words = ", ".join(map(tr, result["changed"])) or "–"
     emit(result, as_json, done(tr("Caller {name}. Changed: {changed}.", name=name, changed=words)))
 
@@ -144,22 +128,31 @@ def change(
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the callers, revoked ones too."""
-    from lingpai.cli.output import emit, local, table
-    from lingpai.keeper.callers import caller_document, read_callers
+    from lingpai.cli.output import emit, local_of, table
 
-    found, former = with_keeper(data, read_callers)
+    async def read(port: "Operating") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after = ""
+        while True:
+            page = await port.list(KIND, after=after, limit=PAGE)
+            found += page.items
+            after = page.next
+            if not after:
+                return found
+
+    found = with_operating(data, read)
     rows = [
         (
-            each.name,
-            each.environment or "–",
-            ", ".join(each.apps),
-            ", ".join(each.rights),
-            ", ".join(each.forward) or "–",
-            each.hand_out or "–",
-            ", ".join(each.networks) or tr("any"),
-            local(each.created_at),
-            local(each.revoked_at),
-            "\n".join(map(local, former.get(each.name, ()))) or "–",
+            each["caller"],
+            each["environment"] or "–",
+            ", ".join(each["apps"]),
+            ", ".join(each["rights"]),
+            ", ".join(each["forward"]) or "–",
+            each["hand_out"] or "–",
+            ", ".join(each["networks"]) or tr("any"),
+            local_of(each["created_at"]),
+            local_of(each["revoked_at"]),
+            "\n".join(map(local_of, each["former_keys_end_at"])) or "–",
         )
         for each in found
     ]
@@ -167,11 +160,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
         *("Name", "Environment", "Apps", "Rights", "Forwards", "Gets", "Networks", "Added", "Revoked"),
         "Former key valid until",
     )
-    emit(
-        [caller_document(each, former.get(each.name, ())) for each in found],
-        as_json,
-        lambda console: console.print(table("Callers", columns, rows)),
-    )
+    emit(found, as_json, lambda console: console.print(table("Callers", columns, rows)))
 
 
 @app.command("show")
@@ -182,28 +171,27 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one caller: what it may use, and how many keys are valid, until when; never a key."""
-    from lingpai.cli.output import emit, fields, local
-    from lingpai.keeper.callers import caller_document, read_callers
+    from lingpai.cli.output import emit, fields, local_of
 
-    callers, former = with_keeper(data, read_callers)
-    found = next((each for each in callers if each.name == name), None)
-    if found is None:
-        raise Problem(tr("There is no caller {name}; `lingpai caller list` shows all.", name=name))
-    document = caller_document(found, former.get(name, ()))
+    async def read(port: "Operating") -> dict[str, Any]:
+        with telling(NOT_FOUND=tr("There is no caller {name}; `lingpai caller list` shows all.", name=name)):
+            return (await port.read(KIND, (name,))).document
+
+    document = with_operating(data, read)
 
     def render(console: "Console") -> None:
         pairs = (
-            ("Name", found.name),
-            ("Environment", found.environment or "–"),
-            ("Apps", ", ".join(found.apps)),
-            ("Rights", ", ".join(found.rights)),
-            ("Forwards", ", ".join(found.forward) or "–"),
-            ("Gets", found.hand_out or "–"),
-            ("Networks", ", ".join(found.networks) or tr("any")),
-            ("Added", local(found.created_at)),
-            ("Revoked", local(found.revoked_at)),
+            ("Name", document["caller"]),
+            ("Environment", document["environment"] or "–"),
+            ("Apps", ", ".join(document["apps"])),
+            ("Rights", ", ".join(document["rights"])),
+            ("Forwards", ", ".join(document["forward"]) or "–"),
+            ("Gets", document["hand_out"] or "–"),
+            ("Networks", ", ".join(document["networks"]) or tr("any")),
+            ("Added", local_of(document["created_at"])),
+            ("Revoked", local_of(document["revoked_at"])),
             ("Valid keys", str(document["valid_keys"])),
-            *(("Former key valid until", local(end)) for end in former.get(name, ())),
+            *(("Former key valid until", local_of(end)) for end in document["former_keys_end_at"]),
         )
         console.print(fields(pairs))
 
@@ -232,40 +220,29 @@ def rotate(
     Put the new key into the caller's configuration while both are valid. `lingpai caller show` says how many keys are
     valid and until when; rights, apps and networks stay as they are, and the audit log names the caller as before.
     """
-    from lingpai.cli.output import emit, local, say, span
-    from lingpai.core.moments import moment
-    from lingpai.keeper import administration
-    from lingpai.keeper.callers import ends_by_name
-    from lingpai.keeper.keys import new_key
+    from lingpai.cli.output import emit, local_of, say, span
 
     overlap = 0 if now else overlap
-    key = new_key()
 
-    async def change(keeper: "Keeper") -> "tuple[float, ...] | None":
-        if not await administration.rotate_caller(keeper, name, key, overlap):
-            return None
-        return ends_by_name(await keeper.store.list_former_keys()).get(name, ())
+    async def turn(port: "Operating") -> dict[str, Any]:
+        with telling(NOT_FOUND=_no_key(name)):
+            return await port.act(KIND, (name,), "keys", {"overlap": overlap})
 
-    former = with_keeper(data, change)
-    if former is None:
-        raise Problem(
-            tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
-        )
+    result = with_operating(data, turn)
 
     def render(console: "Console") -> None:
         say(console, tr("New key of {name}, shown only once:", name=name), "green")
-        say(console, key)
+        say(console, result["key"])
         if not overlap:
             say(console, tr("All previous keys have ended."), "dim")
         else:
-            until = local(max(former))
+            until = local_of(max(result["former_keys_end_at"]))
             text = tr(
                 "The previous key stays valid for {span}, until {until}.", span=span(overlap), until=until
             )
             say(console, text, "dim")
 
-    result = {"caller": name, "outcome": "rotated", "key": key, "overlap": overlap}
-    emit({**result, "former_keys_end_at": [*map(moment, former)]}, as_json, render)
+    emit(result, as_json, render)
 
 
 @app.command("revoke")
@@ -277,13 +254,14 @@ def revoke(
 ) -> None:
     """Revoke a caller's keys, from its next request on. The name stays taken."""
     from lingpai.cli.output import done, emit
-    from lingpai.keeper import administration
 
-    async def end(keeper: "Keeper") -> bool:
-        return await administration.revoke_caller(keeper, name)
+    async def end(port: "Operating") -> None:
+        with telling(NOT_FOUND=_no_key(name)):
+            await port.remove(KIND, (name,))
 
-    if not with_keeper(data, end):
-        raise Problem(
-            tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)
-        )
+    with_operating(data, end)
     emit({"caller": name, "outcome": "revoked"}, as_json, done(tr("Revoked {name}.", name=name)))
+
+
+def _no_key(name: str) -> str:
+    return tr("There is no caller {name} with a valid key; `lingpai caller list` shows all.", name=name)

@@ -19,6 +19,7 @@ PLACEHOLDERS = {
     "networks": "NETWORK",
     "domains": "HOST",
     "origins": "URL",
+    "server": "URL",
     "after": "NUMBER",
     "actor": "NAME",
     "action": "NAME",

@@ -105,3 +105,8 @@ def local(unix: float | None) -> str:
     if unix is None:
         return "–"
     return dt.datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def local_of(iso: str | None) -> str:
+    """Return a time of a document (ISO 8601) as local time, for tables; "–" for None."""
+    return "–" if iso is None else local(dt.datetime.fromisoformat(iso).timestamp())

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.cli.problems import Problem
 
 if TYPE_CHECKING:
     from lingpai.core.audit import Actor
     from lingpai.core.records import Account
     from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating
     from lingpai.settings import Settings
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ def with_keeper(
     """
     from lingpai.settings import load_settings
 
+    if _chosen.server:
+        raise Problem(tr("This command works on the host alone; leave out --server."))
     settings = load_settings(data=data)
     if rehearse and settings.store_address.dsn is None and not settings.database.exists():
         with tempfile.TemporaryDirectory() as folder:
@@ -141,3 +144,58 @@ async def find_account(keeper: "Keeper", name: str) -> "Account":
         names = ", ".join(each.name for each in found)
         raise Problem(tr("{name} is ambiguous: {names}. Name one of them.", name=name, names=names))
     return found[0]
+
+
+class _Chosen:
+    """What the root command was given."""
+
+    server = ""
+
+
+_chosen = _Chosen()
+
+
+def choose_server(url: str) -> None:
+    """Have the commands that can do so work by the admin API at `url`; "" for the store."""
+    _chosen.server = url
+
+
+def with_operating(
+    data: Path | None, work: "Callable[[Operating], Awaitable[T]]", *, create: bool = False
+) -> T:
+    """Run `work` with the operating port: on the store, or on the admin API that `--server` names.
+
+    Raises:
+        Problem: there is no store, or no admin key for the server.
+        LingpaiError: of `work`; UPSTREAM_UNAVAILABLE when the server cannot be reached.
+    """
+    if _chosen.server:
+        return asyncio.run(_remotely(work))
+
+    async def on_store(keeper: "Keeper") -> T:
+        from lingpai.operating.local import Local
+        from lingpai.operating.site import Site
+        from lingpai.service import issuers_of
+        from lingpai.settings import load_settings
+
+        settings = load_settings(data=data)
+        enabled = frozenset(realm.name for realm in settings.enabled_realms())
+        issuers = await issuers_of(settings, keeper, disabled=True)
+        site = Site.of(keeper, issuers, settings.all_realms(), enabled)
+        return await work(Local(site.by(operator(), chinese=speaks_chinese())))
+
+    return with_keeper(data, on_store, create=create)
+
+
+async def _remotely(work: "Callable[[Operating], Awaitable[T]]") -> T:
+    import os
+
+    from lingpai.core.text import read_text, trimmed
+    from lingpai.operating.remote import Remote
+
+    file = os.environ.get("LINGPAI_ADMIN_KEY_FILE", "")
+    if not file:
+        raise Problem(tr("Name the file with the admin key in LINGPAI_ADMIN_KEY_FILE."))
+    key = trimmed(read_text(await asyncio.to_thread(Path(file).read_bytes), file))
+    async with Remote(_chosen.server, key, "zh" if speaks_chinese() else "en") as remote:
+        return await work(remote)

@@ -30,6 +30,7 @@ from lingpai.cli import (
     users,
 )
 from lingpai.cli.root import Root
+from lingpai.cli.running import choose_server
 
 app = typer.Typer(
     name="lingpai",
@@ -56,8 +57,17 @@ def _root(
         bool,
         typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_show_version),
     ] = False,
+    server: Annotated[
+        str,
+        typer.Option(
+            envvar="LINGPAI_SERVER",
+            help="Work by the admin API of a running service, at this address or unix:PATH, with the key in the "
+            "file that LINGPAI_ADMIN_KEY_FILE names. For `caller`.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
-    pass
+    choose_server(server)
 
 
 for _command in (

@@ -297,7 +297,10 @@ def _page(page: Page) -> Reply:
 def _saved(saved: Saved) -> Reply:
     shown = {**saved.item.document, **saved.secrets}
     changed = "true" if saved.created or saved.changed else "false"
-    headers = (NO_STORE, ("etag", saved.item.etag), ("lingpai-changed", changed))
+    headers = (
+        *(NO_STORE, ("etag", saved.item.etag), ("lingpai-changed", changed)),
+        ("lingpai-fields", ",".join(saved.changed)),
+    )
     return Reply(_encode(shown), 201 if saved.created else 200, headers=headers)
 
 

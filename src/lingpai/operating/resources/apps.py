@@ -76,6 +76,7 @@ class Apps(Resource[App]):
     area = "issuer"
     noun = "app"
     entry = FIELDS.entry("AppEntry", {})
+    made = ("secret",)
     actions: ClassVar[Mapping[str, Action]] = {
         "add": Action("", add, NewApp, "Add an app; its secret is shown once.", whole=True, secret="secret"),  # noqa: S106
         "secrets": Action(

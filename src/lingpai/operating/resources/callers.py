@@ -53,6 +53,7 @@ class Callers(Resource[Caller]):
     area = "keeper"
     noun = "caller"
     entry = FIELDS.entry("CallerEntry", {})
+    made = ("key",)
     actions: ClassVar[Mapping[str, Action]] = {
         "keys": Action(
             "/keys",

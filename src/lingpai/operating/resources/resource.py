@@ -54,6 +54,7 @@ class Resource(Generic[R]):
         filters: names of the filters of the list, with what each means.
         entry: the struct of documents that come in, without the key.
         written: names of fields that come in and never out.
+        made: names of secrets that a change may make.
         noun: for the reference.
         actions: by name.
     """
@@ -67,6 +68,7 @@ class Resource(Generic[R]):
     filters: ClassVar[Mapping[str, str]] = {}
     entry: ClassVar[type[Any]] = Nothing
     written: ClassVar[tuple[str, ...]] = ()
+    made: ClassVar[tuple[str, ...]] = ()
     actions: ClassVar[Mapping[str, Action]] = {}
 
     @property

@@ -1,0 +1,161 @@
+"""The operating port over HTTP: what `Local` does, by the admin API of a running service."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import aiohttp
+import msgspec
+from typing_extensions import override
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.flaws import Flaw, FlawsError
+from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.resources.registry import BY_KIND
+from lingpai.operating.routes import ROOT
+
+SECONDS: Final = 30.0
+"""Seconds that one call may take."""
+UNIX: Final = "unix:"
+
+
+class Remote(Operating):
+    """See `port.Operating`. Used as a context.
+
+    Args:
+        url: of the listener of the admin API, or `unix:PATH`.
+        key: an admin key.
+        language: of texts for people, such as "zh".
+    """
+
+    def __init__(self, url: str, key: str, language: str = "en") -> None:
+        self._url = "http://localhost" if url.startswith(UNIX) else url.rstrip("/")
+        self._path = url.removeprefix(UNIX) if url.startswith(UNIX) else None
+        self._headers = {"Authorization": f"Bearer {key}", "Accept-Language": language}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the client."""
+        connector = None if self._path is None else aiohttp.UnixConnector(self._path)
+        timeout = aiohttp.ClientTimeout(total=SECONDS)
+        self._session = aiohttp.ClientSession(headers=self._headers, connector=connector, timeout=timeout)
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        """Close the client."""
+        if self._session is not None:
+            await self._session.close()
+
+    @override
+    async def read(self, kind: str, key: Key) -> Item:
+        document, headers, _ = await self._ask("GET", self._thing(kind, key))
+        return Item(document, headers.get("etag", ""))
+
+    @override
+    async def list(
+        self,
+        kind: str,
+        key: Key = (),
+        wanted: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 50,
+    ) -> Page:
+        query = {**(wanted or {}), "limit": str(limit)} | ({"after": after} if after else {})
+        document, _, _ = await self._ask("GET", _filled(BY_KIND[kind].list_path, key), query=query)
+        return Page(document["items"], document["next"] or "", document.get("partial", False))
+
+    @override
+    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
+        return await self._change("PUT", kind, key, document, condition)
+
+    @override
+    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+        return await self._change("PATCH", kind, key, patch, condition)
+
+    @override
+    async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
+        document, _, _ = await self._ask("DELETE", self._thing(kind, key), condition=condition)
+        return document
+
+    @override
+    async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
+        resource = BY_KIND[kind]
+        found = resource.actions[action]
+        path = (resource.list_path if found.whole else resource.path) + found.path
+        answer, _, _ = await self._ask("POST", _filled(path, key), document)
+        return answer
+
+    async def _change(
+        self, method: str, kind: str, key: Key, document: Document, condition: Condition | None
+    ) -> Saved:
+        shown, headers, status = await self._ask(
+            method, self._thing(kind, key), document, condition=condition
+        )
+        secrets = {name: shown.pop(name) for name in BY_KIND[kind].made if name in shown}
+        changed = tuple(filter(None, headers.get("lingpai-fields", "").split(",")))
+        return Saved(Item(shown, headers.get("etag", "")), status == 201, changed, secrets)  # noqa: PLR2004  created
+
+    def _thing(self, kind: str, key: Key) -> str:
+        return _filled(BY_KIND[kind].path, key)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        document: Document | None = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        condition: Condition | None = None,
+    ) -> tuple[Document, Mapping[str, str], int]:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        body = None if document is None else msgspec.json.encode(document)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        if condition is not None:
+            headers |= (
+                {"If-None-Match": "*"} if condition.absent else {"If-Match": ", ".join(condition.etags or ())}
+            )
+        try:
+            async with self._session.request(
+                method,
+                self._url + ROOT + path,
+                data=body,
+                params=query,
+                headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                content, status = await answer.read(), answer.status
+                named = {name.lower(): value for name, value in answer.headers.items()}
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(type(error).__name__) from error
+        try:
+            found: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise _unreachable(f"status {status}") from error
+        if status >= 400:  # noqa: PLR2004  an error
+            raise _error_of(found)
+        return found, named, status
+
+
+def _filled(path: str, key: Key) -> str:
+    """Return a path with the parts of a key in the places of its fields."""
+    parts = iter(key)
+    return "/".join(quote(next(parts), safe="") if each.startswith("{") else each for each in path.split("/"))
+
+
+def _unreachable(problem: str) -> LingpaiError:
+    reason = f"The admin API cannot be reached ({problem}); see --server and LINGPAI_SERVER."
+    return LingpaiError(Kind.UPSTREAM_UNAVAILABLE, reason)
+
+
+def _error_of(problem: Mapping[str, Any]) -> LingpaiError:
+    """Return the error that a problem document tells of."""
+    kinds = {kind.value: kind for kind in Kind}
+    kind, title = kinds.get(str(problem.get("code")), Kind.INTERNAL), str(problem.get("title", ""))
+    named = [
+        (str(each["pointer"]).removeprefix("/"), str(each["detail"])) for each in problem.get("errors", ())
+    ]
+    if kind is Kind.INVALID_PARAMETER and named:
+        return FlawsError(Flaw(*each) for each in named)
+    return LingpaiError(kind, title, parameter=named[0][0] if named else "")
