@@ -20,6 +20,8 @@ PLACEHOLDERS = {
     "domains": "HOST",
     "origins": "URL",
     "server": "URL",
+    "role": "NAME",
+    "expires": "DURATION",
     "after": "NUMBER",
     "actor": "NAME",
     "action": "NAME",
