@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -113,7 +114,19 @@ async def test_a_user_with_a_token_for_it_gets_in(caller: Caller) -> None:
     assert (told.status, told.body) == (202, {})
 
 
-@pytest.mark.parametrize("token", ["x", "a.b.c", "令牌".encode().hex()])
+def header(**given: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(given).encode()).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        *("x", "a.b.c", "..", "a.b.c.d.e", "令牌".encode().hex()),
+        header(alg="none") + ".e30.",
+        header(alg="ES256", kid=[1], crit=1) + ".e30.",
+        header(alg={}) + ".W10.AAAA",
+    ],
+)
 async def test_what_is_no_token_is_invalid(caller: Caller, token: str) -> None:
     answer = await caller.post(PING, token)
     assert answer.status == 401

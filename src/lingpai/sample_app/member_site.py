@@ -67,7 +67,7 @@ class MemberSite:
         """Show who can log in, to whom the realm sent."""
         try:
             token = jwt.decode(params.login_request, self._key, algorithms=_ALGORITHMS)
-        except (JoseError, ValueError) as error:
+        except (JoseError, TypeError, ValueError) as error:  # the library iterates over a `crit` of any type
             raise _refused() from error
         claims: dict[str, Any] = token.claims
         wrong = token.header.get("typ") != "lingpai-login-request+jwt" or claims.get("iss") != self.realm_url

@@ -171,6 +171,8 @@ def forgeries(shop: Shop, twin: Shop, challenge: str) -> dict[str, str]:
         "the other direction": sign(shop.key, {"alg": "HS256", "typ": "lingpai-login-request+jwt"}, good),
         "no type": sign(shop.key, {"alg": "HS256"}, good),
         "crit": sign(shop.key, {**ANSWER, "crit": ["x"], "x": 1}, good),
+        "crit is a number": sign(shop.key, {**ANSWER, "crit": 1}, good),
+        "crit is a number, unsigned": f"{b64(msgspec.json.encode({**ANSWER, 'crit': 1}))}.{body}.",
         "too long a life": sign(shop.key, ANSWER, good | {"exp": now + 61}),
         "ends before it begins": sign(shop.key, ANSWER, good | {"exp": now - 1}),
         "no end": sign(shop.key, ANSWER, {name: value for name, value in good.items() if name != "exp"}),

@@ -123,11 +123,8 @@ def _claims(token: str, keys: Sequence[LoginKey]) -> tuple[dict[str, Any], Login
     for key in keys:
         try:
             found = jwt.decode(token, _octets(key), algorithms=[_ALGORITHM])
-        except (
-            JoseError,
-            ValueError,
-            RecursionError,
-        ) as error:  # joserfc lets some ValueErrors of json through
+        # joserfc lets some ValueErrors of json through, and iterates over a `crit` of any type.
+        except (JoseError, TypeError, ValueError, RecursionError) as error:
             why = error
             continue
         if found.header.get("typ") != ANSWER_TYPE:

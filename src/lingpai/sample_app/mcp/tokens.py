@@ -66,7 +66,7 @@ class TokenVerifier:
             return None
         try:
             read = jwt.decode(token, self._keys, algorithms=_ALGORITHMS)
-        except (JoseError, ValueError):
+        except (JoseError, TypeError, ValueError):  # the library iterates over a `crit` of any type
             return None
         claims: dict[str, Any] = read.claims
         named = claims.get("aud")
