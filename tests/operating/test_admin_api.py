@@ -170,6 +170,8 @@ async def test_an_app_has_its_secret_once_and_is_found_in_its_realm_alone(admin:
     assert rotated.json["secret"] != secret
     assert (await admin.get(path))["secrets"] == 2
     assert (await admin.ask("POST", f"{path}/end-grants", {})).status_code == 200
+    newest = (await admin.get("/audit"))["items"][0]
+    assert (newest["action"], newest["target"]) == ("app.end-grants", f"mall/{app_id}")
     assert [each["app_id"] for each in (await admin.get("/realms/mall/apps"))["items"]] == [app_id]
     wrong = await admin.ask(
         "POST", "/realms/mall/apps", APP | {"redirect_uris": ["ftp://x"], "networks": ["y"]}

@@ -1,5 +1,6 @@
 """End what was granted: the very next check on any worker sees it."""
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App, Grant, Member, Terminal
@@ -31,12 +32,12 @@ async def end_grant(issuer: Issuer, grant: Grant, reason: str) -> bool:
 
 async def end_user(issuer: Issuer, user: User) -> None:
     """End every grant of a user."""
-    await issuer.store.end_all(user=user.id)
+    await issuer.recording(Change("user.end-grants", user.login)).end_all(user=user.id)
 
 
 async def end_app(issuer: Issuer, app: App) -> None:
     """End every grant of an app: tokens of users, its own, and its tickets."""
-    await issuer.store.end_all(app=app.id)
+    await issuer.recording(Change("app.end-grants", app.app_id)).end_all(app=app.id)
 
 
 async def end_member(issuer: Issuer, member: Member) -> None:
