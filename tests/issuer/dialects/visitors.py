@@ -15,7 +15,9 @@ STEPS = 8
 """More than any way through the pages has."""
 
 
-class _Form(HTMLParser):
+class Form(HTMLParser):
+    """The last form of a page, with the fields of all of them, and where the page goes on to by itself."""
+
     def __init__(self, page: str) -> None:
         super().__init__()
         self.action = ""
@@ -57,7 +59,7 @@ class Visitor:
                     break
                 response = await self._open("GET", url)
                 continue
-            form = _Form(response.body.decode())
+            form = Form(response.body.decode())
             if form.onward:
                 return response._replace(headers={**response.headers, "Location": form.onward})
             if response.status >= 400 or not form.action or URL(urljoin(url, form.action)).origin() != home:
@@ -77,7 +79,7 @@ class Visitor:
 
     async def press(self, page: Seen, url: str, to: str = "", **fields: str) -> Seen:
         """Send a form of a page of the site at `url` with these fields, the last one or the one `to` an address."""
-        form = _Form(page.body.decode())
+        form = Form(page.body.decode())
         target = urljoin(url, to or form.action)
         return await self._stay(target, await self._open("POST", target, form.fields | fields))
 
