@@ -68,7 +68,10 @@ async def develop(
             data=data,
             public_url=url,
             admin={"listen": "{}:{}".format(*admin_socket.getsockname()[:2])},
-            realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
+            realms={
+                REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH},
+                "oidc": {"registration": "open"},
+            },
             **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
         _add_words(settings)

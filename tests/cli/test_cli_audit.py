@@ -60,6 +60,8 @@ EVERY = (
     (("machine", "qr", "m1"), "machine.qr", "yilianyun/m1"),
     (("machine", "remove", "m1", "--yes"), "machine.remove", "yilianyun/m1"),
     (("resource", "add", "https://api.example.com/"), "resource.add", "oidc/https://api.example.com/"),
+    (("registration", "add", "partner"), "registration.add", "oidc/partner"),
+    (("registration", "revoke", "1"), "registration.revoke", "oidc/1"),
     (
         ("resource", "remove", "https://api.example.com/", "--yes"),
         "resource.remove",

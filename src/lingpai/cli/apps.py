@@ -14,8 +14,10 @@ from lingpai.cli.client_options import (
     JwksFile,
     JwksUri,
     NoPkce,
+    Pairwise,
     PostLogoutUris,
     RequirePar,
+    SectorUri,
     client_of,
 )
 from lingpai.cli.declared_help import DeclaredCommand
@@ -113,6 +115,8 @@ def add(
     default_max_age: DefaultMaxAge = None,
     post_logout_uri: PostLogoutUris = None,
     backchannel_logout_uri: BackchannelUri = "",
+    pairwise: Pairwise = False,
+    sector_identifier_uri: SectorUri = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
@@ -152,6 +156,8 @@ def add(
                 default_max_age=default_max_age,
                 post_logout_redirect_uris=post_logout_uri,
                 backchannel_logout_uri=backchannel_logout_uri,
+                subject_type="pairwise" if pairwise else "public",
+                sector_identifier_uri=sector_identifier_uri,
             ),
         )
         problems = sentences([*app_flaws(wanted), *client_flaws(issuer, wanted)])
@@ -217,6 +223,7 @@ def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Js
         ("Owner", found["owner"] or "–"),
         ("After logout", ", ".join(found["client"].get("post_logout_redirect_uris", ())) or "–"),
         ("Logout tokens", found["client"].get("backchannel_logout_uri", "") or "–"),
+        ("Origin", _origin(found)),
         ("Users", str(found["users"])),
         ("Secrets", str(found["secrets"])),
         ("Added", found["created_at"]),
@@ -319,3 +326,11 @@ def _state(document: dict[str, Any]) -> str:
     if document["disabled"]:
         return tr("disabled")
     return tr("active") if document["listed"] else tr("not published")
+
+
+def _origin(document: dict[str, Any]) -> str:
+    return {
+        "operator": tr("added by an operator"),
+        "document": tr("client id document"),
+        "token": tr("registered itself, with a token"),
+    }.get(document["origin"], tr("registered itself"))

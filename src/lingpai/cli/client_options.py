@@ -98,6 +98,22 @@ BackchannelUri = Annotated[
         show_default=False,
     ),
 ]
+Pairwise = Annotated[
+    bool,
+    typer.Option(
+        "--pairwise",
+        help="Its users have a `sub` that apps of other hosts do not know them by. Protocol {id_token_protocols} only.",
+        show_default=False,
+    ),
+]
+SectorUri = Annotated[
+    str,
+    typer.Option(
+        help="With --pairwise: address of the list of redirect URIs of all apps that know users by the same `sub` "
+        "(https); only its host counts here. Default: the host of its redirect URIs.",
+        show_default=False,
+    ),
+]
 
 
 def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":

@@ -99,6 +99,7 @@ class Kind(enum.Enum):
     ACCESS_DENIED = "access_denied", Blame.CALLER, Group.ISSUER, 400
     INVALID_PKCE = "invalid_pkce", Blame.CALLER, Group.ISSUER, 400
     INVALID_TARGET = "invalid_target", Blame.CALLER, Group.ISSUER, 400
+    INVALID_CLIENT_METADATA = "invalid_client_metadata", Blame.CALLER, Group.ISSUER, 400
     INVALID_CODE = "invalid_code", Blame.CALLER, Group.ISSUER, 400
     EXPIRED_CODE = "expired_code", Blame.CALLER, Group.ISSUER, 400
     AUTHORIZATION_PENDING = "authorization_pending", Blame.CALLER, Group.ISSUER, 400

@@ -11,6 +11,7 @@ from lingpai.core.issuer_records import FOREVER, App, Secret
 from lingpai.issuer.app_fields import FIELDS
 from lingpai.issuer.checks import check_app
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.sectors import check_subjects, sector_of
 
 SECRET_BYTES = 20
 """40 lower-case hex digits (docs/spec/yzb.md, "Rules")."""
@@ -27,9 +28,11 @@ async def add_app(issuer: Issuer, app: App, secret: str = "") -> tuple[App, str]
     An empty `app.app_id` is replaced by new digits, an empty `secret` by a new one.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, or INVALID_PARAMETER when the app_id is taken or a text is not valid.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_CLIENT_METADATA, or INVALID_PARAMETER when the app_id is taken or a
+            text is not valid.
     """
     check_app(app)
+    sector_of(app)
     secret = (secret or new_secret(issuer)) if app.by_secret else ""
     kept = (make_secret(issuer, secret),) if secret else ()
     ids = [app.app_id] if app.app_id else [_digits(issuer, count) for count in _APP_ID_DIGITS]
@@ -49,9 +52,11 @@ async def declare_app(issuer: Issuer, app: App, secret: str) -> App:
     Another secret than before is a rotation: those before stay good for the policy's `secret_overlap`.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed meanwhile.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, INVALID_CLIENT_METADATA when its users would get another
+            `sub`, or NOT_FOUND when it was removed meanwhile.
     """
     check_app(app)
+    sector_of(app)
     wanted = (make_secret(issuer, secret),) if app.by_secret else ()
 
     def declare(known: App) -> App:
@@ -90,7 +95,8 @@ async def change_app(issuer: Issuer, app: App, **fields: Any) -> App:
         fields: the changed fields of `App`; not its names.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, or NOT_FOUND when it was removed.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, INVALID_CLIENT_METADATA when its users would get another
+            `sub`, or NOT_FOUND when it was removed.
     """
     check_app(App(realm=issuer.realm, app_id="", **fields))  # other fields were checked when they were saved
     return await _alter_app(issuer, app, lambda known: msgspec.structs.replace(known, **fields))
@@ -100,9 +106,10 @@ async def replace_app(issuer: Issuer, known: App, wanted: App) -> bool:
     """Replace an app that still is as `known`; its row and names stay. False when it is not.
 
     Raises:
-        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER.
+        LingpaiError: INVALID_REDIRECT_URI, INVALID_PARAMETER, INVALID_CLIENT_METADATA as for `change_app`.
     """
     check_app(wanted)
+    await check_subjects(issuer, known, wanted)
     change = Change.between("app.change", known.app_id, state_of(known), state_of(wanted))
     return await issuer.recording(change).change_app(known, wanted)
 
@@ -162,6 +169,7 @@ async def _alter_app(issuer: Issuer, app: App, alter: Callable[[App], App]) -> A
         altered = alter(known)
         if altered == known:
             return altered
+        await check_subjects(issuer, known, altered)
         change = Change.between("app.change", known.app_id, state_of(known), state_of(altered))
         if await issuer.recording(change).change_app(known, altered):
             return altered

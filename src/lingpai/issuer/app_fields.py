@@ -30,6 +30,16 @@ def app_document(issuer: Issuer, found: App) -> dict[str, Any]:
         "realm": found.realm,
         "app_id": found.app_id,
         **FIELDS.shown(found),
+        "origin": origin_of(found),
         "secrets": sum(secret.ends_at > issuer.now() for secret in found.secrets),
         "created_at": moment(issuer.wall(found.created_at)),
     }
+
+
+def origin_of(app: App) -> str:
+    """Return how an app came: "operator", "document", or by registering itself with a "token" or "open" to anybody."""
+    if app.documented:
+        return "document"
+    if app.registration is None:
+        return "operator"
+    return "open" if app.registration.open else "token"

@@ -16,6 +16,7 @@ from lingpai.issuer.dialect import Dialect
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.foreign_jose import read_keys
 from lingpai.issuer.redirects import check_registrable
+from lingpai.issuer.sectors import sector_of
 
 PRIVATE_KEY_JWT: Final = "private_key_jwt"
 _WORD: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
@@ -23,7 +24,7 @@ _WORD: Final = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 def app_flaws(app: App) -> list[Flaw]:
     """Return what is wrong with an app in any realm. Its id may be "" (made later)."""
-    return [*_names(app), *_addresses(app), *_words(app)]
+    return [*_names(app), *_addresses(app), *_words(app), *flaws_of("client", sector_of, app)]
 
 
 def _names(app: App) -> Iterator[Flaw]:

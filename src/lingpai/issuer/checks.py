@@ -112,6 +112,12 @@ def check_app(app: App) -> None:
     _check_words("scopes", app.scopes)
     _check_words("permissions", app.permissions)
     _check_logout(app.client)
+    sector = app.client.sector_identifier_uri
+    if sector and not is_fetchable(sector):
+        raise _invalid(
+            "A sector_identifier_uri is an https address without user, fragment and odd characters.",
+            "sector_identifier_uri",
+        )
 
 
 def _check_logout(client: Client) -> None:

@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
@@ -40,6 +40,17 @@ class FetchError(Exception):
     """Nothing was fetched; says why, without what a server answered."""
 
 
+class AnswerError(FetchError):
+    """A server outside was reached, and answered something else than such a document."""
+
+
+class Fetched(NamedTuple):
+    """A document: its bytes, and its headers by names in lower case, of repeated ones the last."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class Fetcher:
     """Fetches documents of strangers.
 
@@ -65,19 +76,24 @@ class Fetcher:
         self._turns: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
 
     async def fetch(self, url: str) -> bytes:
-        """Return the body of a JSON document.
+        """Return the body of a JSON document; see `fetch_document`."""
+        return (await self.fetch_document(url)).body
+
+    async def fetch_document(self, url: str, most: int = MAX_BODY) -> Fetched:
+        """Return a JSON document of at most so many bytes.
 
         Raises:
             FetchError: the address may not be fetched, or there was no such document in time.
         """
 
-        async def read(session: aiohttp.ClientSession) -> bytes:
+        async def read(session: aiohttp.ClientSession) -> Fetched:
             async with session.get(url, allow_redirects=False) as response:
                 if response.status != _OK:
-                    raise FetchError(f"it answers {response.status}")
+                    raise AnswerError(f"it answers {response.status}")
                 if response.headers.get("content-encoding", "identity") != "identity":
-                    raise FetchError("it is compressed")
-                return await _read(response)
+                    raise AnswerError("it is compressed")
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Fetched(await _read(response, most), headers)
 
         return await self._call(url, read)
 
@@ -184,14 +200,14 @@ def is_global(address: Address) -> bool:
     )
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > MAX_BODY:
-        raise FetchError("it is too large")
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    if (response.content_length or 0) > most:
+        raise AnswerError("it is too large")
     body = b""
     async for chunk in response.content.iter_any():
         body += chunk
-        if len(body) > MAX_BODY:
-            raise FetchError("it is too large")
+        if len(body) > most:
+            raise AnswerError("it is too large")
     return body
 
 

@@ -124,6 +124,13 @@ class PublicKey:
         return bool(JWSRegistry.algorithms[token.alg].verify(token.signed, token.signature, self._key))
 
 
+def has_private_keys(document: Mapping[str, Any]) -> bool:
+    """Return whether a JSON Web Key Set has a private or a shared key, which nobody publishes on purpose."""
+    listed = document.get("keys")
+    keys = [jwk for jwk in listed if isinstance(jwk, dict)] if isinstance(listed, list) else []
+    return any(name in jwk for jwk in keys for name in _PRIVATE)
+
+
 def read_keys(document: Mapping[str, Any] | None) -> tuple[PublicKey, ...]:
     """Return the usable keys of a JSON Web Key Set; what is not understood is left out (RFC 7517 §5)."""
     listed = document.get("keys") if document is not None else None

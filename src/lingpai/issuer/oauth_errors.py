@@ -43,8 +43,12 @@ OAUTH_ERRORS: Final[Table] = {
     Kind.AUTHORIZATION_PENDING: (400, "authorization_pending", None),
     Kind.SLOW_DOWN: (400, "slow_down", None),
     Kind.EXPIRED_DEVICE_CODE: (400, "expired_token", None),
+    Kind.INVALID_CLIENT_METADATA: (400, "invalid_client_metadata", None),
 }
-"""Errors of verbs that all protocols in OAuth's form answer alike (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5)."""
+"""Errors of verbs that all protocols in OAuth's form answer alike.
+
+RFC 6749 §5.2, RFC 6750 §3.1, RFC 8628 §3.5, RFC 7591 §3.2.2.
+"""
 Headers = tuple[tuple[str, str], ...]
 
 _FORBIDDEN = re.compile(r"[^\x20-\x21\x23-\x5b\x5d-\x7e]")

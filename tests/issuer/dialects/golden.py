@@ -87,10 +87,14 @@ def filled(text: str, known: dict[str, str]) -> str:
 
 def match(expected: str, body: bytes, known: dict[str, str]) -> None:
     """Compare byte for byte, and add what was fresh to what is known."""
-    pattern, at = "", 0
+    pattern, at, fresh = "", 0, set()
     for hole in _HOLES.finditer(expected):
         pattern += re.escape(expected[at : hole.start()])
-        pattern += re.escape(known[hole[1]]) if hole[1] else f"(?P<{hole[2]}>{hole[3]})"
+        if hole[2]:
+            fresh.add(hole[2])
+            pattern += f"(?P<{hole[2]}>{hole[3]})"
+        else:
+            pattern += f"(?P={hole[1]})" if hole[1] in fresh else re.escape(known[hole[1]])
         at = hole.end()
     found = re.fullmatch((pattern + re.escape(expected[at:])).encode(), body)
     assert found, f"expected {expected}\nbut got  {body.decode()}"

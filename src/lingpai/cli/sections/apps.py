@@ -40,10 +40,16 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, wanted, secret))
     if prune:
-        for issuer in stage.realms.some(""):
-            for each in await issuer.store.list_apps(issuer.realm):
-                draft.prune(issuer, each.app_id, partial(admin.remove_app, issuer, each))
+        await _prune(draft, stage)
     return draft.plan()
+
+
+async def _prune(draft: Draft, stage: Stage) -> None:
+    """Plan the removal of what the file does not name, but for apps that describe themselves: no file ever did."""
+    for issuer in stage.realms.some(""):
+        for each in await issuer.store.list_apps(issuer.realm):
+            if not each.describes_itself:
+                draft.prune(issuer, each.app_id, partial(admin.remove_app, issuer, each))
 
 
 def _app(issuer: Issuer, entry: Any) -> App:

@@ -6,6 +6,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App, Member
 from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.sectors import sector_of
 
 OPEN_ID_BYTES = 16
 """32 lower-case hex digits, as the original mall shows them (docs/spec/mall.md)."""
@@ -18,7 +19,9 @@ async def open_member(issuer: Issuer, app: App, user: User) -> Member:
         return member
     open_id, union_id = (issuer.random_bytes(OPEN_ID_BYTES).hex() for _ in range(2))
     if issuer.policy.shared_open_ids:  # the row's number can come again, and not in the same second
-        open_id = issuer.digest_of("open_id", str(user.id), str(user.created_at))[:OPEN_ID_BYTES].hex()
+        sector = sector_of(app)
+        parts = ("open_id of a sector", sector) if sector else ("open_id",)
+        open_id = issuer.digest_of(*parts, str(user.id), str(user.created_at))[:OPEN_ID_BYTES].hex()
     fresh = Member(app=app.id, user=user.id, open_id=open_id, union_id=union_id, created_at=issuer.now())
     return await issuer.store.open_member(fresh, app.owner)
 

@@ -17,6 +17,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import oidc
 from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
+from lingpai.issuer.dialects.oidc.client_policy import ClientPolicy
 from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.standard import Standard
@@ -37,6 +38,8 @@ NONCE = "n-0S6_WzA2Mj"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 LOCAL = "http://127.0.0.1/callback"
+OPEN = ClientPolicy("open")
+"""Clients that describe themselves come in, in each way that there is."""
 
 
 class Answer(Answered):
@@ -153,6 +156,17 @@ class Realm(Served[Answer]):
     async def revoke(self, token: str, app: App | None = None) -> Answer:
         return await self.post("/revoke", {"token": token}, basic((app or self.app).app_id))
 
+    async def register(self, headers: Mapping[str, str] | None = None, **over: Any) -> Answer:
+        """A registration of a client with the sample's redirect URI; None leaves a name out."""
+        given = {"redirect_uris": [REDIRECT], "client_name": "Registered"} | over
+        return await self.send_json("POST", "/register", given, headers)
+
+    async def send_json(
+        self, method: str, path: str, given: Json, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        body = json.dumps({name: value for name, value in given.items() if value is not None}).encode()
+        return await self.send(method, path, body, {"Content-Type": "application/json", **(headers or {})})
+
     async def change_app(self, **over: Any) -> None:
         """Change the sample app as an operator does."""
         self.app = await self.change(self.app, **over)
@@ -160,7 +174,7 @@ class Realm(Served[Answer]):
 
 @contextlib.asynccontextmanager
 async def serving_realm(
-    issuer: Issuer, http: aiohttp.ClientSession, fetcher: Fetcher | None = None
+    issuer: Issuer, http: aiohttp.ClientSession, fetcher: Fetcher | None = None, policy: ClientPolicy = OPEN
 ) -> AsyncIterator[Realm]:
     """A realm with three apps and a user, who has a window open."""
     realm = issuer.realm
@@ -180,7 +194,7 @@ async def serving_realm(
         device=PREFIX + "/device",
         notify=logouts.tell,
     )
-    declared = oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher, keys=keys)
+    declared = oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher, keys=keys, policy=policy)
     fallback = (("", oidc.SHAPE), *oidc.fallback(PREFIX))
     async with serving((*declared, *pages.routes()), fallback) as url, visiting("alice") as visitor:
         yield Realm(issuer, url, http, app, user, other, public, visitor, logouts, prefix=PREFIX)

@@ -1,8 +1,6 @@
 """Keys that a client publishes at its `jwks_uri`: fetched when they are needed, and again when one is not known."""
 
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import aiohttp
 import pytest
@@ -11,29 +9,12 @@ from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import App, Client
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.fetcher import Fetcher, FetchError
 from tests.issuer.dialects.oidc.client_keys import ClientKey
+from tests.issuer.dialects.oidc.publishing import Published
 from tests.issuer.dialects.oidc.realms import NOW, REDIRECT, Realm, serving_realm
 
 ID = "100010"
 URI = "https://client.example/keys"
-
-
-class Published(Fetcher):
-    """What the client publishes, without a network: `tests/issuer/test_fetcher.py` has the real one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.document: dict[str, Any] | str | None = None
-        self.fetched: list[str] = []
-
-    async def fetch(self, url: str) -> bytes:
-        self.fetched.append(url)
-        if self.document is None:
-            raise FetchError("it cannot be reached")
-        return (
-            self.document.encode() if isinstance(self.document, str) else json.dumps(self.document).encode()
-        )
 
 
 @pytest.fixture
@@ -59,7 +40,7 @@ async def status_of(realm: Realm, key: ClientKey, clock: VirtualClock) -> int:
 
 async def test_they_are_fetched_once_an_hour(realm: Realm, published: Published, clock: VirtualClock) -> None:
     key = ClientKey()
-    published.document = key.jwks
+    published.documents[URI] = key.jwks
     start = clock.steady()
     assert [await status_of(realm, key, clock) for _ in range(3)] == [200] * 3
     clock.advance(3599)
@@ -76,9 +57,9 @@ async def test_a_key_that_is_not_known_fetches_again_once_in_30_seconds(
     realm: Realm, published: Published, clock: VirtualClock, kid: str | None
 ) -> None:
     old, new = ClientKey(), ClientKey(kid=kid)
-    published.document = old.jwks
+    published.documents[URI] = old.jwks
     assert await status_of(realm, old, clock) == 200
-    published.document = new.jwks
+    published.documents[URI] = new.jwks
     clock.advance(29)
     assert [await status_of(realm, new, clock) for _ in range(4)] == [401] * 4
     assert len(published.fetched) == 1
@@ -93,16 +74,16 @@ async def test_keys_count_on_while_nothing_can_be_fetched(
 ) -> None:
     key = ClientKey()
     assert await status_of(realm, key, clock) == 401
-    published.document = key.jwks
+    published.documents[URI] = key.jwks
     assert await status_of(realm, key, clock) == 401  # asked a moment ago
     clock.advance(30)
     assert await status_of(realm, key, clock) == 200
     for broken in (None, "[]", "{", '{"keys": 7}', "\xff"):
-        published.document = broken
+        published.documents[URI] = broken
         clock.advance(3600)
         expected = 401 if broken == '{"keys": 7}' else 200
         assert await status_of(realm, key, clock) == expected, broken
         if expected == 401:
-            published.document = key.jwks
+            published.documents[URI] = key.jwks
             clock.advance(30)
             assert await status_of(realm, key, clock) == 200

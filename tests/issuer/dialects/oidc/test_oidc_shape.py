@@ -17,6 +17,7 @@ from lingpai.issuer.dialects.oidc.shape import ERRORS, BearerShape, FrontShape, 
 from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.oidc.realms import (
     ISSUER,
+    OPEN,
     ORIGIN,
     PREFIX,
     REDIRECT,
@@ -36,6 +37,7 @@ POSTED = (
     "/logout",
     "/par",
     "/device_authorization",
+    "/register",
 )
 
 
@@ -250,7 +252,7 @@ class TestMetadata:
             assert answer.headers["Cache-Control"] == "public, max-age=3600"
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
         found = json.loads(bodies[0])
-        assert found == json.loads(json.dumps(metadata(ISSUER)))
+        assert found == json.loads(json.dumps(metadata(ISSUER, OPEN)))
         assert found["issuer"] == ISSUER
         for required in (
             "response_types_supported",
@@ -271,7 +273,7 @@ class TestMetadata:
         assert found == {
             "resource": ISSUER + "/userinfo",
             "authorization_servers": [ISSUER],
-            "scopes_supported": list(metadata(ISSUER)["scopes_supported"]),
+            "scopes_supported": list(metadata(ISSUER, OPEN)["scopes_supported"]),
             "bearer_methods_supported": ["header"],
             "resource_name": "userinfo",
         }

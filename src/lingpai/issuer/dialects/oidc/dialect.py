@@ -5,6 +5,7 @@ from typing import Final
 from lingpai.core.setting_types import Network, Section
 from lingpai.issuer.dialect import Dialect, Mounted, Mounting
 from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
+from lingpai.issuer.dialects.oidc.client_policy import ClientPolicy, RegistrationMode
 from lingpai.issuer.dialects.oidc.policy import GRANTS, POLICY
 from lingpai.issuer.dialects.oidc.routes import fallback, routes
 from lingpai.issuer.dialects.oidc.samples import SAMPLES
@@ -20,8 +21,13 @@ class OidcSettings(Section):
     """Settings of a realm of the dialect."""
 
     fetch_networks: tuple[Network, ...] = ()
-    """oidc only: CIDR blocks of your own network in which apps may be called, for their keys (`jwks_uri`) and with
-    logout tokens (`backchannel_logout_uri`). Other addresses that are not public are never reached."""
+    """oidc only: CIDR blocks of your own network in which apps may be called, for documents such as their keys
+    (`jwks_uri`) and with logout tokens (`backchannel_logout_uri`). Other addresses that are not public are never
+    reached."""
+
+    registration: RegistrationMode = "closed"
+    """oidc only: which apps may register themselves at `/register` (RFC 7591): none (`closed`), those with a token of
+    `lingpai registration add` (`token`), or any (`open`). See [OpenID Connect](../how-to/oidc.md)."""
 
 
 def _mount(realm: Mounting) -> Mounted:
@@ -35,7 +41,10 @@ def _mount(realm: Mounting) -> Mounted:
         device=realm.prefix + "/device",
         notify=logouts.tell,
     )
-    declared = routes(issuer, pages, realm.url, prefix=realm.prefix, fetcher=fetcher, keys=keys)
+    policy = ClientPolicy(settings.registration)
+    declared = routes(
+        issuer, pages, realm.url, prefix=realm.prefix, fetcher=fetcher, keys=keys, policy=policy
+    )
     return Mounted(declared, fallback(realm.prefix), (logouts.run,)).beside(pages)
 
 

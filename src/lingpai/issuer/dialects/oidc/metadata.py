@@ -7,6 +7,7 @@ import msgspec
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import RESPONSE_MODES
+from lingpai.issuer.dialects.oidc.client_policy import CLOSED, ClientPolicy
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.dpop import ALGORITHMS as PROOFS
 from lingpai.issuer.dialects.oidc.params import NoParams
@@ -40,20 +41,22 @@ def well_known(prefix: str) -> tuple[str, str, str]:
     return prefix + oidc, oauth + prefix, oidc + prefix
 
 
-def metadata(url: str) -> dict[str, Any]:
-    """The metadata of the realm with this issuer identifier."""
+def metadata(url: str, policy: ClientPolicy = CLOSED) -> dict[str, Any]:
+    """The metadata of the realm with this issuer identifier, whose clients come in by this policy."""
+    registration = {} if policy.registration == "closed" else {"registration_endpoint": url + "/register"}
     return {
         "issuer": url,
         "authorization_endpoint": url + "/authorize",
         "token_endpoint": url + "/token",
         "userinfo_endpoint": url + "/userinfo",
         "jwks_uri": url + "/jwks",
+        **registration,
         "scopes_supported": SCOPES,
         "response_types_supported": ("code",),
         "response_modes_supported": RESPONSE_MODES,
         "grant_types_supported": GRANTS,
         "acr_values_supported": (ACR,),
-        "subject_types_supported": ("public",),
+        "subject_types_supported": ("public", "pairwise"),
         "id_token_signing_alg_values_supported": ALGORITHMS,
         "token_endpoint_auth_methods_supported": METHODS,
         "token_endpoint_auth_signing_alg_values_supported": FOREIGN,
@@ -90,12 +93,15 @@ class Documents:
         url: its issuer identifier.
         keys: its signing keys.
         resources: its resource servers.
+        policy: how clients come in that no operator added.
     """
 
-    def __init__(self, issuer: Issuer, url: str, keys: SigningKeys, resources: Resources) -> None:
+    def __init__(
+        self, issuer: Issuer, url: str, keys: SigningKeys, resources: Resources, policy: ClientPolicy
+    ) -> None:
         self._issuer = issuer
         self._keys = keys
-        self._metadata = _document(metadata(url))
+        self._metadata = _document(metadata(url, policy))
         self._userinfo = _document(protected_resource(resources.userinfo, url))
 
     async def metadata(self, _params: NoParams, _call: Call) -> Reply:

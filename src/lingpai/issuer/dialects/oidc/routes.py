@@ -7,6 +7,7 @@ from lingpai.issuer.dialects.oidc import params as wire
 from lingpai.issuer.dialects.oidc.about_tokens import AboutTokens
 from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.authorization_endpoint import AuthorizationEndpoint
+from lingpai.issuer.dialects.oidc.client_policy import CLOSED, ClientPolicy
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
@@ -15,6 +16,7 @@ from lingpai.issuer.dialects.oidc.end_session import EndSessionEndpoint
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.metadata import Documents, well_known
 from lingpai.issuer.dialects.oidc.pushed_requests import PushEndpoint
+from lingpai.issuer.dialects.oidc.registration import RegistrationEndpoint, registration_routes
 from lingpai.issuer.dialects.oidc.resources import USERINFO, Resources, well_known_of
 from lingpai.issuer.dialects.oidc.shape import CORS, FRONT, OPEN, SHAPE, BearerShape, style
 from lingpai.issuer.dialects.oidc.token_endpoint import TokenEndpoint
@@ -40,6 +42,7 @@ def routes(
     prefix: str = "",
     fetcher: Fetcher | None = None,
     keys: SigningKeys | None = None,
+    policy: ClientPolicy = CLOSED,
 ) -> tuple[Route, ...]:
     """All routes of one realm. Realms live side by side under prefixes of their own.
 
@@ -50,12 +53,14 @@ def routes(
         prefix: what comes before `/authorize` and the rest, such as "/oidc".
         fetcher: fetches what clients publish.
         keys: the realm's signing keys.
+        policy: how clients come in that no operator added.
     """
+    fetcher = fetcher or Fetcher()
     keys = keys or SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
     resources = Resources(issuer, url)
     access_tokens = AccessTokens(issuer, url, keys, resources)
-    documents = Documents(issuer, url, keys, resources)
+    documents = Documents(issuer, url, keys, resources, policy)
     front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix)
     leaving = EndSessionEndpoint(issuer, entry, id_tokens)
     tag = f"OpenID Connect: {issuer.realm}"
@@ -66,7 +71,7 @@ def routes(
     )
     open_paths = (*places, protected, *ours)
     bearer = BearerShape(issuer.realm, CORS, well_known_of(resources.userinfo.uri))
-    clients = Clients(issuer, url, ClientKeys(fetcher or Fetcher(), issuer.clock))
+    clients = Clients(issuer, url, ClientKeys(fetcher, issuer.clock))
     about = AboutTokens(issuer, url, clients, access_tokens)
     proofs = Proofs(issuer)
     userinfo = Userinfo(issuer, url, access_tokens, resources, proofs)
@@ -75,6 +80,7 @@ def routes(
     tokens = TokenEndpoint(
         issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs, devices=devices
     )
+    registration = RegistrationEndpoint(issuer, url, fetcher, policy.registration)
     return (
         *(Route(("GET",), path, wire.NoParams, Source.QUERY, documents.metadata, OPEN,
                 "Get the metadata of the authorization server", Reply, tag) for path in places),
@@ -100,6 +106,7 @@ def routes(
               "Revoke one of the client's tokens", Reply, tag),
         *(Route(("OPTIONS",), path, wire.NoParams, Source.QUERY, _preflight, OPEN,
                 "CORS preflight of any page", Reply, tag) for path in open_paths),
+        *registration_routes(registration, prefix, issuer.realm, tag),
     )  # fmt: skip
 
 

@@ -63,6 +63,7 @@ ERRORS: Mapping[Kind, tuple[str, str]] = {
     Kind.AUTHORIZATION_PENDING: ("34", _REPEAT),
     Kind.SLOW_DOWN: ("34", _REPEAT),
     Kind.EXPIRED_DEVICE_CODE: ("6", _CODE),
+    Kind.INVALID_CLIENT_METADATA: ("47", _PARAMETER),
     Kind.INVALID_ACCESS_TOKEN: ("14", _TOKEN),
     Kind.EXPIRED_ACCESS_TOKEN: ("18", _EXPIRED),
     Kind.INVALID_APP_TOKEN: ("14", _TOKEN),

@@ -64,6 +64,7 @@ STATUS: Mapping[Kind, tuple[str, str | None]] = {
     Kind.AUTHORIZATION_PENDING: (OTHER, "the user has yet to answer"),
     Kind.SLOW_DOWN: (OTHER, "too many requests, try again later"),
     Kind.EXPIRED_DEVICE_CODE: (PASSED, _CODE),
+    Kind.INVALID_CLIENT_METADATA: (OTHER, _CLIENT),
     Kind.INVALID_ACCESS_TOKEN: (PASSED, _USER_TOKEN),
     Kind.EXPIRED_ACCESS_TOKEN: (PASSED, _USER_TOKEN),
     Kind.INVALID_APP_TOKEN: (PASSED, _SERVER_TOKEN),
