@@ -23,6 +23,7 @@ ERRORS = {
     "FetchFailed": 2,
     "Unreachable": 0,
     "FetchError": 0,
+    "AnswerError": 0,
     "KeyRingError": 0,
     "BackupError": 0,
     "PluginError": 0,
