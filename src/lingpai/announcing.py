@@ -118,6 +118,11 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
         ("API pages 文档", f"{url}/docs"),
         ("sandbox 沙箱", described["sandbox"]),
         ("sample app 示例应用", described["sample"]),
+        *(
+            ("MCP server MCP 服务器", app["resource"])
+            for app in described["issuer"].values()
+            if "resource" in app
+        ),
         ("caller key 调用方密钥", described["caller"]["key"]),
         ("key for phantom tokens 幻影令牌密钥", described["caller_phantom"]["key"]),
         ("users 用户", users),

@@ -68,13 +68,10 @@ async def develop(
             data=data,
             public_url=url,
             admin={"listen": "{}:{}".format(*admin_socket.getsockname()[:2])},
-            realms={
-                REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH},
-                "oidc": {"registration": "open"},
-            },
+            realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
             **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
         )
-        _add_words(settings)
+        _prepare_realms(settings)
         configure_logging(settings.log_level, json_lines=settings.log_json)
         options = sandbox_options(samples, token_lifetime)
         others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
@@ -121,13 +118,17 @@ def sandbox_settings(url: str) -> str:
     return TOML_HEAD + "\n".join(f'[{name}]\nbase_url = "{url}"\n' for name in sandboxed_platforms())
 
 
-def _add_words(settings: Settings) -> None:
-    """Add the words of the samples' scopes, unless the settings have some."""
-    for realm in settings.realms.values():
-        samples = dialects()[realm.dialect].samples
-        server = None if samples is None or samples.sign_in is None else samples.sign_in.server
+def _prepare_realms(settings: Settings) -> None:
+    """Give the realms with samples what their dialects declare for them, where the settings say nothing."""
+    for name, realm in sample_realms(settings.enabled_realms()).items():
+        section, samples = settings.realms[realm.name], dialects()[name].samples
+        if samples is None:
+            continue
+        server = None if samples.sign_in is None else samples.sign_in.server
         if server is not None:
-            realm.brand.scopes.setdefault(server.scope, dict(server.words))
+            section.brand.scopes.setdefault(server.scope, dict(server.words))
+        for setting in samples.settings.keys() - section.model_fields_set:
+            setattr(section, setting, samples.settings[setting])
 
 
 async def add_samples(settings: Settings, samples: Samples, app_url: str = "") -> None:

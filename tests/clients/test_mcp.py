@@ -1,4 +1,4 @@
-"""Unmodified MCP clients reach the protected server of `make run`, from its address and a client's id."""
+"""Unmodified MCP clients reach the protected server of `make run` from nothing but its address."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,13 +37,15 @@ def clients(stack: Stack, tmp_path: Path) -> Iterator[Clients]:
     started.end()
 
 
-@pytest.fixture
-def wanted(dev: Dev) -> Json:
+@pytest.fixture(params=["registered", "given"])
+def wanted(dev: Dev, request: pytest.FixtureRequest) -> Json:
+    """What a client needs: the server's address alone, or a client id as well."""
     issuer = dev.described["issuer"]["oidc"]
+    given = {"client_id": issuer["public_client_id"]} if request.param == "given" else None
     return {
         "server": issuer["resource"],
         "redirect_uri": REDIRECT,
-        "client": {"client_id": issuer["public_client_id"]},
+        "client": given,
         **dev.described["users"][0],
     }
 

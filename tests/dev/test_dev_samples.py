@@ -245,3 +245,17 @@ def test_dev_json_has_a_key_for_each_app_of_the_corp(dev: Dev) -> None:
             ) as answer:
                 tokens.add((name, json.load(answer)["access_token"]))
     assert len(tokens) == 2
+
+
+@pytest.mark.parametrize(("given", "opens"), [({}, True), ({"registration": "closed"}, False)])
+def test_clients_register_themselves_unless_the_settings_say_otherwise(
+    given: dict[str, str], opens: bool, tmp_path: Path
+) -> None:
+    realms = {"oidc": given, "second": {"dialect": "oidc", "prefix": "/second"}}
+    with developing(tmp_path, LINGPAI_REALMS=json.dumps(realms)) as running:
+        found = {}
+        for prefix in ("/oidc", "/second"):
+            address = f"{running.url}{prefix}/.well-known/openid-configuration"
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                found[prefix] = "registration_endpoint" in json.load(answer)
+    assert found == {"/oidc": opens, "/second": False}, "in the realm of the samples alone"

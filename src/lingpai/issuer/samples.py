@@ -210,6 +210,7 @@ class Samples:
         call: returns a command that works when pasted; the arguments are what `describe` returned and the realm's
             address.
         sign_in: how the sample web app signs in; None when it does not.
+        settings: settings of the dialect's own that the realm with the samples gets, unless it has others.
     """
 
     values: Mapping[str, Callable[[], str]]
@@ -218,6 +219,7 @@ class Samples:
     variables: Mapping[str, tuple[str, str]]
     call: Callable[[Document, str], str]
     sign_in: SignIn | None = None
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def digits(count: int) -> str:

@@ -4,7 +4,7 @@
 class Memory {
   constructor({ redirect_uri: redirect, client }) {
     this.redirectUrl = redirect;
-    this.client = client;
+    this.client = client ?? undefined; // it registers itself
     this.clientMetadata = {
       client_name: 'MCP client', redirect_uris: [redirect], token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],

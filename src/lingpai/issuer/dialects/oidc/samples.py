@@ -115,6 +115,7 @@ SAMPLES: Final = Samples(
         "OIDC_PAGE": ("oidc", "public_client_id"),
     },
     call=_call,
+    settings={"registration": "open"},  # MCP clients register themselves
     sign_in=SignIn(
         about=("OpenID Connect：授权码 + PKCE", "OpenID Connect: code and PKCE"),
         button=("登录", "Sign in"),
