@@ -7,7 +7,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from lingpai.core.clock import SystemClock
 from tests.browser.chromium import FLAGS, chromium
 from tests.browser.third_party import Page, serving_page
-from tests.issuer.pages.stage import Stage, serving
+from tests.issuer.pages.harness import Harness, serving
 
 
 @pytest_asyncio.fixture(loop_scope="session", scope="session")
@@ -28,13 +28,13 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     async with serving(tmp_path, SystemClock()) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def third_party(stage: Stage) -> AsyncIterator[Page]:
+async def third_party(harness: Harness) -> AsyncIterator[Page]:
     """The app's page, on another site than the issuer."""
-    async with serving_page(stage, "localhost") as page:
+    async with serving_page(harness, "localhost") as page:
         yield page

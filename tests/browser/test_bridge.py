@@ -10,7 +10,7 @@ from playwright.async_api import BrowserContext
 from playwright.async_api import Page as Tab
 
 from tests.browser.third_party import Page, serving_page
-from tests.issuer.pages.stage import PASSWORD, Stage
+from tests.issuer.pages.harness import PASSWORD, Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
 
@@ -89,8 +89,8 @@ async def test_a_code_needs_only_to_know_the_user_again(context: BrowserContext,
     tab = await configured(context, third_party)
     (name, outcome, value), _ = await allow(tab, "#code")
     assert (name, outcome) == ("code", "next")
-    member = await third_party.stage.yzb.store.find_member(
-        third_party.stage.mini.id, third_party.stage.users["yzb"].id
+    member = await third_party.harness.yzb.store.find_member(
+        third_party.harness.mini.id, third_party.harness.users["yzb"].id
     )
     assert member is not None
     assert (member.added, member.scope, member.permissions) == (True, "sns_base", ())
@@ -139,8 +139,8 @@ async def test_missing_parameters_are_told_at_once(
     assert await refused(tab) == 100001
 
 
-async def test_a_foreign_origin_is_refused(context: BrowserContext, stage: Stage) -> None:
-    async with serving_page(stage, "evil.localhost") as evil:
+async def test_a_foreign_origin_is_refused(context: BrowserContext, harness: Harness) -> None:
+    async with serving_page(harness, "evil.localhost") as evil:
         tab = await context.new_page()
         await tab.goto(evil.url)
         await tab.evaluate("configure()")
@@ -245,11 +245,11 @@ async def test_what_the_platform_has_and_this_container_has_not_answers_an_error
 
 
 async def test_a_script_that_does_not_know_its_issuer_says_so(
-    context: BrowserContext, third_party: Page, stage: Stage
+    context: BrowserContext, third_party: Page, harness: Harness
 ) -> None:
     tab = await context.new_page()
     await tab.goto(third_party.origin + "/frame?src=about:blank")
-    script = await (await context.request.get(f"{stage.url}/js/yzb-bridge.js")).text()
+    script = await (await context.request.get(f"{harness.url}/js/yzb-bridge.js")).text()
     told = await tab.evaluate(
         """script => new Promise(resolve => {
           const element = document.createElement("script");
@@ -263,7 +263,7 @@ async def test_a_script_that_does_not_know_its_issuer_says_so(
 
 
 async def test_the_answer_goes_to_exactly_the_verified_origin(
-    context: BrowserContext, third_party: Page, stage: Stage
+    context: BrowserContext, third_party: Page, harness: Harness
 ) -> None:
     tab = await configured(context, third_party)
     query = {name: values[0] for name, values in parse_qs(urlsplit(await first_url(context)).query).items()}
@@ -272,11 +272,11 @@ async def test_the_answer_goes_to_exactly_the_verified_origin(
     async with window.expect_event("close"):
         await window.click("[value=allow]")
     await outcomes(tab, "complete")
-    async with serving_page(stage, "evil.localhost") as evil:
+    async with serving_page(harness, "evil.localhost") as evil:
         thief = await context.new_page()
         await thief.goto(evil.url)
         await thief.evaluate("window.heard = []; window.addEventListener('message', e => heard.push(e.data))")
-        stolen = f"{stage.url}/js/yzb-bridge/window?{urlencode(query)}"
+        stolen = f"{harness.url}/js/yzb-bridge/window?{urlencode(query)}"
         async with thief.expect_popup() as opening:
             await thief.evaluate("url => { window.opened = window.open(url) }", stolen)
         opened = await opening.value
@@ -285,7 +285,9 @@ async def test_the_answer_goes_to_exactly_the_verified_origin(
         assert await thief.evaluate("heard") == []
         forged = urlencode(query | {"origin": evil.origin})
         async with thief.expect_popup() as opening:
-            await thief.evaluate("url => { window.open(url) }", f"{stage.url}/js/yzb-bridge/window?{forged}")
+            await thief.evaluate(
+                "url => { window.open(url) }", f"{harness.url}/js/yzb-bridge/window?{forged}"
+            )
         await thief.wait_for_function("heard.length > 0")
         (told,) = await thief.evaluate("heard")
         assert told.keys() == {"yzb", "error"}
@@ -304,12 +306,14 @@ async def first_url(context: BrowserContext) -> str:
     return url
 
 
-async def test_the_window_cannot_be_framed(context: BrowserContext, third_party: Page, stage: Stage) -> None:
+async def test_the_window_cannot_be_framed(
+    context: BrowserContext, third_party: Page, harness: Harness
+) -> None:
     tab = await configured(context, third_party)
     src = urlsplit(await first_url(context))
     for path in (f"{src.path}?{src.query}", "/user/yzb/login", "/user/mall/login"):
         framing = await context.new_page()
-        await framing.goto(third_party.origin + "/frame?" + urlencode({"src": stage.url + path}))
+        await framing.goto(third_party.origin + "/frame?" + urlencode({"src": harness.url + path}))
         await framing.frames[1].wait_for_url("chrome-error://**")
         assert await framing.frames[1].query_selector("form, #answer") is None
         await framing.close()

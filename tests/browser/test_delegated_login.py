@@ -17,8 +17,8 @@ from lingpai.issuer import admin
 from lingpai.issuer.verbs.passwords import make_reset_link
 from tests.dev.running import developing
 from tests.docs.blocks import ROOT, blocks
+from tests.issuer.pages.harness import PASSWORD, Harness
 from tests.issuer.pages.shops import Mall, mall_of
-from tests.issuer.pages.stage import PASSWORD, Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
 
@@ -197,14 +197,14 @@ async def test_the_sample_app_of_dev_is_such_a_site(context: BrowserContext, tmp
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
 @pytest.mark.parametrize("width", [320, 1280])
 async def test_the_pages_for_passwords_fit(
-    browser: Browser, stage: Stage, scheme: Any, language: str, width: int
+    browser: Browser, harness: Harness, scheme: Any, language: str, width: int
 ) -> None:
     viewport: Any = {"width": width, "height": 720}
     context = await browser.new_context(color_scheme=scheme, locale=language, viewport=viewport)
     try:
         tab, complaints = await watched(context)
-        own = stage.url + "/user/mall"
-        await tab.goto(own + "/reset?link=" + await make_reset_link(stage.mall, stage.users["mall"]))
+        own = harness.url + "/user/mall"
+        await tab.goto(own + "/reset?link=" + await make_reset_link(harness.mall, harness.users["mall"]))
         await fits(tab, width, f"reset-{language}-{scheme}-{width}")
         await tab.goto(own)
         await tab.fill("[name=login]", "hong")
@@ -224,9 +224,9 @@ async def fits(tab: Tab, width: int, name: str) -> None:
     await look(tab, name)
 
 
-async def test_a_password_is_changed_by_keyboard(context: BrowserContext, stage: Stage) -> None:
+async def test_a_password_is_changed_by_keyboard(context: BrowserContext, harness: Harness) -> None:
     tab, complaints = await watched(context)
-    await tab.goto(stage.url + "/user/mall")
+    await tab.goto(harness.url + "/user/mall")
     await tab.fill("[name=login]", "hong")
     await tab.fill("[name=password]", PASSWORD)
     await tab.keyboard.press("Enter")

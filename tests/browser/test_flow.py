@@ -10,17 +10,17 @@ from playwright.async_api import Page as Tab
 from lingpai.issuer import admin
 from lingpai.issuer.verbs.redeem import redeem
 from tests.browser.third_party import Page
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, TERMINAL, Stage, authorize_path
+from tests.issuer.pages.harness import PASSWORD, REDIRECT, TERMINAL, Harness, authorize_path
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
 
 PRIVATE = "com.example.shop:/callback"
 
 
-async def send_to(stage: Stage, uri: str) -> str:
+async def send_to(harness: Harness, uri: str) -> str:
     """The address that begins an authorization of the shop whose answers go to `uri`."""
-    await admin.change_app(stage.mall, stage.shop, redirect_uris=(uri,))
-    return stage.url + authorize_path(redirect_uri=uri)
+    await admin.change_app(harness.mall, harness.shop, redirect_uris=(uri,))
+    return harness.url + authorize_path(redirect_uri=uri)
 
 
 async def fill(tab: Tab) -> None:
@@ -57,13 +57,13 @@ async def went_to(tab: Tab) -> asyncio.Future[str]:
 
 @pytest.mark.parametrize("javascript", [True, False])
 async def test_an_apps_callback_may_redirect_to_another_host(
-    browser: Browser, stage: Stage, third_party: Page, javascript: bool
+    browser: Browser, harness: Harness, third_party: Page, javascript: bool
 ) -> None:
     context = await browser.new_context(java_script_enabled=javascript)
     tab = await context.new_page()
     complaints = watched(tab)
     elsewhere = third_party.origin.replace("localhost", "127.0.0.1") + "/callback"
-    start = await send_to(stage, third_party.origin + "/redirecting?to=" + quote_plus(elsewhere))
+    start = await send_to(harness, third_party.origin + "/redirecting?to=" + quote_plus(elsewhere))
     await tab.goto(start)
     await log_in(tab)
     await tab.click("[value=allow]")
@@ -76,11 +76,11 @@ async def test_an_apps_callback_may_redirect_to_another_host(
 
 
 async def test_an_apps_callback_may_redirect_to_a_private_scheme(
-    context: BrowserContext, stage: Stage, third_party: Page
+    context: BrowserContext, harness: Harness, third_party: Page
 ) -> None:
     tab = await context.new_page()
     complaints = watched(tab)
-    await tab.goto(await send_to(stage, third_party.origin + "/redirecting?to=" + quote_plus(PRIVATE)))
+    await tab.goto(await send_to(harness, third_party.origin + "/redirecting?to=" + quote_plus(PRIVATE)))
     await log_in(tab)
     async with tab.expect_request(lambda request: "/redirecting?" in request.url):
         await tab.click("[value=allow]")
@@ -90,11 +90,11 @@ async def test_an_apps_callback_may_redirect_to_a_private_scheme(
 
 @pytest.mark.parametrize("answer", ["allow", "refuse"])
 async def test_an_answer_may_go_to_a_private_scheme(
-    context: BrowserContext, stage: Stage, answer: str
+    context: BrowserContext, harness: Harness, answer: str
 ) -> None:
     tab = await context.new_page()
     complaints, asked = watched(tab), await went_to(tab)
-    await tab.goto(await send_to(stage, PRIVATE))
+    await tab.goto(await send_to(harness, PRIVATE))
     await log_in(tab)
     await tab.click(f"[value={answer}]")
     address = await asyncio.wait_for(asked, 10)
@@ -105,10 +105,10 @@ async def test_an_answer_may_go_to_a_private_scheme(
 
 @pytest.mark.parametrize("delay", [0, 60, 250])
 async def test_a_double_click_on_log_in_and_on_allow_is_one(
-    context: BrowserContext, stage: Stage, third_party: Page, delay: int
+    context: BrowserContext, harness: Harness, third_party: Page, delay: int
 ) -> None:
     tab = await context.new_page()
-    await tab.goto(await send_to(stage, third_party.callback))
+    await tab.goto(await send_to(harness, third_party.callback))
     await fill(tab)
     await tab.dblclick("[type=submit]", delay=delay)
     await tab.wait_for_selector("[value=allow]")
@@ -118,14 +118,14 @@ async def test_a_double_click_on_log_in_and_on_allow_is_one(
     await tab.mouse.dblclick(box["x"] + 20, box["y"] + 10, delay=delay)
     await tab.wait_for_url(third_party.callback + "?*")
     (code,) = parse_qs(urlsplit(tab.url).query)["code"]
-    tokens = await redeem(stage.mall, stage.shop, code, redirect_uri=third_party.callback)
-    assert tokens.grant.user == stage.users["mall"].id
+    tokens = await redeem(harness.mall, harness.shop, code, redirect_uri=third_party.callback)
+    assert tokens.grant.user == harness.users["mall"].id
     assert len(third_party.codes) == 1
 
 
-async def test_allow_is_not_live_in_its_first_half_second(context: BrowserContext, stage: Stage) -> None:
+async def test_allow_is_not_live_in_its_first_half_second(context: BrowserContext, harness: Harness) -> None:
     tab = await context.new_page()
-    await tab.goto(stage.url + authorize_path())
+    await tab.goto(harness.url + authorize_path())
     await log_in(tab)
     times = await tab.evaluate("""() => {
       const button = document.querySelector("[value=allow]");
@@ -145,9 +145,9 @@ async def test_allow_is_not_live_in_its_first_half_second(context: BrowserContex
 
 
 async def test_a_second_tab_and_going_back_go_on(
-    context: BrowserContext, stage: Stage, third_party: Page
+    context: BrowserContext, harness: Harness, third_party: Page
 ) -> None:
-    start = await send_to(stage, third_party.callback)
+    start = await send_to(harness, third_party.callback)
     first, second = await context.new_page(), await context.new_page()
     for tab in (first, second):
         await tab.goto(start + f"&tab={tab is second:d}")
@@ -159,7 +159,7 @@ async def test_a_second_tab_and_going_back_go_on(
         await tab.click("[value=allow]")
         await tab.wait_for_url(third_party.callback + "?*")
     assert len(set(third_party.codes)) == 2
-    await redeem(stage.mall, stage.shop, third_party.codes[-1], redirect_uri=third_party.callback)
+    await redeem(harness.mall, harness.shop, third_party.codes[-1], redirect_uri=third_party.callback)
     await second.go_back()
     await second.wait_for_load_state()
     assert "cookie" not in (await second.inner_text("main")).lower()
@@ -168,13 +168,13 @@ async def test_a_second_tab_and_going_back_go_on(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
 async def test_long_names_stay_inside(
-    browser: Browser, stage: Stage, third_party: Page, scheme: str, language: str
+    browser: Browser, harness: Harness, third_party: Page, scheme: str, language: str
 ) -> None:
     name = "W" * 64 + "花" * 40
-    for issuer, app in ((stage.mall, stage.shop), (stage.terminals, stage.printing)):
+    for issuer, app in ((harness.mall, harness.shop), (harness.terminals, harness.printing)):
         await admin.change_app(issuer, app, name=name, redirect_uris=(third_party.callback,))
-    owner = stage.users["yilianyun"]
-    await admin.save_terminal(stage.terminals, "4004001", name="x" * 64, owner=owner)
+    owner = harness.users["yilianyun"]
+    await admin.save_terminal(harness.terminals, "4004001", name="x" * 64, owner=owner)
     context = await browser.new_context(
         viewport={"width": 360, "height": 640},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -185,23 +185,23 @@ async def test_long_names_stay_inside(
     async def fits() -> None:
         assert await tab.evaluate("document.documentElement.scrollWidth") <= 360
 
-    await tab.goto(stage.url + TERMINAL.replace(quote_plus(REDIRECT), quote_plus(third_party.callback)))
+    await tab.goto(harness.url + TERMINAL.replace(quote_plus(REDIRECT), quote_plus(third_party.callback)))
     await fits()
     await log_in(tab)
     await fits()
     await tab.check("[value='4004001']")
     await tab.click("[value=allow]")
     await tab.wait_for_url(third_party.callback + "?*")
-    await tab.goto(stage.url + "/user/yilianyun")
+    await tab.goto(harness.url + "/user/yilianyun")
     await fits()
-    await tab.goto(stage.url + "/user/yilianyun/consent?request=x")
+    await tab.goto(harness.url + "/user/yilianyun/consent?request=x")
     await fits()
     await context.close()
 
 
-async def test_tab_visits_the_buttons_as_they_are_seen(context: BrowserContext, stage: Stage) -> None:
+async def test_tab_visits_the_buttons_as_they_are_seen(context: BrowserContext, harness: Harness) -> None:
     tab = await context.new_page()
-    await tab.goto(stage.url + authorize_path(redirect_uri=REDIRECT))
+    await tab.goto(harness.url + authorize_path(redirect_uri=REDIRECT))
     await log_in(tab)
     boxes = await tab.evaluate(
         "[...document.querySelectorAll('.pair button')].map(e => [e.value, e.getBoundingClientRect().x])"

@@ -10,7 +10,7 @@ from lingpai.core.issuer_records import App
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from tests.browser.third_party import Page
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, TERMINAL, Stage, authorize_path
+from tests.issuer.pages.harness import PASSWORD, REDIRECT, TERMINAL, Harness, authorize_path
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
 
@@ -29,18 +29,18 @@ async def watched(context: BrowserContext) -> tuple[Tab, list[str]]:
     return tab, complaints
 
 
-async def test_without_javascript(browser: Browser, stage: Stage, third_party: Page) -> None:
-    uri = await send_to(third_party, stage.terminals, stage.printing)
+async def test_without_javascript(browser: Browser, harness: Harness, third_party: Page) -> None:
+    uri = await send_to(third_party, harness.terminals, harness.printing)
     context = await browser.new_context(java_script_enabled=False, locale="zh-CN")
     tab, complaints = await watched(context)
-    await tab.goto(stage.url + TERMINAL.replace(quote_plus(REDIRECT), quote_plus(uri)))
+    await tab.goto(harness.url + TERMINAL.replace(quote_plus(REDIRECT), quote_plus(uri)))
     await tab.fill("[name=login]", "hong")
     await tab.fill("[name=password]", PASSWORD)
     await tab.get_by_role("button", name="登录").click()
     await tab.check("[value='4004001']")
     await tab.get_by_role("button", name="同意授权").click()
     await tab.wait_for_url(uri + "?*")
-    await tab.goto(stage.url + "/user/yilianyun")
+    await tab.goto(harness.url + "/user/yilianyun")
     assert "外卖接单助手" in await tab.inner_text("main")
     await tab.get_by_role("button", name="取消该应用的授权").click()
     assert "已取消" in await tab.inner_text("main")
@@ -50,10 +50,10 @@ async def test_without_javascript(browser: Browser, stage: Stage, third_party: P
     await context.close()
 
 
-async def test_by_keyboard_alone(context: BrowserContext, stage: Stage, third_party: Page) -> None:
-    uri = await send_to(third_party, stage.mall, stage.shop)
+async def test_by_keyboard_alone(context: BrowserContext, harness: Harness, third_party: Page) -> None:
+    uri = await send_to(third_party, harness.mall, harness.shop)
     tab, complaints = await watched(context)
-    await tab.goto(stage.url + authorize_path(redirect_uri=uri))
+    await tab.goto(harness.url + authorize_path(redirect_uri=uri))
     await tab.wait_for_selector("input:focus")  # the first field gets the focus by itself
     await tab.keyboard.type("hong")
     await tab.keyboard.press("Tab")
@@ -69,7 +69,7 @@ async def test_by_keyboard_alone(context: BrowserContext, stage: Stage, third_pa
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (1280, 800)])
-async def test_nothing_sticks_out(browser: Browser, stage: Stage, width: int, height: int) -> None:
+async def test_nothing_sticks_out(browser: Browser, harness: Harness, width: int, height: int) -> None:
     context = await browser.new_context(viewport={"width": width, "height": height})
     tab = await context.new_page()
 
@@ -79,7 +79,7 @@ async def test_nothing_sticks_out(browser: Browser, stage: Stage, width: int, he
             "[...document.querySelectorAll('button, a')].every(e => e.offsetHeight > 15)"
         )
 
-    await tab.goto(stage.url + TERMINAL)
+    await tab.goto(harness.url + TERMINAL)
     await fits()
     await tab.fill("[name=login]", "hong")
     await tab.fill("[name=password]", PASSWORD)
@@ -87,7 +87,7 @@ async def test_nothing_sticks_out(browser: Browser, stage: Stage, width: int, he
     await tab.wait_for_selector("[value=allow]")
     await fits()
     for path in ("/user/yilianyun", "/user/yilianyun/nowhere"):
-        await tab.goto(stage.url + path)
+        await tab.goto(harness.url + path)
         await fits()
     await context.close()
 
@@ -112,10 +112,10 @@ CONTRAST = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_text_can_be_read(browser: Browser, stage: Stage, scheme: str) -> None:
+async def test_text_can_be_read(browser: Browser, harness: Harness, scheme: str) -> None:
     context = await browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
     tab = await context.new_page()
-    await tab.goto(stage.url + TERMINAL)
+    await tab.goto(harness.url + TERMINAL)
     await tab.fill("[name=login]", "hong")
     await tab.fill("[name=password]", "wrong")
     await tab.keyboard.press("Enter")

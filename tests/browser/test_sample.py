@@ -14,7 +14,7 @@ from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.samples import SignIn
 from lingpai.sample_app.app import sample_app
 from lingpai.sample_app.identities import Identity, allow_callbacks
-from tests.issuer.pages.stage import PASSWORD, SECRET, Stage
+from tests.issuer.pages.harness import PASSWORD, SECRET, Harness
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -28,23 +28,23 @@ def sign_in(dialect: str) -> SignIn:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def sample(stage: Stage) -> AsyncIterator[str]:
-    """The sample beside the stage; gives its base URL."""
+async def sample(harness: Harness) -> AsyncIterator[str]:
+    """The sample beside the harness; gives its base URL."""
     identities = {
         issuer.realm: Identity(
             realm=issuer.realm, prefix="", app_id=app.app_id, secret=SECRET, sign_in=sign_in(issuer.realm)
         )
         for issuer, app in (
-            (stage.yzb, stage.mini),
-            (stage.mall, stage.shop),
-            (stage.terminals, stage.printing),
+            (harness.yzb, harness.mini),
+            (harness.mall, harness.shop),
+            (harness.terminals, harness.printing),
         )
     }
     with bind("127.0.0.1", 0) as bound:
-        url = url_of(bound).replace("127.0.0.1", "localhost")  # the domain of the stage's app
-        issuers = {issuer.realm: issuer for issuer in (stage.yzb, stage.mall, stage.terminals)}
+        url = url_of(bound).replace("127.0.0.1", "localhost")  # the domain of the harness's app
+        issuers = {issuer.realm: issuer for issuer in (harness.yzb, harness.mall, harness.terminals)}
         await allow_callbacks(issuers, identities, url)
-        server = Serving([Listener(sample_app(stage.url, url, identities, [("hong", PASSWORD)]), [bound])])
+        server = Serving([Listener(sample_app(harness.url, url, identities, [("hong", PASSWORD)]), [bound])])
         ready = asyncio.Event()
         running = asyncio.create_task(server.run(ready.set))
         try:

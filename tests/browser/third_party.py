@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from lingpai.issuer.dialects.yzb.signing import signature_of
-from tests.issuer.pages.stage import SECRET, Stage
+from tests.issuer.pages.harness import SECRET, Harness
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>weather</title>
 <script src="{issuer}/js/yzb-bridge.js"></script>
@@ -43,7 +43,7 @@ class Page:
     """The app's page and back end."""
 
     origin: str
-    stage: Stage
+    harness: Harness
     http: aiohttp.ClientSession
     codes: list[str] = field(default_factory=list)
     """Codes that came to the callback."""
@@ -61,7 +61,7 @@ class Page:
 
     async def ask(self, path: str, **params: str) -> Any:
         """Call the issuer as the app's back end does; gives `data`."""
-        async with self.http.post(self.stage.url + path, data=params) as answer:
+        async with self.http.post(self.harness.url + path, data=params) as answer:
             envelope = await answer.json()
         assert envelope["status"] in {"2000", 2000}, envelope
         return envelope["data"]
@@ -103,16 +103,16 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def serving_page(stage: Stage, host: str) -> AsyncIterator[Page]:
+async def serving_page(harness: Harness, host: str) -> AsyncIterator[Page]:
     """Serve the page on a free port of its own, under this host name of the loopback."""
     app = web.Application()
     runner = web.AppRunner(app, access_log=None)
     async with aiohttp.ClientSession() as http:
-        page = Page("", stage, http)
+        page = Page("", harness, http)
 
         async def show(_request: web.Request) -> web.Response:
             signed = json.dumps(await page.sign())
-            return web.Response(text=PAGE.format(issuer=stage.url, signed=signed), content_type="text/html")
+            return web.Response(text=PAGE.format(issuer=harness.url, signed=signed), content_type="text/html")
 
         async def frame(request: web.Request) -> web.Response:
             framed = f'<iframe id="framed" src="{request.query["src"]}"></iframe>'

@@ -2,10 +2,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.edge.world import World, app_of, running
+from tests.edge.running_edge import Edge, app_of, running
 
 
 @pytest_asyncio.fixture
-async def world() -> AsyncIterator[World]:
-    async with running(app_of()) as world:
-        yield world
+async def edge() -> AsyncIterator[Edge]:
+    async with running(app_of()) as edge:
+        yield edge

@@ -25,7 +25,7 @@ from lingpai.edge.admission import (
 )
 from lingpai.edge.app import create_app
 from lingpai.edge.metrics import CONNECTIONS, CONNECTIONS_CLOSED, Exposition
-from tests.edge.world import FALLBACK, MAIN, ROUTES, Wire, World, app_of, request, route, running
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, Edge, Wire, app_of, request, route, running
 
 CALL = request("GET", "/call")
 
@@ -74,12 +74,12 @@ async def answered(wire: Wire) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def lines(world: World, count: int, address: str = "127.0.0.1") -> AsyncIterator[list[Wire]]:
+async def lines(edge: Edge, count: int, address: str = "127.0.0.1") -> AsyncIterator[list[Wire]]:
     """Lines on which a request has been answered, one after the other."""
     async with contextlib.AsyncExitStack() as stack:
         opened = []
         for _ in range(count):
-            wire = await stack.enter_async_context(world.wire(address))
+            wire = await stack.enter_async_context(edge.wire(address))
             assert await answered(wire)
             opened.append(wire)
         yield opened
@@ -89,26 +89,26 @@ async def test_the_longest_idle_line_makes_room_for_a_new_one() -> None:
     limits = ConnectionLimits(most=4, proxies=(ip_network("127.0.0.1"),))
     before = closed(IN_ALL, "idle")
     async with (
-        running(app_of(), connections=limits) as world,
-        lines(world, 4) as (first, second, third, last),
+        running(app_of(), connections=limits) as edge,
+        lines(edge, 4) as (first, second, third, last),
     ):
         assert await answered(first)  # so that the second has been idle longest
-        async with lines(world, 1) as (fifth,):
+        async with lines(edge, 1) as (fifth,):
             assert await second.closed()
             assert [await answered(each) for each in (third, last, first)] == [True, True, True]
-            async with lines(world, 1):
+            async with lines(edge, 1):
                 assert await fifth.closed()
-                assert len(world.connections()) == 4
+                assert len(edge.connections()) == 4
                 assert [await answered(each) for each in (third, last, first)] == [True, True, True]
     assert closed(IN_ALL, "idle") == before + 2
 
 
 async def test_a_line_that_never_said_anything_makes_room_too() -> None:
     async with (
-        running(app_of(), connections=ConnectionLimits(most=2)) as world,
-        world.wire("127.0.0.2") as silent,
-        lines(world, 1),
-        lines(world, 1, "127.0.0.3"),
+        running(app_of(), connections=ConnectionLimits(most=2)) as edge,
+        edge.wire("127.0.0.2") as silent,
+        lines(edge, 1),
+        lines(edge, 1, "127.0.0.3"),
     ):
         assert await silent.closed()
 
@@ -127,10 +127,10 @@ async def test_busy_lines_are_never_closed_and_the_new_one_is_refused(
     limits = ConnectionLimits(most=3, proxies=(ip_network("127.0.0.0/8"),))
     before = closed(IN_ALL, "refused")
     async with (
-        running(app, connections=limits) as world,
-        world.wire() as asked,
-        world.wire() as half_head,
-        world.wire() as half_body,
+        running(app, connections=limits) as edge,
+        edge.wire() as asked,
+        edge.wire() as half_head,
+        edge.wire() as half_body,
     ):
         whole = request("POST", "/echo", b"app=a&code=b", "application/x-www-form-urlencoded")
         await half_head.send(CALL[:20])
@@ -138,7 +138,7 @@ async def test_busy_lines_are_never_closed_and_the_new_one_is_refused(
         await asked.send(request("GET", "/wait") + CALL)
         await begun.wait()
         for _ in range(3):
-            async with world.wire() as late:
+            async with edge.wire() as late:
                 assert not await answered(late)
         await half_head.send(CALL[20:])
         assert (await half_head.answer()).status == 200
@@ -147,8 +147,8 @@ async def test_busy_lines_are_never_closed_and_the_new_one_is_refused(
         done.set()
         # What was sent along is answered as well.
         assert [(await asked.answer()).status, (await asked.answer()).status] == [200, 200]
-        async with lines(world, 1):
-            assert len(world.connections()) == 3
+        async with lines(edge, 1):
+            assert len(edge.connections()) == 3
     assert closed(IN_ALL, "refused") == before + 3
     (line,) = events(caplog, "connections_full")
     assert (line["limit"], line["most"]) == (IN_ALL, 3)
@@ -157,11 +157,11 @@ async def test_busy_lines_are_never_closed_and_the_new_one_is_refused(
 async def test_one_address_cannot_take_all() -> None:
     before = closed(BY_ADDRESS, "idle")
     async with (
-        running(app_of(), connections=ConnectionLimits(most=8)) as world,
-        lines(world, 2, "127.0.0.9") as others,
-        lines(world, 20, "127.0.0.2") as greedy,
+        running(app_of(), connections=ConnectionLimits(most=8)) as edge,
+        lines(edge, 2, "127.0.0.9") as others,
+        lines(edge, 20, "127.0.0.2") as greedy,
     ):
-        assert len(world.connections()) == 8  # of which six are its own
+        assert len(edge.connections()) == 8  # of which six are its own
         assert all([await answered(each) for each in others])
         assert [await each.closed() for each in greedy[:14]] == [True] * 14
         assert all([await answered(each) for each in greedy[14:]])
@@ -171,9 +171,9 @@ async def test_one_address_cannot_take_all() -> None:
 async def test_a_proxy_is_limited_by_the_whole_only() -> None:
     limits = ConnectionLimits(most=8, most_by_address=2, proxies=(ip_network("127.0.0.2"),))
     async with (
-        running(app_of(), connections=limits) as world,
-        lines(world, 5, "127.0.0.2") as proxied,
-        lines(world, 4, "127.0.0.3") as others,
+        running(app_of(), connections=limits) as edge,
+        lines(edge, 5, "127.0.0.2") as proxied,
+        lines(edge, 4, "127.0.0.3") as others,
     ):
         assert all([await answered(each) for each in proxied])
         assert [await each.closed() for each in others[:2]] == [True, True]
@@ -182,15 +182,15 @@ async def test_a_proxy_is_limited_by_the_whole_only() -> None:
 
 async def test_who_does_not_read_his_answers_is_not_idle() -> None:
     limits = ConnectionLimits(most=1)
-    async with running(app_of(), connections=limits) as world, world.wire() as slow:
+    async with running(app_of(), connections=limits) as edge, edge.wire() as slow:
         slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
         await slow.send(CALL)
         connection = None
         while connection is None or not connection._answered:
-            connection = next(iter(world.connections()), None)
+            connection = next(iter(edge.connections()), None)
             await asyncio.sleep(0)
         connection.write_paused = True
-        async with world.wire() as late:
+        async with edge.wire() as late:
             assert await late.closed()
         connection.resume_writing()
         slow.reader._transport.resume_reading()  # type: ignore[attr-defined]
@@ -294,10 +294,10 @@ async def test_metrics_show_open_connections_and_closed_ones() -> None:
     app = create_app([*ROUTES, exposition.route(MAIN)], FALLBACK)
     before = float(CONNECTIONS._value.get())
     async with (
-        running(app, connections=ConnectionLimits(most=4, most_by_address=2)) as world,
-        lines(world, 3),
+        running(app, connections=ConnectionLimits(most=4, most_by_address=2)) as edge,
+        lines(edge, 3),
     ):
-        (server,) = world.serving._servers
+        (server,) = edge.serving._servers
         server._admission.look(0.0)
         text = (await exposition.render()).decode()
         assert f"lingpai_http_connections {before + 2}" in text
@@ -336,7 +336,7 @@ EXHAUSTED = textwrap.dedent("""
     from lingpai.edge.logs import configure_logging
     from lingpai.edge.listening import bind, url_of
     from lingpai.edge.server import Listener, run
-    from tests.edge.world import FALLBACK, route
+    from tests.edge.running_edge import FALLBACK, route
     taken, began = [], 0.0
     def give():
         while taken:

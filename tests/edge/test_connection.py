@@ -19,7 +19,7 @@ from lingpai.edge.headcache import KnownHeads
 from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.states import Owing
-from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, Edge, app_of, request, route, running
 
 FORM = "application/x-www-form-urlencoded"
 VARYING = re.compile(rb"date: [^\r]+|[0-9a-f]{8}-[0-9a-f]{4}-1[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -33,9 +33,9 @@ SAME = settings(
 )
 
 
-async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
+async def told(edge: Edge, segments: tuple[bytes, ...]) -> bytes:
     """All that a connection says to `segments`, until nothing more comes; without what differs each time."""
-    async with world.wire() as wire:
+    async with edge.wire() as wire:
         for segment in segments:
             await wire.send(segment)
             for _ in range(3):  # so that the server sees the segments apart
@@ -45,7 +45,7 @@ async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
             try:
                 part = await asyncio.wait_for(wire.reader.read(65536), 0.02)
             except TimeoutError:
-                if not any(each.owing() is Owing.ANSWER for each in world.connections()):
+                if not any(each.owing() is Owing.ANSWER for each in edge.connections()):
                     break
                 continue
             except ConnectionError:
@@ -57,20 +57,18 @@ async def told(world: World, segments: tuple[bytes, ...]) -> bytes:
         return VARYING.sub(b"", said)
 
 
-class Lab(NamedTuple):
+class Harness(NamedTuple):
     """A server that knows heads again, and one that parses each."""
 
     runner: asyncio.Runner
-    knowing: World
-    parsing: World
+    knowing: Edge
+    parsing: Edge
 
     def check(self, *segments: bytes) -> None:
         async def ask() -> tuple[bytes, ...]:
             # The first time a head is read, the second time it is learnt, the third time it is known.
             return tuple(
-                await asyncio.gather(
-                    *(told(world, segments) for world in (self.parsing, *[self.knowing] * 3))
-                )
+                await asyncio.gather(*(told(edge, segments) for edge in (self.parsing, *[self.knowing] * 3)))
             )
 
         parsed, *known = self.runner.run(ask())
@@ -85,13 +83,13 @@ class _Parsing(KnownHeads):
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+def harness(monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     stack = contextlib.AsyncExitStack()
     with asyncio.Runner() as runner:
         knowing = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
         monkeypatch.setattr("lingpai.edge.site.KnownHeads", _Parsing)
         parsing = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
-        yield Lab(runner, knowing, parsing)
+        yield Harness(runner, knowing, parsing)
         runner.run(stack.aclose())
 
 
@@ -190,24 +188,24 @@ def mutated(draw: st.DrawFn) -> bytes:
 @example(request("GET", "/call"))
 @example(request("POST", "/form", b"app=1&code=2", FORM))
 @pytest.mark.threat("G70")
-def test_one_message(lab: Lab, message: bytes) -> None:
-    lab.check(message)
+def test_one_message(harness: Harness, message: bytes) -> None:
+    harness.check(message)
 
 
 @SAME
 @given(mutated())
 @pytest.mark.threat("G70")
-def test_nearly_good_messages(lab: Lab, message: bytes) -> None:
-    lab.check(message)
+def test_nearly_good_messages(harness: Harness, message: bytes) -> None:
+    harness.check(message)
 
 
 @SAME
 @given(st.lists(st.one_of(messages(), st.just(request("GET", "/call"))), min_size=2, max_size=4), st.data())
 @pytest.mark.threat("G70")
-def test_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: st.DataObject) -> None:
+def test_several_messages_cut_anywhere(harness: Harness, parts: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(parts)
     cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=3), label="cuts"))
-    lab.check(*(whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True) if a < b))
+    harness.check(*(whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True) if a < b))
 
 
 @pytest.mark.parametrize(
@@ -218,10 +216,10 @@ def test_several_messages_cut_anywhere(lab: Lab, parts: list[bytes], data: st.Da
     ],
 )
 @pytest.mark.threat("G70")
-def test_what_looks_like_a_request_inside_of_another_is_none(lab: Lab, rest: bytes) -> None:
-    lab.check(request("GET", "/call") + b"GET /item HTTP/1.1\r\nx: ", rest)
-    lab.check(b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n", rest)
-    lab.check(
+def test_what_looks_like_a_request_inside_of_another_is_none(harness: Harness, rest: bytes) -> None:
+    harness.check(request("GET", "/call") + b"GET /item HTTP/1.1\r\nx: ", rest)
+    harness.check(b"POST /form HTTP/1.1\r\nhost: x\r\ncontent-length: 300\r\n\r\n", rest)
+    harness.check(
         request("GET", "/call"), b"POST /form HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n", rest
     )
 
@@ -251,12 +249,12 @@ class Counting:
 async def counting(options: EdgeOptions | None = None) -> Any:
     counting = Counting()
     routes = [route("/count", counting.verb, "GET", "POST")]
-    async with running(create_app(routes, FALLBACK, options)) as world:
-        yield counting, world
+    async with running(create_app(routes, FALLBACK, options)) as edge:
+        yield counting, edge
 
 
 async def test_an_answer_is_given_again_until_something_changes() -> None:
-    async with counting() as (verb, world), world.wire() as wire:
+    async with counting() as (verb, edge), edge.wire() as wire:
         traces = set()
 
         async def ask() -> Any:
@@ -281,18 +279,18 @@ async def test_an_answer_is_given_again_until_something_changes() -> None:
 
 
 async def test_an_answer_is_given_again_only_to_the_very_same_request() -> None:
-    async with counting() as (verb, world):
+    async with counting() as (verb, edge):
         for _ in range(4):
-            await world.ask("POST", "/count", b"a=1", FORM)  # a body is not looked at before it is read
-            await world.ask("GET", f"/count?{verb.asked}")
-            await world.ask("HEAD", "/count")
+            await edge.ask("POST", "/count", b"a=1", FORM)  # a body is not looked at before it is read
+            await edge.ask("GET", f"/count?{verb.asked}")
+            await edge.ask("HEAD", "/count")
         assert (verb.asked, verb.repeated) == (12, 0)
 
 
 async def test_with_a_log_line_for_each_success_every_verb_is_asked() -> None:
-    async with counting(EdgeOptions(log_successes=True)) as (verb, world):
+    async with counting(EdgeOptions(log_successes=True)) as (verb, edge):
         for _ in range(4):
-            await world.get("/count")
+            await edge.get("/count")
         assert (verb.asked, verb.repeated) == (4, 0)
 
 
@@ -304,7 +302,7 @@ async def test_what_comes_early_waits_for_the_answer_before_it() -> None:
         await go_on.wait()
         return "waited"
 
-    async with running(create_app([route("/wait", wait), *ROUTES], FALLBACK)) as world, world.wire() as wire:
+    async with running(create_app([route("/wait", wait), *ROUTES], FALLBACK)) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/wait"))
         await started.wait()
         await wire.send(request("GET", "/call"))
@@ -318,14 +316,14 @@ async def test_what_comes_early_waits_for_the_answer_before_it() -> None:
 
 
 async def test_nothing_more_is_answered_for_who_does_not_read() -> None:
-    async with running(app_of()) as world, world.wire() as wire:
+    async with running(app_of()) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/call"))
         await wire.answer()
-        (connection,) = world.connections()
+        (connection,) = edge.connections()
         connection.pause_writing()
         await wire.send(request("GET", "/call"))
         await wire.send(request("GET", "/item?app=1&code=2"))
-        assert (await world.get("/call")).status == 200  # on another line
+        assert (await edge.get("/call")).status == 200  # on another line
         assert connection._early
         assert connection._answered == 1
         connection.resume_writing()
@@ -340,35 +338,35 @@ async def test_the_end_cuts_no_answer_short_that_waits_for_its_reader() -> None:
         await go_on.wait()
         return "waited"
 
-    async with running(create_app([route("/wait", wait)], FALLBACK), grace=0) as world, world.wire() as wire:
+    async with running(create_app([route("/wait", wait)], FALLBACK), grace=0) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/wait"))
         await started.wait()
-        (connection,) = world.connections()
+        (connection,) = edge.connections()
         connection.pause_writing()
-        world.serving.stop()
+        edge.serving.stop()
         answer = await wire.answer()
         assert (answer.status, answer.headers["connection"]) == (503, "close")
         assert await wire.closed()
 
 
 async def test_a_body_that_is_on_its_way_when_the_server_ends_is_told_so() -> None:
-    async with running(app_of(), grace=0) as world, world.wire() as wire:
+    async with running(app_of(), grace=0) as edge, edge.wire() as wire:
         await wire.send(request("POST", "/form", b"app=1&code=2", FORM)[:-3])
-        await world.get("/call")  # by then the server knows of the first request
-        world.serving.stop()
+        await edge.get("/call")  # by then the server knows of the first request
+        edge.serving.stop()
         answer = await wire.answer()
         assert (answer.status, answer.json["kind"]) == (503, "store_unavailable")
         assert await wire.closed()
 
 
 async def test_a_request_that_breaks_off_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    async with running(app_of()) as world:
-        async with world.wire() as wire:
+    async with running(app_of()) as edge:
+        async with edge.wire() as wire:
             await wire.send(request("POST", "/form", b"app=1&code=2", FORM)[:-3])
-            await world.get("/call")
-        while world.connections():  # noqa: ASYNC110  nobody tells
+            await edge.get("/call")
+        while edge.connections():  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)
-        await world.get("/call")
+        await edge.get("/call")
     lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     assert [(line["route"], line["error"]) for line in lines if line["event"] == "request"] == [
         ("/form", "malformed_body")
@@ -378,10 +376,10 @@ async def test_a_request_that_breaks_off_is_logged(caplog: pytest.LogCaptureFixt
 async def test_the_time_of_an_answer_begins_with_the_wait_for_its_body(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with running(app_of()) as world, world.wire() as wire:
+    async with running(app_of()) as edge, edge.wire() as wire:
         message = request("POST", "/form", b"app=1&code=", FORM)
         await wire.send(message[:-3])
-        await world.get("/call")  # by then the server knows of the first request
+        await edge.get("/call")  # by then the server knows of the first request
         await asyncio.sleep(0.05)
         await wire.send(message[-3:])
         assert (await wire.answer()).status == 400
@@ -398,7 +396,7 @@ async def test_expectations_are_met_in_the_order_of_requests() -> None:
         await go_on.wait()
         return "waited"
 
-    async with running(create_app([route("/wait", wait), *ROUTES], FALLBACK)) as world, world.wire() as wire:
+    async with running(create_app([route("/wait", wait), *ROUTES], FALLBACK)) as edge, edge.wire() as wire:
         expecting = request("POST", "/form", b"app=1&code=2", FORM, [("expect", "100-continue")])
         await wire.send(request("GET", "/wait") + expecting[: -len(b"app=1&code=2")])
         await started.wait()
@@ -419,13 +417,11 @@ async def test_who_leaves_before_the_answer_harms_nobody() -> None:
         ended.set()
         return "done"
 
-    async with running(create_app([route("/slow", slow, shape=MAIN)], FALLBACK)) as world:
-        async with world.wire() as wire:
+    async with running(create_app([route("/slow", slow, shape=MAIN)], FALLBACK)) as edge:
+        async with edge.wire() as wire:
             await wire.send(request("GET", "/slow"))
             await started.wait()
         await ended.wait()
-        (state,) = {
-            id(server.server_state): server.server_state for server in world.serving._servers
-        }.values()
+        (state,) = {id(server.server_state): server.server_state for server in edge.serving._servers}.values()
         while state.tasks or state.connections:  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)

@@ -13,7 +13,7 @@ from lingpai.core.content_security import content_policy
 from lingpai.design.icons import PATHS, icon, icon_routes
 from lingpai.design.sheets import policy, script, style
 from lingpai.edge.app import create_app
-from tests.edge.world import FALLBACK, MAIN, ROUTES, running
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, running
 
 SOURCES = Path(str(files("lingpai")))
 TYPES = {"/favicon.ico": "image/x-icon", "/icon.svg": "image/svg+xml"}
@@ -22,13 +22,13 @@ TYPES = {"/favicon.ico": "image/x-icon", "/icon.svg": "image/svg+xml"}
 @pytest.mark.parametrize("path", PATHS)
 async def test_the_icon_is_there_and_cached(path: str) -> None:
     app = create_app((*ROUTES, *icon_routes(MAIN)), FALLBACK)
-    async with running(app) as world:
-        answer = await world.get(path)
+    async with running(app) as edge:
+        answer = await edge.get(path)
         assert (answer.status, answer.headers["content-type"]) == (200, TYPES[path])
         assert "max-age=86400" in answer.headers["cache-control"]
-        again = await world.get(path, ("if-none-match", answer.headers["etag"]))
+        again = await edge.get(path, ("if-none-match", answer.headers["etag"]))
         assert (again.status, again.body) == (304, b"")
-        changed = await world.get(path, ("if-none-match", '"another"'))
+        changed = await edge.get(path, ("if-none-match", '"another"'))
         assert (changed.status, changed.body) == (200, answer.body)
 
 

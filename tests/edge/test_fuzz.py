@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.options import EdgeOptions
-from tests.edge.world import World, app_of, request, running
+from tests.edge.running_edge import Edge, app_of, request, running
 
 OPTIONS = EdgeOptions(body_timeout=0.05, body_limit=2000)
 CLOSE = (("connection", "close"),)
@@ -50,9 +50,9 @@ BODIES = st.one_of(
 )
 
 
-async def _speak(world: World, data: bytes) -> list[int]:
+async def _speak(edge: Edge, data: bytes) -> list[int]:
     """Statuses of all answers, after which the server must not keep the line for more."""
-    async with world.wire() as wire:
+    async with edge.wire() as wire:
         await wire.send(data)
         statuses = []
         async with asyncio.timeout(10):
@@ -60,54 +60,54 @@ async def _speak(world: World, data: bytes) -> list[int]:
                 try:
                     statuses.append((await asyncio.wait_for(wire.answer(), 0.15)).status)
                 except TimeoutError:
-                    world.sweep(100)
+                    edge.sweep(100)
                 except (asyncio.IncompleteReadError, ConnectionError):
                     return statuses
 
 
-class Lab(NamedTuple):
+class Harness(NamedTuple):
     """A server and the loop it runs in, for all examples of a test."""
 
     runner: asyncio.Runner
-    world: World
+    edge: Edge
 
     def check(self, data: bytes) -> None:
         async def check() -> None:
-            statuses = await _speak(self.world, data)
+            statuses = await _speak(self.edge, data)
             assert all(status < 500 for status in statuses), statuses
-            assert (await self.world.get("/call")).status == 200
+            assert (await self.edge.get("/call")).status == 200
 
         self.runner.run(check())
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def harness() -> Iterator[Harness]:
     stack = contextlib.AsyncExitStack()
     with asyncio.Runner() as runner:
-        world = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
-        yield Lab(runner, world)
+        edge = runner.run(stack.enter_async_context(running(app_of(OPTIONS), LIMITS)))
+        yield Harness(runner, edge)
         runner.run(stack.aclose())
 
 
 @FUZZ
 @given(st.binary(min_size=1, max_size=400))
 @pytest.mark.threat("D48")
-def test_any_bytes(lab: Lab, data: bytes) -> None:
-    lab.check(data)
+def test_any_bytes(harness: Harness, data: bytes) -> None:
+    harness.check(data)
 
 
 @FUZZ
 @given(PATHS, TYPES, BODIES)
 @pytest.mark.threat("D48")
-def test_any_body(lab: Lab, path: str, content_type: str, body: bytes) -> None:
-    lab.check(request("POST", path, body, content_type, CLOSE))
+def test_any_body(harness: Harness, path: str, content_type: str, body: bytes) -> None:
+    harness.check(request("POST", path, body, content_type, CLOSE))
 
 
 @FUZZ
 @given(PATHS, st.text(st.characters(codec="latin-1"), max_size=60))
 @pytest.mark.threat("D48")
-def test_any_query(lab: Lab, path: str, query: str) -> None:
-    lab.check(request("GET", f"{path}?{query}", headers=CLOSE))
+def test_any_query(harness: Harness, path: str, query: str) -> None:
+    harness.check(request("GET", f"{path}?{query}", headers=CLOSE))
 
 
 @FUZZ
@@ -123,5 +123,5 @@ def test_any_query(lab: Lab, path: str, query: str) -> None:
     )
 )
 @pytest.mark.threat("D48")
-def test_any_header(lab: Lab, headers: list[tuple[str, str]]) -> None:
-    lab.check(request("GET", "/call", headers=[*CLOSE, *headers]))
+def test_any_header(harness: Harness, headers: list[tuple[str, str]]) -> None:
+    harness.check(request("GET", "/call", headers=[*CLOSE, *headers]))

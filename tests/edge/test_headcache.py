@@ -9,7 +9,7 @@ from lingpai.edge import headcache
 from lingpai.edge.headcache import MOST_LINES, MOST_PEERS, Asked, KnownHeads, read_plain
 from lingpai.edge.heads import Head
 from lingpai.edge.options import EdgeOptions
-from tests.edge.world import app_of, request
+from tests.edge.running_edge import app_of, request
 
 FORM = "application/x-www-form-urlencoded"
 FIND = app_of(EdgeOptions()).find

@@ -4,13 +4,13 @@ import pytest
 
 from lingpai.core.wire import Source
 from lingpai.edge.app import create_app
-from tests.edge.world import (
+from tests.edge.running_edge import (
     FALLBACK,
     ROUTES,
     Answer,
+    Edge,
     Item,
     Nothing,
-    World,
     echo,
     route,
     running,
@@ -48,8 +48,8 @@ LABELS = [
 
 
 async def post(target: str, body: bytes, label: str | None) -> Answer:
-    async with running(create_app(LENIENT, FALLBACK)) as world:
-        return await world.ask("POST", target, body, label)
+    async with running(create_app(LENIENT, FALLBACK)) as edge:
+        return await edge.ask("POST", target, body, label)
 
 
 @pytest.mark.parametrize("label", [*LABELS, None])
@@ -114,7 +114,7 @@ async def test_marks_and_charsets_are_understood_by_strict_routes_too() -> None:
     assert (await post("/strict", OBJECT, FORM)).json["kind"] == "missing_parameter"
 
 
-async def test_careless_slashes_are_404_in_the_shape_that_was_meant(world: World) -> None:
+async def test_careless_slashes_are_404_in_the_shape_that_was_meant(edge: Edge) -> None:
     for path, shape in (
         ("//other/none", "other"),
         ("/other//deep/", "deep"),
@@ -122,10 +122,10 @@ async def test_careless_slashes_are_404_in_the_shape_that_was_meant(world: World
         ("//x", "main"),
         ("//other//thing", "other"),
     ):
-        answer = await world.get(path)
+        answer = await edge.get(path)
         assert (answer.status, answer.json["shape"]) == (404, shape)
 
 
-async def test_repeated_if_none_match_lines_are_one_list(world: World) -> None:
-    answer = await world.get("/call", ("if-none-match", '"1"'), ("if-none-match", 'W/"2"'))
+async def test_repeated_if_none_match_lines_are_one_list(edge: Edge) -> None:
+    answer = await edge.get("/call", ("if-none-match", '"1"'), ("if-none-match", 'W/"2"'))
     assert answer.json["data"]["none_match"] == '"1", W/"2"'

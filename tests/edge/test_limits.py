@@ -12,7 +12,7 @@ from lingpai.edge.app import create_app
 from lingpai.edge.connection import Connection
 from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.options import EdgeOptions
-from tests.edge.world import FALLBACK, MAIN, ROUTES, World, app_of, request, route, running
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, Edge, app_of, request, route, running
 
 FORM = "application/x-www-form-urlencoded"
 SMALL = EdgeOptions(body_limit=1000, body_timeout=0.2)
@@ -24,7 +24,7 @@ def head(*lines: str) -> bytes:
 
 @pytest.mark.threat("D36")
 async def test_announced_length_is_refused_before_the_body_is_read() -> None:
-    async with running(app_of(SMALL)) as world, world.wire() as wire:
+    async with running(app_of(SMALL)) as edge, edge.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 1001", f"content-type: {FORM}")
         )
@@ -37,7 +37,7 @@ async def test_announced_length_is_refused_before_the_body_is_read() -> None:
 
 @pytest.mark.threat("D36")
 async def test_chunked_body_is_counted_while_it_comes() -> None:
-    async with running(app_of(SMALL)) as world, world.wire() as wire:
+    async with running(app_of(SMALL)) as edge, edge.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
         )
@@ -51,14 +51,14 @@ async def test_chunked_body_is_counted_while_it_comes() -> None:
 @pytest.mark.threat("D36")
 async def test_a_body_at_the_limit_is_taken() -> None:
     body = b"app=1&code=2&x=".ljust(1000, b"x")
-    async with running(app_of(SMALL)) as world:
-        assert (await world.form("/form", body)).status == 200
-        assert (await world.form("/form", body + b"x")).status == 413
+    async with running(app_of(SMALL)) as edge:
+        assert (await edge.form("/form", body)).status == 200
+        assert (await edge.form("/form", body + b"x")).status == 413
 
 
 @pytest.mark.threat("D36")
 async def test_a_refused_body_is_not_read_for_ever() -> None:
-    async with running(app_of(SMALL), ProtocolLimits(drain_bytes=100_000)) as world, world.wire() as wire:
+    async with running(app_of(SMALL), ProtocolLimits(drain_bytes=100_000)) as edge, edge.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 9999999", f"content-type: {FORM}")
         )
@@ -74,12 +74,12 @@ async def test_a_refused_body_is_not_read_for_ever() -> None:
 @pytest.mark.parametrize("seconds", [1.0, 15.0, 60.0])
 @pytest.mark.threat("D36")
 async def test_a_late_body_is_answered_whatever_its_time_is(seconds: float) -> None:
-    async with running(app_of(EdgeOptions(body_timeout=seconds))) as world, world.wire() as wire:
+    async with running(app_of(EdgeOptions(body_timeout=seconds))) as edge, edge.wire() as wire:
         await wire.send(head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}"))
-        await world.get("/call")  # by then the server knows of the request
-        world.sweep(seconds - 0.5)
+        await edge.get("/call")  # by then the server knows of the request
+        edge.sweep(seconds - 0.5)
         assert not wire.reader.at_eof()
-        world.sweep(seconds + 0.5)
+        edge.sweep(seconds + 0.5)
         answer = await wire.answer()
         assert (answer.status, answer.json["kind"], answer.json["shape"]) == (408, "request_timeout", "main")
         assert await wire.closed()
@@ -88,7 +88,7 @@ async def test_a_late_body_is_answered_whatever_its_time_is(seconds: float) -> N
 @pytest.mark.parametrize("start", [b"", b"app=1"])
 @pytest.mark.threat("D36")
 async def test_a_slow_body_is_408_in_shape(start: bytes) -> None:
-    async with running(app_of(SMALL)) as world, world.wire() as wire:
+    async with running(app_of(SMALL)) as edge, edge.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + start
         )
@@ -99,18 +99,18 @@ async def test_a_slow_body_is_408_in_shape(start: bytes) -> None:
 
 @pytest.mark.threat("D36")
 async def test_a_get_does_not_wait_for_a_body() -> None:
-    async with running(app_of(SMALL)) as world, world.wire() as wire:
+    async with running(app_of(SMALL)) as edge, edge.wire() as wire:
         await wire.send(head("GET /call HTTP/1.1", "host: x", "content-length: 12"))
         assert (await wire.answer()).status == 200
-        world.sweep(60)
+        edge.sweep(60)
         assert await wire.closed()  # for the body never came
 
 
 @pytest.mark.threat("D36")
 async def test_expectations_are_not_met_for_what_is_refused() -> None:
     expect = "expect: 100-continue"
-    async with running(app_of(SMALL)) as world:
-        async with world.wire() as wire:
+    async with running(app_of(SMALL)) as edge:
+        async with edge.wire() as wire:
             await wire.send(
                 head(
                     "POST /form HTTP/1.1", "host: x", "content-length: 5000", f"content-type: {FORM}", expect
@@ -118,32 +118,32 @@ async def test_expectations_are_not_met_for_what_is_refused() -> None:
             )
             assert (await wire.answer()).status == 413
             assert await wire.closed()
-        async with world.wire() as wire:
+        async with edge.wire() as wire:
             await wire.send(
                 head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}", expect)
             )
             assert (await wire.answer()).status == 100
             await wire.send(b"app=1&code=2")
             assert (await wire.answer()).status == 200
-        assert (await world.ask("POST", "/nothing", headers=[("expect", "100-continue")])).headers[
+        assert (await edge.ask("POST", "/nothing", headers=[("expect", "100-continue")])).headers[
             "connection"
         ] == "close"
 
 
-async def test_an_old_client_is_not_invited(world: World) -> None:
+async def test_an_old_client_is_not_invited(edge: Edge) -> None:
     body = b"app=1&code=2"
     message = request("POST", "/form", body, FORM, [("expect", "100-continue")])
-    answer = await world.raw(message.replace(b" HTTP/1.1", b" HTTP/1.0"))
+    answer = await edge.raw(message.replace(b" HTTP/1.1", b" HTTP/1.0"))
     assert (answer.status, answer.json["data"]["app"]) == (200, "1")  # the first answer, not 100
 
 
 @pytest.mark.threat("D36")
-async def test_a_caller_who_leaves_harms_nobody(world: World) -> None:
-    async with world.wire() as wire:
+async def test_a_caller_who_leaves_harms_nobody(edge: Edge) -> None:
+    async with edge.wire() as wire:
         await wire.send(
             head("POST /form HTTP/1.1", "host: x", "content-length: 12", f"content-type: {FORM}") + b"a"
         )
-    assert (await world.get("/call")).status == 200
+    assert (await edge.get("/call")).status == 200
 
 
 @pytest.mark.parametrize("parts", [1, 40])
@@ -151,7 +151,7 @@ async def test_a_caller_who_leaves_harms_nobody(world: World) -> None:
 async def test_header_bombs_are_431(parts: int) -> None:
     bomb = head("GET /call HTTP/1.1", "host: x", *(f"x-{n}: {'x' * 100}" for n in range(100)))
     step = len(bomb) // parts + 1
-    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as edge, edge.wire() as wire:
         for at in range(0, len(bomb), step):
             await wire.send(bomb[at : at + step])
             await asyncio.sleep(0)
@@ -161,7 +161,7 @@ async def test_header_bombs_are_431(parts: int) -> None:
 
 @pytest.mark.threat("D36")
 async def test_a_header_without_end_is_431() -> None:
-    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as edge, edge.wire() as wire:
         await wire.send(b"GET /call HTTP/1.1\r\nhost: x\r\nx: ")
         for _ in range(9):
             await wire.send(b"x" * 500)
@@ -180,9 +180,9 @@ ENDLESS = {
 async def test_what_is_no_body_has_an_end_too(name: str) -> None:
     start, more = ENDLESS[name]
     lines = ("host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
-    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world:
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as edge:
         for first, statuses in (("GET /call HTTP/1.1", [200]), ("POST /form HTTP/1.1", [431])):
-            async with world.wire() as wire:
+            async with edge.wire() as wire:
                 await wire.send(head(first, *lines) + b"5\r\napp=1\r\n" + start)
                 for _ in range(9):
                     # A line that is closed under what is being sent loses the answer.
@@ -200,7 +200,7 @@ async def test_a_head_without_end_behind_a_slow_request() -> None:
         await go_on.wait()
 
     app = create_app([route("/wait", wait)], [("", MAIN)])
-    async with running(app, ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+    async with running(app, ProtocolLimits(head_bytes=4096)) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/wait") + b"GET /wait HTTP/1.1\r\nx: ")
         for _ in range(9):
             await asyncio.sleep(0.01)
@@ -216,7 +216,7 @@ async def test_chunks_with_trailers_and_extensions_are_taken() -> None:
     chunks = b"1;a=" + b"x" * 1000 + b"\r\n&\r\n"
     message = head("POST /form HTTP/1.1", "host: x", "transfer-encoding: chunked", f"content-type: {FORM}")
     message += b"c\r\napp=1&code=2\r\n" + chunks * 8 + b"0\r\nx: " + b"x" * 3000 + b"\r\n\r\n"
-    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as world, world.wire() as wire:
+    async with running(app_of(), ProtocolLimits(head_bytes=4096)) as edge, edge.wire() as wire:
         for at in range(0, len(message), 900):
             await wire.send(message[at : at + 900])
             await asyncio.sleep(0.001)
@@ -225,10 +225,10 @@ async def test_chunks_with_trailers_and_extensions_are_taken() -> None:
 
 @pytest.mark.threat("D36")
 async def test_a_large_body_is_not_taken_for_a_head() -> None:
-    async with running(app_of(), ProtocolLimits(head_bytes=2048)) as world:
+    async with running(app_of(), ProtocolLimits(head_bytes=2048)) as edge:
         body = b"app=1&code=2&x=" + b"x" * 30_000
-        assert (await world.form("/form", body)).status == 200
-        async with world.wire() as wire:
+        assert (await edge.form("/form", body)).status == 200
+        async with edge.wire() as wire:
             await wire.send((request("POST", "/form", body, FORM) + request("GET", "/call")) * 2)
             assert [(await wire.answer()).status for _ in range(4)] == [200, 200, 200, 200]
 
@@ -237,28 +237,28 @@ async def test_a_large_body_is_not_taken_for_a_head() -> None:
     ("start", "more"), [(b"GET /call HTTP/1.1\r\nhost:", b" "), (b"\r\n\r\n", b"\r\n"), (b"G", b"E")]
 )
 @pytest.mark.threat("D36")
-async def test_slowloris_is_cut(world: World, start: bytes, more: bytes) -> None:
-    async with world.wire() as wire:
+async def test_slowloris_is_cut(edge: Edge, start: bytes, more: bytes) -> None:
+    async with edge.wire() as wire:
         await wire.send(start)
         await wire.send(more)
-        async with world.wire() as other:
+        async with edge.wire() as other:
             await other.send(request("GET", "/call"))
             assert (await other.answer()).status == 200
-            world.sweep(30)
+            edge.sweep(30)
             assert (await wire.answer()).status == 408
             assert await wire.closed()
             # Meanwhile an idle connection lives on, to its own end.
             await other.send(request("GET", "/call"))
             assert (await other.answer()).status == 200
-            world.sweep(80)
+            edge.sweep(80)
             assert await other.closed()
 
 
 @pytest.mark.threat("D36")
-async def test_a_silent_connection_is_closed_without_a_word(world: World) -> None:
-    async with world.wire() as wire:
-        assert (await world.get("/call")).status == 200  # by then the server knows of the first connection
-        world.sweep(30)
+async def test_a_silent_connection_is_closed_without_a_word(edge: Edge) -> None:
+    async with edge.wire() as wire:
+        assert (await edge.get("/call")).status == 200  # by then the server knows of the first connection
+        edge.sweep(30)
         assert await wire.closed()
 
 
@@ -279,10 +279,10 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         return Reply(b"x" * 4_000_000)
 
     app = create_app([route("/large", large), *ROUTES], FALLBACK)
-    async with running(app) as world, world.wire() as wire:
+    async with running(app) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/call"))
         await wire.answer()
-        (protocol,) = world.connections()
+        (protocol,) = edge.connections()
         for end, buffer in ((protocol.transport, socket.SO_SNDBUF), (wire.writer, socket.SO_RCVBUF)):
             end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 65536)
         await wire.send(request("GET", "/large") * 3)
@@ -296,13 +296,13 @@ async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         assert not protocol.transport.is_closing()
         protocol.enforce(now + 70)
         assert protocol.transport.is_closing()
-        while world.connections():  # noqa: ASYNC110  nobody tells
+        while edge.connections():  # noqa: ASYNC110  nobody tells
             await asyncio.sleep(0)
 
 
 @pytest.mark.threat("D36")
 async def test_the_watch_is_really_kept() -> None:
-    async with running(app_of(), ProtocolLimits(head_timeout=0.5)) as world, world.wire() as wire:
+    async with running(app_of(), ProtocolLimits(head_timeout=0.5)) as edge, edge.wire() as wire:
         await wire.send(b"GET /call HTTP/1.1\r\n")
         assert (await wire.answer()).status == 408
 
@@ -336,17 +336,17 @@ NOT_HTTP = {
 
 @pytest.mark.parametrize("name", NOT_HTTP)
 @pytest.mark.threat("G70")
-async def test_ambiguous_messages_are_400_and_end_the_connection(world: World, name: str) -> None:
-    async with world.wire() as wire:
+async def test_ambiguous_messages_are_400_and_end_the_connection(edge: Edge, name: str) -> None:
+    async with edge.wire() as wire:
         await wire.send(NOT_HTTP[name])
         assert (await wire.answer()).status in ({400, 415} if name == "bare LF in chunks" else {400})
         assert await wire.closed()
 
 
 @pytest.mark.threat("G70")
-async def test_a_good_request_before_a_bad_one_gets_its_own_answer(world: World) -> None:
+async def test_a_good_request_before_a_bad_one_gets_its_own_answer(edge: Edge) -> None:
     for good in (1, 2, 5):
-        async with world.wire() as wire:
+        async with edge.wire() as wire:
             await wire.send(request("GET", "/call") * good + NOT_HTTP["bare LF"])
             answers = [await wire.answer() for _ in range(good)]
             assert [(answer.status, answer.headers.get("connection")) for answer in answers] == [
@@ -357,14 +357,14 @@ async def test_a_good_request_before_a_bad_one_gets_its_own_answer(world: World)
 
 
 @pytest.mark.threat("G70")
-async def test_other_transfer_codings_are_refused(world: World) -> None:
+async def test_other_transfer_codings_are_refused(edge: Edge) -> None:
     for codings in (
         ["transfer-encoding: gzip, chunked"],
         ["transfer-encoding: gzip", "transfer-encoding: chunked"],
         ["content-encoding: gzip", "content-encoding: identity", "transfer-encoding: chunked"],
     ):
         first = head("POST /form HTTP/1.1", "host: x", *codings, f"content-type: {FORM}")
-        answer = await world.raw(first + b"0\r\n\r\n")
+        answer = await edge.raw(first + b"0\r\n\r\n")
         assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
 
 
@@ -381,7 +381,7 @@ async def test_trailers_are_no_headers() -> None:
     )
     message += head("0", *trailers) + request("GET", "/call", headers=[("x-forwarded-for", "203.0.113.10")])
     options = EdgeOptions(trusted_proxies=(ip_network("127.0.0.0/8"),))
-    async with running(app_of(options)) as world, world.wire() as wire:
+    async with running(app_of(options)) as edge, edge.wire() as wire:
         await wire.send(message)
         for peer in ("203.0.113.9", "203.0.113.10"):
             data = (await wire.answer()).json["data"]
@@ -389,9 +389,9 @@ async def test_trailers_are_no_headers() -> None:
 
 
 @pytest.mark.threat("G70")
-async def test_upgrades_are_ignored(world: World) -> None:
+async def test_upgrades_are_ignored(edge: Edge) -> None:
     for protocol in ("websocket", "h2c"):
-        answer = await world.get(
+        answer = await edge.get(
             "/call",
             ("connection", "upgrade"),
             ("upgrade", protocol),
@@ -410,7 +410,7 @@ UPGRADING = [
 
 @pytest.mark.parametrize("step", [1, 50, 1_000_000])
 @pytest.mark.threat("G70")
-async def test_a_request_that_offers_an_upgrade_keeps_its_body(world: World, step: int) -> None:
+async def test_a_request_that_offers_an_upgrade_keeps_its_body(edge: Edge, step: int) -> None:
     body = b"app=1&code=2"
     chunked = head(
         "POST /form HTTP/1.1",
@@ -427,7 +427,7 @@ async def test_a_request_that_offers_an_upgrade_keeps_its_body(world: World, ste
             request("GET", "/item?app=1&code=2", headers=[*UPGRADING, ("connection", "close")]),
         ]
     )
-    async with world.wire() as wire:
+    async with edge.wire() as wire:
         for at in range(0, len(message), step):
             await wire.send(message[at : at + step])
             await asyncio.sleep(0)
@@ -438,9 +438,9 @@ async def test_a_request_that_offers_an_upgrade_keeps_its_body(world: World, ste
 
 @pytest.mark.threat("G70")
 async def test_what_offers_an_upgrade_is_limited_like_others(caplog: pytest.LogCaptureFixture) -> None:
-    async with running(app_of(SMALL), ProtocolLimits(head_bytes=4096)) as world:
+    async with running(app_of(SMALL), ProtocolLimits(head_bytes=4096)) as edge:
         large = [*UPGRADING, ("x", "x" * 4096)]
-        assert (await world.ask("GET", "/call", headers=large)).status == 431
-        assert (await world.ask("POST", "/form", b"x" * 1001, FORM, UPGRADING)).status == 413
-        assert (await world.raw(request("GET", "call", headers=UPGRADING))).status == 400
+        assert (await edge.ask("GET", "/call", headers=large)).status == 431
+        assert (await edge.ask("POST", "/form", b"x" * 1001, FORM, UPGRADING)).status == 413
+        assert (await edge.raw(request("GET", "call", headers=UPGRADING))).status == 400
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []  # no fault of ours

@@ -13,7 +13,7 @@ import structlog
 
 from lingpai.edge.logs import allow, configure_logging, fingerprint
 from lingpai.edge.redaction import scrub
-from tests.edge.world import app_of, running
+from tests.edge.running_edge import app_of, running
 
 SECRET = "5d41402abc4b2a76b9719d911017c592"
 TOKEN = "q1W2-e3R4_t5Y6u7I8o9P0aSdFgHjKlZxCvBnM"
@@ -160,15 +160,15 @@ def test_libraries_go_through_the_same_chain(lines: io.StringIO) -> None:
 
 @pytest.mark.threat("G71")
 async def test_one_line_a_request(lines: io.StringIO) -> None:
-    async with running(app_of()) as world:
-        await world.get(f"/item?app={SECRET}&code={TOKEN}")
-        await world.get(f"/item?app={SECRET}&count=1")
-        await world.get(f"/items/{TOKEN}?id={SECRET}")
-        await world.get(f"/no/{SECRET}?x={TOKEN}")
-        trace = (await world.get(f"/crash?x={SECRET}", ("authorization", f"Bearer {TOKEN}"))).headers[
+    async with running(app_of()) as edge:
+        await edge.get(f"/item?app={SECRET}&code={TOKEN}")
+        await edge.get(f"/item?app={SECRET}&count=1")
+        await edge.get(f"/items/{TOKEN}?id={SECRET}")
+        await edge.get(f"/no/{SECRET}?x={TOKEN}")
+        trace = (await edge.get(f"/crash?x={SECRET}", ("authorization", f"Bearer {TOKEN}"))).headers[
             "trace-id"
         ]
-        await world.get("/refuse")
+        await edge.get("/refuse")
     requests = [line for line in read(lines) if line["event"] == "request"]
     assert [(line["route"], line["status"], line["error"]) for line in requests] == [
         ("/item", 400, "missing_parameter"),

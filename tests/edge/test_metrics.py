@@ -14,7 +14,7 @@ from lingpai.edge.app import create_app
 from lingpai.edge.durations import BOUNDS, WithHistogram
 from lingpai.edge.metrics import AsyncGauge, Exposition, RequestMeter
 from lingpai.edge.options import EdgeOptions
-from tests.edge.world import FALLBACK, MAIN, ROUTES, running
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, running
 
 DURATION = "lingpai_http_request_duration_seconds"
 
@@ -32,15 +32,15 @@ async def test_requests_are_counted_by_template_method_and_status(request: pytes
     server = request.node.name
     exposition = Exposition()
     app = create_app([*ROUTES, exposition.route(MAIN)], FALLBACK, EdgeOptions(name=server))
-    async with running(app) as world:
-        await world.get("/items/1")
-        await world.get("/items/2")
-        await world.get("/items/%ff")
-        await world.form("/form", "app=1&code=2")
-        await world.get("/crash")
-        await world.get("/secret/path?token=abc")
-        await world.ask("PUT", "/form")
-        answer = await world.get("/metrics")
+    async with running(app) as edge:
+        await edge.get("/items/1")
+        await edge.get("/items/2")
+        await edge.get("/items/%ff")
+        await edge.form("/form", "app=1&code=2")
+        await edge.get("/crash")
+        await edge.get("/secret/path?token=abc")
+        await edge.ask("PUT", "/form")
+        answer = await edge.get("/metrics")
         text = answer.body.decode()
     assert answer.headers["content-type"].startswith("text/plain")
     assert samples(text, f"{DURATION}_count", server) == {
@@ -63,8 +63,8 @@ async def test_metrics_are_for_their_networks(
 ) -> None:
     route = Exposition().route(MAIN, networks=networks)
     app = create_app([*ROUTES, route], FALLBACK, EdgeOptions(name=request.node.name))
-    async with running(app) as world:
-        answer = await world.get("/metrics")
+    async with running(app) as edge:
+        answer = await edge.get("/metrics")
     assert answer.status == status
     assert (b"lingpai_http" in answer.body) == (status == 200)
 

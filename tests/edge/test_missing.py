@@ -4,7 +4,7 @@ import pytest
 
 from lingpai.edge.app import create_app
 from lingpai.edge.missing import missing_page
-from tests.edge.world import FALLBACK, ROUTES, running
+from tests.edge.running_edge import FALLBACK, ROUTES, running
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -18,7 +18,7 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     ],
 )
 async def test_a_browser_gets_a_page_in_its_language(languages: str, lang: str, words: str) -> None:
-    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as world, world.wire() as wire:
+    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as edge, edge.wire() as wire:
         head = f"GET /nothing/here HTTP/1.1\r\nhost: x\r\naccept: {BROWSER}\r\naccept-language: {languages}\r\n\r\n"
         await wire.send(head.encode())
         answer = await wire.answer()
@@ -32,7 +32,7 @@ async def test_a_browser_gets_a_page_in_its_language(languages: str, lang: str, 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/json, text/html;q=0.5", ""])
 async def test_a_program_gets_data(accept: str) -> None:
-    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as world, world.wire() as wire:
+    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as edge, edge.wire() as wire:
         await wire.send(f"GET /nothing/here HTTP/1.1\r\nhost: x\r\naccept: {accept}\r\n\r\n".encode())
         answer = await wire.answer()
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (404, "application/json")
@@ -40,7 +40,7 @@ async def test_a_program_gets_data(accept: str) -> None:
 
 async def test_a_path_that_is_there_is_no_page() -> None:
     """Another method is told so in the shape of the path, also to a browser."""
-    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as world, world.wire() as wire:
+    async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as edge, edge.wire() as wire:
         await wire.send(f"DELETE /item HTTP/1.1\r\nhost: x\r\naccept: {BROWSER}\r\n\r\n".encode())
         answer = await wire.answer()
     assert (answer.status, "allow" in answer.headers) == (405, True)

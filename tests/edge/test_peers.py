@@ -6,7 +6,7 @@ import pytest
 
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.peers import walk_back
-from tests.edge.world import World, app_of, running
+from tests.edge.running_edge import Edge, app_of, running
 
 OURS = (ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))
 
@@ -63,12 +63,12 @@ FORGED = (
 
 
 @pytest.mark.threat("G69")
-async def test_nobody_is_believed_by_default(world: World) -> None:
-    assert (await world.get("/call", *FORGED)).json["data"]["peer"] == "127.0.0.1"
+async def test_nobody_is_believed_by_default(edge: Edge) -> None:
+    assert (await edge.get("/call", *FORGED)).json["data"]["peer"] == "127.0.0.1"
 
 
 @pytest.mark.threat("G69")
 async def test_a_trusted_proxy_is_believed_in_one_header_only() -> None:
-    async with running(app_of(EdgeOptions(trusted_proxies=OURS))) as world:
-        assert (await world.get("/call", *FORGED)).json["data"]["peer"] == "6.6.6.6"
-        assert (await world.get("/call", *FORGED[1:])).json["data"]["peer"] == ""
+    async with running(app_of(EdgeOptions(trusted_proxies=OURS))) as edge:
+        assert (await edge.get("/call", *FORGED)).json["data"]["peer"] == "6.6.6.6"
+        assert (await edge.get("/call", *FORGED[1:])).json["data"]["peer"] == ""

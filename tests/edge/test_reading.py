@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.edge.world import World
+from tests.edge.running_edge import Edge
 
 FORM = "application/x-www-form-urlencoded"
 PART = '--b\r\ncontent-disposition: form-data; name="{}"\r\n\r\n{}\r\n'
@@ -31,9 +31,9 @@ def multipart(**fields: str) -> bytes:
 )
 @pytest.mark.threat("A8")
 async def test_query_is_decoded_once_and_strangers_are_ignored(
-    world: World, target: str, expected: dict[str, Any]
+    edge: Edge, target: str, expected: dict[str, Any]
 ) -> None:
-    answer = await world.get(target)
+    answer = await edge.get(target)
     assert answer.status == 200
     assert answer.json["data"].items() >= expected.items()
 
@@ -67,25 +67,25 @@ async def test_query_is_decoded_once_and_strangers_are_ignored(
     ],
 )
 @pytest.mark.threat("A7", "D45")
-async def test_query_is_refused(world: World, target: str, kind: str, parameter: str) -> None:
-    answer = await world.get(target)
+async def test_query_is_refused(edge: Edge, target: str, kind: str, parameter: str) -> None:
+    answer = await edge.get(target)
     assert (answer.json["kind"], answer.json["parameter"]) == (kind, parameter)
     assert answer.status == 400
     assert "SECRETVALUE" not in answer.json["reason"]
 
 
 @pytest.mark.threat("A7")
-async def test_path_and_query_may_agree(world: World) -> None:
-    assert (await world.get("/items/1?id=1&code=2")).json["data"] == {"id": "1", "code": "2"}
+async def test_path_and_query_may_agree(edge: Edge) -> None:
+    assert (await edge.get("/items/1?id=1&code=2")).json["data"] == {"id": "1", "code": "2"}
 
 
 @pytest.mark.threat("A7")
-async def test_body_and_query_may_agree_and_not_differ(world: World) -> None:
-    assert (await world.form("/item?app=1", "app=1&code=2")).json["data"]["code"] == "2"
+async def test_body_and_query_may_agree_and_not_differ(edge: Edge) -> None:
+    assert (await edge.form("/item?app=1", "app=1&code=2")).json["data"]["code"] == "2"
     for answer in (
-        await world.form("/item?app=1", "app=2&code=2"),
-        await world.json("/item?app=1", '{"app":"2","code":"2"}'),
-        await world.ask(
+        await edge.form("/item?app=1", "app=2&code=2"),
+        await edge.json("/item?app=1", '{"app":"2","code":"2"}'),
+        await edge.ask(
             "POST", "/item?app=1", multipart(app="2", code="2"), "multipart/form-data; boundary=b"
         ),
     ):
@@ -93,34 +93,34 @@ async def test_body_and_query_may_agree_and_not_differ(world: World) -> None:
 
 
 @pytest.mark.threat("A7")
-async def test_one_place_only_where_a_route_says_so(world: World) -> None:
+async def test_one_place_only_where_a_route_says_so(edge: Edge) -> None:
     part = multipart(id="1"), "multipart/form-data; boundary=b"
     for answer in (
-        await world.form("/once?id=1", "id=1"),
-        await world.json("/once?id=1", '{"id":"1"}'),
-        await world.ask("POST", "/once?id=1", *part),
+        await edge.form("/once?id=1", "id=1"),
+        await edge.json("/once?id=1", '{"id":"1"}'),
+        await edge.ask("POST", "/once?id=1", *part),
     ):
         assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "id")
-    assert (await world.form("/once?code=1", "id=1")).json["data"] == {"id": "1", "code": "1"}
+    assert (await edge.form("/once?code=1", "id=1")).json["data"] == {"id": "1", "code": "1"}
 
 
 @pytest.mark.threat("A7")
-async def test_query_does_not_count_where_it_is_not_declared(world: World) -> None:
-    answer = await world.form("/form?app=1&code=2", "code=3")
+async def test_query_does_not_count_where_it_is_not_declared(edge: Edge) -> None:
+    answer = await edge.form("/form?app=1&code=2", "code=3")
     assert (answer.json["kind"], answer.json["parameter"]) == ("missing_parameter", "app")
 
 
 @pytest.mark.parametrize(
     "content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8", f'{FORM};charset="utf-8"']
 )
-async def test_form(world: World, content_type: str) -> None:
-    answer = await world.ask("POST", "/form", "app=1&code=%E4%BB%A4+牌&count=3".encode(), content_type)
+async def test_form(edge: Edge, content_type: str) -> None:
+    answer = await edge.ask("POST", "/form", "app=1&code=%E4%BB%A4+牌&count=3".encode(), content_type)
     assert answer.json["data"]["code"] == "令 牌"
     assert answer.json["data"]["count"] == 3
 
 
-async def test_multipart_without_files(world: World) -> None:
-    answer = await world.ask(
+async def test_multipart_without_files(edge: Edge) -> None:
+    answer = await edge.ask(
         "POST", "/form", multipart(app="1", code="令牌", x="y"), "multipart/form-data; boundary=b"
     )
     assert answer.json["data"]["code"] == "令牌"
@@ -143,17 +143,17 @@ async def test_multipart_without_files(world: World) -> None:
         (PART.format("x", "1").encode() * 101 + b"--b--\r\n", "malformed_body"),
     ],
 )
-async def test_multipart_that_is_not_one(world: World, body: bytes, kind: str) -> None:
-    answer = await world.ask("POST", "/form", body, "multipart/form-data; boundary=b")
+async def test_multipart_that_is_not_one(edge: Edge, body: bytes, kind: str) -> None:
+    answer = await edge.ask("POST", "/form", body, "multipart/form-data; boundary=b")
     if kind == "missing_parameter":  # what follows the closing boundary is an epilogue, which says nothing
         assert answer.status == 200
     else:
         assert (answer.status, answer.json["kind"]) == (400, kind)
 
 
-async def test_mislabelled_form_only_where_declared(world: World) -> None:
-    assert (await world.ask("POST", "/item", b"app=1&code=2", "multipart/form-data")).status == 200
-    assert (await world.ask("POST", "/form", b"app=1&code=2", "multipart/form-data")).status == 415
+async def test_mislabelled_form_only_where_declared(edge: Edge) -> None:
+    assert (await edge.ask("POST", "/item", b"app=1&code=2", "multipart/form-data")).status == 200
+    assert (await edge.ask("POST", "/form", b"app=1&code=2", "multipart/form-data")).status == 415
 
 
 @pytest.mark.parametrize(
@@ -173,39 +173,39 @@ async def test_mislabelled_form_only_where_declared(world: World) -> None:
     ],
 )
 @pytest.mark.threat("D35")
-async def test_other_media_types_are_refused(world: World, path: str, content_type: str | None) -> None:
-    answer = await world.ask("POST", path, b"app=1&code=2", content_type)
+async def test_other_media_types_are_refused(edge: Edge, path: str, content_type: str | None) -> None:
+    answer = await edge.ask("POST", path, b"app=1&code=2", content_type)
     assert (answer.status, answer.json["kind"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("header", [("content-encoding", "gzip"), ("content-encoding", "br")])
 @pytest.mark.threat("D35")
-async def test_codings_are_refused(world: World, header: tuple[str, str]) -> None:
-    answer = await world.ask("POST", "/form", b"app=1&code=2", FORM, headers=[header])
+async def test_codings_are_refused(edge: Edge, header: tuple[str, str]) -> None:
+    answer = await edge.ask("POST", "/form", b"app=1&code=2", FORM, headers=[header])
     assert answer.status == 415
 
 
-async def test_a_body_that_the_route_does_not_take_is_left_alone(world: World) -> None:
-    answer = await world.ask("POST", "/query?app=1&code=2", b"\xff\xff", "text/plain")
+async def test_a_body_that_the_route_does_not_take_is_left_alone(edge: Edge) -> None:
+    answer = await edge.ask("POST", "/query?app=1&code=2", b"\xff\xff", "text/plain")
     assert answer.status == 200
 
 
-async def test_no_body_needs_no_media_type(world: World) -> None:
-    assert (await world.ask("POST", "/item?app=1&code=2")).status == 200
+async def test_no_body_needs_no_media_type(edge: Edge) -> None:
+    assert (await edge.ask("POST", "/item?app=1&code=2")).status == 200
 
 
-async def test_json_keeps_its_types(world: World) -> None:
-    answer = await world.json(
+async def test_json_keeps_its_types(edge: Edge) -> None:
+    answer = await edge.json(
         "/json", '{"app":"1","code":"2","count":3,"flag":true,"kind":"b","x":[1,{"y":null}]}'
     )
     assert answer.json["data"] == {"app": "1", "code": "2", "count": 3, "flag": True, "kind": "b", "name": ""}
 
 
-async def test_json_next_to_path_and_query(world: World) -> None:
-    answer = await world.json("/item?count=7&flag=1", '{"app":"1","code":"2"}')
+async def test_json_next_to_path_and_query(edge: Edge) -> None:
+    answer = await edge.json("/item?count=7&flag=1", '{"app":"1","code":"2"}')
     assert answer.json["data"]["count"] == 7
     assert answer.json["data"]["flag"] is True
-    assert (await world.json("/items/9", '{"code":"2"}')).json["data"] == {"id": "9", "code": "2"}
+    assert (await edge.json("/items/9", '{"code":"2"}')).json["data"] == {"id": "9", "code": "2"}
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ async def test_json_next_to_path_and_query(world: World) -> None:
     ],
 )
 @pytest.mark.threat("D45")
-async def test_json_is_refused(world: World, body: str, kind: str, parameter: str) -> None:
-    answer = await world.json("/json", body)
+async def test_json_is_refused(edge: Edge, body: str, kind: str, parameter: str) -> None:
+    answer = await edge.json("/json", body)
     assert (answer.status, answer.json["kind"], answer.json["parameter"]) == (400, kind, parameter)
 
 
 @pytest.mark.threat("D45")
-async def test_json_surrogate_pairs_are_fine(world: World) -> None:
-    answer = await world.json("/json", '{"app":"\\ud83d\\ude00","code":"\\u4ee4"}')
+async def test_json_surrogate_pairs_are_fine(edge: Edge) -> None:
+    answer = await edge.json("/json", '{"app":"\\ud83d\\ude00","code":"\\u4ee4"}')
     assert answer.json["data"]["app"] == "😀"
 
 
@@ -255,13 +255,13 @@ async def test_json_surrogate_pairs_are_fine(world: World) -> None:
     "body", [b"\xff", b'{"app":"\xc0\xaf","code":"1"}', b'{"app":"\xed\xa0\x80","code":"1"}']
 )
 @pytest.mark.threat("D45")
-async def test_bodies_that_are_not_utf8(world: World, body: bytes) -> None:
-    assert (await world.json("/json", body)).json["kind"] == "malformed_body"
-    assert (await world.form("/form", body)).json["kind"] == "malformed_body"
+async def test_bodies_that_are_not_utf8(edge: Edge, body: bytes) -> None:
+    assert (await edge.json("/json", body)).json["kind"] == "malformed_body"
+    assert (await edge.form("/form", body)).json["kind"] == "malformed_body"
 
 
 @pytest.mark.threat("D45")
-async def test_form_values_are_checked_like_the_query(world: World) -> None:
+async def test_form_values_are_checked_like_the_query(edge: Edge) -> None:
     for body, kind in (
         ("app=1&app=1&code=2", "repeated_parameter"),
         ("app=%00&code=2", "invalid_parameter"),
@@ -270,4 +270,4 @@ async def test_form_values_are_checked_like_the_query(world: World) -> None:
         ("app=&code=2", "missing_parameter"),
         ("&".join(f"x{n}=1" for n in range(101)), "invalid_parameter"),
     ):
-        assert (await world.form("/form", body)).json["kind"] == kind
+        assert (await edge.form("/form", body)).json["kind"] == kind

@@ -13,7 +13,7 @@ from lingpai.edge.app import create_app
 from lingpai.edge.entries import entries_of, kind_of
 from lingpai.edge.openapi import document
 from lingpai.edge.reference import WORDS, language, reference_routes
-from tests.edge.world import FALLBACK, MAIN, OTHER, ROUTES, Item, World, echo, route, running
+from tests.edge.running_edge import FALLBACK, MAIN, OTHER, ROUTES, Edge, Item, echo, route, running
 
 
 class Token(msgspec.Struct):
@@ -104,15 +104,15 @@ def test_answers_are_wrapped_as_the_shape_wraps_them() -> None:
 @pytest.mark.threat("G72")
 async def test_the_document_tells_the_truth() -> None:
     routes = [*DECLARED, *reference_routes(DECLARED, MAIN, title="T", version="1")]
-    async with running(create_app(routes, FALLBACK)) as world:
-        answer = await world.get("/openapi.json")
+    async with running(create_app(routes, FALLBACK)) as edge:
+        answer = await edge.get("/openapi.json")
         told = answer.json
         assert {"/openapi.json", "/docs"} <= told["paths"].keys()
-        again = await world.get("/openapi.json", ("if-none-match", answer.headers["etag"]))
+        again = await edge.get("/openapi.json", ("if-none-match", answer.headers["etag"]))
         assert (again.status, again.body) == (304, b"")
         for path, operations in told["paths"].items():
             target = re.sub(r"\{\w+\}", "1", path)
-            allowed = set((await world.ask("OPTIONS", target)).headers["allow"].lower().split(", "))
+            allowed = set((await edge.ask("OPTIONS", target)).headers["allow"].lower().split(", "))
             assert operations.keys() == allowed - {"head", "options"}
 
 
@@ -126,20 +126,20 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
 
 
-async def _page(world: World, target: str, *headers: tuple[str, str]) -> tuple[str, Any]:
-    answer = await world.get(target, *headers)
+async def _page(edge: Edge, target: str, *headers: tuple[str, str]) -> tuple[str, Any]:
+    answer = await edge.get(target, *headers)
     assert answer.status == 200
     return answer.body.decode(), answer.headers
 
 
 async def test_the_page_needs_nothing_from_elsewhere_and_speaks_both_languages() -> None:
     routes = [*DECLARED, *reference_routes(DECLARED, MAIN, title="T", version="1", description="<i>D</i>")]
-    async with running(create_app(routes, FALLBACK)) as world:
-        english, headers = await _page(world, "/docs")
-        chinese, _ = await _page(world, "/docs", ("accept-language", "zh-CN,zh;q=0.9,en;q=0.8"))
-        assert await _page(world, "/docs?lang=en", ("accept-language", "zh"))
-        assert (await _page(world, "/docs?lang=zh"))[0] == chinese
-        assert (await _page(world, "/docs?lang=en", ("accept-language", "zh")))[0] == english
+    async with running(create_app(routes, FALLBACK)) as edge:
+        english, headers = await _page(edge, "/docs")
+        chinese, _ = await _page(edge, "/docs", ("accept-language", "zh-CN,zh;q=0.9,en;q=0.8"))
+        assert await _page(edge, "/docs?lang=en", ("accept-language", "zh"))
+        assert (await _page(edge, "/docs?lang=zh"))[0] == chinese
+        assert (await _page(edge, "/docs?lang=en", ("accept-language", "zh")))[0] == english
     assert WORDS["en"]["errors"] in english
     assert WORDS["zh"]["errors"] in chinese
     policy = headers["content-security-policy"]

@@ -14,7 +14,7 @@ import pytest
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, serve
-from tests.edge.world import FALLBACK, MAIN, app_of, request, route, running
+from tests.edge.running_edge import FALLBACK, MAIN, app_of, request, route, running
 
 slow_started = asyncio.Event()
 
@@ -84,14 +84,14 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
 ) -> None:
     started, ended = asyncio.Event(), list[str]()
     app = _slow_app(started, ended, seconds, quick=quick)
-    async with running(app, grace=1) as world, world.wire() as idle, world.wire() as wire:
+    async with running(app, grace=1) as edge, edge.wire() as idle, edge.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        world.serving.stop(now=now)
+        edge.serving.stop(now=now)
         async with asyncio.timeout(5):
             if seconds < 1:
                 assert (await wire.answer()).headers["connection"] == "close"
-            await world.ended
+            await edge.ended
         assert await idle.closed()
     # Whether a request that is cut off hears of it first is the loop's business, and differs by Python's version.
     heard = [each for each in ended if not now or each == "stopped"]
@@ -104,10 +104,10 @@ async def test_what_the_end_cuts_off_is_told_in_shape(
 ) -> None:
     started = asyncio.Event()
     app = _slow_app(started, [], 60, quick=quick)
-    async with running(app, grace=0) as world, world.wire() as wire:
+    async with running(app, grace=0) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        world.serving.stop()
+        edge.serving.stop()
         answer = await wire.answer()
         assert (answer.status, answer.json["shape"], answer.json["kind"]) == (
             503,
@@ -116,7 +116,7 @@ async def test_what_the_end_cuts_off_is_told_in_shape(
         )
         assert (answer.headers["retry-after"], answer.headers["connection"]) == ("1", "close")
         assert await wire.closed()
-        await world.ended
+        await edge.ended
     lines: list[Any] = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
     (line,) = [line for line in lines if line["event"] == "request"]
     assert (line["route"], line["status"], line["error"]) == ("/slow", 503, "store_unavailable")
@@ -126,18 +126,18 @@ async def test_what_the_end_cuts_off_is_told_in_shape(
 async def test_who_waits_for_something_is_let_go_at_the_end(*, quick: bool) -> None:
     started, ended = asyncio.Event(), list[str]()
     app = _slow_app(started, ended, 60, quick=quick)
-    async with running(app, grace=10) as world, world.wire() as wire:
+    async with running(app, grace=10) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/slow"))
         await started.wait()
-        app.on_ending = lambda: world.serving.stop(now=True)
-        world.serving.stop()
+        app.on_ending = lambda: edge.serving.stop(now=True)
+        edge.serving.stop()
         async with asyncio.timeout(5):  # not the ten seconds of the drain
-            await world.ended
+            await edge.ended
 
 
 async def test_no_new_connections_after_the_end() -> None:
-    async with running(create_app([], FALLBACK)) as world:
-        port = world.port
+    async with running(create_app([], FALLBACK)) as edge:
+        port = edge.port
     with pytest.raises(OSError, match="Connect call failed"):
         await asyncio.open_connection("127.0.0.1", port)
 
@@ -146,7 +146,7 @@ def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
     program = textwrap.dedent("""
         from lingpai.edge.listening import bind, url_of
         from lingpai.edge.server import Listener, run
-        from tests.edge.world import app_of
+        from tests.edge.running_edge import app_of
         bound = bind("127.0.0.1", 0)
         run([Listener(app_of(), [bound])], ready=lambda: print("ready", flush=True))
     """)
@@ -163,7 +163,7 @@ def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
         from lingpai.edge.app import create_app
         from lingpai.edge.listening import bind
         from lingpai.edge.server import Listener, run
-        from tests.edge.world import FALLBACK
+        from tests.edge.running_edge import FALLBACK
         async def fail():
             raise OSError("no store")
         run([Listener(create_app([], FALLBACK, on_start=[fail]), [bind("127.0.0.1", 0)])])

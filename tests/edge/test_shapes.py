@@ -12,12 +12,12 @@ from lingpai.core.wire import Reply
 from lingpai.edge.app import create_app
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.server import StartFailedError
-from tests.edge.world import (
+from tests.edge.running_edge import (
     FALLBACK,
     MAIN,
     ROUTES,
+    Edge,
     NamedShape,
-    World,
     app_of,
     crash,
     echo,
@@ -27,8 +27,8 @@ from tests.edge.world import (
 )
 
 
-async def test_success_carries_the_usual_headers(world: World) -> None:
-    answer = await world.get("/other/thing")
+async def test_success_carries_the_usual_headers(edge: Edge) -> None:
+    answer = await edge.get("/other/thing")
     assert answer.json["shape"] == "other"
     assert answer.headers["trace-id"] == answer.json["trace"]
     assert UUID(answer.headers["trace-id"]).version == 1
@@ -57,9 +57,9 @@ async def test_success_carries_the_usual_headers(world: World) -> None:
 )
 @pytest.mark.threat("I83")
 async def test_unrouted_paths_answer_in_the_shape_of_their_prefix(
-    world: World, target: str, shape: str
+    edge: Edge, target: str, shape: str
 ) -> None:
-    answer = await world.get(target)
+    answer = await edge.get(target)
     assert answer.status == 404
     assert (answer.json["shape"], answer.json["kind"]) == (shape, "not_found")
     assert answer.headers["trace-id"] == answer.json["trace"]
@@ -69,41 +69,41 @@ async def test_unrouted_paths_answer_in_the_shape_of_their_prefix(
     "method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "LINK", "POST", "QUERY", "SOURCE"]
 )
 @pytest.mark.threat("D34", "I83")
-async def test_other_methods(world: World, method: str) -> None:
-    answer = await world.ask(method, "/other/thing")
+async def test_other_methods(edge: Edge, method: str) -> None:
+    answer = await edge.ask(method, "/other/thing")
     assert answer.status == 405
     assert (answer.json["shape"], answer.json["kind"]) == ("other", "method_not_allowed")
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
-async def test_options_and_head(world: World) -> None:
-    options = await world.ask("OPTIONS", "/item")
+async def test_options_and_head(edge: Edge) -> None:
+    options = await edge.ask("OPTIONS", "/item")
     assert (options.status, options.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
     assert "content-length" not in options.headers
-    head, get = await world.ask("HEAD", "/item?app=1&code=2"), await world.get("/item?app=1&code=2")
+    head, get = await edge.ask("HEAD", "/item?app=1&code=2"), await edge.get("/item?app=1&code=2")
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
-    assert (await world.ask("OPTIONS", "/form")).headers["allow"] == "OPTIONS, POST"
+    assert (await edge.ask("OPTIONS", "/form")).headers["allow"] == "OPTIONS, POST"
 
 
 @pytest.mark.threat("I83")
 async def test_crash_answers_in_shape_and_is_logged_without_values(
-    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    edge: Edge, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    answer = await world.get("/crash")
+    answer = await edge.get("/crash")
     assert (answer.status, answer.json["kind"], answer.json["reason"]) == (500, "internal", "internal error")
     assert b"nobody may see" not in answer.body
 
 
-async def test_refusal_of_a_verb(world: World) -> None:
-    answer = await world.get("/refuse")
+async def test_refusal_of_a_verb(edge: Edge) -> None:
+    answer = await edge.get("/refuse")
     assert (answer.status, answer.json["reason"], answer.headers["retry-after"]) == (429, "slow down", "3")
     assert b"secret" not in answer.body
 
 
 @pytest.mark.threat("B21")
-async def test_pages_are_guarded_and_keep_their_cookies(world: World) -> None:
-    async with world.wire() as wire:
+async def test_pages_are_guarded_and_keep_their_cookies(edge: Edge) -> None:
+    async with edge.wire() as wire:
         await wire.send(request("GET", "/page"))
         head = (await wire.reader.readuntil(b"\r\n\r\n")).decode()
     assert head.count("set-cookie: ") == 2
@@ -118,14 +118,14 @@ async def test_pages_are_guarded_and_keep_their_cookies(world: World) -> None:
 
 
 @pytest.mark.threat("A9")
-async def test_a_header_cannot_be_split(world: World) -> None:
-    answer = await world.get("/split")
+async def test_a_header_cannot_be_split(edge: Edge) -> None:
+    answer = await edge.get("/split")
     assert (answer.status, answer.json["kind"]) == (500, "internal")
     assert "set-cookie" not in answer.headers
 
 
-async def test_not_modified_has_no_body(world: World) -> None:
-    answer = await world.get("/same")
+async def test_not_modified_has_no_body(edge: Edge) -> None:
+    answer = await edge.get("/same")
     assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", '"1"')
     assert "content-length" not in answer.headers
 
@@ -140,9 +140,9 @@ class BrokenShape(NamedShape):
 
 async def test_a_broken_shape_still_answers() -> None:
     broken = BrokenShape("broken")
-    async with running(create_app([route("/x", echo, shape=broken)], [("", broken)])) as world:
+    async with running(create_app([route("/x", echo, shape=broken)], [("", broken)])) as edge:
         for target in ("/x", "/y"):
-            answer = await world.get(target)
+            answer = await edge.get(target)
             assert (answer.status, answer.body) == (500, b"internal error\n")
 
 
@@ -173,9 +173,9 @@ async def test_lifespan_runs_in_order_and_survives_a_failing_stop() -> None:
         on_start=[step("one"), step("two")],
         on_stop=[step("fail"), step("hang"), step("last")],
     )
-    async with running(app) as world:
+    async with running(app) as edge:
         assert seen == ["one", "two"]
-        assert (await world.get("/call")).status == 200
+        assert (await edge.get("/call")).status == 200
     assert seen == ["one", "two", "fail", "hang", "last"]
 
 
@@ -193,8 +193,8 @@ async def test_a_failing_start_ends_the_server(caplog: pytest.LogCaptureFixture)
     assert "hunter2" not in caplog.text
 
 
-async def test_many_requests_on_one_connection(world: World) -> None:
-    async with world.wire() as wire:
+async def test_many_requests_on_one_connection(edge: Edge) -> None:
+    async with edge.wire() as wire:
         await wire.send(
             request("GET", "/item?app=1&code=2") * 3 + request("POST", "/form", b"app=1&code=2", "x/y")
         )
@@ -203,11 +203,11 @@ async def test_many_requests_on_one_connection(world: World) -> None:
         assert (await wire.answer()).status == 404
 
 
-async def test_what_a_verb_is_told(world: World) -> None:
-    told = (await world.get("/call")).json["data"]
+async def test_what_a_verb_is_told(edge: Edge) -> None:
+    told = (await edge.get("/call")).json["data"]
     assert told == {"peer": "127.0.0.1", "bearer": None, "none_match": None, "html": False, "language": None}
     told = (
-        await world.get(
+        await edge.get(
             "/call",
             ("Authorization", "bearer  abc"),
             ("If-None-Match", '"7"'),
@@ -217,20 +217,20 @@ async def test_what_a_verb_is_told(world: World) -> None:
     ).json["data"]
     assert told == {"peer": "127.0.0.1", "bearer": "abc", "none_match": '"7"', "html": True, "language": "zh"}
     for value in ("Basic abc", "Bearer", "Bearer ", ""):
-        assert (await world.get("/call", ("authorization", value))).json["data"]["bearer"] is None
+        assert (await edge.get("/call", ("authorization", value))).json["data"]["bearer"] is None
 
 
 @pytest.mark.threat("A7")
-async def test_the_authorization_header_may_come_once(world: World) -> None:
-    answer = await world.get("/call", ("authorization", "Bearer a"), ("authorization", "Bearer b"))
+async def test_the_authorization_header_may_come_once(edge: Edge) -> None:
+    answer = await edge.get("/call", ("authorization", "Bearer a"), ("authorization", "Bearer b"))
     assert (answer.json["kind"], answer.json["parameter"]) == ("repeated_parameter", "authorization")
 
 
 @pytest.mark.threat("A16")
-async def test_no_cors_unless_declared(world: World) -> None:
+async def test_no_cors_unless_declared(edge: Edge) -> None:
     for answer in (
-        await world.get("/call", ("origin", "https://evil.example")),
-        await world.ask("OPTIONS", "/call", headers=[("origin", "https://evil.example")]),
+        await edge.get("/call", ("origin", "https://evil.example")),
+        await edge.ask("OPTIONS", "/call", headers=[("origin", "https://evil.example")]),
     ):
         assert not [name for name in answer.headers if name.startswith("access-control")]
 

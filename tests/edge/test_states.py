@@ -27,7 +27,7 @@ from lingpai.edge.states import (
     Saying,
     States,
 )
-from tests.edge.world import FALLBACK, ROUTES, request, route
+from tests.edge.running_edge import FALLBACK, ROUTES, request, route
 
 UNREAD = {  # a head is read out of bytes, and a body after a head
     *((state, Event.HEAD) for state in (Reading.FRESH, Reading.IDLE, Reading.BODY, Reading.OVER)),

@@ -11,7 +11,7 @@ from lingpai.core.wire import Call, Reply, StreamedReply, StreamedRequest, Strea
 from lingpai.edge.app import EdgeApp, create_app
 from lingpai.edge.limits import ProtocolLimits
 from lingpai.edge.streaming import MOST_UNREAD
-from tests.edge.world import FALLBACK, OTHER, ROUTES, Wire, request, route, running
+from tests.edge.running_edge import FALLBACK, OTHER, ROUTES, Wire, request, route, running
 
 BIG = 3 * 2**20
 LIMITS = Streams(body_limit=BIG, stall=5)
@@ -110,7 +110,7 @@ async def chunks_of(wire: Wire) -> bytes:
 
 async def test_a_verb_gets_the_request_as_it_came() -> None:
     target = "/count/a%20b/?x=1&y=%2f&access_token=z"
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         for _ in range(3):  # parsed, learnt, known
             await wire.send(request("POST", target, b"xx"))
             assert (await wire.answer()).json["data"] == {
@@ -136,7 +136,7 @@ async def test_a_verb_gets_the_request_as_it_came() -> None:
 
 
 async def test_pieces_go_back_before_the_next_ones_come() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         for _ in range(2):
             await wire.send(
                 request("POST", "/echo/", headers=[("content-length", "6")]).replace(
@@ -151,7 +151,7 @@ async def test_pieces_go_back_before_the_next_ones_come() -> None:
 
 
 async def test_a_chunked_body_comes_back_in_chunks_and_the_connection_goes_on() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         for _ in range(2):
             await wire.send(chunked("/echo/", b"abc", PIECE, b"d"))
             assert await chunks_of(wire) == b"abc" + PIECE + b"d"
@@ -160,7 +160,7 @@ async def test_a_chunked_body_comes_back_in_chunks_and_the_connection_goes_on() 
 
 
 async def test_requests_in_one_piece_are_answered_in_order() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         await wire.send(
             request("POST", "/count/", b"x" * 5) + chunked("/count/", b"xx") + request("GET", "/call")
             + request("POST", "/count/", b"x" * 9)[:-4]
@@ -173,7 +173,7 @@ async def test_requests_in_one_piece_are_answered_in_order() -> None:
 
 
 async def test_a_peer_of_http_1_0_gets_no_chunks() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         await wire.send(b"GET /echo/ HTTP/1.0\r\ncontent-length: 0\r\n\r\n")
         assert b"transfer-encoding" not in await wire.reader.readuntil(b"\r\n\r\n")
         assert await wire.closed()
@@ -181,7 +181,7 @@ async def test_a_peer_of_http_1_0_gets_no_chunks() -> None:
     async def unknown(_params: Any, _call: Call) -> Reply:
         return reply_of(these(b"ab", b"", b"c"))
 
-    async with running(app_of({"x": unknown})) as world, world.wire() as wire:
+    async with running(app_of({"x": unknown})) as edge, edge.wire() as wire:
         await wire.send(b"GET /x/ HTTP/1.0\r\n\r\n")
         assert (await wire.reader.read()).endswith(b"connection: close\r\n\r\nabc")
 
@@ -191,7 +191,7 @@ async def test_answers_without_a_body_end_with_their_head(method: str, status: i
     async def verb(_params: Any, _call: Call) -> Reply:
         return reply_of(these(b"abc"), length=3, status=status, raw=((b"etag", b'"\xe4"'),))
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         for _ in range(2):
             await wire.send(request(method, "/x/"))
             answer = await wire.answer("HEAD")
@@ -201,20 +201,20 @@ async def test_answers_without_a_body_end_with_their_head(method: str, status: i
 
 async def test_who_expects_to_be_asked_is_asked_when_the_body_is_read() -> None:
     head = b"POST /%b/ HTTP/1.1\r\nhost: test\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n"
-    async with running(app_of(ALL)) as world:
-        async with world.wire() as wire:
+    async with running(app_of(ALL)) as edge:
+        async with edge.wire() as wire:
             await wire.send(head % b"count")
             assert await wire.reader.readexactly(len(CONTINUE)) == CONTINUE
             await wire.send(b"xxx")
             assert (await wire.answer()).json["data"]["got"] == 3
             assert await wire.closed()
-        async with world.wire() as wire:
+        async with edge.wire() as wire:
             await wire.send(head % b"refuse")
             assert (await wire.answer()).status == 403
 
 
 async def test_a_refusal_without_reading_keeps_the_connection_in_the_shape_that_the_verb_names() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         await wire.send(request("POST", "/refuse/", b"x" * 100_000))
         answer = await wire.answer()
         assert (answer.status, answer.json["shape"]) == (403, "other")
@@ -224,7 +224,7 @@ async def test_a_refusal_without_reading_keeps_the_connection_in_the_shape_that_
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_a_body_over_the_limit_is_413(known: bool) -> None:
-    async with running(app_of(ALL, Streams(1000, 5))) as world, world.wire() as wire:
+    async with running(app_of(ALL, Streams(1000, 5))) as edge, edge.wire() as wire:
         body = b"x" * 1001
         await wire.send(
             request("POST", "/count/", body) if known else chunked("/count/", body[:600], body[600:])
@@ -235,7 +235,7 @@ async def test_a_body_over_the_limit_is_413(known: bool) -> None:
 
 
 async def test_a_body_that_stalls_is_408() -> None:
-    async with running(app_of(ALL, Streams(1000, 0.05))) as world, world.wire() as wire:
+    async with running(app_of(ALL, Streams(1000, 0.05))) as edge, edge.wire() as wire:
         await wire.send(request("POST", "/count/", b"xxx")[:-1])
         assert (await wire.answer()).status == 408
         assert await wire.closed()
@@ -251,7 +251,7 @@ async def test_a_broken_chunk_is_400_and_ends_the_verb() -> None:
         finally:
             ended.set()
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         await wire.send(chunked("/x/", b"abc", end=b""))
         await begun.wait()
         await wire.send(b"zz\r\n")
@@ -261,14 +261,14 @@ async def test_a_broken_chunk_is_400_and_ends_the_verb() -> None:
 
 
 async def test_what_is_broken_from_the_start_is_400() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         await wire.send(chunked("/count/", b"abc", end=b"zz\r\n"))
         assert (await wire.answer()).status == 400
         assert await wire.closed()
 
 
 async def test_a_broken_chunk_behind_half_an_answer_cuts_the_connection() -> None:
-    async with running(app_of(ALL)) as world, world.wire() as wire:
+    async with running(app_of(ALL)) as edge, edge.wire() as wire:
         await wire.send(chunked("/echo/", b"abc", end=b""))
         await wire.reader.readuntil(b"\r\nabc\r\n")
         await wire.send(b"zz\r\n")
@@ -283,9 +283,9 @@ async def test_a_reader_that_is_slow_makes_the_sender_wait() -> None:
         await read.wait()
         return sum([len(part) async for part in streamed(call).body])
 
-    async with running(app_of({"x": wait})) as world, world.wire() as wire:
+    async with running(app_of({"x": wait})) as edge, edge.wire() as wire:
         sending = asyncio.create_task(wire.send(request("POST", "/x/", b"x" * BIG)))
-        (line,) = await lines_of(world)
+        (line,) = await lines_of(edge)
         await until(lambda: line._read_paused)
         stream = line._receiver.stream
         assert stream is not None
@@ -295,9 +295,9 @@ async def test_a_reader_that_is_slow_makes_the_sender_wait() -> None:
         await sending
 
 
-async def lines_of(world: Any) -> list[Any]:
-    await until(world.connections)
-    return list(world.connections())
+async def lines_of(edge: Any) -> list[Any]:
+    await until(edge.connections)
+    return list(edge.connections())
 
 
 async def until(met: Callable[[], object]) -> None:
@@ -319,10 +319,10 @@ async def test_a_peer_that_takes_its_answer_slowly_makes_the_verb_wait() -> None
     async def verb(_params: Any, _call: Call) -> Reply:
         return reply_of(endless(), length=4 * BIG)
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await wire.send(request("GET", "/x/"))
-        (line,) = await lines_of(world)
+        (line,) = await lines_of(edge)
         await until(lambda: line.write_paused)
         before = made
         for _ in range(50):
@@ -341,12 +341,12 @@ async def test_a_peer_that_takes_nothing_is_cut_off_and_its_verb_ends() -> None:
         return reply
 
     limits = ProtocolLimits(write_timeout=5)
-    async with running(app_of({"x": verb}), limits) as world, world.wire() as wire:
+    async with running(app_of({"x": verb}), limits) as edge, edge.wire() as wire:
         wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
         await wire.send(request("GET", "/x/"))
-        (line,) = await lines_of(world)
+        (line,) = await lines_of(edge)
         await until(lambda: line.write_paused)
-        world.sweep(5)
+        edge.sweep(5)
         async with asyncio.timeout(5):
             await closed_of(reply).wait()
 
@@ -372,7 +372,7 @@ async def test_a_peer_that_goes_away_ends_the_verb(how: str) -> None:
         finally:
             ended.set()
 
-    async with running(app_of({"x": wait})) as world, world.wire() as wire:
+    async with running(app_of({"x": wait})) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/x/"))
         await begun.wait()
         if how == "close":
@@ -394,9 +394,9 @@ async def test_a_body_that_ends_early_ends_the_verb() -> None:
         finally:
             ended.set()
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         await wire.send(request("POST", "/x/", b"xxx")[:-1])
-        await lines_of(world)
+        await lines_of(edge)
         wire.writer.write_eof()
         async with asyncio.timeout(5):
             await ended.wait()
@@ -414,7 +414,7 @@ async def test_an_answer_that_breaks_off_cuts_the_connection(length: int | None)
     async def verb(_params: Any, _call: Call) -> Reply:
         return reply
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/x/"))
         await wire.reader.readuntil(b"\r\nabc")
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
@@ -429,7 +429,7 @@ async def test_an_answer_of_another_length_than_it_says_cuts_the_connection(
     async def verb(_params: Any, _call: Call) -> Reply:
         return reply_of(these(*pieces), length=3)
 
-    async with running(app_of({"x": verb})) as world, world.wire() as wire:
+    async with running(app_of({"x": verb})) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/x/"))
         await wire.reader.readuntil(b"\r\nab")
         assert await wire.closed()
@@ -441,9 +441,9 @@ async def test_the_end_of_the_server_cuts_what_is_still_sent() -> None:
     async def verb(_params: Any, _call: Call) -> Reply:
         return reply
 
-    async with running(app_of({"x": verb}), grace=0) as world, world.wire() as wire:
+    async with running(app_of({"x": verb}), grace=0) as edge, edge.wire() as wire:
         await wire.send(request("GET", "/x/"))
         await wire.reader.readuntil(b"\r\n\r\n")
-        world.serving.stop()
+        edge.serving.stop()
         async with asyncio.timeout(10):
             await closed_of(reply).wait()

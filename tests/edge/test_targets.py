@@ -6,7 +6,7 @@ import pytest
 
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
-from tests.edge.world import FALLBACK, World, route, running
+from tests.edge.running_edge import FALLBACK, Edge, route, running
 
 
 def message(first: str, *lines: str) -> bytes:
@@ -41,23 +41,23 @@ BAD = [
 
 
 @pytest.mark.parametrize(("first", "lines"), GOOD)
-async def test_a_request_that_names_one_host_is_answered(world: World, first: str, lines: list[str]) -> None:
+async def test_a_request_that_names_one_host_is_answered(edge: Edge, first: str, lines: list[str]) -> None:
     for _ in range(3):  # a head that is known by now is judged alike
-        assert (await world.raw(message(first, *lines))).status == 200
+        assert (await edge.raw(message(first, *lines))).status == 200
 
 
 @pytest.mark.parametrize(("first", "lines"), BAD)
 async def test_a_request_that_names_no_host_or_several_is_400(
-    world: World, first: str, lines: list[str]
+    edge: Edge, first: str, lines: list[str]
 ) -> None:
     for _ in range(3):
-        answer = await world.raw(message(first, *lines))
+        answer = await edge.raw(message(first, *lines))
         assert (answer.status, answer.headers["connection"]) == (400, "close")
 
 
-async def test_a_second_request_on_the_line_is_held_to_it_too(world: World) -> None:
+async def test_a_second_request_on_the_line_is_held_to_it_too(edge: Edge) -> None:
     good = b"GET /call HTTP/1.1\r\nhost: a\r\n\r\n"
-    async with world.wire() as wire:
+    async with edge.wire() as wire:
         await wire.send(good)
         assert (await wire.answer()).status == 200
         await wire.send(good.replace(b"host: a", b"host: a\r\nhost: a"))
@@ -70,16 +70,16 @@ async def test_a_target_without_a_path_is_the_root(target: str) -> None:
     async def root(_params: Any, _call: Call) -> str:
         return "root"
 
-    async with running(create_app([route("/", root)], FALLBACK)) as world:
+    async with running(create_app([route("/", root)], FALLBACK)) as edge:
         for _ in range(3):
-            answer = await world.raw(message(f"GET {target} HTTP/1.1", "host: any.example"))
+            answer = await edge.raw(message(f"GET {target} HTTP/1.1", "host: any.example"))
             assert answer.json["data"] == "root"
 
 
-async def test_options_of_the_server_as_such(world: World) -> None:
+async def test_options_of_the_server_as_such(edge: Edge) -> None:
     for _ in range(3):
-        answer = await world.raw(message("OPTIONS * HTTP/1.1", "host: any.example"))
+        answer = await edge.raw(message("OPTIONS * HTTP/1.1", "host: any.example"))
         assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
-    answer = await world.raw(message("GET * HTTP/1.1", "host: any.example"))
+    answer = await edge.raw(message("GET * HTTP/1.1", "host: any.example"))
     assert answer.status == 404
-    assert (await world.ask("OPTIONS", "/*")).status == 404
+    assert (await edge.ask("OPTIONS", "/*")).status == 404

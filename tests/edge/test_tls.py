@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from lingpai.edge.listening import bind
 from lingpai.edge.server import Listener, ServerOptions, Serving
 from lingpai.edge.tls import Certificate, CertificateFiles
-from tests.edge.world import app_of, request
+from tests.edge.running_edge import app_of, request
 from tests.helpers.certificates import make_certificate
 
 CALL = request("GET", "/call", headers=[("connection", "close")])

@@ -13,7 +13,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
 from lingpai.edge.app import create_app
 from lingpai.edge.turn import Turn, resume
-from tests.edge.world import FALLBACK, request, route, running
+from tests.edge.running_edge import FALLBACK, request, route, running
 
 seen: ContextVar[str] = ContextVar("seen", default="")
 
@@ -200,7 +200,7 @@ QUICK = [
 
 
 async def test_quick_routes_answer_in_order_whether_they_wait_or_not() -> None:
-    async with running(create_app(QUICK, FALLBACK)) as world, world.wire() as wire:
+    async with running(create_app(QUICK, FALLBACK)) as edge, edge.wire() as wire:
         statuses = {
             "/quick": 200,
             "/waiting": 200,
@@ -229,18 +229,18 @@ async def test_a_verb_goes_on_when_its_caller_has_gone_and_the_end_waits_for_it(
         return "committed"
 
     app = create_app([route("/wait", wait, quick=True), *QUICK], FALLBACK)
-    async with running(app, grace=10) as world:
-        async with world.wire() as wire:
+    async with running(app, grace=10) as edge:
+        async with edge.wire() as wire:
             line = wire.writer.get_extra_info("socket")
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no end
             await wire.send(request("GET", "/wait"))
             await begun.wait()
-            connection, *_ = world.connections()
-        while connection in world.connections():
-            await world.get("/quick")
-        world.serving.stop()
+            connection, *_ = edge.connections()
+        while connection in edge.connections():
+            await edge.get("/quick")
+        edge.serving.stop()
         loop.call_later(0.2, commit.set_result, "durable")
-        await world.ended
+        await edge.ended
     assert done == ["durable"]
 
 

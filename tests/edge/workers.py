@@ -17,7 +17,7 @@ from lingpai.edge.logs import configure_logging
 from lingpai.edge.metrics import Exposition
 from lingpai.edge.server import Listener, ServerOptions, run
 from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
-from tests.edge.world import FALLBACK, MAIN, ROUTES, route
+from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, route
 
 
 async def pid(_params: Any, _call: Call) -> int:

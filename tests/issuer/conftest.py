@@ -11,7 +11,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.engines import ENGINES, ready_engine
-from tests.issuer.worlds import World, make_world
+from tests.issuer.harness import Harness, make_world
 
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
@@ -51,5 +51,5 @@ async def issuer(policy: Policy, store: IssuerStore, ring: KeyRing, clock: Virtu
 
 
 @pytest.fixture
-async def world(issuer: Issuer, ring: KeyRing) -> World:
+async def harness(issuer: Issuer, ring: KeyRing) -> Harness:
     return await make_world(issuer, ring)

@@ -13,106 +13,112 @@ from lingpai.issuer.verbs.apps import (
     require_grant,
     require_mode,
 )
-from tests.issuer.worlds import REDIRECT, World, raises
+from tests.issuer.harness import REDIRECT, Harness, raises
 
 HERE = "198.51.100.7"
 
 
 @pytest.mark.threat("D39")
-async def test_unknown_app_and_wrong_secret_look_the_same(world: World) -> None:
+async def test_unknown_app_and_wrong_secret_look_the_same(harness: Harness) -> None:
     refusals = []
-    for app_id, secret in ((world.app.app_id, "wrong"), ("nobody", world.secret), (world.app.app_id, "")):
+    for app_id, secret in (
+        (harness.app.app_id, "wrong"),
+        ("nobody", harness.secret),
+        (harness.app.app_id, ""),
+    ):
         with pytest.raises(LingpaiError) as refused:
-            await authenticate_app(world.issuer, app_id, secret, HERE)
+            await authenticate_app(harness.issuer, app_id, secret, HERE)
         refusals.append((refused.value.kind, refused.value.reason))
     assert len(set(refusals)) == 1
     assert refusals[0][0] is Kind.INVALID_CLIENT
-    assert (await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)).id == world.app.id
+    assert (
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
+    ).id == harness.app.id
 
 
 @pytest.mark.threat("D40")
-async def test_the_kept_digest_is_no_secret(world: World) -> None:
-    for shown in (world.app.secrets[0].digest.hex(), world.app.secrets[0].digest.decode("latin-1")):
+async def test_the_kept_digest_is_no_secret(harness: Harness) -> None:
+    for shown in (harness.app.secrets[0].digest.hex(), harness.app.secrets[0].digest.decode("latin-1")):
         with raises(Kind.INVALID_CLIENT):
-            await authenticate_app(world.issuer, world.app.app_id, shown, HERE)
+            await authenticate_app(harness.issuer, harness.app.app_id, shown, HERE)
 
 
 @pytest.mark.threat("I81")
-async def test_both_secrets_are_good_while_one_is_rotated(world: World, clock: VirtualClock) -> None:
-    newer = await admin.rotate_secret(world.issuer, world.app, overlap=100)
+async def test_both_secrets_are_good_while_one_is_rotated(harness: Harness, clock: VirtualClock) -> None:
+    newer = await admin.rotate_secret(harness.issuer, harness.app, overlap=100)
     clock.advance(99)
-    for secret in (newer, world.secret):
-        await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
+    for secret in (newer, harness.secret):
+        await authenticate_app(harness.issuer, harness.app.app_id, secret, HERE)
     clock.advance(1)
     with raises(Kind.INVALID_CLIENT):
-        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
-    await authenticate_app(world.issuer, world.app.app_id, newer, HERE)
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
+    await authenticate_app(harness.issuer, harness.app.app_id, newer, HERE)
 
 
 async def test_a_second_rotation_spares_the_secret_that_production_uses(
-    world: World, clock: VirtualClock
+    harness: Harness, clock: VirtualClock
 ) -> None:
-    newest = [await admin.rotate_secret(world.issuer, world.app, overlap=100) for _ in range(2)]
+    newest = [await admin.rotate_secret(harness.issuer, harness.app, overlap=100) for _ in range(2)]
     clock.advance(50)
-    newest.append(await admin.rotate_secret(world.issuer, world.app, overlap=100))
-    for secret in (*newest, world.secret):
-        await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
+    newest.append(await admin.rotate_secret(harness.issuer, harness.app, overlap=100))
+    for secret in (*newest, harness.secret):
+        await authenticate_app(harness.issuer, harness.app.app_id, secret, HERE)
     clock.advance(50)  # a rotation prolongs nothing
     with raises(Kind.INVALID_CLIENT):
-        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
-    last = await admin.rotate_secret(world.issuer, world.app, overlap=0)
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
+    last = await admin.rotate_secret(harness.issuer, harness.app, overlap=0)
     for secret in newest:
         with raises(Kind.INVALID_CLIENT):
-            await authenticate_app(world.issuer, world.app.app_id, secret, HERE)
-    await authenticate_app(world.issuer, world.app.app_id, last, HERE)
+            await authenticate_app(harness.issuer, harness.app.app_id, secret, HERE)
+    await authenticate_app(harness.issuer, harness.app.app_id, last, HERE)
 
 
-async def test_an_app_has_few_secrets_however_often_they_are_rotated(world: World) -> None:
+async def test_an_app_has_few_secrets_however_often_they_are_rotated(harness: Harness) -> None:
     for _ in range(2 * app_admin.MOST_SECRETS):
-        await admin.rotate_secret(world.issuer, world.app)
-    found = await admin.find_app(world.issuer, world.app.app_id)
+        await admin.rotate_secret(harness.issuer, harness.app)
+    found = await admin.find_app(harness.issuer, harness.app.app_id)
     assert len(found.secrets) == app_admin.MOST_SECRETS
 
 
-async def test_a_declared_secret_spares_the_one_before(world: World, clock: VirtualClock) -> None:
+async def test_a_declared_secret_spares_the_one_before(harness: Harness, clock: VirtualClock) -> None:
     declared = App(realm="yzb", app_id="declared")
     for secret in ("first", "second", "first"):
-        app = await admin.declare_app(world.issuer, declared, secret)
+        app = await admin.declare_app(harness.issuer, declared, secret)
     assert len(app.secrets) == 2
-    clock.advance(world.issuer.policy.secret_overlap)
-    await authenticate_app(world.issuer, "declared", "first", HERE)
+    clock.advance(harness.issuer.policy.secret_overlap)
+    await authenticate_app(harness.issuer, "declared", "first", HERE)
     with raises(Kind.INVALID_CLIENT):
-        await authenticate_app(world.issuer, "declared", "second", HERE)
+        await authenticate_app(harness.issuer, "declared", "second", HERE)
 
 
 @pytest.mark.threat("D46")
 async def test_failures_are_throttled_per_address_and_shut_out_nobody_elsewhere(
-    world: World, clock: VirtualClock
+    harness: Harness, clock: VirtualClock
 ) -> None:
     for _ in range(20):
         with raises(Kind.INVALID_CLIENT):
-            await authenticate_app(world.issuer, world.app.app_id, "wrong", HERE)
+            await authenticate_app(harness.issuer, harness.app.app_id, "wrong", HERE)
     with pytest.raises(LingpaiError) as refused:
-        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
     assert (refused.value.kind, refused.value.retry_after) == (Kind.TOO_MANY_REQUESTS, 60)
-    await authenticate_app(world.issuer, world.app.app_id, world.secret, "203.0.113.9")
+    await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, "203.0.113.9")
     clock.advance(60)
-    await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+    await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
 
 
 @pytest.mark.threat("D46")
-async def test_success_resets(world: World) -> None:
+async def test_success_resets(harness: Harness) -> None:
     for _ in range(3):
         for _ in range(19):
             with raises(Kind.INVALID_CLIENT):
-                await authenticate_app(world.issuer, world.app.app_id, "wrong", HERE)
-        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+                await authenticate_app(harness.issuer, harness.app.app_id, "wrong", HERE)
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
 
 
-async def test_disabled_app_cannot_authenticate(world: World) -> None:
-    await admin.change_app(world.issuer, world.app, disabled=True)
+async def test_disabled_app_cannot_authenticate(harness: Harness) -> None:
+    await admin.change_app(harness.issuer, harness.app, disabled=True)
     with raises(Kind.INVALID_CLIENT):
-        await authenticate_app(world.issuer, world.app.app_id, world.secret, HERE)
+        await authenticate_app(harness.issuer, harness.app.app_id, harness.secret, HERE)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +140,8 @@ def test_networks_of_an_app(address: str, allowed: bool) -> None:
             check_network(app, address)
 
 
-async def test_what_an_app_may_do(world: World) -> None:
-    app = msgspec.structs.replace(world.app, grants=("refresh_token",))
+async def test_what_an_app_may_do(harness: Harness) -> None:
+    app = msgspec.structs.replace(harness.app, grants=("refresh_token",))
     require_grant(app, "refresh_token")
     with raises(Kind.UNAUTHORIZED_CLIENT):
         require_grant(app, "authorization_code")
@@ -143,26 +149,26 @@ async def test_what_an_app_may_do(world: World) -> None:
         require_mode(app, AppMode.SELF_OWNED)
 
 
-async def test_secrets_are_kept_in_clear_only_where_signatures_need_them(world: World) -> None:
-    assert clear_secrets(world.issuer, world.app) == ()
-    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, clear_secrets=True)
-    app, secret = await admin.add_app(world.issuer, App(realm="", app_id="client-001"))
-    newer = await admin.rotate_secret(world.issuer, app)
-    found = await world.issuer.store.find_app("yzb", "client-001")
+async def test_secrets_are_kept_in_clear_only_where_signatures_need_them(harness: Harness) -> None:
+    assert clear_secrets(harness.issuer, harness.app) == ()
+    harness.issuer.policy = msgspec.structs.replace(harness.issuer.policy, clear_secrets=True)
+    app, secret = await admin.add_app(harness.issuer, App(realm="", app_id="client-001"))
+    newer = await admin.rotate_secret(harness.issuer, app)
+    found = await harness.issuer.store.find_app("yzb", "client-001")
     assert found is not None
-    assert clear_secrets(world.issuer, found) == (newer, secret)
+    assert clear_secrets(harness.issuer, found) == (newer, secret)
 
 
-async def test_declared_app_stays_as_it_is_until_declared_otherwise(world: World) -> None:
+async def test_declared_app_stays_as_it_is_until_declared_otherwise(harness: Harness) -> None:
     declared = App(realm="yzb", app_id="declared", redirect_uris=(REDIRECT,))
-    first = await admin.declare_app(world.issuer, declared, "s3cret")
-    assert await admin.declare_app(world.issuer, declared, "s3cret") == first
-    renamed = await admin.declare_app(world.issuer, msgspec.structs.replace(declared, name="New"), "s3cret")
+    first = await admin.declare_app(harness.issuer, declared, "s3cret")
+    assert await admin.declare_app(harness.issuer, declared, "s3cret") == first
+    renamed = await admin.declare_app(harness.issuer, msgspec.structs.replace(declared, name="New"), "s3cret")
     assert (renamed.id, renamed.name, renamed.secrets) == (first.id, "New", first.secrets)
-    other = await admin.declare_app(world.issuer, declared, "another")
+    other = await admin.declare_app(harness.issuer, declared, "another")
     assert other.secrets != first.secrets
     with raises(Kind.INVALID_PARAMETER):
-        await admin.add_app(world.issuer, declared)
+        await admin.add_app(harness.issuer, declared)
 
 
 @pytest.mark.parametrize(

@@ -19,22 +19,22 @@ from lingpai.issuer.verbs.apps import authenticate_app
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner
 from tests.issuer.conftest import CHEAP
 from tests.issuer.engines import count_commits, execute, rows_of
-from tests.issuer.worlds import World, raises
+from tests.issuer.harness import Harness, raises
 
 HERE = "198.51.100.7"
 LIMITS = Throttling(seconds=60, pair=4, address=6)
 
 
 @pytest.fixture
-def limited(world: World) -> World:
-    world.issuer.policy = msgspec.structs.replace(
-        world.issuer.policy, authentication=LIMITS, terminals=LIMITS
+def limited(harness: Harness) -> Harness:
+    harness.issuer.policy = msgspec.structs.replace(
+        harness.issuer.policy, authentication=LIMITS, terminals=LIMITS
     )
-    return world
+    return harness
 
 
-async def another_process(world: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
-    return await Issuer.open("yzb", world.issuer.policy, store, ring, clock, Passwords(CHEAP))
+async def another_process(harness: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Issuer:
+    return await Issuer.open("yzb", harness.issuer.policy, store, ring, clock, Passwords(CHEAP))
 
 
 async def guess(issuer: Issuer, app_id: str, address: str = HERE) -> Kind:
@@ -45,7 +45,7 @@ async def guess(issuer: Issuer, app_id: str, address: str = HERE) -> Kind:
 
 @pytest.mark.threat("D46")
 async def test_wrong_secrets_are_counted_by_all_processes_and_over_restarts(
-    limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
+    limited: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id = limited.app.app_id
     other = await another_process(limited, store, ring, clock)
@@ -63,7 +63,7 @@ async def test_wrong_secrets_are_counted_by_all_processes_and_over_restarts(
 
 @pytest.mark.threat("D46")
 async def test_what_other_processes_count_is_met_within_a_second(
-    limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
+    limited: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id = limited.app.app_id
     other = await another_process(limited, store, ring, clock)
@@ -76,7 +76,7 @@ async def test_what_other_processes_count_is_met_within_a_second(
 
 
 async def test_a_right_secret_writes_nothing_and_mostly_reads_nothing(
-    limited: World, store: IssuerStore, monkeypatch: pytest.MonkeyPatch
+    limited: Harness, store: IssuerStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commits, looks = count_commits(store, monkeypatch), []
     read = store.read_attempts
@@ -92,14 +92,14 @@ async def test_a_right_secret_writes_nothing_and_mostly_reads_nothing(
 
 
 @pytest.mark.threat("D46")
-async def test_an_ipv6_network_is_one_guesser(limited: World) -> None:
+async def test_an_ipv6_network_is_one_guesser(limited: Harness) -> None:
     for number in range(LIMITS.pair):
         assert await guess(limited.issuer, limited.app.app_id, f"2001:db8::{number:x}") is Kind.INVALID_CLIENT
     assert await guess(limited.issuer, limited.app.app_id, "2001:db8::ffff") is Kind.TOO_MANY_REQUESTS
     await authenticate_app(limited.issuer, limited.app.app_id, limited.secret, "2001:db8:0:1::1")
 
 
-async def lock_address(world: World, issuer: Issuer) -> None:
+async def lock_address(harness: Harness, issuer: Issuer) -> None:
     for number in range(LIMITS.address):
         assert await guess(issuer, f"app-{number}") is Kind.INVALID_CLIENT
     assert await guess(issuer, "app") is Kind.TOO_MANY_REQUESTS
@@ -107,7 +107,7 @@ async def lock_address(world: World, issuer: Issuer) -> None:
 
 @pytest.mark.threat("D46")
 async def test_one_apps_wrong_secret_locks_out_no_other_app_that_was_right_there_before(
-    limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
+    limited: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     app_id, right = limited.app.app_id, limited.secret
     stranger, secret = await admin.add_app(limited.issuer, App(realm="yzb", app_id=""))
@@ -126,7 +126,7 @@ async def test_one_apps_wrong_secret_locks_out_no_other_app_that_was_right_there
     assert await rows_of(store, "SELECT digest FROM issuer_marks") == []
 
 
-async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: World) -> None:
+async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: Harness) -> None:
     app_id = limited.app.app_id
     outcomes = await asyncio.gather(*(guess(limited.issuer, app_id) for _ in range(20)))
     assert outcomes.count(Kind.INVALID_CLIENT) == LIMITS.pair
@@ -134,7 +134,7 @@ async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: Wor
 
 @pytest.mark.threat("D46")
 async def test_secrets_of_terminals_are_counted_by_all_processes(
-    limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
+    limited: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     async def scan(issuer: Issuer, msign: str, code: str = "4004001") -> None:
         await terminals.authorize_by_secret(issuer, limited.app, code, msign, "all")
@@ -157,7 +157,7 @@ async def test_secrets_of_terminals_are_counted_by_all_processes(
 
 
 @pytest.mark.threat("D46")
-async def test_invented_names_take_a_bounded_part_of_the_store(limited: World) -> None:
+async def test_invented_names_take_a_bounded_part_of_the_store(limited: Harness) -> None:
     store, most = limited.issuer.store, 100_000
     counting = f"SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {most + 300}"
     series = f"(WITH RECURSIVE s (n) AS ({counting}) SELECT n FROM s)"

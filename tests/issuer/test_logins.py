@@ -17,7 +17,7 @@ from lingpai.issuer.verbs.login import KNOWN, login
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.conftest import CHEAP
 from tests.issuer.engines import rows_of
-from tests.issuer.worlds import World, raises
+from tests.issuer.harness import Harness, raises
 
 RIGHT = "correct horse"
 LIMITS = Throttling(seconds=900, pair=3, account=6, address=9, form=5)
@@ -25,34 +25,34 @@ BROWSER = "0123456789abcdef" * 2
 
 
 @pytest.fixture
-def limited(world: World) -> World:
-    world.issuer.policy = msgspec.structs.replace(world.issuer.policy, login=LIMITS)
-    return world
+def limited(harness: Harness) -> Harness:
+    harness.issuer.policy = msgspec.structs.replace(harness.issuer.policy, login=LIMITS)
+    return harness
 
 
-async def fail(world: World, name: str, address: str, *, browser: str = "", form: str = "") -> Kind:
+async def fail(harness: Harness, name: str, address: str, *, browser: str = "", form: str = "") -> Kind:
     with pytest.raises(LingpaiError) as refused:
-        await login(world.issuer, name, "wrong", address, browser=browser, form=form)
+        await login(harness.issuer, name, "wrong", address, browser=browser, form=form)
     return refused.value.kind
 
 
-async def lock_account(world: World, name: str = "ann") -> None:
+async def lock_account(harness: Harness, name: str = "ann") -> None:
     """Fail from as many addresses as it takes, until a stranger is refused the right password."""
     for number in range(LIMITS.account):
-        assert await fail(world, name, f"203.0.113.{number}") is Kind.LOGIN_FAILED
+        assert await fail(harness, name, f"203.0.113.{number}") is Kind.LOGIN_FAILED
     with raises(Kind.TOO_MANY_REQUESTS):
-        await login(world.issuer, name, RIGHT, "198.51.100.200")
+        await login(harness.issuer, name, RIGHT, "198.51.100.200")
 
 
 @pytest.mark.threat("B23")
-async def test_any_number_of_users_behind_one_address_log_in(limited: World) -> None:
+async def test_any_number_of_users_behind_one_address_log_in(limited: Harness) -> None:
     for number in range(LIMITS.address + 5):
         await admin.add_user(limited.issuer, f"user-{number}", RIGHT)
         assert (await login(limited.issuer, f"user-{number}", RIGHT, "198.51.100.7")).user is not None
 
 
 @pytest.mark.threat("B23")
-async def test_one_account_logs_in_rightly_any_number_of_times(limited: World) -> None:
+async def test_one_account_logs_in_rightly_any_number_of_times(limited: Harness) -> None:
     for number in range(LIMITS.account + 5):
         await login(limited.issuer, "ann", RIGHT, f"198.51.100.{number}")
     for _ in range(LIMITS.account + 5):
@@ -61,7 +61,7 @@ async def test_one_account_logs_in_rightly_any_number_of_times(limited: World) -
 
 
 @pytest.mark.threat("B23")
-async def test_a_right_login_forgives_nobody_elses_failures(limited: World) -> None:
+async def test_a_right_login_forgives_nobody_elses_failures(limited: Harness) -> None:
     for number in range(LIMITS.address - 1):
         assert await fail(limited, f"nobody-{number}", "198.51.100.7") is Kind.LOGIN_FAILED
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
@@ -70,7 +70,7 @@ async def test_a_right_login_forgives_nobody_elses_failures(limited: World) -> N
 
 
 @pytest.mark.threat("B23")
-async def test_addresses_of_one_ipv6_network_are_one_caller(limited: World) -> None:
+async def test_addresses_of_one_ipv6_network_are_one_caller(limited: Harness) -> None:
     for number in range(LIMITS.pair):
         assert await fail(limited, "ann", f"2001:db8:0:1::{number:x}") is Kind.LOGIN_FAILED
     assert await fail(limited, "ann", "2001:db8:0:1:ffff::1") is Kind.TOO_MANY_REQUESTS
@@ -78,7 +78,7 @@ async def test_addresses_of_one_ipv6_network_are_one_caller(limited: World) -> N
 
 
 @pytest.mark.threat("B23")
-async def test_a_locked_account_is_open_to_a_network_that_logged_in_before(limited: World) -> None:
+async def test_a_locked_account_is_open_to_a_network_that_logged_in_before(limited: Harness) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
     await lock_account(limited)
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
@@ -87,7 +87,7 @@ async def test_a_locked_account_is_open_to_a_network_that_logged_in_before(limit
 
 
 @pytest.mark.threat("B23")
-async def test_a_locked_address_is_open_to_who_logged_in_there_before(limited: World) -> None:
+async def test_a_locked_address_is_open_to_who_logged_in_there_before(limited: Harness) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7")
     for number in range(LIMITS.address):
         assert await fail(limited, f"nobody-{number}", "198.51.100.7") is Kind.LOGIN_FAILED
@@ -96,7 +96,7 @@ async def test_a_locked_address_is_open_to_who_logged_in_there_before(limited: W
 
 
 @pytest.mark.threat("B23")
-async def test_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited: World) -> None:
+async def test_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited: Harness) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     for _ in range(LIMITS.pair):
         assert await fail(limited, "ann", "198.51.100.7") is Kind.LOGIN_FAILED  # somebody at the same address
@@ -107,7 +107,7 @@ async def test_a_browser_that_logged_in_before_is_shut_out_by_nobody(limited: Wo
 
 
 @pytest.mark.threat("B23")
-async def test_what_a_known_browser_guesses_counts_and_is_no_key_to_other_accounts(limited: World) -> None:
+async def test_what_a_known_browser_guesses_counts_and_is_no_key_to_other_accounts(limited: Harness) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     for _ in range(LIMITS.pair):
         assert await fail(limited, "ann", "192.0.2.1", browser=BROWSER) is Kind.LOGIN_FAILED
@@ -118,14 +118,14 @@ async def test_what_a_known_browser_guesses_counts_and_is_no_key_to_other_accoun
 
 
 @pytest.mark.threat("B23")
-async def test_an_unknown_name_has_no_known_browsers(limited: World) -> None:
+async def test_an_unknown_name_has_no_known_browsers(limited: Harness) -> None:
     for _ in range(LIMITS.pair):
         assert await fail(limited, "nobody", "192.0.2.1", browser=BROWSER) is Kind.LOGIN_FAILED
     assert await fail(limited, "nobody", "192.0.2.1", browser=BROWSER) is Kind.TOO_MANY_REQUESTS
 
 
 @pytest.mark.threat("B23")
-async def test_who_was_removed_is_known_no_longer(limited: World, clock: VirtualClock) -> None:
+async def test_who_was_removed_is_known_no_longer(limited: Harness, clock: VirtualClock) -> None:
     await login(limited.issuer, "ann", RIGHT, "198.51.100.7", browser=BROWSER)
     assert len(await rows_of(limited.issuer.store, "SELECT digest FROM issuer_marks")) == 2
     await limited.issuer.store.remove_user(limited.user.id, limited.issuer.now())
@@ -139,7 +139,7 @@ async def test_who_was_removed_is_known_no_longer(limited: World, clock: Virtual
 
 
 @pytest.mark.threat("B23")
-async def test_so_many_marks_are_kept_of_a_user(limited: World, clock: VirtualClock) -> None:
+async def test_so_many_marks_are_kept_of_a_user(limited: Harness, clock: VirtualClock) -> None:
     for number in range(MOST_MARKS + 3):
         clock.advance(1)
         await login(limited.issuer, "ann", RIGHT, f"198.51.100.{number}")
@@ -151,7 +151,7 @@ async def test_so_many_marks_are_kept_of_a_user(limited: World, clock: VirtualCl
 
 
 @pytest.mark.threat("B23")
-async def test_no_name_shares_a_throttle_with_an_address(limited: World) -> None:
+async def test_no_name_shares_a_throttle_with_an_address(limited: Harness) -> None:
     """However names and addresses are put together, what they are counted as differs."""
     for name in ("*", "ann", ""):
         for address in ("*", "198.51.100.7", "198.51.100.7 *", "* ann"):
@@ -162,7 +162,7 @@ async def test_no_name_shares_a_throttle_with_an_address(limited: World) -> None
 
 @pytest.mark.threat("B23")
 async def test_failures_are_counted_by_all_processes_and_over_restarts(
-    limited: World, store: IssuerStore, ring: KeyRing, clock: VirtualClock
+    limited: Harness, store: IssuerStore, ring: KeyRing, clock: VirtualClock
 ) -> None:
     for _ in range(LIMITS.pair):
         assert await fail(limited, "ann", "198.51.100.7") is Kind.LOGIN_FAILED
@@ -175,13 +175,13 @@ async def test_failures_are_counted_by_all_processes_and_over_restarts(
 
 
 @pytest.mark.threat("B23")
-async def test_one_form_is_good_for_a_few_attempts(limited: World) -> None:
+async def test_one_form_is_good_for_a_few_attempts(limited: Harness) -> None:
     for number in range(LIMITS.form):
         assert await fail(limited, "ann", f"203.0.113.{number}", form="a") is Kind.LOGIN_FAILED
     assert await fail(limited, "ann", "203.0.113.99", form="a") is Kind.TOO_MANY_REQUESTS
     assert await fail(limited, "ann", "203.0.113.99", form="b") is Kind.LOGIN_FAILED
 
 
-async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: World) -> None:
+async def test_guesses_at_the_same_time_are_no_more_than_one_by_one(limited: Harness) -> None:
     outcomes = await asyncio.gather(*(fail(limited, "ann", "198.51.100.7") for _ in range(12)))
     assert outcomes.count(Kind.LOGIN_FAILED) == LIMITS.pair

@@ -39,8 +39,8 @@ from lingpai.issuer.verbs.sessions import (
 from lingpai.issuer.verbs.tickets import issue_ticket
 from lingpai.store.issuer_port import Outcome, Quota
 from tests.issuer.conftest import CHEAP
+from tests.issuer.harness import Harness, make_world, raises
 from tests.issuer.losses import WAYS, Losing
-from tests.issuer.worlds import World, make_world, raises
 
 APART = 40
 """Rows between the backup and what is lost: a standby goes on up to 32 ids behind those that it knows of."""
@@ -69,7 +69,7 @@ async def losing(way: str, tmp_path: Path, ring: KeyRing, clock: VirtualClock) -
 class Two:
     """Alice's, which is lost, and bob's, whose rows have the same ids later."""
 
-    world: World
+    harness: Harness
     losing: Losing
     bob: User
     kept: Tokens
@@ -82,7 +82,7 @@ class Two:
 
     @property
     def issuer(self) -> Issuer:
-        return self.world.issuer
+        return self.harness.issuer
 
     async def keep(self) -> None:
         await self.losing.keep()
@@ -96,28 +96,28 @@ class Two:
 @pytest.fixture
 async def two(losing: Losing, policy: Policy, ring: KeyRing, clock: VirtualClock) -> Two:
     issuer = await Issuer.open("yzb", policy, losing.store, ring, clock, Passwords(CHEAP))
-    world = await make_world(issuer, ring)
+    harness = await make_world(issuer, ring)
     bob = await admin.add_user(issuer, "bob", "battery staple")
-    two = Two(world, losing, bob, await world.tokens(), await world.code())
+    two = Two(harness, losing, bob, await harness.tokens(), await harness.code())
     await start_session(issuer, bob)
     await two.keep()
     return two
 
 
 async def code_of(two: Two, user: User) -> str:
-    return (await issue_code(two.issuer, two.world.app, user, Asked())).code
+    return (await issue_code(two.issuer, two.harness.app, user, Asked())).code
 
 
 async def tokens_of(two: Two, user: User, *, refreshed: int = 0) -> Tokens:
-    tokens = await redeem(two.issuer, two.world.app, await code_of(two, user))
+    tokens = await redeem(two.issuer, two.harness.app, await code_of(two, user))
     for _ in range(refreshed):
-        tokens = await refresh(two.issuer, two.world.app, tokens.refresh_token)
+        tokens = await refresh(two.issuer, two.harness.app, tokens.refresh_token)
     return tokens
 
 
 async def lose_alice(two: Two) -> None:
     """Issue to alice what is lost then, each with a row of its own."""
-    issuer, app, alice = two.issuer, two.world.app, two.world.user
+    issuer, app, alice = two.issuer, two.harness.app, two.harness.user
     for _ in range(APART):
         await code_of(two, alice)
         await start_session(issuer, alice)
@@ -144,7 +144,7 @@ def row_of(two: Two, text: str) -> int:
 
 async def give_bob(two: Two) -> dict[str, str]:
     """Rows for bob, each of the kind of the lost one that had its id."""
-    issuer, app, bob, lost = two.issuer, two.world.app, two.bob, two.lost
+    issuer, app, bob, lost = two.issuer, two.harness.app, two.bob, two.lost
     held: dict[str, str] = {}
 
     async def reach(text: str, make: Callable[[], Awaitable[str]]) -> None:
@@ -183,7 +183,7 @@ OF_GRANTS = ("code", "access", "refresh", "used refresh", "server", "server refr
 
 async def refusals(two: Two) -> dict[str, Kind | str]:
     """What each lost handle is told, wherever it may be tried."""
-    issuer, app, lost = two.issuer, two.world.app, two.lost
+    issuer, app, lost = two.issuer, two.harness.app, two.lost
     told: dict[str, Kind | str] = {}
 
     async def attempt(name: str, call: Awaitable[object]) -> None:
@@ -239,7 +239,7 @@ async def test_what_was_read_before_the_loss_changes_nothing_of_anybody_else(two
     store, now, (live, used, server) = two.issuer.store, two.issuer.now(), two.grants
     assert two.session is not None
     out = msgspec.structs.replace(live, id=row_of(two, held["code"]), state=GrantState.ISSUED)
-    for guard in (None, Quota(two.world.app.id, 0, 1, 9, now + 60)):
+    for guard in (None, Quota(two.harness.app.id, 0, 1, 9, now + 60)):
         for keep in (None, 60):
             spent = await store.redeem(out, now, now + 60, keep, guard)
             assert (spent.outcome, spent.grant) == (Outcome.GONE, None)
@@ -249,7 +249,7 @@ async def test_what_was_read_before_the_loss_changes_nothing_of_anybody_else(two
                 assert (spent.outcome, spent.grant) == (Outcome.GONE, None)
             assert await store.end_grant(grant, now, "test") is False
     assert (await store.end_session(two.session.session, two.issuer.now())).sessions == 0
-    await start_session(two.issuer, two.world.user, two.session.session)
+    await start_session(two.issuer, two.harness.user, two.session.session)
     await end_session(two.issuer, two.session.session)
     assert await rows_of_bob(two, held) == before
     await demand_alive(two, held)
@@ -257,7 +257,7 @@ async def test_what_was_read_before_the_loss_changes_nothing_of_anybody_else(two
 
 async def demand_alive(two: Two, held: dict[str, str]) -> None:
     """All of bob's is as good as ever."""
-    issuer, app = two.issuer, two.world.app
+    issuer, app = two.issuer, two.harness.app
     mine = await read_session(issuer, held["session"])
     assert mine is not None
     assert mine.user == two.bob
@@ -271,7 +271,7 @@ async def demand_alive(two: Two, held: dict[str, str]) -> None:
 
 async def test_tokens_of_the_right_row_that_are_ahead_of_it_are_good(two: Two) -> None:
     """The grant is in the backup, its last refreshes are not: who has the newest pair goes on with it."""
-    issuer, app = two.issuer, two.world.app
+    issuer, app = two.issuer, two.harness.app
     second = await refresh(issuer, app, two.kept.refresh_token)
     third = await refresh(issuer, app, second.refresh_token)
     redeemed = await redeem(issuer, app, two.kept_code)

@@ -16,7 +16,7 @@ from lingpai.issuer.verbs.check import resolve_access_token, resolve_any_token
 from lingpai.issuer.verbs.end import end_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
-from tests.issuer.worlds import World, raises
+from tests.issuer.harness import Harness, raises
 
 GRANT = Grant(realm="x", kind=GrantKind.USER, app=1, scope="read write admin")
 
@@ -60,9 +60,9 @@ def test_what_no_token_can_say_is_refused() -> None:
             words_within(asked, grant)
 
 
-async def test_each_token_has_its_own_scope_and_the_grant_keeps_the_whole(world: World) -> None:
-    issuer, app = world.issuer, world.app
-    code = await world.code(Asked(scope="read write admin"))
+async def test_each_token_has_its_own_scope_and_the_grant_keeps_the_whole(harness: Harness) -> None:
+    issuer, app = harness.issuer, harness.app
+    code = await harness.code(Asked(scope="read write admin"))
     first = await redeem(issuer, app, code, scope="write")
     second = await refresh(issuer, app, first.refresh_token, scope="admin read")
     third = await refresh(issuer, app, second.refresh_token)
@@ -76,9 +76,9 @@ async def test_each_token_has_its_own_scope_and_the_grant_keeps_the_whole(world:
         await resolve_access_token(issuer, third.access_token)
 
 
-async def test_a_wider_scope_spends_nothing(world: World, clock: VirtualClock) -> None:
-    issuer, app = world.issuer, world.app
-    code = await world.code(Asked(scope="read write"))
+async def test_a_wider_scope_spends_nothing(harness: Harness, clock: VirtualClock) -> None:
+    issuer, app = harness.issuer, harness.app
+    code = await harness.code(Asked(scope="read write"))
     with raises(Kind.INVALID_SCOPE):
         await redeem(issuer, app, code, scope="read admin")
     tokens = await redeem(issuer, app, code, scope="read")
@@ -90,9 +90,9 @@ async def test_a_wider_scope_spends_nothing(world: World, clock: VirtualClock) -
     assert (await refresh(issuer, app, tokens.refresh_token, scope="write")).scope == "write"
 
 
-async def test_a_lost_answer_is_given_again_with_its_scope(world: World) -> None:
-    issuer, app = world.issuer, world.app
-    first = await redeem(issuer, app, await world.code(Asked(scope="read write")))
+async def test_a_lost_answer_is_given_again_with_its_scope(harness: Harness) -> None:
+    issuer, app = harness.issuer, harness.app
+    first = await redeem(issuer, app, await harness.code(Asked(scope="read write")))
     second = await refresh(issuer, app, first.refresh_token, scope="read")
     again = await refresh(issuer, app, first.refresh_token, scope="read")
     assert (again.repeated, again.scope) == (True, "read")
@@ -102,10 +102,12 @@ async def test_a_lost_answer_is_given_again_with_its_scope(world: World) -> None
 
 
 @pytest.mark.parametrize("salted", [True, False])
-async def test_old_narrowed_tokens_end_as_others_do(world: World, clock: VirtualClock, salted: bool) -> None:
-    issuer, app = world.issuer, world.app
+async def test_old_narrowed_tokens_end_as_others_do(
+    harness: Harness, clock: VirtualClock, salted: bool
+) -> None:
+    issuer, app = harness.issuer, harness.app
     issuer.policy = msgspec.structs.replace(issuer.policy, old_access=OldAccess.WINDOW)
-    first = await redeem(issuer, app, await world.code(Asked(scope="read write")), scope="read")
+    first = await redeem(issuer, app, await harness.code(Asked(scope="read write")), scope="read")
     if not salted:  # a row of the release before the salts
         bare = msgspec.structs.replace(first.grant, salt=0)
         old = make_tokens(issuer, bare, words=words_within("read", bare))
@@ -119,11 +121,11 @@ async def test_old_narrowed_tokens_end_as_others_do(world: World, clock: Virtual
         await resolve_access_token(issuer, first.access_token)
 
 
-async def test_an_app_s_own_token_may_have_less_too(world: World) -> None:
-    issuer = world.issuer
+async def test_an_app_s_own_token_may_have_less_too(harness: Harness) -> None:
+    issuer = harness.issuer
     issuer.policy = msgspec.structs.replace(issuer.policy, app_token_refresh=True)
-    own = await issue_app_token(issuer, world.app, scope="read write")
-    less = await refresh(issuer, world.app, own.refresh_token, scope="write")
+    own = await issue_app_token(issuer, harness.app, scope="read write")
+    less = await refresh(issuer, harness.app, own.refresh_token, scope="write")
     assert (await resolve_any_token(issuer, less.access_token)).scope == less.scope == "write"
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(issuer, less.access_token)

@@ -13,7 +13,7 @@ from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from lingpai.issuer.verbs.end import end_grant
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.worlds import World, raises
+from tests.issuer.harness import Harness, raises
 
 
 class Behind(VirtualClock):
@@ -47,24 +47,24 @@ def neighbour(store: IssuerStore, ring: KeyRing, clock: VirtualClock) -> Neighbo
 
 
 @pytest.mark.threat("F63")
-async def test_what_was_ended_is_dead_for_who_is_behind(world: World, neighbour: Neighbour) -> None:
-    tokens = await world.tokens()
-    other = await neighbour(world.issuer.policy)
-    assert other.now() == world.issuer.now() - 1
+async def test_what_was_ended_is_dead_for_who_is_behind(harness: Harness, neighbour: Neighbour) -> None:
+    tokens = await harness.tokens()
+    other = await neighbour(harness.issuer.policy)
+    assert other.now() == harness.issuer.now() - 1
     await resolve_access_token(other, tokens.access_token)
-    assert await end_grant(world.issuer, tokens.grant, "revoked")
+    assert await end_grant(harness.issuer, tokens.grant, "revoked")
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(other, tokens.access_token)
 
 
 @pytest.mark.parametrize(("keep", "lives"), [(0, False), (600, True)])
 async def test_what_is_superseded_keeps_what_it_keeps_for_who_is_behind(
-    world: World, neighbour: Neighbour, keep: int, *, lives: bool
+    harness: Harness, neighbour: Neighbour, keep: int, *, lives: bool
 ) -> None:
-    world.issuer.policy = Policy(keep=SupersedePolicy(app=keep))
-    first = await issue_app_token(world.issuer, world.app)
-    other = await neighbour(world.issuer.policy)
-    await issue_app_token(world.issuer, world.app)
+    harness.issuer.policy = Policy(keep=SupersedePolicy(app=keep))
+    first = await issue_app_token(harness.issuer, harness.app)
+    other = await neighbour(harness.issuer.policy)
+    await issue_app_token(harness.issuer, harness.app)
     if lives:
         await resolve_app_token(other, first.access_token)
         return

@@ -10,25 +10,25 @@ from lingpai.issuer import admin
 from lingpai.issuer.verbs.login import login, prove
 from lingpai.issuer.verbs.passwords import change_password, make_reset_link, open_reset_link, reset_password
 from lingpai.issuer.verbs.sessions import read_session
-from tests.issuer.worlds import World, raises
+from tests.issuer.harness import Harness, raises
 
 HASHED = bcrypt.hashpw(b"correct horse", bcrypt.gensalt(4)).decode()
 HERE = "192.0.2.1"
 
 
 @pytest.fixture
-async def imported(world: World) -> World:
-    await admin.add_user(world.issuer, "bob", "", password_hash=HASHED)
-    return world
+async def imported(harness: Harness) -> Harness:
+    await admin.add_user(harness.issuer, "bob", "", password_hash=HASHED)
+    return harness
 
 
-async def hash_of(world: World, name: str) -> str:
-    found = await world.issuer.store.find_login(world.issuer.realm, name)
+async def hash_of(harness: Harness, name: str) -> str:
+    found = await harness.issuer.store.find_login(harness.issuer.realm, name)
     assert found is not None
     return found[1]
 
 
-async def test_the_hash_is_ours_after_the_first_login(imported: World) -> None:
+async def test_the_hash_is_ours_after_the_first_login(imported: Harness) -> None:
     with raises(Kind.LOGIN_FAILED):
         await login(imported.issuer, "bob", "wrong", HERE)
     assert await hash_of(imported, "bob") == HASHED
@@ -40,13 +40,13 @@ async def test_the_hash_is_ours_after_the_first_login(imported: World) -> None:
     assert await hash_of(imported, "bob") == ours
 
 
-async def test_logins_at_once_all_succeed(imported: World) -> None:
+async def test_logins_at_once_all_succeed(imported: Harness) -> None:
     opened = await asyncio.gather(*(login(imported.issuer, "bob", "correct horse", HERE) for _ in range(5)))
     assert len({each.session.id for each in opened}) == 5
 
 
 async def test_a_login_whose_hash_was_renewed_in_between_goes_on(
-    imported: World, monkeypatch: pytest.MonkeyPatch
+    imported: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = imported.issuer.store
     add_session = store.add_session
@@ -66,7 +66,7 @@ async def test_a_login_whose_hash_was_renewed_in_between_goes_on(
 
 
 async def test_a_login_whose_password_was_replaced_in_between_is_refused(
-    imported: World, monkeypatch: pytest.MonkeyPatch
+    imported: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = imported.issuer.store
     add_session = store.add_session
@@ -81,15 +81,15 @@ async def test_a_login_whose_password_was_replaced_in_between_is_refused(
         await login(imported.issuer, "bob", "correct horse", HERE)
 
 
-async def test_a_hash_that_does_not_do_is_not_stored(world: World) -> None:
+async def test_a_hash_that_does_not_do_is_not_stored(harness: Harness) -> None:
     for text in ("plain text", "$2b$31$" + "a" * 53):
         with raises(Kind.INVALID_PARAMETER):
-            await admin.add_user(world.issuer, "bob", "", password_hash=text)
+            await admin.add_user(harness.issuer, "bob", "", password_hash=text)
 
 
 @pytest.mark.threat("M135")
-async def test_a_link_sets_a_password_once(world: World) -> None:
-    issuer = world.issuer
+async def test_a_link_sets_a_password_once(harness: Harness) -> None:
+    issuer = harness.issuer
     bob = await admin.add_user(issuer, "bob", "")
     links = [await make_reset_link(issuer, bob) for _ in range(2)]
     with raises(Kind.INVALID_PARAMETER):
@@ -105,9 +105,9 @@ async def test_a_link_sets_a_password_once(world: World) -> None:
 
 
 @pytest.mark.threat("M135")
-async def test_a_link_ends_with_its_time_its_password_and_its_user(world: World) -> None:
-    issuer = world.issuer
-    ann = world.user
+async def test_a_link_ends_with_its_time_its_password_and_its_user(harness: Harness) -> None:
+    issuer = harness.issuer
+    ann = harness.user
     old = await make_reset_link(issuer, ann)
     issuer.clock.advance(900)  # type: ignore[attr-defined]  # a virtual clock
     with raises(Kind.INVALID_AUTHORIZATION):
@@ -127,8 +127,8 @@ async def test_a_link_ends_with_its_time_its_password_and_its_user(world: World)
         await open_reset_link(issuer, link)
 
 
-async def test_who_changes_a_password_has_the_only_session(world: World) -> None:
-    issuer = world.issuer
+async def test_who_changes_a_password_has_the_only_session(harness: Harness) -> None:
+    issuer = harness.issuer
     before = await login(issuer, "ann", "correct horse", HERE)
     proof = await prove(issuer, "ann", "correct horse", HERE)
     opened = await change_password(issuer, proof, "another one")

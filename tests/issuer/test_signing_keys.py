@@ -99,7 +99,7 @@ async def test_l117_all_nodes_switch_at_the_same_second(
         assert {before, after} <= published(found.document(issuer.now())).keys()
         assert {before, after} <= published(found.document(switch + KEPT - 1)).keys()
         assert before not in published(found.document(switch + KEPT))
-        assert [stage.state for stage in found.stages(switch + KEPT) if stage.key.alg == "ES256"] == [
+        assert [harness.state for harness in found.stages(switch + KEPT) if harness.key.alg == "ES256"] == [
             "gone",
             "signs",
         ]

@@ -10,7 +10,7 @@ from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.terminals import authorize_by_secret
 from lingpai.issuer.verbs.tickets import issue_ticket
-from tests.issuer.worlds import World
+from tests.issuer.harness import Harness
 
 
 class SlowStore:
@@ -35,12 +35,12 @@ class SlowStore:
 
 
 @pytest.fixture
-def slow(world: World, clock: VirtualClock) -> World:
-    world.issuer.store = SlowStore(world.issuer.store, clock)
-    return world
+def slow(harness: Harness, clock: VirtualClock) -> Harness:
+    harness.issuer.store = SlowStore(harness.issuer.store, clock)
+    return harness
 
 
-async def test_a_first_answer_tells_the_whole_life(slow: World) -> None:
+async def test_a_first_answer_tells_the_whole_life(slow: Harness) -> None:
     issuer, life = slow.issuer, slow.issuer.policy.access
     tokens = await redeem(issuer, slow.app, await slow.code())
     assert tokens.expires_in == life
@@ -56,7 +56,7 @@ async def test_a_first_answer_tells_the_whole_life(slow: World) -> None:
 
 
 @pytest.mark.threat("E50")
-async def test_a_repeated_answer_tells_what_is_left(slow: World, clock: VirtualClock) -> None:
+async def test_a_repeated_answer_tells_what_is_left(slow: Harness, clock: VirtualClock) -> None:
     tokens = await redeem(slow.issuer, slow.app, await slow.code())
     first = await refresh(slow.issuer, slow.app, tokens.refresh_token)
     clock.advance(20)

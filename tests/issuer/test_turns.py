@@ -9,7 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.passwords import RETRY_AFTER, WAITING, Passwords, PrioritySemaphore
 from lingpai.issuer.verbs.login import login
 from tests.issuer.conftest import CHEAP
-from tests.issuer.worlds import World
+from tests.issuer.harness import Harness
 
 
 async def until_waiting(turns: PrioritySemaphore, first: int, others: int) -> None:
@@ -89,9 +89,9 @@ async def test_operators_wait_however_many_there_are() -> None:
 
 @pytest.mark.threat("B23")
 async def test_a_flood_of_strangers_is_refused_and_who_is_known_gets_in(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    issuer, browser, go = world.issuer, "0123456789abcdef" * 2, threading.Event()
+    issuer, browser, go = harness.issuer, "0123456789abcdef" * 2, threading.Event()
     await login(issuer, "ann", "correct horse", "198.51.100.7", browser=browser)
     passwords = Passwords(CHEAP, at_once=1)
     passwords._hashing = PrioritySemaphore(1, longest=60)  # however busy this machine is

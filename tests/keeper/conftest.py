@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from lingpai.edge.logs import configure_logging
-from tests.keeper.stage import Stage, staged
+from tests.keeper.harness import Harness, staged
 
 
 @pytest.fixture(autouse=True)
@@ -17,18 +17,18 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage on which nothing is configured."""
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
+    """A harness on which nothing is configured."""
     async with staged(tmp_path) as made:
         yield made
 
 
 @pytest.fixture
-async def own(stage: Stage) -> Stage:
-    """A stage with the sample app and the sample corp configured."""
-    await stage.add_app()
-    await stage.add_corp()
-    return stage
+async def own(harness: Harness) -> Harness:
+    """A harness with the sample app and the sample corp configured."""
+    await harness.add_app()
+    await harness.add_corp()
+    return harness
 
 
 @pytest.fixture

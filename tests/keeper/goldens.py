@@ -1,6 +1,6 @@
 """Golden wire files: what is sent (`> `), and the exact bytes that come back (`< `).
 
-A line `# …` begins an exchange and names it; lines `@ …` before the request set the stage (see `DIRECTIVES` in the
+A line `# …` begins an exchange and names it; lines `@ …` before the request set the harness (see `DIRECTIVES` in the
 test). `${name}` in a request is filled in from what is known; in an answer it stands for what is known, or else
 for whatever `PATTERNS` allows, the same each time within one answer.
 """

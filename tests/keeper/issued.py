@@ -32,7 +32,7 @@ from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.helpers.direct import Direct
 from tests.issuer.conftest import CHEAP
 from tests.issuer.dialects.serving import serving
-from tests.keeper.stage import Json
+from tests.keeper.harness import Json
 
 NOW = 1_717_555_200
 SECRET = "0123456789abcdef0123456789abcdef01234567"

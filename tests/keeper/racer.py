@@ -16,7 +16,7 @@ from lingpai.keeper.generations import current_of
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.reporting import report
 from lingpai.service import open_keeper
-from tests.keeper.stage import settings_of
+from tests.keeper.harness import settings_of
 
 
 async def _one(keeper: Keeper, app: App, what: str, value: str) -> str:

@@ -14,7 +14,7 @@ from lingpai.core.addresses import is_within_blocks
 from lingpai.core.networks import network_of
 from lingpai.core.records import RIGHTS
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     AGENT_SECRET,
     APP,
     APP_SECRET,
@@ -27,7 +27,7 @@ from tests.keeper.stage import (
     QYAPI,
     STABLE,
     XCX,
-    Stage,
+    Harness,
     data_of,
     failure_of,
     played,
@@ -50,28 +50,28 @@ USES = {
 """A request that needs each right."""
 
 
-async def code_of(stage: Stage, right: str, key: str, peer: str = OUTSIDE) -> int:
+async def code_of(harness: Harness, right: str, key: str, peer: str = OUTSIDE) -> int:
     """0, or the code with which a request that needs `right` was refused."""
     method, path, sent = USES[right]
     if method == "GET":
-        answer = await stage.get(path, peer=peer, bearer=key, **sent)
+        answer = await harness.get(path, peer=peer, bearer=key, **sent)
     else:
-        answer = await stage.post(path, sent, peer=peer, bearer=key)
+        answer = await harness.post(path, sent, peer=peer, bearer=key)
     return int(answer.json.get("code", 0)) if answer.status_code == 200 else answer.status_code
 
 
 @contextlib.asynccontextmanager
-async def another_process(stage: Stage, tmp_path: Path) -> AsyncIterator[Stage]:
+async def another_process(harness: Harness, tmp_path: Path) -> AsyncIterator[Harness]:
     """A second service over the same folder."""
     async with (
         aiohttp.ClientSession() as session,
-        played(tmp_path, stage.clock, stage.upstream.url, session) as other,
+        played(tmp_path, harness.clock, harness.upstream.url, session) as other,
     ):
         yield other
 
 
 @pytest.mark.parametrize("right", USES)
-async def test_each_right_opens_its_own_door_and_no_other(own: Stage, right: str) -> None:
+async def test_each_right_opens_its_own_door_and_no_other(own: Harness, right: str) -> None:
     only = await own.add_caller("only", rights=(right,))
     but = await own.add_caller("but", rights=tuple(each for each in RIGHTS if each != right))
     assert await code_of(own, right, but) == 403
@@ -81,7 +81,7 @@ async def test_each_right_opens_its_own_door_and_no_other(own: Stage, right: str
         assert await code_of(own, other, only) == 403
 
 
-async def test_a_key_serves_as_bearer_and_in_place_of_the_secret(own: Stage) -> None:
+async def test_a_key_serves_as_bearer_and_in_place_of_the_secret(own: Harness) -> None:
     key = await own.add_caller()
     held = await own.token()
     assert data_of(await own.get(XCX, peer=OUTSIDE, bearer=key, **APP))["access_token"] == held
@@ -103,13 +103,13 @@ async def test_a_key_serves_as_bearer_and_in_place_of_the_secret(own: Stage) -> 
         ((), False),
     ],
 )
-async def test_a_key_is_good_for_its_apps_only(own: Stage, apps: tuple[str, ...], allowed: bool) -> None:
+async def test_a_key_is_good_for_its_apps_only(own: Harness, apps: tuple[str, ...], allowed: bool) -> None:
     key = await own.add_caller(apps=apps)
     assert await code_of(own, "token", key) == (0 if allowed else 403)
 
 
 @pytest.mark.threat("K91")
-async def test_a_key_is_good_in_its_networks_only(own: Stage) -> None:
+async def test_a_key_is_good_in_its_networks_only(own: Harness) -> None:
     key = await own.add_caller(networks=("203.0.113.0/28", "2001:db8::/32"))
     assert await code_of(own, "token", key) == 0
     assert await code_of(own, "token", key, peer="2001:db8::7") == 0
@@ -119,39 +119,39 @@ async def test_a_key_is_good_in_its_networks_only(own: Stage) -> None:
 
 
 @pytest.mark.threat("K91")
-async def test_a_revoked_key_is_refused_at_the_very_next_request(own: Stage, tmp_path: Path) -> None:
+async def test_a_revoked_key_is_refused_at_the_very_next_request(own: Harness, tmp_path: Path) -> None:
     mine, theirs = await own.add_caller("mine"), await own.add_caller("theirs")
     async with another_process(own, tmp_path) as other:
-        for stage in (own, other):
-            assert await code_of(stage, "token", mine) == 0
-            assert await code_of(stage, "token", theirs) == 0
+        for harness in (own, other):
+            assert await code_of(harness, "token", mine) == 0
+            assert await code_of(harness, "token", theirs) == 0
         assert await own.keeper.store.revoke_caller("mine")
         assert await other.keeper.store.revoke_caller("theirs")
-        for stage in (own, other):
-            assert await code_of(stage, "token", mine) == 403
-            assert await code_of(stage, "token", theirs) == 403
+        for harness in (own, other):
+            assert await code_of(harness, "token", mine) == 403
+            assert await code_of(harness, "token", theirs) == 403
 
 
 async def test_both_keys_of_a_rotated_caller_are_good_until_the_former_ends(
-    own: Stage, tmp_path: Path, log_lines: io.StringIO
+    own: Harness, tmp_path: Path, log_lines: io.StringIO
 ) -> None:
     former, newer = await own.add_caller("shop", rights=("token",)), "lpk_shop_another_0123456789"
     await own.token()
     async with another_process(own, tmp_path) as other:
-        for stage in (own, other):
-            assert await code_of(stage, "token", former) == 0
+        for harness in (own, other):
+            assert await code_of(harness, "token", former) == 0
         digest = own.keeper.digest_caller_key(newer)
         assert await other.keeper.store.rotate_caller("shop", digest, OVERLAP)
-        for stage in (own, other):
+        for harness in (own, other):
             for key in (former, newer):
-                assert await code_of(stage, "token", key) == 0
-                assert await code_of(stage, "ticket", key) == 403
+                assert await code_of(harness, "token", key) == 0
+                assert await code_of(harness, "ticket", key) == 403
         own.clock.advance(OVERLAP - 1)
-        assert [await code_of(stage, "token", former) for stage in (own, other)] == [0, 0]
+        assert [await code_of(harness, "token", former) for harness in (own, other)] == [0, 0]
         own.clock.advance(1)
-        for stage in (own, other):
-            assert await code_of(stage, "token", former) == 403
-            assert await code_of(stage, "token", newer) == 0
+        for harness in (own, other):
+            assert await code_of(harness, "token", former) == 403
+            assert await code_of(harness, "token", newer) == 0
     own.keeper.audit.flush()
     lines = log_lines.getvalue()
     served = [each for each in map(json.loads, lines.splitlines()) if each["event"] == "served"]
@@ -161,7 +161,7 @@ async def test_both_keys_of_a_rotated_caller_are_good_until_the_former_ends(
 
 
 async def test_a_caller_that_was_never_rotated_costs_one_read(
-    own: Stage, monkeypatch: pytest.MonkeyPatch
+    own: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = await own.add_caller("shop")
     await own.token()
@@ -182,12 +182,12 @@ async def test_a_caller_that_was_never_rotated_costs_one_read(
 
 
 async def test_trusted_networks_need_no_secret(tmp_path: Path) -> None:
-    async with staged(tmp_path, keeper={"trusted_networks": ("10.0.0.0/8", "fd00::/8")}) as stage:
-        await stage.add_app()
+    async with staged(tmp_path, keeper={"trusted_networks": ("10.0.0.0/8", "fd00::/8")}) as harness:
+        await harness.add_app()
         for trusted in ("10.1.2.3", "::ffff:10.1.2.3", "fd00::1"):
-            assert data_of(await stage.get(XCX, peer=trusted, **APP))["access_token"]
+            assert data_of(await harness.get(XCX, peer=trusted, **APP))["access_token"]
         for other in ("127.0.0.1", "11.0.0.1", OUTSIDE, "fe80::1"):
-            assert failure_of(await stage.get(XCX, peer=other, **APP))[0] == 403
+            assert failure_of(await harness.get(XCX, peer=other, **APP))[0] == 403
 
 
 @pytest.mark.parametrize("peer", ["", "unix:", "localhost", "10.0.0.1.evil.example", "10.0.0.1/8"])
@@ -196,12 +196,12 @@ def test_what_is_no_address_is_not_trusted(peer: str) -> None:
 
 
 @pytest.mark.threat("G69")
-async def test_a_forged_forwarding_header_does_not_make_a_caller_trusted(own: Stage) -> None:
+async def test_a_forged_forwarding_header_does_not_make_a_caller_trusted(own: Harness) -> None:
     headers = {"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1", "x-real-ip": "127.0.0.1"}
     assert failure_of(await own.get(XCX, peer=OUTSIDE, headers=headers, **APP))[0] == 403
 
 
-async def test_an_unconfigured_app_is_served_with_its_secret_alone(own: Stage) -> None:
+async def test_an_unconfigured_app_is_served_with_its_secret_alone(own: Harness) -> None:
     token = data_of(await own.get(XCX, **MINI_SECRET))["access_token"]
     assert data_of(await own.get(XCX, **MINI_SECRET))["access_token"] == token
     assert failure_of(await own.get(XCX, appid=SAMPLE_MINI.appid))[0] == 1
@@ -219,19 +219,19 @@ async def test_an_unconfigured_app_is_served_with_its_secret_alone(own: Stage) -
 async def test_where_unconfigured_apps_may_come_from_is_a_setting(
     tmp_path: Path, *, allowed: bool | str, inside: bool, outside: bool
 ) -> None:
-    async with staged(tmp_path, keeper={"allow_unconfigured": allowed}) as stage:
-        await stage.add_corp()
+    async with staged(tmp_path, keeper={"allow_unconfigured": allowed}) as harness:
+        await harness.add_corp()
         for peer, served in (("127.0.0.1", inside), (OUTSIDE, outside)):
-            answer = await stage.get(XCX, peer=peer, **MINI_SECRET)
+            answer = await harness.get(XCX, peer=peer, **MINI_SECRET)
             assert answer.json["code"] == (0 if served else 403)
-            wrong = await stage.get(QYAPI, peer=peer, **CORP, secret="another")
+            wrong = await harness.get(QYAPI, peer=peer, **CORP, secret="another")
             assert failure_of(wrong)[0] == (40001 if served else 403)
-            assert data_of(await stage.get(QYAPI, peer=peer, **AGENT_SECRET))["access_token"]
-        assert bool(await stage.upstream.calls(STABLE)) is inside
+            assert data_of(await harness.get(QYAPI, peer=peer, **AGENT_SECRET))["access_token"]
+        assert bool(await harness.upstream.calls(STABLE)) is inside
 
 
 @pytest.mark.threat("K90")
-async def test_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
+async def test_secrets_that_begin_alike_are_two_secrets(own: Harness) -> None:
     """A library of the field keys what it holds by the first ten characters (docs/spec/platforms.md)."""
     alike = SAMPLE_AGENT.secret[:-1] + "Z"
     await own.upstream.switch(SAMPLE_CORP.corpid, agentid=1000009, secret=alike)
@@ -247,7 +247,7 @@ async def test_secrets_that_begin_alike_are_two_secrets(own: Stage) -> None:
 
 
 @pytest.mark.threat("K90")
-async def test_another_apps_secret_gets_nothing(own: Stage) -> None:
+async def test_another_apps_secret_gets_nothing(own: Harness) -> None:
     await own.token()
     assert failure_of(await own.get(XCX, **APP, secret=SAMPLE_MINI.secret))[0] == 403
     assert failure_of(await own.get(XCX, appid=SAMPLE_MINI.appid, secret=SAMPLE_APP.secret))[0] == 40001
@@ -267,7 +267,7 @@ def test_an_address_stands_for_who_is_behind_it(peer: str, origin: str) -> None:
     assert network_of(peer) == origin
 
 
-async def test_one_corp_with_several_secrets_wants_to_know_which(own: Stage) -> None:
+async def test_one_corp_with_several_secrets_wants_to_know_which(own: Harness) -> None:
     every = await own.add_caller("every")
     one = await own.add_caller("one", apps=(f"wecom/{SAMPLE_CORP.corpid}/contacts",))
     path = f"/v1/tokens/wecom/{SAMPLE_CORP.corpid}"
@@ -282,7 +282,7 @@ async def test_one_corp_with_several_secrets_wants_to_know_which(own: Stage) -> 
     assert data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"] != token
 
 
-async def test_clear_needs_as_much_as_get_and_spares_the_other_secret(own: Stage) -> None:
+async def test_clear_needs_as_much_as_get_and_spares_the_other_secret(own: Harness) -> None:
     for secret in (SAMPLE_AGENT.secret, SAMPLE_CONTACTS.secret):
         await own.get(QYAPI, **CORP, secret=secret)
     assert failure_of(await own.get(CLEAR_QYAPI, peer=OUTSIDE, bearer="lpk_guess", **CORP))[0] == 403
@@ -293,10 +293,10 @@ async def test_clear_needs_as_much_as_get_and_spares_the_other_secret(own: Stage
     assert await own.upstream.calls(GETTOKEN) == calls
 
 
-async def test_the_configured_secret_itself_is_as_good_as_a_key(own: Stage) -> None:
+async def test_the_configured_secret_itself_is_as_good_as_a_key(own: Harness) -> None:
     assert data_of(await own.get(XCX, peer=OUTSIDE, **APP_SECRET))["access_token"] == await own.token()
 
 
-async def test_an_over_long_secret_is_refused_unread(own: Stage) -> None:
+async def test_an_over_long_secret_is_refused_unread(own: Harness) -> None:
     assert failure_of(await own.get(XCX, **APP, secret="a" * 513))[0] == 2
     assert await own.upstream.calls() == 0

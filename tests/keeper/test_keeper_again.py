@@ -18,8 +18,8 @@ from lingpai.keeper.platforms.drop_in import TokenAnswer
 from lingpai.keeper.routes.token_answers import answer_token
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import fallback_shapes, routes_of
-from tests.edge.world import request, running
-from tests.keeper.stage import GETTOKEN, OUTSIDE, XCX, Stage
+from tests.edge.running_edge import request, running
+from tests.keeper.harness import GETTOKEN, OUTSIDE, XCX, Harness
 from tests.keeper.test_keeper_access import another_process
 
 Again = Callable[[], Any]
@@ -34,11 +34,13 @@ def call_of(peer: str = "127.0.0.1") -> Call:
     return call
 
 
-async def told(stage: Stage, key: str | None = None, *, peer: str = "127.0.0.1") -> tuple[TokenAnswer, Again]:
+async def told(
+    harness: Harness, key: str | None = None, *, peer: str = "127.0.0.1"
+) -> tuple[TokenAnswer, Again]:
     """The sample app's token, and what tells it again."""
     call = call_of(peer)
-    ask = Ask(stage.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
-    held = await answer_token(stage.keeper, call, ask)
+    ask = Ask(harness.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
+    held = await answer_token(harness.keeper, call, ask)
     assert call.cached_answer is not None
     return held, call.cached_answer
 
@@ -49,7 +51,7 @@ def hits() -> float:
     return REGISTRY.get_sample_value("lingpai_keeper_hits_total", labels) or 0.0
 
 
-async def test_it_counts_down_and_is_counted(own: Stage, log_lines: Any) -> None:
+async def test_it_counts_down_and_is_counted(own: Harness, log_lines: Any) -> None:
     await told(own)
     held, again = await told(own)
     before = hits()
@@ -66,7 +68,7 @@ async def test_it_counts_down_and_is_counted(own: Stage, log_lines: Any) -> None
 
 
 @pytest.mark.threat("K94")
-async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Stage) -> None:
+async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Harness) -> None:
     await told(own)  # what is fetched for a request is asked for once more
     held, again = await told(own)
     own.clock.step(-3600)
@@ -78,28 +80,28 @@ async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Stage) -
     assert again() is None
 
 
-async def suspect(stage: Stage) -> None:
-    assert await stage.keeper.store.mark_suspect(stage.app_of().key("access_token"), 1)
+async def suspect(harness: Harness) -> None:
+    assert await harness.keeper.store.mark_suspect(harness.app_of().key("access_token"), 1)
 
 
-async def another_secret(stage: Stage) -> None:
-    await stage.add_app(secret="another")
+async def another_secret(harness: Harness) -> None:
+    await harness.add_app(secret="another")
 
 
-async def no_such_app(stage: Stage) -> None:
-    assert await stage.keeper.store.remove_account("wechat", SAMPLE_APP.appid, "")
+async def no_such_app(harness: Harness) -> None:
+    assert await harness.keeper.store.remove_account("wechat", SAMPLE_APP.appid, "")
 
 
-async def a_second_secret(stage: Stage) -> None:
-    await stage.add_app(label="second", secret="another")
+async def a_second_secret(harness: Harness) -> None:
+    await harness.add_app(label="second", secret="another")
 
 
-async def revoked(stage: Stage) -> None:
-    assert await stage.keeper.store.revoke_caller("shop")
+async def revoked(harness: Harness) -> None:
+    assert await harness.keeper.store.revoke_caller("shop")
 
 
-async def renewed(stage: Stage) -> None:
-    await stage.pass_time(7000, step=700)
+async def renewed(harness: Harness) -> None:
+    await harness.pass_time(7000, step=700)
 
 
 CHANGES = (suspect, another_secret, no_such_app, a_second_secret, revoked, renewed)
@@ -109,7 +111,7 @@ CHANGES = (suspect, another_secret, no_such_app, a_second_secret, revoked, renew
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["here", "in another process"])
 @pytest.mark.threat("K91")
 async def test_every_change_ends_it_at_once(
-    own: Stage, tmp_path: Path, change: Callable[[Stage], Awaitable[None]], elsewhere: bool
+    own: Harness, tmp_path: Path, change: Callable[[Harness], Awaitable[None]], elsewhere: bool
 ) -> None:
     key = await own.add_caller("shop", apps=(f"wechat/{SAMPLE_APP.appid}",))
     await told(own)
@@ -123,7 +125,7 @@ async def test_every_change_ends_it_at_once(
     assert again() is None
 
 
-async def test_what_changes_nothing_of_it_does_not_end_it(own: Stage) -> None:
+async def test_what_changes_nothing_of_it_does_not_end_it(own: Harness) -> None:
     await told(own)
     _, again = await told(own)
     assert await own.keeper.store.lead("renewal", "another", 15.0)
@@ -131,7 +133,7 @@ async def test_what_changes_nothing_of_it_does_not_end_it(own: Stage) -> None:
     assert again() is not None
 
 
-async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
+async def test_a_suspect_token_is_asked_for_each_time(own: Harness) -> None:
     await told(own)
     await suspect(own)
     await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
@@ -141,22 +143,22 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Stage) -> None:
     assert call.cached_answer is None
 
 
-async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(stage: Stage) -> None:
-    await told(stage, SAMPLE_APP.secret)
-    held, again = await told(stage, SAMPLE_APP.secret)
-    stage.clock.advance(60)
+async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(harness: Harness) -> None:
+    await told(harness, SAMPLE_APP.secret)
+    held, again = await told(harness, SAMPLE_APP.secret)
+    harness.clock.advance(60)
     assert again() is not None
-    stage.clock.advance(held.expires_in - 120)
+    harness.clock.advance(held.expires_in - 120)
     assert again() is None
 
 
 async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line(
-    own: Stage, tmp_path: Path
+    own: Harness, tmp_path: Path
 ) -> None:
     mine = await own.add_caller("mine")
     app = create_app(routes_of(own.keeper), fallback_shapes())
     ask = request("GET", f"{XCX}?appid={SAMPLE_APP.appid}&secret={mine}")
-    async with another_process(own, tmp_path) as other, running(app) as world, world.wire() as wire:
+    async with another_process(own, tmp_path) as other, running(app) as edge, edge.wire() as wire:
 
         async def code() -> int:
             await wire.send(ask)
@@ -167,23 +169,23 @@ async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line
         assert await code() == 403
 
 
-async def test_wecom_is_told_again_in_its_own_shape(stage: Stage) -> None:
-    await stage.add_corp()
-    agent = stage.agent_app()
-    app = create_app(routes_of(stage.keeper), fallback_shapes())
+async def test_wecom_is_told_again_in_its_own_shape(harness: Harness) -> None:
+    await harness.add_corp()
+    agent = harness.agent_app()
+    app = create_app(routes_of(harness.keeper), fallback_shapes())
     ask = request("GET", f"{GETTOKEN}?corpid={agent.account}&corpsecret={agent.secret}")
-    async with running(app) as world, world.wire() as wire:
+    async with running(app) as edge, edge.wire() as wire:
         bodies = []
         for _ in range(4):
             await wire.send(ask)
             bodies.append((await wire.answer()).body)
         assert len(set(bodies)) == 1
-        await stage.keeper.store.save_account(Account(platform="wecom", account="x", secret="y"))
+        await harness.keeper.store.save_account(Account(platform="wecom", account="x", secret="y"))
         await wire.send(ask)
         assert (await wire.answer()).body == bodies[0]
 
 
-async def test_an_end_of_another_boot_is_asked_for_each_time(own: Stage) -> None:
+async def test_an_end_of_another_boot_is_asked_for_each_time(own: Harness) -> None:
     await told(own)
     own.clock.epoch = "another"
     call = call_of()

@@ -9,7 +9,7 @@ from lingpai.keeper.background import Background
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.renewal import renew_due
 from lingpai.keeper.single_flight import SingleFlight
-from tests.keeper.stage import CLASSIC, STABLE, Stage
+from tests.keeper.harness import CLASSIC, STABLE, Harness
 
 
 class Work:
@@ -200,9 +200,9 @@ async def test_all_who_wait_get_the_failure_of_the_one_task() -> None:
     assert len({id(each) for each in outcomes}) == 1
 
 
-async def test_a_renewal_is_one_task(stage: Stage) -> None:
+async def test_a_renewal_is_one_task(harness: Harness) -> None:
     """From the look for what is due to the saved token: nothing of it runs in a task of its own."""
-    own = stage
+    own = harness
     await own.add_app(mode="classic")
     await own.token()
     await own.fall_due()
@@ -221,7 +221,7 @@ async def test_a_renewal_is_one_task(stage: Stage) -> None:
     assert (await own.held()).version == 2
 
 
-async def test_a_fetch_for_callers_is_one_task(own: Stage) -> None:
+async def test_a_fetch_for_callers_is_one_task(own: Harness) -> None:
     await own.upstream.fault(STABLE, "slow:0.3")
     callers = [asyncio.create_task(own.token()) for _ in range(4)]
     while not await own.upstream.calls(STABLE):
@@ -233,7 +233,7 @@ async def test_a_fetch_for_callers_is_one_task(own: Stage) -> None:
     assert len(set(await asyncio.gather(*callers))) == 1
 
 
-async def test_a_renewal_that_waits_for_its_lease_ends_at_once_with_the_service(own: Stage) -> None:
+async def test_a_renewal_that_waits_for_its_lease_ends_at_once_with_the_service(own: Harness) -> None:
     """Nothing was sent yet, so nothing is lost: a shutdown does not wait for the other holder."""
     key = own.app_of().key(ACCESS_TOKEN)
     attempt = await own.keeper.store.acquire_lease(key, "another", 0, own.keeper.options.lease)

@@ -6,7 +6,7 @@ import pytest
 
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from tests.helpers.direct import Result
-from tests.keeper.stage import OUTSIDE, Stage
+from tests.keeper.harness import OUTSIDE, Harness
 
 SHOP = "https://shop.example.com"
 PAGE = f"{SHOP}/cart?item=1"
@@ -16,20 +16,20 @@ PATHS = pytest.mark.parametrize("path", [GENERIC, COMPATIBLE])
 
 
 @pytest.fixture
-async def listing(own: Stage) -> Stage:
+async def listing(own: Harness) -> Harness:
     """The sample app lists the shop's origin."""
     await own.add_app(origins=(SHOP, "http://intranet:8080"))
     return own
 
 
 async def ask(
-    stage: Stage, path: str, url: str = PAGE, origin: str = SHOP, method: str = "POST", **more: Any
+    harness: Harness, path: str, url: str = PAGE, origin: str = SHOP, method: str = "POST", **more: Any
 ) -> Result:
     body = {"wx_app_id": SAMPLE_APP.appid, "url": url} if path == COMPATIBLE else {"url": url}
     sent = {"origin": origin, **more.pop("headers", {})}
     if method == "OPTIONS":
-        return await stage.client.ask(method, path, peer=OUTSIDE, headers=sent)
-    return await stage.client.ask(method, path, peer=OUTSIDE, headers=sent, json={**body, **more})
+        return await harness.client.ask(method, path, peer=OUTSIDE, headers=sent)
+    return await harness.client.ask(method, path, peer=OUTSIDE, headers=sent, json={**body, **more})
 
 
 def signature_in(answer: Result) -> str:
@@ -39,7 +39,7 @@ def signature_in(answer: Result) -> str:
 
 @PATHS
 async def test_a_script_of_a_listed_origin_gets_a_signature_that_it_may_read(
-    listing: Stage, path: str
+    listing: Harness, path: str
 ) -> None:
     answer = await ask(listing, path)
     assert answer.status_code == 200
@@ -65,7 +65,7 @@ async def test_a_script_of_a_listed_origin_gets_a_signature_that_it_may_read(
         "",
     ],
 )
-async def test_no_other_origin_gets_one(listing: Stage, path: str, origin: str) -> None:
+async def test_no_other_origin_gets_one(listing: Harness, path: str, origin: str) -> None:
     answer = await ask(listing, path, origin=origin)
     assert not signature_in(answer)
     assert "access-control-allow-origin" not in answer.headers
@@ -80,21 +80,21 @@ async def test_no_other_origin_gets_one(listing: Stage, path: str, origin: str) 
     "url", ["https://other.example.com/", "http://shop.example.com/", f"{SHOP}:8443/", "//shop.example.com/"]
 )
 async def test_a_page_of_another_origin_is_not_signed_and_the_reason_can_be_read(
-    listing: Stage, path: str, url: str
+    listing: Harness, path: str, url: str
 ) -> None:
     answer = await ask(listing, path, url)
     assert not signature_in(answer)
     assert answer.headers["access-control-allow-origin"] == SHOP
 
 
-async def test_the_domains_of_the_account_count_as_well(own: Stage) -> None:
+async def test_the_domains_of_the_account_count_as_well(own: Harness) -> None:
     await own.add_app(origins=(SHOP,), domains=("www.example.com",))
     answer = await ask(own, GENERIC)
     assert answer.json["error"] == "foreign_url"
 
 
 @PATHS
-async def test_a_key_goes_first_and_a_wrong_one_is_refused_readably(listing: Stage, path: str) -> None:
+async def test_a_key_goes_first_and_a_wrong_one_is_refused_readably(listing: Harness, path: str) -> None:
     good = await listing.add_caller("good", rights=("sign",))
     plain = await listing.add_caller("plain", rights=("token",))
     for key, signed in ((good, True), (plain, False), ("lpk_wrong", False)):
@@ -106,7 +106,7 @@ async def test_a_key_goes_first_and_a_wrong_one_is_refused_readably(listing: Sta
 
 
 @PATHS
-async def test_preflights_are_allowed_for_listed_origins(listing: Stage, path: str) -> None:
+async def test_preflights_are_allowed_for_listed_origins(listing: Harness, path: str) -> None:
     allowed = await ask(listing, path, method="OPTIONS")
     assert allowed.status_code == 204
     assert allowed.headers["access-control-allow-origin"] == SHOP
@@ -122,7 +122,7 @@ async def test_preflights_are_allowed_for_listed_origins(listing: Stage, path: s
     assert not signature_in(await ask(listing, path))
 
 
-async def test_of_several_secrets_the_one_that_lists_the_origin_signs(own: Stage) -> None:
+async def test_of_several_secrets_the_one_that_lists_the_origin_signs(own: Harness) -> None:
     from lingpai.core.records import Account
 
     async def list_origin(label: str, secret: str) -> None:

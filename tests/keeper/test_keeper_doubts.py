@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.keeper.doubts import BETWEEN_VALUES, SEVERAL, SHORT, Doubt, Pace, Turn
 from lingpai.keeper.verification import QUESTIONS_A_DAY
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     AGENT_SECRET,
     APP,
     APP_SECRET,
@@ -17,7 +17,7 @@ from tests.keeper.stage import (
     QYAPI,
     STABLE,
     XCX,
-    Stage,
+    Harness,
     data_of,
 )
 
@@ -25,14 +25,14 @@ DROP_IN = "/cgi-bin/token"
 CREDENTIAL = {"grant_type": "client_credential", **APP_SECRET}
 
 
-async def fetch(stage: Stage, path: str, peer: str = "127.0.0.1") -> str:
+async def fetch(harness: Harness, path: str, peer: str = "127.0.0.1") -> str:
     query = CREDENTIAL if path == DROP_IN else APP_SECRET
-    answer = (await stage.get(path, peer=peer, **query)).json
+    answer = (await harness.get(path, peer=peer, **query)).json
     return str(answer["access_token"] if path == DROP_IN else answer["data"]["access_token"])
 
 
 @pytest.mark.parametrize("path", [DROP_IN, XCX])
-async def test_a_dead_token_is_replaced_by_fetching_it_a_few_times(own: Stage, path: str) -> None:
+async def test_a_dead_token_is_replaced_by_fetching_it_a_few_times(own: Harness, path: str) -> None:
     first = await fetch(own, path)
     await own.upstream.kill(first)
     assert [await fetch(own, path) for _ in range(SEVERAL - 2)] == [first] * (SEVERAL - 2)
@@ -43,20 +43,22 @@ async def test_a_dead_token_is_replaced_by_fetching_it_a_few_times(own: Stage, p
     assert {await fetch(own, path) for _ in range(50)} == {healed}
 
 
-async def test_a_dead_wecom_token_cannot_be_replaced_before_its_end_and_is_not_looped_on(own: Stage) -> None:
+async def test_a_dead_wecom_token_cannot_be_replaced_before_its_end_and_is_not_looped_on(
+    own: Harness,
+) -> None:
     tokens = [data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"] for _ in range(50)]
     assert len(set(tokens)) == 1
     assert await own.upstream.calls(GETTOKEN) == 1
 
 
-async def test_a_token_that_dies_later_heals_after_the_next_question(own: Stage) -> None:
+async def test_a_token_that_dies_later_heals_after_the_next_question(own: Harness) -> None:
     token = [await fetch(own, DROP_IN) for _ in range(SEVERAL)][-1]  # found alive
     await own.upstream.kill(token)
     own.clock.advance(own.keeper.options.report_apart)
     assert len({await fetch(own, DROP_IN) for _ in range(SEVERAL)} - {token}) == 1
 
 
-async def test_callers_that_always_fetch_ask_the_platform_little(own: Stage) -> None:
+async def test_callers_that_always_fetch_ask_the_platform_little(own: Harness) -> None:
     for _ in range(720):
         await fetch(own, XCX)
         own.clock.advance(5)
@@ -64,7 +66,7 @@ async def test_callers_that_always_fetch_ask_the_platform_little(own: Stage) -> 
     assert await own.upstream.calls(STABLE) == 1
 
 
-async def test_slow_callers_and_many_callers_are_no_report(own: Stage) -> None:
+async def test_slow_callers_and_many_callers_are_no_report(own: Harness) -> None:
     for _ in range(20):
         await fetch(own, XCX)
         own.clock.advance(SHORT / SEVERAL * 2)
@@ -72,7 +74,7 @@ async def test_slow_callers_and_many_callers_are_no_report(own: Stage) -> None:
     assert await own.upstream.calls(PROBE) == 0
 
 
-async def test_all_callers_in_a_hurry_are_one_report(own: Stage) -> None:
+async def test_all_callers_in_a_hurry_are_one_report(own: Harness) -> None:
     token = await fetch(own, DROP_IN)
     await own.upstream.kill(token)
     peers = [f"198.51.100.{n}" for n in range(20)]
@@ -84,7 +86,7 @@ async def test_all_callers_in_a_hurry_are_one_report(own: Stage) -> None:
     assert await fetch(own, DROP_IN, OUTSIDE) in set(fetched) - {token}
 
 
-async def test_the_day_has_a_budget_for_questions(own: Stage) -> None:
+async def test_the_day_has_a_budget_for_questions(own: Harness) -> None:
     for _ in range(QUESTIONS_A_DAY + 20):
         own.keeper.doubts.clear()
         for _ in range(SEVERAL):
@@ -93,7 +95,7 @@ async def test_the_day_has_a_budget_for_questions(own: Stage) -> None:
     assert 0 < await own.upstream.calls(PROBE) <= QUESTIONS_A_DAY
 
 
-async def test_a_platform_that_hangs_keeps_nobody_waiting_for_long(own: Stage) -> None:
+async def test_a_platform_that_hangs_keeps_nobody_waiting_for_long(own: Harness) -> None:
     await own.upstream.fault(PROBE, "slow:5", 1)
     async with asyncio.timeout(4):
         assert len({await fetch(own, XCX) for _ in range(SEVERAL)}) == 1

@@ -17,7 +17,7 @@ from lingpai.keeper.platforms.wecom import wecom
 from lingpai.keeper.upstream import Unreachable
 from lingpai.sandbox import SAMPLE_APP, SandboxOptions
 from tests.helpers.platforms import TO_CHINESE_MIDNIGHT
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     AGENT_SECRET,
     APP,
     CLASSIC,
@@ -27,7 +27,7 @@ from tests.keeper.stage import (
     STABLE,
     TICKET,
     XCX,
-    Stage,
+    Harness,
     data_of,
     failure_of,
     staged,
@@ -54,7 +54,7 @@ DUE = 7200 - 250
 
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.threat("K87")
-async def test_a_live_token_is_served_whatever_comes(own: Stage, fault: str) -> None:
+async def test_a_live_token_is_served_whatever_comes(own: Harness, fault: str) -> None:
     await own.upstream.control("POST", "options", {"huge_bytes": 200_000})
     token = await own.token()
     await own.upstream.fault(STABLE, fault, 1000)
@@ -78,7 +78,7 @@ async def test_a_live_token_is_served_whatever_comes(own: Stage, fault: str) -> 
 
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.threat("K87")
-async def test_without_a_live_token_the_cause_is_told(own: Stage, fault: str) -> None:
+async def test_without_a_live_token_the_cause_is_told(own: Harness, fault: str) -> None:
     await own.upstream.control("POST", "options", {"huge_bytes": 200_000})
     await own.upstream.fault(STABLE, fault)
     code, message = failure_of(await own.get(XCX, **APP))
@@ -93,20 +93,20 @@ async def test_without_a_live_token_the_cause_is_told(own: Stage, fault: str) ->
 
 @pytest.mark.threat("K87")
 async def test_a_silent_upstream(tmp_path: Path) -> None:
-    async with staged(tmp_path, SandboxOptions(hang_limit=5), upstream_timeout=0.2) as stage:
-        await stage.add_app()
-        await stage.upstream.fault(STABLE, "timeout")
-        code, message = failure_of(await stage.get(XCX, **APP))
+    async with staged(tmp_path, SandboxOptions(hang_limit=5), upstream_timeout=0.2) as harness:
+        await harness.add_app()
+        await harness.upstream.fault(STABLE, "timeout")
+        code, message = failure_of(await harness.get(XCX, **APP))
         assert code == 1
         assert "no answer within 0.2 s" in message
-        token = data_of(await stage.meanwhile(stage.get(XCX, **APP)))["access_token"]
-        stage.clock.advance(DUE)
-        await stage.upstream.fault(STABLE, "timeout")
-        await stage.pass_time(1)
-        assert await stage.token() == token
+        token = data_of(await harness.meanwhile(harness.get(XCX, **APP)))["access_token"]
+        harness.clock.advance(DUE)
+        await harness.upstream.fault(STABLE, "timeout")
+        await harness.pass_time(1)
+        assert await harness.token() == token
 
 
-async def test_no_call_is_sent_twice_of_the_clients_own_accord(own: Stage) -> None:
+async def test_no_call_is_sent_twice_of_the_clients_own_accord(own: Harness) -> None:
     """aiohttp sends a GET anew when a kept connection breaks; a classic token would be replaced by that."""
     await own.add_app(mode="classic")
     await own.get(QYAPI, **AGENT_SECRET)  # a connection is kept
@@ -115,7 +115,7 @@ async def test_no_call_is_sent_twice_of_the_clients_own_accord(own: Stage) -> No
     assert await own.upstream.calls(CLASSIC) == 1
 
 
-async def test_a_classic_token_that_lost_answers_have_replaced_is_told_no_more(own: Stage) -> None:
+async def test_a_classic_token_that_lost_answers_have_replaced_is_told_no_more(own: Harness) -> None:
     await own.add_app(mode="classic")
     token = await own.token()
     await own.upstream.fault(CLASSIC, "http500", 1000, after=True)
@@ -131,7 +131,7 @@ async def test_a_classic_token_that_lost_answers_have_replaced_is_told_no_more(o
     assert await own.upstream.lives(await own.token())
 
 
-async def test_the_upstream_is_away_for_all_but_the_last_minute(own: Stage) -> None:
+async def test_the_upstream_is_away_for_all_but_the_last_minute(own: Harness) -> None:
     first = await own.token()
     await own.upstream.fault(STABLE, "http500", 100_000)
     while own.clock.steady() < 7200 - 60:
@@ -146,7 +146,7 @@ async def test_the_upstream_is_away_for_all_but_the_last_minute(own: Stage) -> N
 
 @pytest.mark.parametrize("code", PERMANENT)
 @pytest.mark.threat("K88")
-async def test_the_breaker_opens_and_callers_get_the_cause(own: Stage, code: int) -> None:
+async def test_the_breaker_opens_and_callers_get_the_cause(own: Harness, code: int) -> None:
     await own.upstream.fault(STABLE, f"errcode:{code}", 1000)
     for _ in range(10):
         answer = await own.get(XCX, **APP)
@@ -158,7 +158,7 @@ async def test_the_breaker_opens_and_callers_get_the_cause(own: Stage, code: int
 
 
 @pytest.mark.threat("K88")
-async def test_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(own: Stage) -> None:
+async def test_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(own: Harness) -> None:
     await own.upstream.control("POST", "options", {"ticket_lifetime": 60})
     assert (await own.get(HELD, kind="jsapi_ticket")).status_code == 200
     token = await own.token()
@@ -179,13 +179,13 @@ async def test_a_ticket_whose_token_is_dead_and_not_renewed_asks_now_and_then(ow
 
 @pytest.mark.parametrize("lifetime", ["²", "9" * 5000, "-1", "1e3", [], {}, True, None, float("nan")])
 @pytest.mark.threat("K87")
-def test_an_expires_in_that_is_no_number_is_no_success(own: Stage, lifetime: object) -> None:
+def test_an_expires_in_that_is_no_number_is_no_success(own: Harness, lifetime: object) -> None:
     with pytest.raises(Unreachable, match="without a usable expires_in"):
         SentAt(own.keeper).fetched("token", lifetime)
 
 
 @pytest.mark.threat("K88")
-async def test_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringIO) -> None:
+async def test_operators_are_told_what_to_mend(own: Harness, log_lines: io.StringIO) -> None:
     await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
     await own.get(XCX, **APP)
     alerts = [json.loads(line) for line in log_lines.getvalue().splitlines() if "breaker_open" in line]
@@ -197,7 +197,7 @@ async def test_operators_are_told_what_to_mend(own: Stage, log_lines: io.StringI
 
 
 @pytest.mark.threat("K88")
-async def test_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
+async def test_slow_probes_and_a_breaker_that_closes(own: Harness) -> None:
     await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
     code, message = failure_of(await own.get(XCX, **APP))
     assert code == 40164
@@ -211,7 +211,7 @@ async def test_slow_probes_and_a_breaker_that_closes(own: Stage) -> None:
 
 
 @pytest.mark.threat("K88")
-async def test_an_operator_closes_the_breaker_by_hand(own: Stage) -> None:
+async def test_an_operator_closes_the_breaker_by_hand(own: Harness) -> None:
     await own.upstream.fault(STABLE, "errcode:40125")
     await own.get(XCX, **APP)
     assert failure_of(await own.get(XCX, **APP))[0] == 40125
@@ -220,7 +220,7 @@ async def test_an_operator_closes_the_breaker_by_hand(own: Stage) -> None:
 
 
 @pytest.mark.threat("K88")
-async def test_a_live_token_is_served_to_its_true_end_while_the_breaker_is_open(own: Stage) -> None:
+async def test_a_live_token_is_served_to_its_true_end_while_the_breaker_is_open(own: Harness) -> None:
     token = await own.token()
     await own.upstream.switch(SAMPLE_APP.appid, frozen=True)
     while own.clock.steady() < 7198:
@@ -230,7 +230,7 @@ async def test_a_live_token_is_served_to_its_true_end_while_the_breaker_is_open(
     assert failure_of(await own.get(XCX, **APP))[0] == 40243
 
 
-async def test_45009_is_looked_at_now_and_then_and_at_midnight_in_china(own: Stage) -> None:
+async def test_45009_is_looked_at_now_and_then_and_at_midnight_in_china(own: Harness) -> None:
     await own.upstream.fault(STABLE, "errcode:45009", 1000)
     answer = await own.get(XCX, **APP)
     assert failure_of(answer)[0] == 45009
@@ -252,7 +252,7 @@ def test_midnight_in_china() -> None:
     assert seconds_to_midnight(1_700_063_999.5) == 0.5
 
 
-async def test_our_own_budget_ends_before_the_platforms_quota(own: Stage) -> None:
+async def test_our_own_budget_ends_before_the_platforms_quota(own: Harness) -> None:
     """A classic app whose every token dies at once: the platform's 2,000 a day are never used up."""
     await own.add_app(mode="classic")
     app = own.app_of(mode="classic")
@@ -276,7 +276,7 @@ async def test_our_own_budget_ends_before_the_platforms_quota(own: Stage) -> Non
     assert data_of(await own.get(XCX, **APP))["access_token"]
 
 
-async def test_a_lost_answer_in_classic_mode_leaves_no_false_previous(own: Stage) -> None:
+async def test_a_lost_answer_in_classic_mode_leaves_no_false_previous(own: Harness) -> None:
     """The lost answer held a token: of three, only the newest two live."""
     await own.add_app(mode="classic")
     first = await own.token()
@@ -289,7 +289,7 @@ async def test_a_lost_answer_in_classic_mode_leaves_no_false_previous(own: Stage
     assert not await own.upstream.lives(first)
 
 
-async def test_a_ticket_that_cannot_be_had_leaves_the_token_alone(own: Stage) -> None:
+async def test_a_ticket_that_cannot_be_had_leaves_the_token_alone(own: Harness) -> None:
     token = await own.token()
     await own.upstream.fault(TICKET, "errcode:48001", 10)
     for _ in range(5):
@@ -298,7 +298,7 @@ async def test_a_ticket_that_cannot_be_had_leaves_the_token_alone(own: Stage) ->
     assert await own.token() == token
 
 
-async def test_a_ticket_waits_for_a_token_that_cannot_be_had_and_not_longer(own: Stage) -> None:
+async def test_a_ticket_waits_for_a_token_that_cannot_be_had_and_not_longer(own: Harness) -> None:
     await own.get(HELD, kind="jsapi_ticket")
     await own.upstream.fault(STABLE, "errcode:40243", 1000)
     await own.pass_time(7300, step=20)
@@ -310,7 +310,7 @@ async def test_a_ticket_waits_for_a_token_that_cannot_be_had_and_not_longer(own:
     assert (await own.get(HELD, kind="jsapi_ticket")).json["expires_in"] > 7100
 
 
-async def test_wecom_45009_waits_an_hour(own: Stage) -> None:
+async def test_wecom_45009_waits_an_hour(own: Harness) -> None:
     await own.upstream.fault(GETTOKEN, "errcode:45009")
     answer = await own.get(QYAPI, **AGENT_SECRET)
     assert failure_of(answer)[0] == 45009
@@ -338,7 +338,7 @@ def test_the_same_number_means_what_its_platform_means(platform: str, code: int,
     assert {"wechat": wechat(), "wecom": wecom()}[platform].fault(code).severity is severity
 
 
-async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -> None:
+async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Harness) -> None:
     """As a lost answer: the service ended before it came."""
     await own.add_app(mode="classic")
     first = await own.token()
@@ -355,7 +355,7 @@ async def test_a_fetch_cut_off_at_the_end_leaves_no_false_previous(own: Stage) -
     assert not await own.upstream.lives(first)
 
 
-async def test_a_fetch_under_way_at_the_end_is_kept(own: Stage) -> None:
+async def test_a_fetch_under_way_at_the_end_is_kept(own: Harness) -> None:
     await own.add_app(mode="classic")
     await own.token()
     await own.fall_due()

@@ -11,7 +11,7 @@ import pytest
 from lingpai.keeper.upstream import Unreachable, Upstream
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_MINI
 from tests.keeper.certificates import tls_server
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     APP,
     APP_SECRET,
     CLEAR_XCX,
@@ -22,7 +22,7 @@ from tests.keeper.stage import (
     STABLE,
     TICKET,
     XCX,
-    Stage,
+    Harness,
     data_of,
     failure_of,
 )
@@ -32,7 +32,7 @@ SIGN_ROUTE = "/JsSDK/getJsApiSign"
 SESSION_ROUTE = "/xcx/jscode2session"
 
 
-async def test_fault_01_no_caller_authentication(own: Stage) -> None:
+async def test_fault_01_no_caller_authentication(own: Harness) -> None:
     key = await own.add_caller()
     assert failure_of(await own.get(XCX, peer=OUTSIDE, **APP))[0] == 403
     assert failure_of(await own.get(XCX, peer=OUTSIDE, bearer="lpk_guess", **APP))[0] == 403
@@ -40,7 +40,7 @@ async def test_fault_01_no_caller_authentication(own: Stage) -> None:
     assert data_of(await own.get(XCX, peer=OUTSIDE, bearer=key, **APP))["expires_in"] == 7200
 
 
-async def test_fault_02_a_wrong_secret_gets_a_cached_token(own: Stage) -> None:
+async def test_fault_02_a_wrong_secret_gets_a_cached_token(own: Harness) -> None:
     held = await own.token()
     for wrong in (
         SAMPLE_MINI.secret,
@@ -54,7 +54,7 @@ async def test_fault_02_a_wrong_secret_gets_a_cached_token(own: Stage) -> None:
     assert await own.upstream.calls(STABLE) == 1
 
 
-async def test_fault_03_clear_is_open_to_anyone(own: Stage) -> None:
+async def test_fault_03_clear_is_open_to_anyone(own: Harness) -> None:
     await own.token()
     assert failure_of(await own.get(CLEAR_XCX, peer=OUTSIDE, **APP))[0] == 403
     assert failure_of(await own.get(CLEAR_XCX, **APP, secret=SAMPLE_MINI.secret))[0] == 403
@@ -63,7 +63,7 @@ async def test_fault_03_clear_is_open_to_anyone(own: Stage) -> None:
     assert (await own.held()).suspect
 
 
-async def test_fault_04_no_single_flight(own: Stage) -> None:
+async def test_fault_04_no_single_flight(own: Harness) -> None:
     await own.upstream.fault(STABLE, "slow:0.1")
     tokens = await asyncio.gather(*(own.token() for _ in range(100)))
     assert len(set(tokens)) == 1
@@ -71,7 +71,7 @@ async def test_fault_04_no_single_flight(own: Stage) -> None:
     assert await own.upstream.lives(tokens[0])
 
 
-async def test_fault_05_no_early_renewal_so_every_caller_waits(own: Stage) -> None:
+async def test_fault_05_no_early_renewal_so_every_caller_waits(own: Harness) -> None:
     first = await own.token()
     own.clock.advance(7200 - 299)
     await own.pass_time(35)
@@ -82,7 +82,7 @@ async def test_fault_05_no_early_renewal_so_every_caller_waits(own: Stage) -> No
     assert data_of(await own.get(XCX, **APP))["expires_in"] > 7100
 
 
-async def test_fault_06_the_ticket_is_cached_for_a_fixed_time(own: Stage) -> None:
+async def test_fault_06_the_ticket_is_cached_for_a_fixed_time(own: Harness) -> None:
     await own.upstream.control("POST", "options", {"ticket_lifetime": 900})
     first = (await own.get(HELD, kind="jsapi_ticket")).json
     assert first["expires_in"] == 900
@@ -92,7 +92,7 @@ async def test_fault_06_the_ticket_is_cached_for_a_fixed_time(own: Stage) -> Non
     assert (await own.get(HELD, kind="jsapi_ticket")).json["value"] != first["value"]
 
 
-async def test_fault_06_the_ticket_outlives_a_change_of_the_secret(own: Stage) -> None:
+async def test_fault_06_the_ticket_outlives_a_change_of_the_secret(own: Harness) -> None:
     token = await own.token()
     ticket = (await own.get(TICKET, access_token=token, type="jsapi")).json["ticket"]
     await own.upstream.switch(SAMPLE_APP.appid, secret="f" * 32)
@@ -105,7 +105,7 @@ async def test_fault_06_the_ticket_outlives_a_change_of_the_secret(own: Stage) -
     assert ticket  # the platform gives the same one again: it is asked, not remembered
 
 
-async def test_fault_07_jscode2session_returns_nothing(own: Stage) -> None:
+async def test_fault_07_jscode2session_returns_nothing(own: Harness) -> None:
     minted = await own.upstream.code(SAMPLE_MINI.appid)
     query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret, "code": minted["code"]}
     data = data_of(await own.get(SESSION_ROUTE, **query))
@@ -114,7 +114,7 @@ async def test_fault_07_jscode2session_returns_nothing(own: Stage) -> None:
     assert len(data["session_key"]) == 24
 
 
-async def test_fault_08_parameters_are_pasted_into_the_url(own: Stage) -> None:
+async def test_fault_08_parameters_are_pasted_into_the_url(own: Harness) -> None:
     nasty = "a&secret=b#?/%00=+ü"
     await own.get(XCX, appid="wx1&grant_type=x", secret=nasty)
     await own.post(OAUTH_ROUTE, {"code": nasty, "wx_app_id": SAMPLE_APP.appid})
@@ -145,7 +145,7 @@ async def test_fault_08_no_timeouts() -> None:
             await upstream.close()
 
 
-async def test_fault_09_secrets_and_tokens_go_to_the_log(own: Stage, log_lines: io.StringIO) -> None:
+async def test_fault_09_secrets_and_tokens_go_to_the_log(own: Harness, log_lines: io.StringIO) -> None:
     key = await own.add_caller()
     token = await own.token()
     ticket = (await own.get(TICKET, access_token=token, type="jsapi")).json["ticket"]
@@ -169,7 +169,7 @@ async def test_fault_09_secrets_and_tokens_go_to_the_log(own: Stage, log_lines: 
         assert secret not in log
 
 
-async def test_fault_10_signs_with_an_empty_ticket(own: Stage) -> None:
+async def test_fault_10_signs_with_an_empty_ticket(own: Harness) -> None:
     page = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}
     await own.upstream.fault(TICKET, "errcode:48001")
     assert failure_of(await own.post(SIGN_ROUTE, page))[0] == 48001
@@ -180,7 +180,7 @@ async def test_fault_10_signs_with_an_empty_ticket(own: Stage) -> None:
         own.clock.advance(400)
 
 
-async def test_fault_10_the_fragment_is_signed(own: Stage) -> None:
+async def test_fault_10_the_fragment_is_signed(own: Harness) -> None:
     page = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/cart?a=1#top"}
     signed = data_of(await own.post(SIGN_ROUTE, page))
     ticket = (await own.get(HELD, kind="jsapi_ticket")).json["value"]
@@ -192,7 +192,7 @@ async def test_fault_10_the_fragment_is_signed(own: Stage) -> None:
 
 
 @pytest.mark.parametrize("fault", ["reset", "http500", "html", "empty"])
-async def test_fault_11_success_with_nothing_when_the_upstream_is_away(own: Stage, fault: str) -> None:
+async def test_fault_11_success_with_nothing_when_the_upstream_is_away(own: Harness, fault: str) -> None:
     await own.upstream.fault(OAUTH, fault)
     await own.upstream.fault(SESSION, fault)
     code, message = failure_of(await own.post(OAUTH_ROUTE, {"code": "c", "wx_app_id": SAMPLE_APP.appid}))
@@ -201,7 +201,7 @@ async def test_fault_11_success_with_nothing_when_the_upstream_is_away(own: Stag
     assert failure_of(await own.get(SESSION_ROUTE, **APP, code="c"))[0] == 1
 
 
-async def test_fault_12_a_store_that_is_down_sends_every_request_upstream(own: Stage) -> None:
+async def test_fault_12_a_store_that_is_down_sends_every_request_upstream(own: Harness) -> None:
     await own.token()
     before = await own.upstream.calls()
     await own.keeper.store.close()
@@ -216,7 +216,7 @@ async def test_fault_12_a_store_that_is_down_sends_every_request_upstream(own: S
     assert await own.upstream.calls() == before
 
 
-async def test_fault_13_no_reaction_to_40001(own: Stage) -> None:
+async def test_fault_13_no_reaction_to_40001(own: Harness) -> None:
     dead = await own.token()
     await own.upstream.kill(dead)
     answer = await own.post("/keeper/report", {"access_token": dead})

@@ -10,7 +10,7 @@ import pytest
 from lingpai.core.records import RIGHTS
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP
 from tests.helpers.direct import Result
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     GETTOKEN,
     HELD,
     OUTSIDE,
@@ -19,7 +19,7 @@ from tests.keeper.stage import (
     STABLE,
     TICKET,
     XCX,
-    Stage,
+    Harness,
     data_of,
     staged,
 )
@@ -33,35 +33,37 @@ PHANTOM = {"rights": (*RIGHTS, "forward"), "hand_out": "phantom"}
 
 
 @pytest.fixture
-async def key(own: Stage) -> str:
+async def key(own: Harness) -> str:
     """The key of a caller that may have everything forwarded."""
     return await own.add_caller("forwarder", **FORWARDING)
 
 
 @pytest.fixture
-async def phantom(own: Stage) -> str:
+async def phantom(own: Harness) -> str:
     """A phantom token of the sample app."""
     return await phantom_of(own, await own.add_caller("ghost", **PHANTOM))
 
 
-async def phantom_of(stage: Stage, key: str) -> str:
+async def phantom_of(harness: Harness, key: str) -> str:
     fields = {"grant_type": "client_credential", "appid": SAMPLE_APP.appid, "secret": key}
-    answer = (await stage.get("/cgi-bin/token", **fields)).json
+    answer = (await harness.get("/cgi-bin/token", **fields)).json
     assert answer["expires_in"] > 0
     return str(answer["access_token"])
 
 
-async def openid_of(stage: Stage) -> str:
-    return str((await stage.upstream.code(SAMPLE_APP.appid, user="alice"))["openid"])
+async def openid_of(harness: Harness) -> str:
+    return str((await harness.upstream.code(SAMPLE_APP.appid, user="alice"))["openid"])
 
 
-async def seen(stage: Stage, path: str) -> list[dict[str, Any]]:
+async def seen(harness: Harness, path: str) -> list[dict[str, Any]]:
     """What the sandbox got."""
-    received: list[dict[str, Any]] = (await stage.upstream.control("GET", "received", path=path))["received"]
+    received: list[dict[str, Any]] = (await harness.upstream.control("GET", "received", path=path))[
+        "received"
+    ]
     return received
 
 
-async def test_a_call_is_made_with_the_token_that_is_here(own: Stage, key: str) -> None:
+async def test_a_call_is_made_with_the_token_that_is_here(own: Harness, key: str) -> None:
     answer = await own.get(f"{WECHAT}{USERS}", bearer=key, next_openid="")
     assert answer.status_code == 200
     assert answer.json == {"total": 0, "count": 0, "next_openid": ""}
@@ -72,7 +74,7 @@ async def test_a_call_is_made_with_the_token_that_is_here(own: Stage, key: str) 
     assert answer.headers["trace-id"]
 
 
-async def test_the_label_chooses_among_several_secrets(own: Stage, key: str) -> None:
+async def test_the_label_chooses_among_several_secrets(own: Harness, key: str) -> None:
     path = f"{WECOM}/cgi-bin/agent/get"
     many = await own.get(path, bearer=key, agentid=str(SAMPLE_AGENT.agentid))
     assert (many.status_code, many.json["error"]) == (409, "ambiguous_account")
@@ -93,7 +95,7 @@ async def test_the_label_chooses_among_several_secrets(own: Stage, key: str) -> 
     ],
 )
 async def test_only_a_caller_key_with_the_right_forwards(
-    own: Stage, bearer: str, peer: str, status: int, error: str
+    own: Harness, bearer: str, peer: str, status: int, error: str
 ) -> None:
     await own.add_caller("plain")
     await own.add_caller("other", **FORWARDING, apps=("wecom/ww0",))
@@ -104,7 +106,7 @@ async def test_only_a_caller_key_with_the_right_forwards(
     assert await own.upstream.calls() == 0
 
 
-async def test_patterns_limit_the_paths(own: Stage) -> None:
+async def test_patterns_limit_the_paths(own: Harness) -> None:
     key = await own.add_caller("narrow", **FORWARDING, forward=("/cgi-bin/message/*", "/cgi-bin/user/get"))
     assert (await own.get(f"{WECHAT}{USERS}", bearer=key)).status_code == 200
     assert (await own.post(f"{WECHAT}{SEND}", {}, bearer=key)).status_code == 200
@@ -144,20 +146,20 @@ NEVER = (
 
 @pytest.mark.parametrize("path", NEVER)
 async def test_what_gives_or_costs_what_is_kept_here_is_never_forwarded(
-    own: Stage, key: str, path: str
+    own: Harness, key: str, path: str
 ) -> None:
     answer = await ask_raw(own, "POST", f"{WECHAT}{path}", key)
     assert (answer.status_code, answer.json["errcode"]) == (403, 48001)
     assert await own.upstream.calls() == 0
 
 
-async def ask_raw(stage: Stage, method: str, target: str, key: str = "", *lines: str) -> Result:
+async def ask_raw(harness: Harness, method: str, target: str, key: str = "", *lines: str) -> Result:
     """Ask for a target exactly as it is written."""
     bearer = [f"authorization: Bearer {key}"] if key else []
     head = "\r\n".join(
         [f"{method} {target} HTTP/1.1", "host: 127.0.0.1", "content-length: 0", *bearer, *lines, "", ""]
     )
-    return await stage.client.ask_bytes(head.encode("latin-1"))
+    return await harness.client.ask_bytes(head.encode("latin-1"))
 
 
 REFUSED = (
@@ -186,14 +188,14 @@ REFUSED = (
 
 @pytest.mark.threat("K92")
 @pytest.mark.parametrize("path", REFUSED)
-async def test_what_two_servers_could_read_in_two_ways_is_refused(own: Stage, key: str, path: str) -> None:
+async def test_what_two_servers_could_read_in_two_ways_is_refused(own: Harness, key: str, path: str) -> None:
     answer = await ask_raw(own, "GET", f"{WECHAT}{path}", key)
     assert answer.status_code == 400
     assert await own.upstream.calls(USERS) == 0
 
 
 @pytest.mark.threat("K92")
-async def test_an_absolute_form_is_refused(own: Stage, key: str) -> None:
+async def test_an_absolute_form_is_refused(own: Harness, key: str) -> None:
     for host in ("127.0.0.1", "evil.example"):
         answer = await ask_raw(own, "GET", f"http://{host}{WECHAT}{USERS}", key)
         assert answer.status_code == 400
@@ -214,7 +216,7 @@ async def test_an_absolute_form_is_refused(own: Stage, key: str) -> None:
         "access_token",
     ],
 )
-async def test_no_token_comes_beside_ours(own: Stage, key: str, phantom: str, query: str) -> None:
+async def test_no_token_comes_beside_ours(own: Harness, key: str, phantom: str, query: str) -> None:
     answer = await ask_raw(own, "GET", f"{WECHAT}{USERS}?{query}", key)
     assert (answer.status_code, answer.json["error"]) == (400, "repeated_parameter")
     twice = await ask_raw(own, "GET", f"{USERS}?access_token={phantom}&{query}")
@@ -222,7 +224,7 @@ async def test_no_token_comes_beside_ours(own: Stage, key: str, phantom: str, qu
     assert await own.upstream.calls(USERS) == 0
 
 
-async def test_path_and_query_go_out_byte_for_byte(own: Stage, key: str, phantom: str) -> None:
+async def test_path_and_query_go_out_byte_for_byte(own: Harness, key: str, phantom: str) -> None:
     echo = "/cgi-bin/echo/a%20b/%E4%BD%A0"
     query = "z=1&&y=%2F%2f+%20&x&=&z=2&%41=b"
     async with spying(own) as targets:
@@ -238,15 +240,15 @@ async def test_path_and_query_go_out_byte_for_byte(own: Stage, key: str, phantom
     ]
 
 
-def spying(stage: Stage) -> Any:
-    return _Spying(stage)
+def spying(harness: Harness) -> Any:
+    return _Spying(harness)
 
 
 class _Spying:
     """What is sent to the platform, as aiohttp is given it."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._upstream: Any = stage.keeper.upstream
+    def __init__(self, harness: Harness) -> None:
+        self._upstream: Any = harness.keeper.upstream
         self._send = self._upstream.send
 
     async def __aenter__(self) -> list[str]:
@@ -265,7 +267,7 @@ class _Spying:
 
 
 @pytest.mark.threat("K92")
-async def test_headers_go_out_by_a_list(own: Stage, key: str) -> None:
+async def test_headers_go_out_by_a_list(own: Harness, key: str) -> None:
     lines = (
         "content-type: text/x; charset=gbk",
         "content-disposition: x",
@@ -303,7 +305,7 @@ async def test_headers_go_out_by_a_list(own: Stage, key: str) -> None:
     }
 
 
-async def test_a_phantom_token_looks_and_ends_as_the_real_one_and_is_not_it(own: Stage) -> None:
+async def test_a_phantom_token_looks_and_ends_as_the_real_one_and_is_not_it(own: Harness) -> None:
     key = await own.add_caller("ghost", **PHANTOM)
     token = await phantom_of(own, key)
     assert token == await phantom_of(own, key)
@@ -326,7 +328,7 @@ async def test_a_phantom_token_looks_and_ends_as_the_real_one_and_is_not_it(own:
     assert listed["access_token"] == told["access_token"]
 
 
-async def test_the_account_says_what_keys_get_that_do_not_say_it(own: Stage) -> None:
+async def test_the_account_says_what_keys_get_that_do_not_say_it(own: Harness) -> None:
     await own.add_app(hand_out="phantom")
     silent = await own.add_caller("silent", rights=(*RIGHTS, "forward"))
     plain = await own.add_caller("plain", hand_out="token")
@@ -337,7 +339,7 @@ async def test_the_account_says_what_keys_get_that_do_not_say_it(own: Stage) -> 
     assert await own.upstream.lives(secret["access_token"])  # who has the secret may ask the platform itself
 
 
-async def test_who_may_forward_alone_gets_a_phantom_token_and_no_ticket(own: Stage) -> None:
+async def test_who_may_forward_alone_gets_a_phantom_token_and_no_ticket(own: Harness) -> None:
     key = await own.add_caller("ghost", rights=("forward",), hand_out="phantom")
     token = await phantom_of(own, key)
     assert (await own.get(USERS, access_token=token)).json["count"] == 0
@@ -346,7 +348,7 @@ async def test_who_may_forward_alone_gets_a_phantom_token_and_no_ticket(own: Sta
     assert "ticket" not in ticket
 
 
-async def test_tickets_and_reports_work_with_a_phantom_token(own: Stage, phantom: str) -> None:
+async def test_tickets_and_reports_work_with_a_phantom_token(own: Harness, phantom: str) -> None:
     ticket = (await own.get(TICKET, access_token=phantom, type="jsapi")).json
     assert ticket["errcode"] == 0
     told = data_of(await own.post("/keeper/report", {"access_token": phantom}))
@@ -360,18 +362,18 @@ async def test_tickets_and_reports_work_with_a_phantom_token(own: Stage, phantom
 
 
 async def test_a_platform_without_forwarding_hands_out_nothing_to_a_key_with_phantom_tokens(
-    stage: Stage,
+    harness: Harness,
 ) -> None:
     from lingpai.core.records import Account
 
-    await stage.keeper.store.save_account(Account(platform="yzb", account="100001", secret="s" * 40))
-    key = await stage.add_caller("ghost", **PHANTOM)
-    answer = await stage.get("/v1/tokens/yzb/100001", bearer=key)
+    await harness.keeper.store.save_account(Account(platform="yzb", account="100001", secret="s" * 40))
+    key = await harness.add_caller("ghost", **PHANTOM)
+    answer = await harness.get("/v1/tokens/yzb/100001", bearer=key)
     assert answer.status_code in {403, 502}
     assert "value" not in answer.json
 
 
-async def test_drop_in_calls_are_forwarded_and_nothing_else_is(own: Stage, phantom: str) -> None:
+async def test_drop_in_calls_are_forwarded_and_nothing_else_is(own: Harness, phantom: str) -> None:
     assert (await own.get(USERS, access_token=phantom)).json["count"] == 0
     assert (await own.get("/wxa/getwxadevinfo", access_token=phantom)).json["errcode"] == 0
     nothing = await own.get(USERS)
@@ -384,7 +386,7 @@ async def test_drop_in_calls_are_forwarded_and_nothing_else_is(own: Stage, phant
     assert await own.upstream.calls("/cgi-bin/clear_quota") == before == 0
 
 
-async def test_a_phantom_token_dies_with_its_key_its_account_and_its_end(own: Stage) -> None:
+async def test_a_phantom_token_dies_with_its_key_its_account_and_its_end(own: Harness) -> None:
     async def code(token: str) -> int:
         return int((await own.get(USERS, access_token=token)).json.get("errcode", 0))
 
@@ -401,7 +403,7 @@ async def test_a_phantom_token_dies_with_its_key_its_account_and_its_end(own: St
     assert await code(third) == 40001
 
 
-async def test_rights_apps_and_networks_of_the_key_count_at_each_call(own: Stage) -> None:
+async def test_rights_apps_and_networks_of_the_key_count_at_each_call(own: Harness) -> None:
     import msgspec
 
     token = await phantom_of(own, await own.add_caller("ghost", **PHANTOM))
@@ -420,7 +422,7 @@ async def test_rights_apps_and_networks_of_the_key_count_at_each_call(own: Stage
 
 
 async def test_a_phantom_token_of_a_renewed_token_is_served_by_the_current_one(
-    own: Stage, phantom: str
+    own: Harness, phantom: str
 ) -> None:
     before = (await own.held()).current
     assert before is not None
@@ -435,7 +437,7 @@ async def test_a_phantom_token_of_a_renewed_token_is_served_by_the_current_one(
 
 @pytest.mark.parametrize("code", [40001, 40014, 42001])
 async def test_a_dead_token_is_verified_renewed_and_the_call_made_again(
-    own: Stage, phantom: str, code: int
+    own: Harness, phantom: str, code: int
 ) -> None:
     real = (await own.held()).current
     assert real is not None
@@ -450,7 +452,7 @@ async def test_a_dead_token_is_verified_renewed_and_the_call_made_again(
 
 
 async def test_a_token_that_the_platform_accepts_after_all_costs_no_second_call(
-    own: Stage, phantom: str
+    own: Harness, phantom: str
 ) -> None:
     await own.upstream.fault(SEND, "errcode:40001")
     answer = await own.post(SEND, {"touser": "x"}, access_token=phantom)
@@ -459,7 +461,7 @@ async def test_a_token_that_the_platform_accepts_after_all_costs_no_second_call(
 
 
 @pytest.mark.parametrize("code", [-1, 45009, 45033, 48001, 60020, 40003])
-async def test_other_numbers_are_passed_back_at_once(own: Stage, key: str, code: int) -> None:
+async def test_other_numbers_are_passed_back_at_once(own: Harness, key: str, code: int) -> None:
     await own.upstream.fault(SEND, f"errcode:{code}")
     answer = await own.post(f"{WECHAT}{SEND}", {"touser": "x"}, bearer=key)
     assert (answer.status_code, answer.json["errcode"]) == (200, code)
@@ -468,7 +470,7 @@ async def test_other_numbers_are_passed_back_at_once(own: Stage, key: str, code:
 
 
 async def test_many_calls_that_meet_a_dead_token_cost_one_question_and_one_token(
-    own: Stage, phantom: str
+    own: Harness, phantom: str
 ) -> None:
     real = (await own.held()).current
     assert real is not None
@@ -479,7 +481,9 @@ async def test_many_calls_that_meet_a_dead_token_cost_one_question_and_one_token
     assert await own.upstream.calls(STABLE) == 2
 
 
-async def test_a_call_of_a_large_body_is_passed_back_and_the_next_one_works(own: Stage, phantom: str) -> None:
+async def test_a_call_of_a_large_body_is_passed_back_and_the_next_one_works(
+    own: Harness, phantom: str
+) -> None:
     real = (await own.held()).current
     assert real is not None
     await own.upstream.kill(real.value)
@@ -491,7 +495,7 @@ async def test_a_call_of_a_large_body_is_passed_back_and_the_next_one_works(own:
 
 
 async def test_the_platform_in_trouble_is_502_and_its_own_statuses_pass(
-    own: Stage, key: str, phantom: str
+    own: Harness, key: str, phantom: str
 ) -> None:
     await own.upstream.fault(USERS, "http500")
     assert (await own.get(f"{WECHAT}{USERS}", bearer=key)).status_code == 500
@@ -506,7 +510,7 @@ async def test_the_platform_in_trouble_is_502_and_its_own_statuses_pass(
 
 
 @pytest.mark.threat("K92")
-async def test_a_redirect_is_passed_on_without_the_token(own: Stage, phantom: str) -> None:
+async def test_a_redirect_is_passed_on_without_the_token(own: Harness, phantom: str) -> None:
     await own.upstream.fault(USERS, "redirect")
     answer = await own.get(USERS, access_token=phantom)
     real = (await own.held()).current
@@ -518,41 +522,43 @@ async def test_a_redirect_is_passed_on_without_the_token(own: Stage, phantom: st
 
 
 async def test_what_is_too_much_at_once_waits_and_then_is_refused(tmp_path: Path) -> None:
-    async with staged(tmp_path, forward={"at_once": 1, "queue": 0.05}) as stage:
-        await stage.add_app()
-        await stage.add_corp()
-        key = await stage.add_caller("forwarder", **FORWARDING)
-        await stage.get(f"{WECHAT}{USERS}", bearer=key)
-        await stage.upstream.fault(USERS, "slow:0.5")
+    async with staged(tmp_path, forward={"at_once": 1, "queue": 0.05}) as harness:
+        await harness.add_app()
+        await harness.add_corp()
+        key = await harness.add_caller("forwarder", **FORWARDING)
+        await harness.get(f"{WECHAT}{USERS}", bearer=key)
+        await harness.upstream.fault(USERS, "slow:0.5")
         slow, refused = await asyncio.gather(
-            stage.get(f"{WECHAT}{USERS}", bearer=key), stage.get(f"{WECHAT}{USERS}", bearer=key)
+            harness.get(f"{WECHAT}{USERS}", bearer=key), harness.get(f"{WECHAT}{USERS}", bearer=key)
         )
         assert sorted([slow.status_code, refused.status_code]) == [200, 429]
         over = slow if slow.status_code == 429 else refused
         assert over.json["errcode"] == 45009
-        ghost = await stage.add_caller("ghost", **PHANTOM, apps=(f"wecom/{SAMPLE_CORP.corpid}/agent",))
-        token = (await stage.get(GETTOKEN, corpid=SAMPLE_CORP.corpid, corpsecret=ghost)).json["access_token"]
-        await stage.upstream.fault("/cgi-bin/user/simplelist", "slow:0.5")
+        ghost = await harness.add_caller("ghost", **PHANTOM, apps=(f"wecom/{SAMPLE_CORP.corpid}/agent",))
+        token = (await harness.get(GETTOKEN, corpid=SAMPLE_CORP.corpid, corpsecret=ghost)).json[
+            "access_token"
+        ]
+        await harness.upstream.fault("/cgi-bin/user/simplelist", "slow:0.5")
         both = await asyncio.gather(
-            *(stage.get("/cgi-bin/user/simplelist", access_token=token) for _ in range(2))
+            *(harness.get("/cgi-bin/user/simplelist", access_token=token) for _ in range(2))
         )
         assert sorted(each.json["errcode"] for each in both) == [0, 45033]
         assert {each.status_code for each in both} == {200}
 
 
 async def test_a_caller_in_a_loop_is_slowed_down_alone(tmp_path: Path) -> None:
-    async with staged(tmp_path, forward={"rate": 1}) as stage:
-        await stage.add_app()
-        keys = [await stage.add_caller(name, **FORWARDING) for name in ("loop", "calm")]
-        codes = [(await stage.get(f"{WECHAT}{USERS}", bearer=keys[0])).status_code for _ in range(4)]
+    async with staged(tmp_path, forward={"rate": 1}) as harness:
+        await harness.add_app()
+        keys = [await harness.add_caller(name, **FORWARDING) for name in ("loop", "calm")]
+        codes = [(await harness.get(f"{WECHAT}{USERS}", bearer=keys[0])).status_code for _ in range(4)]
         assert codes == [200, 200, 429, 429]
-        assert (await stage.get(f"{WECHAT}{USERS}", bearer=keys[1])).status_code == 200
-        stage.clock.advance(1)
-        assert (await stage.get(f"{WECHAT}{USERS}", bearer=keys[0])).status_code == 200
+        assert (await harness.get(f"{WECHAT}{USERS}", bearer=keys[1])).status_code == 200
+        harness.clock.advance(1)
+        assert (await harness.get(f"{WECHAT}{USERS}", bearer=keys[0])).status_code == 200
 
 
 async def test_nothing_of_a_call_is_logged_and_calls_are_counted(
-    own: Stage, key: str, phantom: str, log_lines: io.StringIO
+    own: Harness, key: str, phantom: str, log_lines: io.StringIO
 ) -> None:
     await own.post(f"{WECHAT}{SEND}", {"touser": "hidden-body"}, bearer=key, hidden="hidden-query")
     await own.get(USERS, access_token=phantom, hidden="hidden-query")
@@ -572,7 +578,7 @@ async def test_nothing_of_a_call_is_logged_and_calls_are_counted(
         assert f'{name},outcome="{outcome}",path="{path}",platform="wechat"}}' in shown
 
 
-async def test_the_platform_may_refuse_everybody_else(own: Stage, key: str) -> None:
+async def test_the_platform_may_refuse_everybody_else(own: Harness, key: str) -> None:
     """A call goes out from here, wherever the caller is: that is what an allow-list needs."""
     await own.upstream.control("POST", "options", {"only_from": ["127.0.0.1/32"]})
     assert (await own.get(f"{WECHAT}{USERS}", bearer=key, peer=OUTSIDE)).json["count"] == 0

@@ -14,7 +14,7 @@ from lingpai.keeper.platforms.registry import PLATFORMS
 from lingpai.service import fallback_shapes, routes_of
 from tests.helpers.direct import Direct
 from tests.helpers.lingpai_toy import TOY, toy
-from tests.keeper.stage import Stage
+from tests.keeper.harness import Harness
 
 PLACES = {
     "its own": TokenPlace(header="x-toy-token"),
@@ -47,9 +47,9 @@ class ToyBox:
 
 @pytest.fixture(params=PLACES)
 async def place(
-    request: pytest.FixtureRequest, stage: Stage
-) -> AsyncIterator[tuple[Stage, ToyBox, TokenPlace]]:
-    """A stage with an account of a toy platform whose calls are forwarded."""
+    request: pytest.FixtureRequest, harness: Harness
+) -> AsyncIterator[tuple[Harness, ToyBox, TokenPlace]]:
+    """A harness with an account of a toy platform whose calls are forwarded."""
     box, where = ToyBox(), PLACES[request.param]
     app = web.Application()
     app.router.add_route("POST", "/toybox/token", box.token)
@@ -65,22 +65,22 @@ async def place(
     )
     platform = dataclasses.replace(toy(f"http://127.0.0.1:{port}", 5.0), forwarding=forwarding)
     PLATFORMS.register(TOY)
-    keeper = stage.keeper
+    keeper = harness.keeper
     keeper.platforms = {**keeper.platforms, "toy": platform}
     await keeper.store.save_account(Account(platform="toy", account="toy-1", secret="tin-key"))
-    stage.client = Direct(create_app(routes_of(keeper), fallback_shapes(), EdgeOptions()))
-    yield stage, box, where
+    harness.client = Direct(create_app(routes_of(keeper), fallback_shapes(), EdgeOptions()))
+    yield harness, box, where
     PLATFORMS.unregister("toy")
     await runner.cleanup()
 
 
 async def test_a_call_gets_the_token_in_its_header_and_no_other(
-    place: tuple[Stage, ToyBox, TokenPlace],
+    place: tuple[Harness, ToyBox, TokenPlace],
 ) -> None:
-    stage, box, where = place
-    key = await stage.add_caller("forwarder", rights=("forward",))
+    harness, box, where = place
+    key = await harness.add_caller("forwarder", rights=("forward",))
     headers = {"x-toy-token": "mine", "authorization": f"Bearer {key}"}
-    answer = await stage.get(f"/v1/forward/toy/toy-1{PLAY}", headers=headers, access_token="kept")
+    answer = await harness.get(f"/v1/forward/toy/toy-1{PLAY}", headers=headers, access_token="kept")
     assert answer.status_code == 200
     ((target, got),) = box.got
     assert target == f"{PLAY}?access_token=kept"
@@ -90,18 +90,18 @@ async def test_a_call_gets_the_token_in_its_header_and_no_other(
     assert answer.json["echo"] == "access_token"  # what stands for the platform's token
 
 
-async def test_a_phantom_token_comes_in_the_same_header(place: tuple[Stage, ToyBox, TokenPlace]) -> None:
-    stage, box, where = place
-    key = await stage.add_caller("ghost", rights=(*RIGHTS, "forward"), hand_out="phantom")
-    phantom = (await stage.post("/toybox/token", body=f"toy=toy-1&key={key}")).json["wind"]
+async def test_a_phantom_token_comes_in_the_same_header(place: tuple[Harness, ToyBox, TokenPlace]) -> None:
+    harness, box, where = place
+    key = await harness.add_caller("ghost", rights=(*RIGHTS, "forward"), hand_out="phantom")
+    phantom = (await harness.post("/toybox/token", body=f"toy=toy-1&key={key}")).json["wind"]
     shown = {where.header: f"{where.scheme}{phantom}"}
-    answer = await stage.get(PLAY, headers=shown, a="1")
+    answer = await harness.get(PLAY, headers=shown, a="1")
     assert answer.json == {"result": 1, "echo": phantom}
     assert box.got[0][0] == f"{PLAY}?a=1"
     box.dead.add("wind-1")
-    assert (await stage.get(PLAY, headers=shown)).json == {"result": 1, "echo": phantom}
+    assert (await harness.get(PLAY, headers=shown)).json == {"result": 1, "echo": phantom}
     assert box.issued == 2
-    assert (await stage.get(PLAY, access_token=phantom)).status_code == 418  # it belongs into the header
-    assert (await stage.get(PLAY, headers={where.header: f"{where.scheme}x"})).status_code == 418
+    assert (await harness.get(PLAY, access_token=phantom)).status_code == 418  # it belongs into the header
+    assert (await harness.get(PLAY, headers={where.header: f"{where.scheme}x"})).status_code == 418
     if where.scheme:
-        assert (await stage.get(PLAY, headers={where.header: phantom})).status_code == 418
+        assert (await harness.get(PLAY, headers={where.header: phantom})).status_code == 418

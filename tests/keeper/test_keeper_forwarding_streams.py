@@ -11,8 +11,8 @@ import pytest
 from aiohttp import web
 
 from lingpai.core.clock import VirtualClock
-from tests.edge.world import running
-from tests.keeper.stage import APP, played
+from tests.edge.running_edge import running
+from tests.keeper.harness import APP, played
 
 CALL = "/cgi-bin/media/x"
 PATH = f"/v1/forward/wechat/{APP['appid']}{CALL}"
@@ -78,18 +78,20 @@ async def house_of(
 ) -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
     async with (
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
-        played(tmp_path, VirtualClock(), url, session, forward={"body_limit": 128 * MIB, **forward}) as stage,
-        running(stage.app) as world,
+        played(
+            tmp_path, VirtualClock(), url, session, forward={"body_limit": 128 * MIB, **forward}
+        ) as harness,
+        running(harness.app) as edge,
     ):
-        await stage.add_app()
-        key = await stage.add_caller("forwarder", rights=("forward",), hand_out="phantom")
+        await harness.add_app()
+        key = await harness.add_caller("forwarder", rights=("forward",), hand_out="phantom")
         fields = {**APP, "grant_type": "client_credential", "secret": key}
-        phantom = (await stage.get("/cgi-bin/token", **fields)).json["access_token"]
+        phantom = (await harness.get("/cgi-bin/token", **fields)).json["access_token"]
         house = House(
-            f"http://127.0.0.1:{world.port}",
+            f"http://127.0.0.1:{edge.port}",
             key,
             phantom,
-            lambda: stage.keeper.store.revoke_caller("forwarder"),
+            lambda: harness.keeper.store.revoke_caller("forwarder"),
         )
         yield house, session
 

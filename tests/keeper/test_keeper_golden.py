@@ -13,7 +13,7 @@ from lingpai.edge.listening import bind
 from lingpai.edge.server import Listener, Serving
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.goldens import FOLDER, ask, fill, pattern_of, read_exchanges, request_of, text_of
-from tests.keeper.stage import Stage, staged
+from tests.keeper.harness import Harness, staged
 
 KNOWN = {
     "appid": SAMPLE_APP.appid,
@@ -27,10 +27,10 @@ KNOWN = {
 
 
 @contextlib.asynccontextmanager
-async def served(stage: Stage) -> AsyncIterator[int]:
-    """The stage's service on a port."""
+async def served(harness: Harness) -> AsyncIterator[int]:
+    """The harness's service on a port."""
     bound = bind("127.0.0.1", 0)
-    serving = Serving([Listener(stage.app, [bound])])
+    serving = Serving([Listener(harness.app, [bound])])
     ready = asyncio.Event()
     running = asyncio.create_task(serving.run(ready.set))
     await ready.wait()
@@ -41,22 +41,22 @@ async def served(stage: Stage) -> AsyncIterator[int]:
         await running
 
 
-async def _direct(stage: Stage, directive: str, known: dict[str, str]) -> None:
+async def _direct(harness: Harness, directive: str, known: dict[str, str]) -> None:
     match fill(directive, known).split():
         case ["advance", seconds]:
-            stage.clock.advance(float(seconds))
+            harness.clock.advance(float(seconds))
         case ["mint", account, *wanted]:
             fields = {name: json.loads(value) for name, value in (pair.split("=") for pair in wanted)}
-            known["code"] = (await stage.upstream.code(account, **fields))["code"]
+            known["code"] = (await harness.upstream.code(account, **fields))["code"]
         case ["fault", path, fault]:
-            await stage.upstream.fault(path, fault)
+            await harness.upstream.fault(path, fault)
         case ["domains", *domains]:
-            await stage.add_app(domains=tuple(domains))
+            await harness.add_app(domains=tuple(domains))
         case ["key", name, *fields]:
             given = {key: tuple(value.split(",")) for key, value in (pair.split("=") for pair in fields)}
-            known["key"] = await stage.add_caller(name, **given)
+            known["key"] = await harness.add_caller(name, **given)
         case ["kill"]:
-            await stage.upstream.kill(known["access_token"])
+            await harness.upstream.kill(known["access_token"])
         case ["keep", *names]:
             known["keep"] = " ".join(names)
         case ["forget", name]:
@@ -68,12 +68,12 @@ async def _direct(stage: Stage, directive: str, known: dict[str, str]) -> None:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.http")), ids=lambda path: path.stem)
 async def test_answers_are_the_golden_bytes(path: Path, tmp_path: Path) -> None:
     known = dict(KNOWN)
-    async with staged(tmp_path, keeper={"unproven_a_minute": 3}) as stage, served(stage) as port:
-        await stage.add_app()
-        await stage.add_corp()
+    async with staged(tmp_path, keeper={"unproven_a_minute": 3}) as harness, served(harness) as port:
+        await harness.add_app()
+        await harness.add_corp()
         for exchange in read_exchanges(path):
             for directive in exchange.directives:
-                await _direct(stage, directive, known)
+                await _direct(harness, directive, known)
             answer = text_of(await ask(port, request_of(exchange.sent, known)))
             found = re.fullmatch(pattern_of(exchange.expected, known), answer)
             assert found, f"{path.name}: {exchange.name}\n{answer}\nis not\n" + "\n".join(exchange.expected)

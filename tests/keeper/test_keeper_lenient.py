@@ -7,8 +7,8 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import open_service
-from tests.edge.world import World, request, running
-from tests.keeper.stage import HELD, settings_of, staged, upstream_of
+from tests.edge.running_edge import Edge, request, running
+from tests.keeper.harness import HELD, settings_of, staged, upstream_of
 
 APPID = SAMPLE_APP.appid
 LABELS = [
@@ -32,51 +32,51 @@ def failed(body: dict[str, object]) -> bool:
 
 @pytest.mark.parametrize("label", LABELS)
 async def test_json_is_read_whatever_its_label(tmp_path: Path, label: str | None) -> None:
-    async with staged(tmp_path) as stage, running(stage.app) as world:
-        await stage.add_app()
+    async with staged(tmp_path) as harness, running(harness.app) as edge:
+        await harness.add_app()
         for path, body in JSON_ROUTES.items():
             for sent in (body.encode(), b"\xef\xbb\xbf" + body.encode()):
-                answer = await world.ask("POST", path, sent, label)
+                answer = await edge.ask("POST", path, sent, label)
                 assert answer.status == 200, path
                 assert not failed(answer.json), path
 
 
 async def test_the_query_counts_with_any_body(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, running(stage.app) as world:
-        await stage.add_app()
+    async with staged(tmp_path) as harness, running(harness.app) as edge:
+        await harness.add_app()
         target = f"/JsSDK/getJsApiSign?wx_app_id={APPID}"
         for label in ("application/json", *LABELS):
-            answer = await world.ask("POST", target, b'{"url":"https://shop.example/"}', label)
+            answer = await edge.ask("POST", target, b'{"url":"https://shop.example/"}', label)
             assert answer.json["code"] == 0, label
 
 
 async def test_tags_are_known_as_proxies_rewrite_them(tmp_path: Path) -> None:
-    async with staged(tmp_path) as stage, running(stage.app) as world:
-        await stage.add_app()
-        tag = (await world.get(HELD)).headers["etag"]
+    async with staged(tmp_path) as harness, running(harness.app) as edge:
+        await harness.add_app()
+        tag = (await edge.get(HELD)).headers["etag"]
         bare = tag.strip('"')
         for value in (tag, f'"{bare}-gzip"', f'W/"{bare}-gzip"', f'"0-0", W/{tag}', "*"):
-            answer = await world.get(HELD, ("if-none-match", value))
+            answer = await edge.get(HELD, ("if-none-match", value))
             assert (answer.status, answer.headers["etag"], answer.body) == (304, tag, b"")
-        assert (await world.get(HELD, ("if-none-match", '"0-0"'))).status == 200
+        assert (await edge.get(HELD, ("if-none-match", '"0-0"'))).status == 200
 
 
-async def accepted(world: World, accept: str) -> str:
-    return (await world.get("/", ("accept", accept))).headers["content-type"]
+async def accepted(edge: Edge, accept: str) -> str:
+    return (await edge.get("/", ("accept", accept))).headers["content-type"]
 
 
 async def test_the_start_page_is_for_browsers_alone(tmp_path: Path) -> None:
     clock = VirtualClock()
     with upstream_of(clock) as url:
-        async with open_service(settings_of(tmp_path / "data", url), clock) as app, running(app) as world:
+        async with open_service(settings_of(tmp_path / "data", url), clock) as app, running(app) as edge:
             for accept in (JAVA, "*/*", "application/json", "application/json, text/html;q=0.9"):
-                assert await accepted(world, accept) == "application/json; charset=utf-8"
+                assert await accepted(edge, accept) == "application/json; charset=utf-8"
             browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
-            assert await accepted(world, browser) == "text/html; charset=utf-8"
-            tag = (await world.get("/openapi.json")).headers["etag"]
-            assert (await world.get("/openapi.json", ("if-none-match", f'W/{tag[:-1]}-gzip"'))).status == 304
-            answer = await world.raw(request("POST", "//oauth/oauth"))
+            assert await accepted(edge, browser) == "text/html; charset=utf-8"
+            tag = (await edge.get("/openapi.json")).headers["etag"]
+            assert (await edge.get("/openapi.json", ("if-none-match", f'W/{tag[:-1]}-gzip"'))).status == 304
+            answer = await edge.raw(request("POST", "//oauth/oauth"))
             assert answer.json["error"] == "34"
-            assert (await world.get("//AccessToken/getXcx")).json["code"] == 404
-            assert (await world.get("//cgi-bin/token")).json["errcode"] == 40066
-            assert (await world.get("/cgi-bin/token/")).json["errcode"] == 40066
+            assert (await edge.get("//AccessToken/getXcx")).json["code"] == 404
+            assert (await edge.get("//cgi-bin/token")).json["errcode"] == 40066
+            assert (await edge.get("/cgi-bin/token/")).json["errcode"] == 40066

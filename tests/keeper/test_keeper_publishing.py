@@ -69,9 +69,9 @@ async def redis(socket: Path) -> AsyncIterator[Redis]:
 
 @contextlib.asynccontextmanager
 async def published(tmp_path: Path, socket: Path) -> AsyncIterator[Issued]:
-    async with issued(tmp_path, redis={"url": f"unix://{socket}"}) as stage:
-        await stage.add()
-        yield stage
+    async with issued(tmp_path, redis={"url": f"unix://{socket}"}) as harness:
+        await harness.add()
+        yield harness
 
 
 async def info(redis: Redis, key: str) -> dict[str, Any]:
@@ -82,9 +82,9 @@ async def info(redis: Redis, key: str) -> dict[str, Any]:
     return found
 
 
-async def settled(stage: Issued) -> None:
+async def settled(harness: Issued) -> None:
     """Comes back when all that is to be published was."""
-    publisher: Any = getattr(stage.keeper.publish, "__self__", None)
+    publisher: Any = getattr(harness.keeper.publish, "__self__", None)
     assert publisher is not None
     await publisher.finish()
 
@@ -92,10 +92,10 @@ async def settled(stage: Issued) -> None:
 async def test_what_is_fetched_is_published_in_the_readers_form(
     tmp_path: Path, socket: Path, redis: Redis
 ) -> None:
-    async with published(tmp_path, socket) as stage:
-        token, ticket = await stage.held(YZB), await stage.held(YZB, "js_ticket")
-        await settled(stage)
-        ends = int(stage.clock.now()) + 7200
+    async with published(tmp_path, socket) as harness:
+        token, ticket = await harness.held(YZB), await harness.held(YZB, "js_ticket")
+        await settled(harness)
+        ends = int(harness.clock.now()) + 7200
         assert sorted(await redis.keys()) == [TICKET_KEY, TOKEN_KEY]
         assert await redis.get(TOKEN_KEY) == (
             f'{{"server_access_token":"{token["value"]}","expires_in":{ends}}}'
@@ -106,28 +106,28 @@ async def test_what_is_fetched_is_published_in_the_readers_form(
 
 
 async def test_each_new_generation_takes_the_place(tmp_path: Path, socket: Path, redis: Redis) -> None:
-    async with published(tmp_path, socket) as stage:
-        first = await stage.held(YZB)
-        await stage.pass_time(7000, 60)
-        second = await stage.held(YZB)
-        await settled(stage)
+    async with published(tmp_path, socket) as harness:
+        first = await harness.held(YZB)
+        await harness.pass_time(7000, 60)
+        second = await harness.held(YZB)
+        await settled(harness)
         found = (await info(redis, TOKEN_KEY))["server_access_token"]
         assert found == second["value"] != first["value"]
 
 
 async def test_a_lost_publish_heals(tmp_path: Path, socket: Path) -> None:
     """Redis was down, or lost what it had: the leader publishes it again, with what is left."""
-    async with published(tmp_path, socket) as stage:
-        token, ends = await stage.held(YZB), int(stage.clock.now()) + 7200
-        await settled(stage)
+    async with published(tmp_path, socket) as harness:
+        token, ends = await harness.held(YZB), int(harness.clock.now()) + 7200
+        await settled(harness)
         async with running(socket) as redis:
-            stage.clock.advance(100)
-            background = asyncio.create_task(renewal.run(stage.keeper))
+            harness.clock.advance(100)
+            background = asyncio.create_task(renewal.run(harness.keeper))
             try:
                 for _ in range(400):
                     if await redis.exists(TOKEN_KEY):
                         break
-                    stage.clock.advance(0.5)
+                    harness.clock.advance(0.5)
                     await asyncio.sleep(0.005)
             finally:
                 background.cancel()
@@ -141,17 +141,17 @@ async def test_a_lost_publish_heals(tmp_path: Path, socket: Path) -> None:
 async def test_a_redis_that_is_down_disturbs_nobody(
     tmp_path: Path, socket: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with published(tmp_path, socket) as stage:
-        token = await stage.held(YZB)
+    async with published(tmp_path, socket) as harness:
+        token = await harness.held(YZB)
         assert token["expires_in"] == 7200
-        await settled(stage)
-        assert stage.keeper.reconcile is not None
-        stage.keeper.reconcile()
-        await settled(stage)
+        await settled(harness)
+        assert harness.keeper.reconcile is not None
+        harness.keeper.reconcile()
+        await settled(harness)
         failures = [each.msg for each in caplog.records if "publishing_failed" in str(each.msg)]
         assert len(failures) == 2  # the reconciliation gives up at its first failure
         assert not any(token["value"] in str(each) or str(socket) in str(each) for each in failures)
-        assert (await stage.held(YZB))["value"] == token["value"]
+        assert (await harness.held(YZB))["value"] == token["value"]
 
 
 async def test_a_redis_that_says_nothing_disturbs_nobody(
@@ -167,20 +167,20 @@ async def test_a_redis_that_says_nothing_disturbs_nobody(
 
     server = await asyncio.start_unix_server(silent, socket)
     async with server:
-        async with published(tmp_path, socket) as stage:
+        async with published(tmp_path, socket) as harness:
             async with asyncio.timeout(5):
-                assert (await stage.held(YZB))["version"] == 1
-                await settled(stage)
+                assert (await harness.held(YZB))["version"] == 1
+                await settled(harness)
         await gone.wait()
 
 
 async def test_the_last_to_publish_has_read_the_newest(tmp_path: Path, socket: Path, redis: Redis) -> None:
     """A worker that was slow must not leave an older token behind."""
-    async with published(tmp_path, socket) as stage:
-        first = await stage.held(YZB)
-        await settled(stage)
-        app = stage.keeper.app_of((await stage.keeper.store.list_accounts())[0])
-        publisher: Any = getattr(stage.keeper.publish, "__self__", None)
+    async with published(tmp_path, socket) as harness:
+        first = await harness.held(YZB)
+        await settled(harness)
+        app = harness.keeper.app_of((await harness.keeper.store.list_accounts())[0])
+        publisher: Any = getattr(harness.keeper.publish, "__self__", None)
         assert publisher is not None
         whole, renewed = publisher._redis.set, False
 
@@ -188,37 +188,37 @@ async def test_the_last_to_publish_has_read_the_newest(tmp_path: Path, socket: P
             nonlocal renewed
             if not renewed:
                 renewed = True
-                await stage.keeper.store.mark_suspect(app.key("access_token"), 1)
-                publish, stage.keeper.publish = (
-                    stage.keeper.publish,
+                await harness.keeper.store.mark_suspect(app.key("access_token"), 1)
+                publish, harness.keeper.publish = (
+                    harness.keeper.publish,
                     None,
                 )  # another process publishes before us
-                newer = await stage.held(YZB)
-                stage.keeper.publish = publish
+                newer = await harness.held(YZB)
+                harness.keeper.publish = publish
                 await redis.set(TOKEN_KEY, newer["value"])
             return await whole(*args, **options)
 
         publisher._redis.set = slow
         publisher.reconcile()
-        await settled(stage)
+        await settled(harness)
         found = (await info(redis, TOKEN_KEY))["server_access_token"]
-        assert found == (await stage.held(YZB))["value"] != first["value"]
+        assert found == (await harness.held(YZB))["value"] != first["value"]
 
 
 async def test_other_platforms_stay_private(tmp_path: Path, socket: Path, redis: Redis) -> None:
-    async with issued(tmp_path, redis={"url": f"unix://{socket}"}) as stage:
-        await stage.add("client-002")
-        await stage.held("client-002")
-        assert stage.keeper.reconcile is not None
-        stage.keeper.reconcile()
-        await settled(stage)
+    async with issued(tmp_path, redis={"url": f"unix://{socket}"}) as harness:
+        await harness.add("client-002")
+        await harness.held("client-002")
+        assert harness.keeper.reconcile is not None
+        harness.keeper.reconcile()
+        await settled(harness)
         assert await redis.keys() == []
 
 
 async def test_nothing_is_published_unless_asked_for(tmp_path: Path) -> None:
-    async with issued(tmp_path) as stage:
-        assert stage.keeper.publish is None
-        assert stage.keeper.reconcile is None
+    async with issued(tmp_path) as harness:
+        assert harness.keeper.publish is None
+        assert harness.keeper.reconcile is None
 
 
 def test_a_wrong_address_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,11 +245,11 @@ async def test_the_extra_is_named_when_it_is_missing(tmp_path: Path, monkeypatch
 async def test_a_ticket_is_published_before_anybody_asks_for_it(
     tmp_path: Path, socket: Path, redis: Redis
 ) -> None:
-    async with published(tmp_path, socket) as stage:
-        reconcile = stage.keeper.reconcile
+    async with published(tmp_path, socket) as harness:
+        reconcile = harness.keeper.reconcile
         assert reconcile is not None
         reconcile()
-        await settled(stage)
+        await settled(harness)
         assert sorted(await redis.keys()) == [TICKET_KEY, TOKEN_KEY]
         found = (await info(redis, TICKET_KEY))["js_ticket"]
-        assert (await stage.held(YZB, "js_ticket"))["value"] == found
+        assert (await harness.held(YZB, "js_ticket"))["value"] == found

@@ -21,7 +21,7 @@ from lingpai.keeper.renewal import renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
 from lingpai.service import open_keeper
 from tests.helpers.postgres import database_at
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     APP,
     CLASSIC,
     GETTOKEN,
@@ -31,7 +31,7 @@ from tests.keeper.stage import (
     STABLE,
     TICKET,
     XCX,
-    Stage,
+    Harness,
     Upstream,
     data_of,
     played,
@@ -146,18 +146,18 @@ async def test_four_processes_with_125_callers_each_make_one_fetch(tmp_path: Pat
 
 
 @contextlib.asynccontextmanager
-async def another(stage: Stage, tmp_path: Path) -> AsyncIterator[Stage]:
+async def another(harness: Harness, tmp_path: Path) -> AsyncIterator[Harness]:
     """A second service over the same folder."""
     async with (
         aiohttp.ClientSession() as session,
-        played(tmp_path, stage.clock, stage.upstream.url, session) as other,
+        played(tmp_path, harness.clock, harness.upstream.url, session) as other,
     ):
         yield other
 
 
 @pytest.mark.parametrize("kind", [ACCESS_TOKEN, "jsapi_ticket"])
 @pytest.mark.threat("K85")
-async def test_a_hundred_callers_of_one_process_share_a_fetch(own: Stage, kind: str) -> None:
+async def test_a_hundred_callers_of_one_process_share_a_fetch(own: Harness, kind: str) -> None:
     await own.upstream.fault("*", "slow:0.05", 10)
     answers = await asyncio.gather(*(own.get(HELD, kind=kind) for _ in range(100)))
     assert len({answer.json["value"] for answer in answers}) == 1
@@ -166,7 +166,7 @@ async def test_a_hundred_callers_of_one_process_share_a_fetch(own: Stage, kind: 
 
 
 @pytest.mark.threat("K85")
-async def test_the_background_and_a_caller_make_one_fetch_together(own: Stage) -> None:
+async def test_the_background_and_a_caller_make_one_fetch_together(own: Harness) -> None:
     """An account was just added: its renewal is due at once, and the first caller asks at once."""
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, "slow:0.1")
@@ -176,7 +176,7 @@ async def test_the_background_and_a_caller_make_one_fetch_together(own: Stage) -
 
 
 @pytest.mark.threat("K85")
-async def test_a_caller_and_then_the_background(own: Stage) -> None:
+async def test_a_caller_and_then_the_background(own: Harness) -> None:
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, "slow:0.1")
     caller = asyncio.create_task(own.token())
@@ -188,7 +188,7 @@ async def test_a_caller_and_then_the_background(own: Stage) -> None:
 
 
 @pytest.mark.threat("K86")
-async def test_a_holder_that_died_between_fetch_and_store_is_followed(own: Stage) -> None:
+async def test_a_holder_that_died_between_fetch_and_store_is_followed(own: Harness) -> None:
     app = own.app_of()
     key = app.key(ACCESS_TOKEN)
     dead = await own.keeper.store.acquire_lease(key, "dead", 0, own.keeper.options.lease)
@@ -204,7 +204,7 @@ async def test_a_holder_that_died_between_fetch_and_store_is_followed(own: Stage
 
 
 @pytest.mark.threat("K86")
-async def test_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
+async def test_a_late_write_is_refused(own: Harness, tmp_path: Path) -> None:
     """A process sleeps in the middle of its fetch; another takes over; then the sleeper wakes up."""
     await own.upstream.fault(STABLE, f"slow:{ASLEEP}")
     async with another(own, tmp_path) as other:
@@ -222,7 +222,7 @@ async def test_a_late_write_is_refused(own: Stage, tmp_path: Path) -> None:
 
 
 @pytest.mark.threat("K86")
-async def test_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Stage, tmp_path: Path) -> None:
+async def test_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Harness, tmp_path: Path) -> None:
     """The sleeper's call reached the platform last, so the token that is stored lives for the overlap only."""
     await own.add_app(mode="classic")
     await own.upstream.fault(CLASSIC, f"slow:{ASLEEP}")
@@ -241,7 +241,7 @@ async def test_in_classic_mode_what_was_overtaken_may_be_the_newest(own: Stage, 
         assert await own.token() == newest
 
 
-async def test_a_renewal_is_started_once_however_often(own: Stage) -> None:
+async def test_a_renewal_is_started_once_however_often(own: Harness) -> None:
     app = await _due_app(own)
     await own.upstream.fault(CLASSIC, "slow:0.05")
     assert len({own.keeper.credentials.start_renewal(app, ACCESS_TOKEN) for _ in range(10)}) == 1
@@ -249,7 +249,7 @@ async def test_a_renewal_is_started_once_however_often(own: Stage) -> None:
     assert await own.upstream.calls(CLASSIC) == 2
 
 
-async def test_what_was_found_due_and_is_renewed_by_then_is_left_alone(own: Stage) -> None:
+async def test_what_was_found_due_and_is_renewed_by_then_is_left_alone(own: Harness) -> None:
     """Two fetches at once would kill the token that clients still hold: only the newest two live."""
     app = await _due_app(own)
     before = await own.token()
@@ -261,7 +261,7 @@ async def test_what_was_found_due_and_is_renewed_by_then_is_left_alone(own: Stag
     assert await own.token() != before
 
 
-async def test_what_was_found_due_and_has_failed_by_then_waits_for_its_next_try(own: Stage) -> None:
+async def test_what_was_found_due_and_has_failed_by_then_waits_for_its_next_try(own: Harness) -> None:
     app = await _due_app(own)
     await own.upstream.fault(CLASSIC, "http500", times=2)
     await renew_due(own.keeper)  # another process
@@ -274,7 +274,7 @@ async def test_what_was_found_due_and_has_failed_by_then_waits_for_its_next_try(
     assert (await own.held()).version == 2
 
 
-async def _due_app(own: Stage) -> App:
+async def _due_app(own: Harness) -> App:
     """The sample app in classic mode, with a token that is due to be renewed."""
     await own.add_app(mode="classic")
     await own.token()
@@ -282,7 +282,7 @@ async def _due_app(own: Stage) -> App:
     return own.app_of("classic")
 
 
-async def test_callers_that_go_away_do_not_end_the_flight(own: Stage) -> None:
+async def test_callers_that_go_away_do_not_end_the_flight(own: Harness) -> None:
     await own.upstream.fault(STABLE, "slow:0.1")
     impatient = [asyncio.create_task(own.get(XCX, **APP)) for _ in range(5)]
     patient = asyncio.create_task(own.get(XCX, **APP))
@@ -295,7 +295,7 @@ async def test_callers_that_go_away_do_not_end_the_flight(own: Stage) -> None:
     assert await own.upstream.calls(STABLE) == 1
 
 
-async def test_closing_frees_the_lease_for_the_next_process(own: Stage, tmp_path: Path) -> None:
+async def test_closing_frees_the_lease_for_the_next_process(own: Harness, tmp_path: Path) -> None:
     async with another(own, tmp_path) as other:
         await own.upstream.fault(STABLE, "slow:0.5")
         asking = asyncio.create_task(other.keeper.credentials.get_or_fetch(other.app_of(), ACCESS_TOKEN))

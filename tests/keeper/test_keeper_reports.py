@@ -7,7 +7,7 @@ import pytest
 
 from lingpai.keeper.reporting import report
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     AGENT_SECRET,
     APP,
     APP_SECRET,
@@ -21,7 +21,7 @@ from tests.keeper.stage import (
     STABLE,
     TICKET,
     XCX,
-    Stage,
+    Harness,
     data_of,
     failure_of,
     staged,
@@ -30,13 +30,13 @@ from tests.keeper.stage import (
 REPORT = "/keeper/report"
 
 
-async def outcome_of(stage: Stage, token: str, **how: str) -> str:
-    answer = await stage.post(REPORT, {"access_token": token, **how})
+async def outcome_of(harness: Harness, token: str, **how: str) -> str:
+    answer = await harness.post(REPORT, {"access_token": token, **how})
     return str(data_of(answer)["outcome"])
 
 
 @pytest.mark.threat("K89")
-async def test_a_thousand_reports_make_one_verification_and_one_renewal(own: Stage) -> None:
+async def test_a_thousand_reports_make_one_verification_and_one_renewal(own: Harness) -> None:
     dead = await own.token()
     await own.upstream.kill(dead)
     credential = await own.keeper.store.find_credential(dead)
@@ -52,7 +52,7 @@ async def test_a_thousand_reports_make_one_verification_and_one_renewal(own: Sta
 
 
 @pytest.mark.threat("K89")
-async def test_a_report_of_the_token_before_does_nothing(own: Stage) -> None:
+async def test_a_report_of_the_token_before_does_nothing(own: Harness) -> None:
     await own.add_app(mode="classic")
     first = await own.token()
     while (await own.get(HELD)).json["version"] == 1:
@@ -64,7 +64,7 @@ async def test_a_report_of_the_token_before_does_nothing(own: Stage) -> None:
 
 
 @pytest.mark.threat("K89")
-async def test_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Stage) -> None:
+async def test_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Harness) -> None:
     token = await own.token()
     assert await outcome_of(own, token) == "alive"
     for _ in range(10):
@@ -78,7 +78,9 @@ async def test_a_report_of_a_live_token_costs_a_probe_and_no_more(own: Stage) ->
 
 
 @pytest.mark.parametrize("offset", [0, 7, 15, 29])
-async def test_the_cool_down_counts_from_the_first_report_whatever_the_hour(own: Stage, offset: int) -> None:
+async def test_the_cool_down_counts_from_the_first_report_whatever_the_hour(
+    own: Harness, offset: int
+) -> None:
     token = await own.token()
     own.clock.advance(offset)
     await outcome_of(own, token)
@@ -88,14 +90,14 @@ async def test_the_cool_down_counts_from_the_first_report_whatever_the_hour(own:
     assert await outcome_of(own, token) == "alive"
 
 
-async def test_a_new_token_that_dies_at_once_may_be_reported_at_once(own: Stage) -> None:
+async def test_a_new_token_that_dies_at_once_may_be_reported_at_once(own: Harness) -> None:
     for _ in range(2):
         token = await own.token()
         await own.upstream.kill(token)
         assert await outcome_of(own, token) == "renewed"
 
 
-async def test_what_the_upstream_cannot_tell_changes_nothing(own: Stage) -> None:
+async def test_what_the_upstream_cannot_tell_changes_nothing(own: Harness) -> None:
     token = await own.token()
     await own.upstream.fault(PROBE, "http500")
     assert await outcome_of(own, token) == "unverified"
@@ -110,7 +112,7 @@ async def test_what_the_upstream_cannot_tell_changes_nothing(own: Stage) -> None
 
 
 @pytest.mark.threat("K88")
-async def test_what_was_found_dead_is_not_told_any_more(own: Stage) -> None:
+async def test_what_was_found_dead_is_not_told_any_more(own: Harness) -> None:
     """Neither while no other can be had, nor because the platform gives it again."""
     token = await own.token()
     await own.upstream.fault(PROBE, "errcode:40001")
@@ -125,14 +127,14 @@ async def test_what_was_found_dead_is_not_told_any_more(own: Stage) -> None:
     assert await own.upstream.lives(renewed)
 
 
-async def dead_but_repeated(stage: Stage) -> str:
+async def dead_but_repeated(harness: Harness) -> str:
     """A token that the probe finds dead, and that the platform gives again."""
-    token = await stage.token()
-    await stage.upstream.fault(PROBE, "errcode:40001")
+    token = await harness.token()
+    await harness.upstream.fault(PROBE, "errcode:40001")
     return token
 
 
-async def test_a_forced_refresh_only_when_the_dead_one_comes_again(own: Stage) -> None:
+async def test_a_forced_refresh_only_when_the_dead_one_comes_again(own: Harness) -> None:
     token = await dead_but_repeated(own)
     assert await outcome_of(own, token) == "renewed"
     received = (await own.upstream.control("GET", "received", path=STABLE))["received"]
@@ -142,7 +144,7 @@ async def test_a_forced_refresh_only_when_the_dead_one_comes_again(own: Stage) -
     assert answer["previous"] is None  # it was found dead
 
 
-async def test_a_forced_refresh_stays_within_its_budget(own: Stage) -> None:
+async def test_a_forced_refresh_stays_within_its_budget(own: Harness) -> None:
     """The platform allows 20 a day, 30 s apart; we take no more than 15, a minute apart."""
     for _ in range(40):
         token = await dead_but_repeated(own)
@@ -154,7 +156,7 @@ async def test_a_forced_refresh_stays_within_its_budget(own: Stage) -> None:
     assert [use.used for use in used] == [15]
 
 
-async def test_wecom_gives_the_dead_one_again_and_there_is_no_loop(own: Stage) -> None:
+async def test_wecom_gives_the_dead_one_again_and_there_is_no_loop(own: Harness) -> None:
     token = data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"]
     await own.upstream.fault("/cgi-bin/get_api_domain_ip", "errcode:40014")
     assert await outcome_of(own, token) == "checked"
@@ -165,7 +167,7 @@ async def test_wecom_gives_the_dead_one_again_and_there_is_no_loop(own: Stage) -
     assert await own.upstream.calls(GETTOKEN) == 2
 
 
-async def test_who_may_report(own: Stage) -> None:
+async def test_who_may_report(own: Harness) -> None:
     token = await own.token()
     agent = data_of(await own.get(QYAPI, **AGENT_SECRET))["access_token"]
     corp = f"wecom/{SAMPLE_CORP.corpid}"
@@ -187,22 +189,22 @@ async def test_who_may_report(own: Stage) -> None:
     assert await code_of(token, "lpk_guess") == 403
 
 
-async def test_an_app_that_only_brings_its_secret_may_report_with_it(stage: Stage) -> None:
-    token = await stage.token(**APP_SECRET)
-    await stage.upstream.kill(token)
+async def test_an_app_that_only_brings_its_secret_may_report_with_it(harness: Harness) -> None:
+    token = await harness.token(**APP_SECRET)
+    await harness.upstream.kill(token)
     right = {"access_token": token, "secret": SAMPLE_APP.secret}
-    assert data_of(await stage.post(REPORT, right, peer=OUTSIDE)) == {"outcome": "renewed"}
-    assert await stage.upstream.lives(await stage.token(**APP_SECRET))
+    assert data_of(await harness.post(REPORT, right, peer=OUTSIDE)) == {"outcome": "renewed"}
+    assert await harness.upstream.lives(await harness.token(**APP_SECRET))
 
 
-async def test_a_ticket_by_a_dead_token_of_such_an_app_has_its_client_fetch_another(stage: Stage) -> None:
-    token = await stage.token(**APP_SECRET)
-    await stage.upstream.kill(token)
-    answer = await stage.get(TICKET, access_token=token, type="jsapi", peer=OUTSIDE)
+async def test_a_ticket_by_a_dead_token_of_such_an_app_has_its_client_fetch_another(harness: Harness) -> None:
+    token = await harness.token(**APP_SECRET)
+    await harness.upstream.kill(token)
+    answer = await harness.get(TICKET, access_token=token, type="jsapi", peer=OUTSIDE)
     assert answer.json["errcode"] == 40001
 
 
-async def test_a_reporter_without_the_right_secret_learns_nothing(own: Stage) -> None:
+async def test_a_reporter_without_the_right_secret_learns_nothing(own: Harness) -> None:
     token = await own.token()
     for reported in (token, "nonsense"):
         answer = await own.post(REPORT, {"access_token": reported, "secret": "wrong"}, peer=OUTSIDE)
@@ -213,7 +215,7 @@ async def test_a_reporter_without_the_right_secret_learns_nothing(own: Stage) ->
     assert data_of(await own.post(REPORT, other, peer=OUTSIDE)) == {"outcome": "unknown"}
 
 
-async def test_clear_has_the_next_request_fetch_anew(own: Stage) -> None:
+async def test_clear_has_the_next_request_fetch_anew(own: Harness) -> None:
     await own.add_app(mode="classic")
     token = await own.token()
     assert data_of(await own.get(CLEAR_XCX, **APP_SECRET)) == {}
@@ -224,7 +226,7 @@ async def test_clear_has_the_next_request_fetch_anew(own: Stage) -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 13, 31, 59])
-async def test_clear_cools_down(own: Stage, offset: int) -> None:
+async def test_clear_cools_down(own: Harness, offset: int) -> None:
     await own.add_app(mode="classic")
     own.clock.advance(offset)
     await own.token()
@@ -240,17 +242,17 @@ async def test_clear_cools_down(own: Stage, offset: int) -> None:
 
 
 async def test_clear_is_budgeted(tmp_path: Path) -> None:
-    async with staged(tmp_path, keeper={"clears_a_day": 2}) as stage:
-        await stage.add_app(mode="classic")
+    async with staged(tmp_path, keeper={"clears_a_day": 2}) as harness:
+        await harness.add_app(mode="classic")
         for _ in range(5):
-            await stage.token()
-            await stage.get(CLEAR_XCX, **APP_SECRET)
-            stage.clock.advance(61)
-        await stage.token()
-        assert await stage.upstream.calls(CLASSIC) == 3
+            await harness.token()
+            await harness.get(CLEAR_XCX, **APP_SECRET)
+            harness.clock.advance(61)
+        await harness.token()
+        assert await harness.upstream.calls(CLASSIC) == 3
 
 
-async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stage) -> None:
+async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Harness) -> None:
     token = await own.token()
     await own.upstream.fault(STABLE, "http500", 1000)
     await own.get(CLEAR_XCX, **APP_SECRET)
@@ -263,7 +265,7 @@ async def test_clear_costs_nobody_an_answer_while_the_upstream_is_down(own: Stag
     assert not (await own.held()).suspect
 
 
-async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Stage) -> None:
+async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Harness) -> None:
     token = await own.token()
     await own.upstream.fault(STABLE, "slow:6")
     await own.get(CLEAR_XCX, **APP_SECRET)
@@ -273,7 +275,7 @@ async def test_clear_makes_nobody_wait_long_while_the_upstream_is_slow(own: Stag
     assert not (await own.held()).suspect
 
 
-async def test_clear_of_what_is_not_held_says_so_to_nobody(own: Stage) -> None:
+async def test_clear_of_what_is_not_held_says_so_to_nobody(own: Harness) -> None:
     assert data_of(await own.get(CLEAR_XCX, **APP_SECRET)) == {}
     assert await own.upstream.calls() == 0
     assert failure_of(await own.post(CLEAR_XCX, body="appid=wx-unknown"))[0] == 1

@@ -22,11 +22,11 @@ from lingpai.keeper.renewal import FEWEST_DUE, UNTRIED_WAIT, Renewals, renew_due
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_MINI
 from lingpai.service import adopt_legacy, open_service
 from lingpai.settings import legacy_accounts
-from tests.keeper.stage import (
+from tests.keeper.harness import (
     APP,
     STABLE,
     XCX,
-    Stage,
+    Harness,
     Upstream,
     data_of,
     failure_of,
@@ -61,9 +61,9 @@ async def test_the_background_renews_with_nobody_asking(tmp_path: Path) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(stage: Stage) -> AsyncIterator["asyncio.Task[None]"]:
-    """The background of a stage, running."""
-    task = asyncio.create_task(renewal.run(stage.keeper))
+async def running(harness: Harness) -> AsyncIterator["asyncio.Task[None]"]:
+    """The background of a harness, running."""
+    task = asyncio.create_task(renewal.run(harness.keeper))
     try:
         yield task
     finally:
@@ -71,7 +71,7 @@ async def running(stage: Stage) -> AsyncIterator["asyncio.Task[None]"]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Stage, tmp_path: Path) -> None:
+async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Harness, tmp_path: Path) -> None:
     async with (
         aiohttp.ClientSession() as session,
         played(tmp_path, own.clock, own.upstream.url, session) as other,
@@ -88,7 +88,7 @@ async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Stage, tmp
         assert await other.keeper.store.lead(renewal.ROLE, "next", renewal.ROLE_TTL)
 
 
-async def test_the_workers_that_run_are_known(own: Stage, tmp_path: Path) -> None:
+async def test_the_workers_that_run_are_known(own: Harness, tmp_path: Path) -> None:
     async with (
         aiohttp.ClientSession() as session,
         played(tmp_path, own.clock, own.upstream.url, session) as other,
@@ -116,7 +116,7 @@ async def test_the_workers_that_run_are_known(own: Stage, tmp_path: Path) -> Non
         assert await list_workers(own.keeper, renewal.ROLE) == ()
 
 
-async def test_nothing_ends_the_background(own: Stage, tmp_path: Path) -> None:
+async def test_nothing_ends_the_background(own: Harness, tmp_path: Path) -> None:
     """Purging fails each minute, in a way that no code of ours expects."""
     with contextlib.closing(apsw.Connection(str(tmp_path / "data" / "lingpai.db"))) as database:
         database.execute("ALTER TABLE exchanges RENAME TO gone")
@@ -127,7 +127,7 @@ async def test_nothing_ends_the_background(own: Stage, tmp_path: Path) -> None:
         assert not background.done()
 
 
-async def test_an_account_that_does_not_open_holds_up_no_other(own: Stage, tmp_path: Path) -> None:
+async def test_an_account_that_does_not_open_holds_up_no_other(own: Harness, tmp_path: Path) -> None:
     await own.keeper.store.save_account(
         Account(platform="wechat", account=SAMPLE_MINI.appid, secret=SAMPLE_MINI.secret)
     )
@@ -138,7 +138,7 @@ async def test_an_account_that_does_not_open_holds_up_no_other(own: Stage, tmp_p
     assert (await own.held()).current is not None
 
 
-async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Stage) -> None:
+async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Harness) -> None:
     for number in range(3 * own.keeper.options.renewals_at_once):
         await own.keeper.store.save_account(
             Account(platform="elsewhere", account=f"app-{number:03}", secret=f"s{number}")
@@ -151,26 +151,26 @@ async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Stage)
 
 
 async def test_a_platform_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
-    async with staged(tmp_path, keeper={"renewals_at_once": 2}) as stage:
-        await stage.upstream.fault(STABLE, "timeout", times=100)
+    async with staged(tmp_path, keeper={"renewals_at_once": 2}) as harness:
+        await harness.upstream.fault(STABLE, "timeout", times=100)
         for number in range(FEWEST_DUE + 1):
             account = Account(platform="wechat", account=f"wx{number}", secret=f"s{number}")
-            await stage.keeper.store.save_account(account)
-        stage.clock.advance(1)
-        await stage.add_corp()  # due last
-        key, renewals = stage.agent_app().key(ACCESS_TOKEN), Renewals(stage.keeper)
+            await harness.keeper.store.save_account(account)
+        harness.clock.advance(1)
+        await harness.add_corp()  # due last
+        key, renewals = harness.agent_app().key(ACCESS_TOKEN), Renewals(harness.keeper)
         try:
             await renewals.look()
             async with asyncio.timeout(30):
-                while not ((held := await stage.keeper.store.read_credential(key)) and held.current):
-                    await stage.keeper.store.wait_change(0.1)
-            assert await stage.upstream.calls(STABLE) <= 2
+                while not ((held := await harness.keeper.store.read_credential(key)) and held.current):
+                    await harness.keeper.store.wait_change(0.1)
+            assert await harness.upstream.calls(STABLE) <= 2
             assert renewals.begun == 2 + 2  # two that hang, and the corp's two secrets
         finally:
             renewals.pause()
 
 
-async def test_slots_are_filled_as_they_become_free(own: Stage) -> None:
+async def test_slots_are_filled_as_they_become_free(own: Harness) -> None:
     for number in range(40):
         account = Account(platform="elsewhere", account=f"app-{number:02}", secret=f"s{number}")
         await own.keeper.store.save_account(account)
@@ -188,7 +188,7 @@ async def test_slots_are_filled_as_they_become_free(own: Stage) -> None:
 
 
 async def test_the_originals_env_is_adopted_and_followed(
-    own: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = tmp_path / ".env"
     store = own.keeper.store
@@ -211,7 +211,7 @@ async def test_the_originals_env_is_adopted_and_followed(
     assert mine.secret == SAMPLE_APP.secret
 
 
-async def test_another_secret_in_env_changes_nothing_else(own: Stage, tmp_path: Path) -> None:
+async def test_another_secret_in_env_changes_nothing_else(own: Harness, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("THIRD_APPID_wx1=two\n")
     store = own.keeper.store
     kept = Account(
@@ -223,7 +223,7 @@ async def test_another_secret_in_env_changes_nothing_else(own: Stage, tmp_path: 
 
 
 @pytest.mark.threat("G73")
-async def test_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:
+async def test_a_store_that_takes_no_writes(own: Harness, tmp_path: Path) -> None:
     """What is held is served; what was fetched and cannot be stored makes no storm when the store comes back."""
     token = await own.token()
     query = {"appid": SAMPLE_MINI.appid, "secret": SAMPLE_MINI.secret}
@@ -245,7 +245,7 @@ async def test_a_store_that_takes_no_writes(own: Stage, tmp_path: Path) -> None:
     assert await own.upstream.calls(STABLE) == 3
 
 
-async def test_the_audit_log_counts_who_was_served(own: Stage, log_lines: io.StringIO) -> None:
+async def test_the_audit_log_counts_who_was_served(own: Harness, log_lines: io.StringIO) -> None:
     key = await own.add_caller("shop")
     for _ in range(3):
         await own.get(XCX, bearer=key, **APP)
@@ -259,7 +259,7 @@ async def test_the_audit_log_counts_who_was_served(own: Stage, log_lines: io.Str
 
 
 @pytest.mark.threat("K89")
-async def test_a_storm_of_reports_is_one_line_of_the_audit_log(own: Stage, log_lines: io.StringIO) -> None:
+async def test_a_storm_of_reports_is_one_line_of_the_audit_log(own: Harness, log_lines: io.StringIO) -> None:
     token = await own.token()
     for _ in range(50):
         await own.post("/keeper/report", {"access_token": token})

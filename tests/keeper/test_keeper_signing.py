@@ -7,7 +7,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.signing import demand_own_page, signature_of
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP
-from tests.keeper.stage import HELD, OUTSIDE, TICKET, Stage, data_of
+from tests.keeper.harness import HELD, OUTSIDE, TICKET, Harness, data_of
 
 SIGN = "/JsSDK/getJsApiSign"
 AGENT_SIGN = f"/v1/signatures/wecom/{SAMPLE_CORP.corpid}"
@@ -116,7 +116,7 @@ def test_what_is_no_page(url: str, domains: tuple[str, ...]) -> None:
     assert refused.value.parameter == "url"
 
 
-async def test_a_page_is_signed_with_the_live_ticket(own: Stage) -> None:
+async def test_a_page_is_signed_with_the_live_ticket(own: Harness) -> None:
     url = "https://shop.example/cart?a=1#top"
     signed = data_of(await own.post(SIGN, {"wx_app_id": SAMPLE_APP.appid, "url": url}))
     ticket = (await own.get(HELD, kind="jsapi_ticket")).json["value"]
@@ -127,7 +127,7 @@ async def test_a_page_is_signed_with_the_live_ticket(own: Stage) -> None:
     assert await own.upstream.calls(TICKET) == 1
 
 
-async def test_agent_config_takes_the_agents_ticket(own: Stage) -> None:
+async def test_agent_config_takes_the_agents_ticket(own: Harness) -> None:
     """A server of the field signs `agentConfig` with the wrong ticket (docs/spec/platforms.md)."""
     url = "https://shop.example/"
     held = f"/v1/tokens/wecom/{SAMPLE_CORP.corpid}"
@@ -138,7 +138,7 @@ async def test_agent_config_takes_the_agents_ticket(own: Stage) -> None:
         assert signed["app_id"] == SAMPLE_CORP.corpid
 
 
-async def test_domains_of_the_account_hold_for_every_way_in(own: Stage) -> None:
+async def test_domains_of_the_account_hold_for_every_way_in(own: Harness) -> None:
     await own.add_app(domains=("shop.example",))
     key = await own.add_caller(rights=("sign",))
     body = {"wx_app_id": SAMPLE_APP.appid, "url": "https://evil.example/"}
@@ -153,7 +153,7 @@ async def test_domains_of_the_account_hold_for_every_way_in(own: Stage) -> None:
 
 @pytest.mark.threat("K93")
 async def test_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
-    own: Stage, log_lines: io.StringIO
+    own: Harness, log_lines: io.StringIO
 ) -> None:
     body = {"wx_app_id": SAMPLE_APP.appid, "url": "https://shop.example/"}
     answers = [await own.post(SIGN, body), await own.post(SIGN, {**body, "url": "nonsense"})]
@@ -169,7 +169,7 @@ async def test_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
     assert credential.current.value not in log_lines.getvalue()
 
 
-async def test_an_address_as_it_stands_in_html_is_warned_of(own: Stage, log_lines: io.StringIO) -> None:
+async def test_an_address_as_it_stands_in_html_is_warned_of(own: Harness, log_lines: io.StringIO) -> None:
     for url, warned in (
         ("https://shop.example/?a=1&b=2", False),
         ("https://shop.example/?a=1&amp;b=2", True),

@@ -9,7 +9,7 @@ from lingpai.core.wire import Shape
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import shapes
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP, SAMPLE_MINI
-from tests.keeper.stage import APP, HELD, OUTSIDE, STABLE, XCX, Stage
+from tests.keeper.harness import APP, HELD, OUTSIDE, STABLE, XCX, Harness
 
 ALL_SHAPES = {
     "compatible": shapes.COMPATIBLE,
@@ -43,15 +43,15 @@ def test_slashes_are_not_escaped() -> None:
     assert b'"https://a/b"' in body
 
 
-async def reasons_of(stage: Stage, peer: str = "127.0.0.1", bearer: str = "") -> dict[str, str]:
-    answer = await stage.get("/health/accounts", peer=peer, bearer=bearer)
+async def reasons_of(harness: Harness, peer: str = "127.0.0.1", bearer: str = "") -> dict[str, str]:
+    answer = await harness.get("/health/accounts", peer=peer, bearer=bearer)
     assert answer.status_code == 200
     health = answer.json
     assert health["healthy"] is not bool(health["reasons"])
     return {reason["what"]: reason["problem"] for reason in health["reasons"]}
 
 
-async def test_accounts_health_says_what_is_missing(own: Stage) -> None:
+async def test_accounts_health_says_what_is_missing(own: Harness) -> None:
     app, corp = f"wechat/{SAMPLE_APP.appid}", f"wecom/{SAMPLE_CORP.corpid}"
     unfetched = "no token has been fetched yet"
     assert await reasons_of(own) == dict.fromkeys((app, f"{corp}/agent", f"{corp}/contacts"), unfetched)
@@ -65,7 +65,7 @@ async def test_accounts_health_says_what_is_missing(own: Stage) -> None:
     assert (await own.get("/health/live")).json == {"live": True}
 
 
-async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(own: Stage) -> None:
+async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(own: Harness) -> None:
     await own.token()
     await own.get(HELD, kind="jsapi_ticket")
     await own.upstream.fault(STABLE, "errcode:40125", 1000)
@@ -77,7 +77,7 @@ async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(o
     assert 0 < ours["expires_in"] <= 300
 
 
-async def test_accounts_health_is_told_to_those_whom_it_concerns(own: Stage) -> None:
+async def test_accounts_health_is_told_to_those_whom_it_concerns(own: Harness) -> None:
     app = f"wechat/{SAMPLE_APP.appid}"
     stranger = await own.get("/health/accounts", peer=OUTSIDE)
     assert stranger.status_code >= 400
@@ -86,7 +86,7 @@ async def test_accounts_health_is_told_to_those_whom_it_concerns(own: Stage) -> 
     assert (await reasons_of(own, peer=OUTSIDE, bearer=key)).keys() == {app}
 
 
-async def test_an_account_in_trouble_takes_no_node_out_of_service(own: Stage) -> None:
+async def test_an_account_in_trouble_takes_no_node_out_of_service(own: Harness) -> None:
     await own.upstream.fault(STABLE, "errcode:40125", 1000)
     await own.get(XCX, **APP)
     for peer in ("127.0.0.1", OUTSIDE):
@@ -95,7 +95,7 @@ async def test_an_account_in_trouble_takes_no_node_out_of_service(own: Stage) ->
 
 
 @pytest.mark.parametrize(("peer", "detailed"), [("127.0.0.1", True), (OUTSIDE, False)])
-async def test_not_ready_without_a_store_and_says_why(own: Stage, peer: str, *, detailed: bool) -> None:
+async def test_not_ready_without_a_store_and_says_why(own: Harness, peer: str, *, detailed: bool) -> None:
     await own.keeper.store.close()
     answer = await own.get("/health/ready", peer=peer)
     assert answer.status_code == 503
@@ -107,7 +107,7 @@ async def test_not_ready_without_a_store_and_says_why(own: Stage, peer: str, *, 
 
 @pytest.mark.parametrize(("free", "status"), [(0.001, 503), (0.5, 200)])
 async def test_a_disk_that_is_all_but_full_is_not_ready(
-    own: Stage, monkeypatch: pytest.MonkeyPatch, free: float, status: int
+    own: Harness, monkeypatch: pytest.MonkeyPatch, free: float, status: int
 ) -> None:
     """A probe may fit into pages that the store has, and the next renewal need not."""
     blocks = 100_000
@@ -118,19 +118,19 @@ async def test_a_disk_that_is_all_but_full_is_not_ready(
     assert ("free on the disk" in answer.text) is (status == 503)
 
 
-async def test_an_expired_token_without_trouble_is_told_as_such(own: Stage) -> None:
+async def test_an_expired_token_without_trouble_is_told_as_such(own: Harness) -> None:
     await own.pass_time(1)
     own.clock.advance(7200)
     assert (await reasons_of(own))[f"wechat/{SAMPLE_APP.appid}"] == "the token has expired"
 
 
-async def gauges_of(stage: Stage) -> dict[str, float]:
-    text = (await stage.get("/metrics")).text
+async def gauges_of(harness: Harness) -> dict[str, float]:
+    text = (await harness.get("/metrics")).text
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
 
 
-async def test_gauges_of_a_held_token(own: Stage) -> None:
+async def test_gauges_of_a_held_token(own: Harness) -> None:
     await own.token()
     own.clock.advance(100)
     labels = f'{{account="{SAMPLE_APP.appid}",kind="access_token",label="",platform="wechat"}}'
@@ -144,7 +144,7 @@ async def test_gauges_of_a_held_token(own: Stage) -> None:
     assert found[f"lingpai_budget_limit{budget}"] == 100_000
 
 
-async def test_gauges_of_a_trouble(own: Stage) -> None:
+async def test_gauges_of_a_trouble(own: Harness) -> None:
     await own.upstream.fault(STABLE, "errcode:40125")
     await own.get(XCX, **APP)
     labels = f'{{account="{SAMPLE_APP.appid}",kind="access_token",label="",platform="wechat"}}'
@@ -154,7 +154,7 @@ async def test_gauges_of_a_trouble(own: Stage) -> None:
     assert f"lingpai_held_remaining_seconds{labels}" not in found
 
 
-async def test_gauges_show_no_secret_and_no_invented_names(own: Stage) -> None:
+async def test_gauges_show_no_secret_and_no_invented_names(own: Harness) -> None:
     token = await own.token()
     await own.get(HELD, kind="jsapi_ticket")
     await own.get(XCX, appid="wx-invented", secret="guess-of-somebody")

@@ -8,7 +8,7 @@ import pytest
 from lingpai.core.records import RIGHTS
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP
 from tests.helpers.direct import Result
-from tests.keeper.stage import GETTOKEN, OAUTH, OUTSIDE, Stage
+from tests.keeper.harness import GETTOKEN, OAUTH, OUTSIDE, Harness
 
 REFRESH = "/sns/oauth2/refresh_token"
 PROFILE = "/sns/userinfo"
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 
 
 @pytest.fixture
-async def user(own: Stage) -> Json:
+async def user(own: Harness) -> Json:
     """The tokens of a user who logged in to the sample app."""
     code = await own.upstream.code(SAMPLE_APP.appid, kind="oauth", user="alice", scope="snsapi_userinfo")
     fields = {"appid": SAMPLE_APP.appid, "secret": SAMPLE_APP.secret, "code": code["code"]}
@@ -40,7 +40,7 @@ def token_of(user: Json) -> Json:
     return {"access_token": user["access_token"], "openid": user["openid"]}
 
 
-async def test_a_users_token_is_checked_used_and_renewed_as_at_the_platform(own: Stage, user: Json) -> None:
+async def test_a_users_token_is_checked_used_and_renewed_as_at_the_platform(own: Harness, user: Json) -> None:
     assert (await own.get(AUTH, **token_of(user))).json == {"errcode": 0, "errmsg": "ok"}
     profile = (await own.get(PROFILE, **token_of(user), lang="en")).json
     assert (profile["openid"], profile["nickname"], profile["language"]) == (user["openid"], "alice", "en")
@@ -52,7 +52,7 @@ async def test_a_users_token_is_checked_used_and_renewed_as_at_the_platform(own:
     assert (await own.get(AUTH, **token_of(renewed))).json["errcode"] == 0
 
 
-async def test_a_form_is_taken_as_well_and_the_call_is_made_once(own: Stage, user: Json) -> None:
+async def test_a_form_is_taken_as_well_and_the_call_is_made_once(own: Harness, user: Json) -> None:
     body = "&".join(f"{name}={value}" for name, value in token_of(user).items())
     assert (await own.post(AUTH, body=body)).json["errcode"] == 0
     assert await own.upstream.calls(AUTH) == 1
@@ -77,17 +77,17 @@ async def test_a_form_is_taken_as_well_and_the_call_is_made_once(own: Stage, use
     ],
 )
 async def test_what_is_wrong_is_answered_with_the_platforms_numbers(
-    own: Stage, path: str, given: Json, code: int
+    own: Harness, path: str, given: Json, code: int
 ) -> None:
     answer = await own.get(path, **given)
     assert (answer.status_code, answer.json["errcode"]) == (200, code)
 
 
-async def ask_from_outside(stage: Stage, user: Json, bearer: str = "") -> Result:
-    return await stage.get(AUTH, peer=OUTSIDE, bearer=bearer, **token_of(user))
+async def ask_from_outside(harness: Harness, user: Json, bearer: str = "") -> Result:
+    return await harness.get(AUTH, peer=OUTSIDE, bearer=bearer, **token_of(user))
 
 
-async def test_a_key_needs_the_right_and_an_app(own: Stage, user: Json) -> None:
+async def test_a_key_needs_the_right_and_an_app(own: Harness, user: Json) -> None:
     good = await own.add_caller("good", rights=("exchange",))
     plain = await own.add_caller("plain", rights=("token",))
     other = await own.add_caller("other", apps=("wechat/wx0",))
@@ -101,7 +101,7 @@ async def test_a_key_needs_the_right_and_an_app(own: Stage, user: Json) -> None:
 
 
 async def test_strangers_with_wrong_tokens_are_slowed_down_and_those_with_right_ones_are_not(
-    own: Stage, user: Json
+    own: Harness, user: Json
 ) -> None:
     for _ in range(40):
         assert (await ask_from_outside(own, user)).json["errcode"] == 0
@@ -118,7 +118,7 @@ async def test_strangers_with_wrong_tokens_are_slowed_down_and_those_with_right_
     assert (await ask_from_outside(own, user)).json["errcode"] == 0
 
 
-async def test_no_token_of_a_user_is_logged(own: Stage, user: Json, log_lines: io.StringIO) -> None:
+async def test_no_token_of_a_user_is_logged(own: Harness, user: Json, log_lines: io.StringIO) -> None:
     await own.get(PROFILE, **token_of(user))
     await own.get(REFRESH, **refresh_of(user))
     await own.get(AUTH, access_token="hidden-token", openid="hidden-openid")
@@ -129,14 +129,14 @@ async def test_no_token_of_a_user_is_logged(own: Stage, user: Json, log_lines: i
     assert '"action": "user"' in logged
 
 
-async def corp_token(stage: Stage, secret: str = "") -> str:
+async def corp_token(harness: Harness, secret: str = "") -> str:
     from lingpai.sandbox import SAMPLE_AGENT
 
     fields = {"corpid": SAMPLE_CORP.corpid, "corpsecret": secret or SAMPLE_AGENT.secret}
-    return str((await stage.get(GETTOKEN, **fields)).json["access_token"])
+    return str((await harness.get(GETTOKEN, **fields)).json["access_token"])
 
 
-async def test_wecoms_codes_are_exchanged_with_the_token_of_the_app(own: Stage) -> None:
+async def test_wecoms_codes_are_exchanged_with_the_token_of_the_app(own: Harness) -> None:
     token = await corp_token(own)
     known = await own.upstream.code(SAMPLE_CORP.corpid, user="bob")
     asked = {"access_token": token, "code": known["code"]}
@@ -164,7 +164,7 @@ async def test_wecoms_codes_are_exchanged_with_the_token_of_the_app(own: Stage) 
     ],
 )
 async def test_a_phantom_token_exchanges_codes_by_either_right(
-    own: Stage, rights: tuple[str, ...], forward: tuple[str, ...], code: int
+    own: Harness, rights: tuple[str, ...], forward: tuple[str, ...], code: int
 ) -> None:
     apps = (f"wecom/{SAMPLE_CORP.corpid}/agent",)
     key = await own.add_caller("ghost", rights=rights, forward=forward, hand_out="phantom", apps=apps)

@@ -16,7 +16,7 @@ from lingpai.sandbox import SAMPLE_APP
 from lingpai.settings import SettingsError, load_settings
 from tests.helpers.certificates import make_certificate
 from tests.helpers.proxy import proxying
-from tests.keeper.stage import STABLE, staged
+from tests.keeper.harness import STABLE, staged
 
 HOST = "api.example"
 LOGIN = "user:hunter2"
@@ -190,17 +190,17 @@ async def test_tokens_probes_and_forwarded_calls_go_the_same_way(
         monkeypatch.setenv("LINGPAI_WECHAT__PROXY", f"socks5://127.0.0.1:{proxy.port}")
         monkeypatch.setenv("LINGPAI_WECHAT__SOURCE_ADDRESS", "127.0.0.4")
         monkeypatch.setenv("LINGPAI_WECOM__PROXY", "http://127.0.0.1:1")
-        async with staged(tmp_path) as stage:
-            await stage.add_app()
-            key = await stage.add_caller("forwarder", rights=("forward",))
+        async with staged(tmp_path) as harness:
+            await harness.add_app()
+            key = await harness.add_caller("forwarder", rights=("forward",))
             path = f"/v1/forward/wechat/{SAMPLE_APP.appid}/cgi-bin/user/get"
-            assert (await stage.get(path, bearer=key)).json["total"] == 0
-            assert await stage.upstream.calls(STABLE) == 1
-            await stage.add_corp()
-            refused = await stage.get("/cgi-bin/gettoken", corpid="ww0123456789abcdef", corpsecret="x" * 43)
+            assert (await harness.get(path, bearer=key)).json["total"] == 0
+            assert await harness.upstream.calls(STABLE) == 1
+            await harness.add_corp()
+            refused = await harness.get("/cgi-bin/gettoken", corpid="ww0123456789abcdef", corpsecret="x" * 43)
             assert refused.json["errcode"] == -1
             assert "proxy" in refused.json["errmsg"]
-    port = stage.upstream.url.rpartition(":")[2]
+    port = harness.upstream.url.rpartition(":")[2]
     assert set(proxy.asked) == {f"SOCKS 127.0.0.1:{port}"}
     assert set(proxy.peers) == {"127.0.0.4"}
     assert len(proxy.asked) == 2  # fetches have connections of their own

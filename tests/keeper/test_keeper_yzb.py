@@ -109,16 +109,16 @@ async def test_check_code_is_the_probe(yzb_stage: Issued, kind: str) -> None:
     assert renewed["previous"] is None
 
 
-async def _fetch_elsewhere(stage: Issued, kind: str) -> str:
+async def _fetch_elsewhere(harness: Issued, kind: str) -> str:
     """Somebody beside the keeper fetches, which is what it exists to prevent."""
     form = {"app_id": YZB, "secret": SECRET, "grant_type": "client_credential"}
     path = "/OAuth2/token"
     if kind == "js_ticket":
         path, form = (
             "/OAuth2/ticket",
-            {"app_id": YZB, "access_token": (await stage.held(YZB))["value"], "type": kind},
+            {"app_id": YZB, "access_token": (await harness.held(YZB))["value"], "type": kind},
         )
-    async with stage.http.post(stage.url + path, data=form) as answer:
+    async with harness.http.post(harness.url + path, data=form) as answer:
         data = (await answer.json())["data"]
     return str(data.get("ticket") or data["access_token"])
 
@@ -159,14 +159,14 @@ async def test_other_kinds_are_named(yzb_stage: Issued) -> None:
 
 
 async def test_a_platform_without_address_says_what_to_set(tmp_path: Path) -> None:
-    async with issued(tmp_path, yzb={}) as stage:
-        await demand_addresses(stage.keeper)
-        await stage.add()
-        refused = await stage.held(YZB)
+    async with issued(tmp_path, yzb={}) as harness:
+        await demand_addresses(harness.keeper)
+        await harness.add()
+        refused = await harness.held(YZB)
         assert refused["error"] == "upstream_unavailable"
         assert "LINGPAI_YZB__BASE_URL" in refused["message"]
         with pytest.raises(SettingsError, match="LINGPAI_YZB__BASE_URL"):
-            await demand_addresses(stage.keeper)
+            await demand_addresses(harness.keeper)
 
 
 async def test_accounts_of_addressed_platforms_are_served(tmp_path: Path) -> None:

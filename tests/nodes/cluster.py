@@ -30,7 +30,7 @@ from tests.helpers.sandbox import running_sandbox
 from tests.nodes.history import Made
 from tests.nodes.lines import Line, Lines, lines
 from tests.nodes.rules_grants import WINDOW
-from tests.strength.arena import CLASSIC_APP, STABLE_MINI, Arena
+from tests.strength.harness import CLASSIC_APP, STABLE_MINI, Harness
 from tests.strength.services import Service
 
 NODES = 3
@@ -84,7 +84,7 @@ class Node:
         dsn = f"postgresql://{USER}@127.0.0.1:{self.line.port}/{DATABASE}?sslmode=disable"
         self.service = Service(
             cluster.folder / f"node-{self.number}",
-            cluster.arena.upstream,
+            cluster.harness.upstream,
             workers=WORKERS,
             group=True,
             extra={"NODES_SKEW": str(SKEWS[self.number]), "PYTHONPATH": path},
@@ -119,11 +119,11 @@ class Node:
 class Cluster:
     """All of it. Made by `open_cluster`."""
 
-    def __init__(self, folder: Path, server: Server, arena: Arena, made: Lines) -> None:
+    def __init__(self, folder: Path, server: Server, harness: Harness, made: Lines) -> None:
         self.folder = folder
         self.key_ring = folder / "keyring.json"
         self.server = server
-        self.arena = arena
+        self.harness = harness
         self.nodes: list[Node] = []
         asyncio.run(self._prepare())
         socket = server.folder / ".s.PGSQL.5432"
@@ -147,13 +147,13 @@ class Cluster:
             store=self.server.dsn(DATABASE),
             key_ring=self.key_ring,
             realms=REALMS,
-            wechat={"base_url": self.arena.upstream},
+            wechat={"base_url": self.harness.upstream},
         )
 
     def books(self) -> list[Made]:
         """Every token that the upstream made, by its own books."""
         with contextlib.closing(
-            apsw.Connection(str(self.arena.state), flags=apsw.SQLITE_OPEN_READONLY)
+            apsw.Connection(str(self.harness.state), flags=apsw.SQLITE_OPEN_READONLY)
         ) as shelf:
             rows = shelf.execute("select body from item where drawer = 'tokens'").fetchall()
         handles = [msgspec.msgpack.decode(cast("bytes", body), type=Handle) for (body,) in rows]
@@ -186,7 +186,7 @@ class Cluster:
         )
         leaks.saw(account.secret)
         app = {"account": account.account, "secret": account.secret}
-        await asyncio.to_thread(self.arena.control, "accounts", app, "PATCH")
+        await asyncio.to_thread(self.harness.control, "accounts", app, "PATCH")
         return account
 
     async def add(self, *accounts: Account) -> None:
@@ -216,10 +216,10 @@ def open_cluster(folder: Path) -> Iterator[Cluster]:
     data = folder / "upstream"
     with (
         start_server() as server,
-        running_sandbox(rules, state_file=Arena(data, "").state) as upstream,
+        running_sandbox(rules, state_file=Harness(data, "").state) as upstream,
         lines() as made,
     ):
-        cluster = Cluster(folder, server, Arena(data, upstream), made)
+        cluster = Cluster(folder, server, Harness(data, upstream), made)
         try:
             yield cluster
             cluster.close()

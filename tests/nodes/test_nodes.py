@@ -19,7 +19,7 @@ from tests.nodes.cluster import NODES, SKEWS, Cluster
 from tests.nodes.conftest import Asking
 from tests.nodes.history import Outcome, Record, Verb, steady
 from tests.nodes.material import MALL_APP, OWN_APPS
-from tests.strength.arena import CLASSIC
+from tests.strength.harness import CLASSIC
 
 pytestmark = [pytest.mark.xdist_group("nodes"), pytest.mark.timeout(240)]
 
@@ -47,15 +47,15 @@ async def test_parallel_first_calls_on_all_nodes_fetch_once(cluster: Cluster, as
 
         callers = [asyncio.create_task(call(number)) for number in range(CALLERS)]
         slow = {"path": CLASSIC, "fault": f"slow:{SLOWLY}", "times": CALLERS, "account": account.account}
-        await asyncio.to_thread(cluster.arena.control, "faults", slow)
+        await asyncio.to_thread(cluster.harness.control, "faults", slow)
         await cluster.add(account)
         added.set()
         answers = await asyncio.gather(*callers)
-        cluster.arena.mend()
+        cluster.harness.mend()
         assert [str(each) for each in answers if each.outcome is not Outcome.DONE] == []
         assert len({each.got for each in answers}) == 1
         assert len(history.records) == CALLERS
-    calls = cluster.arena.control(f"calls?path={CLASSIC}&account={account.account}")
+    calls = cluster.harness.control(f"calls?path={CLASSIC}&account={account.account}")
     assert calls["total"] == 1
 
 

@@ -18,12 +18,12 @@ from tests.helpers.effort import FULL
 from tests.nodes.client import Client, signed
 from tests.nodes.cluster import NODES, Cluster
 from tests.nodes.conftest import HEALED, Asking, healed, until
+from tests.nodes.faults import FaultInjector
 from tests.nodes.history import Outcome, Record
 from tests.nodes.lines import REFUSE, STALL
 from tests.nodes.load import Load
 from tests.nodes.material import OWN_APPS, SECRET
-from tests.nodes.nemesis import Nemesis
-from tests.strength.arena import CLASSIC
+from tests.strength.harness import CLASSIC
 from tests.strength.services import Json
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ async def fetching(
         for other in others:
             stack.enter_context(other.stopped())
         slow = {"path": CLASSIC, "fault": f"slow:{SLOWLY}", "account": account.account, "after": True}
-        await asyncio.to_thread(cluster.arena.control, "faults", slow)
+        await asyncio.to_thread(cluster.harness.control, "faults", slow)
         await client.clear(account.account, VICTIM)
         asked = asyncio.create_task(client.hold(account.account, VICTIM))
         await until(lambda: len(cluster.made(account.account)) == 2)
@@ -213,11 +213,11 @@ async def test_every_committed_answer_holds_whatever_happens_to_the_nodes(
 ) -> None:
     async with asking(CODES) as (client, history, codes), open_issuers(cluster.settings) as issuers:
         spare = [codes.pop() for _ in range(SPARE)]
-        load = Load(client, codes, issuers["mall"], cluster.arena.upstream, draw)
+        load = Load(client, codes, issuers["mall"], cluster.harness.upstream, draw)
         async with asyncio.TaskGroup() as group:
             for _ in range(APPS):
                 group.create_task(load.run())
-            await asyncio.to_thread(Nemesis(cluster, history, draw).run, TROUBLE)
+            await asyncio.to_thread(FaultInjector(cluster, history, draw).run, TROUBLE)
             load.over = True
         await healed(client, spare)
         told = len(history.records)

@@ -11,7 +11,7 @@ import pytest
 from lingpai.core.clock import SystemClock
 from lingpai.sandbox import SAMPLE_APP, SandboxOptions
 from lingpai.sandbox.app import SandboxEndpoint, create_app
-from tests.edge.world import Answer, World, request, running
+from tests.edge.running_edge import Answer, Edge, request, running
 
 FIELDS = {"grant_type": "client_credential", "appid": SAMPLE_APP.appid, "secret": SAMPLE_APP.secret}
 BODY = json.dumps(FIELDS).encode()
@@ -30,9 +30,9 @@ def asked(body: bytes, headers: list[tuple[str, str]]) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def sandbox() -> AsyncIterator[World]:
-    async with running(create_app(SandboxOptions(), SystemClock(), None), grace=5) as world:
-        yield world
+async def sandbox() -> AsyncIterator[Edge]:
+    async with running(create_app(SandboxOptions(), SystemClock(), None), grace=5) as edge:
+        yield edge
 
 
 def has_token(answer: Answer) -> bool:
@@ -49,7 +49,7 @@ async def test_an_upgrade_offer_keeps_its_body(step: int) -> None:
         BODY,
     )
     message = asked(BODY, JAVA) + chunked + asked(BODY, [])
-    async with sandbox() as world, world.wire() as wire:
+    async with sandbox() as edge, edge.wire() as wire:
         for at in range(0, len(message), step):
             await wire.send(message[at : at + step])
             await asyncio.sleep(0)
@@ -57,7 +57,7 @@ async def test_an_upgrade_offer_keeps_its_body(step: int) -> None:
 
 
 async def test_a_body_that_is_waited_for_is_asked_for() -> None:
-    async with sandbox() as world, world.wire() as wire:
+    async with sandbox() as edge, edge.wire() as wire:
         message = asked(BODY, [("expect", "100-continue")])
         await wire.send(message.removesuffix(BODY))
         assert await wire.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -69,22 +69,22 @@ async def test_a_large_and_a_late_body_are_refused_in_the_platforms_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(SandboxEndpoint, "body_limit", 1000)
-    async with sandbox() as world:
-        async with world.wire() as wire:
+    async with sandbox() as edge:
+        async with edge.wire() as wire:
             await wire.send(asked(b"x" * 2000, [])[:-1])
             assert (await wire.answer()).json["errcode"] == 45002
-        async with world.wire() as wire:
+        async with edge.wire() as wire:
             await wire.send(asked(BODY, [])[:-1])
-            await until(lambda: any(each._receiver.incoming for each in world.connections()))
-            world.sweep(61)
+            await until(lambda: any(each._receiver.incoming for each in edge.connections()))
+            edge.sweep(61)
             assert (await wire.answer()).json["errcode"] == 45002
 
 
 async def test_who_does_not_read_is_cut_off_and_nobody_else() -> None:
-    async with sandbox() as world, world.wire() as slow, world.wire() as other:
+    async with sandbox() as edge, edge.wire() as slow, edge.wire() as other:
         await slow.send(asked(BODY, []))
         await slow.answer()
-        (connection,) = [each for each in world.connections() if each._answered]
+        (connection,) = [each for each in edge.connections() if each._answered]
         for end, buffer in ((connection.transport, socket.SO_SNDBUF), (slow.writer, socket.SO_RCVBUF)):
             end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, 4096)
         slow.reader._transport.pause_reading()  # type: ignore[attr-defined]
@@ -101,17 +101,17 @@ async def test_who_does_not_read_is_cut_off_and_nobody_else() -> None:
 
 
 async def test_the_end_waits_for_an_answer_that_is_owed() -> None:
-    async with sandbox() as world, world.wire() as control, world.wire() as wire:
+    async with sandbox() as edge, edge.wire() as control, edge.wire() as wire:
         fault = json.dumps({"path": STABLE, "fault": "slow:0.3", "times": 1}).encode()
         setting = request("POST", "/_sandbox/faults", fault, "application/json")
         await control.send(setting.replace(b"host: test", b"host: localhost"))
         assert (await control.answer()).status == 200
         await wire.send(asked(BODY, []))
-        await until(lambda: any(each._current is not None for each in world.connections()))
-        world.serving.stop()
+        await until(lambda: any(each._current is not None for each in edge.connections()))
+        edge.serving.stop()
         answer = await wire.answer()
         assert (has_token(answer), answer.headers["connection"]) == (True, "close")
-        await world.ended
+        await edge.ended
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -121,7 +121,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_a_line_that_says_nothing_is_closed() -> None:
-    async with sandbox() as world, world.wire() as wire:
-        await until(lambda: bool(world.connections()))
-        world.sweep(11)
+    async with sandbox() as edge, edge.wire() as wire:
+        await until(lambda: bool(edge.connections()))
+        edge.sweep(11)
         assert await wire.closed()

@@ -17,7 +17,7 @@ from tests.store.conftest import ENGINES
 PATIENCE = 60.0
 
 
-class Arena(NamedTuple):
+class Harness(NamedTuple):
     """What a contender is given: which engine, where, who it is, and the line to start from together."""
 
     engine: str
@@ -26,12 +26,12 @@ class Arena(NamedTuple):
     barrier: Barrier
 
 
-Race = Callable[[Arena, Store], Coroutine[Any, Any, Any]]
+Race = Callable[[Harness, Store], Coroutine[Any, Any, Any]]
 
 
 @contextlib.asynccontextmanager
-async def open_arena(engine: str, home: Path) -> AsyncIterator[Store]:
-    """The store of an arena, with a ring in a file, which all processes share."""
+async def open_harness(engine: str, home: Path) -> AsyncIterator[Store]:
+    """The store of a harness, with a ring in a file, which all processes share."""
     ring = KeyRing.open_or_create(home / "keys" / "ring.json", 0.0)
     store = await ENGINES[engine](home, ring, SystemClock())
     try:
@@ -40,18 +40,18 @@ async def open_arena(engine: str, home: Path) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def _run(arena: Arena, race: Race) -> Any:
-    arena.barrier.wait(PATIENCE)
-    async with open_arena(arena.engine, arena.home) as store:
-        arena.barrier.wait(PATIENCE)
-        return await race(arena, store)
+async def _run(harness: Harness, race: Race) -> Any:
+    harness.barrier.wait(PATIENCE)
+    async with open_harness(harness.engine, harness.home) as store:
+        harness.barrier.wait(PATIENCE)
+        return await race(harness, store)
 
 
 def _contend(pipe: Connection, number: int, barrier: Barrier) -> None:
     while (order := pipe.recv()) is not None:
         engine, home, race = order
         try:
-            result = asyncio.run(_run(Arena(engine, home, number, barrier), race))
+            result = asyncio.run(_run(Harness(engine, home, number, barrier), race))
         except BaseException:
             barrier.abort()  # the others must not wait for us
             raise

@@ -229,7 +229,7 @@ async def test_what_a_restored_store_cannot_know_is_over(place: Place) -> None:
             await issuer.store.answer_request(
                 RequestKey(grant.salt.to_bytes(8), issuer.now() + 60),
                 msgspec.structs.replace(grant, state=GrantState.LIVE, ends_at=issuer.now() + 600),
-                Login(session, online=grant is online, told=True),
+                Login(session, online=grant is online, notified=True),
             )
     await place.back_up()
     done = await place.restore()

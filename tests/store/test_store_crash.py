@@ -9,7 +9,7 @@ import pytest
 from lingpai.core.clock import SystemClock
 from lingpai.core.records import Budget
 from lingpai.store.port import Store
-from tests.store.contenders import PATIENCE, open_arena
+from tests.store.contenders import PATIENCE, open_harness
 from tests.store.sample import account
 
 WRITERS = 8
@@ -26,7 +26,7 @@ async def _write(number: int, store: Store, pipe: Connection) -> None:
 
 def write_for_ever(engine: str, home: Path, pipe: Connection) -> None:
     async def main() -> None:
-        async with open_arena(engine, home) as store:
+        async with open_harness(engine, home) as store:
             await asyncio.gather(*(_write(number, store, pipe) for number in range(WRITERS)))
 
     asyncio.run(main())
@@ -55,7 +55,7 @@ async def test_what_was_acknowledged_survives_a_kill(engine_name: str, tmp_path:
             except EOFError:
                 break
         ours.close()
-        async with open_arena(engine_name, home) as store:
+        async with open_harness(engine_name, home) as store:
             saved = {each.account: each.secret for each in await store.list_accounts()}
             taken = {(use.subject, use.window) for use in await store.list_budgets()}
             await store.ping()

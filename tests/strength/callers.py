@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 
-from tests.strength.arena import Arena, token_of
+from tests.strength.harness import Harness, token_of
 from tests.strength.services import ask
 
 PAUSE = 0.03
@@ -15,16 +15,16 @@ class Caller:
     """Asks one URL again and again until told to stop.
 
     Args:
-        arena: where the tokens come from.
+        harness: where the tokens come from.
         url: what gives a token in the original's envelope.
     """
 
-    def __init__(self, arena: Arena, url: str) -> None:
+    def __init__(self, harness: Harness, url: str) -> None:
         self.answers = 0
         self.tokens: list[str] = []
         self.troubles: list[str] = []
         self.slowest = 0.0
-        self._arena = arena
+        self._arena = harness
         self._url = url
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -55,9 +55,9 @@ class Caller:
 
 
 @contextlib.contextmanager
-def calling(arena: Arena, urls: Sequence[str]) -> Iterator[list[Caller]]:
+def calling(harness: Harness, urls: Sequence[str]) -> Iterator[list[Caller]]:
     """One caller for each URL while the block runs."""
-    callers = [Caller(arena, url) for url in urls]
+    callers = [Caller(harness, url) for url in urls]
     try:
         yield callers
     finally:

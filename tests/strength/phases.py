@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import apsw
 import asyncpg
 
-from tests.strength.arena import CLASSIC, XCX, Arena
+from tests.strength.harness import CLASSIC, XCX, Harness
 from tests.strength.services import Service
 
 SLOWLY = 0.4
@@ -35,13 +35,13 @@ class Phase(NamedTuple):
     """
 
     name: str
-    kill: Callable[[Arena, Service], None]
+    kill: Callable[[Harness, Service], None]
     calls: tuple[int, ...]
     sent: tuple[int, ...] = ()
 
-    def expected(self, arena: Arena) -> tuple[int, ...]:
-        """How many upstream calls there may be with the arena's store."""
-        return self.calls + (self.sent if arena.store else ())
+    def expected(self, harness: Harness) -> tuple[int, ...]:
+        """How many upstream calls there may be with the harness's store."""
+        return self.calls + (self.sent if harness.store else ())
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
@@ -52,16 +52,16 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 @contextlib.contextmanager
-def write_lock(arena: Arena) -> Iterator[None]:
+def write_lock(harness: Harness) -> Iterator[None]:
     """No process can write to the database meanwhile."""
-    if arena.store:
-        with _connected(arena) as run:
+    if harness.store:
+        with _connected(harness) as run:
             run("BEGIN")
             run("LOCK TABLE credentials IN EXCLUSIVE MODE")
             yield
             run("ROLLBACK")
         return
-    with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
+    with contextlib.closing(apsw.Connection(str(harness.database))) as connection:
         connection.set_busy_timeout(int(DEADLINE * 1000))
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -78,22 +78,22 @@ def renewing(victim: Service) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def reading(arena: Arena, column: str) -> Iterator[Callable[[], object]]:
+def reading(harness: Harness, column: str) -> Iterator[Callable[[], object]]:
     """What a column of the one credential holds now."""
     query = f"SELECT {column} FROM credentials"
-    if arena.store:
-        with _connected(arena) as run:
+    if harness.store:
+        with _connected(harness) as run:
             yield lambda: run(query)
         return
-    with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
+    with contextlib.closing(apsw.Connection(str(harness.database))) as connection:
         yield lambda: connection.execute(query).get
 
 
 @contextlib.contextmanager
-def _connected(arena: Arena) -> Iterator[Callable[[str], object]]:
-    """Runs statements in the arena's PostgreSQL; gives the first value of the first row."""
+def _connected(harness: Harness) -> Iterator[Callable[[str], object]]:
+    """Runs statements in the harness's PostgreSQL; gives the first value of the first row."""
     with asyncio.Runner() as runner:
-        connection = runner.run(asyncpg.connect(arena.store))
+        connection = runner.run(asyncpg.connect(harness.store))
         try:
             yield lambda statement: runner.run(connection.fetchval(statement))
         finally:
@@ -106,50 +106,50 @@ def catch_up(victim: Service) -> None:
         assert victim.ask("/health/live")[0] == 200
 
 
-def before_the_lease(arena: Arena, victim: Service) -> None:
-    with write_lock(arena), renewing(victim):
+def before_the_lease(harness: Harness, victim: Service) -> None:
+    with write_lock(harness), renewing(victim):
         catch_up(victim)
         victim.kill()
 
 
-def after_the_lease(arena: Arena, victim: Service) -> None:
-    arena.fault(f"slow:{SLOWLY}", CLASSIC)
-    with reading(arena, "lease_holder") as holder, renewing(victim):
+def after_the_lease(harness: Harness, victim: Service) -> None:
+    harness.fault(f"slow:{SLOWLY}", CLASSIC)
+    with reading(harness, "lease_holder") as holder, renewing(victim):
         wait_until(lambda: holder() is not None)
         victim.process.kill()
     victim.kill()
-    arena.mend()
+    harness.mend()
 
 
-def call_under_way(arena: Arena, victim: Service) -> None:
-    _while_slow(arena, victim, after=False)
+def call_under_way(harness: Harness, victim: Service) -> None:
+    _while_slow(harness, victim, after=False)
 
 
-def answer_under_way(arena: Arena, victim: Service) -> None:
-    _while_slow(arena, victim, after=True)
+def answer_under_way(harness: Harness, victim: Service) -> None:
+    _while_slow(harness, victim, after=True)
 
 
-def _while_slow(arena: Arena, victim: Service, *, after: bool) -> None:
-    before = arena.calls(CLASSIC)
-    arena.fault(f"slow:{SLOWLY}", CLASSIC, after=after)
+def _while_slow(harness: Harness, victim: Service, *, after: bool) -> None:
+    before = harness.calls(CLASSIC)
+    harness.fault(f"slow:{SLOWLY}", CLASSIC, after=after)
     with renewing(victim):
-        wait_until(lambda: arena.calls(CLASSIC) > before)
+        wait_until(lambda: harness.calls(CLASSIC) > before)
         victim.kill()
 
 
-def before_the_save(arena: Arena, victim: Service) -> None:
-    before, minted = arena.calls(CLASSIC), arena.newest()
-    arena.fault(f"slow:{SLOWLY}", CLASSIC)
+def before_the_save(harness: Harness, victim: Service) -> None:
+    before, minted = harness.calls(CLASSIC), harness.newest()
+    harness.fault(f"slow:{SLOWLY}", CLASSIC)
     with renewing(victim):
-        wait_until(lambda: arena.calls(CLASSIC) > before)
-        with write_lock(arena):
-            wait_until(lambda: arena.newest() != minted)
+        wait_until(lambda: harness.calls(CLASSIC) > before)
+        with write_lock(harness):
+            wait_until(lambda: harness.newest() != minted)
             catch_up(victim)
             victim.kill()
 
 
-def after_the_save(arena: Arena, victim: Service) -> None:
-    with reading(arena, "version") as version:
+def after_the_save(harness: Harness, victim: Service) -> None:
+    with reading(harness, "version") as version:
         before = version()
         with renewing(victim):
             wait_until(lambda: version() != before)

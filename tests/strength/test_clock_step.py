@@ -17,8 +17,8 @@ from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, Serving
 from lingpai.service import open_service
 from lingpai.settings import load_settings
-from tests.strength.arena import CLASSIC, CLASSIC_APP, MINI, STABLE, STABLE_MINI, XCX, Arena, open_arena
 from tests.strength.callers import calling
+from tests.strength.harness import CLASSIC, CLASSIC_APP, MINI, STABLE, STABLE_MINI, XCX, Harness, open_harness
 
 HOUR = 3600.0
 LIFE = 6.0
@@ -39,10 +39,10 @@ class SteppedClock(SystemClock):
 @pytest.mark.threat("K94")
 def test_steps_of_an_hour_both_ways(own_folder: Path) -> None:
     clock = SteppedClock()
-    with open_arena(own_folder, token_lifetime=LIFE) as arena:
-        arena.add(CLASSIC_APP, STABLE_MINI)
+    with open_harness(own_folder, token_lifetime=LIFE) as harness:
+        harness.add(CLASSIC_APP, STABLE_MINI)
         began = time.monotonic()
-        with served(arena, clock) as url, calling(arena, [url + XCX, url + MINI]) as callers:
+        with served(harness, clock) as url, calling(harness, [url + XCX, url + MINI]) as callers:
             for step in STEPS:
                 time.sleep(APART)
                 clock.step += step
@@ -51,16 +51,16 @@ def test_steps_of_an_hour_both_ways(own_folder: Path) -> None:
         assert [caller.troubles for caller in callers] == [[], []]
         assert min(caller.answers for caller in callers) > lasted
         # Classic is renewed at half of a life, stable when the platform gives a new one; each may be asked twice.
-        assert len(callers[0].tokens) <= arena.calls(CLASSIC) <= 2 * lasted / (LIFE / 2)
-        assert len(callers[1].tokens) <= arena.calls(STABLE) <= 6 * lasted / LIFE
+        assert len(callers[0].tokens) <= harness.calls(CLASSIC) <= 2 * lasted / (LIFE / 2)
+        assert len(callers[1].tokens) <= harness.calls(STABLE) <= 6 * lasted / LIFE
         assert min(len(caller.tokens) for caller in callers) >= lasted // LIFE
 
 
 @contextlib.contextmanager
-def served(arena: Arena, clock: SteppedClock) -> Iterator[str]:
+def served(harness: Harness, clock: SteppedClock) -> Iterator[str]:
     """The service's URL; it runs in a thread of this process, for its clock is ours to set."""
     started: Future[tuple[str, Serving, asyncio.AbstractEventLoop]] = Future()
-    thread = threading.Thread(target=_run, args=(arena, clock, started), daemon=True)
+    thread = threading.Thread(target=_run, args=(harness, clock, started), daemon=True)
     thread.start()
     url, serving, loop = started.result(START_SECONDS)
     try:
@@ -71,19 +71,19 @@ def served(arena: Arena, clock: SteppedClock) -> Iterator[str]:
         assert not thread.is_alive(), "the service did not stop"
 
 
-def _run(arena: Arena, clock: SteppedClock, started: Future[Any]) -> None:
+def _run(harness: Harness, clock: SteppedClock, started: Future[Any]) -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(arena, clock, started))
+            runner.run(_serve(harness, clock, started))
     except BaseException as error:
         if not started.done():
             started.set_exception(error)
         raise
 
 
-async def _serve(arena: Arena, clock: SteppedClock, started: Future[Any]) -> None:
-    at = {"base_url": arena.upstream}
-    settings = load_settings(data=arena.data, wechat=at, wecom=at)
+async def _serve(harness: Harness, clock: SteppedClock, started: Future[Any]) -> None:
+    at = {"base_url": harness.upstream}
+    settings = load_settings(data=harness.data, wechat=at, wecom=at)
     with bind("127.0.0.1", 0) as bound:
         async with open_service(settings, clock) as app:
             serving = Serving([Listener(app, [bound])])

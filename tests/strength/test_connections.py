@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.strength.arena import QYAPI, open_arena, token_of
+from tests.strength.harness import QYAPI, open_harness, token_of
 from tests.strength.services import ending
 
 HELD = 320
@@ -17,8 +17,8 @@ READY = b"GET /health/live HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
 @pytest.mark.parametrize("speaks", [True, False])
 def test_idle_lines_beyond_the_descriptors_keep_nobody_out(tmp_path: Path, speaks: bool) -> None:
-    with open_arena(tmp_path / "data") as arena, contextlib.ExitStack() as stack:
-        service = arena.serve(descriptors=DESCRIPTORS)
+    with open_harness(tmp_path / "data") as harness, contextlib.ExitStack() as stack:
+        service = harness.serve(descriptors=DESCRIPTORS)
         stack.enter_context(ending(service))
         where = urlsplit(service.url)
         for _ in range(HELD):
@@ -26,10 +26,10 @@ def test_idle_lines_beyond_the_descriptors_keep_nobody_out(tmp_path: Path, speak
             if speaks:
                 line.sendall(READY)
                 assert line.recv(65536).startswith(b"HTTP/1.1 200")
-        before = arena.calls()
+        before = harness.calls()
         token = token_of(service.ask(QYAPI))
-        assert arena.calls() > before
-        assert arena.lives(token)
+        assert harness.calls() > before
+        assert harness.lives(token)
         for _ in range(20):
             assert service.ask("/health/ready")[0] == 200
         assert service.heard["connections_full"] == 1

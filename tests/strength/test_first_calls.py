@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.strength.arena import APP, STABLE, XCX, Arena, open_arena
+from tests.strength.harness import APP, STABLE, XCX, Harness, open_harness
 from tests.strength.services import Json, ending
 
 CALLERS = 500
@@ -22,25 +22,25 @@ LAYOUTS = {"four services": (4, 1), "one service of four workers": (1, 4)}
 @pytest.mark.threat("K85")
 def test_parallel_first_calls_fetch_once(own_folder: Path, store: str, layout: str, tick: float) -> None:
     processes, workers = LAYOUTS[layout]
-    with open_arena(own_folder, store=store) as arena:
-        services = [arena.serve(workers=workers, KEEPER__TICK=tick) for _ in range(processes)]
+    with open_harness(own_folder, store=store) as harness:
+        services = [harness.serve(workers=workers, KEEPER__TICK=tick) for _ in range(processes)]
         with ending(*services):
             urls = [service.url for service in services]
-            arena.fault(f"slow:{SLOWLY}", STABLE, times=CALLERS)
-            answers = asyncio.run(_at_once(arena, urls))
+            harness.fault(f"slow:{SLOWLY}", STABLE, times=CALLERS)
+            answers = asyncio.run(_at_once(harness, urls))
             assert {answer["code"] for answer in answers} == {0}
             assert len({answer["data"]["access_token"] for answer in answers}) == 1
             assert len(answers) == CALLERS
-            assert arena.calls() == 1
+            assert harness.calls() == 1
             assert [service.stop() for service in services] == [0] * processes
 
 
-async def _at_once(arena: Arena, urls: list[str]) -> list[Json]:
+async def _at_once(harness: Harness, urls: list[str]) -> list[Json]:
     barrier = asyncio.Barrier(CALLERS + 1)
     callers = [asyncio.create_task(_call(urls[number % len(urls)], barrier)) for number in range(CALLERS)]
     while barrier.n_waiting < CALLERS:  # noqa: ASYNC110  a barrier tells nobody how many wait
         await asyncio.sleep(0.01)
-    await asyncio.to_thread(arena.add, APP)
+    await asyncio.to_thread(harness.add, APP)
     await barrier.wait()
     return await asyncio.gather(*callers)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.strength.arena import APP, XCX, open_arena
+from tests.strength.harness import APP, XCX, open_harness
 from tests.strength.services import ending
 
 MOST_MIB = 80
@@ -29,9 +29,9 @@ def _resident_mib(pid: int) -> float:
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_takes_80_mib_at_most(own_folder: Path, workers: int) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP)
-        service = arena.serve(workers=workers)
+    with open_harness(own_folder) as harness:
+        harness.add(APP)
+        service = harness.serve(workers=workers)
         with ending(service):
             for _ in range(200):
                 assert service.ask(XCX)[0] == 200

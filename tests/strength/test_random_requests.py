@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.helpers.effort import FULL
-from tests.strength.arena import AGENT, APP, STABLE_MINI, XCX, open_arena, token_of
+from tests.strength.harness import AGENT, APP, STABLE_MINI, XCX, open_harness, token_of
 from tests.strength.loader import Seen, load
 from tests.strength.services import Service, ending
 
@@ -39,9 +39,9 @@ QUIET: dict[str, Any] = {"LOG_LEVEL": "info", "KEEPER__ALLOW_UNCONFIGURED": "fal
 @pytest.mark.timeout(3600 if FULL else 120)
 @pytest.mark.threat("D48")
 def test_random_requests(own_folder: Path) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP, STABLE_MINI, AGENT)
-        service = arena.serve(workers=2, **QUIET)
+    with open_harness(own_folder) as harness:
+        harness.add(APP, STABLE_MINI, AGENT)
+        service = harness.serve(workers=2, **QUIET)
         with ending(service):
             token = token_of(service.ask(XCX))
             began = time.monotonic()
@@ -74,9 +74,9 @@ async def _storm(url: str, count: int, seed: int) -> Seen:
 @pytest.mark.timeout(3600 if FULL else 120)
 @pytest.mark.threat("D48")
 def test_schemathesis(own_folder: Path) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP, STABLE_MINI, AGENT)
-        service = arena.serve(**QUIET)
+    with open_harness(own_folder) as harness:
+        harness.add(APP, STABLE_MINI, AGENT)
+        service = harness.serve(**QUIET)
         with ending(service):
             document = json.loads(_read(service.url + "/openapi.json"))
             schema = schemathesis.openapi.from_dict(document)
@@ -123,9 +123,9 @@ def _examine(service: Service, operation: Operation) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_workers_memory_is_bounded(own_folder: Path) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP, STABLE_MINI, AGENT)
-        service = arena.serve(**QUIET)
+    with open_harness(own_folder) as harness:
+        harness.add(APP, STABLE_MINI, AGENT)
+        service = harness.serve(**QUIET)
         with ending(service):
             token_of(service.ask(XCX))
             process = psutil.Process(service.process.pid)

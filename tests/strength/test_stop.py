@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.strength.arena import CLASSIC, CLASSIC_APP, CLEAR_XCX, HELD, XCX, Arena, open_arena, token_of
+from tests.strength.harness import CLASSIC, CLASSIC_APP, CLEAR_XCX, HELD, XCX, Harness, open_harness, token_of
 from tests.strength.phases import renewing, wait_until
 from tests.strength.services import Json, Service, ending
 
@@ -22,34 +22,34 @@ ENDINGS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", ENDINGS)
 @pytest.mark.threat("K86")
 def test_sigterm_in_the_middle_of_a_renewal(own_folder: Path, store: str, case: str, workers: int) -> None:
-    with open_arena(own_folder, store=store, token_overlap=60) as arena:
-        arena.add(CLASSIC_APP)
-        service = arena.serve(workers=workers, DRAIN=0.1, KEEPER__CLEAR_APART=0.001, **ENDINGS[case])
+    with open_harness(own_folder, store=store, token_overlap=60) as harness:
+        harness.add(CLASSIC_APP)
+        service = harness.serve(workers=workers, DRAIN=0.1, KEEPER__CLEAR_APART=0.001, **ENDINGS[case])
         with ending(service):
             first = token_of(service.ask(XCX))
-            held = _stopped_in_a_renewal(arena, service)
-        assert arena.lives(held["value"])
-        assert held["previous"] is None or arena.lives(held["previous"]["value"])
+            held = _stopped_in_a_renewal(harness, service)
+        assert harness.lives(held["value"])
+        assert held["previous"] is None or harness.lives(held["previous"]["value"])
         if case == "the answer comes in time":
-            assert arena.calls(CLASSIC) == 2
+            assert harness.calls(CLASSIC) == 2
             assert held["previous"]["value"] == first
         else:
-            assert arena.calls(CLASSIC) == 3
-            assert not arena.lives(first)
-        assert held["value"] == arena.newest()
+            assert harness.calls(CLASSIC) == 3
+            assert not harness.lives(first)
+        assert held["value"] == harness.newest()
 
 
-def _stopped_in_a_renewal(arena: Arena, service: Service) -> Json:
+def _stopped_in_a_renewal(harness: Harness, service: Service) -> Json:
     """What is held after a renewal that SIGTERM met, and the start after that."""
     assert service.ask(CLEAR_XCX)[1]["code"] == 0
-    arena.fault(f"slow:{SLOWLY}", CLASSIC, after=True)
+    harness.fault(f"slow:{SLOWLY}", CLASSIC, after=True)
     with renewing(service):
-        wait_until(lambda: arena.calls(CLASSIC) == 2)
+        wait_until(lambda: harness.calls(CLASSIC) == 2)
         assert service.stop() == 0
-    again = arena.serve()
+    again = harness.serve()
     with ending(again):
         token_of(again.ask(XCX))
-        wait_until(lambda: again.ask(HELD)[1]["value"] == arena.newest())
+        wait_until(lambda: again.ask(HELD)[1]["value"] == harness.newest())
         status, held = again.ask(HELD)
         assert status == 200
         return held

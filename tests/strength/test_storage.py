@@ -17,7 +17,17 @@ import pytest
 
 from lingpai.sandbox import SAMPLE_CORP
 from lingpai.sandbox.options import SAMPLE_CONTACTS
-from tests.strength.arena import APP, CLASSIC, GETTOKEN, STABLE, STABLE_MINI, XCX, Arena, open_arena, token_of
+from tests.strength.harness import (
+    APP,
+    CLASSIC,
+    GETTOKEN,
+    STABLE,
+    STABLE_MINI,
+    XCX,
+    Harness,
+    open_harness,
+    token_of,
+)
 from tests.strength.phases import wait_until
 from tests.strength.services import Service, ending
 
@@ -27,7 +37,7 @@ UNHELD = f"/AccessToken/getQyapi?corpid={SAMPLE_CORP.corpid}&secret={SAMPLE_CONT
 UNHELD_DROPIN = f"/cgi-bin/gettoken?corpid={SAMPLE_CORP.corpid}&corpsecret={SAMPLE_CONTACTS.secret}"
 STORE_UNAVAILABLE = 503
 
-Hardship = Callable[[Arena, Service], contextlib.AbstractContextManager[None]]
+Hardship = Callable[[Harness, Service], contextlib.AbstractContextManager[None]]
 
 
 def _processes(service: Service) -> list[int]:
@@ -36,7 +46,7 @@ def _processes(service: Service) -> list[int]:
 
 
 @contextlib.contextmanager
-def file_size_limit(arena: Arena, service: Service) -> Iterator[None]:
+def file_size_limit(harness: Harness, service: Service) -> Iterator[None]:
     """No file can grow or be written any more: each write fails, as on a full disk, for root as well."""
     pids = _processes(service)
     before = [resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids]
@@ -48,25 +58,25 @@ def file_size_limit(arena: Arena, service: Service) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def moved_away(arena: Arena, service: Service) -> Iterator[None]:
+def moved_away(harness: Harness, service: Service) -> Iterator[None]:
     """The database's files are not where they were; what has them open can still read them."""
-    away = arena.data / "away"
+    away = harness.data / "away"
     away.mkdir()
-    files = list(arena.data.glob("lingpai.db*"))
+    files = list(harness.data.glob("lingpai.db*"))
     assert files
     for file in files:
         file.rename(away / file.name)
     yield
-    for file in arena.data.glob("lingpai.db*"):
+    for file in harness.data.glob("lingpai.db*"):
         file.unlink()
     for file in away.iterdir():
-        file.rename(arena.data / file.name)
+        file.rename(harness.data / file.name)
 
 
 @contextlib.contextmanager
-def locked(arena: Arena, service: Service) -> Iterator[None]:
+def locked(harness: Harness, service: Service) -> Iterator[None]:
     """Somebody else holds the write lock and does not let go."""
-    with contextlib.closing(apsw.Connection(str(arena.database))) as connection:
+    with contextlib.closing(apsw.Connection(str(harness.database))) as connection:
         connection.set_busy_timeout(30_000)  # until a write of the service that is under way has ended
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -81,27 +91,27 @@ HARDSHIPS: dict[str, Hardship] = {"disk full": file_size_limit, "database locked
 )
 @pytest.mark.threat("K95")
 def test_what_lives_is_served_and_the_rest_recovers(own_folder: Path, hardship: str, workers: int) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP, STABLE_MINI)
-        service = arena.serve(workers=workers)
+    with open_harness(own_folder) as harness:
+        harness.add(APP, STABLE_MINI)
+        service = harness.serve(workers=workers)
         with ending(service):
             token = token_of(service.ask(XCX))
-            wait_until(lambda: arena.calls() == 2)  # the background has fetched the other one
-            with HARDSHIPS[hardship](arena, service):
+            wait_until(lambda: harness.calls() == 2)  # the background has fetched the other one
+            with HARDSHIPS[hardship](harness, service):
                 _suffer(service, token)
-            _recover(arena, service, token)
+            _recover(harness, service, token)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.threat("K95")
 def test_the_database_is_gone_and_comes_back(own_folder: Path, workers: int) -> None:
-    with open_arena(own_folder) as arena:
-        arena.add(APP, STABLE_MINI)
-        service = arena.serve(workers=workers)
+    with open_harness(own_folder) as harness:
+        harness.add(APP, STABLE_MINI)
+        service = harness.serve(workers=workers)
         with ending(service):
             token = token_of(service.ask(XCX))
-            wait_until(lambda: arena.calls() == 2)
-            with moved_away(arena, service):
+            wait_until(lambda: harness.calls() == 2)
+            with moved_away(harness, service):
                 # What has the file open goes on with it; what has not says so. Nobody hands out another token.
                 for _ in range(10):
                     status, found = service.ask(XCX)
@@ -110,20 +120,20 @@ def test_the_database_is_gone_and_comes_back(own_folder: Path, workers: int) -> 
                         (STORE_UNAVAILABLE, None),
                     )
                     assert service.ask(UNHELD)[0] in (200, STORE_UNAVAILABLE)
-            _recover(arena, service, token)
+            _recover(harness, service, token)
 
 
-def _recover(arena: Arena, service: Service, token: str) -> None:
+def _recover(harness: Harness, service: Service, token: str) -> None:
     wait_until(lambda: service.ask(UNHELD)[0] == 200)
     assert token_of(service.ask(XCX)) == token
     assert token_of(service.ask(UNHELD))
     wait_until(lambda: service.ask("/health/ready")[0] == 200)
-    assert arena.calls(CLASSIC, STABLE, GETTOKEN) == 3, "an account was fetched twice, or lost"
+    assert harness.calls(CLASSIC, STABLE, GETTOKEN) == 3, "an account was fetched twice, or lost"
     assert service.stop() == 0
-    again = arena.serve()
+    again = harness.serve()
     with ending(again):
         assert token_of(again.ask(XCX)) == token
-        assert arena.calls(CLASSIC, STABLE, GETTOKEN) == 3
+        assert harness.calls(CLASSIC, STABLE, GETTOKEN) == 3
 
 
 def _suffer(service: Service, token: str) -> None:
@@ -160,25 +170,25 @@ def may_mount() -> bool:
 def test_a_disk_without_a_byte_left(own_folder: Path) -> None:
     if shutil.which("unshare") is None or not may_mount():
         pytest.skip("no right to mount a small disk here; the limit on file sizes is tested above")
-    with small_disk(own_folder), open_arena(own_folder) as arena:
-        arena.add(APP)
-        service = arena.serve()
+    with small_disk(own_folder), open_harness(own_folder) as harness:
+        harness.add(APP)
+        service = harness.serve()
         with ending(service):
             token = token_of(service.ask(XCX))
             ballast = own_folder / "ballast"
             with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
                 while True:
                     file.write(bytes(4096))
-            _exhaust(arena, service)
+            _exhaust(harness, service)
             _suffer(service, token)
             ballast.unlink()
             wait_until(lambda: service.ask(UNHELD)[0] == 200)
             assert token_of(service.ask(XCX)) == token
-            assert arena.calls() == 2
+            assert harness.calls() == 2
             assert service.stop() == 0
 
 
-def _exhaust(arena: Arena, service: Service) -> None:
+def _exhaust(harness: Harness, service: Service) -> None:
     """Use up what the log of the database has left in blocks that it owns already."""
     for number in range(200):
         if service.ask(f"/AccessToken/getXcx?appid=wx{number:016d}&secret={number:032d}")[0] != 200:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.strength.arena import AGENT, CLASSIC_APP, MINI, QYAPI, STABLE_MINI, XCX, open_arena
 from tests.strength.callers import calling
+from tests.strength.harness import AGENT, CLASSIC_APP, MINI, QYAPI, STABLE_MINI, XCX, open_harness
 from tests.strength.services import ending
 
 LIFE = 12.0
@@ -21,22 +21,22 @@ CALLS_WHILE_DOWN = 40
 
 @pytest.mark.threat("K87")
 def test_upstream_down_for_all_but_the_last_part(own_folder: Path) -> None:
-    with open_arena(own_folder, token_lifetime=LIFE) as arena:
-        arena.add(CLASSIC_APP, STABLE_MINI, AGENT)
-        service = arena.serve(workers=2)
+    with open_harness(own_folder, token_lifetime=LIFE) as harness:
+        harness.add(CLASSIC_APP, STABLE_MINI, AGENT)
+        service = harness.serve(workers=2)
         with ending(service):
             urls = [service.url + path for path in (XCX, MINI, QYAPI)]
-            with calling(arena, urls) as callers:
+            with calling(harness, urls) as callers:
                 time.sleep(1)
                 first = [caller.tokens[0] for caller in callers]
-                ends = time.monotonic() + min(arena.rest(token) for token in first)
+                ends = time.monotonic() + min(harness.rest(token) for token in first)
                 for fault in OUTAGE:
-                    arena.fault(fault)
-                before = arena.calls()
+                    harness.fault(fault)
+                before = harness.calls()
                 time.sleep(max(0.0, ends - LAST - time.monotonic()))
-                while_down = arena.calls() - before
+                while_down = harness.calls() - before
                 assert [caller.tokens for caller in callers] == [[token] for token in first]
-                arena.mend()
+                harness.mend()
                 time.sleep(LAST + AFTER)
             assert [caller.troubles for caller in callers] == [[], [], []]
             assert all(len(caller.tokens) > 1 for caller in callers)

@@ -1,4 +1,4 @@
-"""What the wings find wrong with a record, as a usage error in the user's language."""
+"""Flaws of a record, which the wings find, as a usage error in the user's language."""
 
 import contextlib
 from typing import TYPE_CHECKING

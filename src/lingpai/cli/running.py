@@ -147,7 +147,7 @@ async def find_account(keeper: "Keeper", name: str) -> "Account":
 
 
 class _Chosen:
-    """What the root command was given."""
+    """Options of the root command."""
 
     server = ""
 

@@ -1,4 +1,4 @@
-"""What operators change, as values: who did what to which thing, and what was there before and after."""
+"""Changes by operators, as values: the actor, the thing, and its fields before and after."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ REFUSED: Final = "refused"
 
 
 class Actor(NamedTuple):
-    """Who changes something.
+    """The actor of a change.
 
     Attributes:
         kind: "cli" for a command on the host, "admin" for an admin key.

@@ -24,7 +24,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Logout(msgspec.Struct, frozen=True, kw_only=True):
-    """A client that has yet to be told that a session of its user ended.
+    """A client that has yet to be notified that a session of its user ended.
 
     Attributes:
         app: row of the client.

@@ -10,7 +10,7 @@ _NOTHING: Final[Mapping[str, str]] = {
     "frame-ancestors": "'none'",
 }
 OWN: Final = "'self'"
-"""What comes from the page's own origin."""
+"""The page's own origin."""
 ICONS: Final = {"img-src": OWN}
 """Lets browsers load the icon (CSP Level 3 §6.1.8 counts icons as images)."""
 

@@ -7,7 +7,7 @@ from lingpai.core.errors import Kind, LingpaiError
 
 
 class Flaw(NamedTuple):
-    """What is wrong with one field.
+    """A fault in one field of a record.
 
     Attributes:
         field: its name in the record.

@@ -14,7 +14,7 @@ FOREVER = 253_402_300_799
 
 
 DOCUMENT_SCHEME = "https://"
-"""What the id of an app begins with that is the address of its own document."""
+"""The beginning of the id of an app that is the address of its own document."""
 
 AuthMethod = Literal["client_secret_basic", "client_secret_post", "private_key_jwt"]
 """Ways in which a confidential client authenticates (OpenID Connect Core §9)."""
@@ -62,7 +62,7 @@ class Secret(msgspec.Struct, frozen=True):
 
 
 class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How an app registered itself (RFC 7591).
+    """The registration of an app by itself (RFC 7591).
 
     Attributes:
         salt: random and part of its registration token.
@@ -96,8 +96,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         application_type: whether it is a site, or a program on the user's machine.
         subject_type: whether its users have the same `sub` as in other apps, or one for its sector alone.
         sector_identifier_uri: lists the redirect URIs of all apps of its sector, or "" (OpenID Connect Core §8.1).
-        client_uri, logo_uri, policy_uri, tos_uri: pages and pictures about it, which it tells and nobody here shows.
-        contacts, software_id, software_version: who makes it, and what it is; told likewise.
+        client_uri, logo_uri, policy_uri, tos_uri: pages and pictures about it, which are returned to it, and not shown.
+        contacts, software_id, software_version: who makes it, and what it is; returned likewise.
     """
 
     pkce: bool = True
@@ -201,12 +201,12 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def documented(self) -> bool:
-        """Whether its id is the address of a document in which it describes itself; no other app has such an id."""
+        """True when its id is the address of a document in which it describes itself; no other app has such an id."""
         return self.app_id.startswith(DOCUMENT_SCHEME)
 
     @property
     def describes_itself(self) -> bool:
-        """Whether its name, redirect URIs and keys are its own word, which no operator has looked at."""
+        """True when its name, redirect URIs and keys are its own word, which no operator has looked at."""
         return self.documented or self.registration is not None
 
     @property

@@ -1,4 +1,4 @@
-"""What lets strangers register apps, as values.
+"""Initial access tokens, with which strangers register apps, as values.
 
 Times are as in `issuer_records`.
 """

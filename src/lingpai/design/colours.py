@@ -18,7 +18,7 @@ _WHITE: Final = "#ffffff"
 
 
 class _Scheme(NamedTuple):
-    """What a scheme has text and accents on, and where its accents are moved to."""
+    """The background of text and accents in a scheme, and the colour towards which its accents are moved."""
 
     surfaces: tuple[str, ...]
     towards: str

@@ -34,7 +34,7 @@ log = structlog.get_logger("lingpai.edge")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SupervisorOptions:
-    """How workers are replaced and ended.
+    """Replacement and end of workers.
 
     Attributes:
         grace: seconds that a worker may take to end after SIGTERM before it is killed.

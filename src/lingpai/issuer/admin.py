@@ -118,7 +118,7 @@ async def give_hash(issuer: Issuer, user: User, password_hash: str) -> bool:
 
 
 async def end_sessions(issuer: Issuer, user: User) -> int:
-    """End all sessions of a user; return how many there were. The service tells their clients."""
+    """End all sessions of a user; return how many there were. The service notifies their clients."""
     store = issuer.recording(Change("user.logout", user.login))
     return (await store.end_sessions(user.id, issuer.now())).sessions
 
@@ -196,10 +196,10 @@ async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClai
 
 def _claims_state(issuer: Issuer, claims: UserClaims) -> dict[str, Any]:
     """Return fingerprints of what is known of a person: the audit trail outlives them."""
-    told = msgspec.to_builtins(claims)
-    told.pop("updated_at", None)
+    fields = msgspec.to_builtins(claims)
+    fields.pop("updated_at", None)
     return {
-        name: issuer.digest_of(name, str(value)).hex()[:FINGERPRINT_DIGITS] for name, value in told.items()
+        name: issuer.digest_of(name, str(value)).hex()[:FINGERPRINT_DIGITS] for name, value in fields.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with an app that an operator describes."""
+"""Flaws of an app that an operator describes."""
 
 import re
 from collections.abc import Callable, Iterator

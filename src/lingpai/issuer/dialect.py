@@ -36,7 +36,7 @@ class Mounting(NamedTuple):
 
 
 Leads = Callable[[], Awaitable[bool]]
-"""Whether this process is the one of all that does what one does for all."""
+"""True when this process is the one of all that does the work done once for all."""
 Background = Callable[[Leads], Coroutine[Any, Any, None]]
 """Work that goes on while the service runs."""
 

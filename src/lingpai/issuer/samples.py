@@ -167,7 +167,7 @@ class SampleServer:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """How the sample web app signs users in.
+    """The sign-in of the sample web app.
 
     Attributes:
         about: Chinese and English, for the start page.

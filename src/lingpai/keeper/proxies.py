@@ -23,7 +23,7 @@ class Proxy(NamedTuple):
 
     @property
     def is_socks(self) -> bool:
-        """Whether it speaks SOCKS, and no HTTP."""
+        """True when it speaks SOCKS, not HTTP."""
         return urlsplit(self.url).scheme in SOCKS
 
 

@@ -1,4 +1,4 @@
-"""What an operator can do about a platform's refusal; the platforms' modules declare most of it."""
+"""Remedies for a platform's refusal, for operators; the platforms' modules declare most of them."""
 
 import re
 from typing import Final

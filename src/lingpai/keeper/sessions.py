@@ -15,7 +15,7 @@ class LostError(aiohttp.ClientConnectionError):
 
 
 class _Pool(NamedTuple):
-    """What connections of one pool have in common."""
+    """The options that connections of one pool share."""
 
     ca_bundle: str
     source_address: str

@@ -1,4 +1,4 @@
-"""Why a platform was not reached, as operators are told: without addresses, as those have secrets in them."""
+"""Reasons why a platform was not reached, for operators: without addresses, as those have secrets in them."""
 
 import os
 

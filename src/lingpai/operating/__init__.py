@@ -1,1 +1,1 @@
-"""What operators do, whatever they do it by: the command line on the host, or the admin API."""
+"""The operations of the command line on the host and of the admin API."""

@@ -17,7 +17,7 @@ _Changes = dict[str, dict[str, Any]]
 
 
 class Verified(NamedTuple):
-    """What a look at the whole audit trail found.
+    """The result of verifying the whole audit trail.
 
     Attributes:
         rows: how many there are.

@@ -4,17 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.conditions import merged, tag_of
-from lingpai.operating.port import Condition, Document, Item, Key, Page, Saved
+from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
 from lingpai.operating.problems import StaleError
 from lingpai.operating.resources.registry import BY_KIND
 from lingpai.operating.resources.resource import MOST_ATTEMPTS, Resource, convert
 from lingpai.operating.site import Site
 
 
-class Local:
+class Local(Operating):
     """See `port.Operating`.
 
     Args:
@@ -24,11 +25,12 @@ class Local:
     def __init__(self, site: Site) -> None:
         self._site = site
 
+    @override
     async def read(self, kind: str, key: Key) -> Item:
-        """See `Operating.read`."""
         resource = BY_KIND[kind]
         return await self._item(resource, await self._find(resource, key))
 
+    @override
     async def list(
         self,
         kind: str,
@@ -38,11 +40,10 @@ class Local:
         after: str = "",
         limit: int = 50,
     ) -> Page:
-        """See `Operating.list`."""
         return await BY_KIND[kind].page(self._site, key, wanted or {}, after, limit)
 
+    @override
     async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
-        """See `Operating.put`."""
         resource = BY_KIND[kind]
         for _ in range(MOST_ATTEMPTS):
             known = await resource.find(self._site, key)
@@ -54,8 +55,8 @@ class Local:
                 return saved
         raise _overtaken()
 
+    @override
     async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
-        """See `Operating.patch`."""
         resource = BY_KIND[kind]
         for _ in range(MOST_ATTEMPTS):
             known = await self._find(resource, key)
@@ -67,8 +68,8 @@ class Local:
                 return saved
         raise _overtaken()
 
+    @override
     async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
-        """See `Operating.remove`."""
         resource = BY_KIND[kind]
         known = await self._find(resource, key)
         self._demand(resource, key, known, condition, {})
@@ -77,8 +78,8 @@ class Local:
             raise resource.missing(key)
         return document
 
+    @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
-        """See `Operating.act`."""
         found = BY_KIND[kind].actions[action]
         return await found.run(self._site, key, convert(document, found.body))
 

@@ -54,7 +54,7 @@ class Saved(NamedTuple):
 
 
 class Condition(NamedTuple):
-    """What has to be so for a change to be made.
+    """The condition of a change.
 
     Attributes:
         etags: entity tags of which the thing has one now; ("*",) for any thing that there is; None for no condition.
@@ -70,7 +70,7 @@ ABSENT = Condition(absent=True)
 
 
 class Operating(Protocol):
-    """What front ends do. Every verb may raise `LingpaiError`."""
+    """The operations of front ends. Every verb may raise `LingpaiError`."""
 
     async def read(self, kind: str, key: Key) -> Item:
         """Return a thing.

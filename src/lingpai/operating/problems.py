@@ -1,13 +1,14 @@
-"""How the admin API answers: plain JSON, and errors as problem details (RFC 9457)."""
+"""Answers of the admin API: plain JSON, and errors as problem details (RFC 9457)."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import FlawsError
-from lingpai.core.wire import NO_STORE, Reply
+from lingpai.core.wire import NO_STORE, Reply, Shape
 
 PROBLEM: Final = "application/problem+json"
 _encode = msgspec.json.Encoder().encode
@@ -41,19 +42,19 @@ class StaleError(LingpaiError):
         return other
 
 
-class ProblemShape:
+class ProblemShape(Shape):
     """The wire format of the admin API."""
 
     codes = CODES
     own_words = True
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # in the header
         return Reply(_encode(value))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         status = CODES[error.kind]
         document: dict[str, Any] = {
             "type": f"urn:lingpai:error:{error.kind.value}",

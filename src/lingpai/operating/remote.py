@@ -150,7 +150,7 @@ def _unreachable(problem: str) -> LingpaiError:
 
 
 def _error_of(problem: Mapping[str, Any]) -> LingpaiError:
-    """Return the error that a problem document tells of."""
+    """Return the error of a problem document."""
     kinds = {kind.value: kind for kind in Kind}
     kind, title = kinds.get(str(problem.get("code")), Kind.INTERNAL), str(problem.get("title", ""))
     named = [

@@ -1,4 +1,4 @@
-"""What an admin key may do: rights, and roles as presets of rights."""
+"""Rights of admin keys, and roles as presets of rights."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _RIGHT: Final = re.compile(
 
 
 class Need(NamedTuple):
-    """What a call needs: the area, "read" or "write", and the realm for things of one."""
+    """The right that a call needs: the area, "read" or "write", and the realm for things of one."""
 
     area: Area
     verb: str

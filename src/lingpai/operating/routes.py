@@ -159,7 +159,7 @@ class AdminApi:
             (name, kind) if default is msgspec.NODEFAULT else (name, kind, default)
             for name, (kind, default) in fields.items()
         ]
-        # Each has a name of its own, by which the OpenAPI document tells them apart.
+        # Each has a name of its own, by which the OpenAPI document distinguishes them.
         name = _NO_WORD.sub("_", f"{methods[0]}{path}").strip("_")
         params = msgspec.defstruct(name, declared, kw_only=True)
         return Route(

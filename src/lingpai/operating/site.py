@@ -1,4 +1,4 @@
-"""What operators manage, put together: the keeper, the realms, and who acts."""
+"""The service as operators see it: the keeper, the realms, and the actor."""
 
 import base64
 import dataclasses

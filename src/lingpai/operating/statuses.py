@@ -14,7 +14,7 @@ def status_document(keeper: Keeper, status: CredentialStatus, *, chinese: bool =
     """Return a status as a JSON document: ages and remaining times in seconds.
 
     Args:
-        keeper: its clock tells the time.
+        keeper: has the clock.
         status: of a token or ticket.
         chinese: whether the remedy is in Chinese.
     """

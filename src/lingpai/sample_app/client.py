@@ -6,12 +6,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from typing_extensions import override
 
+from lingpai.issuer.samples import SampleClient
 from lingpai.sample_app.identities import Identity, address_of, callback
 from lingpai.sample_app.trails import Trail, call
 
 
-class Client:
+class Client(SampleClient):
     """See `lingpai.issuer.samples.SampleClient`.
 
     Args:
@@ -69,6 +71,7 @@ class Client:
         self._trail.add_browser_request("浏览器前往授权页 The browser goes to ask", "GET", url, query)
         return f"{url}?{urlencode(query)}"
 
+    @override
     async def send(
         self,
         title: str,
@@ -77,11 +80,10 @@ class Client:
         method: str = "POST",
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """See `SampleClient.send`."""
         return await call(
             self._http, self._trail, title, method, self.url + path, dict(params), headers=headers
         )
 
+    @override
     def show(self, title: str, value: Any) -> None:
-        """See `SampleClient.show`."""
         self._trail.add_finding(title, value)

@@ -44,7 +44,7 @@ class AskParams(msgspec.Struct):
 
 
 class AnswerForm(msgspec.Struct):
-    """Who logs in: the id of a member, or "" for nobody."""
+    """A login: the id of a member, or "" for nobody."""
 
     member: Annotated[str, msgspec.Meta(max_length=16)] = ""
 

@@ -5,10 +5,11 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.content_security import ICONS, OWN, content_policy
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import JSON, NO_STORE, Call, Reply
+from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Shape
 from lingpai.design.pages import HTML, TAGS
 from lingpai.design.templates import template
 from lingpai.design.words import OTHER
@@ -18,16 +19,16 @@ from lingpai.sample_app.words import WORDS, in_language
 _PACKAGE = "lingpai.sample_app"
 
 
-class PlainShape:
+class PlainShape(Shape):
     """Errors of the sample itself, as a line of text."""
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id
         return Reply(msgspec.json.encode(value), 200, JSON)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         status = 404 if error.kind is Kind.NOT_FOUND else 400
         return Reply(f"{error.reason} ({trace_id})\n".encode(), status, "text/plain; charset=utf-8")
 

@@ -13,7 +13,7 @@ _JAVASCRIPT = "text/javascript; charset=utf-8"
 
 
 class ScriptedPages:
-    """What a dialect declares as `SamplePage` and `SampleView`.
+    """The `SamplePage` and `SampleView` of a dialect.
 
     Args:
         browsers: who uses them.

@@ -53,7 +53,7 @@ class Step(msgspec.Struct, frozen=True):
 
     @property
     def folded(self) -> bool:
-        """Whether its answer is too long to be shown at once."""
+        """True when its answer is too long to be shown at once."""
         return len(self.answer) > LONG
 
 

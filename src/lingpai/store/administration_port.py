@@ -1,6 +1,6 @@
-"""What a store keeps of its operators: the audit trail, admin keys, and answers to requests that may be repeated.
+"""The records of operators in a store: the audit trail, admin keys, and answers to requests that may be repeated.
 
-What holds for `store.port.Store` holds here, which this is a part of.
+It is a part of `store.port.Store`, and its rules apply.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from lingpai.core.audit import Actor, AdminKey, AuditRow, Change
 
 
 class AuditFilter(NamedTuple):
-    """Which rows of the audit trail are wanted; "" and None for any.
+    """A filter of the audit trail; "" and None for any.
 
     `target` names one thing exactly, or all whose names begin so when it ends with `*`.
     """
@@ -38,7 +38,7 @@ class Kept(NamedTuple):
 
 
 class Recording(Protocol):
-    """What both ports have: changes that are recorded as they are made."""
+    """The part of both ports that records changes as they are made."""
 
     def recording(self, actor: Actor, change: Change, happened: Callable[[Any], bool] = bool) -> Self:
         """Return this store with verbs that add a row to the audit trail in the transaction of what they change.

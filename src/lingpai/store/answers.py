@@ -1,4 +1,4 @@
-"""How an authorization request is answered: the first answer counts, but a refusal replaces any other."""
+"""The answer to an authorization request: the first one counts, but a refusal replaces any other."""
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Grant
@@ -18,8 +18,10 @@ async def answer_request(
     row = await transaction.add_grant(grant)
     await transaction.rows("end_answer", request.digest, row)
     if login is not None:
-        session, online, told = login
-        await transaction.rows("add_session_grant", session.id, row, grant.app, online, told, session.ends_at)
+        session, online, notified = login
+        await transaction.rows(
+            "add_session_grant", session.id, row, grant.app, online, notified, session.ends_at
+        )
     return Answer(row)
 
 

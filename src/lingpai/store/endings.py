@@ -1,4 +1,4 @@
-"""How login sessions end: with what they allowed, and with what their clients are told, in one transaction.
+"""The end of login sessions: of their grants, and the messages to their clients, in one transaction.
 
 OpenID Connect Back-Channel Logout 1.0 §2.3, §2.7.
 """
@@ -13,7 +13,7 @@ from lingpai.store.sessions_port import EndedSessions
 from lingpai.store.transaction import Transaction
 
 TRIES: Final = 3
-"""How often a client is tried again."""
+"""Repetitions of a message to a client."""
 KEPT: Final = 24 * 3600
 """Seconds after which nobody tries any more."""
 

@@ -78,7 +78,7 @@ def _read_app(row: Sequence[Any]) -> App:
 
 
 def read_registration(text: str) -> Registration | None:
-    """How an app registered itself, from its column; None for "", which apps of operators have."""
+    """Read the registration of an app from its column; None for "", which apps of operators have."""
     return _registration.decode(text) if text else None
 
 

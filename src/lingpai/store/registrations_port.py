@@ -54,5 +54,5 @@ class Registrations(Protocol):
         ...
 
     async def has_members(self, app: int) -> bool:
-        """Whether any user ever allowed the app something, be it that they took it back since."""
+        """True when any user ever allowed the app something, even if they took it back since."""
         ...

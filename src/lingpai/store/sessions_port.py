@@ -1,7 +1,7 @@
-"""Login sessions in a store, how they end, and who is told of it; a part of `issuer_port.IssuerStore`.
+"""Login sessions in a store, how they end, and who is notified of it; a part of `issuer_port.IssuerStore`.
 
-A session ends together with what it allowed while its user is there, and what its clients have to be told is stored in
-the same commit: no end of a process loses it.
+A session ends together with what it allowed while its user is there, and the messages to its clients are stored in the
+same commit: no end of a process loses them.
 """
 
 from typing import NamedTuple, Protocol
@@ -16,16 +16,16 @@ class Login(NamedTuple):
     Attributes:
         session: which.
         online: whether the grant ends with it.
-        told: whether the client is told when it ends.
+        notified: whether the client is notified when it ends.
     """
 
     session: Session
     online: bool
-    told: bool
+    notified: bool
 
 
 class EndedSessions(NamedTuple):
-    """How many sessions ended, and what their clients have to be told."""
+    """The number of sessions that ended, and the messages to their clients."""
 
     sessions: int
     logouts: tuple[Logout, ...] = ()
@@ -38,7 +38,7 @@ class EndedSessions(NamedTuple):
 class Sessions(Protocol):
     """Verbs on login sessions.
 
-    Where sessions end, `held` are seconds for which the caller tells the clients himself; after that anybody may, see
+    Where sessions end, `held` are seconds for which the caller notifies the clients itself; after that anybody may, see
     `take_logouts`.
     """
 
@@ -68,17 +68,17 @@ class Sessions(Protocol):
         ...
 
     async def has_logouts(self, realm: str, now: int) -> bool:
-        """True when there are clients of a realm that have yet to be told."""
+        """True when there are clients of a realm that have yet to be notified."""
         ...
 
     async def take_logouts(self, realm: str, now: int, until: int, limit: int) -> tuple[Logout, ...]:
-        """Up to `limit` clients of a realm that have yet to be told; until then nobody else gets them."""
+        """Up to `limit` clients of a realm that have yet to be notified; until then nobody else gets them."""
         ...
 
     async def postpone_logout(self, logout: Logout, next_at: int) -> None:
-        """Let a client be told later, as often as it says now."""
+        """Let a client be notified later, as often as it says now."""
         ...
 
     async def remove_logout(self, logout: Logout) -> None:
-        """Forget what a client was told, or cannot be told."""
+        """Forget what a client was notified, or cannot be notified."""
         ...

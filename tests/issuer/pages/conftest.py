@@ -5,7 +5,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from tests.issuer.engines import WIRE_ENGINES, ready_engine
-from tests.issuer.pages.stage import Browser, Stage, serving
+from tests.issuer.pages.harness import Browser, Harness, serving
 
 
 @pytest.fixture
@@ -19,21 +19,21 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def stage(engine_name: str, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Stage]:
+async def harness(engine_name: str, tmp_path: Path, clock: VirtualClock) -> AsyncIterator[Harness]:
     async with serving(tmp_path, clock, engine_name) as opened:
         yield opened
 
 
 @pytest.fixture
-async def browser(stage: Stage) -> AsyncIterator[Browser]:
-    opened = Browser(stage.url)
+async def browser(harness: Harness) -> AsyncIterator[Browser]:
+    opened = Browser(harness.url)
     yield opened
     await opened.close()
 
 
 @pytest.fixture
-async def other(stage: Stage) -> AsyncIterator[Browser]:
+async def other(harness: Harness) -> AsyncIterator[Browser]:
     """Somebody else's browser."""
-    opened = Browser(stage.url)
+    opened = Browser(harness.url)
     yield opened
     await opened.close()

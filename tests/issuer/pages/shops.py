@@ -26,7 +26,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import Realm, mount, open_issuer
 from tests.issuer.conftest import CHEAP
 from tests.issuer.engines import ENGINES
-from tests.issuer.pages.stage import REDIRECT, SECRET, Browser, Seen
+from tests.issuer.pages.harness import REDIRECT, SECRET, Browser, Seen
 
 if TYPE_CHECKING:
     from lingpai.core.wire import Route, Shape

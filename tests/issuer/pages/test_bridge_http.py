@@ -15,18 +15,18 @@ from lingpai.issuer.dialects.yzb.signing import SignedPage, signature_of, verify
 from lingpai.issuer.pages import Site
 from lingpai.issuer.verbs.app_tokens import issue_app_token
 from lingpai.issuer.verbs.tickets import issue_ticket
-from tests.issuer.pages.stage import Browser, Stage
+from tests.issuer.pages.harness import Browser, Harness
 
 ORIGIN = "http://localhost:5000"
 
 
-async def window(stage: Stage, **over: str) -> str:
+async def window(harness: Harness, **over: str) -> str:
     """The address of a window for a verified page."""
-    token = (await issue_app_token(stage.yzb, stage.mini)).access_token
-    ticket = (await issue_ticket(stage.yzb, stage.mini, token)).ticket
+    token = (await issue_app_token(harness.yzb, harness.mini)).access_token
+    ticket = (await issue_ticket(harness.yzb, harness.mini, token)).ticket
     signature = signature_of(ticket, "n", "1700000000", ORIGIN + "/page")
     proof = await verify_page(
-        stage.yzb, stage.mini, SignedPage(ORIGIN + "/page", ORIGIN, "1700000000", "n", signature)
+        harness.yzb, harness.mini, SignedPage(ORIGIN + "/page", ORIGIN, "1700000000", "n", signature)
     )
     given = {"app_id": "100001", "origin": ORIGIN, "proof": proof, "call": "c1"} | over
     return "/js/yzb-bridge/window?" + urlencode(given)
@@ -48,23 +48,23 @@ async def test_script_is_for_any_page(browser: Browser) -> None:
     assert (again.status, again.text) == (304, "")
 
 
-async def test_window_of_a_verified_page_keeps_its_opener(stage: Stage, browser: Browser) -> None:
-    login = await browser.follow(await window(stage))
+async def test_window_of_a_verified_page_keeps_its_opener(harness: Harness, browser: Browser) -> None:
+    login = await browser.follow(await window(harness))
     assert login.headers["Cross-Origin-Opener-Policy"] == "unsafe-none"
     assert login.headers["X-Frame-Options"] == "DENY"
     assert (await browser.get("/user/mall/login")).headers["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
 @pytest.mark.threat("D41")
-async def test_window_of_a_public_client_says_what_it_lacks(stage: Stage, browser: Browser) -> None:
-    address = await window(stage)
-    await admin.change_app(stage.yzb, stage.mini, public=True)
+async def test_window_of_a_public_client_says_what_it_lacks(harness: Harness, browser: Browser) -> None:
+    address = await window(harness)
+    await admin.change_app(harness.yzb, harness.mini, public=True)
     seen = await browser.get(address, headers={"Accept-Language": "en"})
     assert (seen.status, data_of(seen.text)["call"]) == (400, "c1")
 
 
-async def test_allowing_leads_to_a_code_for_that_origin(stage: Stage, browser: Browser) -> None:
-    question = await browser.log_in(await browser.follow(await window(stage)))
+async def test_allowing_leads_to_a_code_for_that_origin(harness: Harness, browser: Browser) -> None:
+    question = await browser.log_in(await browser.follow(await window(harness)))
     done = await browser.submit(question, answer="allow")
     data = data_of(done.text)
     assert (data["call"], data["origin"]) == ("c1", ORIGIN)
@@ -77,17 +77,19 @@ async def test_allowing_leads_to_a_code_for_that_origin(stage: Stage, browser: B
 
 
 @pytest.mark.threat("A1")
-async def test_a_domain_taken_off_the_app_meanwhile_is_told_nothing(stage: Stage, browser: Browser) -> None:
-    question = await browser.log_in(await browser.follow(await window(stage)))
-    await admin.change_app(stage.yzb, stage.mini, domains=("page.example",))
+async def test_a_domain_taken_off_the_app_meanwhile_is_told_nothing(
+    harness: Harness, browser: Browser
+) -> None:
+    question = await browser.log_in(await browser.follow(await window(harness)))
+    await admin.change_app(harness.yzb, harness.mini, domains=("page.example",))
     refused = await browser.submit(question, answer="allow")
     assert refused.status == 400
     assert ORIGIN not in refused.text
-    assert await stage.yzb.store.find_member(stage.mini.id, stage.users["yzb"].id) is None
+    assert await harness.yzb.store.find_member(harness.mini.id, harness.users["yzb"].id) is None
 
 
-async def test_refusing_leads_to_nothing(stage: Stage, browser: Browser) -> None:
-    question = await browser.log_in(await browser.follow(await window(stage)))
+async def test_refusing_leads_to_nothing(harness: Harness, browser: Browser) -> None:
+    question = await browser.log_in(await browser.follow(await window(harness)))
     done = await browser.submit(question, answer="refuse")
     assert data_of(done.text) == {"call": "c1", "origin": ORIGIN}
     assert "You refused" in done.text
@@ -103,32 +105,32 @@ async def test_refusing_leads_to_nothing(stage: Stage, browser: Browser) -> None
     ],
 )
 async def test_window_of_another_page_is_refused(
-    stage: Stage, browser: Browser, over: dict[str, str], status: int, code: int
+    harness: Harness, browser: Browser, over: dict[str, str], status: int, code: int
 ) -> None:
-    seen = await browser.get(await window(stage, **over))
+    seen = await browser.get(await window(harness, **over))
     assert (seen.status, seen.cookies) == (status, [])
     error = json.loads(data_of(seen.text)["error"])
     assert error.keys() == {"code", "description", "suggestion"}
     assert error["code"] == code
 
 
-async def test_a_proof_runs_out(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
-    address = await window(stage)
+async def test_a_proof_runs_out(harness: Harness, browser: Browser, clock: VirtualClock) -> None:
+    address = await window(harness)
     clock.advance(PAGE_PROOF)
     assert (await browser.get(address)).status == 400
 
 
 @pytest.mark.threat("B22")
-async def test_what_the_page_says_is_only_text(stage: Stage, browser: Browser) -> None:
+async def test_what_the_page_says_is_only_text(harness: Harness, browser: Browser) -> None:
     evil = '"><script>alert(1)</script>'
-    question = await browser.log_in(await browser.follow(await window(stage, call=evil)))
+    question = await browser.log_in(await browser.follow(await window(harness, call=evil)))
     done = await browser.submit(question, answer="allow")
     assert "<script>alert" not in done.text
     assert data_of(done.text)["call"] == evil
 
 
-def test_realms_have_scripts_of_their_own(stage: Stage) -> None:
-    pages = BridgePages(stage.yzb, Site(origin=stage.url, prefix="/t/user/yzb"), "/t")
+def test_realms_have_scripts_of_their_own(harness: Harness) -> None:
+    pages = BridgePages(harness.yzb, Site(origin=harness.url, prefix="/t/user/yzb"), "/t")
     paths = {route.path for route in pages.routes()}
     assert {"/t/js/yzb-bridge.js", "/t/js/yzb-bridge/window"} <= paths
     assert all(path.startswith("/t/") for path in paths)

@@ -11,8 +11,8 @@ from lingpai.issuer.dialects import yilianyun
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from tests.issuer.engines import rows_of
-from tests.issuer.pages.stage import REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
-from tests.issuer.worlds import raises
+from tests.issuer.harness import raises
+from tests.issuer.pages.harness import REDIRECT, TERMINAL, Browser, Harness, Seen, authorize_path
 
 
 async def ask(browser: Browser, path: str | None = None) -> Seen:
@@ -20,42 +20,42 @@ async def ask(browser: Browser, path: str | None = None) -> Seen:
     return await browser.log_in(await browser.follow(path or authorize_path()))
 
 
-async def test_allowing_gives_the_app_a_code(stage: Stage, browser: Browser) -> None:
+async def test_allowing_gives_the_app_a_code(harness: Harness, browser: Browser) -> None:
     question = await ask(browser)
     assert "花间小铺" in question.text
     answered = await browser.submit(question, answer="allow")
     assert (answered.status, answered.location.split("?")[0]) == (200, REDIRECT)
     assert answered.answer.keys() == {"code", "state"}
     assert answered.answer["state"] == "s t&ate"
-    tokens = await redeem(stage.mall, stage.shop, answered.answer["code"], redirect_uri=REDIRECT)
-    assert tokens.grant.user == stage.users["mall"].id
+    tokens = await redeem(harness.mall, harness.shop, answered.answer["code"], redirect_uri=REDIRECT)
+    assert tokens.grant.user == harness.users["mall"].id
 
 
 TABLES = ("sessions", "authorizations", "answers", "grants", "members", "signed_requests", "attempts")
 
 
-async def rows(stage: Stage) -> list[int]:
-    counts = [await rows_of(stage.mall.store, f"SELECT count(*) FROM issuer_{table}") for table in TABLES]
+async def rows(harness: Harness) -> list[int]:
+    counts = [await rows_of(harness.mall.store, f"SELECT count(*) FROM issuer_{table}") for table in TABLES]
     return [count for ((count,),) in counts]
 
 
-async def test_nothing_is_stored_before_a_login(stage: Stage, browser: Browser) -> None:
-    before = await rows(stage)
+async def test_nothing_is_stored_before_a_login(harness: Harness, browser: Browser) -> None:
+    before = await rows(harness)
     for number in range(50):
-        stranger = Browser(stage.url)
+        stranger = Browser(harness.url)
         for path in (authorize_path(state="x" * 2048), TERMINAL):
             login = await stranger.follow(path)
             assert login.forms[0][0].endswith("/login")
             assert (await stranger.submit(login, form_token=f"{number}")).status == 403
         await stranger.close()
-    assert await rows(stage) == before
+    assert await rows(harness) == before
     question = await ask(browser)
-    assert (await rows(stage))[:-1] == [before[0] + 1, *before[1:-1]]
+    assert (await rows(harness))[:-1] == [before[0] + 1, *before[1:-1]]
     await browser.submit(question, answer="allow")
-    assert (await rows(stage))[:5] == [before[0] + 1, before[1], 1, 1, 1]
+    assert (await rows(harness))[:5] == [before[0] + 1, before[1], 1, 1, 1]
 
 
-async def test_a_sealed_request_is_of_its_realm_and_unchanged(stage: Stage, browser: Browser) -> None:
+async def test_a_sealed_request_is_of_its_realm_and_unchanged(harness: Harness, browser: Browser) -> None:
     question = await ask(browser)
     text = question.forms[0][1]["request"]
     for changed in (
@@ -73,7 +73,9 @@ async def test_a_sealed_request_is_of_its_realm_and_unchanged(stage: Stage, brow
     assert "code" in (await browser.submit(question, answer="allow")).answer
 
 
-async def test_a_request_begins_again_for_a_day(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
+async def test_a_request_begins_again_for_a_day(
+    harness: Harness, browser: Browser, clock: VirtualClock
+) -> None:
     path = (await browser.get(authorize_path())).location
     clock.advance(86399)
     question = await browser.log_in(await browser.follow(path))
@@ -83,10 +85,10 @@ async def test_a_request_begins_again_for_a_day(stage: Stage, browser: Browser, 
     assert (await browser.get(path)).status == 400
 
 
-async def test_what_begins_again_is_checked_again(stage: Stage, browser: Browser) -> None:
-    await admin.change_app(stage.mall, stage.shop, scopes=("orders", "goods"))
+async def test_what_begins_again_is_checked_again(harness: Harness, browser: Browser) -> None:
+    await admin.change_app(harness.mall, harness.shop, scopes=("orders", "goods"))
     path = (await browser.get(authorize_path(scope="orders"))).location
-    await admin.change_app(stage.mall, stage.shop, scopes=("goods",))
+    await admin.change_app(harness.mall, harness.shop, scopes=("goods",))
     await browser.log_in(await browser.get("/user/mall/login"))
     seen = await browser.follow(path)
     assert (seen.status, seen.location) == (400, "")
@@ -103,9 +105,9 @@ async def test_what_begins_again_is_checked_again(stage: Stage, browser: Browser
     ],
 )
 async def test_where_another_program_could_take_the_answer_the_user_is_always_asked(
-    stage: Stage, browser: Browser, uri: str
+    harness: Harness, browser: Browser, uri: str
 ) -> None:
-    await admin.change_app(stage.mall, stage.shop, redirect_uris=(uri, REDIRECT))
+    await admin.change_app(harness.mall, harness.shop, redirect_uris=(uri, REDIRECT))
     assert (await browser.submit(await ask(browser), answer="allow")).location.startswith(REDIRECT)
     for _ in range(2):
         question = await browser.follow(authorize_path(redirect_uri=uri))
@@ -130,9 +132,9 @@ async def test_who_allowed_it_once_is_not_asked_again(browser: Browser) -> None:
     assert again.answer.keys() == {"code", "state"}
 
 
-async def test_the_user_of_a_public_client_is_always_asked(stage: Stage, browser: Browser) -> None:
+async def test_the_user_of_a_public_client_is_always_asked(harness: Harness, browser: Browser) -> None:
     await browser.submit(await ask(browser), answer="allow")
-    await admin.change_app(stage.mall, stage.shop, public=True)
+    await admin.change_app(harness.mall, harness.shop, public=True)
     challenge = {
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
@@ -168,10 +170,10 @@ async def test_what_is_not_registered_is_shown_and_never_redirected(
 
 
 @pytest.mark.threat("A1")
-async def test_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
+async def test_what_was_taken_off_the_app_meanwhile_gets_nothing(harness: Harness, browser: Browser) -> None:
     question = await ask(browser)
     handle = question.forms[0][1]["request"]
-    await admin.change_app(stage.mall, stage.shop, redirect_uris=("https://app.example/other",))
+    await admin.change_app(harness.mall, harness.shop, redirect_uris=("https://app.example/other",))
     for seen in (
         await browser.submit(question, answer="allow"),
         await browser.submit(question, answer="refuse"),
@@ -179,9 +181,9 @@ async def test_what_was_taken_off_the_app_meanwhile_gets_nothing(stage: Stage, b
     ):
         assert (seen.status, seen.location) == (400, "")
         assert "not registered for the app" in seen.text
-    member = await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id)
+    member = await harness.mall.store.find_member(harness.shop.id, harness.users["mall"].id)
     assert member is None
-    await admin.change_app(stage.mall, stage.shop, redirect_uris=(REDIRECT, "https://app.example/other"))
+    await admin.change_app(harness.mall, harness.shop, redirect_uris=(REDIRECT, "https://app.example/other"))
     assert "code" in (await browser.submit(question, answer="allow")).answer
 
 
@@ -207,11 +209,13 @@ async def test_no_other_site_may_read(browser: Browser) -> None:
 
 @pytest.mark.parametrize("token", ["", "0" * 64, None])
 @pytest.mark.threat("B17")
-async def test_a_form_without_our_token_is_refused(stage: Stage, browser: Browser, token: str | None) -> None:
+async def test_a_form_without_our_token_is_refused(
+    harness: Harness, browser: Browser, token: str | None
+) -> None:
     question = await ask(browser)
     refused = await browser.submit(question, answer="allow", form_token=token)
     assert (refused.status, refused.location) == (403, "")
-    assert await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id) is None
+    assert await harness.mall.store.find_member(harness.shop.id, harness.users["mall"].id) is None
 
 
 @pytest.mark.threat("B17")
@@ -257,56 +261,56 @@ async def test_nobody_else_gets_the_code_of_an_answer(browser: Browser) -> None:
 
 
 @pytest.mark.threat("B18")
-async def test_going_back_gives_no_spent_code_again(stage: Stage, browser: Browser) -> None:
+async def test_going_back_gives_no_spent_code_again(harness: Harness, browser: Browser) -> None:
     question = await ask(browser)
     handle = question.forms[0][1]["request"]
     code = (await browser.submit(question, answer="allow")).answer["code"]
     paths = [f"/user/mall/{name}?request={handle}" for name in ("consent", "login")]
     for path in paths:  # still out: one and the same
         assert (await browser.follow(path)).answer["code"] == code
-    tokens = await redeem(stage.mall, stage.shop, code, redirect_uri=REDIRECT)
+    tokens = await redeem(harness.mall, harness.shop, code, redirect_uri=REDIRECT)
     for path in paths:
         seen = await browser.follow(path)
         assert (seen.status, seen.location) == (400, "")
     assert (await browser.submit(question, answer="allow")).status == 400
-    await resolve_access_token(stage.mall, tokens.access_token)
+    await resolve_access_token(harness.mall, tokens.access_token)
 
 
 @pytest.mark.threat("B18")
 async def test_going_back_gives_no_code_that_ran_out_or_was_ended(
-    stage: Stage, browser: Browser, clock: VirtualClock
+    harness: Harness, browser: Browser, clock: VirtualClock
 ) -> None:
-    app, user = stage.shop, stage.users["mall"]
+    app, user = harness.shop, harness.users["mall"]
     first = await ask(browser)
     await browser.submit(first, answer="allow")
-    assert await stage.mall.store.end_all(app=app.id, user=user.id)
+    assert await harness.mall.store.end_all(app=app.id, user=user.id)
     assert (await browser.submit(first, answer="allow")).status == 400
     handle = (await browser.get(authorize_path())).location
     assert "code" in (await browser.get(handle)).answer
-    clock.advance(stage.mall.policy.code)
+    clock.advance(harness.mall.policy.code)
     assert (await browser.get(handle)).status == 400
     assert (await browser.get(handle.replace("/consent?", "/onward?"))).status == 400
 
 
 @pytest.mark.threat("B18")
-async def test_an_answer_is_for_one_terminal(stage: Stage, browser: Browser) -> None:
+async def test_an_answer_is_for_one_terminal(harness: Harness, browser: Browser) -> None:
     question = await ask(browser, TERMINAL)
     answers = [await browser.submit(question, answer="allow", machine="4004001") for _ in range(2)]
     codes = {answered.answer["code"] for answered in answers}
     assert len(codes) == 1
     assert (await browser.submit(question, answer="allow", machine="4004002")).status == 400
-    tokens = await redeem(stage.terminals, stage.printing, codes.pop(), redirect_uri=REDIRECT)
+    tokens = await redeem(harness.terminals, harness.printing, codes.pop(), redirect_uri=REDIRECT)
     assert (await browser.submit(question, answer="allow", machine="4004001")).status == 400
-    await resolve_access_token(stage.terminals, tokens.access_token)
+    await resolve_access_token(harness.terminals, tokens.access_token)
 
 
 @pytest.mark.threat("B18")
-async def test_who_refuses_after_all_takes_the_code_back(stage: Stage, browser: Browser) -> None:
+async def test_who_refuses_after_all_takes_the_code_back(harness: Harness, browser: Browser) -> None:
     question = await ask(browser, TERMINAL)
     code = (await browser.submit(question, answer="allow", machine="4004001")).answer["code"]
     assert (await browser.submit(question, answer="refuse")).answer["error"] == "access_denied"
     with raises(Kind.INVALID_CODE):
-        await redeem(stage.terminals, stage.printing, code, redirect_uri=REDIRECT)
+        await redeem(harness.terminals, harness.printing, code, redirect_uri=REDIRECT)
     assert (await browser.submit(question, answer="allow", machine="4004001")).status == 400
 
 
@@ -319,7 +323,7 @@ async def test_a_refusal_is_final(browser: Browser) -> None:
 
 @pytest.mark.threat("B19")
 async def test_what_the_form_says_beyond_the_answer_counts_for_nothing(
-    stage: Stage, browser: Browser
+    harness: Harness, browser: Browser
 ) -> None:
     question = await ask(browser)
     answered = await browser.submit(
@@ -327,7 +331,7 @@ async def test_what_the_form_says_beyond_the_answer_counts_for_nothing(
     )
     assert answered.location.startswith(REDIRECT)
     assert answered.answer["state"] == "s t&ate"
-    member = await stage.mall.store.find_member(stage.shop.id, stage.users["mall"].id)
+    member = await harness.mall.store.find_member(harness.shop.id, harness.users["mall"].id)
     assert member is not None
     assert member.scope is None
 
@@ -341,23 +345,23 @@ async def test_an_authorization_runs_out(browser: Browser, clock: VirtualClock) 
     assert "code" in (await browser.submit(again, answer="allow")).answer
 
 
-async def test_an_app_taken_down_meanwhile_gets_nothing(stage: Stage, browser: Browser) -> None:
+async def test_an_app_taken_down_meanwhile_gets_nothing(harness: Harness, browser: Browser) -> None:
     question = await ask(browser)
-    await admin.change_app(stage.mall, stage.shop, disabled=True)
+    await admin.change_app(harness.mall, harness.shop, disabled=True)
     refused = await browser.submit(question, answer="allow")
     assert (refused.status, refused.location) == (403, "")
 
 
 @pytest.mark.threat("B22")
-async def test_an_apps_name_is_only_text(stage: Stage, browser: Browser) -> None:
+async def test_an_apps_name_is_only_text(harness: Harness, browser: Browser) -> None:
     evil = "<script>alert(1)</script>{{ 7 * 7 }}"
-    await admin.change_app(stage.mall, stage.shop, name=evil)
+    await admin.change_app(harness.mall, harness.shop, name=evil)
     for seen in (await browser.follow(authorize_path()), await ask(browser)):
         assert "<script" not in seen.text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}" in seen.text
 
 
-async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browser) -> None:
+async def test_a_terminal_is_chosen_among_ones_own(harness: Harness, browser: Browser) -> None:
     question = await ask(browser, TERMINAL)
     assert "前台" in question.text
     assert "4004009" not in question.text
@@ -367,13 +371,13 @@ async def test_a_terminal_is_chosen_among_ones_own(stage: Stage, browser: Browse
     assert (await browser.submit(question, answer="allow", machine="4004009")).status == 400
     answered = await browser.submit(question, answer="allow", machine="4004001")
     assert list(answered.answer) == ["response_type", "code", "state"]  # docs/spec/yilianyun.md
-    tokens = await redeem(stage.terminals, stage.printing, answered.answer["code"], redirect_uri=REDIRECT)
+    tokens = await redeem(harness.terminals, harness.printing, answered.answer["code"], redirect_uri=REDIRECT)
     assert tokens.machine_code == "4004001"
 
 
-async def test_the_only_terminal_is_chosen(stage: Stage, browser: Browser) -> None:
-    ming = await admin.find_user(stage.terminals, "ming")
-    await admin.save_terminal(stage.terminals, "4004009", owner=ming)
+async def test_the_only_terminal_is_chosen(harness: Harness, browser: Browser) -> None:
+    ming = await admin.find_user(harness.terminals, "ming")
+    await admin.save_terminal(harness.terminals, "4004009", owner=ming)
     question = await browser.log_in(await browser.follow(TERMINAL), "ming")
     assert 'value="4004009" required checked' in question.text
 

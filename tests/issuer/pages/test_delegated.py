@@ -17,8 +17,8 @@ from lingpai.issuer.pages.delegated import log
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.pages.waiting_logins import WaitingLogins
 from tests.issuer.engines import execute, rows_of
+from tests.issuer.pages.harness import REDIRECT, Browser, Seen
 from tests.issuer.pages.shops import LOGIN, PREFIXES, Mall, Shop, b64, mall_of, sign
-from tests.issuer.pages.stage import REDIRECT, Browser, Seen
 
 OWN = "/mall/user/mall"
 ANSWER = {"alg": "HS256", "typ": "lingpai-login+jwt"}

@@ -10,7 +10,7 @@ from lingpai.core.wire import Call
 from lingpai.issuer.pages import Site
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.redeem import redeem
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, Browser, Stage, authorize_path
+from tests.issuer.pages.harness import PASSWORD, REDIRECT, Browser, Harness, authorize_path
 
 
 async def test_a_login_page_that_was_left_open_goes_on(browser: Browser, clock: VirtualClock) -> None:
@@ -42,11 +42,13 @@ async def test_a_second_post_of_a_login_form_leads_where_the_first_one_does(brow
         assert (question.status, question.forms[0][0]) == (200, "/user/mall/consent")
 
 
-async def test_a_second_post_of_a_consent_form_gets_the_same_answer(stage: Stage, browser: Browser) -> None:
+async def test_a_second_post_of_a_consent_form_gets_the_same_answer(
+    harness: Harness, browser: Browser
+) -> None:
     question = await browser.log_in(await browser.follow(authorize_path()))
     first, second = [await browser.submit(question, answer="allow") for _ in range(2)]
     assert first.location == second.location
-    await redeem(stage.mall, stage.shop, first.answer["code"], redirect_uri=REDIRECT)
+    await redeem(harness.mall, harness.shop, first.answer["code"], redirect_uri=REDIRECT)
     refused = await browser.submit(question, answer="allow")
     assert refused.status == 400
     assert 'href="/user/mall"' in refused.text
@@ -63,15 +65,15 @@ async def test_who_was_logged_out_meanwhile_logs_in_and_goes_on(browser: Browser
 
 
 async def test_a_form_of_a_user_who_logged_in_as_somebody_else_since_does_nothing(
-    stage: Stage, browser: Browser
+    harness: Harness, browser: Browser
 ) -> None:
     question = await browser.log_in(await browser.follow(authorize_path()))
     await browser.log_in(await browser.get("/user/mall/login?again=1"), "ming")
     again = await browser.submit(question, answer="allow")
     assert (again.status, again.location) == (403, "")
     assert "小明" in again.text
-    for user in stage.users.values():
-        assert await stage.mall.store.find_member(stage.shop.id, user.id) is None
+    for user in harness.users.values():
+        assert await harness.mall.store.find_member(harness.shop.id, user.id) is None
     assert "code" in (await browser.submit(again, answer="allow")).answer
 
 
@@ -89,16 +91,16 @@ async def test_a_form_of_the_own_page_after_the_session_leads_to_the_login(
     ("language", "words"), [("en", "Your browser sent no cookie"), ("zh", "浏览器没有发送 Cookie")]
 )
 async def test_a_browser_that_keeps_no_cookie_is_told_so_and_where_to_go(
-    stage: Stage, language: str, words: str
+    harness: Harness, language: str, words: str
 ) -> None:
-    forgetful = Browser(stage.url, language)
+    forgetful = Browser(harness.url, language)
     login = await forgetful.follow(authorize_path())
     forgetful._http.cookie_jar.clear()
     refused = await forgetful.submit(login, login="hong", password=PASSWORD)
     await forgetful.close()
     assert refused.status == 403
     assert words in refused.text
-    assert stage.url in refused.text
+    assert harness.url in refused.text
     assert [action for action, _ in refused.forms] == ["/user/mall/login"]
 
 
@@ -108,7 +110,7 @@ async def test_pages_never_show_more_of_a_request_than_they_must(browser: Browse
     assert urlsplit(seen.location).path == "/user/mall/consent"
 
 
-async def test_cookies_under_https_are_for_this_host_alone(stage: Stage, browser: Browser) -> None:
+async def test_cookies_under_https_are_for_this_host_alone(harness: Harness, browser: Browser) -> None:
     site = Site(origin="https://id.example", prefix="/user/mall")
     await browser.log_in(await browser.get("/user/mall/login"))
     ((name, handle),) = [each for each in browser.cookies.items() if "session" in each[0]]
@@ -116,7 +118,7 @@ async def test_cookies_under_https_are_for_this_host_alone(stage: Stage, browser
     def visit(cookie: str) -> Visit:
         call = Call("trace", "127.0.0.1")
         call.headers = {b"cookie": cookie.encode()}
-        return Visit(stage.mall, site, call)
+        return Visit(harness.mall, site, call)
 
     planted = visit(f"{name}={handle}")  # as a neighbouring host could
     assert await planted.find_session() is None

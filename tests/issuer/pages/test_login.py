@@ -15,7 +15,7 @@ from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.site import goes_to
 from lingpai.issuer.pages.words import CATALOGUES, language_of
 from lingpai.issuer.passwords import PrioritySemaphore
-from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage, authorize_path
+from tests.issuer.pages.harness import PASSWORD, Browser, Harness, Seen, authorize_path
 
 SAFE = {
     "X-Frame-Options": "DENY",
@@ -108,7 +108,7 @@ async def test_headers_of_every_page(browser: Browser) -> None:
 
 @pytest.mark.threat("B23")
 async def test_guessing_is_throttled_and_tells_nothing(
-    stage: Stage, browser: Browser, clock: VirtualClock
+    harness: Harness, browser: Browser, clock: VirtualClock
 ) -> None:
     def same(seen: Seen, name: str) -> str:
         return re.sub(r'value="[^"]*"|autofocus', "", seen.text.replace(name, ""))
@@ -118,14 +118,14 @@ async def test_guessing_is_throttled_and_tells_nothing(
     unknown = await browser.submit(login, login="nobody", password="wrong")
     assert (wrong.status, unknown.status) == (403, 403)
     assert same(wrong, "hong") == same(unknown, "nobody")
-    limit = stage.mall.policy.login.pair
+    limit = harness.mall.policy.login.pair
     for _ in range(limit - 1):
         assert (await browser.submit(login, login="hong", password="wrong")).status == 403
     throttled = await browser.submit(login, login="hong", password=PASSWORD)
     assert throttled.status == 429
-    assert 0 < int(throttled.headers["Retry-After"]) <= stage.mall.policy.login.seconds
+    assert 0 < int(throttled.headers["Retry-After"]) <= harness.mall.policy.login.seconds
     assert 'name="password"' in throttled.text
-    clock.advance(stage.mall.policy.login.seconds)
+    clock.advance(harness.mall.policy.login.seconds)
     assert (await browser.submit(login, login="hong", password=PASSWORD)).status == 303
 
 
@@ -176,9 +176,9 @@ def test_language_by_wish_of_the_browser(accept: str, language: str) -> None:
 @pytest.mark.parametrize(("language", "words"), [("en", "There is no such page."), ("zh-CN", "页面不存在。")])
 @pytest.mark.parametrize("path", ["/user/mall/nowhere", "/user/mall/a/b?c=d", "/user/mall/"])
 async def test_a_page_that_is_not_there_is_told_in_the_browsers_language(
-    stage: Stage, language: str, words: str, path: str
+    harness: Harness, language: str, words: str, path: str
 ) -> None:
-    reader = Browser(stage.url, language)
+    reader = Browser(harness.url, language)
     seen = await reader.get(path)
     await reader.close()
     assert seen.status == 404
@@ -211,8 +211,8 @@ async def test_catalogues_say_the_same_things() -> None:
     assert zh == en
 
 
-async def test_every_error_has_a_page_in_both_languages(stage: Stage) -> None:
-    pages = Pages(stage.mall, Site(origin=stage.url, prefix="/user/x"), AnswerStyle())
+async def test_every_error_has_a_page_in_both_languages(harness: Harness) -> None:
+    pages = Pages(harness.mall, Site(origin=harness.url, prefix="/user/x"), AnswerStyle())
     for kind in EDGE_KINDS | ISSUER_KINDS:
         for language in CATALOGUES:
             call = Call("trace-1", "127.0.0.1")
@@ -268,17 +268,17 @@ def test_sources_of_redirects(uri: str, source: str) -> None:
 
 @pytest.mark.threat("B23")
 async def test_a_browser_that_logged_in_is_known_again_whatever_others_tried(
-    stage: Stage, browser: Browser, clock: VirtualClock
+    harness: Harness, browser: Browser, clock: VirtualClock
 ) -> None:
     logged_in = await browser.submit(await browser.get("/user/mall/login"), login="hong", password=PASSWORD)
     (cookie,) = [each for each in logged_in.cookies if each.startswith("lingpai-known-mall=")]
     assert re.fullmatch(
         r"lingpai-known-mall=[0-9a-f]{32}; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", cookie
     )
-    stranger, again = Browser(stage.url), await browser.get("/user/mall/login?again=1")
+    stranger, again = Browser(harness.url), await browser.get("/user/mall/login?again=1")
     try:
         page = await stranger.get("/user/mall/login")
-        for _ in range(stage.mall.policy.login.pair):
+        for _ in range(harness.mall.policy.login.pair):
             assert (await stranger.submit(page, login="hong", password="wrong")).status == 403
         assert (await stranger.submit(page, login="hong", password=PASSWORD)).status == 429
     finally:
@@ -291,19 +291,21 @@ async def test_a_browser_that_logged_in_is_known_again_whatever_others_tried(
 @pytest.mark.parametrize("planted", ["", "x", "0" * 31, "0" * 33, "A" * 32, '"; drop'])
 @pytest.mark.threat("B23")
 async def test_a_planted_cookie_of_another_form_is_replaced(
-    stage: Stage, browser: Browser, planted: str
+    harness: Harness, browser: Browser, planted: str
 ) -> None:
     page = await browser.get("/user/mall/login")
-    browser._http.cookie_jar.update_cookies({"lingpai-known-mall": planted}, URL(stage.url))
+    browser._http.cookie_jar.update_cookies({"lingpai-known-mall": planted}, URL(harness.url))
     await browser.submit(page, login="hong", password=PASSWORD)
     assert re.fullmatch("[0-9a-f]{32}", browser.cookies["lingpai-known-mall"])
 
 
 @pytest.mark.parametrize(("language", "words"), [("en", "Too many logins"), ("zh", "当前登录人数过多")])
 @pytest.mark.threat("B23")
-async def test_a_full_queue_says_so_and_when_to_try_again(stage: Stage, language: str, words: str) -> None:
-    stage.mall.passwords._hashing = PrioritySemaphore(0, waiting=0)
-    browser = Browser(stage.url, language)
+async def test_a_full_queue_says_so_and_when_to_try_again(
+    harness: Harness, language: str, words: str
+) -> None:
+    harness.mall.passwords._hashing = PrioritySemaphore(0, waiting=0)
+    browser = Browser(harness.url, language)
     try:
         page = await browser.get("/user/mall/login")
         full = await browser.submit(page, login="hong", password=PASSWORD)

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from lingpai.edge import logs
 from lingpai.service import open_service
 from lingpai.settings import load_settings
-from tests.issuer.pages.stage import PASSWORD, Browser, Stage, authorize_path
+from tests.issuer.pages.harness import PASSWORD, Browser, Harness, authorize_path
 
 
 @pytest.fixture
@@ -21,14 +21,16 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 
 @pytest.mark.threat("G71")
-async def test_a_failed_login_says_who_from_where_and_for_which_app(stage: Stage, browser: Browser) -> None:
+async def test_a_failed_login_says_who_from_where_and_for_which_app(
+    harness: Harness, browser: Browser
+) -> None:
     with capture_logs() as lines:
         page = await browser.follow(authorize_path())
         await browser.submit(page, login="hong", password="wrong")
         await browser.submit(
             await browser.get("/user/mall/login"), login="eve\x1b[2J\u202e", password="wrong"
         )
-        for _ in range(stage.mall.policy.login.pair):
+        for _ in range(harness.mall.policy.login.pair):
             await browser.submit(page, login="hong", password="wrong")
         await browser.submit(page, login="ming", password=PASSWORD)
     failed = [line for line in lines if line["event"] == "login_failed"]
@@ -36,7 +38,7 @@ async def test_a_failed_login_says_who_from_where_and_for_which_app(stage: Stage
     assert told[0] == ("mall", "127.0.0.1", "hong", "shop", "login_failed")
     assert told[1] == ("mall", "127.0.0.1", r"eve\x1b[2J\u202e", "", "login_failed")
     assert told[-1] == ("mall", "127.0.0.1", "hong", "shop", "too_many_requests")
-    assert len(failed) == stage.mall.policy.login.pair + 2
+    assert len(failed) == harness.mall.policy.login.pair + 2
     assert all(each["trace_id"] for each in failed)
 
 

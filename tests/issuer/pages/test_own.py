@@ -10,23 +10,25 @@ from lingpai.issuer import admin
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.terminals import authorize_by_secret
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, TERMINAL, Browser, Seen, Stage, authorize_path
-from tests.issuer.worlds import raises
+from tests.issuer.harness import raises
+from tests.issuer.pages.harness import PASSWORD, REDIRECT, TERMINAL, Browser, Harness, Seen, authorize_path
 
 
 async def log_in(browser: Browser, name: str = "hong", password: str = PASSWORD, realm: str = "mall") -> Seen:
     return await browser.log_in(await browser.get(f"/user/{realm}/login"), name, password)
 
 
-async def allow(stage: Stage, browser: Browser) -> str:
+async def allow(harness: Harness, browser: Browser) -> str:
     """Let the shop in; gives its access token."""
     question = await browser.log_in(await browser.follow(authorize_path()))
     code = (await browser.submit(question, answer="allow")).answer["code"]
-    return (await redeem(stage.mall, stage.shop, code, redirect_uri=REDIRECT)).access_token
+    return (await redeem(harness.mall, harness.shop, code, redirect_uri=REDIRECT)).access_token
 
 
-async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser, clock: VirtualClock) -> None:
-    token = await allow(stage, browser)
+async def test_what_i_allowed_is_listed_and_ends(
+    harness: Harness, browser: Browser, clock: VirtualClock
+) -> None:
+    token = await allow(harness, browser)
     page = await browser.get("/user/mall")
     assert "花间小铺" in page.text
     assert (
@@ -35,11 +37,11 @@ async def test_what_i_allowed_is_listed_and_ends(stage: Stage, browser: Browser,
     )
     logout, _end = page.forms
     assert logout[0] == "/user/mall/logout"
-    await resolve_access_token(stage.mall, token)
+    await resolve_access_token(harness.mall, token)
     ended = await browser.submit(page, form=1)
     assert ended.location == "/user/mall?ended=1"
     with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.mall, token)
+        await resolve_access_token(harness.mall, token)
     after = await browser.get(ended.location)
     assert "花间小铺" not in after.text
     assert "No app has access to your account." in after.text
@@ -62,36 +64,36 @@ async def test_a_code_that_is_still_out_was_not_used(
 
 
 async def test_ending_needs_a_form_of_ours_and_ends_only_ones_own(
-    stage: Stage, browser: Browser, other: Browser
+    harness: Harness, browser: Browser, other: Browser
 ) -> None:
-    token = await allow(stage, browser)
+    token = await allow(harness, browser)
     page = await browser.get("/user/mall")
     assert (await browser.submit(page, form=1, form_token="0" * 64)).status == 403
     foreign = await log_in(other, "ming")
     fields = {"form_token": foreign.forms[0][1]["form_token"], "app_id": "shop"}
     assert (await other.send("POST", "/user/mall/end", fields)).status == 303
-    await resolve_access_token(stage.mall, token)
+    await resolve_access_token(harness.mall, token)
 
 
-async def test_a_terminal_ends_alone(stage: Stage, browser: Browser) -> None:
+async def test_a_terminal_ends_alone(harness: Harness, browser: Browser) -> None:
     kept, ended = [
-        (await authorize_by_secret(stage.terminals, stage.printing, code, msign, "all")).access_token
+        (await authorize_by_secret(harness.terminals, harness.printing, code, msign, "all")).access_token
         for code, msign in (("4004001", "0123456789ab"), ("4004002", "0123456789ac"))
     ]
     page = await log_in(browser, realm="yilianyun")
     (form,) = [n for n, (_, fields) in enumerate(page.forms) if fields.get("machine_code") == "4004002"]
     assert (await browser.submit(page, form=form)).status == 303
-    await resolve_access_token(stage.terminals, kept)
+    await resolve_access_token(harness.terminals, kept)
     with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.terminals, ended)
+        await resolve_access_token(harness.terminals, ended)
     page = await browser.get("/user/yilianyun")
     assert ("4004001" in page.text, "4004002" in page.text) == (True, False)
     await browser.submit(page, form=1)
     with raises(Kind.INVALID_ACCESS_TOKEN):
-        await resolve_access_token(stage.terminals, kept)
+        await resolve_access_token(harness.terminals, kept)
 
 
-async def test_a_disabled_users_session_is_over(stage: Stage, browser: Browser) -> None:
+async def test_a_disabled_users_session_is_over(harness: Harness, browser: Browser) -> None:
     await log_in(browser)
-    await admin.disable_user(stage.mall, stage.users["mall"])
+    await admin.disable_user(harness.mall, harness.users["mall"])
     assert (await browser.get("/user/mall")).location == "/user/mall/login"

@@ -14,8 +14,8 @@ import pytest
 from lingpai.core.clock import SystemClock
 from lingpai.issuer.delegation.keys import rotate
 from tests.docs.blocks import ROOT, blocks
+from tests.issuer.pages.harness import Browser
 from tests.issuer.pages.shops import Mall, Shop, mall_of
-from tests.issuer.pages.stage import Browser
 
 PAGES = ("own-users.md", "own-users.zh-CN.md")
 ANN = {"id": 7, "name": "小红"}

@@ -5,7 +5,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer import admin
 from lingpai.issuer.verbs.passwords import make_reset_link
-from tests.issuer.pages.stage import PASSWORD, Browser, Seen, Stage
+from tests.issuer.pages.harness import PASSWORD, Browser, Harness, Seen
 
 OWN = "/user/mall"
 NEW = "another horse"
@@ -17,7 +17,7 @@ async def log_in(browser: Browser, password: str = PASSWORD) -> Seen:
 
 @pytest.mark.threat("M136")
 async def test_a_user_changes_the_password_and_other_browsers_are_logged_out(
-    stage: Stage, browser: Browser, other: Browser
+    harness: Harness, browser: Browser, other: Browser
 ) -> None:
     await log_in(other)
     own = await log_in(browser)
@@ -43,7 +43,7 @@ async def test_a_user_changes_the_password_and_other_browsers_are_logged_out(
     ],
 )
 async def test_what_does_not_do_changes_nothing(
-    stage: Stage, browser: Browser, other: Browser, given: dict[str, str | None], status: int, said: str
+    harness: Harness, browser: Browser, other: Browser, given: dict[str, str | None], status: int, said: str
 ) -> None:
     await log_in(browser)
     refused = await browser.submit(await browser.get(f"{OWN}/password"), form=0, **given)
@@ -56,7 +56,7 @@ async def test_what_does_not_do_changes_nothing(
 
 
 @pytest.mark.threat("M136")
-async def test_guesses_of_the_old_password_are_counted(stage: Stage, browser: Browser) -> None:
+async def test_guesses_of_the_old_password_are_counted(harness: Harness, browser: Browser) -> None:
     await log_in(browser)
     statuses = set()
     for _ in range(12):
@@ -66,7 +66,7 @@ async def test_guesses_of_the_old_password_are_counted(stage: Stage, browser: Br
 
 
 async def test_another_sites_form_and_strangers_are_refused(
-    stage: Stage, browser: Browser, other: Browser
+    harness: Harness, browser: Browser, other: Browser
 ) -> None:
     await log_in(browser)
     _, fields = (await browser.get(f"{OWN}/password")).forms[0]
@@ -77,13 +77,15 @@ async def test_another_sites_form_and_strangers_are_refused(
     assert (await other.get(f"{OWN}/password")).location == f"{OWN}/login"
 
 
-async def link_of(stage: Stage) -> str:
-    return f"{OWN}/reset?link=" + await make_reset_link(stage.mall, stage.users["mall"])
+async def link_of(harness: Harness) -> str:
+    return f"{OWN}/reset?link=" + await make_reset_link(harness.mall, harness.users["mall"])
 
 
-async def test_a_link_leads_to_a_new_password_once(stage: Stage, browser: Browser, other: Browser) -> None:
+async def test_a_link_leads_to_a_new_password_once(
+    harness: Harness, browser: Browser, other: Browser
+) -> None:
     await log_in(other)
-    path = await link_of(stage)
+    path = await link_of(harness)
     page = await browser.get(path)
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert page.headers["Cache-Control"] == "no-store"
@@ -99,9 +101,9 @@ async def test_a_link_leads_to_a_new_password_once(stage: Stage, browser: Browse
 
 
 async def test_a_link_that_is_over_or_none_is_a_page(
-    stage: Stage, browser: Browser, clock: VirtualClock
+    harness: Harness, browser: Browser, clock: VirtualClock
 ) -> None:
-    path = await link_of(stage)
+    path = await link_of(harness)
     clock.advance(901)
     for each in (path, f"{OWN}/reset", f"{OWN}/reset?link=%00", f"{OWN}/reset?link=" + "a" * 600):
         seen = await browser.get(each)
@@ -109,13 +111,13 @@ async def test_a_link_that_is_over_or_none_is_a_page(
         assert "form" not in [action for action, _ in seen.forms]
 
 
-async def test_a_link_is_for_one_realm(stage: Stage, browser: Browser) -> None:
-    link = (await link_of(stage)).partition("=")[2]
+async def test_a_link_is_for_one_realm(harness: Harness, browser: Browser) -> None:
+    link = (await link_of(harness)).partition("=")[2]
     assert (await browser.get(f"/user/yzb/reset?link={link}")).status == 400
 
 
 async def test_who_logs_out_everywhere_is_logged_out_elsewhere(
-    stage: Stage, browser: Browser, other: Browser
+    harness: Harness, browser: Browser, other: Browser
 ) -> None:
     await log_in(other)
     own = await log_in(browser)
@@ -125,9 +127,9 @@ async def test_who_logs_out_everywhere_is_logged_out_elsewhere(
         assert (await each.get(OWN)).location == f"{OWN}/login"
 
 
-async def test_hostile_names_are_shown_as_text(stage: Stage, browser: Browser) -> None:
+async def test_hostile_names_are_shown_as_text(harness: Harness, browser: Browser) -> None:
     name = "<script>alert(1)</script>"
-    await admin.add_user(stage.mall, name, PASSWORD)
+    await admin.add_user(harness.mall, name, PASSWORD)
     await browser.log_in(await browser.follow(OWN), name=name)
     page = await browser.get(f"{OWN}/password")
     assert "&lt;script&gt;" in page.text

@@ -9,8 +9,8 @@ from lingpai.core.errors import Kind
 from lingpai.issuer import admin
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.verbs.apps import authenticate_app
-from tests.issuer.pages.stage import PASSWORD, REDIRECT, SECRET, Browser, Stage, authorize_path
-from tests.issuer.worlds import raises
+from tests.issuer.harness import raises
+from tests.issuer.pages.harness import PASSWORD, REDIRECT, SECRET, Browser, Harness, authorize_path
 
 TOKENS = {
     "/v1/oauth2/accessToken": {
@@ -66,7 +66,7 @@ COMPUTED = "1337"
 )
 @pytest.mark.threat("A13")
 async def test_a_response_type_that_is_not_ours_is_told_in_the_query(
-    stage: Stage, browser: Browser, given: str | None, error: str
+    harness: Harness, browser: Browser, given: str | None, error: str
 ) -> None:
     seen = await browser.get(authorize_path(response_type=given))
     assert seen.location.startswith(REDIRECT + "?")
@@ -84,20 +84,20 @@ def test_codes_live_as_long_as_the_contracts_say_and_never_over_ten_minutes(
 
 
 @pytest.mark.threat("D41")
-async def test_who_has_a_secret_must_tell_it(stage: Stage) -> None:
+async def test_who_has_a_secret_must_tell_it(harness: Harness) -> None:
     for secret in ("", " ", SECRET[:-1]):
         with raises(Kind.INVALID_CLIENT):
-            await authenticate_app(stage.mall, "shop", secret, "192.0.2.1")
-    await admin.change_app(stage.mall, stage.shop, secrets=())
+            await authenticate_app(harness.mall, "shop", secret, "192.0.2.1")
+    await admin.change_app(harness.mall, harness.shop, secrets=())
     for secret in ("", SECRET):
         with raises(Kind.INVALID_CLIENT):
-            await authenticate_app(stage.mall, "shop", secret, "192.0.2.1")
+            await authenticate_app(harness.mall, "shop", secret, "192.0.2.1")
 
 
 @pytest.mark.parametrize("path", [*TOKENS, "/v1/oauth2/getOpenId", "/user/mall/login"])
 @pytest.mark.threat("D47")
 async def test_no_page_of_elsewhere_may_read_what_is_answered(
-    stage: Stage, browser: Browser, path: str
+    harness: Harness, browser: Browser, path: str
 ) -> None:
     headers = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     for method in ("GET", "POST", "OPTIONS"):
@@ -108,7 +108,7 @@ async def test_no_page_of_elsewhere_may_read_what_is_answered(
 @pytest.mark.parametrize("path", TOKENS)
 @pytest.mark.threat("G75")
 async def test_injection_into_each_parameter_is_just_a_wrong_value(
-    stage: Stage, browser: Browser, path: str
+    harness: Harness, browser: Browser, path: str
 ) -> None:
     for name in TOKENS[path]:
         for injection in INJECTIONS:
@@ -120,12 +120,12 @@ async def test_injection_into_each_parameter_is_just_a_wrong_value(
             )
             assert not re.search(r'"(access_token|expires_in)"\s*:', seen.text), (name, injection)
             assert COMPUTED not in seen.text
-    assert await stage.mall.store.find_login("mall", "hong") is not None
+    assert await harness.mall.store.find_login("mall", "hong") is not None
 
 
 @pytest.mark.parametrize("field", ["login", "password", "form_token", "request"])
 @pytest.mark.threat("G75")
-async def test_injection_into_the_login_form(stage: Stage, browser: Browser, field: str) -> None:
+async def test_injection_into_the_login_form(harness: Harness, browser: Browser, field: str) -> None:
     for injection in INJECTIONS:
         page = await browser.follow("/user/mall/login")
         given: dict[str, Any] = {"login": "hong", "password": PASSWORD, field: injection}
@@ -140,7 +140,7 @@ async def test_injection_into_the_login_form(stage: Stage, browser: Browser, fie
 
 
 @pytest.mark.threat("G75")
-async def test_injection_into_the_authorization_request(stage: Stage, browser: Browser) -> None:
+async def test_injection_into_the_authorization_request(harness: Harness, browser: Browser) -> None:
     for name in ("client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method"):
         for injection in INJECTIONS:
             seen = await browser.get(authorize_path(**{name: injection}))
@@ -150,9 +150,9 @@ async def test_injection_into_the_authorization_request(stage: Stage, browser: B
 
 
 @pytest.mark.threat("G75")
-async def test_names_that_operators_give_are_data(stage: Stage, browser: Browser) -> None:
+async def test_names_that_operators_give_are_data(harness: Harness, browser: Browser) -> None:
     for injection in INJECTIONS:
-        user = await admin.add_user(stage.mall, injection, PASSWORD)
-        found = await stage.mall.store.find_login("mall", injection)
+        user = await admin.add_user(harness.mall, injection, PASSWORD)
+        found = await harness.mall.store.find_login("mall", injection)
         assert found is not None
         assert found[0].id == user.id

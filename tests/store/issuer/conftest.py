@@ -1,3 +1,3 @@
-from tests.issuer.conftest import clock, engine_name, issuer, policy, ring, store, world
+from tests.issuer.conftest import clock, engine_name, harness, issuer, policy, ring, store
 
-__all__ = ["clock", "engine_name", "issuer", "policy", "ring", "store", "world"]
+__all__ = ["clock", "engine_name", "harness", "issuer", "policy", "ring", "store"]

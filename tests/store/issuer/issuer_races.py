@@ -24,7 +24,7 @@ from lingpai.store.issuer_port import (
 )
 from lingpai.store.port import Store
 from tests.issuer.engines import beside
-from tests.store.contenders import Arena
+from tests.store.contenders import Harness
 
 NOW: Final = 1_700_000_000
 LATER: Final = NOW + 86_400
@@ -68,7 +68,7 @@ def signed(app: int, number: int) -> SignedRequest:
     return SignedRequest(app, NOW, b"request %d" % number, LATER)
 
 
-async def end_while_others_add(arena: Arena, store: Store, apps: list[int]) -> list[list[Span]]:
+async def end_while_others_add(harness: Harness, store: Store, apps: list[int]) -> list[list[Span]]:
     """All add grants to an app while the first process ends all of it: that span, then those of the grants."""
     issuer = beside(store)
     rounds = []
@@ -76,12 +76,12 @@ async def end_while_others_add(arena: Arena, store: Store, apps: list[int]) -> l
         spans: list[Span] = []
         adding = [asyncio.create_task(_add_for_ever(issuer, app, spans)) for _ in range(4)]
         await _grown(spans, 20)
-        await asyncio.to_thread(arena.barrier.wait)
+        await asyncio.to_thread(harness.barrier.wait)
         began = time.monotonic()
-        if arena.number == 0:
+        if harness.number == 0:
             assert await issuer.end_all(app=app)
         ended = Span(began, time.monotonic(), 0)
-        await asyncio.to_thread(arena.barrier.wait)
+        await asyncio.to_thread(harness.barrier.wait)
         await _grown(spans, len(spans) + 20)
         for task in adding:
             task.cancel()
@@ -116,14 +116,14 @@ async def redeem(
     return await issuer.redeem(view.grant, NOW, LATER, keep, shared, request=request)
 
 
-async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: int) -> list[int]:
+async def take_quotas(harness: Harness, store: Store, codes: list[list[int]], app: int) -> list[int]:
     """A quota taken by redeeming, refreshing, placing and plainly, by all at once; how often each round."""
     issuer = beside(store)
     taken = []
     for number, rows in enumerate(codes):
-        arena.barrier.wait()
+        harness.barrier.wait()
         shared = quota(app, number)
-        mine = rows[arena.number :: 4]
+        mine = rows[harness.number :: 4]
         answers: list[Spent | SlotResult] = await asyncio.gather(
             *(redeem(issuer, row, None, shared) for row in mine),
             *(
@@ -136,14 +136,16 @@ async def take_quotas(arena: Arena, store: Store, codes: list[list[int]], app: i
     return taken
 
 
-async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> list[Counter[tuple[str, int]]]:
+async def place_as_seen(
+    harness: Harness, store: Store, rounds: int, app: int
+) -> list[Counter[tuple[str, int]]]:
     """All place what they saw an empty place for; then, again and again, what they saw the last winner in."""
     issuer = beside(store)
     found = []
     for number in range(rounds):
         seen = 0
         for _ in range(3):
-            arena.barrier.wait()
+            harness.barrier.wait()
             grant = token(app, terminal=number + 1)
             answers = await asyncio.gather(
                 *(issuer.take_slot(grant, seen=seen, keep=0, quota=None) for _ in range(CALLERS))
@@ -156,29 +158,29 @@ async def place_as_seen(arena: Arena, store: Store, rounds: int, app: int) -> li
     return found
 
 
-async def redeem_for_a_place(arena: Arena, store: Store, codes: list[list[int]]) -> int:
+async def redeem_for_a_place(harness: Harness, store: Store, codes: list[list[int]]) -> int:
     """All codes of a terminal are redeemed at once; how many were."""
     issuer = beside(store)
     done = 0
     for rows in codes:
-        arena.barrier.wait()
-        mine = rows[arena.number :: 4]
+        harness.barrier.wait()
+        mine = rows[harness.number :: 4]
         answers = await asyncio.gather(*(redeem(issuer, row, 0) for row in mine))
         done += sum(answer.outcome is Outcome.DONE for answer in answers)
     return done
 
 
 async def send_one_request(
-    arena: Arena, store: Store, codes: list[list[int]], app: int
+    harness: Harness, store: Store, codes: list[list[int]], app: int
 ) -> list[Counter[str]]:
     """One signed request, with another code each time, and once without any."""
     issuer = beside(store)
     found = []
     for number, rows in enumerate(codes):
-        arena.barrier.wait()
+        harness.barrier.wait()
         request = signed(app, number)
         answers: list[Spent | SlotResult] = await asyncio.gather(
-            *(redeem(issuer, row, 0, request=request) for row in rows[arena.number :: 4]),
+            *(redeem(issuer, row, 0, request=request) for row in rows[harness.number :: 4]),
             issuer.take_slot(token(app, terminal=number + 1), seen=None, keep=0, quota=None, request=request),
         )
         counts = Counter(answer.outcome.value for answer in answers)
@@ -187,12 +189,12 @@ async def send_one_request(
     return found
 
 
-async def show_one_key(arena: Arena, store: Store, terminals: list[int], app: int) -> list[int]:
+async def show_one_key(harness: Harness, store: Store, terminals: list[int], app: int) -> list[int]:
     """One key that a terminal shows; how often it was good."""
     issuer = beside(store)
     good = []
     for terminal in terminals:
-        arena.barrier.wait()
+        harness.barrier.wait()
         grant = token(app, terminal=terminal)
         answers = await asyncio.gather(
             *(
@@ -205,25 +207,25 @@ async def show_one_key(arena: Arena, store: Store, terminals: list[int], app: in
     return good
 
 
-async def answer_one_request(arena: Arena, store: Store, rounds: int, app: int) -> list[set[int]]:
+async def answer_one_request(harness: Harness, store: Store, rounds: int, app: int) -> list[set[int]]:
     """One authorization request a round; the grants that answer it."""
     issuer = beside(store)
     found = []
     for number in range(rounds):
         request = RequestKey(b"request %d" % number, LATER)
-        arena.barrier.wait()
+        harness.barrier.wait()
         answers = await asyncio.gather(*(issuer.answer_request(request, code(app)) for _ in range(CALLERS)))
         found.append({answer.grant or 0 for answer in answers})
     return found
 
 
-async def refuse_one_request(arena: Arena, store: Store, rounds: int, app: int) -> list[set[int]]:
+async def refuse_one_request(harness: Harness, store: Store, rounds: int, app: int) -> list[set[int]]:
     """One authorization request a round, which some allow and some refuse; the grants that were taken back or stand."""
     issuer = beside(store)
     found = []
     for number in range(rounds):
         request = RequestKey(b"request %d" % number, LATER)
-        arena.barrier.wait()
+        harness.barrier.wait()
         answers = await asyncio.gather(
             *(issuer.answer_request(request, code(app)) for _ in range(CALLERS)),
             issuer.refuse_request(request),
@@ -232,12 +234,12 @@ async def refuse_one_request(arena: Arena, store: Store, rounds: int, app: int) 
     return found
 
 
-async def attempt(arena: Arena, store: Store, rounds: int) -> list[int]:
+async def attempt(harness: Harness, store: Store, rounds: int) -> list[int]:
     """Attempts with two subjects each, the second of which has the smaller limit; how many had room."""
     issuer = beside(store)
     passed = []
     for number in range(rounds):
-        arena.barrier.wait()
+        harness.barrier.wait()
         subjects = [(b"pair %d" % number, LIMIT), (b"all %d" % number, LIMIT - 10)]
         random.shuffle(subjects)
         answers = await asyncio.gather(*(issuer.take_attempts(subjects, NOW, LATER) for _ in range(CALLERS)))
@@ -246,27 +248,29 @@ async def attempt(arena: Arena, store: Store, rounds: int) -> list[int]:
     return passed
 
 
-async def add_apps_to_users(arena: Arena, store: Store, members: list[int]) -> None:
+async def add_apps_to_users(harness: Harness, store: Store, members: list[int]) -> None:
     """Users add the app and take it back, several times each; in the end those with an even row have added it."""
     issuer = beside(store)
     for times in range(5):
-        arena.barrier.wait()
+        harness.barrier.wait()
         added = [times < 4 or row % 2 == 0 for row in members]
         if times % 2:
             added = [False] * len(members)
-        mine = list(zip(members, added, strict=True))[arena.number :: 4]
+        mine = list(zip(members, added, strict=True))[harness.number :: 4]
         await asyncio.gather(*(issuer.save_consent(row, None, (), added=each) for row, each in mine))
 
 
-async def open_members(arena: Arena, store: Store, app: int, users: list[int]) -> list[Member]:
+async def open_members(harness: Harness, store: Store, app: int, users: list[int]) -> list[Member]:
     """All open the same members, each with open_ids of their own."""
     issuer = beside(store)
-    arena.barrier.wait()
+    harness.barrier.wait()
     return list(
         await asyncio.gather(
             *(
                 issuer.open_member(
-                    Member(app=app, user=user, open_id=f"{user}-{arena.number}", union_id=f"u{arena.number}"),
+                    Member(
+                        app=app, user=user, open_id=f"{user}-{harness.number}", union_id=f"u{harness.number}"
+                    ),
                     "o",
                 )
                 for user in users
@@ -275,21 +279,21 @@ async def open_members(arena: Arena, store: Store, app: int, users: list[int]) -
     )
 
 
-async def purge_together(arena: Arena, store: Store) -> int:
+async def purge_together(harness: Harness, store: Store) -> int:
     """How many grants this process removed."""
     issuer = beside(store)
-    arena.barrier.wait()
+    harness.barrier.wait()
     removed = 0
     while gone := await issuer.purge_issuer(FOREVER, 50):
         removed += gone
     return removed
 
 
-async def do_anything(arena: Arena, store: Store, app: int, seed: int) -> Counter[str]:
+async def do_anything(harness: Harness, store: Store, app: int, seed: int) -> Counter[str]:
     """Whatever takes several locks, in any order, on a few rows that all share."""
     issuer = beside(store)
-    rng = random.Random(seed + arena.number)
-    arena.barrier.wait()
+    rng = random.Random(seed + harness.number)
+    harness.barrier.wait()
     counts: Counter[str] = Counter()
 
     async def act() -> None:

@@ -18,8 +18,8 @@ from lingpai.store.issuer_port import Answer, IssuerStore, RequestKey
 from tests.helpers.effort import FULL
 from tests.helpers.postgres import database_at
 from tests.issuer.engines import beside, rows_of
-from tests.issuer.worlds import raises
-from tests.store.contenders import Contest, open_arena
+from tests.issuer.harness import raises
+from tests.store.contenders import Contest, open_harness
 from tests.store.issuer import issuer_races as races
 from tests.store.issuer import registration_races as registrations
 from tests.store.issuer.issuer_races import LATER, LIMIT, NOW, code
@@ -43,7 +43,7 @@ def contest() -> Iterator[Contest]:
 
 @pytest.fixture
 async def issuer(engine_name: str, tmp_path: Path) -> AsyncIterator[IssuerStore]:
-    async with open_arena(engine_name, tmp_path) as store:
+    async with open_harness(engine_name, tmp_path) as store:
         yield beside(store)
 
 
@@ -57,8 +57,8 @@ def run(contest: Contest, engine_name: str, tmp_path: Path) -> Run:
     return run_race
 
 
-async def _race(race: Callable[..., Any], rest: tuple[Any, ...], arena: Any, store: Any) -> Any:
-    return await race(arena, store, *rest)
+async def _race(race: Callable[..., Any], rest: tuple[Any, ...], harness: Any, store: Any) -> Any:
+    return await race(harness, store, *rest)
 
 
 async def add_app(issuer: IssuerStore, name: str = "app") -> int:

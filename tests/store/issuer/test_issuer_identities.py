@@ -14,7 +14,7 @@ from lingpai.core.seals import SealError
 from lingpai.core.user_records import Profile, User
 from lingpai.store.issuer_port import IssuerStore
 from tests.issuer.engines import dump_of, execute, rows_of
-from tests.issuer.worlds import raises
+from tests.issuer.harness import raises
 
 NOW = 1_000_000
 KEY = LoginKey(realm="mall", number=1, key="6b" * 32, created_at=NOW)

@@ -14,7 +14,7 @@ from lingpai.store.sqlite.queries import load_queries
 from lingpai.store.sqlite.schema import apply_migrations
 from tests.helpers.postgres import Place, database_at
 from tests.issuer.engines import execute
-from tests.issuer.worlds import World
+from tests.issuer.harness import Harness
 from tests.store.issuer.issuer_races import NOW
 from tests.store.issuer.test_issuer_plans import anything
 
@@ -29,20 +29,20 @@ SELECT 'yzb', 1, {{app}}, '', '', '', '', 1, 1, 0, 0, 1, 1, 4000000000, '' FROM 
 """
 
 
-async def test_lists_of_grants_look_at_no_more_than_they_show(world: World) -> None:
+async def test_lists_of_grants_look_at_no_more_than_they_show(harness: Harness) -> None:
     """A table of many grants, none of them of the app, the terminal, the user or the realm that are asked for."""
-    store = world.issuer.store
+    store = harness.issuer.store
     for _ in range(3):
-        await world.tokens()
+        await harness.tokens()
     elsewhere = await store.add_app(App(realm="elsewhere", app_id="1"))
     assert elsewhere is not None
     terminal = await store.save_terminal(Terminal(realm="elsewhere", machine_code="m"), NOW)
-    await execute(store, MANY.format(app=world.app.id))
+    await execute(store, MANY.format(app=harness.app.id))
     asked: tuple[dict[str, Any], ...] = (
         {"app": elsewhere.id},
         {"terminal": terminal.id},
-        {"user": world.user.id + 1},
-        {"app": elsewhere.id, "user": world.user.id},
+        {"user": harness.user.id + 1},
+        {"app": elsewhere.id, "user": harness.user.id},
         {},
     )
     for names in asked:
@@ -51,7 +51,7 @@ async def test_lists_of_grants_look_at_no_more_than_they_show(world: World) -> N
     before: int | None = None
     pages = 0
     while pages == 0 or before is not None:
-        page = await store.list_grants(world.issuer.realm, world.issuer.now(), before, 500)
+        page = await store.list_grants(harness.issuer.realm, harness.issuer.now(), before, 500)
         before, pages = page.before, pages + 1
         found += page.views
     assert (len(found), pages) == (3, ROWS // 500 + 1)  # the ended ones are passed over, a page at a time

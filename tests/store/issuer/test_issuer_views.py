@@ -12,7 +12,7 @@ from lingpai.store.postgresql import schema as postgresql
 from lingpai.store.sqlite import schema as sqlite
 from tests.helpers.postgres import Place
 from tests.issuer.engines import execute, rows_of
-from tests.issuer.worlds import World
+from tests.issuer.harness import Harness
 from tests.store.postgresql.hardship import run
 
 BEFORE = 8
@@ -82,59 +82,61 @@ async def test_the_migration_finds_whose_grants_are_over_in_postgresql(postgres_
     assert [tuple(row) for row in await run(dsn, MEMBERS_ENDED)] == [(2, 5)]
 
 
-async def viewed(world: World, grant: int) -> GrantView:
-    view = await world.issuer.store.read_grant(grant)
+async def viewed(harness: Harness, grant: int) -> GrantView:
+    view = await harness.issuer.store.read_grant(grant)
     assert view is not None
     return view
 
 
-async def disable(world: World, *, disabled: bool) -> None:
-    known = await world.issuer.store.find_user(world.user.id)
+async def disable(harness: Harness, *, disabled: bool) -> None:
+    known = await harness.issuer.store.find_user(harness.user.id)
     assert known is not None
     wanted = msgspec.structs.replace(known, disabled=disabled)
-    assert await world.issuer.store.change_user(known, wanted, world.issuer.now())
+    assert await harness.issuer.store.change_user(known, wanted, harness.issuer.now())
 
 
-async def test_a_user_is_disabled_and_enabled_as_often_as_wanted(world: World, store: IssuerStore) -> None:
-    grant = (await world.tokens()).grant.id
+async def test_a_user_is_disabled_and_enabled_as_often_as_wanted(
+    harness: Harness, store: IssuerStore
+) -> None:
+    grant = (await harness.tokens()).grant.id
     for _ in range(3):
-        assert (await viewed(world, grant)).usable
-        await disable(world, disabled=True)
-        assert not (await viewed(world, grant)).usable
-        await disable(world, disabled=False)
+        assert (await viewed(harness, grant)).usable
+        await disable(harness, disabled=True)
+        assert not (await viewed(harness, grant)).usable
+        await disable(harness, disabled=False)
     assert len(await rows_of(store, ENDED)) == 1
 
 
-async def test_what_ends_all_grants_of_a_user_spares_those_to_come(world: World) -> None:
-    ended = (await world.tokens()).grant.id
-    await disable(world, disabled=True)
-    assert await world.issuer.store.end_all(user=world.user.id)
-    await disable(world, disabled=False)
-    assert not (await viewed(world, ended)).usable
-    lives = (await world.tokens()).grant.id
-    assert (await viewed(world, lives)).usable
+async def test_what_ends_all_grants_of_a_user_spares_those_to_come(harness: Harness) -> None:
+    ended = (await harness.tokens()).grant.id
+    await disable(harness, disabled=True)
+    assert await harness.issuer.store.end_all(user=harness.user.id)
+    await disable(harness, disabled=False)
+    assert not (await viewed(harness, ended)).usable
+    lives = (await harness.tokens()).grant.id
+    assert (await viewed(harness, lives)).usable
     for _ in range(2):
-        assert await world.issuer.store.end_all(user=world.user.id)
-        assert not (await viewed(world, lives)).usable
+        assert await harness.issuer.store.end_all(user=harness.user.id)
+        assert not (await viewed(harness, lives)).usable
 
 
-async def test_what_ends_all_grants_of_a_member_spares_those_to_come(world: World) -> None:
+async def test_what_ends_all_grants_of_a_member_spares_those_to_come(harness: Harness) -> None:
     for _ in range(2):
-        ended = (await world.tokens()).grant.id
-        assert await world.issuer.store.end_all(app=world.app.id, user=world.user.id)
-        assert not (await viewed(world, ended)).usable
-    assert (await viewed(world, (await world.tokens()).grant.id)).usable
+        ended = (await harness.tokens()).grant.id
+        assert await harness.issuer.store.end_all(app=harness.app.id, user=harness.user.id)
+        assert not (await viewed(harness, ended)).usable
+    assert (await viewed(harness, (await harness.tokens()).grant.id)).usable
 
 
-async def test_grants_of_a_removed_user_are_over(world: World) -> None:
-    grant = (await world.tokens()).grant.id
-    assert await world.issuer.store.remove_user(world.user.id, world.issuer.now())
-    assert not (await viewed(world, grant)).usable
+async def test_grants_of_a_removed_user_are_over(harness: Harness) -> None:
+    grant = (await harness.tokens()).grant.id
+    assert await harness.issuer.store.remove_user(harness.user.id, harness.issuer.now())
+    assert not (await viewed(harness, grant)).usable
 
 
-async def test_a_grant_of_an_earlier_release_asks_its_member(world: World, store: IssuerStore) -> None:
-    tokens = await world.tokens()
+async def test_a_grant_of_an_earlier_release_asks_its_member(harness: Harness, store: IssuerStore) -> None:
+    tokens = await harness.tokens()
     assert tokens.open_id
     assert await rows_of(store, "SELECT open_id FROM issuer_grants") == [(tokens.open_id,)]
     await execute(store, "UPDATE issuer_grants SET open_id = NULL")
-    assert (await viewed(world, tokens.grant.id)).open_id == tokens.open_id
+    assert (await viewed(harness, tokens.grant.id)).open_id == tokens.open_id

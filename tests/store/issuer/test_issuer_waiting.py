@@ -10,7 +10,7 @@ from lingpai.issuer.sign_ins import bound_key, read_sign_in
 from lingpai.issuer.verbs.bind import bind_key
 from lingpai.store.issuer_port import RequestKey, SignedRequest
 from tests.issuer.engines import rows_of
-from tests.issuer.worlds import World
+from tests.issuer.harness import Harness
 from tests.store.issuer.issuer_races import NOW, code, new_salt
 
 ONCE = SignedRequest(1, 0, b"digest", NOW + 600)
@@ -25,9 +25,9 @@ def device(app: int, user_code: bytes = b"digest") -> Device:
     return Device(app=app, salt=new_salt(), **own)  # type: ignore[arg-type]  # of several types
 
 
-async def test_a_pushed_request_is_read_as_it_was_added(world: World) -> None:
-    store = world.issuer.store
-    added = await asyncio.gather(*(store.add_pushed(pushed(world.app.id)) for _ in range(8)))
+async def test_a_pushed_request_is_read_as_it_was_added(harness: Harness) -> None:
+    store = harness.issuer.store
+    added = await asyncio.gather(*(store.add_pushed(pushed(harness.app.id)) for _ in range(8)))
     assert len({each.id for each in added if each is not None}) == 8
     for each in added:
         assert each is not None
@@ -35,33 +35,33 @@ async def test_a_pushed_request_is_read_as_it_was_added(world: World) -> None:
     assert await store.read_pushed(10**9) is None
 
 
-async def test_a_signed_push_counts_once(world: World) -> None:
-    store = world.issuer.store
-    added = await asyncio.gather(*(store.add_pushed(pushed(world.app.id), request=ONCE) for _ in range(8)))
+async def test_a_signed_push_counts_once(harness: Harness) -> None:
+    store = harness.issuer.store
+    added = await asyncio.gather(*(store.add_pushed(pushed(harness.app.id), request=ONCE) for _ in range(8)))
     assert sum(each is not None for each in added) == 1
     assert len(await rows_of(store, "SELECT id FROM issuer_pushed_requests")) == 1
     assert await store.knows_request(ONCE)
 
 
-async def test_a_user_code_is_of_one_device(world: World) -> None:
-    store = world.issuer.store
-    added = await asyncio.gather(*(store.add_device(device(world.app.id)) for _ in range(8)))
+async def test_a_user_code_is_of_one_device(harness: Harness) -> None:
+    store = harness.issuer.store
+    added = await asyncio.gather(*(store.add_device(device(harness.app.id)) for _ in range(8)))
     (won,) = (each for each in added if each is not None)
     assert await store.read_device(won.id) == await store.find_device(b"digest") == won
     assert await store.find_device(b"other") is None
     assert await store.read_device(10**9) is None
 
 
-async def test_a_request_is_answered_once_whoever_comes(world: World) -> None:
-    store, key = world.issuer.store, RequestKey(b"pushed", NOW + 600)
-    answers = await asyncio.gather(*(store.answer_request(key, code(world.app.id)) for _ in range(8)))
+async def test_a_request_is_answered_once_whoever_comes(harness: Harness) -> None:
+    store, key = harness.issuer.store, RequestKey(b"pushed", NOW + 600)
+    answers = await asyncio.gather(*(store.answer_request(key, code(harness.app.id)) for _ in range(8)))
     assert len({answer.grant for answer in answers}) == 1
     assert len(await rows_of(store, "SELECT id FROM issuer_grants")) == 1
 
 
-async def test_of_those_who_bind_a_code_at_once_one_key_stays(world: World) -> None:
-    issuer = world.issuer
-    grant = await issuer.store.add_grant(code(world.app.id))
+async def test_of_those_who_bind_a_code_at_once_one_key_stays(harness: Harness) -> None:
+    issuer = harness.issuer
+    grant = await issuer.store.add_grant(code(harness.app.id))
     bound = await asyncio.gather(*(bind_key(issuer, grant, f"key {n}", renew=False) for n in range(8)))
     (won,) = (each for each in bound if each is not None)
     view = await issuer.store.read_grant(grant.id)
@@ -71,9 +71,9 @@ async def test_of_those_who_bind_a_code_at_once_one_key_stays(world: World) -> N
     assert view.grant.generation == 0
 
 
-async def test_a_new_key_moves_the_generation_each_time(world: World) -> None:
-    issuer = world.issuer
-    grant = (await world.tokens()).grant
+async def test_a_new_key_moves_the_generation_each_time(harness: Harness) -> None:
+    issuer = harness.issuer
+    grant = (await harness.tokens()).grant
     bound = await asyncio.gather(*(bind_key(issuer, grant, f"key {n}", renew=True) for n in range(4)))
     assert all(bound)
     view = await issuer.store.read_grant(grant.id)
@@ -84,9 +84,9 @@ async def test_a_new_key_moves_the_generation_each_time(world: World) -> None:
     assert same == view.grant
 
 
-async def test_a_grant_that_is_over_is_not_bound(world: World) -> None:
-    issuer = world.issuer
-    grant = (await world.tokens()).grant
+async def test_a_grant_that_is_over_is_not_bound(harness: Harness) -> None:
+    issuer = harness.issuer
+    grant = (await harness.tokens()).grant
     await issuer.store.end_grant(grant, issuer.now(), "test")
     assert await bind_key(issuer, grant, "key", renew=True) is None
     other = msgspec.structs.replace(grant, salt=new_salt(), state=GrantState.LIVE)

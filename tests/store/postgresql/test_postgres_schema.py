@@ -29,7 +29,7 @@ from lingpai.store.postgresql.schema import (
 )
 from tests.helpers.postgres import Place, database_at
 from tests.issuer.conftest import CHEAP
-from tests.issuer.worlds import make_world
+from tests.issuer.harness import make_world
 from tests.store.postgresql.hardship import run
 from tests.store.sample import TTL, account, key_of, renew
 
@@ -144,17 +144,17 @@ async def _issue(realm: str, store: PostgresStore, ring: KeyRing, clock: Virtual
     issuer = await Issuer.open(
         realm, policy, PostgresIssuerStore.beside(store), ring, clock, Passwords(CHEAP)
     )
-    world = await make_world(issuer, ring)
-    tokens = await world.tokens()
+    harness = await make_world(issuer, ring)
+    tokens = await harness.tokens()
     await resolve_access_token(issuer, tokens.access_token)
-    again = await world.tokens(world.terminal)
+    again = await harness.tokens(harness.terminal)
     assert again.access_token != tokens.access_token
-    member = await issuer.store.find_member(world.app.id, world.user.id)
+    member = await issuer.store.find_member(harness.app.id, harness.user.id)
     assert member is not None
     assert await issuer.store.save_consent(member.id, None, (), added=True)
-    assert await issuer.store.count_members(world.app.id) == 1
-    assert await issuer.store.end_all(user=world.user.id)
-    assert await issuer.store.remove_app(world.other.id)
+    assert await issuer.store.count_members(harness.app.id) == 1
+    assert await issuer.store.end_all(user=harness.user.id)
+    assert await issuer.store.remove_app(harness.other.id)
     await issuer.store.purge_issuer(issuer.now(), 10)
 
 

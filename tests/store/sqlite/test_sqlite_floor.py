@@ -24,7 +24,7 @@ from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from lingpai.store.sqlite.space import LOOK_SECONDS, Floor, demand_space
 from tests.issuer.conftest import CHEAP
-from tests.issuer.worlds import World, make_world
+from tests.issuer.harness import Harness, make_world
 
 MIB = 1024 * 1024
 
@@ -69,27 +69,27 @@ async def test_below_the_floor_nothing_is_added_and_all_else_goes_on(store: Sqli
     clock, ring = VirtualClock(), KeyRing.ephemeral()
     beside = SqliteIssuerStore.beside(store)
     issuer = await Issuer.open("yzb", yzb.POLICY, beside, ring, clock, Passwords(CHEAP))
-    world: World = await make_world(issuer, ring)
+    harness: Harness = await make_world(issuer, ring)
     store._engine._floor._monotonic = lambda: disk.now
-    code, tokens = await world.code(), await world.tokens()
+    code, tokens = await harness.code(), await harness.tokens()
     disk.free = 64 * MIB - 1
     disk.now += LOOK_SECONDS
-    request = open_request(issuer, begin_authorization(issuer, world.app, "cookie", Asked()))
+    request = open_request(issuer, begin_authorization(issuer, harness.app, "cookie", Asked()))
     await refused(login(issuer, "ann", "correct horse", "192.0.2.1"))
     await refused(login(issuer, "ann", "wrong", "192.0.2.1"))
-    await refused(authorize(issuer, request, world.app, world.user))
-    await refused(world.code())
-    assert "bytes are free" in str((await refused(issue_app_token(issuer, world.app))).detail)
+    await refused(authorize(issuer, request, harness.app, harness.user))
+    await refused(harness.code())
+    assert "bytes are free" in str((await refused(issue_app_token(issuer, harness.app))).detail)
     await store.save_account(Account(platform="wechat", account="wx1", secret="secret"))
     await store.ping()
-    assert (await redeem(issuer, world.app, code)).grant.id > 0
-    tokens = await refresh(issuer, world.app, tokens.refresh_token)
+    assert (await redeem(issuer, harness.app, code)).grant.id > 0
+    tokens = await refresh(issuer, harness.app, tokens.refresh_token)
     assert await issuer.store.end_grant(tokens.grant, issuer.now(), "ended by the user")
     disk.free = 64 * MIB
-    await refused(world.code())  # looked at once a second
+    await refused(harness.code())  # looked at once a second
     disk.now += LOOK_SECONDS
-    await world.code()
-    assert (await login(issuer, "ann", "correct horse", "192.0.2.1")).user.id == world.user.id
+    await harness.code()
+    assert (await login(issuer, "ann", "correct horse", "192.0.2.1")).user.id == harness.user.id
 
 
 def test_a_small_disk_needs_a_share(disk: Disk, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How far apart two clocks may be, and how that is said."""
+"""The distance of two clocks that is allowed, and the words for it."""
 
 from typing import Final
 

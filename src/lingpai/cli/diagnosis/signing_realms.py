@@ -168,7 +168,7 @@ async def _check_keys_of(issuer: "Issuer", app: "App", fetcher: Fetcher) -> Find
 
 
 def _fetcher(realm: "Realm") -> Fetcher:
-    """What the realm itself fetches with."""
+    """Return the fetcher of the realm itself."""
     allowed: Sequence[str] = getattr(realm.settings, "fetch_networks", ())
     return Fetcher(allowed)
 

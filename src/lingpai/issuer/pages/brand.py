@@ -1,4 +1,4 @@
-"""What an operator gives the pages of a realm: name, logo, colour, links, and words for scopes of their own."""
+"""The brand of a realm's pages: name, logo, colour, links, and words for scopes of its own."""
 
 import functools
 import hashlib
@@ -18,7 +18,7 @@ _KINDS: Final[Mapping[str, tuple[bytes, bytes]]] = {
     "image/jpeg": (b"\xff\xd8\xff", b""),
     "image/webp": (b"RIFF", b"WEBP"),
 }
-"""What a file of each type begins with, and what it has behind the next four bytes."""
+"""The first bytes of a file of each type, and the bytes behind the next four."""
 
 
 class Logo(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class Logo(msgspec.Struct, frozen=True):
 
 
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings of a realm say.
+    """The brand in the settings of a realm.
 
     Attributes:
         title: the platform's name for users.

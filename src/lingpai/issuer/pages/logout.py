@@ -46,7 +46,7 @@ class LogoutStep:
     """The pages on which a user logs out.
 
     Args:
-        notify: tells the clients of a session that ended.
+        notify: notifies the clients of a session that ended.
     """
 
     def __init__(self, notify: Notify) -> None:
@@ -114,7 +114,7 @@ class LogoutStep:
         return self._left(visit, request)
 
     async def _end(self, visit: Visit, opened: OpenSession, *, everywhere: bool = False) -> None:
-        """End a session; its clients are told before the browser goes on (RP-Initiated Logout 1.0 §2)."""
+        """End a session; its clients are notified before the browser goes on (RP-Initiated Logout 1.0 §2)."""
         if everywhere:
             logouts = await end_sessions(visit.issuer, opened.user)
         else:

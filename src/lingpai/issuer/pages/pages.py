@@ -48,7 +48,7 @@ class Pages(Entry):
         site: where the pages are.
         mode: the response mode, or the dialect's `AnswerStyle` for responses by redirect.
         device: path of the page for devices without a browser, "" for none.
-        notify: tells the clients of a session that it ended.
+        notify: notifies the clients of a session that it ended.
     """
 
     def __init__(

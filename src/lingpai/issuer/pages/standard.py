@@ -58,7 +58,7 @@ class Standard(RedirectMode):
             if OPENID in words or request.wishes.jkt
             else "",
             # Without offline_access the client is to reach the user while they are there (OpenID Connect Core §11).
-            login=Login(session, online=OFFLINE not in words, told=True) if OPENID in words else None,
+            login=Login(session, online=OFFLINE not in words, notified=True) if OPENID in words else None,
         )
         if by_form:
             return onward(visit, pending)

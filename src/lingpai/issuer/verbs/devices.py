@@ -137,7 +137,7 @@ async def allow_device(
             nonce=encode_sign_in(sign_in),
         ),
     )
-    login = None if params.offline else Login(session, online=True, told=False)
+    login = None if params.offline else Login(session, online=True, notified=False)
     grant = msgspec.structs.replace(grant, ends_at=device.ends_at)
     grant = grant if login is None else limited(grant, login)
     answer = await issuer.store.answer_request(_answer_key(issuer, device), grant, login)

@@ -1,7 +1,7 @@
-"""Clients are told that a session of their user ended (OpenID Connect Back-Channel Logout 1.0).
+"""Clients are notified that a session of their user ended (OpenID Connect Back-Channel Logout 1.0).
 
-What they have to be told is stored with the end of the session. Who ends it tells them at once, and what fails is tried
-again by one process of all; so does what a process left that was killed in between.
+A message to each is stored with the end of the session. Who ends it sends them at once. One process of all tries again
+what failed, and sends what a process left that was killed in between.
 """
 
 import asyncio
@@ -26,17 +26,17 @@ Send = Callable[[Logout, App], Awaitable[None]]
 
 
 async def later(_logouts: Sequence[Logout]) -> None:
-    """Leave it to whoever tells clients in the background."""
+    """Leave it to whoever notifies clients in the background."""
 
 
 FIRST: Final = 2.0
-"""Seconds for which a user who logs out waits for their clients, all of which are told at the same time."""
+"""Seconds for which a user who logs out waits for their clients, all of which are notified at the same time."""
 LEASE: Final = MINUTE
-"""Seconds after which a client is told by another process, when the one that took it told nothing."""
+"""Seconds after which a client is notified by another process, when the one that took it notified nothing."""
 WAITS: Final[Mapping[int, int]] = {3: 10, 2: MINUTE, 1: 10 * MINUTE}
 """Seconds until the next try, by the number of tries that are left."""
 INTERVAL: Final = 5.0
-"""Seconds between two looks for clients that have yet to be told."""
+"""Seconds between two looks for clients that have yet to be notified."""
 BATCH: Final = 50
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -47,7 +47,7 @@ class Logouts:
 
     Args:
         issuer: the realm.
-        send: tells one of them.
+        send: notifies one of them.
     """
 
     def __init__(self, issuer: Issuer, send: Send) -> None:
@@ -55,7 +55,7 @@ class Logouts:
         self._send = send
 
     async def tell(self, logouts: Sequence[Logout]) -> None:
-        """Tell clients that a session has ended; those that cannot be told in time are told later."""
+        """Notify clients that a session has ended; those that cannot be notified in time are notified later."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST):
                 await asyncio.gather(*map(self._tell_now, logouts))
@@ -73,7 +73,7 @@ class Logouts:
         return len(taken)
 
     async def run(self, leads: Callable[[], Awaitable[bool]]) -> None:
-        """Tell clients until cancelled, whenever this process is the one that does."""
+        """Notify clients until cancelled, whenever this process is the one that does."""
         while True:
             found = 0
             try:

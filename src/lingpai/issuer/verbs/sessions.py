@@ -12,7 +12,7 @@ from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 
 HELD: Final = 10
-"""Seconds for which who ended a session tells its clients alone."""
+"""Seconds for which who ended a session notifies its clients alone."""
 _SID_BYTES = 7
 
 
@@ -89,7 +89,7 @@ def require_login(opened: OpenSession | None) -> OpenSession:
 
 
 async def end_session(issuer: Issuer, session: Session) -> tuple[Logout, ...]:
-    """Log out; returns what the clients of the session have to be told, which the caller does (`verbs.logouts`)."""
+    """Log out; returns what the clients of the session have to be notified, which the caller does (`verbs.logouts`)."""
     return (await issuer.store.end_session(session, issuer.now(), HELD)).logouts
 
 

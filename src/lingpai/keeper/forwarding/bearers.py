@@ -1,4 +1,4 @@
-"""Who asks with a phantom token, and what he may have forwarded."""
+"""Callers with a phantom token, and what they may have forwarded."""
 
 from lingpai.core.addresses import is_within_blocks
 from lingpai.core.errors import Kind, LingpaiError
@@ -51,7 +51,7 @@ async def bearer_of(keeper: Keeper, call: Call, phantom: Phantom, *rights: str) 
 
 
 async def credential_of(keeper: Keeper, phantom: Phantom) -> tuple[Credential | None, str]:
-    """Return the credential of a phantom token, and the value that it stands for; "" when that was replaced."""
+    """Return the credential of a phantom token, and the value that it replaces; "" when that was replaced."""
     account = await account_of(keeper, phantom)
     if account is None:
         return None, ""

@@ -54,7 +54,7 @@ class Outgoing:
 
     @property
     def has_body(self) -> bool:
-        """Whether there is one."""
+        """True when there is a body."""
         return self.whole is None or bool(self.whole)
 
     async def pieces(self, watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:

@@ -37,7 +37,7 @@ class Forwarded(NamedTuple):
         caller: who asked for it.
         request: as it came.
         target: path and query for the platform.
-        shown: what stands in the place of the platform's token for the caller.
+        shown: the text that the caller sees instead of the platform's token.
     """
 
     app: App

@@ -1,4 +1,4 @@
-"""How much one account and one caller may have forwarded: calls at once, and a second. Each worker counts its own."""
+"""Limits on what one account and one caller may have forwarded: calls at once, and a second; counted by each worker."""
 
 import asyncio
 import dataclasses

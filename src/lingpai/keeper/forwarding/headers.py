@@ -1,4 +1,4 @@
-"""Which headers of a forwarded call go out to the platform, and which come back from it."""
+"""Headers of a forwarded call that go out to the platform, and headers that come back from it."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -37,7 +37,7 @@ def incoming(raw: Iterable[tuple[bytes, bytes]], real: str, shown: str) -> tuple
     Args:
         raw: as the platform sent them.
         real: the platform's token, which may be in a redirect.
-        shown: what stands in its place for the caller.
+        shown: the text that the caller sees instead of it.
     """
     return tuple(
         (name.lower(), value.replace(real.encode(), shown.encode()))

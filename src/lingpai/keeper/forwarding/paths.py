@@ -1,4 +1,4 @@
-"""Which targets may be forwarded: paths taken byte for byte or refused, patterns, and the token in the query."""
+"""Targets that may be forwarded: paths taken byte for byte or refused, patterns, and the token in the query."""
 
 import functools
 import re
@@ -20,7 +20,7 @@ _UNDERSCORES = re.compile(r"[ .+-]")
 
 
 class Target(NamedTuple):
-    """What is asked of the platform.
+    """The target of a call at the platform.
 
     Attributes:
         path: as it came, from its first slash.
@@ -62,7 +62,7 @@ def target_of(raw: bytes, segments: int = 0) -> Target:
 
 
 def is_pattern(text: str) -> bool:
-    """Return whether a text is a pattern of paths: a path in which `*` stands for any characters."""
+    """Return whether a text is a pattern of paths: a path in which `*` matches any characters."""
     return len(text) <= MAX_PATTERN and _PATTERN.fullmatch(text) is not None
 
 

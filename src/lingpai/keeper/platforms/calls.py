@@ -97,7 +97,7 @@ class Renewed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshCall(Renewed):
-    """How a token is renewed with the refresh token that came with it, which changes each time.
+    """The call that renews a token with its refresh token, which changes each time.
 
     Attributes:
         path: where.
@@ -120,7 +120,7 @@ class RefreshCall(Renewed):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCall(Renewed):
-    """How a token is fetched with an account's secret.
+    """The call that fetches a token with an account's secret.
 
     `request` makes the query (of a GET) or the body (of a POST) from account and secret. `forced` makes
     the request that demands a new token, where the platform has one, within `forced_limits`. With `refresh`,
@@ -156,7 +156,7 @@ class ProbeCall:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TicketCall(Renewed):
-    """How a ticket is fetched with a live access token.
+    """The call that fetches a ticket with a live access token.
 
     `query` is what goes beside the token, which `request` makes from account and token; a GET unless `method`
     says otherwise. Without a `probe`, a ticket that is reported dead is renewed unverified.
@@ -173,7 +173,7 @@ class TicketCall(Renewed):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExchangeCall:
-    """How a login code is exchanged for a user, once.
+    """The call that exchanges a login code for a user, once.
 
     `query` makes the query from account, secret (empty when `with_token`) and code; the live access token is
     added when `with_token`. Of a success, the fields of `required` must be there; those of `optional` are

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Body(enum.Enum):
-    """How the platform wants what is posted."""
+    """The format in which the platform takes the body of a POST."""
 
     JSON = "json"
     FORM = "form"
@@ -49,7 +49,7 @@ class SignRecipe:
 
 
 class Published(NamedTuple):
-    """How a stored value is published to Redis.
+    """The form in which a stored value is published to Redis.
 
     `key` has a place for the account; the value is stored under the name `field`.
     """

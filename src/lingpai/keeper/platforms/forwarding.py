@@ -1,4 +1,4 @@
-"""What a platform's file declares of its API's calls, so that they can be forwarded (`keeper/forwarding`)."""
+"""The declaration of a platform's API calls for forwarding (`keeper/forwarding`)."""
 
 import dataclasses
 from typing import Final
@@ -38,7 +38,7 @@ class TokenPlace:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Forwarding:
-    """How calls of a platform are forwarded.
+    """The forwarding of a platform's calls.
 
     Attributes:
         prefixes: beginnings of the paths of its API; each begins and ends with a slash.

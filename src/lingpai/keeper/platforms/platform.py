@@ -49,7 +49,7 @@ __all__ = [
     "kind_label",
     "refresh_kind_of",
 ]
-"""What a platform's file needs."""
+"""The names that a platform's file needs."""
 
 TERMINAL = "terminal:"
 """Before a terminal's number: the kind of that terminal's token."""

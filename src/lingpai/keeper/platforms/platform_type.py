@@ -1,4 +1,4 @@
-"""What the file of a platform declares: everything that depends on the platform, and nothing elsewhere does."""
+"""The declaration of a platform: everything that depends on the platform, and nothing elsewhere does."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence

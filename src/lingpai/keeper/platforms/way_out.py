@@ -1,4 +1,4 @@
-"""How calls leave for a platform: by which proxy, from which address, whose certificates are trusted, for how long."""
+"""The way out to a platform: its proxy, source address, trusted certificates and timeout."""
 
 import dataclasses
 from typing import Final
@@ -11,7 +11,7 @@ PROXY_SCHEMES: Final = ("http", "https", *SOCKS)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WayOut:
-    """What an operator sets of the way to one platform.
+    """An operator's settings of the way out to one platform.
 
     Attributes:
         setting: name of the group of settings, such as "wechat".

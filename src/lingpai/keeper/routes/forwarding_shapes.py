@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Reply, Shape
@@ -19,7 +20,7 @@ _STATUS: Final[Mapping[Kind, int]] = {
 """Statuses of refusals that no platform makes; for all others the platform's form has its own."""
 
 
-class ForwardingShape:
+class ForwardingShape(Shape):
     """The platform's form.
 
     Args:
@@ -31,12 +32,12 @@ class ForwardingShape:
         self._shape = shape
         self._codes = {Kind.NOT_ALLOWED: forwarding.refused, Kind.TOO_MANY_REQUESTS: forwarding.often}
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         return self._shape.success(value, trace_id)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         code = self._codes.get(error.kind)
         said = error
         if code is not None:
@@ -46,11 +47,11 @@ class ForwardingShape:
         return reply if status is None else msgspec.structs.replace(reply, status=status)
 
 
-class BothShape(ForwardingShape):
+class BothShape(ForwardingShape, Shape):
     """The form and the statuses of `/v1`, with the platform's error fields besides."""
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         own = GENERIC.error(error, trace_id)
         theirs = super().error(error, trace_id)
         both = msgspec.json.decode(theirs.body) | msgspec.json.decode(own.body)

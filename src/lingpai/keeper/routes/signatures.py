@@ -8,6 +8,7 @@ import asyncio
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.origins import origin_of
@@ -56,7 +57,7 @@ class PageToSign(NamedTuple):
     url: str
 
 
-class CorsShape:
+class CorsShape(Shape):
     """A shape whose answers a page may read.
 
     Args:
@@ -69,12 +70,12 @@ class CorsShape:
         self._headers = (("access-control-allow-origin", origin), _EXPOSED, ("vary", "Origin"))
         self.own_words = has_own_words(shape)
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         return self._open(self._shape.success(value, trace_id))
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         return self._open(self._shape.error(error, trace_id))
 
     def _open(self, reply: Reply) -> Reply:

@@ -1,4 +1,4 @@
-"""Who comes with a token that this service handed out: for which app it is, and what its holder may do with it."""
+"""Callers with a token that this service handed out: the app that it is for, and what its holder may do with it."""
 
 import contextlib
 from collections.abc import Iterator

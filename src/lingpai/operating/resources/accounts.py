@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from lingpai.core.audit import Change
 from lingpai.core.flaws import Flaw, demand
 from lingpai.core.records import Account
@@ -51,23 +53,24 @@ class Accounts(Resource[Account]):
         "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account.")
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> Account | None:
-        """See `Resource.find`."""
         platform, account, label = key
         found = await site.keeper.store.find_accounts(platform, account)
         return next((each for each in found if each.label == ("" if label == NO_LABEL else label)), None)
 
+    @override
     def key_of(self, site: Site, record: Account) -> Key:
-        """See `Resource.key_of`."""
         del site
         return (record.platform, record.account, record.label or NO_LABEL)
 
+    @override
     async def document(self, site: Site, record: Account) -> Document:
-        """See `Resource.document`."""
         return account_document(site.keeper, record)
 
+    @override
     async def shown(self, site: Site, record: Account) -> Document:
-        """See `Resource.shown`: with the state of its tokens and tickets."""
+        """With the state of its tokens and tickets."""
         name = (record.platform, record.account, record.label)
         held = [
             status_document(site.keeper, each, chinese=site.chinese)
@@ -76,13 +79,13 @@ class Accounts(Resource[Account]):
         ]
         return {**await self.document(site, record), "held": held}
 
+    @override
     def settable(self, record: Account) -> Document:
-        """See `Resource.settable`."""
         named = FIELDS.named(record)
         return {name: value for name, value in named.items() if name not in self.written}
 
+    @override
     def build(self, site: Site, key: Key, entry: Any, known: Account | None) -> Account:
-        """See `Resource.build`."""
         platform, account, label = key
         given = FIELDS.named(entry)
         given["secret"] = entry.secret or (known.secret if known is not None else "")
@@ -101,20 +104,20 @@ class Accounts(Resource[Account]):
             return known
         return wanted
 
+    @override
     def changed(self, known: Account, wanted: Account) -> tuple[str, ...]:
-        """See `Resource.changed`."""
         return FIELDS.changed(known, wanted)
 
+    @override
     async def save(self, site: Site, known: Account | None, wanted: Account) -> Mapping[str, str] | None:
-        """See `Resource.save`."""
         return {} if await administration.save_account(site.keeper, known, wanted) else None
 
+    @override
     async def remove(self, site: Site, known: Account) -> bool:
-        """See `Resource.remove`."""
         return await administration.remove_account(site.keeper, known)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key, wanted
         accounts = await site.keeper.store.list_accounts()
         return sliced([(each.name, await self.document(site, each)) for each in accounts], after, limit)

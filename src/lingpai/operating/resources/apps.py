@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import demand
@@ -21,7 +22,7 @@ NewApp = FIELDS.entry("NewApp", {}, app_id="")
 
 
 class NewSecret(msgspec.Struct, forbid_unknown_fields=True):
-    """How long, in seconds, the secrets before stay valid; the realm's own number when None."""
+    """The overlap with the secrets before, in seconds; the realm's own number when None."""
 
     overlap: int | None = None
 
@@ -89,31 +90,32 @@ class Apps(Resource[App]):
         "end-grants": Action("/end-grants", end_grants, Nothing, "End every grant of an app."),
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> App | None:
-        """See `Resource.find`."""
         return await site.issuer(key[0]).store.find_app(*key)
 
+    @override
     def key_of(self, site: Site, record: App) -> Key:
-        """See `Resource.key_of`."""
         del site
         return (record.realm, record.app_id)
 
+    @override
     async def document(self, site: Site, record: App) -> Document:
-        """See `Resource.document`."""
         return app_document(site.issuer(record.realm), record)
 
+    @override
     async def shown(self, site: Site, record: App) -> Document:
-        """See `Resource.shown`: with the number of users who have added it."""
+        """With the number of users who have added it."""
         count = await site.issuer(record.realm).store.count_members(record.id)
         return {**await self.document(site, record), "users": count}
 
+    @override
     def settable(self, record: App) -> Document:
-        """See `Resource.settable`."""
         settable: Document = msgspec.to_builtins(FIELDS.named(record))
         return settable
 
+    @override
     def build(self, site: Site, key: Key, entry: Any, known: App | None) -> App:
-        """See `Resource.build`."""
         realm, app_id = key
         issuer = site.issuer(realm)
         bare = known or App(realm=realm, app_id=app_id, created_at=issuer.now())
@@ -121,12 +123,12 @@ class Apps(Resource[App]):
         demand([*app_flaws(wanted), *client_flaws(issuer, wanted)])
         return wanted if wanted.by_secret else msgspec.structs.replace(wanted, secrets=())
 
+    @override
     def changed(self, known: App, wanted: App) -> tuple[str, ...]:
-        """See `Resource.changed`."""
         return FIELDS.changed(known, wanted)
 
+    @override
     async def save(self, site: Site, known: App | None, wanted: App) -> Mapping[str, str] | None:
-        """See `Resource.save`."""
         issuer = site.issuer(wanted.realm)
         if known is None:
             try:
@@ -142,16 +144,16 @@ class Apps(Resource[App]):
             return {"secret": secret} if await admin.replace_app(issuer, known, wanted) else None
         return {} if await admin.replace_app(issuer, known, wanted) else None
 
+    @override
     def secret_again(self, site: Site, key: Key) -> str:
-        """See `Resource.secret_again`."""
         return site.app_secret(site.issuer(key[0]))
 
+    @override
     async def remove(self, site: Site, known: App) -> bool:
-        """See `Resource.remove`."""
         return await admin.remove_app(site.issuer(known.realm), known)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del wanted
         issuer = site.issuer(key[0])
         apps = await issuer.store.list_apps(issuer.realm)

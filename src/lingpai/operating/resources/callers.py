@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import demand
@@ -20,7 +21,7 @@ MOST_OVERLAP = 366 * 86_400
 
 
 class NewKey(msgspec.Struct, forbid_unknown_fields=True):
-    """How long, in seconds, the keys before stay valid."""
+    """The overlap with the keys before, in seconds."""
 
     overlap: int = OVERLAP
 
@@ -64,26 +65,26 @@ class Callers(Resource[Caller]):
         )
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> Caller | None:
-        """See `Resource.find`."""
         return await site.keeper.store.find_caller_named(key[0])
 
+    @override
     def key_of(self, site: Site, record: Caller) -> Key:
-        """See `Resource.key_of`."""
         del site
         return (record.name,)
 
+    @override
     async def document(self, site: Site, record: Caller) -> Document:
-        """See `Resource.document`."""
         former = ends_by_name(await site.keeper.store.list_former_keys())
         return caller_document(record, former.get(record.name, ()))
 
+    @override
     def settable(self, record: Caller) -> Document:
-        """See `Resource.settable`."""
         return FIELDS.named(record)
 
+    @override
     def build(self, site: Site, key: Key, entry: Any, known: Caller | None) -> Caller:
-        """See `Resource.build`."""
         if known is not None and known.revoked_at is not None:
             raise LingpaiError(Kind.CONFLICT, "The caller was revoked, and its name cannot be used again.")
         bare = known or Caller(name=key[0], created_at=site.keeper.clock.now())
@@ -91,28 +92,28 @@ class Callers(Resource[Caller]):
         demand(caller_flaws(site.keeper.platforms, wanted))
         return wanted
 
+    @override
     def changed(self, known: Caller, wanted: Caller) -> tuple[str, ...]:
-        """See `Resource.changed`."""
         return FIELDS.changed(known, wanted)
 
+    @override
     async def save(self, site: Site, known: Caller | None, wanted: Caller) -> Mapping[str, str] | None:
-        """See `Resource.save`."""
         if known is not None:
             return {} if await administration.change_caller(site.keeper, known, wanted) else None
         key = site.caller_key()
         return {"key": key} if await administration.add_caller(site.keeper, wanted, key) else None
 
+    @override
     def secret_again(self, site: Site, key: Key) -> str:
-        """See `Resource.secret_again`."""
         del key
         return site.caller_key()
 
+    @override
     async def remove(self, site: Site, known: Caller) -> bool:
-        """See `Resource.remove`."""
         return await administration.revoke_caller(site.keeper, known.name)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key, wanted
         callers, former = await read_callers(site.keeper)
         return sliced(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from typing_extensions import override
+
 from lingpai.core.issuer_records import App, GrantView, Terminal
 from lingpai.issuer.admin import list_grants
 from lingpai.issuer.administration import end_grant
@@ -34,8 +36,9 @@ class Grants(Resource[GrantView]):
         "machine": "Only for the terminal of this code.",
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> GrantView | None:
-        """See `Resource.find`: one that has not ended."""
+        """One that has not ended."""
         realm, number = key
         issuer = site.issuer(realm)
         if not number.isascii() or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004  digits of a row's id
@@ -45,16 +48,17 @@ class Grants(Resource[GrantView]):
             return None
         return view
 
+    @override
     async def document(self, site: Site, record: GrantView) -> Document:
-        """See `Resource.document`."""
         return await grant_document(site.issuer(record.grant.realm), record)
 
+    @override
     async def remove(self, site: Site, known: GrantView) -> bool:
-        """See `Resource.remove`."""
         return await end_grant(site.issuer(known.grant.realm), known.grant, REASON)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`: newest first."""
+        """Newest first."""
         issuer = site.issuer(key[0])
         app: App | None = None
         user: User | None = None

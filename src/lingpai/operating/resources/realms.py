@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
@@ -21,17 +22,17 @@ class Realms(Resource[Realm]):
     noun = "realm"
     methods = ("GET",)
 
+    @override
     async def find(self, site: Site, key: Key) -> Realm | None:
-        """See `Resource.find`."""
         return site.realms.get(key[0])
 
+    @override
     def state(self, site: Site, record: Realm) -> Any:
-        """See `Resource.state`."""
         policy = msgspec.to_builtins(site.issuer(record.name).policy)
         return [record.name, record.dialect, record.prefix, record.login, record.name in site.enabled, policy]
 
+    @override
     async def document(self, site: Site, record: Realm) -> Document:
-        """See `Resource.document`."""
         policy = msgspec.to_builtins(site.issuer(record.name).policy)
         usual = msgspec.to_builtins(dialects()[record.dialect].policy)
         return {
@@ -46,8 +47,8 @@ class Realms(Resource[Realm]):
             },
         }
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key, wanted
         found = [(name, await self.document(site, each)) for name, each in sorted(site.realms.items())]
         return sliced(found, after, limit)

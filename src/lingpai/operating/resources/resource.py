@@ -17,7 +17,7 @@ MOST_ATTEMPTS: Final = 16
 
 
 class Action(NamedTuple):
-    """What can be done with a thing besides changing it.
+    """An operation on a thing besides changing it.
 
     Attributes:
         path: what follows the thing's path, or, with `whole`, the path of the list.

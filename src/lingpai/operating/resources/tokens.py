@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
@@ -88,19 +89,19 @@ class Tokens(Resource[CredentialStatus]):
         ),
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> CredentialStatus | None:
-        """See `Resource.find`."""
         platform, account, label, kind = key
         wanted = (platform, account, "" if label == NO_LABEL else label, kind)
         statuses = await site.keeper.store.list_statuses()
         return next((each for each in statuses if _name(each) == wanted), None)
 
+    @override
     async def document(self, site: Site, record: CredentialStatus) -> Document:
-        """See `Resource.document`."""
         return status_document(site.keeper, record, chinese=site.chinese)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key
         within = wanted.get("ends_within", "")
         if within and not within.isdecimal():
@@ -131,8 +132,8 @@ class Budgets(Resource[None]):
     noun = "budget"
     methods = ()
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key, wanted
         documents = await budget_documents(site.keeper)
         return sliced([(f"{n:09}", each) for n, each in enumerate(documents, 1)], after, limit)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+from typing_extensions import override
+
 from lingpai.core.audit import AdminKey, AuditRow
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.audit import audit_document
@@ -28,21 +30,22 @@ class AuditTrail(Resource[AuditRow]):
         "since": "Only what is not older than this unix time.",
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> AuditRow | None:
-        """See `Resource.find`."""
         number = key[0]
         if not number.isascii() or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004  digits of a row's id
             return None
         rows = await site.keeper.store.read_audit(int(number) - 1, 1)
         return rows[0] if rows and rows[0].id == int(number) else None
 
+    @override
     async def document(self, site: Site, record: AuditRow) -> Document:
-        """See `Resource.document`."""
         del site
         return audit_document(record)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`: newest first."""
+        """Newest first."""
         del key
         since = wanted.get("since", "")
         if since and not since.isdecimal():
@@ -63,17 +66,17 @@ class Admins(Resource[AdminKey]):
     noun = "admin key"
     methods = ("GET",)
 
+    @override
     async def find(self, site: Site, key: Key) -> AdminKey | None:
-        """See `Resource.find`."""
         keys = await site.keeper.store.list_admin_keys()
         return next((each for each in keys if each.name == key[0]), None)
 
+    @override
     async def document(self, site: Site, record: AdminKey) -> Document:
-        """See `Resource.document`."""
         return key_document(record, site.keeper.clock.now())
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`."""
         del key, wanted
         keys = await site.keeper.store.list_admin_keys()
         return sliced([(each.name, await self.document(site, each)) for each in keys], after, limit)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, demand, flaws_of
@@ -23,7 +24,7 @@ _MARK_BYTES = 6
 
 
 class UserEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """What can be changed of a user."""
+    """The fields of a user that can be changed."""
 
     login: str
     nick: str = ""
@@ -133,8 +134,8 @@ class Users(Resource[User]):
         "end-grants": Action("/end-grants", end_grants, Nothing, "End every grant of a user."),
     }
 
+    @override
     async def find(self, site: Site, key: Key) -> User | None:
-        """See `Resource.find`."""
         realm, uid = key
         issuer = site.issuer(realm)
         row, _, _ = uid.partition("-")
@@ -143,16 +144,16 @@ class Users(Resource[User]):
         found = await issuer.store.find_user(int(row))
         return found if found is not None and found.realm == realm and uid_of(site, found) == uid else None
 
+    @override
     def key_of(self, site: Site, record: User) -> Key:
-        """See `Resource.key_of`."""
         return (record.realm, uid_of(site, record))
 
+    @override
     async def document(self, site: Site, record: User) -> Document:
-        """See `Resource.document`."""
         return {"uid": uid_of(site, record), **user_document(site.issuer(record.realm), record)}
 
+    @override
     def settable(self, record: User) -> Document:
-        """See `Resource.settable`."""
         profile = msgspec.structs.asdict(record.profile)
         return {
             "login": record.login,
@@ -160,8 +161,9 @@ class Users(Resource[User]):
             "disabled": record.disabled,
         }
 
+    @override
     def build(self, site: Site, key: Key, entry: Any, known: User | None) -> User:
-        """See `Resource.build`; users are added by POST, so that their id is the service's."""
+        """Users are added by POST, so that their id is the service's."""
         del site
         if known is None:
             raise self.missing(key)
@@ -169,13 +171,13 @@ class Users(Resource[User]):
         changes = {"login": check_login(entry.login), "profile": _profile(entry), "disabled": entry.disabled}
         return msgspec.structs.replace(known, **changes)
 
+    @override
     def changed(self, known: User, wanted: User) -> tuple[str, ...]:
-        """See `Resource.changed`."""
         before, after = self.settable(known), self.settable(wanted)
         return tuple(name for name in before if before[name] != after[name])
 
+    @override
     async def save(self, site: Site, known: User | None, wanted: User) -> Mapping[str, str] | None:
-        """See `Resource.save`."""
         if known is None:
             return None
         issuer = site.issuer(wanted.realm)
@@ -185,12 +187,13 @@ class Users(Resource[User]):
             raise LingpaiError(Kind.CONFLICT, "The login is taken.", parameter="login")
         return None
 
+    @override
     async def remove(self, site: Site, known: User) -> bool:
-        """See `Resource.remove`."""
         return await admin.remove_user(site.issuer(known.realm), known)
 
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """See `Resource.page`: oldest first."""
+        """Oldest first."""
         issuer = site.issuer(key[0])
         if wanted.get("login"):
             found = await issuer.store.find_login(issuer.realm, wanted["login"])

@@ -26,7 +26,7 @@ class RpcError(Exception):
 
 
 class Caller(NamedTuple):
-    """Who calls, as the access token says.
+    """The caller, by the access token.
 
     Attributes:
         sub: the user, or the client itself.

@@ -4,9 +4,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
+from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Shape, Source
 from lingpai.issuer.samples import SampleServer
 from lingpai.sample_app.browsers import Browsers
 from lingpai.sample_app.mcp.messages import (
@@ -30,7 +31,7 @@ _CHALLENGES: Final = {
 """Statuses, and what their challenges say first (RFC 6750 §3.1)."""
 
 
-class McpShape:
+class McpShape(Shape):
     """Errors as JSON-RPC messages; refusals of tokens come with a challenge that names the metadata.
 
     Args:
@@ -41,13 +42,13 @@ class McpShape:
     def __init__(self, metadata: str, scope: str) -> None:
         self._about = f'resource_metadata="{metadata}", scope="{scope}"'
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id
         return Reply(msgspec.json.encode(value), 200, JSON)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         status, first = _CHALLENGES.get(error.kind, (error.kind.status, ""))
         code = PARSE_ERROR if error.kind is Kind.MALFORMED_BODY else INVALID_REQUEST
         if status >= _SERVER_ERROR:

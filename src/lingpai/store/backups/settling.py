@@ -137,7 +137,7 @@ class SqliteSide(Side):
 
     @override
     async def move_ids(self) -> None:
-        """What was never numbered gets a row of its own, as ids may have been lost there too."""
+        """Give what was never numbered a row of its own, as ids may have been lost there too."""
         numbered = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
         for (name,) in self._connection.execute(numbered).fetchall():
             found: Any = self._connection.execute(_LAST.format(name), (name,)).get

@@ -48,6 +48,8 @@ ERRORS = {
     "/revoke": _CLIENT,
     "/device_authorization": _CLIENT | {"invalid_scope", "invalid_target", "unauthorized_client"},
     "/logout": _CLIENT,
+    "/register": {"invalid_client_metadata", "invalid_redirect_uri"},
+    "/register/{new_id}": {"invalid_token", "invalid_client_metadata"},
     "/nothing": {"invalid_request"},
 }
 """What each endpoint refuses with that a file can show: what needs a session, a signature or a nonce is tested by name

@@ -72,11 +72,12 @@ async def _acr(realm: Realm, told: tuple[str, ...]) -> None:
 
 
 async def _subjects(realm: Realm, told: tuple[str, ...]) -> None:
-    assert told == ("public",)
+    assert told == ("public", "pairwise")
     subs = {
         claims_of(found["id_token"])["sub"] for found in (await realm.tokens(), await realm.public_tokens())
     }
     assert len(subs) == 1
+    # Pairwise subjects are tested in test_oidc_pairwise.py.
 
 
 async def _id_token_algs(realm: Realm, told: tuple[str, ...]) -> None:

@@ -14,8 +14,8 @@ from lingpai.issuer.policy import DAY, HOUR
 from lingpai.issuer.verbs.check import resolve_access_token, resolve_app_token
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.yilianyun.realms import MSIGN, SECRET, Realm
+from tests.issuer.harness import raises
 from tests.issuer.remoteness import demand_both_at_once
-from tests.issuer.worlds import raises
 
 LIMIT = 20
 MIDNIGHT = (10 * 60 + 40) * 60

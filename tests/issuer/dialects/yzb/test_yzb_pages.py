@@ -14,7 +14,7 @@ from lingpai.issuer.verbs.login import login
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.issuer.verbs.sessions import OpenSession, form_token, start_session
 from tests.issuer.dialects.yzb.realms import ORIGIN, PAGE, Answer, Realm
-from tests.issuer.worlds import raises
+from tests.issuer.harness import raises
 
 LIFE = 12 * 3600
 

@@ -20,7 +20,7 @@ _REASON: Final = "revoked by its app"
 
 
 class AboutTokens:
-    """What may be learned of tokens.
+    """Introspection and revocation of tokens.
 
     Args:
         issuer: the realm.
@@ -36,9 +36,9 @@ class AboutTokens:
         self._access_tokens = access_tokens
 
     async def introspect(self, params: AboutTokenParams, call: Call) -> Introspected:
-        """Whether a token is live, and what for: to its client, and to the resource server that it is for.
+        """Return whether a token is live, and for what: to its client, and to the resource server that it is for.
 
-        Of all other tokens nothing is told.
+        Nothing is revealed about other tokens.
         """
         app = await self._caller(params, call, "/introspect", public=False)
         token = _token_of(params)
@@ -66,7 +66,7 @@ class AboutTokens:
         )
 
     async def revoke(self, params: AboutTokenParams, call: Call) -> Reply:
-        """End what a token of the client stands for; others' and unknown ones are no error (RFC 7009 §2.2)."""
+        """End the grant of a client's token; others' and unknown tokens are no error (RFC 7009 §2.2)."""
         app = await self._caller(params, call, "/revoke")
         token = _token_of(params)
         found = await self._access_tokens.look_up_signed(token)
@@ -82,7 +82,7 @@ class AboutTokens:
             return app
 
     async def _find(self, token: str, app: App) -> tuple[Live | None, str]:
-        """What a live token says, and its type; None for what is no token.
+        """Return the content of a live token, and its type; None for a text that is no token.
 
         Raises:
             LingpaiError: it is over; STORE_UNAVAILABLE.
@@ -97,7 +97,7 @@ class AboutTokens:
 
 
 def _may_ask(app: App, live: Live) -> bool:
-    """Whether a token is the client's own, or for the resource server that this client is."""
+    """True when a token is the client's own, or for the resource server that this client is."""
     resolved, resource = live.resolved, live.resource
     return resolved.grant.app == app.id or (resource is not None and resource.introspector == app.app_id)
 

@@ -81,7 +81,7 @@ class AccessTokens:
         grant, resource = tokens.grant, target.resource
         life = _life(self._issuer, grant, resource)
         ends_at = min(tokens.made_at + life, grant.ends_at)
-        # What has been told before has its own end, and less is left of it.
+        # A token that was issued before has its own end, and less is left of it.
         since = self._issuer.now() if tokens.repeated else tokens.made_at
         left = min(tokens.expires_in, ends_at - since)
         scope = scope_at(resource, tokens.scope)
@@ -94,7 +94,7 @@ class AccessTokens:
         return msgspec.structs.replace(tokens, access_token=made, expires_in=max(0, left), scope=scope)
 
     async def read(self, token: str, kind: HandleKind, app: App | None = None) -> Live:
-        """What a handle of a token says.
+        """Return the content of a handle.
 
         Args:
             token: as given.
@@ -125,7 +125,7 @@ class AccessTokens:
         return Live(resolved, handle.issued_at, resource, jkt=_key_of(resolved))
 
     async def read_signed(self, token: str) -> Live | None:
-        """What a signed token says; None for anything that is none of this realm, or is over.
+        """Return the content of a signed token; None for one that is none of this realm, or has expired.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE, or of the kind of token when its grant has ended.

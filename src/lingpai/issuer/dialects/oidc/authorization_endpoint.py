@@ -61,7 +61,7 @@ REDIRECTED: Final[Mapping[Kind, str]] = {
     Kind.LOGIN_REQUIRED: "login_required",
     Kind.NOT_ADDED: "consent_required",
 }
-"""Errors that the client is told by redirect, once it and its redirect URI are known to be right.
+"""Errors that are redirected to the client, once it and its redirect URI are known to be right.
 
 No others ever are.
 """
@@ -80,7 +80,7 @@ class AuthorizationEndpoint:
     """
 
     PUSHED: Final = "urn:ietf:params:oauth:request_uri:"
-    """What the handle of a pushed request comes after (RFC 9126 §2.2)."""
+    """The beginning of `request_uri`, before the handle of a pushed request (RFC 9126 §2.2)."""
 
     def __init__(
         self,

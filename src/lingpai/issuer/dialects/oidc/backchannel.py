@@ -13,7 +13,7 @@ from lingpai.issuer.sign_ins import sid_for
 from lingpai.issuer.signing_keys import SigningKeys
 
 EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
-"""What makes a token one that logs out; it is a name, and nothing is there."""
+"""The event that makes a token a logout token; it is a name, and nothing is there."""
 
 
 class LogoutTokens:

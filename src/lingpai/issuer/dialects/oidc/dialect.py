@@ -1,4 +1,4 @@
-"""What the dialect `oidc` declares."""
+"""The declaration of the dialect `oidc`."""
 
 from typing import Final
 

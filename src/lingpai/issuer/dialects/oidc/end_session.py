@@ -39,7 +39,7 @@ class EndSessionEndpoint:
         return msgspec.structs.replace(self._entry.error_page(error, call), status=front(error)[0])
 
     async def _request(self, params: EndSessionParams, call: Call) -> LogoutRequest:
-        """What a client asks for, in as much as it counts.
+        """Return the logout that a client asks for.
 
         Whose address it is and whose session is shown by the hint alone: anybody may name a client. A hint counts for
         no session when the address is not the client's, so that nobody is logged out by what looks like an attack.

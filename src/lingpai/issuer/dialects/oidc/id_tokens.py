@@ -15,7 +15,7 @@ from lingpai.issuer.tokens import Tokens
 
 
 class Hint(msgspec.Struct, frozen=True):
-    """What an id_token says that a client sends back (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2)."""
+    """Content of an id_token that a client sends back (OpenID Connect Core §3.1.2.1, RP-Initiated Logout 1.0 §2)."""
 
     iss: str
     aud: str

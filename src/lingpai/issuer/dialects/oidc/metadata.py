@@ -1,4 +1,4 @@
-"""What a client learns of a realm before it begins (OpenID Connect Discovery §3, RFC 8414 §2): only what works."""
+"""The metadata of a realm (OpenID Connect Discovery §3, RFC 8414 §2): only what works."""
 
 from typing import Any, Final
 

@@ -1,7 +1,7 @@
-"""What the calls of the dialect take and give.
+"""Parameters and answers of the dialect's calls.
 
 Nothing is required here, and texts are of any length that the edge lets pass: the order in which absence and excess are
-told is the dialect's own, and the calls see to it. Names that are not here are ignored (RFC 6749 §3.1, §3.2).
+reported is the dialect's own, and the calls see to it. Names that are not here are ignored (RFC 6749 §3.1, §3.2).
 """
 
 from typing import Annotated, Any
@@ -106,7 +106,7 @@ class DeviceAsked(msgspec.Struct):
 
 
 class DeviceWaits(msgspec.Struct):
-    """What a device polls with, and what it shows its user (RFC 8628 §3.2); times in seconds."""
+    """The codes for a device and its user (RFC 8628 §3.2); times in seconds."""
 
     device_code: str
     user_code: str
@@ -176,7 +176,7 @@ class IssuedTokens(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Introspected(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known of a token (RFC 7662 §2.2); of any that is not live, and of others' tokens, `active` alone."""
+    """The answer about a token (RFC 7662 §2.2); `active` alone for one that is not live, or not for this client."""
 
     active: bool
     scope: str = ""

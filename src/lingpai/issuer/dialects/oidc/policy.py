@@ -37,10 +37,10 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 """The claims of each scope (OpenID Connect Core §5.4)."""
 SCOPE_OF: Final[Mapping[str, str]] = {name: scope for scope, names in CLAIMS.items() for name in names}
 SCOPES: Final = (OPENID, *CLAIMS, OFFLINE)
-"""What an app may ask its users for that has no scopes of its own (OpenID Connect Core §5.4, §11)."""
+"""The scopes of an app that has none of its own (OpenID Connect Core §5.4, §11)."""
 
 ACR: Final = "urn:lingpai:acr:password"
-"""What every login is: by a password (OpenID Connect Core §2, `acr`)."""
+"""The class of every login: by a password (OpenID Connect Core §2, `acr`)."""
 AMR: Final = ("pwd",)
 """The same by the names of RFC 8176."""
 JWT_ACCESS: Final = 15 * MINUTE

@@ -60,7 +60,7 @@ class Resources:
         return tuple(dict.fromkeys([await self.find(uri) for uri in wanted]))
 
     async def target_of_client(self, app: App, uris: Sequence[str]) -> Target | None:
-        """What a client's own token is for: what it names, or else the first of the app's own.
+        """Return the target of a client's own token: the resource server that it names, or the first of the app's own.
 
         Raises:
             LingpaiError: INVALID_TARGET, STORE_UNAVAILABLE.
@@ -76,7 +76,7 @@ class Resources:
         return Target(resource, 0)
 
     async def target(self, grant: Grant, uris: Sequence[str]) -> Target | None:
-        """What a token of a grant is for that a request asks for; None when the grant has no resource servers.
+        """Return the target of the token that a request asks for; None when the grant has no resource servers.
 
         Args:
             grant: of the code, the refresh token or the client.

@@ -47,4 +47,4 @@ async def poll(client: SampleClient) -> bool:
 
 
 ACTIONS: Final[Mapping[str, Callable[[SampleClient], Awaitable[bool]]]] = {"begin": begin, "poll": poll}
-"""What the buttons of the screen do."""
+"""The functions of the screen's buttons."""

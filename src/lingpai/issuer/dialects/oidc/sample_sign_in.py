@@ -1,4 +1,4 @@
-"""How the sample web app signs users in, as any app does that was written for OpenID Connect.
+"""The sample web app signs users in as any app does that was written for OpenID Connect.
 
 It knows the issuer's address and its own id and secret; all else comes from the metadata. What it gets it verifies.
 """

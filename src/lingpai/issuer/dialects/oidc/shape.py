@@ -1,11 +1,12 @@
-"""How the dialect looks on the wire: bare JSON, errors by the names of RFC 6749, 6750 and OpenID Connect Core."""
+"""The dialect on the wire: bare JSON, errors by the names of RFC 6749, 6750 and OpenID Connect Core."""
 
 from typing import Any, Final
 
 import msgspec
+from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.wire import NO_STORE, Reply
+from lingpai.core.wire import NO_STORE, Reply, Shape
 from lingpai.issuer.authorizations import AnswerStyle, Pairs
 from lingpai.issuer.oauth_errors import (
     BROKEN,
@@ -88,7 +89,7 @@ class ProofError(ErrorWithHeaders):
 
 
 def style(issuer_url: str) -> AnswerStyle:
-    """How apps are answered by redirect: `iss` in every answer (RFC 9207 §2)."""
+    """Return the style of answers by redirect: `iss` in every answer (RFC 9207 §2)."""
     return AnswerStyle(status=303, every=(("iss", issuer_url),), refused="The user refused.")
 
 
@@ -97,7 +98,7 @@ def describe(error: LingpaiError) -> tuple[int, str, str]:
     return describe_error(ERRORS, error, "A name in the request is not allowed.")
 
 
-class OidcShape:
+class OidcShape(Shape):
     """Answers in JSON, and errors by RFC 6749 §5.2.
 
     Args:
@@ -109,13 +110,13 @@ class OidcShape:
     def __init__(self, headers: Pairs = ()) -> None:
         self._headers = UNSTORED + headers
 
+    @override
     def success(self, value: Any, trace_id: str) -> Reply:
-        """See `Shape.success`."""
         del trace_id  # there is no place for it; the header carries it
         return Reply(_encode(value), 200, JSON, self._headers)
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         del trace_id
         status, name, text = describe(error)
         about = error.headers if isinstance(error, ErrorWithHeaders) else ()
@@ -125,8 +126,8 @@ class OidcShape:
 class FrontShape(OidcShape):
     """Errors that browsers are not redirected with: 400 where the token endpoint says 401."""
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         reply = super().error(error, trace_id)
         status, name, text = front(error)
         return msgspec.structs.replace(reply, status=status, body=_encode(ErrorBody(name, text)))
@@ -158,8 +159,8 @@ class BearerShape(OidcShape):
         self._realm = permitted(realm)
         self._about = f', resource_metadata="{metadata}"' if metadata else ""
 
+    @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        """See `Shape.error`."""
         reply = super().error(error, trace_id)
         status, header = challenge(self._realm, error, describe(error))
         if isinstance(error, ProofError):

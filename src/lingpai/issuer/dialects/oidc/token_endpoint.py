@@ -49,7 +49,7 @@ class Asked(NamedTuple):
 
 
 GrantTypes = Mapping[str, Callable[[App, Asked], Awaitable[IssuedTokens]]]
-"""What answers each grant type."""
+"""The functions that answer the grant types."""
 
 
 class TokenEndpoint:
@@ -204,7 +204,7 @@ class TokenEndpoint:
         return _issued(await self._access_tokens.aimed(app, tokens, target))
 
     def _binding(self, jkt: str, *, renew: bool = False) -> Callable[[Grant], Awaitable[Grant | None]]:
-        """What binds a grant to this key, see `verbs.bind`; nothing is written where it is bound to it already."""
+        """Return the function that binds a grant to this key (`verbs.bind`), without a write where it is bound."""
 
         async def bind(grant: Grant) -> Grant | None:
             if bound_key(grant) == jkt:
@@ -214,7 +214,7 @@ class TokenEndpoint:
         return bind
 
     async def _aim(self, params: TokenParams, begun: LookUp | None) -> "_Aim":
-        """What the token of a request is for, found before anything is spent and told when all else is right."""
+        """Find the target of a request's token before anything is spent; an error is raised when all else is right."""
         looked = begun if begun is None or isinstance(begun, tuple) else await begun
         view = None if looked is None else looked[1]
         if view is None or not (params.resource or view.grant.audience):
@@ -236,7 +236,7 @@ class TokenEndpoint:
 
 
 class _Aim(NamedTuple):
-    """What a token is for, or why it cannot be made; with the look-up of what is spent, as far as it went."""
+    """The target of a token, or why it cannot be made; with the look-up of what is spent, as far as it went."""
 
     begun: LookUp | None
     target: Target | None = None

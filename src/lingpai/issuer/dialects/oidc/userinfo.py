@@ -17,7 +17,7 @@ from lingpai.issuer.sign_ins import read_sign_in
 
 
 class Userinfo:
-    """What a realm tells a client about its user.
+    """The claims of a user, for clients.
 
     Args:
         issuer: the realm.
@@ -65,7 +65,7 @@ class Userinfo:
         return claims | found
 
     async def _proven(self, token: str, call: Call) -> Live:
-        """What a token says that comes with a proof of its key."""
+        """Return the content of a token that comes with a proof of its key."""
         proof = self._proofs.read(call, self._address, token=token)
         if proof is None:
             raise refused("There is no DPoP proof.")

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from typing_extensions import override
+
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
-from lingpai.issuer.dialects.oidc.clients.methods import Caller, Presented, failed
+from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented, failed
 from lingpai.issuer.foreign_jose import ALGORITHMS, Foreign, read_foreign
 from lingpai.issuer.policy import HOUR, MINUTE
 from lingpai.issuer.verbs.apps import check_network
@@ -18,14 +20,14 @@ TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 FAPI2_ALGORITHMS: Final = tuple(alg for alg in ALGORITHMS if alg != "RS256")
 """FAPI 2.0 Security Profile §5.4.1 leaves out PKCS #1 v1.5."""
 LONGEST: Final = HOUR
-"""Seconds that an assertion may live at most; some libraries give theirs an hour unless told otherwise."""
+"""Seconds that an assertion may live at most; some libraries give theirs an hour by default."""
 FAPI2_LONGEST: Final = 5 * MINUTE
 AHEAD: Final = 10
 """Seconds that the client's clock may be ahead of ours."""
 MAX_JTI: Final = 256
 
 
-class ByAssertion:
+class ByAssertion(Method):
     """A signed assertion in the body.
 
     Args:
@@ -39,12 +41,12 @@ class ByAssertion:
         self._url = url
         self._keys = keys
 
+    @override
     def came(self, params: Presented, _call: Call) -> bool:
-        """See `Method.came`."""
         return params.client_assertion is not None or params.client_assertion_type is not None
 
+    @override
     async def prove(self, params: Presented, call: Call, endpoint: str) -> Caller:
-        """See `Method.prove`."""
         token = read_foreign(params.client_assertion or "")
         if token is None or params.client_assertion_type != TYPE:
             raise failed("The client assertion cannot be read.")

@@ -1,15 +1,17 @@
 """`client_secret_basic` and `client_secret_post`: either does for a client that has a secret (RFC 6749 §2.3.1)."""
 
+from typing_extensions import override
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call
 from lingpai.issuer.basic import basic_credentials
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.clients.methods import Caller, Presented, failed
+from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented, failed
 from lingpai.issuer.verbs.apps import authenticate_app, authenticate_public
 
 
-class ByBasic:
+class ByBasic(Method):
     """Id and secret in the Authorization header; a public client that is made to send one sends it empty.
 
     Args:
@@ -19,12 +21,12 @@ class ByBasic:
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
 
+    @override
     def came(self, _params: Presented, call: Call) -> bool:
-        """See `Method.came`."""
         return (call.header("authorization") or "").partition(" ")[0].lower() == "basic"
 
+    @override
     async def prove(self, params: Presented, call: Call, _endpoint: str) -> Caller:
-        """See `Method.prove`."""
         basic = basic_credentials(call)
         if basic is None:
             raise failed("The Basic credentials cannot be read.")
@@ -48,7 +50,7 @@ class ByBasic:
         return readings[0]
 
 
-class ByPost:
+class ByPost(Method):
     """Id and secret in the body.
 
     Args:
@@ -58,12 +60,12 @@ class ByPost:
     def __init__(self, issuer: Issuer) -> None:
         self._issuer = issuer
 
+    @override
     def came(self, params: Presented, _call: Call) -> bool:
-        """See `Method.came`."""
         return bool(params.client_secret)
 
+    @override
     async def prove(self, params: Presented, call: Call, _endpoint: str) -> Caller:
-        """See `Method.prove`."""
         app_id, secret = params.client_id or "", params.client_secret or ""
         if not app_id:
             raise failed("The client's id is missing.")

@@ -1,4 +1,4 @@
-"""What all methods of client authentication have in common."""
+"""The common part of all methods of client authentication."""
 
 from collections.abc import Awaitable
 from typing import NamedTuple, Protocol
@@ -47,5 +47,5 @@ class Method(Protocol):
 
 
 def failed(reason: str) -> LingpaiError:
-    """Return the refusal of credentials; the client is told no more than that."""
+    """Return the refusal of credentials; it does not say which part was wrong."""
     return LingpaiError(Kind.INVALID_CLIENT, reason)

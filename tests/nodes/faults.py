@@ -84,7 +84,7 @@ TROUBLES: Final[dict[str, Callable[[Cluster, Node], None]]] = {
 }
 
 
-class Nemesis:
+class FaultInjector:
     """Makes trouble for a while.
 
     Args:

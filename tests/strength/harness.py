@@ -37,7 +37,7 @@ AGENT = Account(platform="wecom", account=SAMPLE_CORP.corpid, label="agent", sec
 
 
 @dataclasses.dataclass(frozen=True)
-class Arena:
+class Harness:
     """A data folder and the sandbox behind it.
 
     Attributes:
@@ -114,12 +114,12 @@ class Arena:
 
 
 @contextlib.contextmanager
-def open_arena(data: Path, clock: Clock | None = None, store: str = "", **rules: Any) -> Iterator[Arena]:
-    """An arena whose sandbox has these rules, with its store there."""
+def open_harness(data: Path, clock: Clock | None = None, store: str = "", **rules: Any) -> Iterator[Harness]:
+    """A harness whose sandbox has these rules, with its store there."""
     leaks.saw(SAMPLE_APP.secret, SAMPLE_MINI.secret, SAMPLE_AGENT.secret)
-    state = Arena(data, "").state
+    state = Harness(data, "").state
     with running_sandbox(SandboxOptions(**rules), clock=clock, state_file=state) as upstream:
-        yield Arena(data, upstream, store)
+        yield Harness(data, upstream, store)
 
 
 def token_of(answer: tuple[int, Json]) -> str:

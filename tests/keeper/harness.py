@@ -100,7 +100,7 @@ class Upstream:
 
 
 @dataclasses.dataclass
-class Stage:
+class Harness:
     clock: VirtualClock
     keeper: Keeper
     upstream: Upstream
@@ -242,22 +242,22 @@ def upstream_of(clock: Clock, options: SandboxOptions | None = None) -> Iterator
 @contextlib.asynccontextmanager
 async def staged(
     tmp_path: Path, options: SandboxOptions | None = None, **changes: Any
-) -> AsyncIterator[Stage]:
-    """A stage; `changes` are settings of the service."""
+) -> AsyncIterator[Harness]:
+    """A harness; `changes` are settings of the service."""
     clock = VirtualClock()
     with upstream_of(clock, options) as url:
         async with (
             aiohttp.ClientSession() as session,
-            played(tmp_path, clock, url, session, **changes) as stage,
+            played(tmp_path, clock, url, session, **changes) as harness,
         ):
-            yield stage
+            yield harness
 
 
 @contextlib.asynccontextmanager
 async def played(
     tmp_path: Path, clock: VirtualClock, url: str, session: aiohttp.ClientSession, **changes: Any
-) -> AsyncIterator[Stage]:
-    """A stage over a sandbox that runs; several over one folder are processes of one service."""
+) -> AsyncIterator[Harness]:
+    """A harness over a sandbox that runs; several over one folder are processes of one service."""
     settings = settings_of(tmp_path / "data", url, **changes)
     async with open_keeper(settings, clock) as keeper:
         exposition = Exposition()
@@ -265,4 +265,4 @@ async def played(
             exposition.add(AsyncGauge(*gauge))
         routes = (*routes_of(keeper), exposition.route(shapes.GENERIC))
         app = create_app(routes, fallback_shapes(), settings.edge_options())
-        yield Stage(clock, keeper, Upstream(url, session), Direct(app), app)
+        yield Harness(clock, keeper, Upstream(url, session), Direct(app), app)

@@ -179,7 +179,7 @@ class Wire:
                 return True
 
 
-class World:
+class Edge:
     """A running server, and the task that ends with it."""
 
     def __init__(self, serving: Serving, port: int, ended: asyncio.Task[None]) -> None:
@@ -264,7 +264,7 @@ async def running(
     *,
     grace: int = 2,
     connections: ConnectionLimits | None = None,
-) -> AsyncIterator[World]:
+) -> AsyncIterator[Edge]:
     bound = bind("127.0.0.1", 0)
     options = ServerOptions(limits or ProtocolLimits(), grace, connections or ConnectionLimits())
     serving = Serving([Listener(app, [bound])], options)
@@ -276,7 +276,7 @@ async def running(
         async with asyncio.timeout(10):
             await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if up.is_set():
-            yield World(serving, port, task)
+            yield Edge(serving, port, task)
     finally:
         waiting.cancel()
         serving.stop()

@@ -44,7 +44,7 @@ TERMINAL = "/oauth/authorize?" + urlencode(
 
 
 @dataclass
-class Stage:
+class Harness:
     url: str
     mall: Issuer
     yzb: Issuer
@@ -57,8 +57,8 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def serving(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIterator[Stage]:
-    """A stage on a free port, in this loop."""
+async def serving(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIterator[Harness]:
+    """A harness on a free port, in this loop."""
     ring = KeyRing.ephemeral()
     store = await ENGINES[engine](home, ring, clock)
     passwords = Passwords(CHEAP)
@@ -94,7 +94,7 @@ async def serving(home: Path, clock: Clock, engine: str = "sqlite") -> AsyncIter
         await store.close()
 
 
-async def _peopled(url: str, issuers: dict[str, Issuer]) -> Stage:
+async def _peopled(url: str, issuers: dict[str, Issuer]) -> Harness:
     apps = (
         App(realm="mall", app_id="shop", name="花间小铺", redirect_uris=(REDIRECT,)),
         App(
@@ -117,7 +117,7 @@ async def _peopled(url: str, issuers: dict[str, Issuer]) -> Stage:
     terminal = await admin.save_terminal(terminals, "4004001", name="前台", owner=owner, msign="0123456789ab")
     await admin.save_terminal(terminals, "4004002", owner=owner, msign="0123456789ac")
     await admin.save_terminal(terminals, "4004009", msign="0123456789ad")
-    return Stage(url, issuers["mall"], issuers["yzb"], terminals, shop, mini, printing, users, terminal)
+    return Harness(url, issuers["mall"], issuers["yzb"], terminals, shop, mini, printing, users, terminal)
 
 
 def onward(page: str) -> str:

@@ -19,7 +19,7 @@ REDIRECT = "https://app.example/callback"
 
 
 @dataclass
-class World:
+class Harness:
     issuer: Issuer
     ring: KeyRing
     app: App
@@ -35,7 +35,7 @@ class World:
         return await redeem(self.issuer, self.app, await self.code(terminal=terminal))
 
 
-async def make_world(issuer: Issuer, ring: KeyRing) -> World:
+async def make_world(issuer: Issuer, ring: KeyRing) -> Harness:
     app, secret = await admin.add_app(
         issuer,
         App(
@@ -49,7 +49,7 @@ async def make_world(issuer: Issuer, ring: KeyRing) -> World:
     other, _ = await admin.add_app(issuer, App(realm=issuer.realm, app_id="", owner="acme"))
     user = await admin.add_user(issuer, "ann", "correct horse")
     terminal = await admin.save_terminal(issuer, "4004001", owner=user, msign="terminal secret")
-    return World(issuer, ring, app, secret, other, user, terminal)
+    return Harness(issuer, ring, app, secret, other, user, terminal)
 
 
 class raises:  # noqa: N801  reads like pytest.raises
