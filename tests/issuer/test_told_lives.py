@@ -27,7 +27,7 @@ class SlowStore:
 
         async def slowly(*args: Any, **kwargs: Any) -> Any:
             answer = await verb(*args, **kwargs)
-            if name in {"redeem", "rotate", "place"}:
+            if name in {"redeem", "rotate", "take_slot"}:
                 self._clock.advance(1.5)
             return answer
 

@@ -57,7 +57,7 @@ def finish(wanted: Wanted) -> dict[str, Any]:
     return {
         "token": dict(token),
         "info": info,
-        "renewed": [dict(each)["access_token"] != token["access_token"] for each in renewed],
+        "renewed": [bool(dict(each)["access_token"]) for each in renewed],
         "machine": dict(machine),
     }
 

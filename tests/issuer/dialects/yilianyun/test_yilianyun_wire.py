@@ -160,7 +160,7 @@ async def test_without_the_store_it_is_503_and_the_request_may_come_again(
 
     given = own(realm)
     with monkeypatch.context() as patched:
-        patched.setattr(realm.issuer.store, "place", gone)
+        patched.setattr(realm.issuer.store, "take_slot", gone)
         answer = await realm.post(OAUTH, given)
         assert (answer.status, answer.error, answer.headers["retry-after"]) == (503, "45", "1")
     assert (await realm.post(OAUTH, given)).error == "0"

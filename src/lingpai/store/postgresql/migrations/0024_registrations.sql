@@ -2,7 +2,6 @@
 -- an app something, one that nobody vouches for is removed when `unused_until` is over.
 ALTER TABLE issuer_apps ADD COLUMN registration text NOT NULL DEFAULT '';
 ALTER TABLE issuer_apps ADD COLUMN unused_until bigint;
-CREATE INDEX issuer_apps_unused ON issuer_apps (unused_until) WHERE unused_until IS NOT NULL;
 
 -- Initial access tokens: what they may still be used for. `uses` is NULL for any number.
 CREATE TABLE issuer_initial_tokens (
@@ -17,3 +16,6 @@ CREATE TABLE issuer_initial_tokens (
 );
 CREATE INDEX issuer_initial_tokens_of_realm ON issuer_initial_tokens (realm, id);
 CREATE INDEX issuer_initial_tokens_by_end ON issuer_initial_tokens (ends_at);
+
+-- step: concurrently
+CREATE INDEX CONCURRENTLY IF NOT EXISTS issuer_apps_unused ON issuer_apps (unused_until) WHERE unused_until IS NOT NULL;
