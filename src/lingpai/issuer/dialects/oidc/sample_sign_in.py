@@ -12,10 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 from lingpai.core import base64url
 from lingpai.design.templates import template
 from lingpai.issuer.samples import SampleClient
@@ -111,6 +107,10 @@ async def verified(client: SampleClient, tokens: Mapping[str, Any], nonce: str |
     """Return whether an id_token is right (OpenID Connect Core §3.1.3.7), and show its header and claims."""
     keys = await client.send("读取公钥 Read the public keys", "/jwks", {}, "GET")
     wrong, token = "", None
+    from joserfc import jwt  # noqa: PLC0415  2 MiB that a service without the sample app does not need
+    from joserfc.errors import JoseError  # noqa: PLC0415
+    from joserfc.jwk import KeySet  # noqa: PLC0415
+
     try:
         token = jwt.decode(tokens["id_token"], KeySet.import_key_set(keys), algorithms=_ALGORITHMS)
     except (JoseError, ValueError, KeyError):
