@@ -99,6 +99,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         by_form: whether the browser posts the answer to the client (OAuth 2.0 Form Post Response Mode).
         userinfo: names of the claims that it wants at userinfo besides those of its scopes.
         single: those of both that no scope of the request has, each of which the user allows by itself.
+        version: of what the client says of itself, as the user is about to see it, or ""; see `verbs.versions`.
     """
 
     max_age: int = -1
@@ -112,6 +113,7 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     by_form: bool = False
     userinfo: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
+    version: str = ""
 
 
 class AuthorizationRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -205,6 +205,14 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         return self.app_id.startswith(DOCUMENT_SCHEME)
 
     @property
+    def requests_row(self) -> int:
+        """The row that its signed requests are remembered for; 0 for all that documents describe.
+
+        Such an app has no row before its first user has consented.
+        """
+        return 0 if self.documented else self.id
+
+    @property
     def describes_itself(self) -> bool:
         """True when its name, redirect URIs and keys are its own word, which no operator has looked at."""
         return self.documented or self.registration is not None

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from lingpai.core.hosts import is_host
+
 
 class Section(BaseModel):
     """A group of settings: nothing unknown, and each documented by the string below it."""
@@ -35,6 +37,18 @@ def network(text: str) -> str:
     return text
 
 
+def host_pattern(text: str) -> str:
+    """Return a host name in lower case, or `*.` and one for all hosts below it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if ":" in text or not is_host(text):
+        raise ValueError("must be a host such as client.example.com or *.example.com")
+    return text.lower()
+
+
+HostPattern = Annotated[str, AfterValidator(host_pattern)]
 Network = Annotated[str, AfterValidator(network)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ScopeWord = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]+$")]

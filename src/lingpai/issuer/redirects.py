@@ -1,12 +1,13 @@
 """Redirect URIs: which may be registered, and which one gets the authorization response."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from lingpai.core.errors import Kind, LingpaiError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_LOCALHOST = "localhost"
 _ODD = re.compile(r"[\x00-\x20\x7f-\U0010ffff\\<>\"`{}|^]")
 _FORBIDDEN_SCHEMES = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 
@@ -22,7 +23,7 @@ def check_registrable(uri: str, parameter: str = "redirect_uri") -> None:
     parts = _split(uri)
     if parts is None or _ODD.search(uri) or "#" in uri or "@" in parts.netloc:
         raise _invalid(f"{uri!r} cannot be a redirect URI.", parameter)
-    local = parts.hostname in LOOPBACK or parts.hostname == "localhost"
+    local = parts.hostname in LOOPBACK or parts.hostname == _LOCALHOST
     usable = {
         "https": bool(parts.hostname),
         "http": local,
@@ -34,10 +35,13 @@ def check_registrable(uri: str, parameter: str = "redirect_uri") -> None:
         )
 
 
-def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_ports: bool = False) -> str:
+def choose_redirect(
+    registered: Sequence[str], given: str | None, *, loopback_ports: bool = False, localhost: bool = False
+) -> str:
     """Return the given URI when it is registered, or the only registered one when none is given.
 
-    URIs are compared as plain strings (threat A2); `loopback_ports` ignores the port of a loopback address (A3).
+    URIs are compared as plain strings (threat A2); `loopback_ports` ignores the port of a loopback address (A3), and
+    with `localhost` that of this name as well.
 
     Raises:
         LingpaiError: INVALID_REDIRECT_URI when none can be chosen or it has a fragment, WRONG_REDIRECT_URI when it is
@@ -49,7 +53,10 @@ def choose_redirect(registered: Sequence[str], given: str | None, *, loopback_po
         raise _invalid("No redirect URI was given, and the app does not have exactly one.")
     if "#" in given:
         raise _invalid("A redirect URI may not have a fragment.")
-    if given in registered or (loopback_ports and _without_port(given) in map(_without_port, registered)):
+    if given in registered:
+        return given
+    hosts = LOOPBACK | {_LOCALHOST} if localhost else LOOPBACK
+    if loopback_ports and _without_port(given, hosts) in [_without_port(uri, hosts) for uri in registered]:
         return given
     raise LingpaiError(
         Kind.WRONG_REDIRECT_URI, "The redirect URI is not registered for this app.", parameter="redirect_uri"
@@ -62,7 +69,7 @@ def anybody_may_take(uri: str) -> bool:
     True for loopback addresses, whose ports any program can open, and for private schemes, which any can register.
     """
     parts = _split(uri)
-    return parts is None or parts.scheme != "https" or parts.hostname in {*LOOPBACK, "localhost"}
+    return parts is None or parts.scheme != "https" or parts.hostname in {*LOOPBACK, _LOCALHOST}
 
 
 def _invalid(reason: str, parameter: str = "redirect_uri") -> LingpaiError:
@@ -78,8 +85,8 @@ def _split(uri: str) -> SplitResult | None:
     return parts
 
 
-def _without_port(uri: str) -> object:
-    """Return the URI without its port when it is http on a loopback address.
+def _without_port(uri: str, hosts: Collection[str]) -> object:
+    """Return the URI without its port when it is http on one of these hosts.
 
     Otherwise something equal to nothing.
     """
@@ -87,7 +94,7 @@ def _without_port(uri: str) -> object:
     if (
         parts is None
         or parts.scheme != "http"
-        or parts.hostname not in LOOPBACK
+        or parts.hostname not in hosts
         or "@" in parts.netloc
         or _ODD.search(uri)
     ):

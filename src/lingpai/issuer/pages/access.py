@@ -30,7 +30,7 @@ class AccessPage(msgspec.Struct):
 class RevokeForm(msgspec.Struct):
     """The access to revoke: of an app, or of an app to one terminal."""
 
-    app_id: Annotated[str, msgspec.Meta(max_length=128)] = ""
+    app_id: Annotated[str, msgspec.Meta(max_length=512)] = ""
     machine_code: Annotated[str, msgspec.Meta(max_length=64)] = ""
     form_token: Annotated[str, msgspec.Meta(max_length=128)] = ""
 

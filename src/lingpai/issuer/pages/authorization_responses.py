@@ -12,7 +12,8 @@ from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import AnswerStyle, allowed_uri, redirect, refused_uri
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.visits import Visit
-from lingpai.issuer.redirects import anybody_may_take, choose_redirect
+from lingpai.issuer.redirects import anybody_may_take
+from lingpai.issuer.verbs.apps import redirect_of
 from lingpai.issuer.verbs.authorize import authorize, code_of
 
 
@@ -103,7 +104,7 @@ class RedirectMode(ResponseMode):
     @override
     def check(self, issuer: Issuer, app: App, request: AuthorizationRequest) -> None:
         """The URI may have been removed from the app since (threat A1)."""
-        choose_redirect(app.redirect_uris, request.answer_uri, loopback_ports=issuer.policy.loopback_ports)
+        redirect_of(issuer, app, request.answer_uri)
 
     @override
     def requested(self, app: App, request: AuthorizationRequest) -> Requested:

@@ -10,6 +10,7 @@ from lingpai.core.issuer_records import App, Terminal
 from lingpai.core.user_records import User
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.admin import list_terminals
+from lingpai.issuer.app_sources import AppSource
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, ResponseMode, onward
@@ -18,12 +19,15 @@ from lingpai.issuer.pages.notices import notice
 from lingpai.issuer.pages.render import permission_words
 from lingpai.issuer.pages.shape import RenderedError
 from lingpai.issuer.pages.site import Site, check_sender, goes_to
+from lingpai.issuer.pages.unchecked import unchecked
 from lingpai.issuer.pages.visits import Visit
+from lingpai.issuer.redirects import anybody_may_take
 from lingpai.issuer.sign_ins import counts, is_expected, with_stale
-from lingpai.issuer.verbs.apps import find_app, require_listed
+from lingpai.issuer.verbs.apps import require_listed
 from lingpai.issuer.verbs.authorization_requests import (
     MAX_SEALED,
     Asked,
+    is_of_now,
     may_answer,
     open_request,
     renew_request,
@@ -74,12 +78,14 @@ class ConsentStep:
         issuer: the realm.
         site: its pages.
         mode: how its authorizations end.
+        apps: finds the apps that ask.
 
     Attributes:
         mode: the same.
     """
 
-    def __init__(self, issuer: Issuer, site: Site, mode: ResponseMode) -> None:
+    def __init__(self, issuer: Issuer, site: Site, mode: ResponseMode, apps: AppSource) -> None:
+        self._apps = apps
         self._issuer = issuer
         self._site = site
         self.mode = mode
@@ -105,7 +111,7 @@ class ConsentStep:
         pending = Pending(request, app, self.mode.requested(app, request), text)
         if pending.requested.always_asked or await self._needs_consent(pending, opened.user):
             raise LingpaiError(Kind.NOT_ADDED, "The user has yet to allow this.")
-        return await self.mode.allow(visit, pending, opened.user, None, by_form=False)
+        return await self.mode.allow(visit, await self._kept(pending), opened.user, None, by_form=False)
 
     async def read(self, visit: Visit, text: str) -> OpenedRequest:
         """Return this browser's pending request; restart it when it is of another browser or too old.
@@ -115,10 +121,11 @@ class ConsentStep:
                 WRONG_REDIRECT_URI, INVALID_SCOPE or INVALID_PKCE.
         """
         request = open_request(visit.issuer, text)
-        app = await find_app(visit.issuer, request.app_id)
+        app = await self._apps.find(request.app_id, visit.call.peer)
         require_listed(app)
         self.mode.check(visit.issuer, app, request)
-        restarts = not may_answer(visit.issuer, request, visit.browser())
+        mine = may_answer(visit.issuer, request, visit.browser())
+        restarts = not mine or not is_of_now(visit.issuer, app, request)
         if restarts:
             request = renew_request(visit.issuer, app, request, visit.browser())
             text = seal_request(visit.issuer, request)
@@ -136,7 +143,8 @@ class ConsentStep:
         if not is_expected(opened.user, pending.request):
             return onward(visit, pending)
         if not pending.requested.always_asked and not await self._needs_consent(pending, opened.user):
-            return await self.mode.allow(visit, pending, opened.user, None, by_form=bool(params.form))
+            kept = await self._kept(pending)
+            return await self.mode.allow(visit, kept, opened.user, None, by_form=bool(params.form))
         return await self._question(visit, pending, opened.user)
 
     async def answer(self, params: ConsentForm, visit: Visit) -> Reply:
@@ -152,7 +160,7 @@ class ConsentStep:
             error = LingpaiError(kind, "The form belongs to another session, or is too old.")
             page = await self._question(visit, pending, opened.user, "begun_again", kind.status)
             raise RenderedError(error, page)
-        app, requested = pending.app, pending.requested
+        requested = pending.requested
         await _check_answer(visit, pending.request, opened.user)
         if not is_expected(opened.user, pending.request):
             return onward(visit, pending)
@@ -162,8 +170,9 @@ class ConsentStep:
         terminal = await _terminal(visit, opened.user, params.machine) if requested.terminal else None
         if params.answer != "allow" or (requested.terminal and terminal is None):
             return await self._question(visit, pending, opened.user, "choose")
-        member = await open_member(visit.issuer, app, opened.user)
-        await consent(visit.issuer, app, member, requested.scope, requested.permissions)
+        pending = await self._kept(pending)
+        member = await open_member(visit.issuer, pending.app, opened.user)
+        await consent(visit.issuer, pending.app, member, requested.scope, requested.permissions)
         return await self.mode.allow(visit, pending, opened.user, terminal, by_form=True)
 
     async def go_on(self, params: ConsentPage, visit: Visit) -> Reply:
@@ -191,6 +200,10 @@ class ConsentStep:
             return notice(visit, "logged_out", pending, status)
         return login_form(visit, pending, alert="logged_out", status=status)
 
+    async def _kept(self, pending: Pending) -> Pending:
+        """The same, once the store has the app: it gets no row before its user has consented."""
+        return pending._replace(app=await self._apps.keep(pending.app))
+
     async def _needs_consent(self, pending: Pending, user: User) -> bool:
         member = await self._issuer.store.find_member(pending.app.id, user.id)
         return needs_consent(member, pending.requested.scope, pending.requested.permissions)
@@ -212,6 +225,8 @@ class ConsentStep:
             user=user,
             gets=permission_words(visit.site, visit.language, names),
             goes_to=goes_to(request.answer_uri),
+            unchecked=unchecked(app),
+            local=app.describes_itself and anybody_may_take(request.answer_uri),
             machine=requested.terminal,
             machines=terminals,
             chosen=request.terminal or (terminals[0].machine_code if len(terminals) == 1 else ""),

@@ -12,6 +12,7 @@ from lingpai.core.wire import Reply
 from lingpai.issuer.authorizations import redirect
 from lingpai.issuer.pages.render import permission_words
 from lingpai.issuer.pages.site import check_sender
+from lingpai.issuer.pages.unchecked import unchecked
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.verbs.devices import (
     allow_device,
@@ -99,13 +100,20 @@ class DeviceStep:
             visit,
             "confirm",
             app=app,
+            unchecked=unchecked(app),
             user=None if opened is None else opened.user,
             gets=permission_words(visit.site, visit.language, tuple((wanted.scope or "").split())),
             code=shown_code(read_code(user_code)),
         )
 
     def _page(self, visit: Visit, step: str, *, alert: str = "", status: int = 200, **context: Any) -> Reply:
-        known: dict[str, Any] = {"app": None, "user": None, "gets": [], "code": ""} | context
+        known: dict[str, Any] = {
+            "app": None,
+            "unchecked": None,
+            "user": None,
+            "gets": [],
+            "code": "",
+        } | context
         return visit.page(
             "device", status, switch=self._path, action=self._path, step=step, alert=alert, **known
         )

@@ -8,6 +8,7 @@ from typing_extensions import override
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply, Route, Shape, Source
+from lingpai.issuer.app_sources import AppSource, StoredApps
 from lingpai.issuer.authorizations import AnswerStyle, Entry, Pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import access, passwords
@@ -49,6 +50,7 @@ class Pages(Entry):
         mode: the response mode, or the dialect's `AnswerStyle` for responses by redirect.
         device: path of the page for devices without a browser, "" for none.
         notify: notifies the clients of a session that it ended.
+        apps: finds apps; those of the store when None.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Pages(Entry):
         *,
         device: str = "",
         notify: Notify = later,
+        apps: AppSource | None = None,
     ) -> None:
         self._device = device
         self._leaving = LogoutStep(notify)
@@ -66,7 +69,10 @@ class Pages(Entry):
         self.site = site
         self.shape = PageShape(site)
         self._consent = ConsentStep(
-            issuer, site, RedirectMode(mode) if isinstance(mode, AnswerStyle) else mode
+            issuer,
+            site,
+            RedirectMode(mode) if isinstance(mode, AnswerStyle) else mode,
+            apps or StoredApps(issuer),
         )
 
     async def find_nothing(self, _params: AnyPage, _visit: Visit) -> Reply:

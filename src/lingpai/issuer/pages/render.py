@@ -11,6 +11,7 @@ from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES, TAGS
+from lingpai.issuer.verbs.versions import VERSION
 
 HTML = "text/html; charset=utf-8"
 _MINUTE = 60
@@ -103,8 +104,9 @@ def _zone_of(at: datetime) -> str:
 def permission_words(site: Site, language: str, names: tuple[str, ...]) -> list[str]:
     """Return descriptions of permissions and scopes in the reader's language, or the name where there is none.
 
-    The operator's own words come before ours.
+    The operator's own words come before ours; versions of an app are for nobody to read.
     """
+    names = tuple(name for name in names if not name.startswith(VERSION))
     own, known = site.brand.scopes, CATALOGUES[language]["permissions"]
     words = (own[name][language] if name in own else known.get(name, name) for name in names)
     return list(dict.fromkeys(words)) or [known["nothing"]]

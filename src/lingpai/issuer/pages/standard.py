@@ -39,7 +39,8 @@ class Standard(RedirectMode):
         wishes = request.wishes
         anybody = app.public and anybody_may_take(request.answer_uri)
         single = [CLAIM + name for name in wishes.single]
-        scope = " ".join([*(request.scope or "").split(), *single]) or None
+        version = [wishes.version] if wishes.version else []
+        scope = " ".join([*(request.scope or "").split(), *single, *version]) or None
         return Requested(scope, always_asked=wishes.consent or anybody)
 
     @override

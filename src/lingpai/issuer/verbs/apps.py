@@ -8,6 +8,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import FOREVER, App, AppMode, Secret
 from lingpai.core.networks import network_of
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.redirects import choose_redirect
 
 
 async def find_app(issuer: Issuer, app_id: str) -> App:
@@ -67,9 +68,17 @@ async def authenticate_public(issuer: Issuer, app_id: str, address: str) -> App:
     """The public client of this name, which has no secret: its codes and refresh tokens have to be proof enough.
 
     Raises:
+        LingpaiError: as `require_public`.
+    """
+    return require_public(await issuer.store.find_app(issuer.realm, app_id), address)
+
+
+def require_public(app: App | None, address: str) -> App:
+    """The app that was found, which is a public client.
+
+    Raises:
         LingpaiError: INVALID_CLIENT when there is none, it is disabled or it has to send a secret; ADDRESS_NOT_ALLOWED.
     """
-    app = await issuer.store.find_app(issuer.realm, app_id)
     if app is None or not app.public or app.disabled:
         raise LingpaiError(Kind.INVALID_CLIENT, "The client's secret is missing.")
     check_network(app, address)
@@ -86,6 +95,23 @@ def check_network(app: App, address: str) -> None:
         raise LingpaiError(
             Kind.ADDRESS_NOT_ALLOWED, "Calls for this app are not allowed from this address.", detail=address
         )
+
+
+def redirect_of(issuer: Issuer, app: App, given: str | None) -> str:
+    """The redirect URI that is given, or the only one of the app when none is.
+
+    The ports of `localhost` are as good as each other for apps that documents describe: these list it for programs
+    that listen on a free port, and have no way to list them all.
+
+    Raises:
+        LingpaiError: INVALID_REDIRECT_URI, WRONG_REDIRECT_URI.
+    """
+    return choose_redirect(
+        app.redirect_uris,
+        given,
+        loopback_ports=issuer.policy.loopback_ports,
+        localhost=app.documented,
+    )
 
 
 def require_listed(app: App) -> None:

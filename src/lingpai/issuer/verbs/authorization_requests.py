@@ -18,6 +18,7 @@ from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.scopes import narrow_scope
 from lingpai.issuer.verbs.apps import require_client_kind
+from lingpai.issuer.verbs.versions import version_of
 
 MAX_STATE = 2048
 """Bytes of `state` in UTF-8."""
@@ -72,7 +73,7 @@ def new_request(
         terminal=asked.terminal,
         created_at=now,
         ends_at=now + issuer.policy.authorization,
-        wishes=asked.wishes,
+        wishes=msgspec.structs.replace(asked.wishes, version=version_of(issuer, app)),
         audience=asked.audience,
         pushed=bool(asked.pushed),
     )
@@ -111,6 +112,11 @@ def open_request(issuer: Issuer, text: str) -> AuthorizationRequest:
     return msgspec.structs.replace(request, answer_uri=request.answer_uri or request.redirect_uri or "")
 
 
+def is_of_now(issuer: Issuer, app: App, request: AuthorizationRequest) -> bool:
+    """Whether the app says of itself what it said when the request was made, or begun again."""
+    return request.wishes.version == version_of(issuer, app)
+
+
 def may_answer(issuer: Issuer, request: AuthorizationRequest, browser: str) -> bool:
     """True when this browser may answer the request now."""
     mine = hmac.compare_digest(request.browser, _digest_of(issuer, browser))
@@ -136,6 +142,7 @@ def renew_request(
     )
     return msgspec.structs.replace(
         request,
+        wishes=msgspec.structs.replace(request.wishes, version=version_of(issuer, app)),
         digest=request.digest if request.pushed else issuer.random_bytes(_DIGEST_BYTES),
         browser=_digest_of(issuer, browser),
         ends_at=now + issuer.policy.authorization,

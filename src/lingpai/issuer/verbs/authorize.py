@@ -8,7 +8,7 @@ from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import FOREVER, App, Grant, GrantKind, GrantState, Terminal
 from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.redirects import choose_redirect
+from lingpai.issuer.verbs.apps import redirect_of
 from lingpai.issuer.verbs.authorization_requests import (
     RENEWABLE,
     Asked,
@@ -41,9 +41,7 @@ def begin_authorization(issuer: Issuer, app: App, browser: str, asked: Asked) ->
         LingpaiError: INVALID_REDIRECT_URI or WRONG_REDIRECT_URI (nothing may be redirected then),
             APP_NOT_LISTED, INVALID_SCOPE, INVALID_PKCE, INVALID_PARAMETER.
     """
-    answer_uri = choose_redirect(
-        app.redirect_uris, asked.redirect_uri, loopback_ports=issuer.policy.loopback_ports
-    )
+    answer_uri = redirect_of(issuer, app, asked.redirect_uri)
     scope = check_asked(issuer, app, asked)
     return seal_request(issuer, new_request(issuer, app, browser, asked, answer_uri=answer_uri, scope=scope))
 

@@ -7,6 +7,7 @@ from lingpai.core.issuer_records import App, Member
 from lingpai.core.user_records import User
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.sectors import sector_of
+from lingpai.issuer.verbs.versions import without_versions
 
 OPEN_ID_BYTES = 16
 """32 lower-case hex digits, as the original mall shows them (docs/spec/mall.md)."""
@@ -81,6 +82,8 @@ async def consent(
 ) -> Member:
     """Add the app for the user and let it have this scope and these permissions besides what it has.
 
+    Of what an app says of itself, the newest version that the user saw counts alone.
+
     Raises:
         LingpaiError: NO_PERMISSION when the app may not ask for one of them, INVALID_OPEN_ID when the member
             is
@@ -89,7 +92,10 @@ async def consent(
     foreign = set(permissions) - set(app.permissions)
     if foreign:
         raise LingpaiError(Kind.NO_PERMISSION, f"The app may not request {min(foreign)}.")
-    words = dict.fromkeys([*(member.scope or "").split(), *(scope or "").split()])
+    allowed_now, before = (scope or "").split(), (member.scope or "").split()
+    if without_versions(allowed_now) != allowed_now:
+        before = without_versions(before)
+    words = dict.fromkeys([*before, *allowed_now])
     allowed = tuple(dict.fromkeys([*member.permissions, *permissions]))
     return await _save(issuer, member, " ".join(words) or None, allowed, added=True)
 

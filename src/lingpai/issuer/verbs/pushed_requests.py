@@ -30,7 +30,7 @@ async def push_request(issuer: Issuer, app: App, params: str, *, request: Signed
     now = issuer.now()
     pushed = await issuer.store.add_pushed(
         Pushed(
-            app=app.id,
+            app=app.requests_row,
             salt=issuer.new_salt(),
             params=params,
             created_at=now,
@@ -46,6 +46,8 @@ async def push_request(issuer: Issuer, app: App, params: str, *, request: Signed
 async def find_pushed(issuer: Issuer, app: App, handle: str) -> tuple[Pushed, bytes]:
     """Return the request of a handle, which nobody answered yet, and the digest under which its answer is kept.
 
+    That of an app which a document describes may be another such app's: its parameters say whose.
+
     Raises:
         LingpaiError: INVALID_AUTHORIZATION when it is another app's, has ended, or was answered.
     """
@@ -55,7 +57,7 @@ async def find_pushed(issuer: Issuer, app: App, handle: str) -> tuple[Pushed, by
         opened is None
         or pushed is None
         or pushed.salt != opened.salt
-        or pushed.app != app.id
+        or pushed.app != app.requests_row
         or pushed.ends_at <= issuer.now()
     ):
         raise _used_up()

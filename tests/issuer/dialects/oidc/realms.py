@@ -17,6 +17,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import oidc
 from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
+from lingpai.issuer.dialects.oidc.client_documents import ClientDocuments
 from lingpai.issuer.dialects.oidc.client_policy import ClientPolicy
 from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.pages import Pages, Site
@@ -38,7 +39,7 @@ NONCE = "n-0S6_WzA2Mj"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 LOCAL = "http://127.0.0.1/callback"
-OPEN = ClientPolicy("open")
+OPEN = ClientPolicy("open", "any")
 """Clients that describe themselves come in, in each way that there is."""
 
 
@@ -186,6 +187,7 @@ async def serving_realm(
     public = await admin.declare_app(issuer, public, "")
     user = await admin.add_user(issuer, "alice", PASSWORD, Profile(nick="小明", sex="1"))
     keys, fetcher = SigningKeys(issuer), fetcher or Fetcher()
+    apps = ClientDocuments(issuer, fetcher, policy)
     logouts = Logouts(issuer, LogoutTokens(issuer, ISSUER, keys, fetcher).send)
     pages = Pages(
         issuer,
@@ -193,8 +195,11 @@ async def serving_realm(
         Standard(oidc.style(ISSUER)),
         device=PREFIX + "/device",
         notify=logouts.tell,
+        apps=apps,
     )
-    declared = oidc.routes(issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher, keys=keys, policy=policy)
+    declared = oidc.routes(
+        issuer, pages, ISSUER, prefix=PREFIX, fetcher=fetcher, keys=keys, policy=policy, apps=apps
+    )
     fallback = (("", oidc.SHAPE), *oidc.fallback(PREFIX))
     async with serving((*declared, *pages.routes()), fallback) as url, visiting("alice") as visitor:
         yield Realm(issuer, url, http, app, user, other, public, visitor, logouts, prefix=PREFIX)

@@ -15,6 +15,7 @@ from tests.issuer.dialects.oidc.client_keys import ClientKey
 from tests.issuer.dialects.oidc.realms import (
     CHALLENGE,
     ISSUER,
+    OPEN,
     REDIRECT,
     SECRET,
     VERIFIER,
@@ -24,7 +25,7 @@ from tests.issuer.dialects.oidc.realms import (
 )
 from tests.issuer.test_signing_keys import published, verify
 
-TOLD = metadata(ISSUER)
+TOLD = metadata(ISSUER, OPEN)
 Check = Callable[[Realm, Any], Awaitable[None]]
 BY_KEY = "100010"
 
@@ -220,6 +221,12 @@ async def _told_of_logouts(realm: Realm, told: bool) -> None:
     assert (len(ended.logouts), bool(sid)) == (1, told)
 
 
+async def _documents(realm: Realm, told: bool) -> None:
+    """`test_oidc_documents` has those that can be fetched, and what an address is told where there are none."""
+    answer = await realm.authorize(client_id="https://127.0.0.1/client")
+    assert (answer.refusal == (400, "invalid_client_metadata")) is told
+
+
 WALK: dict[str, Check] = {
     "issuer": _issuer,
     **dict.fromkeys(
@@ -233,6 +240,7 @@ WALK: dict[str, Check] = {
             "device_authorization_endpoint",
             "pushed_authorization_request_endpoint",
             "end_session_endpoint",
+            "registration_endpoint",
         ),
         _endpoint,
     ),
@@ -259,6 +267,7 @@ WALK: dict[str, Check] = {
     "code_challenge_methods_supported": _challenges,
     "authorization_response_iss_parameter_supported": _iss,
     "prompt_values_supported": _prompts,
+    "client_id_metadata_document_supported": _documents,
     "backchannel_logout_supported": _told_of_logouts,
     "backchannel_logout_session_supported": _told_of_logouts,
 }

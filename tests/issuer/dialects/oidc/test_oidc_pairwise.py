@@ -1,33 +1,19 @@
 """Subjects that no client of another sector knows (OpenID Connect Core §8, Registration §5)."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 
 from lingpai.core.issuer_records import App, Client
 from lingpai.issuer import admin
-from lingpai.issuer.context import Issuer
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.oidc.publishing import Published
-from tests.issuer.dialects.oidc.realms import REDIRECT, Realm, bearer, claims_of, serving_realm
+from tests.issuer.dialects.oidc.realms import REDIRECT, Realm, bearer, claims_of
 
 SECTOR = "https://sector.example/redirects.json"
 OTHER = "https://other.example/callback"
 PAIRWISE: Json = {"subject_type": "pairwise"}
-
-
-@pytest.fixture
-def published() -> Published:
-    return Published()
-
-
-@pytest.fixture
-async def realm(issuer: Issuer, http: aiohttp.ClientSession, published: Published) -> AsyncIterator[Realm]:
-    async with serving_realm(issuer, http, published) as served:
-        yield served
 
 
 async def signed_in(realm: Realm, redirect_uri: str = REDIRECT, **over: Any) -> Json:

@@ -14,6 +14,7 @@ from lingpai.core.authorization_records import Wishes
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
+from lingpai.issuer.app_sources import AppSource
 from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal, refusal_pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import (
@@ -36,8 +37,7 @@ from lingpai.issuer.dialects.oidc.policy import (
 from lingpai.issuer.dialects.oidc.resources import Resources
 from lingpai.issuer.dialects.oidc.shape import describe, front
 from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
-from lingpai.issuer.redirects import choose_redirect
-from lingpai.issuer.verbs.apps import find_app
+from lingpai.issuer.verbs.apps import redirect_of
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.pushed_requests import find_pushed
 
@@ -77,6 +77,7 @@ class AuthorizationEndpoint:
         id_tokens: knows the realm's own id_tokens again.
         resources: its resource servers.
         prefix: what comes before `/authorize`.
+        apps: finds the clients.
     """
 
     PUSHED: Final = "urn:ietf:params:oauth:request_uri:"
@@ -89,8 +90,11 @@ class AuthorizationEndpoint:
         style: AnswerStyle,
         id_tokens: IdTokens,
         resources: Resources,
+        *,
         prefix: str,
+        apps: AppSource,
     ) -> None:
+        self._apps = apps
         self._issuer = issuer
         self._entry = entry
         self._style = style
@@ -100,7 +104,7 @@ class AuthorizationEndpoint:
 
     async def authorize(self, params: AuthorizeParams, call: Call) -> Reply:
         """Send the browser to login and consent, or back to the client with an answer."""
-        app = await self._known_app(params)
+        app = await self._known_app(params, call)
         call.caller = app.app_id
         digest, given = b"", params
         if (params.request_uri or "").startswith(self.PUSHED):
@@ -131,9 +135,7 @@ class AuthorizationEndpoint:
             raise LingpaiError(
                 Kind.INVALID_REDIRECT_URI, "The redirect URI is missing.", parameter="redirect_uri"
             )
-        return choose_redirect(
-            app.redirect_uris, params.redirect_uri, loopback_ports=self._issuer.policy.loopback_ports
-        )
+        return redirect_of(self._issuer, app, params.redirect_uri)
 
     async def asked(self, params: AuthorizeParams, app: App) -> Asked:
         """Return what a request asks for, once it has passed every check.
@@ -164,8 +166,11 @@ class AuthorizationEndpoint:
     async def _pushed(self, params: AuthorizeParams, app: App) -> tuple[PushedParams, bytes]:
         """Return the parameters of a pushed request, and the digest of its answer."""
         handle = (params.request_uri or "").removeprefix(self.PUSHED)
-        pushed, digest = await find_pushed(self._issuer, app, handle)
-        return msgspec.json.decode(pushed.params, type=PushedParams), digest
+        found, digest = await find_pushed(self._issuer, app, handle)
+        pushed = msgspec.json.decode(found.params, type=PushedParams)
+        if pushed.client_id not in {None, app.app_id}:
+            raise LingpaiError(Kind.INVALID_AUTHORIZATION, "The request_uri is another client's.")
+        return pushed, digest
 
     async def _answer(
         self, given: AuthorizeParams, params: AuthorizeParams, asked: Asked, app: App, call: Call
@@ -176,10 +181,10 @@ class AuthorizationEndpoint:
             return await self._entry.answer_silently(call, app, asked)
         return await self._entry.open(call, app, asked, language=language_of_locales(params.ui_locales))
 
-    async def _known_app(self, params: AuthorizeParams) -> App:
+    async def _known_app(self, params: AuthorizeParams, call: Call) -> App:
         if params.client_id is None:
             raise LingpaiError(Kind.INVALID_CLIENT, "No client id was given.", parameter="client_id")
-        app = await find_app(self._issuer, params.client_id)
+        app = await self._apps.find(params.client_id, call.peer)
         if app.disabled:
             raise LingpaiError(Kind.UNKNOWN_APP, "There is no such app.")
         return app

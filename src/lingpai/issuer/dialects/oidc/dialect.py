@@ -1,11 +1,14 @@
 """The declaration of the dialect `oidc`."""
 
-from typing import Final
+from typing import Final, Self
 
-from lingpai.core.setting_types import Network, Section
+from pydantic import model_validator
+
+from lingpai.core.setting_types import HostPattern, Network, Section
 from lingpai.issuer.dialect import Dialect, Mounted, Mounting
 from lingpai.issuer.dialects.oidc.backchannel import LogoutTokens
-from lingpai.issuer.dialects.oidc.client_policy import ClientPolicy, RegistrationMode
+from lingpai.issuer.dialects.oidc.client_documents import ClientDocuments
+from lingpai.issuer.dialects.oidc.client_policy import ClientPolicy, DocumentMode, RegistrationMode
 from lingpai.issuer.dialects.oidc.policy import GRANTS, POLICY
 from lingpai.issuer.dialects.oidc.routes import fallback, routes
 from lingpai.issuer.dialects.oidc.samples import SAMPLES
@@ -29,10 +32,25 @@ class OidcSettings(Section):
     """oidc only: which apps may register themselves at `/register` (RFC 7591): none (`closed`), those with a token of
     `lingpai registration add` (`token`), or any (`open`). See [OpenID Connect](../how-to/oidc.md)."""
 
+    client_documents: DocumentMode = "off"
+    """oidc only: which apps may have the address of a document as their id, in which they describe themselves: none
+    (`off`), those on the hosts of `client_document_hosts` (`hosts`), or any (`any`)."""
+
+    client_document_hosts: tuple[HostPattern, ...] = ()
+    """oidc only: these hosts, such as `client.example`, or `*.example.com` for any host below it."""
+
+    @model_validator(mode="after")
+    def _hosts_are_named(self) -> Self:
+        if self.client_documents == "hosts" and not self.client_document_hosts:
+            raise ValueError('client_documents = "hosts" needs client_document_hosts')
+        return self
+
 
 def _mount(realm: Mounting) -> Mounted:
     settings: OidcSettings = realm.settings
     issuer, keys, fetcher = realm.issuer, SigningKeys(realm.issuer), Fetcher(settings.fetch_networks)
+    policy = ClientPolicy(settings.registration, settings.client_documents, settings.client_document_hosts)
+    apps = ClientDocuments(issuer, fetcher, policy)
     logouts = Logouts(issuer, LogoutTokens(issuer, realm.url, keys, fetcher).send)
     pages = Pages(
         issuer,
@@ -40,10 +58,10 @@ def _mount(realm: Mounting) -> Mounted:
         Standard(style(realm.url)),
         device=realm.prefix + "/device",
         notify=logouts.tell,
+        apps=apps,
     )
-    policy = ClientPolicy(settings.registration)
     declared = routes(
-        issuer, pages, realm.url, prefix=realm.prefix, fetcher=fetcher, keys=keys, policy=policy
+        issuer, pages, realm.url, prefix=realm.prefix, fetcher=fetcher, keys=keys, policy=policy, apps=apps
     )
     return Mounted(declared, fallback(realm.prefix), (logouts.run,)).beside(pages)
 

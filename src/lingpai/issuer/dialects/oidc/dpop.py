@@ -40,7 +40,8 @@ class Proof(NamedTuple):
     def once(self, app: App) -> Once:
         """Return by what it counts once, for verbs that remember it."""
         return Once(
-            SignedRequest(app.id, 0, self.digest, self.ends_at), refused("The DPoP proof was used before.")
+            SignedRequest(app.requests_row, 0, self.digest, self.ends_at),
+            refused("The DPoP proof was used before."),
         )
 
 

@@ -79,6 +79,7 @@ def metadata(url: str, policy: ClientPolicy = CLOSED) -> dict[str, Any]:
         "code_challenge_methods_supported": ("S256",),
         "authorization_response_iss_parameter_supported": True,
         "prompt_values_supported": PROMPTS,
+        "client_id_metadata_document_supported": policy.documents != "off",
         "end_session_endpoint": url + "/logout",
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,

@@ -77,8 +77,8 @@ class PushEndpoint:
                 Kind.INVALID_PARAMETER, "The proof is of another key than dpop_jkt.", parameter="dpop_jkt"
             )
         given = {name: getattr(params, name) for name in _NAMES}
-        given["dpop_jkt"] = jkt or params.dpop_jkt
-        pushed = PushedParams(**given | {"client_id": app.app_id})
+        given |= {"dpop_jkt": jkt or params.dpop_jkt, "client_id": app.app_id}
+        pushed = PushedParams(**given)
         self._front.redirect_of(pushed, app)
         await self._front.asked(pushed, app)
         return _encode({name: value for name, value in given.items() if value is not None}).decode()

@@ -1,6 +1,7 @@
 """The routes of the dialect, for one realm at a time."""
 
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Shape, Source
+from lingpai.issuer.app_sources import AppSource, StoredApps
 from lingpai.issuer.authorizations import Entry
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc import params as wire
@@ -43,6 +44,7 @@ def routes(
     fetcher: Fetcher | None = None,
     keys: SigningKeys | None = None,
     policy: ClientPolicy = CLOSED,
+    apps: AppSource | None = None,
 ) -> tuple[Route, ...]:
     """All routes of one realm. Realms live side by side under prefixes of their own.
 
@@ -54,14 +56,17 @@ def routes(
         fetcher: fetches what clients publish.
         keys: the realm's signing keys.
         policy: how clients come in that no operator added.
+        apps: finds clients, as `entry` does; those of the store when None.
     """
+    stored = StoredApps(issuer)
+    apps = apps or stored
     fetcher = fetcher or Fetcher()
     keys = keys or SigningKeys(issuer)
     id_tokens = IdTokens(issuer, url, keys)
     resources = Resources(issuer, url)
     access_tokens = AccessTokens(issuer, url, keys, resources)
     documents = Documents(issuer, url, keys, resources, policy)
-    front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix)
+    front = AuthorizationEndpoint(issuer, entry, style(url), id_tokens, resources, prefix=prefix, apps=apps)
     leaving = EndSessionEndpoint(issuer, entry, id_tokens)
     tag = f"OpenID Connect: {issuer.realm}"
     places = well_known(prefix)
@@ -71,12 +76,13 @@ def routes(
     )
     open_paths = (*places, protected, *ours)
     bearer = BearerShape(issuer.realm, CORS, well_known_of(resources.userinfo.uri))
-    clients = Clients(issuer, url, ClientKeys(fetcher, issuer.clock))
+    client_keys = ClientKeys(fetcher, issuer.clock)
+    clients = Clients(issuer, url, client_keys, stored)
     about = AboutTokens(issuer, url, clients, access_tokens)
     proofs = Proofs(issuer)
     userinfo = Userinfo(issuer, url, access_tokens, resources, proofs)
     devices = DeviceEndpoint(issuer, url, clients, resources, proofs)
-    pushing = PushEndpoint(issuer, url, front, clients, proofs)
+    pushing = PushEndpoint(issuer, url, front, Clients(issuer, url, client_keys, apps), proofs)
     tokens = TokenEndpoint(
         issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs, devices=devices
     )

@@ -4,6 +4,7 @@ from typing import Final
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
+from lingpai.issuer.app_sources import AppSource
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.clients.by_assertion import ByAssertion
 from lingpai.issuer.dialects.oidc.clients.by_name import ByName
@@ -25,14 +26,15 @@ class Clients:
         issuer: the realm.
         url: its issuer identifier.
         keys: the clients' public keys.
+        apps: finds the clients that have no secret.
     """
 
-    def __init__(self, issuer: Issuer, url: str, keys: ClientKeys) -> None:
-        self._by_name = ByName(issuer)
+    def __init__(self, issuer: Issuer, url: str, keys: ClientKeys, apps: AppSource) -> None:
+        self._by_name = ByName(apps)
         self._methods: tuple[Method, ...] = (
             ByBasic(issuer),
             ByPost(issuer),
-            ByAssertion(issuer, url, keys),
+            ByAssertion(issuer, url, keys, apps),
         )
 
     async def authenticate(

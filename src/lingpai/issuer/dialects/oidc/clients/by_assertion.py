@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call
+from lingpai.issuer.app_sources import AppSource, found_by
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented, failed
@@ -34,9 +35,11 @@ class ByAssertion(Method):
         issuer: the realm.
         url: its issuer identifier.
         keys: the clients' public keys.
+        apps: finds clients.
     """
 
-    def __init__(self, issuer: Issuer, url: str, keys: ClientKeys) -> None:
+    def __init__(self, issuer: Issuer, url: str, keys: ClientKeys, apps: AppSource) -> None:
+        self._apps = apps
         self._issuer = issuer
         self._url = url
         self._keys = keys
@@ -57,7 +60,7 @@ class ByAssertion(Method):
             or params.client_id not in {None, subject}
         ):
             raise failed("The client assertion is of another client.")
-        app = await self._issuer.store.find_app(self._issuer.realm, subject)
+        app = await found_by(self._apps, subject, call.peer)
         if app is None or app.disabled or app.public or app.by_secret:
             raise failed("There is no such client, or it authenticates in another way.")
         self._check_alg(app, token)
@@ -91,8 +94,9 @@ class ByAssertion(Method):
         jti = claims.get("jti")
         if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
             raise failed("The client assertion needs a jti.")
-        digest = self._issuer.digest_of("assertion", jti)
-        request = SignedRequest(app.id, 0, digest, self._issuer.now() + int(left) + 1)
+        whose = (app.app_id,) if app.documented else ()
+        digest = self._issuer.digest_of("assertion", *whose, jti)
+        request = SignedRequest(app.requests_row, 0, digest, self._issuer.now() + int(left) + 1)
         return Once(request, failed("The client assertion was sent before."))
 
 

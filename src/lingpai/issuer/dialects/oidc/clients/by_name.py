@@ -3,20 +3,20 @@
 from typing_extensions import override
 
 from lingpai.core.wire import Call
-from lingpai.issuer.context import Issuer
+from lingpai.issuer.app_sources import AppSource, found_by
 from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented
-from lingpai.issuer.verbs.apps import authenticate_public
+from lingpai.issuer.verbs.apps import require_public
 
 
 class ByName(Method):
     """The id in the body, and nothing else.
 
     Args:
-        issuer: the realm.
+        apps: finds clients.
     """
 
-    def __init__(self, issuer: Issuer) -> None:
-        self._issuer = issuer
+    def __init__(self, apps: AppSource) -> None:
+        self._apps = apps
 
     @override
     def came(self, params: Presented, _call: Call) -> bool:
@@ -25,4 +25,5 @@ class ByName(Method):
 
     @override
     async def prove(self, params: Presented, call: Call, _endpoint: str) -> Caller:
-        return Caller(await authenticate_public(self._issuer, params.client_id or "", call.peer))
+        found = await found_by(self._apps, params.client_id or "", call.peer)
+        return Caller(require_public(found, call.peer))

@@ -6,7 +6,6 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.issuer_records import App
 from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
@@ -20,11 +19,12 @@ from lingpai.issuer.dialects.oidc.registration.reading import (
     described_app,
     invalid,
     metadata_of,
+    redescribed,
 )
+from lingpai.issuer.dialects.oidc.registration.sector_documents import check_sector_document
 from lingpai.issuer.dialects.oidc.registration.shape import HEADERS
 from lingpai.issuer.dialects.oidc.shape import JSON
-from lingpai.issuer.fetcher import Fetcher, FetchError
-from lingpai.issuer.sectors import check_listed
+from lingpai.issuer.fetcher import Fetcher
 from lingpai.issuer.verbs.registrations import (
     Registered,
     change_registered,
@@ -77,7 +77,7 @@ class RegistrationEndpoint:
         app = described_app(params, issuer.realm, terms)
         if initial is None:
             await take_registration(issuer, call.peer)
-        await self._check_sector(app)
+        await check_sector_document(self._fetcher, app)
         found = await register_app(issuer, app, initial)
         call.caller = found.app.app_id
         log.info("client_registered", app=found.app.app_id, realm=issuer.realm, mode=self._mode)
@@ -95,7 +95,7 @@ class RegistrationEndpoint:
         scopes = registration.scopes if registration else ()
         trusted = registration is not None and not registration.open
         app = described_app(params, self._issuer.realm, await self._terms(trusted=trusted, scopes=scopes))
-        await self._check_sector(app)
+        await check_sector_document(self._fetcher, app)
         changed = await change_registered(self._issuer, found.app, lambda known: redescribed(known, app))
         log.info("client_changed", app=changed.app.app_id, realm=self._issuer.realm)
         return self._answer(changed)
@@ -122,18 +122,6 @@ class RegistrationEndpoint:
             own_scopes=scopes,
         )
 
-    async def _check_sector(self, app: App) -> None:
-        """See that the document of an app's sector lists its redirect URIs (OpenID Connect Registration §5)."""
-        uri = app.client.sector_identifier_uri
-        if not uri:
-            return
-        try:
-            document = await self._fetcher.fetch(uri)
-        except FetchError as error:
-            log.warning("sector_not_fetched", error=str(error))
-            raise invalid("sector_identifier_uri", "its document cannot be fetched") from error
-        check_listed(document, app)
-
     def _answer(self, found: Registered, status: int = 200) -> Reply:
         app = found.app
         about: dict[str, Any] = {"client_id": app.app_id}
@@ -145,22 +133,6 @@ class RegistrationEndpoint:
         about["registration_access_token"] = found.token
         about["registration_client_uri"] = f"{self._address}/{app.app_id}"
         return Reply(_encode(about | metadata_of(app)), status, JSON, HEADERS)
-
-
-def redescribed(known: App, described: App) -> App:
-    """Return an app with what it says of itself now; what operators set of it stays."""
-    client = msgspec.structs.replace(
-        described.client, pkce=known.client.pkce or described.public, fapi2=known.client.fapi2
-    )
-    return msgspec.structs.replace(
-        known,
-        name=described.name,
-        redirect_uris=described.redirect_uris,
-        grants=described.grants,
-        scopes=described.scopes,
-        public=described.public,
-        client=client,
-    )
 
 
 def _bearer(call: Call) -> str:

@@ -121,6 +121,22 @@ def metadata_of(app: App) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+def redescribed(known: App, described: App) -> App:
+    """Return an app with what it says of itself now; what operators set of it stays."""
+    client = msgspec.structs.replace(
+        described.client, pkce=known.client.pkce or described.public, fapi2=known.client.fapi2
+    )
+    return msgspec.structs.replace(
+        known,
+        name=described.name,
+        redirect_uris=described.redirect_uris,
+        grants=described.grants,
+        scopes=described.scopes,
+        public=described.public,
+        client=client,
+    )
+
+
 def invalid(parameter: str, reason: str) -> LingpaiError:
     """Return the error for metadata that cannot be registered (RFC 7591 §3.2.2)."""
     return LingpaiError(Kind.INVALID_CLIENT_METADATA, f"{parameter}: {reason}.", parameter=parameter)
