@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.issuer.fetcher import BY_HOST, MAX_BODY, Fetcher, FetchError, check_fetchable, is_global
+from lingpai.issuer.fetcher import (
+    BY_HOST,
+    MAX_BODY,
+    AnswerError,
+    Fetcher,
+    FetchError,
+    check_fetchable,
+    is_global,
+)
 from tests.keeper.certificates import certificate_for
 
 NAME = "client.example"
@@ -193,6 +201,37 @@ async def test_l111_a_body_of_64_kib_and_no_more(server: Server) -> None:
 
 
 @pytest.mark.threat("L111")
+@pytest.mark.parametrize("length", [True, False], ids=["announced", "unannounced"])
+async def test_l111_a_document_of_so_many_bytes_and_no_more(server: Server, length: bool) -> None:
+    async def pour(writer: asyncio.StreamWriter, number: int) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * (99 + number))
+
+    server.write = answering(b" " * 100) if length else pour
+    assert len((await server.fetcher().fetch_document(server.url, 100)).body) == 100
+    server.write = answering(b" " * 101) if length else pour
+    with pytest.raises(AnswerError, match="too large"):
+        await server.fetcher().fetch_document(server.url, 100)
+
+
+async def test_headers_come_in_lower_case(server: Server) -> None:
+    server.write = answering(b"{}", "200 OK", "Cache-Control: max-age=600", "X-A: 1", "x-a: 2")
+    headers = (await server.fetcher().fetch_document(server.url)).headers
+    assert (headers["cache-control"], headers["x-a"]) == ("max-age=600", "2")
+
+
+@pytest.mark.threat("L111")
+@pytest.mark.parametrize("resolved", [(), ("127.0.0.1",), ("10.0.0.1",)], ids=["none", "loopback", "private"])
+async def test_l111_only_a_server_outside_is_quoted(server: Server, resolved: Sequence[str]) -> None:
+    """What is refused before anybody was reached is another error, whose text stays in the log."""
+    with pytest.raises(FetchError) as raised:
+        await server.fetcher(resolved=resolved, allowed=()).fetch_document(server.url)
+    assert not isinstance(raised.value, AnswerError)
+    server.write = answering(b"", "404 Not Found")
+    with pytest.raises(AnswerError, match="404"):
+        await server.fetcher().fetch_document(server.url)
+
+
+@pytest.mark.threat("L111")
 async def test_l111_a_compressed_body_is_not_unpacked(server: Server) -> None:
     server.write = answering(b"\x1f\x8b", "200 OK", "Content-Encoding: gzip")
     assert "compressed" in await refused(server.fetcher(), server.url)
@@ -244,7 +283,8 @@ async def test_a_certificate_of_nobody(server: Server) -> None:
         "http://client.example/keys", "file:///etc/passwd", "ftp://client.example/", "client.example/keys", "https://",
         "https:///keys", "https://user@client.example/", "https://a:b@client.example/", "https://client.example/#a",
         "https://client.example:0/", "https://client.example:99999/", "https://[::1/", "https://client.example/\n",
-        "https://client.example/" + "a" * 2048, "https://令牌.example/", "",
+        "https://client.example/" + "a" * 2048, "https://令牌.example/", "", "https://client.example/a b",
+        "https://evil.example\\.client.example/", "https://client.example/<a>", 'https://client.example/"',
     ],
 )  # fmt: skip
 async def test_addresses_that_are_not_fetched(url: str) -> None:

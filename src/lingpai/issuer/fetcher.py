@@ -7,6 +7,7 @@ body is decompressed, and a fetch ends after `SECONDS` or `MAX_BODY` bytes, whic
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -27,6 +28,8 @@ BY_HOST: Final = 2
 _HTTPS: Final = 443
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """RFC 6052: its last four bytes are an IPv4 address."""
+_URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
+"""Characters of addresses (RFC 3986 §2)."""
 _OK: Final = 200
 _ACCEPTED: Final = frozenset({200, 204})
 
@@ -178,7 +181,7 @@ def check_fetchable(url: str) -> SplitResult:
         raise FetchError("it is not an address") from error
     if parts.scheme != "https" or not parts.hostname or port == 0:
         raise FetchError("it is not an https address")
-    if "@" in parts.netloc or "#" in url or len(url) > MAX_URL or not url.isascii() or not url.isprintable():
+    if "@" in parts.netloc or "#" in url or len(url) > MAX_URL or not _URL.fullmatch(url):
         raise FetchError("it has a user, a fragment or odd characters, or is too long")
     return parts
 

@@ -201,6 +201,7 @@ class TestSigningIn:
         assert (await exchanged(realm, await realm.code(client_id=ID))).status == 200
 
     async def test_many_who_consent_at_once_get_one_row(self, realm: Realm) -> None:
+        await realm.code()  # logged in, so that all of them have one session
         answers = await asyncio.gather(*(realm.answered(client_id=ID) for _ in range(4)))
         assert ["code" in answer.redirected for answer in answers] == [True] * 4
         assert len([app for app in await realm.issuer.store.list_apps("oidc") if app.documented]) == 1
@@ -372,6 +373,17 @@ class TestDocuments:
         await published.asked.wait()
         published.gate.set()
         assert [answer.status for answer in await asyncio.gather(*asking)] == [303] * 6
+        assert published.fetched == [ID]
+
+    async def test_of_all_who_ask_at_once_for_nothing_one_fetches(
+        self, realm: Realm, published: Published
+    ) -> None:
+        published.documents[ID] = 404
+        published.gate.clear()
+        asking = [asyncio.create_task(realm.authorize(client_id=ID)) for _ in range(6)]
+        await published.asked.wait()
+        published.gate.set()
+        assert [answer.status for answer in await asyncio.gather(*asking)] == [400] * 6
         assert published.fetched == [ID]
 
     async def test_nobody_makes_us_fetch_any_number(

@@ -1,14 +1,30 @@
 """Keys that a client publishes at its `jwks_uri`: fetched when they are needed, and again when one is not known."""
 
+from collections.abc import AsyncIterator
+
+import aiohttp
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from lingpai.core.issuer_records import App, Client
+from lingpai.issuer import admin
+from lingpai.issuer.context import Issuer
 from tests.issuer.dialects.oidc.client_keys import ClientKey
 from tests.issuer.dialects.oidc.publishing import Published
-from tests.issuer.dialects.oidc.realms import NOW, Realm
+from tests.issuer.dialects.oidc.realms import NOW, REDIRECT, Realm, serving_realm
 
 ID = "100010"
 URI = "https://client.example/keys"
+
+
+@pytest.fixture
+async def realm(issuer: Issuer, http: aiohttp.ClientSession, published: Published) -> AsyncIterator[Realm]:
+    """The realm of these tests has a client that publishes its keys."""
+    async with serving_realm(issuer, http, published) as served:
+        client = Client(token_endpoint_auth_method="private_key_jwt", jwks_uri=URI)
+        app = App(realm=issuer.realm, app_id=ID, redirect_uris=(REDIRECT,), client=client)
+        await admin.declare_app(issuer, app, "")
+        yield served
 
 
 async def status_of(realm: Realm, key: ClientKey, clock: VirtualClock) -> int:

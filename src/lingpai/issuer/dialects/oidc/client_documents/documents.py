@@ -76,7 +76,7 @@ class ClientDocuments(AppSource):
         self._policy = policy
         self._stored = StoredApps(issuer)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._fetching: dict[str, asyncio.Task[App]] = {}
         self._fetches = LocalThrottle(issuer.clock, FETCHES)
 
     @override
@@ -122,18 +122,22 @@ class ClientDocuments(AppSource):
         )
 
     async def _described(self, app_id: str, address: str) -> App:
-        """Return what the document says, fetched unless it is kept; of all who ask at once one fetches it."""
+        """Return what the document says, fetched unless it is kept; all who ask at once share one fetch."""
         kept = self._fresh(app_id)
         if kept is not None:
             return kept
-        turn = self._turns.setdefault(app_id, asyncio.Lock())
-        try:
-            async with turn:
-                again = self._fresh(app_id)
-                return await self._fetched(app_id, address) if again is None else again
-        finally:
-            if not turn.locked():
-                self._turns.pop(app_id, None)
+        fetching = self._fetching.get(app_id)
+        if fetching is None:
+            self._fetches.admit("", address)
+            self._fetches.fail("", address)
+            fetching = self._fetching[app_id] = asyncio.create_task(self._fetched(app_id))
+            fetching.add_done_callback(lambda done: self._forget(app_id, done))
+        return await asyncio.shield(fetching)
+
+    def _forget(self, app_id: str, done: asyncio.Task[App]) -> None:
+        del self._fetching[app_id]
+        if not done.cancelled():
+            done.exception()  # whoever waited has it; perhaps nobody does any more
 
     def _fresh(self, app_id: str) -> App | None:
         kept = self._kept.get(app_id)
@@ -142,9 +146,7 @@ class ClientDocuments(AppSource):
         self._kept.move_to_end(app_id)
         return kept.app
 
-    async def _fetched(self, app_id: str, address: str) -> App:
-        self._fetches.admit("", address)
-        self._fetches.fail("", address)
+    async def _fetched(self, app_id: str) -> App:
         try:
             found = await self._fetcher.fetch_document(app_id, MAX_BYTES)
             app = _app_of(self._issuer.realm, app_id, found)

@@ -144,7 +144,7 @@ def invalid(parameter: str, reason: str) -> LingpaiError:
 
 def _grants(metadata: ClientMetadata, terms: Terms, *, public: bool) -> tuple[str, ...]:
     asked = dict.fromkeys([CODE] if metadata.grant_types is None else metadata.grant_types)
-    if public and MACHINE in asked:
+    if public and MACHINE in asked and MACHINE in (*terms.grants, *terms.refused):
         raise invalid("grant_types", "a client without credentials has no tokens of its own")
     for grant in asked:
         if grant in terms.refused:
