@@ -98,3 +98,14 @@ def test_code_cites_sections_that_exist() -> None:
     for name, page, section in cited:
         titles = re.findall(r"^#+ (.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
         assert section in titles, f"{name} cites {page}, {section}"
+
+
+def test_no_private_key_is_in_the_repository() -> None:
+    listed = subprocess.run(
+        ("git", "grep", "-lE", r'"d": ?"[A-Za-z0-9_-]{40,}"|^-----BEGIN [A-Z ]*PRIVATE KEY-----$'),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (listed.returncode, listed.stdout) == (1, ""), "git grep ends with 1 when it finds nothing"
