@@ -217,6 +217,21 @@ def test_help_is_fast_because_commands_import_what_they_need_when_they_run(cli: 
     assert done.stdout == "[]\n"
 
 
+def test_a_command_line_loads_no_commands_but_the_named_ones(cli: Cli) -> None:
+    program = (
+        "import sys; from lingpai.cli import main\n"
+        "sys.argv = ['lingpai', 'config', 'nothing']\n"
+        "try: main()\n"
+        "except SystemExit as ended: assert ended.code == 2, ended.code\n"
+        "unwanted = {'lingpai.cli.accounts', 'lingpai.cli.apply', 'lingpai.cli.users', 'rich.markdown'}\n"
+        "print('lingpai.cli.config' in sys.modules, sorted(unwanted & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "True []\n"
+
+
 def test_no_secret_appears_in_any_output(cli: Cli, sandbox: Sandbox) -> None:
     name, corp = cli.add_sample(), cli.add_corp()
     key = cli("caller", "add", "shop").json["key"]

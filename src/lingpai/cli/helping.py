@@ -1,12 +1,10 @@
 """Help texts in the user's language, whole on terminals of any width, with words for what options take."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import typer
-from rich.columns import Columns
-from rich.table import Table
-from rich.text import Text
-from typer import rich_utils
 from typer.core import TyperArgument
 
 from lingpai.cli.messages import tr
@@ -93,53 +91,23 @@ PLACEHOLDERS = {
 """Placeholders of options' values, by the name of the parameter."""
 
 
-class FoldingTable(Table):
-    """A table that breaks words wider than their column, as Chinese sentences are; Rich's own cuts them off."""
-
-    def add_row(self, *cells: Any, **style: Any) -> None:
-        """Add a row; Rich's method adds missing columns."""
-        super().add_row(*cells, **style)
-        for column in self.columns:
-            column.overflow = "fold"
-
-
-class FoldingColumns(Columns):
-    """Texts side by side, as the meaning of an option is; broken as in `FoldingTable`."""
-
-    def __init__(self, renderables: Any = (), *others: Any, **style: Any) -> None:
-        """Make columns with Rich's arguments."""
-        super().__init__(map(_folded, renderables), *others, **style)
-
-
-def _folded(renderable: Any) -> Any:
-    if isinstance(renderable, Text):
-        renderable.overflow = "fold"
-    return renderable
-
-
 def localise(command: Any) -> None:
-    """Put every help text of a command, and of those below it, into the user's language."""
-    _prepare_typer()
-    _localise(command)
+    """Put the help texts of a command, and of those below it, into the user's language."""
+    localise_alone(command)
+    command.rich_help_panel = command.rich_help_panel or tr("Commands")
+    for each in getattr(command, "commands", {}).values():
+        localise(each)
 
 
-def _prepare_typer() -> None:
-    """Typer looks these up in its module when it prints help."""
-    ours = {
-        "Table": FoldingTable,
-        "Columns": FoldingColumns,
-        "DEFAULT_STRING": tr("[default: {}]"),
-        "REQUIRED_LONG_STRING": tr("[required]"),
-    }
-    for name, value in ours.items():
-        setattr(rich_utils, name, value)
-
-
-def _localise(command: Any) -> None:
+def localise_alone(command: Any) -> None:
+    """Put the help texts of a command into the user's language, but not those of the commands below it."""
     command.help = _translated(command.help)
     command.short_help = _translated(command.short_help)
     command.epilog = _translated(command.epilog)
     command.options_metavar = tr("[OPTIONS]")
+    if hasattr(command, "commands"):
+        command.subcommand_metavar = tr("COMMAND [ARGS]...")
+    command.format_help = partial(_format_help, command.format_help)
     command.format_usage = lambda context, formatter: formatter.write_usage(
         context.command_path, " ".join(command.collect_usage_pieces(context)), prefix=tr("Usage: ")
     )
@@ -151,12 +119,13 @@ def _localise(command: Any) -> None:
         parameter.rich_help_panel = parameter.rich_help_panel or tr(panel)
         word = None if is_argument or parameter.is_flag else placeholder(parameter.name)
         parameter.display_type_rich = _constant(word)
-    below = getattr(command, "commands", {})
-    if below:
-        command.subcommand_metavar = tr("COMMAND [ARGS]...")
-    for each in below.values():
-        each.rich_help_panel = each.rich_help_panel or tr("Commands")
-        _localise(each)
+
+
+def _format_help(format_help: Callable[[Any, Any], None], context: Any, formatter: Any) -> None:
+    from lingpai.cli.help_tables import prepare_typer
+
+    prepare_typer()
+    format_help(context, formatter)
 
 
 def placeholder(name: str) -> str:

@@ -2,13 +2,15 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperGroup
+from typing_extensions import override
 
-from lingpai.cli.helping import localise
+from lingpai.cli.helping import localise, localise_alone
+from lingpai.cli.loading import LoadedCommands
 from lingpai.cli.messages import speaks_chinese, tr, tr_reason
 from lingpai.cli.problems import explain
 from lingpai.cli.streams import open_closed_streams
@@ -16,8 +18,25 @@ from lingpai.core.escaping import shown_lines
 
 
 class Root(TyperGroup):
-    """Exit codes: 0 done, 1 it did not work, 2 wrong usage, 130 interrupted."""
+    """Exit codes: 0 done, 1 it did not work, 2 wrong usage, 130 interrupted.
 
+    Attributes:
+        paths: the commands and groups, as `LoadedCommands` takes them.
+    """
+
+    paths: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, **declared: Any) -> None:
+        super().__init__(**declared)
+        self._loaded = LoadedCommands(self.paths)
+        self.commands = self._loaded  # type: ignore[assignment]  # nothing is added to them
+
+    @override
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, without loading them."""
+        return list(self.commands)
+
+    @override
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -29,7 +48,8 @@ class Root(TyperGroup):
     ) -> Any:
         """Run a command line; ends the process in standalone mode, else returns the exit code."""
         open_closed_streams()
-        localise(self)
+        localise_alone(self)
+        self._loaded.prepare = localise
         try:
             code = super().main(
                 args,

@@ -5,37 +5,45 @@ from typing import Annotated
 import typer
 
 from lingpai import __version__
-from lingpai.cli import (
-    accounts,
-    admins,
-    apply,
-    apps,
-    audits,
-    backups,
-    callers,
-    config,
-    dev,
-    doctor,
-    grants,
-    keys,
-    migrate,
-    realm_logins,
-    registrations,
-    resources,
-    sandbox,
-    serve,
-    status,
-    store,
-    terminals,
-    tokens,
-    users,
-)
 from lingpai.cli.root import Root
 from lingpai.cli.running import choose_server
 
+_COMMANDS = {
+    "dev": "dev:dev",
+    "serve": "serve:serve",
+    "sandbox": "sandbox:sandbox",
+    "apply": "apply:apply",
+    "doctor": "doctor:doctor",
+    "status": "status:status",
+    "migrate": "migrate:migrate",
+    "backup": "backups:backup",
+    "restore": "backups:restore",
+    "account": "accounts:app",
+    "caller": "callers:app",
+    "token": "tokens:app",
+    "app": "apps:app",
+    "resource": "resources:app",
+    "registration": "registrations:app",
+    "user": "users:app",
+    "realm": "realm_logins:app",
+    "machine": "terminals:app",
+    "grant": "grants:app",
+    "audit": "audits:app",
+    "admin": "admins:app",
+    "key": "keys:app",
+    "store": "store:app",
+    "config": "config:app",
+}
+"""Each command and group, and where it is: `module:attribute` in `lingpai.cli`."""
+
+
+class _Lingpai(Root):
+    paths = _COMMANDS
+
+
 app = typer.Typer(
     name="lingpai",
-    cls=Root,
+    cls=_Lingpai,
     help="Access tokens for open platforms: keeps the tokens that platforms issue to you, and "
     "issues tokens to third-party apps.",
     epilog="In a pipe, or with --json, every command writes one JSON document. "
@@ -69,35 +77,3 @@ def _root(
     ] = "",
 ) -> None:
     choose_server(server)
-
-
-for _command in (
-    dev.dev,
-    serve.serve,
-    sandbox.sandbox,
-    apply.apply,
-    doctor.doctor,
-    status.status,
-    migrate.migrate,
-    backups.backup,
-    backups.restore,
-):
-    app.command()(_command)
-for _group in (
-    accounts.app,
-    callers.app,
-    tokens.app,
-    apps.app,
-    resources.app,
-    registrations.app,
-    users.app,
-    realm_logins.app,
-    terminals.app,
-    grants.app,
-    audits.app,
-    admins.app,
-    keys.app,
-    store.app,
-    config.app,
-):
-    app.add_typer(_group)
