@@ -6,7 +6,8 @@ import inspect
 import itertools
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 MADE = "<!-- Written by `make docs` from the code. Change the code, not this file. -->"
 
@@ -54,7 +55,14 @@ def documented_fields(described: type) -> dict[str, str]:
     for each in reversed(described.__mro__):
         if each.__module__.partition(".")[0] != described.__module__.partition(".")[0]:
             continue
-        definition = ast.parse(textwrap.dedent(inspect.getsource(each))).body[0]
+        try:
+            source = inspect.getsource(each)
+        except (OSError, TypeError):  # made from a description
+            found |= {
+                name: prose(field.description) for name, field in _own_fields(each) if field.description
+            }
+            continue
+        definition = ast.parse(textwrap.dedent(source)).body[0]
         for field, below in itertools.pairwise(
             definition.body if isinstance(definition, ast.ClassDef) else ()
         ):
@@ -65,6 +73,11 @@ def documented_fields(described: type) -> dict[str, str]:
             ):
                 found[field.target.id] = prose(str(ast.literal_eval(below.value)))
     return found
+
+
+def _own_fields(described: type) -> Iterable[tuple[str, Any]]:
+    fields: Mapping[str, Any] = getattr(described, "model_fields", {})
+    return fields.items()
 
 
 def summary(docstring: str | None) -> str:

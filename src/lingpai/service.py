@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -210,6 +210,15 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
     )
 
 
+def giving_way(routes: Iterable[Route], of_realms: Iterable[Route]) -> Iterator[Route]:
+    """Yield the keeper's routes, but for those in a platform's form whose path a realm has too.
+
+    Files that describe platforms may name any path, while realms and their prefixes were there before.
+    """
+    taken = {route.path for route in of_realms}
+    return (route for route in routes if route.tag != "Drop-in" or route.path not in taken)
+
+
 @contextlib.asynccontextmanager
 async def open_service(
     settings: Settings, clock: Clock | None = None, *, development: Development | None = None
@@ -238,12 +247,13 @@ async def open_service(
         mounted = [
             mount(realm, issuers[realm.name], origin, settings.zone()) for realm in settings.enabled_realms()
         ]
+        of_realms = tuple(route for each in mounted for route in each.routes)
         described = (
             *(
                 _greeting(route, origin, development) if route.path == "/" else route
-                for route in routes_of(keeper)
+                for route in giving_way(routes_of(keeper), of_realms)
             ),
-            *(route for each in mounted for route in each.routes),
+            *of_realms,
             exposition.route(shapes.GENERIC, networks=settings.edge.metrics_networks, hosts=settings.hosts()),
         )
         about = reference_routes(
@@ -257,8 +267,8 @@ async def open_service(
             everything = await issuers_of(settings, keeper, disabled=True)
             app.beside = admin_app(settings, keeper, everything)
         leads = _leading(keeper)
-        of_realms = (work(leads) for each in mounted for work in each.background)
-        async with _running(renewal.run(keeper), *_purging(issuers, leads), *of_realms):
+        works = (work(leads) for each in mounted for work in each.background)
+        async with _running(renewal.run(keeper), *_purging(issuers, leads), *works):
             yield app
 
 

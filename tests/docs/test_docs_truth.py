@@ -77,6 +77,7 @@ def test_every_metric_and_variable_named_exists(page: Path) -> None:
     variables = {each.variable for each in settings()} | {"LINGPAI_URL", "LINGPAI_STRENGTH"}
     variables |= {"LINGPAI_LOGIN_KEY", "LINGPAI_ISS"}  # of a site that logs users in
     variables |= {"LINGPAI_SERVER", "LINGPAI_ADMIN_KEY_FILE"}  # of the command line alone
+    variables |= {"LINGPAI_ACME__BASE_URL"}  # of a platform that a file describes
     assert {
         name
         for name in re.findall(r"\bLINGPAI_[A-Z_]*[A-Z]\b", text)

@@ -11,7 +11,8 @@ from lingpai.issuer.dialects.yzb.signing import signature_of as issuers_signatur
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.keeper.fetching import is_dead
-from lingpai.keeper.platforms.yzb import pure_url, yzb
+from lingpai.keeper.platforms.forms import without_query as pure_url
+from lingpai.keeper.platforms.yzb import yzb
 from lingpai.keeper.signing import signature_of
 from lingpai.service import demand_addresses, open_keeper
 from lingpai.settings import SettingsError, load_settings

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lingpai.service import open_keeper, routes_of
+from lingpai.keeper.platforms.registry import DESCRIBED, platform_types
+from lingpai.service import giving_way, open_keeper, routes_of
 from lingpai.settings import Settings, SettingsError, load_settings
 from lingpai.settings.realms import TAKEN
 
@@ -67,6 +68,16 @@ async def test_every_route_that_is_no_realms_is_known(tmp_path: Path) -> None:
     async with open_keeper(Settings(data=tmp_path / "data")) as keeper:
         # a route that forwards whatever lies under a platform's prefix makes way for a realm's own paths
         routes = [route for route in routes_of(keeper) if not route.path.endswith("{path:path}")]
-        segments = {route.path.split("/")[1] for route in routes} - {""}
+        of_files = {each.path for name in DESCRIBED for each in platform_types()[name].drop_ins}
+        segments = {route.path.split("/")[1] for route in routes if route.path not in of_files} - {""}
     assert segments <= TAKEN
     assert {"docs", "metrics", "openapi.json"} <= TAKEN
+
+
+async def test_routes_in_a_platforms_form_give_way_to_realms(tmp_path: Path) -> None:
+    async with open_keeper(Settings(data=tmp_path / "data")) as keeper:
+        routes = routes_of(keeper)
+    (twin,) = (route for route in routes if route.path == "/open-apis/auth/v3/tenant_access_token/internal")
+    health = next(route for route in routes if route.path.startswith("/health"))
+    left = list(giving_way(routes, (twin, health)))
+    assert [route for route in routes if route not in left] == [twin]

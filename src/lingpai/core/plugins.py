@@ -1,9 +1,9 @@
 """Registries of what packages declare: ours, a line each, and those of other packages by entry points."""
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Named(Protocol):
@@ -30,18 +30,20 @@ class Registry(Generic[T]):
         group: of the entry points by which other packages add theirs.
         kind: `module:Class` of each of them, loaded when an entry point is.
         built_in: `module:NAME` of ours, in their order.
+        further: `module:function` that yields those that are found elsewhere, or "".
     """
 
-    def __init__(self, noun: str, group: str, kind: str, built_in: Sequence[str]) -> None:
+    def __init__(self, noun: str, group: str, kind: str, built_in: Sequence[str], further: str = "") -> None:
         self.noun = noun
         self._group = group
         self._kind = kind
         self._built_in = built_in
+        self._further = further
         self._registered: dict[str, T] = {}
         self._known: Mapping[str, T] | None = None
 
     def all(self) -> Mapping[str, T]:
-        """Return every one by name: ours first, then those of other packages by name, then registered ones.
+        """Return every one by name: ours first, then those of other packages by name, found ones, and registered ones.
 
         Raises:
             PluginError: an entry point cannot be loaded, is of another type, or has a name that is taken.
@@ -49,7 +51,8 @@ class Registry(Generic[T]):
         if self._known is None:
             found: dict[str, T] = {each.name: each for each in map(self._load, self._built_in)}
             foreign = sorted(entry_points(group=self._group), key=lambda each: each.name)
-            for each in (*map(self._load_foreign, foreign), *self._registered.values()):
+            found_elsewhere: Iterable[T] = self._loaded(self._further)() if self._further else ()
+            for each in (*map(self._load_foreign, foreign), *found_elsewhere, *self._registered.values()):
                 self._require_free(each, found)
                 found[each.name] = each
             self._known = found
@@ -75,9 +78,12 @@ class Registry(Generic[T]):
             raise PluginError(f"There are two {self.noun}s of the name {each.name}.")
 
     def _load(self, target: str) -> T:
-        module, _, name = target.partition(":")
-        found: T = getattr(importlib.import_module(module), name)
+        found: T = self._loaded(target)
         return found
+
+    def _loaded(self, target: str) -> Any:
+        module, _, name = target.partition(":")
+        return getattr(importlib.import_module(module), name)
 
     def _load_foreign(self, entry: EntryPoint) -> T:
         kind: type = self._load(self._kind)  # type: ignore[assignment]  # a class, not one of them

@@ -1,21 +1,29 @@
 """Budgets: limits of our own, kept below the platforms' quotas and visible before they are used up."""
 
+import datetime as dt
 import secrets
 from collections.abc import Sequence
 
 from lingpai.core.records import Budget
 from lingpai.keeper.context import Context, log
-from lingpai.keeper.platforms.platform import Limit
+from lingpai.keeper.platforms.platform import Limit, Period
 
 UTC8_SECONDS = 8 * 3600
+_UTC8 = dt.timezone(dt.timedelta(seconds=UTC8_SECONDS))
 WARN_SHARE = 0.8
 
 
 def window_of(now: float, seconds: float) -> tuple[str, float]:
     """Return name and end (unix seconds) of the window of this length that unix time `now` falls into.
 
-    Windows start at midnight of UTC+8 and every `seconds` after, as the platforms' do.
+    Windows start at midnight of UTC+8 and every `seconds` after, as the platforms' do; months are those of the
+    calendar.
     """
+    if seconds == Period.MONTH.value:
+        here = dt.datetime.fromtimestamp(now, _UTC8)
+        months = here.year * 12 + here.month
+        following = dt.datetime(months // 12, months % 12 + 1, 1, tzinfo=_UTC8)
+        return f"month:{here:%Y-%m}", following.timestamp()
     number = int((now + UTC8_SECONDS) // seconds)
     return f"{seconds:g}:{number}", (number + 1) * seconds - UTC8_SECONDS
 

@@ -17,7 +17,8 @@ from lingpai.keeper.context import log
 from lingpai.keeper.generations import current_of
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import SentAt, call_platform
-from lingpai.keeper.platforms.platform import ACCESS_TOKEN, ExchangeCall, Severity
+from lingpai.keeper.platforms.forms import member
+from lingpai.keeper.platforms.platform import ExchangeCall, Request, Severity
 from lingpai.keeper.terminals import adopt
 from lingpai.keeper.upstream import Refusal, Unreachable
 
@@ -120,6 +121,9 @@ async def _keep(keeper: Keeper, claim: _Claim, answer: dict[str, Any]) -> None:
 
 
 def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
+    if call.inside:
+        found = member(answer, call.inside)
+        answer = found if isinstance(found, dict) else {}
     missing = [name for name in call.required if answer.get(name) is None]
     if missing:
         raise Unreachable(f"an answer without {', '.join(missing)}")
@@ -132,7 +136,7 @@ def _pick_fields(call: ExchangeCall, answer: dict[str, Any]) -> dict[str, Any]:
 async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
     sent_at = SentAt(keeper)
     query = call.query(app.account, app.secret, code)
-    answer = await call_platform(keeper, app, call.method, call.path, query)
+    answer = await call_platform(keeper, app, call.method, call.path, query, at=call.at)
     if call.terminal:
         await adopt(keeper, app, call.terminal, sent_at, answer)
     return _pick_fields(call, answer)
@@ -143,21 +147,25 @@ async def _with_token(keeper: Keeper, app: App, call: ExchangeCall, code: str) -
 
     A dead token uses up no code, so that alone is tried again.
     """
-    token = current_of(await keeper.credentials.get_or_fetch(app, ACCESS_TOKEN))
+    token = current_of(await keeper.credentials.get_or_fetch(app, call.kind))
     query = call.query(app.account, app.secret, code)
     try:
-        answer = await call_platform(
-            keeper, app, call.method, call.path, {"access_token": token.value, **query}
-        )
-        return _pick_fields(call, answer)
+        return await _ask(keeper, app, call, query, token.value)
     except Refusal as refusal:
         if app.platform.fault(refusal.code).severity is not Severity.DEAD_TOKEN:
             raise
-        await keeper.store.mark_suspect(app.key(ACCESS_TOKEN), token.version)
-        renewed = current_of(await keeper.credentials.fetch_once(app, ACCESS_TOKEN, token))
+        await keeper.store.mark_suspect(app.key(call.kind), token.version)
+        renewed = current_of(await keeper.credentials.fetch_once(app, call.kind, token))
         if renewed.value == token.value:
             raise
+    return await _ask(keeper, app, call, query, renewed.value)
+
+
+async def _ask(keeper: Keeper, app: App, call: ExchangeCall, query: Request, token: str) -> dict[str, Any]:
+    headers = None if call.headers is None else call.headers(token)
+    carried = {} if headers is not None else {call.parameter: token}
+    fields, beside = (query, carried) if call.in_query else ({**carried, **query}, None)
     answer = await call_platform(
-        keeper, app, call.method, call.path, {"access_token": renewed.value, **query}
+        keeper, app, call.method, call.path, fields, beside, headers=headers, at=call.at
     )
     return _pick_fields(call, answer)

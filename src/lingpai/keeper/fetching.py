@@ -4,15 +4,16 @@ Who may fetch is decided in `credentials.py`.
 """
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Credential, Generation
 from lingpai.keeper.app import App
-from lingpai.keeper.budgets import take_all, window_of
+from lingpai.keeper.budgets import first_in, take_all, window_of
 from lingpai.keeper.context import Context
 from lingpai.keeper.failures import PERMANENT, TRANSIENT, FetchFailed
 from lingpai.keeper.platform_client import SentAt, call_platform, call_probe
+from lingpai.keeper.platforms.forms import member
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
     UNTIL_MIDNIGHT,
@@ -20,6 +21,7 @@ from lingpai.keeper.platforms.platform import (
     Limit,
     Period,
     RefreshCall,
+    Renewed,
     Request,
     Severity,
     TokenCall,
@@ -59,12 +61,12 @@ async def fetch_token(
     elif refresh is not None and kind != ACCESS_TOKEN:
         message = "The refresh token has expired; authorise the terminal again."
         raise FetchFailed(PERMANENT, refresh.over, message)
-    call = app.platform.mode(app.mode)
-    fetched = await _fetch_token(context, app, call, call.request(app.account, app.secret))
+    call = app.platform.call_of(kind, app.mode)
+    fetched = await _fetch_token(context, app, call, call.request)
     if dead is not None and fetched.value == dead.value and call.forced is not None:
         spent = await take_all(context, app.subject, call.forced_limits)
         if spent is None:
-            return await _fetch_token(context, app, call, call.forced(app.account, app.secret))
+            return await _fetch_token(context, app, call, call.forced)
     return fetched
 
 
@@ -75,7 +77,7 @@ async def fetch_first(context: Context, app: App) -> Fetched:
         FetchFailed: nothing usable came.
     """
     call = app.platform.mode(app.mode)
-    return await _ask_token(context, app, call, call.request(app.account, app.secret))
+    return await _ask_token(context, app, call, call.request)
 
 
 async def fetch_ticket(context: Context, app: App, kind: str, token: str) -> Fetched:
@@ -86,11 +88,16 @@ async def fetch_ticket(context: Context, app: App, kind: str, token: str) -> Fet
     """
     call = app.platform.tickets[kind]
     await _spend(context, app, call.limits)
+    await _keep_apart(context, app, kind, call)
     sent_at = SentAt(context)
     fields = {**call.request(app.account, token), **call.query}
+    headers = None if call.headers is None else call.headers(token)
+    query = None if call.carried is None else call.carried(token)
     try:
-        answer = await call_platform(context, app, call.method, call.path, fields)
-        return sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
+        answer = await call_platform(
+            context, app, call.method, call.path, fields, query, headers=headers, at=call.at
+        )
+        return sent_at.fetched_by(call, answer)
     except Refusal as refusal:
         raise FetchFailed(app.platform.fault(refusal.code), refusal.code, refusal.message) from refusal
     except Unreachable as unreachable:
@@ -115,25 +122,64 @@ async def is_dead(context: Context, app: App, value: str, kind: str = ACCESS_TOK
     return False
 
 
-async def _fetch_token(context: Context, app: App, call: TokenCall, request: Request) -> Fetched:
+MakeRequest = Callable[[str, str], Request]
+"""Makes what is sent from account and secret."""
+
+
+async def _fetch_token(context: Context, app: App, call: TokenCall, request: MakeRequest) -> Fetched:
     await _spend(context, app, call.limits)
+    await _keep_apart(context, app, call.path, call)
     return await _ask_token(context, app, call, request)
 
 
-async def _ask_token(context: Context, app: App, call: TokenCall, request: Request) -> Fetched:
+async def _ask_token(context: Context, app: App, call: TokenCall, request: MakeRequest) -> Fetched:
     sent_at = SentAt(context)
     try:
-        answer = await call_platform(context, app, call.method, call.path, request)
+        fields = await _fields_of(context, app, call, request)
+        answer = await call_platform(context, app, call.method, call.path, fields, at=call.at)
         if call.refresh is not None and (value := answer.get(call.refresh.field)):
             held = await context.store.read_credential(app.key(refresh_kind_of(ACCESS_TOKEN)))
             seen = held.version if held is not None else 0
             refresh_token = sent_at.fetched(value, call.refresh.life)
             await save_refresh_token(context, app, ACCESS_TOKEN, refresh_token, seen=seen)
-        return sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
+        return sent_at.fetched_by(call, answer)
     except Refusal as refusal:
         raise _refused(app, refusal) from refusal
     except Unreachable as unreachable:
         raise FetchFailed(TRANSIENT, None, str(unreachable)) from unreachable
+
+
+async def _fields_of(context: Context, app: App, call: TokenCall, request: MakeRequest) -> Request:
+    """Return what the token's call sends, after the calls that come before it.
+
+    Raises:
+        Refusal: the platform refused one of those.
+        Unreachable: one of them had no usable answer.
+    """
+    if call.after is None:
+        return request(app.account, app.secret)
+    taken: dict[str, str] = {}
+    for step in call.steps:
+        sent = step.request(app.account, app.secret, taken)
+        answer = await call_platform(context, app, step.method, step.path, sent, at=step.at)
+        for name, path in step.take.items():
+            value = member(answer, path)
+            if not isinstance(value, str | int) or isinstance(value, bool):
+                raise Unreachable(f"a success without a usable {path}")
+            taken[name] = str(value)
+    return call.after(app.account, app.secret, taken)
+
+
+async def _keep_apart(context: Context, app: App, name: str, way: Renewed) -> None:
+    """Refuse a fetch that comes too soon after the one before.
+
+    Raises:
+        FetchFailed: it does.
+    """
+    if way.apart and not await first_in(context, app.subject, f"apart {name}", way.apart):
+        raise FetchFailed(
+            Fault(Severity.TRANSIENT, way.apart), None, f"less than {way.apart:g} s after the call before"
+        )
 
 
 async def _refresh_token(
@@ -147,7 +193,7 @@ async def _refresh_token(
         answer = await call_platform(
             context, app, "POST", call.path, call.request(refresh_token.current.value)
         )
-        fetched = sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
+        fetched = sent_at.fetched_by(call, answer)
         following = sent_at.fetched(answer.get(call.field), call.life)
         await save_refresh_token(context, app, kind, following, seen=refresh_token.version)
     except Refusal as refusal:

@@ -14,6 +14,8 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 
 DAY = 86_400
+FORWARD = "forward"
+"""The occasion of a forwarded call, to which the platform itself answered that its token is dead."""
 
 _COUNTED = frozenset({"old", "checked"})
 """Reports that changed nothing: of a dead token they come by the thousand."""
@@ -59,6 +61,8 @@ async def _report(keeper: Keeper, app: App, credential: Credential, value: str, 
         await keeper.store.mark_suspect(credential.key, current.version)
     else:
         dead = await is_dead(keeper, app, value, kind)
+        if dead is None and occasion == FORWARD and app.platform.probe is None:
+            dead = True  # it said so itself, to us
         if dead is None:
             return "unverified"
         if not dead:

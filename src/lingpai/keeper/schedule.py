@@ -13,6 +13,7 @@ WeChat's own advice for a central server is about every hour of two.
 """
 
 JITTER_SHARE = 0.1
+_ANEW_AT_ANY_TIME = frozenset({Repeat.KILLS_OLD, Repeat.PROLONGS, Repeat.ALL_STAY})
 LEAST_WAIT = 1.0
 
 
@@ -31,7 +32,7 @@ def next_renewal(clock: Clock, way: Renewed, overlap: float, fetched: Fetched, *
     jitter = random.uniform(0, JITTER_SHARE)  # noqa: S311
     if way.renew_left is not None:
         ahead = min(way.renew_left, fetched.lifetime * AHEAD_SHARE) * (1 - jitter)
-    elif way.repeat is Repeat.KILLS_OLD:
+    elif way.repeat in _ANEW_AT_ANY_TIME:
         ahead = fetched.lifetime * (AHEAD_SHARE - jitter)
     elif way.repeat is Repeat.SAME_UNTIL_LEFT and same and rest <= overlap:
         ahead = rest / 2

@@ -17,7 +17,10 @@ MAX_URL = 2048
 
 
 class PageSignature(msgspec.Struct, frozen=True):
-    """The parameters of the platform's script, such as `wx.config`; `timestamp` is unix time in seconds."""
+    """The parameters of the platform's script, such as `wx.config`.
+
+    `timestamp` is unix time in seconds, or in milliseconds where the platform's recipe says so.
+    """
 
     app_id: str
     noncestr: str
@@ -26,9 +29,9 @@ class PageSignature(msgspec.Struct, frozen=True):
 
 
 def signature_of(ticket: str, noncestr: str, timestamp: int, url: str, recipe: SignRecipe = JSAPI) -> str:
-    """Return the signature as lower-case hex: SHA-1 over the four values in the order of the platform's recipe."""
+    """Return the signature as lower-case hex: the recipe's hash of the four values in its order."""
     text = recipe.text.format(ticket=ticket, nonce=noncestr, timestamp=timestamp, url=recipe.page(url))
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return hashlib.new(recipe.digest, text.encode(), usedforsecurity=False).hexdigest()
 
 
 async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageSignature:
@@ -49,7 +52,7 @@ async def sign_page(keeper: Keeper, app: App, sign_kind: str, url: str) -> PageS
         log.warning("url_escaped_for_html", app=app.logged_name)
     ticket = current_of(await keeper.credentials.get_or_fetch(app, app.platform.sign_kinds[sign_kind])).value
     noncestr = secrets.token_hex(8)
-    timestamp = int(keeper.clock.now())
+    timestamp = int(keeper.clock.now() * (1000 if app.platform.recipe.milliseconds else 1))
     keeper.audit.count(app.asker, app.logged_name, "sign")
     signature = signature_of(ticket, noncestr, timestamp, url, app.platform.recipe)
     return PageSignature(app.account, noncestr, timestamp, signature)

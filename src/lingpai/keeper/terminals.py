@@ -32,7 +32,7 @@ async def adopt(context: Context, app: App, field: str, sent_at: SentAt, answer:
     kind, call = f"{TERMINAL}{answer.get(field)}", app.platform.terminals
     if call is None or not app.platform.takes(kind):
         raise Unreachable(f"a success without a usable {field}")
-    fetched = sent_at.fetched(answer.get(call.value), answer.get(call.lifetime))
+    fetched = sent_at.fetched_by(call, answer)
     refresh_token = sent_at.fetched(answer.get(call.field), call.life)
     # A renewal that is on its way has what these supersede; when it is over, its outcome counts no more.
     lease, credential = await _lease_of(context, app, kind)

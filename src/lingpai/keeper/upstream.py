@@ -12,15 +12,15 @@ import codecs
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
 
 import aiohttp
 import msgspec
 import yarl
 
 from lingpai.keeper.counters import UPSTREAM_SECONDS
-from lingpai.keeper.platforms.forms import ERRCODE, Envelope
+from lingpai.keeper.platforms.forms import ERRCODE, Envelope, member
 from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
 from lingpai.keeper.proxies import proxy_for
 from lingpai.keeper.sessions import Sessions, looking
@@ -28,8 +28,20 @@ from lingpai.keeper.unreached import cause_of
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
+OK = 200
 MOST_DIGITS = 18
 _WHOLE = re.compile(r"\s*-?[0-9]+\s*")
+
+
+class Sent(NamedTuple):
+    """A call as it is sent."""
+
+    method: str
+    url: str
+    query: dict[str, Any] | None
+    body: dict[str, Any] | None
+    form: dict[str, Any] | None
+    headers: Mapping[str, str]
 
 
 class Refusal(Exception):
@@ -77,6 +89,7 @@ class Upstream:
         form: dict[str, Any] | None = None,
         envelope: Envelope = ERRCODE,
         way: WayOut = ANY_WAY,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """Make one call, once.
 
@@ -88,6 +101,7 @@ class Upstream:
             form: sent as a form when given.
             envelope: where answers of this platform have result and data.
             way: how the platform is reached.
+            headers: besides those of HTTP.
 
         Returns:
             The data of a success: the platform's JSON object, or the one within it that the envelope names.
@@ -98,45 +112,43 @@ class Upstream:
         """
         began = time.perf_counter()
         try:
-            content = await self._fetch(method, url, query, body, form, way)
+            sent = Sent(method, url, query, body, form, headers or {})
+            status, content = await self._fetch(sent, envelope, way)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {way.timeout or self.total:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
             raise Unreachable(cause_of(error)) from error
         finally:
             UPSTREAM_SECONDS.observe(time.perf_counter() - began)
-        return _understand(content, envelope)
+        answer = _understand(content, envelope)
+        if status != OK:
+            raise Unreachable(f"HTTP status {status} instead of 200")
+        return answer
 
-    async def _fetch(
-        self,
-        method: str,
-        url: str,
-        query: dict[str, Any] | None,
-        body: dict[str, Any] | None,
-        form: dict[str, Any] | None,
-        way: WayOut,
-    ) -> bytes:
-        data = form if body is None else msgspec.json.encode(body)
-        headers = {"content-type": "application/json"} if body is not None else None
-        session, proxy = self._by(way, url)
+    async def _fetch(self, sent: "Sent", envelope: Envelope, way: WayOut) -> tuple[int, bytes]:
+        """Return status and content of the answer."""
+        data = sent.form if sent.body is None else msgspec.json.encode(sent.body)
+        headers = {"content-type": "application/json"} if sent.body is not None else {}
+        headers.update(sent.headers)
+        session, proxy = self._by(way, sent.url)
         async with session.request(
-            method,
-            url,
-            params=query,
+            sent.method,
+            sent.url,
+            params=sent.query,
             data=data,
             headers=headers,
             allow_redirects=False,
             proxy=proxy,
             timeout=self._timeout(way.timeout or self.total),
         ) as response:
-            if response.status != 200:  # noqa: PLR2004
+            if response.status != OK and not envelope.any_status:
                 raise Unreachable(f"HTTP status {response.status} instead of 200")
             content = await response.content.read(MAX_ANSWER_BYTES + 1)
             while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
                 content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
         if len(content) > MAX_ANSWER_BYTES:
             raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-        return content
+        return response.status, content
 
     async def date(self, url: str, way: WayOut = ANY_WAY) -> str | None:
         """Return the `Date` header of the server at `url`, or None when it sends none.
@@ -243,12 +255,15 @@ def _understand(content: bytes, envelope: Envelope) -> dict[str, Any]:
         raise Unreachable("an answer that is not JSON") from error
     if not isinstance(answer, dict):
         raise Unreachable("an answer that is not a JSON object")
-    code = number_of(answer.get(envelope.code, envelope.success if envelope.may_lack else None))
+    envelope = envelope.of(answer)
+    code = number_of(envelope.code_in(answer))
+    if code is None and envelope.may_lack:
+        code = envelope.success
     if not isinstance(code, int) or isinstance(code, bool):
         raise Unreachable(f"an {envelope.code} that is not a number")
     if code != envelope.success:
-        raise Refusal(code, str(answer.get(envelope.message) or f"no {envelope.message}")[:MAX_MESSAGE])
-    data = answer.get(envelope.data) if envelope.data else answer
+        raise Refusal(code, str(member(answer, envelope.message) or f"no {envelope.message}")[:MAX_MESSAGE])
+    data = member(answer, envelope.data) if envelope.data else answer
     if not isinstance(data, dict):
         raise Unreachable(f"a success without {envelope.data}")
     return data

@@ -136,7 +136,7 @@ class SandboxApp(Application):
         self, world: World, hosts: Hosts, others: Others | None = None, service_url: str = ""
     ) -> None:
         self._world = world
-        self._others = others
+        self._others = world.others = others
         self._service_url = service_url
         self._hosts = hosts
         self._controls = controls.controls_of(world)
@@ -178,7 +178,9 @@ class SandboxApp(Application):
         world.calls.add(call.path, account, _seen(call))
         waiting = world.faults.take(call.path, account)
         if waiting is not None:
-            return await meet(waiting, Meeting(line, call, world.rules, lambda: self._dispatch(call)))
+            return await meet(
+                waiting, Meeting(line, call, world.rules, lambda: self._dispatch(call), self._others)
+            )
         if fault is not None:
             return sent(Reply(refuse("wechat", Refusal(45002), world.clock.now(), call.address)))
         return sent(self._dispatch(call))
@@ -199,7 +201,9 @@ class SandboxApp(Application):
         return self._others is not None and self._others(call.method, call.path, {}) is not None
 
     def _dispatch(self, call: Call) -> Reply:
-        answer = None if self._others is None else self._others(call.method, call.path, call.fields)
+        answer, others = None, self._others
+        if others is not None and (call.path not in PATHS or others.know(call.fields, call.headers)):
+            answer = others(call.method, call.path, call.fields, call.headers)
         return dispatch(self._world, call) if answer is None else Reply(answer)
 
 

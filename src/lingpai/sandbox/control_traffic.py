@@ -84,6 +84,9 @@ class ValidControl(Control):
         token, ticket = call.query.get("access_token"), call.query.get("ticket")
         if not (token or ticket):
             raise wrong("give ?access_token= or ?ticket=")
+        others = self.world.others
+        if others is not None and others.lives(token or ticket or ""):
+            return send({"valid": True, "account": "", "family": "other", "expires_in": 0})
         handles = self.world.tokens if token else self.world.tickets
         handle = handles.get(token or ticket or "")
         if handle is None:
@@ -105,6 +108,9 @@ class KillControl(Control):
     def on_post(self, call: Call) -> Reply:
         """Invalidate an ``access_token`` or ``ticket`` now."""
         given = body_of(call, TokenGiven)
+        others = self.world.others
+        if others is not None and others.kill(given.access_token or given.ticket):
+            return send({"killed": True})
         if given.ticket:
             self.world.tickets.kill(_found(self.world.tickets, given.ticket, "ticket"))
         else:

@@ -13,7 +13,7 @@ from lingpai.sandbox.dispatch import JSON, Reply
 from lingpai.sandbox.faults import Fault
 from lingpai.sandbox.files import File
 from lingpai.sandbox.options import Rules
-from lingpai.sandbox.world import Call
+from lingpai.sandbox.world import Call, Others
 
 _HTML: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 _BUSY: Final = '{"errcode":-1,"errmsg":"系统繁忙，此时请开发者稍候再试"}'
@@ -26,11 +26,14 @@ _UNHEARD: Final = wire.Reply(b"", headers=())
 class Meeting:
     """One call, the fault it meets, and the answer it would have got."""
 
-    def __init__(self, line: Line, call: Call, rules: Rules, act: Callable[[], Reply]) -> None:
+    def __init__(
+        self, line: Line, call: Call, rules: Rules, act: Callable[[], Reply], others: Others | None = None
+    ) -> None:
         self.line = line
         self.call = call
         self.rules = rules
         self.act = act
+        self.others = others
         self.reply: Reply | None = None
 
 
@@ -75,8 +78,9 @@ async def _empty(_at: Meeting, _number: float) -> wire.Reply:
     return wire.Reply(b"", 200, JSON, ())
 
 
-async def _errcode(_at: Meeting, number: float) -> wire.Reply:
-    return sent(Reply({"errcode": int(number), "errmsg": "fault of the sandbox"}))
+async def _errcode(at: Meeting, number: float) -> wire.Reply:
+    theirs = None if at.others is None else at.others.refused(at.call.path, int(number))
+    return sent(Reply(theirs or {"errcode": int(number), "errmsg": "fault of the sandbox"}))
 
 
 async def _slow(at: Meeting, number: float) -> wire.Reply:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -121,6 +121,7 @@ class World:
         self.faults = Faults()
         self.calls = Calls()
         self.media = Media()
+        self.others: Others | None = None
 
     def is_in_force(self, mark: Row | None) -> bool:
         """Return whether a mark is there and has not ended."""
@@ -148,7 +149,31 @@ class World:
             raise Refusal(45009)
 
 
-Others = Callable[[str, str, Mapping[str, str]], Answer | None]
-"""Answers a call of a platform that is not ours, by method, path and parameters; None when it is nobody's."""
+class Others(Protocol):
+    """The imitations of further platforms."""
+
+    def __call__(
+        self, method: str, path: str, fields: Mapping[str, str], headers: Mapping[str, str] = ...
+    ) -> Answer | None:
+        """Answer a call by method, path, parameters and headers; None when it is nobody's."""
+        ...
+
+    def know(self, fields: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+        """Return whether an account or a token of one of them is in a call."""
+        ...
+
+    def refused(self, path: str, number: int) -> Answer | None:
+        """Return how the platform of a path says an error; None when it is nobody's."""
+        ...
+
+    def kill(self, value: str) -> bool:
+        """End a token or ticket; False when it is nobody's."""
+        ...
+
+    def lives(self, value: str) -> bool:
+        """Return whether a token or ticket of one of them lives."""
+        ...
+
+
 OpenHandler = Callable[[World, Call], Answer]
 TokenHandler = Callable[[World, Call, Handle], Answer | File]

@@ -11,6 +11,7 @@ from lingpai.cli.messages import tr, tr_reason
 from lingpai.keeper.accounts import missing_address
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.proxies import proxy_for, without_userinfo
 from lingpai.keeper.remedies import UNREACHABLE
 from lingpai.keeper.upstream import Unreachable, Untrusted
@@ -23,9 +24,15 @@ async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding
 
     Args:
         keeper: the keeper.
-        used: platforms with a configured account. Others are checked only when there is none.
+        used: platforms with a configured account. Others are checked only when there is none, and those that files
+            describe not even then: hardly anybody has all of them.
     """
-    wanted = [each for each in keeper.platforms.values() if each.name in used or (not used and each.base_url)]
+    described = {each.name for each in platform_types().values() if each.described}
+    wanted = [
+        each
+        for each in keeper.platforms.values()
+        if each.name in used or (not used and each.base_url and each.name not in described)
+    ]
     found = await asyncio.gather(*(_check(keeper, each, needed=each.name in used) for each in wanted))
     return [finding for findings in found for finding in findings]
 

@@ -67,8 +67,8 @@ def demand_path(caller: Caller, forwarding: Forwarding, path: str) -> str:
         LingpaiError: NOT_ALLOWED.
     """
     low = path.lower()
-    prefix = next((each for each in forwarding.prefixes if path.startswith(each)), None)
-    if prefix is None:
+    prefix = forwarding.prefix_of(path)
+    if not prefix:
         raise LingpaiError(Kind.NOT_ALLOWED, "This is no path of the platform's API.")
     if any(matches(each, low) for each in forwarding.never):
         raise LingpaiError(

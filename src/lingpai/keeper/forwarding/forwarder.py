@@ -21,7 +21,7 @@ from lingpai.keeper.generations import current_of
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.forwarding import Forwarding
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
-from lingpai.keeper.reporting import report
+from lingpai.keeper.reporting import FORWARD, report
 from lingpai.keeper.single_flight import SingleFlight
 from lingpai.keeper.upstream import Unreachable
 
@@ -38,6 +38,7 @@ class Forwarded(NamedTuple):
         request: as it came.
         target: path and query for the platform.
         shown: the text that the caller sees instead of the platform's token.
+        kind: of the token that it is made with.
     """
 
     app: App
@@ -45,6 +46,7 @@ class Forwarded(NamedTuple):
     request: StreamedRequest
     target: Target
     shown: str
+    kind: str = ACCESS_TOKEN
 
 
 class Forwarder:
@@ -112,14 +114,14 @@ class Forwarder:
     ) -> tuple[Answering, str, bool]:
         """Return the answer, the token that the call was made with, and whether it was made twice."""
         app, forwarding = asked.app, _forwarding_of(asked.app)
-        credential = await self._keeper.credentials.get_or_fetch(app, ACCESS_TOKEN)
+        credential = await self._keeper.credentials.get_or_fetch(app, asked.kind)
         token = current_of(credential)
         answering = await self._send(asked, headers, body, token.value)
         replayed = False
         try:
             code = await self._look(answering, app)
             if code in forwarding.dead:
-                successor = await self._successor(app, token)
+                successor = await self._successor(app, asked.kind, token)
                 if successor.version != token.version and body.whole is not None:
                     answering.discard()
                     token, replayed = successor, True
@@ -141,13 +143,15 @@ class Forwarder:
         self, asked: Forwarded, headers: list[tuple[str, str]], body: Outgoing, token: str
     ) -> Answering:
         platform, options = asked.app.platform, self._keeper.options.forward
-        place = _forwarding_of(asked.app).place
-        path, _, query = asked.target
+        forwarding = _forwarding_of(asked.app)
+        path, decoded, query = asked.target
+        place = forwarding.place_of(decoded)
         if place.parameter:
             query = with_token(query, place.parameter, token)
         else:
             headers = [*headers, (place.header, f"{place.scheme}{token}")]
-        url = f"{platform.base_url}{path.decode('ascii')}"
+        address = platform.address(forwarding.at.get(forwarding.prefix_of(decoded), ""))
+        url = f"{address}{path.decode('ascii')}"
         if query:
             url = f"{url}?{query.decode('ascii')}"
         if body.has_body and body.length is not None:
@@ -164,24 +168,24 @@ class Forwarder:
             raise body.fault or _unreachable(str(error)) from error
         return Answering(response, options.stall)
 
-    async def _successor(self, app: App, dead: Generation) -> Generation:
+    async def _successor(self, app: App, kind: str, dead: Generation) -> Generation:
         """Return the token after one that the platform called dead, once it was verified; of many callers one asks.
 
         The same one when the platform does accept it, or gives no other now.
         """
-        key = app.key(ACCESS_TOKEN)
-        return await self._replacing.run((key, dead.version), lambda: self._replace(app, dead))
+        key = app.key(kind)
+        return await self._replacing.run((key, dead.version), lambda: self._replace(app, key, dead))
 
-    async def _replace(self, app: App, dead: Generation) -> Generation:
+    async def _replace(self, app: App, key: CredentialKey, dead: Generation) -> Generation:
         keeper = self._keeper
-        credential = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
+        credential = await keeper.store.read_credential(key)
         if credential is None:
             return dead
-        outcome = await report(keeper, app, credential, dead.value, "forward")
+        outcome = await report(keeper, app, credential, dead.value, FORWARD)
         give_up = keeper.clock.steady() + (SUCCESSOR_WAIT if outcome == "checked" else 0.0)
         with contextlib.suppress(LingpaiError):
             while True:
-                credential = await keeper.store.read_credential(app.key(ACCESS_TOKEN))
+                credential = await keeper.store.read_credential(key)
                 current = None if credential is None else credential.current
                 if current is not None and current.version != dead.version:
                     return current

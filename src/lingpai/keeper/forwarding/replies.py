@@ -8,6 +8,7 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
+from lingpai.keeper.platforms.forms import Envelope
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.upstream import number_of
 
@@ -54,7 +55,7 @@ class Answering:
             piece = await self._next()
             if not piece:
                 self.whole = True
-                return _number_in(b"".join(self.first), platform.envelope.code)
+                return _number_in(b"".join(self.first), platform.envelope)
             self.first.append(piece)
             size += len(piece)
         return None
@@ -111,9 +112,9 @@ class Answering:
             self.response.close()
 
 
-def _number_in(content: bytes, name: str) -> int | None:
+def _number_in(content: bytes, envelope: Envelope) -> int | None:
     answer: Any = None
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         answer = msgspec.json.decode(content)
-    code = number_of(answer.get(name)) if isinstance(answer, dict) else None
+    code = number_of(envelope.of(answer).code_in(answer))
     return code if isinstance(code, int) and not isinstance(code, bool) else None

@@ -20,6 +20,12 @@ class Repeat(enum.Enum):
     SAME_UNTIL_END = "same_until_end"
     """The same one, with what is left of it, until its end."""
 
+    PROLONGS = "prolongs"
+    """The same one, which lives from then on for a whole life."""
+
+    ALL_STAY = "all_stay"
+    """A new one each time; those before live to their own ends."""
+
 
 class Severity(enum.Enum):
     """The meaning of an upstream error: the keeper acts by who can mend it (docs/spec/platforms.md)."""
@@ -59,6 +65,8 @@ class Period(enum.Enum):
     MINUTE = 60
     HOUR = 3600
     DAY = 86400
+    MONTH = 2592000
+    """A calendar month, whatever its length."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,8 +91,11 @@ class Renewed:
         overlap_share: of a whole life that is trusted as overlap at most: the platforms' 300 s of 7200 s, since
             a platform that hands out shorter lives is not trusted with as long an overlap.
         renew_left: renewed when so many seconds are left; None when that follows from `repeat`.
-        value: field of the platform's answer that has the value.
-        lifetime: field that has its lifetime in seconds.
+        value: path in the platform's answer of the value.
+        lifetime: path of its lifetime.
+        unit: seconds of which that is a number: 1, or 0.001 for milliseconds.
+        absolute: whether it is the unix time of the end, else what is left.
+        apart: seconds between two fetches at least; 0 for any.
     """
 
     repeat: Repeat = Repeat.SAME_UNTIL_END
@@ -93,6 +104,9 @@ class Renewed:
     renew_left: float | None = None
     value: str = ACCESS_TOKEN
     lifetime: str = "expires_in"
+    unit: float = 1.0
+    absolute: bool = False
+    apart: float = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,12 +133,32 @@ class RefreshCall(Renewed):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class LoginStep:
+    """A call before the token's, whose answer that needs.
+
+    Attributes:
+        method: "GET" or "POST".
+        path: where.
+        request: makes what is sent from account, secret, and what earlier steps gave.
+        take: names of what it gives, with their paths in its answer.
+        at: see `Platform.addresses`.
+    """
+
+    method: str
+    path: str
+    request: Callable[[str, str, Mapping[str, str]], Request]
+    take: Mapping[str, str]
+    at: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class TokenCall(Renewed):
     """The call that fetches a token with an account's secret.
 
     `request` makes the query (of a GET) or the body (of a POST) from account and secret. `forced` makes
     the request that demands a new token, where the platform has one, within `forced_limits`. With `refresh`,
-    a token is renewed by that, and fetched anew only when that is refused.
+    a token is renewed by that, and fetched anew only when that is refused. With `steps`, those calls come before, and
+    `after` makes the request from what they gave as well. `at` see `Platform.addresses`.
     """
 
     method: str
@@ -134,6 +168,12 @@ class TokenCall(Renewed):
     forced: Callable[[str, str], Request] | None = None
     forced_limits: tuple[Limit, ...] = ()
     refresh: RefreshCall | None = None
+    steps: tuple[LoginStep, ...] = ()
+    after: Callable[[str, str, Mapping[str, str]], Request] | None = None
+    at: str = ""
+
+
+Headers = Mapping[str, str]
 
 
 def _token_only(_account: str, token: str) -> Request:
@@ -145,13 +185,17 @@ class ProbeCall:
     """The cheapest call that shows whether the platform still accepts a value.
 
     `request` makes the query from account and value; a `body` makes it a POST of that, and `posts` a POST of
-    what `request` makes.
+    what `request` makes. `headers` makes headers from the value, `carried` the query of a POST; `at` see
+    `Platform.addresses`.
     """
 
     path: str
     body: Request | None = None
     request: Callable[[str, str], Request] = _token_only
     posts: bool = False
+    headers: Callable[[str], Headers] | None = None
+    carried: Callable[[str], Request] | None = None
+    at: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -159,7 +203,8 @@ class TicketCall(Renewed):
     """The call that fetches a ticket with a live access token.
 
     `query` is what goes beside the token, which `request` makes from account and token; a GET unless `method`
-    says otherwise. Without a `probe`, a ticket that is reported dead is renewed unverified.
+    says otherwise. Without a `probe`, a ticket that is reported dead is renewed unverified. `headers` makes headers
+    from the token, `carried` the query of a POST; `at` see `Platform.addresses`.
     """
 
     path: str
@@ -168,6 +213,9 @@ class TicketCall(Renewed):
     method: str = "GET"
     request: Callable[[str, str], Request] = _token_only
     probe: ProbeCall | None = None
+    headers: Callable[[str], Headers] | None = None
+    carried: Callable[[str], Request] | None = None
+    at: str = ""
     value: str = dataclasses.field(default="ticket", kw_only=True)
 
 
@@ -178,7 +226,9 @@ class ExchangeCall:
     `query` makes the query from account, secret (empty when `with_token`) and code; the live access token is
     added when `with_token`. Of a success, the fields of `required` must be there; those of `optional` are
     passed on when sent. A code that is exchanged for a terminal's tokens names in `terminal` the field of that
-    terminal's number: then the tokens are stored here and not passed on.
+    terminal's number: then the tokens are stored here and not passed on. `headers` makes headers from the token of
+    this `kind`, which is then not the parameter `parameter`; a POST has that in its query when `in_query`. `inside` is
+    the path of what has the fields; `at` see `Platform.addresses`.
     """
 
     path: str
@@ -188,3 +238,9 @@ class ExchangeCall:
     with_token: bool = False
     method: str = "GET"
     terminal: str = ""
+    kind: str = ACCESS_TOKEN
+    headers: Callable[[str], Headers] | None = None
+    parameter: str = ACCESS_TOKEN
+    in_query: bool = False
+    inside: str = ""
+    at: str = ""

@@ -6,6 +6,10 @@ from typing import Any
 
 import msgspec
 
+from lingpai.keeper.platforms.calls import ACCESS_TOKEN
+from lingpai.keeper.platforms.forwarding import TokenPlace
+
+IN_QUERY = TokenPlace(parameter=ACCESS_TOKEN)
 BOTH = ("GET", "POST")
 
 
@@ -61,24 +65,28 @@ class DropInToken(DropIn):
         check: refuses parameters that the platform refuses; raises LingpaiError.
         answer: makes the answer of a token and its remaining seconds.
         returns: the type of the answer.
+        kind: of the token.
     """
 
     app: tuple[str, str]
     check: Callable[[Any], None] | None = None
     answer: Callable[[str, int], Any] = TokenAnswer
     returns: Any = TokenAnswer
+    kind: str = ACCESS_TOKEN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DropInTicket(DropIn):
-    """Answers a ticket to whoever has a live token, which the parameter `access_token` has.
+    """Answers a ticket to whoever has a live token.
 
     Attributes:
+        place: where the token is.
         kinds: kinds of tickets by the value of the parameter `type`; one kind under "" when no parameter chooses.
         answer: makes the answer of a ticket and its remaining seconds.
         returns: the type of the answer.
     """
 
+    place: TokenPlace = IN_QUERY
     kinds: Mapping[str, str]
     answer: Callable[[str, int], Any] = ticket_answer
     returns: Any = TicketAnswer
@@ -92,23 +100,27 @@ class DropInExchange(DropIn):
         kind: one of the platform's exchanges.
         app: as of `DropInToken`.
         code: the parameter with the code.
+        answer: makes the answer of what the exchange returned.
     """
 
     kind: str
     app: tuple[str, str]
     code: str
+    answer: Callable[[dict[str, Any]], dict[str, Any]] = plain
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DropInTokenExchange(DropIn):
-    """Exchanges a code for whoever has a live token of the app, which the parameter `access_token` has.
+    """Exchanges a code for whoever has a live token of the app.
 
     Attributes:
+        place: where the token is.
         kind: one of the platform's exchanges, with a token.
         code: the parameter with the code.
         answer: makes the answer of what the exchange returned.
     """
 
+    place: TokenPlace = IN_QUERY
     kind: str
     code: str
     answer: Callable[[dict[str, Any]], dict[str, Any]] = plain

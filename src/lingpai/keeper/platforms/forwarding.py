@@ -1,6 +1,7 @@
 """The declaration of a platform's API calls for forwarding (`keeper/forwarding`)."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Final
 
 NEVER: Final = (
@@ -49,6 +50,8 @@ class Forwarding:
         refused: error number for a path that a caller may not have forwarded.
         busy: error number for too many calls at once.
         often: error number for too many calls a second.
+        places: where the token goes under a prefix, where that differs from `place`.
+        at: name of the address of a prefix, see `Platform.addresses`; `base_url` for others.
     """
 
     prefixes: tuple[str, ...]
@@ -58,3 +61,13 @@ class Forwarding:
     refused: int
     busy: int
     often: int
+    places: Mapping[str, TokenPlace] = dataclasses.field(default_factory=dict)
+    at: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def prefix_of(self, path: str) -> str:
+        """Return the longest prefix of a path; "" when it has none."""
+        return max((each for each in self.prefixes if path.startswith(each)), key=len, default="")
+
+    def place_of(self, path: str) -> TokenPlace:
+        """Return where the token of a call to this path goes."""
+        return self.places.get(self.prefix_of(path), self.place)

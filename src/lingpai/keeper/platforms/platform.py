@@ -14,7 +14,9 @@ from lingpai.keeper.platforms.calls import (
     UNTIL_MIDNIGHT,
     ExchangeCall,
     Fault,
+    Headers,
     Limit,
+    LoginStep,
     Period,
     ProbeCall,
     RefreshCall,
@@ -35,7 +37,9 @@ __all__ = [
     "UNTIL_MIDNIGHT",
     "ExchangeCall",
     "Fault",
+    "Headers",
     "Limit",
+    "LoginStep",
     "Period",
     "Platform",
     "ProbeCall",
@@ -95,6 +99,8 @@ class Platform:
         forwarding: how calls of its API are forwarded, or None when they are not.
         account_form: regular expression of accounts' ids. What else comes in the place of an id may be a misplaced
             secret, and is not logged; "" when nothing is to be logged of apps that are not configured.
+        addresses: further addresses by name, where calls or paths of it are elsewhere; "" is `base_url`.
+        tokens: further kinds of tokens that are fetched with the secret.
         way_out: how it is reached; an operator's settings.
         checks_address: whether it checks the caller's address on every call, so that only a call with a token shows
             whether this machine may call it; else on token calls at most.
@@ -119,6 +125,8 @@ class Platform:
     published: Mapping[str, Published] = dataclasses.field(default_factory=dict)
     forwarding: Forwarding | None = None
     account_form: str = ""
+    addresses: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    tokens: Mapping[str, TokenCall] = dataclasses.field(default_factory=dict)
     way_out: WayOut = ANY_WAY
     checks_address: bool = False
 
@@ -129,7 +137,7 @@ class Platform:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Return the kinds that every account of this platform has."""
-        return (ACCESS_TOKEN, *self.tickets)
+        return (ACCESS_TOKEN, *self.tokens, *self.tickets)
 
     @property
     def known_kinds(self) -> tuple[str, ...]:
@@ -141,10 +149,12 @@ class Platform:
         """Return the path of every call."""
         calls = (
             *self.modes.values(),
+            *self.tokens.values(),
             *self.tickets.values(),
             *self.exchanges.values(),
             self.probe,
             self.terminals,
+            *(step for call in (*self.modes.values(), *self.tokens.values()) for step in call.steps),
         )
         return frozenset(each.path for each in calls if each is not None)
 
@@ -160,7 +170,15 @@ class Platform:
         """Return when values of this kind are renewed."""
         if kind == ACCESS_TOKEN:
             return self.mode(mode)
-        return self.tickets.get(kind) or self.refresh(kind, mode) or Renewed()
+        return self.tokens.get(kind) or self.tickets.get(kind) or self.refresh(kind, mode) or Renewed()
+
+    def address(self, at: str) -> str:
+        """Return the address of this name; `base_url` for ""."""
+        return self.addresses.get(at) or self.base_url
+
+    def call_of(self, kind: str, mode: str) -> TokenCall:
+        """Return the call that fetches a token of this kind with the secret."""
+        return self.tokens.get(kind) or self.mode(mode)
 
     def refresh(self, kind: str, mode: str) -> RefreshCall | None:
         """Return how values of this kind are renewed with a refresh token, or None when they have none."""

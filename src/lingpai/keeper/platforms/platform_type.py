@@ -33,6 +33,7 @@ class PlatformType:
         sandboxed: whether `lingpai sandbox` has an imitation of its own of it.
         samples: secrets by account; with some, the sandbox imitates the platform by its declared calls for these, and
             `lingpai dev` configures them.
+        described: whether a file without code describes it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class PlatformType:
     prefixes: tuple[str, ...] = ()
     sandboxed: bool = False
     samples: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    described: bool = False
 
     def __post_init__(self) -> None:
         """Check what drop-in routes need.

@@ -1,4 +1,4 @@
-"""The registry of platforms: ours, a line each, and those of other packages.
+"""The registry of platforms: ours, a line each, those of other packages, and those that operators describe.
 
 Another package adds a platform by an entry point of the group `lingpai.platforms` whose object is a `PlatformType`:
 
@@ -8,7 +8,7 @@ Another package adds a platform by an entry point of the group `lingpai.platform
 A program of its own may call `PLATFORMS.register` instead, before it imports `lingpai.settings`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from lingpai.core.plugins import Registry
@@ -26,7 +26,19 @@ PLATFORMS: Final["Registry[PlatformType]"] = Registry(
         "lingpai.keeper.platforms.yzb:YZB",
         "lingpai.keeper.platforms.yilianyun:YILIANYUN",
     ),
+    further="lingpai.keeper.platforms.registry:further",
 )
+
+DESCRIBED: Final = ("feishu", "dingtalk", "douyin", "douyin_mini", "qq_mini", "baidu")
+"""Those of ours that a file in `described/` describes, a line each."""
+
+
+def further() -> Iterator["PlatformType"]:
+    """Yield what files without code describe: ours, then the operator's (docs/how-to/platforms.md)."""
+    from lingpai.keeper.platforms.declared import loading  # noqa: PLC0415  which imports the platforms' settings
+
+    yield from map(loading.described, DESCRIBED)
+    yield from loading.operators()
 
 
 def platform_types() -> Mapping[str, "PlatformType"]:

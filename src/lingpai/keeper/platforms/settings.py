@@ -3,9 +3,9 @@
 import importlib.util
 import ipaddress
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
@@ -20,10 +20,26 @@ def _platform_url(text: str) -> str:
 
     url = base_url(text)
     for each in platform_types().values():
-        for path in _first_segments(each.sample()):
-            if f"{path}/" in f"{urlsplit(url).path}/":
-                raise ValueError(f"must be what comes before {path}, such as https://api.weixin.qq.com")
+        if not each.described:  # whose paths are checked with their own settings
+            _demand_before(url, _first_segments(each.sample()))
     return url
+
+
+def _demand_before(url: str, segments: Iterable[str]) -> None:
+    for path in segments:
+        if f"{path}/" in f"{urlsplit(url).path}/":
+            raise ValueError(f"must be what comes before {path}, such as https://api.weixin.qq.com")
+
+
+def own_url(segments: frozenset[str]) -> Any:
+    """Return the type of the address of a platform whose paths begin with these segments."""
+
+    def check(text: str) -> str:
+        url = base_url(text)
+        _demand_before(url, segments)
+        return url
+
+    return Annotated[str, AfterValidator(check)]
 
 
 def _first_segments(platform: Platform) -> Iterator[str]:

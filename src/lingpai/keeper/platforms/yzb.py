@@ -1,8 +1,6 @@
 """The platform that docs/spec/yzb.md describes, of which the issuer has a dialect: server token and js_ticket."""
 
-from urllib.parse import urlsplit
-
-from lingpai.keeper.platforms.forms import Body, Envelope, Published, SignRecipe
+from lingpai.keeper.platforms.forms import Body, Envelope, Published, SignRecipe, without_query
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
     ExchangeCall,
@@ -37,15 +35,6 @@ FAULTS = {
     4103: _PERMANENT,
     4104: Fault(Severity.CALLER),
 }
-
-
-def pure_url(url: str) -> str:
-    """Return a page's address as it is signed (docs/spec/yzb.md).
-
-    Without query and fragment, and then without one "/" at its end.
-    """
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".removesuffix("/")
 
 
 def _token(account: str, secret: str) -> Request:
@@ -115,7 +104,7 @@ def yzb(base_url: str = "") -> Platform:
         body=Body.FORM,
         recipe=SignRecipe(
             "js_ticket={ticket}&nonce_str={nonce}&timestamp={timestamp}&url={url}",
-            pure_url,
+            without_query,
         ),
         published={
             ACCESS_TOKEN: Published("type/server_access_token_info/app_id/{account}", "server_access_token"),

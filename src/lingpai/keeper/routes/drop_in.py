@@ -23,10 +23,10 @@ from lingpai.keeper.platforms.drop_in import (
     DropInUserCall,
     TokenAnswer,
 )
-from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.platforms.registry import platform_types
-from lingpai.keeper.routes.token_answers import answer_token
-from lingpai.keeper.routes.token_holders import app_of_token, demanding_live_token
+from lingpai.keeper.routes.token_answers import answer_token, further_token
+from lingpai.keeper.routes.token_holders import app_of_token, demanding_live_token, token_at
 from lingpai.keeper.routes.user_calls import user_call_verb
 
 
@@ -77,7 +77,10 @@ def _token_verb(keeper: Keeper, platform: Platform, declared: DropInToken) -> Ve
     async def token(params: Any, call: Call) -> Any:
         if declared.check is not None:
             declared.check(params)
-        answer = await answer_token(keeper, call, _ask(platform, declared, params, "token"))
+        ask = _ask(platform, declared, params, "token")
+        if declared.kind != ACCESS_TOKEN:
+            return declared.answer(*await further_token(keeper, call, ask, declared.kind))
+        answer = await answer_token(keeper, call, ask)
         if make is None:
             return answer
         cached = call.cached_answer
@@ -100,7 +103,8 @@ def _made(make: Any, answer: TokenAnswer | None) -> Any:
 def _ticket_verb(keeper: Keeper, platform: Platform, declared: DropInTicket) -> Verb:
     async def ticket(params: Any, call: Call) -> Any:
         kind = _kind_of(declared, params)
-        return declared.answer(*await _ticket(keeper, call, platform, params.access_token, kind))
+        token = token_at(call, params, declared.place)
+        return declared.answer(*await _ticket(keeper, call, platform, token, kind))
 
     return ticket
 
@@ -118,14 +122,15 @@ def _kind_of(declared: DropInTicket, params: Any) -> str:
 def _exchange_verb(keeper: Keeper, platform: Platform, declared: DropInExchange) -> Verb:
     async def exchange_code(params: Any, call: Call) -> dict[str, Any]:
         app = await authorize(keeper, call, _ask(platform, declared, params, "exchange"))
-        return await exchange(keeper, app, declared.kind, getattr(params, declared.code))
+        return declared.answer(await exchange(keeper, app, declared.kind, getattr(params, declared.code)))
 
     return exchange_code
 
 
 def _token_exchange_verb(keeper: Keeper, platform: Platform, declared: DropInTokenExchange) -> Verb:
     async def exchange_code(params: Any, call: Call) -> dict[str, Any]:
-        app = await app_of_token(keeper, call, platform, params.access_token, "exchange", declared.path)
+        token = token_at(call, params, declared.place)
+        app = await app_of_token(keeper, call, platform, token, "exchange", declared.path)
         with demanding_live_token():
             answer = await exchange(keeper, app, declared.kind, getattr(params, declared.code))
         return declared.answer(answer)

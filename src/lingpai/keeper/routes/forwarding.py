@@ -1,7 +1,7 @@
 """Routes of forwarded calls: one that names the account, and the platforms' own paths for who has a phantom token."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -13,12 +13,13 @@ from lingpai.keeper.forwarding.forwarder import Forwarded, Forwarder
 from lingpai.keeper.forwarding.paths import target_of, token_in
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.parameters import Id
-from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
-from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.platforms.forwarding import Forwarding
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import texts
 from lingpai.keeper.routes.forwarding_shapes import BothShape, ForwardingShape
 from lingpai.keeper.routes.shapes import GENERIC
+from lingpai.keeper.routes.token_holders import token_in_header
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 OWN_SEGMENTS = 4
@@ -75,7 +76,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         app = await authorize(keeper, call, Ask(one.platform, params.account, None, "forward", label))
         request = _request(call)
         target = target_of(request.target, OWN_SEGMENTS)
-        place = one.forwarding.place
+        place = one.forwarding.place_of(target.decoded)
         if place.parameter and token_in(target.query, place.parameter) is not None:
             raise LingpaiError(
                 Kind.REPEATED_PARAMETER,
@@ -97,7 +98,9 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
                 )
             call.shape = ForwardingShape(one.shape, one.forwarding)
             app, caller = await bearer_of(keeper, call, phantom, "forward")
-            return await forwarder.forward(Forwarded(app, caller, request, target_of(request.target), token))
+            target = target_of(request.target)
+            kind = phantom.kind if phantom.kind in one.platform.tokens else ACCESS_TOKEN
+            return await forwarder.forward(Forwarded(app, caller, request, target, token, kind))
 
         return Route(
             METHODS, f"{prefix}{{path:path}}", ApiCall, Source.PATH, forward_as_client, here[0].shape,
@@ -152,15 +155,9 @@ def _token_of(call: Call, request: StreamedRequest, here: tuple[_Known, ...]) ->
         LingpaiError: NOT_FOUND when there is none; REPEATED_PARAMETER.
     """
     query = request.target.partition(b"?")[2]
-    for place in dict.fromkeys(each.forwarding.place for each in here):
-        token = token_in(query, place.parameter) if place.parameter else _in_header(call, place)
+    path = request.target.partition(b"?")[0].decode("latin-1")
+    for place in dict.fromkeys(each.forwarding.place_of(path) for each in here):
+        token = token_in(query, place.parameter) if place.parameter else token_in_header(call, place)
         if token:
             return token
     raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
-
-
-def _in_header(call: Call, place: TokenPlace) -> str | None:
-    value: Any = call.header(place.header)
-    if value is None or not value.lower().startswith(place.scheme.lower()):
-        return None
-    return str(value[len(place.scheme) :].strip())

@@ -28,7 +28,7 @@ PLATFORMS = either(each.name for each in _PLATFORMS)
 TOKEN_KINDS = "; ".join(
     [
         ACCESS_TOKEN,
-        *_of_each(_PLATFORMS, [list(each.tickets) for each in _PLATFORMS]),
+        *_of_each(_PLATFORMS, [[*each.tokens, *each.tickets] for each in _PLATFORMS]),
         *_of_each(_PLATFORMS, [_terminal_fields(each) for each in _PLATFORMS]),
     ]
 )

@@ -44,6 +44,18 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
     return TokenAnswer(value, int(current.end.remaining(keeper.clock)))
 
 
+async def further_token(keeper: Keeper, call: Call, ask: Ask, kind: str) -> tuple[str, int]:
+    """Return a live token of one of the platform's further kinds, and its remaining seconds.
+
+    Raises:
+        LingpaiError: as `answer_token`.
+    """
+    app = await authorize(keeper, call, ask)
+    current = current_of(await keeper.credentials.get_or_fetch(app, kind))
+    keeper.audit.count(app.asker, app.logged_name, "token")
+    return keeper.phantoms.made_for(app, kind, current), int(current.end.remaining(keeper.clock))
+
+
 class CachedAnswer(Tally):
     """`answer_token` for the same request of the same peer, for as long as it would find the same.
 

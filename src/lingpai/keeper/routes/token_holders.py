@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -13,7 +14,30 @@ from lingpai.keeper.forwarding.bearers import bearer_of, demand_path
 from lingpai.keeper.forwarding.phantoms import Phantom
 from lingpai.keeper.generations import is_live
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.forwarding import TokenPlace
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Platform
+
+
+def token_at(call: Call, params: Any, place: TokenPlace) -> str:
+    """Return the token of a call, from where the platform has it.
+
+    Raises:
+        LingpaiError: MISSING_PARAMETER when it is not there.
+    """
+    token = getattr(params, place.parameter) if place.parameter else token_in_header(call, place)
+    if not token:
+        raise LingpaiError(
+            Kind.MISSING_PARAMETER, f"The header {place.header} is missing.", parameter=place.header
+        )
+    return str(token)
+
+
+def token_in_header(call: Call, place: TokenPlace) -> str | None:
+    """Return the token in a header of a call, or None."""
+    value = call.header(place.header)
+    if value is None or not value.lower().startswith(place.scheme.lower()):
+        return None
+    return value[len(place.scheme) :].strip()
 
 
 async def app_of_token(
@@ -94,7 +118,10 @@ async def app_of_credential(keeper: Keeper, credential: Credential, asker: str) 
 
 
 def _is_live_token(keeper: Keeper, credential: Credential, platform: Platform, token: str) -> bool:
-    if credential.key.platform != platform.name or credential.key.kind != ACCESS_TOKEN:
+    if credential.key.platform != platform.name or credential.key.kind not in (
+        ACCESS_TOKEN,
+        *platform.tokens,
+    ):
         return False
     generations = (credential.current, credential.previous)
     return any(each is not None and each.value == token and is_live(keeper, each) for each in generations)
