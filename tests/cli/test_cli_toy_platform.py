@@ -131,14 +131,14 @@ def test_a_toy_token_from_the_command_line_to_the_drop_in_route(served: str, toy
     _, described = ask(f"{served}/openapi.json")
     assert {"/toybox/token", "/toybox/ticket", "/toybox/play"} <= set(described["paths"])
     known = described["paths"]["/v1/tokens/{platform}/{account}"]["get"]["parameters"]
-    assert "yilianyun or toy" in json.dumps(known)
+    assert "yilianyun, toy, feishu" in json.dumps(known)
     assert "key_ticket of toy" in json.dumps(known)
 
 
 def test_the_command_line_knows_the_toy(toy_cli: Cli) -> None:
     shown = toy_cli.process("account", "add", "--help").stdout
     text = " ".join(re.sub(r"[^\w:;,(){}.=-]", " ", shown).split())
-    assert "yilianyun or toy" in text
+    assert "yilianyun, toy, feishu" in text
     assert "toy number" in text
     assert "quick (the default) or slow" in text
 

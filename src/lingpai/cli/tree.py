@@ -21,6 +21,7 @@ _COMMANDS = {
     "account": "accounts:app",
     "caller": "callers:app",
     "token": "tokens:app",
+    "platform": "platforms:app",
     "app": "apps:app",
     "resource": "resources:app",
     "registration": "registrations:app",
