@@ -25,6 +25,10 @@ YILIANYUN = TESTS / ".cache" / "yilianyun"
 YILIANYUN_PINS = TESTS / "clients" / "yilianyun.txt"
 MSGQYWX = TESTS / ".cache" / "msgqywx"
 MSGQYWX_PINS = TESTS / "clients" / "msgqywx.txt"
+LARK = TESTS / ".cache" / "lark"
+LARK_PINS = TESTS / "clients" / "lark.txt"
+DINGTALK = TESTS / ".cache" / "dingtalk"
+DINGTALK_PINS = TESTS / "clients" / "dingtalk.txt"
 APACHE_MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
 KUBERNETES = TESTS / ".cache" / "kubernetes"
 KUBERNETES_PINS = TESTS / "deploy" / "kubernetes.txt"
@@ -215,6 +219,8 @@ STEPS: tuple[Step, ...] = (
     python_packages("OpenID Connect and MCP clients (idpyoidc, mcp)", OIDC, OIDC_PINS),
     python_packages("yly-python-sdk", YILIANYUN, YILIANYUN_PINS),
     python_packages("msgqywx", MSGQYWX, MSGQYWX_PINS),
+    python_packages("lark-oapi", LARK, LARK_PINS),
+    python_packages("alibabacloud-dingtalk", DINGTALK, DINGTALK_PINS),
 )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import MSGQYWX, NODE, OAUTH, OIDC, STEPS, TESTS, WECHATPY2, YILIANYUN
+from tests.prepare import DINGTALK, LARK, MSGQYWX, NODE, OAUTH, OIDC, STEPS, TESTS, WECHATPY2, YILIANYUN
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -84,6 +84,14 @@ class Clients:
     def msgqywx(self, script: str, wanted: dict[str, Any], **environment: str) -> Client:
         """Start `tests/clients/python/<script>.py` with msgqywx, which keeps tokens below its user's home."""
         return self._python(script, wanted, MSGQYWX, HOME=str(self._folder), **environment)
+
+    def lark(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with Feishu's own SDK."""
+        return self._python(script, wanted, LARK)
+
+    def dingtalk(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with DingTalk's own SDK."""
+        return self._python(script, wanted, DINGTALK)
 
     def node(self, name: str, wanted: dict[str, Any]) -> Client:
         """Start the client of this name in `tests/clients/node`."""

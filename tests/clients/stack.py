@@ -13,12 +13,21 @@ from urllib.parse import urlencode
 
 import uvloop
 
+from lingpai.core.clock import SystemClock
 from lingpai.core.records import Caller
-from lingpai.development import Samples, add_samples, load_samples, sandbox_options
+from lingpai.development import (
+    Samples,
+    add_samples,
+    load_samples,
+    sandbox_options,
+    sandboxed_platforms,
+)
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, ServerOptions, Serving
 from lingpai.edge.tls import Certificate
 from lingpai.keeper.keys import KEY_PREFIX
+from lingpai.keeper.platforms.imitation import Imitations
+from lingpai.keeper.platforms.registry import platform_types
 from lingpai.service import open_keeper, open_service
 from lingpai.settings import Settings, load_settings
 from tests.helpers.sandbox import running_sandbox
@@ -80,10 +89,10 @@ def running_stack(data: Path, add: Add | None = None, **settings_: Any) -> Itera
         settings_: further settings of the service.
     """
     samples = load_samples(data / "samples.json")
-    with running_sandbox(sandbox_options(samples, 7200)) as sandbox:
-        settings = load_settings(
-            data=data, wechat={"base_url": sandbox}, wecom={"base_url": sandbox}, **settings_
-        )
+    others = Imitations(platform_types().values(), SystemClock(), 7200)
+    with running_sandbox(sandbox_options(samples, 7200), others=others) as sandbox:
+        platforms = {name: {"base_url": sandbox} for name in sandboxed_platforms()}
+        settings = load_settings(data=data, **{**platforms, **settings_})
         started: Future[tuple[str, Serving, asyncio.AbstractEventLoop]] = Future()
         thread = threading.Thread(
             target=_run, args=(settings, samples, add, started), name="lingpai", daemon=True
