@@ -1,5 +1,6 @@
 """Files that describe platforms: what is wrong in one is named with its line, and with what was probably meant."""
 
+import dataclasses
 import pickle
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from lingpai.core.plugins import PluginError
 from lingpai.keeper.platforms.declared import loading
 from lingpai.keeper.platforms.declared.locating import line_of
 from lingpai.keeper.platforms.declared.templates import RECIPES, stamped
+from lingpai.keeper.platforms.registry import PLATFORMS, platform_types
 from lingpai.settings import load_settings
 from tests.keeper.declared import FOLDER
 
@@ -82,6 +84,16 @@ def test_settings_of_a_described_platform_reach_workers() -> None:
     assert again.feishu.timeout == 7
     assert again.feishu.model_fields_set == {"base_url", "timeout"}
     assert again.dingtalk.api_url is None
+
+
+def test_a_program_that_registers_a_platform_leaves_described_ones_as_they_are() -> None:
+    before = platform_types()["feishu"]
+    PLATFORMS.register(dataclasses.replace(before, name="another", drop_ins=(), shape=None))
+    try:
+        assert platform_types()["feishu"] is before
+    finally:
+        PLATFORMS.unregister("another")
+    assert platform_types()["feishu"] is before
 
 
 def test_lines_are_found_in_tables_arrays_and_dotted_names() -> None:

@@ -41,6 +41,7 @@ class Registry(Generic[T]):
         self._further = further
         self._registered: dict[str, T] = {}
         self._known: Mapping[str, T] | None = None
+        self._elsewhere: tuple[T, ...] | None = None
 
     def all(self) -> Mapping[str, T]:
         """Return every one by name: ours first, then those of other packages by name, found ones, and registered ones.
@@ -51,12 +52,18 @@ class Registry(Generic[T]):
         if self._known is None:
             found: dict[str, T] = {each.name: each for each in map(self._load, self._built_in)}
             foreign = sorted(entry_points(group=self._group), key=lambda each: each.name)
-            found_elsewhere: Iterable[T] = self._loaded(self._further)() if self._further else ()
-            for each in (*map(self._load_foreign, foreign), *found_elsewhere, *self._registered.values()):
+            for each in (*map(self._load_foreign, foreign), *self._found(), *self._registered.values()):
                 self._require_free(each, found)
                 found[each.name] = each
             self._known = found
         return self._known
+
+    def _found(self) -> tuple[T, ...]:
+        """Return those that are found elsewhere: looked for once, so that each stays the same object."""
+        if self._elsewhere is None:
+            yielded: Iterable[T] = self._loaded(self._further)() if self._further else ()
+            self._elsewhere = tuple(yielded)
+        return self._elsewhere
 
     def register(self, each: T) -> None:
         """Add one of this process's own.
