@@ -145,21 +145,21 @@ def _kind(field: FieldInfo) -> str:
         for limit, attribute, sign in _SIGNS
         if isinstance(each, limit)
     ]
-    return ", ".join((_told(field.annotation), *limits))
+    return ", ".join((_type_name(field.annotation), *limits))
 
 
-def _told(annotation: Any) -> str:
+def _type_name(annotation: Any) -> str:
     if isinstance(annotation, str | int):
         return code(annotation or '""')
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is tuple:
-        return f"list of {_told(arguments[0])}s"
+        return f"list of {_type_name(arguments[0])}s"
     if origin is dict:
-        return f"table of {_told(arguments[1]).replace('integer', 'integers')}"
+        return f"table of {_type_name(arguments[1]).replace('integer', 'integers')}"
     if arguments and hasattr(annotation, "__metadata__"):
-        return _told(arguments[0])
+        return _type_name(arguments[0])
     if arguments:
-        return " or ".join(_told(each) for each in arguments)
+        return " or ".join(_type_name(each) for each in arguments)
     name = getattr(annotation, "__name__", str(annotation))
     return _NAMES.get(name, name)
 

@@ -64,7 +64,7 @@ def apply(
                 await perform(planned, made, advance)
         return planned
 
-    def tell(planned: "list[Planned]") -> None:
+    def print_plan(planned: "list[Planned]") -> None:
         keys = (
             {}
             if dry_run
@@ -80,9 +80,9 @@ def apply(
         planned = with_keeper(data, work, create=not dry_run, rehearse=dry_run)
     except BaseException:
         if made:  # new keys would be lost otherwise: only their digests are stored
-            tell(made)
+            print_plan(made)
         raise
-    tell(planned)
+    print_plan(planned)
 
 
 def _document(planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> dict[str, Any]:

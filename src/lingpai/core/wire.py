@@ -94,7 +94,7 @@ class Call(msgspec.Struct, eq=False):
         noted: fields for the request's log line, by name; a verb that refuses a caller adds its name.
         headers: the request's headers, names in lower case, as bytes; of a repeated one the last. See `header`.
         cached_answer: a verb that writes nothing may set it to a function that returns, at once, the value for the same
-            request of the same peer, and counts it as the verb would; or None when only the verb can tell, as something
+            request of the same peer, and counts it as the verb would; or None when only the verb knows, as something
             may have changed.
         streamed: the request as it came, of a route that streams.
         shape: how an error looks, where the verb knows better than its route.

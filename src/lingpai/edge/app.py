@@ -25,7 +25,7 @@ log = structlog.get_logger("lingpai.edge")
 
 
 class _Refusals:
-    """Endpoints that refuse with one error, by method: metrics tell them apart."""
+    """Endpoints that refuse with one error, by method: metrics count each."""
 
     def __init__(
         self, answerer: Answerer, shape: Shape, label: str, error: LingpaiError, page: Page | None = None

@@ -186,14 +186,14 @@ class Connection(StreamResponder):
         """The request whose body was on its way broke off: it is counted and logged, and nobody hears the answer."""
         incoming, self._receiver.incoming = self._receiver.incoming, None
         if incoming is not None:
-            self._spawn(self._tell_broken(incoming))
+            self._spawn(self._record_broken(incoming))
 
-    async def _tell_broken(self, incoming: Incoming) -> None:
+    async def _record_broken(self, incoming: Incoming) -> None:
         asked, endpoint = incoming.asked, incoming.asked.endpoint
         fault = malformed("the body ended early")
         try:
             answer = await endpoint.answer(asked.head, self, asked.fields, b"", fault)
-            endpoint.tell(answer, perf_counter() - incoming.began)
+            endpoint.record(answer, perf_counter() - incoming.began)
         finally:
             self._state.tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 

@@ -52,7 +52,7 @@ class Endpoint(Protocol):
         quick: whether `answer` may be run in the turn that serves all connections, see `Route.quick`.
         bodiless: whether its answers are sent without their body, as for `HEAD`.
         again: whether an answer may be given again (`Call.cached_answer`) without a log line.
-        tallies: counts of its answers by status, for those that need no log line; `tell` makes them.
+        tallies: counts of its answers by status, for those that need no log line; `record` makes them.
         body_limit: bytes of a body that it takes.
         body_timeout: seconds in which a body must have arrived.
     """
@@ -89,7 +89,7 @@ class Endpoint(Protocol):
         """Return the answer for a value that `Call.cached_answer` gave."""
         ...
 
-    def tell(self, answer: Answer, seconds: float) -> None:
+    def record(self, answer: Answer, seconds: float) -> None:
         """Count and log an answer that took `seconds`."""
         ...
 

@@ -85,7 +85,7 @@ class _Endpoint(Endpoint):
         raise NotImplementedError
 
     @override
-    def tell(self, answer: Answer, seconds: float) -> None: ...
+    def record(self, answer: Answer, seconds: float) -> None: ...
 
 
 class OptionsEndpoint(_Endpoint):
@@ -137,7 +137,7 @@ class RefusingEndpoint(_Endpoint):
         return Answer(*refusal(shape, self._error, trace_id, accept), trace_id, None, self._error)
 
     @override
-    def tell(self, answer: Answer, seconds: float) -> None:
+    def record(self, answer: Answer, seconds: float) -> None:
         status = answer.reply.status
         self._tallies.count(status, seconds)
         log_request(self._label, self._method, status, seconds, answer.trace_id, error=self._error)
@@ -252,7 +252,7 @@ class RouteEndpoint(_Endpoint):
         return fixed
 
     @override
-    def tell(self, answer: Answer, seconds: float) -> None:
+    def record(self, answer: Answer, seconds: float) -> None:
         status = answer.reply.status
         self._tallies.count(status, seconds)
         if answer.error is not None or self._logs_successes:

@@ -249,7 +249,7 @@ class Responder(asyncio.Protocol):
         if tally is not None:
             tally.seconds.append(now - (began or started))
         else:
-            endpoint.tell(answer, now - (began or started))
+            endpoint.record(answer, now - (began or started))
         if saying >= _MUTE:
             return
         if close:

@@ -21,7 +21,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         jkt: thumbprint of the key that the grant's tokens are bound to (RFC 9449 §6), or "".
         since: generation of the grant from which its access tokens are bound to that key; earlier ones have ended.
         userinfo: names of the claims that it wants at userinfo besides those of its scopes.
-        sid: the session as the client knows it, which nobody can tell from that of another client, or "".
+        sid: the session as the client knows it, which differs for each client and reveals nothing, or "".
     """
 
     auth_time: int = 0

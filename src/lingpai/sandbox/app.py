@@ -119,7 +119,7 @@ class SandboxEndpoint(Endpoint):
         raise NotImplementedError
 
     @override
-    def tell(self, _answer: Answer, _seconds: float) -> None: ...
+    def record(self, _answer: Answer, _seconds: float) -> None: ...
 
 
 class SandboxApp(Application):

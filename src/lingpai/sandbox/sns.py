@@ -40,7 +40,7 @@ def _minute(world: World, appid: str, name: str, limit: int) -> None:
         raise Refusal(45011)
 
 
-def _told(world: World, app: WechatApp, refresh_token: str, grant: Grant) -> Answer:
+def _token_answer(world: World, app: WechatApp, refresh_token: str, grant: Grant) -> Answer:
     token = world.people.tokens.get(grant.access_token)
     answer: Answer = {
         "access_token": grant.access_token,
@@ -83,7 +83,7 @@ def exchange(world: World, call: Call) -> Answer:
         snapshot=code.snapshot,
     )
     refresh_token = world.people.grant(grant, world.rules.user_token_lifetime)
-    return _told(world, app, refresh_token, grant)
+    return _token_answer(world, app, refresh_token, grant)
 
 
 def refresh(world: World, call: Call) -> Answer:
@@ -107,7 +107,7 @@ def refresh(world: World, call: Call) -> Answer:
     if world.people.over(grant):
         raise Refusal(42002)
     world.people.renew(refresh_token, grant, world.rules.user_token_lifetime)
-    return _told(world, app, refresh_token, grant)
+    return _token_answer(world, app, refresh_token, grant)
 
 
 def _granted(world: World, call: Call) -> Grant:

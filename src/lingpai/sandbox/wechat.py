@@ -62,7 +62,7 @@ def _app_of(world: World, call: Call) -> WechatApp:
     return app
 
 
-def _told(world: World, token: Handle) -> Answer:
+def _token_answer(world: World, token: Handle) -> Answer:
     return {"access_token": token.value, "expires_in": world.tokens.expires_in(token)}
 
 
@@ -76,7 +76,7 @@ def classic_token(world: World, call: Call) -> Answer:
     """
     app = _app_of(world, call)
     token = world.tokens.succeed(app.appid, "classic", world.rules.token_lifetime, world.rules.overlap)
-    return _told(world, token)
+    return _token_answer(world, token)
 
 
 def _may_force(world: World, app: WechatApp) -> bool:
@@ -105,9 +105,9 @@ def stable_token(world: World, call: Call) -> Answer:
         raise Refusal(45011)
     held = world.tokens.reusable(line_of(app.appid, "stable"), world.rules.overlap)
     if held is not None and not (forced and _may_force(world, app)):
-        return _told(world, held)
+        return _token_answer(world, held)
     token = world.tokens.succeed(app.appid, "stable", world.rules.token_lifetime, world.rules.overlap)
-    return _told(world, token)
+    return _token_answer(world, token)
 
 
 def ticket(world: World, call: Call, token: Handle) -> Answer:

@@ -17,7 +17,7 @@ _LONGEST = 200
 
 
 def _in_each(given: Any) -> Any:
-    """Take one text for all languages; where a language is missing, the other stands in."""
+    """Take one text for all languages; where a language is missing, the other is used."""
     if isinstance(given, str):
         return dict.fromkeys(LANGUAGES, given) if given else {}
     if isinstance(given, dict) and given:

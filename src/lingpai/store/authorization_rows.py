@@ -15,7 +15,7 @@ def read_session(row: Row) -> Session:
 
 
 def read_logout(row: Row) -> Logout:
-    """A client to tell from (id, realm, app_row, salt, open_id, sid, tries_left, created_at)."""
+    """Return a client to notify, from (id, realm, app_row, salt, open_id, sid, tries_left, created_at)."""
     row_id, realm, app, salt, open_id, sid, left, created_at = row
     return Logout(
         id=row_id,

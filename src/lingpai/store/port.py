@@ -272,7 +272,7 @@ class Store(Administration, Protocol):
     def mark(self) -> Hashable | None:
         """A value that changes whenever accounts, callers or credentials may have changed.
 
-        Sees the commits of every process. None when this store cannot tell without waiting.
+        Sees the commits of every process. None when this store does not know without waiting.
         """
         ...
 

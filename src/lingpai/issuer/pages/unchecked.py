@@ -1,4 +1,4 @@
-"""What users are told of apps that nobody here has checked (threats L111, L119)."""
+"""What users read about apps that nobody here has checked (threats L111, L119)."""
 
 from typing import NamedTuple
 from urllib.parse import urlsplit

@@ -54,11 +54,11 @@ class Logouts:
         self._issuer = issuer
         self._send = send
 
-    async def tell(self, logouts: Sequence[Logout]) -> None:
+    async def send(self, logouts: Sequence[Logout]) -> None:
         """Notify clients that a session has ended; those that cannot be notified in time are notified later."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST):
-                await asyncio.gather(*map(self._tell_now, logouts))
+                await asyncio.gather(*map(self._send_now, logouts))
 
     async def retry(self) -> int:
         """Tell the clients whose time has come, and return how many these were.
@@ -69,7 +69,7 @@ class Logouts:
         issuer = self._issuer
         now = issuer.now()
         taken = await issuer.store.take_logouts(issuer.realm, now, now + LEASE, BATCH)
-        await asyncio.gather(*map(self._tell_again, taken))
+        await asyncio.gather(*map(self._send_again, taken))
         return len(taken)
 
     async def run(self, leads: Callable[[], Awaitable[bool]]) -> None:
@@ -88,14 +88,14 @@ class Logouts:
             if found < BATCH:
                 await self._issuer.clock.sleep(INTERVAL)
 
-    async def _tell_now(self, logout: Logout) -> None:
+    async def _send_now(self, logout: Logout) -> None:
         try:
-            await self._tell(logout)
+            await self._notify(logout)
         except LingpaiError as error:
             log.warning("logouts_failed", error=error.kind.value, detail=error.detail)
 
-    async def _tell_again(self, logout: Logout) -> None:
-        if await self._tell(logout):
+    async def _send_again(self, logout: Logout) -> None:
+        if await self._notify(logout):
             return
         left = logout.left - 1
         if left:
@@ -104,8 +104,8 @@ class Logouts:
         else:
             await self._issuer.store.remove_logout(logout)
 
-    async def _tell(self, logout: Logout) -> bool:
-        """Tell one client; True when there is nothing more to tell it."""
+    async def _notify(self, logout: Logout) -> bool:
+        """Notify one client; return True when nothing more is to be sent to it."""
         store = self._issuer.store
         app = await store.read_app(logout.app)
         if app is not None and app.client.backchannel_logout_uri:

@@ -140,8 +140,8 @@ async def find_registered(issuer: Issuer, app_id: str, text: str) -> Registered:
     """Return the app of this id, whose registration access token this is.
 
     Raises:
-        LingpaiError: INVALID_ACCESS_TOKEN when it is another's, or the app was removed or disabled: which of these
-            nobody is told.
+        LingpaiError: INVALID_ACCESS_TOKEN when it is another's, or the app was removed or disabled; the error does
+            not say which.
     """
     handle = _open(issuer, text, _APP)
     app = None if handle is None else await issuer.store.read_app(handle.id)

@@ -67,7 +67,7 @@ async def _standing(issuer: Issuer, app: App, granted: str | None, audience: str
     keep = issuer.policy.keep.app
     if subject:
         return await store.stand(fresh, subject, seen=row, keep=keep or 0)
-    # Words that were just changed elsewhere may be those of the one that was faster: then its tokens tell so.
+    # Words that were just changed elsewhere may be those of the one that was faster: then its tokens name them.
     result = await store.take_slot(fresh, seen=row, keep=keep, quota=None)
     return result.grant or fresh
 

@@ -1,1 +1,1 @@
-"""One file per upstream platform; `platform.py` says what such a file has to tell."""
+"""One file per upstream platform; `platform.py` says what such a file declares."""

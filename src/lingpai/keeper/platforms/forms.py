@@ -26,7 +26,7 @@ class Envelope:
         data: path of the data of a success, or "" when those are beside the number.
         names: numbers by which this service knows the names that the platform sends instead.
         any_status: whether errors come with HTTP statuses of their own, as those of OAuth 2.0 do (RFC 6749 §5.2).
-        also: where other answers have these, which are told apart by having its code.
+        also: where other answers have these, which are known by its code.
     """
 
     code: str = "errcode"

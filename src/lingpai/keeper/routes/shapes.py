@@ -62,11 +62,11 @@ class CompatibleShape(Shape):
 
     @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
-        code, message = self._told(error)
+        code, message = self._code_and_message(error)
         status = HTTP_STATUS.get(error.kind, 200)
         return Reply(_encode(_Envelope(code, message, {}, trace_id)), status=status)
 
-    def _told(self, error: LingpaiError) -> tuple[int, str]:
+    def _code_and_message(self, error: LingpaiError) -> tuple[int, str]:
         if error.kind is Kind.MISSING_PARAMETER:
             return self._missing_code, self._missing_text.format(error.parameter)
         if error.kind is Kind.UPSTREAM_REFUSED:

@@ -194,7 +194,7 @@ async def serving_realm(
         Site(origin="http://127.0.0.1", prefix=f"/user/{realm}"),
         Standard(oidc.style(ISSUER)),
         device=PREFIX + "/device",
-        notify=logouts.tell,
+        notify=logouts.send,
         apps=apps,
     )
     declared = oidc.routes(

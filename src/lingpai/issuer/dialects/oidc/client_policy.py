@@ -12,7 +12,7 @@ class ClientPolicy(NamedTuple):
     Attributes:
         registration: who may register: nobody, who has an initial access token, or anybody (RFC 7591).
         documents: which client ids may be addresses of documents: none, those of some hosts, or any.
-        hosts: these hosts; `*.` before one stands for any host below it.
+        hosts: these hosts; `*.` before one means any host below it.
     """
 
     registration: RegistrationMode = "closed"

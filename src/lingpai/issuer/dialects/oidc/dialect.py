@@ -57,7 +57,7 @@ def _mount(realm: Mounting) -> Mounted:
         realm.site,
         Standard(style(realm.url)),
         device=realm.prefix + "/device",
-        notify=logouts.tell,
+        notify=logouts.send,
         apps=apps,
     )
     declared = routes(

@@ -45,7 +45,7 @@ class Answer(Form):
         data: path of the data.
         names: numbers for the names that the platform sends instead.
         any_status: whether errors come with HTTP statuses of their own.
-        also: where other answers have these; they are told apart by having its code.
+        also: where other answers have these; they are known by its code.
     """
 
     code: str = ""

@@ -92,7 +92,7 @@ def _columns(member: Member) -> tuple[Any, ...]:
 
 
 async def _import_some(connection: Connection, members: Sequence[Member]) -> None:
-    """Import all of them in one statement; one by one, to tell which one it is, when some cannot be."""
+    """Import all of them in one statement; one by one, to find the one that fails, when some cannot be."""
     wanted = {(member.app, member.user): member for member in members}
     if len(wanted) == len(members):
         try:

@@ -45,7 +45,7 @@ class ClientMetadata(msgspec.Struct, kw_only=True):
     backchannel_logout_uri: Address = ""
     backchannel_logout_session_required: bool = False
 
-    # What a client may ask for that there is not; it is told, as it relies on it.
+    # What a client may ask for that there is not; it gets an error, as it relies on it.
     id_token_encrypted_response_alg: Text = ""
     userinfo_signed_response_alg: Text = ""
     userinfo_encrypted_response_alg: Text = ""

@@ -59,7 +59,7 @@ class Terms(NamedTuple):
     Attributes:
         methods: how it may authenticate; the first is what it does when it does not say.
         grants: what it may use; others are left out.
-        refused: grants that it is told of when it asks for them.
+        refused: grants whose request is an error.
         scopes: words that exist in the realm besides the standard's.
         own_scopes: those of them that an app may have that gets tokens of its own.
     """
