@@ -112,6 +112,19 @@ CREATE TRIGGER callers_inserted AFTER INSERT ON callers BEGIN UPDATE cache_stamp
 
 CREATE TRIGGER callers_updated AFTER UPDATE ON callers BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
+CREATE TABLE console_sessions (
+    digest BLOB PRIMARY KEY,
+    link INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    key_id TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    used_at REAL NOT NULL,
+    ends_at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX console_sessions_ends_at ON console_sessions (ends_at);
+
 CREATE TABLE credentials (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     platform TEXT NOT NULL,

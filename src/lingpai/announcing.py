@@ -135,6 +135,8 @@ def announce(described: Json, data: Path, realms: Mapping[str, Realm]) -> None:
     console.print(table)
     for call in calls_of(described, realms):
         console.print(call.text, highlight=False, markup=False)
+    # Not in the table, which cuts what is long: it is to be opened. It signs in once, within ten minutes.
+    console.print("Console 控制台:", described["admin"]["console"], highlight=False, markup=False)
     console.print("Ctrl-C ends it; the data stays. 按 Ctrl-C 结束，数据保留。", style="dim")
 
 

@@ -5,6 +5,7 @@ import secrets
 from pathlib import Path
 
 from lingpai.announcing import announce, describe, shell_variables
+from lingpai.console.sessions import link_to, make_link
 from lingpai.core import private_files
 from lingpai.core.audit import Actor
 from lingpai.core.clock import SystemClock
@@ -83,8 +84,8 @@ async def develop(
             sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
             described = describe(url, sandbox_url, sample_url, samples, realms)
             development = development_of(described, realms, data)
-            described["admin"] = {"url": url_of(admin_socket), "key": await admin_key(settings)}
-            async with open_service(settings, development=development) as app:
+            described["admin"] = await admin_access(settings, url_of(admin_socket))
+            async with open_service(settings, development=development, sandbox=sandbox_url) as app:
                 private_files.write(data / SETTINGS_FILE, sandbox_settings(sandbox_url).encode())
                 private_files.write(data / "dev.json", (json.dumps(described, indent=2) + "\n").encode())
                 private_files.write(data / "dev.env", shell_variables(described).encode())
@@ -97,15 +98,19 @@ async def develop(
                 await serve(listeners, limits, ready=lambda: announce(described, data, realms))
 
 
-async def admin_key(settings: Settings) -> str:
-    """Return a new admin key with all rights, in the place of the one of the start before."""
+async def admin_access(settings: Settings, url: str) -> dict[str, str]:
+    """Return how the admin API is reached: its address, a new key with all rights, and a link to the console.
+
+    The key takes the place of the one of the start before.
+    """
     async with open_keeper(settings) as keeper:
         acting = keeper.by(Actor("cli", "lingpai dev"))
         for each in await keeper.store.list_admin_keys():
             if each.name.startswith(ADMIN_PREFIX) and each.removed_at is None:
                 await remove_key(acting, each.name)
         name = f"{ADMIN_PREFIX}{secrets.token_hex(4)}"
-        return (await add_key(acting, name, "owner"))[1]
+        _, key = await add_key(acting, name, "owner")
+        return {"url": url, "key": key, "console": link_to(url, await make_link(acting, "lingpai dev"))}
 
 
 def sandboxed_platforms() -> list[str]:

@@ -221,7 +221,11 @@ def giving_way(routes: Iterable[Route], of_realms: Iterable[Route]) -> Iterator[
 
 @contextlib.asynccontextmanager
 async def open_service(
-    settings: Settings, clock: Clock | None = None, *, development: Development | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    *,
+    development: Development | None = None,
+    sandbox: str = "",
 ) -> AsyncIterator[EdgeApp]:
     """The whole service as an application of the edge, its background work running until the end of the block.
 
@@ -229,6 +233,7 @@ async def open_service(
         settings: of the service.
         clock: the machine's when None.
         development: what the start page shows besides; None in production.
+        sandbox: address of the sandbox, whose faults the console can switch; "" in production.
 
     Raises:
         KeyRingError: the key ring does not do.
@@ -265,22 +270,28 @@ async def open_service(
         app.on_ending = keeper.waits.end
         if settings.admin.listen:
             everything = await issuers_of(settings, keeper, disabled=True)
-            app.beside = admin_app(settings, keeper, everything)
+            app.beside = admin_app(settings, keeper, everything, sandbox=sandbox)
         leads = _leading(keeper)
         works = (work(leads) for each in mounted for work in each.background)
         async with _running(renewal.run(keeper), *_purging(issuers, leads), *works):
             yield app
 
 
-def admin_app(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer]) -> EdgeApp:
-    """Return the admin API as an application of its own.
+def admin_app(
+    settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer], *, sandbox: str = ""
+) -> EdgeApp:
+    """Return the admin API and the console as an application of their own.
 
     Args:
         settings: of the service.
         keeper: the token hub.
         issuers: every realm, disabled ones too.
+        sandbox: address of the sandbox, whose faults the console can switch; "" in production.
     """
     # Loaded only where it is served: it would cost every worker memory.
+    from lingpai.console.desk import Desk  # noqa: PLC0415
+    from lingpai.console.routes import Console  # noqa: PLC0415
+    from lingpai.console.sessions import Sessions  # noqa: PLC0415
     from lingpai.operating.problems import PROBLEMS  # noqa: PLC0415
     from lingpai.operating.routes import AdminApi  # noqa: PLC0415
     from lingpai.operating.site import Site  # noqa: PLC0415
@@ -289,8 +300,15 @@ def admin_app(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer])
     site = Site.of(keeper, issuers, settings.all_realms(), enabled)
     host, _ = settings.admin.place() if settings.admin.listen else ("", 0)
     hosts = Hosts((host, *settings.admin.hosts))
-    routes = AdminApi(site, hosts, settings.admin.networks).routes()
-    return create_app(routes, (("", PROBLEMS),), settings.admin_edge_options())
+    api = AdminApi(site, hosts, settings.admin.networks)
+    sessions = Sessions(keeper, api.door)
+    console = Console(
+        Desk(site, sessions, hosts, secure=settings.admin.secure, zone=settings.zone(), sandbox=sandbox)
+    )
+    routes = (*api.routes(), *console.routes(), *icon_routes(PROBLEMS))
+    app = create_app(routes, (("", PROBLEMS),), settings.admin_edge_options())
+    app.on_ending = console.end
+    return app
 
 
 def _greeting(route: Route, origin: str, development: Development | None) -> Route:

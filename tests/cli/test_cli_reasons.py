@@ -14,7 +14,7 @@ from lingpai.issuer.dialects.registry import DIALECTS
 from lingpai.keeper.platforms.registry import PLATFORMS
 
 HOME = Path(lingpai.__file__).parent
-WINGS = ("core", "store", "keeper", "issuer", "edge", "operating")
+WINGS = ("core", "store", "keeper", "issuer", "edge", "operating", "console")
 FIXED = ("dialects", "pages", "dropin.py")
 """Vendors' protocols, whose messages are theirs, and pages, which have words of their own."""
 ERRORS = {

@@ -387,3 +387,10 @@ async def test_the_api_describes_itself(admin: Admin) -> None:
     entry = described["components"]["schemas"][body["$ref"].rpartition("/")[2]]
     assert {"environment", "apps", "rights", "networks", "forward", "hand_out"} == set(entry["properties"])
     assert "/admin/v1/whoami" in paths
+
+
+async def test_a_list_that_stayed_the_same_is_not_named_as_different(admin: Admin) -> None:
+    sent = {"environment": "production", "rights": ["token"], "apps": ["*"], "networks": ["10.0.0.0/8"]}
+    await admin.create("/callers/shop", sent)
+    stale = await admin.ask("PUT", "/callers/shop", sent | {"environment": "test"}, if_match='"old"')
+    assert (stale.status_code, stale.json["changed"]) == (412, ["environment"])

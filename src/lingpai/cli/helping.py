@@ -19,6 +19,7 @@ PLACEHOLDERS = {
     "origins": "URL",
     "server": "URL",
     "role": "NAME",
+    "url": "URL",
     "expires": "DURATION",
     "after": "NUMBER",
     "actor": "NAME",

@@ -15,6 +15,7 @@ _COMMANDS = {
     "apply": "apply:apply",
     "doctor": "doctor:doctor",
     "status": "status:status",
+    "console": "console:console",
     "migrate": "migrate:migrate",
     "backup": "backups:backup",
     "restore": "backups:restore",

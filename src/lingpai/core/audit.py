@@ -13,16 +13,18 @@ class Actor(NamedTuple):
     """The actor of a change.
 
     Attributes:
-        kind: "cli" for a command on the host, "admin" for an admin key.
+        kind: "cli" for a command on the host, "admin" for an admin key, "console" for a session of the console.
         name: `user@host` of the command's process, or the key's name.
         address: the peer of a request, or "".
         trace_id: of the request, or "".
+        reason: why, as the operator says, for changes that have no reason of their own.
     """
 
     kind: str
     name: str
     address: str = ""
     trace_id: str = ""
+    reason: str = ""
 
 
 class Change(NamedTuple):

@@ -6,7 +6,7 @@ before this module is imported, and which the supervisor tidies when a worker en
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -237,6 +237,25 @@ class Exposition:
             Reply,
             "service",
         )
+
+
+def totals(names: Collection[str]) -> dict[str, float]:
+    """Return the sums of counters over all their labels, and over all workers that share their counts.
+
+    Args:
+        names: of the counters, without `_total`.
+    """
+    samples = frozenset(f"{name}_total" for name in names)
+    found = dict.fromkeys(names, 0.0)
+    registry: Any = REGISTRY.restricted_registry(samples)
+    if MULTIPROCESS_VARIABLE in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    for family in registry.collect():
+        for sample in family.samples:
+            if sample.name in samples:
+                found[sample.name.removesuffix("_total")] += sample.value
+    return found
 
 
 class _Nothing(msgspec.Struct):

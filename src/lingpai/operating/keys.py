@@ -132,23 +132,38 @@ class Doorkeeper:
             LingpaiError: MISSING_KEY; WRONG_KEY, also of a key that ended; NOT_ALLOWED from another network;
                 TOO_MANY_REQUESTS, whatever the key is.
         """
-        if self._networks and not is_within_blocks(address, self._networks):
-            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API may not be used from this network.")
-        network = network_of(address)
-        self._demand_patience(network)
+        self.demand_network(address)
         if not bearer:
             raise LingpaiError(Kind.MISSING_KEY, "An admin key is needed: Authorization: Bearer lpa_….")
         key = await self._find(bearer)
         if key is None:
-            self._fail(network)
+            self.fail(address)
             raise LingpaiError(Kind.WRONG_KEY, "The admin key is wrong, has expired or was removed.")
         if key.networks and not is_within_blocks(address, key.networks):
-            self._fail(network)
+            self.fail(address)
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin key may not be used from this network.")
         now = self._clock.now()
         if key.used_at is None or key.used_at + _TOUCH_APART <= now:
             await self._store.touch_admin_key(key.id, now)
         return key
+
+    def demand_network(self, address: str) -> None:
+        """Refuse a network that may not come, or has failed too often.
+
+        Raises:
+            LingpaiError: NOT_ALLOWED, TOO_MANY_REQUESTS.
+        """
+        if self._networks and not is_within_blocks(address, self._networks):
+            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API may not be used from this network.")
+        self._demand_patience(network_of(address))
+
+    def fail(self, address: str) -> None:
+        """Count a failure of this address's network."""
+        network = network_of(address)
+        self._failures[network] = [*self._recent(network), self._clock.steady()]
+        self._failures.move_to_end(network)
+        while len(self._failures) > _MOST_NETWORKS:
+            self._failures.popitem(last=False)
 
     async def _find(self, text: str) -> AdminKey | None:
         matched = _KEY.fullmatch(text)
@@ -171,9 +186,3 @@ class Doorkeeper:
     def _recent(self, network: str) -> list[float]:
         since = self._clock.steady() - WINDOW
         return [each for each in self._failures.get(network, ()) if each > since]
-
-    def _fail(self, network: str) -> None:
-        self._failures[network] = [*self._recent(network), self._clock.steady()]
-        self._failures.move_to_end(network)
-        while len(self._failures) > _MOST_NETWORKS:
-            self._failures.popitem(last=False)

@@ -141,7 +141,8 @@ class Local(Operating):
 
 def _settable(resource: Resource[Any], known: Any) -> Document:
     """Return the settable fields as JSON has them."""
-    document: Document = msgspec.to_builtins(resource.settable(known))
+    # By way of JSON, which has no tuples: a list that was sent back as it was read is the same.
+    document: Document = msgspec.json.decode(msgspec.json.encode(resource.settable(known)))
     return document
 
 

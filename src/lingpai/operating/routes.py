@@ -59,13 +59,16 @@ class AdminApi:
         site: what is managed.
         hosts: the names by which the listener may be addressed (DNS rebinding).
         networks: CIDR blocks that requests may come from; empty for any.
+
+    Attributes:
+        door: recognises admin keys, and refuses a network with too many failures.
     """
 
     def __init__(self, site: Site, hosts: Hosts, networks: tuple[str, ...] = ()) -> None:
         self._site = site
         self._hosts = hosts
         self._networks = networks
-        self._door = Doorkeeper(site.keeper, networks)
+        self.door = Doorkeeper(site.keeper, networks)
         self._repeats = Repeats(site)
         self._declared: list[Route] = []
 
@@ -98,7 +101,7 @@ class AdminApi:
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not served under this host name.")
         if call.header("origin") is not None or call.header("sec-fetch-site") is not None:
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not for web pages.")
-        key = await self._door.recognise(call.bearer, call.peer)
+        key = await self.door.recognise(call.bearer, call.peer)
         call.caller = key.name
         actor = Actor("admin", key.name, call.peer, call.trace_id)
         chinese = preferred(call.header("accept-language")) == CHINESE

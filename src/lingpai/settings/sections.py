@@ -256,6 +256,26 @@ class AdminSettings(Section):
         host, _, port = self.listen.rpartition(":")
         return host.removeprefix("[").removesuffix("]"), int(port)
 
+    @property
+    def secure(self) -> bool:
+        """Whether browsers use https."""
+        return self.behind_tls or self.tls_certificate is not None
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port under which browsers reach it; the first of `hosts` where there is one.
+
+        "" when it does not listen, or on a Unix socket alone.
+        """
+        host, port = self.place() if self.listen else ("", 0)
+        scheme = "https" if self.secure else "http"
+        if self.behind_tls:
+            return f"{scheme}://{self.hosts[0]}" if self.hosts else ""
+        if not port:
+            return ""
+        name = self.hosts[0] if self.hosts else f"[{host}]" if ":" in host else host
+        return f"{scheme}://{name}:{port}"
+
     def files(self) -> CertificateFiles | None:
         """Return where the certificate is, or None for plain HTTP."""
         if self.tls_certificate is None or self.tls_key is None:

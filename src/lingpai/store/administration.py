@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from lingpai.core.audit import Actor, AdminKey, AuditRow, Change
+from lingpai.core.console_records import ConsoleSession
 from lingpai.core.seals import Digester
 from lingpai.store.administration_port import AuditFilter, Kept
 from lingpai.store.queries import Row
@@ -54,7 +55,7 @@ async def append(statements: Statements, digest: Digester, now: float, actor: Ac
         action=change.action,
         target=change.target,
         changes=_encode({"before": change.before, "after": change.after}).decode(),
-        reason=change.reason,
+        reason=change.reason or actor.reason,
         outcome=change.outcome,
         previous=bytes(previous),
         digest=b"",
@@ -109,3 +110,14 @@ def read_key(row: Row) -> AdminKey:
         used_at=used_at,
         removed_at=removed_at,
     )
+
+
+def session_columns(session: ConsoleSession, digest: bytes) -> tuple[Any, ...]:
+    """Return a session of the console as the columns of `add_console_session`."""
+    return (digest, *msgspec.structs.astuple(session))
+
+
+def read_session(row: Row) -> ConsoleSession:
+    """Return a session of the console from its columns but the digest."""
+    link, *rest = row
+    return ConsoleSession(**dict(zip(ConsoleSession.__struct_fields__, (bool(link), *rest), strict=True)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, Self
 
 from lingpai.core.audit import Actor, AdminKey, AuditRow, Change
+from lingpai.core.console_records import ConsoleSession
 
 
 class AuditFilter(NamedTuple):
@@ -105,8 +106,32 @@ class Administration(Recording, Protocol):
         """Give up a claim without an answer: the request may be made again."""
         ...
 
+    async def add_console_session(self, session: ConsoleSession, digest: bytes) -> bool:
+        """Insert a session of the console, or a link, by the digest of its secret. Always True."""
+        ...
+
+    async def find_console_session(self, digest: bytes) -> ConsoleSession | None:
+        """The session or link of this digest, ended or not."""
+        ...
+
+    async def take_console_link(self, digest: bytes) -> ConsoleSession | None:
+        """Remove the link of this digest and return it: of all who try at the same time one gets it."""
+        ...
+
+    async def touch_console_session(self, digest: bytes, at: float) -> None:
+        """Note when a session was used."""
+        ...
+
+    async def end_console_session(self, digest: bytes) -> bool:
+        """Remove a session. False when there is none."""
+        ...
+
     async def purge_administration(self, audit_before: float, limit: int) -> int:
-        """Remove up to `limit` answers whose time is over and rows of the audit trail from before a time.
+        """Remove up to `limit` each of answers and sessions whose time is over, and of old rows of the audit trail.
+
+        Args:
+            audit_before: rows of the audit trail from before this unix time go.
+            limit: how many of each.
 
         Nonces are erased ten minutes after their claim.
         """

@@ -1,11 +1,11 @@
 """From a template and words to a page with its headers (threats B21, B22)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lingpai.core.content_security import ICONS, OWN, content_policy
 from lingpai.core.errors import LingpaiError
+from lingpai.core.moments import local_moment
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
@@ -88,17 +88,7 @@ def error_page(
 
 def moment(site: Site, seconds: int) -> dict[str, str]:
     """Return a wall-clock time (unix seconds) for `<time>`: machine-readable, and as text in the site's time zone."""
-    at = datetime.fromtimestamp(seconds, UTC)
-    here = at.astimezone(site.zone)
-    return {"machine": at.isoformat(), "shown": f"{here:%Y-%m-%d %H:%M} {_zone_of(here)}"}
-
-
-def _zone_of(at: datetime) -> str:
-    """Return how far a time's zone is ahead of UTC: "UTC+8", "UTC-3:30", "UTC"."""
-    minutes = round((at.utcoffset() or timedelta()).total_seconds() / _MINUTE)
-    hours, rest = divmod(abs(minutes), _MINUTE)
-    sign = "+" if minutes > 0 else "-"
-    return "UTC" + (f"{sign}{hours}" if minutes else "") + (f":{rest:02}" if rest else "")
+    return local_moment(seconds, site.zone)
 
 
 def permission_words(site: Site, language: str, names: tuple[str, ...]) -> list[str]:

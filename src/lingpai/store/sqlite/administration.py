@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from typing_extensions import override
 
 from lingpai.core.audit import AdminKey, AuditRow
+from lingpai.core.console_records import ConsoleSession
 from lingpai.store import administration as shared
 from lingpai.store import administration_port
 from lingpai.store.administration import Statements
@@ -75,13 +76,42 @@ class Administration(Recorded, administration_port.Administration):
         await self._changes("drop_answer", digest)
 
     @override
+    async def add_console_session(self, session: ConsoleSession, digest: bytes) -> bool:
+        return await self._changes("add_console_session", *shared.session_columns(session, digest))
+
+    @override
+    async def find_console_session(self, digest: bytes) -> ConsoleSession | None:
+        rows = await self._look("find_console_session", digest)
+        return shared.read_session(rows[0]) if rows else None
+
+    @override
+    async def take_console_link(self, digest: bytes) -> ConsoleSession | None:
+        async def take(statements: Statements) -> ConsoleSession | None:
+            rows = await statements.rows("take_console_link", digest)
+            return shared.read_session(rows[0]) if rows else None
+
+        return await self._carry_out(take)
+
+    @override
+    async def touch_console_session(self, digest: bytes, at: float) -> None:
+        await self._changes("touch_console_session", at, digest, at)
+
+    @override
+    async def end_console_session(self, digest: bytes) -> bool:
+        return await self._changes("end_console_session", digest)
+
+    @override
     async def purge_administration(self, audit_before: float, limit: int) -> int:
         now = self._clock.now()
 
         async def purge(statements: Statements) -> int:
             await statements.rows("erase_nonces", now)
-            answers = await statements.rows("purge_answers", now, limit)
-            return len(answers) + len(await statements.rows("purge_audit", audit_before, limit))
+            purged = [
+                await statements.rows("purge_answers", now, limit),
+                await statements.rows("purge_console_sessions", now, limit),
+                await statements.rows("purge_audit", audit_before, limit),
+            ]
+            return sum(map(len, purged))
 
         return await self._carry_out(purge)
 

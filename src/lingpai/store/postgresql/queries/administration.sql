@@ -71,3 +71,25 @@ UPDATE admin_answers SET nonce = ''::bytea WHERE nonce_ends_at <= $1 AND nonce <
 
 -- name: audit_head
 SELECT last, digest FROM audit_head;
+
+-- name: add_console_session
+INSERT INTO console_sessions (digest, link, name, role, key_id, created_at, used_at, ends_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING 1;
+
+-- name: find_console_session
+SELECT link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions WHERE digest = $1;
+
+-- name: take_console_link
+DELETE FROM console_sessions WHERE digest = $1 AND link = TRUE
+RETURNING link, name, role, key_id, created_at, used_at, ends_at;
+
+-- name: touch_console_session
+UPDATE console_sessions SET used_at = $1 WHERE digest = $2 AND used_at < $3 RETURNING 1;
+
+-- name: end_console_session
+DELETE FROM console_sessions WHERE digest = $1 RETURNING 1;
+
+-- name: purge_console_sessions
+DELETE FROM console_sessions WHERE digest IN (
+  SELECT digest FROM console_sessions WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2
+) RETURNING 1;

@@ -71,3 +71,25 @@ UPDATE admin_answers SET nonce = x'' WHERE nonce_ends_at <= ? AND nonce <> x'';
 
 -- name: audit_head
 SELECT last, digest FROM audit_head;
+
+-- name: add_console_session
+INSERT INTO console_sessions (digest, link, name, role, key_id, created_at, used_at, ends_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1;
+
+-- name: find_console_session
+SELECT link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions WHERE digest = ?;
+
+-- name: take_console_link
+DELETE FROM console_sessions WHERE digest = ? AND link = TRUE
+RETURNING link, name, role, key_id, created_at, used_at, ends_at;
+
+-- name: touch_console_session
+UPDATE console_sessions SET used_at = ? WHERE digest = ? AND used_at < ? RETURNING 1;
+
+-- name: end_console_session
+DELETE FROM console_sessions WHERE digest = ? RETURNING 1;
+
+-- name: purge_console_sessions
+DELETE FROM console_sessions WHERE digest IN (
+  SELECT digest FROM console_sessions WHERE ends_at <= ? ORDER BY ends_at LIMIT ?
+) RETURNING 1;

@@ -1,0 +1,81 @@
+"""The operating port within the rights of a session."""
+
+from collections.abc import Mapping
+
+from typing_extensions import override
+
+from lingpai.core.audit import REFUSED, Change
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.operating.local import Local
+from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.resources.registry import BY_KIND
+from lingpai.operating.rights import READ, WRITE, permits
+from lingpai.operating.site import Site
+
+
+class Permitted(Operating):
+    """See `port.Operating`. What the rights do not permit is NOT_ALLOWED, and noted in the audit trail.
+
+    Args:
+        site: acts for the operator.
+        rights: see `operating.rights`.
+    """
+
+    def __init__(self, site: Site, rights: tuple[str, ...]) -> None:
+        self._site = site
+        self._port = Local(site)
+        self._rights = rights
+
+    def may(self, kind: str, verb: str = READ, key: Key = ()) -> bool:
+        """Return whether the rights are enough to read or write things of a kind."""
+        return permits(self._rights, BY_KIND[kind].need(key, verb))
+
+    @override
+    async def read(self, kind: str, key: Key) -> Item:
+        await self.demand(kind, READ, key)
+        return await self._port.read(kind, key)
+
+    @override
+    async def list(
+        self,
+        kind: str,
+        key: Key = (),
+        wanted: Mapping[str, str] | None = None,
+        *,
+        after: str = "",
+        limit: int = 50,
+    ) -> Page:
+        await self.demand(kind, READ, key)
+        return await self._port.list(kind, key, wanted, after=after, limit=limit)
+
+    @override
+    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
+        await self.demand(kind, WRITE, key)
+        return await self._port.put(kind, key, document, condition)
+
+    @override
+    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+        await self.demand(kind, WRITE, key)
+        return await self._port.patch(kind, key, patch, condition)
+
+    @override
+    async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
+        await self.demand(kind, WRITE, key)
+        return await self._port.remove(kind, key, condition)
+
+    @override
+    async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
+        await self.demand(kind, BY_KIND[kind].actions[action].verb, key)
+        return await self._port.act(kind, key, action, document)
+
+    async def demand(self, kind: str, verb: str, key: Key) -> None:
+        """Refuse what the rights do not permit.
+
+        Raises:
+            LingpaiError: NOT_ALLOWED.
+        """
+        need = BY_KIND[kind].need(key, verb)
+        if not permits(self._rights, need):
+            change = Change("console.refused", str(need), reason="no right", outcome=REFUSED)
+            await self._site.keeper.note(change)
+            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
