@@ -2,9 +2,10 @@
 // @modelcontextprotocol/sdk: reaches an MCP server from nothing but its address, and uses its tools.
 
 class Memory {
-  constructor({ redirect_uri: redirect, client }) {
+  constructor({ redirect_uri: redirect, client, document }) {
     this.redirectUrl = redirect;
-    this.client = client ?? undefined; // it registers itself
+    this.client = client ?? undefined; // without one it is its document's address, or it registers itself
+    this.clientMetadataUrl = document ?? undefined;
     this.clientMetadata = {
       client_name: 'MCP client', redirect_uris: [redirect], token_endpoint_auth_method: 'none',
       grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'],

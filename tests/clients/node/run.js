@@ -83,6 +83,8 @@ const uses = {
   'openid-client proven': (wanted) => require('./openid-client').proven(wanted),
   'openid-client device': (wanted) => require('./openid-client').device(wanted),
   'openid-client polled': (wanted) => require('./openid-client').polled(wanted),
+  'openid-client registered': (wanted) => require('./registration').registered(wanted),
+  'openid-client not registered': (wanted) => require('./registration').refused(wanted),
   'mcp begin': (wanted) => require('./mcp').begin(wanted),
   'mcp finish': (wanted) => require('./mcp').finish(wanted),
 };

@@ -66,6 +66,7 @@ async def use(wanted: dict[str, Any]) -> dict[str, Any]:
         storage=storage,
         redirect_handler=walk,
         callback_handler=back,
+        client_metadata_url=wanted["document"],
     )
     async with (
         httpx2.AsyncClient(auth=auth) as http,
