@@ -8,6 +8,7 @@ import pytest
 from joserfc.jwk import ECKey
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.issuer_records import App
 from lingpai.issuer.verbs.apps import authenticate_app
 from tests.cli.conftest import Cli
 from tests.cli.issuing import checks, user_tokens, worker
@@ -26,6 +27,26 @@ async def knows(cli: Cli, realm: str, app_id: str, secret: str) -> Kind | None:
         except LingpaiError as error:
             return error.kind
     return None
+
+
+def test_an_app_whose_id_is_an_address_is_managed_as_any_other(cli: Cli) -> None:
+    app_id = "https://notes.example/oauth/client.json"
+    refused = cli("app", "add", "Notes", "--realm", "oidc", "--public", "--app-id", app_id)
+    assert refused.code == 1  # its own document describes it
+
+    async def consent() -> None:
+        app = App(realm="oidc", app_id=app_id, redirect_uris=("https://notes.example/back",), public=True)
+        async with worker(cli) as issuers:
+            await issuers["oidc"].store.add_app(app)
+
+    asyncio.run(consent())
+    assert [each["app_id"] for each in cli("app", "list", "--realm", "oidc").json] == [app_id]
+    for command, disabled in (("disable", True), ("enable", False)):
+        assert cli("app", command, app_id).code == 0
+        assert cli("app", "show", app_id).json["disabled"] is disabled
+    assert cli("grant", "list", "--realm", "oidc", "--app", app_id).json == []
+    assert cli("app", "remove", app_id, "--yes").code == 0
+    assert cli("app", "list", "--realm", "oidc").json == []
 
 
 def test_an_added_app_gets_an_id_and_a_secret_that_is_shown_once(cli: Cli) -> None:

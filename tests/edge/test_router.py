@@ -2,7 +2,7 @@
 
 import pytest
 
-from lingpai.edge.router import Router
+from lingpai.edge.router import ENCODED_SLASH, Router
 
 PATHS = (
     "/",
@@ -50,6 +50,24 @@ def test_a_path_is_found_with_its_fields(path: str, found: str, fields: dict[str
 )
 def test_what_is_no_route_is_not_found(path: str) -> None:
     assert router_of(*PATHS).find(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "found", "fields"),
+    [
+        ("/items/a%b%c", "/items/{id}", {"id": "a/b/c"}),
+        ("/a/x%y/b", "/a/{x}/b", {"x": "x/y"}),
+        ("/items%1", "/items/{id}", {"id": "1"}),  # as ever, where it separates what is found
+        ("/a%c%d", "/a/c/{y}", {"y": "d"}),
+        ("%plain", "/plain", {}),
+        ("/files/a%b", "/files/{rest:path}", {"rest": "a/b"}),
+    ],
+)
+def test_an_encoded_slash_is_part_of_a_field_where_nothing_else_is_found(
+    path: str, found: str, fields: dict[str, str]
+) -> None:
+    paths = [each for each in PATHS if each != "/"]
+    assert router_of(*paths).find(path.replace("%", ENCODED_SLASH)) == (found, fields)
 
 
 def test_a_dead_end_is_left_again_with_no_field_kept() -> None:

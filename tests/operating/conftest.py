@@ -1,6 +1,6 @@
 """A service with the admin API in this process, on either engine, and a client of it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from lingpai.core.audit import Actor
 from lingpai.core.clock import VirtualClock
+from lingpai.issuer.context import Issuer
 from lingpai.keeper.keeper import Keeper
 from lingpai.operating.keys import add_key
 from lingpai.service import admin_app, issuers_of, open_keeper
@@ -28,6 +29,7 @@ class Admin:
     keeper: Keeper
     direct: Direct
     clock: VirtualClock
+    issuers: Mapping[str, Issuer]
     key: str = ""
 
     async def ask(
@@ -52,7 +54,7 @@ class Admin:
         """The same with another key."""
         count = len(await self.keeper.store.list_admin_keys())
         _, text = await add_key(self.keeper.by(OPERATOR), f"key-{count}", role, **options)
-        return Admin(self.keeper, self.direct, self.clock, text)
+        return Admin(self.keeper, self.direct, self.clock, self.issuers, text)
 
     async def trail(self) -> list[tuple[str, str]]:
         """Action and target of every row of the audit trail but those of keys, oldest first."""
@@ -74,6 +76,7 @@ async def admin(engine_name: str, tmp_path: Path) -> AsyncIterator[Admin]:
     settings = Settings(data=tmp_path / "data", store=store)
     clock = VirtualClock()
     async with open_keeper(settings, clock) as keeper:
-        app = admin_app(settings, keeper, await issuers_of(settings, keeper, disabled=True))
-        nobody = Admin(keeper, Direct(app), clock)
+        issuers = await issuers_of(settings, keeper, disabled=True)
+        app = admin_app(settings, keeper, issuers)
+        nobody = Admin(keeper, Direct(app), clock, issuers)
         yield await nobody.as_role("owner")

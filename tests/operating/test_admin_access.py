@@ -39,7 +39,9 @@ async def test_a_key_is_shown_once_and_kept_as_a_digest(admin: Admin) -> None:
     ],
 )
 async def test_what_is_no_key_is_refused(admin: Admin, bearer: str) -> None:
-    answer = await Admin(admin.keeper, admin.direct, admin.clock, bearer).ask("GET", "/callers")
+    answer = await Admin(admin.keeper, admin.direct, admin.clock, admin.issuers, bearer).ask(
+        "GET", "/callers"
+    )
     assert answer.status_code == 401
     assert answer.json["code"] in ("missing_key", "wrong_key")
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -47,7 +49,7 @@ async def test_what_is_no_key_is_refused(admin: Admin, bearer: str) -> None:
 
 async def test_a_key_with_another_ending_is_wrong(admin: Admin) -> None:
     last = "A" if admin.key[-1] != "A" else "B"
-    other = Admin(admin.keeper, admin.direct, admin.clock, admin.key[:-1] + last)
+    other = Admin(admin.keeper, admin.direct, admin.clock, admin.issuers, admin.key[:-1] + last)
     assert (await other.ask("GET", "/callers")).status_code == 401
 
 
@@ -121,7 +123,7 @@ async def test_no_call_makes_or_widens_a_key(admin: Admin) -> None:
 
 
 async def test_too_many_failures_of_a_network_are_refused_for_a_minute(admin: Admin) -> None:
-    wrong = Admin(admin.keeper, admin.direct, admin.clock, "lpa_00000000_" + "a" * 43)
+    wrong = Admin(admin.keeper, admin.direct, admin.clock, admin.issuers, "lpa_00000000_" + "a" * 43)
     for _ in range(MOST_FAILURES):
         assert (await wrong.ask("GET", "/callers", peer="192.0.2.1")).status_code == 401
     refused = await wrong.ask("GET", "/callers", peer="192.0.2.1")

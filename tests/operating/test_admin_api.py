@@ -1,7 +1,9 @@
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from lingpai.core.issuer_records import App
 from tests.operating.conftest import SECRET, Admin
 
 ACCOUNT = {"secret": SECRET, "domains": ["a.example.com"]}
@@ -154,6 +156,24 @@ async def test_a_caller_gets_its_key_once_and_another_one_beside_it(admin: Admin
     assert (again.status_code, again.json["code"]) == (409, "conflict")
     assert (await admin.ask("POST", "/callers/shop/keys", {})).status_code == 404
     assert (await admin.ask("POST", "/callers/shop/keys", {"overlap": -1})).status_code == 400
+
+
+async def test_an_app_whose_id_is_an_address_is_named_with_encoded_slashes(admin: Admin) -> None:
+    app_id = "https://notes.example/oauth/client.json?v=1"
+    app = App(
+        realm="oidc", app_id=app_id, name="Notes", redirect_uris=("https://notes.example/back",), public=True
+    )
+    await admin.issuers["oidc"].store.add_app(app)
+    path = f"/realms/oidc/apps/{quote(app_id, safe='')}"
+    shown = await admin.ask("GET", path)
+    assert shown.json["app_id"] == app_id
+    changed = await admin.ask("PATCH", path, {"disabled": True}, if_match=shown.headers["etag"])
+    assert changed.json.get("disabled") is True, changed.text
+    assert (await admin.ask("POST", f"{path}/end-grants", {})).status_code == 200
+    newest = (await admin.get("/audit"))["items"][0]
+    assert (newest["action"], newest["target"]) == ("app.end-grants", f"oidc/{app_id}")
+    assert (await admin.ask("GET", path.replace("Fnotes", "Fother"))).status_code == 404
+    assert (await admin.ask("DELETE", path)).status_code == 200
 
 
 async def test_an_app_has_its_secret_once_and_is_found_in_its_realm_alone(admin: Admin) -> None:

@@ -13,7 +13,7 @@ from lingpai.edge.endpoint import Application, Endpoint
 from lingpai.edge.endpoints import Answerer
 from lingpai.edge.metrics import RequestMeter
 from lingpai.edge.options import EdgeOptions
-from lingpai.edge.router import NO_FIELDS, Fields, Router
+from lingpai.edge.router import ENCODED_SLASH, NO_FIELDS, Fields, Router
 from lingpai.edge.streaming import StreamEndpoint
 
 Hook = Callable[[], Awaitable[None]]
@@ -80,7 +80,9 @@ class EdgeApp(Application):
         """Return the endpoint for a method and a decoded path, and the path's fields."""
         found = self._router.find(path)
         if found is None:
-            meant = _SLASHES.sub("/", path)  # of clients whose base URL ends with a slash
+            meant = _SLASHES.sub(
+                "/", path.replace(ENCODED_SLASH, "/")
+            )  # of clients whose base URL ends with a slash
             refusals = next(each for prefix, each in self._unrouted if meant.startswith(prefix))
             return refusals.of(method), NO_FIELDS
         methods, fields = found

@@ -4,6 +4,7 @@ Clients send the same head again and again. What the parser makes of it depends 
 known need not be parsed; one that is not is read by the same strict parser as every other.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote
@@ -12,7 +13,7 @@ import httptools
 
 from lingpai.edge.endpoint import Endpoint, Find
 from lingpai.edge.heads import Head, RawHeaders
-from lingpai.edge.router import Fields
+from lingpai.edge.router import ENCODED_SLASH, Fields
 from lingpai.edge.targets import names_one_host
 
 MOST_BYTES: Final = 2048
@@ -27,6 +28,7 @@ MOST_SEEN: Final = 65_536
 _COST, _LINE_COST = 1500, 150
 """Bytes of memory that a head takes besides its own, and for each of its headers."""
 _END: Final = b"\r\n\r\n"
+_SLASH: Final = re.compile("%2[Ff]")
 # What these ask for, or how they frame the message, makes a message whose end its length alone does not give.
 _SPECIAL: Final = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 
@@ -143,6 +145,12 @@ def target_of(url: bytes) -> tuple[str, bytes]:
     return unquote(path) if "%" in path else path, parsed.query or b""
 
 
+def _marked_path(url: bytes) -> str:
+    """Return the decoded path with `ENCODED_SLASH` for each slash that came encoded."""
+    path = (httptools.parse_url(url).path or b"/").decode("ascii")
+    return ENCODED_SLASH.join(map(unquote, _SLASH.split(path)))
+
+
 def asked_of(
     method: str, url: bytes, lines: RawHeaders, find: Find, *, keeps: bool, raw: bytes = b""
 ) -> Asked:
@@ -160,6 +168,8 @@ def asked_of(
         httptools.HttpParserInvalidURLError: the target is none.
     """
     path, query = target_of(url)
+    if b"%2F" in url or b"%2f" in url:  # a slash within a segment, if a route takes it so
+        path = _marked_path(url)
     head = Head(query, lines, url)
     # A body that was announced by Expect may be on its way or never come; only closing decides (RFC 9110 §10.1.1).
     closes = not keeps or b"expect" in head.headers

@@ -6,6 +6,8 @@ from typing import Any, Final, Generic, TypeVar
 T = TypeVar("T")
 Fields = Mapping[str, str]
 NO_FIELDS: Final[Fields] = {}
+ENCODED_SLASH: Final = "\udc2f"
+"""What stands for a slash that came as `%2F`; no decoded path has a lone surrogate."""
 _REST: Final = ":path}"
 
 
@@ -69,12 +71,24 @@ class Router(Generic[T]):
         return node.field
 
     def find(self, path: str) -> tuple[T, Fields] | None:
-        """Return what was added for a decoded path, and the values of its fields; None when there is nothing."""
+        """Return what was added for a decoded path, and the values of its fields; None when there is nothing.
+
+        A slash that came encoded separates segments as any other. Only where that finds nothing it is part of a field,
+        such as an id that is an address.
+        """
+        if ENCODED_SLASH in path:
+            found = self.find(path.replace(ENCODED_SLASH, "/"))
+            return self._find_fields(path) if found is None else found
         plain = self._plain.get(path)
         if plain is not None:
             return plain, NO_FIELDS
+        return self._find_fields(path)
+
+    def _find_fields(self, path: str) -> tuple[T, Fields] | None:
         fields: dict[str, str] = {}
         found = _find(self._root, path.lstrip("/").split("/"), 0, fields)
+        if found is not None and ENCODED_SLASH in path:
+            fields = {name: value.replace(ENCODED_SLASH, "/") for name, value in fields.items()}
         return None if found is None else (found, fields)
 
 

@@ -28,7 +28,7 @@ def app_flaws(app: App) -> list[Flaw]:
 
 
 def _names(app: App) -> Iterator[Flaw]:
-    if app.app_id and flaws_of("app_id", check_label, app.app_id, "app_id"):
+    if app.app_id and not app.id and flaws_of("app_id", check_label, app.app_id, "app_id"):
         yield Flaw("app_id", f"{app.app_id!r} is not an app id: no blanks, no slash.")
     bare = msgspec.structs.replace(app, app_id="", redirect_uris=())
     yield from flaws_of("name", check_app, bare)

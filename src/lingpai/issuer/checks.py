@@ -98,10 +98,12 @@ def check_open_id(open_id: str) -> str:
 def check_app(app: App) -> None:
     """Refuse an app that cannot be stored. Its id may be "" (made later).
 
+    The id of one that is stored is not looked at: it cannot change, and may be the address of a client document.
+
     Raises:
         LingpaiError: INVALID_PARAMETER, INVALID_REDIRECT_URI.
     """
-    if app.app_id:
+    if app.app_id and not app.id:
         check_label(app.app_id, "app_id")
     _check_texts({"name": app.name, "owner": app.owner}, MAX_TEXT)
     for uri in app.redirect_uris:

@@ -10,7 +10,7 @@ async function registered({ issuer, metadata, initial }) {
 }
 
 async function refused(wanted) {
-  const told = (error) => error.error ?? error.cause?.cause?.[0]?.parameters?.error ?? error.code;
+  const told = (error) => error.error ?? error.code;
   return { error: await registered(wanted).then(() => null, told) };
 }
 
