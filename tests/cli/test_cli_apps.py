@@ -32,7 +32,7 @@ async def knows(cli: Cli, realm: str, app_id: str, secret: str) -> Kind | None:
 def test_an_app_whose_id_is_an_address_is_managed_as_any_other(cli: Cli) -> None:
     app_id = "https://notes.example/oauth/client.json"
     refused = cli("app", "add", "Notes", "--realm", "oidc", "--public", "--app-id", app_id)
-    assert refused.code == 1  # its own document describes it
+    assert refused.code != 0  # its own document describes it
 
     async def consent() -> None:
         app = App(realm="oidc", app_id=app_id, redirect_uris=("https://notes.example/back",), public=True)
