@@ -96,7 +96,8 @@ class Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         application_type: whether it is a site, or a program on the user's machine.
         subject_type: whether its users have the same `sub` as in other apps, or one for its sector alone.
         sector_identifier_uri: lists the redirect URIs of all apps of its sector, or "" (OpenID Connect Core §8.1).
-        client_uri, logo_uri, policy_uri, tos_uri: pages and pictures about it, which are returned to it, and not shown.
+        client_uri, policy_uri, tos_uri: pages about it, which the login and consent pages link to.
+        logo_uri: a picture, which is returned to it, and not shown.
         contacts, software_id, software_version: who makes it, and what it is; returned likewise.
     """
 

@@ -9,6 +9,7 @@ from lingpai.core.moments import local_moment
 from lingpai.core.wire import NO_STORE, Reply
 from lingpai.design.templates import template
 from lingpai.issuer.authorizations import Pairs
+from lingpai.issuer.pages.app_links import links_of
 from lingpai.issuer.pages.site import Site
 from lingpai.issuer.pages.words import CATALOGUES, TAGS
 from lingpai.issuer.verbs.versions import VERSION
@@ -50,6 +51,7 @@ def render(site: Site, language: str, name: str, **context: Any) -> bytes:
             logo=f"{site.prefix}/{site.brand.logo.name}" if site.brand.logo else "",
             platform=site.brand.title_in(language),
             links=site.brand.links_in(language),
+            app_links=links_of(context.get("app")),
             words=CATALOGUES[language],
             tag=TAGS[language],
             other=other,
