@@ -66,6 +66,17 @@ OPEN_ID = _compact(
     },
 )
 STANDARD_TOKEN = _compact({"access_token": "t", "expires_in": 7200, "token_type": "Bearer"})
+STANDARD_TOKENS = _compact(
+    {
+        "access_token": "t",
+        "expires_in": 3600,
+        "token_type": "Bearer",
+        "refresh_token": "r",
+        "id_token": "i",
+        "scope": "openid",
+    }
+)
+USER = _compact({"sub": "u"})
 SENT = _compact({"errcode": 0, "errmsg": "ok"})
 INTROSPECTED = _compact({"active": True})
 

@@ -15,7 +15,9 @@ from bench.answers import (
     SENT,
     SERVER_TOKEN,
     STANDARD_TOKEN,
+    STANDARD_TOKENS,
     TICKET,
+    USER,
     USER_TOKENS,
 )
 from bench.contender import Case, Request
@@ -30,6 +32,7 @@ NODE_HTTP = "node http"
 NGINX_PROXY = "nginx, proxy_pass"
 FASTAPI_PROXY = "FastAPI + httpx, proxy"
 LINGPAI_FORWARD = "lingpai, forwarding"
+LINGPAI_STANDARD = "lingpai, standard protocol"
 OIDC_PROVIDER = "oidc-provider"
 OAUTH2_SERVER = "@jmondi/oauth2-server"
 OAUTH_TOOLKIT = "django-oauth-toolkit"
@@ -44,6 +47,10 @@ CHECK = "checkCode"
 WHO = "getOpenId"
 STANDARD = "client_credentials"
 INTROSPECT = "introspection"
+SIGNED = "client_credentials, JWT"
+USERINFO = "userinfo"
+CODE = "code for tokens and id_token"
+BY_SECRET = "refresh, by secret"
 FORWARD = "forwarded call"
 
 OF_THE_PEAK = 0.8
@@ -67,6 +74,10 @@ CASES = {
         Case(WHO, BARE, OPEN_ID, FORM),
         Case(STANDARD, BARE, STANDARD_TOKEN, FORM, open=True),
         Case(INTROSPECT, BARE, INTROSPECTED, FORM, open=True),
+        Case(CODE, BARE, STANDARD_TOKENS, FORM, open=True),
+        Case(BY_SECRET, BARE, STANDARD_TOKENS, FORM, open=True),
+        Case(SIGNED, BARE, STANDARD_TOKEN, FORM, open=True),
+        Case(USERINFO, BARE, USER, FORM, open=True),
         Case(FORWARD, NGINX_PROXY, SENT),
         Case(PACED["getXcx"], LINGPAI, GET_XCX, "getXcx"),
         Case(PACED[REDEEM], ISSUER, REDEEMED, REDEEM),

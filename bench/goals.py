@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from bench.cases import (
     APP_TOKEN,
     BARE,
+    BY_SECRET,
     CHECK,
+    CODE,
     FASTAPI_PROXY,
     FEW_ACCOUNTS,
     FORM,
@@ -15,6 +17,7 @@ from bench.cases import (
     ISSUER,
     LINGPAI,
     LINGPAI_FORWARD,
+    LINGPAI_STANDARD,
     MANY_ACCOUNTS,
     NGINX_FILE,
     NGINX_PROXY,
@@ -26,6 +29,7 @@ from bench.cases import (
     REFRESH,
     STANDARD,
     TICKETS,
+    USERINFO,
     WHO,
 )
 from bench.contenders.engines import POSTGRESQL, SETUPS, SQLITE, Setup
@@ -142,6 +146,23 @@ _AGAINST_OIDC = (
 """Case, what oidc-provider does instead of it, and how many times as fast the case has to be, by engine."""
 
 
+_STANDARD_LEAST = {CODE: 3.0, BY_SECRET: 3.0, STANDARD: 5.0, INTROSPECT: 6.0, USERINFO: 6.0}
+"""How many times as fast as oidc-provider the standard protocol has to be, case by case."""
+
+
+def _standard_goals() -> list[Goal]:
+    return [
+        Goal(
+            f"{case}, durable: at least {least:g} x oidc-provider in memory",
+            row_name(case, LINGPAI_STANDARD),
+            _speed,
+            row_name(case, OIDC_PROVIDER),
+            least=least,
+        )
+        for case, least in _STANDARD_LEAST.items()
+    ]
+
+
 def _engine_goals() -> list[Goal]:
     return [
         Goal(
@@ -200,5 +221,6 @@ GOALS = (
         for peer, bound in ((NGINX_PROXY, 0.3), (FASTAPI_PROXY, 4.0))
     ),
     *_engine_goals(),
+    *_standard_goals(),
     *(goal for setup in SETUPS for goal in _setup_goals(setup)),
 )

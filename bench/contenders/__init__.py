@@ -10,6 +10,7 @@ from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
 from bench.contenders.npm import OAUTH2, OIDC
 from bench.contenders.oauth_toolkit import TOOLKIT
+from bench.contenders.standard import LINGPAI_OIDC
 
 ALL: tuple[Contender, ...] = (
     BARE_ASGI,
@@ -22,6 +23,7 @@ ALL: tuple[Contender, ...] = (
     KEEPER_MANY,
     *ISSUERS,
     *FORWARDERS,
+    LINGPAI_OIDC,
     OIDC,
     OAUTH2,
     TOOLKIT,

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bench.cases import APP_TOKEN, CHECK, ISSUER, ONE_APP, PACED, REDEEM, REFRESH, TICKETS, WHO
@@ -36,17 +36,25 @@ _MAIN = (REDEEM, REFRESH, APP_TOKEN, CHECK)
 """Cases that are measured with every setup."""
 
 
-def mint(home: Path, setup: Setup = SETUPS[0]) -> None:
+def mint(
+    home: Path, setup: Setup = SETUPS[0], *, settings: str = SETTINGS, program: str = "bench.minting"
+) -> None:
     """Fill ``home`` anew: data, settings, and the requests that spend it.
+
+    Args:
+        home: the folder.
+        setup: the engine.
+        settings: the content of `lingpai.toml`.
+        program: the module that fills it.
 
     Raises:
         ContenderError: that failed.
     """
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    (home / "lingpai.toml").write_text(SETTINGS, "utf-8")
+    (home / "lingpai.toml").write_text(settings, "utf-8")
     setup.prepare(home)
-    argv = [sys.executable, "-m", "bench.minting", str(home)]
+    argv = [sys.executable, "-m", program, str(home)]
     with setup.running(home) as env:
         done = subprocess.run(
             argv, cwd=ROOT, env={**os.environ, **env}, check=False, capture_output=True, text=True
@@ -72,12 +80,11 @@ def home_of(engine: str) -> Path:
     return CACHE / f"lingpai-issuer-{engine}"
 
 
-def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
-    """Who serves a copy of what was minted for an engine."""
-    home = home_of(setup.engine)
+def launching(home: Path, setup: Setup, cases: Iterable[str]) -> Callable[[Site], tuple[Command, ...]]:
+    """Start a service on a copy of what was minted in ``home``, whose requests of ``cases`` are all there again."""
 
     def launch(site: Site) -> tuple[Command, ...]:
-        for case in _CALLS:  # a fresh copy of the data: all of it can be spent again
+        for case in cases:  # a fresh copy of the data: all of it can be spent again
             position_file(material_file(home, case)).unlink(missing_ok=True)
         copy = site.scratch / "home"
         copy_folder(home, copy, ignore=shutil.ignore_patterns("*.bodies*", "cluster"))
@@ -85,6 +92,13 @@ def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
         argv = (_LINGPAI, "serve", "--port", str(site.port), "--workers", str(setup.workers))
         data = {"LINGPAI_DATA": str(copy / "data")}
         return (*store, Command(argv, site.port, env={**env, **data}, cwd=copy))
+
+    return launch
+
+
+def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
+    """Who serves a copy of what was minted for an engine."""
+    home = home_of(setup.engine)
 
     def request(case: str) -> Request:
         path, right, counted = _CALLS[case]
@@ -95,7 +109,7 @@ def issuer(setup: Setup, prepare: Callable[[], None]) -> Contender:
         name=setup.name(ISSUER),
         engine=setup.engine,
         requests={case: request(case) for case in cases},
-        launch=launch,
+        launch=launching(home, setup, _CALLS),
         tools=setup.tools,
         prepare=prepare,
         workers=setup.workers,

@@ -1,16 +1,29 @@
-"""References (e) and (g): OAuth servers from npm, in memory: client_credentials and introspection."""
+"""References (e) and (g): OAuth servers from npm, in memory."""
 
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from bench.cases import FORM_TYPE, INTROSPECT, OAUTH2_SERVER, OIDC_PROVIDER, STANDARD
+from bench.cases import (
+    BY_SECRET,
+    CODE,
+    FORM_TYPE,
+    INTROSPECT,
+    OAUTH2_SERVER,
+    OIDC_PROVIDER,
+    SIGNED,
+    STANDARD,
+    USERINFO,
+)
 from bench.contender import Command, Contender, Request, Site
 from bench.contenders.spending import spending
-from bench.material import position_file
 from bench.places import CACHE, REFERENCES
 
 _FILES = ("package.json", "package-lock.json", "server.mjs")
+CODES = 20_000
+"""Codes of oidc-provider, each spent once: enough for 6,000 a second, one second to warm up and two at full load."""
 _TOKEN = "grant_type=client_credentials&client_id=bench&client_secret=0123456789abcdef0123456789abcdef"
 
 
@@ -40,28 +53,42 @@ class _Package:
             raise RuntimeError(f"npm failed: {done.stderr.strip()[-1000:]}")
         stamp.write_bytes(pinned)
 
+    def bodies(self, name: str) -> Path:
+        """Where it writes the requests of a case."""
+        return CACHE / self.folder / f"{name}.bodies"
+
     def launch(self, site: Site) -> tuple[Command, ...]:
         """How it is started."""
-        bodies = CACHE / f"{self.folder}-introspection.bodies"
-        position_file(bodies).unlink(missing_ok=True)
-        argv = ("node", "server.mjs", str(site.port), str(bodies))
-        return (Command(argv, site.port, env={"NODE_ENV": "production"}, cwd=CACHE / self.folder),)
+        home = CACHE / self.folder
+        for position in home.glob("*.position"):
+            position.unlink()
+        argv = ("node", "server.mjs", str(site.port), str(home), str(CODES))
+        return (Command(argv, site.port, env={"NODE_ENV": "production"}, cwd=home),)
 
-    def contender(self, name: str, introspection: str) -> Contender:
-        """The contender that asks it for tokens at `/token` and about them at another path."""
-        bodies = CACHE / f"{self.folder}-introspection.bodies"
+    def contender(self, name: str, requests: Mapping[str, Request]) -> Contender:
+        """The contender that asks it for all of this, and for tokens of the client's own at `/token`."""
         return Contender(
             name=name,
             engine="memory",
-            requests={
-                INTROSPECT: spending(introspection, bodies, '"active":true'),
-                STANDARD: Request("/token", "POST", FORM_TYPE, _TOKEN),
-            },
+            requests={**requests, STANDARD: Request("/token", "POST", FORM_TYPE, _TOKEN)},
             launch=self.launch,
             tools=("node", "npm"),
             prepare=self.prepare,
         )
 
 
-OIDC = _Package("oidc").contender(OIDC_PROVIDER, "/token/introspection")
-OAUTH2 = _Package("oauth2-server").contender(OAUTH2_SERVER, "/introspect")
+_OIDC, _OAUTH2 = _Package("oidc"), _Package("oauth2-server")
+_ACTIVE = '"active":true'
+OIDC = _OIDC.contender(
+    OIDC_PROVIDER,
+    {
+        INTROSPECT: spending("/token/introspection", _OIDC.bodies("introspection"), _ACTIVE),
+        USERINFO: spending("/me", _OIDC.bodies("userinfo"), '"sub"'),
+        BY_SECRET: spending("/token", _OIDC.bodies("refresh-by-secret"), '"id_token"'),
+        CODE: spending("/token", _OIDC.bodies("code"), '"id_token"'),
+        SIGNED: Request("/token", "POST", FORM_TYPE, f"{_TOKEN}&resource=https%3A%2F%2Fapi.example%2F"),
+    },
+)
+OAUTH2 = _OAUTH2.contender(
+    OAUTH2_SERVER, {INTROSPECT: spending("/introspect", _OAUTH2.bodies("introspection"), _ACTIVE)}
+)

@@ -1,11 +1,12 @@
 // @jmondi/oauth2-server under node's own http module: signed tokens, kept in memory, client_credentials and introspection.
-// Arguments: port, file to write introspection requests to (one body a line).
+// Arguments: port, folder to write introspection requests to (`introspection.bodies`, one body a line).
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { AuthorizationServer, DateInterval, OAuthRequest } from '@jmondi/oauth2-server';
 
-const [port, bodies] = process.argv.slice(2);
+const [port, folder] = process.argv.slice(2);
+const bodies = `${folder}/introspection.bodies`;
 const credentials = { client_id: 'bench', client_secret: '0123456789abcdef0123456789abcdef' };
 const client = {
   id: credentials.client_id,

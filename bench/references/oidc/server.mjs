@@ -1,39 +1,101 @@
-// oidc-provider with its own in-memory adapter, opaque tokens, client_credentials and introspection.
-// Arguments: port, file to write introspection requests to (one body a line).
+// oidc-provider with all that it stores in a map in memory, opaque tokens and id_tokens by ES256.
+// Arguments: port, folder to write requests to (`<case>.bodies`, one body a line), number of codes.
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import Provider from 'oidc-provider';
 
-const [port, bodies] = process.argv.slice(2);
-const client = { client_id: 'bench', client_secret: '0123456789abcdef0123456789abcdef' };
-const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const [port, folder, codes] = process.argv.slice(2);
+const secret = { client_id: 'bench', client_secret: '0123456789abcdef0123456789abcdef' };
+const REDIRECT = 'https://client.example/callback';
+const SCOPE = 'openid offline_access';
+const DAY = 86400;
+
+// Its own adapter keeps a thousand entries, and would push out what the bench spends. Nothing expires in this one.
+const entries = new Map();
+class Memory {
+  constructor(model) { this.model = model; }
+
+  key(id) { return `${this.model}:${id}`; }
+
+  async upsert(id, payload) { entries.set(this.key(id), payload); }
+
+  async find(id) { return entries.get(this.key(id)); }
+
+  async findByUid() { return undefined; }
+
+  async findByUserCode() { return undefined; }
+
+  async consume(id) { entries.get(this.key(id)).consumed = Math.floor(Date.now() / 1000); }
+
+  async destroy(id) { entries.delete(this.key(id)); }
+
+  async revokeByGrantId(grantId) {
+    for (const [key, payload] of entries) if (payload.grantId === grantId) entries.delete(key);
+  }
+}
+
+const key = (type, options, alg) => (
+  { ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), use: 'sig', alg });
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
+  adapter: Memory,
   clients: [
     {
-      ...client,
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-      response_types: [],
+      ...secret,
+      grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+      redirect_uris: [REDIRECT],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
       token_endpoint_auth_method: 'client_secret_post',
     },
   ],
   cookies: { keys: ['bench'] },
-  jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+  jwks: { keys: [key('rsa', { modulusLength: 2048 }, 'RS256'), key('ec', { namedCurve: 'P-256' }, 'ES256')] },
   features: {
     clientCredentials: { enabled: true },
     introspection: { enabled: true },
+    userinfo: { enabled: true },
     devInteractions: { enabled: false },
+    resourceIndicators: {
+      enabled: true,
+      useGrantedResource: () => false,
+      getResourceServerInfo: () => ({ scope: '', accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
+    },
   },
-  ttl: { ClientCredentials: 7200 },
+  findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
+  pkce: { required: () => false },
+  rotateRefreshToken: false,
+  ttl: { ClientCredentials: 7200, AuthorizationCode: DAY, AccessToken: DAY, RefreshToken: DAY, Grant: DAY, IdToken: 3600 },
 });
 
-// The adapter holds a thousand entries; these are asked for before others push them out.
-const found = await provider.Client.find(client.client_id);
-const lines = [];
-for (let number = 0; number < 100; number += 1) {
-  const token = await new provider.ClientCredentials({ client: found }).save();
-  lines.push(`${new URLSearchParams({ ...client, token })}\n`);
+const client = await provider.Client.find(secret.client_id);
+
+async function granted(number) {
+  const accountId = `user-${number}`;
+  const grant = new provider.Grant({ accountId, clientId: client.clientId });
+  grant.addOIDCScope(SCOPE);
+  return { accountId, client, scope: SCOPE, grantId: await grant.save(), gty: 'authorization_code' };
 }
-writeFileSync(bodies, lines.join(''));
+
+async function write(name, count, body) {
+  const lines = [];
+  for (let number = 0; number < count; number += 1) lines.push(`${new URLSearchParams(await body(number))}\n`);
+  writeFileSync(path.join(folder, `${name}.bodies`), lines.join(''));
+}
+
+await write('introspection', 100, async () => (
+  { ...secret, token: await new provider.ClientCredentials({ client }).save() }));
+await write('userinfo', 1000, async (number) => (
+  { access_token: await new provider.AccessToken({ ...await granted(number), claims: {} }).save() }));
+await write('refresh-by-secret', 1000, async (number) => {
+  const token = new provider.RefreshToken({ ...await granted(number), authTime: 1, claims: {}, rotations: 0 });
+  return { ...secret, grant_type: 'refresh_token', refresh_token: await token.save() };
+});
+await write('code', Number(codes), async (number) => {
+  const code = new provider.AuthorizationCode({
+    ...await granted(number), redirectUri: REDIRECT, authTime: 1, claims: {}, nonce: 'n-0S6_WzA2Mj',
+  });
+  return { ...secret, grant_type: 'authorization_code', redirect_uri: REDIRECT, code: await code.save() };
+});
 provider.listen(Number(port), '127.0.0.1');
