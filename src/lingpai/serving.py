@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -21,17 +21,18 @@ from lingpai.edge.app import EdgeApp
 from lingpai.edge.listening import PRIVATE_MODE, bind, bound_unix, passed_sockets, port_of
 from lingpai.edge.logs import allow, configure_logging
 from lingpai.edge.server import Listener, ServerOptions, serve
-from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
+from lingpai.edge.supervisor import SupervisorOptions, serve_workers
 from lingpai.edge.tls import Certificate
+from lingpai.edge.worker_process import Worker, WorkerContext
 from lingpai.service import demand_addresses, open_keeper, open_service
-from lingpai.settings import Settings
+from lingpai.settings import Settings, SettingsError
 from lingpai.settings.sections import UNIX
 from lingpai.settings.trust import trusted_twice
 from lingpai.store.address import Address
 from lingpai.store.opening import answers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lingpai.serving")
-allow("network", "proxy")
+allow("network", "proxy", "settings")
 
 ONE_WRITER: Final = (
     "The embedded store has one writer at a time: more workers answer more reads, but all of them together write less "
@@ -48,8 +49,17 @@ _COLLECT_AFTER: Final = (10_000, 20, 20)
 """Python's own is 700 objects, which a few requests at a time reach; see `gc.set_threshold`."""
 
 
-def serve_production(settings: Settings) -> int:
+_FIXED: Final = ("host", "port", "unix_socket", "workers", "data", "store", "key_ring")
+"""Settings that need a restart: what the sockets are bound to, and whose store it is."""
+
+
+def serve_production(settings: Settings, load: Callable[[], Settings] | None = None) -> int:
     """Serve until a signal; returns the exit code for this process.
+
+    Args:
+        settings: the settings.
+        load: reads them again at SIGHUP, which replaces the workers one after the other; when there is one process
+            only, or when None, SIGHUP changes nothing.
 
     Raises:
         OSError: the address cannot be bound.
@@ -73,7 +83,29 @@ def serve_production(settings: Settings) -> int:
         asyncio.run(_prepare(settings))
         options = SupervisorOptions(grace=settings.drain + settings.longest_call + _STOP_SECONDS)
         work = functools.partial(_work, settings, len(admin_sockets))
-        return serve_workers(work, settings.workers, [*sockets, *admin_sockets], options)
+        reload = functools.partial(_reload, settings, load, len(admin_sockets)) if load is not None else None
+        return serve_workers(work, settings.workers, [*sockets, *admin_sockets], options, reload)
+
+
+def _reload(settings: Settings, load: Callable[[], Settings], admin_sockets: int) -> Worker | None:
+    """Read the settings again; return what new workers do, or None when these settings are unusable."""
+    try:
+        fresh = load()
+        kept = {name: getattr(settings, name) for name in _FIXED}
+        kept["admin"] = fresh.admin.model_copy(update={"listen": settings.admin.listen})
+        fixed = [name for name in _FIXED if name != "port" and getattr(fresh, name) != kept[name]]
+        fresh = fresh.model_copy(update=kept)
+        server_options(fresh)
+    except SettingsError as error:
+        log.error("reload_refused", detail="; ".join(error.problems))  # noqa: TRY400  no bug: no traceback
+        return None
+    except OSError as error:
+        log.error("reload_refused", detail=str(error))  # noqa: TRY400  likewise
+        return None
+    if fixed:
+        log.warning("settings_need_a_restart", settings=fixed)
+    configure_logging(fresh.log_level, json_lines=fresh.log_json)
+    return functools.partial(_work, fresh, admin_sockets)
 
 
 @contextlib.contextmanager
@@ -127,7 +159,9 @@ def _outlive_hangups() -> None:
     """Go on when a terminal or a log rotation sends SIGHUP, which ends a process that does not handle it."""
 
     def on_hangup(_number: int, _frame: FrameType | None) -> None:
-        log.info("hangup_ignored", reason="settings are read at the start; the log goes to standard error")
+        log.info(
+            "hangup_ignored", reason="one process: settings are read at the start; the log is standard error"
+        )
 
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, on_hangup)

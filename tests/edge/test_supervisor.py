@@ -12,10 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 import pytest
+
+from tests.edge.workers import RELOADED
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
@@ -24,10 +26,10 @@ PATIENCE = 30.0
 class Supervised:
     """A supervisor process, its port and what it logs."""
 
-    def __init__(self, mode: str, count: int) -> None:
+    def __init__(self, mode: str, count: int, reloaded: Path | None = None) -> None:
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("PROMETHEUS_")
-        }
+        } | ({RELOADED: str(reloaded)} if reloaded is not None else {})
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.edge.workers", mode, str(count)],
             cwd=ROOT,
@@ -83,19 +85,22 @@ class Supervised:
         return code
 
 
+class Start(Protocol):
+    """Starts a supervisor of this mode with so many workers, which reads the mode after a reload from a file."""
+
+    def __call__(self, mode: str, count: int, reloaded: Path | None = None) -> Supervised: ...
+
+
 @pytest.fixture
-def start() -> Iterator[Callable[[str, int], Supervised]]:
+def start() -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
 
-        def begin(mode: str, count: int) -> Supervised:
-            supervised = Supervised(mode, count)
+        def begin(mode: str, count: int, reloaded: Path | None = None) -> Supervised:
+            supervised = Supervised(mode, count, reloaded)
             stack.callback(lambda: supervised.process.poll() is None and supervised.close())
             return supervised
 
         yield begin
-
-
-Start = Callable[[str, int], Supervised]
 
 
 def test_a_dead_worker_is_replaced_and_its_counts_stay(start: Start) -> None:
@@ -191,3 +196,71 @@ def test_workers_do_not_outlive_their_supervisor(start: Start) -> None:
     supervised.until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     supervised.close()
     assert len(supervised.seen("supervisor_gone")) == 2
+
+
+def test_a_reload_replaces_every_worker_and_loses_no_request(start: Start, tmp_path: Path) -> None:
+    mode = tmp_path / "mode"
+    mode.write_text("plain")
+    supervised = start("plain", 2, mode)
+    first = supervised.ready(2)
+    answers: list[bytes] = []
+    slow = threading.Thread(target=lambda: answers.append(supervised.get("/slow")))
+    slow.start()
+    supervised.until(lambda: supervised.in_flight() == 2 or answers)  # that one, and the asking itself
+    supervised.process.send_signal(signal.SIGHUP)
+    while not supervised.seen("reloaded"):
+        assert json.loads(supervised.get("/pid"))["data"] > 0
+    supervised.until(lambda: len(supervised.seen("worker_replaced")) == 2)
+    slow.join(PATIENCE)
+    assert json.loads(answers[0])["data"] in first
+    assert {line["exit_code"] for line in supervised.seen("worker_replaced")} == {0}
+    assert not [pid for pid in first if psutil.pid_exists(pid)]
+    assert json.loads(supervised.get("/pid"))["data"] in supervised.ready(4)[2:]
+    assert supervised.close() == 0
+
+
+def test_workers_stay_when_new_ones_do_not_start(start: Start, tmp_path: Path) -> None:
+    mode = tmp_path / "mode"
+    mode.write_text("broken")
+    supervised = start("plain", 2, mode)
+    first = supervised.ready(2)
+    supervised.process.send_signal(signal.SIGHUP)
+    supervised.until(lambda: supervised.seen("reload_failed"))
+    assert json.loads(supervised.get("/pid"))["data"] in first
+    mode.write_text("plain")
+    supervised.process.send_signal(signal.SIGHUP)
+    supervised.until(lambda: supervised.seen("reloaded"))
+    assert json.loads(supervised.get("/pid"))["data"] in supervised.ready(4)[2:]
+    assert supervised.close() == 0
+
+
+def test_workers_stay_when_nothing_can_be_read(start: Start, tmp_path: Path) -> None:
+    mode = tmp_path / "mode"
+    mode.write_text("")
+    supervised = start("plain", 1, mode)
+    (only,) = supervised.ready(1)
+    supervised.process.send_signal(signal.SIGHUP)
+    supervised.until(lambda: not mode.exists())
+    assert json.loads(supervised.get("/pid"))["data"] == only
+    mode.write_text("plain")
+    supervised.process.send_signal(signal.SIGHUP)
+    supervised.until(lambda: supervised.seen("reloaded"))
+    assert len(supervised.seen("reloading")) == 1
+    assert supervised.close() == 0
+
+
+def test_an_end_in_the_middle_of_a_reload_ends_all(start: Start, tmp_path: Path) -> None:
+    mode = tmp_path / "mode"
+    mode.write_text("plain")
+    supervised = start("plain", 2, mode)
+    supervised.ready(2)
+    supervised.process.send_signal(signal.SIGHUP)
+    supervised.until(lambda: supervised.seen("reloading"))
+    workers = [
+        each
+        for each in psutil.Process(supervised.process.pid).children()
+        if "spawn_main" in " ".join(each.cmdline())
+    ]
+    assert len(workers) >= 2
+    assert supervised.close() == 0
+    assert not [each for each in workers if each.is_running()]

@@ -8,6 +8,7 @@ import contextlib
 import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lingpai.core.wire import Call
@@ -16,8 +17,12 @@ from lingpai.edge.listening import bind, url_of
 from lingpai.edge.logs import configure_logging
 from lingpai.edge.metrics import Exposition
 from lingpai.edge.server import Listener, ServerOptions, run
-from lingpai.edge.supervisor import SupervisorOptions, WorkerContext, serve_workers
+from lingpai.edge.supervisor import SupervisorOptions, serve_workers
+from lingpai.edge.worker_process import Worker, WorkerContext
 from tests.edge.running_edge import FALLBACK, MAIN, ROUTES, route
+
+RELOADED = "LINGPAI_TEST_RELOADED"
+"""Path of a file with the mode that workers have after a reload; an empty one lets them stay. Reading removes it."""
 
 
 async def pid(_params: Any, _call: Call) -> int:
@@ -55,13 +60,22 @@ def work(mode: str, context: WorkerContext) -> None:
     )
 
 
+def _reload() -> Worker | None:
+    file = Path(os.environ[RELOADED])
+    mode = file.read_text("utf-8")
+    file.unlink()
+    return partial(work, mode) if mode else None
+
+
 def main(mode: str, count: int) -> int:
     configure_logging()
     bound = bind("127.0.0.1", 0)
     print(url_of(bound), flush=True)  # noqa: T201  the test reads it
     options = SupervisorOptions(grace=2.0 if mode == "impatient" else 15.0, first_delay=0.05)
     with bound:
-        return serve_workers(partial(work, mode), count, [bound], options)
+        return serve_workers(
+            partial(work, mode), count, [bound], options, _reload if RELOADED in os.environ else None
+        )
 
 
 if __name__ == "__main__":

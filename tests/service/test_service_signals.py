@@ -4,13 +4,12 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
-
-import pytest
 
 
 @contextmanager
@@ -38,9 +37,8 @@ def _line_with(lines: IO[str], word: str) -> str:
     raise AssertionError(f"the process ended without {word}")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_hangup_ends_nothing(tmp_path: Path, workers: int) -> None:
-    with serving(tmp_path / "data", workers) as (process, lines):
+def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", 1) as (process, lines):
         found = re.search(r"http://[\d.:]+", _line_with(lines, '"serving"'))
         assert found
         for _ in range(2):
@@ -52,4 +50,34 @@ def test_a_hangup_ends_nothing(tmp_path: Path, workers: int) -> None:
         allowed = re.search(r"Max open files\s+(\d+)\s+(\d+)", limits)
         assert allowed
         assert int(allowed[1]) == min(int(allowed[2]), 65_536)
+    assert process.returncode == 0
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_workers_read_the_settings_again_at_a_hangup(tmp_path: Path) -> None:
+    settings = tmp_path / "lingpai.toml"
+    settings.write_text('[realms.shop]\ndialect = "mall"\nprefix = "/before"\n')
+    with serving(tmp_path / "data", 2) as (process, lines):
+        found = re.search(r"http://[\d.:]+", _line_with(lines, '"serving"'))
+        assert found
+        openid = f"{found[0]}/{{}}/v1/oauth2/getOpenId?access_token=none"
+        assert _status(openid.format("after")) == 404
+        settings.write_text("port = 1\nnonsense = 2\n")
+        process.send_signal(signal.SIGHUP)
+        assert "nonsense" in _line_with(lines, "reload_refused")
+        settings.write_text(
+            'unix_socket = "other.sock"\n[realms.shop]\ndialect = "mall"\nprefix = "/after"\n'
+        )
+        process.send_signal(signal.SIGHUP)
+        assert '["unix_socket"]' in _line_with(lines, "settings_need_a_restart")
+        _line_with(lines, '"reloaded"')
+        assert _status(openid.format("after")) != 404
+        assert _status(openid.format("before")) == 404
     assert process.returncode == 0

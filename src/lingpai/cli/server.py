@@ -4,6 +4,7 @@
 processes that multiprocessing spawns, which run this module again, find next to nothing to import.
 """
 
+import functools
 import json
 import os
 import sys
@@ -32,7 +33,7 @@ def _serve(options: dict[str, Any]) -> int:
 
     settings = load_settings(**options)
     try:
-        return serve_production(settings)
+        return serve_production(settings, functools.partial(load_settings, **options))
     except OSError as error:
         from lingpai.cli.problems import demand_other_address
 

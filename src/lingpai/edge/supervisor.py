@@ -7,7 +7,6 @@ and waits without end for workers that do not stop; hence this one.
 
 import contextlib
 import dataclasses
-import multiprocessing
 import os
 import signal
 import socket
@@ -19,16 +18,18 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any
 
-from prometheus_client.multiprocess import mark_process_dead
-
 from lingpai.core.logs import structlog
 from lingpai.edge.server import START_FAILED
+from lingpai.edge.succession import Succession
+from lingpai.edge.worker_process import Worker, WorkerProcess
 
 METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _MEMORY = "/dev/shm"  # noqa: S108  a private folder is made in it
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_MOST_WAKINGS = 64
 _IMPATIENT = 3  # signals: the workers themselves heed a second SIGINT
-_spawn = multiprocessing.get_context("spawn")
+Reload = Callable[[], Worker | None]
+"""Returns what new workers do; None when the workers that run are to stay."""
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -49,91 +50,32 @@ class SupervisorOptions:
     young: float = 30.0
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WorkerContext:
-    """The parameters of a worker process.
-
-    Attributes:
-        index: which worker it is, from 0.
-        sockets: the bound sockets to serve on.
-        lifeline: becomes readable when the supervisor is gone, and the worker should go too; see `serve`.
-    """
-
-    index: int
-    sockets: Sequence[socket.socket]
-    lifeline: Connection
-
-    def ready(self) -> None:
-        """Tell the supervisor that this worker takes requests."""
-        self.lifeline.send(True)
-
-
-Worker = Callable[[WorkerContext], None]
-
-
-def _work(worker: Worker, context: WorkerContext) -> None:
-    # A terminal sends its SIGINT to all; until the server listens for it, the supervisor's SIGTERM is enough.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    worker(context)
-
-
-class _WorkerProcess:
-    """One of the workers: its process now, and its record of failures."""
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.running: tuple[SpawnProcess, Connection] | None = None
-        self.ready = False
-        self.ever_ready = False
-        self.failures = 0
-        self.started_at = 0.0
-        self.restart_at: float | None = None
-
-    def start(self, worker: Worker, sockets: Sequence[socket.socket]) -> None:
-        ours, theirs = _spawn.Pipe()
-        process = _spawn.Process(
-            target=_work,
-            args=(worker, WorkerContext(self.index, sockets, theirs)),
-            name=f"worker-{self.index}",
-        )
-        process.start()
-        theirs.close()
-        self.running, self.ready, self.restart_at = (process, ours), False, None
-        self.started_at = time.monotonic()
-
-    def receive(self, process: SpawnProcess, pipe: Connection) -> None:
-        try:
-            self.ready = bool(pipe.recv())
-        except (EOFError, OSError):
-            return  # it is about to die, and that is seen for itself
-        self.ever_ready = True
-        log.info("worker_ready", worker=self.index, pid=process.pid)
-
-    def reap(self, process: SpawnProcess, pipe: Connection) -> int | None:
-        """Clear away a process that ended; its exit code."""
-        process.join()
-        pid, code = process.pid, process.exitcode
-        process.close()
-        pipe.close()
-        self.running = None
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
-        return code
-
-
 class _Supervisor:
     def __init__(
-        self, worker: Worker, count: int, sockets: Sequence[socket.socket], options: SupervisorOptions
+        self,
+        worker: Worker,
+        count: int,
+        sockets: Sequence[socket.socket],
+        options: SupervisorOptions,
+        reload: Reload | None,
     ) -> None:
         self._worker = worker
+        self._reload = reload
         self._sockets = sockets
         self._options = options
-        self._workers = [_WorkerProcess(index) for index in range(count)]
+        self._workers = [WorkerProcess(index) for index in range(count)]
         self._signals = 0
+        self._hung_up = False
+        self._succession = Succession(options.grace)
         self._woken, self._waker = os.pipe()
         self.exit_code = 0
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
         self._signals += 1
+        os.write(self._waker, bytes([number]))
+
+    def on_hangup(self, number: int, _frame: FrameType | None) -> None:
+        self._hung_up = True
         os.write(self._waker, bytes([number]))
 
     def run(self) -> None:
@@ -143,6 +85,7 @@ class _Supervisor:
             while not self._signals and not self.exit_code:
                 self._watch(self._next_restart())
                 self._replace()
+                self._succeed()
         finally:
             self._stop()
             os.close(self._woken)
@@ -150,28 +93,35 @@ class _Supervisor:
 
     def _next_restart(self) -> float | None:
         moments = [worker.restart_at for worker in self._workers if worker.restart_at is not None]
+        moments.extend(self._succession.deadlines())
         return max(0.0, min(moments) - time.monotonic()) if moments else None
 
     def _watch(self, timeout: float | None) -> None:
-        pipes: dict[Any, _WorkerProcess] = {}
-        sentinels: dict[Any, _WorkerProcess] = {}
-        for worker in self._workers:
+        pipes: dict[Any, WorkerProcess] = {}
+        sentinels: dict[Any, WorkerProcess] = {}
+        for worker in (*self._workers, *self._succession.others()):
             if worker.running is not None:
                 process, pipe = worker.running
                 sentinels[process.sentinel] = worker
                 if not worker.ready:
                     pipes[pipe] = worker
         woken = wait([self._woken, *pipes, *sentinels], timeout)
+        if self._woken in woken and not self._signals:
+            os.read(self._woken, _MOST_WAKINGS)
         # What a worker said before it died is heard first.
-        for react, workers in ((_WorkerProcess.receive, pipes), (self._died, sentinels)):
+        for react, workers in ((WorkerProcess.receive, pipes), (self._died, sentinels)):
             for source in woken:
                 heard = workers.get(source)
                 if heard is not None and heard.running is not None:
                     react(heard, *heard.running)
 
-    def _died(self, worker: _WorkerProcess, process: SpawnProcess, pipe: Connection) -> None:
+    def _died(self, worker: WorkerProcess, process: SpawnProcess, pipe: Connection) -> None:
         options, lived = self._options, time.monotonic() - worker.started_at
         code = worker.reap(process, pipe)
+        if worker in self._succession.others():
+            if not self._succession.ended(worker, code):
+                self._worker = self._succession.former
+            return
         if not worker.ever_ready:
             log.error("worker_failed_to_start", worker=worker.index, exit_code=code)
             self.exit_code = START_FAILED
@@ -187,9 +137,20 @@ class _Supervisor:
             if worker.restart_at is not None and worker.restart_at <= now and not self._signals:
                 worker.start(self._worker, self._sockets)
 
+    def _succeed(self) -> None:
+        """Begin a reload that was asked for, or take the next step of the one under way."""
+        if self._hung_up and self._reload is not None and not self._succession.under_way:
+            self._hung_up = False
+            worker = self._reload()
+            if worker is not None:
+                self._succession.begin(self._worker, self._workers)
+                self._worker = worker
+        self._succession.step(self._workers, self._worker, self._sockets)
+
     def _stop(self) -> None:
         log.info("stopping_workers", count=len(self._workers))
-        ending = [(worker, *worker.running) for worker in self._workers if worker.running is not None]
+        everyone = (*self._workers, *self._succession.others())
+        ending = [(worker, *worker.running) for worker in everyone if worker.running is not None]
         for _, process, _ in ending:
             process.terminate()
         # The workers close theirs. As long as ours were open, callers would be queued for whom nobody comes any more.
@@ -235,11 +196,13 @@ def serve_workers(
     count: int,
     sockets: Sequence[socket.socket],
     options: SupervisorOptions | None = None,
+    reload: Reload | None = None,
 ) -> int:
     """Run `count` worker processes until SIGTERM or SIGINT; must be called in the main thread.
 
     A worker that dies is replaced, later and later if it keeps dying; one that never got ready ends everything, for
-    what keeps it from starting keeps its successors too. A third signal kills at once.
+    what keeps it from starting keeps its successors too. A third signal kills at once. SIGHUP replaces the workers one
+    after the other, without losing a request.
 
     Args:
         worker: what a process does: build the app, then `run(..., ready=context.ready, lifeline=context.lifeline)`. It
@@ -247,13 +210,16 @@ def serve_workers(
         count: how many.
         sockets: bound and listening; closed when the workers are ended.
         options: the defaults when None.
+        reload: called at SIGHUP; without it SIGHUP is left as it is.
 
     Returns:
         The exit code for this process: 0, or 3 when a worker could not start.
     """
     with _shared_metrics():
-        supervisor = _Supervisor(worker, count, sockets, options or SupervisorOptions())
+        supervisor = _Supervisor(worker, count, sockets, options or SupervisorOptions(), reload)
         before = {number: signal.signal(number, supervisor.on_signal) for number in _SIGNALS}
+        if reload is not None and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, supervisor.on_hangup)
         try:
             supervisor.run()
         finally:
