@@ -98,6 +98,24 @@ async def test_the_end_waits_for_requests_but_not_for_ever(
     assert heard[: len(expected)] == expected
 
 
+async def test_a_connection_that_was_accepted_last_is_answered() -> None:
+    ending = asyncio.Event()
+    app = _slow_app(asyncio.Event(), [], 0, quick=True)
+    app.on_ending = ending.set
+    async with running(app, grace=5) as edge, edge.wire() as fresh, edge.wire() as silent:
+        async with asyncio.timeout(5):
+            while len(edge.connections()) < 2:  # noqa: ASYNC110  connections announce nothing
+                await asyncio.sleep(0)
+        edge.serving.stop()
+        await ending.wait()
+        await fresh.send(request("GET", "/slow"))
+        assert (await fresh.answer()).status == 200
+        async with asyncio.timeout(5):
+            assert await fresh.closed()
+            assert await silent.closed()
+            await edge.ended
+
+
 @with_and_without_a_task
 async def test_what_the_end_cuts_off_is_told_in_shape(
     caplog: pytest.LogCaptureFixture, *, quick: bool

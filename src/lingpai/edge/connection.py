@@ -212,6 +212,10 @@ class Connection(StreamResponder):
             and not self.transport.get_write_buffer_size()
         )
 
+    def is_fresh(self) -> bool:
+        """Return whether nothing has come yet."""
+        return self._states.reading is Reading.FRESH
+
     def close_idle(self) -> None:
         """End the connection, which is idle."""
         self.end(Event.CUT)

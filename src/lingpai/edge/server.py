@@ -25,6 +25,8 @@ from lingpai.edge.site import Site
 from lingpai.edge.tls import HANDSHAKE_SECONDS, Certificate
 
 TICKS_PER_SECOND = 10  # uvicorn's main loop
+FIRST_REQUEST_SECONDS = 0.3
+"""Seconds after the end began in which a connection that was just accepted may send its first request."""
 LAST_WORDS = 1.0  # seconds for what was cancelled to say so
 START_FAILED = 3  # the exit code, as uvicorn has it
 log = structlog.get_logger("lingpai.edge")
@@ -115,18 +117,41 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Requests that are cut off get an answer."""
         self._app.end()
+        await self._wait_for_first_requests()
         await super().shutdown(sockets)
         tasks = self.server_state.tasks
         if self.force_exit:
             for task in list(tasks):
                 task.cancel()
         else:
-            for connection in list(self.server_state.connections):
-                cast("Connection", connection).give_up()
+            for connection in self._connections():
+                connection.give_up()
             if tasks:
                 await asyncio.wait(tasks, timeout=LAST_WORDS)
         await self._app.stop()
         self._admission.end()
+
+    async def _wait_for_first_requests(self) -> None:
+        """Accept no more, and let what was accepted last send its request.
+
+        Another worker would have answered it: closing the connection would lose it.
+        """
+        for server in self.servers:
+            server.close()
+        loop = asyncio.get_running_loop()
+        until = loop.time() + FIRST_REQUEST_SECONDS
+        await asyncio.sleep(0)  # what the loop has accepted becomes a connection
+        for connection in self._connections():
+            if not connection.is_fresh():
+                connection.shutdown()
+        while not self.force_exit and loop.time() < until and self._has_fresh():  # noqa: ASYNC110  nothing announces it
+            await asyncio.sleep(FIRST_REQUEST_SECONDS / 30)
+
+    def _has_fresh(self) -> bool:
+        return any(connection.is_fresh() for connection in self._connections())
+
+    def _connections(self) -> list[Connection]:
+        return cast("list[Connection]", list(self.server_state.connections))
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -140,8 +165,8 @@ class _Server(uvicorn.Server):
             if self._certificate is not None:
                 self._certificate.reload()
             now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                cast("Connection", connection).enforce(now)
+            for connection in self._connections():
+                connection.enforce(now)
         return await super().on_tick(counter)
 
 
