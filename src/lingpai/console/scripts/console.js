@@ -2,12 +2,17 @@
 import { follow } from "./live.js";
 
 const door = document.getElementById("door");
-const secret = location.hash.slice(1);
-if (secret.startsWith("lpc_")) {
+
+// Also when the sign-in is open already and the link is put into its address: then only the fragment changes.
+const enter = () => {
+  const secret = location.hash.slice(1);
+  if (!secret.startsWith("lpc_")) return;
   history.replaceState(null, "", location.pathname); // a secret does not stay in the address
-  if (door) {
-    door.elements.secret.value = secret;
-    door.requestSubmit();
-  }
-}
+  if (!door) return;
+  door.elements.secret.value = secret;
+  door.requestSubmit();
+};
+
+addEventListener("hashchange", enter);
+enter();
 if (!door && document.querySelector("[data-live]")) follow();
