@@ -27,7 +27,7 @@ async def desk_at(folder: Path, store: str) -> AsyncIterator[Desk]:
     clock = VirtualClock()
     async with open_keeper(settings, clock) as keeper:
         app = admin_app(settings, keeper, await issuers_of(settings, keeper, disabled=True))
-        yield Desk(keeper, Direct(app), clock, settings)
+        yield Desk(keeper, settings, Direct(app), clock)
 
 
 @pytest.fixture

@@ -125,16 +125,12 @@ class Surfer:
 
 
 @dataclass
-class Desk:
-    """A console, and its operators."""
+class Keeping:
+    """A store with operators."""
 
     keeper: Keeper
-    direct: Direct
-    clock: VirtualClock
     settings: Settings
-
-    def surfer(self, language: str = "en") -> Surfer:
-        return Surfer(self.direct, language)
+    actor = ANN
 
     async def link(self, role: str = "owner") -> str:
         return await make_link(self.keeper.by(ANN), ANN.name, role)
@@ -145,12 +141,23 @@ class Desk:
         _, text = await add_key(self.keeper.by(ANN), name, role, **options)
         return name, text
 
-    async def signed_in(self, role: str = "owner", language: str = "en") -> Surfer:
-        surfer = self.surfer(language)
-        assert (await surfer.sign_in(await self.link(role))).status_code == 303
-        return surfer
-
     async def trail(self) -> list[tuple[str, str, str]]:
         """Kind of the actor, action and target of every row of the audit trail, oldest first."""
         rows = await self.keeper.store.read_audit(0, 1000)
         return [(row.actor_kind, row.action, row.target) for row in rows]
+
+
+@dataclass
+class Desk(Keeping):
+    """A console in this process."""
+
+    direct: Direct
+    clock: VirtualClock
+
+    def surfer(self, language: str = "en") -> Surfer:
+        return Surfer(self.direct, language)
+
+    async def signed_in(self, role: str = "owner", language: str = "en") -> Surfer:
+        surfer = self.surfer(language)
+        assert (await surfer.sign_in(await self.link(role))).status_code == 303
+        return surfer
