@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -49,6 +49,9 @@ from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.opening import is_begun, issuer_beside, open_store
 from lingpai.store.port import Store
+
+if TYPE_CHECKING:
+    from lingpai.operating.site import Site
 
 allow(
     *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
@@ -294,10 +297,8 @@ def admin_app(
     from lingpai.console.sessions import Sessions  # noqa: PLC0415
     from lingpai.operating.problems import PROBLEMS  # noqa: PLC0415
     from lingpai.operating.routes import AdminApi  # noqa: PLC0415
-    from lingpai.operating.site import Site  # noqa: PLC0415
 
-    enabled = frozenset(realm.name for realm in settings.enabled_realms())
-    site = Site.of(keeper, issuers, settings.all_realms(), enabled)
+    site = site_of(settings, keeper, issuers)
     host, _ = settings.admin.place() if settings.admin.listen else ("", 0)
     hosts = Hosts((host, *settings.admin.hosts))
     api = AdminApi(site, hosts, settings.admin.networks)
@@ -309,6 +310,21 @@ def admin_app(
     app = create_app(routes, (("", PROBLEMS),), settings.admin_edge_options())
     app.on_ending = console.end
     return app
+
+
+def site_of(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer]) -> "Site":
+    """Return the service as operators see it; it acts for nobody yet.
+
+    Args:
+        settings: of the service.
+        keeper: the token hub.
+        issuers: every realm, disabled ones too.
+    """
+    from lingpai.operating.site import Site  # noqa: PLC0415  as above
+
+    enabled = frozenset(realm.name for realm in settings.enabled_realms())
+    realms, named = settings.all_realms(), settings.named_realms()
+    return Site.of(keeper, issuers, realms, enabled, origin=settings.origin, named=named)
 
 
 def _greeting(route: Route, origin: str, development: Development | None) -> Route:

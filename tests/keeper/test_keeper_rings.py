@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from lingpai.cli.sealing import reseal
 from lingpai.devdata.issuer import add_issuer_samples
 from lingpai.devdata.keeper import add_accounts
 from lingpai.devdata.records import Samples
 from lingpai.edge.app import EdgeApp
+from lingpai.operating.sealing import reseal
 from lingpai.service import issuers_of, open_keeper, open_service
 from lingpai.settings import Settings
 from tests.helpers.direct import Direct

@@ -161,8 +161,8 @@ def retire(
     from lingpai.cli.output import done, emit
 
     async def drop(keeper: "Keeper") -> None:
-        from lingpai.cli.sealing import count_sealed, settle
         from lingpai.core.audit import Change
+        from lingpai.operating.sealing import count_sealed, settle
 
         if any(each.id == key for each in keeper.ring.keys[:-1]):
             await settle(keeper)
@@ -183,8 +183,8 @@ def retire(
 
 
 async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
-    from lingpai.cli.sealing import count_sealed
     from lingpai.core.moments import moment
+    from lingpai.operating.sealing import count_sealed
 
     counts = await count_sealed(keeper)
     return [
@@ -199,8 +199,8 @@ async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
 
 
 async def _reseal(keeper: "Keeper") -> int:
-    from lingpai.cli import sealing
     from lingpai.cli.output import progress
+    from lingpai.operating import sealing
 
     newest = keeper.ring.newest.id
     total = sum(count for key, count in (await sealing.count_sealed(keeper)).items() if key != newest)

@@ -14,8 +14,6 @@ from lingpai.cli.signing import signs
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.core.registration_records import InitialToken
-    from lingpai.issuer.context import Issuer
 
 WEEK = 7 * 86_400
 
@@ -53,6 +51,7 @@ def add(
 ) -> None:
     """Make an initial access token and print it once."""
     from lingpai.cli.output import emit, say
+    from lingpai.issuer.user_documents import initial_token_document
     from lingpai.issuer.verbs.registrations import issue_initial_token
 
     async def make(realms: Realms) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def add(
             lifetime=lifetime,
             scopes=tuple(dict.fromkeys(scope or ())),
         )
-        return {**_document(issuer, made), "token": token}
+        return {**initial_token_document(issuer, made), "token": token}
 
     made = with_realms(data, make, create=True)
 
@@ -82,10 +81,11 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the initial access tokens of all realms, or of one; never the tokens themselves."""
     from lingpai.cli.output import emit, table
+    from lingpai.issuer.user_documents import initial_token_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
-            _document(issuer, each)
+            initial_token_document(issuer, each)
             for issuer in realms.some(realm, signs)
             for each in await issuer.store.list_initial_tokens(issuer.realm)
         ]
@@ -128,20 +128,6 @@ def revoke(
     where = with_realms(data, end)
     text = tr("Revoked initial access token {number}.", number=number)
     emit({"realm": where, "number": number, "outcome": "revoked"}, as_json, done(text))
-
-
-def _document(issuer: "Issuer", token: "InitialToken") -> dict[str, Any]:
-    from lingpai.core.moments import moment
-
-    return {
-        "realm": token.realm,
-        "number": token.id,
-        "name": token.name,
-        "scopes": token.scopes,
-        "uses": token.uses,
-        "created_at": moment(issuer.wall(token.created_at)),
-        "ends_at": moment(issuer.wall(token.ends_at)),
-    }
 
 
 def _is_closed(data: Any, realm: str) -> bool:

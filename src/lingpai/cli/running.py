@@ -174,14 +174,12 @@ def with_operating(
 
     async def on_store(keeper: "Keeper") -> T:
         from lingpai.operating.local import Local
-        from lingpai.operating.site import Site
-        from lingpai.service import issuers_of
+        from lingpai.service import issuers_of, site_of
         from lingpai.settings import load_settings
 
         settings = load_settings(data=data)
-        enabled = frozenset(realm.name for realm in settings.enabled_realms())
         issuers = await issuers_of(settings, keeper, disabled=True)
-        site = Site.of(keeper, issuers, settings.all_realms(), enabled)
+        site = site_of(settings, keeper, issuers)
         return await work(Local(site.by(operator(), chinese=speaks_chinese())))
 
     return with_keeper(data, on_store, create=create)

@@ -55,6 +55,7 @@ def add(
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
     from lingpai.issuer import admin
+    from lingpai.issuer.user_documents import terminal_document
 
     problems = terminal_problems(code)
     if problems:
@@ -66,7 +67,7 @@ def add(
         user = (await realms.user(owner, issuer.realm))[1] if owner else None
         known = await issuer.store.find_terminal(issuer.realm, code)
         saved = await admin.save_terminal(issuer, code, name=name, owner=user, msign=secret)
-        return {**await _document(issuer, saved), "outcome": "replaced" if known else "added"}
+        return {**await terminal_document(issuer, saved), "outcome": "replaced" if known else "added"}
 
     saved = with_realms(data, save, create=True)
     text = {"added": tr("Added {name}.", name=code), "replaced": tr("Replaced {name}.", name=code)}
@@ -88,6 +89,7 @@ def list_all(
     """List the terminals by code, without their secrets."""
     from lingpai.cli.output import emit, table
     from lingpai.issuer import admin
+    from lingpai.issuer.user_documents import terminal_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -98,7 +100,7 @@ def list_all(
                     last = found[-1]
                     note_more(f"--realm {last['realm']} --after {shlex.quote(last['machine_code'])}")
                     return found
-                found.append(await _document(issuer, each))
+                found.append(await terminal_document(issuer, each))
         return found
 
     found = with_realms(data, read)
@@ -166,22 +168,6 @@ async def _drop(issuer: "Issuer", found: "Terminal") -> bool:
     from lingpai.issuer import admin
 
     return await admin.remove_terminal(issuer, found)
-
-
-async def _document(issuer: "Issuer", terminal: "Terminal") -> dict[str, Any]:
-    from lingpai.core.moments import moment
-
-    owner = await issuer.store.find_user(terminal.owner) if terminal.owner is not None else None
-    bound = await issuer.store.read_app(terminal.bound_app) if terminal.bound_app is not None else None
-    return {
-        "realm": terminal.realm,
-        "machine_code": terminal.machine_code,
-        "name": terminal.name,
-        "owner": owner.login if owner else None,
-        "bound_to": bound.app_id if bound else None,
-        "msign": bool(terminal.secret_digest),
-        "created_at": moment(issuer.wall(terminal.created_at)),
-    }
 
 
 def has_terminals(dialect: "Dialect") -> bool:

@@ -8,7 +8,8 @@ from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.conditions import merged, tag_of
-from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.cursors import Cursors
+from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
 from lingpai.operating.problems import StaleError
 from lingpai.operating.resources.registry import BY_KIND
 from lingpai.operating.resources.resource import MOST_ATTEMPTS, Resource, convert
@@ -24,6 +25,7 @@ class Local(Operating):
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._cursors = Cursors(site.keeper.ring)
 
     @override
     async def read(self, kind: str, key: Key) -> Item:
@@ -40,30 +42,47 @@ class Local(Operating):
         after: str = "",
         limit: int = 50,
     ) -> Page:
-        return await BY_KIND[kind].page(self._site, key, wanted or {}, after, limit)
+        place = self._cursors.read(kind, after)
+        page = await BY_KIND[kind].page(self._site, key, wanted or {}, place, limit)
+        return page._replace(next=self._cursors.write(kind, page.next))
 
     @override
-    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
+    async def count(self, kind: str, key: Key = (), wanted: Mapping[str, str] | None = None) -> Count:
+        return await BY_KIND[kind].count(self._site, key, wanted or {})
+
+    @override
+    async def put(
+        self, kind: str, key: Key, document: Document, condition: Condition, *, dry_run: bool = False
+    ) -> Saved:
         resource = BY_KIND[kind]
         for _ in range(MOST_ATTEMPTS):
             known = await resource.find(self._site, key)
             entry = resource.read_entry(document, await self._only_shown(resource, known))
             self._demand(resource, key, known, condition, document)
-            wanted = resource.build(self._site, key, entry, known)
-            saved = await self._save(resource, known, wanted)
+            wanted = await resource.build(self._site, key, entry, known)
+            saved = await self._save(resource, known, wanted, dry_run=dry_run)
             if saved is not None:
                 return saved
         raise _overtaken()
 
     @override
-    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+    async def patch(
+        self,
+        kind: str,
+        key: Key,
+        patch: Document,
+        condition: Condition | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Saved:
         resource = BY_KIND[kind]
         for _ in range(MOST_ATTEMPTS):
             known = await self._find(resource, key)
             self._demand(resource, key, known, condition, patch)
             document = merged(_settable(resource, known), patch)
             entry = resource.read_entry(document, await self._only_shown(resource, known))
-            saved = await self._save(resource, known, resource.build(self._site, key, entry, known))
+            wanted = await resource.build(self._site, key, entry, known)
+            saved = await self._save(resource, known, wanted, dry_run=dry_run)
             if saved is not None:
                 return saved
         raise _overtaken()
@@ -124,9 +143,11 @@ class Local(Operating):
             differing = (name for name in settable if name in document and document[name] != settable[name])
             raise StaleError(tag, tuple(differing))
 
-    async def _save(self, resource: Resource[Any], known: Any, wanted: Any) -> Saved | None:
+    async def _save(self, resource: Resource[Any], known: Any, wanted: Any, *, dry_run: bool) -> Saved | None:
         """Save a record; None when somebody else changed it meanwhile."""
         changed = () if known is None else resource.changed(known, wanted)
+        if dry_run:
+            return Saved(await self._item(resource, wanted), known is None, changed, {})
         if known is not None and not changed:
             return Saved(await self._item(resource, known), created=False, changed=(), secrets={})
         secrets = await resource.save(self._site, known, wanted)

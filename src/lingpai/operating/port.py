@@ -37,6 +37,18 @@ class Page(NamedTuple):
     partial: bool = False
 
 
+class Count(NamedTuple):
+    """How many things a list has.
+
+    Attributes:
+        number: of those that were counted.
+        more: whether counting stopped there.
+    """
+
+    number: int
+    more: bool = False
+
+
 class Saved(NamedTuple):
     """A thing after a change.
 
@@ -97,18 +109,42 @@ class Operating(Protocol):
             wanted: filters, by name.
             after: `next` of the page before, or "".
             limit: how many at most.
+
+        Raises:
+            LingpaiError: INVALID_PARAMETER: a filter is not valid, or `after` is not of this list.
         """
         ...
 
-    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
+    async def count(self, kind: str, key: Key = (), wanted: Mapping[str, str] | None = None) -> Count:
+        """Return how many things a list has; counting stops at 10,000. Parameters as of `list`."""
+        ...
+
+    async def put(
+        self, kind: str, key: Key, document: Document, condition: Condition, *, dry_run: bool = False
+    ) -> Saved:
         """Make a thing so; fields that the document omits get their defaults, secrets stay.
+
+        Args:
+            kind: of the thing.
+            key: names it.
+            document: what it is to be.
+            condition: what has to be so.
+            dry_run: check everything, and change nothing.
 
         Raises:
             LingpaiError: PRECONDITION_FAILED; `FlawsError` with all that is wrong.
         """
         ...
 
-    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+    async def patch(
+        self,
+        kind: str,
+        key: Key,
+        patch: Document,
+        condition: Condition | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Saved:
         """Change what a merge patch names (RFC 7396); other fields keep changes that are made at the same time.
 
         Raises:

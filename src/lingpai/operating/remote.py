@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from typing import Any, Final, Self
-from urllib.parse import quote
 
 import aiohttp
 import msgspec
 from typing_extensions import override
+from yarl import URL
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, FlawsError
-from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.replies import ROOT, filled
 from lingpai.operating.resources.registry import BY_KIND
-from lingpai.operating.routes import ROOT
 
 SECONDS: Final = 30.0
 """Seconds that one call may take."""
@@ -62,16 +62,32 @@ class Remote(Operating):
         limit: int = 50,
     ) -> Page:
         query = {**(wanted or {}), "limit": str(limit)} | ({"after": after} if after else {})
-        document, _, _ = await self._ask("GET", _filled(BY_KIND[kind].list_path, key), query=query)
+        document, _, _ = await self._ask("GET", filled(BY_KIND[kind].list_path, key), query=query)
         return Page(document["items"], document["next"] or "", document.get("partial", False))
 
     @override
-    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
-        return await self._change("PUT", kind, key, document, condition)
+    async def count(self, kind: str, key: Key = (), wanted: Mapping[str, str] | None = None) -> Count:
+        query = {**(wanted or {}), "limit": "1", "count": "1"}
+        document, _, _ = await self._ask("GET", filled(BY_KIND[kind].list_path, key), query=query)
+        return Count(document["count"], document["more"])
 
     @override
-    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
-        return await self._change("PATCH", kind, key, patch, condition)
+    async def put(
+        self, kind: str, key: Key, document: Document, condition: Condition, *, dry_run: bool = False
+    ) -> Saved:
+        return await self._change("PUT", kind, key, document, condition, dry_run=dry_run)
+
+    @override
+    async def patch(
+        self,
+        kind: str,
+        key: Key,
+        patch: Document,
+        condition: Condition | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Saved:
+        return await self._change("PATCH", kind, key, patch, condition, dry_run=dry_run)
 
     @override
     async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
@@ -83,21 +99,29 @@ class Remote(Operating):
         resource = BY_KIND[kind]
         found = resource.actions[action]
         path = (resource.list_path if found.whole else resource.path) + found.path
-        answer, _, _ = await self._ask("POST", _filled(path, key), document)
+        answer, _, _ = await self._ask("POST", filled(path, key), document)
         return answer
 
     async def _change(
-        self, method: str, kind: str, key: Key, document: Document, condition: Condition | None
+        self,
+        method: str,
+        kind: str,
+        key: Key,
+        document: Document,
+        condition: Condition | None,
+        *,
+        dry_run: bool,
     ) -> Saved:
+        query = {"dry_run": "1"} if dry_run else None
         shown, headers, status = await self._ask(
-            method, self._thing(kind, key), document, condition=condition
+            method, self._thing(kind, key), document, query=query, condition=condition
         )
         secrets = {name: shown.pop(name) for name in BY_KIND[kind].made if name in shown}
         changed = tuple(filter(None, headers.get("lingpai-fields", "").split(",")))
         return Saved(Item(shown, headers.get("etag", "")), status == 201, changed, secrets)  # noqa: PLR2004  created
 
     def _thing(self, kind: str, key: Key) -> str:
-        return _filled(BY_KIND[kind].path, key)
+        return filled(BY_KIND[kind].path, key)
 
     async def _ask(
         self,
@@ -119,7 +143,7 @@ class Remote(Operating):
         try:
             async with self._session.request(
                 method,
-                self._url + ROOT + path,
+                URL(self._url + ROOT + path, encoded=True),
                 data=body,
                 params=query,
                 headers=headers,
@@ -136,12 +160,6 @@ class Remote(Operating):
         if status >= 400:  # noqa: PLR2004  an error
             raise _error_of(found)
         return found, named, status
-
-
-def _filled(path: str, key: Key) -> str:
-    """Return a path with the parts of a key in the places of its fields."""
-    parts = iter(key)
-    return "/".join(quote(next(parts), safe="") if each.startswith("{") else each for each in path.split("/"))
 
 
 def _unreachable(problem: str) -> LingpaiError:

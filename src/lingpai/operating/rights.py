@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 
-Area = Literal["keeper", "issuer", "users", "audit", "admin"]
+Area = Literal["keeper", "issuer", "users", "audit", "admin", "secrets"]
 READ: Final = "read"
 WRITE: Final = "write"
 ADMIN: Final = "admin"
@@ -62,6 +62,8 @@ def permits(rights: Iterable[str], need: Need) -> bool:
     held = frozenset(rights)
     if need.area == "admin":
         return ADMIN in held
+    if need.area == "secrets":
+        return REVEAL in held
     verbs = (need.verb,) if need.verb == WRITE else (READ, WRITE)
     areas = ("users", "issuer") if need.area == "users" else (need.area,)
     places = ("", f"/{need.realm}") if need.realm else ("",)

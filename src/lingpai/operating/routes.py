@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -11,31 +11,41 @@ from lingpai import __version__
 from lingpai.core.audit import REFUSED, Actor, AdminKey, Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
-from lingpai.core.flaws import Flaw, FlawsError
 from lingpai.core.hosts import Hosts
-from lingpai.core.languages import CHINESE, chinese_reasons, preferred
-from lingpai.core.wire import JSON, NO_STORE, Call, Reply, Route, Source
+from lingpai.core.languages import CHINESE, preferred
+from lingpai.core.wire import Call, Reply, Route, Source
 from lingpai.edge.openapi import document
 from lingpai.operating.conditions import condition_of, demanded
 from lingpai.operating.keys import Doorkeeper
 from lingpai.operating.local import Local
-from lingpai.operating.port import Document, Key, Page, Saved
+from lingpai.operating.port import Document, Key
 from lingpai.operating.problems import PROBLEMS
 from lingpai.operating.repeats import Repeats
+from lingpai.operating.replies import ROOT, filled, in_their_language, item_reply, page_reply, saved_reply
 from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Action, Resource
 from lingpai.operating.rights import Need, permits
 from lingpai.operating.site import Site
 
-ROOT: Final = "/admin/v1"
 TAG: Final = "admin"
 MOST_LISTED: Final = 500
-_FIELD: Final = re.compile(r"\{(\w+)\}")
+_FIELD: Final = re.compile(r"\{(\w+)(?::path)?\}")
 _NO_WORD: Final = re.compile(r"\W+")
-_encode = msgspec.json.Encoder().encode
 
 Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED, description="How many at most.")]
 After = Annotated[str, msgspec.Meta(description="`next` of the page before.")]
+Counted = Annotated[
+    Literal["", "0", "1"],
+    msgspec.Meta(description="1: say how many there are; counting stops at 10,000, and then says `more`."),
+]
+DryRun = Annotated[
+    Literal["", "0", "1"], msgspec.Meta(description="1: check everything, and change nothing.")
+]
+_PAGING: Final[dict[str, tuple[Any, Any]]] = {
+    "limit": (Limit, 50),
+    "after": (After, ""),
+    "count": (Counted, ""),
+}
 
 
 class Granted(NamedTuple):
@@ -118,7 +128,7 @@ class AdminApi:
             yield self._route(
                 ("GET",),
                 resource.list_path,
-                _strings(around) | _filters(resource) | {"limit": (Limit, 50), "after": (After, "")},
+                _strings(around) | _filters(resource) | _PAGING,
                 self._lister(resource, around),
                 f"List: {resource.kind}.",
                 sources=Source.PATH | Source.QUERY,
@@ -134,9 +144,10 @@ class AdminApi:
             yield self._route(
                 (method,),
                 resource.path,
-                _strings(keys) | (_BODY if takes else {}),
+                _strings(keys) | (_BODY | {"dry_run": (DryRun, "")} if takes else {}),
                 verbs[method](resource, keys),
                 f"{_WORDS[method]}: {resource.noun}.",
+                sources=Source.PATH | Source.QUERY if takes else Source.PATH,
                 body=resource.entry if takes else None,
             )
         for action in resource.actions.values():
@@ -170,7 +181,7 @@ class AdminApi:
             ROOT + path,
             params,
             sources | (Source.DOCUMENT if body is not None else Source.PATH),
-            _in_their_language(verb),
+            in_their_language(verb),
             PROBLEMS,
             summary,
             dict[str, Any],
@@ -183,15 +194,11 @@ class AdminApi:
             key = _key(params, around)
             granted = await self.admit(call, resource.need(key, "read"))
             wanted = {name: getattr(params, name) for name in resource.filters if getattr(params, name)}
-            if params.after and not params.after.isprintable() and "\n" not in params.after:
-                raise _bad_after()
-            try:
-                page = await granted.port.list(
-                    resource.kind, key, wanted, after=params.after, limit=params.limit
-                )
-            except ValueError:  # a number was expected
-                raise _bad_after() from None
-            return _page(page)
+            port = granted.port
+            page = await port.list(resource.kind, key, wanted, after=params.after, limit=params.limit)
+            count = await port.count(resource.kind, key, wanted) if params.count == "1" else None
+            query = {**wanted, "limit": str(params.limit)}
+            return page_reply(page, filled(resource.list_path, key), query, count)
 
         return run
 
@@ -199,10 +206,7 @@ class AdminApi:
         async def run(params: Any, call: Call) -> Reply:
             key = _key(params, keys)
             item = await (await self.admit(call, resource.need(key, "read"))).port.read(resource.kind, key)
-            headers = (NO_STORE, ("etag", item.etag))
-            if is_named(item.etag, call.if_none_match):
-                return Reply(b"", 304, headers=headers)
-            return Reply(_encode(item.document), headers=headers)
+            return item_reply(item, known=is_named(item.etag, call.if_none_match))
 
         return run
 
@@ -213,7 +217,9 @@ class AdminApi:
             condition = condition_of(call.header("if-match"), call.if_none_match)
             if condition is None:
                 raise demanded()
-            return _saved(await granted.port.put(resource.kind, key, params.document, condition))
+            dry_run = params.dry_run == "1"
+            saved = await granted.port.put(resource.kind, key, params.document, condition, dry_run=dry_run)
+            return saved_reply(saved)
 
         return run
 
@@ -222,7 +228,9 @@ class AdminApi:
             key = _key(params, keys)
             granted = await self.admit(call, resource.need(key, "write"))
             condition = condition_of(call.header("if-match"), call.if_none_match)
-            return _saved(await granted.port.patch(resource.kind, key, params.document, condition))
+            dry_run = params.dry_run == "1"
+            saved = await granted.port.patch(resource.kind, key, params.document, condition, dry_run=dry_run)
+            return saved_reply(saved)
 
         return run
 
@@ -240,7 +248,7 @@ class AdminApi:
 
         async def run(params: Any, call: Call) -> Document:
             key = _key(params, keys)
-            granted = await self.admit(call, resource.need(key, action.verb))
+            granted = await self.admit(call, resource.need(key, action.verb, action.area))
             body: Document = params.document
 
             async def act(nonce: bytes) -> Document:
@@ -284,39 +292,3 @@ def _filters(resource: Resource[Any]) -> dict[str, tuple[Any, Any]]:
 
 def _key(params: Any, names: tuple[str, ...]) -> Key:
     return tuple(getattr(params, name) for name in names)
-
-
-def _bad_after() -> LingpaiError:
-    return LingpaiError(Kind.INVALID_PARAMETER, "This is not the next page of this list.", parameter="after")
-
-
-def _page(page: Page) -> Reply:
-    shown: Document = {"items": page.items, "next": page.next or None}
-    if page.partial:
-        shown["partial"] = True
-    return Reply(_encode(shown), content_type=JSON)
-
-
-def _saved(saved: Saved) -> Reply:
-    shown = {**saved.item.document, **saved.secrets}
-    changed = "true" if saved.created or saved.changed else "false"
-    headers = (
-        *(NO_STORE, ("etag", saved.item.etag), ("lingpai-changed", changed)),
-        ("lingpai-fields", ",".join(saved.changed)),
-    )
-    return Reply(_encode(shown), 201 if saved.created else 200, headers=headers)
-
-
-def _in_their_language(verb: Callable[[Any, Call], Awaitable[Any]]) -> Callable[[Any, Call], Awaitable[Any]]:
-    """Return a verb whose flaws are in the caller's language; the edge sees to every other reason."""
-
-    async def run(params: Any, call: Call) -> Any:
-        try:
-            return await verb(params, call)
-        except FlawsError as error:
-            if preferred(call.header("accept-language")) != CHINESE:
-                raise
-            say = chinese_reasons().translate
-            raise FlawsError(Flaw(flaw.field, say(flaw.text)) for flaw in error.flaws) from error
-
-    return run

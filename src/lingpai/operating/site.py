@@ -2,8 +2,8 @@
 
 import base64
 import dataclasses
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -18,6 +18,10 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.keys import KEY_PREFIX, new_key
 
 
+def _nothing(_steps: int) -> None:
+    """Show nothing."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Site:
     """One service as operators see it.
@@ -28,8 +32,11 @@ class Site:
         realms: their settings.
         enabled: names of the realms that are served.
         tags: makes entity tags.
+        origin: of the service, for addresses that are shown.
+        named: names of the realms that settings name; the others are there by default.
         chinese: whether texts for people are Chinese.
         nonce: what new secrets derive from, so that a lost answer can be given again; b"" for random ones.
+        advance: called with the number of values of a long operation that were just done.
     """
 
     keeper: Keeper
@@ -37,16 +44,24 @@ class Site:
     realms: Mapping[str, Realm]
     enabled: frozenset[str]
     tags: Digester
+    origin: str = ""
+    named: frozenset[str] = frozenset()
     chinese: bool = False
     nonce: bytes = b""
+    advance: Callable[[int], None] = _nothing
 
     @classmethod
     def of(
-        cls, keeper: Keeper, issuers: Mapping[str, Issuer], realms: tuple[Realm, ...], enabled: frozenset[str]
+        cls,
+        keeper: Keeper,
+        issuers: Mapping[str, Issuer],
+        realms: tuple[Realm, ...],
+        enabled: frozenset[str],
+        **further: Any,
     ) -> Self:
-        """Return a site that acts for nobody yet; see `by`."""
+        """Return a site that acts for nobody yet; see `by`. `further` are `origin` and `named`."""
         named = {realm.name: realm for realm in realms}
-        return cls(keeper, issuers, named, enabled, Digester(keeper.ring, "entity tags"))
+        return cls(keeper, issuers, named, enabled, Digester(keeper.ring, "entity tags"), **further)
 
     def by(self, actor: Actor, *, chinese: bool = False) -> "Site":
         """Return this site as it acts for an operator."""

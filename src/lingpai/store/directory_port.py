@@ -85,6 +85,17 @@ class Directory(Protocol):
         """Up to `limit` users of a realm with rows above `after`, oldest first."""
         ...
 
+    async def find_users(self, realm: str, prefix: str, after: str, limit: int) -> tuple[User, ...]:
+        """Return users of the realm whose login names begin with `prefix` in any spelling, by name.
+
+        Args:
+            realm: its name.
+            prefix: of the login name; see `core.names.fold`.
+            after: the folded login name before the page, or "".
+            limit: how many at most.
+        """
+        ...
+
     async def find_claims(self, user: int) -> UserClaims | None:
         """Return the claims of the user of this row besides the profile; None when there is no such user."""
         ...

@@ -13,6 +13,8 @@ from lingpai.store.vault import Vault
 PASSWORD_COLUMN = "issuer_users.password_sealed"  # noqa: S105
 
 
+LAST = "\U0010ffff"
+"""Behind every name that begins as another one."""
 _claims = msgspec.json.Decoder(UserClaims)
 
 

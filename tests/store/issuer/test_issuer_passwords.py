@@ -64,6 +64,23 @@ async def test_all_sessions_of_a_user_end(store: IssuerStore) -> None:
     assert (await store.end_sessions(ann.id, NOW)).sessions == 0
 
 
+async def test_users_are_found_by_how_their_names_begin(store: IssuerStore) -> None:
+    names = ("Anna", "andy", "bob", "ANNE", "小红", "小明", "an_n", "a%", "annǵ")
+    await store.add_users([(user(name), "") for name in names])
+
+    async def found(prefix: str, after: str = "", limit: int = 9) -> list[str]:
+        return [each.login for each in await store.find_users("mall", prefix, after, limit)]
+
+    assert await found("ANN") == ["Anna", "ANNE", "annǵ"]
+    assert await found("ann", after="anna", limit=1) == ["ANNE"]
+    assert await found("小") == ["小明", "小红"]
+    assert await found("a%") == ["a%"]
+    assert await found("an_") == ["an_n"]
+    assert await found("x") == []
+    assert len(await found("")) == len(names)
+    assert await store.find_users("yzb", "ann", "", 9) == ()
+
+
 async def test_users_are_added_together_with_their_hashes(store: IssuerStore) -> None:
     assert await store.add_users([]) == ()
     new = [(user("ann", nick="Ann"), "hash of ann"), (user("bob"), ""), (user("小红"), "hash of 小红")]

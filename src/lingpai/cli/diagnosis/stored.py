@@ -7,10 +7,10 @@ from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
 from lingpai.cli.output import local
 from lingpai.cli.problems import explain
-from lingpai.cli.sealing import count_sealed
 from lingpai.core.errors import LingpaiError
 from lingpai.core.records import ENV
 from lingpai.keeper.keeper import Keeper
+from lingpai.operating.sealing import count_sealed
 from lingpai.service import issuer_store_of
 
 MOST_TWINS = 20

@@ -11,7 +11,7 @@ from lingpai.core.records import Account
 from lingpai.keeper import administration
 from lingpai.keeper.accounts import FIELDS, account_document, account_flaws
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Nothing, Resource, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, sliced
 from lingpai.operating.site import Site
 from lingpai.operating.statuses import status_document
 
@@ -49,6 +49,7 @@ class Accounts(Resource[Account]):
     noun = "account"
     entry = FIELDS.entry("AccountEntry", {}, secret="")
     written = ("secret",)
+    filters = PREFIX
     actions: ClassVar[Mapping[str, Action]] = {
         "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account.")
     }
@@ -85,7 +86,7 @@ class Accounts(Resource[Account]):
         return {name: value for name, value in named.items() if name not in self.written}
 
     @override
-    def build(self, site: Site, key: Key, entry: Any, known: Account | None) -> Account:
+    async def build(self, site: Site, key: Key, entry: Any, known: Account | None) -> Account:
         platform, account, label = key
         given = FIELDS.named(entry)
         given["secret"] = entry.secret or (known.secret if known is not None else "")
@@ -118,6 +119,11 @@ class Accounts(Resource[Account]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        del key, wanted
+        del key
         accounts = await site.keeper.store.list_accounts()
-        return sliced([(each.name, await self.document(site, each)) for each in accounts], after, limit)
+        return sliced(
+            [(each.name, await self.document(site, each)) for each in accounts],
+            after,
+            limit,
+            wanted.get("q", ""),
+        )

@@ -14,7 +14,7 @@ from lingpai.issuer.app_fields import FIELDS, app_document
 from lingpai.issuer.app_flaws import app_flaws, client_flaws
 from lingpai.issuer.verbs.end import end_app
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Nothing, Resource, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, sliced
 from lingpai.operating.site import Site
 
 MOST_OVERLAP = 366 * 86_400
@@ -78,6 +78,7 @@ class Apps(Resource[App]):
     noun = "app"
     entry = FIELDS.entry("AppEntry", {})
     made = ("secret",)
+    filters = PREFIX
     actions: ClassVar[Mapping[str, Action]] = {
         "add": Action("", add, NewApp, "Add an app; its secret is shown once.", whole=True, secret="secret"),  # noqa: S106
         "secrets": Action(
@@ -115,7 +116,7 @@ class Apps(Resource[App]):
         return settable
 
     @override
-    def build(self, site: Site, key: Key, entry: Any, known: App | None) -> App:
+    async def build(self, site: Site, key: Key, entry: Any, known: App | None) -> App:
         realm, app_id = key
         issuer = site.issuer(realm)
         bare = known or App(realm=realm, app_id=app_id, created_at=issuer.now())
@@ -154,7 +155,8 @@ class Apps(Resource[App]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        del wanted
         issuer = site.issuer(key[0])
         apps = await issuer.store.list_apps(issuer.realm)
-        return sliced([(each.app_id, app_document(issuer, each)) for each in apps], after, limit)
+        return sliced(
+            [(each.app_id, app_document(issuer, each)) for each in apps], after, limit, wanted.get("q", "")
+        )

@@ -13,7 +13,7 @@ from lingpai.core.records import Caller
 from lingpai.keeper import administration
 from lingpai.keeper.callers import FIELDS, caller_document, caller_flaws, ends_by_name, read_callers
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Resource, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Resource, sliced
 from lingpai.operating.site import Site
 
 OVERLAP = 86_400
@@ -55,6 +55,7 @@ class Callers(Resource[Caller]):
     noun = "caller"
     entry = FIELDS.entry("CallerEntry", {})
     made = ("key",)
+    filters = PREFIX
     actions: ClassVar[Mapping[str, Action]] = {
         "keys": Action(
             "/keys",
@@ -84,7 +85,7 @@ class Callers(Resource[Caller]):
         return FIELDS.named(record)
 
     @override
-    def build(self, site: Site, key: Key, entry: Any, known: Caller | None) -> Caller:
+    async def build(self, site: Site, key: Key, entry: Any, known: Caller | None) -> Caller:
         if known is not None and known.revoked_at is not None:
             raise LingpaiError(Kind.CONFLICT, "The caller was revoked, and its name cannot be used again.")
         bare = known or Caller(name=key[0], created_at=site.keeper.clock.now())
@@ -114,8 +115,11 @@ class Callers(Resource[Caller]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        del key, wanted
+        del key
         callers, former = await read_callers(site.keeper)
         return sliced(
-            [(each.name, caller_document(each, former.get(each.name, ()))) for each in callers], after, limit
+            [(each.name, caller_document(each, former.get(each.name, ()))) for each in callers],
+            after,
+            limit,
+            wanted.get("q", ""),
         )

@@ -1,16 +1,45 @@
 """Realms of the issuer: what they are and every number of their policies, which settings change."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from typing_extensions import override
 
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.issuer.delegation import keys
 from lingpai.issuer.dialects.registry import dialects
-from lingpai.issuer.realms import Realm
+from lingpai.issuer.realms import Realm, pages_prefix
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Resource, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Resource, sliced
 from lingpai.operating.site import Site
+
+
+class LoginKey(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """Whether a realm that has a key gets the next one, and whether the keys before end now."""
+
+    rotate: bool = False
+    at_once: bool = False
+
+
+async def login_key(site: Site, key: Key, body: LoginKey) -> Document:
+    """Make the key that a realm and its own site sign with."""
+    issuer, realm = site.issuer(key[0]), site.realms[key[0]]
+    if body.at_once and not body.rotate:
+        raise LingpaiError(Kind.INVALID_PARAMETER, "at_once is for rotate.", parameter="at_once")
+    if not body.rotate and await issuer.store.list_login_keys(issuer.realm):
+        reason = f"The realm {issuer.realm} has a login key already, and keys are shown only once. Rotate it."
+        raise LingpaiError(Kind.CONFLICT, reason, parameter="rotate")
+    made = await keys.rotate(issuer, at_once=body.at_once)
+    url = site.origin + pages_prefix(realm)
+    return {
+        "realm": issuer.realm,
+        "number": made.number,
+        "key": made.key,
+        "iss": url,
+        "return_to": f"{url}/login/return",
+        "login": realm.login,
+    }
 
 
 class Realms(Resource[Realm]):
@@ -21,6 +50,15 @@ class Realms(Resource[Realm]):
     area = "issuer"
     noun = "realm"
     methods = ("GET",)
+    filters = PREFIX
+    actions: ClassVar[Mapping[str, Action]] = {
+        "login-key": Action(
+            "/login-key",
+            login_key,
+            LoginKey,
+            "Make the key that a realm and its own site sign with; shown once.",
+        )
+    }
 
     @override
     async def find(self, site: Site, key: Key) -> Realm | None:
@@ -41,6 +79,8 @@ class Realms(Resource[Realm]):
             "prefix": record.prefix,
             "enabled": record.name in site.enabled,
             "login": record.login,
+            "address": site.origin + record.prefix,
+            "named": record.name in site.named,
             "policy": {
                 name: {"value": value, "source": "protocol" if value == usual[name] else "settings"}
                 for name, value in policy.items()
@@ -49,6 +89,6 @@ class Realms(Resource[Realm]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        del key, wanted
+        del key
         found = [(name, await self.document(site, each)) for name, each in sorted(site.realms.items())]
-        return sliced(found, after, limit)
+        return sliced(found, after, limit, wanted.get("q", ""))

@@ -6,16 +6,22 @@ from typing import Any, Final
 from lingpai.operating.resources.accounts import Accounts
 from lingpai.operating.resources.apps import Apps
 from lingpai.operating.resources.callers import Callers
+from lingpai.operating.resources.claims import Claims
 from lingpai.operating.resources.grants import Grants
+from lingpai.operating.resources.machines import Machines
 from lingpai.operating.resources.realms import Realms
+from lingpai.operating.resources.registrations import Registrations
 from lingpai.operating.resources.resource import Resource
+from lingpai.operating.resources.resource_servers import ResourceServers
+from lingpai.operating.resources.rings import Keys, SigningKeyList
 from lingpai.operating.resources.tokens import Budgets, Tokens
 from lingpai.operating.resources.trail import Admins, AuditTrail
 from lingpai.operating.resources.users import Users
 
 RESOURCES: Final[tuple[Resource[Any], ...]] = (
     *(Accounts(), Tokens(), Budgets(), Callers()),
-    *(Realms(), Apps(), Users(), Grants()),
-    *(Admins(), AuditTrail()),
+    *(Realms(), Apps(), Users(), Claims(), Grants(), Machines()),
+    *(ResourceServers(), Registrations(), SigningKeyList()),
+    *(Keys(), Admins(), AuditTrail()),
 )
 BY_KIND: Final[Mapping[str, Resource[Any]]] = {each.kind: each for each in RESOURCES}

@@ -7,13 +7,19 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, FlawsError
-from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.port import Count, Document, Key, Page
 from lingpai.operating.rights import Area, Need
 from lingpai.operating.site import Site
 
 R = TypeVar("R")
 MOST_ATTEMPTS: Final = 16
 """Attempts of a change that others overtake."""
+MOST_COUNTED: Final = 10_000
+"""Things of a list that are counted."""
+PREFIX: Final[Mapping[str, str]] = {"q": "Only those whose names begin so."}
+"""The filter of lists that are ordered by name."""
+_PAGE: Final = 500
+_ROW_DIGITS: Final = 18
 
 
 class Action(NamedTuple):
@@ -27,6 +33,7 @@ class Action(NamedTuple):
         verb: the right that it needs.
         whole: whether it is of the list as a whole.
         secret: the name of the secret in the answer, which derives from the request's nonce (`Site.caller_key`), or "".
+        area: of the right that it needs; the thing's when None.
     """
 
     path: str
@@ -36,6 +43,7 @@ class Action(NamedTuple):
     verb: str = "write"
     whole: bool = False
     secret: str = ""
+    area: Area | None = None
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,9 +85,11 @@ class Resource(Generic[R]):
         head, _, _ = self.path.partition(f"/{self.kind}/")
         return f"{head}/{self.kind}"
 
-    def need(self, key: Key, verb: str) -> Need:
-        """Return the right that a call needs."""
-        return Need(self.area, verb, key[0] if self.path.startswith("/realms/{realm}") and key else "")
+    def need(self, key: Key, verb: str, area: Area | None = None) -> Need:
+        """Return the right that a call needs, in another area than the kind's when `area` is given."""
+        return Need(
+            area or self.area, verb, key[0] if self.path.startswith("/realms/{realm}") and key else ""
+        )
 
     async def find(self, site: Site, key: Key) -> R | None:
         """Return the thing of this key, or None."""
@@ -106,7 +116,7 @@ class Resource(Generic[R]):
         """Return the fields that can be set, as they come in, without those that never come out."""
         raise NotImplementedError
 
-    def build(self, site: Site, key: Key, entry: Any, known: R | None) -> R:
+    async def build(self, site: Site, key: Key, entry: Any, known: R | None) -> R:
         """Return the record that an entry describes.
 
         Raises:
@@ -138,6 +148,16 @@ class Resource(Generic[R]):
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         """Return a page of the list."""
         raise NotImplementedError
+
+    async def count(self, site: Site, key: Key, wanted: Mapping[str, str]) -> Count:
+        """Return how many things the list has, up to `MOST_COUNTED`."""
+        number, after = 0, ""
+        while number < MOST_COUNTED:
+            page = await self.page(site, key, wanted, after, _PAGE)
+            number, after = number + len(page.items), page.next
+            if page.partial or not after:
+                return Count(number, page.partial)
+        return Count(min(number, MOST_COUNTED), more=True)
 
     def secret_again(self, site: Site, key: Key) -> str:
         """Return the secret that an action made from the nonce that `site` has."""
@@ -173,8 +193,22 @@ def convert(given: Document, kind: type[Any]) -> Any:
         raise FlawsError([Flaw(field, f"This is not valid: {text}.")]) from error
 
 
-def sliced(items: list[tuple[str, Document]], after: str, limit: int) -> Page:
-    """Return a page of a list that is short enough to be read whole, ordered by the names of its items."""
-    rest = [each for each in items if each[0] > after] if after else items
+def row_of(text: str) -> int | None:
+    """Return the row that a part of a path names, or None when it is no number of a row."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _ROW_DIGITS else None
+
+
+def sliced(items: list[tuple[str, Document]], after: str, limit: int, prefix: str = "") -> Page:
+    """Return a page of a list that is short enough to be read whole, ordered by the names of its items.
+
+    Args:
+        items: names and documents, in any order.
+        after: the name before the page, or "".
+        limit: how many at most.
+        prefix: only names that begin so.
+    """
+    rest = sorted(
+        (each for each in items if each[0] > after and each[0].startswith(prefix)), key=lambda each: each[0]
+    )
     more = len(rest) > limit
     return Page([document for _, document in rest[:limit]], rest[limit - 1][0] if more else "")

@@ -1,7 +1,7 @@
 """Stored tokens and tickets, never their values; and the budgets of calls."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from typing_extensions import override
@@ -10,15 +10,17 @@ from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import CredentialStatus
 from lingpai.keeper import reporting
+from lingpai.keeper.app import App
 from lingpai.keeper.generations import current_of
 from lingpai.keeper.routes.token_holders import app_of_credential
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.accounts import NO_LABEL, Accounts
-from lingpai.operating.resources.resource import Action, Nothing, Resource, sliced
+from lingpai.operating.resources.resource import Action, Nothing, Resource, row_of, sliced
 from lingpai.operating.site import Site
 from lingpai.operating.statuses import budget_documents, status_document
 
 ASKER = "operator"
+MOST_REASON = 500
 
 
 class Reported(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,22 +33,58 @@ class Reported(msgspec.Struct, forbid_unknown_fields=True):
         return "Reported()"
 
 
-async def renew(site: Site, key: Key, _body: Nothing) -> Document:
-    """Drop a stored token and get the next one."""
-    keeper, (platform, account, label, kind) = site.keeper, key
+class Revealing(msgspec.Struct, forbid_unknown_fields=True):
+    """Why a value is wanted; the audit trail has it."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=MOST_REASON)]
+
+
+async def _app(site: Site, key: Key) -> App:
+    """Return the configured account of a token, when it has tokens of this kind."""
+    platform, account, label, kind = key
     found = await Accounts().find(site, (platform, account, label))
     if found is None:
         raise Accounts().missing((platform, account, label))
-    app = keeper.app_of(found, ASKER)
+    app = site.keeper.app_of(found, ASKER)
     if not app.platform.takes(kind):
         known = ", ".join(app.platform.known_kinds)
         reason = f"There is no {kind} of {found.name}; known kinds: {known}."
         raise LingpaiError(Kind.NOT_FOUND, reason, parameter="kind")
+    return app
+
+
+async def clear(site: Site, key: Key, _body: Nothing) -> Document:
+    """Drop a stored token: the next request fetches a new one."""
+    keeper, app, kind = site.keeper, await _app(site, key), key[3]
     outcome = await reporting.clear(keeper, app, kind)
-    await keeper.note(Change("token.clear", found.name, after={"kind": kind, "outcome": outcome}))
+    await keeper.note(Change("token.clear", app.name, after={"kind": kind, "outcome": outcome}))
+    return {"account": app.name, "kind": kind, "outcome": outcome}
+
+
+async def reveal(site: Site, key: Key, body: Revealing) -> Document:
+    """Return the value of a token, a new one when there is none; the audit trail has the reason."""
+    keeper, app, kind = site.keeper, await _app(site, key), key[3]
+    if not body.reason.strip():
+        raise LingpaiError(Kind.INVALID_PARAMETER, "A reason is needed.", parameter="reason")
+    await keeper.note(Change("token.reveal", app.name, after={"kind": kind}, reason=body.reason))
+    current = current_of(await keeper.credentials.get_or_fetch(app, kind))
+    keeper.audit.count(app.asker, app.name, "token")
+    return {
+        "account": app.name,
+        "kind": kind,
+        "value": current.value,
+        "expires_in": int(current.end.remaining(keeper.clock)),
+        "version": current.version,
+    }
+
+
+async def renew(site: Site, key: Key, _body: Nothing) -> Document:
+    """Drop a stored token and get the next one."""
+    keeper, app, kind = site.keeper, await _app(site, key), key[3]
+    outcome = (await clear(site, key, _body))["outcome"]
     current = current_of(await keeper.credentials.get_or_fetch(app, kind))
     return {
-        "account": found.name,
+        "account": app.name,
         "kind": kind,
         "outcome": outcome,
         "version": current.version,
@@ -80,6 +118,15 @@ class Tokens(Resource[CredentialStatus]):
     }
     actions: ClassVar[Mapping[str, Action]] = {
         "renew": Action("/renew", renew, Nothing, "Drop a stored token and get the next one."),
+        "clear": Action("/clear", clear, Nothing, "Drop a stored token; the next request fetches another."),
+        "reveal": Action(
+            "/reveal",
+            reveal,
+            Revealing,
+            "Show the value of a token. It needs a right of its own and a reason, which is recorded.",
+            verb="reveal",
+            area="secrets",
+        ),
         "report": Action(
             "/report",
             report,
@@ -104,7 +151,7 @@ class Tokens(Resource[CredentialStatus]):
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         del key
         within = wanted.get("ends_within", "")
-        if within and not within.isdecimal():
+        if within and row_of(within) is None:
             raise LingpaiError(
                 Kind.INVALID_PARAMETER, "A number of seconds is needed.", parameter="ends_within"
             )
@@ -116,7 +163,7 @@ class Tokens(Resource[CredentialStatus]):
             if within and (document["remaining"] is None or document["remaining"] > int(within)):
                 continue
             found.append(("\n".join(map(str, _name(each))), document))
-        return sliced(sorted(found, key=lambda each: each[0]), after, limit)
+        return sliced(found, after, limit)
 
 
 def _name(status: CredentialStatus) -> tuple[str, str, str | None, str]:

@@ -7,12 +7,18 @@ from typing_extensions import override
 
 from lingpai.core.audit import AdminKey, AuditRow
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.operating.audit import audit_document
+from lingpai.operating.audit import audit_document, exported, verify_audit
 from lingpai.operating.keys import key_document
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Resource, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, row_of, sliced
 from lingpai.operating.site import Site
 from lingpai.store.administration_port import AuditFilter
+
+
+async def verify(site: Site, _key: Key, _body: Nothing) -> Document:
+    """Check the digests of the whole audit trail."""
+    found = await verify_audit(site.keeper.store, site.keeper.ring)
+    return {**found._asdict(), "verified": not found.problem}
 
 
 class AuditTrail(Resource[AuditRow]):
@@ -23,7 +29,18 @@ class AuditTrail(Resource[AuditRow]):
     area = "audit"
     noun = "row of the audit trail"
     methods = ("GET",)
+    actions: ClassVar[Mapping[str, Action]] = {
+        "verify": Action(
+            "/verify",
+            verify,
+            Nothing,
+            "Check that no row of the audit trail was altered, removed or put in.",
+            verb="read",
+            whole=True,
+        )
+    }
     filters: ClassVar[Mapping[str, str]] = {
+        "oldest": "1: oldest first, all rows, each with the digests that chain them.",
         "actor": "Only of this operator.",
         "action": "Only this action, such as caller.change.",
         "target": "Only of the thing of this name; a * at its end for all that begin so.",
@@ -32,11 +49,11 @@ class AuditTrail(Resource[AuditRow]):
 
     @override
     async def find(self, site: Site, key: Key) -> AuditRow | None:
-        number = key[0]
-        if not number.isascii() or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004  digits of a row's id
+        number = row_of(key[0])
+        if number is None:
             return None
-        rows = await site.keeper.store.read_audit(int(number) - 1, 1)
-        return rows[0] if rows and rows[0].id == int(number) else None
+        rows = await site.keeper.store.read_audit(number - 1, 1)
+        return rows[0] if rows and rows[0].id == number else None
 
     @override
     async def document(self, site: Site, record: AuditRow) -> Document:
@@ -45,10 +62,14 @@ class AuditTrail(Resource[AuditRow]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """Newest first."""
+        """Newest first, unless all are wanted."""
         del key
+        if wanted.get("oldest") == "1":
+            rows = await site.keeper.store.read_audit(int(after or 0), limit + 1)
+            more = str(rows[limit - 1].id) if len(rows) > limit else ""
+            return Page([exported(row) for row in rows[:limit]], more)
         since = wanted.get("since", "")
-        if since and not since.isdecimal():
+        if since and row_of(since) is None:
             raise LingpaiError(Kind.INVALID_PARAMETER, "A unix time is needed.", parameter="since")
         actor, action, target = (wanted.get(name, "") for name in ("actor", "action", "target"))
         found = AuditFilter(actor, action, target, float(since) if since else None)
@@ -64,6 +85,7 @@ class Admins(Resource[AdminKey]):
     path = "/admins/{name}"
     area = "admin"
     noun = "admin key"
+    filters = PREFIX
     methods = ("GET",)
 
     @override
@@ -77,6 +99,8 @@ class Admins(Resource[AdminKey]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        del key, wanted
+        del key
         keys = await site.keeper.store.list_admin_keys()
-        return sliced([(each.name, await self.document(site, each)) for each in keys], after, limit)
+        return sliced(
+            [(each.name, await self.document(site, each)) for each in keys], after, limit, wanted.get("q", "")
+        )

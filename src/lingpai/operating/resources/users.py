@@ -6,17 +6,21 @@ from typing import Any, ClassVar
 import msgspec
 from typing_extensions import override
 
+from lingpai.core.audit import Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, demand, flaws_of
+from lingpai.core.names import fold
 from lingpai.core.seals import Digester
 from lingpai.core.user_records import Profile, User
 from lingpai.issuer import admin
 from lingpai.issuer.checks import check_login, check_password, check_password_hash
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.realms import pages_prefix
 from lingpai.issuer.user_documents import PROFILE, user_document
 from lingpai.issuer.verbs.end import end_user
+from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Nothing, Resource
+from lingpai.operating.resources.resource import Action, Nothing, Resource, row_of
 from lingpai.operating.site import Site
 
 SEXES = ("1", "2", "3")
@@ -74,7 +78,7 @@ async def add(site: Site, key: Key, body: NewUser) -> Document:
 
 async def set_password(site: Site, key: Key, body: NewPassword) -> Document:
     """Set a user's password; all their logins end."""
-    issuer, user = await _user(site, key)
+    issuer, user = await find_one(site, key)
     demand(flaws_of("password", check_password, body.password, issuer.policy.least_password))
     await admin.set_password(issuer, user, body.password)
     return {"realm": issuer.realm, "login": user.login, "outcome": "changed"}
@@ -82,7 +86,7 @@ async def set_password(site: Site, key: Key, body: NewPassword) -> Document:
 
 async def end_sessions(site: Site, key: Key, _body: Nothing) -> Document:
     """Log a user out everywhere."""
-    issuer, user = await _user(site, key)
+    issuer, user = await find_one(site, key)
     return {
         "realm": issuer.realm,
         "login": user.login,
@@ -92,12 +96,30 @@ async def end_sessions(site: Site, key: Key, _body: Nothing) -> Document:
 
 async def end_grants(site: Site, key: Key, _body: Nothing) -> Document:
     """End every grant of a user."""
-    issuer, user = await _user(site, key)
+    issuer, user = await find_one(site, key)
     await end_user(issuer, user)
     return {"realm": issuer.realm, "login": user.login, "outcome": "ended"}
 
 
-async def _user(site: Site, key: Key) -> tuple[Issuer, User]:
+async def reset_link(site: Site, key: Key, _body: Nothing) -> Document:
+    """Return the address at which a user sets another password, once, within 15 minutes."""
+    issuer, user = await find_one(site, key)
+    realm = site.realms[issuer.realm]
+    if realm.login:
+        reason = f"Users of {realm.name} log in at {realm.login}, and have no passwords here."
+        raise LingpaiError(Kind.CONFLICT, reason)
+    link = await make_reset_link(issuer, user)
+    await issuer.note(Change("user.reset-link", user.login))
+    address = f"{site.origin}{pages_prefix(realm)}/reset?link={link}"
+    return {"realm": issuer.realm, "login": user.login, "address": address, "expires_in": LINK_SECONDS}
+
+
+async def find_one(site: Site, key: Key) -> tuple[Issuer, User]:
+    """Return the user of this key, and their realm.
+
+    Raises:
+        LingpaiError: NOT_FOUND.
+    """
     found = await Users().find(site, key)
     if found is None:
         raise Users().missing(key)
@@ -123,7 +145,10 @@ class Users(Resource[User]):
     area = "users"
     noun = "user"
     methods = ("GET", "PUT", "PATCH", "DELETE")
-    filters: ClassVar[Mapping[str, str]] = {"login": "Only the user with this login name."}
+    filters: ClassVar[Mapping[str, str]] = {
+        "login": "Only the user with this login name.",
+        "q": "Only those whose login names begin so, in any spelling, by name; the others are oldest first.",
+    }
     entry = UserEntry
     actions: ClassVar[Mapping[str, Action]] = {
         "add": Action("", add, NewUser, "Add a user.", whole=True),
@@ -132,16 +157,19 @@ class Users(Resource[User]):
         ),
         "logout": Action("/end-sessions", end_sessions, Nothing, "Log a user out everywhere."),
         "end-grants": Action("/end-grants", end_grants, Nothing, "End every grant of a user."),
+        "reset-link": Action(
+            "/reset-link", reset_link, Nothing, "Make a link with which a user sets another password, once."
+        ),
     }
 
     @override
     async def find(self, site: Site, key: Key) -> User | None:
         realm, uid = key
         issuer = site.issuer(realm)
-        row, _, _ = uid.partition("-")
-        if not row.isascii() or not row.isdecimal() or len(row) > 18:  # noqa: PLR2004  digits of a row's id
+        row = row_of(uid.partition("-")[0])
+        if row is None:
             return None
-        found = await issuer.store.find_user(int(row))
+        found = await issuer.store.find_user(row)
         return found if found is not None and found.realm == realm and uid_of(site, found) == uid else None
 
     @override
@@ -162,7 +190,7 @@ class Users(Resource[User]):
         }
 
     @override
-    def build(self, site: Site, key: Key, entry: Any, known: User | None) -> User:
+    async def build(self, site: Site, key: Key, entry: Any, known: User | None) -> User:
         """Users are added by POST, so that their id is the service's."""
         del site
         if known is None:
@@ -193,11 +221,14 @@ class Users(Resource[User]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
-        """Oldest first."""
         issuer = site.issuer(key[0])
         if wanted.get("login"):
             found = await issuer.store.find_login(issuer.realm, wanted["login"])
             return Page([await self.document(site, found[0])] if found else [])
-        users = await issuer.store.list_users(issuer.realm, int(after or 0), limit + 1)
-        documents = [await self.document(site, each) for each in users[:limit]]
-        return Page(documents, str(users[limit - 1].id) if len(users) > limit else "")
+        if wanted.get("q"):
+            users = await issuer.store.find_users(issuer.realm, wanted["q"], after, limit + 1)
+            more = fold(users[limit - 1].login) if len(users) > limit else ""
+        else:
+            users = await issuer.store.list_users(issuer.realm, int(after or 0), limit + 1)
+            more = str(users[limit - 1].id) if len(users) > limit else ""
+        return Page([await self.document(site, each) for each in users[:limit]], more)

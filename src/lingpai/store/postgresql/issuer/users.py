@@ -15,6 +15,7 @@ from lingpai.store.postgresql.issuer.transaction import ConnectionTransaction
 from lingpai.store.postgresql.issuer.verbs import IssuerRepository
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.user_rows import (
+    LAST,
     open_password,
     read_claims,
     read_login,
@@ -65,6 +66,12 @@ class Users(IssuerRepository, Directory):
     @override
     async def list_users(self, realm: str, after: int, limit: int) -> tuple[User, ...]:
         return tuple(map(read_user, await self._engine.scan(_SQL["list_users"], realm, after, limit)))
+
+    @override
+    async def find_users(self, realm: str, prefix: str, after: str, limit: int) -> tuple[User, ...]:
+        first = fold(prefix)
+        rows = await self._engine.scan(_SQL["find_users"], realm, first, after, first + LAST, limit)
+        return tuple(map(read_user, rows))
 
     @override
     async def find_claims(self, user: int) -> UserClaims | None:

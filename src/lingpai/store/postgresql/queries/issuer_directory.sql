@@ -107,6 +107,11 @@ JOIN LATERAL (
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm <= $1 AND (realm, id) > ($1, $2) ORDER BY realm, id LIMIT $3;
 
+-- name: find_users
+SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
+FROM issuer_users WHERE login_key >= $2 AND login_key > $3 AND login_key < $4 AND realm = $1
+ORDER BY login_key LIMIT $5;
+
 -- name: lock_user
 SELECT realm FROM issuer_users WHERE id = $1 FOR UPDATE;
 

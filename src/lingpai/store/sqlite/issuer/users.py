@@ -14,6 +14,7 @@ from lingpai.store.sqlite.issuer.sessions import end_all_sessions
 from lingpai.store.sqlite.queries import change, load_queries, run
 from lingpai.store.sqlite.repository import Repository
 from lingpai.store.user_rows import (
+    LAST,
     open_password,
     read_claims,
     read_login,
@@ -68,6 +69,16 @@ class Users(Repository, Directory):
 
         def read(connection: apsw.Connection) -> tuple[User, ...]:
             return tuple(map(read_user, run(connection, _SQL["list_users"], (realm, after, limit))))
+
+        return await self._engine.scan(read)
+
+    @override
+    async def find_users(self, realm: str, prefix: str, after: str, limit: int) -> tuple[User, ...]:
+        first = fold(prefix)
+        wanted = {"realm": realm, "first": first, "after": after, "end": first + LAST, "limit": limit}
+
+        def read(connection: apsw.Connection) -> tuple[User, ...]:
+            return tuple(map(read_user, run(connection, _SQL["find_users"], wanted)))
 
         return await self._engine.scan(read)
 

@@ -80,6 +80,11 @@ FROM issuer_users WHERE realm = ? AND login_key = ?;
 SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
 FROM issuer_users WHERE realm = ? AND id > ? ORDER BY id LIMIT ?;
 
+-- name: find_users
+SELECT id, realm, login, nick, avatar, sex, seller_name, disabled, created_at
+FROM issuer_users WHERE login_key >= :first AND login_key > :after AND login_key < :end AND realm = :realm
+ORDER BY login_key LIMIT :limit;
+
 -- name: change_user
 UPDATE OR IGNORE issuer_users SET login = :login, login_key = iif(login = :login, login_key, :login_key), nick = :nick, avatar = :avatar, sex = :sex,
     seller_name = :seller_name, disabled = :disabled

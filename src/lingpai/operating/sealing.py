@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from lingpai.core.keyring import LOOK_SECONDS
 from lingpai.keeper.keeper import Keeper
-from lingpai.service import issuer_store_of
+from lingpai.store.opening import issuer_beside
 
 BATCH = 500
 SETTLED = 2 * LOOK_SECONDS
@@ -19,7 +19,7 @@ async def count_sealed(keeper: Keeper) -> dict[int, int]:
         LingpaiError: STORE_UNAVAILABLE.
     """
     counts = Counter(await keeper.store.sealed_counts())
-    counts.update(await issuer_store_of(keeper).sealed_secrets())
+    counts.update(await issuer_beside(keeper.store).sealed_secrets())
     return dict(counts)
 
 
@@ -35,7 +35,7 @@ async def reseal(keeper: Keeper, advance: Callable[[int], None]) -> int:
         SealError: the store and the ring do not belong together.
     """
     resealed = 0
-    for verb in (keeper.store.reseal, issuer_store_of(keeper).reseal_secrets):
+    for verb in (keeper.store.reseal, issuer_beside(keeper.store).reseal_secrets):
         while done := await verb(BATCH):
             resealed += done
             advance(done)
