@@ -1,18 +1,20 @@
 """Resource servers of a realm: the APIs that access tokens of the standard protocol are for."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 from typing_extensions import override
 
-from lingpai.core.flaws import demand
+from lingpai.core.errors import LingpaiError
+from lingpai.core.flaws import Flaw, demand
 from lingpai.core.issuer_records import Resource as ResourceServer
 from lingpai.core.moments import moment
 from lingpai.issuer import administration
 from lingpai.issuer.administration import RESOURCE_FIELDS as FIELDS
+from lingpai.issuer.checks import check_resource
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.resource_flaws import resource_flaws
+from lingpai.issuer.dialects.oidc.policy import SCOPES
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.resource import PREFIX, Resource, sliced
 from lingpai.operating.site import Site
@@ -26,6 +28,37 @@ def resource_document(issuer: Issuer, found: ResourceServer) -> Document:
         **FIELDS.shown(found),
         "created_at": moment(issuer.wall(found.created_at)),
     }
+
+
+async def resource_flaws(
+    issuer: Issuer, resource: ResourceServer, declared: Collection[str] = ()
+) -> list[Flaw]:
+    """Return the flaws of a resource server.
+
+    Args:
+        issuer: its realm.
+        resource: as it is described.
+        declared: ids of apps that are not stored yet, and will be.
+    """
+    flaws = []
+    try:
+        check_resource(resource)
+    except LingpaiError as error:
+        field = "uri" if error.parameter == "resource" else error.parameter or "uri"
+        flaws.append(Flaw(field, error.reason))
+    flaws += [
+        Flaw("scopes", f"{word!r} is a scope of the protocol itself; a resource cannot have it.")
+        for word in resource.scopes
+        if word in SCOPES
+    ]
+    if resource.introspector and resource.introspector not in declared:
+        app = await issuer.store.find_app(issuer.realm, resource.introspector)
+        if app is None:
+            flaws.append(Flaw("introspector", f"There is no app {resource.introspector}."))
+        elif app.public:
+            text = f"The app {resource.introspector} is public and has no secret."
+            flaws.append(Flaw("introspector", text))
+    return flaws
 
 
 class ResourceServers(Resource[ResourceServer]):

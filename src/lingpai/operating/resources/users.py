@@ -106,7 +106,7 @@ async def reset_link(site: Site, key: Key, _body: Nothing) -> Document:
     issuer, user = await find_one(site, key)
     realm = site.realms[issuer.realm]
     if realm.login:
-        reason = f"Users of {realm.name} log in at {realm.login}, and have no passwords here."
+        reason = f"Users of {realm.name} log in at {realm.login} and have no passwords here."
         raise LingpaiError(Kind.CONFLICT, reason)
     link = await make_reset_link(issuer, user)
     await issuer.note(Change("user.reset-link", user.login))
