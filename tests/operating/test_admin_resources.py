@@ -4,10 +4,14 @@ from typing import Any
 
 import pytest
 
+from lingpai.console.permitted import Permitted
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Resource
 from lingpai.operating.sealing import SETTLED
-from tests.operating.conftest import SECRET, Admin
+from lingpai.service import issuers_of, site_of
+from lingpai.settings import Settings
+from tests.operating.conftest import OPERATOR, SECRET, Admin
 
 NOTHING: dict[str, Any] = {}
 USER = {"login": "ann", "password": "correct horse"}
@@ -98,6 +102,17 @@ async def test_a_value_needs_a_right_and_a_reason_that_is_recorded(admin: Admin)
     await admin.ask("POST", path, {"reason": "a call by hand"})
     rows = await admin.keeper.store.read_audit(0, 100)
     assert [row.reason for row in rows if row.action == "token.reveal"] == ["a call by hand"]
+
+
+@pytest.mark.parametrize("held", ["keeper:read", "keeper:write", "admin"])
+async def test_the_console_reveals_nothing_without_the_right_to(admin: Admin, held: str) -> None:
+    issuers = await issuers_of(Settings(), admin.keeper, disabled=True)
+    port = Permitted(site_of(Settings(), admin.keeper, issuers).by(OPERATOR), (held,))
+    with pytest.raises(LingpaiError) as refused:
+        await port.act("tokens", ("wechat", "wx1", "-", "access_token"), "reveal", {"reason": "curiosity"})
+    assert refused.value.kind is Kind.NOT_ALLOWED
+    newest = (await admin.keeper.store.read_audit(0, 100))[-1]
+    assert (newest.action, newest.target) == ("console.refused", "secrets:reveal")
 
 
 async def test_the_ring_is_rotated_and_its_old_key_retired(admin: Admin) -> None:

@@ -9,9 +9,9 @@ import msgspec
 from lingpai.console.operations import Field, Operation, Values
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.port import Document
+from lingpai.operating.replies import ROOT
 from lingpai.operating.resources.accounts import NO_LABEL
 from lingpai.operating.resources.registry import BY_KIND
-from lingpai.operating.routes import ROOT
 
 HIDDEN: Final = "…"
 """What commands and calls show in the place of a secret."""

@@ -7,9 +7,9 @@ from typing_extensions import override
 from lingpai.core.audit import REFUSED, Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.local import Local
-from lingpai.operating.port import Condition, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
 from lingpai.operating.resources.registry import BY_KIND
-from lingpai.operating.rights import READ, WRITE, permits
+from lingpai.operating.rights import READ, WRITE, Area, permits
 from lingpai.operating.site import Site
 
 
@@ -49,14 +49,29 @@ class Permitted(Operating):
         return await self._port.list(kind, key, wanted, after=after, limit=limit)
 
     @override
-    async def put(self, kind: str, key: Key, document: Document, condition: Condition) -> Saved:
-        await self.demand(kind, WRITE, key)
-        return await self._port.put(kind, key, document, condition)
+    async def count(self, kind: str, key: Key = (), wanted: Mapping[str, str] | None = None) -> Count:
+        await self.demand(kind, READ, key)
+        return await self._port.count(kind, key, wanted)
 
     @override
-    async def patch(self, kind: str, key: Key, patch: Document, condition: Condition | None = None) -> Saved:
+    async def put(
+        self, kind: str, key: Key, document: Document, condition: Condition, *, dry_run: bool = False
+    ) -> Saved:
         await self.demand(kind, WRITE, key)
-        return await self._port.patch(kind, key, patch, condition)
+        return await self._port.put(kind, key, document, condition, dry_run=dry_run)
+
+    @override
+    async def patch(
+        self,
+        kind: str,
+        key: Key,
+        patch: Document,
+        condition: Condition | None = None,
+        *,
+        dry_run: bool = False,
+    ) -> Saved:
+        await self.demand(kind, WRITE, key)
+        return await self._port.patch(kind, key, patch, condition, dry_run=dry_run)
 
     @override
     async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
@@ -65,16 +80,17 @@ class Permitted(Operating):
 
     @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
-        await self.demand(kind, BY_KIND[kind].actions[action].verb, key)
+        found = BY_KIND[kind].actions[action]
+        await self.demand(kind, found.verb, key, found.area)
         return await self._port.act(kind, key, action, document)
 
-    async def demand(self, kind: str, verb: str, key: Key) -> None:
+    async def demand(self, kind: str, verb: str, key: Key, area: Area | None = None) -> None:
         """Refuse what the rights do not permit.
 
         Raises:
             LingpaiError: NOT_ALLOWED.
         """
-        need = BY_KIND[kind].need(key, verb)
+        need = BY_KIND[kind].need(key, verb, area)
         if not permits(self._rights, need):
             change = Change("console.refused", str(need), reason="no right", outcome=REFUSED)
             await self._site.keeper.note(change)
