@@ -55,8 +55,8 @@ def test_what_is_no_route_is_not_found(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "found", "fields"),
     [
-        ("/items/a%b%c", "/items/{id}", {"id": "a/b/c"}),
-        ("/a/x%y/b", "/a/{x}/b", {"x": "x/y"}),
+        ("/apps/a%b%c", "/apps/{app_id}", {"app_id": "a/b/c"}),
+        ("/apps/x%y/b", "/apps/{app_id}/b", {"app_id": "x/y"}),
         ("/items%1", "/items/{id}", {"id": "1"}),  # as ever, where it separates what is found
         ("/a%c%d", "/a/c/{y}", {"y": "d"}),
         ("%plain", "/plain", {}),
@@ -67,7 +67,16 @@ def test_an_encoded_slash_is_part_of_a_field_where_nothing_else_is_found(
     path: str, found: str, fields: dict[str, str]
 ) -> None:
     paths = [each for each in PATHS if each != "/"]
-    assert router_of(*paths).find(path.replace("%", ENCODED_SLASH)) == (found, fields)
+    assert router_of(*paths, "/apps/{app_id}", "/apps/{app_id}/b").find(path.replace("%", ENCODED_SLASH)) == (
+        found,
+        fields,
+    )
+
+
+def test_an_encoded_slash_is_in_no_other_field() -> None:
+    router = router_of("/items/{id}", "/{realm}/apps/{app_id}")
+    for path in ("/items/a%b", "/x%y/apps/1", "/x%y/apps/a%b"):
+        assert router.find(path.replace("%", ENCODED_SLASH)) is None
 
 
 def test_a_dead_end_is_left_again_with_no_field_kept() -> None:

@@ -8,6 +8,8 @@ Fields = Mapping[str, str]
 NO_FIELDS: Final[Fields] = {}
 ENCODED_SLASH: Final = "\udc2f"
 """What stands for a slash that came as `%2F`; no decoded path has a lone surrogate."""
+WITH_SLASHES: Final = frozenset({"app_id"})
+"""Fields that may have such slashes: ids of apps, which may be addresses."""
 _REST: Final = ":path}"
 
 
@@ -74,7 +76,7 @@ class Router(Generic[T]):
         """Return what was added for a decoded path, and the values of its fields; None when there is nothing.
 
         A slash that came encoded separates segments as any other. Only where that finds nothing it is part of a field,
-        such as an id that is an address.
+        of those of `WITH_SLASHES`.
         """
         if ENCODED_SLASH in path:
             found = self.find(path.replace(ENCODED_SLASH, "/"))
@@ -88,6 +90,8 @@ class Router(Generic[T]):
         fields: dict[str, str] = {}
         found = _find(self._root, path.lstrip("/").split("/"), 0, fields)
         if found is not None and ENCODED_SLASH in path:
+            if any(ENCODED_SLASH in fields[name] for name in fields.keys() - WITH_SLASHES):
+                return None
             fields = {name: value.replace(ENCODED_SLASH, "/") for name, value in fields.items()}
         return None if found is None else (found, fields)
 
