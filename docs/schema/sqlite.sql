@@ -158,6 +158,25 @@ CREATE TRIGGER credentials_inserted AFTER INSERT ON credentials BEGIN UPDATE cac
 
 CREATE TRIGGER credentials_updated AFTER UPDATE ON credentials BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
+CREATE TABLE event_head (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    type TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    account TEXT NOT NULL,
+    label TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_at ON events (at);
+
 CREATE TABLE exchanges (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     digest BLOB NOT NULL UNIQUE,

@@ -36,6 +36,7 @@ from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.routes import (
     compatible,
     drop_in,
+    events,
     forwarding,
     generic,
     health,
@@ -207,6 +208,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
         *generic.routes(keeper),
         *reports.routes(keeper),
         *signatures.routes(keeper),
+        *events.routes(keeper),
         *drop_in.routes(keeper),
         *forwarding.routes(keeper),
         *health.routes(keeper),

@@ -26,6 +26,7 @@ from lingpai.core.records import (
     Trouble,
 )
 from lingpai.store.administration_port import Administration
+from lingpai.store.events_port import Events
 
 
 class LeaseAttempt(NamedTuple):
@@ -47,7 +48,7 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Administration, Protocol):
+class Store(Administration, Events, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.

@@ -5,7 +5,14 @@ from typing import Any, Final, NamedTuple
 
 from lingpai.store.vault import UnreadableError, Vault
 
-PURGES: Final = ("purge_exchanges", "purge_budgets", "purge_credentials", "purge_roles", "purge_proofs")
+PURGES: Final = (
+    "purge_exchanges",
+    "purge_budgets",
+    "purge_credentials",
+    "purge_roles",
+    "purge_proofs",
+    "purge_events",
+)
 
 
 class SealedColumn(NamedTuple):

@@ -1,13 +1,18 @@
 """Verbs that read and mark credentials (`store.port`); leases and what they bring are in `leases`."""
 
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from typing_extensions import override
 
 from lingpai.core.clock import Clock
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.administration import Statements
+from lingpai.store.events import note_dead, note_well
 from lingpai.store.port import Store
+from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.events import event_statements
 from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.postgresql.repository import Repository
@@ -44,11 +49,11 @@ class Credentials(Repository, Store):
     @override
     async def end_generation(self, key: CredentialKey, version: int) -> bool:
         ended = (version, self._clock.steady(), self._clock.epoch)
-        return bool(await self._engine.write(_SQL["end_generation"], *key, *ended))
+        return await self._noted("end_generation", note_dead, *key, *ended)
 
     @override
     async def forget_trouble(self, key: CredentialKey) -> bool:
-        return bool(await self._engine.write(_SQL["forget_trouble"], *key))
+        return await self._noted("forget_trouble", note_well, *key)
 
     @override
     async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
@@ -64,3 +69,16 @@ class Credentials(Repository, Store):
     @override
     async def list_statuses(self) -> tuple[CredentialStatus, ...]:
         return tuple(map(read_status, await self._engine.scan(_SQL["list_statuses"])))
+
+    async def _noted(
+        self, query: str, note: Callable[[Statements, float, int], Awaitable[None]], *arguments: Any
+    ) -> bool:
+        """Run a statement that returns the credentials that it changed, and add an event of each."""
+
+        async def change(connection: Connection) -> bool:
+            rows = await connection.fetch(_SQL[query], *arguments)
+            for (credential,) in rows:
+                await note(event_statements(connection), self._clock.now(), credential)
+            return bool(rows)
+
+        return await self._engine.transact(change)

@@ -9,9 +9,11 @@ from typing_extensions import override
 
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
+from lingpai.store.events import note_renewed, note_trouble, note_well
 from lingpai.store.port import Fetched, LeaseAttempt
 from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.credentials import Credentials
+from lingpai.store.postgresql.events import event_statements
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.rows import NO_END, as_of_now, read_credential, write_trouble
 
@@ -46,12 +48,18 @@ class Leases(Credentials):
         guard = (lease.credential_id, lease.fence)
 
         async def save(connection: Connection) -> Credential | None:
-            newest = await connection.fetchval(_SQL["lock_fenced"], *guard)
-            if newest is None:
+            found = await connection.fetchrow(_SQL["lock_fenced"], *guard)
+            if found is None:
                 return None
+            newest, trouble = found
             version = await self._keep(connection, lease.credential_id, newest, fetched, previous_end)
             progress = (version, *(renew or NO_END), fetched.end.wall)
             await connection.execute(_SQL["save_progress"], *guard, *progress)
+            statements, now = event_statements(connection), self._clock.now()
+            if version != newest:
+                await note_renewed(statements, now, lease.credential_id, fetched)
+            if trouble is not None:
+                await note_well(statements, now, lease.credential_id)
             return await self._load(connection, lease.credential_id)
 
         return await self._engine.transact(save)
@@ -60,7 +68,19 @@ class Leases(Credentials):
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:
         columns = (write_trouble(trouble), *(renew or NO_END), trouble.retry.wall)
         guard = (lease.credential_id, lease.fence)
-        return bool(await self._engine.write(_SQL["save_trouble"], *guard, *columns))
+
+        async def save(connection: Connection) -> bool:
+            found = await connection.fetchrow(_SQL["lock_fenced"], *guard)
+            if found is None:
+                return False
+            await connection.execute(_SQL["save_trouble"], *guard, *columns)
+            if found[1] is None:
+                await note_trouble(
+                    event_statements(connection), self._clock.now(), lease.credential_id, trouble
+                )
+            return True
+
+        return await self._engine.transact(save)
 
     @override
     async def release_lease(self, lease: Lease) -> bool:

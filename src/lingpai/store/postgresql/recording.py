@@ -1,6 +1,6 @@
 """Changes that are recorded in the transaction that makes them (`store.administration_port.Recording`)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar, cast
 
 from typing_extensions import override
@@ -21,12 +21,13 @@ T = TypeVar("T")
 class ConnectionStatements:
     """Runs statements by a connection; see `store.administration.Statements`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, queries: Mapping[str, str] = _SQL) -> None:
         self._connection = connection
+        self._queries = queries
 
     async def rows(self, query: str, *arguments: Any) -> Sequence[Row]:
         """See `store.administration.Statements`."""
-        return list(map(tuple, await self._connection.fetch(_SQL[query], *arguments)))
+        return list(map(tuple, await self._connection.fetch(self._queries[query], *arguments)))
 
 
 class _RecordingEngine:

@@ -12,6 +12,7 @@ from lingpai.store.postgresql.budgets import Budgets
 from lingpai.store.postgresql.callers import Callers
 from lingpai.store.postgresql.clock import shared_clock
 from lingpai.store.postgresql.engine import Engine
+from lingpai.store.postgresql.events import Events
 from lingpai.store.postgresql.exchanges import Exchanges
 from lingpai.store.postgresql.leases import Leases
 from lingpai.store.postgresql.proofs import Proofs
@@ -22,7 +23,7 @@ from lingpai.store.vault import Vault
 
 
 class PostgresStore(
-    Administration, Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store
+    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Proofs, Roles, Upkeep, Store
 ):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 

@@ -2,13 +2,16 @@
 
 from typing import Final
 
-import apsw
 from typing_extensions import override
 
 from lingpai.core.records import Budget, BudgetUse
+from lingpai.store.events import is_low, note_low
 from lingpai.store.port import Store
+from lingpai.store.sqlite.connect import Connection
+from lingpai.store.sqlite.events import event_statements
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.repository import Repository
+from lingpai.store.transaction import finish
 
 _SQL: Final = load_queries("budgets")
 
@@ -19,11 +22,14 @@ class Budgets(Repository, Store):
     @override
     async def take_budget(self, budget: Budget) -> BudgetUse:
 
-        def take(connection: apsw.Connection) -> BudgetUse:
+        def take(connection: Connection) -> BudgetUse:
             bindings = budget._asdict()
             taken = run(connection, _SQL["take_budget"], bindings)
             used, granted = (taken or run(connection, _SQL["read_budget"], bindings))[0]
-            return BudgetUse(budget.subject, budget.name, budget.window, used, budget.limit, bool(granted))
+            use = BudgetUse(budget.subject, budget.name, budget.window, used, budget.limit, bool(granted))
+            if is_low(use):
+                finish(note_low(event_statements(connection), self._clock.now(), use))
+            return use
 
         return await self._engine.write(take)
 

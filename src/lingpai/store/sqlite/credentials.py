@@ -10,10 +10,14 @@ import apsw
 from typing_extensions import override
 
 from lingpai.core.records import Credential, CredentialKey, CredentialStatus
+from lingpai.store.events import note_dead, note_well
 from lingpai.store.port import Store
 from lingpai.store.rows import as_of_now, moment, read_credential, read_status
+from lingpai.store.sqlite.connect import Connection
+from lingpai.store.sqlite.events import event_statements
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
 from lingpai.store.sqlite.repository import Repository
+from lingpai.store.transaction import finish
 
 _SQL: Final = load_queries("credentials")
 
@@ -38,11 +42,25 @@ class Credentials(Repository, Store):
     @override
     async def end_generation(self, key: CredentialKey, version: int) -> bool:
         ended = {"version": version, "steady": self._clock.steady(), "epoch": self._clock.epoch}
-        return await self._mark("end_generation", key._asdict() | ended)
+
+        def end(connection: Connection) -> bool:
+            rows = run(connection, _SQL["end_generation"], key._asdict() | ended)
+            for (credential,) in rows:
+                finish(note_dead(event_statements(connection), self._clock.now(), credential))
+            return bool(rows)
+
+        return await self._engine.write(end)
 
     @override
     async def forget_trouble(self, key: CredentialKey) -> bool:
-        return await self._mark("forget_trouble", key._asdict())
+
+        def forget(connection: Connection) -> bool:
+            rows = run(connection, _SQL["forget_trouble"], key._asdict())
+            for (credential,) in rows:
+                finish(note_well(event_statements(connection), self._clock.now(), credential))
+            return bool(rows)
+
+        return await self._engine.write(forget)
 
     @override
     async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:

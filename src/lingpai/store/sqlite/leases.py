@@ -3,18 +3,21 @@
 Each is guarded by the lease's fence in its statement: a holder that was overtaken changes nothing.
 """
 
-from typing import Any, Final
+from typing import Final
 
-import apsw
 from typing_extensions import override
 
 from lingpai.core.clock import End, end_after
 from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
+from lingpai.store.events import note_renewed, note_trouble, note_well
 from lingpai.store.port import Fetched, LeaseAttempt
 from lingpai.store.queries import Row
 from lingpai.store.rows import as_of_now, end_columns, moment, read_credential, write_trouble
+from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.credentials import Credentials
+from lingpai.store.sqlite.events import event_statements
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
+from lingpai.store.transaction import finish
 
 _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 
@@ -25,7 +28,7 @@ class Leases(Credentials):
     @override
     async def acquire_lease(self, key: CredentialKey, holder: str, seen: int, ttl: float) -> LeaseAttempt:
 
-        def acquire(connection: apsw.Connection) -> LeaseAttempt:
+        def acquire(connection: Connection) -> LeaseAttempt:
             now = moment(self._clock)
             credential = self._load(connection, "read_credential", key)
             if credential is None:
@@ -47,14 +50,20 @@ class Leases(Credentials):
         self, lease: Lease, fetched: Fetched, previous_end: End, renew: End | None
     ) -> Credential | None:
 
-        def save(connection: apsw.Connection) -> Credential | None:
+        def save(connection: Connection) -> Credential | None:
             guard = {"id": lease.credential_id, "fence": lease.fence}
-            newest = run(connection, _SQL["newest_generation"], guard)
-            if not newest:
+            found = run(connection, _SQL["newest_generation"], guard)
+            if not found:
                 return None
-            version = self._keep(connection, lease.credential_id, newest[0], fetched, previous_end)
+            trouble, *newest = found[0]
+            version = self._keep(connection, lease.credential_id, tuple(newest), fetched, previous_end)
             progress = guard | {"version": version, "end_wall": fetched.end.wall}
             run(connection, _SQL["save_progress"], progress | end_columns("renew", renew))
+            statements, now = event_statements(connection), self._clock.now()
+            if version != newest[0]:
+                finish(note_renewed(statements, now, lease.credential_id, fetched))
+            if trouble is not None:
+                finish(note_well(statements, now, lease.credential_id))
             return self._load(connection, "read_credential_by_id", (lease.credential_id,))
 
         return await self._engine.write(save)
@@ -62,22 +71,31 @@ class Leases(Credentials):
     @override
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:
         columns = {"trouble": write_trouble(trouble), "retry_wall": trouble.retry.wall}
-        return await self._give_back(lease, "save_trouble", columns | end_columns("renew", renew))
+        columns |= {"id": lease.credential_id, "fence": lease.fence} | end_columns("renew", renew)
+
+        def save(connection: Connection) -> bool:
+            before = run(connection, _SQL["read_trouble"], (lease.credential_id,))
+            saved = bool(run(connection, _SQL["save_trouble"], columns))
+            if saved and before[0][0] is None:
+                now = self._clock.now()
+                finish(note_trouble(event_statements(connection), now, lease.credential_id, trouble))
+            return saved
+
+        return await self._engine.write(save)
 
     @override
     async def release_lease(self, lease: Lease) -> bool:
-        return await self._give_back(lease, "release_lease", {})
+        bindings = {"id": lease.credential_id, "fence": lease.fence}
+        return await self._engine.write(
+            lambda connection: bool(run(connection, _SQL["release_lease"], bindings))
+        )
 
-    async def _give_back(self, lease: Lease, query: str, columns: dict[str, Any]) -> bool:
-        bindings = columns | {"id": lease.credential_id, "fence": lease.fence}
-        return await self._engine.write(lambda connection: bool(run(connection, _SQL[query], bindings)))
-
-    def _load(self, connection: apsw.Connection, query: str, bindings: Bindings) -> Credential | None:
+    def _load(self, connection: Connection, query: str, bindings: Bindings) -> Credential | None:
         return as_of_now(read_credential(run(connection, _SQL[query], bindings), self._vault), self._clock)
 
     def _keep(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         credential_id: int,
         newest: Row,
         fetched: Fetched,

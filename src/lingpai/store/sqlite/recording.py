@@ -1,6 +1,6 @@
 """Changes that are recorded in the transaction that makes them (`store.administration_port.Recording`)."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar, cast
 
 from typing_extensions import override
@@ -23,12 +23,13 @@ T = TypeVar("T")
 class WriterStatements:
     """Runs statements by the writer's connection; see `store.administration.Statements`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, queries: Mapping[str, str] = _SQL) -> None:
         self._connection = connection
+        self._queries = queries
 
     async def rows(self, query: str, *arguments: Any) -> Sequence[Row]:
         """See `store.administration.Statements`."""
-        return run(self._connection, _SQL[query], arguments)
+        return run(self._connection, self._queries[query], arguments)
 
 
 class _RecordingEngine:

@@ -13,6 +13,7 @@ from lingpai.store.sqlite.administration import Administration
 from lingpai.store.sqlite.budgets import Budgets
 from lingpai.store.sqlite.callers import Callers
 from lingpai.store.sqlite.engine import Engine
+from lingpai.store.sqlite.events import Events
 from lingpai.store.sqlite.exchanges import Exchanges
 from lingpai.store.sqlite.leases import Leases
 from lingpai.store.sqlite.proofs import Proofs
@@ -23,7 +24,7 @@ from lingpai.store.vault import Vault
 
 
 class SqliteStore(
-    Administration, Accounts, Callers, Leases, Budgets, Exchanges, Proofs, Roles, Upkeep, Store
+    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Proofs, Roles, Upkeep, Store
 ):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 

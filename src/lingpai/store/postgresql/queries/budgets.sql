@@ -10,7 +10,27 @@ WITH t AS (
         used = b.used + (b.used < excluded.ceiling)::int, granted = b.used < excluded.ceiling,
         ceiling = excluded.ceiling, ends_at = excluded.ends_at
     WHERE b.used < excluded.ceiling OR b.granted OR b.ceiling <> excluded.ceiling
-    RETURNING b.subject, b.name, b."window", b.used, b.granted
+    RETURNING b.subject, b.name, b."window", b.used, b.granted, b.ceiling
+), low AS (
+    -- Those of configured accounts that have become low by this (`store.events`).
+    SELECT a.*, taken.name, taken.used, taken.ceiling, row_number() OVER (ORDER BY taken.subject, taken.name) AS n,
+           count(*) OVER () AS many
+    FROM taken CROSS JOIN LATERAL (
+        SELECT platform, account, min(label) AS label FROM accounts
+        WHERE platform = split_part(taken.subject, '/', 1)
+          AND account = split_part(split_part(taken.subject, '/', 2), '#', 1)
+        GROUP BY platform, account
+    ) AS a
+    WHERE taken.granted AND taken.ceiling > 1 AND taken.used = floor(taken.ceiling * 0.8)
+), head AS (
+    INSERT INTO event_head (id, last) SELECT 1, max(many) FROM low HAVING count(*) > 0
+    ON CONFLICT (id) DO UPDATE SET last = event_head.last + excluded.last
+    RETURNING last
+), noted AS (
+    INSERT INTO events (id, at, type, platform, account, label, kind, version, data)
+    SELECT head.last - low.many + low.n, extract(epoch FROM clock_timestamp()), 'budget.low', low.platform, low.account,
+           low.label, '', 0, json_build_object('budget', low.name, 'used', low.used, 'limit', low.ceiling)::text
+    FROM low CROSS JOIN head
 )
 SELECT t.n, taken.used, taken.granted FROM taken JOIN t USING (subject, name, "window");
 

@@ -44,7 +44,7 @@ WITH c AS (
 )
 UPDATE generations g SET end_wall = 0, end_steady = $6, end_epoch = $7
 FROM c WHERE g.credential_id = c.id AND g.version = $5 AND g.end_wall > 0
-RETURNING g.version;
+RETURNING g.credential_id;
 
 -- name: forget_troubles
 UPDATE credentials SET trouble = NULL

@@ -20,7 +20,7 @@ WHERE id = $1 AND version <= $3
 RETURNING fence;
 
 -- name: lock_fenced
-SELECT version FROM credentials WHERE id = $1 AND fence = $2 FOR UPDATE;
+SELECT version, trouble FROM credentials WHERE id = $1 AND fence = $2 FOR UPDATE;
 
 -- name: read_generation
 SELECT value_digest, end_wall, end_steady, end_epoch FROM generations WHERE credential_id = $1 AND version = $2;

@@ -30,7 +30,7 @@ WHERE version = :version AND end_wall > 0
   AND credential_id = (SELECT id FROM credentials
                        WHERE platform = :platform AND account = :account AND secret_digest = :secret_digest
                          AND kind = :kind AND version = :version)
-RETURNING version;
+RETURNING credential_id;
 
 -- name: forget_troubles
 UPDATE credentials SET trouble = NULL

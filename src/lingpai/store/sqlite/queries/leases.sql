@@ -26,7 +26,7 @@ WHERE id = :id AND fence = :fence
 RETURNING id;
 
 -- name: newest_generation
-SELECT c.version, g.value_digest, g.end_wall, g.end_steady, g.end_epoch
+SELECT c.trouble, c.version, g.value_digest, g.end_wall, g.end_steady, g.end_epoch
 FROM credentials c LEFT JOIN generations g ON g.credential_id = c.id AND g.version = c.version
 WHERE c.id = :id AND c.fence = :fence;
 
@@ -47,6 +47,9 @@ DELETE FROM generations WHERE credential_id = :id AND version < :version;
 INSERT INTO generations (credential_id, version, value, value_digest, end_wall, end_steady, end_epoch,
                          lifetime, fetched_at)
 VALUES (:id, :version, :value, :value_digest, :end_wall, :end_steady, :end_epoch, :lifetime, :fetched_at);
+
+-- name: read_trouble
+SELECT trouble FROM credentials WHERE id = ?;
 
 -- name: save_trouble
 UPDATE credentials SET

@@ -69,3 +69,9 @@ UPDATE exchanges SET answer = ? WHERE id = ?;
 
 -- name: probe
 INSERT INTO probes (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at;
+
+-- name: purge_events
+-- From the oldest on; whoever listens is told that they are gone.
+DELETE FROM events WHERE id IN (
+  SELECT id FROM events WHERE at <= :wall - 604800 ORDER BY at LIMIT :limit
+) RETURNING id;
