@@ -27,6 +27,8 @@ MSGQYWX = TESTS / ".cache" / "msgqywx"
 MSGQYWX_PINS = TESTS / "clients" / "msgqywx.txt"
 LARK = TESTS / ".cache" / "lark"
 LARK_PINS = TESTS / "clients" / "lark.txt"
+STANDARDWEBHOOKS = TESTS / ".cache" / "standardwebhooks"
+STANDARDWEBHOOKS_PINS = TESTS / "clients" / "standardwebhooks.txt"
 DINGTALK = TESTS / ".cache" / "dingtalk"
 DINGTALK_PINS = TESTS / "clients" / "dingtalk.txt"
 APACHE_MODULE = Path("/usr/lib/apache2/modules/mod_auth_openidc.so")
@@ -221,6 +223,7 @@ STEPS: tuple[Step, ...] = (
     python_packages("msgqywx", MSGQYWX, MSGQYWX_PINS),
     python_packages("lark-oapi", LARK, LARK_PINS),
     python_packages("alibabacloud-dingtalk", DINGTALK, DINGTALK_PINS),
+    python_packages("standardwebhooks", STANDARDWEBHOOKS, STANDARDWEBHOOKS_PINS),
 )
 
 

@@ -228,6 +228,24 @@ CREATE TRIGGER generations_inserted AFTER INSERT ON generations BEGIN UPDATE cac
 
 CREATE TRIGGER generations_updated AFTER UPDATE ON generations BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
+CREATE TABLE hooks (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    url TEXT NOT NULL,
+    apps TEXT NOT NULL,
+    types TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    former_secret BLOB,
+    former_ends_at REAL NOT NULL,
+    position INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
+    next_at REAL NOT NULL,
+    problem TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE issuer_anchors (
     epoch TEXT PRIMARY KEY,
     anchor REAL NOT NULL

@@ -29,6 +29,7 @@ from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import mount, open_issuer
 from lingpai.issuer.verbs.upkeep import purge_for_ever
 from lingpai.keeper import renewal
+from lingpai.keeper.deliveries import Deliveries
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.platforms.platform_type import PlatformType
@@ -46,6 +47,7 @@ from lingpai.keeper.routes import (
 )
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
+from lingpai.operating.hook_posts import posting
 from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.opening import is_begun, issuer_beside, open_store
@@ -278,7 +280,8 @@ async def open_service(
             app.beside = admin_app(settings, keeper, everything, sandbox=sandbox)
         leads = _leading(keeper)
         works = (work(leads) for each in mounted for work in each.background)
-        async with _running(renewal.run(keeper), *_purging(issuers, leads), *works):
+        deliveries = Deliveries(keeper, posting(keeper.options.hook_networks))
+        async with _running(renewal.run(keeper), deliveries.run(), *_purging(issuers, leads), *works):
             yield app
 
 

@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.stack import Stack
-from tests.prepare import DINGTALK, LARK, MSGQYWX, NODE, OAUTH, OIDC, STEPS, TESTS, WECHATPY2, YILIANYUN
+from tests.prepare import (
+    DINGTALK,
+    LARK,
+    MSGQYWX,
+    NODE,
+    OAUTH,
+    OIDC,
+    STANDARDWEBHOOKS,
+    STEPS,
+    TESTS,
+    WECHATPY2,
+    YILIANYUN,
+)
 
 GENERATIONS = (1, 2)
 """Of wechatpy: the one in the environment, and the one that `tests/prepare.py` puts beside it."""
@@ -92,6 +104,10 @@ class Clients:
     def dingtalk(self, script: str, wanted: dict[str, Any]) -> Client:
         """Start `tests/clients/python/<script>.py` with DingTalk's own SDK."""
         return self._python(script, wanted, DINGTALK)
+
+    def webhooks(self, script: str, wanted: dict[str, Any]) -> Client:
+        """Start `tests/clients/python/<script>.py` with the reference library of Standard Webhooks."""
+        return self._python(script, wanted, STANDARDWEBHOOKS)
 
     def node(self, name: str, wanted: dict[str, Any]) -> Client:
         """Start the client of this name in `tests/clients/node`."""

@@ -30,6 +30,7 @@ _COMMANDS = {
     "realm": "realm_logins:app",
     "machine": "terminals:app",
     "grant": "grants:app",
+    "hook": "hooks:app",
     "audit": "audits:app",
     "admin": "admins:app",
     "key": "keys:app",

@@ -26,6 +26,7 @@ MAX_URL: Final = 2048
 BY_HOST: Final = 2
 """Fetches from one host at a time."""
 _HTTPS: Final = 443
+_HTTP: Final = 80
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 """RFC 6052: its last four bytes are an IPv4 address."""
 _URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
@@ -62,6 +63,7 @@ class Fetcher:
         seconds: for a fetch in all.
         resolve: finds the addresses of a host.
         trust: the certificates that are trusted; the system's when None.
+        plain: whether http is good enough for addresses in `allowed`.
     """
 
     def __init__(
@@ -71,11 +73,13 @@ class Fetcher:
         seconds: float = SECONDS,
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
+        plain: bool = False,
     ) -> None:
         self._allowed = tuple(ip_network(block, strict=False) for block in allowed)
         self._seconds = seconds
         self._resolve = resolve or _resolve
         self._trust = trust
+        self._plain = plain
         self._turns: dict[str, tuple[asyncio.Semaphore, list[None]]] = {}
 
     async def fetch(self, url: str) -> bytes:
@@ -114,13 +118,27 @@ class Fetcher:
 
         await self._call(url, send)
 
+    async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        """Post a body and return the status; what is answered besides does not count.
+
+        Raises:
+            FetchError: the address may not be called, or did not answer in time.
+        """
+
+        async def post(session: aiohttp.ClientSession) -> int:
+            async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
+                return response.status
+
+        return await self._call(url, post)
+
     async def _call(self, url: str, ask: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
-        parts = check_fetchable(url)
-        host, port = parts.hostname or "", parts.port or _HTTPS
+        parts = check_fetchable(url, plain=self._plain)
+        encrypted = parts.scheme == "https"
+        host, port = parts.hostname or "", parts.port or (_HTTPS if encrypted else _HTTP)
         try:
             async with asyncio.timeout(self._seconds), self._turn(host):
                 addresses = await self._resolve(host, port)
-                self._check(addresses)
+                self._check(addresses, encrypted=encrypted)
                 async with self._session(addresses) as session:
                     return await ask(session)
         except TimeoutError as error:
@@ -141,12 +159,15 @@ class Fetcher:
             if not users:
                 self._turns.pop(host, None)
 
-    def _check(self, addresses: Sequence[str]) -> None:
+    def _check(self, addresses: Sequence[str], *, encrypted: bool) -> None:
         if not addresses:
             raise FetchError("its host has no address")
         for text in addresses:
             address = unmapped(ip_address(text.partition("%")[0]))
-            if not (is_global(address) or any(address in block for block in self._allowed)):
+            within = any(address in block for block in self._allowed)
+            if not encrypted and not within:
+                raise FetchError("http is only good enough within networks that are allowed")
+            if not (within or is_global(address)):
                 raise FetchError("its host has an address that is not public")
 
     def _session(self, addresses: Sequence[str]) -> aiohttp.ClientSession:
@@ -168,8 +189,12 @@ class Fetcher:
         )
 
 
-def check_fetchable(url: str) -> SplitResult:
+def check_fetchable(url: str, *, plain: bool = False) -> SplitResult:
     """Return the parts of an address that may be fetched, as far as the address itself says.
+
+    Args:
+        url: the address.
+        plain: whether http will do.
 
     Raises:
         FetchError: it is not an absolute https address without user and fragment.
@@ -179,7 +204,7 @@ def check_fetchable(url: str) -> SplitResult:
         port = parts.port
     except ValueError as error:
         raise FetchError("it is not an address") from error
-    if parts.scheme != "https" or not parts.hostname or port == 0:
+    if parts.scheme not in ("https", "http" if plain else "https") or not parts.hostname or port == 0:
         raise FetchError("it is not an https address")
     if "@" in parts.netloc or "#" in url or len(url) > MAX_URL or not _URL.fullmatch(url):
         raise FetchError("it has a user, a fragment or odd characters, or is too long")

@@ -3,8 +3,9 @@
 from typing import Any
 
 from lingpai.core.audit import Change
+from lingpai.core.hooks import Hook
 from lingpai.core.records import Account, Caller
-from lingpai.keeper import accounts, callers
+from lingpai.keeper import accounts, callers, hooks
 from lingpai.keeper.keeper import Keeper
 
 
@@ -50,6 +51,29 @@ async def rotate_caller(keeper: Keeper, name: str, key: str, overlap: float) -> 
 async def revoke_caller(keeper: Keeper, name: str) -> bool:
     """Revoke a caller's keys. False when it has none."""
     return await keeper.recording(Change("caller.revoke", name)).revoke_caller(name)
+
+
+async def add_hook(keeper: Keeper, hook: Hook) -> bool:
+    """Add a webhook. False when the name is taken."""
+    change = Change.between("hook.add", hook.name, None, _hook_state(keeper, hook))
+    return await keeper.recording(change).add_hook(hook)
+
+
+async def change_hook(keeper: Keeper, action: str, known: Hook, wanted: Hook) -> bool:
+    """Change a webhook that still is as `known`. False when it is not."""
+    change = Change.between(action, known.name, _hook_state(keeper, known), _hook_state(keeper, wanted))
+    return await keeper.recording(change).replace_hook(known, wanted)
+
+
+async def remove_hook(keeper: Keeper, hook: Hook) -> bool:
+    """Remove a webhook. False when there is none."""
+    change = Change.between("hook.remove", hook.name, _hook_state(keeper, hook), None)
+    return await keeper.recording(change).remove_hook(hook.name)
+
+
+def _hook_state(keeper: Keeper, hook: Hook) -> dict[str, Any]:
+    shown = {**hooks.FIELDS.shown(hook), "state": hook.state, "position": hook.position}
+    return {**shown, "secret": keeper.digest_secret(hook.secret).hex()[: accounts.FINGERPRINT_DIGITS]}
 
 
 def _key_fingerprint(keeper: Keeper, key: str) -> str:

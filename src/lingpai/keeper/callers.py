@@ -32,7 +32,7 @@ def _flaws(platforms: Mapping[str, Platform], caller: Caller) -> Iterator[Flaw]:
     if not is_name(caller.name) or len(caller.name) > MAX_LABEL:
         yield Flaw("name", f"{caller.name!r} is not a name: no blanks, no slash.")
     for app in caller.apps:
-        if app != "*" and not _is_app(platforms, app):
+        if app != "*" and not is_app(platforms, app):
             text = f"{app!r} is not an account: write *, platform/account or platform/account/label."
             yield Flaw("apps", text)
     known = ", ".join(EVERY_RIGHT)
@@ -57,7 +57,8 @@ def _forwarding_flaws(caller: Caller) -> Iterator[Flaw]:
         yield Flaw("hand_out", text)
 
 
-def _is_app(platforms: Mapping[str, Platform], text: str) -> bool:
+def is_app(platforms: Mapping[str, Platform], text: str) -> bool:
+    """Return whether a text names an account: platform/account or platform/account/label."""
     platform, *rest = text.split("/")
     if platform not in platforms or not 1 <= len(rest) <= 2:  # noqa: PLR2004
         return False

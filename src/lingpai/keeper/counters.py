@@ -22,6 +22,11 @@ FORWARDED = Counter(
     # outcome: ok, replayed, refused, busy, too_large, stalled, unreachable, broken, cancelled, failed
     ["platform", "account", "caller", "path", "outcome"],
 )
+DELIVERIES = Counter(
+    "lingpai_hook_deliveries",
+    "Attempts to post an event to a webhook, by outcome.",
+    ["hook", "outcome"],  # outcome: ok, failed, aside, ended
+)
 
 
 class Hits:

@@ -119,10 +119,14 @@ def may_hear(caller: Caller, platform: Platform | None, event: Event) -> bool:
     return any(right in caller.rights for right in _RIGHTS[sort_of(platform, event)])
 
 
+def moment_of(at: float) -> str:
+    """Return unix time as events have it."""
+    return dt.datetime.fromtimestamp(at, dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def happened(platform: Platform | None, event: Event) -> Happened:
     """Return what listeners are told."""
     about: dict[str, Any] = {"platform": event.platform, "account": event.account, "label": event.label}
     if event.type != LOW:
         about |= {"kind": event.kind, "version": event.version}
-    at = dt.datetime.fromtimestamp(event.at, dt.UTC).isoformat(timespec="milliseconds")
-    return Happened(type_of(platform, event), at.replace("+00:00", "Z"), {**about, **event.data})
+    return Happened(type_of(platform, event), moment_of(event.at), {**about, **event.data})

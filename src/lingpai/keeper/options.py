@@ -38,4 +38,5 @@ class Options:
     unproven_by_platform_a_minute: int = 60
     tick: float = 0.25
     renewals_at_once: int = 16
+    hook_networks: tuple[str, ...] = ()
     forward: ForwardOptions = dataclasses.field(default_factory=ForwardOptions)

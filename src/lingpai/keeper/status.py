@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from lingpai.core.errors import LingpaiError
+from lingpai.core.hooks import ACTIVE
 from lingpai.core.keyring import KeyRingError
 from lingpai.core.records import BudgetUse, CredentialStatus
 from lingpai.keeper.counters import publish_hits
@@ -179,6 +180,9 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
     async def budget_limit() -> Samples:
         return await _of_budgets(keeper, lambda use: use.limit)
 
+    async def hooks_aside() -> Samples:
+        return [((each.name,), float(each.state != ACTIVE)) for each in await keeper.store.list_hooks()]
+
     account = ("platform", "account", "label", "kind")
     budget = ("subject", "budget")
     return (
@@ -195,4 +199,10 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
         GaugeOf("lingpai_renewal_failures", "Failures in a row of a renewal.", account, failures),
         GaugeOf("lingpai_budget_used", "Upstream calls of the current window.", budget, budget_used),
         GaugeOf("lingpai_budget_limit", "Upstream calls a window allows.", budget, budget_limit),
+        GaugeOf(
+            "lingpai_hook_aside",
+            "1 while a webhook gets nothing, until it is replayed.",
+            ("hook",),
+            hooks_aside,
+        ),
     )

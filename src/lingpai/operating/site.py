@@ -14,6 +14,7 @@ from lingpai.core.seals import Digester
 from lingpai.issuer.app_admin import SECRET_BYTES, new_secret
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.realms import Realm
+from lingpai.keeper import hooks
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.keys import KEY_PREFIX, new_key
 
@@ -84,6 +85,10 @@ class Site:
         if not self.nonce:
             return new_key()
         return KEY_PREFIX + base64.urlsafe_b64encode(self._derive("caller key", 32)).rstrip(b"=").decode()
+
+    def hook_secret(self) -> str:
+        """Return a new secret for a webhook."""
+        return hooks.new_secret(self._derive("hook secret", hooks.SECRET_BYTES) if self.nonce else None)
 
     def app_secret(self, issuer: Issuer) -> str:
         """Return a new secret for an app."""

@@ -130,6 +130,10 @@ class KeeperSettings(Section):
     """Seconds during which a login code that was exchanged returns the same answer again to the same caller at the
     same address, in case the first answer was lost; 0 to never repeat an answer."""
 
+    hook_networks: tuple[Network, ...] = ()
+    """CIDR blocks of your own network in which webhooks may be called, also by http. Other addresses that are not
+    public are never reached."""
+
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
     """Calls per minute with wrong secrets that may reach the platform, for each account that is not configured and for
     each such secret. Trusted networks are counted separately.

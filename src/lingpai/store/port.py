@@ -27,6 +27,7 @@ from lingpai.core.records import (
 )
 from lingpai.store.administration_port import Administration
 from lingpai.store.events_port import Events
+from lingpai.store.hooks_port import Hooks
 
 
 class LeaseAttempt(NamedTuple):
@@ -48,7 +49,7 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Administration, Events, Protocol):
+class Store(Administration, Events, Hooks, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.

@@ -27,6 +27,8 @@ SEALED: Final = (
     SealedColumn("accounts.secret", "stale_accounts", "reseal_account"),
     SealedColumn("generations.value", "stale_generations", "reseal_generation"),
     SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
+    SealedColumn("hooks.secret", "stale_hooks", "reseal_hook"),
+    SealedColumn("hooks.former_secret", "stale_former_hooks", "reseal_former_hook"),
 )
 """Every such column."""
 
@@ -34,6 +36,8 @@ _SAMPLES: Final = {
     "accounts.secret": "secret, platform, account, label FROM accounts",
     "generations.value": "value, credential_id, version FROM generations",
     "exchanges.answer": "answer, digest FROM exchanges",
+    "hooks.secret": "secret, name FROM hooks",
+    "hooks.former_secret": "former_secret, name FROM hooks",
     "issuer_users.password_sealed": "password_sealed, realm, id FROM issuer_users",
     "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
     "issuer_signing_keys.sealed": "sealed, realm, kid FROM issuer_signing_keys",

@@ -14,6 +14,7 @@ from lingpai.store.postgresql.clock import shared_clock
 from lingpai.store.postgresql.engine import Engine
 from lingpai.store.postgresql.events import Events
 from lingpai.store.postgresql.exchanges import Exchanges
+from lingpai.store.postgresql.hooks import Hooks
 from lingpai.store.postgresql.leases import Leases
 from lingpai.store.postgresql.proofs import Proofs
 from lingpai.store.postgresql.roles import Roles
@@ -23,7 +24,7 @@ from lingpai.store.vault import Vault
 
 
 class PostgresStore(
-    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Proofs, Roles, Upkeep, Store
+    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Hooks, Proofs, Roles, Upkeep, Store
 ):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 

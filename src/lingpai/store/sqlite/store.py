@@ -15,6 +15,7 @@ from lingpai.store.sqlite.callers import Callers
 from lingpai.store.sqlite.engine import Engine
 from lingpai.store.sqlite.events import Events
 from lingpai.store.sqlite.exchanges import Exchanges
+from lingpai.store.sqlite.hooks import Hooks
 from lingpai.store.sqlite.leases import Leases
 from lingpai.store.sqlite.proofs import Proofs
 from lingpai.store.sqlite.roles import Roles
@@ -24,7 +25,7 @@ from lingpai.store.vault import Vault
 
 
 class SqliteStore(
-    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Proofs, Roles, Upkeep, Store
+    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Hooks, Proofs, Roles, Upkeep, Store
 ):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 

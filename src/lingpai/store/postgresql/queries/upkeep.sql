@@ -48,6 +48,10 @@ SELECT key, sum(n)::bigint FROM (
   SELECT substr(value, 1, 4), count(*) FROM generations GROUP BY 1
   UNION ALL
   SELECT substr(answer, 1, 4), count(*) FROM exchanges WHERE answer IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(secret, 1, 4), count(*) FROM hooks GROUP BY 1
+  UNION ALL
+  SELECT substr(former_secret, 1, 4), count(*) FROM hooks WHERE former_secret IS NOT NULL GROUP BY 1
 ) AS counted GROUP BY key;
 
 -- name: stale_accounts
@@ -90,3 +94,18 @@ DELETE FROM events WHERE id IN (
   WHERE at <= $1::float8 - 604800 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
   ORDER BY at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) RETURNING id;
+
+-- name: stale_hooks
+SELECT id, secret, name FROM hooks WHERE substr(secret, 1, 4) < $1 LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_hook
+UPDATE hooks SET secret = $2 WHERE id = $1;
+
+-- name: stale_former_hooks
+SELECT id, former_secret, name FROM hooks WHERE former_secret IS NOT NULL AND substr(former_secret, 1, 4) < $1
+LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_former_hook
+UPDATE hooks SET former_secret = $2 WHERE id = $1;

@@ -47,6 +47,10 @@ SELECT key, sum(n) FROM (
   SELECT substr(value, 1, 4), count(*) FROM generations GROUP BY 1
   UNION ALL
   SELECT substr(answer, 1, 4), count(*) FROM exchanges WHERE answer IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(secret, 1, 4), count(*) FROM hooks GROUP BY 1
+  UNION ALL
+  SELECT substr(former_secret, 1, 4), count(*) FROM hooks WHERE former_secret IS NOT NULL GROUP BY 1
 ) GROUP BY key;
 
 -- name: stale_accounts
@@ -75,3 +79,16 @@ INSERT INTO probes (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = ex
 DELETE FROM events WHERE id IN (
   SELECT id FROM events WHERE at <= :wall - 604800 ORDER BY at LIMIT :limit
 ) RETURNING id;
+
+-- name: stale_hooks
+SELECT id, secret, name FROM hooks WHERE substr(secret, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_hook
+UPDATE hooks SET secret = ? WHERE id = ?;
+
+-- name: stale_former_hooks
+SELECT id, former_secret, name FROM hooks WHERE former_secret IS NOT NULL AND substr(former_secret, 1, 4) < ?
+LIMIT ?;
+
+-- name: reseal_former_hook
+UPDATE hooks SET former_secret = ? WHERE id = ?;

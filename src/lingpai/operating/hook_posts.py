@@ -1,0 +1,26 @@
+"""Reaching webhooks: public addresses by https, and an operator's own networks."""
+
+from collections.abc import Mapping, Sequence
+
+from lingpai.issuer.fetcher import Fetcher, FetchError
+from lingpai.keeper.deliveries import Post, PostError
+
+SECONDS = 15.0
+"""For an attempt."""
+
+
+def posting(networks: Sequence[str]) -> Post:
+    """Return what posts to webhooks; the address that was checked is the one that is connected to.
+
+    Args:
+        networks: CIDR blocks that may be reached although they are not public, also by http.
+    """
+    fetcher = Fetcher(networks, seconds=SECONDS, plain=True)
+
+    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        try:
+            return await fetcher.send(url, body, headers)
+        except FetchError as error:
+            raise PostError(str(error)) from error
+
+    return post
