@@ -87,6 +87,7 @@ const uses = {
   'openid-client not registered': (wanted) => require('./registration').refused(wanted),
   'mcp begin': (wanted) => require('./mcp').begin(wanted),
   'mcp finish': (wanted) => require('./mcp').finish(wanted),
+  'standardwebhooks': (wanted) => require('./standardwebhooks').verify(wanted),
 };
 
 async function main() {
