@@ -31,12 +31,15 @@ class Receiver:
         self.answer: Callable[[int], int] = lambda _count: 204
         self.got: list[tuple[dict[str, str], bytes]] = []
         self.more = asyncio.Event()
+        self.slow: asyncio.Event | None = None
 
     async def take(self, request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.got.append((headers, await request.read()))
         self.more.set()
         status = self.answer(len(self.got))
+        if self.slow is not None:
+            await self.slow.wait()
         return web.Response(status=status, headers={"location": self.url} if status == 302 else None)
 
     @property
@@ -77,8 +80,10 @@ async def hooked(harness: Harness, receiver: Receiver, name: str = "ops", **fiel
 
 
 @contextlib.asynccontextmanager
-async def delivering(harness: Harness, networks: tuple[str, ...] = LOCAL) -> AsyncIterator[None]:
-    running = asyncio.create_task(Deliveries(harness.keeper, posting(networks)).run())
+async def delivering(
+    harness: Harness, networks: tuple[str, ...] = LOCAL, seconds: float = WAIT
+) -> AsyncIterator[None]:
+    running = asyncio.create_task(Deliveries(harness.keeper, posting(networks, seconds)).run())
     try:
         yield
     finally:
@@ -171,6 +176,88 @@ async def test_a_hook_is_set_aside_after_the_last_attempt_and_replayed(
         assert await own.keeper.store.replace_hook(aside, again)
         await receiver.until(5)
     assert [each[0] for each in receiver.told] == ["evt_1"] * 4 + ["evt_2"]
+
+
+async def test_a_receiver_that_is_slow_counts_as_one_that_failed(own: Harness, receiver: Receiver) -> None:
+    await hooked(own, receiver)
+    receiver.slow = asyncio.Event()
+    async with delivering(own, seconds=0.2):
+        await own.token()
+        failed = await until(own, failed_times(1))
+        assert failed.problem == "it took too long"
+        receiver.slow.set()
+        receiver.slow = None
+        own.clock.advance(DELAYS[0] * 1.2)
+        await receiver.until(2)
+        assert (await until(own, lambda each: each.position == 1)).failures == 0
+    assert [each[0] for each in receiver.told] == ["evt_1", "evt_1"]
+
+
+@pytest.mark.parametrize("how", ["nobody listens", "no answer", "half an answer"])
+async def test_a_receiver_that_dies_gets_the_event_again(own: Harness, receiver: Receiver, how: str) -> None:
+    async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if how == "half an answer":
+            writer.write(b"HTTP/1.1 20")
+            await writer.drain()
+        writer.transport.abort()
+
+    dying = await asyncio.start_server(die, "127.0.0.1", 0)
+    port = dying.sockets[0].getsockname()[1]
+    if how == "nobody listens":
+        dying.close()
+        await dying.wait_closed()
+    hook = await hooked(own, receiver, url=f"http://127.0.0.1:{port}/hook")
+    async with delivering(own):
+        await own.token()
+        failed = await until(own, failed_times(1))
+        assert failed.problem.startswith("it cannot be reached: ")
+        assert await own.keeper.store.replace_hook(failed, msgspec.structs.replace(failed, url=receiver.url))
+        own.clock.advance(DELAYS[0] * 1.2)
+        await receiver.until(1)
+        assert (await until(own, lambda each: each.position == 1)).failures == 0
+    assert receiver.told == [("evt_1", "token.renewed", 1)]
+    assert hook.position == 0
+    dying.close()
+
+
+async def test_a_receiver_that_hangs_delays_no_other(own: Harness, receiver: Receiver) -> None:
+    hanging = asyncio.Event()
+
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hanging.set()
+        await released.wait()
+        writer.close()
+
+    released = asyncio.Event()
+    server = await asyncio.start_server(hang, "127.0.0.2", 0)
+    port = server.sockets[0].getsockname()[1]
+    await hooked(own, receiver, "hanging", url=f"http://127.0.0.2:{port}/hook")
+    await hooked(own, receiver)
+    async with delivering(own):
+        await own.token()
+        await hanging.wait()
+        await own.get(HELD, kind="jsapi_ticket")
+        await receiver.until(2)
+        await until(own, lambda each: each.position == 2)
+        assert (await stored(own, "hanging")).position == 0
+    released.set()
+    server.close()
+
+
+async def test_versions_of_one_credential_come_in_order(own: Harness, receiver: Receiver) -> None:
+    """Every second attempt fails, so newer versions wait behind older ones again and again."""
+    await hooked(own, receiver, types=("token.renewed",))
+    receiver.answer = lambda count: 500 if count % 2 else 204
+    async with delivering(own):
+        for version in range(1, 5):
+            await own.token()
+            await until(own, failed_times(1))
+            own.clock.advance(7_300)  # past the retry, and the token's end
+            await until(own, lambda each: each.position > 0 and each.failures == 0)
+            await receiver.until(2 * version)
+    assert [each[2] for each in receiver.told] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert [each[1] for each in receiver.told] == ["token.renewed"] * 8
 
 
 async def test_410_ends_it(own: Harness, receiver: Receiver) -> None:

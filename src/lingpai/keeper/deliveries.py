@@ -84,9 +84,12 @@ class Deliveries:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
+        hooks = await self._keeper.store.list_hooks()
+        if not hooks:
+            return
         _, newest = await self._keeper.store.event_range()
         now = self._keeper.clock.now()
-        for hook in await self._keeper.store.list_hooks():
+        for hook in hooks:
             due = hook.state == ACTIVE and hook.position < newest and hook.next_at <= now
             if due and hook.name not in self._running:
                 self._running[hook.name] = self._keeper.background.start(self._guarded(hook))

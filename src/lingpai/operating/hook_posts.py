@@ -9,13 +9,14 @@ SECONDS = 15.0
 """For an attempt."""
 
 
-def posting(networks: Sequence[str]) -> Post:
+def posting(networks: Sequence[str], seconds: float = SECONDS) -> Post:
     """Return what posts to webhooks; the address that was checked is the one that is connected to.
 
     Args:
         networks: CIDR blocks that may be reached although they are not public, also by http.
+        seconds: for an attempt.
     """
-    fetcher = Fetcher(networks, seconds=SECONDS, plain=True)
+    fetcher = Fetcher(networks, seconds=seconds, plain=True)
 
     async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
