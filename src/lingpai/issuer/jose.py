@@ -13,12 +13,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
 
 from lingpai.core import base64url
 
@@ -74,6 +68,12 @@ def make_key(alg: str) -> Made:
         hashlib.sha256(_encode(members)).digest()
     )  # the required members alone, by name (RFC 7638 §3)
     public = _encode({**members, "kid": kid, "use": "sig", "alg": alg}).decode()
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415  which loads bcrypt, for SSH keys
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+    )
+
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     return Made(kid, public, private)
 
@@ -88,6 +88,8 @@ class Signer:
     """
 
     def __init__(self, alg: str, kid: str, private: str) -> None:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  as above
+
         key = load_pem_private_key(private.encode(), None)
         if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
             raise TypeError(f"the signing key {kid} is of another kind")

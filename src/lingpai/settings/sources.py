@@ -1,6 +1,5 @@
 """Find the source of each setting, for messages about wrong settings."""
 
-import difflib
 import io
 import json
 import os
@@ -179,8 +178,15 @@ def nearest(path: Sequence[str], known: Collection[str]) -> str:
     elsewhere = [
         each for each in known if each.rpartition(".")[2] == path[-1]
     ]  # its group is missing or wrong
-    found = elsewhere or difflib.get_close_matches(".".join(path), known, 1, 0.6)
+    found = elsewhere or _similar(".".join(path), known, 0.6)
     return found[0] if found else ""
+
+
+def _similar(name: str, known: Collection[str], alike: float) -> list[str]:
+    """Return the name that is most similar to another, if one is at least so similar (0 to 1)."""
+    import difflib  # noqa: PLC0415  only mistakes need it
+
+    return difflib.get_close_matches(name, known, 1, alike)
 
 
 def _line_of(text: str, path: Sequence[str]) -> int:
@@ -217,11 +223,11 @@ def mistyped(scalars: Collection[str], groups: Collection[str]) -> Iterator[str]
         group, inside, rest = name.partition("__")
         if name in scalars or group in groups:
             continue
-        for like in difflib.get_close_matches(name.replace("__", "_"), known, 1, ALIKE):
+        for like in _similar(name.replace("__", "_"), known, ALIKE):
             yield f"{variable} ({where}): there is no such setting; is {PREFIX}{known[like]} meant?"
             break
         else:
-            for like in difflib.get_close_matches(group, groups, 1, ALIKE) if inside else ():
+            for like in _similar(group, groups, ALIKE) if inside else ():
                 yield f"{variable} ({where}): there is no such setting; is {PREFIX}{like}__{rest} meant?"
 
 

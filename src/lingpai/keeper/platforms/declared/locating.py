@@ -1,6 +1,5 @@
 """Where in a file something is wrong: lines by the path of a value, and the name that was probably meant."""
 
-import difflib
 import re
 import tomllib
 from collections.abc import Sequence
@@ -75,5 +74,7 @@ def unreadable(file: str, error: tomllib.TOMLDecodeError) -> DescriptionError:
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return "; is NAME meant?" with the known name that is most like this one, or ""."""
+    import difflib  # noqa: PLC0415  only mistakes need it
+
     found = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; is {found[0]} meant?" if found else ""
