@@ -83,25 +83,25 @@ async def house(own: Harness) -> AsyncIterator[House]:
         yield House(own, f"http://127.0.0.1:{edge.port}", session)
 
 
-async def test_a_renewal_is_told_to_who_listens(house: House) -> None:
+async def test_a_renewal_reaches_who_listens(house: House) -> None:
     harness = house.harness
     key = await harness.add_caller("listener")
     async with house.listening(key) as listener:
         assert (await listener.next()).event == ""
         held = (await harness.get(HELD)).json
-        told = await listener.next()
-    assert told.about == ("token.renewed", "access_token", 1)
-    assert told.data["type"] == "token.renewed"
-    assert told.data["timestamp"].endswith("Z")
-    data = told.data["data"]
+        heard = await listener.next()
+    assert heard.about == ("token.renewed", "access_token", 1)
+    assert heard.data["type"] == "token.renewed"
+    assert heard.data["timestamp"].endswith("Z")
+    data = heard.data["data"]
     assert data.pop("ends_at") == pytest.approx(harness.clock.now() + held["expires_in"], abs=2)
     assert data == {
         "platform": "wechat", "account": SAMPLE_APP.appid, "label": "", "kind": "access_token", "version": 1,
     }  # fmt: skip
-    assert held["value"] not in json.dumps(told.data)
+    assert held["value"] not in json.dumps(heard.data)
 
 
-async def test_values_are_told_to_who_asks_and_may_have_them(house: House) -> None:
+async def test_values_reach_who_asks_and_may_have_them(house: House) -> None:
     harness = house.harness
     key = await harness.add_caller("reader")
     signer = await harness.add_caller("signer", rights=("sign", "forward"))
@@ -109,19 +109,19 @@ async def test_values_are_told_to_who_asks_and_may_have_them(house: House) -> No
     held = (await harness.get(HELD)).json
     ticket = (await harness.get(HELD, kind="jsapi_ticket")).json
     async with house.listening(key, values="1", after="0") as listener:
-        told = [await listener.next() for _ in range(3)][1:]
-    assert [each.data["data"]["value"] for each in told] == [held["value"], ticket["value"]]
-    assert told[0].data["data"]["expires_in"] == held["expires_in"]
+        heard = [await listener.next() for _ in range(3)][1:]
+    assert [each.data["data"]["value"] for each in heard] == [held["value"], ticket["value"]]
+    assert heard[0].data["data"]["expires_in"] == held["expires_in"]
     async with house.listening(signer, values="1", after="0") as listener:
-        told = [await listener.next() for _ in range(3)][1:]
-    assert [each.event for each in told] == ["token.renewed", "ticket.renewed"]
-    assert not any("value" in each.data["data"] for each in told)
+        heard = [await listener.next() for _ in range(3)][1:]
+    assert [each.event for each in heard] == ["token.renewed", "ticket.renewed"]
+    assert not any("value" in each.data["data"] for each in heard)
     async with house.listening(phantom, values="1", after="0") as listener:
-        told = [await listener.next() for _ in range(2)][1:]
-    read = harness.keeper.phantoms.read(told[0].data["data"]["value"])
+        heard = [await listener.next() for _ in range(2)][1:]
+    read = harness.keeper.phantoms.read(heard[0].data["data"]["value"])
     assert read is not None
     assert read.account == SAMPLE_APP.appid
-    assert held["value"] not in json.dumps(told[0].data)
+    assert held["value"] not in json.dumps(heard[0].data)
 
 
 async def test_callers_are_told_of_their_apps_by_their_rights(house: House) -> None:
@@ -135,15 +135,15 @@ async def test_callers_are_told_of_their_apps_by_their_rights(house: House) -> N
     await harness.fall_due()
     await renew_due(harness.keeper)
     async with house.listening(key, after="0") as listener:
-        told = [await listener.next() for _ in range(3)][1:]
-    assert [each.about for each in told] == [
+        heard = [await listener.next() for _ in range(3)][1:]
+    assert [each.about for each in heard] == [
         ("ticket.renewed", "jsapi_ticket", 1),
         ("account.trouble", "access_token", 1),
     ]
-    assert told[1].data["data"]["code"] == 40013
+    assert heard[1].data["data"]["code"] == 40013
     async with house.listening(wecom, after="0") as listener:
-        told = [await listener.next() for _ in range(3)][1:]
-    assert {each.data["data"]["label"] for each in told} == {"agent", "contacts"}
+        heard = [await listener.next() for _ in range(3)][1:]
+    assert {each.data["data"]["label"] for each in heard} == {"agent", "contacts"}
 
 
 async def test_a_listener_goes_on_where_it_was_and_hears_of_a_gap(house: House) -> None:
@@ -196,8 +196,8 @@ async def test_many_listeners_are_told_and_the_end_of_the_service_ends_them(hous
         for each in listeners:
             await each.next()
         await harness.get(HELD)
-        told = await asyncio.gather(*(each.next() for each in listeners))
-        assert {each.about for each in told} == {("token.renewed", "access_token", 1)}
+        heard = await asyncio.gather(*(each.next() for each in listeners))
+        assert {each.about for each in heard} == {("token.renewed", "access_token", 1)}
         harness.keeper.waits.end()
         await asyncio.gather(*(each.end() for each in listeners))
 

@@ -43,7 +43,7 @@ class Receiver:
         return web.Response(status=status, headers={"location": self.url} if status == 302 else None)
 
     @property
-    def told(self) -> list[tuple[str, str, int]]:
+    def deliveries(self) -> list[tuple[str, str, int]]:
         """Id, type and version of what came."""
         found = []
         for headers, body in self.got:
@@ -116,7 +116,7 @@ async def test_events_come_in_order_and_signed(own: Harness, receiver: Receiver)
         await own.get(HELD, kind="jsapi_ticket")
         await receiver.until(2)
         assert (await until(own, lambda each: each.position == 2)).failures == 0
-    assert receiver.told == [("evt_1", "token.renewed", 1), ("evt_2", "ticket.renewed", 1)]
+    assert receiver.deliveries == [("evt_1", "token.renewed", 1), ("evt_2", "ticket.renewed", 1)]
     headers, body = receiver.got[0]
     assert headers["content-type"] == "application/json"
     expected = signed(hook, "evt_1", float(headers["webhook-timestamp"]), body)
@@ -125,14 +125,14 @@ async def test_events_come_in_order_and_signed(own: Harness, receiver: Receiver)
     assert (await own.token()).encode() not in body
 
 
-async def test_a_hook_is_told_of_its_apps_and_types_alone(own: Harness, receiver: Receiver) -> None:
+async def test_a_hook_receives_its_apps_and_types_alone(own: Harness, receiver: Receiver) -> None:
     await hooked(own, receiver, apps=(NAME,), types=("ticket.renewed",))
     async with delivering(own):
         await own.token()
         await own.get(HELD, kind="jsapi_ticket")
         await receiver.until(1)
         await until(own, lambda each: each.position == 2)
-    assert receiver.told == [("evt_2", "ticket.renewed", 1)]
+    assert receiver.deliveries == [("evt_2", "ticket.renewed", 1)]
 
 
 async def test_a_failed_attempt_is_repeated_later_and_holds_up_what_comes_after(
@@ -148,7 +148,7 @@ async def test_a_failed_attempt_is_repeated_later_and_holds_up_what_comes_after(
             await own.get(HELD, kind="jsapi_ticket")
             own.clock.advance(delay * 1.2)
         await receiver.until(5)
-    assert [each[0] for each in receiver.told] == ["evt_1"] * 4 + ["evt_2"]
+    assert [each[0] for each in receiver.deliveries] == ["evt_1"] * 4 + ["evt_2"]
     stamps = [int(headers["webhook-timestamp"]) for headers, _ in receiver.got]
     assert stamps == sorted(stamps)
     assert stamps[0] < stamps[3]
@@ -175,7 +175,7 @@ async def test_a_hook_is_set_aside_after_the_last_attempt_and_replayed(
         again = msgspec.structs.replace(aside, state=ACTIVE, failures=0, next_at=0.0, problem="")
         assert await own.keeper.store.replace_hook(aside, again)
         await receiver.until(5)
-    assert [each[0] for each in receiver.told] == ["evt_1"] * 4 + ["evt_2"]
+    assert [each[0] for each in receiver.deliveries] == ["evt_1"] * 4 + ["evt_2"]
 
 
 async def test_a_receiver_that_is_slow_counts_as_one_that_failed(own: Harness, receiver: Receiver) -> None:
@@ -190,7 +190,7 @@ async def test_a_receiver_that_is_slow_counts_as_one_that_failed(own: Harness, r
         own.clock.advance(DELAYS[0] * 1.2)
         await receiver.until(2)
         assert (await until(own, lambda each: each.position == 1)).failures == 0
-    assert [each[0] for each in receiver.told] == ["evt_1", "evt_1"]
+    assert [each[0] for each in receiver.deliveries] == ["evt_1", "evt_1"]
 
 
 @pytest.mark.parametrize("how", ["nobody listens", "no answer", "half an answer"])
@@ -216,7 +216,7 @@ async def test_a_receiver_that_dies_gets_the_event_again(own: Harness, receiver:
         own.clock.advance(DELAYS[0] * 1.2)
         await receiver.until(1)
         assert (await until(own, lambda each: each.position == 1)).failures == 0
-    assert receiver.told == [("evt_1", "token.renewed", 1)]
+    assert receiver.deliveries == [("evt_1", "token.renewed", 1)]
     assert hook.position == 0
     dying.close()
 
@@ -256,8 +256,8 @@ async def test_versions_of_one_credential_come_in_order(own: Harness, receiver: 
             own.clock.advance(7_300)  # past the retry, and the token's end
             await until(own, lambda each: each.position > 0 and each.failures == 0)
             await receiver.until(2 * version)
-    assert [each[2] for each in receiver.told] == [1, 1, 2, 2, 3, 3, 4, 4]
-    assert [each[1] for each in receiver.told] == ["token.renewed"] * 8
+    assert [each[2] for each in receiver.deliveries] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert [each[1] for each in receiver.deliveries] == ["token.renewed"] * 8
 
 
 async def test_410_ends_it(own: Harness, receiver: Receiver) -> None:
@@ -312,10 +312,10 @@ async def test_nothing_is_lost_when_the_worker_dies_before_it_wrote_down_a_deliv
     async with delivering(own):
         await receiver.until(2)
         await until(own, lambda each: each.position == 1)
-    assert [each[0] for each in receiver.told] == ["evt_1", "evt_1"]
+    assert [each[0] for each in receiver.deliveries] == ["evt_1", "evt_1"]
 
 
-async def test_a_gap_is_told(own: Harness, receiver: Receiver) -> None:
+async def test_a_gap_is_delivered(own: Harness, receiver: Receiver) -> None:
     await hooked(own, receiver)
     await own.token()
     own.clock.advance(8 * 86_400)
@@ -323,7 +323,7 @@ async def test_a_gap_is_told(own: Harness, receiver: Receiver) -> None:
     async with delivering(own):
         await own.get(HELD, kind="jsapi_ticket")
         await receiver.until(3)
-    assert [each[1] for each in receiver.told] == ["gap", "token.renewed", "ticket.renewed"]
+    assert [each[1] for each in receiver.deliveries] == ["gap", "token.renewed", "ticket.renewed"]
 
 
 @pytest.mark.threat("G74")

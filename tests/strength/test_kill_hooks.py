@@ -126,7 +126,7 @@ def _owner(services: list[Service], port: int) -> Service:
     """The service whose process has a connection from this port."""
     for service in services:
         connections = psutil.Process(service.process.pid).net_connections("tcp")
-        if any(each.laddr and each.laddr.port == port for each in connections):
+        if any(getattr(each.laddr, "port", None) == port for each in connections):
             return service
     raise AssertionError(f"nobody is connected from {port}")
 

@@ -1,4 +1,4 @@
-"""`lingpai hook`: webhooks that are told what happens to accounts."""
+"""`lingpai hook`: webhooks that receive the events of accounts."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lingpai.operating.port import Operating
 
-app = typer.Typer(name="hook", help="Webhooks that are told what happens to accounts.", no_args_is_help=True)
+app = typer.Typer(name="hook", help="Webhooks that receive the events of accounts.", no_args_is_help=True)
 
 KIND = "hooks"
 OVERLAP = "24h"
@@ -23,12 +23,12 @@ OVERLAP = "24h"
 
 OPTIONS = {
     "apps": FieldOption(
-        "Account that it is told of: platform/account, platform/account/label or *; repeat for more; default: all.",
+        "Account whose events it receives: platform/account, platform/account/label or *; repeat for more; default: all.",
         flag="--app",
         many=True,
     ),
     "types": FieldOption(
-        "Type of event that it is told of, such as token.renewed; repeat for more; default: all.",
+        "Type of event that it receives, such as token.renewed; repeat for more; default: all.",
         flag="--type",
         many=True,
     ),
@@ -52,7 +52,7 @@ def add(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Add a webhook, which is told of events from now on, and print the secret that signs them."""
+    """Add a webhook, which receives events from now on, and print the secret that signs them."""
     from lingpai.cli.output import emit, say
     from lingpai.operating.port import ABSENT
 
@@ -176,7 +176,7 @@ def rotate(
 
 @app.command("remove")
 def remove(*, name: Name, data: Data = None, as_json: Json = False) -> None:
-    """Remove a webhook. What it was not told of is forgotten."""
+    """Remove a webhook. Events that it did not receive are dropped."""
     from lingpai.cli.output import done, emit
 
     async def end(port: "Operating") -> None:

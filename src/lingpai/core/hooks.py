@@ -1,4 +1,4 @@
-"""Webhooks: addresses of others that are told what happens to accounts."""
+"""Webhooks: addresses of others that receive the events of accounts."""
 
 from typing import Final
 
@@ -15,12 +15,12 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: unique.
         url: where events are posted to.
-        apps: accounts that it is told of, as callers' apps.
-        types: types of events that it is told of; () for all.
+        apps: accounts whose events it receives, as callers' apps.
+        types: types of events that it receives; () for all.
         secret: signs what is posted; `whsec_` and base64.
         former_secret: the one before, which signs too until `former_ends_at` (unix seconds).
         former_ends_at: see there.
-        position: id of the last event that was delivered, or that it is not told of.
+        position: id of the last event that was delivered, or that it does not receive.
         failures: failed attempts with the next event.
         next_at: unix time before which there is no further attempt.
         problem: why the last attempt failed.

@@ -12,7 +12,7 @@ from lingpai.core.hooks import ACTIVE, ASIDE, ENDED, Hook
 from lingpai.keeper.context import log
 from lingpai.keeper.counters import DELIVERIES
 from lingpai.keeper.events import AT_ONCE, Feed, Happened, happened, moment_of
-from lingpai.keeper.hooks import is_told, signed
+from lingpai.keeper.hooks import receives, signed
 from lingpai.keeper.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ class Deliveries:
             oldest, _ = await store.event_range()
             if behind.position + 1 < oldest:
                 data = {"after": behind.position, "oldest": oldest}
-                told = Happened("gap", moment_of(self._keeper.clock.now()), data)
-                behind = await self._attempt(behind, oldest - 1, f"gap_{behind.position}_{oldest}", told)
+                message = Happened("gap", moment_of(self._keeper.clock.now()), data)
+                behind = await self._attempt(behind, oldest - 1, f"gap_{behind.position}_{oldest}", message)
                 continue
             events = await store.list_events(behind.position, AT_ONCE)
             if not events:
@@ -128,7 +128,7 @@ class Deliveries:
         behind: Hook | None = hook
         for event in events:
             platform = self._keeper.platforms.get(event.platform)
-            if is_told(hook, platform, event):
+            if receives(hook, platform, event):
                 behind = await self._attempt(hook, event.id, f"evt_{event.id}", happened(platform, event))
                 if behind is None:
                     return None
@@ -136,10 +136,10 @@ class Deliveries:
         last = events[-1].id
         return hook if hook.position >= last else await self._noted(hook, position=last)
 
-    async def _attempt(self, hook: Hook, number: int, name: str, told: Happened) -> Hook | None:
+    async def _attempt(self, hook: Hook, number: int, name: str, message: Happened) -> Hook | None:
         """Post one event; return the webhook as it is then, or None when nothing more is to be delivered now."""
         problem, status = "", 0
-        body = _encode(told)
+        body = _encode(message)
         try:
             status = await self._post(hook.url, body, signed(hook, name, self._keeper.clock.now(), body))
         except PostError as error:

@@ -1,4 +1,4 @@
-"""What happens to accounts, as listeners are told of it: which of it, and in which words."""
+"""Events of accounts as listeners get them: which, and in which form."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ _RIGHTS: Final = {"token": ("token", "forward"), "ticket": ("ticket", "sign")}
 
 
 class Happened(msgspec.Struct, frozen=True):
-    """An event as it is told.
+    """An event as listeners get it.
 
     `data` has platform, account, label and, but for budgets, kind and version. Renewed: `ends_at` (unix seconds), with
     `values` also `value` and `expires_in`, while that version is the newest. Trouble: `permanent`, `code`, `message`.
@@ -111,7 +111,7 @@ def type_of(platform: Platform | None, event: Event) -> str:
 
 
 def may_hear(caller: Caller, platform: Platform | None, event: Event) -> bool:
-    """Return whether a caller is told of an event: by its apps, and the rights on what it is about."""
+    """Return whether a caller receives an event: by its apps, and the rights on what it is about."""
     if not covers(caller, event.app):
         return False
     if event.type not in {RENEWED, DEAD}:
@@ -125,7 +125,7 @@ def moment_of(at: float) -> str:
 
 
 def happened(platform: Platform | None, event: Event) -> Happened:
-    """Return what listeners are told."""
+    """Return an event as listeners get it."""
     about: dict[str, Any] = {"platform": event.platform, "account": event.account, "label": event.label}
     if event.type != LOW:
         about |= {"kind": event.kind, "version": event.version}

@@ -82,8 +82,8 @@ def hook_document(hook: Hook, newest: int) -> dict[str, Any]:
     }
 
 
-def is_told(hook: Hook, platform: Platform | None, event: Event) -> bool:
-    """Return whether a webhook is told of an event."""
+def receives(hook: Hook, platform: Platform | None, event: Event) -> bool:
+    """Return whether a webhook receives an event."""
     covered = any(app in ("*", event.app) or event.app.startswith(f"{app}/") for app in hook.apps)
     return covered and (not hook.types or type_of(platform, event) in hook.types)
 

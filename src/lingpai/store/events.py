@@ -49,7 +49,7 @@ async def note_well(statements: Statements, now: float, credential: int) -> None
 
 
 async def note_low(statements: Statements, now: float, use: BudgetUse) -> None:
-    """Add that a budget is low. Budgets of one secret among several are told of its account."""
+    """Add that a budget is low. The event of a budget of one secret among several names its account."""
     platform, _, rest = use.subject.partition("/")
     rows = await statements.rows("event_subject_of_budget", platform, rest.partition("#")[0])
     if rows:

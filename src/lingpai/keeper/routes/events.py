@@ -39,7 +39,7 @@ class Listening(msgspec.Struct):
 
 
 DETAILS = (
-    "Needs a caller key; tells of its apps, by its rights. Types: `token.renewed`, `token.dead`, `ticket.renewed`, "
+    "Needs a caller key; sends the events of its apps, by its rights. Types: `token.renewed`, `token.dead`, `ticket.renewed`, "
     "`ticket.dead`, `account.trouble`, `account.well`, `budget.low`. After a break send the last `id` back as "
     "`Last-Event-ID`; events are kept for seven days, and `gap` says that some are gone. The stream ends when the key "
     "is revoked."
@@ -129,9 +129,9 @@ class _Stream:
                 at = event.id
                 platform = keeper.platforms.get(event.platform)
                 if may_hear(caller, platform, event):
-                    told = await self._told(event)
+                    message = await self._message(event)
                     beat = clock.steady() + BEAT
-                    yield _piece(at, told.type, told)
+                    yield _piece(at, message.type, message)
             if events:
                 continue
             async with keeper.waits.until_the_end():
@@ -142,11 +142,11 @@ class _Stream:
                 beat = clock.steady() + BEAT
                 yield b": %d\n\n" % at
 
-    async def _told(self, event: Event) -> Happened:
+    async def _message(self, event: Event) -> Happened:
         keeper, platform = self._keeper, self._keeper.platforms.get(event.platform)
-        told = happened(platform, event)
+        message = happened(platform, event)
         if not self._values or platform is None or event.type != RENEWED:
-            return told
+            return message
         sort = sort_of(platform, event)
         with contextlib.suppress(LingpaiError):
             ask = Ask(platform, event.account, None, sort, event.label)
@@ -163,9 +163,11 @@ class _Stream:
                 )
                 rest = int(current.end.remaining(keeper.clock))
                 keeper.audit.count(app.asker, app.logged_name, sort)
-                return msgspec.structs.replace(told, data={**told.data, "value": value, "expires_in": rest})
-        return told
+                return msgspec.structs.replace(
+                    message, data={**message.data, "value": value, "expires_in": rest}
+                )
+        return message
 
 
-def _piece(number: int, name: str, told: Any) -> bytes:
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (number, name.encode(), _encode(told))
+def _piece(number: int, name: str, message: Any) -> bytes:
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (number, name.encode(), _encode(message))

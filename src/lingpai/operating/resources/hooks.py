@@ -1,4 +1,4 @@
-"""Webhooks that are told what happens to accounts."""
+"""Webhooks that receive the events of accounts."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -54,8 +54,8 @@ async def rotate(site: Site, key: Key, body: NewSecret) -> Document:
 async def post_test(site: Site, key: Key, _body: Nothing) -> Document:
     """Post a test event."""
     hook, now = await _demand(site, key), site.keeper.clock.now()
-    told = Happened("test", moment_of(now), {"hook": hook.name})
-    body = msgspec.json.encode(told)
+    message = Happened("test", moment_of(now), {"hook": hook.name})
+    body = msgspec.json.encode(message)
     try:
         status = await posting(site.keeper.options.hook_networks)(
             hook.url, body, signed(hook, f"test_{int(now * 1000)}", now, body)

@@ -88,7 +88,7 @@ SELECT fingerprint FROM key_rings;
 SELECT EXISTS (SELECT FROM store_copies WHERE finished_at IS NULL);
 
 -- name: purge_events
--- From the oldest on; whoever listens is told that they are gone.
+-- From the oldest on; listeners get a `gap` instead.
 DELETE FROM events WHERE id IN (
   SELECT id FROM events
   WHERE at <= $1::float8 - 604800 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL

@@ -75,7 +75,7 @@ UPDATE exchanges SET answer = ? WHERE id = ?;
 INSERT INTO probes (id, at) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET at = excluded.at;
 
 -- name: purge_events
--- From the oldest on; whoever listens is told that they are gone.
+-- From the oldest on; listeners get a `gap` instead.
 DELETE FROM events WHERE id IN (
   SELECT id FROM events WHERE at <= :wall - 604800 ORDER BY at LIMIT :limit
 ) RETURNING id;
