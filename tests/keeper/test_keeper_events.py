@@ -124,7 +124,7 @@ async def test_values_reach_who_asks_and_may_have_them(house: House) -> None:
     assert held["value"] not in json.dumps(heard[0].data)
 
 
-async def test_callers_are_told_of_their_apps_by_their_rights(house: House) -> None:
+async def test_callers_receive_events_of_their_apps_by_their_rights(house: House) -> None:
     harness = house.harness
     key = await harness.add_caller("narrow", apps=(NAME,), rights=("ticket",))
     wecom = await harness.add_caller("other", apps=("wecom",))
@@ -188,7 +188,7 @@ async def test_a_quiet_stream_has_comments(house: House, monkeypatch: pytest.Mon
                     pass
 
 
-async def test_many_listeners_are_told_and_the_end_of_the_service_ends_them(house: House) -> None:
+async def test_many_listeners_hear_it_and_the_end_of_the_service_ends_them(house: House) -> None:
     harness = house.harness
     key = await harness.add_caller("listener")
     async with contextlib.AsyncExitStack() as stack:

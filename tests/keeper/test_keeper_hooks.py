@@ -185,12 +185,11 @@ async def test_a_receiver_that_is_slow_counts_as_one_that_failed(own: Harness, r
         await own.token()
         failed = await until(own, failed_times(1))
         assert failed.problem == "it took too long"
-        receiver.slow.set()
-        receiver.slow = None
-        own.clock.advance(DELAYS[0] * 1.2)
-        await receiver.until(2)
+    receiver.slow.set()
+    own.clock.advance(DELAYS[0] * 1.2)
+    async with delivering(own):
         assert (await until(own, lambda each: each.position == 1)).failures == 0
-    assert [each[0] for each in receiver.deliveries] == ["evt_1", "evt_1"]
+    assert {each[0] for each in receiver.deliveries} == {"evt_1"}
 
 
 @pytest.mark.parametrize("how", ["nobody listens", "no answer", "half an answer"])

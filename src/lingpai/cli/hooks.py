@@ -23,7 +23,8 @@ OVERLAP = "24h"
 
 OPTIONS = {
     "apps": FieldOption(
-        "Account whose events it receives: platform/account, platform/account/label or *; repeat for more; default: all.",
+        "Account whose events it receives: platform/account, platform/account/label or *; repeat for more; "
+        "default: all.",
         flag="--app",
         many=True,
     ),
