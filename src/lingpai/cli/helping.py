@@ -14,6 +14,7 @@ HELP_OPTIONS = ["--help", "-h"]
 PLACEHOLDERS = {
     "apps": "ACCOUNT",
     "rights": "RIGHT",
+    "types": "TYPE",
     "networks": "NETWORK",
     "domains": "HOST",
     "origins": "URL",

@@ -145,7 +145,7 @@ def replay(
             return await port.act(KIND, (name,), "replay", {"after": after})
 
     result = with_operating(data, again)
-    text = tr("{name} is delivered {count} events again.", name=name, count=result["behind"])
+    text = tr("Events delivered again to {name}: {count}.", name=name, count=result["behind"])
     emit(result, as_json, done(text))
 
 

@@ -40,9 +40,9 @@ class Listening(msgspec.Struct):
 
 DETAILS = (
     "Needs a caller key; sends the events of its apps, by its rights. Types: `token.renewed`, `token.dead`, "
-    "`ticket.renewed`, `ticket.dead`, `account.trouble`, `account.well`, `budget.low`. After a break send the last `id` back as "
-    "`Last-Event-ID`; events are kept for seven days, and `gap` says that some are gone. The stream ends when the key "
-    "is revoked."
+    "`ticket.renewed`, `ticket.dead`, `account.trouble`, `account.well`, `budget.low`. After a break send the last "
+    "`id` back as `Last-Event-ID`; events are kept for seven days, and `gap` says that some are gone. The stream ends "
+    "when the key is revoked."
 )
 
 
