@@ -152,7 +152,7 @@ class Hooks(Resource[Hook]):
         return FIELDS.named(record)
 
     @override
-    def build(self, site: Site, key: Key, entry: Any, known: Hook | None) -> Hook:
+    async def build(self, site: Site, key: Key, entry: Any, known: Hook | None) -> Hook:
         bare = known or Hook(name=key[0], url="", created_at=site.keeper.clock.now())
         wanted = msgspec.structs.replace(bare, **FIELDS.named(entry))
         demand(hook_flaws(site.keeper.platforms, wanted))
