@@ -173,6 +173,21 @@ async def test_a_code_is_made_without_a_browser(admin: Admin) -> None:
     assert ("grant.code", "mall/77") in await admin.trail()
 
 
+async def test_a_secret_that_derives_from_nothing_is_given_once(admin: Admin) -> None:
+    uid = (await admin.ask("POST", "/realms/mall/users", USER)).json["uid"]
+    given: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("/realms/oidc/registrations", {"name": "partner"}, "token"),
+        ("/realms/mall/login-key", {}, "key"),
+        (f"/realms/mall/users/{uid}/reset-link", {}, "address"),
+    )
+    for path, body, name in given:
+        first = await admin.ask("POST", path, body, idempotency_key="abc")
+        again = await admin.ask("POST", path, body, idempotency_key="abc")
+        assert first.status_code == again.status_code == 200, path
+        assert first.json[name]
+        assert again.json == first.json | {name: None, "hint": "repeat with another Idempotency-Key"}
+
+
 async def test_the_trail_is_exported_with_its_digests_and_verified(admin: Admin) -> None:
     for name in "abc":
         await admin.create(f"/callers/{name}", {})

@@ -1,7 +1,7 @@
 """Requests with an `Idempotency-Key`: done once, and answered again for a day.
 
 An answer is kept without its secret. That derives from a nonce, which is erased after ten minutes: until then a lost
-answer is given again whole, later with `null` and a hint.
+answer is given again whole, later with `null` and a hint. A secret that derives from nothing is given once.
 """
 
 import secrets
@@ -39,7 +39,7 @@ class Repeats:
         body: Document,
         run: Callable[[bytes], Awaitable[Document]],
         secret: str,
-        again: Callable[[bytes], str],
+        again: Callable[[bytes], str] | None,
     ) -> Document:
         """Return the answer of a request that is made once, however often it is sent.
 
@@ -48,7 +48,7 @@ class Repeats:
             body: of the request.
             run: makes it; secrets derive from what it is given.
             secret: the name of the answer's secret, or "".
-            again: returns the secret that derived from a nonce.
+            again: returns the secret that derived from a nonce; None when it derives from nothing.
 
         Raises:
             LingpaiError: INVALID_PARAMETER; KEY_REUSED for another body; CONFLICT while the first is under way;
@@ -78,7 +78,7 @@ class Repeats:
             raise LingpaiError(Kind.CONFLICT, "The same request is under way; try again.", retry_after=1.0)
         document: dict[str, Any] = msgspec.json.decode(kept.answer)
         if secret:
-            document[secret] = again(kept.nonce) if kept.nonce else None
-            if not kept.nonce:
-                document["hint"] = "rotate"
+            document[secret] = again(kept.nonce) if again is not None and kept.nonce else None
+            if document[secret] is None:
+                document["hint"] = "rotate" if again is not None else "repeat with another Idempotency-Key"
         return document

@@ -263,6 +263,8 @@ class AdminApi:
             if repeated is None:
                 return await act(b"")
             names = (repeated, granted.key.key_id, f"{resource.kind} {name} {'/'.join(key)}")
+            if action.underived:
+                return await self._repeats.once(names, body, act, action.underived, None)
             return await self._repeats.once(names, body, act, action.secret, again)
 
         return run

@@ -91,6 +91,7 @@ class Grants(Resource[GrantView]):
             NewCode,
             "Make an authorization code without asking the user, to try an integration without a browser.",
             whole=True,
+            underived="code",
         )
     }
 

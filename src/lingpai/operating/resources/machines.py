@@ -75,7 +75,9 @@ class Machines(Resource[Machine]):
     written = ("msign",)
     filters: ClassVar[Mapping[str, str]] = {**PREFIX, "owner": "Only those of the user with this login name."}
     actions: ClassVar[Mapping[str, Action]] = {
-        "qr": Action("/qr", qr, Nothing, "Make the key that a terminal shows as a QR code.")
+        "qr": Action(
+            "/qr", qr, Nothing, "Make the key that a terminal shows as a QR code.", underived="qr_key"
+        )
     }
 
     @override

@@ -57,6 +57,7 @@ class Realms(Resource[Realm]):
             login_key,
             LoginKey,
             "Make the key that a realm and its own site sign with; shown once.",
+            underived="key",
         )
     }
 

@@ -54,7 +54,14 @@ class Registrations(Resource[InitialToken]):
     noun = "initial access token"
     methods = ("GET", "DELETE")
     actions: ClassVar[Mapping[str, Action]] = {
-        "add": Action("", add, NewToken, "Make an initial access token; it is shown once.", whole=True)
+        "add": Action(
+            "",
+            add,
+            NewToken,
+            "Make an initial access token; it is shown once.",
+            whole=True,
+            underived="token",
+        )
     }
 
     @override

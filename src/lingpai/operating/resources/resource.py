@@ -33,6 +33,8 @@ class Action(NamedTuple):
         verb: the right that it needs.
         whole: whether it is of the list as a whole.
         secret: the name of the secret in the answer, which derives from the request's nonce (`Site.caller_key`), or "".
+        underived: the name of a secret in the answer that derives from nothing, or "": it is never kept, and a repeated
+            request gets null for it.
         area: of the right that it needs; the thing's when None.
     """
 
@@ -43,6 +45,7 @@ class Action(NamedTuple):
     verb: str = "write"
     whole: bool = False
     secret: str = ""
+    underived: str = ""
     area: Area | None = None
 
 

@@ -125,6 +125,7 @@ class Tokens(Resource[CredentialStatus]):
             Revealing,
             "Show the value of a token. It needs a right of its own and a reason, which is recorded.",
             verb="reveal",
+            underived="value",
             area="secrets",
         ),
         "report": Action(

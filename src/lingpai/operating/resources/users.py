@@ -158,7 +158,11 @@ class Users(Resource[User]):
         "logout": Action("/end-sessions", end_sessions, Nothing, "Log a user out everywhere."),
         "end-grants": Action("/end-grants", end_grants, Nothing, "End every grant of a user."),
         "reset-link": Action(
-            "/reset-link", reset_link, Nothing, "Make a link with which a user sets another password, once."
+            "/reset-link",
+            reset_link,
+            Nothing,
+            "Make a link with which a user sets another password, once.",
+            underived="address",
         ),
     }
 
