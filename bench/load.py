@@ -55,7 +55,7 @@ class Pressure:
     @classmethod
     def at(cls, per_second: float) -> "Pressure":
         """Requests that arrive at about this rate, whatever becomes of those before them."""
-        answer_ms = 1.0  # a guess of what the answer takes: the rate that is reached is told
+        answer_ms = 1.0  # a guess of what the answer takes: the rate that is reached is reported
         return cls(PACED_CONNECTIONS, max(0.0, PACED_CONNECTIONS / per_second * 1e3 - answer_ms))
 
 

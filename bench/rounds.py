@@ -124,8 +124,8 @@ def alternate(
     Args:
         contenders: who takes part.
         plan: how much.
-        before: told before each start.
-        failed: told when a contender dropped out; it is not started again.
+        before: called before each start.
+        failed: called when a contender dropped out; it is not started again.
     """
     samples: Samples = []
     left = list(contenders)

@@ -1,7 +1,7 @@
 """What the issuer's verbs and the embedded store take by themselves: ``python -m bench.verbs HOME [TASKS]``.
 
 HOME is a folder that ``bench.minting`` filled. Each case calls its route's verb in this process, over a copy of the
-data, from TASKS tasks at a time (32), durably, and encodes the answer: all but HTTP. CPU time is told apart by thread:
+data, from TASKS tasks at a time (32), durably, and encodes the answer: all but HTTP. CPU time is split by thread:
 the event loop's, and the others' (the writer, the checkpointer, and what the kernel does for them).
 """
 

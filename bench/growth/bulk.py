@@ -45,7 +45,7 @@ def clone(
         template: id of the row to copy.
         count: how many.
         changes: what differs from the template: an SQL expression for a column, in which ``i`` counts from 0.
-        done: told how many there are, now and then.
+        done: called with how many there are, now and then.
     """
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})") if row[1] != "id"]
     values = [f"({changes[name]})" if name in changes else f"t.{name}" for name in columns]

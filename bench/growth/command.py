@@ -186,7 +186,7 @@ def _goals(console: Console, growth: Growth) -> bool:
 
 
 def run(console: Console, *, cases: Sequence[str], rounds: int, seconds: int, quick: bool) -> bool:
-    """As `grow`; what went wrong is told instead of raised, and is no success."""
+    """As `grow`; what went wrong is returned instead of raised, and is no success."""
     try:
         return grow(console, cases=cases, rounds=rounds, seconds=seconds, quick=quick)
     except (ContenderError, LoadError, RuntimeError, subprocess.CalledProcessError) as error:

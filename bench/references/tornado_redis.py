@@ -113,7 +113,7 @@ class CgiToken(TokenHandler):
 
 
 async def main() -> None:
-    """Serve until told to stop."""
+    """Serve until it is stopped."""
     cache = redis.Redis.from_url(os.environ["REDIS_URL"])
     tokens = {"tokens": Tokens(cache, os.environ["UPSTREAM_URL"])}
     routes = [(r"/AccessToken/getXcx", GetXcx, tokens), (r"/cgi-bin/token", CgiToken, tokens)]

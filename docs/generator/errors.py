@@ -31,7 +31,7 @@ _UPSTREAMS = 40164
 
 
 class Surface(NamedTuple):
-    """A way in which errors are told: its name for people, its shape, and the kinds that it can tell."""
+    """A way in which errors are written: its name for people, its shape, and the kinds that it can tell."""
 
     name: str
     shape: Shape
@@ -41,7 +41,7 @@ class Surface(NamedTuple):
 def surfaces() -> list[Surface]:
     """Those of the keeper, of every dialect, and of the admin API."""
     keepers = [
-        Surface(told, getattr(shapes, name), EDGE_KINDS | KEEPER_KINDS) for name, told in _KEEPERS.items()
+        Surface(answer, getattr(shapes, name), EDGE_KINDS | KEEPER_KINDS) for name, answer in _KEEPERS.items()
     ]
     drop_ins = [
         Surface(f"drop-in, {each.name}", each.shape, EDGE_KINDS | KEEPER_KINDS)
@@ -64,14 +64,14 @@ def page() -> str:
         "and is 1 or 2 on the compatible routes. A browser that asks for a page gets a page, with a matching status.",
     )
     for title, kinds, about in GROUPS:
-        told = [each for each in surfaces() if any(kind in each.kinds for kind in kinds)]
+        answer = [each for each in surfaces() if any(kind in each.kinds for kind in kinds)]
         blocks += [f"## {title}", about]
         rows = [
-            (code(kind.value), kind.blame.value, *(_answer(surface, kind) for surface in told))
+            (code(kind.value), kind.blame.value, *(_answer(surface, kind) for surface in answer))
             for kind in Kind
             if kind in kinds
         ]
-        blocks.append(table(("kind", "fix by", *(each.name for each in told)), rows))
+        blocks.append(table(("kind", "fix by", *(each.name for each in answer)), rows))
     return joined(blocks)
 
 
@@ -107,5 +107,5 @@ def _answer(surface: Surface, kind: Kind) -> str:
     # The platform's word on the app; where it refused what the caller passed, its parameter is named as well.
     number, name = (_UPSTREAMS, "") if kind is Kind.UPSTREAM_REFUSED else (None, "name")
     status, body = error_sample(surface.shape, LingpaiError(kind, "", parameter=name, code=number))
-    told = next((body[each] for each in _NUMBERS if isinstance(body, dict) and each in body), "")
-    return f"{status} {code(told)}".strip()
+    answer = next((body[each] for each in _NUMBERS if isinstance(body, dict) and each in body), "")
+    return f"{status} {code(answer)}".strip()

@@ -123,7 +123,7 @@ def test_what_is_not_json_is_no_right_answer() -> None:
     assert not CASES["getXcx"].accepts(200, b"<html>")
 
 
-def test_what_a_store_used_is_told_apart() -> None:
+def test_what_a_store_used_is_distinguished() -> None:
     (made,) = rows([sample(BARE, 0, 1.0, cpu_us=50.0, store_us=30.0)])
     assert (made.cpu_us, made.store_us) == (50.0, 30.0)
 

@@ -27,7 +27,7 @@ def test_bodies_are_taken_in_order_and_again_after_the_last(tmp_path: Path) -> N
     assert material.take(bodies) == "a=1"
 
 
-def test_a_copy_has_the_same_bytes_and_modes_and_leaves_out_what_it_is_told(tmp_path: Path) -> None:
+def test_a_copy_has_the_same_bytes_and_modes_and_leaves_out_what_is_excluded(tmp_path: Path) -> None:
     source = tmp_path / "source"
     (source / "data").mkdir(parents=True)
     content = bytes(range(256)) * 40 + b"end"

@@ -130,7 +130,7 @@ def test_a_curve_goes_on_as_it_went_but_never_down() -> None:
     assert interpolate([(10, 3.0), (1000, 1.0)], 100_000) == 3.0
 
 
-def test_what_was_not_measured_is_told(tmp_path: Path) -> None:
+def test_what_was_not_measured_is_reported(tmp_path: Path) -> None:
     nothing = Measured.read(tmp_path / "latest.json", tmp_path / "growth.json")
     assert check(nothing) == []
     for figure in (nothing.commit, nothing.bytes_per_grant, lambda: nothing.cost(REDEEM, Setup())):

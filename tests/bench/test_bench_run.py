@@ -76,7 +76,7 @@ def test_processes_are_pinned_and_end(tmp_path: Path, place: Cores) -> None:
 
 
 @needs_taskset
-def test_a_service_that_dies_is_told_with_its_words(tmp_path: Path, place: Cores) -> None:
+def test_a_service_that_dies_is_reported_with_its_words(tmp_path: Path, place: Cores) -> None:
     dying = Command(("sh", "-c", "echo no such setting; exit 3"), free_port())
     with (
         pytest.raises(ContenderError, match=r"(?s)ended with 3.*no such setting"),
@@ -149,7 +149,7 @@ def test_priming_ends_at_a_wrong_answer(recorder: tuple[int, set[tuple[str, str,
         prime(recorder[0], ["/x"] * 3, CASE)
 
 
-def test_priming_tells_that_nobody_listens() -> None:
+def test_priming_says_that_nobody_listens() -> None:
     with pytest.raises(ContenderError, match="connect"):
         prime(free_port(), ["/x"], CASE)
 

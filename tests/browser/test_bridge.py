@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")  # one browser for all
 
 
 async def outcomes(tab: Tab, last: str) -> list[Any]:
-    """What the page's callbacks were told, once the last one came."""
+    """What the page's callbacks were called with, once the last one came."""
     await tab.wait_for_function("last => outcomes.some(each => each.includes(last))", arg=last)
     found: list[Any] = await tab.evaluate("outcomes.splice(0)")
     return found
@@ -130,7 +130,7 @@ async def test_a_wrong_signature_is_refused(context: BrowserContext, third_party
     "over",
     ["{app_id: ''}", "{timestamp: null}", "{js_api_list: []}", "{js_api_list: 'x'}", "{nonce_str: ' '}"],
 )
-async def test_missing_parameters_are_told_at_once(
+async def test_missing_parameters_are_reported_at_once(
     context: BrowserContext, third_party: Page, over: str
 ) -> None:
     tab = await context.new_page()
@@ -156,7 +156,7 @@ async def test_another_app_id_than_the_verified_one_is_refused(
     assert error["code"] == 100003
 
 
-async def test_the_network_down_is_told(context: BrowserContext, third_party: Page) -> None:
+async def test_the_network_down_is_reported(context: BrowserContext, third_party: Page) -> None:
     tab = await context.new_page()
     await tab.goto(third_party.url)
     await tab.route("**/OAuth2/checkJsConfig", lambda route: route.abort())
@@ -250,7 +250,7 @@ async def test_a_script_that_does_not_know_its_issuer_says_so(
     tab = await context.new_page()
     await tab.goto(third_party.origin + "/frame?src=about:blank")
     script = await (await context.request.get(f"{harness.url}/js/yzb-bridge.js")).text()
-    told = await tab.evaluate(
+    answer = await tab.evaluate(
         """script => new Promise(resolve => {
           const element = document.createElement("script");
           element.textContent = script;
@@ -259,7 +259,7 @@ async def test_a_script_that_does_not_know_its_issuer_says_so(
         })""",
         script,
     )
-    assert told == 100002
+    assert answer == 100002
 
 
 async def test_the_answer_goes_to_exactly_the_verified_origin(
@@ -289,8 +289,8 @@ async def test_the_answer_goes_to_exactly_the_verified_origin(
                 "url => { window.open(url) }", f"{harness.url}/js/yzb-bridge/window?{forged}"
             )
         await thief.wait_for_function("heard.length > 0")
-        (told,) = await thief.evaluate("heard")
-        assert told.keys() == {"yzb", "error"}
+        (answer,) = await thief.evaluate("heard")
+        assert answer.keys() == {"yzb", "error"}
 
 
 async def first_url(context: BrowserContext) -> str:

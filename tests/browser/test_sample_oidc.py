@@ -79,7 +79,7 @@ async def test_an_app_with_a_secret_signs_in_verifies_and_refreshes(
     assert complaints == []
 
 
-async def test_a_user_who_refuses_is_told_so(context: BrowserContext, dev: Dev) -> None:
+async def test_a_user_who_refuses_is_answered_so(context: BrowserContext, dev: Dev) -> None:
     tab, _ = await open_sample(context, dev, "/oidc/start")
     await log_in(tab, dev, 1)
     await tab.click("[value=refuse]")

@@ -27,7 +27,7 @@ def test_an_added_account_is_listed_with_a_fingerprint_and_never_its_secret(cli:
     assert stat.S_IMODE(cli.data.stat().st_mode) == 0o700
 
 
-def test_adding_again_replaces_and_the_fingerprint_tells_the_secrets_apart(cli: Cli) -> None:
+def test_adding_again_replaces_and_the_fingerprint_distinguishes_the_secrets(cli: Cli) -> None:
     cli.add_sample()
     before = cli("account", "show", NAME).json["secret_fingerprint"]
     again = cli("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin", given="f" * 32).json

@@ -178,7 +178,7 @@ def test_nothing_is_changed_when_anything_is_wrong(
 
 
 @pytest.mark.parametrize("reference", ["file:latin", "env:LATIN_SECRET"])
-def test_a_secret_that_is_no_text_is_named_by_where_it_stands(cli: Cli, reference: str) -> None:
+def test_a_secret_that_is_no_text_is_named_by_where_it_is(cli: Cli, reference: str) -> None:
     (cli.home / "latin").write_bytes(b"caf\xe9")
     refused = apply(
         cli, {"accounts": [account("wx1", reference)]}, env={"LATIN_SECRET": os.fsdecode(b"caf\xe9")}
@@ -187,7 +187,7 @@ def test_a_secret_that_is_no_text_is_named_by_where_it_stands(cli: Cli, referenc
     assert f"{reference.partition(':')[2]} is not UTF-8 text" in refused.stderr
 
 
-def test_every_problem_is_told_at_once(cli: Cli) -> None:
+def test_every_problem_is_reported_at_once(cli: Cli) -> None:
     refused = apply(cli, {"accounts": [account("wx1", label="x"), account("wx2", mode="fast")]})
     assert "label" in refused.stderr
     assert "fast" in refused.stderr
@@ -208,12 +208,12 @@ def test_keys_that_were_made_are_shown_although_the_rest_failed(
     names = ["first", "fails", "last"]
     answer = apply(cli, {"accounts": [account("wx1")], "callers": [{"name": name} for name in names]})
     assert answer.code != 0
-    told = json.loads(answer.stdout)
+    reply = json.loads(answer.stdout)
     stored = {each["caller"] for each in cli("caller", "list").json}
     assert "first" in stored
-    assert stored <= told["keys"].keys()  # whom somebody interrupts may be there or not
-    assert ("fails" in told["keys"]) == isinstance(failure, KeyboardInterrupt)
-    assert told["changes"][0]["name"] == "wechat/wx1"
+    assert stored <= reply["keys"].keys()  # whom somebody interrupts may be there or not
+    assert ("fails" in reply["keys"]) == isinstance(failure, KeyboardInterrupt)
+    assert reply["changes"][0]["name"] == "wechat/wx1"
 
 
 def test_a_key_belongs_to_its_caller_for_good(cli: Cli) -> None:

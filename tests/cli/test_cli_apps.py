@@ -231,7 +231,7 @@ def test_what_a_client_of_the_standard_protocol_sets_itself(cli: Cli) -> None:
     assert (page["public"], page["secret"]) == (True, "")
 
 
-def test_where_a_client_is_told_of_logouts(cli: Cli) -> None:
+def test_where_a_client_is_notified_of_logouts(cli: Cli) -> None:
     add = ("app", "add", "Shop", "--realm", "oidc", "--redirect-uri", "https://shop.example/cb")
     uris = ("https://shop.example/bye", "com.example.shop:/bye")
     back = "https://shop.example/logout?of=lingpai"
@@ -261,8 +261,8 @@ def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
     by_key = (*add, "--auth-method", "private_key_jwt")
     added = cli(*by_key, "--jwks", str(keys), "--fapi2").json
     assert added["secret"] == ""
-    told = {name: added["client"][name] for name in ("token_endpoint_auth_method", "jwks", "fapi2")}
-    assert told == {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}, "fapi2": True}
+    answer = {name: added["client"][name] for name in ("token_endpoint_auth_method", "jwks", "fapi2")}
+    assert answer == {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}, "fapi2": True}
     rotated = cli("app", "rotate-secret", added["app_id"])
     assert (rotated.code, "its own keys" in rotated.stderr) == (1, True)
     private = tmp_path / "private.json"

@@ -36,9 +36,9 @@ def test_a_change_is_listed_with_what_was_there_before_and_never_a_secret(cli: C
     assert (newest["before"]["domains"], newest["after"]["domains"]) == ([], ["a.example.com"])
     assert newest["before"].keys() == newest["after"].keys() == {"domains", "secret"}
     assert newest["after"]["secret"] == cli("account", "show", "wx1").json["secret_fingerprint"]
-    told = cli("audit", "list").stdout
-    assert SECRET not in told
-    assert "0f1e2d3c4b5a69788796" not in told
+    answer = cli("audit", "list").stdout
+    assert SECRET not in answer
+    assert "0f1e2d3c4b5a69788796" not in answer
 
 
 EVERY = (

@@ -157,7 +157,7 @@ def test_a_certificate_that_is_not_trusted_is_described_and_a_bundle_helps(cli: 
         assert "tls" not in [check for check, _ in findings(trusting)]
 
 
-def test_a_wrong_secret_is_told_apart(cli: Cli, sandbox: Sandbox) -> None:
+def test_a_wrong_secret_is_distinguished(cli: Cli, sandbox: Sandbox) -> None:
     cli("account", "add", "wechat", SAMPLE_APP.appid, "--secret-stdin", given="0" * 32)
     answer = cli("doctor")
     assert answer.code == 1
@@ -265,7 +265,7 @@ def test_open_files_are_named_with_the_command_that_closes_them(cli: Cli) -> Non
     [".env", "lingpai.toml", "data/lingpai.toml", "data/dev.json", "data/old.backup.db", "data/lingpai.db-wal",
      "data/lingpai.db-journal", "data/socket"],
 )  # fmt: skip
-def test_each_file_that_holds_a_secret_is_looked_at(cli: Cli, place: str) -> None:
+def test_each_file_with_a_secret_is_looked_at(cli: Cli, place: str) -> None:
     cli("caller", "add", "a")
     path = cli.home / place
     if path.name == "socket":
@@ -328,7 +328,7 @@ def test_another_key_under_the_same_number_is_found(cli: Cli) -> None:
     assert (finding["subject"], "backup" in finding["remedy"]) == ("key 1", True)
 
 
-def test_a_lost_or_open_or_foreign_key_ring_is_told_apart(cli: Cli) -> None:
+def test_a_lost_or_open_or_foreign_key_ring_is_distinguished(cli: Cli) -> None:
     cli.add_sample()
     ring = cli.data / "keyring.json"
     content = ring.read_bytes()
@@ -381,8 +381,8 @@ def test_the_settings_files_that_were_read_are_named(cli: Cli) -> None:
     files = [cli.home / "lingpai.toml", cli.data / "lingpai.toml"]
     for file in files:
         file.write_text("")
-    told = findings(cli("doctor", "--offline"))["settings", "ok"]["message"]
-    assert told.endswith(f"from {files[0]}, {files[1]}.")
+    answer = findings(cli("doctor", "--offline"))["settings", "ok"]["message"]
+    assert answer.endswith(f"from {files[0]}, {files[1]}.")
 
 
 def test_documented_commands_beside_the_unit_have_its_settings() -> None:
@@ -399,7 +399,7 @@ def test_documented_commands_beside_the_unit_have_its_settings() -> None:
             assert wanted in command
 
 
-def test_an_account_that_no_env_names_any_more_is_told_of(cli: Cli) -> None:
+def test_an_account_that_no_env_names_any_more_is_reported(cli: Cli) -> None:
     cli.add_sample()
     env = cli.home / ".env"
     env.write_text("THIRD_APPID_wx00000000000000aa=secret\n")

@@ -184,9 +184,11 @@ def test_lists_go_on_where_they_were_cut_off(printers: Cli) -> None:
             found += page.json
             if not page.stderr:
                 break
-            told = re.search(r"(--(?:realm \w+ --)?(?:after|before) .+), or", page.stderr.replace("\n", " "))
-            assert told is not None
-            options = [word for word in shlex.split(told[1]) if word]
+            answer = re.search(
+                r"(--(?:realm \w+ --)?(?:after|before) .+), or", page.stderr.replace("\n", " ")
+            )
+            assert answer is not None
+            options = [word for word in shlex.split(answer[1]) if word]
             options = options[options.index("--after") :] if "--after" in options else options
         assert [each[name] for each in found] == [each[name] for each in whole.json]
 
@@ -248,7 +250,7 @@ def test_terminals_are_listed_replaced_and_removed(printers: Cli) -> None:
         (("grant", "code", "--app", "7", "--user", "ann", "--redirect-uri", "https://evil.example/"), 1),
     ],
 )
-def test_what_does_not_exist_is_told_in_one_line(
+def test_what_does_not_exist_is_reported_in_one_line(
     printers: Cli, arguments: tuple[str, ...], code: int
 ) -> None:
     refused = printers(*arguments)

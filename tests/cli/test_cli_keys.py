@@ -99,8 +99,8 @@ def test_a_ring_from_before_a_rotation_ends_in_one_line_that_says_which_to_copy(
         assert refused.code == 1
         assert len(refused.stderr.strip().splitlines()) == 1
         assert "copy the key ring of the node where the key was rotated" in refused.stderr
-    told = cli("doctor", "--offline")
-    assert "Copy the key ring of the node where the key was rotated" in told.stdout + told.stderr
+    answer = cli("doctor", "--offline")
+    assert "Copy the key ring of the node where the key was rotated" in answer.stdout + answer.stderr
 
 
 def test_rotation_covers_the_secrets_of_apps_that_sign(cli: Cli) -> None:

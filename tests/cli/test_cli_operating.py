@@ -38,7 +38,7 @@ STEPS = (
 VARYING = re.compile(r"lpk_[\w-]{43}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-def told(cli: Cli) -> list[tuple[int, str, str]]:
+def run_steps(cli: Cli) -> list[tuple[int, str, str]]:
     """Exit code and output of every step; keys and times, which differ each time, left out."""
     answers = [cli(*arguments) for arguments in STEPS]
     return [(each.code, VARYING.sub("…", each.stdout), each.stderr) for each in answers]
@@ -60,7 +60,7 @@ def engine(request: pytest.FixtureRequest, cli: Cli, tmp_path: Path) -> str:
 
 def test_a_command_says_the_same_here_and_over_http(engine: str, cli: Cli, expected: dict[str, Any]) -> None:
     del engine
-    here = told(cli)
+    here = run_steps(cli)
     assert [code for code, _, _ in here] == [0] * 11 + [1, 2, 2, 1, 1, 1, 1, 1, 0]
     assert expected.setdefault("here", here) == here
 
@@ -72,13 +72,13 @@ def test_over_http_it_is_the_same(cli: Cli, tmp_path: Path, where: str) -> None:
     listen = f"127.0.0.1:{free_port()}" if where == "port" else f"unix:{tmp_path}/admin.sock"
     cli.env["LINGPAI_ADMIN__LISTEN"] = listen
     other = Cli(tmp_path / "other", {**cli.env, "LINGPAI_DATA": str(tmp_path / "other")})
-    there = told(other)
+    there = run_steps(other)
     with serving(cli):
         cli.env |= {
             "LINGPAI_SERVER": f"http://{listen}" if where == "port" else listen,
             "LINGPAI_ADMIN_KEY_FILE": str(tmp_path / "key"),
         }
-        assert told(cli) == there
+        assert run_steps(cli) == there
         refused = cli("account", "list")
         assert (refused.code, "--server" in refused.stderr) == (1, True)
         (tmp_path / "key").write_text("lpa_00000000_" + "a" * 43)

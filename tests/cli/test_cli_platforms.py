@@ -52,8 +52,8 @@ def test_doctor_says_what_to_set(cli: Cli, nowhere: dict[str, str]) -> None:
     checked = found(cli("doctor"), "yzb")["upstream"]
     assert checked["verdict"] == "fail"
     assert "LINGPAI_YZB__BASE_URL" in checked["remedy"]
-    told = found(cli("doctor"), "yzb/100001")["account"]
-    assert "LINGPAI_YZB__BASE_URL" in told["remedy"]
+    answer = found(cli("doctor"), "yzb/100001")["account"]
+    assert "LINGPAI_YZB__BASE_URL" in answer["remedy"]
 
 
 def test_doctor_asks_for_no_address_of_what_is_not_used(cli: Cli) -> None:

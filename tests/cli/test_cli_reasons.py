@@ -114,7 +114,7 @@ def test_every_line_is_said_somewhere() -> None:
     assert unused == []
 
 
-def test_both_languages_tell_the_same_besides() -> None:
+def test_both_languages_say_the_same_besides() -> None:
     for english, chinese in reasons().items():
         assert set(FIELD.findall(chinese)) <= set(FIELD.findall(english)), english
         assert not english.isascii() or not chinese.isascii(), english
@@ -136,7 +136,7 @@ def test_both_languages_tell_the_same_besides() -> None:
         ("invalid credential, access_token is invalid", "invalid credential, access_token is invalid"),
     ],
 )
-def test_what_a_reason_tells_is_kept(monkeypatch: pytest.MonkeyPatch, english: str, chinese: str) -> None:
+def test_what_a_reason_contains_is_kept(monkeypatch: pytest.MonkeyPatch, english: str, chinese: str) -> None:
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     assert tr_reason(english) == chinese
     monkeypatch.setenv("LC_ALL", "C")

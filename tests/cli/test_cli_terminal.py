@@ -67,7 +67,7 @@ def test_removing_asks_on_a_terminal(cli: Cli, typed: str, code: int, left: int)
     assert len(cli("account", "list").json) == left
 
 
-def test_a_new_key_stands_alone_on_its_line(cli: Cli) -> None:
+def test_a_new_key_is_alone_on_its_line(cli: Cli) -> None:
     shown = cli.terminal("caller", "add", "shop").stdout
     (key,) = re.findall(r"^(lpk_[\w-]{43})\r?$", shown, re.MULTILINE)
     assert key not in cli.terminal("caller", "list").stdout

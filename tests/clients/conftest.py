@@ -41,7 +41,7 @@ def follower(stack: Stack) -> dict[str, Any]:
 
 @pytest.fixture
 def wanted(stack: Stack, follower: dict[str, Any]) -> dict[str, Any]:
-    """What every client of the official account is told to do, with the app's own secret."""
+    """What every client of the official account has to do, with the app's own secret."""
     mini = stack.samples.mini_appid
     return {
         "account": stack.samples.appid,

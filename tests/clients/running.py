@@ -46,7 +46,7 @@ _KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 
 
 class Client:
-    """One client process that has been told what to do."""
+    """One client process that has got what to do."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
@@ -127,11 +127,11 @@ class Clients:
         number = len(self._started)
         folder = self._folder / f"client-{number}"
         folder.mkdir()
-        told = self._folder / f"client-{number}.json"
-        told.write_text(json.dumps(wanted | {"sandbox": self._stack.sandbox}), "utf-8")
+        answer = self._folder / f"client-{number}.json"
+        answer.write_text(json.dumps(wanted | {"sandbox": self._stack.sandbox}), "utf-8")
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"LINGPAI_URL": self._stack.url, "PYTHONDONTWRITEBYTECODE": "1", **more}
-        with told.open("rb") as stdin:
+        with answer.open("rb") as stdin:
             process = subprocess.Popen(
                 command,
                 cwd=folder,

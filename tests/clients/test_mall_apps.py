@@ -56,7 +56,7 @@ async def seller() -> AsyncIterator[Visitor]:
 async def demand_signed_in(
     clients: Clients, script: str, mall: str, seller: Visitor, *, in_body: bool = False
 ) -> Json:
-    """Go all the way with a client; returns what it was told in the exchange."""
+    """Go all the way with a client; returns what it was answered in the exchange."""
     wanted = {
         "mall": mall,
         "client_id": CLIENT_ID,
@@ -81,8 +81,8 @@ async def demand_signed_in(
     assert [error[0] for error in found["errors"]] == EXCEPTIONS[script]
     # The code's second use within its grace is refused and ends nothing: a callback may be loaded twice.
     assert found["afterwards"] == found["info"]
-    told: Json = token
-    return told
+    answer: Json = token
+    return answer
 
 
 @pytest.mark.parametrize("in_body", [False, True], ids=["basic", "body"])

@@ -105,14 +105,14 @@ async def test_openid_client(
     assert userinfo is not None
 
 
-async def test_openid_client_is_told_that_nobody_is_logged_in(
+async def test_openid_client_learns_that_nobody_is_logged_in(
     stack: Stack, clients: Clients, shopper: Visitor
 ) -> None:
     wanted = wanted_of(stack, "100001") | {"more": {"prompt": "none"}}
     begun = clients.node("openid-client begin", wanted).found()
     callback = (await shopper.walk(begun["url"])).headers["Location"]
-    told = clients.node("openid-client refused", wanted | begun | {"callback": callback}).found()
-    assert told == {"error": "login_required"}
+    answer = clients.node("openid-client refused", wanted | begun | {"callback": callback}).found()
+    assert answer == {"error": "login_required"}
 
 
 @pytest.mark.parametrize("app_id", CLIENTS)

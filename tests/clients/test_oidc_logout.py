@@ -29,7 +29,7 @@ EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 @pytest.fixture
 async def receiver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    """A client's own server, on loopback by TLS, which the service is told to trust."""
+    """A client's own server, on loopback by TLS, which the service is set to trust."""
     home = tmp_path / "receiver"
     home.mkdir()
     server = Server(home, "localhost")
@@ -78,7 +78,7 @@ async def sign_in(stack: Stack, clients: Clients, shopper: Visitor, app_id: str)
     return wanted | found
 
 
-async def test_openid_client_logs_out_and_every_client_is_told(
+async def test_openid_client_logs_out_and_every_client_is_notified(
     stack: Stack, clients: Clients, shopper: Visitor, receiver: Server
 ) -> None:
     signed_in = {app_id: await sign_in(stack, clients, shopper, app_id) for app_id in CLIENTS}
@@ -102,10 +102,10 @@ async def test_openid_client_logs_out_and_every_client_is_told(
             "alg": alg,
             "body": bodies[app_id].decode(),
         }
-        told = await asyncio.to_thread(clients.oidc("run_idpyoidc_logout", wanted).found)
+        answer = await asyncio.to_thread(clients.oidc("run_idpyoidc_logout", wanted).found)
         own = signed_in[app_id]["claims"]
-        assert (told["sub"], told["sid"], told["aud"]) == (own["sub"], own["sid"], [app_id])
-        assert told["events"] == {EVENT: {}}
+        assert (answer["sub"], answer["sid"], answer["aud"]) == (own["sub"], own["sid"], [app_id])
+        assert answer["events"] == {EVENT: {}}
         token = parse_qs(bodies[app_id].decode())["logout_token"][0]
         decoded = jwt.decode(token, keys, algorithms=[alg])
         jwt.JWTClaimsRegistry(
@@ -119,7 +119,7 @@ async def test_openid_client_logs_out_and_every_client_is_told(
         assert "nonce" not in decoded.claims
 
 
-async def test_a_running_service_tells_clients_what_an_operator_did(
+async def test_a_running_service_notifies_clients_of_what_an_operator_did(
     stack: Stack, clients: Clients, shopper: Visitor, receiver: Server, tmp_path: Path
 ) -> None:
     await sign_in(stack, clients, shopper, "100001")

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def member(stack: Stack) -> Json:
-    """What a client of the corp's first agent is told to do, with that agent's own secret."""
+    """What a client of the corp's first agent has to do, with that agent's own secret."""
     corpid = stack.samples.corpid
     known = stack.control("codes", {"account": corpid, "user": "bob"})
     return {
@@ -55,7 +55,9 @@ def test_node_easywechat(secret: str, stack: Stack, member: Json, clients: Clien
 
 def test_each_of_a_corps_secrets_has_its_own_token(stack: Stack, member: Json, clients: Clients) -> None:
     second = member | {"secret": stack.samples.second_agent_secret, "agentid": 1_000_003}
-    started = [clients.wechatpy(each, "run_wecom", told) for each in GENERATIONS for told in (member, second)]
+    started = [
+        clients.wechatpy(each, "run_wecom", answer) for each in GENERATIONS for answer in (member, second)
+    ]
     answers = [client.found() for client in started]
     demand_held(stack, answers[0])
     tokens = [found["token"] for found in answers]

@@ -286,7 +286,7 @@ async def test_odd_addresses_are_refused_with_a_page(embedded: Desk, path: str) 
     assert "<h1>That did not work</h1>" in answer.text
 
 
-async def test_search_finds_names_and_tells_whose_a_token_is(desk: Desk) -> None:
+async def test_search_finds_names_and_says_whose_a_token_is(desk: Desk) -> None:
     await add_caller(desk)
     await add_account(desk)
     app_id = await add_app(desk)

@@ -46,7 +46,7 @@ def test_a_key_of_an_entry_may_be_a_settable_field() -> None:
         msgspec.convert({"name": "a"}, entry)
 
 
-def test_all_flaws_are_told_at_once() -> None:
+def test_all_flaws_are_reported_at_once() -> None:
     demand([])
     with pytest.raises(FlawsError) as raised:
         demand([Flaw("name", "It is short."), Flaw("width", "It is wide.")])

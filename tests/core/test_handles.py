@@ -337,7 +337,7 @@ def test_f67_what_seals_and_opens_in_one_call_follows_the_ring_too(tmp_path: Pat
     assert (unseal(before), unseal(after)) == (None, SAMPLE)
 
 
-def test_a_handle_is_told_as_each_key_writes_it() -> None:
+def test_a_handle_is_shown_as_each_key_writes_it() -> None:
     clock, ring = VirtualClock(), KeyRing.ephemeral()
     handles = Handles(ring, "yzb", clock)
     texts = [handles.seal(SAMPLE, HandleFormat.BASE64URL)]

@@ -122,11 +122,11 @@ def test_the_terminal_is_there_with_its_secret(dev: Dev) -> None:
     assert answer["body"]["machine_code"] == sample["machine_code"]
 
 
-def test_the_doctor_asks_the_sandbox_when_told_the_folder(tmp_path: Path) -> None:
+def test_the_doctor_asks_the_sandbox_of_the_given_folder(tmp_path: Path) -> None:
     with developing(tmp_path):
-        told = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path / "data"), "--json"])
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.output)["healthy"] is True
+        answer = CliRunner().invoke(app, ["doctor", "--data", str(tmp_path / "data"), "--json"])
+    assert answer.exit_code == 0, answer.output
+    assert json.loads(answer.output)["healthy"] is True
 
 
 def test_where_codes_go_is_a_page_that_is_there(dev: Dev) -> None:
@@ -158,7 +158,7 @@ def test_the_samples_outlive_the_process_and_what_an_operator_changed(tmp_path: 
         assert json.loads(paste(call))["error"] == "invalid_client"
 
 
-def test_a_realm_that_is_switched_off_is_not_told_and_one_under_a_prefix_is_told_there(
+def test_a_realm_that_is_switched_off_is_left_out_and_one_under_a_prefix_has_its_paths(
     tmp_path: Path,
 ) -> None:
     realms = {

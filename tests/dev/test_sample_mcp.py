@@ -110,8 +110,8 @@ async def test_a_user_with_a_token_for_it_gets_in(caller: Caller) -> None:
     )
     assert newer.body["result"]["protocolVersion"] == "2025-11-25"
     assert (await caller.post(PING, token)).body == {"jsonrpc": "2.0", "id": 1, "result": {}}
-    told = await caller.post({"jsonrpc": "2.0", "method": "notifications/initialized"}, token)
-    assert (told.status, told.body) == (202, {})
+    answer = await caller.post({"jsonrpc": "2.0", "method": "notifications/initialized"}, token)
+    assert (answer.status, answer.body) == (202, {})
 
 
 def header(**given: Any) -> str:

@@ -1,6 +1,6 @@
 """What the documentation tells people to type, read from its Markdown.
 
-A ```` ```console ```` block holds commands behind `$ `, each followed by what it prints, if that is told: `…` stands
+A ```` ```console ```` block holds commands behind `$ `, each followed by what it prints, if shown: `…` stands
 for anything. A command goes on over lines until the shell finds it complete. `console no-run` marks a block that needs
 what a test has not: a terminal, a machine of its own.
 """

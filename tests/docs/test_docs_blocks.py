@@ -51,7 +51,7 @@ def test_one_shell_runs_them_all(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [Command("false", ""), Command("echo a", "b"), Command("fi", "")])
-def test_what_fails_or_prints_something_else_is_told(command: Command, tmp_path: Path) -> None:
+def test_what_fails_or_prints_something_else_is_reported(command: Command, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=command.text):
         run([command], tmp_path)
 

@@ -72,8 +72,8 @@ def test_every_route_is_there_and_explained() -> None:
     assert {"/AccessToken/getXcx", "/v1/tokens/{platform}/{account}", "/metrics", "/docs"} <= set(paths)
     for path, operations in paths.items():
         for method, operation in operations.items():
-            told = [line for line in page.splitlines() if line.endswith(f"`{routes.titled(path)}`")]
-            assert any(method.upper() in line for line in told), (method, path)
+            answer = [line for line in page.splitlines() if line.endswith(f"`{routes.titled(path)}`")]
+            assert any(method.upper() in line for line in answer), (method, path)
             assert operation["summary"].rstrip(".") in page
 
 

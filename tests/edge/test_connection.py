@@ -33,7 +33,7 @@ SAME = settings(
 )
 
 
-async def told(edge: Edge, segments: tuple[bytes, ...]) -> bytes:
+async def exchange_segments(edge: Edge, segments: tuple[bytes, ...]) -> bytes:
     """All that a connection says to `segments`, until nothing more comes; without what differs each time."""
     async with edge.wire() as wire:
         for segment in segments:
@@ -68,7 +68,9 @@ class Harness(NamedTuple):
         async def ask() -> tuple[bytes, ...]:
             # The first time a head is read, the second time it is learnt, the third time it is known.
             return tuple(
-                await asyncio.gather(*(told(edge, segments) for edge in (self.parsing, *[self.knowing] * 3)))
+                await asyncio.gather(
+                    *(exchange_segments(edge, segments) for edge in (self.parsing, *[self.knowing] * 3))
+                )
             )
 
         parsed, *known = self.runner.run(ask())
@@ -225,7 +227,7 @@ def test_what_looks_like_a_request_inside_of_another_is_none(harness: Harness, r
 
 
 class Counting:
-    """A verb that lets the edge answer again, until it is told that something has changed."""
+    """A verb that lets the edge answer again, until it learns that something has changed."""
 
     def __init__(self) -> None:
         self.asked = self.repeated = 0
@@ -349,7 +351,7 @@ async def test_the_end_cuts_no_answer_short_that_waits_for_its_reader() -> None:
         assert await wire.closed()
 
 
-async def test_a_body_that_is_on_its_way_when_the_server_ends_is_told_so() -> None:
+async def test_a_body_that_is_on_its_way_when_the_server_ends_is_answered_so() -> None:
     async with running(app_of(), grace=0) as edge, edge.wire() as wire:
         await wire.send(request("POST", "/form", b"app=1&code=2", FORM)[:-3])
         await edge.get("/call")  # by then the server knows of the first request

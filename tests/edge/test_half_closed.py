@@ -78,7 +78,7 @@ async def test_what_is_refused_ends_at_once(data: bytes) -> None:
             await asyncio.sleep(0)
 
 
-async def test_who_says_nothing_is_told_nothing() -> None:
+async def test_a_silent_connection_gets_no_answer() -> None:
     async with running(app_of()) as edge, edge.wire() as wire:
         wire.writer.write_eof()
         assert await wire.closed()

@@ -99,7 +99,7 @@ def test_what_was_seen_once_is_bounded_and_the_oldest_goes_first(monkeypatch: py
     assert list(heads._seen) == [hash(raw) for raw in raws[-3:]]
 
 
-def test_what_one_peer_was_told_is_not_told_another() -> None:
+def test_an_answer_for_one_peer_is_not_given_to_another() -> None:
     asked = known(heads_of(), request("GET", "/call"))
     tellers: dict[str, Any] = {f"peer {n}": lambda n=n: n for n in range(2 * MOST_PEERS)}
     for peer, again in tellers.items():
@@ -113,7 +113,7 @@ def test_what_one_peer_was_told_is_not_told_another() -> None:
     assert not any(map(asked.again, tellers))
 
 
-def test_what_is_told_again_says_the_same_when_it_is_read_again() -> None:
+def test_a_repeated_answer_says_the_same_when_it_is_read_again() -> None:
     lines = [("Authorization", "Bearer x"), ("if-none-match", "y")]
     asked = known(heads_of(), request("GET", "/call?token=one&two=%20", headers=lines))
     before = asked.head

@@ -83,7 +83,7 @@ def test_every_kind_can_be_reworded(kind: Kind) -> None:
     assert (again.reason, again.kind, again.detail, again.code, again.allow) == ("b", kind, "d", 1, ("GET",))
 
 
-def test_what_a_text_tells_is_translated_too() -> None:
+def test_what_a_text_contains_is_translated_too() -> None:
     texts = Catalogue({"a {x} b": "甲{x}乙", "c": "丙"})
     assert [texts.translate(each) for each in ("a c b", "a d b", "c", "e")] == ["甲丙乙", "甲d乙", "丙", "e"]
 

@@ -273,7 +273,7 @@ async def settled(protocol: Connection) -> int:
 
 @pytest.mark.threat("D36")
 async def test_who_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lingpai.edge.server.TICKS_PER_SECOND", 1_000_000)  # the time is told here
+    monkeypatch.setattr("lingpai.edge.server.TICKS_PER_SECOND", 1_000_000)  # the test sets the time
 
     async def large(_params: object, _call: object) -> Reply:
         return Reply(b"x" * 4_000_000)

@@ -70,7 +70,7 @@ def test_a_field_can_be_declared(lines: io.StringIO) -> None:
     assert read(lines)[0]["test_only_field"] == "shown"
 
 
-def test_fingerprints_tell_values_apart_and_nothing_else() -> None:
+def test_fingerprints_distinguish_values_and_reveal_nothing() -> None:
     assert fingerprint(SECRET) == fingerprint(SECRET.encode()) != fingerprint(TOKEN)
     assert len(fingerprint(SECRET * 9)) == len("[redacted 01234567]")
 

@@ -39,7 +39,7 @@ async def test_a_program_gets_data(accept: str) -> None:
 
 
 async def test_a_path_that_is_there_is_no_page() -> None:
-    """Another method is told so in the shape of the path, also to a browser."""
+    """Another method is refused so in the shape of the path, also to a browser."""
     async with running(create_app(ROUTES, FALLBACK, page=missing_page)) as edge, edge.wire() as wire:
         await wire.send(f"DELETE /item HTTP/1.1\r\nhost: x\r\naccept: {BROWSER}\r\n\r\n".encode())
         answer = await wire.answer()

@@ -117,7 +117,7 @@ async def test_a_connection_that_was_accepted_last_is_answered() -> None:
 
 
 @with_and_without_a_task
-async def test_what_the_end_cuts_off_is_told_in_shape(
+async def test_what_the_end_cuts_off_is_reported_in_shape(
     caplog: pytest.LogCaptureFixture, *, quick: bool
 ) -> None:
     started = asyncio.Event()
@@ -176,7 +176,7 @@ def test_run_serves_until_a_signal_in_a_process_of_its_own() -> None:
         assert process.wait(20) == 0
 
 
-def test_run_tells_by_its_exit_code_that_an_app_did_not_start() -> None:
+def test_the_exit_code_of_run_says_that_an_app_did_not_start() -> None:
     program = textwrap.dedent("""
         from lingpai.edge.app import create_app
         from lingpai.edge.listening import bind

@@ -203,10 +203,16 @@ async def test_many_requests_on_one_connection(edge: Edge) -> None:
         assert (await wire.answer()).status == 404
 
 
-async def test_what_a_verb_is_told(edge: Edge) -> None:
-    told = (await edge.get("/call")).json["data"]
-    assert told == {"peer": "127.0.0.1", "bearer": None, "none_match": None, "html": False, "language": None}
-    told = (
+async def test_what_a_verb_receives(edge: Edge) -> None:
+    answer = (await edge.get("/call")).json["data"]
+    assert answer == {
+        "peer": "127.0.0.1",
+        "bearer": None,
+        "none_match": None,
+        "html": False,
+        "language": None,
+    }
+    answer = (
         await edge.get(
             "/call",
             ("Authorization", "bearer  abc"),
@@ -215,7 +221,13 @@ async def test_what_a_verb_is_told(edge: Edge) -> None:
             ("Accept-Language", "zh"),
         )
     ).json["data"]
-    assert told == {"peer": "127.0.0.1", "bearer": "abc", "none_match": '"7"', "html": True, "language": "zh"}
+    assert answer == {
+        "peer": "127.0.0.1",
+        "bearer": "abc",
+        "none_match": '"7"',
+        "html": True,
+        "language": "zh",
+    }
     for value in ("Basic abc", "Bearer", "Bearer ", ""):
         assert (await edge.get("/call", ("authorization", value))).json["data"]["bearer"] is None
 

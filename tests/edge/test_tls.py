@@ -79,7 +79,7 @@ async def test_a_refusal_is_said_and_the_connection_ends(files: CertificateFiles
         assert answer.startswith(b"HTTP/1.1 4")
 
 
-async def test_plain_http_and_silence_hold_up_nobody(files: CertificateFiles) -> None:
+async def test_plain_http_and_silence_delay_nobody(files: CertificateFiles) -> None:
     async with serving(Certificate(files)) as port:
         silent = await asyncio.open_connection("127.0.0.1", port)
         plain = await asyncio.open_connection("127.0.0.1", port)

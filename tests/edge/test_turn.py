@@ -244,7 +244,7 @@ async def test_a_verb_goes_on_when_its_caller_has_gone_and_the_end_waits_for_it(
     assert done == ["durable"]
 
 
-async def test_what_waits_holds_up_nobody_else() -> None:
+async def test_what_waits_delays_nobody_else() -> None:
     go_on = asyncio.Event()
 
     async def wait(params: Any, call: Call) -> str:

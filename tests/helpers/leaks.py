@@ -54,7 +54,7 @@ class Registry:
         return (self.folder / name).open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
 
     def saw(self, value: str) -> None:
-        """Remember a secret, if it could be told from an ordinary word."""
+        """Remember a secret, if it could be distinguished from an ordinary word."""
         if len(value) >= LEAST and value not in self._known and re.search("[0-9]", value):
             self._known.add(value)
             if value.isprintable():
@@ -124,7 +124,7 @@ def _leaked(line: str, heads: dict[str, list[str]]) -> Iterator[str]:
 
 
 def _tap(owner: Any, name: str, tell: Callable[[tuple[Any, ...], Any], None]) -> Callable[[], None]:
-    """Have `tell` told the arguments and the result of each call; returns what undoes that."""
+    """Have `report` called with the arguments and the result of each call; returns what undoes that."""
     original = getattr(owner, name)
 
     @functools.wraps(original)

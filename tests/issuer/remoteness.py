@@ -13,7 +13,7 @@ PATIENCE = 10.0
 
 
 def _far_away(store: IssuerStore, monkeypatch: pytest.MonkeyPatch, begun: Callable[[int], object]) -> None:
-    """Have every read of a grant begin at once and take a task; `begun` is told which grant."""
+    """Have every read of a grant begin at once and take a task; `begun` is called with the grant."""
     read_grant = store.read_grant
 
     def begin(grant: int) -> asyncio.Task[GrantView | None]:

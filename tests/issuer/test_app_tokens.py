@@ -125,7 +125,7 @@ async def test_tokens_of_one_kind_or_app_are_not_taken_for_another(harness: Harn
         await resolve_access_token(issuer, user.access_token, app, "another")
 
 
-async def test_endless_app_token_tells_an_end_and_has_none(harness: Harness, clock: VirtualClock) -> None:
+async def test_endless_app_token_says_an_end_and_has_none(harness: Harness, clock: VirtualClock) -> None:
     harness.issuer.policy = msgspec.structs.replace(
         harness.issuer.policy,
         app_token=2_592_000,

@@ -76,14 +76,14 @@ async def test_a_request_for_tokens_spends_what_its_grant_type_says(harness: Har
     assert begin_spending(harness.issuer, "refresh_token", code, None) is None
 
 
-async def test_a_store_that_fails_is_told_to_who_asks_only(
+async def test_a_store_that_fails_is_reported_to_who_asks_only(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, token = harness.issuer.store, (await harness.tokens()).access_token
     if not isinstance(store, PostgresIssuerStore):
         return  # answers at once
-    untold: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: untold.append(context))
+    unreported: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unreported.append(context))
 
     async def fail(*_arguments: object) -> None:
         raise LingpaiError(Kind.STORE_UNAVAILABLE, "gone")
@@ -97,4 +97,4 @@ async def test_a_store_that_fails_is_told_to_who_asks_only(
     monkeypatch.undo()
     assert (await look_up(harness.issuer, token, ACCESS))[1] is not None
     gc.collect()
-    assert untold == []
+    assert unreported == []

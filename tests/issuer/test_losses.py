@@ -182,17 +182,17 @@ OF_GRANTS = ("code", "access", "refresh", "used refresh", "server", "server refr
 
 
 async def refusals(two: Two) -> dict[str, Kind | str]:
-    """What each lost handle is told, wherever it may be tried."""
+    """How each lost handle is answered, wherever it may be tried."""
     issuer, app, lost = two.issuer, two.harness.app, two.lost
-    told: dict[str, Kind | str] = {}
+    reply: dict[str, Kind | str] = {}
 
     async def attempt(name: str, call: Awaitable[object]) -> None:
         try:
             answer = await call
         except LingpaiError as error:
-            told[name] = error.kind
+            reply[name] = error.kind
         else:
-            told[name] = repr(answer)
+            reply[name] = repr(answer)
 
     await attempt("code", redeem(issuer, app, lost["code"]))
     for name in ("refresh", "used refresh", "server refresh"):
@@ -206,7 +206,7 @@ async def refusals(two: Two) -> dict[str, Kind | str]:
     await attempt("session", read_session(issuer, lost["session"]))
     for name in ("access", "refresh", "used refresh", "server", "server refresh", "ticket"):
         await attempt(f"revoke {name}", end_token(issuer, app, lost[name]))
-    return told
+    return reply
 
 
 async def test_what_was_issued_since_opens_spends_and_ends_nothing_of_anybody_else(two: Two) -> None:

@@ -263,7 +263,7 @@ async def test_another_apps_secret_gets_nothing(own: Harness) -> None:
         ("", ""),
     ],
 )
-def test_an_address_stands_for_who_is_behind_it(peer: str, origin: str) -> None:
+def test_an_address_means_who_is_behind_it(peer: str, origin: str) -> None:
     assert network_of(peer) == origin
 
 

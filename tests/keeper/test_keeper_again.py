@@ -1,4 +1,4 @@
-"""A held token is told again without asking anew only while nothing has changed (threats K90, K91, K94)."""
+"""A held token is repeated without asking anew only while nothing has changed (threats K90, K91, K94)."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def call_of(peer: str = "127.0.0.1") -> Call:
     return call
 
 
-async def told(
+async def fetch_with_repeat(
     harness: Harness, key: str | None = None, *, peer: str = "127.0.0.1"
 ) -> tuple[TokenAnswer, Again]:
     """The sample app's token, and what tells it again."""
@@ -52,8 +52,8 @@ def hits() -> float:
 
 
 async def test_it_counts_down_and_is_counted(own: Harness, log_lines: Any) -> None:
-    await told(own)
-    held, again = await told(own)
+    await fetch_with_repeat(own)
+    held, again = await fetch_with_repeat(own)
     before = hits()
     own.clock.advance(100)
     assert again() == TokenAnswer(held.access_token, held.expires_in - 100)
@@ -69,8 +69,8 @@ async def test_it_counts_down_and_is_counted(own: Harness, log_lines: Any) -> No
 
 @pytest.mark.threat("K94")
 async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Harness) -> None:
-    await told(own)  # what is fetched for a request is asked for once more
-    held, again = await told(own)
+    await fetch_with_repeat(own)  # what is fetched for a request is asked for once more
+    held, again = await fetch_with_repeat(own)
     own.clock.step(-3600)
     own.clock.advance(held.expires_in - LEAST_REST)
     assert again() is not None
@@ -114,8 +114,8 @@ async def test_every_change_ends_it_at_once(
     own: Harness, tmp_path: Path, change: Callable[[Harness], Awaitable[None]], elsewhere: bool
 ) -> None:
     key = await own.add_caller("shop", apps=(f"wechat/{SAMPLE_APP.appid}",))
-    await told(own)
-    _, again = await told(own, key, peer=OUTSIDE)
+    await fetch_with_repeat(own)
+    _, again = await fetch_with_repeat(own, key, peer=OUTSIDE)
     assert again() is not None
     if elsewhere:
         async with another_process(own, tmp_path) as other:
@@ -126,15 +126,15 @@ async def test_every_change_ends_it_at_once(
 
 
 async def test_what_changes_nothing_of_it_does_not_end_it(own: Harness) -> None:
-    await told(own)
-    _, again = await told(own)
+    await fetch_with_repeat(own)
+    _, again = await fetch_with_repeat(own)
     assert await own.keeper.store.lead("renewal", "another", 15.0)
     own.clock.advance(UNHURRIED)
     assert again() is not None
 
 
 async def test_a_suspect_token_is_asked_for_each_time(own: Harness) -> None:
-    await told(own)
+    await fetch_with_repeat(own)
     await suspect(own)
     await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
     call = call_of()
@@ -144,8 +144,8 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Harness) -> None:
 
 
 async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(harness: Harness) -> None:
-    await told(harness, SAMPLE_APP.secret)
-    held, again = await told(harness, SAMPLE_APP.secret)
+    await fetch_with_repeat(harness, SAMPLE_APP.secret)
+    held, again = await fetch_with_repeat(harness, SAMPLE_APP.secret)
     harness.clock.advance(60)
     assert again() is not None
     harness.clock.advance(held.expires_in - 120)
@@ -169,7 +169,7 @@ async def test_a_revoked_key_is_refused_at_the_very_next_request_of_an_open_line
         assert await code() == 403
 
 
-async def test_wecom_is_told_again_in_its_own_shape(harness: Harness) -> None:
+async def test_wecom_is_answered_again_in_its_own_shape(harness: Harness) -> None:
     await harness.add_corp()
     agent = harness.agent_app()
     app = create_app(routes_of(harness.keeper), fallback_shapes())
@@ -186,7 +186,7 @@ async def test_wecom_is_told_again_in_its_own_shape(harness: Harness) -> None:
 
 
 async def test_an_end_of_another_boot_is_asked_for_each_time(own: Harness) -> None:
-    await told(own)
+    await fetch_with_repeat(own)
     own.clock.epoch = "another"
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")

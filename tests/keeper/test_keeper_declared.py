@@ -112,8 +112,8 @@ async def test_several_secrets_and_a_login_before_the_token(twostep: Described) 
     assert await twostep.harness.upstream.calls("/session/login") == 1
     await twostep.harness.upstream.kill(held["value"])
     twostep.harness.clock.advance(31)
-    told = (await twostep.harness.post("/keeper/report", {"access_token": held["value"]})).json
-    assert told["data"] == {"outcome": "renewed"}
+    answer = (await twostep.harness.post("/keeper/report", {"access_token": held["value"]})).json
+    assert answer["data"] == {"outcome": "renewed"}
     assert await twostep.harness.upstream.calls("/session/login") == 2
     assert (await twostep.held())["value"] != held["value"]
 
@@ -121,8 +121,8 @@ async def test_several_secrets_and_a_login_before_the_token(twostep: Described) 
 async def test_calls_are_kept_apart(twostep: Described) -> None:
     held = await twostep.held()
     await twostep.harness.upstream.kill(held["value"])
-    told = (await twostep.harness.post("/keeper/report", {"access_token": held["value"]})).json
-    assert told["data"] == {"outcome": "unverified"}  # ten seconds have not passed
+    answer = (await twostep.harness.post("/keeper/report", {"access_token": held["value"]})).json
+    assert answer["data"] == {"outcome": "unverified"}  # ten seconds have not passed
     assert await twostep.harness.upstream.calls("/session/open") == 1
 
 

@@ -233,14 +233,14 @@ async def test_the_log_says_who_was_refused(tmp_path: Path) -> None:
             await ask(edge, HELD, x_forwarded_for="203.0.113.9")
             await ask(edge, f"{XCX}?appid=a-misplaced-secret", x_forwarded_for="unknown")
             await ask(edge, *REPORT, authorization="Bearer lpk_nobody", x_forwarded_for="203.0.113.9")
-    told = [line for line in lines if line["event"] == "request"]
+    answer = [line for line in lines if line["event"] == "request"]
     fingerprint = harness.keeper.digest_caller_key("lpk_nobody").hex()[:8]
     app = f"wechat/{APPID}"
-    assert [(line.get("address"), line["app"], line.get("key_fingerprint")) for line in told] == [
+    assert [(line.get("address"), line["app"], line.get("key_fingerprint")) for line in answer] == [
         ("203.0.113.9", app, fingerprint),
         ("203.0.113.9", app, None),
         ("unknown", "wechat/unknown", None),
         ("203.0.113.9", "", fingerprint),
     ]
-    assert "lpk_nobody" not in str(told)
-    assert "misplaced" not in str(told)
+    assert "lpk_nobody" not in str(answer)
+    assert "misplaced" not in str(answer)

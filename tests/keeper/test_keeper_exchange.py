@@ -203,7 +203,7 @@ async def test_a_wecom_login_with_a_dead_token_renews_it_and_uses_the_code_once(
     assert await own.upstream.calls(LOGIN_CALL) == 3
 
 
-async def test_a_wecom_token_that_stays_dead_is_told_and_not_looped_on(own: Harness) -> None:
+async def test_a_wecom_token_that_stays_dead_is_reported_and_not_looped_on(own: Harness) -> None:
     await login(own)
     await own.upstream.fault(LOGIN_CALL, "errcode:42001", 100)
     answer = await own.post(LOGIN, {"kind": "login", "label": "agent", "code": "c"})

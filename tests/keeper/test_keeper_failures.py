@@ -78,7 +78,7 @@ async def test_a_live_token_is_served_whatever_comes(own: Harness, fault: str) -
 
 @pytest.mark.parametrize("fault", BROKEN)
 @pytest.mark.threat("K87")
-async def test_without_a_live_token_the_cause_is_told(own: Harness, fault: str) -> None:
+async def test_without_a_live_token_the_cause_is_reported(own: Harness, fault: str) -> None:
     await own.upstream.control("POST", "options", {"huge_bytes": 200_000})
     await own.upstream.fault(STABLE, fault)
     code, message = failure_of(await own.get(XCX, **APP))
@@ -115,7 +115,7 @@ async def test_no_call_is_sent_twice_of_the_clients_own_accord(own: Harness) -> 
     assert await own.upstream.calls(CLASSIC) == 1
 
 
-async def test_a_classic_token_that_lost_answers_have_replaced_is_told_no_more(own: Harness) -> None:
+async def test_a_classic_token_that_lost_answers_have_replaced_is_given_out_no_more(own: Harness) -> None:
     await own.add_app(mode="classic")
     token = await own.token()
     await own.upstream.fault(CLASSIC, "http500", 1000, after=True)
@@ -185,7 +185,7 @@ def test_an_expires_in_that_is_no_number_is_no_success(own: Harness, lifetime: o
 
 
 @pytest.mark.threat("K88")
-async def test_operators_are_told_what_to_mend(own: Harness, log_lines: io.StringIO) -> None:
+async def test_operators_learn_what_to_mend(own: Harness, log_lines: io.StringIO) -> None:
     await own.upstream.switch(SAMPLE_APP.appid, ip_allow=["192.0.2.1"])
     await own.get(XCX, **APP)
     alerts = [json.loads(line) for line in log_lines.getvalue().splitlines() if "breaker_open" in line]

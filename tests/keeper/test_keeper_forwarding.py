@@ -79,8 +79,8 @@ async def test_the_label_chooses_among_several_secrets(own: Harness, key: str) -
     many = await own.get(path, bearer=key, agentid=str(SAMPLE_AGENT.agentid))
     assert (many.status_code, many.json["error"]) == (409, "ambiguous_account")
     for label, agent in (("agent", SAMPLE_AGENT), ("contacts", SAMPLE_CONTACTS)):
-        told = await own.get(path, bearer=key, headers={"Lingpai-Label": label}, agentid=str(agent.agentid))
-        assert told.json["name"] == agent.name
+        answer = await own.get(path, bearer=key, headers={"Lingpai-Label": label}, agentid=str(agent.agentid))
+        assert answer.json["name"] == agent.name
 
 
 @pytest.mark.parametrize(
@@ -322,10 +322,10 @@ async def test_a_phantom_token_looks_and_ends_as_the_real_one_and_is_not_it(own:
     for again in range(3):  # by the cached answer too
         assert data_of(await own.get(XCX, appid=SAMPLE_APP.appid, secret=key))["access_token"] == token, again
     corp = await own.add_caller("corp", **PHANTOM, apps=(f"wecom/{SAMPLE_CORP.corpid}/agent",))
-    told = (await own.get(GETTOKEN, corpid=SAMPLE_CORP.corpid, corpsecret=corp)).json
-    assert not await own.upstream.lives(told["access_token"])
+    answer = (await own.get(GETTOKEN, corpid=SAMPLE_CORP.corpid, corpsecret=corp)).json
+    assert not await own.upstream.lives(answer["access_token"])
     listed = data_of(await own.get(QYAPI, corpid=SAMPLE_CORP.corpid, secret=corp))
-    assert listed["access_token"] == told["access_token"]
+    assert listed["access_token"] == answer["access_token"]
 
 
 async def test_the_account_says_what_keys_get_that_do_not_say_it(own: Harness) -> None:
@@ -351,8 +351,8 @@ async def test_who_may_forward_alone_gets_a_phantom_token_and_no_ticket(own: Har
 async def test_tickets_and_reports_work_with_a_phantom_token(own: Harness, phantom: str) -> None:
     ticket = (await own.get(TICKET, access_token=phantom, type="jsapi")).json
     assert ticket["errcode"] == 0
-    told = data_of(await own.post("/keeper/report", {"access_token": phantom}))
-    assert told == {"outcome": "alive"}
+    answer = data_of(await own.post("/keeper/report", {"access_token": phantom}))
+    assert answer == {"outcome": "alive"}
     real = (await own.held()).current
     assert real is not None
     await own.upstream.kill(real.value)

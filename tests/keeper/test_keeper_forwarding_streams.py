@@ -115,8 +115,8 @@ async def test_an_upload_of_100_mib_is_not_kept(
         seen = [resident()]
         headers = house.headers | ({"content-length": str(100 * MIB)} if known else {})
         async with session.post(house.url, data=pieces(100 * MIB, seen), headers=headers) as answer:
-            told = await answer.json()
-        assert told == {"errcode": 0, "got": 100 * MIB, "length": str(100 * MIB) if known else None}
+            reply = await answer.json()
+        assert reply == {"errcode": 0, "got": 100 * MIB, "length": str(100 * MIB) if known else None}
         assert max(seen) - seen[0] < 16 * MIB
 
 

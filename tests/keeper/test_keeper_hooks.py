@@ -135,7 +135,7 @@ async def test_a_hook_receives_its_apps_and_types_alone(own: Harness, receiver: 
     assert receiver.deliveries == [("evt_2", "ticket.renewed", 1)]
 
 
-async def test_a_failed_attempt_is_repeated_later_and_holds_up_what_comes_after(
+async def test_a_failed_attempt_is_repeated_later_and_delays_what_comes_after(
     own: Harness, receiver: Receiver
 ) -> None:
     await hooked(own, receiver)

@@ -205,7 +205,7 @@ async def test_a_wrong_secret_of_a_corp_spares_the_right_one(harness: Harness) -
     assert data_of(await harness.get(QYAPI, **corp, secret=right))["access_token"]
 
 
-async def test_an_upstream_that_is_away_is_told_as_such_and_tried_again(harness: Harness) -> None:
+async def test_an_upstream_that_is_away_is_named_as_such_and_tried_again(harness: Harness) -> None:
     await harness.upstream.fault(STABLE, "http500", 1)
     assert failure_of(await harness.get(XCX, **MINI_SECRET))[0] == 1
     harness.clock.advance(2)

@@ -97,7 +97,7 @@ async def test_a_new_token_that_dies_at_once_may_be_reported_at_once(own: Harnes
         assert await outcome_of(own, token) == "renewed"
 
 
-async def test_what_the_upstream_cannot_tell_changes_nothing(own: Harness) -> None:
+async def test_what_the_upstream_does_not_know_changes_nothing(own: Harness) -> None:
     token = await own.token()
     await own.upstream.fault(PROBE, "http500")
     assert await outcome_of(own, token) == "unverified"
@@ -112,7 +112,7 @@ async def test_what_the_upstream_cannot_tell_changes_nothing(own: Harness) -> No
 
 
 @pytest.mark.threat("K88")
-async def test_what_was_found_dead_is_not_told_any_more(own: Harness) -> None:
+async def test_what_was_found_dead_is_given_out_no_more(own: Harness) -> None:
     """Neither while no other can be had, nor because the platform gives it again."""
     token = await own.token()
     await own.upstream.fault(PROBE, "errcode:40001")

@@ -109,7 +109,7 @@ async def test_the_tickets_of_two_agents_are_two(own: Harness) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "text/plain", None])
 async def test_a_json_call_is_read_whatever_it_calls_itself(own: Harness, content_type: str | None) -> None:
-    """As WeChat reads it: curl and PHP call JSON a form unless they are told."""
+    """As WeChat reads it: curl and PHP call JSON a form unless they are set otherwise."""
     headers = {"content-type": content_type} if content_type else {}
     answer = await own.client.ask("POST", STABLE, body=json.dumps(CREDENTIAL), headers=headers, peer=OUTSIDE)
     assert answer.json["access_token"] == await own.token()

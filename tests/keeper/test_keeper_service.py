@@ -127,7 +127,7 @@ async def test_nothing_ends_the_background(own: Harness, tmp_path: Path) -> None
         assert not background.done()
 
 
-async def test_an_account_that_does_not_open_holds_up_no_other(own: Harness, tmp_path: Path) -> None:
+async def test_an_account_that_does_not_open_delays_no_other(own: Harness, tmp_path: Path) -> None:
     await own.keeper.store.save_account(
         Account(platform="wechat", account=SAMPLE_MINI.appid, secret=SAMPLE_MINI.secret)
     )
@@ -150,7 +150,7 @@ async def test_accounts_that_nobody_can_renew_do_not_hide_the_others(own: Harnes
     assert await own.upstream.calls(STABLE) == 1
 
 
-async def test_a_platform_that_hangs_holds_up_no_other(tmp_path: Path) -> None:
+async def test_a_platform_that_hangs_delays_no_other(tmp_path: Path) -> None:
     async with staged(tmp_path, keeper={"renewals_at_once": 2}) as harness:
         await harness.upstream.fault(STABLE, "timeout", times=100)
         for number in range(FEWEST_DUE + 1):

@@ -169,7 +169,7 @@ async def test_the_ticket_is_in_no_answer_of_a_signature_and_in_no_log(
     assert credential.current.value not in log_lines.getvalue()
 
 
-async def test_an_address_as_it_stands_in_html_is_warned_of(own: Harness, log_lines: io.StringIO) -> None:
+async def test_an_address_as_it_is_in_html_is_warned_of(own: Harness, log_lines: io.StringIO) -> None:
     for url, warned in (
         ("https://shop.example/?a=1&b=2", False),
         ("https://shop.example/?a=1&amp;b=2", True),

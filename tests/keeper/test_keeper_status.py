@@ -65,7 +65,7 @@ async def test_accounts_health_says_what_is_missing(own: Harness) -> None:
     assert (await own.get("/health/live")).json == {"live": True}
 
 
-async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(own: Harness) -> None:
+async def test_accounts_health_shows_what_needs_a_human_while_there_is_time(own: Harness) -> None:
     await own.token()
     await own.get(HELD, kind="jsapi_ticket")
     await own.upstream.fault(STABLE, "errcode:40125", 1000)
@@ -77,7 +77,7 @@ async def test_accounts_health_tells_of_what_needs_a_human_while_there_is_time(o
     assert 0 < ours["expires_in"] <= 300
 
 
-async def test_accounts_health_is_told_to_those_whom_it_concerns(own: Harness) -> None:
+async def test_accounts_health_is_shown_to_those_whom_it_concerns(own: Harness) -> None:
     app = f"wechat/{SAMPLE_APP.appid}"
     stranger = await own.get("/health/accounts", peer=OUTSIDE)
     assert stranger.status_code >= 400
@@ -118,7 +118,7 @@ async def test_a_disk_that_is_all_but_full_is_not_ready(
     assert ("free on the disk" in answer.text) is (status == 503)
 
 
-async def test_an_expired_token_without_trouble_is_told_as_such(own: Harness) -> None:
+async def test_an_expired_token_without_trouble_is_named_as_such(own: Harness) -> None:
     await own.pass_time(1)
     own.clock.advance(7200)
     assert (await reasons_of(own))[f"wechat/{SAMPLE_APP.appid}"] == "the token has expired"

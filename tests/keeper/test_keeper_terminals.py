@@ -217,7 +217,7 @@ async def test_no_probe_means_that_nothing_is_verified(harness: Issued, merchant
     assert (await harness.held(OPEN, TERMINAL))["version"] == 1
 
 
-async def test_a_code_that_was_used_is_told_as_such(harness: Issued, merchants: App) -> None:
+async def test_a_code_that_was_used_is_named_as_such(harness: Issued, merchants: App) -> None:
     code = await harness.code()
     first = await harness.post(EXCHANGES, {"kind": "code", "code": code})
     assert (

@@ -116,7 +116,7 @@ async def test_a_proxy_in_trouble_is_named_as_the_cause(monkeypatch: pytest.Monk
             await client.call("GET", "https://api.example/")
 
 
-async def test_what_is_wrong_with_tls_is_told(tmp_path: Path) -> None:
+async def test_what_is_wrong_with_tls_is_reported(tmp_path: Path) -> None:
     async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(http(b"{}", b"400 Bad Request"))
@@ -177,7 +177,7 @@ def test_however_short_a_life_half_of_it_passes_before_the_next_attempt(
     assert lifetime / 2 <= wait <= lifetime
 
 
-def test_one_rid_is_told() -> None:
+def test_one_rid_is_reported() -> None:
     refused = LingpaiError(Kind.UPSTREAM_REFUSED, "invalid code rid: 5f-theirs", code=40029)
     assert WECHAT.shape is not None
     assert (

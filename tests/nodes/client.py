@@ -17,7 +17,7 @@ from tests.nodes.history import History, Outcome, Record, Verb, steady
 from tests.nodes.material import MSIGN, REDIRECT, SECRET, YZB_APP, terminal_of
 
 Json = dict[str, Any]
-Told = tuple[Outcome, tuple[str, ...], str]
+Outcomes = tuple[Outcome, tuple[str, ...], str]
 
 PATIENCE = 12.0
 """Seconds: above all of the service's own."""
@@ -157,11 +157,11 @@ class Client:
 
     async def _ask(self, node: int, request: Request) -> Record:
         began = steady()
-        told = await self._told(node, request)
-        leaks.saw(request.given, *told[1])
-        return self.history.add(request.verb, request.subject, request.given, node, began, told)
+        answer = await self._answer_of(node, request)
+        leaks.saw(request.given, *answer[1])
+        return self.history.add(request.verb, request.subject, request.given, node, began, answer)
 
-    async def _told(self, node: int, request: Request) -> Told:
+    async def _answer_of(self, node: int, request: Request) -> Outcomes:
         try:
             status, headers, body = await self.send(self.url(node) + request.path, request.form)
         except aiohttp.ClientConnectorError as error:

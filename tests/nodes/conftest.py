@@ -51,7 +51,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def draw(request: pytest.FixtureRequest) -> random.Random:
-    """Chance; its seed comes from pytest-randomly's, and is told when the test fails."""
+    """Chance; its seed comes from pytest-randomly's, and is printed when the test fails."""
     seed = random.randrange(10**9)
     request.node.add_report_section("setup", "chance", f"seed {seed}")
     return random.Random(seed)
@@ -59,7 +59,7 @@ def draw(request: pytest.FixtureRequest) -> random.Random:
 
 @pytest.fixture
 def asking(cluster: Cluster) -> Asking:
-    """A client with so many codes; what it was told has to pass the checker when the block ends."""
+    """A client with so many codes; its answers have to pass the checker when the block ends."""
 
     @contextlib.asynccontextmanager
     async def opened(codes: int) -> AsyncIterator[Asked]:
@@ -101,8 +101,8 @@ async def healed(client: Client, codes: list[str]) -> None:
 
         async def works(node: int = node) -> bool:
             ready, _, _ = await client.send(f"{client.url(node)}/health/ready", None)
-            told, _, accounts = await client.send(f"{client.url(node)}/health/accounts", None)
-            return (ready, told) == (200, 200) and bool(accounts["healthy"])
+            answer, _, accounts = await client.send(f"{client.url(node)}/health/accounts", None)
+            return (ready, answer) == (200, 200) and bool(accounts["healthy"])
 
         await until(works)
         redeemed = await client.redeem(codes.pop(), node)

@@ -1,4 +1,4 @@
-"""Who troubles the nodes: one thing after the other, drawn from a seed, each told to the history."""
+"""Who troubles the nodes: one thing after the other, drawn from a seed, each written to the history."""
 
 import contextlib
 import random
@@ -89,7 +89,7 @@ class FaultInjector:
 
     Args:
         cluster: whose nodes.
-        history: is told.
+        history: gets each of them.
         draw: where chance comes from.
     """
 

@@ -1,4 +1,4 @@
-"""A client's own record of what it asked and what it was told, over all nodes, for the rules to judge.
+"""A client's own record of what it asked and what it was answered, over all nodes, for the rules to judge.
 
 The vocabulary is that of Jepsen's checkers (Knossos, Elle): a request that was never answered, or answered with an
 error of the server's, *may* have had its effect, at any time from its beginning on; one whose connection was refused
@@ -37,7 +37,7 @@ class Verb(enum.Enum):
     CLEAR = "clear"
     """The next hold is to fetch anew: the account, "", ()."""
     EXCHANGE = "exchange"
-    """An upstream login code: the account, the code, what the platform told."""
+    """An upstream login code: the account, the code, what the platform answered."""
 
 
 class Outcome(enum.Enum):
@@ -85,7 +85,7 @@ class Record(NamedTuple):
         return math.inf if self.outcome is Outcome.MAYBE else self.answered
 
     @property
-    def told(self) -> bool:
+    def in_order(self) -> bool:
         """Whether it was answered in order."""
         return self.outcome in (Outcome.DONE, Outcome.REFUSED)
 
@@ -173,10 +173,10 @@ class History:
         return found
 
     def add(
-        self, verb: Verb, subject: str, given: str, node: int, began: float, told: tuple[Any, ...]
+        self, verb: Verb, subject: str, given: str, node: int, began: float, answer: tuple[Any, ...]
     ) -> Record:
-        """Write down a request that ended just now; `told` is (outcome, got, why)."""
-        record = Record(verb, subject, given, node, began, steady(), *told)
+        """Write down a request that ended just now; `answer` is (outcome, got, why)."""
+        record = Record(verb, subject, given, node, began, steady(), *answer)
         self.records.append(record)
         return record
 

@@ -15,7 +15,7 @@ LONGEST = 10.0
 REFUSE = "refuse"
 """Connections are reset, and new ones refused: the machine is there, the port is not."""
 STALL = "stall"
-"""Nothing arrives any more, nobody is told, and it all arrives late when the line is mended: a network's hole."""
+"""Nothing arrives any more, nobody is notified, and it all arrives late when the line is mended: a network's hole."""
 DROP = "drop"
 """Connections are reset, once: a load balancer was restarted."""
 LOSE = "lose"

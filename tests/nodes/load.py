@@ -102,7 +102,7 @@ class Load:
     async def _refreshed(self, code: str, pair: Pair) -> Pair:
         for _ in range(3):  # an app that had no answer asks again
             found = await self._race(lambda node: self._client.refresh(code, pair[1], node), 1, 1, 2)
-            if found.told:
+            if found.in_order:
                 return found.got or pair
             await self._pause()
         return pair

@@ -63,7 +63,7 @@ def _endings(record: Record, records: list[Record], window: float) -> Iterator[E
         spent = [each for each in others if each.acted and each.began <= record.until]
         if spent:
             replayed = any(each.outcome is DONE and each.before(record) for each in spent)
-            yield Ending(record, record.began, record.answered if replayed and record.told else math.inf)
+            yield Ending(record, record.began, record.answered if replayed and record.in_order else math.inf)
     elif record.verb is Verb.REFRESH and record.outcome is not DONE:
         yield from _replay(record, others, window)
 
@@ -77,7 +77,7 @@ def _replay(record: Record, others: list[Record], window: float) -> Iterator[End
         certain = any(each.outcome is DONE and each.before(record) for each in used) or any(
             each.outcome is DONE and record.began - each.answered > window + SECOND for each in same
         )
-        yield Ending(record, record.began, record.answered if certain and record.told else math.inf)
+        yield Ending(record, record.began, record.answered if certain and record.in_order else math.inf)
 
 
 def one_winner_per_code(history: History) -> Iterator[str]:
@@ -141,7 +141,7 @@ def one_successor(history: History) -> Iterator[str]:
             if record.outcome is DONE:
                 pairs[record.given].add(record.got)
         for given, got in pairs.items():
-            if len(got) > 1 and given != records[0].subject:  # a code's is told by `one_winner_per_code`
+            if len(got) > 1 and given != records[0].subject:  # a code's is reported by `one_winner_per_code`
                 yield f"{len(got)} pairs of successors for {given[-8:]}"
         handed = [token for got in pairs.values() for pair in got for token in pair]
         if len(handed) != len(set(handed)):
@@ -170,18 +170,18 @@ def nobody_has_both(history: History) -> Iterator[str]:
 
 def answers_are_their_askers(history: History) -> Iterator[str]:
     """A check tells the token's own user: answers that travel in one batch are not mixed up."""
-    told: dict[str, set[str]] = defaultdict(set)
+    answer: dict[str, set[str]] = defaultdict(set)
     for code, records in history.of(Verb.CHECK).items():
         for record in records:
             if record.outcome is DONE:
-                told[history.owners.get(code, code)].add(record.got[0])
+                answer[history.owners.get(code, code)].add(record.got[0])
     users: dict[str, list[str]] = defaultdict(list)
-    for owner, open_ids in told.items():
+    for owner, open_ids in answer.items():
         if len(open_ids) > 1:
-            yield f"{owner[-8:]} was told as {len(open_ids)} users"
+            yield f"{owner[-8:]} was answered as {len(open_ids)} users"
         for open_id in open_ids:
             users[open_id].append(owner)
-    yield from (f"{len(owners)} users were told as one" for owners in users.values() if len(owners) > 1)
+    yield from (f"{len(owners)} users were answered as one" for owners in users.values() if len(owners) > 1)
 
 
 RULES: tuple[Callable[[History], Iterator[str]], ...] = (

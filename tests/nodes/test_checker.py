@@ -27,8 +27,10 @@ def refresh(began: float, ended: float, given: str = "r1", outcome: Outcome = DO
     return at(began, ended, Verb.REFRESH, given, outcome, *pair)
 
 
-def check(began: float, ended: float, outcome: Outcome = DONE, given: str = "a1", told: str = "u1") -> Record:
-    return at(began, ended, Verb.CHECK, given, outcome, *((told,) if outcome is DONE else ()))
+def check(
+    began: float, ended: float, outcome: Outcome = DONE, given: str = "a1", shown: str = "u1"
+) -> Record:
+    return at(began, ended, Verb.CHECK, given, outcome, *((shown,) if outcome is DONE else ()))
 
 
 def end(began: float, ended: float, outcome: Outcome = DONE) -> Record:
@@ -130,9 +132,9 @@ WRONG: dict[str, tuple[str, History]] = {
                      History([redeem(0, 1), refresh(1, 2), refresh(2, 3, "r2"), refresh(3.5, 4, "r1")])),
     "answered out of its window": ("nobody_has_both",
                                    History([redeem(0, 1), refresh(1, 2), refresh(LATE, LATE + 1, "r1")])),
-    "told as another user": ("answers_are_their_askers",
-                             History([redeem(0, 1), check(1, 2), check(1, 2, told="u2")])),
-    "two users told as one": ("answers_are_their_askers",
+    "shown as another user": ("answers_are_their_askers",
+                             History([redeem(0, 1), check(1, 2), check(1, 2, shown="u2")])),
+    "two users shown as one": ("answers_are_their_askers",
                               History([check(1, 2), check(1, 2)._replace(subject="other")])),
     "superseded and accepted": ("superseded_tokens_die",
                                 History([issue(0, 1, "t1"), issue(1, 2, "t2"), check_own(2, 3, "t1")],

@@ -1,6 +1,6 @@
 """Three nodes of two workers on one database, asked over HTTP (threats C25, F63, K85 over several nodes).
 
-Whatever a test asked and was told has to pass the checker (`checker`), besides what the test says itself.
+Whatever a test asked and was answered has to pass the checker (`checker`), besides what the test says itself.
 """
 
 import asyncio

@@ -115,7 +115,7 @@ async def test_a_stopped_holders_late_write_is_refused(cluster: Cluster, asking:
             newer = await renewed_elsewhere(cluster, client, account)
             victim.line.mend()
         # On a busy machine the standstill may outlast the patience with the store. Then nothing was saved, and the
-        # first token is told, which lives on for a while.
+        # first token is given out, which lives on for a while.
         patient = time.monotonic() - began < PATIENCE - 1
         late = await asked
         made = cluster.made(account.account)
@@ -160,7 +160,7 @@ class Refused(NamedTuple):
 
     path: str
     form: Json | None
-    told: Json
+    body: Json
 
 
 GRANT = {"grant_type": "authorization_code", "code": "F" * 64, "redirect_uri": "https://app.example"}
@@ -190,15 +190,15 @@ async def test_a_node_without_its_database_says_so_and_comes_back(
     async with asking(SPARE) as (client, history, codes):
         url = cluster.nodes[VICTIM].address
 
-        async def told(each: Refused) -> tuple[int, bool, Json]:
+        async def answer_of(each: Refused) -> tuple[int, bool, Json]:
             own = signed(OWN_APPS[0]) | {"grant_type": "client_credentials", "scope": "all"}
             form = own if each.path == "/oauth/oauth" else each.form
             status, headers, body = await client.send(url + each.path, form)
-            return status, int(headers.get("Retry-After", 0)) > 0, {name: body[name] for name in each.told}
+            return status, int(headers.get("Retry-After", 0)) > 0, {name: body[name] for name in each.body}
 
         with history.trouble(way), cluster.nodes[VICTIM].cut_off(way):
-            answers = await asyncio.gather(*map(told, UNAVAILABLE))
-            assert answers == [(503, True, each.told) for each in UNAVAILABLE]
+            answers = await asyncio.gather(*map(answer_of, UNAVAILABLE))
+            assert answers == [(503, True, each.body) for each in UNAVAILABLE]
             assert (await client.send(f"{url}/health/live", None))[0] == 200
             assert (await client.send(f"{url}/health/ready", None))[0] == 503
             others = await asyncio.gather(
@@ -208,7 +208,7 @@ async def test_a_node_without_its_database_says_so_and_comes_back(
         await healed(client, codes)
 
 
-async def test_every_committed_answer_holds_whatever_happens_to_the_nodes(
+async def test_every_committed_answer_stays_right_whatever_happens_to_the_nodes(
     cluster: Cluster, asking: Asking, draw: random.Random
 ) -> None:
     async with asking(CODES) as (client, history, codes), open_issuers(cluster.settings) as issuers:
@@ -220,7 +220,7 @@ async def test_every_committed_answer_holds_whatever_happens_to_the_nodes(
             await asyncio.to_thread(FaultInjector(cluster, history, draw).run, TROUBLE)
             load.over = True
         await healed(client, spare)
-        told = len(history.records)
+        answer = len(history.records)
         await load.last_look()
-        assert [str(each) for each in history.records[told:] if not each.told] == []
-        assert sum(each.told for each in history.records) >= LEAST
+        assert [str(each) for each in history.records[answer:] if not each.in_order] == []
+        assert sum(each.in_order for each in history.records) >= LEAST

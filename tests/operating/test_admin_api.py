@@ -110,7 +110,7 @@ async def test_a_patch_changes_what_it_names_and_nothing_else(admin: Admin) -> N
     assert merge.json["owner"] == "b"
 
 
-async def test_all_flaws_are_told_at_once_in_the_callers_language(admin: Admin) -> None:
+async def test_all_flaws_are_reported_at_once_in_the_callers_language(admin: Admin) -> None:
     wrong = {"secret": SECRET, "mode": "magic", "domains": ["a b", "-"], "hand_out": "all"}
     answer = await admin.ask("PUT", WX1, wrong, if_none_match="*")
     assert answer.status_code == 400
@@ -215,8 +215,8 @@ async def test_users_are_managed_by_an_id_that_cannot_be_guessed(admin: Admin) -
     patched = await admin.ask("PATCH", path, {"nick": "Ann", "disabled": True})
     assert (patched.json["nick"], patched.json["disabled"], patched.json["login"]) == ("Ann", True, "Ann/1")
     assert (await admin.ask("POST", f"{path}/password", {"password": "short"})).status_code == 400
-    told = await admin.ask("POST", f"{path}/password", {"password": "longer than before"})
-    assert told.json["outcome"] == "changed"
+    answer = await admin.ask("POST", f"{path}/password", {"password": "longer than before"})
+    assert answer.json["outcome"] == "changed"
     assert (await admin.ask("POST", f"{path}/end-sessions", {})).json["sessions_ended"] == 0
     found = await admin.get("/realms/mall/users?login=Ann%2F1")
     assert [each["uid"] for each in found["items"]] == [uid]

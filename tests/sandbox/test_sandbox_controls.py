@@ -54,11 +54,11 @@ def test_what_was_received_shows_no_secret(platforms: Platforms) -> None:
     assert len(platforms.control("GET", "received", path="/cgi-bin/x")["received"]) == 1
 
 
-def test_valid_tells_of_tokens_and_tickets(platforms: Platforms) -> None:
+def test_valid_knows_tokens_and_tickets(platforms: Platforms) -> None:
     token = platforms.classic()["access_token"]
     platforms.clock.advance(200)
-    told = platforms.control("GET", "valid", access_token=token)
-    assert told == {
+    answer = platforms.control("GET", "valid", access_token=token)
+    assert answer == {
         "valid": True,
         "account": SAMPLE_APP.appid,
         "family": "classic",
@@ -108,8 +108,8 @@ def test_accounts_can_be_added(platforms: Platforms) -> None:
 
 def test_lifetimes_change_at_run_time(platforms: Platforms) -> None:
     before = platforms.classic()
-    told = platforms.control("POST", "options", {"token_lifetime": 100, "token_overlap": 10})
-    assert (told["token_lifetime"], told["ticket_lifetime"]) == (100, 7200)
+    answer = platforms.control("POST", "options", {"token_lifetime": 100, "token_overlap": 10})
+    assert (answer["token_lifetime"], answer["ticket_lifetime"]) == (100, 7200)
     assert platforms.classic()["expires_in"] == 100
     platforms.clock.advance(10)
     assert platforms.probe(before["access_token"]) == 40001

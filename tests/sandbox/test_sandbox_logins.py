@@ -186,9 +186,9 @@ def test_the_authorize_page_sends_the_browser_back_with_a_code(platforms: Platfo
     assert sent.status_code == 302
     back = urlsplit(sent.headers["location"])
     assert (back.netloc, back.path, back.fragment) == ("app.example", "/cb", "f")
-    told = parse_qs(back.query)
-    assert (told["a"], told["state"]) == (["b"], ["s&1"])
-    answer = exchange(platforms, told["code"][0])
+    reply = parse_qs(back.query)
+    assert (reply["a"], reply["state"]) == (["b"], ["s&1"])
+    answer = exchange(platforms, reply["code"][0])
     assert answer["scope"] == "snsapi_base"
     assert answer["openid"] == mint(platforms, user="bob")["openid"]
     for wrong in ({"redirect_uri": "javascript:alert(1)"}, {"appid": "wx0"}):

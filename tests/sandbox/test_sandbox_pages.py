@@ -74,7 +74,7 @@ def test_every_control_is_on_the_page() -> None:
 
 
 def test_every_command_of_the_page_works_when_pasted() -> None:
-    """Those that name a token, which nobody has yet, are told that the token is unknown, and nothing else."""
+    """Those that name a token, which nobody has yet, are answered that the token is unknown, and nothing else."""
     with running_sandbox() as url:
         text = ask(url + "/", BROWSER)[2]
         commands = re.findall(

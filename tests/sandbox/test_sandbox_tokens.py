@@ -76,7 +76,7 @@ def test_stable_renews_when_the_overlap_begins_and_both_live_to_its_end(platform
     assert (platforms.probe(first), platforms.probe(second["access_token"])) == (42001, 0)
 
 
-def test_a_stable_token_of_a_short_life_never_tells_0_seconds() -> None:
+def test_a_stable_token_of_a_short_life_never_says_0_seconds() -> None:
     platforms = Platforms(SandboxOptions(token_lifetime=6))
     first = platforms.stable()["access_token"]
     platforms.clock.advance(4.9)
@@ -154,7 +154,7 @@ def test_senseless_lifetimes_are_refused(wrong: dict[str, float]) -> None:
         SandboxOptions(**wrong)  # type: ignore[arg-type]  # the fields of that type
 
 
-def test_an_api_call_tells_missing_unknown_and_live_tokens_apart(platforms: Platforms) -> None:
+def test_an_api_call_distinguishes_missing_unknown_and_live_tokens(platforms: Platforms) -> None:
     token = platforms.classic()["access_token"]
     assert platforms.get("/cgi-bin/whatever", access_token=token) == {"errcode": 0, "errmsg": "ok"}
     assert platforms.get("/cgi-bin/whatever")["errcode"] == 41001

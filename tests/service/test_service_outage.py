@@ -1,4 +1,4 @@
-"""`serve` and a database that is away: it is waited for at the start, and an outage is told in lines, not in pages."""
+"""`serve` and a database that is away: it is waited for at the start, and an outage is logged in lines, not pages."""
 
 import asyncio
 import collections
@@ -59,12 +59,12 @@ def test_an_outage_from_before_the_start_to_its_end(server: Server, tmp_path: Pa
         assert "[redacted]" not in said["detail"]
         before = len(service.lines)
         asked = _outage(server, url)
-        told = service.lines[before:]
-        assert [each for each in told if "exception" in each] == []
-        kinds = collections.Counter(each["event"] for each in told)
+        answer = service.lines[before:]
+        assert [each for each in answer if "exception" in each] == []
+        kinds = collections.Counter(each["event"] for each in answer)
         requests = kinds.pop("request", 0)
         assert requests <= asked
-        refused = [each for each in told if each.get("error") == "store_unavailable"]
+        refused = [each for each in answer if each.get("error") == "store_unavailable"]
         assert len(json.dumps(refused)) < MOST_BYTES, refused
         give_up = time.monotonic() + 30
         while not service.events("store_available_again"):

@@ -21,7 +21,7 @@ from tests.service.asking import Answer
 from tests.store.postgresql.hardship import frozen, run
 
 PATIENCE = 5.0
-"""Seconds within which a database has to answer, or is told to be away."""
+"""Seconds within which a database has to answer, or is reported to be away."""
 
 Hardship = Callable[[Server], contextlib.AbstractContextManager[None]]
 

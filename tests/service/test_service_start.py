@@ -23,10 +23,10 @@ def test_a_browser_gets_the_start_page_and_a_program_the_sign_of_life(stack: Sta
     shown = page(stack)
     assert shown.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in shown.headers["content-security-policy"]
-    told = ask(stack.url + "/")
-    assert told.json["code"] == 0
-    assert set(told.json["data"]) == {"tips", "version"}
-    assert told.json["trace_id"] == told.headers["trace-id"]
+    answer = ask(stack.url + "/")
+    assert answer.json["code"] == 0
+    assert set(answer.json["data"]) == {"tips", "version"}
+    assert answer.json["trace_id"] == answer.headers["trace-id"]
 
 
 @pytest.mark.parametrize(

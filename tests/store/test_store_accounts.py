@@ -84,7 +84,7 @@ async def test_removing_takes_what_is_held_for_the_secret(
     assert await store.due_credentials(10) == ()
 
 
-async def test_removing_leaves_what_another_label_holds_for_the_same_secret(
+async def test_removing_leaves_what_another_label_has_for_the_same_secret(
     store: Store, clock: VirtualClock, ring: KeyRing
 ) -> None:
     await store.save_account(account(label="one"))

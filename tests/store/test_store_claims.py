@@ -37,7 +37,7 @@ async def test_nothing_is_granted_from_nothing(store: Store, clock: VirtualClock
         assert (use.used, use.granted) == (0, False)
 
 
-async def test_a_changed_limit_holds_from_the_next_taking(store: Store, clock: VirtualClock) -> None:
+async def test_a_changed_limit_applies_from_the_next_taking(store: Store, clock: VirtualClock) -> None:
     uses = [await store.take_budget(budget(clock, limit)) for limit in (1, 1, 3, 3, 3, 2, 1)]
     assert [use.granted for use in uses] == [True, False, True, True, False, False, False]
     assert [use.used for use in uses] == [1, 1, 2, 3, 3, 3, 3]

@@ -82,7 +82,7 @@ async def test_the_former_value_goes_when_its_end_has_come(
     alone = msgspec.structs.replace(second, previous=None)
     assert await store.read_credential(key) == alone
     assert (await store.acquire_lease(key, "b", 0, TTL)).credential == alone
-    # Who still has it is told where it came from, and that it is not the current one.
+    # Who still has it is answered where it came from, and that it is not the current one.
     assert await store.find_credential("one") == alone
 
 

@@ -22,7 +22,7 @@ async def key(store: Store, ring: KeyRing) -> CredentialKey:
     return key_of(ring, configured)
 
 
-async def told(store: Store, after: int = 0) -> list[tuple[int, str, int]]:
+async def recorded(store: Store, after: int = 0) -> list[tuple[int, str, int]]:
     return [(each.id, each.type, each.version) for each in await store.list_events(after, 100)]
 
 
@@ -39,10 +39,10 @@ async def test_each_change_of_a_credential_is_an_event(
         lease = await lease_on(store, key, "a", 2)
         assert await store.save_trouble(lease, trouble(clock), None)
     await renew(store, clock, key, "three")
-    assert await told(store) == [
+    assert await recorded(store) == [
         (1, RENEWED, 1), (2, RENEWED, 2), (3, DEAD, 2), (4, TROUBLE, 2), (5, RENEWED, 3), (6, WELL, 3),
     ]  # fmt: skip
-    assert await told(store, 4) == [(5, RENEWED, 3), (6, WELL, 3)]
+    assert await recorded(store, 4) == [(5, RENEWED, 3), (6, WELL, 3)]
     assert await store.event_range() == (1, 6)
     (event, *_) = await store.list_events(3, 1)
     given = trouble(clock)
@@ -60,10 +60,10 @@ async def test_each_change_of_a_credential_is_an_event(
     lease = await lease_on(store, key, "a", 3)
     await store.save_trouble(lease, trouble(clock), None)
     assert await store.forget_trouble(key)
-    assert (await told(store))[-1] == (8, WELL, 3)
+    assert (await recorded(store))[-1] == (8, WELL, 3)
 
 
-async def test_secrets_that_nobody_configured_are_not_told_of(
+async def test_secrets_that_nobody_configured_are_not_reported_of(
     store: Store, clock: VirtualClock, ring: KeyRing
 ) -> None:
     await renew(store, clock, key_of(ring, account()), "one")
@@ -78,7 +78,7 @@ async def test_a_save_that_was_overtaken_adds_none(
     clock.advance(3600)
     await renew(store, clock, key, "one")
     assert not await store.save_trouble(late, trouble(clock), end_after(clock, 1))
-    assert await told(store) == [(1, RENEWED, 1)]
+    assert await recorded(store) == [(1, RENEWED, 1)]
 
 
 @pytest.mark.parametrize("suffix", ["", "#0badcafe"])
@@ -145,4 +145,4 @@ async def test_events_are_kept_for_a_week(store: Store, clock: VirtualClock, key
     await store.purge(10)
     assert await store.event_range() == (3, 2)
     await renew(store, clock, key, "three")
-    assert await told(store, 2) == [(3, RENEWED, 3)]
+    assert await recorded(store, 2) == [(3, RENEWED, 3)]

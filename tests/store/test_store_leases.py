@@ -85,7 +85,7 @@ async def test_a_late_holder_that_nobody_overtook_is_heard(
     assert await store.save_generation(lease, fetched(clock, "v"), end_after(clock, 1), None)
 
 
-async def test_who_takes_over_is_told_that_something_may_be_lost(
+async def test_who_takes_over_learns_that_something_may_be_lost(
     store: Store, clock: VirtualClock, key: CredentialKey
 ) -> None:
     assert not (await lease_on(store, key, "a")).took_over

@@ -139,7 +139,7 @@ class CredentialMachine(RuleBasedStateMachine):
         self.clock.step(seconds)
 
     @invariant()
-    def stands_as_expected(self) -> None:
+    def is_as_expected(self) -> None:
         read = self.runner.run(self.store.read_credential(self.key))
         assert read is not None
         expected = msgspec.structs.replace(self.model, id=read.id)

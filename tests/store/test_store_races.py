@@ -129,7 +129,7 @@ def test_each_version_is_made_once(contest: Contest, engine_name: str, tmp_path:
     assert Counter(version for version, _ in kept) == Counter(range(1, ROUNDS + 1))
 
 
-async def test_the_last_save_stands_whole(contest: Contest, engine_name: str, tmp_path: Path) -> None:
+async def test_the_last_save_is_whole(contest: Contest, engine_name: str, tmp_path: Path) -> None:
     assert sum(contest.run(engine_name, tmp_path, race_to_save)) == 1
     async with open_harness(engine_name, tmp_path) as store:
         (found,) = await store.find_accounts("wechat", "wx1")

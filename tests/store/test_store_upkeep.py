@@ -63,7 +63,7 @@ async def test_purging_forgets_secrets_that_nobody_configured(
 
 
 @pytest.mark.parametrize("step", [0.0, 3600.0])
-async def test_purging_takes_roles_that_nobody_holds(store: Store, clock: VirtualClock, step: float) -> None:
+async def test_purging_takes_roles_that_nobody_has(store: Store, clock: VirtualClock, step: float) -> None:
     for n in range(3):
         assert await store.lead(f"cool-down {n}", "a", TTL + n)
     clock.step(step)
@@ -293,7 +293,7 @@ async def test_a_cancelled_waiter_leaves_no_trace(store: Store, clock: VirtualCl
     await store.lead("role", "a", end_after(clock, 1).wall)
 
 
-async def test_the_mark_tells_of_what_is_kept_of_credentials_and_who_may_ask(
+async def test_the_mark_covers_what_is_kept_of_credentials_and_who_may_ask(
     store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
 ) -> None:
     """It may tell of more, but must tell of these, whoever commits them."""

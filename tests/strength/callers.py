@@ -12,7 +12,7 @@ PAUSE = 0.03
 
 
 class Caller:
-    """Asks one URL again and again until told to stop.
+    """Asks one URL again and again until it is stopped.
 
     Args:
         harness: where the tokens come from.

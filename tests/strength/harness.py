@@ -106,7 +106,7 @@ class Harness:
         return bool(self.control(f"valid?access_token={token}")["valid"])
 
     def newest(self) -> str:
-        """The token that the upstream made last, whether or not anybody was told of it; "" before the first."""
+        """The token that the upstream made last, whether or not anybody was given it; "" before the first."""
         with contextlib.closing(apsw.Connection(str(self.state), flags=apsw.SQLITE_OPEN_READONLY)) as shelf:
             rows = shelf.execute("select body from item where drawer = 'tokens'").fetchall()
         made = [msgspec.msgpack.decode(cast("bytes", body), type=Handle) for (body,) in rows]

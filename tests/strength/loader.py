@@ -35,7 +35,7 @@ class Seen(NamedTuple):
 
 
 async def load(host: str, port: int, seed: int, count: int, seen: Seen) -> None:
-    """Send `count` random requests one connection after the other; `seen` is told of all answers."""
+    """Send `count` random requests one connection after the other; `seen` is called with every answer."""
     draw = random.Random(seed)
     left = count
     while left > 0:

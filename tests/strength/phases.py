@@ -31,7 +31,7 @@ class Phase(NamedTuple):
         name: what the worker was doing.
         kill: has the victim renew and kills it in that phase.
         calls: how many upstream calls there are in the end: those of the victim, and one of whoever takes over.
-        sent: the same where a database server may still do what it was told by a worker that has died since.
+        sent: the same where a database server may still do what it was asked by a worker that has died since.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""kill -9 between the end of a session and the call of its client: the client is told all the same (threat L125)."""
+"""kill -9 between the end of a session and the call of its client: the client is notified anyway (threat L125)."""
 
 import asyncio
 import signal
@@ -45,7 +45,9 @@ async def prepare(settings: dict[str, str], uri: str) -> None:
 
 @pytest.mark.timeout(180)
 @pytest.mark.threat("L125")
-async def test_a_service_that_was_killed_tells_a_client_when_it_is_back(own_folder: Path, store: str) -> None:
+async def test_a_service_that_was_killed_notifies_a_client_when_it_is_back(
+    own_folder: Path, store: str
+) -> None:
     receiver = Server(own_folder, "localhost")
     settings = settings_of(own_folder, store)
     called = asyncio.Event()

@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a classic renewal: nothing that is dead is told as alive after it (threat K86)."""
+"""SIGTERM in the middle of a classic renewal: nothing that is dead is given out as alive after it (threat K86)."""
 
 from pathlib import Path
 from typing import Any

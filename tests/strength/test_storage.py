@@ -1,4 +1,4 @@
-"""The disk is full, the database is gone, locked or not one: what lives is served, the rest is told (K95, G73).
+"""The disk is full, the database is gone, locked or not one: what lives is served, the rest gets an error (K95, G73).
 
 Everything happens to a service that runs, and it has to recover without a restart.
 """

@@ -95,5 +95,5 @@ def finish(wanted: Wanted) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    told = json.load(sys.stdin)
-    json.dump({"begin": begin, "finish": finish}[told["do"]](told), sys.stdout)
+    wanted = json.load(sys.stdin)
+    json.dump({"begin": begin, "finish": finish}[wanted["do"]](wanted), sys.stdout)

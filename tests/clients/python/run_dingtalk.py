@@ -12,11 +12,11 @@ from alibabacloud_dingtalk.oauth2_1_0.models import GetAccessTokenRequest  # typ
 from alibabacloud_tea_openapi.models import Config  # type: ignore[import-not-found]
 from alibabacloud_tea_util.models import RuntimeOptions  # type: ignore[import-not-found]
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     config = Config(protocol="http", region_id="central", endpoint=urlsplit(os.environ["LINGPAI_URL"]).netloc)
     asked = GetAccessTokenRequest(app_key=wanted["account"], app_secret=wanted["secret"])
     token = Client(config).get_access_token(asked).body

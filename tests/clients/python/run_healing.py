@@ -3,12 +3,12 @@
 import requests
 from wechatpy.exceptions import WeChatClientException
 
-from tests.clients.python.tell import tell, told
+from tests.clients.python.messages import answer_with_version, read_wanted
 from tests.clients.python.wechatpy_official import LingpaiClient
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     LingpaiClient.API_BASE_URL = f"{wanted['sandbox']}/cgi-bin/"
     client = LingpaiClient(wanted["account"], wanted["secret"])
     dead = client.access_token
@@ -16,9 +16,9 @@ def main() -> None:
         f"{wanted['sandbox']}/_sandbox/kill", json={"access_token": dead}, timeout=10
     ).raise_for_status()
     try:
-        tell(dead=dead, addresses=client.misc.get_wechat_ips(), token=client.access_token)
+        answer_with_version(dead=dead, addresses=client.misc.get_wechat_ips(), token=client.access_token)
     except (WeChatClientException, RecursionError) as refusal:
-        tell(dead=dead, refused=type(refusal).__name__)
+        answer_with_version(dead=dead, refused=type(refusal).__name__)
 
 
 if __name__ == "__main__":

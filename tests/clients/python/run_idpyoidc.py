@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from idpyoidc.client.rp_handler import RPHandler  # type: ignore[import-not-found] # it is beside the environment
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 from tests.issuer.dialects.visitors import visiting
 
 PKCE = {
@@ -72,4 +72,4 @@ def sign_in(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    answer(**sign_in(told()))
+    answer(**sign_in(read_wanted()))

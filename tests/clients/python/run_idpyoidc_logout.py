@@ -8,7 +8,7 @@ from cryptojwt import KeyJar  # type: ignore[import-not-found] # it is beside th
 from idpyoidc.message.oidc import verified_claim_name  # type: ignore[import-not-found] # likewise
 from idpyoidc.message.oidc.session import BackChannelLogoutRequest  # type: ignore[import-not-found] # likewise
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 def fetched(url: str) -> dict[str, Any]:
@@ -28,4 +28,4 @@ def take(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    answer(**take(told()))
+    answer(**take(read_wanted()))

@@ -8,11 +8,11 @@ from lark_oapi.api.im.v1 import (  # type: ignore[import-not-found]
     CreateMessageRequestBody,
 )
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     builder = lark.Client.builder().app_id(wanted["account"]).app_secret(wanted["secret"])
     client = builder.domain(os.environ["LINGPAI_URL"]).build()
     body = CreateMessageRequestBody.builder().receive_id("ou_x").msg_type("text").content("{}").build()

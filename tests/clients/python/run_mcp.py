@@ -14,7 +14,7 @@ from mcp.shared.auth import (  # type: ignore[import-not-found] # likewise
     OAuthClientMetadata,
 )
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 from tests.issuer.dialects import visitors
 
 
@@ -90,4 +90,4 @@ async def use(wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    answer(**asyncio.run(use(told())))
+    answer(**asyncio.run(use(read_wanted())))

@@ -2,11 +2,11 @@
 
 from msgqywx import msgqywx  # type: ignore[import-not-found] # it is in a folder of its own
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     client = msgqywx(wanted["account"], wanted["secret"], wanted["agentid"], touser=wanted["userid"])
     answer(sent=[client.send_msg(text).json() for text in ("你好", "再见")], token=client.get_access_token())
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from wechatpy.exceptions import WeChatClientException
 
-from tests.clients.python.tell import tell, told
+from tests.clients.python.messages import answer_with_version, read_wanted
 from tests.clients.python.wechatpy_official import LingpaiClient
 
 
@@ -22,13 +22,13 @@ def use(client: Any, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     LingpaiClient.API_BASE_URL = f"{wanted['sandbox']}/cgi-bin/"
     client = LingpaiClient(wanted["account"], wanted["secret"])
     try:
-        tell(**use(client, wanted))
+        answer_with_version(**use(client, wanted))
     except WeChatClientException as refusal:
-        tell(errcode=refusal.errcode, errmsg=refusal.errmsg)
+        answer_with_version(errcode=refusal.errcode, errmsg=refusal.errmsg)
 
 
 if __name__ == "__main__":

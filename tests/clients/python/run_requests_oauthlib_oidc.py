@@ -8,7 +8,7 @@ from oauthlib.oauth2 import BackendApplicationClient  # type: ignore[import-unty
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session  # type: ignore[import-untyped] # it has no types
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 Wanted = dict[str, Any]
 os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the tests' service is on loopback, without TLS
@@ -63,5 +63,5 @@ def finish(wanted: Wanted) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    given = told()
+    given = read_wanted()
     answer(**(finish(given) if "callback" in given else begin(given)))

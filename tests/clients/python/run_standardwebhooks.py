@@ -2,11 +2,11 @@
 
 from standardwebhooks import Webhook, WebhookVerificationError  # type: ignore[import-not-found] # in a folder of its own
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 def main() -> None:
-    wanted = told()
+    wanted = read_wanted()
     verified, refused = [], []
     for secret in wanted["secrets"]:
         for headers, body in wanted["deliveries"]:

@@ -10,7 +10,7 @@ from Lib.Config.config import Config  # type: ignore[import-not-found]  # likewi
 from Lib.Oauth.oauth import Oauth  # type: ignore[import-not-found]  # likewise
 from Lib.Protocol.rpc_client import RpcClient  # type: ignore[import-not-found]  # likewise
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 
 class Sdk:
@@ -58,4 +58,4 @@ def main(wanted: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(told())
+    main(read_wanted())

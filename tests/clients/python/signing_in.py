@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.clients.python.tell import answer, told
+from tests.clients.python.messages import answer, read_wanted
 
 Wanted = dict[str, Any]
 
@@ -28,7 +28,7 @@ class Library(NamedTuple):
 
 def sign_in(library: Library) -> None:
     """Do the half of it that the test wants."""
-    wanted = told()
+    wanted = read_wanted()
     answer(**(end(library, wanted) if "callback" in wanted else library.begin(wanted)))
 
 

@@ -1,4 +1,4 @@
-"""A token that was issued since a backup, over HTTP in each dialect: it is told what one is that never was."""
+"""A token that was issued since a backup, over HTTP in each dialect: it is answered as one that never was."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

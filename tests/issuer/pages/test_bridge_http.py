@@ -77,7 +77,7 @@ async def test_allowing_leads_to_a_code_for_that_origin(harness: Harness, browse
 
 
 @pytest.mark.threat("A1")
-async def test_a_domain_taken_off_the_app_meanwhile_is_told_nothing(
+async def test_a_domain_taken_off_the_app_meanwhile_is_given_nothing(
     harness: Harness, browser: Browser
 ) -> None:
     question = await browser.log_in(await browser.follow(await window(harness)))

@@ -116,7 +116,7 @@ async def test_where_another_program_could_take_the_answer_the_user_is_always_as
     assert (await browser.follow(authorize_path())).location.startswith(REDIRECT)
 
 
-async def test_refusing_tells_the_app(browser: Browser) -> None:
+async def test_refusing_informs_the_app(browser: Browser) -> None:
     answered = await browser.submit(await ask(browser), answer="refuse")
     assert answered.answer == {
         "error": "access_denied",

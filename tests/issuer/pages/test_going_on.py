@@ -90,7 +90,7 @@ async def test_a_form_of_the_own_page_after_the_session_leads_to_the_login(
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "Your browser sent no cookie"), ("zh", "浏览器没有发送 Cookie")]
 )
-async def test_a_browser_that_keeps_no_cookie_is_told_so_and_where_to_go(
+async def test_a_browser_that_keeps_no_cookie_learns_so_and_where_to_go(
     harness: Harness, language: str, words: str
 ) -> None:
     forgetful = Browser(harness.url, language)

@@ -107,7 +107,7 @@ async def test_headers_of_every_page(browser: Browser) -> None:
 
 
 @pytest.mark.threat("B23")
-async def test_guessing_is_throttled_and_tells_nothing(
+async def test_guessing_is_throttled_and_says_nothing(
     harness: Harness, browser: Browser, clock: VirtualClock
 ) -> None:
     def same(seen: Seen, name: str) -> str:
@@ -175,7 +175,7 @@ def test_language_by_wish_of_the_browser(accept: str, language: str) -> None:
 
 @pytest.mark.parametrize(("language", "words"), [("en", "There is no such page."), ("zh-CN", "页面不存在。")])
 @pytest.mark.parametrize("path", ["/user/mall/nowhere", "/user/mall/a/b?c=d", "/user/mall/"])
-async def test_a_page_that_is_not_there_is_told_in_the_browsers_language(
+async def test_a_page_that_is_not_there_is_reported_in_the_browsers_language(
     harness: Harness, language: str, words: str, path: str
 ) -> None:
     reader = Browser(harness.url, language)

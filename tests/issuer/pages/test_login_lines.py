@@ -34,10 +34,10 @@ async def test_a_failed_login_says_who_from_where_and_for_which_app(
             await browser.submit(page, login="hong", password="wrong")
         await browser.submit(page, login="ming", password=PASSWORD)
     failed = [line for line in lines if line["event"] == "login_failed"]
-    told = [(each["realm"], each["address"], each["login"], each["app"], each["error"]) for each in failed]
-    assert told[0] == ("mall", "127.0.0.1", "hong", "shop", "login_failed")
-    assert told[1] == ("mall", "127.0.0.1", r"eve\x1b[2J\u202e", "", "login_failed")
-    assert told[-1] == ("mall", "127.0.0.1", "hong", "shop", "too_many_requests")
+    answer = [(each["realm"], each["address"], each["login"], each["app"], each["error"]) for each in failed]
+    assert answer[0] == ("mall", "127.0.0.1", "hong", "shop", "login_failed")
+    assert answer[1] == ("mall", "127.0.0.1", r"eve\x1b[2J\u202e", "", "login_failed")
+    assert answer[-1] == ("mall", "127.0.0.1", "hong", "shop", "too_many_requests")
     assert len(failed) == harness.mall.policy.login.pair + 2
     assert all(each["trace_id"] for each in failed)
 

@@ -65,7 +65,7 @@ COMPUTED = "1337"
     ],
 )
 @pytest.mark.threat("A13")
-async def test_a_response_type_that_is_not_ours_is_told_in_the_query(
+async def test_a_response_type_that_is_not_ours_is_reported_in_the_query(
     harness: Harness, browser: Browser, given: str | None, error: str
 ) -> None:
     seen = await browser.get(authorize_path(response_type=given))
@@ -84,7 +84,7 @@ def test_codes_live_as_long_as_the_contracts_say_and_never_over_ten_minutes(
 
 
 @pytest.mark.threat("D41")
-async def test_who_has_a_secret_must_tell_it(harness: Harness) -> None:
+async def test_who_has_a_secret_must_present_it(harness: Harness) -> None:
     for secret in ("", " ", SECRET[:-1]):
         with raises(Kind.INVALID_CLIENT):
             await authenticate_app(harness.mall, "shop", secret, "192.0.2.1")

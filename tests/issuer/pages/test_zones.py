@@ -35,8 +35,8 @@ def machine_zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_a_zone_that_is_set(zone: str, shown: str) -> None:
-    told = moment(Site(origin="", prefix="", zone=ZoneInfo(zone)), AT)
-    assert told == {"machine": "2023-11-14T22:13:20+00:00", "shown": shown}
+    answer = moment(Site(origin="", prefix="", zone=ZoneInfo(zone)), AT)
+    assert answer == {"machine": "2023-11-14T22:13:20+00:00", "shown": shown}
 
 
 def test_summer_time_counts() -> None:

@@ -93,7 +93,9 @@ async def test_what_was_allowed_in_the_users_presence_ends_with_the_session(
     assert await store.end_session(session, NOW + 6) == EndedSessions(0)
 
 
-async def test_each_client_is_told_once_of_its_own_user_and_session(harness: Harness, notified: App) -> None:
+async def test_each_client_is_notified_once_of_its_own_user_and_session(
+    harness: Harness, notified: App
+) -> None:
     store, session = harness.issuer.store, await begin(harness, sid=77)
     member = await open_member(harness.issuer, notified, harness.user)
     for app, of_its_own in ((notified, True), (notified, True), (harness.other, True), (notified, False)):
@@ -109,7 +111,7 @@ async def test_each_client_is_told_once_of_its_own_user_and_session(harness: Har
     assert (logout.left, logout.created_at, logout.salt >= 1 << 16) == (TRIES, NOW, True)
 
 
-async def test_a_client_that_was_not_logged_in_is_not_told(harness: Harness, notified: App) -> None:
+async def test_a_client_that_was_not_logged_in_is_not_notified(harness: Harness, notified: App) -> None:
     store, session = harness.issuer.store, await begin(harness)
     await allow(harness, session, notified, notified=False)
     assert await store.end_session(session, NOW) == EndedSessions(1)
@@ -152,7 +154,7 @@ async def _replace(store: IssuerStore, user: User) -> bool:
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-async def test_however_a_session_ends_its_clients_are_told(
+async def test_however_a_session_ends_its_clients_are_notified(
     harness: Harness, notified: App, ending: Ending
 ) -> None:
     store, session = harness.issuer.store, await begin(harness)
@@ -174,7 +176,7 @@ async def test_a_user_who_is_enabled_again_has_to_log_in(harness: Harness, notif
     assert (await states(issuer.store))[lives_on.id][0] == GrantState.LIVE
 
 
-async def test_the_same_user_logs_in_again_and_nobody_is_told(harness: Harness, notified: App) -> None:
+async def test_the_same_user_logs_in_again_and_nobody_is_notified(harness: Harness, notified: App) -> None:
     store, first = harness.issuer.store, await begin(harness)
     grant = await allow(harness, first, notified)
     second = await begin(harness, replaces=first)
@@ -232,7 +234,7 @@ async def leave(harness: Harness, notified: App, *, held: int = 0) -> Logout:
     return logout
 
 
-async def test_of_all_who_take_what_is_to_be_told_one_gets_it(harness: Harness, notified: App) -> None:
+async def test_of_all_who_take_what_is_to_be_sent_one_gets_it(harness: Harness, notified: App) -> None:
     store, realm = harness.issuer.store, harness.issuer.realm
     made = {(await leave(harness, notified)).id for _ in range(6)}
     taken = await asyncio.gather(*(store.take_logouts(realm, NOW, NOW + 60, 2) for _ in range(6)))

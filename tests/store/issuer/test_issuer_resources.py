@@ -57,7 +57,7 @@ async def own_grant(store: IssuerStore, salt: int, audience: str = "urn:b") -> G
     )
 
 
-async def test_of_all_who_find_none_one_stands(store: IssuerStore) -> None:
+async def test_of_all_who_find_none_one_remains(store: IssuerStore) -> None:
     fresh = [await own_grant(store, 1 << 20 | n) for n in range(8)]
     stood = await asyncio.gather(*(store.stand(each, SUBJECT, seen=0, keep=60) for each in fresh))
     assert len({grant.id for grant in stood}) == 1

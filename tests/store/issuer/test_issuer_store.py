@@ -178,7 +178,7 @@ async def test_background_purge_goes_on_while_batches_are_full(harness: Harness,
     count = "SELECT count(*) FROM issuer_grants"
     task = asyncio.create_task(purge_for_ever(issuer))
     async with asyncio.timeout(30):
-        while await rows_of(issuer.store, count) != [(0,)]:  # noqa: ASYNC110  nobody is told of a purge
+        while await rows_of(issuer.store, count) != [(0,)]:  # noqa: ASYNC110  nobody is notified of a purge
             await asyncio.sleep(0.02)
     task.cancel()
 
@@ -225,7 +225,7 @@ async def test_anchor_is_that_of_the_first_of_an_epoch(
 
 
 @pytest.mark.parametrize("step", [3600, -3600])
-async def test_absolute_ends_are_told_by_the_callers_clock(
+async def test_absolute_ends_are_reported_by_the_callers_clock(
     harness: Harness, clock: VirtualClock, step: int
 ) -> None:
     tokens = await harness.tokens()

@@ -137,7 +137,7 @@ async def test_what_is_refused_spends_nothing(store: IssuerStore, guard: Quota |
     assert await store.read_slot(token(1)) == 0
 
 
-async def test_who_race_for_one_code_or_token_in_one_group_are_told_apart(
+async def test_who_race_for_one_code_or_token_in_one_group_are_distinguished(
     store: IssuerStore, guard: Quota | None
 ) -> None:
     """What is written together is won and lost row by row."""

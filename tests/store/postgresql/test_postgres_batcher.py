@@ -1,4 +1,4 @@
-"""When batches go, and with whom; the database is a list of what was sent, which answers when it is told to."""
+"""When batches go, and with whom; the database is a list of what was sent, which answers when the test says so."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -102,7 +102,7 @@ OVERDUE = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableErr
 
 
 @pytest.mark.parametrize("overdue", OVERDUE)
-async def test_who_waits_while_the_database_does_not_answer_is_told_and_the_lane_goes_on(
+async def test_who_waits_while_the_database_does_not_answer_gets_an_error_and_the_lane_goes_on(
     overdue: type[Exception],
 ) -> None:
     database = Database()

@@ -168,7 +168,7 @@ async def test_grants_of_the_release_before_are_copied_with_when_to_look_at_them
     assert await run(dsn, "SELECT FROM issuer_grants WHERE id % 2 = 0 AND look_at <> ends_at") == []
 
 
-async def test_a_store_that_changes_meanwhile_is_told(
+async def test_a_store_that_changes_meanwhile_is_reported(
     settings: Settings, dsn: str, origin: tuple[Samples, Tokens], dsn_settings: Settings
 ) -> None:
     async with open_copy(settings.database, dsn, KeyRing(settings.key_ring_file)) as work:
@@ -206,10 +206,10 @@ async def test_a_node_that_opens_while_a_copy_begins_is_kept_out(
             await until(lambda: operator.fetch(WAITING, "relation"))
             opening = asyncio.ensure_future(PostgresStore.open(dsn, ring, SystemClock()))
 
-            async def is_told_or_waits() -> bool:
+            async def is_reported_or_waits() -> bool:
                 return opening.done() or bool(await operator.fetch(WAITING, "advisory"))
 
-            await until(is_told_or_waits)
+            await until(is_reported_or_waits)
         with pytest.raises(LingpaiError, match="not finished"):
             await opening
         assert await copying

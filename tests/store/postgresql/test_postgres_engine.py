@@ -63,14 +63,14 @@ async def test_what_is_committed_is_seen_by_whoever_asks_afterwards(engine: Engi
     assert await before in ([], [(1, "")])
 
 
-async def test_calls_once_are_made_once_while_they_wait_and_the_first_one_is_told(engine: Engine) -> None:
+async def test_calls_once_are_made_once_while_they_wait_and_the_first_one_is_marked(engine: Engine) -> None:
     same = [engine.call_once(XID, number % 2) for number in range(6)]
-    told = await asyncio.gather(*same)
-    assert [first for first, _ in told] == [True, True, False, False, False, False]
-    assert len({rows[0][0] for _, rows in told}) == 1
+    answer = await asyncio.gather(*same)
+    assert [first for first, _ in answer] == [True, True, False, False, False, False]
+    assert len({rows[0][0] for _, rows in answer}) == 1
     again, rows = await engine.call_once(XID, 0)
     assert again
-    assert rows != told[0][1]
+    assert rows != answer[0][1]
 
 
 async def test_a_call_once_whose_first_caller_leaves_is_made_for_the_others(engine: Engine) -> None:
@@ -89,7 +89,7 @@ async def test_calls_for_one_thing_never_share_a_batch(engine: Engine) -> None:
     assert ids[0::2] == ids[1::2]
 
 
-async def test_a_violation_is_told_to_its_caller_alone(engine: Engine) -> None:
+async def test_a_violation_is_reported_to_its_caller_alone(engine: Engine) -> None:
     await add(engine, 5)
     found = await asyncio.gather(*(add(engine, number) for number in range(10)), return_exceptions=True)
     assert isinstance(found.pop(5), asyncpg.UniqueViolationError)
@@ -97,7 +97,7 @@ async def test_a_violation_is_told_to_its_caller_alone(engine: Engine) -> None:
     assert await all_of(engine) == list(range(10))
 
 
-async def test_an_argument_of_a_wrong_type_is_told_to_its_caller_alone(engine: Engine) -> None:
+async def test_an_argument_of_a_wrong_type_is_reported_to_its_caller_alone(engine: Engine) -> None:
     good, bad = await asyncio.gather(
         engine.call(ADD, 1, "x"), engine.call(ADD, "one", "x"), return_exceptions=True
     )
@@ -105,7 +105,7 @@ async def test_an_argument_of_a_wrong_type_is_told_to_its_caller_alone(engine: E
     assert isinstance(bad, asyncpg.DataError)
 
 
-async def test_who_waits_for_one_locked_row_is_told_in_time(dsn: str) -> None:
+async def test_who_waits_for_one_locked_row_gets_an_error_in_time(dsn: str) -> None:
     """The server gives up before we do; those who wait for their turn do not each wait for it anew."""
     engine = await Engine.open(dsn, patience=1.0)
     other = await asyncpg.connect(dsn)

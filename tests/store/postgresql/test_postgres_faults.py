@@ -43,7 +43,7 @@ _fresh = itertools.count(1000)
 
 
 async def is_read_only(engine: Engine) -> bool:
-    """Whether it is by now: a server reads its settings anew a moment after it was told to."""
+    """Whether it is by now: a server reads its settings anew a moment after it was asked to."""
     try:
         await add(engine, next(_fresh))
     except LingpaiError as fault:
@@ -83,7 +83,7 @@ async def test_a_server_that_is_gone_and_comes_back(
     assert not {2, 77} & set(await all_of(brief))
 
 
-async def test_every_answer_holds_through_restarts_under_load(fragile: Server, brief: Engine) -> None:
+async def test_every_answer_is_right_through_restarts_under_load(fragile: Server, brief: Engine) -> None:
     acknowledged: list[int] = []
     doubtful: set[int] = set()
     stop = asyncio.Event()

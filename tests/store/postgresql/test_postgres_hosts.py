@@ -197,13 +197,15 @@ def test_a_host_gets_its_share_and_what_others_did_not_need() -> None:
     assert share(-1.0, 1, None) > 0
 
 
-async def test_an_error_that_says_more_than_silence_is_the_one_that_is_told(dsn: str, silent: int) -> None:
+async def test_an_error_that_says_more_than_silence_is_the_one_that_is_reported(
+    dsn: str, silent: int
+) -> None:
     nowhere = behind(dsn, silent).replace(urlsplit(dsn).path, "/nowhere")
     fault = await refused(Engine.open(nowhere, patience=PATIENCE))
     assert "InvalidCatalogNameError" in (fault.detail or "")
 
 
-async def test_standbys_alone_are_told_as_such(dsn: str) -> None:
+async def test_standbys_alone_are_named_as_such(dsn: str) -> None:
     read_only = dsn + "&options=-c%20default_transaction_read_only%3Don"
     with pytest.raises(NoWriterError, match="takes no writes"):
         await connect(read_only, PATIENCE)

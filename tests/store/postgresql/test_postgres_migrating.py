@@ -243,7 +243,7 @@ async def test_a_migration_lets_others_go_first(empty: str, monkeypatch: pytest.
     assert await migrating == ("0002_more.sql",)
 
 
-async def test_nodes_that_wait_do_not_hold_up_an_index(empty: str) -> None:
+async def test_nodes_that_wait_do_not_delay_an_index(empty: str) -> None:
     both = {1: ("0001_w.sql", BEFORE), 2: ("0002_steps.sql", IN_STEPS)}
     await apply_migrations(empty, {1: both[1]})
     async with asyncio.timeout(60):

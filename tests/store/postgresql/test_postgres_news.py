@@ -77,7 +77,7 @@ async def test_without_any_news_it_is_known_all_the_same(
 
 
 @pytest.mark.parametrize("verb", ["save_trouble", "release", "finish", "drop", "suspect"])
-async def test_whatever_somebody_may_wait_for_is_told(
+async def test_whatever_somebody_may_wait_for_is_notified(
     nodes: list[PostgresStore], ring: KeyRing, clock: VirtualClock, verb: str
 ) -> None:
     here, there = nodes
@@ -99,7 +99,7 @@ async def test_whatever_somebody_may_wait_for_is_told(
             await here.wait_change(0.5)
 
 
-async def test_what_nobody_waits_for_is_not_told(
+async def test_what_nobody_waits_for_is_not_notified(
     nodes: list[PostgresStore], ring: KeyRing, clock: VirtualClock
 ) -> None:
     """A notification costs every commit in the database."""

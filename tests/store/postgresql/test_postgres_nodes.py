@@ -185,7 +185,7 @@ def test_without_its_client_a_database_is_refused_in_a_line(
     assert isinstance(load_settings(data=tmp_path), Settings)
 
 
-async def test_who_was_refused_is_not_told_what_another_node_was_granted_since(
+async def test_who_was_refused_does_not_learn_what_another_node_was_granted_since(
     dsn: str, ring: KeyRing, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """How much is used up is read after the refusal; meanwhile a node with another limit may have taken one."""

@@ -45,7 +45,7 @@ async def test_no_more_are_open_than_allowed(pool: Pool) -> None:
     assert 1 <= len(set(pids)) <= LIMIT
 
 
-async def test_who_finds_none_in_time_is_told(pool: Pool) -> None:
+async def test_who_finds_none_in_time_gets_an_error(pool: Pool) -> None:
     async with pool.connection(), pool.connection():
         with pytest.raises(TimeoutError):
             await pid_of(pool)

@@ -83,7 +83,7 @@ async def test_each_right_that_is_missing_is_said(
         await store.close()
 
 
-async def test_a_role_that_may_not_create_is_told_who_migrates(fragile: Server, serving: str) -> None:
+async def test_a_role_that_may_not_create_learns_who_migrates(fragile: Server, serving: str) -> None:
     await grant_what_is_said(fragile, serving)
     for script in ("CREATE TABLE more (id bigint);", "ALTER TABLE issuer_grants ADD COLUMN more text;"):
         with pytest.raises(

@@ -77,7 +77,7 @@ async def test_a_migration_that_fails_leaves_nothing(empty: str) -> None:
     assert await apply_migrations(empty) == NAMES
 
 
-async def test_a_node_that_stands_still_in_a_migration_does_not_hold_up_the_others_for_ever(
+async def test_a_node_that_is_stuck_in_a_migration_does_not_delay_the_others_for_ever(
     empty: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
@@ -99,7 +99,7 @@ async def test_a_node_that_stands_still_in_a_migration_does_not_hold_up_the_othe
     await asyncio.gather(stopped, return_exceptions=True)
 
 
-async def test_who_waits_too_long_for_another_node_that_migrates_is_told(
+async def test_who_waits_too_long_for_another_node_that_migrates_gets_an_error(
     empty: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(schema, "_TURN_SECONDS", 0.2)

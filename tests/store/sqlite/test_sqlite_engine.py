@@ -212,18 +212,18 @@ async def test_commits_to_other_tables_leave_the_cache_alone(engine: Engine, pat
 
 
 async def test_no_turn_of_the_loop_sees_less_than_was_committed_before_it(engine: Engine) -> None:
-    """Whatever is ready when a write is done, nothing that runs after its caller was told misses it."""
-    told = 0
+    """Whatever is ready when a write is done, nothing that runs after its caller was answered misses it."""
+    written = 0
 
     async def write() -> None:
-        nonlocal told
+        nonlocal written
         for number in range(100):
             await engine.write(insert(number))
-            told = number + 1
+            written = number + 1
 
     async def look() -> None:
-        while told < 100:
-            expected = told
+        while written < 100:
+            expected = written
             assert engine.cached("key", lambda: len(numbers(engine))) >= expected
             await asyncio.sleep(0)
 
@@ -277,7 +277,7 @@ async def test_reads_go_on_while_somebody_writes(engine: Engine, path: Path) -> 
     assert numbers(engine) == [1]
 
 
-async def test_a_commit_is_on_the_disk_before_anybody_is_told(engine: Engine) -> None:
+async def test_a_commit_is_on_the_disk_before_anybody_is_answered(engine: Engine) -> None:
     """A kill shows nothing of it (`test_store_crash`), only a power cut would: so the settings are looked at."""
     settings = {"synchronous": 2, "journal_mode": "wal", "wal_autocheckpoint": 0, "foreign_keys": 1}
     reader = {name: engine.rows(f"PRAGMA {name}")[0][0] for name in settings}

@@ -61,7 +61,7 @@ class Realm(Served[Answer]):
         }
 
     async def answered(self, *, allowed: bool = True, **over: Any) -> Answer:
-        """What the app is told after the user was asked."""
+        """How the app is answered after the user was asked."""
         url = f"{self.url}{self.prefix}{ROOT}/authorize?{encoded(self._asked() | over)}"
         return Answer(*await self.visitor.walk(url, allowed=allowed))
 

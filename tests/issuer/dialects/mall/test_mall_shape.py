@@ -16,7 +16,7 @@ from tests.issuer.dialects.mall.realms import ROOT, Answer, Realm
 PERMITTED = {chr(c) for c in range(0x20, 0x7F)} - {'"', "\\"}
 
 
-def test_the_table_is_complete_and_holds_nothing_else() -> None:
+def test_the_table_is_complete_and_has_nothing_else() -> None:
     assert set(ERRORS) == EDGE_KINDS | ISSUER_KINDS
 
 

@@ -99,7 +99,7 @@ class Realm(Served[Answer]):
         return await self.get("/authorize", self.asked(**over), headers)
 
     async def answered(self, *, allowed: bool = True, **over: Any) -> Answer:
-        """What the app is told after the user was asked."""
+        """How the app is answered after the user was asked."""
         url = f"{self.url}{self.prefix}/authorize?{encoded(self.asked(**over))}"
         return Answer(*await self.visitor.walk(url, allowed=allowed))
 

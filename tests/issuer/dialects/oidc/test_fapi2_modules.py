@@ -133,8 +133,8 @@ async def test_fapi2_happy_flow(party: Party) -> None:
 
 async def test_fapi2_user_rejects_authentication(party: Party) -> None:
     pushed = (await party.push()).json["request_uri"]
-    told = (await party.visit(pushed, allowed=False)).redirected
-    assert (told["error"], told["state"], told["iss"]) == ("access_denied", STATE, ISSUER)
+    answer = (await party.visit(pushed, allowed=False)).redirected
+    assert (answer["error"], answer["state"], answer["iss"]) == ("access_denied", STATE, ISSUER)
 
 
 @pytest.mark.parametrize("name", ["state", "nonce"])
@@ -245,8 +245,8 @@ async def test_fapi2_ensure_unregistered_redirect_uri_and_request_object_without
 
 
 async def test_fapi2_ensure_authorization_request_without_par_fails(party: Party) -> None:
-    told = (await party.realm.authorize(client_id=FIRST)).redirected
-    assert told["error"] == "invalid_request"
+    answer = (await party.realm.authorize(client_id=FIRST)).redirected
+    assert answer["error"] == "invalid_request"
 
 
 @pytest.mark.parametrize("kind", ["code id_token", "token"])

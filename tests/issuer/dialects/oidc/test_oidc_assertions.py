@@ -149,8 +149,8 @@ async def test_l99_a_public_key_as_a_shared_one(realm: Realm, key: ClientKey, cl
     for shared in (msgspec.json.encode(key.jwk), key.key.as_pem(private=False)):
         signature = hmac.new(shared, f"{head}.{claims}".encode(), hashlib.sha256).digest()
         forged = f"{head}.{claims}.{base64url.encode(signature)}"
-        told = key.asserted(ID) | {"client_assertion": forged}
-        assert await ask(realm, told) == (401, "invalid_client")
+        answer = key.asserted(ID) | {"client_assertion": forged}
+        assert await ask(realm, answer) == (401, "invalid_client")
 
 
 @pytest.mark.threat("L100")
@@ -192,13 +192,13 @@ async def test_any_text_is_no_assertion(realm: Realm, key: ClientKey, client: Ap
 
 @pytest.mark.parametrize("given", [None, "", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"])
 async def test_the_type_says_what_it_is(realm: Realm, key: ClientKey, client: App, given: str | None) -> None:
-    told = key.asserted(ID) | {"client_assertion_type": given}
-    assert await ask(realm, told) == (401, "invalid_client")
+    answer = key.asserted(ID) | {"client_assertion_type": given}
+    assert await ask(realm, answer) == (401, "invalid_client")
 
 
 async def test_two_authentications(realm: Realm, key: ClientKey, client: App) -> None:
-    told = key.asserted(ID) | {"client_secret": "secret"}
-    assert await ask(realm, told) == (400, "invalid_request")
+    reply = key.asserted(ID) | {"client_secret": "secret"}
+    assert await ask(realm, reply) == (400, "invalid_request")
     own = {"grant_type": "client_credentials"} | key.asserted(ID)
     answer = await realm.post("/token", own | {"client_id": None}, basic(realm.app.app_id))
     assert answer.refusal == (400, "invalid_request")
@@ -208,8 +208,8 @@ async def test_a_client_uses_its_own_method(realm: Realm, key: ClientKey, client
     assert await ask(realm, key.asserted(realm.app.app_id)) == (401, "invalid_client")
     assert await ask(realm, key.asserted(realm.public.app_id)) == (401, "invalid_client")
     for secret in ("", "secret"):
-        told = {"client_id": ID, "client_secret": secret}
-        assert await ask(realm, told) == (401, "invalid_client")
+        answer = {"client_id": ID, "client_secret": secret}
+        assert await ask(realm, answer) == (401, "invalid_client")
 
 
 async def test_a_secret_of_the_time_before_is_good_for_nothing(realm: Realm, key: ClientKey) -> None:
@@ -229,10 +229,10 @@ async def test_new_keys_count_at_once(realm: Realm, key: ClientKey, client: App)
 
 @pytest.mark.threat("L102")
 async def test_l102_an_assertion_counts_once(realm: Realm, key: ClientKey, client: App) -> None:
-    told = key.asserted(ID)
-    assert await ask(realm, told) == (200, "")
-    assert await ask(realm, told) == (401, "invalid_client")
-    about = {"token": "A" * 43} | told
+    answer = key.asserted(ID)
+    assert await ask(realm, answer) == (200, "")
+    assert await ask(realm, answer) == (401, "invalid_client")
+    about = {"token": "A" * 43} | answer
     assert (await realm.post("/introspect", about)).refusal == (401, "invalid_client")
     assert (await realm.post("/revoke", about)).refusal == (401, "invalid_client")
     same_jti = key.asserted(ID, jti="once", exp=NOW + 30), key.asserted(ID, jti="once", exp=NOW + 31)
@@ -241,8 +241,8 @@ async def test_l102_an_assertion_counts_once(realm: Realm, key: ClientKey, clien
 
 @pytest.mark.threat("L102")
 async def test_l102_of_all_who_send_it_at_once_one_counts(realm: Realm, key: ClientKey, client: App) -> None:
-    told = key.asserted(ID)
-    answers = await asyncio.gather(*(ask(realm, told) for _ in range(6)))
+    answer = key.asserted(ID)
+    answers = await asyncio.gather(*(ask(realm, answer) for _ in range(6)))
     assert sorted(answers) == [(200, "")] + [(401, "invalid_client")] * 5
 
 
@@ -251,17 +251,17 @@ async def test_l102_at_a_code_it_is_remembered_in_the_same_commit(
     realm: Realm, key: ClientKey, client: App
 ) -> None:
     first, second = await realm.code(client_id=ID), await realm.code(client_id=ID)
-    told = key.asserted(ID)
-    answers = await asyncio.gather(realm.exchange(first, **told), realm.exchange(second, **told))
+    reply = key.asserted(ID)
+    answers = await asyncio.gather(realm.exchange(first, **reply), realm.exchange(second, **reply))
     assert sorted(answer.status for answer in answers) == [200, 401]
     kept = await rows_of(realm.issuer.store, "SELECT count(*) FROM issuer_signed_requests")
     assert [tuple(row) for row in kept] == [(1,)]
 
 
 async def test_a_refused_request_uses_its_assertion_up(realm: Realm, key: ClientKey, client: App) -> None:
-    told = key.asserted(ID)
-    assert (await realm.exchange("A" * 43, **told)).refusal == (400, "invalid_grant")
-    assert await ask(realm, told) == (401, "invalid_client")
+    answer = key.asserted(ID)
+    assert (await realm.exchange("A" * 43, **answer)).refusal == (400, "invalid_grant")
+    assert await ask(realm, answer) == (401, "invalid_client")
 
 
 class TestFapi2:
@@ -291,5 +291,5 @@ async def test_an_algorithm_of_the_clients_own(realm: Realm) -> None:
 
 
 async def test_the_type_alone_is_an_authentication(realm: Realm) -> None:
-    told = {"client_id": realm.public.app_id, "client_assertion_type": ASSERTION}
-    assert await ask(realm, told) == (401, "invalid_client")
+    answer = {"client_id": realm.public.app_id, "client_assertion_type": ASSERTION}
+    assert await ask(realm, answer) == (401, "invalid_client")

@@ -1,4 +1,4 @@
-"""Clients are told that a session ended (OpenID Connect Back-Channel Logout 1.0; threat L125)."""
+"""Clients are notified that a session ended (OpenID Connect Back-Channel Logout 1.0; threat L125)."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ async def realm(issuer: Issuer, http: aiohttp.ClientSession, receivers: Receiver
 
 
 async def signed_in(realm: Realm) -> dict[str, dict[str, Any]]:
-    """What the id_tokens of both clients say, of one session, by the address that is told."""
+    """What the id_tokens of both clients say, of one session, by the address that is notified."""
     own = claims_of((await realm.tokens())["id_token"])
     code = await realm.code(client_id=realm.other.app_id)
     other = claims_of((await realm.exchange(code, client_id=realm.other.app_id)).json["id_token"])
@@ -88,7 +88,7 @@ async def waiting(realm: Realm) -> int:
 
 async def test_oidcc_backchannel_rp_initiated_logout(realm: Realm, receivers: Receivers) -> None:
     hint = (await realm.tokens())["id_token"]
-    told = await signed_in(realm)
+    answer = await signed_in(realm)
     seen = await realm.visitor.look(
         f"{realm.url}/oidc/logout?{urlencode({'id_token_hint': hint, 'post_logout_redirect_uri': AFTER})}"
     )
@@ -104,20 +104,20 @@ async def test_oidcc_backchannel_rp_initiated_logout(realm: Realm, receivers: Re
         assert len(claims.pop("jti")) == 43
         assert claims == {
             "iss": ISSUER,
-            "sub": told[uri]["sub"],
-            "aud": told[uri]["aud"],
+            "sub": answer[uri]["sub"],
+            "aud": answer[uri]["aud"],
             "iat": NOW,
             "exp": NOW + 120,
             "events": {EVENT: {}},
-            "sid": told[uri]["sid"],
+            "sid": answer[uri]["sid"],
         }
-    assert told[URI]["sid"] != told[OTHER_URI]["sid"]
+    assert answer[URI]["sid"] != answer[OTHER_URI]["sid"]
     assert await waiting(realm) == 0
 
 
 async def test_oidcc_backchannel_discovery_endpoint_verification(realm: Realm) -> None:
-    told = (await realm.send("GET", "/.well-known/openid-configuration")).json
-    assert told["backchannel_logout_supported"] is told["backchannel_logout_session_supported"] is True
+    answer = (await realm.send("GET", "/.well-known/openid-configuration")).json
+    assert answer["backchannel_logout_supported"] is answer["backchannel_logout_session_supported"] is True
 
 
 async def test_a_logout_token_opens_nothing(realm: Realm, receivers: Receivers) -> None:
@@ -132,7 +132,7 @@ async def test_a_logout_token_opens_nothing(realm: Realm, receivers: Receivers) 
     assert answer.redirected["error"] == "invalid_request"
 
 
-async def test_the_same_user_logs_in_again_and_nobody_is_told(realm: Realm, receivers: Receivers) -> None:
+async def test_the_same_user_logs_in_again_and_nobody_is_notified(realm: Realm, receivers: Receivers) -> None:
     before = await signed_in(realm)
     after = claims_of((await realm.tokens(prompt="login"))["id_token"])
     assert (after["sid"], receivers.take()) == (before[URI]["sid"], [])
@@ -165,10 +165,10 @@ async def test_a_user_who_logs_out_everywhere(realm: Realm, receivers: Receivers
 
 
 @pytest.mark.parametrize("how", ["disabled", "removed", "password"])
-async def test_what_an_operator_does_is_told_in_the_background(
+async def test_what_an_operator_does_is_sent_in_the_background(
     realm: Realm, receivers: Receivers, how: str
 ) -> None:
-    told = await signed_in(realm)
+    answer = await signed_in(realm)
     if how == "disabled":
         await admin.disable_user(realm.issuer, realm.user)
     elif how == "removed":
@@ -178,11 +178,11 @@ async def test_what_an_operator_does_is_told_in_the_background(
     assert receivers.take() == []
     assert await realm.logouts.retry() == 2
     got = {url: claims_of(token)["sub"] for url, token in receivers.take()}
-    assert got == {url: claims["sub"] for url, claims in told.items()}
+    assert got == {url: claims["sub"] for url, claims in answer.items()}
     assert await waiting(realm) == 0
 
 
-async def test_a_client_that_fails_is_told_three_times_more(
+async def test_a_client_that_fails_is_notified_three_times_more(
     realm: Realm, receivers: Receivers, clock: VirtualClock
 ) -> None:
     await signed_in(realm)
@@ -206,7 +206,7 @@ async def test_a_client_that_fails_is_told_three_times_more(
     assert await realm.logouts.retry() == 0
 
 
-async def test_a_client_that_is_up_again_is_told(
+async def test_a_client_that_is_up_again_is_notified(
     realm: Realm, receivers: Receivers, clock: VirtualClock
 ) -> None:
     await signed_in(realm)
@@ -236,7 +236,7 @@ async def test_l125_a_slow_client_does_not_keep_the_user(
     assert (await realm.logouts.retry(), await waiting(realm)) == (1, 0)
 
 
-async def test_all_clients_are_told_at_the_same_time(realm: Realm, receivers: Receivers) -> None:
+async def test_all_clients_are_notified_at_the_same_time(realm: Realm, receivers: Receivers) -> None:
     """Each waits until the other was called."""
     await signed_in(realm)
     both = asyncio.Barrier(2)
@@ -246,10 +246,10 @@ async def test_all_clients_are_told_at_the_same_time(realm: Realm, receivers: Re
     assert await waiting(realm) == 0
 
 
-async def test_what_a_process_left_is_told_by_another(
+async def test_what_a_process_left_is_sent_by_another(
     realm: Realm, receivers: Receivers, clock: VirtualClock
 ) -> None:
-    """One is killed after its commit, another after it took what is to be told."""
+    """One is killed after its commit, another after it took what is to be sent."""
     await signed_in(realm)
     ((row, salt),) = await rows_of(realm.issuer.store, "SELECT id, salt FROM issuer_sessions")
     found = await realm.issuer.store.read_session(row)
@@ -286,16 +286,16 @@ async def test_the_leading_process_looks_every_five_seconds(
         assert await slept.get() == INTERVAL
         assert len(answers) == 2  # there is nothing to tell, so nobody asks who leads
         await admin.end_sessions(realm.issuer, realm.user)
-        for left, told in ((1, 0), (0, 2)):
+        for left, answer in ((1, 0), (0, 2)):
             go_on.put_nowait(None)
             assert await slept.get() == INTERVAL
-            assert (len(answers), len(receivers.got)) == (left, told)
+            assert (len(answers), len(receivers.got)) == (left, answer)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_clients_that_are_not_told(realm: Realm, receivers: Receivers) -> None:
+async def test_clients_that_are_not_notified(realm: Realm, receivers: Receivers) -> None:
     await realm.tokens(scope="profile")  # no login at the client
     await realm.own()
     await leave(realm)

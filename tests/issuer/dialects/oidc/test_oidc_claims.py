@@ -1,4 +1,4 @@
-"""What a client is told of the user: by scopes, by single claims, and of the session (OpenID Connect Core §5)."""
+"""What a client learns of the user: by scopes, by single claims, and of the session (OpenID Connect Core §5)."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ ADDRESS = {"address": {"street_address": "1 Main Street", "country": "CN"}}
 
 
 @pytest.fixture(autouse=True)
-async def told(realm: Realm) -> None:
+async def user_with_claims(realm: Realm) -> None:
     await admin.set_claims(realm.issuer, realm.user, TOLD)
 
 
@@ -109,13 +109,13 @@ class TestSingleClaims:
         await realm.code(scope="openid")
         asked = wanted(userinfo={"email": None}, id_token={"phone_number": None})
         silent: dict[str, Any] = {"scope": "openid", "prompt": "none"}
-        told = (await realm.answered(claims=asked, **silent)).redirected
-        assert told["error"] == "consent_required"
+        answer = (await realm.answered(claims=asked, **silent)).redirected
+        assert answer["error"] == "consent_required"
         await realm.code(scope="openid", claims=asked)
         assert "code" in (await realm.answered(claims=asked, **silent)).redirected
         more = wanted(userinfo={"email": None, "address": None})
-        told = (await realm.answered(claims=more, **silent)).redirected
-        assert told["error"] == "consent_required"
+        answer = (await realm.answered(claims=more, **silent)).redirected
+        assert answer["error"] == "consent_required"
 
     async def test_a_scope_has_its_claims_already(self, realm: Realm) -> None:
         await realm.code(scope="openid email")
@@ -179,7 +179,7 @@ class TestTheSession:
         other = claims_of((await realm.tokens(prompt="login"))["id_token"])
         assert other["sid"] != first["sid"]
 
-    async def test_a_refresh_tells_it_again(self, realm: Realm) -> None:
+    async def test_a_refresh_says_it_again(self, realm: Realm) -> None:
         found = await realm.tokens()
         again = (await realm.refresh(found["refresh_token"])).json
         assert claims_of(again["id_token"])["sid"] == claims_of(found["id_token"])["sid"]

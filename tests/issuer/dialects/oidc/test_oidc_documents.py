@@ -119,7 +119,7 @@ class TestSigningIn:
         assert "program on this device" not in shown
         assert "version:" not in shown
 
-    async def test_a_name_is_escaped_and_the_id_stands_in_for_none(
+    async def test_a_name_is_escaped_and_the_id_replaces_none(
         self, realm: Realm, published: Published, clock: VirtualClock
     ) -> None:
         published.documents[ID] = document(client_name="<script>alert(1)</script>")
@@ -282,8 +282,8 @@ class TestIds:
                 assert answer.status == (303 if app_id in admitted else 400), app_id
             assert set(published.fetched) == admitted
             async with http.get(f"{realm.url}/oidc/.well-known/openid-configuration") as found:
-                told = (await found.json())["client_id_metadata_document_supported"]
-            assert told == (policy.documents != "off")
+                reply = (await found.json())["client_id_metadata_document_supported"]
+            assert reply == (policy.documents != "off")
 
 
 class TestDocuments:
@@ -327,7 +327,7 @@ class TestDocuments:
         assert (await realm.authorize(client_id=ID)).refusal == (400, "invalid_client_metadata")
 
     @pytest.mark.parametrize("status", [204, 301, 302, 307, 404, 500])
-    async def test_another_answer_than_200_is_told(
+    async def test_another_answer_than_200_is_reported(
         self, realm: Realm, published: Published, status: int
     ) -> None:
         published.documents[ID] = status
@@ -335,7 +335,7 @@ class TestDocuments:
         assert answer.refusal == (400, "invalid_client_metadata")
         assert f"it answers {status}" in answer.json["error_description"]
 
-    async def test_what_is_inside_is_told_to_nobody(self, realm: Realm, published: Published) -> None:
+    async def test_what_is_inside_is_revealed_to_nobody(self, realm: Realm, published: Published) -> None:
         del published.documents[ID]
         answer = await realm.authorize(client_id=ID)
         assert answer.json["error_description"] == "client_id: its document cannot be fetched."

@@ -50,7 +50,7 @@ async def show(realm: Realm, token: str, key: ClientKey, **over: Any) -> Answer:
     return await realm.send("GET", "/userinfo", headers=key.shown(token, **over))
 
 
-def told(answer: Answer) -> tuple[int, str]:
+def verdict(answer: Answer) -> tuple[int, str]:
     """Status and error of a refusal at the userinfo endpoint, whose challenge is one of DPoP."""
     challenge = answer.headers["WWW-Authenticate"]
     assert challenge.startswith('DPoP algs="ES256 EdDSA PS256", ')
@@ -72,21 +72,24 @@ async def test_a_bound_token_is_good_with_a_proof_of_its_key(realm: Realm, alg: 
 @pytest.mark.threat("H78")
 async def test_h78_as_a_bearer_token_it_is_worth_nothing(realm: Realm, key: ClientKey) -> None:
     token = (await bound(realm, key))["access_token"]
-    assert told(await realm.userinfo(token)) == (401, "invalid_token")
-    assert told(await realm.post("/userinfo", {"access_token": token})) == (401, "invalid_token")
+    assert verdict(await realm.userinfo(token)) == (401, "invalid_token")
+    assert verdict(await realm.post("/userinfo", {"access_token": token})) == (401, "invalid_token")
     proof = key.proof("/userinfo", htm="GET", token=token)
-    assert told(await realm.send("GET", "/userinfo", headers=bearer(token) | proof)) == (401, "invalid_token")
+    assert verdict(await realm.send("GET", "/userinfo", headers=bearer(token) | proof)) == (
+        401,
+        "invalid_token",
+    )
 
 
 @pytest.mark.threat("H78")
 async def test_h78_without_a_proof_or_with_anothers(realm: Realm, key: ClientKey) -> None:
     token = (await bound(realm, key))["access_token"]
     bare = await realm.send("GET", "/userinfo", headers={"Authorization": f"DPoP {token}"})
-    assert told(bare) == (401, "invalid_dpop_proof")
-    assert told(await show(realm, token, ClientKey())) == (401, "invalid_token")
+    assert verdict(bare) == (401, "invalid_dpop_proof")
+    assert verdict(await show(realm, token, ClientKey())) == (401, "invalid_token")
     plain = (await realm.tokens())["access_token"]
-    assert told(await show(realm, plain, key)) == (401, "invalid_token")
-    assert told(await show(realm, "A" * 43, key)) == (401, "invalid_token")
+    assert verdict(await show(realm, plain, key)) == (401, "invalid_token")
+    assert verdict(await show(realm, "A" * 43, key)) == (401, "invalid_token")
     assert (await realm.userinfo(plain)).status == 200
 
 
@@ -218,10 +221,10 @@ async def test_l101_a_proof_counts_once_at_userinfo(realm: Realm, key: ClientKey
     token = (await bound(realm, key))["access_token"]
     headers = key.shown(token)
     assert (await realm.send("GET", "/userinfo", headers=headers)).status == 200
-    assert told(await realm.send("GET", "/userinfo", headers=headers)) == (401, "invalid_dpop_proof")
+    assert verdict(await realm.send("GET", "/userinfo", headers=headers)) == (401, "invalid_dpop_proof")
     for over in ({"htm": "POST"}, {"htu": ISSUER + "/token"}, {"ath": "B" * 43}, {"ath": None}):
         refused = await show(realm, token, key, **over)
-        assert told(refused) == (401, "invalid_dpop_proof")
+        assert verdict(refused) == (401, "invalid_dpop_proof")
 
 
 async def test_what_a_process_remembers_of_proofs_is_forgotten(issuer: Issuer, clock: VirtualClock) -> None:
@@ -303,7 +306,7 @@ class TestRefresh:
         assert second.json["refresh_token"] == first["refresh_token"]
         assert (await show(realm, second.json["access_token"], new)).status == 200
         for old in (key, new):
-            assert told(await show(realm, first["access_token"], old)) == (401, "invalid_token")
+            assert verdict(await show(realm, first["access_token"], old)) == (401, "invalid_token")
         assert await realm.introspect(first["access_token"]) == {"active": False}
         retried = await again(realm, first["refresh_token"], new)
         assert (await show(realm, retried.json["access_token"], new)).status == 200
@@ -386,12 +389,12 @@ class TestNonces:
         assert second.headers["DPoP-Nonce"]
         token = second.json["access_token"]
         challenged = await show(realm, token, key)
-        assert told(challenged) == (401, "use_dpop_nonce")
+        assert verdict(challenged) == (401, "use_dpop_nonce")
         nonce = challenged.headers["DPoP-Nonce"]
         clock.advance(299)
         assert (await show(realm, token, key, nonce=nonce)).status == 200
         clock.advance(1)
-        assert told(await show(realm, token, key, nonce=nonce)) == (401, "use_dpop_nonce")
+        assert verdict(await show(realm, token, key, nonce=nonce)) == (401, "use_dpop_nonce")
 
     @pytest.mark.threat("L101")
     async def test_l101_a_nonce_of_another_realm(self, realm: Realm, key: ClientKey) -> None:

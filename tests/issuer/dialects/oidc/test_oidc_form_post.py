@@ -44,7 +44,7 @@ def posted(answer: Answer, uri: str = REDIRECT) -> dict[str, str | None]:
     return form.fields
 
 
-async def told(realm: Realm, *, allowed: bool = True, **over: str | None) -> Answer:
+async def respond(realm: Realm, *, allowed: bool = True, **over: str | None) -> Answer:
     """The page at the end of the user's way."""
     query = encoded(realm.asked(response_mode="form_post", **over))
     answer = await realm.visitor.walk(f"{realm.url}{realm.prefix}/authorize?{query}", allowed=allowed)
@@ -52,22 +52,22 @@ async def told(realm: Realm, *, allowed: bool = True, **over: str | None) -> Ans
 
 
 async def test_a_code_by_form(realm: Realm) -> None:
-    fields = posted(await told(realm))
+    fields = posted(await respond(realm))
     assert list(fields) == ["code", "state", "iss"]
     assert (fields["state"], fields["iss"]) == (STATE, ISSUER)
     found = (await realm.exchange(fields["code"])).json
     assert claims_of(found["id_token"])["aud"] == realm.app.app_id
-    silent = posted(await told(realm, prompt="none"))
+    silent = posted(await respond(realm, prompt="none"))
     assert (await realm.exchange(silent["code"])).status == 200
 
 
 async def test_a_nonce_is_used_once(realm: Realm) -> None:
-    nonces = {Form((await told(realm)).body).of("script")[0]["nonce"] for _ in range(3)}
+    nonces = {Form((await respond(realm)).body).of("script")[0]["nonce"] for _ in range(3)}
     assert len(nonces) == 3
 
 
 async def test_errors_by_form(realm: Realm) -> None:
-    refused = posted(await told(realm, allowed=False))
+    refused = posted(await respond(realm, allowed=False))
     assert list(refused) == ["error", "error_description", "state", "iss"]
     assert refused["error"] == "access_denied"
     for over, error in (
@@ -88,8 +88,8 @@ async def test_l115_what_would_end_the_attribute(realm: Realm) -> None:
     uri = "https://client.example/cb?a=b&c='d'"
     await realm.change_app(redirect_uris=(uri,))
     for answer in (
-        await told(realm, state=attack, redirect_uri=uri),
-        await told(realm, state=attack, redirect_uri=uri, allowed=False, prompt="consent"),
+        await respond(realm, state=attack, redirect_uri=uri),
+        await respond(realm, state=attack, redirect_uri=uri, allowed=False, prompt="consent"),
         await realm.authorize(response_mode="form_post", state=attack, redirect_uri=uri, scope=attack),
     ):
         assert posted(answer, uri)["state"] == attack

@@ -39,12 +39,12 @@ async def test_server_a_user_signs_in(realm: Realm) -> None:
     assert list(found) == ["access_token", "token_type", "expires_in", "scope", "refresh_token", "id_token"]
     assert (found["token_type"], found["expires_in"]) == ("Bearer", 3600)
     assert found["scope"] == "openid profile offline_access"
-    told = claims_of(found["id_token"])
+    reply = claims_of(found["id_token"])
     (jwk,) = (key for key in (await keys_of(realm)).values() if key["alg"] == "ES256")
-    assert verify(found["id_token"], jwk) == told
-    sub = told.pop("sub")
-    assert len(told.pop("sid")) == 22
-    assert told == {
+    assert verify(found["id_token"], jwk) == reply
+    sub = reply.pop("sub")
+    assert len(reply.pop("sid")) == 22
+    assert reply == {
         "iss": ISSUER,
         "aud": realm.app.app_id,
         "exp": NOW + 3600,
@@ -94,7 +94,7 @@ async def test_userinfo_by_header_and_by_form(realm: Realm) -> None:
     assert (by_query.status, by_query.headers["WWW-Authenticate"]) == (401, f'Bearer realm="oidc", {about}')
 
 
-async def test_userinfo_tells_what_was_allowed(realm: Realm) -> None:
+async def test_userinfo_says_what_was_allowed(realm: Realm) -> None:
     found = await realm.tokens(scope="openid")
     assert list((await realm.userinfo(found["access_token"])).json) == ["sub"]
     plain = await realm.tokens(scope="profile")
@@ -106,8 +106,8 @@ async def test_userinfo_tells_what_was_allowed(realm: Realm) -> None:
 
 async def test_claims_in_the_id_token_for_who_asks(realm: Realm) -> None:
     wanted = '{"id_token":{"name":null,"gender":{"essential":true},"email":null},"userinfo":{"picture":null}}'
-    told = claims_of((await realm.tokens(claims=wanted))["id_token"])
-    assert (told["name"], told["gender"], "email" in told, "picture" in told) == (
+    answer = claims_of((await realm.tokens(claims=wanted))["id_token"])
+    assert (answer["name"], answer["gender"], "email" in answer, "picture" in answer) == (
         "小明",
         "male",
         False,
@@ -166,9 +166,9 @@ class TestPrompt:
         clock.advance(100)
         answer = await realm.answered(prompt="none", nonce="another", allowed=False)
         found = (await realm.exchange(answer.redirected["code"])).json
-        told = claims_of(found["id_token"])
-        assert (told["sub"], told["auth_time"], told["iat"]) == (first["sub"], NOW, NOW + 100)
-        assert told["nonce"] == "another"
+        reply = claims_of(found["id_token"])
+        assert (reply["sub"], reply["auth_time"], reply["iat"]) == (first["sub"], NOW, NOW + 100)
+        assert reply["nonce"] == "another"
 
     async def test_none_without_consent(self, realm: Realm) -> None:
         await realm.code(scope="openid")
@@ -216,8 +216,8 @@ class TestMaxAge:
         before = claims_of((await realm.tokens())["id_token"])
         clock.advance(10)
         silent = await realm.answered(max_age="10", prompt="none")
-        told = claims_of((await realm.exchange(silent.redirected["code"])).json["id_token"])
-        assert told["auth_time"] == before["auth_time"]
+        answer = claims_of((await realm.exchange(silent.redirected["code"])).json["id_token"])
+        assert answer["auth_time"] == before["auth_time"]
         clock.advance(1)
         assert (await realm.answered(max_age="10", prompt="none")).redirected["error"] == "login_required"
         after = claims_of((await realm.tokens(max_age="10"))["id_token"])

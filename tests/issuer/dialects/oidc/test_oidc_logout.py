@@ -88,8 +88,8 @@ async def test_oidcc_rp_initiated_logout_no_post_logout_redirect_uri(realm: Real
 
 
 async def test_oidcc_rp_initiated_logout_discovery_endpoint_verification(realm: Realm) -> None:
-    told = (await realm.send("GET", "/.well-known/openid-configuration")).json
-    assert told["end_session_endpoint"] == f"{ISSUER}/logout"
+    answer = (await realm.send("GET", "/.well-known/openid-configuration")).json
+    assert answer["end_session_endpoint"] == f"{ISSUER}/logout"
 
 
 @pytest.mark.threat("L105")
@@ -220,21 +220,21 @@ async def test_unknown_and_disabled_clients(realm: Realm, hint: str) -> None:
 @pytest.mark.threat("L103")
 @pytest.mark.threat("L126")
 async def test_l126_a_token_of_ours_that_is_no_id_token_of_one_client(realm: Realm, hint: str) -> None:
-    keys, told = SigningKeys(realm.issuer), claims_of(hint)
+    keys, answer = SigningKeys(realm.issuer), claims_of(hint)
     wrong: list[tuple[dict[str, Any], str]] = [
-        (told | {"aud": [told["aud"], realm.other.app_id]}, jose.JWT),
-        (told | {"aud": [told["aud"]]}, jose.JWT),
-        (told | {"iss": "https://login.example/mall"}, jose.JWT),
-        ({name: value for name, value in told.items() if name != "sub"}, jose.JWT),
-        (told | {"iat": "1"}, jose.JWT),
-        (told, jose.ACCESS_TOKEN),
-        (told, jose.LOGOUT_TOKEN),
+        (answer | {"aud": [answer["aud"], realm.other.app_id]}, jose.JWT),
+        (answer | {"aud": [answer["aud"]]}, jose.JWT),
+        (answer | {"iss": "https://login.example/mall"}, jose.JWT),
+        ({name: value for name, value in answer.items() if name != "sub"}, jose.JWT),
+        (answer | {"iat": "1"}, jose.JWT),
+        (answer, jose.ACCESS_TOKEN),
+        (answer, jose.LOGOUT_TOKEN),
     ]
     for claims, typ in wrong:
         token = await keys.sign("ES256", claims, typ)
         demand_page(await leave(realm, id_token_hint=token), "That did not work", 400)
     assert await is_logged_in(realm)
-    odd_end = await keys.sign("ES256", told | {"exp": "soon"})  # it is not read
+    odd_end = await keys.sign("ES256", answer | {"exp": "soon"})  # it is not read
     demand_page(await leave(realm, id_token_hint=odd_end), DONE)
 
 

@@ -30,50 +30,50 @@ Check = Callable[[Realm, Any], Awaitable[None]]
 BY_KEY = "100010"
 
 
-async def _issuer(realm: Realm, told: str) -> None:
-    assert told == claims_of((await realm.tokens())["id_token"])["iss"] == ISSUER
+async def _issuer(realm: Realm, declared: str) -> None:
+    assert declared == claims_of((await realm.tokens())["id_token"])["iss"] == ISSUER
 
 
-async def _endpoint(realm: Realm, told: str) -> None:
-    answer = await realm.send("GET", told.removeprefix(ISSUER))
+async def _endpoint(realm: Realm, declared: str) -> None:
+    answer = await realm.send("GET", declared.removeprefix(ISSUER))
     assert answer.status in {200, 400, 401, 405}
     assert answer.status != 405 or "POST" in answer.headers["Allow"]
 
 
-async def _scopes(realm: Realm, told: tuple[str, ...]) -> None:
-    for scope in told:
+async def _scopes(realm: Realm, declared: tuple[str, ...]) -> None:
+    for scope in declared:
         assert (await realm.tokens(scope=f"openid {scope}"))["scope"].split()[-1] == scope
-    assert (await realm.tokens(scope=" ".join(told)))["scope"].split() == list(told)
+    assert (await realm.tokens(scope=" ".join(declared)))["scope"].split() == list(declared)
 
 
-async def _response_types(realm: Realm, told: tuple[str, ...]) -> None:
-    for kind in told:
+async def _response_types(realm: Realm, declared: tuple[str, ...]) -> None:
+    for kind in declared:
         assert "code" in (await realm.answered(response_type=kind)).redirected
     for kind in ("token", "id_token", "code id_token"):
         assert (await realm.authorize(response_type=kind)).redirected["error"] == "unsupported_response_type"
 
 
-async def _response_modes(realm: Realm, told: tuple[str, ...]) -> None:
-    for mode in told:
+async def _response_modes(realm: Realm, declared: tuple[str, ...]) -> None:
+    for mode in declared:
         answer = await realm.answered(response_mode=mode, prompt="none" if mode == "query" else None)
         assert "Location" in answer.headers or b'name="code"' in answer.body, mode
     assert (await realm.authorize(response_mode="fragment")).redirected["error"] == "invalid_request"
 
 
-async def _grants(realm: Realm, told: tuple[str, ...]) -> None:
-    for grant in told:
+async def _grants(realm: Realm, declared: tuple[str, ...]) -> None:
+    for grant in declared:
         answer = await realm.post("/token", {"grant_type": grant}, basic(realm.app.app_id))
         assert answer.status == 200 or answer.json["error"] == "invalid_request", grant
     answer = await realm.post("/token", {"grant_type": "password"}, basic(realm.app.app_id))
     assert answer.refusal == (400, "unsupported_grant_type")
 
 
-async def _acr(realm: Realm, told: tuple[str, ...]) -> None:
-    assert (claims_of((await realm.tokens())["id_token"])["acr"],) == told
+async def _acr(realm: Realm, declared: tuple[str, ...]) -> None:
+    assert (claims_of((await realm.tokens())["id_token"])["acr"],) == declared
 
 
-async def _subjects(realm: Realm, told: tuple[str, ...]) -> None:
-    assert told == ("public", "pairwise")
+async def _subjects(realm: Realm, declared: tuple[str, ...]) -> None:
+    assert declared == ("public", "pairwise")
     subs = {
         claims_of(found["id_token"])["sub"] for found in (await realm.tokens(), await realm.public_tokens())
     }
@@ -81,9 +81,9 @@ async def _subjects(realm: Realm, told: tuple[str, ...]) -> None:
     # Pairwise subjects are tested in test_oidc_pairwise.py.
 
 
-async def _id_token_algs(realm: Realm, told: tuple[str, ...]) -> None:
-    for alg in told:
-        await realm.change_app(client=Client(id_token_signed_response_alg=alg))  # type: ignore[arg-type]  # told
+async def _id_token_algs(realm: Realm, declared: tuple[str, ...]) -> None:
+    for alg in declared:
+        await realm.change_app(client=Client(id_token_signed_response_alg=alg))  # type: ignore[arg-type]  # the document says it
         token = (await realm.tokens())["id_token"]
         keys = published((await realm.send("GET", TOLD["jwks_uri"].removeprefix(ISSUER))).body)
         (jwk,) = (key for key in keys.values() if key["alg"] == alg)
@@ -101,7 +101,7 @@ def _asked_at(path: str) -> dict[str, str]:
 
 
 def _methods(path: str) -> Check:
-    async def check(realm: Realm, told: tuple[str, ...]) -> None:
+    async def check(realm: Realm, declared: tuple[str, ...]) -> None:
         key = ClientKey()
         await _by_key(realm, key, BY_KEY)
         own = realm.app.app_id
@@ -114,14 +114,14 @@ def _methods(path: str) -> Check:
         for method, (params, headers) in ways.items():
             answer = await realm.post(path, _asked_at(path) | params, headers)
             refused = answer.status == 401
-            assert refused == (method not in told), method
+            assert refused == (method not in declared), method
 
     return check
 
 
 def _assertions(path: str) -> Check:
-    async def check(realm: Realm, told: tuple[str, ...]) -> None:
-        for number, alg in enumerate(told):
+    async def check(realm: Realm, declared: tuple[str, ...]) -> None:
+        for number, alg in enumerate(declared):
             key, app_id = ClientKey(alg), f"10002{number}"
             await _by_key(realm, key, app_id)
             answer = await realm.post(path, _asked_at(path) | key.asserted(app_id))
@@ -130,7 +130,7 @@ def _assertions(path: str) -> Check:
     return check
 
 
-async def _claims(realm: Realm, told: tuple[str, ...]) -> None:
+async def _claims(realm: Realm, declared: tuple[str, ...]) -> None:
     texts: dict[str, Any] = dict.fromkeys(
         ("given_name", "family_name", "middle_name", "zoneinfo", "locale", "phone_number"), "x"
     )
@@ -147,26 +147,26 @@ async def _claims(realm: Realm, told: tuple[str, ...]) -> None:
     await admin.change_user(realm.issuer, realm.user, profile=pictured)
     found = await realm.tokens(scope=" ".join(SCOPES))
     everything = claims_of(found["id_token"]) | (await realm.userinfo(found["access_token"])).json
-    assert everything.keys() == set(told)
+    assert everything.keys() == set(declared)
 
 
-async def _locales(realm: Realm, told: tuple[str, ...]) -> None:
+async def _locales(realm: Realm, declared: tuple[str, ...]) -> None:
     langs = {"en": b'lang="en"', "zh-CN": b'lang="zh-Hans"'}
-    assert set(told) == set(langs)
-    for locale in told:
+    assert set(declared) == set(langs)
+    for locale in declared:
         answer = await realm.authorize(ui_locales=locale)
         page = await realm.visitor.look(realm.url + answer.headers["Location"])
         assert b"<html " + langs[locale] in page.body, locale
 
 
-async def _claims_parameter(realm: Realm, told: bool) -> None:
+async def _claims_parameter(realm: Realm, declared: bool) -> None:
     found = await realm.tokens(scope="openid", claims='{"id_token":{"nickname":null}}')
-    assert ("nickname" in claims_of(found["id_token"])) is told is True
+    assert ("nickname" in claims_of(found["id_token"])) is declared is True
 
 
 def _refused(name: str) -> Check:
-    async def check(realm: Realm, told: bool) -> None:
-        assert told is False
+    async def check(realm: Realm, declared: bool) -> None:
+        assert declared is False
         asked: dict[str, Any] = {name: "https://x.example/"}
         answer = await realm.authorize(**asked)
         assert answer.redirected["error"] == f"{name}_not_supported"
@@ -174,13 +174,13 @@ def _refused(name: str) -> Check:
     return check
 
 
-async def _unpushed(realm: Realm, told: bool) -> None:
-    assert told is False
+async def _unpushed(realm: Realm, declared: bool) -> None:
+    assert declared is False
     assert await realm.code()
 
 
-async def _proofs(realm: Realm, told: tuple[str, ...]) -> None:
-    for alg in told:
+async def _proofs(realm: Realm, declared: tuple[str, ...]) -> None:
+    for alg in declared:
         answer = await realm.post(
             "/token", {"grant_type": MACHINE}, basic(realm.app.app_id) | ClientKey(alg).proof()
         )
@@ -190,41 +190,41 @@ async def _proofs(realm: Realm, told: tuple[str, ...]) -> None:
     assert refused.refusal == (400, "invalid_dpop_proof")
 
 
-async def _challenges(realm: Realm, told: tuple[str, ...]) -> None:
-    assert told == ("S256",)
+async def _challenges(realm: Realm, declared: tuple[str, ...]) -> None:
+    assert declared == ("S256",)
     assert await realm.code(code_challenge=CHALLENGE, code_challenge_method="S256")
     plain = await realm.authorize(code_challenge=VERIFIER, code_challenge_method="plain")
     assert plain.redirected["error"] == "invalid_request"
 
 
-async def _iss(realm: Realm, told: bool) -> None:
-    assert told is True
+async def _iss(realm: Realm, declared: bool) -> None:
+    assert declared is True
     assert (await realm.answered()).redirected["iss"] == (await realm.authorize(scope="é")).redirected["iss"]
 
 
-async def _prompts(realm: Realm, told: tuple[str, ...]) -> None:
+async def _prompts(realm: Realm, declared: tuple[str, ...]) -> None:
     await realm.code()
-    for prompt in told:
+    for prompt in declared:
         assert "code" in (await realm.answered(prompt=prompt)).redirected, prompt
 
 
-async def _types(_realm: Realm, told: tuple[str, ...]) -> None:
-    assert told == ("normal",)  # no claims of other sources (OpenID Connect Core §5.6)
+async def _types(_realm: Realm, declared: tuple[str, ...]) -> None:
+    assert declared == ("normal",)  # no claims of other sources (OpenID Connect Core §5.6)
 
 
-async def _told_of_logouts(realm: Realm, told: bool) -> None:
-    """`test_oidc_backchannel` has what they are told."""
+async def _notified_of_logouts(realm: Realm, declared: bool) -> None:
+    """`test_oidc_backchannel` has what they are sent."""
     await realm.change_app(client=Client(backchannel_logout_uri="https://shop.example/logout"))
     sid = claims_of((await realm.tokens())["id_token"])["sid"]
     user = await admin.find_user(realm.issuer, "alice")
     ended = await realm.issuer.store.end_sessions(user.id, realm.issuer.now())
-    assert (len(ended.logouts), bool(sid)) == (1, told)
+    assert (len(ended.logouts), bool(sid)) == (1, declared)
 
 
-async def _documents(realm: Realm, told: bool) -> None:
-    """`test_oidc_documents` has those that can be fetched, and what an address is told where there are none."""
+async def _documents(realm: Realm, declared: bool) -> None:
+    """`test_oidc_documents` has those that can be fetched, and how an address is answered where there are none."""
     answer = await realm.authorize(client_id="https://127.0.0.1/client")
-    assert (answer.refusal == (400, "invalid_client_metadata")) is told
+    assert (answer.refusal == (400, "invalid_client_metadata")) is declared
 
 
 WALK: dict[str, Check] = {
@@ -268,8 +268,8 @@ WALK: dict[str, Check] = {
     "authorization_response_iss_parameter_supported": _iss,
     "prompt_values_supported": _prompts,
     "client_id_metadata_document_supported": _documents,
-    "backchannel_logout_supported": _told_of_logouts,
-    "backchannel_logout_session_supported": _told_of_logouts,
+    "backchannel_logout_supported": _notified_of_logouts,
+    "backchannel_logout_session_supported": _notified_of_logouts,
 }
 
 

@@ -116,7 +116,7 @@ async def test_a_sub_is_a_hint_of_its_client_alone(realm: Realm) -> None:
         prompt="none",
         headers={},
     )
-    assert own.redirected["error"] == "login_required"  # this browser has no session: nobody is told more
+    assert own.redirected["error"] == "login_required"  # this browser has no session: nobody learns more
 
 
 async def test_a_client_with_users_keeps_their_sub(realm: Realm) -> None:

@@ -29,8 +29,8 @@ async def realm(issuer: Issuer, http: aiohttp.ClientSession, published: Publishe
 
 async def status_of(realm: Realm, key: ClientKey, clock: VirtualClock) -> int:
     moment = NOW + int(clock.steady())
-    told = key.asserted(ID, exp=moment + 60, iat=moment)
-    answer = await realm.post("/token", {"grant_type": "client_credentials"} | told)
+    reply = key.asserted(ID, exp=moment + 60, iat=moment)
+    answer = await realm.post("/token", {"grant_type": "client_credentials"} | reply)
     return answer.status
 
 

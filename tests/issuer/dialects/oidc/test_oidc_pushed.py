@@ -40,7 +40,7 @@ async def pushed(realm: Realm, **over: Any) -> str:
 
 
 async def come(realm: Realm, uri: str, *, allowed: bool = True, app_id: str = "", **outside: Any) -> Answer:
-    """What the app is told after a browser came with the name and its user answered."""
+    """How the app is answered after a browser came with the name and its user answered."""
     query = encoded({"client_id": app_id or realm.app.app_id, "request_uri": uri} | outside)
     url = f"{realm.url}{realm.prefix}/authorize?{query}"
     return Answer(*await realm.visitor.walk(url, allowed=allowed))
@@ -57,9 +57,9 @@ async def test_a_pushed_request_signs_a_user_in(realm: Realm) -> None:
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     uri = answer.json["request_uri"]
     assert uri.startswith(PREFIX)
-    told = (await come(realm, uri)).redirected
-    assert (told["state"], told["iss"]) == (STATE, ISSUER)
-    found = (await realm.exchange(told["code"])).json
+    reply = (await come(realm, uri)).redirected
+    assert (reply["state"], reply["iss"]) == (STATE, ISSUER)
+    found = (await realm.exchange(reply["code"])).json
     assert claims_of(found["id_token"])["nonce"] == NONCE
 
 
@@ -153,8 +153,8 @@ async def test_l110_one_code_whoever_comes_with_it(realm: Realm) -> None:
             answer = Answer(*await visitor.walk(url, allowed=True))
             return answer.redirected if answer.status in {200, 303} and "Location" in answer.headers else {}
 
-    told = [each.get("code") for each in await asyncio.gather(*(walk() for _ in range(4)))]
-    assert len({code for code in told if code}) == 1
+    reply = [each.get("code") for each in await asyncio.gather(*(walk() for _ in range(4)))]
+    assert len({code for code in reply if code}) == 1
     assert len(await rows_of(realm.issuer.store, "SELECT id FROM issuer_grants")) == 1
 
 
@@ -168,11 +168,11 @@ async def test_l110_a_refusal_is_an_answer(realm: Realm) -> None:
 @pytest.mark.threat("L110")
 async def test_l110_parameters_outside_do_not_count(realm: Realm) -> None:
     uri = await pushed(realm, scope="openid", state="inside")
-    told = (
+    answer = (
         await come(realm, uri, scope="openid profile", state="outside", redirect_uri="https://evil.example/")
     ).redirected
-    assert told["state"] == "inside"
-    assert (await realm.exchange(told["code"])).json["scope"] == "openid"
+    assert answer["state"] == "inside"
+    assert (await realm.exchange(answer["code"])).json["scope"] == "openid"
 
 
 @pytest.mark.threat("A15")
@@ -209,14 +209,14 @@ async def test_l110_a_megabyte(realm: Realm) -> None:
 
 
 async def test_another_request_uri_is_not_fetched(realm: Realm) -> None:
-    told = (await realm.authorize(request_uri="https://client.example/request")).redirected
-    assert told["error"] == "request_uri_not_supported"
+    answer = (await realm.authorize(request_uri="https://client.example/request")).redirected
+    assert answer["error"] == "request_uri_not_supported"
 
 
 async def test_a_client_that_has_to_push(realm: Realm) -> None:
     await realm.change_app(client=Client(require_pushed_authorization_requests=True))
-    told = (await realm.authorize()).redirected
-    assert (told["error"], "push" in told["error_description"]) == ("invalid_request", True)
+    answer = (await realm.authorize()).redirected
+    assert (answer["error"], "push" in answer["error_description"]) == ("invalid_request", True)
     assert "code" in (await come(realm, await pushed(realm))).redirected
 
 

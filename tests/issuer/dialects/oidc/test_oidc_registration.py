@@ -79,7 +79,7 @@ def path_of(client: Json) -> str:
     return path
 
 
-def told(client: Json) -> Json:
+def registered_fields(client: Json) -> Json:
     """What a client said, or was given as a default."""
     return {name: value for name, value in client.items() if name not in CREDENTIALS}
 
@@ -91,7 +91,7 @@ async def read(realm: Realm, client: Json, token: str = "") -> Answer:
 
 
 async def change(realm: Realm, client: Json, **over: Any) -> Answer:
-    given = {"client_id": client["client_id"], **told(client), **over}
+    given = {"client_id": client["client_id"], **registered_fields(client), **over}
     return await realm.send_json("PUT", path_of(client), given, bearer(client["registration_access_token"]))
 
 
@@ -108,13 +108,13 @@ class TestRegistration:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         client = answer.json
         assert list(client)[: len(CREDENTIALS)] == list(CREDENTIALS)
-        assert told(client) == DEFAULTS
+        assert registered_fields(client) == DEFAULTS
         assert client["registration_client_uri"] == f"{ISSUER}/register/{client['client_id']}"
         assert (client["client_id_issued_at"], client["client_secret_expires_at"]) == (NOW, 0)
 
-    async def test_all_that_a_client_says_is_registered_and_told(self, realm: Realm) -> None:
+    async def test_all_that_a_client_says_is_registered_and_answered(self, realm: Realm) -> None:
         client = await registered(realm, **WHOLE)
-        assert told(client) == {"redirect_uris": [REDIRECT], "client_name": "Registered"} | WHOLE
+        assert registered_fields(client) == {"redirect_uris": [REDIRECT], "client_name": "Registered"} | WHOLE
         assert "client_secret" not in client
         assert "client_secret_expires_at" not in client
 
@@ -131,7 +131,7 @@ class TestRegistration:
             response_types=["code", "code id_token"],
             scope="openid nonsense",
         )
-        assert told(client) == DEFAULTS | {"scope": "openid"}
+        assert registered_fields(client) == DEFAULTS | {"scope": "openid"}
         assert client["client_id"] != "100001"
         assert client["client_secret"] != "mine"
 
@@ -414,7 +414,7 @@ class TestManagement:
         token = bearer(client["registration_access_token"])
         answer = await realm.send_json("PUT", path_of(client), bare, token)
         assert answer.status == 200
-        assert told(answer.json) == {
+        assert registered_fields(answer.json) == {
             name: value for name, value in DEFAULTS.items() if name != "client_name"
         } | {"redirect_uris": ["https://new.example/"]}
         assert answer.json["client_secret"]
@@ -437,7 +437,7 @@ class TestManagement:
         assert back.json["client_secret"] == secret
         assert (await realm.post("/token", code, basic(app_id, secret))).status == 400
 
-    async def test_a_secret_that_an_operator_made_is_not_told(self, realm: Realm) -> None:
+    async def test_a_secret_that_an_operator_made_is_not_shown(self, realm: Realm) -> None:
         client = await registered(realm)
         app = await admin.find_app(realm.issuer, client["client_id"])
         await admin.rotate_secret(realm.issuer, app, 0)
@@ -496,7 +496,7 @@ class TestManagement:
         client, other = await registered(realm), await registered(realm)
         token = bearer(other["registration_access_token"])
         operators = f"/register/{realm.app.app_id}"
-        whole = {"client_id": client["client_id"], **told(client)}
+        whole = {"client_id": client["client_id"], **registered_fields(client)}
         for path in (path_of(client), operators, "/register/unknown", "/register/" + "x" * 600):
             for method, body in (("GET", None), ("DELETE", None), ("PUT", whole)):
                 answer = await realm.send_json(method, path, body or {}, token)

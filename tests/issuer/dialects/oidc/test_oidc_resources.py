@@ -51,15 +51,15 @@ class TestTheRequest:
         "given", ["urn:nowhere", "/relative", ORDERS + "#x", ORDERS + "/", "orders", "http://["]
     )
     async def test_what_is_not_there_is_no_target(self, realm: Realm, given: str) -> None:
-        told = (await realm.authorize(resource=given)).redirected
-        assert told["error"] == "invalid_target"
+        answer = (await realm.authorize(resource=given)).redirected
+        assert answer["error"] == "invalid_target"
         assert (await realm.own(resource=given)).refusal == (400, "invalid_target")
 
     async def test_many_may_be_named_and_not_too_many(self, realm: Realm) -> None:
         asked = (await realm.authorize(resource=(ORDERS, STOCK, MCP, ORDERS))).headers["Location"]
         assert asked.startswith("/user/oidc/consent?")
-        told = (await realm.authorize(resource=(ORDERS,) * 9)).redirected
-        assert told["error"] == "invalid_target"
+        answer = (await realm.authorize(resource=(ORDERS,) * 9)).redirected
+        assert answer["error"] == "invalid_target"
 
     async def test_by_post_they_stay(self, realm: Realm) -> None:
         answer = await realm.post("/authorize", realm.asked(resource=(ORDERS, STOCK)))
@@ -76,8 +76,8 @@ class TestTheRequest:
 
     async def test_an_app_with_words_of_its_own_has_no_others(self, realm: Realm) -> None:
         await realm.change_app(scopes=("openid", "orders:read"))
-        told = (await realm.authorize(resource=ORDERS, scope="orders:write")).redirected
-        assert told["error"] == "invalid_scope"
+        answer = (await realm.authorize(resource=ORDERS, scope="orders:write")).redirected
+        assert answer["error"] == "invalid_scope"
 
     async def test_an_origin_comes_with_its_slash_or_without(self, realm: Realm) -> None:
         found = await realm.tokens(resource=MCP + "/")
@@ -125,7 +125,7 @@ class TestATokenForOne:
         assert again["refresh_token"] == once["refresh_token"]
         assert (once["expires_in"], again["expires_in"]) == (3600, 3595)
 
-    async def test_a_narrower_scope_holds_at_the_resource(self, realm: Realm) -> None:
+    async def test_a_narrower_scope_counts_at_the_resource(self, realm: Realm) -> None:
         first = await realm.tokens(resource=ORDERS, scope="openid offline_access orders:read orders:write")
         found = (await realm.refresh(first["refresh_token"], scope="openid orders:write")).json
         assert found["scope"] == "orders:write"
@@ -148,7 +148,7 @@ class TestATokenForOne:
         refused = await realm.refresh(plain["refresh_token"], resource=ORDERS)
         assert refused.refusal == (400, "invalid_target")
 
-    async def test_a_wrong_code_is_told_before_a_wrong_resource(self, realm: Realm) -> None:
+    async def test_a_wrong_code_is_reported_before_a_wrong_resource(self, realm: Realm) -> None:
         assert (await realm.exchange("A" * 43, resource="urn:x")).refusal == (400, "invalid_grant")
         assert (await realm.refresh("A" * 43, resource="urn:x")).refusal == (400, "invalid_grant")
 
@@ -369,8 +369,8 @@ class TestSignedTokens:
         assert await realm.introspect(found["id_token"]) == {"active": False}
         await realm.revoke(found["id_token"])
         assert (await realm.introspect(found["access_token"]))["active"]
-        told = (await realm.authorize(id_token_hint=found["access_token"])).redirected
-        assert told["error"] == "invalid_request"
+        answer = (await realm.authorize(id_token_hint=found["access_token"])).redirected
+        assert answer["error"] == "invalid_request"
 
     @pytest.mark.threat("L126")
     @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ POSTED = (
 )
 
 
-def test_the_table_is_complete_and_holds_nothing_else() -> None:
+def test_the_table_is_complete_and_has_nothing_else() -> None:
     assert set(ERRORS) == EDGE_KINDS | ISSUER_KINDS
 
 
@@ -118,8 +118,8 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
     )
     for mended, error in rows:
         wrong |= mended
-        told = (await realm.authorize(**wrong)).redirected
-        assert (told["error"], told["state"], told["iss"]) == (error, STATE, ISSUER)
+        answer = (await realm.authorize(**wrong)).redirected
+        assert (answer["error"], answer["state"], answer["iss"]) == (error, STATE, ISSUER)
     await realm.change_app(grants=())
     rest = (
         ("code_challenge", realm.asked()["code_challenge"], "invalid_request"),
@@ -141,7 +141,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
 
 @pytest.mark.threat("L96", "A12")
 async def test_l96_iss_is_in_every_answer_byte_for_byte(realm: Realm) -> None:
-    told = (await realm.send("GET", "/.well-known/openid-configuration")).json["issuer"]
+    reply = (await realm.send("GET", "/.well-known/openid-configuration")).json["issuer"]
     answers = [
         await realm.authorize(scope="é"),
         await realm.authorize(prompt="none"),
@@ -151,7 +151,7 @@ async def test_l96_iss_is_in_every_answer_byte_for_byte(realm: Realm) -> None:
         await realm.answered(prompt="none"),
     ]
     for answer in answers:
-        assert parse_qs(urlsplit(answer.headers["Location"]).query)["iss"] == [told]
+        assert parse_qs(urlsplit(answer.headers["Location"]).query)["iss"] == [reply]
 
 
 async def test_an_essential_acr_that_there_is_not(realm: Realm) -> None:
@@ -175,7 +175,7 @@ async def test_l114_claims_that_are_large_or_deep(realm: Realm) -> None:
     assert huge.refusal == (413, "invalid_request")
 
 
-async def test_repeated_parameters_are_told_on_a_page(realm: Realm) -> None:
+async def test_repeated_parameters_are_reported_on_a_page(realm: Realm) -> None:
     given = f"client_id={realm.app.app_id}&response_type=code&state=a"
     for more in ("&state=b", "&state=a", "&client_id=100002", "&nonce=1&nonce=2"):
         answer = await realm.send("GET", f"/authorize?{given}{more}")

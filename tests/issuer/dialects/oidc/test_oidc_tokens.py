@@ -65,9 +65,9 @@ class TestRefreshOfAClientWithASecret:
         second = (await realm.refresh(first["refresh_token"])).json
         assert second["refresh_token"] == first["refresh_token"]
         assert second["access_token"] != first["access_token"]
-        told, before = claims_of(second["id_token"]), claims_of(first["id_token"])
-        assert "nonce" not in told
-        assert (told["auth_time"], told["sub"], told["iat"]) == (NOW, before["sub"], NOW + 60)
+        answer, before = claims_of(second["id_token"]), claims_of(first["id_token"])
+        assert "nonce" not in answer
+        assert (answer["auth_time"], answer["sub"], answer["iat"]) == (NOW, before["sub"], NOW + 60)
         for found in (first, second):
             assert (await realm.userinfo(found["access_token"])).status == 200
         rows = await rows_of(realm.issuer.store, "SELECT generation FROM issuer_grants")
@@ -208,7 +208,7 @@ class TestAClientsOwnToken:
 
 
 class TestIntrospection:
-    async def test_what_is_told_of_a_users_tokens(self, realm: Realm, clock: VirtualClock) -> None:
+    async def test_what_is_said_of_a_users_tokens(self, realm: Realm, clock: VirtualClock) -> None:
         found = await realm.tokens()
         clock.advance(10)
         sub = claims_of(found["id_token"])["sub"]
@@ -225,7 +225,7 @@ class TestIntrospection:
         assert await realm.introspect(found["refresh_token"]) == shared | {"exp": NOW + 30 * DAY}
 
     @pytest.mark.threat("F59")
-    async def test_nothing_is_told_of_others_dead_and_unknown_ones(
+    async def test_nothing_is_revealed_of_others_dead_and_unknown_ones(
         self, realm: Realm, clock: VirtualClock
     ) -> None:
         found = await realm.tokens()

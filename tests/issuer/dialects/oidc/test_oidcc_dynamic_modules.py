@@ -64,9 +64,9 @@ async def test_oidcc_idtoken_rs256(plan: Plan) -> None:
 
 async def test_oidcc_redirect_uri_query_ok(plan: Plan) -> None:
     client = await plan.registered(redirect_uris=[QUERY])
-    told = await plan.realm.answered(client_id=client["client_id"], redirect_uri=QUERY)
-    assert told.headers["Location"].startswith(QUERY + "&")
-    assert (told.redirected["foo"], "code" in told.redirected) == ("bar", True)
+    answer = await plan.realm.answered(client_id=client["client_id"], redirect_uri=QUERY)
+    assert answer.headers["Location"].startswith(QUERY + "&")
+    assert (answer.redirected["foo"], "code" in answer.redirected) == ("bar", True)
     assert (await plan.tokens(client, redirect_uri=QUERY)).status == 200
 
 

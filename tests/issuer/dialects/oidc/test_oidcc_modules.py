@@ -85,10 +85,10 @@ class Plan:
         return answer.json
 
     async def error(self, **over: Any) -> str:
-        """What the client is told that made a wrong request; state and issuer come along."""
-        told = self.read(await self.realm.authorize(**self.asked(**over)))
-        assert (told["state"], told["iss"]) == (STATE, ISSUER)
-        return str(told["error"])
+        """How the client is answered that made a wrong request; state and issuer come along."""
+        answer = self.read(await self.realm.authorize(**self.asked(**over)))
+        assert (answer["state"], answer["iss"]) == (STATE, ISSUER)
+        return str(answer["error"])
 
 
 @pytest.fixture(params=["query", "form_post"])
@@ -138,8 +138,8 @@ async def test_oidcc_idtoken_signature(plan: Plan) -> None:
 
 
 async def test_oidcc_idtoken_unsigned(plan: Plan) -> None:
-    told = (await plan.realm.send("GET", "/.well-known/openid-configuration")).json
-    assert "none" not in told["id_token_signing_alg_values_supported"]
+    answer = (await plan.realm.send("GET", "/.well-known/openid-configuration")).json
+    assert "none" not in answer["id_token_signing_alg_values_supported"]
 
 
 @pytest.mark.parametrize("way", ["get", "post_header", "post_body"])
@@ -181,12 +181,12 @@ async def test_oidcc_scope_profile_email_address_phone_all(plan: Plan, scope: st
     names = list(SCOPES) if scope == "all" else [scope]
     found = await plan.tokens(scope=" ".join(["openid", *names]))
     assert found["scope"].split() == ["openid", *names]
-    told = (await plan.realm.userinfo(found["access_token"])).json
-    assert set(told) == {"sub", *(claim for name in names for claim in SCOPES[name])}
+    answer = (await plan.realm.userinfo(found["access_token"])).json
+    assert set(answer) == {"sub", *(claim for name in names for claim in SCOPES[name])}
     for claim in ("email_verified", "phone_number_verified"):
-        assert isinstance(told.get(claim, False), bool)
-    assert isinstance(told.get("updated_at", 0), int)
-    assert isinstance(told.get("address", {}), dict)
+        assert isinstance(answer.get(claim, False), bool)
+    assert isinstance(answer.get("updated_at", 0), int)
+    assert isinstance(answer.get("address", {}), dict)
 
 
 async def test_oidcc_ensure_other_scope_order_succeeds(plan: Plan) -> None:
@@ -320,8 +320,8 @@ async def test_oidcc_ensure_request_with_valid_pkce_succeeds(plan: Plan) -> None
 
 
 async def test_oidcc_discovery_endpoint_verification(realm: Realm) -> None:
-    told = (await realm.send("GET", "/.well-known/openid-configuration")).json
-    for name, value in told.items():
+    answer = (await realm.send("GET", "/.well-known/openid-configuration")).json
+    for name, value in answer.items():
         kind = {
             "supported": (list, bool),
             "endpoint": (str,),
@@ -331,8 +331,8 @@ async def test_oidcc_discovery_endpoint_verification(realm: Realm) -> None:
         }
         assert isinstance(value, kind[re.split("_", name)[-1]]), name
         assert not isinstance(value, str) or value.startswith(ISSUER), name
-    assert {"openid"} <= set(told["scopes_supported"])
-    assert {"authorization_code"} <= set(told["grant_types_supported"])
+    assert {"openid"} <= set(answer["scopes_supported"])
+    assert {"authorization_code"} <= set(answer["grant_types_supported"])
 
 
 async def test_oidcc_alternate_happy_flow(plan: Plan) -> None:

@@ -91,7 +91,7 @@ class Realm(Served[Answer]):
         }
 
     async def answered(self, *, allowed: bool = True, **over: Any) -> Answer:
-        """What the app is told after the merchant was asked."""
+        """How the app is answered after the merchant was asked."""
         url = f"{self.url}{self.prefix}/oauth/authorize?{encoded(self.asked | over)}"
         return Answer(*await self.visitor.walk(url, allowed=allowed))
 

@@ -55,12 +55,12 @@ async def test_state_comes_back_as_it_was(realm: Realm, state: str) -> None:
 )
 @pytest.mark.threat("A1", "A2")
 async def test_errors_are_shown_and_never_redirected(realm: Realm, over: dict[str, Any], error: str) -> None:
-    told = await realm.authorize(**over)
-    assert (told.status, told.error) == (200, error)
+    reply = await realm.authorize(**over)
+    assert (reply.status, reply.error) == (200, error)
     page = await realm.authorize(BROWSER, **over)
     assert (page.status, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
     assert "evil.example" not in page.body.decode()
-    for answer in (told, page):
+    for answer in (reply, page):
         assert "Location" not in answer.headers
         assert "Access-Control-Allow-Origin" not in answer.headers  # A16
 

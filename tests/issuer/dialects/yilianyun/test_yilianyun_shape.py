@@ -47,7 +47,9 @@ HTTP = {
 }
 
 
-def told(kind: Kind, parameter: str = "thing", shape: yilianyun.YilianyunShape = yilianyun.SHAPE) -> Answer:
+def answer_of(
+    kind: Kind, parameter: str = "thing", shape: yilianyun.YilianyunShape = yilianyun.SHAPE
+) -> Answer:
     reply = shape.error(LingpaiError(kind, "Some words.", detail="private", parameter=parameter), "trace")
     return Answer(reply.status, {"Cache-Control": dict(reply.headers)["cache-control"]}, reply.body)
 
@@ -60,7 +62,7 @@ def test_every_kind_of_error_has_a_row() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)
 @pytest.mark.threat("I83")
 def test_every_kind_of_error_comes_in_the_form(kind: Kind) -> None:
-    answer = told(kind)
+    answer = answer_of(kind)
     assert answer.error in {*SEED, *CONTRACT}
     assert answer.status == HTTP.get(kind, 200)
     assert answer.json["error_description"]
@@ -70,22 +72,22 @@ def test_every_kind_of_error_comes_in_the_form(kind: Kind) -> None:
 
 @pytest.mark.parametrize(("error", "row"), SEED.items())
 def test_errors_are_the_original_s_literally(error: str, row: tuple[Kind, str]) -> None:
-    assert told(row[0]).json == {"error": error, "error_description": row[1]}
+    assert answer_of(row[0]).json == {"error": error, "error_description": row[1]}
 
 
 @pytest.mark.parametrize(("error", "kinds"), CONTRACT.items())
 def test_errors_are_the_contract_s(error: str, kinds: set[Kind]) -> None:
-    assert {told(kind).error for kind in kinds} == {error}
+    assert {answer_of(kind).error for kind in kinds} == {error}
 
 
 def test_what_is_missing_has_numbers_of_its_own_where_it_is_authorized_and_scanned() -> None:
     missing = Kind.MISSING_PARAMETER
     for name in ("client_id", "response_type", "redirect_uri", "state"):
-        assert told(missing, name, AUTHORIZE).error == "4"
+        assert answer_of(missing, name, AUTHORIZE).error == "4"
     for name in ("client_id", "machine_code", "qr_key"):
-        assert told(missing, name, SCAN).error == "29"
-    assert {told(missing, name, SCAN).error for name in ("sign", "timestamp", "id")} == {"12"}
-    assert told(missing, "client_id").error == "12"
+        assert answer_of(missing, name, SCAN).error == "29"
+    assert {answer_of(missing, name, SCAN).error for name in ("sign", "timestamp", "id")} == {"12"}
+    assert answer_of(missing, "client_id").error == "12"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_what_is_missing_has_numbers_of_its_own_where_it_is_authorized_and_scann
 )
 @pytest.mark.threat("D44")
 def test_47_says_which_parameter_and_echoes_no_other_name(parameter: str, named: str) -> None:
-    assert list(told(Kind.REPEATED_PARAMETER, parameter).json["body"]) == [named]
+    assert list(answer_of(Kind.REPEATED_PARAMETER, parameter).json["body"]) == [named]
 
 
 def test_a_success_is_the_original_s() -> None:

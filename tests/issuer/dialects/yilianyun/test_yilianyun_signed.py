@@ -1,4 +1,4 @@
-"""Signed calls: signature, time, replays, and the order in which what is wrong is told."""
+"""Signed calls: signature, time, replays, and the order in which faults are reported."""
 
 import asyncio
 import uuid

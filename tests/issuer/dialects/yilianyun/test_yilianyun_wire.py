@@ -39,7 +39,7 @@ async def test_an_empty_request(realm: Realm) -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("timestamp", 1_717_555_200), ("machine_code", 4_004_504_002)])
-async def test_json_holds_numbers_or_texts(realm: Realm, name: str, value: int) -> None:
+async def test_json_has_numbers_or_texts(realm: Realm, name: str, value: int) -> None:
     for given in (value, str(value)):
         called = realm.signed(machine_code="4004504002", msign=MSIGN, scope="all") | {name: given}
         assert (await realm.post_json(SCAN, called)).error == "0"
@@ -140,7 +140,7 @@ async def test_a_body_beyond_the_limit_is_413(realm: Realm) -> None:
 
 
 @pytest.mark.threat("I83")
-async def test_a_crash_is_500_in_the_form_and_tells_nothing(
+async def test_a_crash_is_500_in_the_form_and_says_nothing(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(*_: object) -> NoReturn:

@@ -136,7 +136,7 @@ async def test_only_listed_addresses_may_call(realm: Realm, networks: tuple[str,
     assert {answer.json["status"] for answer in answers} == expected
 
 
-async def test_address_is_told_only_to_who_knows_the_secret(realm: Realm) -> None:
+async def test_address_is_given_only_to_who_knows_the_secret(realm: Realm) -> None:
     await realm.change_app(networks=("10.0.0.0/8",))
     assert (await realm.server(secret=WRONG_SECRET)).refusal[1] == "app_id or secret is invalid"
     assert (await realm.server()).refusal[1] == "calls for this app are not allowed from this address"

@@ -119,7 +119,7 @@ async def test_json_bodies_may_give_counts_as_numbers_or_texts(realm: Realm, cou
     assert (await realm.post_json("/CommonResource/getUserList", given)).json["status"] == "2000"
 
 
-async def test_json_bodies_may_give_ids_as_they_were_told(realm: Realm) -> None:
+async def test_json_bodies_may_give_ids_as_they_were_given(realm: Realm) -> None:
     given = {"app_id": int(realm.app.app_id), "access_token": await realm.server_token()}
     users = (await realm.post_json("/CommonResource/getUserList", given | {"load_more_id": "0"})).data
     after = given | {"load_more_id": users[-1]["id"], "load_more_count": 10}

@@ -154,7 +154,7 @@ async def test_guessing_is_throttled_by_the_minute(realm: Realm, clock: VirtualC
 
 @pytest.mark.parametrize("seconds", [0, 7199, 7200, 10_000])
 @pytest.mark.threat("F65")
-async def test_expires_in_is_never_negative_and_told_tokens_are_good(
+async def test_expires_in_is_never_negative_and_given_tokens_are_good(
     realm: Realm, clock: VirtualClock, seconds: int
 ) -> None:
     token = await realm.server_token()

@@ -152,7 +152,7 @@ async def test_other_media_types_are_4000(realm: Realm, value: str, body: bytes)
 
 
 @pytest.mark.threat("I83")
-async def test_a_crash_is_500_in_the_shape_and_tells_nothing(
+async def test_a_crash_is_500_in_the_shape_and_says_nothing(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(*_: object) -> NoReturn:

@@ -40,7 +40,7 @@ def slow(harness: Harness, clock: VirtualClock) -> Harness:
     return harness
 
 
-async def test_a_first_answer_tells_the_whole_life(slow: Harness) -> None:
+async def test_a_first_answer_says_the_whole_life(slow: Harness) -> None:
     issuer, life = slow.issuer, slow.issuer.policy.access
     tokens = await redeem(issuer, slow.app, await slow.code())
     assert tokens.expires_in == life
@@ -56,7 +56,7 @@ async def test_a_first_answer_tells_the_whole_life(slow: Harness) -> None:
 
 
 @pytest.mark.threat("E50")
-async def test_a_repeated_answer_tells_what_is_left(slow: Harness, clock: VirtualClock) -> None:
+async def test_a_repeated_answer_says_what_is_left(slow: Harness, clock: VirtualClock) -> None:
     tokens = await redeem(slow.issuer, slow.app, await slow.code())
     first = await refresh(slow.issuer, slow.app, tokens.refresh_token)
     clock.advance(20)

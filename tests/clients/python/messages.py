@@ -1,4 +1,4 @@
-"""How the scripts in this folder are told what to do, and tell what came of it."""
+"""How the scripts in this folder get what to do, and answer with the result."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 
-def told() -> dict[str, Any]:
+def read_wanted() -> dict[str, Any]:
     """What the test wants: the JSON object on standard input."""
     wanted: dict[str, Any] = json.load(sys.stdin)
     return wanted
@@ -17,7 +17,7 @@ def answer(**found: Any) -> None:
     json.dump(found, sys.stdout)
 
 
-def tell(**found: Any) -> None:
+def answer_with_version(**found: Any) -> None:
     """Answer the test, also from which folder wechatpy came."""
     import wechatpy
 
