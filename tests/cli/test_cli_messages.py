@@ -14,6 +14,7 @@ from lingpai.cli.messages import catalogue, speaks_chinese, tr
 from lingpai.cli.output import STYLES, span
 from lingpai.cli.remedies import remedy
 from lingpai.cli.tree import app
+from lingpai.core import hooks
 from lingpai.keeper.platforms.platform import Severity
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.wechat import wechat
@@ -38,6 +39,8 @@ FROM_ELSEWHERE = {
     "A copy into this database was already finished. Copy into an empty one.",
     # the verdicts and checks of doctor, which are codes in JSON
     *STYLES,
+    # the states of webhooks, likewise
+    *(hooks.ACTIVE, hooks.ASIDE, hooks.ENDED),
 }
 
 
