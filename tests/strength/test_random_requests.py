@@ -26,7 +26,7 @@ Operation = schemathesis.APIOperation[Any, Any, Any, Any]
 REQUESTS = 1_000_000 if FULL else 30_000
 CONNECTIONS = 8
 SEED = 20_240_607
-EXAMPLES = 200 if FULL else 12
+EXAMPLES = 200 if FULL else 4
 """Of schemathesis, for each operation."""
 
 WORKER_MIB = 110
