@@ -9,10 +9,11 @@ from pathlib import Path
 
 from bench import load
 from bench.cases import CASES, OF_THE_PEAK, PACED
-from bench.contender import Case, Contender, Request, Role, Site, free_port
+from bench.contender import Case, Contender, Request, Role, Site
 from bench.figures import Sample, Samples
 from bench.machine import Cores, busy_seconds, own_seconds, spread
 from bench.places import CACHE
+from bench.ports import free_port
 from bench.processes import ContenderError, Running, check, running
 
 

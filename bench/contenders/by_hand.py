@@ -2,10 +2,11 @@
 
 from bench.answers import ACCOUNT, SECRET
 from bench.cases import HELD_TOKEN
-from bench.contender import Command, Contender, Role, Site, free_port
+from bench.contender import Command, Contender, Role, Site
 from bench.contenders import bare, environment
 from bench.machine import find
 from bench.places import REFERENCES
+from bench.ports import free_port
 
 _UVICORN = "--http httptools --loop uvloop --no-access-log --log-level warning"
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import postgres
-from bench.contender import Command, free_port
+from bench.contender import Command
 from bench.machine import cores
 from bench.places import CACHE
+from bench.ports import free_port
 from bench.processes import Process
 
 SQLITE = "sqlite"

@@ -8,10 +8,11 @@ import json
 
 from bench.answers import ACCOUNT, CGI_TOKEN, SECRET, SENT, STABLE_TOKEN_PATH
 from bench.cases import FASTAPI_PROXY, FORWARD, LINGPAI_FORWARD, NGINX_PROXY
-from bench.contender import Command, Contender, Request, Role, Site, free_port
+from bench.contender import Command, Contender, Request, Role, Site
 from bench.contenders import environment, nginx
 from bench.contenders.lingpai import apply, service
 from bench.places import REFERENCES
+from bench.ports import free_port
 
 SEND = "/cgi-bin/message/custom/send"
 _KEY = "lpk_" + "bench-sample-key" * 3

@@ -11,12 +11,13 @@ from typing import Any
 
 from bench.answers import ACCOUNT, GET_XCX_PATH, SECRET
 from bench.cases import CASES, FEW_ACCOUNTS, HELD_TOKEN, LINGPAI, MANY_ACCOUNTS
-from bench.contender import Command, Contender, Request, Role, Site, free_port
+from bench.contender import Command, Contender, Request, Role, Site
 from bench.contenders import bare
 from bench.contenders.engines import SETUPS, Setup
 from bench.copying import copy_folder
 from bench.machine import cores
 from bench.places import CACHE, SCRIPTS
+from bench.ports import free_port
 from bench.priming import prime
 from bench.processes import ContenderError, running
 

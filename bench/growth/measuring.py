@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import load
 from bench.cases import CASES, REDEEM
-from bench.contender import Case, Request, Role, free_port
+from bench.contender import Case, Request, Role
 from bench.contenders.lingpai import serve
 from bench.copying import copy_folder
 from bench.growth import stores
@@ -17,6 +17,7 @@ from bench.growth.points import ASK, CONNECTIONS, HELD, Point, Size, requests
 from bench.growth.points import CASES as MEASURED
 from bench.machine import Cores
 from bench.places import CACHE
+from bench.ports import free_port
 from bench.priming import prime
 from bench.processes import Running, check, running
 

@@ -7,10 +7,10 @@ import pytest
 
 from bench import copying, load, material
 from bench.cases import CASES, FORM, FORM_POST, STANDARD
-from bench.contender import free_port
 from bench.contenders.bare import serve
 from bench.contenders.spending import spending
 from bench.machine import Cores
+from bench.ports import free_port
 from bench.processes import running
 
 needs_wrk = pytest.mark.skipif(

@@ -13,10 +13,11 @@ import pytest
 from bench import load
 from bench.answers import ACCOUNT
 from bench.cases import CASES, HELD_TOKEN
-from bench.contender import Case, Command, Contender, Request, Role, Site, free_port
+from bench.contender import Case, Command, Contender, Request, Role, Site
 from bench.contenders.bare import BARE_ASGI, serve
 from bench.machine import Cores, cores
 from bench.places import SCRIPTS
+from bench.ports import free_port
 from bench.priming import prime
 from bench.processes import ContenderError, check, running
 from bench.rounds import Plan, measure

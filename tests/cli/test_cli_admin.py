@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
+from bench.ports import free_port
 from tests.cli.conftest import Cli
 from tests.cli.served import serving
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def ask(port: int, key: str, path: str) -> tuple[int, Any]:

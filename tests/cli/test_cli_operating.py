@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from bench.ports import free_port
 from tests.cli.conftest import Cli
 from tests.cli.served import serving
-from tests.cli.test_cli_admin import free_port
 from tests.helpers.postgres import database_at
 
 STEPS = (

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from bench.ports import free_port
 from lingpai.core.issuer_records import App
 from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
@@ -51,13 +52,6 @@ OIDCInfoHook access_token access_token_expires id_token userinfo
   Require claim preferred_username:shopper
 </Location>
 """
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bench.contender import free_port
+from bench.ports import free_port
 from lingpai.sandbox import SAMPLE_APP
 from tests.docs.blocks import ROOT, blocks
 from tests.helpers.certificates import make_certificate

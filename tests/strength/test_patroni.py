@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import psutil
 import pytest
 
+from bench.ports import free_port
 from lingpai.core.clock import SystemClock
 from lingpai.core.errors import LingpaiError
 from lingpai.core.keyring import KeyRing
@@ -77,12 +77,6 @@ class Member(NamedTuple):
             for each in (server, *server.children(recursive=True)):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     each.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def started(folder: Path, name: str, *command: str) -> "subprocess.Popen[bytes]":
