@@ -1,4 +1,5 @@
 import gzip
+import html
 import re
 import shlex
 
@@ -10,6 +11,7 @@ from lingpai.console.desk import files_path, scripts, sheet
 from lingpai.console.forms import call_of, command_of
 from lingpai.console.operations import OPERATIONS, Operation
 from lingpai.console.words import CATALOGUES, duration
+from lingpai.core.audit import Actor, Change
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
 from lingpai.core.records import Account, Caller
@@ -284,6 +286,23 @@ async def test_odd_addresses_are_refused_with_a_page(embedded: Desk, path: str) 
     answer = await surfer.open(path)
     assert 400 <= answer.status_code < 500, answer.text
     assert "<h1>That did not work</h1>" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/users?realm=mall", "/audit"])
+async def test_a_long_list_goes_on(desk: Desk, path: str) -> None:
+    issuer = (await issuers_of(desk.settings, desk.keeper))["mall"]
+    names = {f"user-{number}" for number in range(60)}
+    for name in names:
+        await admin.add_user(issuer, name, "")
+        await desk.keeper.by(Actor("cli", "ann@host")).note(Change("user.add", name))
+    surfer = await desk.signed_in()
+    first = (await surfer.page(path)).text
+    link = re.search(r'href="/console(/[^"]*after=[^"]+)"', first)
+    assert link is not None
+    following = (await surfer.page(html.unescape(link[1]))).text
+    shown = [set(re.findall(r"\buser-\d+\b", text)) for text in (first, following)]
+    assert shown[0] | shown[1] == names
+    assert shown[0].isdisjoint(shown[1])
 
 
 async def test_search_finds_names_and_says_whose_a_token_is(desk: Desk) -> None:
