@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from lingpai import __version__
 from lingpai.core.clock import Clock, SystemClock
-from lingpai.core.hosts import Hosts
 from lingpai.core.keyring import KeyRing, KeyRingError
 from lingpai.core.records import ENV, Account
 from lingpai.core.wire import Call, Route, Shape
@@ -52,9 +51,6 @@ from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.opening import is_begun, issuer_beside, open_store
 from lingpai.store.port import Store
-
-if TYPE_CHECKING:
-    from lingpai.operating.site import Site
 
 allow(
     *("account", "action", "app", "budget", "caller", "count", "errcode", "error", "expires_in", "failures"),
@@ -277,59 +273,15 @@ async def open_service(
         app.on_ending = keeper.waits.end
         if settings.admin.listen:
             everything = await issuers_of(settings, keeper, disabled=True)
+            # Loaded only where it is served: it would cost every worker memory.
+            from lingpai.admin_app import admin_app  # noqa: PLC0415
+
             app.beside = admin_app(settings, keeper, everything, sandbox=sandbox)
         leads = _leading(keeper)
         works = (work(leads) for each in mounted for work in each.background)
         deliveries = Deliveries(keeper, posting(keeper.options.hook_networks))
         async with _running(renewal.run(keeper), deliveries.run(), *_purging(issuers, leads), *works):
             yield app
-
-
-def admin_app(
-    settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer], *, sandbox: str = ""
-) -> EdgeApp:
-    """Return the admin API and the console as an application of their own.
-
-    Args:
-        settings: of the service.
-        keeper: the token hub.
-        issuers: every realm, disabled ones too.
-        sandbox: address of the sandbox, whose faults the console can switch; "" in production.
-    """
-    # Loaded only where it is served: it would cost every worker memory.
-    from lingpai.console.desk import Desk  # noqa: PLC0415
-    from lingpai.console.routes import Console  # noqa: PLC0415
-    from lingpai.console.sessions import Sessions  # noqa: PLC0415
-    from lingpai.operating.problems import PROBLEMS  # noqa: PLC0415
-    from lingpai.operating.routes import AdminApi  # noqa: PLC0415
-
-    site = site_of(settings, keeper, issuers)
-    host, _ = settings.admin.place() if settings.admin.listen else ("", 0)
-    hosts = Hosts((host, *settings.admin.hosts))
-    api = AdminApi(site, hosts, settings.admin.networks)
-    sessions = Sessions(keeper, api.door)
-    console = Console(
-        Desk(site, sessions, hosts, secure=settings.admin.secure, zone=settings.zone(), sandbox=sandbox)
-    )
-    routes = (*api.routes(), *console.routes(), *icon_routes(PROBLEMS))
-    app = create_app(routes, (("", PROBLEMS),), settings.admin_edge_options())
-    app.on_ending = console.end
-    return app
-
-
-def site_of(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer]) -> "Site":
-    """Return the service as operators see it; it acts for nobody yet.
-
-    Args:
-        settings: of the service.
-        keeper: the token hub.
-        issuers: every realm, disabled ones too.
-    """
-    from lingpai.operating.site import Site  # noqa: PLC0415  as above
-
-    enabled = frozenset(realm.name for realm in settings.enabled_realms())
-    realms, named = settings.all_realms(), settings.named_realms()
-    return Site.of(keeper, issuers, realms, enabled, origin=settings.origin, named=named)
 
 
 def _greeting(route: Route, origin: str, development: Development | None) -> Route:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Literal
 
+from lingpai.admin_app import admin_app
 from lingpai.core.clock import SystemClock
 from lingpai.core.issuer_records import App
 from lingpai.core.records import Caller
@@ -13,7 +14,7 @@ from lingpai.core.user_records import Profile
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, Serving
 from lingpai.issuer import admin
-from lingpai.service import admin_app, issuers_of, open_keeper
+from lingpai.service import issuers_of, open_keeper
 from lingpai.settings import Settings
 from tests.console.surfing import Keeping
 from tests.console.tokens import hold, trouble_of

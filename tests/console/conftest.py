@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from lingpai.admin_app import admin_app
 from lingpai.core.clock import VirtualClock
-from lingpai.service import admin_app, issuers_of, open_keeper
+from lingpai.service import issuers_of, open_keeper
 from lingpai.settings import Settings
 from tests.console.surfing import Desk
 from tests.helpers.direct import Direct

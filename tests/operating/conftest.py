@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from lingpai.admin_app import admin_app
 from lingpai.core.audit import Actor
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer.context import Issuer
 from lingpai.keeper.keeper import Keeper
 from lingpai.operating.keys import add_key
-from lingpai.service import admin_app, issuers_of, open_keeper
+from lingpai.service import issuers_of, open_keeper
 from lingpai.settings import Settings
 from tests.helpers.direct import Direct, Result
 from tests.helpers.postgres import database_at

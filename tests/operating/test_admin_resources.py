@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from lingpai.admin_site import site_of
 from lingpai.console.permitted import Permitted
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Resource
 from lingpai.operating.sealing import SETTLED
-from lingpai.service import issuers_of, site_of
+from lingpai.service import issuers_of
 from lingpai.settings import Settings
 from tests.operating.conftest import OPERATOR, SECRET, Admin
 

@@ -173,8 +173,9 @@ def with_operating(
         return asyncio.run(_remotely(work))
 
     async def on_store(keeper: "Keeper") -> T:
+        from lingpai.admin_site import site_of
         from lingpai.operating.local import Local
-        from lingpai.service import issuers_of, site_of
+        from lingpai.service import issuers_of
         from lingpai.settings import load_settings
 
         settings = load_settings(data=data)
