@@ -7,6 +7,7 @@ import typer
 from lingpai.cli.durations import seconds
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import telling
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json, with_operating
 
@@ -20,7 +21,6 @@ app = typer.Typer(
 )
 
 KIND = "callers"
-PAGE = 500
 """Callers that are read at a time."""
 OVERLAP = "24h"
 """Default time for which a replaced key stays valid."""
@@ -130,17 +130,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the callers, revoked ones too."""
     from lingpai.cli.output import emit, local_of, table
 
-    async def read(port: "Operating") -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        after = ""
-        while True:
-            page = await port.list(KIND, after=after, limit=PAGE)
-            found += page.items
-            after = page.next
-            if not after:
-                return found
-
-    found = with_operating(data, read)
+    found = with_operating(data, lambda port: read_all(port, KIND))
     rows = [
         (
             each["caller"],

@@ -81,6 +81,7 @@ def add(
     from lingpai.cli.output import done, emit
     from lingpai.cli.resource_checks import resource_of, resource_problems
     from lingpai.issuer import administration
+    from lingpai.operating.resources.resource_servers import resource_document
 
     async def save(realms: Realms) -> dict[str, Any]:
         issuer = realms.one(realm, signs)
@@ -114,6 +115,7 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the resource servers of all realms, or of one."""
     from lingpai.cli.output import emit, table
+    from lingpai.operating.resources.resource_servers import resource_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
@@ -182,19 +184,6 @@ async def _drop(issuer: "Issuer", found: "Resource") -> bool:
     from lingpai.issuer import administration
 
     return await administration.remove_resource(issuer, found)
-
-
-def resource_document(issuer: "Issuer", found: "Resource") -> dict[str, Any]:
-    """Return a resource server as a JSON document."""
-    from lingpai.core.moments import moment
-    from lingpai.issuer.administration import RESOURCE_FIELDS
-
-    return {
-        "realm": found.realm,
-        "uri": found.uri,
-        **RESOURCE_FIELDS.shown(found),
-        "created_at": moment(issuer.wall(found.created_at)),
-    }
 
 
 async def _find(realms: Realms, uri: str, realm: str) -> "tuple[Issuer, Resource]":

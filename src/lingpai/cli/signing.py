@@ -6,27 +6,27 @@ from lingpai.cli.messages import tr
 
 if TYPE_CHECKING:
     from lingpai.cli.realms import Realms
-    from lingpai.issuer.context import Issuer
     from lingpai.issuer.dialect import Dialect
-    from lingpai.issuer.signing_keys import KeySet
 
 
 async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
     """The signing keys of the realms that are meant, without their private halves."""
     from lingpai.issuer.signing_keys import SigningKeys
+    from lingpai.operating.resources.rings import signing_documents
 
     found = []
     for issuer in realms.some(realm, signs):
-        found += _documents(issuer, await SigningKeys(issuer).stored())
+        found += signing_documents(issuer, await SigningKeys(issuer).stored())
     return found
 
 
 async def rotate_signing(realm: str, realms: "Realms", *, soon: bool) -> list[dict[str, Any]]:
     """Give the one realm that is meant new keys; all its keys after that."""
     from lingpai.issuer.signing_keys import PUBLISHED, SOON, SigningKeys
+    from lingpai.operating.resources.rings import signing_documents
 
     issuer = realms.one(realm, signs)
-    return _documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
+    return signing_documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
 
 
 def show_signing_keys(found: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -38,23 +38,6 @@ def show_signing_keys(found: list[dict[str, Any]], *, as_json: bool) -> None:
     ]
     columns = ("Realm", "Algorithm", "Key", "State", "Signs from")
     emit(found, as_json, lambda console: console.print(table("Signing keys", columns, rows)))
-
-
-def _documents(issuer: "Issuer", keys: "KeySet") -> list[dict[str, Any]]:
-    from lingpai.core.moments import moment
-
-    return [
-        {
-            "realm": issuer.realm,
-            "alg": key.alg,
-            "kid": key.kid,
-            "state": state,
-            "created_at": moment(issuer.wall(key.created_at)),
-            "signs_from": moment(issuer.wall(key.signs_from)),
-            "signs_until": None if until is None else moment(issuer.wall(until)),
-        }
-        for key, state, until in keys.stages(issuer.now())
-    ]
 
 
 def _state(state: str) -> str:

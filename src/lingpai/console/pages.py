@@ -10,6 +10,7 @@ from lingpai.console.visits import Visit
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import EVERY_RIGHT
 from lingpai.core.wire import Reply
+from lingpai.keeper.access import covers
 from lingpai.operating.port import Document, Page
 from lingpai.operating.resources.accounts import NO_LABEL
 
@@ -179,10 +180,7 @@ def _urgency(token: Document) -> tuple[bool, bool, str, str]:
 def _users_of(account: str, callers: list[Document]) -> list[str]:
     """Return the names of the callers that may use an account."""
     return [
-        each["caller"]
-        for each in callers
-        if each["revoked_at"] is None
-        and any(app in ("*", account) or account.startswith(app + "/") for app in each["apps"])
+        each["caller"] for each in callers if each["revoked_at"] is None and covers(each["apps"], account)
     ]
 
 

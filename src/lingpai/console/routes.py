@@ -28,6 +28,7 @@ from lingpai.console.who import whose
 from lingpai.console.words import reason_in
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source, StreamedReply, Streams
+from lingpai.operating.own_hosts import demand_own_host
 from lingpai.operating.repeats import Repeats
 
 TAG: Final = "console"
@@ -193,8 +194,7 @@ class Console:
     async def _follow(self, _params: NoParams, call: Call) -> Reply:
         """Stream what changes, until the session ends."""
         desk = self._desk
-        if not desk.hosts.includes(call.header("host")):
-            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not served under this host name.")
+        demand_own_host(call, desk.hosts)
         demand_same_origin(call, desk)
         visit = Visit(desk, call)
         operator = await visit.find_operator()

@@ -21,6 +21,7 @@ from lingpai.design.templates import template
 from lingpai.design.words import OTHER
 from lingpai.issuer.cookies import cookie_of
 from lingpai.issuer.pages.words import language_cookie, language_of
+from lingpai.operating.own_hosts import demand_own_host
 from lingpai.operating.rights import READ
 from lingpai.operating.site import Site
 
@@ -221,8 +222,7 @@ def visited(
     """
 
     async def answer(params: Any, call: Call) -> Reply:
-        if not desk.hosts.includes(call.header("host")):
-            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not served under this host name.")
+        demand_own_host(call, desk.hosts)
         visit = Visit(desk, call, getattr(params, "lang", ""))
         await visit.find_operator()
         if signed_in and visit.operator is None:

@@ -5,6 +5,7 @@ trusted network. A wrong secret never reaches a stored value, because that is fo
 whole secret.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -177,7 +178,7 @@ async def _loggable_app(keeper: Keeper, ask: Ask) -> str:
 
 def may(caller: Caller, name: str, right: str) -> bool:
     """Return whether a caller has a right on the account of this name, `platform/account` or with `/label`."""
-    return right in caller.rights and covers(caller, name)
+    return right in caller.rights and covers(caller.apps, name)
 
 
 def _by_secret(keeper: Keeper, ask: Ask, accounts: tuple[Account, ...], secret: str, peer: str) -> App:
@@ -231,7 +232,8 @@ def _pick(
     wanted = [
         each
         for each in accounts
-        if (ask.label is None or each.label == ask.label) and (caller is None or covers(caller, each.name))
+        if (ask.label is None or each.label == ask.label)
+        and (caller is None or covers(caller.apps, each.name))
     ]
     if len(wanted) == 1:
         return keeper.app_of(wanted[0], *asker)
@@ -242,7 +244,7 @@ def _pick(
             f"Several secrets are configured for this account ({labels}); choose one with "
             "`label`, or restrict the caller key to one of them.",
         )
-    if caller is not None and not covers(caller, f"{ask.platform.name}/{ask.account}"):
+    if caller is not None and not covers(caller.apps, f"{ask.platform.name}/{ask.account}"):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
     raise LingpaiError(
         Kind.NO_SECRET,
@@ -251,9 +253,9 @@ def _pick(
     )
 
 
-def covers(caller: Caller, name: str) -> bool:
-    """Return whether a caller's apps include this account: by its name, its platform account, or `*`."""
-    return any(app in ("*", name) or name.startswith(f"{app}/") for app in caller.apps)
+def covers(apps: Iterable[str], name: str) -> bool:
+    """Return whether apps include this account: by its name, its platform account, or `*`."""
+    return any(app in ("*", name) or name.startswith(f"{app}/") for app in apps)
 
 
 def _demand_right(caller: Caller, right: str) -> None:

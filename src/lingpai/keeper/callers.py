@@ -1,7 +1,7 @@
 """Callers as operators set them: their fields, what is wrong with one, and their documents."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lingpai.core.fields import Fields
@@ -31,10 +31,7 @@ def caller_flaws(platforms: Mapping[str, Platform], caller: Caller) -> list[Flaw
 def _flaws(platforms: Mapping[str, Platform], caller: Caller) -> Iterator[Flaw]:
     if not is_name(caller.name) or len(caller.name) > MAX_LABEL:
         yield Flaw("name", f"{caller.name!r} is not a name: no blanks, no slash.")
-    for app in caller.apps:
-        if app != "*" and not is_app(platforms, app):
-            text = f"{app!r} is not an account: write *, platform/account or platform/account/label."
-            yield Flaw("apps", text)
+    yield from apps_flaws(platforms, caller.apps)
     known = ", ".join(EVERY_RIGHT)
     for right in caller.rights:
         if right not in EVERY_RIGHT:
@@ -57,7 +54,15 @@ def _forwarding_flaws(caller: Caller) -> Iterator[Flaw]:
         yield Flaw("hand_out", text)
 
 
-def is_app(platforms: Mapping[str, Platform], text: str) -> bool:
+def apps_flaws(platforms: Mapping[str, Platform], apps: Iterable[str]) -> Iterator[Flaw]:
+    """Yield what is wrong with the accounts that a record is about."""
+    for app in apps:
+        if app != "*" and not _is_app(platforms, app):
+            text = f"{app!r} is not an account: write *, platform/account or platform/account/label."
+            yield Flaw("apps", text)
+
+
+def _is_app(platforms: Mapping[str, Platform], text: str) -> bool:
     """Return whether a text names an account: platform/account or platform/account/label."""
     platform, *rest = text.split("/")
     if platform not in platforms or not 1 <= len(rest) <= 2:  # noqa: PLR2004

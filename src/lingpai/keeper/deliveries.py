@@ -12,7 +12,7 @@ from lingpai.core.hooks import ACTIVE, ASIDE, ENDED, Hook
 from lingpai.keeper.context import log
 from lingpai.keeper.counters import DELIVERIES
 from lingpai.keeper.events import AT_ONCE, Feed, Happened, happened, moment_of
-from lingpai.keeper.hooks import receives, signed
+from lingpai.keeper.hooks import receives, refusal_of, signed
 from lingpai.keeper.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -142,12 +142,12 @@ class Deliveries:
         body = _encode(message)
         try:
             status = await self._post(hook.url, body, signed(hook, name, self._keeper.clock.now(), body))
+            problem = refusal_of(status)
         except PostError as error:
             problem = str(error)
-        if 200 <= status < 300:  # noqa: PLR2004
+        if not problem:
             DELIVERIES.labels(hook.name, "ok").inc()
             return await self._noted(hook, position=number, failures=0, next_at=0.0, problem="")
-        problem = problem or f"it answers {status}"
         await self._failed(hook, status, problem)
         return None
 

@@ -112,7 +112,7 @@ def type_of(platform: Platform | None, event: Event) -> str:
 
 def may_hear(caller: Caller, platform: Platform | None, event: Event) -> bool:
     """Return whether a caller receives an event: by its apps, and the rights on what it is about."""
-    if not covers(caller, event.app):
+    if not covers(caller.apps, event.app):
         return False
     if event.type not in {RENEWED, DEAD}:
         return True

@@ -16,8 +16,9 @@ from lingpai.core.flaws import Flaw
 from lingpai.core.hooks import Hook
 from lingpai.core.moments import moment
 from lingpai.core.names import is_name
+from lingpai.keeper.access import covers
 from lingpai.keeper.accounts import MAX_LABEL
-from lingpai.keeper.callers import is_app
+from lingpai.keeper.callers import apps_flaws
 from lingpai.keeper.events import type_of
 from lingpai.keeper.platforms.platform import Platform
 
@@ -46,10 +47,7 @@ def _flaws(platforms: Mapping[str, Platform], hook: Hook) -> Iterator[Flaw]:
         yield Flaw("name", f"{hook.name!r} is not a name: no blanks, no slash.")
     if not _is_address(hook.url):
         yield Flaw("url", "The address must be an http or https address without user and fragment.")
-    for app in hook.apps:
-        if app != "*" and not is_app(platforms, app):
-            text = f"{app!r} is not an account: write *, platform/account or platform/account/label."
-            yield Flaw("apps", text)
+    yield from apps_flaws(platforms, hook.apps)
     known = ", ".join(TYPES)
     for each in hook.types:
         if each not in TYPES:
@@ -84,8 +82,12 @@ def hook_document(hook: Hook, newest: int) -> dict[str, Any]:
 
 def receives(hook: Hook, platform: Platform | None, event: Event) -> bool:
     """Return whether a webhook receives an event."""
-    covered = any(app in ("*", event.app) or event.app.startswith(f"{app}/") for app in hook.apps)
-    return covered and (not hook.types or type_of(platform, event) in hook.types)
+    return covers(hook.apps, event.app) and (not hook.types or type_of(platform, event) in hook.types)
+
+
+def refusal_of(status: int) -> str:
+    """Return why a webhook that answers with this status has not taken an event; "" when it has."""
+    return "" if 200 <= status < 300 else f"it answers {status}"  # noqa: PLR2004
 
 
 def signed(hook: Hook, number: str, now: float, body: bytes) -> dict[str, str]:

@@ -18,6 +18,7 @@ from lingpai.edge.openapi import document
 from lingpai.operating.conditions import condition_of, demanded
 from lingpai.operating.keys import Doorkeeper
 from lingpai.operating.local import Local
+from lingpai.operating.own_hosts import demand_own_host
 from lingpai.operating.port import Document, Key
 from lingpai.operating.problems import PROBLEMS
 from lingpai.operating.repeats import Repeats
@@ -107,8 +108,7 @@ class AdminApi:
         Raises:
             LingpaiError: MISSING_KEY, WRONG_KEY, NOT_ALLOWED, TOO_MANY_REQUESTS.
         """
-        if not self._hosts.includes(call.header("host")):
-            raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not served under this host name.")
+        demand_own_host(call, self._hosts)
         if call.header("origin") is not None or call.header("sec-fetch-site") is not None:
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin API is not for web pages.")
         key = await self.door.recognise(call.bearer, call.peer)

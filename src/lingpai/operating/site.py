@@ -3,7 +3,7 @@
 import base64
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -58,11 +58,14 @@ class Site:
         issuers: Mapping[str, Issuer],
         realms: tuple[Realm, ...],
         enabled: frozenset[str],
-        **further: Any,
+        *,
+        origin: str = "",
+        named: frozenset[str] = frozenset(),
     ) -> Self:
-        """Return a site that acts for nobody yet; see `by`. `further` are `origin` and `named`."""
-        named = {realm.name: realm for realm in realms}
-        return cls(keeper, issuers, named, enabled, Digester(keeper.ring, "entity tags"), **further)
+        """Return a site that acts for nobody yet; see `by`."""
+        by_name = {realm.name: realm for realm in realms}
+        tags = Digester(keeper.ring, "entity tags")
+        return cls(keeper, issuers, by_name, enabled, tags, origin=origin, named=named)
 
     def by(self, actor: Actor, *, chinese: bool = False) -> "Site":
         """Return this site as it acts for an operator."""

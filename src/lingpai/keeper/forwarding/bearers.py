@@ -43,7 +43,7 @@ async def bearer_of(keeper: Keeper, call: Call, phantom: Phantom, *rights: str) 
     call.caller = caller.name
     if caller.networks and not is_within_blocks(call.peer, caller.networks):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used from this address.")
-    if not covers(caller, account.name):
+    if not covers(caller.apps, account.name):
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
     if not any(right in caller.rights for right in rights):
         raise LingpaiError(Kind.NOT_ALLOWED, f"The caller key does not have the right `{rights[0]}`.")

@@ -37,7 +37,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
         del params
         caller = await identify(keeper, call, "token")
         return await accounts_health(
-            keeper, lambda name: caller is None or covers(caller, name), _saying(call)
+            keeper, lambda name: caller is None or covers(caller.apps, name), _saying(call)
         )
 
     return (

@@ -13,7 +13,7 @@ from lingpai.core.moments import moment
 from lingpai.keeper import administration
 from lingpai.keeper.deliveries import PostError
 from lingpai.keeper.events import Happened, moment_of
-from lingpai.keeper.hooks import FIELDS, hook_document, hook_flaws, rotated, signed
+from lingpai.keeper.hooks import FIELDS, hook_document, hook_flaws, refusal_of, rotated, signed
 from lingpai.operating.hook_posts import posting
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.resource import MOST_ATTEMPTS, Action, Nothing, Resource, sliced
@@ -56,18 +56,13 @@ async def post_test(site: Site, key: Key, _body: Nothing) -> Document:
     hook, now = await _demand(site, key), site.keeper.clock.now()
     message = Happened("test", moment_of(now), {"hook": hook.name})
     body = msgspec.json.encode(message)
+    post = posting(site.keeper.options.hook_networks)
     try:
-        status = await posting(site.keeper.options.hook_networks)(
-            hook.url, body, signed(hook, f"test_{int(now * 1000)}", now, body)
-        )
+        status = await post(hook.url, body, signed(hook, f"test_{int(now * 1000)}", now, body))
+        problem = refusal_of(status)
     except PostError as error:
-        return {"hook": hook.name, "outcome": "failed", "problem": str(error)}
-    delivered = 200 <= status < 300  # noqa: PLR2004
-    return {
-        "hook": hook.name,
-        "outcome": "delivered" if delivered else "failed",
-        "problem": "" if delivered else f"it answers {status}",
-    }
+        problem = str(error)
+    return {"hook": hook.name, "outcome": "failed" if problem else "delivered", "problem": problem}
 
 
 async def replay(site: Site, key: Key, body: From) -> Document:

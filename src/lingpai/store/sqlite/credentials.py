@@ -2,9 +2,9 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from operator import itemgetter
-from typing import Final
+from typing import Any, Final
 
 import apsw
 from typing_extensions import override
@@ -16,6 +16,7 @@ from lingpai.store.rows import as_of_now, moment, read_credential, read_status
 from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.events import event_statements
 from lingpai.store.sqlite.queries import Bindings, load_queries, run
+from lingpai.store.sqlite.recording import WriterStatements
 from lingpai.store.sqlite.repository import Repository
 from lingpai.store.transaction import finish
 
@@ -42,25 +43,11 @@ class Credentials(Repository, Store):
     @override
     async def end_generation(self, key: CredentialKey, version: int) -> bool:
         ended = {"version": version, "steady": self._clock.steady(), "epoch": self._clock.epoch}
-
-        def end(connection: Connection) -> bool:
-            rows = run(connection, _SQL["end_generation"], key._asdict() | ended)
-            for (credential,) in rows:
-                finish(note_dead(event_statements(connection), self._clock.now(), credential))
-            return bool(rows)
-
-        return await self._engine.write(end)
+        return await self._noted("end_generation", note_dead, key._asdict() | ended)
 
     @override
     async def forget_trouble(self, key: CredentialKey) -> bool:
-
-        def forget(connection: Connection) -> bool:
-            rows = run(connection, _SQL["forget_trouble"], key._asdict())
-            for (credential,) in rows:
-                finish(note_well(event_statements(connection), self._clock.now(), credential))
-            return bool(rows)
-
-        return await self._engine.write(forget)
+        return await self._noted("forget_trouble", note_well, key._asdict())
 
     @override
     async def forget_troubles(self, platform: str, account: str) -> tuple[str, ...]:
@@ -103,3 +90,19 @@ class Credentials(Repository, Store):
     def _find(self, digest: bytes) -> Credential | None:
         rows = self._engine.rows(_SQL["find_holder_of_value"], (digest,))
         return self._read("read_credential_by_id", rows[0]) if rows else None
+
+    async def _noted(
+        self,
+        query: str,
+        note: Callable[[WriterStatements, float, int], Coroutine[Any, Any, None]],
+        bindings: Bindings,
+    ) -> bool:
+        """Run a statement that returns the credentials that it changed, and add an event of each."""
+
+        def change(connection: Connection) -> bool:
+            rows = run(connection, _SQL[query], bindings)
+            for (credential,) in rows:
+                finish(note(event_statements(connection), self._clock.now(), credential))
+            return bool(rows)
+
+        return await self._engine.write(change)
