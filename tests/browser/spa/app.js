@@ -20,7 +20,7 @@ function manager(authority, clientId, bound) {
   });
 }
 
-const told = (user) => ({
+const shown = (user) => ({
   profile: user.profile, scope: user.scope, kind: user.token_type, token: user.access_token, refresh: user.refresh_token,
 });
 
@@ -28,8 +28,8 @@ const steps = {
   begin(users) { // the page goes away meanwhile
     users.signinRedirect();
   },
-  finish: async (users) => told(await users.signinCallback()),
-  renew: async (users) => told(await users.signinSilent()),
+  finish: async (users) => shown(await users.signinCallback()),
+  renew: async (users) => shown(await users.signinSilent()),
   async userinfo(users) {
     const user = await users.getUser();
     const url = (await users.metadataService.getMetadata()).userinfo_endpoint;

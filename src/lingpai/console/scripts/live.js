@@ -85,7 +85,7 @@ export const follow = () => {
       close();
       paused = true;
       said.classList.remove("unseen");
-      said.classList.add("told", "bad");
+      said.classList.add("notice", "bad");
       say(said.dataset.stopped);
     });
   };
