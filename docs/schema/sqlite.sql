@@ -9,7 +9,7 @@ CREATE TABLE accounts (
     secret_digest BLOB NOT NULL,
     mode TEXT NOT NULL,
     domains TEXT NOT NULL,
-    source TEXT NOT NULL, hand_out TEXT NOT NULL DEFAULT '', origins TEXT NOT NULL DEFAULT '[]',
+    source TEXT NOT NULL, hand_out TEXT NOT NULL DEFAULT '', origins TEXT NOT NULL DEFAULT '[]', further BLOB,
     UNIQUE (platform, account, label)
 ) STRICT;
 
@@ -701,6 +701,22 @@ CREATE TABLE proofs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX proofs_by_age ON proofs (proven_at);
+
+CREATE TABLE pushes (
+    id INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    platform TEXT NOT NULL,
+    account TEXT NOT NULL,
+    content BLOB,
+    at REAL NOT NULL,
+    next_at REAL NOT NULL,
+    attempts INTEGER NOT NULL,
+    outcome TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX pushes_at ON pushes (at);
+
+CREATE INDEX pushes_due ON pushes (next_at) WHERE content IS NOT NULL;
 
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from lingpai.core.clock import End
+from lingpai.core.third_parties import Via
 
 RIGHTS = ("token", "ticket", "sign", "exchange", "clear", "report")
 """The rights that a caller key has unless others are named (docs/spec/keeper.md "Who may ask")."""
@@ -32,6 +33,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         source: who declared it: "operator", "apply" or "env".
         hand_out: what caller keys get that do not say it themselves, one of `HAND_OUTS`; "" is "token".
         origins: of the pages whose scripts may have themselves signed without a key.
+        callback_token: of a third-party platform: signs what the platform pushes; "" for all others.
+        encoding_key: its EncodingAESKey, 43 characters of base64. Like the token, encrypted in the store.
+        former_encoding_key: the one before, while that is still in use; or "".
+        corpid: of the provider that it belongs to (WeCom), or "".
+        next_urls: addresses to which merchants may be led when they have authorised it.
+        via: who acts for the account, when a merchant authorised a third-party platform; None for our own.
     """
 
     platform: str
@@ -43,6 +50,12 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "operator"
     hand_out: str = ""
     origins: tuple[str, ...] = ()
+    callback_token: str = ""
+    encoding_key: str = ""
+    former_encoding_key: str = ""
+    corpid: str = ""
+    next_urls: tuple[str, ...] = ()
+    via: Via | None = None
 
     def __repr__(self) -> str:
         """Return a text without the secret."""

@@ -28,6 +28,7 @@ from lingpai.core.records import (
 from lingpai.store.administration_port import Administration
 from lingpai.store.events_port import Events
 from lingpai.store.hooks_port import Hooks
+from lingpai.store.pushes_port import Pushes
 
 
 class LeaseAttempt(NamedTuple):
@@ -49,7 +50,7 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Administration, Events, Hooks, Protocol):
+class Store(Administration, Events, Hooks, Pushes, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.
@@ -165,6 +166,15 @@ class Store(Administration, Events, Hooks, Protocol):
 
         Returns:
             The credential, or None when the lease's fence is no longer the highest: nothing was kept.
+        """
+        ...
+
+    async def put_generation(
+        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+    ) -> Credential | None:
+        """Keep a value that came by itself: pushed, or with another; no lease is needed, and any is overtaken.
+
+        As `save_generation` for the rest. The newest wins, by `fetched_at`: None when a newer one is stored.
         """
         ...
 

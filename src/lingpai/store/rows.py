@@ -16,12 +16,30 @@ from lingpai.core.records import (
     RoleHolder,
     Trouble,
 )
+from lingpai.core.third_parties import Via
+from lingpai.store.port import Fetched
 from lingpai.store.queries import Row
 from lingpai.store.vault import Vault
 
 NO_END: Final = (None, None, None)
+FURTHER: Final = "accounts.further"
 _names = msgspec.json.Decoder(tuple[str, ...])
 _troubles = msgspec.json.Decoder(Trouble)
+
+
+class _Further(msgspec.Struct, omit_defaults=True):
+    """What accounts of third-party platforms have besides: attributes of `Account`."""
+
+    callback_token: str = ""
+    encoding_key: str = ""
+    former_encoding_key: str = ""
+    corpid: str = ""
+    next_urls: tuple[str, ...] = ()
+    via: Via | None = None
+
+
+_NOTHING: Final = _Further()
+_further = msgspec.json.Decoder(_Further)
 
 
 def moment(clock: Clock) -> dict[str, Any]:
@@ -43,6 +61,11 @@ def as_of_now(credential: Credential | None, clock: Clock) -> Credential | None:
     return msgspec.structs.replace(credential, previous=None)
 
 
+def is_older(fetched: Fetched, credential: Credential) -> bool:
+    """Return whether a newer value is stored already; of two of one moment the later one is the newer."""
+    return credential.current is not None and credential.current.fetched_at > fetched.fetched_at
+
+
 def write_names(names: tuple[str, ...]) -> str:
     """A list of names as stored in a column (JSON)."""
     return msgspec.json.encode(names).decode()
@@ -58,8 +81,11 @@ def _end(wall: float | None, steady: float, epoch: str) -> End | None:
 
 
 def read_account(row: Row, vault: Vault) -> Account:
-    """An account from (platform, account, label, secret, mode, domains, source, hand_out, origins)."""
-    platform, account, label, secret, mode, domains, source, hand_out, origins = row
+    """An account from (platform, account, label, secret, mode, domains, source, hand_out, origins, further)."""
+    platform, account, label, secret, mode, domains, source, hand_out, origins, sealed = row
+    further = (
+        _NOTHING if sealed is None else _further.decode(vault.open(sealed, FURTHER, platform, account, label))
+    )
     return Account(
         platform=platform,
         account=account,
@@ -70,7 +96,17 @@ def read_account(row: Row, vault: Vault) -> Account:
         source=source,
         hand_out=hand_out,
         origins=_names.decode(origins),
+        **msgspec.structs.asdict(further),
     )
+
+
+def write_further(account: Account, vault: Vault) -> bytes | None:
+    """What an account of a third-party platform has besides, encrypted as stored; None when it has nothing."""
+    further = _Further(*(getattr(account, name) for name in _Further.__struct_fields__))
+    if further == _NOTHING:
+        return None
+    text = msgspec.json.encode(further).decode()
+    return vault.seal(text, FURTHER, account.platform, account.account, account.label)
 
 
 def read_caller(row: Row) -> Caller:

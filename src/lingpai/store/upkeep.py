@@ -12,6 +12,7 @@ PURGES: Final = (
     "purge_roles",
     "purge_proofs",
     "purge_events",
+    "purge_pushes",
 )
 
 
@@ -29,6 +30,8 @@ SEALED: Final = (
     SealedColumn("exchanges.answer", "stale_exchanges", "reseal_exchange"),
     SealedColumn("hooks.secret", "stale_hooks", "reseal_hook"),
     SealedColumn("hooks.former_secret", "stale_former_hooks", "reseal_former_hook"),
+    SealedColumn("accounts.further", "stale_further", "reseal_further"),
+    SealedColumn("pushes.content", "stale_pushes", "reseal_push"),
 )
 """Every such column."""
 
@@ -38,6 +41,8 @@ _SAMPLES: Final = {
     "exchanges.answer": "answer, digest FROM exchanges",
     "hooks.secret": "secret, name FROM hooks",
     "hooks.former_secret": "former_secret, name FROM hooks",
+    "accounts.further": "further, platform, account, label FROM accounts",
+    "pushes.content": "content, digest FROM pushes",
     "issuer_users.password_sealed": "password_sealed, realm, id FROM issuer_users",
     "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
     "issuer_signing_keys.sealed": "sealed, realm, kid FROM issuer_signing_keys",

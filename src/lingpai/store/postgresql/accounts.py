@@ -14,7 +14,7 @@ from lingpai.store.postgresql.memo import Memo
 from lingpai.store.postgresql.queries import load_queries
 from lingpai.store.postgresql.repository import Repository
 from lingpai.store.queries import Row
-from lingpai.store.rows import read_account, write_names
+from lingpai.store.rows import read_account, write_further, write_names
 from lingpai.store.vault import Vault
 
 _SQL: Final = load_queries("accounts")
@@ -58,7 +58,9 @@ class Accounts(Repository, Store):
         sealed = self._vault.seal(account.secret, "accounts.secret", *name)
         digest = self._vault.digest_secret(account.secret)
         domains, origins = write_names(account.domains), write_names(account.origins)
-        return (*name, sealed, digest, account.mode, domains, account.source, account.hand_out, origins)
+        further = write_further(account, self._vault)
+        shown = (account.mode, domains, account.source, account.hand_out, origins)
+        return (*name, sealed, digest, *shown, further)
 
     async def _save(self, connection: Connection, account: Account, columns: tuple[Any, ...]) -> bool:
         """Insert or replace an account whose id is locked; return whether it is new."""

@@ -15,7 +15,7 @@ from lingpai.store.postgresql.connect import Connection
 from lingpai.store.postgresql.credentials import Credentials
 from lingpai.store.postgresql.events import event_statements
 from lingpai.store.postgresql.queries import load_queries
-from lingpai.store.rows import NO_END, as_of_now, read_credential, write_trouble
+from lingpai.store.rows import NO_END, as_of_now, is_older, read_credential, write_trouble
 
 _SQL: Final = {**load_queries("credentials"), **load_queries("leases")}
 
@@ -45,24 +45,51 @@ class Leases(Credentials):
     async def save_generation(
         self, lease: Lease, fetched: Fetched, previous_end: End, renew: End | None
     ) -> Credential | None:
-        guard = (lease.credential_id, lease.fence)
 
         async def save(connection: Connection) -> Credential | None:
-            found = await connection.fetchrow(_SQL["lock_fenced"], *guard)
-            if found is None:
-                return None
-            newest, trouble = found
-            version = await self._keep(connection, lease.credential_id, newest, fetched, previous_end)
-            progress = (version, *(renew or NO_END), fetched.end.wall)
-            await connection.execute(_SQL["save_progress"], *guard, *progress)
-            statements, now = event_statements(connection), self._clock.now()
-            if version != newest:
-                await note_renewed(statements, now, lease.credential_id, fetched)
-            if trouble is not None:
-                await note_well(statements, now, lease.credential_id)
-            return await self._load(connection, lease.credential_id)
+            guard = (lease.credential_id, lease.fence)
+            return await self._save_newest(connection, guard, fetched, previous_end, renew)
 
         return await self._engine.transact(save)
+
+    @override
+    async def put_generation(
+        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+    ) -> Credential | None:
+
+        async def put(connection: Connection) -> Credential | None:
+            while (locked := await connection.fetchrow(_SQL["lock_credential"], *key)) is None:
+                await connection.execute(_SQL["add_credential"], *key, self._clock.now())
+            credential = await self._load(connection, locked[0])
+            if is_older(fetched, credential):
+                return None
+            fence = await connection.fetchval(_SQL["overtake"], credential.id)
+            return await self._save_newest(connection, (credential.id, fence), fetched, previous_end, renew)
+
+        return await self._engine.transact(put)
+
+    async def _save_newest(
+        self,
+        connection: Connection,
+        guard: tuple[int, int],
+        fetched: Fetched,
+        previous_end: End,
+        renew: End | None,
+    ) -> Credential | None:
+        """Make a value the current generation of the credential with this id, if this is its fence still."""
+        found = await connection.fetchrow(_SQL["lock_fenced"], *guard)
+        if found is None:
+            return None
+        newest, trouble = found
+        version = await self._keep(connection, guard[0], newest, fetched, previous_end)
+        progress = (version, *(renew or NO_END), fetched.end.wall)
+        await connection.execute(_SQL["save_progress"], *guard, *progress)
+        statements, now = event_statements(connection), self._clock.now()
+        if version != newest:
+            await note_renewed(statements, now, guard[0], fetched)
+        if trouble is not None:
+            await note_well(statements, now, guard[0])
+        return await self._load(connection, guard[0])
 
     @override
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:

@@ -17,6 +17,7 @@ from lingpai.store.postgresql.exchanges import Exchanges
 from lingpai.store.postgresql.hooks import Hooks
 from lingpai.store.postgresql.leases import Leases
 from lingpai.store.postgresql.proofs import Proofs
+from lingpai.store.postgresql.pushes import Pushes
 from lingpai.store.postgresql.roles import Roles
 from lingpai.store.postgresql.schema import apply_migrations
 from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
@@ -24,7 +25,19 @@ from lingpai.store.vault import Vault
 
 
 class PostgresStore(
-    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Hooks, Proofs, Roles, Upkeep, Store
+    Administration,
+    Accounts,
+    Callers,
+    Leases,
+    Budgets,
+    Events,
+    Exchanges,
+    Hooks,
+    Proofs,
+    Pushes,
+    Roles,
+    Upkeep,
+    Store,
 ):
     """`store.port.Store` in one database. Made by `open`; used from the event loop that it was opened on."""
 

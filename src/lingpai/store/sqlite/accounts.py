@@ -7,7 +7,7 @@ from typing_extensions import override
 
 from lingpai.core.records import Account
 from lingpai.store.port import Store
-from lingpai.store.rows import moment, read_account, write_names
+from lingpai.store.rows import moment, read_account, write_further, write_names
 from lingpai.store.sqlite.queries import load_queries, run
 from lingpai.store.sqlite.repository import Repository
 
@@ -51,6 +51,7 @@ class Accounts(Repository, Store):
             "source": account.source,
             "hand_out": account.hand_out,
             "origins": write_names(account.origins),
+            "further": write_further(account, self._vault),
             "kind": TOKEN_KIND,
         }
 

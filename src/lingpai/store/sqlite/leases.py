@@ -12,7 +12,7 @@ from lingpai.core.records import Credential, CredentialKey, Lease, Trouble
 from lingpai.store.events import note_renewed, note_trouble, note_well
 from lingpai.store.port import Fetched, LeaseAttempt
 from lingpai.store.queries import Row
-from lingpai.store.rows import as_of_now, end_columns, moment, read_credential, write_trouble
+from lingpai.store.rows import as_of_now, end_columns, is_older, moment, read_credential, write_trouble
 from lingpai.store.sqlite.connect import Connection
 from lingpai.store.sqlite.credentials import Credentials
 from lingpai.store.sqlite.events import event_statements
@@ -51,22 +51,46 @@ class Leases(Credentials):
     ) -> Credential | None:
 
         def save(connection: Connection) -> Credential | None:
-            guard = {"id": lease.credential_id, "fence": lease.fence}
-            found = run(connection, _SQL["newest_generation"], guard)
-            if not found:
-                return None
-            trouble, *newest = found[0]
-            version = self._keep(connection, lease.credential_id, tuple(newest), fetched, previous_end)
-            progress = guard | {"version": version, "end_wall": fetched.end.wall}
-            run(connection, _SQL["save_progress"], progress | end_columns("renew", renew))
-            statements, now = event_statements(connection), self._clock.now()
-            if version != newest[0]:
-                finish(note_renewed(statements, now, lease.credential_id, fetched))
-            if trouble is not None:
-                finish(note_well(statements, now, lease.credential_id))
-            return self._load(connection, "read_credential_by_id", (lease.credential_id,))
+            return self._save_newest(
+                connection, (lease.credential_id, lease.fence), fetched, previous_end, renew
+            )
 
         return await self._engine.write(save)
+
+    @override
+    async def put_generation(
+        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+    ) -> Credential | None:
+
+        def put(connection: Connection) -> Credential | None:
+            run(connection, _SQL["begin_credential"], key._asdict() | moment(self._clock))
+            credential = self._load(connection, "read_credential", key)
+            if credential is None or is_older(fetched, credential):
+                return None
+            overtaken = run(connection, _SQL["overtake"], (credential.id,))
+            return self._save_newest(connection, overtaken[0], fetched, previous_end, renew)
+
+        return await self._engine.write(put)
+
+    def _save_newest(
+        self, connection: Connection, guard: Row, fetched: Fetched, previous_end: End, renew: End | None
+    ) -> Credential | None:
+        """Make a value the current generation of the credential with this id, if this is its fence still."""
+        credential_id, fence = guard
+        guarded = {"id": credential_id, "fence": fence}
+        found = run(connection, _SQL["newest_generation"], guarded)
+        if not found:
+            return None
+        trouble, *newest = found[0]
+        version = self._keep(connection, credential_id, tuple(newest), fetched, previous_end)
+        progress = guarded | {"version": version, "end_wall": fetched.end.wall}
+        run(connection, _SQL["save_progress"], progress | end_columns("renew", renew))
+        statements, now = event_statements(connection), self._clock.now()
+        if version != newest[0]:
+            finish(note_renewed(statements, now, credential_id, fetched))
+        if trouble is not None:
+            finish(note_well(statements, now, credential_id))
+        return self._load(connection, "read_credential_by_id", (credential_id,))
 
     @override
     async def save_trouble(self, lease: Lease, trouble: Trouble, renew: End | None) -> bool:

@@ -18,6 +18,7 @@ from lingpai.store.sqlite.exchanges import Exchanges
 from lingpai.store.sqlite.hooks import Hooks
 from lingpai.store.sqlite.leases import Leases
 from lingpai.store.sqlite.proofs import Proofs
+from lingpai.store.sqlite.pushes import Pushes
 from lingpai.store.sqlite.roles import Roles
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.sqlite.upkeep import Upkeep
@@ -25,7 +26,19 @@ from lingpai.store.vault import Vault
 
 
 class SqliteStore(
-    Administration, Accounts, Callers, Leases, Budgets, Events, Exchanges, Hooks, Proofs, Roles, Upkeep, Store
+    Administration,
+    Accounts,
+    Callers,
+    Leases,
+    Budgets,
+    Events,
+    Exchanges,
+    Hooks,
+    Proofs,
+    Pushes,
+    Roles,
+    Upkeep,
+    Store,
 ):
     """`store.port.Store` in one file. Made by `open`; used from the event loop that it was opened on."""
 

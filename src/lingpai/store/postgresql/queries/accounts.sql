@@ -6,12 +6,13 @@ SELECT pg_advisory_xact_lock(hashtextextended('lingpai account ' || $1::text || 
 SELECT secret_digest, mode FROM accounts WHERE platform = $1 AND account = $2 AND label = $3;
 
 -- name: save_account
-INSERT INTO accounts (platform, account, label, secret, secret_digest, mode, domains, source, hand_out, origins)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO accounts (platform, account, label, secret, secret_digest, mode, domains, source, hand_out, origins,
+                      further)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (platform, account, label) DO UPDATE SET
     secret = excluded.secret, secret_digest = excluded.secret_digest, mode = excluded.mode,
     domains = excluded.domains, source = excluded.source, hand_out = excluded.hand_out,
-    origins = excluded.origins;
+    origins = excluded.origins, further = excluded.further;
 
 -- name: make_due
 -- That it is in use again keeps it from a purge that looked before.
@@ -40,11 +41,12 @@ WHERE c.platform = $1 AND c.account = $2 AND c.secret_digest = $3 AND starts_wit
                   AND o.kind = c.kind);
 
 -- name: find_accounts
-SELECT t.n, a.platform, a.account, a.label, a.secret, a.mode, a.domains, a.source, a.hand_out, a.origins
+SELECT t.n, a.platform, a.account, a.label, a.secret, a.mode, a.domains, a.source, a.hand_out, a.origins,
+       a.further
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (platform, account, n)
 JOIN accounts a ON a.platform = t.platform AND a.account = t.account
 ORDER BY t.n, a.label;
 
 -- name: list_accounts
-SELECT platform, account, label, secret, mode, domains, source, hand_out, origins
+SELECT platform, account, label, secret, mode, domains, source, hand_out, origins, further
 FROM accounts ORDER BY platform, account, label;

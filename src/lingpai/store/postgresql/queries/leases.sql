@@ -7,6 +7,10 @@ WHERE platform = $1 AND account = $2 AND secret_digest = $3 AND kind = $4 FOR UP
 INSERT INTO credentials (platform, account, secret_digest, kind, idle_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;
 
+-- name: overtake
+-- Whoever has the lease keeps nothing any more.
+UPDATE credentials SET fence = fence + 1, lease_holder = NULL WHERE id = $1 RETURNING fence;
+
 -- name: acquire_lease
 -- An end of another epoch that lies further ahead than twice what is asked for was set by a clock that showed another
 -- time, and is none: the fence keeps out whoever may still have the lease.

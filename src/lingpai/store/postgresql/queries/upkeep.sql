@@ -52,6 +52,10 @@ SELECT key, sum(n)::bigint FROM (
   SELECT substr(secret, 1, 4), count(*) FROM hooks GROUP BY 1
   UNION ALL
   SELECT substr(former_secret, 1, 4), count(*) FROM hooks WHERE former_secret IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(further, 1, 4), count(*) FROM accounts WHERE further IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(content, 1, 4), count(*) FROM pushes WHERE content IS NOT NULL GROUP BY 1
 ) AS counted GROUP BY key;
 
 -- name: stale_accounts
@@ -109,3 +113,26 @@ FOR UPDATE SKIP LOCKED;
 
 -- name: reseal_former_hook
 UPDATE hooks SET former_secret = $2 WHERE id = $1;
+
+-- name: stale_further
+SELECT id, further, platform, account, label FROM accounts WHERE further IS NOT NULL AND substr(further, 1, 4) < $1
+LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_further
+UPDATE accounts SET further = $2 WHERE id = $1;
+
+-- name: stale_pushes
+SELECT id, content, digest FROM pushes WHERE content IS NOT NULL AND substr(content, 1, 4) < $1 LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_push
+UPDATE pushes SET content = $2 WHERE id = $1;
+
+-- name: purge_pushes
+-- Platforms repeat a push for minutes, and its code is good for an hour.
+DELETE FROM pushes WHERE id IN (
+  SELECT id FROM pushes
+  WHERE at <= $1::float8 - 604800 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
+  ORDER BY at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;

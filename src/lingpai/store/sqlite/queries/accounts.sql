@@ -2,12 +2,14 @@
 SELECT id, secret_digest, mode FROM accounts WHERE platform = :platform AND account = :account AND label = :label;
 
 -- name: save_account
-INSERT INTO accounts (platform, account, label, secret, secret_digest, mode, domains, source, hand_out, origins)
-VALUES (:platform, :account, :label, :secret, :secret_digest, :mode, :domains, :source, :hand_out, :origins)
+INSERT INTO accounts (platform, account, label, secret, secret_digest, mode, domains, source, hand_out, origins,
+                      further)
+VALUES (:platform, :account, :label, :secret, :secret_digest, :mode, :domains, :source, :hand_out, :origins,
+        :further)
 ON CONFLICT (platform, account, label) DO UPDATE SET
     secret = excluded.secret, secret_digest = excluded.secret_digest, mode = excluded.mode,
     domains = excluded.domains, source = excluded.source, hand_out = excluded.hand_out,
-    origins = excluded.origins;
+    origins = excluded.origins, further = excluded.further;
 
 -- name: make_due
 INSERT INTO credentials (platform, account, secret_digest, kind, renew_wall, renew_steady, renew_epoch, idle_at)
@@ -38,9 +40,9 @@ WHERE platform = :platform AND account = :account AND secret_digest = :before AN
   );
 
 -- name: find_accounts
-SELECT platform, account, label, secret, mode, domains, source, hand_out, origins
+SELECT platform, account, label, secret, mode, domains, source, hand_out, origins, further
 FROM accounts WHERE platform = ? AND account = ? ORDER BY label;
 
 -- name: list_accounts
-SELECT platform, account, label, secret, mode, domains, source, hand_out, origins
+SELECT platform, account, label, secret, mode, domains, source, hand_out, origins, further
 FROM accounts ORDER BY platform, account, label;

@@ -2,6 +2,14 @@
 INSERT INTO credentials (platform, account, secret_digest, kind, idle_at)
 VALUES (:platform, :account, :secret_digest, :kind, :wall);
 
+-- name: begin_credential
+INSERT INTO credentials (platform, account, secret_digest, kind, idle_at)
+VALUES (:platform, :account, :secret_digest, :kind, :wall) ON CONFLICT DO NOTHING;
+
+-- name: overtake
+-- Whoever has the lease keeps nothing any more.
+UPDATE credentials SET fence = fence + 1, lease_holder = NULL WHERE id = ? RETURNING id, fence;
+
 -- name: read_lease_holder
 SELECT lease_holder FROM credentials WHERE id = ?;
 

@@ -51,6 +51,10 @@ SELECT key, sum(n) FROM (
   SELECT substr(secret, 1, 4), count(*) FROM hooks GROUP BY 1
   UNION ALL
   SELECT substr(former_secret, 1, 4), count(*) FROM hooks WHERE former_secret IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(further, 1, 4), count(*) FROM accounts WHERE further IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(content, 1, 4), count(*) FROM pushes WHERE content IS NOT NULL GROUP BY 1
 ) GROUP BY key;
 
 -- name: stale_accounts
@@ -92,3 +96,22 @@ LIMIT ?;
 
 -- name: reseal_former_hook
 UPDATE hooks SET former_secret = ? WHERE id = ?;
+
+-- name: stale_further
+SELECT id, further, platform, account, label FROM accounts WHERE further IS NOT NULL AND substr(further, 1, 4) < ?
+LIMIT ?;
+
+-- name: reseal_further
+UPDATE accounts SET further = ? WHERE id = ?;
+
+-- name: stale_pushes
+SELECT id, content, digest FROM pushes WHERE content IS NOT NULL AND substr(content, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_push
+UPDATE pushes SET content = ? WHERE id = ?;
+
+-- name: purge_pushes
+-- Platforms repeat a push for minutes, and its code is good for an hour.
+DELETE FROM pushes WHERE id IN (
+  SELECT id FROM pushes WHERE at <= :wall - 604800 ORDER BY at LIMIT :limit
+) RETURNING id;
