@@ -6,23 +6,29 @@ from typing import Any, NamedTuple
 import msgspec
 
 from docs.generator.markdown import attributes, code, head, joined, prose, summary, table
-from lingpai.sandbox import control_switches, controls
+from lingpai.sandbox import control_components, control_switches, controls
 from lingpai.sandbox.faults import KINDS, Fault
 from lingpai.sandbox.minting import MintCode
-from lingpai.sandbox.options import Rules, WechatApp, WecomAgent, WecomCorp
+from lingpai.sandbox.options import Rules, WechatApp, WechatComponent, WecomAgent, WecomCorp
 
 _STRUCTS = (
     ("`/_sandbox/faults`", Fault), ("`/_sandbox/codes`", MintCode), ("`/_sandbox/users`", control_switches.UserChange),
     ("`/_sandbox/addresses`", control_switches.AddressAnswer),
+    ("`/_sandbox/push`", control_components.WantedPush),
+    ("`/_sandbox/authorizations`", control_components.WantedGrant),
 )  # fmt: skip
-_ACCOUNTS = (("WeChat app", WechatApp), ("WeCom corp", WecomCorp), ("WeCom agent", WecomAgent))
+_ACCOUNTS = (
+    ("WeChat app", WechatApp), ("WeChat third-party platform", WechatComponent), ("WeCom corp", WecomCorp),
+    ("WeCom agent", WecomAgent),
+)  # fmt: skip
 _ABOUT_OPTIONS = (
     "Lifetimes and quotas. `POST /_sandbox/options` changes them at run time; the most used ones are options of "
     "`lingpai sandbox`. `hosts` (option `--name`) lists further host names under which it may be called; IP addresses, "
     "`localhost` and names of one label always may."
 )
 _ABOUT_ACCOUNTS = (
-    "`PATCH /_sandbox/accounts` with `account` and any of these fields adds an account or changes it."
+    "`PATCH /_sandbox/accounts` with `account` and any of these fields adds an account or changes it. Those of the "
+    "start are the options `apps`, `components` and `corps`."
 )
 
 

@@ -8,11 +8,13 @@ from lingpai.sandbox.app import create_app
 from lingpai.sandbox.options import (
     SAMPLE_AGENT,
     SAMPLE_APP,
+    SAMPLE_COMPONENT,
     SAMPLE_CONTACTS,
     SAMPLE_CORP,
     SAMPLE_MINI,
     SandboxOptions,
     WechatApp,
+    WechatComponent,
     WecomAgent,
     WecomCorp,
 )
@@ -21,11 +23,13 @@ from lingpai.sandbox.serve import serve
 __all__ = [
     "SAMPLE_AGENT",
     "SAMPLE_APP",
+    "SAMPLE_COMPONENT",
     "SAMPLE_CONTACTS",
     "SAMPLE_CORP",
     "SAMPLE_MINI",
     "SandboxOptions",
     "WechatApp",
+    "WechatComponent",
     "WecomAgent",
     "WecomCorp",
     "create_app",

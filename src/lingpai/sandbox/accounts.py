@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from lingpai.sandbox.options import SandboxOptions, WechatApp, WecomAgent, WecomCorp
+from lingpai.sandbox.options import SandboxOptions, WechatApp, WechatComponent, WecomAgent, WecomCorp
 from lingpai.sandbox.state import FOREVER, Row, Table
 
 _WECOM_PREFIX: Final = "ww"
@@ -20,26 +20,33 @@ class Change(Row):
     body: bytes
 
 
+Account = WechatApp | WechatComponent | WecomCorp
+
+
 class Accounts:
-    """WeChat apps by appid and WeCom corps by corpid."""
+    """WeChat apps and third-party platforms by appid, and WeCom corps by corpid."""
 
     def __init__(self, options: SandboxOptions, changes: Table[Change]) -> None:
         self._options = options
         self._changes = changes
         self.apps: dict[str, WechatApp] = {}
         self.corps: dict[str, WecomCorp] = {}
+        self.components: dict[str, WechatComponent] = {}
         self._load()
 
     def _load(self) -> None:
         # Copies: a switch thrown here must not reach the caller's options, or another sandbox.
         self.apps = {app.appid: msgspec.structs.replace(app) for app in self._options.apps}
         self.corps = {corp.corpid: msgspec.structs.replace(corp) for corp in self._options.corps}
+        self.components = {each.appid: msgspec.structs.replace(each) for each in self._options.components}
         for change in self._changes.values():
             self._place(_built(msgspec.json.decode(change.body, type=dict[str, Any])))
 
-    def _place(self, account: WechatApp | WecomCorp) -> None:
+    def _place(self, account: Account) -> None:
         if isinstance(account, WecomCorp):
             self.corps[account.corpid] = account
+        elif isinstance(account, WechatComponent):
+            self.components[account.appid] = account
         else:
             self.apps[account.appid] = account
 
@@ -52,7 +59,7 @@ class Accounts:
         """The app or corp of this name."""
         return self.apps.get(account) or self.corps.get(account)
 
-    def change(self, account: str, fields: dict[str, Any]) -> WechatApp | WecomCorp:
+    def change(self, account: str, fields: dict[str, Any]) -> Account:
         """Add an account, or set some of its fields.
 
         Args:
@@ -68,7 +75,7 @@ class Accounts:
         """
         if not account or _BAD_NAME & set(account):
             raise ValueError("name the account: an appid such as wx… or a corpid such as ww…")
-        known = self.find(account)
+        known = self.components.get(account) or self.find(account)
         wecom = isinstance(known, WecomCorp) or (known is None and account.startswith(_WECOM_PREFIX))
         merged: dict[str, Any] = msgspec.to_builtins(known) if known else {}
         if wecom and "agentid" in fields:
@@ -90,9 +97,13 @@ class Accounts:
         self._load()
 
 
-def _built(fields: dict[str, Any]) -> WechatApp | WecomCorp:
-    kind: type[WechatApp | WecomCorp] = WecomCorp if "corpid" in fields else WechatApp
-    account = msgspec.convert(fields, kind)
+def _built(fields: dict[str, Any]) -> Account:
+    kind: type[Account] = WecomCorp if "corpid" in fields else WechatApp
+    if "encoding_key" in fields:
+        kind = WechatComponent
+    account: Account = msgspec.convert(fields, kind)
+    if isinstance(account, WechatComponent):
+        return account
     lists = (
         [agent.trusted_ips for agent in account.agents]
         if isinstance(account, WecomCorp)

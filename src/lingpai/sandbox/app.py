@@ -1,5 +1,6 @@
 """The sandbox as an application of the edge: upstream calls at the root, controls under ``/_sandbox/``."""
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -23,16 +24,34 @@ from lingpai.edge.router import NO_FIELDS, Fields
 from lingpai.edge.writing import LAST_RESORT, fixed_of
 from lingpai.sandbox import controls, home
 from lingpai.sandbox.authorize import Authorize
-from lingpai.sandbox.control import ControlError
+from lingpai.sandbox.control import ControlError, Controls
 from lingpai.sandbox.dispatch import PATHS, Reply, account_of, dispatch
 from lingpai.sandbox.misbehave import Meeting, meet, sent
 from lingpai.sandbox.options import SandboxOptions
+from lingpai.sandbox.pushing import push_for_ever
 from lingpai.sandbox.refusals import Refusal, refuse
+from lingpai.sandbox.visits import PATHS as VISIT_PATHS
+from lingpai.sandbox.visits import Visit
 from lingpai.sandbox.world import Call, Others, World
 
 _LONGEST_BODY: Final = 32 * 2**20
 _KEPT_BODY: Final = 4096
-_HIDDEN: Final = frozenset({"access_token", "secret", "corpsecret", "refresh_token", "code", "js_code"})
+_HIDDEN: Final = frozenset(
+    {
+        *(
+            "access_token",
+            "secret",
+            "corpsecret",
+            "refresh_token",
+            "code",
+            "js_code",
+            "auth_code",
+            "pre_auth_code",
+        ),
+        *("component_access_token", "component_appsecret", "component_secret", "component_verify_ticket"),
+        *("authorization_code", "authorizer_refresh_token"),
+    }
+)
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})
 _READING: Final = frozenset({"GET", "HEAD"})
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -140,21 +159,30 @@ class SandboxApp(Application):
         self._service_url = service_url
         self._hosts = hosts
         self._controls = controls.controls_of(world)
-        self._pages = {"/connect/oauth2/authorize": Authorize(world)}
+        self._pages: Controls = {
+            "/connect/oauth2/authorize": Authorize(world),
+            **{path: Visit(world) for path in VISIT_PATHS},
+        }
+        self._pushing: asyncio.Task[None] | None = None
 
     @override
     def find(self, method: str, path: str) -> tuple[SandboxEndpoint, Fields]:
         return SandboxEndpoint(self, method, path), NO_FIELDS
 
     @override
-    async def start(self) -> None: ...
+    async def start(self) -> None:
+        """The sandbox pushes from now on."""
+        self._pushing = asyncio.create_task(push_for_ever(self._world))
 
     @override
     def end(self) -> None: ...
 
     @override
     async def stop(self) -> None:
-        """The state is released."""
+        """The sandbox pushes no more, and its state is released."""
+        if self._pushing is not None:
+            self._pushing.cancel()
+            await asyncio.gather(self._pushing, return_exceptions=True)
         self._world.file.close()
 
     async def reply(
@@ -170,6 +198,8 @@ class SandboxApp(Application):
         """
         if not self._hosts.includes(call.headers.get("host")):  # it may be a web page's own, see `core.hosts`
             return home.forbidden(call) if browser else FOREIGN_HOST.reply()
+        if call.path == controls.PUSH and call.method == "POST":
+            return await controls.push(self._controls, call)
         own = self._own_answer(call, browser=browser)
         if own is not None:
             return own

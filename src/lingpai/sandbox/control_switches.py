@@ -35,12 +35,18 @@ class AccountsControl(Control):
     """``/_sandbox/accounts``: who exists, and their switches."""
 
     def on_get(self, _call: Call) -> Reply:
-        """List all apps and corps of this sandbox, with their secrets."""
+        """List all apps, corps and third-party platforms of this sandbox, with their secrets."""
         accounts = self.world.accounts
-        return send({"apps": list(accounts.apps.values()), "corps": list(accounts.corps.values())})
+        return send(
+            {
+                "apps": list(accounts.apps.values()),
+                "corps": list(accounts.corps.values()),
+                "components": list(accounts.components.values()),
+            }
+        )
 
     def on_patch(self, call: Call) -> Reply:
-        """Add an account or set its fields: ``{"account": …, …}``; see ``WechatApp``, ``WecomCorp``, ``WecomAgent``."""
+        """Add an account or set its fields: ``{"account": …, …}``; see ``WechatApp`` and the like."""
         fields = body_of(call, dict[str, Any])
         account = fields.pop("account", "") or fields.pop("appid", "") or fields.pop("corpid", "")
         try:

@@ -4,12 +4,14 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from lingpai.core.wire import Reply
+from lingpai.sandbox import control_components as third_parties
 from lingpai.sandbox import control_switches as switches
 from lingpai.sandbox import control_traffic as traffic
 from lingpai.sandbox.control import Control, ControlError, Controls
 from lingpai.sandbox.world import Call, World
 
 PREFIX: Final = "/_sandbox"
+PUSH: Final = "/_sandbox/push"
 _RESOURCES: Final[dict[str, type[Control]]] = {
     "/_sandbox/calls": traffic.CallsControl,
     "/_sandbox/received": traffic.ReceivedControl,
@@ -22,6 +24,8 @@ _RESOURCES: Final[dict[str, type[Control]]] = {
     "/_sandbox/addresses": switches.AddressesControl,
     "/_sandbox/users": switches.UsersControl,
     "/_sandbox/options": switches.OptionsControl,
+    "/_sandbox/push": third_parties.PushControl,
+    "/_sandbox/authorizations": third_parties.AuthorizationsControl,
 }
 
 
@@ -34,6 +38,17 @@ def answer(controls: Controls, call: Call) -> Reply:
     """Answer a call of a control, or of a page; what a web page of another site sends to a control is refused."""
     try:
         return _permitted(controls, call).answer(call)
+    except ControlError as error:
+        return error.reply()
+
+
+async def push(controls: Controls, call: Call) -> Reply:
+    """Answer a call that pushes something, when the callback has answered."""
+    try:
+        control = _permitted(controls, call)
+        if not isinstance(control, third_parties.PushControl):
+            raise TypeError(call.path)
+        return await control.on_post(call)
     except ControlError as error:
         return error.reply()
 

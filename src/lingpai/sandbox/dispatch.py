@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from lingpai.sandbox import apis, media, sns, wechat, wechat_quota, wecom
+from lingpai.sandbox import apis, components, media, sns, wechat, wechat_quota, wecom
 from lingpai.sandbox.accounts import admits
 from lingpai.sandbox.files import File
 from lingpai.sandbox.handles import Handle
@@ -48,6 +48,22 @@ OPEN: Final[dict[str, OpenRoute]] = {
     "/sns/userinfo": OpenRoute(_ANY, "wechat", sns.profile),
     "/sns/auth": OpenRoute(_ANY, "wechat", sns.probe),
     "/sns/jscode2session": OpenRoute(_ANY, "wechat", sns.session, _TEXT),
+    **{
+        f"/cgi-bin/component/{name}": OpenRoute(_POST, "wechat", handler)
+        for name, handler in (
+            ("api_start_push_ticket", components.restart),
+            ("api_component_token", components.token),
+            ("api_create_preauthcode", components.pre_auth_code),
+            ("api_query_auth", components.query_auth),
+            ("api_authorizer_token", components.merchant_token),
+            ("api_get_authorizer_info", components.merchant_info),
+            ("api_get_authorizer_list", components.merchant_list),
+            ("api_get_authorizer_option", components.get_option),
+            ("api_set_authorizer_option", components.set_option),
+        )
+    },
+    "/sns/oauth2/component/access_token": OpenRoute(_ANY, "wechat", components.exchange),
+    "/sns/component/jscode2session": OpenRoute(_ANY, "wechat", components.session, _TEXT),
     "/cgi-bin/gettoken": OpenRoute(_ANY, "wecom", wecom.token),
 }
 WECHAT: Final[dict[str, TokenRoute]] = {
@@ -100,7 +116,7 @@ def account_of(world: World, call: Call) -> str:
     held = world.tokens.get(call.query.get("access_token", ""))
     if held is not None:
         return held.account
-    names = ("appid", "corpid")
+    names = ("appid", "authorizer_appid", "corpid", "component_appid")
     return next(filter(None, (call.query.get(name) or call.peek(name) for name in names)), "")
 
 

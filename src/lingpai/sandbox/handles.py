@@ -6,7 +6,7 @@ from typing import Final, Literal
 from lingpai.core.clock import Clock, End, end_after
 from lingpai.sandbox.state import Row, Table
 
-Family = Literal["classic", "stable", "wecom", "jsapi", "wx_card", "agent_config"]
+Family = Literal["classic", "stable", "wecom", "jsapi", "wx_card", "agent_config", "component", "authorizer"]
 Fate = Literal["live", "expired", "replaced"]
 
 _MOST_LIVE: Final = 2
@@ -20,7 +20,12 @@ _BYTES: Final[dict[Family, int]] = {
     "jsapi": 64,
     "wx_card": 64,
     "agent_config": 64,
+    "component": 99,
+    "authorizer": 99,
 }
+
+
+_BARE: Final = frozenset({"wecom", "jsapi", "wx_card", "agent_config"})
 
 
 class Handle(Row):
@@ -104,7 +109,7 @@ class Handles:
         value = secrets.token_urlsafe(_BYTES[family])
         handle = Handle(
             ends=end,
-            value=f"{serial % 90 + 10}_{value}" if family in {"classic", "stable"} else value,
+            value=f"{serial % 90 + 10}_{value}" if family not in _BARE else value,
             line=line,
             family=family,
             account=account,

@@ -62,6 +62,28 @@ class WecomCorp(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     name: str = ""
 
 
+class WechatComponent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A third-party platform of WeChat's open platform.
+
+    Attributes:
+        appid: ``wx`` and 16 hex digits, the component_appid.
+        secret: 32 hex digits, the component_appsecret.
+        token: signs what is pushed.
+        encoding_key: the EncodingAESKey, 43 characters.
+        name: what a human calls it.
+        callback: where tickets and authorizations are pushed to; "" pushes nothing.
+        refusal: an errcode that every token call gets, such as 61004; 0 for none.
+    """
+
+    appid: str
+    secret: str
+    token: str
+    encoding_key: str
+    name: str = ""
+    callback: str = ""
+    refusal: int = 0
+
+
 # Shape-correct and plainly samples; a running service is given secrets of its own.
 SAMPLE_APP: Final = WechatApp(
     appid="wx5a3b1e0000000001",
@@ -85,6 +107,13 @@ SAMPLE_CONTACTS: Final = WecomAgent(
     agentid=1000003,
     secret="sample-agent-1000003-bbbbbbbbbbbbbbbbbbbbbb",  # noqa: S106 - a sample
     name="Sandbox contacts",
+)
+SAMPLE_COMPONENT: Final = WechatComponent(
+    appid="wx5a3b1e0000000004",
+    secret="5a3b1e00000000000000000000000004",  # noqa: S106 - a sample
+    token="sampleToken",  # noqa: S106 - a sample
+    encoding_key="c2FtcGxlLWtleS1zYW1wbGUta2V5LXNhbXBsZS1rZXk",
+    name="Sandbox third-party platform",
 )
 SAMPLE_CORP: Final = WecomCorp(
     corpid="ww5a3b1e0000000003", agents=(SAMPLE_AGENT, SAMPLE_CONTACTS), name="Sandbox corp"
@@ -114,6 +143,9 @@ class Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         wrong_calls_per_hour: wrong gettoken calls of a corp before it is blocked for an hour.
         tickets_per_corp: WeCom ticket calls per corp and hour.
         tickets_per_agent: WeCom ticket calls per agent and hour.
+        component_quota: calls of ``api_component_token`` per third-party platform and day.
+        ticket_every: seconds between two pushes of a third-party platform's ticket.
+        refresh_tokens_rotate: each renewal of a merchant's token gives another refresh token, and ends the one before.
         hang_limit: seconds after which a ``timeout`` fault gives up waiting for the client to leave.
         only_from: networks (CIDR) from which calls are taken, such as the address of the one service that may call; all
             others are refused with 40164 or 60020. Empty takes all.
@@ -139,6 +171,9 @@ class Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     wrong_calls_per_hour: int = 2000
     tickets_per_corp: int = 400
     tickets_per_agent: int = 100
+    component_quota: int = 2000
+    ticket_every: float = 600
+    refresh_tokens_rotate: bool = True
     hang_limit: float = 60
     only_from: tuple[str, ...] = ()
     huge_bytes: int = 32 * 2**20
@@ -175,9 +210,11 @@ class SandboxOptions(Rules, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         apps: WeChat official accounts and mini programs.
         corps: WeCom corps.
+        components: third-party platforms of WeChat.
         hosts: names by which the sandbox may be addressed, besides those that nobody can own (see ``core.hosts``).
     """
 
     apps: tuple[WechatApp, ...] = (SAMPLE_APP, SAMPLE_MINI)
     corps: tuple[WecomCorp, ...] = (SAMPLE_CORP,)
+    components: tuple[WechatComponent, ...] = (SAMPLE_COMPONENT,)
     hosts: tuple[str, ...] = ()

@@ -68,7 +68,15 @@ def exchange(world: World, call: Call) -> Answer:
         Refusal: 40029 bad code, 40163 used, 41008 missing, 42003 over, 45011 too many in a minute; 40002, 41002, 41004
             and those of ``app_of_secret``.
     """
-    app = _credentials(world, call)
+    return code_for(world, call, _credentials(world, call))
+
+
+def code_for(world: World, call: Call, app: WechatApp) -> Answer:
+    """Return the answer to a web login code of an app, whoever may ask for it.
+
+    Raises:
+        Refusal: 40029 bad code, 40163 used, 41008 missing, 42003 over, 45011 too many in a minute.
+    """
     value = call.text("code", 41008)
     _minute(world, app.appid, call.path, world.rules.sns_per_minute)
     code = _code(world, app, "oauth", value)
@@ -164,7 +172,15 @@ def session(world: World, call: Call) -> Answer:
     Raises:
         Refusal: 40029, 40163, 41008, 42003 for the code; 45011 beyond 100 a minute for one user, 40226 a blocked user.
     """
-    app = _credentials(world, call)
+    return session_for(world, call, _credentials(world, call))
+
+
+def session_for(world: World, call: Call, app: WechatApp) -> Answer:
+    """Return the answer to a mini program's login code, whoever may ask for it.
+
+    Raises:
+        Refusal: as ``session``.
+    """
     value = call.text("js_code", 41008)
     code = _code(world, app, "mini", value)
     user = world.people.user(app.appid, code.user, app.open_platform)

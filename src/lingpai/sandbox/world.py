@@ -16,6 +16,7 @@ from lingpai.sandbox.files import File, Media
 from lingpai.sandbox.handles import Handle, Handles
 from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp
 from lingpai.sandbox.people import People
+from lingpai.sandbox.pushed import Authorization, ComponentCode, Outbox, Ticket
 from lingpai.sandbox.quotas import Counter, Quotas
 from lingpai.sandbox.refusals import Refusal
 from lingpai.sandbox.state import Row, StateFile, Table
@@ -118,6 +119,10 @@ class World:
         self.quotas = Quotas(Table(self.file, "quotas", Counter), clock)
         self.marks = Table(self.file, "marks", Mark)
         self.people = People(self.file, clock)
+        self.component_tickets = Table(self.file, "component_tickets", Ticket)
+        self.component_codes = Table(self.file, "component_codes", ComponentCode)
+        self.authorizations = Table(self.file, "authorizations", Authorization)
+        self.outbox = Outbox()
         self.faults = Faults()
         self.calls = Calls()
         self.media = Media()
@@ -130,6 +135,10 @@ class World:
     def until(self, seconds: float) -> End:
         """The end ``seconds`` from now."""
         return self.people.end_in(seconds)
+
+    def push_soon(self, component: str, event: str, **members: str) -> None:
+        """Have something pushed to the callback of a third-party platform; see ``pushing``."""
+        self.outbox.add(component, event, members)
 
     def daily_limit(self, app: WechatApp, path: str) -> int:
         """Return how often ``app`` may call ``path`` in a day."""
