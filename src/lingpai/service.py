@@ -43,6 +43,7 @@ from lingpai.keeper.routes import (
     reports,
     shapes,
     signatures,
+    third_parties,
 )
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
@@ -209,6 +210,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
         *events.routes(keeper),
         *drop_in.routes(keeper),
         *forwarding.routes(keeper),
+        *third_parties.routes(keeper),
         *health.routes(keeper),
     )
 

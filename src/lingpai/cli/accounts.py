@@ -36,6 +36,22 @@ OPTIONS = {
         flag="--origin",
         many=True,
     ),
+    "callback_token": FieldOption(
+        "Of a third-party platform: the token that signs what the platform pushes.", flag="--callback-token"
+    ),
+    "encoding_key": FieldOption(
+        "Of a third-party platform: the EncodingAESKey, 43 characters.", flag="--encoding-key"
+    ),
+    "former_encoding_key": FieldOption(
+        'The EncodingAESKey before, while pushes still come with it; "" for none.',
+        flag="--former-encoding-key",
+    ),
+    "corpid": FieldOption("Of a third-party platform of WeCom: the corpid of the provider."),
+    "next_urls": FieldOption(
+        'Address to which merchants may be led when they have authorised; repeat for more; "" for none.',
+        flag="--next",
+        many=True,
+    ),
     "hand_out": FieldOption(
         "What caller keys get that do not say it themselves: token (default) or phantom, a token that is good only for "
         "calls forwarded by Lingpai."
@@ -92,14 +108,16 @@ def add(
         raise typer.BadParameter(tr("Use either --domain or --any-domain."))
     if any_domain:
         given["domains"] = ()
-    if "origins" in given:
-        given["origins"] = tuple(filter(None, given["origins"]))
+    for many in ("origins", "next_urls"):
+        if many in given:
+            given[many] = tuple(filter(None, given[many]))
     bare = Account(platform=platform, account=account, label=label, secret="")
 
     def complete(known: "Account | None", secret: str) -> "Account":
         import msgspec
 
-        return msgspec.structs.replace(known or bare, **given, secret=secret, source=bare.source)
+        own = {"secret": secret, "source": bare.source, "via": None}  # also of what was a merchant's
+        return msgspec.structs.replace(known or bare, **given, **own)
 
     async def check(keeper: "Keeper") -> "list[Flaw]":
         return account_flaws(keeper.platforms, complete(await known_account(keeper, bare), ""))

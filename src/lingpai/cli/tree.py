@@ -20,6 +20,7 @@ _COMMANDS = {
     "backup": "backups:backup",
     "restore": "backups:restore",
     "account": "accounts:app",
+    "authorizer": "authorizers:app",
     "caller": "callers:app",
     "token": "tokens:app",
     "platform": "platforms:app",

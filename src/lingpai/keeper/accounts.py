@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
+from lingpai.core.envelopes import is_key
 from lingpai.core.fields import Fields
 from lingpai.core.flaws import Flaw
 from lingpai.core.hosts import is_host
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 MAX_ACCOUNT: Final = 128
 MAX_SECRET: Final = 512
+MAX_TOKEN: Final = 64
 MAX_LABEL: Final = 64
 """Characters of a label, and of a caller's name."""
 FINGERPRINT_DIGITS: Final = 8
@@ -26,7 +29,8 @@ _BLANK: Final = re.compile(r"[\s\x00-\x1f]")
 FIELDS: Final = Fields(
     Account,
     *("secret", "mode", "domains", "hand_out", "origins"),
-    secrets=("secret",),
+    *("callback_token", "encoding_key", "former_encoding_key", "corpid", "next_urls"),
+    secrets=("secret", "callback_token", "encoding_key", "former_encoding_key"),
     shown={"hand_out": lambda hand_out: hand_out or "token"},
 )
 
@@ -55,6 +59,7 @@ def _platform_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
         known = ", ".join(modes) or "–"
         yield Flaw("mode", f"{name} has no mode {account.mode}; known modes: {known}.")
     yield from _page_flaws(platform, account)
+    yield from _callback_flaws(platform, account)
     yield from hand_out_flaws(account.hand_out)
     if account.hand_out == "phantom" and platform.forwarding is None:
         yield Flaw("hand_out", f"Calls of {name} cannot be forwarded, so there are no phantom tokens.")
@@ -70,6 +75,33 @@ def _page_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
             yield Flaw("origins", f"{origin!r} is not an origin such as https://www.example.com.")
     if account.origins and not platform.sign_kinds:
         yield Flaw("origins", f"Pages are not signed for {name}, so an account takes no origins.")
+
+
+def _callback_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
+    name = platform.name
+    if platform.third_party is None:
+        for field in ("callback_token", "encoding_key", "former_encoding_key", "corpid", "next_urls"):
+            if getattr(account, field):
+                yield Flaw(field, f"{name} has no third-party platforms, so an account takes none of this.")
+        return
+    if not account.callback_token or len(account.callback_token) > MAX_TOKEN:
+        yield Flaw("callback_token", "A third-party platform needs the token by which pushes are signed.")
+    if not is_key(account.encoding_key):
+        yield Flaw("encoding_key", "A third-party platform needs its EncodingAESKey, 43 letters and digits.")
+    if account.former_encoding_key and not is_key(account.former_encoding_key):
+        yield Flaw("former_encoding_key", "This is not an EncodingAESKey, which has 43 letters and digits.")
+    for url in account.next_urls:
+        if not _is_web_address(url):
+            yield Flaw("next_urls", f"{url!r} is not an http or https address without a fragment.")
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and not _BLANK.search(url)
+    return plain and parts.scheme in {"http", "https"} and bool(parts.hostname) and "#" not in url
 
 
 def secret_flaws(secret: str) -> list[Flaw]:
@@ -111,6 +143,7 @@ def account_document(keeper: "Keeper", account: Account) -> dict[str, Any]:
         "label": account.label,
         **FIELDS.shown(account),
         "source": account.source,
+        **({} if account.via is None else {"via": f"{account.via.platform}/{account.via.account}"}),
         "secret_fingerprint": fingerprint(keeper, account),
     }
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from lingpai.core.records import CredentialKey
+from lingpai.core.third_parties import Via
 from lingpai.keeper.platforms.platform import Platform
 
 
@@ -31,6 +32,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
         trusted: of an app that is not configured, whether that lies in a trusted network.
         hand_out: what its account says that caller keys get, "token", "phantom" or "".
         phantom_key: digest of the caller key that gets a phantom token in the place of a token, or b"".
+        via: who acts for it, when a merchant authorised a third-party platform; None for our own.
         fleeting: whether what the caller was let in by ends by itself, so that it is looked at for each answer.
     """
 
@@ -48,6 +50,7 @@ class App(msgspec.Struct, frozen=True, kw_only=True):
     hand_out: str = ""
     phantom_key: bytes = b""
     fleeting: bool = False
+    via: Via | None = None
 
     def __repr__(self) -> str:
         """Never shows the secret."""

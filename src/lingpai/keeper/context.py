@@ -20,6 +20,7 @@ from lingpai.keeper.background import Background
 from lingpai.keeper.counters import hits_of
 from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import Platform
+from lingpai.keeper.platforms.third_party import MERCHANT
 from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
 
@@ -110,9 +111,10 @@ class Context:
             label=account.label,
             secret=account.secret,
             digest=self.digest_secret(account.secret),
-            mode=account.mode,
+            mode=account.mode if account.via is None else MERCHANT,
             domains=account.domains,
             hand_out=account.hand_out,
+            via=account.via,
             asker=asker,
             peer=peer,
         )

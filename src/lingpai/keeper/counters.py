@@ -27,6 +27,11 @@ DELIVERIES = Counter(
     "Attempts to post an event to a webhook, by outcome.",
     ["hook", "outcome"],  # outcome: ok, failed, aside, ended
 )
+PUSHES = Counter(
+    "lingpai_keeper_pushes",
+    "What platforms pushed to callbacks of third-party platforms, by outcome.",
+    ["platform", "outcome"],  # outcome: ticket, old, event, message, other, refused
+)
 
 
 class Hits:

@@ -24,6 +24,7 @@ from lingpai.keeper.outcomes import note, save
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, kind_label
 from lingpai.keeper.proofs import Proofs
 from lingpai.keeper.single_flight import SingleFlight
+from lingpai.keeper.third_parties.providers import provider_of
 from lingpai.store.port import LeaseAttempt
 
 SHORT_WAIT = 2.5
@@ -212,19 +213,34 @@ class Credentials:
     ) -> Credential | None:
         """Fetch under a lease. A shutdown awaits it: only the answer has the token that replaced the old one."""
         fetch = fetch_of(
-            self._context, app, credential.key.kind, token, lambda old: self._renew_token(app, old)
+            self._context,
+            app,
+            credential.key.kind,
+            token,
+            lambda old: self._renew_token(app, credential.key.kind, old),
         )
         with self._context.background.uninterrupted():
             return await fetch_under_lease(self._context, app, lease, credential, fetch, dead)
 
-    async def _renew_token(self, app: App, dead: Generation) -> Generation:
-        return current_of(await self.fetch_once(app, ACCESS_TOKEN, dead))
+    async def _renew_token(self, app: App, kind: str, dead: Generation) -> Generation:
+        holder = await self._token_holder(app, kind) or app
+        return current_of(await self.fetch_once(holder, ACCESS_TOKEN, dead))
 
     async def _token_for(self, app: App, kind: str) -> Generation | None:
-        """Return the live access token that a ticket needs, or None for a kind that needs none."""
-        return (
-            current_of(await self.get_or_fetch(app, ACCESS_TOKEN)) if kind in app.platform.tickets else None
-        )
+        """Return the live access token that a fetch of this kind needs, or None for a kind that needs none."""
+        holder = await self._token_holder(app, kind)
+        return None if holder is None else current_of(await self.get_or_fetch(holder, ACCESS_TOKEN))
+
+    async def _token_holder(self, app: App, kind: str) -> App | None:
+        """Return whose access token a fetch of this kind needs.
+
+        The app's own for a ticket, the third-party platform's for the token of a merchant's account.
+        """
+        if kind in app.platform.tickets:
+            return app
+        if kind == ACCESS_TOKEN and app.via is not None:
+            return await provider_of(self._context, app.via)
+        return None
 
     async def _acquire_lease(self, key: CredentialKey, seen: int) -> LeaseAttempt:
         context = self._context

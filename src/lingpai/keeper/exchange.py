@@ -12,6 +12,7 @@ import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.networks import network_of
+from lingpai.core.third_parties import Via
 from lingpai.keeper.app import App
 from lingpai.keeper.context import log
 from lingpai.keeper.generations import current_of
@@ -19,7 +20,10 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import SentAt, call_platform
 from lingpai.keeper.platforms.forms import member
 from lingpai.keeper.platforms.platform import ExchangeCall, Request, Severity
+from lingpai.keeper.platforms.third_party import AskedCall
 from lingpai.keeper.terminals import adopt
+from lingpai.keeper.third_parties.calls import ask_with_token
+from lingpai.keeper.third_parties.providers import provider_of
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 MAX_CODE = 512
@@ -85,7 +89,9 @@ async def _make(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -
 async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
     call = app.platform.exchanges[kind]
     try:
-        if call.with_token:
+        if app.via is not None and call.by_provider is not None:
+            kept = await _by_provider(keeper, app, app.via, call, code)
+        elif call.with_token:
             kept = await _with_token(keeper, app, call, code)
         else:
             kept = await keeper.proofs.call(app, lambda: _with_secret(keeper, app, call, code))
@@ -139,6 +145,20 @@ async def _with_secret(keeper: Keeper, app: App, call: ExchangeCall, code: str) 
     answer = await call_platform(keeper, app, call.method, call.path, query, at=call.at)
     if call.terminal:
         await adopt(keeper, app, call.terminal, sent_at, answer)
+    return _pick_fields(call, answer)
+
+
+async def _by_provider(keeper: Keeper, app: App, via: Via, call: ExchangeCall, code: str) -> dict[str, Any]:
+    """An exchange for a merchant's account, with the token of the third-party platform that acts for it."""
+    if call.by_provider is None:
+        raise AssertionError("the third-party platform exchanges no such codes")
+    path, query = call.by_provider
+    provider = await provider_of(keeper, via)
+
+    def request(account: str, _argument: None) -> Request:
+        return query(account, app.account, code)
+
+    answer = await ask_with_token(keeper, provider, AskedCall(path=path, request=request, method="GET"), None)
     return _pick_fields(call, answer)
 
 

@@ -12,6 +12,7 @@ from lingpai.keeper.app import App
 from lingpai.keeper.budgets import first_in, take_all, window_of
 from lingpai.keeper.context import Context
 from lingpai.keeper.failures import PERMANENT, TRANSIENT, FetchFailed
+from lingpai.keeper.generations import current_of, is_live
 from lingpai.keeper.platform_client import SentAt, call_platform, call_probe
 from lingpai.keeper.platforms.forms import member
 from lingpai.keeper.platforms.platform import (
@@ -159,6 +160,8 @@ async def _fields_of(context: Context, app: App, call: TokenCall, request: MakeR
     if call.after is None:
         return request(app.account, app.secret)
     taken: dict[str, str] = {}
+    if call.pushed:
+        taken[call.pushed] = await _pushed(context, app, call.pushed)
     for step in call.steps:
         sent = step.request(app.account, app.secret, taken)
         answer = await call_platform(context, app, step.method, step.path, sent, at=step.at)
@@ -168,6 +171,18 @@ async def _fields_of(context: Context, app: App, call: TokenCall, request: MakeR
                 raise Unreachable(f"a success without a usable {path}")
             taken[name] = str(value)
     return call.after(app.account, app.secret, taken)
+
+
+async def _pushed(context: Context, app: App, kind: str) -> str:
+    """Return the live value of a kind that the platform pushes.
+
+    Raises:
+        FetchFailed: there is none.
+    """
+    held = await context.store.read_credential(app.key(kind))
+    if held is None or not is_live(context, held.current):
+        raise FetchFailed(TRANSIENT, None, f"the platform has pushed no {kind} that is still good")
+    return current_of(held).value
 
 
 async def _keep_apart(context: Context, app: App, name: str, way: Renewed) -> None:

@@ -11,6 +11,9 @@ from lingpai.keeper.failures import STOPPED, UNFORESEEN, FetchFailed, error_of, 
 from lingpai.keeper.fetching import fetch_ticket, fetch_token, is_dead
 from lingpai.keeper.outcomes import end_if_replaced, note, save
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, Severity
+from lingpai.keeper.platforms.third_party import ThirdParty
+from lingpai.keeper.third_parties.merchants import fetch_merchant
+from lingpai.keeper.third_parties.tickets import fetch_pushed, have_pushed, needs_ticket
 from lingpai.store.port import Fetched
 
 RenewToken = Callable[[Generation], Awaitable[Generation]]
@@ -81,16 +84,40 @@ def fetch_of(
         context: the keeper's.
         app: for whom.
         kind: an access token, a terminal's token or a ticket.
-        token: the live access token that a ticket needs; None for other kinds.
+        token: the live access token that a ticket needs, or the third-party platform's that the token of a merchant's
+            account needs; None for other kinds.
         renew_token: called when the upstream no longer accepts `token`.
     """
+    third = app.platform.third_party
 
     async def fetch(dead: Generation | None) -> Fetched:
+        if third is not None and kind == third.ticket.kind:
+            return await fetch_pushed(context, app, third)
+        if token is not None and kind == ACCESS_TOKEN:
+            return await fetch_merchant(context, app, token, renew_token)
+        if third is not None:
+            return await _fetch_with_ticket(context, app, third, dead)
         if token is None:
             return await fetch_token(context, app, kind, dead)
         return await _fetch_ticket(context, app, kind, token, renew_token)
 
     return fetch
+
+
+async def _fetch_with_ticket(
+    context: Context, app: App, third: ThirdParty, dead: Generation | None
+) -> Fetched:
+    """Fetch a third-party platform's token; when its ticket is none any more, have another one pushed.
+
+    Raises:
+        FetchFailed: nothing usable came.
+    """
+    try:
+        return await fetch_token(context, app, ACCESS_TOKEN, dead)
+    except FetchFailed as failure:
+        if needs_ticket(third, failure):
+            await have_pushed(context, app, third)
+        raise
 
 
 async def _fetch_ticket(

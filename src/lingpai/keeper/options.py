@@ -39,4 +39,7 @@ class Options:
     tick: float = 0.25
     renewals_at_once: int = 16
     hook_networks: tuple[str, ...] = ()
+    authorize_links: Literal["open", "signed"] = "open"
+    origin: str = ""
+    """Scheme, host and port under which browsers reach the service."""
     forward: ForwardOptions = dataclasses.field(default_factory=ForwardOptions)

@@ -92,7 +92,7 @@ async def end_if_replaced(context: Context, app: App, credential: Credential, tr
     if current is None or not lost or credential.key.kind != ACCESS_TOKEN:
         return
     if (
-        app.platform.mode(app.mode).repeat is not Repeat.KILLS_OLD
+        app.platform.renewed(ACCESS_TOKEN, app.mode).repeat is not Repeat.KILLS_OLD
         or current.end.remaining(context.clock) <= 0
     ):
         return

@@ -16,12 +16,16 @@ from lingpai.keeper.context import log
 from lingpai.keeper.counters import publish_hits
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.third_parties.pushes import settle_due
+from lingpai.keeper.third_parties.recovering import recover_all
 
 ROLE = "renewal"
 ROLE_TTL = 15.0
 ROLE_EVERY = 5.0
 PURGE_EVERY = 60.0
 PURGE_LIMIT = 500
+PUSHES_EVERY = 2.0
+RECOVER_LOOK_EVERY = 600.0
 STORE_DOWN_WAIT = 2.0
 FEWEST_DUE = 64
 MOST_DUE = 16_384
@@ -36,8 +40,8 @@ async def run(keeper: Keeper) -> None:
 
     Every worker runs this; only the one that has the role does anything.
     """
-    leading_until = tidied_at = announced_at = float("-inf")
-    renewals = Renewals(keeper)
+    leading_until = announced_at = float("-inf")
+    renewals, chores = Renewals(keeper), Chores(keeper)
     try:
         while True:
             publish_hits()
@@ -53,12 +57,8 @@ async def run(keeper: Keeper) -> None:
                     await renewals.look()
                 else:
                     renewals.pause()
-                if now < leading_until and now - tidied_at >= PURGE_EVERY:
-                    tidied_at = now
-                    await keeper.store.purge(PURGE_LIMIT)
-                    await keeper.store.purge_administration(keeper.clock.now() - AUDIT_KEPT, PURGE_LIMIT)
-                    if keeper.reconcile is not None:
-                        keeper.reconcile()
+                if now < leading_until:
+                    await chores.do(now)
                 if now - keeper.audit.written_at >= PURGE_EVERY:
                     keeper.audit.write_out(now)
                 outage_lines.end()
@@ -73,6 +73,50 @@ async def run(keeper: Keeper) -> None:
     finally:
         renewals.pause()
         await asyncio.shield(_resign(keeper))
+
+
+class Chores:
+    """What the leading worker does now and then, besides renewing.
+
+    Args:
+        keeper: the keeper.
+    """
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._every = {
+            self._tidy: PURGE_EVERY,
+            self._settle: PUSHES_EVERY,
+            self._recover: RECOVER_LOOK_EVERY,
+        }
+        self._done_at = dict.fromkeys(self._every, float("-inf"))
+
+    async def do(self, now: float) -> None:
+        """Do what is due.
+
+        Args:
+            now: steady time.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        for chore, every in self._every.items():
+            if now - self._done_at[chore] >= every:
+                self._done_at[chore] = now
+                await chore()
+
+    async def _tidy(self) -> None:
+        keeper = self._keeper
+        await keeper.store.purge(PURGE_LIMIT)
+        await keeper.store.purge_administration(keeper.clock.now() - AUDIT_KEPT, PURGE_LIMIT)
+        if keeper.reconcile is not None:
+            keeper.reconcile()
+
+    async def _settle(self) -> None:
+        await settle_due(self._keeper)
+
+    async def _recover(self) -> None:
+        await recover_all(self._keeper)
 
 
 async def _resign(keeper: Keeper) -> None:
@@ -207,4 +251,5 @@ async def _find_app(keeper: Keeper, key: CredentialKey) -> App | None:
 
 
 def _is_renewed(app: App, kind: str) -> bool:
-    return app.platform.takes(kind) and not (kind == ACCESS_TOKEN and app.tokenless)
+    known = app.platform.takes(kind) or kind == app.platform.pushed
+    return known and not (kind == ACCESS_TOKEN and app.tokenless)

@@ -227,7 +227,9 @@ class Settings(PlatformGroups, BaseSettings):
     def keeper_options(self) -> KeeperOptions:
         """Return the keeper's options."""
         forward = ForwardOptions(**self.forward.model_dump())
-        return KeeperOptions(hosts=self.hosts(), forward=forward, **self.keeper.model_dump())
+        return KeeperOptions(
+            hosts=self.hosts(), forward=forward, origin=self.origin, **self.keeper.model_dump()
+        )
 
     def zone(self) -> tzinfo | None:
         """Return the time zone of the times on pages; None for the machine's own."""

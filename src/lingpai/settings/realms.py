@@ -18,6 +18,8 @@ TAKEN: Final = frozenset(
         *(
             "AccessToken",
             "JsSDK",
+            "authorize",
+            "callback",
             "Xcx",
             "cgi-bin",
             "docs",

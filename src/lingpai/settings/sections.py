@@ -134,6 +134,10 @@ class KeeperSettings(Section):
     """CIDR blocks of your own network in which webhooks may be called, also by http. Other addresses that are not
     public are never reached."""
 
+    authorize_links: Literal["open", "signed"] = "open"
+    """Who may begin to authorise a third-party platform at /authorize/…: open for everybody, signed for those who
+    have a link of `lingpai authorizer link`."""
+
     unproven_a_minute: Annotated[int, Field(ge=1)] = 30
     """Calls per minute with wrong secrets that may reach the platform, for each account that is not configured and for
     each such secret. Trusted networks are counted separately.

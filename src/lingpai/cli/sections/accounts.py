@@ -20,7 +20,7 @@ AccountEntry = FIELDS.entry("AccountEntry", {"platform": str, "account": str, "s
 
 
 async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
-    """Return the required changes. Accounts of the original's .env belong to that file and are never pruned."""
+    """Return the required changes. Accounts of the original's .env, and those of merchants, are never pruned."""
     store = stage.keeper.store
     stored = {each.name: each for each in await store.list_accounts()}
     changes: list[Change] = []
@@ -42,7 +42,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
         changes += [
             Change(name, "remove", perform=partial(administration.remove_account, stage.keeper, each))
             for name, each in stored.items()
-            if name not in named and each.source != "env"
+            if name not in named and each.source != "env" and each.via is None
         ]
     return Plan(changes, problems)
 
@@ -51,7 +51,9 @@ def _account(stage: Stage, entry: Any) -> Account:
     secret = stage.secret(entry.secret)
     if not secret:
         raise Problem(tr("The secret is empty."))
-    return Account(**{**msgspec.structs.asdict(entry), "secret": secret}, source="apply")
+    given = msgspec.structs.asdict(entry)
+    given |= {name: stage.secret(given[name]) for name in FIELDS.secrets if given[name]}
+    return Account(**given, source="apply")
 
 
 def _change(stage: Stage, known: Account | None, wanted: Account) -> Change:

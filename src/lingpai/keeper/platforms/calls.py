@@ -158,7 +158,8 @@ class TokenCall(Renewed):
     `request` makes the query (of a GET) or the body (of a POST) from account and secret. `forced` makes
     the request that demands a new token, where the platform has one, within `forced_limits`. With `refresh`,
     a token is renewed by that, and fetched anew only when that is refused. With `steps`, those calls come before, and
-    `after` makes the request from what they gave as well. `at` see `Platform.addresses`.
+    `after` makes the request from what they gave as well, and from the live value of the kind `pushed`, which the
+    platform pushes. `at` see `Platform.addresses`.
     """
 
     method: str
@@ -170,6 +171,7 @@ class TokenCall(Renewed):
     refresh: RefreshCall | None = None
     steps: tuple[LoginStep, ...] = ()
     after: Callable[[str, str, Mapping[str, str]], Request] | None = None
+    pushed: str = ""
     at: str = ""
 
 
@@ -228,7 +230,8 @@ class ExchangeCall:
     passed on when sent. A code that is exchanged for a terminal's tokens names in `terminal` the field of that
     terminal's number: then the tokens are stored here and not passed on. `headers` makes headers from the token of
     this `kind`, which is then not the parameter `parameter`; a POST has that in its query when `in_query`. `inside` is
-    the path of what has the fields; `at` see `Platform.addresses`.
+    the path of what has the fields; `at` see `Platform.addresses`. For an account that a third-party platform acts for,
+    `by_provider` is path and query (of that one's id, the account's and the code) of a GET with that one's token.
     """
 
     path: str
@@ -244,3 +247,4 @@ class ExchangeCall:
     in_query: bool = False
     inside: str = ""
     at: str = ""
+    by_provider: tuple[str, Callable[[str, str, str], Request]] | None = None

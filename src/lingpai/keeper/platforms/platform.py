@@ -29,6 +29,7 @@ from lingpai.keeper.platforms.calls import (
 )
 from lingpai.keeper.platforms.forms import ERRCODE, JSAPI, Body, Envelope, Published, SignRecipe
 from lingpai.keeper.platforms.forwarding import Forwarding
+from lingpai.keeper.platforms.third_party import MERCHANT, MerchantCall, ThirdParty
 from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
 
 __all__ = [
@@ -102,6 +103,8 @@ class Platform:
         addresses: further addresses by name, where calls or paths of it are elsewhere; "" is `base_url`.
         tokens: further kinds of tokens that are fetched with the secret.
         way_out: how it is reached; an operator's settings.
+        third_party: how merchants authorise an account of it, and how that acts for theirs; None for most.
+        merchant: how the token of an account is got that a third-party platform acts for, where there are such.
         checks_address: whether it checks the caller's address on every call, so that only a call with a token shows
             whether this machine may call it; else on token calls at most.
     """
@@ -129,6 +132,8 @@ class Platform:
     tokens: Mapping[str, TokenCall] = dataclasses.field(default_factory=dict)
     way_out: WayOut = ANY_WAY
     checks_address: bool = False
+    third_party: ThirdParty | None = None
+    merchant: MerchantCall | None = None
 
     def mode(self, name: str) -> TokenCall:
         """Return the mode of this name, or the default one for ""."""
@@ -154,9 +159,15 @@ class Platform:
             *self.exchanges.values(),
             self.probe,
             self.terminals,
+            self.merchant,
             *(step for call in (*self.modes.values(), *self.tokens.values()) for step in call.steps),
         )
         return frozenset(each.path for each in calls if each is not None)
+
+    @property
+    def pushed(self) -> str:
+        """Return the kind of the ticket that it pushes, or ""."""
+        return "" if self.third_party is None else self.third_party.ticket.kind
 
     def is_account(self, text: str) -> bool:
         """Return whether a text is an account's id by its form."""
@@ -168,6 +179,8 @@ class Platform:
 
     def renewed(self, kind: str, mode: str) -> Renewed:
         """Return when values of this kind are renewed."""
+        if kind == ACCESS_TOKEN and mode == MERCHANT and self.merchant is not None:
+            return self.merchant
         if kind == ACCESS_TOKEN:
             return self.mode(mode)
         return self.tokens.get(kind) or self.tickets.get(kind) or self.refresh(kind, mode) or Renewed()
@@ -183,7 +196,7 @@ class Platform:
     def refresh(self, kind: str, mode: str) -> RefreshCall | None:
         """Return how values of this kind are renewed with a refresh token, or None when they have none."""
         if kind == ACCESS_TOKEN:
-            return self.mode(mode).refresh
+            return None if mode == MERCHANT else self.mode(mode).refresh
         return self.terminals if kind.startswith(TERMINAL) else None
 
     def fault(self, code: int) -> Fault:

@@ -1,6 +1,7 @@
 """WeChat official accounts and mini programs (docs/spec/platforms.md)."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
@@ -23,8 +24,13 @@ from lingpai.keeper.platforms.platform import (
 )
 from lingpai.keeper.platforms.platform_type import PlatformType, Text
 from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
+from lingpai.keeper.platforms.third_party import MerchantCall
 
 BASE_URL = "https://api.weixin.qq.com"
+RENEW_LEFT = 900.0
+"""Seconds that a merchant's token has left when it is renewed: the old one lives for five minutes more at most."""
+REFRESH_LIFE = 90 * 86_400.0
+"""Seconds that a merchant's refresh token is kept without use. The platform names no end; each renewal begins anew."""
 
 # The platform allows 2,000, 500,000 and 20 a day; the rest is left to those who still ask it themselves.
 CLASSIC = Limit("classic", 1_800, Period.DAY)
@@ -47,6 +53,26 @@ def _oauth(account: str, secret: str, code: str) -> Request:
 
 def _mini(account: str, secret: str, code: str) -> Request:
     return {"appid": account, "secret": secret, "js_code": code, "grant_type": "authorization_code"}
+
+
+def _merchant(provider: str, account: str, _secret: str, refresh_token: str) -> Request:
+    return {
+        "component_appid": provider,
+        "authorizer_appid": account,
+        "authorizer_refresh_token": refresh_token,
+    }
+
+
+def _merchant_code(code: str) -> Callable[[str, str, str], Request]:
+    def query(provider: str, account: str, value: str) -> Request:
+        return {
+            "appid": account,
+            code: value,
+            "grant_type": "authorization_code",
+            "component_appid": provider,
+        }
+
+    return query
 
 
 _TRANSIENT = Fault(Severity.TRANSIENT)
@@ -162,9 +188,14 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
                 _oauth,
                 required=("access_token", "expires_in", "refresh_token", "openid", "scope"),
                 optional=("unionid", "is_snapshotuser"),
+                by_provider=("/sns/oauth2/component/access_token", _merchant_code("code")),
             ),
             "mini": ExchangeCall(
-                "/sns/jscode2session", _mini, required=("openid", "session_key"), optional=("unionid",)
+                "/sns/jscode2session",
+                _mini,
+                required=("openid", "session_key"),
+                optional=("unionid",),
+                by_provider=("/sns/component/jscode2session", _merchant_code("js_code")),
             ),
         },
         sign_kinds={"config": "jsapi_ticket"},
@@ -172,6 +203,18 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
         faults=FAULTS,
         one_secret=True,
         forwarding=FORWARDING,
+        merchant=MerchantCall(
+            path="/cgi-bin/component/api_authorizer_token",
+            request=_merchant,
+            value="authorizer_access_token",
+            field="authorizer_refresh_token",
+            life=REFRESH_LIFE,
+            lost=frozenset({61023}),
+            gone=frozenset({61003}),
+            repeat=Repeat.KILLS_OLD,
+            overlap=overlap,
+            renew_left=RENEW_LEFT,
+        ),
     )
 
 

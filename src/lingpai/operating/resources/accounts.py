@@ -48,7 +48,7 @@ class Accounts(Resource[Account]):
     area = "keeper"
     noun = "account"
     entry = FIELDS.entry("AccountEntry", {}, secret="")
-    written = ("secret",)
+    written = FIELDS.secrets
     filters = PREFIX
     actions: ClassVar[Mapping[str, Action]] = {
         "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account.")
@@ -89,12 +89,15 @@ class Accounts(Resource[Account]):
     async def build(self, site: Site, key: Key, entry: Any, known: Account | None) -> Account:
         platform, account, label = key
         given = FIELDS.named(entry)
-        given["secret"] = entry.secret or (known.secret if known is not None else "")
+        if known is not None:  # what never comes out stays when it does not come in
+            given |= {name: given[name] or getattr(known, name) for name in self.written}
         given["hand_out"] = "" if entry.hand_out == "token" else entry.hand_out
         wanted = Account(
             platform=platform,
             account=account,
             label="" if label == NO_LABEL else label,
+            # With another secret it is an account of our own.
+            via=known.via if known is not None and given["secret"] == known.secret else None,
             **given,
         )
         flaws = account_flaws(site.keeper.platforms, wanted)

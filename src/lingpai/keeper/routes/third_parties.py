@@ -1,0 +1,213 @@
+"""Routes of third-party platforms: callbacks, the pages on which merchants begin and end, and one-time results."""
+
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source, Streams
+from lingpai.keeper.access import covers, identify
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.parameters import BODY, Id
+from lingpai.keeper.routes import visit_pages
+from lingpai.keeper.routes.choices import PlatformName
+from lingpai.keeper.routes.shapes import GENERIC
+from lingpai.keeper.third_parties import authorizing, callbacks, links
+from lingpai.keeper.third_parties.callbacks import Signed
+
+BODY_LIMIT = 64 * 1024
+STALL = 5.0
+COOKIE = "lingpai_visit"
+SUCCESS = Reply(b"success", content_type="text/plain; charset=utf-8")
+
+Word = Annotated[str, msgspec.Meta(max_length=256)]
+Text = Annotated[str, msgspec.Meta(max_length=2048)]
+
+
+class Pushed(msgspec.Struct, kw_only=True):
+    """A push: what is signed comes in the query, what is encrypted in the body (XML or JSON)."""
+
+    platform: PlatformName
+    account: Id
+    msg_signature: Word = ""
+    timestamp: Word = ""
+    nonce: Word = ""
+
+
+class MerchantPushed(Pushed, kw_only=True):
+    """A push about the account of a merchant."""
+
+    merchant: Id
+
+
+class Echo(Pushed, kw_only=True):
+    """The question of a platform whether this is the right address."""
+
+    echostr: Text = ""
+
+
+class MerchantEcho(Echo, kw_only=True):
+    """The same for the address with a merchant's account."""
+
+    merchant: Id
+
+
+class Visiting(msgspec.Struct, kw_only=True):
+    """A merchant that is to authorise.
+
+    Attributes:
+        next: where to lead the merchant afterwards: one of the account's `next_urls`.
+        auth_type: which accounts may be chosen, by the platform's number; any when absent.
+        biz_appid: the one account that may be chosen.
+        link: signs the link, where the operator wants that.
+        lang: `en` or `zh`; the browser's wish when absent.
+    """
+
+    platform: PlatformName
+    account: Id
+    link: Word = ""
+    next: Text = ""
+    auth_type: Word = ""
+    biz_appid: Word = ""
+    lang: Word = ""
+
+
+class Returning(msgspec.Struct, kw_only=True):
+    """A merchant that comes back from the platform's page."""
+
+    platform: PlatformName
+    account: Id
+    auth_code: Annotated[str, msgspec.Meta(max_length=512)] = ""
+    state: Word = ""
+    lang: Word = ""
+
+
+class ResultToTake(msgspec.Struct, kw_only=True):
+    """The one-time result that a merchant was led away with."""
+
+    platform: PlatformName
+    account: Id
+    result: Text
+
+
+class Authorization(msgspec.Struct):
+    """The account that a merchant authorised: ask for its tokens like any other's."""
+
+    account: str
+    platform: str
+    id: str
+
+
+def routes(keeper: Keeper) -> tuple[Route, ...]:
+    """Return the routes of third-party platforms."""
+
+    async def push(params: Pushed, call: Call) -> Reply:
+        signed = Signed(msg_signature=params.msg_signature, timestamp=params.timestamp, nonce=params.nonce)
+        merchant = params.merchant if isinstance(params, MerchantPushed) else ""
+        body = await _body_of(call)
+        await callbacks.receive(keeper, params.platform, params.account, signed, body, merchant)
+        return SUCCESS
+
+    async def echo(params: Echo, call: Call) -> Reply:
+        del call
+        signed = Signed(
+            msg_signature=params.msg_signature,
+            timestamp=params.timestamp,
+            nonce=params.nonce,
+            echostr=params.echostr,
+        )
+        text = await callbacks.echo(keeper, params.platform, params.account, signed)
+        return Reply(text.encode(), content_type=SUCCESS.content_type)
+
+    async def enter(params: Visiting, call: Call) -> Reply:
+        provider, account, _ = await callbacks.provider_named(keeper, params.platform, params.account)
+        back = f"{keeper.options.origin}/authorize/{params.platform}/{params.account}/return"
+        await links.demand_link(keeper, provider, params.link, params.next)
+        wanted = (params.next, params.auth_type, params.biz_appid)
+        entrance = await authorizing.enter(keeper, provider, account, back, wanted)
+        secure = "; Secure" if keeper.options.origin.startswith("https:") else ""
+        cookie = (
+            f"{COOKIE}={entrance.browser}; Path=/authorize/; HttpOnly; SameSite=Lax; Max-Age=3600{secure}"
+        )
+        # The platform's page looks at where it was opened from.
+        headers = (("set-cookie", cookie), ("referrer-policy", "origin"))
+        return visit_pages.begin(call, params.lang, entrance, headers)
+
+    async def come_back(params: Returning, call: Call) -> Reply:
+        provider, account, _ = await callbacks.provider_named(keeper, params.platform, params.account)
+        if not params.auth_code:
+            raise LingpaiError(
+                Kind.MISSING_PARAMETER, "parameter auth_code is missing", parameter="auth_code"
+            )
+        name = await authorizing.come_back(keeper, provider, params.auth_code)
+        following = authorizing.next_of(keeper, provider, account, params.state, _cookie_of(call))
+        if name and following:
+            result = authorizing.new_result(keeper, provider, name)
+            headers = (
+                NO_STORE,
+                ("location", _with_result(following, result)),
+                ("referrer-policy", "no-referrer"),
+            )
+            return Reply(b"", 303, "text/html; charset=utf-8", headers)
+        return visit_pages.end(call, params.lang, name)
+
+    async def take_result(params: ResultToTake, call: Call) -> Authorization:
+        provider, _, _ = await callbacks.provider_named(keeper, params.platform, params.account)
+        caller = await identify(keeper, call, "token")
+        if caller is not None:
+            call.caller = caller.name
+            if not covers(caller.apps, provider.name):
+                raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
+        name = await authorizing.take_result(keeper, provider, params.result)
+        platform, number, *_ = name.split("/")
+        return Authorization(name, platform, number)
+
+    streams = Streams(BODY_LIMIT, STALL)
+    path, query = Source.PATH, Source.PATH | Source.QUERY
+    tag, at = "Third-party platforms", "/callback/{platform}/{account}"
+    page = visit_pages.problem
+    return (
+        Route(("POST",), at, Pushed, query, push, GENERIC,
+              "Take what a platform pushes: tickets and authorizations", Reply, tag, streams=streams,
+              details=PUSH_DETAILS),
+        Route(("GET",), at, Echo, query, echo, GENERIC,
+              "Answer the platform's question whether this is the right address", Reply, tag),
+        Route(("POST",), f"{at}/{{merchant}}", MerchantPushed, query, push, GENERIC,
+              "Take what a platform pushes about a merchant's account", Reply, tag, streams=streams,
+              details=PUSH_DETAILS),
+        Route(("GET",), f"{at}/{{merchant}}", MerchantEcho, query, echo, GENERIC,
+              "Answer the same question about the address with a merchant's account", Reply, tag),
+        Route(("GET",), "/authorize/{platform}/{account}", Visiting, query, enter, GENERIC,
+              "Begin an authorization: a page with a button to the platform's page", Reply, tag, page=page),
+        Route(("GET",), "/authorize/{platform}/{account}/return", Returning, query, come_back, GENERIC,
+              "End an authorization: where the platform leads the merchant back to", Reply, tag, page=page),
+        Route(("POST",), "/v1/authorizations/{platform}/{account}", ResultToTake, path | BODY, take_result, GENERIC,
+              "Get the account that a merchant authorised, by the one-time result", Authorization, tag),
+    )  # fmt: skip
+
+
+PUSH_DETAILS = (
+    "Signed and encrypted as the platform does it (EncodingAESKey), in XML or JSON. What is not, or is more than 10 "
+    "minutes old, is answered with 403 and leaves nothing. What is answered with `success` is stored."
+)
+
+
+async def _body_of(call: Call) -> bytes:
+    if call.streamed is None:
+        raise AssertionError("a route that streams gets the request as it came")
+    return b"".join([piece async for piece in call.streamed.body])
+
+
+def _cookie_of(call: Call) -> str:
+    for each in (call.header("cookie") or "").split(";"):
+        name, _, value = each.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return ""
+
+
+def _with_result(url: str, result: str) -> str:
+    parts = urlsplit(url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), ("result", result)]
+    return urlunsplit(parts._replace(query=urlencode(query)))

@@ -1,0 +1,208 @@
+"""A merchant's visit: our page with a button, the platform's page, and back with a code."""
+
+import hmac
+import secrets
+import struct
+from typing import Final, NamedTuple
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Account
+from lingpai.core.seals import Digester
+from lingpai.core.third_parties import Push
+from lingpai.keeper.app import App
+from lingpai.keeper.budgets import first_in, take
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.forms import member
+from lingpai.keeper.platforms.third_party import Visit
+from lingpai.keeper.third_parties.calls import ask_with_token
+from lingpai.keeper.third_parties.providers import third_party_of
+from lingpai.keeper.third_parties.pushes import DONE, GRANTED, Task, accept
+from lingpai.keeper.upstream import Refusal, Unreachable
+
+LONGEST_VISIT: Final = 3_600
+"""Seconds that a merchant may take for one visit."""
+RESULT_LIFE: Final = 600
+"""Seconds in which the one-time result of an authorization may be asked for."""
+VISITS_A_MINUTE: Final = 120
+"""Visits of one third-party platform: each costs a call."""
+PATIENCE: Final = 8.0
+POLL: Final = 0.1
+_LAYOUT: Final = struct.Struct(">I8s8s")
+_MAC: Final = 16
+
+
+class State(NamedTuple):
+    """What comes back with the merchant, unchanged.
+
+    Attributes:
+        ends_at: unix time in seconds.
+        browser: what the browser has as a cookie.
+        next_digest: of the address to lead the merchant to, zeros for none.
+    """
+
+    ends_at: int
+    browser: bytes
+    next_digest: bytes
+
+
+class Entrance(NamedTuple):
+    """The platform's page.
+
+    Attributes:
+        computer: its address for computers.
+        phone: the same for phones, or "".
+        browser: cookie for the browser.
+    """
+
+    computer: str
+    phone: str
+    browser: str
+
+
+async def enter(
+    keeper: Keeper, provider: App, account: Account, back: str, wanted: tuple[str, str, str]
+) -> Entrance:
+    """Begin a visit.
+
+    Args:
+        keeper: the keeper.
+        provider: the third-party platform.
+        account: the same as it is configured.
+        back: our address to which the merchant comes back.
+        wanted: where to lead the merchant afterwards, kind of accounts, and id of the one account; "" for any.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER when the merchant may not be led there; BUDGET_SPENT; UPSTREAM_REFUSED or
+            UPSTREAM_UNAVAILABLE.
+    """
+    next_url, auth_type, biz_appid = wanted
+    if next_url and next_url not in account.next_urls:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER, "This address is not one of the account's next_urls.", parameter="next"
+        )
+    if not await take(keeper, provider.subject, "visits", VISITS_A_MINUTE, 60):
+        raise LingpaiError(Kind.BUDGET_SPENT, "Too many visits in this minute; try again.", retry_after=60)
+    code = await _pre_auth_code(keeper, provider)
+    browser = secrets.token_bytes(8)
+    state = State(
+        int(keeper.clock.now()) + LONGEST_VISIT,
+        browser,
+        _next_digest(keeper, next_url) if next_url else bytes(8),
+    )
+    text = _write(keeper, provider, state)
+    visit = Visit(provider.account, code, back, text, auth_type, biz_appid)
+    computer, phone = third_party_of(provider).pages(provider.platform.address("pages"), visit)
+    return Entrance(computer, phone, browser.hex())
+
+
+async def _pre_auth_code(keeper: Keeper, provider: App) -> str:
+    try:
+        answer = await ask_with_token(keeper, provider, third_party_of(provider).pre_auth, None)
+    except Refusal as refusal:
+        raise LingpaiError(Kind.UPSTREAM_REFUSED, refusal.message, code=refusal.code) from refusal
+    except Unreachable as unreachable:
+        raise LingpaiError(
+            Kind.UPSTREAM_UNAVAILABLE, f"The call to the upstream platform failed: {unreachable}."
+        ) from unreachable
+    code = member(answer, "pre_auth_code")
+    if not isinstance(code, str) or not code:
+        raise LingpaiError(
+            Kind.UPSTREAM_UNAVAILABLE, "The call to the upstream platform failed: no pre_auth_code."
+        )
+    return code
+
+
+async def come_back(keeper: Keeper, provider: App, code: str) -> str:
+    """Exchange a merchant's code, which is stored first; return the name of the account, "" when it takes longer.
+
+    Raises:
+        LingpaiError: UPSTREAM_REFUSED when the platform does not take the code.
+    """
+    push = await accept(keeper, provider, Task(GRANTED, keeper.clock.now(), code))
+    give_up = keeper.clock.steady() + PATIENCE
+    while push.content and keeper.clock.steady() < give_up:
+        await keeper.store.wait_change(POLL)
+        push = await keeper.store.find_push(push.digest) or push
+    return _name_in(push)
+
+
+def _name_in(push: Push) -> str:
+    if push.content:
+        return ""
+    word, _, name = push.outcome.partition(" ")
+    if word != DONE:
+        raise LingpaiError(Kind.UPSTREAM_REFUSED, "The platform does not accept this authorization.")
+    return name
+
+
+def next_of(keeper: Keeper, provider: App, account: Account, state: str, browser: str) -> str:
+    """Return where a merchant that comes back is led to, "" for nowhere: the state is wrong, or another browser's."""
+    read = _read(keeper, provider, state)
+    if read is None or not hmac.compare_digest(read.browser.hex(), browser):
+        return ""
+    return next((each for each in account.next_urls if _next_digest(keeper, each) == read.next_digest), "")
+
+
+def new_result(keeper: Keeper, provider: App, name: str) -> str:
+    """Return a code for which the name of an authorised account is told once."""
+    ends_at = int(keeper.clock.now()) + RESULT_LIFE
+    told = " ".join((name, str(ends_at), secrets.token_hex(8)))
+    return f"{told.encode().hex()}.{_result_mac(keeper, provider, told)}"
+
+
+async def take_result(keeper: Keeper, provider: App, result: str) -> str:
+    """Return the name of the account that a one-time result is about.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER when it is none, has ended or was taken before.
+    """
+    head, _, mac = result.partition(".")
+    wrong = LingpaiError(
+        Kind.INVALID_PARAMETER, "This result is unknown, was taken before or has ended.", parameter="result"
+    )
+    try:
+        text = bytes.fromhex(head).decode()
+        name, ends_at, _ = text.split(" ")
+    except ValueError:
+        raise wrong from None
+    if not hmac.compare_digest(
+        mac.encode("utf-8", "surrogatepass"), _result_mac(keeper, provider, text).encode()
+    ):
+        raise wrong
+    if float(ends_at) <= keeper.clock.now():
+        raise wrong
+    if not await first_in(
+        keeper, provider.subject, f"result {keeper.digest_code(mac).hex()}", RESULT_LIFE * 2
+    ):
+        raise wrong
+    return name
+
+
+def _result_mac(keeper: Keeper, provider: App, text: str) -> str:
+    return Digester(keeper.ring, "authorization result")(f"{provider.name} {text}").hex()
+
+
+def _next_digest(keeper: Keeper, url: str) -> bytes:
+    return Digester(keeper.ring, "next url")(url)[:8]
+
+
+def _write(keeper: Keeper, provider: App, state: State) -> str:
+    body = _LAYOUT.pack(*state)
+    return (body + _mac(keeper, provider, body)).hex()
+
+
+def _read(keeper: Keeper, provider: App, text: str) -> State | None:
+    """Return a state of ours that has not ended, else None."""
+    try:
+        raw = bytes.fromhex(text)
+    except ValueError:
+        return None
+    body, mac = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
+    if len(raw) != _LAYOUT.size + _MAC or not hmac.compare_digest(mac, _mac(keeper, provider, body)):
+        return None
+    state = State(*_LAYOUT.unpack(body))
+    return state if state.ends_at > keeper.clock.now() else None
+
+
+def _mac(keeper: Keeper, provider: App, body: bytes) -> bytes:
+    return Digester(keeper.ring, "visit")(f"{provider.name} {body.hex()}")

@@ -1,0 +1,158 @@
+"""Callbacks of third-party platforms: who pushed it is proven first, then it is stored, then it is answered."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from lingpai.core import envelopes
+from lingpai.core.envelopes import EnvelopeError
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Account
+from lingpai.keeper.app import App
+from lingpai.keeper.context import log
+from lingpai.keeper.counters import PUSHES
+from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.platforms.third_party import ThirdParty
+from lingpai.keeper.third_parties.pushes import CHANGED, ENDED, GRANTED, Task, accept
+from lingpai.keeper.third_parties.tickets import keep_ticket
+
+APART: Final = 600.0
+"""Seconds by which the time of a push may differ from ours."""
+
+
+class Signed(msgspec.Struct, kw_only=True):
+    """The parameters by which a push is proven."""
+
+    msg_signature: str = ""
+    timestamp: str = ""
+    nonce: str = ""
+    echostr: str = ""
+
+
+async def provider_named(keeper: Keeper, platform: str, account: str) -> tuple[App, Account, ThirdParty]:
+    """Return a third-party platform that is configured.
+
+    Raises:
+        LingpaiError: NOT_FOUND.
+    """
+    described = keeper.platforms.get(platform)
+    if described is not None and described.third_party is not None:
+        found = await keeper.store.find_accounts(platform, account)
+        if found:
+            return keeper.app_of(found[0]), found[0], described.third_party
+    raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
+
+
+async def echo(keeper: Keeper, platform: str, account: str, signed: Signed) -> str:
+    """Return the text that the platform sends encrypted to see whether this is the right address.
+
+    Raises:
+        LingpaiError: NOT_FOUND; NOT_ALLOWED when it was not made for this account.
+    """
+    _, configured, _ = await provider_named(keeper, platform, account)
+    return _opened(keeper, configured, signed, signed.echostr)
+
+
+async def receive(
+    keeper: Keeper, platform: str, account: str, signed: Signed, body: bytes, merchant: str = ""
+) -> None:
+    """Take what was pushed; when this returns, it is stored.
+
+    Args:
+        keeper: the keeper.
+        platform: name of the third-party platform's platform.
+        account: its id.
+        signed: of the query.
+        body: as it came.
+        merchant: id in the path, of pushes about the account of a merchant; else "".
+
+    Raises:
+        LingpaiError: NOT_FOUND; NOT_ALLOWED when it was not made for this account; STORE_UNAVAILABLE.
+    """
+    provider, configured, third = await provider_named(keeper, platform, account)
+    try:
+        encrypted = envelopes.read(body).get("Encrypt", "")
+    except EnvelopeError as error:
+        raise _refused(configured, str(error)) from error
+    message = _opened(keeper, configured, signed, encrypted)
+    try:
+        pushed = envelopes.read(message)
+    except EnvelopeError as error:
+        raise _refused(configured, str(error)) from error
+    outcome = "message" if merchant else await _take(keeper, provider, third, pushed)
+    PUSHES.labels(platform, outcome).inc()
+
+
+async def _take(keeper: Keeper, provider: App, third: ThirdParty, pushed: dict[str, str]) -> str:
+    event, at = pushed.get(third.event, ""), _time_of(keeper, pushed.get(third.time, ""))
+    ticket = third.ticket
+    if event == ticket.event and pushed.get(ticket.field):
+        kept = await keep_ticket(keeper, provider, third, pushed[ticket.field], at)
+        return "old" if kept is None else "ticket"
+    task = _task_of(third, event, pushed, at)
+    if task is None:
+        return "other"
+    await accept(keeper, provider, task)
+    return "event"
+
+
+def _task_of(third: ThirdParty, event: str, pushed: dict[str, str], at: float) -> Task | None:
+    ids = {*third.ended.values(), *third.changed.values()}
+    merchant = next((pushed[name] for name in sorted(ids) if pushed.get(name)), "")
+    code = pushed.get(third.granted.get(event, ""), "")
+    if code:
+        return Task(GRANTED, at, code, merchant)
+    if event in third.ended and merchant:
+        return Task(ENDED, at, merchant=merchant)
+    if event in third.changed and merchant:
+        return Task(CHANGED, at, merchant=merchant)
+    return None
+
+
+def _time_of(keeper: Keeper, text: str) -> float:
+    try:
+        return float(int(text))
+    except ValueError:
+        return keeper.clock.now()
+
+
+def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) -> str:
+    """Return what was encrypted for this account.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED.
+    """
+    token = account.callback_token
+    proven = token and envelopes.is_signed(
+        signed.msg_signature, token, signed.timestamp, signed.nonce, encrypted
+    )
+    if not proven:
+        raise _refused(account, "signature")
+    try:
+        apart = abs(int(signed.timestamp) - keeper.clock.now())
+    except ValueError as error:
+        raise _refused(account, "timestamp") from error
+    if apart > APART:
+        raise _refused(account, "timestamp")
+    problem = "key"
+    for key in _keys_of(account):
+        try:
+            return envelopes.decrypt(key, _receivers_of(account), encrypted)
+        except EnvelopeError as error:
+            problem = str(error)
+    raise _refused(account, problem)
+
+
+def _keys_of(account: Account) -> Iterator[str]:
+    yield from filter(None, (account.encoding_key, account.former_encoding_key))
+
+
+def _receivers_of(account: Account) -> frozenset[str]:
+    return frozenset(filter(None, (account.account, account.corpid)))
+
+
+def _refused(account: Account, problem: str) -> LingpaiError:
+    PUSHES.labels(account.platform, "refused").inc()
+    log.warning("push_refused", platform=account.platform, account=account.account, reason=problem)
+    return LingpaiError(Kind.NOT_ALLOWED, "This was not made for this account.", detail=problem)
