@@ -22,9 +22,9 @@ import msgspec
 import uvloop
 from uvicorn.server import ServerState
 
-from bench.cases import APP_TOKEN, CHECK, REDEEM, REFRESH, WHO
+from bench.cases import APP_TOKEN, CHECK, FORWARD, REDEEM, REFRESH, WHO
 from lingpai.core.issuer_records import App
-from lingpai.core.records import Account
+from lingpai.core.records import Account, Caller
 from lingpai.edge.connection import Connection
 from lingpai.edge.endpoint import Application
 from lingpai.edge.limits import ProtocolLimits
@@ -52,6 +52,7 @@ BUDGETS: Final = {
     APP_TOKEN: (46, 10),
     REDEEM: (46, 4),
     REFRESH: (37, 4),
+    FORWARD: (150, 0),
 }
 """What an answer may take with the embedded store: calls on the loop, and in other threads. To be lowered only. In the
 test suite, which notes each secret that is digested, it is six more for those that send one."""
@@ -62,6 +63,7 @@ POSTGRESQL_BUDGETS: Final = {
     APP_TOKEN: (370, 0),
     REDEEM: (290, 0),
     REFRESH: (284, 0),
+    FORWARD: (150, 0),
 }
 """The same with PostgreSQL, where a request alone has each of its round trips for itself; asyncpg wakes up more or
 less often, so a tenth is added to what was counted."""
@@ -123,6 +125,7 @@ class Material(NamedTuple):
         access: a user's access token of it, and his open_id.
         refresh: the refresh token beside it.
         mall: a user's access token of the mall realm.
+        caller: key of a caller that may forward.
     """
 
     app: tuple[str, str]
@@ -130,6 +133,7 @@ class Material(NamedTuple):
     access: tuple[str, str]
     refresh: str
     mall: str
+    caller: str
 
 
 async def _granted(issuer: Issuer, app: App, count: int) -> list[str]:
@@ -142,6 +146,10 @@ async def _mint(settings: Settings) -> Material:
     async with open_keeper(settings) as keeper:
         account = Account(platform="wechat", account=SAMPLE_APP.appid, secret=SAMPLE_APP.secret)
         await keeper.store.save_account(account)
+        key = "lpk_" + "bench-sample-key" * 3
+        await keeper.store.add_caller(
+            Caller(name="calls", rights=("forward",)), keeper.digest_caller_key(key)
+        )
         issuers = await issuers_of(settings, keeper)
         yzb, mall = issuers["yzb"], issuers["mall"]
         app, secret = await admin.add_app(yzb, App(realm="yzb", app_id="100001"))
@@ -150,7 +158,7 @@ async def _mint(settings: Settings) -> Material:
         shop, _ = await admin.add_app(mall, App(realm="mall", app_id="200001"))
         sold = await redeem(mall, shop, (await _granted(mall, shop, 1))[0])
     access = (tokens.access_token, tokens.open_id)
-    return Material((app.app_id, secret), codes, access, tokens.refresh_token, sold.access_token)
+    return Material((app.app_id, secret), codes, access, tokens.refresh_token, sold.access_token, key)
 
 
 def _cases(given: Material) -> dict[str, Callable[[Ask], Iterator[bytes]]]:
@@ -187,7 +195,17 @@ def _cases(given: Material) -> dict[str, Callable[[Ask], Iterator[bytes]]]:
         APP_TOKEN: again(owning),
         REDEEM: redeemed,
         REFRESH: refreshed,
+        FORWARD: again(_sent(given.caller)),
     }
+
+
+def _sent(key: str) -> bytes:
+    body = '{"touser":"oCalls","msgtype":"text","text":{"content":"hello"}}'
+    head = (
+        f"POST /v1/forward/wechat/{SAMPLE_APP.appid}/cgi-bin/message/custom/send HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+        f"authorization: Bearer {key}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return (head + body).encode()
 
 
 def _find(document: Any, name: str) -> str:
@@ -284,6 +302,7 @@ def count_calls(folder: Path, store: str = "") -> dict[str, Calls]:
 async def _count(folder: Path, store: str) -> dict[str, Calls]:
     with bind("127.0.0.1", 0) as bound, running(SandboxOptions(), bound):
         changes: dict[str, Any] = {"wechat": {"base_url": url_of(bound)}}
+        changes["forward"] = {"rate": 0}
         if store:
             changes["store"] = store
         settings = Settings(data=folder, **changes)

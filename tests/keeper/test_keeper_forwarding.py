@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lingpai.core.records import RIGHTS
+from lingpai.http_client.pool import HttpRequest, split_url
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP
 from tests.helpers.direct import Result
 from tests.keeper.harness import (
@@ -245,7 +246,7 @@ def spying(harness: Harness) -> Any:
 
 
 class _Spying:
-    """What is sent to the platform, as aiohttp is given it."""
+    """The targets of the calls that are sent to the platform."""
 
     def __init__(self, harness: Harness) -> None:
         self._upstream: Any = harness.keeper.upstream
@@ -254,10 +255,9 @@ class _Spying:
     async def __aenter__(self) -> list[str]:
         targets: list[str] = []
 
-        async def send(method: str, url: str, *rest: Any) -> Any:
-            response = await self._send(method, url, *rest)
-            targets.append(response.request_info.url.raw_path_qs)
-            return response
+        async def send(request: HttpRequest, **options: Any) -> Any:
+            targets.append(split_url(request.url)[1])
+            return await self._send(request, **options)
 
         self._upstream.send = send
         return targets

@@ -13,12 +13,11 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple, TypeVar
-from urllib.parse import SplitResult, urlsplit
-
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from lingpai.core.addresses import unmapped
+from lingpai.http_client.pool import HttpPool, HttpRequest, Resolve
+from lingpai.http_client.response import HttpResponse
 
 SECONDS: Final = 5.0
 MAX_BODY: Final = 64 * 1024
@@ -32,12 +31,11 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 _URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*")
 """Characters of addresses (RFC 3986 §2)."""
 _OK: Final = 200
+_HEADERS: Final = (("accept", "application/json"), ("accept-encoding", "identity"))
 _ACCEPTED: Final = frozenset({200, 204})
 
 T = TypeVar("T")
 Address = IPv4Address | IPv6Address
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Returns all addresses of a host."""
 
 
 class FetchError(Exception):
@@ -93,16 +91,17 @@ class Fetcher:
             FetchError: the address may not be fetched, or there was no such document in time.
         """
 
-        async def read(session: aiohttp.ClientSession) -> Fetched:
-            async with session.get(url, allow_redirects=False) as response:
-                if response.status != _OK:
-                    raise AnswerError(f"it answers {response.status}")
-                if response.headers.get("content-encoding", "identity") != "identity":
-                    raise AnswerError("it is compressed")
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Fetched(await _read(response, most), headers)
+        async def read(response: HttpResponse) -> Fetched:
+            if response.status != _OK:
+                raise AnswerError(f"it answers {response.status}")
+            if (response.header(b"content-encoding") or "identity") != "identity":
+                raise AnswerError("it is compressed")
+            headers = {
+                name.decode("latin-1"): value.decode("latin-1").strip() for name, value in response.lines
+            }
+            return Fetched(await self._read(response, most), headers)
 
-        return await self._call(url, read)
+        return await self._call(HttpRequest("GET", url, _HEADERS), read)
 
     async def post(self, url: str, form: Mapping[str, str]) -> None:
         """Post a form; what is answered besides the status does not count.
@@ -110,13 +109,10 @@ class Fetcher:
         Raises:
             FetchError: the address may not be called, or did not answer with 200 or 204 in time.
         """
-
-        async def send(session: aiohttp.ClientSession) -> None:
-            async with session.post(url, data=form, allow_redirects=False) as response:
-                if response.status not in _ACCEPTED:
-                    raise FetchError(f"it answers {response.status}")
-
-        await self._call(url, send)
+        body = urlencode(form).encode()
+        status = await self.send(url, body, {"content-type": "application/x-www-form-urlencoded"})
+        if status not in _ACCEPTED:
+            raise FetchError(f"it answers {status}")
 
     async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Post a body and return the status; what is answered besides does not count.
@@ -125,26 +121,52 @@ class Fetcher:
             FetchError: the address may not be called, or did not answer in time.
         """
 
-        async def post(session: aiohttp.ClientSession) -> int:
-            async with session.post(url, data=body, headers=headers, allow_redirects=False) as response:
-                return response.status
+        async def read_status(response: HttpResponse) -> int:
+            return response.status
 
-        return await self._call(url, post)
+        return await self._call(HttpRequest("POST", url, (*_HEADERS, *headers.items()), body), read_status)
 
-    async def _call(self, url: str, ask: Callable[[aiohttp.ClientSession], Awaitable[T]]) -> T:
-        parts = check_fetchable(url, plain=self._plain)
+    async def _call(self, request: HttpRequest, read: Callable[[HttpResponse], Awaitable[T]]) -> T:
+        parts = check_fetchable(request.url, plain=self._plain)
         encrypted = parts.scheme == "https"
         host, port = parts.hostname or "", parts.port or (_HTTPS if encrypted else _HTTP)
         try:
             async with asyncio.timeout(self._seconds), self._turn(host):
                 addresses = await self._resolve(host, port)
                 self._check(addresses, encrypted=encrypted)
-                async with self._session(addresses) as session:
-                    return await ask(session)
+                return await self._ask(request, addresses, read)
         except TimeoutError as error:
             raise FetchError("it took too long") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise FetchError(f"it cannot be reached: {type(error).__name__}") from error
+
+    async def _ask(
+        self, request: HttpRequest, addresses: Sequence[str], read: Callable[[HttpResponse], Awaitable[T]]
+    ) -> T:
+        """Make a call by a connection to one of these addresses, whatever its host resolves to by now."""
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+
+        async def pinned(_host: str, _port: int) -> Sequence[str]:
+            return addresses
+
+        pool = HttpPool(self._seconds, trust=self._trust, resolve=pinned)
+        try:
+            response = await pool.send(request, self._seconds)
+            await response.head(self._seconds)
+            return await read(response)
+        finally:
+            pool.close()
+
+    async def _read(self, response: HttpResponse, most: int) -> bytes:
+        if (response.length or 0) > most:
+            raise AnswerError("it is too large")
+        body = b""
+        while chunk := await response.read(self._seconds):
+            body += chunk
+            if len(body) > most:
+                raise AnswerError("it is too large")
+        return body
 
     @contextlib.asynccontextmanager
     async def _turn(self, host: str) -> AsyncIterator[None]:
@@ -169,24 +191,6 @@ class Fetcher:
                 raise FetchError("http is only good enough within networks that are allowed")
             if not (within or is_global(address)):
                 raise FetchError("its host has an address that is not public")
-
-    def _session(self, addresses: Sequence[str]) -> aiohttp.ClientSession:
-        """Return a session that reaches these addresses alone, whatever it is asked for."""
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
-        connector = aiohttp.TCPConnector(
-            resolver=_Pinned(addresses), use_dns_cache=False, ssl=self._trust, force_close=True
-        )
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            headers={
-                "accept": "application/json",
-                "accept-encoding": "identity",
-                "user-agent": "Lingpai",
-            },
-        )
 
 
 def check_fetchable(url: str, *, plain: bool = False) -> SplitResult:
@@ -228,44 +232,7 @@ def is_global(address: Address) -> bool:
     )
 
 
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
-    if (response.content_length or 0) > most:
-        raise AnswerError("it is too large")
-    body = b""
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > most:
-            raise AnswerError("it is too large")
-    return body
-
-
 async def _resolve(host: str, port: int) -> Sequence[str]:
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(each[4][0]) for each in found]
-
-
-class _Pinned(AbstractResolver):
-    """Resolves every name to the addresses that were looked at before."""
-
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        del family
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-            )
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""

@@ -112,6 +112,9 @@ class Proofs:
             if found.answer is not None:
                 raise error_of(_troubles.decode(found.answer), context.clock)
             if found.claimed:
+                if await self.is_proven(app):  # by another process, between the two questions
+                    await self._end(claim, None)
+                    return None
                 return await self._try(app, claim, call)
             if context.clock.steady() >= give_up:
                 raise LingpaiError(

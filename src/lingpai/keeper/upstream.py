@@ -8,40 +8,28 @@ A call is sent once. What was lost on the way may have arrived: a code is used u
 replaced, so whether to ask again is for those to decide who know what was asked.
 """
 
+import asyncio
 import codecs
-import contextlib
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlencode
 
-import aiohttp
 import msgspec
-import yarl
 
+from lingpai.http_client.pool import HttpRequest
 from lingpai.keeper.counters import UPSTREAM_SECONDS
 from lingpai.keeper.platforms.forms import ERRCODE, Envelope, member
 from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
-from lingpai.keeper.proxies import proxy_for
-from lingpai.keeper.sessions import Sessions, looking
-from lingpai.keeper.unreached import cause_of
+from lingpai.keeper.unreached import FAILURES, cause_of, is_untrusted
+from lingpai.keeper.ways import Ways
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_MESSAGE = 300
 OK = 200
 MOST_DIGITS = 18
 _WHOLE = re.compile(r"\s*-?[0-9]+\s*")
-
-
-class Sent(NamedTuple):
-    """A call as it is sent."""
-
-    method: str
-    url: str
-    query: dict[str, Any] | None
-    body: dict[str, Any] | None
-    form: dict[str, Any] | None
-    headers: Mapping[str, str]
 
 
 class Refusal(Exception):
@@ -66,6 +54,39 @@ class Untrusted(Unreachable):
     """The server's certificate is not trusted."""
 
 
+class Response(Protocol):
+    """A platform's answer on its way; see `http_client.response.HttpResponse`."""
+
+    status: int
+    lines: list[tuple[bytes, bytes]]
+
+    @property
+    def length(self) -> int | None:
+        """Bytes of the body as it is read, or None when that is not known yet."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """True when all of its body has come."""
+        ...
+
+    def header(self, name: bytes) -> str | None:
+        """Return the value of a header, the first of several, or None."""
+        ...
+
+    async def head(self, stall: float) -> None:
+        """Wait for the head, `stall` seconds at most."""
+        ...
+
+    async def read(self, stall: float) -> bytes:
+        """Return the next piece of the body, within `stall` seconds; b"" after its end."""
+        ...
+
+    def close(self) -> None:
+        """Want no more of it."""
+        ...
+
+
 class Upstream:
     """One HTTP client for all platforms of a process.
 
@@ -76,8 +97,7 @@ class Upstream:
 
     def __init__(self, total: float = 8.0, connect: float = 3.0) -> None:
         self.total = total
-        self._connect = connect
-        self._sessions = Sessions()
+        self._ways = Ways(connect)
 
     async def call(
         self,
@@ -111,12 +131,14 @@ class Upstream:
             Unreachable: no connection, no answer in time, or not the answer of a platform.
         """
         began = time.perf_counter()
+        total = way.timeout or self.total
         try:
-            sent = Sent(method, url, query, body, form, headers or {})
-            status, content = await self._fetch(sent, envelope, way)
+            request = _request_of(method, url, query, body, form, headers or {})
+            async with asyncio.timeout(total):
+                status, content = await self._fetch(request, envelope, way, total)
         except TimeoutError as error:
-            raise Unreachable(f"no answer within {way.timeout or self.total:g} s") from error
-        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
+            raise Unreachable(f"no answer within {total:g} s") from error
+        except FAILURES as error:
             raise Unreachable(cause_of(error)) from error
         finally:
             UPSTREAM_SECONDS.observe(time.perf_counter() - began)
@@ -125,29 +147,22 @@ class Upstream:
             raise Unreachable(f"HTTP status {status} instead of 200")
         return answer
 
-    async def _fetch(self, sent: "Sent", envelope: Envelope, way: WayOut) -> tuple[int, bytes]:
+    async def _fetch(
+        self, request: HttpRequest, envelope: Envelope, way: WayOut, total: float
+    ) -> tuple[int, bytes]:
         """Return status and content of the answer."""
-        data = sent.form if sent.body is None else msgspec.json.encode(sent.body)
-        headers = {"content-type": "application/json"} if sent.body is not None else {}
-        headers.update(sent.headers)
-        session, proxy = self._by(way, sent.url)
-        async with session.request(
-            sent.method,
-            sent.url,
-            params=sent.query,
-            data=data,
-            headers=headers,
-            allow_redirects=False,
-            proxy=proxy,
-            timeout=self._timeout(way.timeout or self.total),
-        ) as response:
+        response = await self._ways.send(request, way, total)
+        try:
+            await response.head(total)
             if response.status != OK and not envelope.any_status:
                 raise Unreachable(f"HTTP status {response.status} instead of 200")
-            content = await response.content.read(MAX_ANSWER_BYTES + 1)
-            while len(content) <= MAX_ANSWER_BYTES and not response.content.at_eof():
-                content += await response.content.read(MAX_ANSWER_BYTES + 1 - len(content))
-        if len(content) > MAX_ANSWER_BYTES:
-            raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+            content = b""
+            while piece := await response.read(total):
+                content += piece
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
+        finally:
+            response.close()
         return response.status, content
 
     async def date(self, url: str, way: WayOut = ANY_WAY) -> str | None:
@@ -157,88 +172,75 @@ class Upstream:
             Untrusted: its certificate is not trusted.
             Unreachable: nothing answers.
         """
+        total = way.timeout or self.total
         try:
-            session, proxy = self._by(way, url)
-            timeout = self._timeout(way.timeout or self.total)
-            async with session.get(url, allow_redirects=False, proxy=proxy, timeout=timeout) as response:
-                return response.headers.get("date")
-        except aiohttp.ClientConnectorCertificateError as error:
-            raise Untrusted(cause_of(error)) from error
-        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
-            raise Unreachable(cause_of(error)) from error
+            response = await self._ways.send(HttpRequest("GET", url), way, total)
+            try:
+                await response.head(total)
+                return response.header(b"date")
+            finally:
+                response.close()
+        except FAILURES as error:
+            kind = Untrusted if is_untrusted(error) else Unreachable
+            raise kind(cause_of(error)) from error
 
     async def presented(self, url: str, way: WayOut = ANY_WAY) -> bytes | None:
         """Return the certificate (DER) that the server at `url` presents, whoever signed it; None when there is none.
 
         Nothing is sent there but a request for its address, as nobody knows who answers.
         """
-        context, seen = looking()
-        with contextlib.suppress(aiohttp.ClientError, OSError, ValueError, ImportError):
-            session, proxy = self._by(way, url)
-            timeout = self._timeout(way.timeout or self.total)
-            async with session.get(url, allow_redirects=False, proxy=proxy, timeout=timeout, ssl=context):
-                pass
-        return seen[-1] if seen else None
+        return await self._ways.presented(url, way, way.timeout or self.total)
 
     async def send(
-        self,
-        method: str,
-        url: str,
-        headers: list[tuple[str, str]],
-        data: bytes | AsyncIterator[bytes] | None,
-        total: float,
-        way: WayOut = ANY_WAY,
-    ) -> aiohttp.ClientResponse:
+        self, request: HttpRequest, *, stall: float, total: float, way: WayOut = ANY_WAY
+    ) -> Response:
         """Make one call, once, as it is given, and return its answer, whose body is the caller's to read and to close.
 
         Args:
-            method: any.
-            url: absolute, with query, all encoded already.
-            headers: all of them, but for those of HTTP itself.
-            data: the body; its length is among the headers if it is known.
+            request: the call, all encoded already.
+            stall: seconds until the head of the answer must be there, from the last piece of the body that was sent.
             total: seconds for the whole call, the answer's body included.
             way: how the platform is reached.
 
         Raises:
             Unreachable: no connection, or no answer.
-            TimeoutError: as the caller of this says, or after `total`.
+            TimeoutError: no answer in time.
         """
+        response = None
         try:
-            session, proxy = self._by(way, url, streams=True)
-            return await session.request(
-                method,
-                yarl.URL(url, encoded=True),
-                headers=headers,
-                data=data,
-                allow_redirects=False,
-                proxy=proxy,
-                skip_auto_headers=("Content-Type",),
-                timeout=self._timeout(total),
-            )
-        except TimeoutError:
+            response = await self._ways.send(request, way, total, streams=True)
+            await response.head(stall)
+        except BaseException as error:
+            if response is not None:
+                response.close()
+            if isinstance(error, FAILURES) and not isinstance(error, TimeoutError):
+                raise Unreachable(cause_of(error)) from error
             raise
-        except (aiohttp.ClientError, OSError, ValueError, ImportError) as error:
-            raise Unreachable(cause_of(error)) from error
+        return response
 
     async def close(self) -> None:
         """Close the pools."""
-        await self._sessions.close()
+        await self._ways.close()
 
-    def _by(
-        self, way: WayOut, url: str, *, streams: bool = False
-    ) -> tuple[aiohttp.ClientSession, str | None]:
-        """Return the session for a call, and the HTTP proxy that the call is made by.
 
-        Raises:
-            OSError: the file of certificate authorities cannot be read.
-            ImportError: the proxy speaks SOCKS, and the extra for that is not installed.
-        """
-        proxy = proxy_for(url, way)
-        session = self._sessions.open(way, proxy, streams=streams)
-        return session, None if proxy is None or proxy.is_socks else proxy.url
-
-    def _timeout(self, total: float) -> aiohttp.ClientTimeout:
-        return aiohttp.ClientTimeout(total=total, sock_connect=min(self._connect, total))
+def _request_of(
+    method: str,
+    url: str,
+    query: dict[str, Any] | None,
+    body: dict[str, Any] | None,
+    form: dict[str, Any] | None,
+    more: Mapping[str, str],
+) -> HttpRequest:
+    data, kind = b"", ""
+    if body is not None:
+        data, kind = msgspec.json.encode(body), "application/json"
+    elif form is not None:
+        data, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
+    headers = {"accept": "*/*"}
+    if kind:
+        headers["content-type"] = kind
+    headers.update((name.lower(), value) for name, value in more.items())
+    return HttpRequest(method, f"{url}?{urlencode(query)}" if query else url, tuple(headers.items()), data)
 
 
 def number_of(value: Any) -> Any:

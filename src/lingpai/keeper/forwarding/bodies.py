@@ -1,6 +1,5 @@
 """The body of a forwarded call: kept whole while it is small, so that it can be sent again, else sent as it comes."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -57,17 +56,14 @@ class Outgoing:
         """True when there is a body."""
         return self.whole is None or bool(self.whole)
 
-    async def pieces(self, watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:
-        """Return the pieces of a body that is not kept; each moves the end of `watch` to `stall` seconds from then."""
-        loop = asyncio.get_running_loop()
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Return the pieces of a body that is not kept."""
         try:
             parts, self._parts = self._parts, []
             for part in parts:
                 yield part
             async for part in self._request.body:
-                watch.reschedule(loop.time() + stall)
                 yield part
-                watch.reschedule(loop.time() + stall)
         except LingpaiError as fault:
             self.fault = fault
             raise

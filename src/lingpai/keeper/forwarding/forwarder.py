@@ -5,11 +5,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import aiohttp
-
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Caller, CredentialKey, Generation
 from lingpai.core.wire import NO_STORE, StreamedReply, StreamedRequest
+from lingpai.http_client.pool import HttpRequest
 from lingpai.keeper.app import App
 from lingpai.keeper.counters import FORWARDED
 from lingpai.keeper.forwarding.bearers import demand_path
@@ -23,6 +22,7 @@ from lingpai.keeper.platforms.forwarding import Forwarding
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.reporting import FORWARD, report
 from lingpai.keeper.single_flight import SingleFlight
+from lingpai.keeper.unreached import FAILURES
 from lingpai.keeper.upstream import Unreachable
 
 SUCCESSOR_WAIT: Final = 5.0
@@ -102,11 +102,11 @@ class Forwarder:
         return StreamedReply(
             b"",
             response.status,
-            content_type_of(response.headers.get("content-type")),
+            content_type_of(response.header(b"content-type")),
             (NO_STORE,),
             chunks=answering,
             length=answering.length,
-            raw=incoming(response.raw_headers, real, asked.shown),
+            raw=incoming(response.lines, real, asked.shown),
         )
 
     async def _call(
@@ -136,7 +136,7 @@ class Forwarder:
     async def _look(self, answering: Answering, app: App) -> int | None:
         try:
             return await answering.look(app.platform)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        except FAILURES as error:
             raise _unreachable("the answer broke off") from error
 
     async def _send(
@@ -154,14 +154,15 @@ class Forwarder:
         url = f"{address}{path.decode('ascii')}"
         if query:
             url = f"{url}?{query.decode('ascii')}"
-        if body.has_body and body.length is not None:
+        if body.whole is None and body.length is not None:
             headers = [*headers, ("content-length", str(body.length))]
+        request = HttpRequest(
+            asked.request.method, url, headers, body.pieces() if body.whole is None else body.whole
+        )
         try:
-            async with asyncio.timeout(options.stall) as watch:
-                data = body.pieces(watch, options.stall) if body.whole is None else body.whole or None
-                response = await self._keeper.upstream.send(
-                    asked.request.method, url, headers, data, options.total, platform.way_out
-                )
+            response = await self._keeper.upstream.send(
+                request, stall=options.stall, total=options.total, way=platform.way_out
+            )
         except TimeoutError as error:
             raise body.fault or _unreachable(f"no answer within {options.stall:g} s") from error
         except Unreachable as error:

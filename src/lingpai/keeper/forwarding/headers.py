@@ -35,14 +35,14 @@ def incoming(raw: Iterable[tuple[bytes, bytes]], real: str, shown: str) -> tuple
     """Return the headers of an answer that the caller gets, but for type and length.
 
     Args:
-        raw: as the platform sent them.
+        raw: as the platform sent them, names in lower case.
         real: the platform's token, which may be in a redirect.
         shown: the text that the caller sees instead of it.
     """
     return tuple(
-        (name.lower(), value.replace(real.encode(), shown.encode()))
+        (name, value.replace(real.encode(), shown.encode()))
         for name, value in raw
-        if name.lower() in _BACK and not any(each in value for each in (b"\r", b"\n", b"\0"))
+        if name in _BACK and not any(each in value for each in (b"\r", b"\n", b"\0"))
     )
 
 

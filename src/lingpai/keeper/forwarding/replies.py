@@ -1,16 +1,15 @@
 """The platform's answer to a forwarded call, piece by piece, and what is to be done when it is over."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 
 from lingpai.keeper.platforms.forms import Envelope
 from lingpai.keeper.platforms.platform import Platform
-from lingpai.keeper.upstream import number_of
+from lingpai.keeper.unreached import FAILURES
+from lingpai.keeper.upstream import Response, number_of
 
 LOOKED_AT: Final = 64 * 1024
 """Bytes of an answer up to which it is looked at for the number of a dead token, as documents are."""
@@ -26,7 +25,7 @@ class Answering:
         stall: seconds that may pass between two pieces.
     """
 
-    def __init__(self, response: aiohttp.ClientResponse, stall: float) -> None:
+    def __init__(self, response: Response, stall: float) -> None:
         self.response = response
         self.first: list[bytes] = []
         self.whole = False
@@ -41,13 +40,12 @@ class Answering:
         """Bytes of the body as it is passed on, or None."""
         if self.whole:
             return sum(map(len, self.first))
-        encoded = "content-encoding" in self.response.headers
-        return None if encoded else self.response.content_length
+        return self.response.length
 
     async def look(self, platform: Platform) -> int | None:
         """Return the error number in a small document, after reading all of it; None when it is something else."""
-        length = self.response.content_length
-        kind = self.response.content_type
+        length = self.response.length
+        kind = (self.response.header(b"content-type") or "").partition(";")[0].strip().lower()
         if kind not in _DOCUMENTS or (length is not None and length > LOOKED_AT):
             return None
         size = 0
@@ -69,7 +67,7 @@ class Answering:
     def discard(self) -> None:
         """Let go of an answer that nobody needs."""
         self._done = True
-        self._let_go()
+        self.response.close()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Return the pieces, once."""
@@ -82,8 +80,8 @@ class Answering:
             await self._running.aclose()
         if not self._done:
             self._done = True
-            self.whole = self.whole or self.response.content.at_eof()
-            self._let_go()
+            self.whole = self.whole or self.response.complete
+            self.response.close()
             self.on_end("ok" if self.whole else self._broken)
 
     async def _pieces(self) -> AsyncGenerator[bytes, None]:
@@ -93,7 +91,7 @@ class Answering:
         while not self.whole:
             try:
                 piece = await self._next()
-            except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            except FAILURES:
                 self._broken = "broken"
                 raise
             if piece:
@@ -102,14 +100,7 @@ class Answering:
                 self.whole = True
 
     async def _next(self) -> bytes:
-        async with asyncio.timeout(self._stall):
-            return await self.response.content.readany()
-
-    def _let_go(self) -> None:
-        if self.whole:
-            self.response.release()
-        else:
-            self.response.close()
+        return await self.response.read(self._stall)
 
 
 def _number_in(content: bytes, envelope: Envelope) -> int | None:
