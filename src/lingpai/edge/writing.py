@@ -1,5 +1,6 @@
 """The one place that writes answers: status, headers and body as they go on the wire."""
 
+import functools
 import math
 import re
 from collections.abc import Sequence
@@ -95,7 +96,15 @@ def fixed_of(reply: Reply) -> Fixed:
         return USUAL
     if reply.content_type.startswith("text/html"):
         reply = with_headers(reply, _HTML_HEADERS)
+    if reply.headers == USUAL_HEADERS:
+        return _usual(reply.content_type)
     return Fixed(reply)
+
+
+@functools.lru_cache(maxsize=64)
+def _usual(content_type: str) -> Fixed:
+    """Return the headers of a reply that has no headers of its own but the usual."""
+    return Fixed(Reply(b"", content_type=content_type, headers=USUAL_HEADERS))
 
 
 class FirstLines:

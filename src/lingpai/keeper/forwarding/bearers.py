@@ -6,7 +6,7 @@ from lingpai.core.records import Account, Caller, Credential
 from lingpai.core.wire import Call
 from lingpai.keeper.access import covers
 from lingpai.keeper.app import App
-from lingpai.keeper.forwarding.paths import matches
+from lingpai.keeper.forwarding.paths import first_match
 from lingpai.keeper.forwarding.phantoms import Phantom
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.forwarding import Forwarding
@@ -66,18 +66,17 @@ def demand_path(caller: Caller, forwarding: Forwarding, path: str) -> str:
     Raises:
         LingpaiError: NOT_ALLOWED.
     """
-    low = path.lower()
     prefix = forwarding.prefix_of(path)
     if not prefix:
         raise LingpaiError(Kind.NOT_ALLOWED, "This is no path of the platform's API.")
-    if any(matches(each, low) for each in forwarding.never):
+    if first_match(forwarding.never, path.lower()) is not None:
         raise LingpaiError(
             Kind.NOT_ALLOWED,
             "Calls for tokens, tickets and quotas are not forwarded; this service makes them.",
         )
     if not caller.forward:
         return f"{prefix}*"
-    pattern = next((each for each in caller.forward if matches(each, path)), None)
+    pattern = first_match(caller.forward, path)
     if pattern is None:
         raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not have this path forwarded.")
     return pattern

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from prometheus_client import Counter
+
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Caller, CredentialKey, Generation
-from lingpai.core.wire import NO_STORE, StreamedReply, StreamedRequest
+from lingpai.core.wire import NO_STORE, Reply, StreamedReply, StreamedRequest
 from lingpai.http_client.pool import HttpRequest
 from lingpai.keeper.app import App
 from lingpai.keeper.counters import FORWARDED
@@ -60,8 +63,8 @@ class Forwarder:
         self._keeper = keeper
         self._replacing: SingleFlight[tuple[CredentialKey, int], Generation] = SingleFlight(keeper.background)
 
-    async def forward(self, asked: Forwarded) -> StreamedReply:
-        """Return the platform's answer, whose body is still on its way.
+    async def forward(self, asked: Forwarded) -> Reply:
+        """Return the platform's answer; the body of a large one is still on its way.
 
         Raises:
             LingpaiError: NOT_ALLOWED for the path; TOO_MANY_REQUESTS; whatever is wrong with the request's body;
@@ -75,7 +78,7 @@ class Forwarder:
         def note(outcome: str) -> None:
             nonlocal noted
             if not noted:
-                FORWARDED.labels(app.platform.name, app.account, caller.name, pattern, outcome).inc()
+                _counter(app.platform.name, app.account, caller.name, pattern, outcome).inc()
             noted = True
 
         try:
@@ -99,14 +102,21 @@ class Forwarder:
             raise
         answering.on_end = _after(leave, note, replayed=replayed)
         response = answering.response
+        kind = content_type_of(response.header(b"content-type"))
+        raw = incoming(response.lines, real, asked.shown)
+        if (
+            answering.whole and not raw and asked.request.method != "HEAD"
+        ):  # small, and nothing is left to wait for
+            answering.finish()
+            return Reply(b"".join(answering.first), response.status, kind, (NO_STORE,))
         return StreamedReply(
             b"",
             response.status,
-            content_type_of(response.header(b"content-type")),
+            kind,
             (NO_STORE,),
             chunks=answering,
             length=answering.length,
-            raw=incoming(response.lines, real, asked.shown),
+            raw=raw,
         )
 
     async def _call(
@@ -205,6 +215,11 @@ _OUTCOMES: Final = {
     Kind.MALFORMED_BODY: "cancelled",
     Kind.UPSTREAM_UNAVAILABLE: "unreachable",
 }
+
+
+@functools.lru_cache(maxsize=1024)
+def _counter(platform: str, account: str, caller: str, pattern: str, outcome: str) -> Counter:
+    return FORWARDED.labels(platform, account, caller, pattern, outcome)
 
 
 def _after(

@@ -76,6 +76,9 @@ class Guard:
         gate = self._gates.get(app.full_name)
         if gate is None:
             gate = self._gates[app.full_name] = _Gate(self._options.at_once)
+        if not gate.slots.locked():
+            await gate.slots.acquire()  # at once
+            return gate.slots.release
         if gate.waiting >= MOST_WAITING:
             raise _busy(forwarding)
         gate.waiting += 1

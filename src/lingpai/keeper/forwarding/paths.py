@@ -14,6 +14,7 @@ _UNSAFE = re.compile(
     rb"%(?:2[35ef]|3[bf]|5c|7f|[01][0-9a-f])|%(?![0-9a-f]{2})|[^\x21-\x7e]|[\\;#]", re.IGNORECASE
 )
 _UNSAFE_QUERY = re.compile(rb"[^\x21-\x7e]|[\\#]|%(?![0-9a-f]{2})|%(?:0[0-9a-f]|1[0-9a-f]|7f)", re.IGNORECASE)
+_NO_SEGMENTS = frozenset({b"", b".", b".."})
 _SEPARATORS = re.compile(rb"[&;]")
 # What some servers read as an underscore.
 _UNDERSCORES = re.compile(r"[ .+-]")
@@ -43,7 +44,7 @@ def target_of(raw: bytes, segments: int = 0) -> Target:
     path, _, query = raw.partition(b"?")
     parts = path.split(b"/")
     rest = parts[1 + segments :]
-    if parts[0] or not rest or _UNSAFE.search(path) or any(each in {b"", b".", b".."} for each in rest):
+    if parts[0] or not rest or _UNSAFE.search(path) or not _NO_SEGMENTS.isdisjoint(rest):
         raise LingpaiError(
             Kind.INVALID_PARAMETER,
             "The path cannot be forwarded: write it as the platform documents it, without empty segments, dots and "
@@ -76,6 +77,12 @@ def matches(pattern: str, path: str) -> bool:
     return _compiled(pattern).fullmatch(path) is not None
 
 
+@functools.lru_cache(maxsize=512)
+def first_match(patterns: tuple[str, ...], path: str) -> str | None:
+    """Return the first pattern that a decoded path fits, or None; kept, as callers repeat their paths."""
+    return next((each for each in patterns if matches(each, path)), None)
+
+
 def _is_name(given: bytes, name: str) -> bool:
     """Return whether the name of a pair is `name`, or could be read as it."""
     text = unquote_plus(given.decode("latin-1")).strip().lower().partition("[")[0]
@@ -94,7 +101,7 @@ def token_in(query: bytes, name: str) -> str | None:
     Raises:
         LingpaiError: REPEATED_PARAMETER when it is there more than once, or spelt so that servers differ in reading it.
     """
-    places = _places(query, name)
+    places = _places(query, name) if query else []
     if not places:
         return None
     values = [pair for pair in query.split(b"&") if pair.partition(b"=")[0] == name.encode()]
@@ -106,7 +113,9 @@ def token_in(query: bytes, name: str) -> str | None:
 def with_token(query: bytes, name: str, token: str) -> bytes:
     """Return the query with `token` in the place of the parameter `name`, or behind all others; the rest unchanged."""
     pair = name.encode() + b"=" + quote_from_bytes(token.encode(), safe="").encode()
-    given = query.split(b"&") if query else []
+    if not query:
+        return pair
+    given = query.split(b"&")
     if not any(each.partition(b"=")[0] == name.encode() for each in given):
         return b"&".join([*given, pair])
     return b"&".join(pair if each.partition(b"=")[0] == name.encode() else each for each in given)

@@ -78,6 +78,10 @@ class Answering:
         """The last piece was sent, or nobody takes more."""
         if self._running is not None:
             await self._running.aclose()
+        self.finish()
+
+    def finish(self) -> None:
+        """Count the call, and let go of the answer."""
         if not self._done:
             self._done = True
             self.whole = self.whole or self.response.complete

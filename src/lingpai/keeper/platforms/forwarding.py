@@ -1,6 +1,7 @@
 """The declaration of a platform's API calls for forwarding (`keeper/forwarding`)."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Final
 
@@ -37,7 +38,7 @@ class TokenPlace:
     scheme: str = ""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forwarding:
     """The forwarding of a platform's calls.
 
@@ -66,8 +67,13 @@ class Forwarding:
 
     def prefix_of(self, path: str) -> str:
         """Return the longest prefix of a path; "" when it has none."""
-        return max((each for each in self.prefixes if path.startswith(each)), key=len, default="")
+        return _longest(self.prefixes, path)
 
     def place_of(self, path: str) -> TokenPlace:
         """Return where the token of a call to this path goes."""
         return self.places.get(self.prefix_of(path), self.place)
+
+
+@functools.lru_cache(maxsize=512)
+def _longest(prefixes: tuple[str, ...], path: str) -> str:
+    return max((each for each in prefixes if path.startswith(each)), key=len, default="")
