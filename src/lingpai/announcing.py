@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lingpai.devdata.calls import calls_of, samples_of
 from lingpai.devdata.issuer import FIRST, SECOND, landing
-from lingpai.devdata.keeper import CALLER, PHANTOM_CALLER
+from lingpai.devdata.keeper import CALLER, MERCHANTS, PHANTOM_CALLER
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
@@ -28,6 +28,9 @@ _VARIABLES = {
     "MINI_SECRET": "keeper.wechat_mini.secret",
     "CORPID": "keeper.wecom.corpid",
     "CORPSECRET": "keeper.wecom.secret",
+    "COMPONENT": "keeper.wechat_component.appid",
+    "MERCHANT": "keeper.wechat_component.merchant",
+    "MERCHANTS": "keeper.wechat_component.next",
 }
 """Where the value of each variable of `dev.env` is in `dev.json`; the dialects declare theirs."""
 
@@ -53,6 +56,16 @@ def describe(
         "keeper": {
             "wechat": {"appid": samples.appid, "secret": samples.app_secret},
             "wechat_mini": {"appid": samples.mini_appid, "secret": samples.mini_secret},
+            "wechat_component": {
+                "appid": samples.component_appid,
+                "secret": samples.component_secret,
+                "token": samples.component_token,
+                "encoding_key": samples.component_key,
+                "callback": f"{url}/callback/wechat_component/{samples.component_appid}",
+                "authorize": f"{url}/authorize/wechat_component/{samples.component_appid}",
+                "next": sample_url + MERCHANTS,
+                "merchant": samples.merchant_appid,
+            },
             "wecom": {
                 "corpid": samples.corpid,
                 "secret": samples.agent_secret,

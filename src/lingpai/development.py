@@ -70,18 +70,18 @@ async def develop(
             public_url=url,
             admin={"listen": "{}:{}".format(*admin_socket.getsockname()[:2])},
             realms={REALM: {"dialect": "mall", "prefix": f"/{REALM}", "login": sample_url + PATH}},
-            **{name: {"base_url": sandbox_url} for name in sandboxed_platforms()},
+            **sandbox_addresses(sandbox_url),
         )
         _prepare_realms(settings)
         configure_logging(settings.log_level, json_lines=settings.log_json)
-        options = sandbox_options(samples, token_lifetime)
+        options = sandbox_options(samples, token_lifetime, url)
         others = Imitations(platform_types().values(), SystemClock(), token_lifetime)
         with running(
             options, sandbox_socket, state_file=data / "sandbox.json", others=others, service_url=url
         ):
             await add_samples(settings, samples, sample_url)
             realms = sample_realms(settings.enabled_realms())
-            sample = await open_sample(settings, samples.issuer, realms, url, sample_url)
+            sample = await open_sample(settings, samples, realms, url, sample_url)
             described = describe(url, sandbox_url, sample_url, samples, realms)
             development = development_of(described, realms, data)
             described["admin"] = await admin_access(settings, url_of(admin_socket))
@@ -120,7 +120,22 @@ def sandboxed_platforms() -> list[str]:
 
 def sandbox_settings(url: str) -> str:
     """Return settings, as TOML, by which the sandbox at `url` is each platform that it imitates."""
-    return TOML_HEAD + "\n".join(f'[{name}]\nbase_url = "{url}"\n' for name in sandboxed_platforms())
+    return TOML_HEAD + "\n".join(
+        f"[{name}]\n" + "".join(f'{setting} = "{address}"\n' for setting, address in addresses.items())
+        for name, addresses in sandbox_addresses(url).items()
+    )
+
+
+def sandbox_addresses(url: str) -> dict[str, dict[str, str]]:
+    """Return the settings by which the sandbox at `url` is each platform that it imitates, its pages too."""
+    return {
+        name: {
+            setting: url
+            for setting in ("base_url", "pages_url")
+            if setting in platform_types()[name].settings.model_fields
+        }
+        for name in sandboxed_platforms()
+    }
 
 
 def _prepare_realms(settings: Settings) -> None:
@@ -145,7 +160,7 @@ async def add_samples(settings: Settings, samples: Samples, app_url: str = "") -
         app_url: base URL of the sample app, "" when none runs.
     """
     async with open_keeper(settings) as keeper:
-        await add_accounts(keeper, samples)
+        await add_accounts(keeper, samples, app_url)
         issuers = await issuers_of(settings, keeper)
         realms = settings.enabled_realms()
         await add_issuer_samples(issuers, realms, samples.issuer, settings.origin, app_url)

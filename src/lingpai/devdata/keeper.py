@@ -5,14 +5,36 @@ from lingpai.devdata.records import Samples
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sandbox import SandboxOptions
-from lingpai.sandbox.options import WechatApp, WecomAgent, WecomCorp
+from lingpai.sandbox.options import WechatApp, WechatComponent, WecomAgent, WecomCorp
 
 CALLER = "dev"
 PHANTOM_CALLER = "dev-phantom"
 
 
-async def add_accounts(keeper: Keeper, samples: Samples) -> None:
-    """Add the sample accounts and the caller key, as an operator would; existing ones do not change."""
+MERCHANTS = "/merchants"
+"""The page of the sample app to which merchants are led when they have authorised."""
+
+
+async def add_accounts(keeper: Keeper, samples: Samples, app_url: str = "") -> None:
+    """Add the sample accounts and the caller key, as an operator would.
+
+    Existing ones do not change, but for where merchants are led.
+
+    Args:
+        keeper: the keeper.
+        samples: what to add.
+        app_url: base URL of the sample app, "" when none runs.
+    """
+    await keeper.store.save_account(
+        Account(
+            platform="wechat_component",
+            account=samples.component_appid,
+            secret=samples.component_secret,
+            callback_token=samples.component_token,
+            encoding_key=samples.component_key,
+            next_urls=(app_url + MERCHANTS,) if app_url else (),
+        )
+    )
     for account in (
         Account(platform="wechat", account=samples.appid, secret=samples.app_secret),
         Account(platform="wechat", account=samples.mini_appid, secret=samples.mini_secret),
@@ -36,6 +58,10 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
     ):
         caller = Caller(name=name, environment="dev", apps=apps, created_at=keeper.clock.now())
         await keeper.store.add_caller(caller, keeper.digest_caller_key(key))
+    provider = Caller(
+        name=f"{CALLER}-merchants", environment="dev", rights=EVERY_RIGHT, created_at=keeper.clock.now()
+    )
+    await keeper.store.add_caller(provider, keeper.digest_caller_key(samples.merchants_key))
     phantom = Caller(
         name=PHANTOM_CALLER,
         environment="dev",
@@ -47,8 +73,15 @@ async def add_accounts(keeper: Keeper, samples: Samples) -> None:
     await keeper.store.add_caller(phantom, keeper.digest_caller_key(samples.phantom_key))
 
 
-def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:
-    """Return the options of a sandbox with the sample accounts."""
+def sandbox_options(samples: Samples, token_lifetime: float, url: str = "") -> SandboxOptions:
+    """Return the options of a sandbox with the sample accounts.
+
+    Args:
+        samples: ids and secrets.
+        token_lifetime: seconds that tokens live.
+        url: of the service, to which the sandbox pushes; "" for none.
+    """
+    callback = f"{url}/callback/wechat_component/{samples.component_appid}" if url else ""
     return SandboxOptions(
         token_lifetime=token_lifetime,
         ticket_lifetime=token_lifetime,
@@ -65,6 +98,19 @@ def sandbox_options(samples: Samples, token_lifetime: float) -> SandboxOptions:
                 name="Sample mini program",
                 mini=True,
                 open_platform="sample",
+            ),
+            WechatApp(
+                appid=samples.merchant_appid, secret=samples.merchant_secret, name="Sample merchant 示例商户"
+            ),
+        ),
+        components=(
+            WechatComponent(
+                appid=samples.component_appid,
+                secret=samples.component_secret,
+                token=samples.component_token,
+                encoding_key=samples.component_key,
+                name="Sample third-party platform 示例第三方平台",
+                callback=callback,
             ),
         ),
         corps=(

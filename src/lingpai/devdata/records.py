@@ -1,5 +1,6 @@
 """The ids and secrets of the samples of one data folder, made at random at the first start."""
 
+import base64
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,10 @@ FIRST_PASSWORD, SECOND_PASSWORD = "first_password", "second_password"
 """Names of the users' passwords among the issuer's samples."""
 
 
+def _encoding_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode().removesuffix("=")
+
+
 class Samples(msgspec.Struct):
     """All samples of one data folder; of the issuer, what its dialects declare and the passwords of two users."""
 
@@ -24,8 +29,15 @@ class Samples(msgspec.Struct):
     corpid: str = msgspec.field(default_factory=lambda: "ww" + secrets.token_hex(8))
     agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     second_agent_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
+    component_appid: str = msgspec.field(default_factory=lambda: "wx" + secrets.token_hex(8))
+    component_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
+    component_token: str = msgspec.field(default_factory=lambda: secrets.token_hex(12))
+    component_key: str = msgspec.field(default_factory=_encoding_key)
+    merchant_appid: str = msgspec.field(default_factory=lambda: "wx" + secrets.token_hex(8))
+    merchant_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     caller_key: str = msgspec.field(default_factory=new_key)
     phantom_key: str = msgspec.field(default_factory=new_key)
+    merchants_key: str = msgspec.field(default_factory=new_key)
     first_agent_key: str = msgspec.field(default_factory=new_key)
     second_agent_key: str = msgspec.field(default_factory=new_key)
     issuer: dict[str, str] = msgspec.field(default_factory=dict)

@@ -27,6 +27,7 @@ class Sample:
         users: login names and passwords to try with.
         members: the address of the realm whose users log in here, or "".
         servers: addresses of its resource servers.
+        merchants: whether merchants can authorise its third-party platform.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class Sample:
         users: Sequence[tuple[str, str]],
         members: str = "",
         servers: Sequence[str] = (),
+        *,
+        merchants: bool = False,
     ) -> None:
         self._browsers = browsers
         self._pages = pages
@@ -45,6 +48,7 @@ class Sample:
             "users": users,
             "members": members,
             "servers": servers,
+            "merchants": merchants,
         }
 
     async def home(self, params: PageParams, call: Call) -> Reply:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from lingpai.devdata.issuer import FIRST, SECOND
-from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD
+from lingpai.devdata.keeper import MERCHANTS
+from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.edge.app import EdgeApp
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.delegation.keys import rotate
@@ -13,18 +14,19 @@ from lingpai.issuer.samples import Values
 from lingpai.sample_app.app import sample_app
 from lingpai.sample_app.identities import Identities, Identity, allow_callbacks
 from lingpai.sample_app.member_site import PATH, MemberSite
+from lingpai.sample_app.merchants import Provider
 from lingpai.service import open_issuers
 from lingpai.settings import Settings
 
 
 async def open_sample(
-    settings: Settings, values: Values, realms: Mapping[str, Realm], issuer_url: str, url: str
+    settings: Settings, samples: Samples, realms: Mapping[str, Realm], issuer_url: str, url: str
 ) -> EdgeApp:
     """Return the sample as a web app, after registering its redirect URIs.
 
     Args:
         settings: of the service, which need not be running yet.
-        values: ids and secrets of its apps, and the passwords of the users who may log in.
+        samples: ids and secrets of its apps, and the passwords of the users who may log in.
         realms: the realm with the samples of each dialect, by dialect.
         issuer_url: base URL of the service.
         url: base URL of the sample.
@@ -32,12 +34,14 @@ async def open_sample(
     Raises:
         LingpaiError: STORE_UNAVAILABLE.
     """
+    values = samples.issuer
     identities = identities_of(values, realms)
     async with open_issuers(settings) as issuers:
         await allow_callbacks(issuers, identities, url)
         site = await _site(settings, issuers, url)
     users = ((FIRST, values[FIRST_PASSWORD]), (SECOND, values[SECOND_PASSWORD]))
-    return sample_app(issuer_url, url, identities, users, site)
+    provider = Provider(issuer_url, samples.component_appid, samples.merchants_key, url + MERCHANTS)
+    return sample_app(issuer_url, url, identities, users, site, provider)
 
 
 def identities_of(values: Values, realms: Mapping[str, Realm]) -> Identities:

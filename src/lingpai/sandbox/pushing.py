@@ -18,7 +18,7 @@ from lingpai.sandbox.world import Mark, World
 TIMEOUT: Final = 5.0
 """Seconds that a callback has; the platform itself waits as long."""
 LOOK_EVERY: Final = 0.1
-AGAIN: Final = 5.0
+AGAIN: Final = 2.0
 """Seconds after which a ticket is pushed again that was not answered with `success`."""
 STALE: Final = 660
 FAULTS: Final = ("key", "token", "receiver", "stale")
