@@ -25,13 +25,14 @@ async def check_upstreams(keeper: Keeper, used: Collection[str]) -> list[Finding
     Args:
         keeper: the keeper.
         used: platforms with a configured account. Others are checked only when there is none, and those that files
-            describe not even then: hardly anybody has all of them.
+            describe, or that act for merchants, not even then: hardly anybody has all of them.
     """
-    described = {each.name for each in platform_types().values() if each.described}
+    rare = {each.name for each in platform_types().values() if each.described}
+    rare |= {each.name for each in keeper.platforms.values() if each.third_party is not None}
     wanted = [
         each
         for each in keeper.platforms.values()
-        if each.name in used or (not used and each.base_url and each.name not in described)
+        if each.name in used or (not used and each.base_url and each.name not in rare)
     ]
     found = await asyncio.gather(*(_check(keeper, each, needed=each.name in used) for each in wanted))
     return [finding for findings in found for finding in findings]
