@@ -22,8 +22,19 @@ import msgspec
 import uvloop
 from uvicorn.server import ServerState
 
-from bench.cases import APP_TOKEN, CHECK, FORWARD, REDEEM, REFRESH, WHO
-from lingpai.core.issuer_records import App
+from bench.cases import (
+    APP_TOKEN,
+    BY_SECRET,
+    CHECK,
+    FORWARD,
+    INTROSPECT,
+    REDEEM,
+    REFRESH,
+    STANDARD,
+    USERINFO,
+    WHO,
+)
+from lingpai.core.issuer_records import App, Client
 from lingpai.core.records import Account, Caller
 from lingpai.edge.connection import Connection
 from lingpai.edge.endpoint import Application
@@ -32,6 +43,8 @@ from lingpai.edge.listening import bind, url_of
 from lingpai.edge.site import Site
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.sign_ins import SignIn, encode_sign_in
+from lingpai.issuer.tokens import Tokens
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.issuer.verbs.authorize import issue_code
 from lingpai.issuer.verbs.redeem import redeem
@@ -53,6 +66,10 @@ BUDGETS: Final = {
     REDEEM: (46, 4),
     REFRESH: (37, 4),
     FORWARD: (207, 0),
+    STANDARD: (53, 0),
+    INTROSPECT: (53, 0),
+    USERINFO: (30, 0),
+    BY_SECRET: (85, 0),
 }
 """What an answer may take with the embedded store: calls on the loop, and in other threads. To be lowered only. In the
 test suite, which notes each secret that is digested, it is six more for those that send one."""
@@ -64,10 +81,21 @@ POSTGRESQL_BUDGETS: Final = {
     REDEEM: (290, 0),
     REFRESH: (284, 0),
     FORWARD: (207, 0),
+    STANDARD: (221, 0),
+    INTROSPECT: (231, 0),
+    USERINFO: (118, 0),
+    BY_SECRET: (259, 0),
 }
 """The same with PostgreSQL, where a request alone has each of its round trips for itself; asyncpg wakes up more or
 less often, so a tenth is added to what was counted."""
 _DATE: Final = [(b"date", b"Sun, 29 Nov 2026 13:44:56 GMT")]
+
+_ASKED: Final = {
+    "oidc": Asked(
+        scope="openid offline_access", nonce=encode_sign_in(SignIn(auth_time=1, nonce="n-0S6_WzA2Mj"))
+    )
+}
+"""What the apps of realms ask for that need more than nothing."""
 
 Ask = Callable[[bytes], bytes]
 """The body of the answer for one request."""
@@ -126,6 +154,8 @@ class Material(NamedTuple):
         refresh: the refresh token beside it.
         mall: a user's access token of the mall realm.
         caller: key of a caller that may forward.
+        standard: id and secret of an app of the oidc realm.
+        tokens: a user's tokens of it.
     """
 
     app: tuple[str, str]
@@ -134,11 +164,13 @@ class Material(NamedTuple):
     refresh: str
     mall: str
     caller: str
+    standard: dict[str, str]
+    tokens: Tokens
 
 
 async def _granted(issuer: Issuer, app: App, count: int) -> list[str]:
     user = await admin.add_user(issuer, f"calls{issuer.realm}", "")
-    asked = [issue_code(issuer, app, user, Asked()) for _ in range(count)]
+    asked = [issue_code(issuer, app, user, _ASKED.get(issuer.realm, Asked())) for _ in range(count)]
     return [issued.code for issued in await asyncio.gather(*asked)]
 
 
@@ -157,8 +189,22 @@ async def _mint(settings: Settings) -> Material:
         tokens = await redeem(yzb, app, last)
         shop, _ = await admin.add_app(mall, App(realm="mall", app_id="200001"))
         sold = await redeem(mall, shop, (await _granted(mall, shop, 1))[0])
+        oidc = issuers["oidc"]
+        client = App(realm="oidc", app_id="300001", client=Client(pkce=False))
+        client, client_secret = await admin.add_app(oidc, client)
+        signed_in = await redeem(oidc, client, (await _granted(oidc, client, 1))[0])
     access = (tokens.access_token, tokens.open_id)
-    return Material((app.app_id, secret), codes, access, tokens.refresh_token, sold.access_token, key)
+    standard = {"client_id": client.app_id, "client_secret": client_secret}
+    return Material(
+        (app.app_id, secret),
+        codes,
+        access,
+        tokens.refresh_token,
+        sold.access_token,
+        key,
+        standard,
+        signed_in,
+    )
 
 
 def _cases(given: Material) -> dict[str, Callable[[Ask], Iterator[bytes]]]:
@@ -188,6 +234,8 @@ def _cases(given: Material) -> dict[str, Callable[[Ask], Iterator[bytes]]]:
 
     checking = _post("/OAuth2/checkCode", app_id=app_id, type="access_token", open_id=open_id, code=token)
     owning = _post("/OAuth2/token", app_id=app_id, secret=secret, grant_type="client_credential")
+    user, own = given.tokens, given.standard
+    renewing = own | {"grant_type": "refresh_token", "refresh_token": user.refresh_token}
     return {
         HELD: again(_get(f"/AccessToken/getXcx?appid={SAMPLE_APP.appid}&secret={SAMPLE_APP.secret}")),
         CHECK: again(checking),
@@ -196,6 +244,10 @@ def _cases(given: Material) -> dict[str, Callable[[Ask], Iterator[bytes]]]:
         REDEEM: redeemed,
         REFRESH: refreshed,
         FORWARD: again(_sent(given.caller)),
+        STANDARD: again(_post("/oidc/token", **own, grant_type="client_credentials")),
+        INTROSPECT: again(_post("/oidc/introspect", **own, token=user.access_token)),
+        USERINFO: again(_post("/oidc/userinfo", access_token=user.access_token)),
+        BY_SECRET: again(_post("/oidc/token", **renewing)),
     }
 
 

@@ -117,6 +117,30 @@ async def test_pages_are_guarded_and_keep_their_cookies(edge: Edge) -> None:
         assert line in head
 
 
+async def test_each_answer_of_a_route_has_its_own_type_and_headers() -> None:
+    """Those of JSON are kept ready for the next answer, whichever type of JSON it has."""
+    bare, usual, page = "application/json", "application/json; charset=utf-8", "text/html; charset=utf-8"
+    kinds = [
+        (bare, "1"),
+        (bare, "1"),
+        (usual, "1"),
+        (usual, "1"),
+        (page, "1"),
+        (bare, "1"),
+        (bare, "2"),
+        (page, "2"),
+    ]
+    replies = iter([Reply(b"{}", 200, kind, (("x-number", number),)) for kind, number in kinds])
+
+    async def next_reply(_params: Any, _call: Any) -> Reply:
+        return next(replies)
+
+    async with running(create_app([route("/next", next_reply)], FALLBACK)) as edge:
+        answers = [await edge.get("/next") for _ in kinds]
+    assert [(each.headers["content-type"], each.headers["x-number"]) for each in answers] == kinds
+    assert ["x-frame-options" in each.headers for each in answers] == [kind == page for kind, _ in kinds]
+
+
 @pytest.mark.threat("A9")
 async def test_a_header_cannot_be_split(edge: Edge) -> None:
     answer = await edge.get("/split")

@@ -23,7 +23,6 @@ A generation has 20 bits, or 12 next to words. The higher bits are combined with
 may be refreshed without limit and each handle still means one generation of one row (`generation_of`).
 """
 
-import base64
 import enum
 import struct
 from collections.abc import Callable, Iterator
@@ -98,16 +97,12 @@ def _upper_hex(sealed: bytes) -> str:
     return sealed.hex().upper()
 
 
-def _read_base64url(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=")
-
-
 class HandleFormat(enum.Enum):
     """A text form of the 32 encrypted bytes: its name, the function that writes it and the one that reads it."""
 
     HEX = "hex", bytes.hex, bytes.fromhex
     UPPER_HEX = "upper_hex", _upper_hex, bytes.fromhex
-    BASE64URL = "base64url", base64url.encode, _read_base64url
+    BASE64URL = "base64url", base64url.encode, base64url.decode_leniently
 
     write: Callable[[bytes], str]
     read: Callable[[str], bytes]

@@ -33,6 +33,8 @@ ENDING = LingpaiError(
     Kind.STORE_UNAVAILABLE, "the server is ending; try again", detail=CANCELLED, retry_after=1
 )
 NO_STREAMS = Streams(0, 0)
+_ANY_JSON = "application/json"
+"""What the types of JSON begin with, whether they name a charset or not."""
 log = structlog.get_logger("lingpai.edge")
 
 
@@ -157,6 +159,7 @@ class RouteEndpoint(_Endpoint):
         self._verb, self._shape, self._page = route.verb, route.shape, route.page
         self._success = route.shape.success
         self._headers: tuple[tuple[str, str], ...] = USUAL_HEADERS
+        self._type = JSON
         self._fixed = USUAL
         self._peer_of, self._meter = answerer.peer_of, answerer.meter
         self._tallies = answerer.meter.bind(route.path, method)
@@ -214,7 +217,7 @@ class RouteEndpoint(_Endpoint):
                 params = head.read_body(body)
             value = await self._verb(params, call)
             reply = value if type(value) is Reply else self._success(value, trace_id)
-            known = reply.headers == self._headers and reply.content_type == JSON
+            known = reply.headers == self._headers and reply.content_type == self._type
             return Answer(reply, self._fixed if known else self._fix(reply), trace_id, call)
         except LingpaiError as refused:
             error = refused
@@ -241,14 +244,14 @@ class RouteEndpoint(_Endpoint):
     def answer_again(self, value: Any) -> Answer:
         trace_id = new_trace_id()
         reply = value if type(value) is Reply else self._success(value, trace_id)
-        known = reply.headers == self._headers and reply.content_type == JSON
+        known = reply.headers == self._headers and reply.content_type == self._type
         return Answer(reply, self._fixed if known else self._fix(reply), trace_id, None)
 
     def _fix(self, reply: Reply) -> Fixed:
         """Return the checked headers of a reply, and keep those of JSON: the next reply mostly has the same."""
         fixed = fixed_of(reply)
-        if reply.content_type == JSON:
-            self._headers, self._fixed = reply.headers, fixed
+        if reply.content_type.startswith(_ANY_JSON):
+            self._headers, self._type, self._fixed = reply.headers, reply.content_type, fixed
         return fixed
 
     @override

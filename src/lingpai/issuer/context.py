@@ -39,6 +39,7 @@ class Issuer:
         requests: encrypts authorization requests, which the browser carries.
         actor: the operator that it acts for, see `by`; None for the service itself.
         random_bytes: the source of randomness.
+        standing: rows of apps' standing grants that were seen last, see `verbs.standing`.
         new_salt: returns the salt of a new row that handles will name.
     """
 
@@ -69,6 +70,7 @@ class Issuer:
         self.terminal_throttle = self._throttle("terminal secret", lambda: self.policy.terminals)
         self.random_bytes = random_bytes
         self.new_salt: Callable[[], int] = read_salts(random_bytes).__next__
+        self.standing: dict[tuple[int, int], int] = {}
         self.actor: Actor | None = None
         self._steady = clock.steady
         self._anchor = anchor

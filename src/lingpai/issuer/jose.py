@@ -30,6 +30,7 @@ _RSA_BITS: Final = 2048
 _HALF: Final = 32
 """Bytes of either number of an ES256 signature (RFC 7518 §3.4)."""
 
+_ES256: Final = ec.ECDSA(hashes.SHA256())
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _encode = msgspec.json.Encoder().encode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -120,7 +121,7 @@ class Signer:
                     return False
                 halves = (int.from_bytes(part) for part in (signature[:_HALF], signature[_HALF:]))
                 der = encode_dss_signature(*halves)
-                self._key.public_key().verify(der, signed, ec.ECDSA(hashes.SHA256()))
+                self._key.public_key().verify(der, signed, _ES256)
         except InvalidSignature:
             return False
         return True
@@ -128,7 +129,7 @@ class Signer:
     def _signature(self, signed: bytes) -> bytes:
         if isinstance(self._key, rsa.RSAPrivateKey):
             return self._key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-        first, second = decode_dss_signature(self._key.sign(signed, ec.ECDSA(hashes.SHA256())))
+        first, second = decode_dss_signature(self._key.sign(signed, _ES256))
         return first.to_bytes(_HALF) + second.to_bytes(_HALF)
 
 

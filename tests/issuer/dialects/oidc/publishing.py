@@ -24,7 +24,8 @@ class Published(Fetcher):
         self.fetched.append(url)
         self.limits.add(most)
         self.asked.set()
-        await self.gate.wait()
+        async with asyncio.timeout(None):  # which needs a task, as the real one does
+            await self.gate.wait()
         document = self.documents.get(url)
         if document is None:
             raise FetchError("it cannot be reached")

@@ -7,10 +7,11 @@ from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens, Live
+from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens, Live, is_signed
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.params import AboutTokenParams, Introspected
 from lingpai.issuer.dialects.oidc.shape import CORS, JSON, UNSTORED
+from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.verbs.end import end_grant, end_token
 from lingpai.issuer.verbs.requests import each_once
 from lingpai.issuer.verbs.resolve_refresh import resolve_refresh_token
@@ -78,8 +79,10 @@ class AboutTokens:
 
     async def _caller(self, params: AboutTokenParams, call: Call, path: str, *, public: bool = True) -> App:
         app, once = await self._clients.authenticate(params, call, self._url + path, public=public)
-        async with each_once(self._issuer, once, first=True):
-            return app
+        if once:
+            async with each_once(self._issuer, once, first=True):
+                pass
+        return app
 
     async def _find(self, token: str, app: App) -> tuple[Live | None, str]:
         """Return the content of a live token, and its type; None for a text that is no token.
@@ -87,13 +90,16 @@ class AboutTokens:
         Raises:
             LingpaiError: it is over; STORE_UNAVAILABLE.
         """
+        if is_signed(token):
+            return await self._access_tokens.read_signed(token), "Bearer"
         for kind in (HandleKind.ACCESS, HandleKind.APP_TOKEN):
-            if self._issuer.unseal(token, kind) is not None:
-                return await self._access_tokens.read(token, kind), "Bearer"
+            begun = begin_look_up(self._issuer, token, kind)
+            if not isinstance(begun, tuple) or begun[0] is not None:
+                return await self._access_tokens.read_begun(begun, kind), "Bearer"
         handle = self._issuer.unseal(token, HandleKind.REFRESH)
         if handle is not None:
             return Live(await resolve_refresh_token(self._issuer, token, app), handle.issued_at), ""
-        return await self._access_tokens.read_signed(token), "Bearer"
+        return None, ""
 
 
 def _may_ask(app: App, live: Live) -> bool:

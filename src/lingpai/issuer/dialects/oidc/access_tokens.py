@@ -16,7 +16,7 @@ from lingpai.issuer.audiences import aimed_generation, plain_generation, uri_of_
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.policy import ACR, JWT_ACCESS
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
-from lingpai.issuer.lookups import begin_look_up
+from lingpai.issuer.lookups import LookUp, begin_look_up
 from lingpai.issuer.sign_ins import bound_key, read_sign_in
 from lingpai.issuer.signing_keys import SigningKeys
 from lingpai.issuer.tokens import ACCESS_HANDLE, Tokens
@@ -70,14 +70,12 @@ class AccessTokens:
         self._keys = keys
         self._resources = resources
 
-    async def aimed(self, app: App, tokens: Tokens, target: Target | None) -> Tokens:
-        """These tokens with the access token made for a resource server; as they are for None.
+    async def aimed(self, app: App, tokens: Tokens, target: Target) -> Tokens:
+        """These tokens with the access token made for a resource server.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if target is None:
-            return tokens
         grant, resource = tokens.grant, target.resource
         life = _life(self._issuer, grant, resource)
         ends_at = min(tokens.made_at + life, grant.ends_at)
@@ -104,7 +102,10 @@ class AccessTokens:
         Raises:
             LingpaiError: of the kind of token; STORE_UNAVAILABLE.
         """
-        begun = begin_look_up(self._issuer, token, kind)
+        return await self.read_begun(begin_look_up(self._issuer, token, kind), kind, app)
+
+    async def read_begun(self, begun: LookUp, kind: HandleKind, app: App | None = None) -> Live:
+        """Return the content of a handle whose look-up has begun; see `read`."""
         handle, view = begun if isinstance(begun, tuple) else await begun
         resolved = await resolve(self._issuer, kind, (handle, view), app)
         if handle is None or not resolved.grant.audience:
@@ -150,7 +151,7 @@ class AccessTokens:
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
         """
-        if token.count(".") != _DOTS:
+        if not is_signed(token):
             return None
         found = jose.read_own(token, (await self._keys.current()).signers, jose.ACCESS_TOKEN)
         try:
@@ -184,6 +185,11 @@ class AccessTokens:
         if grant.kind is GrantKind.USER:
             claims |= {"auth_time": issuer.wall(read_sign_in(grant).auth_time), "acr": ACR}
         return await self._keys.sign(resource.alg, claims, jose.ACCESS_TOKEN)
+
+
+def is_signed(token: str) -> bool:
+    """Return whether a text looks like a JSON Web Token; no handle does."""
+    return token.count(".") == _DOTS
 
 
 def _key_of(resolved: Resolved, *, aimed: bool = True) -> str:

@@ -53,14 +53,15 @@ class IdTokens:
         if OPENID not in words:
             return ""
         sign_in = read_sign_in(tokens.grant)
-        issuer, now = self._issuer, self._issuer.now()
+        issuer = self._issuer
+        now, ahead = issuer.now_and_ahead()
         claims: dict[str, Any] = {
             "iss": self._url,
             "sub": tokens.open_id,
             "aud": app.app_id,
-            "exp": issuer.wall(now + ID_TOKEN),
-            "iat": issuer.wall(now),
-            "auth_time": issuer.wall(sign_in.auth_time),
+            "exp": now + ahead + ID_TOKEN,
+            "iat": now + ahead,
+            "auth_time": sign_in.auth_time + ahead,
             "acr": ACR,
             "amr": AMR,
             "at_hash": jose.at_hash(tokens.access_token),

@@ -1,6 +1,6 @@
 """`/token` (RFC 6749 §3.2, RFC 8707 §2.2, OpenID Connect Core §3.1.3)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -192,16 +192,19 @@ class TokenEndpoint:
             )
         require_listed(app)
         params = asked.params
-        target = await self._resources.target_of_client(app, params.resource)
-        own = " ".join(word for word in app.scopes if word not in SCOPES)
+        named = params.resource or app.audience
+        target = await self._resources.target_of_client(app, params.resource) if named else None
+        own = _others(app.scopes) if app.scopes else ""
         if target is not None:
             own = scope_at(target.resource, own) or ""
-        wanted = " ".join(word for word in (params.scope or "").split() if word not in SCOPES)
+        wanted = _others(params.scope.split()) if params.scope else ""
         audience = "" if target is None else target.resource.uri
         tokens = await issue_standing_token(
             self._issuer, app, own or None, wanted or None, audience, asked.jkt
         )
-        return _issued(await self._access_tokens.aimed(app, tokens, target))
+        if target is not None:
+            tokens = await self._access_tokens.aimed(app, tokens, target)
+        return _issued(tokens)
 
     def _binding(self, jkt: str, *, renew: bool = False) -> Callable[[Grant], Awaitable[Grant | None]]:
         """Return the function that binds a grant to this key (`verbs.bind`), without a write where it is bound."""
@@ -230,7 +233,8 @@ class TokenEndpoint:
         self, app: App, tokens: Tokens, refresh_token: str, target: Target | None, *, again: bool = False
     ) -> IssuedTokens:
         may_refresh = not app.grants or REFRESH in app.grants
-        tokens = await self._access_tokens.aimed(app, tokens, target)
+        if target is not None:
+            tokens = await self._access_tokens.aimed(app, tokens, target)
         id_token = await self._id_tokens.make(app, tokens, again=again)
         return _issued(tokens, refresh_token if may_refresh else "", id_token)
 
@@ -246,6 +250,11 @@ class _Aim(NamedTuple):
         """Raise what was found to be wrong."""
         if self.refusal is not None:
             raise self.refusal
+
+
+def _others(words: Sequence[str]) -> str:
+    """The words of a scope that are not the standard's own, which are about users."""
+    return " ".join([word for word in words if word not in SCOPES])
 
 
 def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> IssuedTokens:

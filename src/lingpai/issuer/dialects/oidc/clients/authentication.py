@@ -64,15 +64,18 @@ class Clients:
         return caller
 
     def _chosen(self, params: Presented, call: Call) -> Method:
-        came = [method for method in self._methods if method.came(params, call)]
-        if len(came) > 1:
-            raise LingpaiError(
-                Kind.INVALID_PARAMETER,
-                "Client credentials may come in one place only.",
-                parameter="client_id",
-            )
-        if came:
-            return came[0]
+        chosen: Method | None = None
+        for method in self._methods:
+            if method.came(params, call):
+                if chosen is not None:
+                    raise LingpaiError(
+                        Kind.INVALID_PARAMETER,
+                        "Client credentials may come in one place only.",
+                        parameter="client_id",
+                    )
+                chosen = method
+        if chosen is not None:
+            return chosen
         if not self._by_name.came(params, call):
             raise failed("There are no client credentials in header or body.")
         return self._by_name

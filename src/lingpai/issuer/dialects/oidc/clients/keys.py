@@ -80,7 +80,8 @@ class _Published:
                 return
             self._asked_at = clock.steady()
             try:
-                self.keys = read_keys(_decode(await fetcher.fetch(self._uri)))
+                fetch = asyncio.create_task(fetcher.fetch(self._uri))  # a quick verb has none (`Route.quick`)
+                self.keys = read_keys(_decode(await fetch))
             except (FetchError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 reason = str(error) if isinstance(error, FetchError) else "not a JSON Web Key Set"
                 log.warning("client_keys_not_fetched", app=app_id, error=reason)
