@@ -120,7 +120,14 @@ class Call(msgspec.Struct, eq=False):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer ready for the wire. Header names are lower-case."""
+    """An answer ready for the wire. Header names are lower-case.
+
+    Attributes:
+        body: the content.
+        status: of HTTP.
+        content_type: "" for an answer without content: clients parse what calls itself JSON, also when it is empty.
+        headers: all others.
+    """
 
     body: bytes
     status: int = 200

@@ -76,7 +76,8 @@ class Fixed:
 
     def __init__(self, reply: Reply) -> None:
         own = (_raw(*header) for header in reply.headers)
-        self.headers = (_raw("content-type", reply.content_type), _NOSNIFF, *own)
+        kind = (_raw("content-type", reply.content_type),) if reply.content_type else ()
+        self.headers = (*kind, _NOSNIFF, *own)
         self.lines = b"".join(b"%b: %b\r\n" % header for header in self.headers)
         self.closes = any(name == b"connection" for name, _ in self.headers)
 

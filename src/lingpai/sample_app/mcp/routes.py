@@ -79,7 +79,7 @@ class McpServer:
         if call.header("mcp-protocol-version") not in {None, *VERSIONS}:
             raise LingpaiError(Kind.INVALID_PARAMETER, f"The revisions are {', '.join(VERSIONS)}.")
         if message.id is None:
-            return Reply(b"", 202, JSON)
+            return Reply(b"", 202, "")
         return Reply(msgspec.json.encode(answer(message, caller)), 200, JSON)
 
 

@@ -265,6 +265,7 @@ class TestRevocation:
         found = await realm.tokens()
         answer = await realm.revoke(found[name])
         assert (answer.status, answer.body) == (200, b"")
+        assert "Content-Type" not in answer.headers, "clients parse whatever calls itself JSON"
         assert (await realm.userinfo(found["access_token"])).refusal == (401, "invalid_token")
         assert (await realm.refresh(found["refresh_token"])).refusal == (400, "invalid_grant")
 

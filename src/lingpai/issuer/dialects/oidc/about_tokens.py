@@ -10,7 +10,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens, Live, is_signed
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.params import AboutTokenParams, Introspected
-from lingpai.issuer.dialects.oidc.shape import CORS, JSON, UNSTORED
+from lingpai.issuer.dialects.oidc.shape import CORS, UNSTORED
 from lingpai.issuer.lookups import begin_look_up
 from lingpai.issuer.verbs.end import end_grant, end_token
 from lingpai.issuer.verbs.requests import each_once
@@ -75,7 +75,7 @@ class AboutTokens:
             await end_token(self._issuer, app, token, _REASON)
         elif found[2].grant.app == app.id:
             await end_grant(self._issuer, found[2].grant, _REASON)
-        return Reply(b"", 200, JSON, UNSTORED + CORS)
+        return Reply(b"", 200, "", UNSTORED + CORS)
 
     async def _caller(self, params: AboutTokenParams, call: Call, path: str, *, public: bool = True) -> App:
         app, once = await self._clients.authenticate(params, call, self._url + path, public=public)
