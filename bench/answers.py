@@ -77,6 +77,7 @@ STANDARD_TOKENS = _compact(
     }
 )
 USER = _compact({"sub": "u"})
+PUSHED_REQUEST = _compact({"request_uri": "urn:ietf:params:oauth:request_uri:r", "expires_in": 90})
 SENT = _compact({"errcode": 0, "errmsg": "ok"})
 INTROSPECTED = _compact({"active": True})
 

@@ -10,6 +10,7 @@ from bench.answers import (
     GET_XCX_PATH,
     INTROSPECTED,
     OPEN_ID,
+    PUSHED_REQUEST,
     REDEEMED,
     SECRET,
     SENT,
@@ -50,7 +51,12 @@ INTROSPECT = "introspection"
 SIGNED = "client_credentials, JWT"
 USERINFO = "userinfo"
 CODE = "code for tokens and id_token"
+CODE_RSA = "code for tokens and id_token, RS256"
 BY_SECRET = "refresh, by secret"
+ROTATED = "refresh, public client"
+INTROSPECT_SIGNED = "introspection, JWT"
+PUSHED = "pushed authorization request"
+BOUND = "client_credentials, DPoP"
 FORWARD = "forwarded call"
 
 OF_THE_PEAK = 0.8
@@ -77,6 +83,11 @@ CASES = {
         Case(CODE, BARE, STANDARD_TOKENS, FORM, open=True),
         Case(BY_SECRET, BARE, STANDARD_TOKENS, FORM, open=True),
         Case(SIGNED, BARE, STANDARD_TOKEN, FORM, open=True),
+        Case(BOUND, BARE, STANDARD_TOKEN, FORM, open=True),
+        Case(CODE_RSA, BARE, STANDARD_TOKENS, FORM, open=True),
+        Case(ROTATED, BARE, STANDARD_TOKENS, FORM, open=True),
+        Case(INTROSPECT_SIGNED, BARE, INTROSPECTED, FORM, open=True),
+        Case(PUSHED, BARE, PUSHED_REQUEST, FORM, open=True),
         Case(USERINFO, BARE, USER, FORM, open=True),
         Case(FORWARD, NGINX_PROXY, SENT),
         Case(PACED["getXcx"], LINGPAI, GET_XCX, "getXcx"),

@@ -95,7 +95,7 @@ class Case:
         sample = json.loads(self.answer)
         if self.open and isinstance(found, dict):
             found = {name: value for name, value in found.items() if name in sample}
-        if status != 200 or not _alike(sample, found):
+        if status not in {200, 201} or not _alike(sample, found):
             return False
         return all(sample.get(verdict) == found.get(verdict) for verdict in ("code", "status", "active"))
 

@@ -15,6 +15,7 @@ import psutil
 from bench.contender import Case, Command, Request, Role
 from bench.machine import Cores
 from bench.material import take
+from bench.proofs import split
 
 _START_LIMIT_S = 60.0
 _STOP_LIMIT_S = 10.0
@@ -131,8 +132,8 @@ def ask(port: int, request: Request, limit_s: float = 10.0) -> tuple[int, bytes]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit_s)
     with contextlib.closing(connection):
         connection.connect()  # nothing is spent while nobody listens
-        body = request.body if request.bodies is None else take(request.bodies)
-        connection.request(request.method, request.path, body, dict(request.headers))
+        body, own = (request.body, {}) if request.bodies is None else split(take(request.bodies))
+        connection.request(request.method, request.path, body, {**request.headers, **own})
         answer = connection.getresponse()
         return answer.status, answer.read()
 

@@ -10,7 +10,7 @@ from bench.contenders.nginx import NGINX
 from bench.contenders.node import NODE
 from bench.contenders.npm import OAUTH2, OIDC
 from bench.contenders.oauth_toolkit import TOOLKIT
-from bench.contenders.standard import LINGPAI_OIDC
+from bench.contenders.standard import STANDARDS
 
 ALL: tuple[Contender, ...] = (
     BARE_ASGI,
@@ -23,7 +23,7 @@ ALL: tuple[Contender, ...] = (
     KEEPER_MANY,
     *ISSUERS,
     *FORWARDERS,
-    LINGPAI_OIDC,
+    *STANDARDS,
     OIDC,
     OAUTH2,
     TOOLKIT,

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.cases import (
+    BOUND,
     BY_SECRET,
     CODE,
+    CODE_RSA,
     FORM_TYPE,
     INTROSPECT,
     OAUTH2_SERVER,
     OIDC_PROVIDER,
+    PUSHED,
+    ROTATED,
     SIGNED,
     STANDARD,
     USERINFO,
@@ -20,6 +24,7 @@ from bench.cases import (
 from bench.contender import Command, Contender, Request, Site
 from bench.contenders.spending import spending
 from bench.places import CACHE, REFERENCES
+from bench.proofs import write_proven
 
 _FILES = ("package.json", "package-lock.json", "server.mjs")
 CODES = 20_000
@@ -62,6 +67,7 @@ class _Package:
         home = CACHE / self.folder
         for position in home.glob("*.position"):
             position.unlink()
+        write_proven(self.bodies("proven"), [_TOKEN], f"http://127.0.0.1:{site.port}/token")
         argv = ("node", "server.mjs", str(site.port), str(home), str(CODES))
         return (Command(argv, site.port, env={"NODE_ENV": "production"}, cwd=home),)
 
@@ -82,6 +88,10 @@ _ACTIVE = '"active":true'
 OIDC = _OIDC.contender(
     OIDC_PROVIDER,
     {
+        BOUND: spending("/token", _OIDC.bodies("proven"), '"DPoP"', "access_token"),
+        CODE_RSA: spending("/token", _OIDC.bodies("code-rs256"), '"id_token"'),
+        ROTATED: spending("/token", _OIDC.bodies("refresh-public"), '"refresh_token"', "refresh_token"),
+        PUSHED: spending("/request", _OIDC.bodies("pushed"), '"request_uri"', "request_uri"),
         INTROSPECT: spending("/token/introspection", _OIDC.bodies("introspection"), _ACTIVE),
         USERINFO: spending("/me", _OIDC.bodies("userinfo"), '"sub"'),
         BY_SECRET: spending("/token", _OIDC.bodies("refresh-by-secret"), '"id_token"'),

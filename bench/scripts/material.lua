@@ -1,8 +1,9 @@
--- Bodies from a file, in order; each answer is looked into. Arguments: file of bodies (one a line), what every right
--- answer contains, the member whose values are counted ("" for none).
+-- Bodies from a file, in order; each answer is looked into. Arguments: file of bodies (one a line, after a tab the DPoP
+-- proof of the request where it has one), what every right answer contains, the member whose values are counted ("" for
+-- none).
 -- A run goes on where the one before ended: `<file>.position` says where, so that nothing is spent twice.
 dofile(debug.getinfo(1, "S").source:match("@(.*/)") .. "pacing.lua")
-local threads, bodies = {}, {}
+local threads, bodies, proofs = {}, {}, {}
 -- Globals: `done` reads them from its own state.
 position, wrong, distinct, answers = 0, 0, 0, 0
 right, pattern, seen = "", nil, {}
@@ -18,7 +19,9 @@ function init(args)
    end
    file = args[1] .. ".position"
    for line in io.lines(args[1]) do
-      bodies[#bodies + 1] = line
+      local body, proof = string.match(line, "^([^\t]*)\t?(.*)$")
+      bodies[#bodies + 1] = body
+      proofs[#bodies] = proof ~= "" and proof or nil
    end
    local before = io.open(file)
    if before then
@@ -31,7 +34,9 @@ end
 
 function request()
    position = position + 1
-   return wrk.format(nil, nil, nil, bodies[(position - 1) % #bodies + 1])
+   local number = (position - 1) % #bodies + 1
+   wrk.headers["DPoP"] = proofs[number]
+   return wrk.format(nil, nil, nil, bodies[number])
 end
 
 function response(status, headers, body)
