@@ -138,6 +138,18 @@ async def test_it_ends_after_ten_minutes(realm: Realm, page: Page, clock: Virtua
     assert (await page.open(waiting["user_code"])).status == 400
 
 
+async def test_a_poll_that_the_network_brings_early_is_not_hasty(realm: Realm, clock: VirtualClock) -> None:
+    """Many clients give up at `slow_down`, so those that keep the interval must not get it."""
+    waiting = await begin(realm)
+    clock.advance(0.9)
+    for seconds in (5.0, 4.6, 5.4, 4.5):
+        assert (await poll(realm, waiting)).refusal == (400, "authorization_pending")
+        clock.advance(seconds)
+    assert (await poll(realm, waiting)).refusal == (400, "authorization_pending")
+    clock.advance(4.4)
+    assert (await poll(realm, waiting)).refusal == (400, "slow_down")
+
+
 async def test_slow_down(realm: Realm, clock: VirtualClock) -> None:
     waiting, other = await begin(realm), await begin(realm)
     assert (await poll(realm, waiting)).refusal == (400, "authorization_pending")

@@ -117,6 +117,23 @@ class TestRefreshOfAClientWithASecret:
         assert narrow["scope"] == "openid"
         assert list((await realm.userinfo(narrow["access_token"])).json) == ["sub"]
 
+    @pytest.mark.parametrize("public", [False, True])
+    async def test_a_client_may_repeat_offline_access_that_it_was_not_granted(
+        self, realm: Realm, public: bool
+    ) -> None:
+        own = {"client_id": realm.public.app_id, "client_secret": None} if public else {}
+        found = await (realm.public_tokens if public else realm.tokens)(scope="openid profile")
+        assert found["scope"] == "openid profile"
+        for asked, left in (
+            ("openid profile offline_access", "openid profile"),
+            ("offline_access openid", "openid"),
+        ):
+            again = await realm.refresh(found["refresh_token"], scope=asked, **own)
+            assert (again.status, again.json["scope"]) == (200, left)
+            found = again.json
+        wider = await realm.refresh(found["refresh_token"], scope="openid email offline_access", **own)
+        assert wider.refusal == (400, "invalid_scope")
+
     async def test_it_ends_with_the_login_without_offline_access(
         self, realm: Realm, clock: VirtualClock
     ) -> None:

@@ -16,7 +16,7 @@ from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
-from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, OFFLINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.dialects.oidc.shape import OPEN
 from lingpai.issuer.lookups import LookUp, begin_look_up, begin_spending
@@ -156,6 +156,7 @@ class TokenEndpoint:
         if params.refresh_token is None:
             raise _missing("refresh_token")
         aim = await self._aim(params, begun)
+        scope = _within_reach(params.scope, aim.begun)
 
         def demand(grant: Grant) -> None:
             if app.public:  # a key of another client may be replaced: it has authenticated
@@ -167,7 +168,7 @@ class TokenEndpoint:
                 self._issuer,
                 app,
                 params.refresh_token,
-                scope=params.scope,
+                scope=scope,
                 demand=demand,
                 bind=self._binding(asked.jkt) if asked.jkt else None,
                 request=asked.request,
@@ -178,7 +179,7 @@ class TokenEndpoint:
                 self._issuer,
                 app,
                 params.refresh_token,
-                scope=params.scope,
+                scope=scope,
                 demand=demand,
                 bind=self._binding(asked.jkt, renew=True),
                 begun=aim.begun,
@@ -266,6 +267,19 @@ def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> Issu
         refresh_token=refresh_token,
         id_token=id_token,
     )
+
+
+def _within_reach(scope: str | None, looked: LookUp | None) -> str | None:
+    """Return the scope that a refresh asks for, without `offline_access` where that was not granted.
+
+    Clients repeat what they asked for at first, and it is no permission of an access token (OpenID Connect Core §11).
+    """
+    if not scope or OFFLINE not in scope or not isinstance(looked, tuple) or looked[1] is None:
+        return scope
+    granted = (looked[1].grant.scope or "").split()
+    if OFFLINE in granted:
+        return scope
+    return " ".join(word for word in scope.split(" ") if word != OFFLINE) or None
 
 
 def _check_key(grant: Grant, jkt: str, kind: Kind) -> None:
