@@ -16,9 +16,10 @@ from lingpai.issuer.dialects.oidc.devices import DeviceEndpoint
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.id_tokens import IdTokens
 from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
-from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, OFFLINE, REFRESH, SCOPES
+from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.dialects.oidc.shape import OPEN
+from lingpai.issuer.dialects.oidc.token_checks import Aim, check_key, check_redirect, scope_within_reach
 from lingpai.issuer.lookups import LookUp, begin_look_up, begin_spending
 from lingpai.issuer.sign_ins import bound_key
 from lingpai.issuer.tokens import Tokens
@@ -126,8 +127,8 @@ class TokenEndpoint:
         aim = await self._aim(params, asked.begun)
 
         def demand(grant: Grant) -> None:
-            _check_redirect(app, grant, params.redirect_uri)
-            _check_key(grant, asked.jkt, Kind.INVALID_CODE)
+            check_redirect(app, grant, params.redirect_uri)
+            check_key(grant, asked.jkt, Kind.INVALID_CODE)
             aim.check()
 
         tokens = await redeem(
@@ -156,11 +157,11 @@ class TokenEndpoint:
         if params.refresh_token is None:
             raise _missing("refresh_token")
         aim = await self._aim(params, begun)
-        scope = _within_reach(params.scope, aim.begun)
+        scope = scope_within_reach(params.scope, aim.begun)
 
         def demand(grant: Grant) -> None:
             if app.public:  # a key of another client may be replaced: it has authenticated
-                _check_key(grant, asked.jkt, Kind.INVALID_REFRESH_TOKEN)
+                check_key(grant, asked.jkt, Kind.INVALID_REFRESH_TOKEN)
             aim.check()
 
         if app.public:
@@ -217,18 +218,18 @@ class TokenEndpoint:
 
         return bind
 
-    async def _aim(self, params: TokenParams, begun: LookUp | None) -> "_Aim":
+    async def _aim(self, params: TokenParams, begun: LookUp | None) -> "Aim":
         """Find the target of a request's token before anything is spent; an error is raised when all else is right."""
         looked = begun if begun is None or isinstance(begun, tuple) else await begun
         view = None if looked is None else looked[1]
         if view is None or not (params.resource or view.grant.audience):
-            return _Aim(looked)
+            return Aim(looked)
         try:
-            return _Aim(looked, await self._resources.target(view.grant, params.resource))
+            return Aim(looked, await self._resources.target(view.grant, params.resource))
         except LingpaiError as error:
             if error.kind is not Kind.INVALID_TARGET:
                 raise
-            return _Aim(looked, refusal=error)
+            return Aim(looked, refusal=error)
 
     async def _issue_with_id_token(
         self, app: App, tokens: Tokens, refresh_token: str, target: Target | None, *, again: bool = False
@@ -238,19 +239,6 @@ class TokenEndpoint:
             tokens = await self._access_tokens.aimed(app, tokens, target)
         id_token = await self._id_tokens.make(app, tokens, again=again)
         return _issued(tokens, refresh_token if may_refresh else "", id_token)
-
-
-class _Aim(NamedTuple):
-    """The target of a token, or why it cannot be made; with the look-up of what is spent, as far as it went."""
-
-    begun: LookUp | None
-    target: Target | None = None
-    refusal: LingpaiError | None = None
-
-    def check(self) -> None:
-        """Raise what was found to be wrong."""
-        if self.refusal is not None:
-            raise self.refusal
 
 
 def _others(words: Sequence[str]) -> str:
@@ -267,49 +255,6 @@ def _issued(tokens: Tokens, refresh_token: str = "", id_token: str = "") -> Issu
         refresh_token=refresh_token,
         id_token=id_token,
     )
-
-
-def _within_reach(scope: str | None, looked: LookUp | None) -> str | None:
-    """Return the scope that a refresh asks for, without `offline_access` where that was not granted.
-
-    Clients repeat what they asked for at first, and it is no permission of an access token (OpenID Connect Core §11).
-    """
-    if not scope or OFFLINE not in scope or not isinstance(looked, tuple) or looked[1] is None:
-        return scope
-    granted = (looked[1].grant.scope or "").split()
-    if OFFLINE in granted:
-        return scope
-    return " ".join(word for word in scope.split(" ") if word != OFFLINE) or None
-
-
-def _check_key(grant: Grant, jkt: str, kind: Kind) -> None:
-    """Refuse a code or token that is bound to another key (RFC 9449 §5, §10).
-
-    Raises:
-        LingpaiError: of this kind.
-    """
-    if bound_key(grant) not in {"", jkt}:
-        raise LingpaiError(kind, "It is bound to another key.")
-
-
-def _check_redirect(app: App, grant: Grant, given: str | None) -> None:
-    """Refuse another redirect URI than the code was sent to; none at all where no PKCE says who asked.
-
-    Raises:
-        LingpaiError: WRONG_REDIRECT_URI.
-    """
-    if given is None:
-        fits = grant.redirect_uri is None or bool(grant.challenge)
-    elif grant.redirect_uri is None:  # the app had one alone
-        fits = given in app.redirect_uris
-    else:
-        fits = given == grant.redirect_uri
-    if not fits:
-        raise LingpaiError(
-            Kind.WRONG_REDIRECT_URI,
-            "The redirect URI is not the one of the authorization request.",
-            parameter="redirect_uri",
-        )
 
 
 def _missing(name: str) -> LingpaiError:
