@@ -264,7 +264,7 @@ def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
     answer = {name: added["client"][name] for name in ("token_endpoint_auth_method", "jwks", "fapi2")}
     assert answer == {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [jwk]}, "fapi2": True}
     rotated = cli("app", "rotate-secret", added["app_id"])
-    assert (rotated.code, "its own keys" in rotated.stderr) == (1, True)
+    assert (rotated.code, "keys of its own" in rotated.stderr) == (1, True)
     private = tmp_path / "private.json"
     private.write_text(json.dumps({"keys": [jwk | {"d": jwk["x"]}]}))
     broken = tmp_path / "broken.json"

@@ -4,20 +4,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.account_names import KIND, NO_LABEL, Name, account_key, find_account, stored_account
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.field_options import FieldOption, with_fields
-from lingpai.cli.flaws import demand_none
-from lingpai.cli.messages import speaks_chinese, tr
-from lingpai.cli.problems import OVERTAKEN, Problem
-from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
+from lingpai.cli.flaws import demand_none, telling
+from lingpai.cli.listing import read_all
+from lingpai.cli.messages import tr
+from lingpai.cli.problems import OVERTAKEN
+from lingpai.cli.realms import Yes, confirm, find
+from lingpai.cli.running import Data, Json, with_keeper, with_operating
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.cli.diagnosis.finding import Finding
-    from lingpai.core.flaws import Flaw
-    from lingpai.core.records import Account, CredentialStatus
     from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating, Saved
 
 app = typer.Typer(
     name="account",
@@ -95,14 +97,9 @@ def add(
     """
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
-    from lingpai.core.records import Account
-    from lingpai.keeper.accounts import (
-        FIELDS,
-        account_flaws,
-        fingerprint,
-        known_account,
-        secret_flaws,
-    )
+    from lingpai.core.flaws import FlawsError
+    from lingpai.keeper.accounts import secret_flaws
+    from lingpai.operating.port import ABSENT
 
     if given.get("domains") and any_domain:
         raise typer.BadParameter(tr("Use either --domain or --any-domain."))
@@ -111,37 +108,30 @@ def add(
     for many in ("origins", "next_urls"):
         if many in given:
             given[many] = tuple(filter(None, given[many]))
-    bare = Account(platform=platform, account=account, label=label, secret="")
+    key = (platform, account, label or NO_LABEL)
 
-    def complete(known: "Account | None", secret: str) -> "Account":
-        import msgspec
+    async def put(port: "Operating", document: dict[str, Any], *, dry_run: bool) -> "Saved":
+        if await find(port, KIND, key) is None:
+            return await port.put(KIND, key, document, ABSENT, dry_run=dry_run)
+        return await port.patch(KIND, key, document, dry_run=dry_run)
 
-        own = {"secret": secret, "source": bare.source, "via": None}  # also of what was a merchant's
-        return msgspec.structs.replace(known or bare, **given, **own)
+    async def check(port: "Operating") -> None:
+        try:
+            await put(port, given, dry_run=True)
+        except FlawsError as error:  # the secret is still to come
+            demand_none(flaw for flaw in error.flaws if flaw.field != "secret")
 
-    async def check(keeper: "Keeper") -> "list[Flaw]":
-        return account_flaws(keeper.platforms, complete(await known_account(keeper, bare), ""))
-
-    demand_none(with_keeper(data, check, create=True))  # before anybody types a secret
+    with_operating(data, check, create=True)  # before anybody types a secret
     typed = read_secret(secret, from_stdin=secret_stdin)
     demand_none(secret_flaws(typed))
 
-    async def save(keeper: "Keeper") -> dict[str, Any]:
-        from lingpai.keeper.administration import save_account
+    async def save(port: "Operating") -> dict[str, Any]:
+        with telling(PRECONDITION_FAILED=tr(OVERTAKEN)):
+            saved = await put(port, {**given, "secret": typed}, dry_run=False)
+        shown = {name: value for name, value in saved.item.document.items() if name != "held"}
+        return {**shown, "outcome": "added" if saved.created else "replaced", "changed": saved.changed}
 
-        known = await known_account(keeper, bare)
-        wanted = complete(known, typed)
-        if not await save_account(keeper, known, wanted):
-            raise Problem(tr(OVERTAKEN))
-        return {
-            "account": wanted.name,
-            "outcome": "added" if known is None else "replaced",
-            "changed": [] if known is None else FIELDS.changed(known, wanted),
-            **FIELDS.shown(wanted),
-            "secret_fingerprint": fingerprint(keeper, wanted),
-        }
-
-    result = with_keeper(data, save)
+    result = with_operating(data, save)
     emit(result, as_json, done(_summary(result)))
 
 
@@ -149,12 +139,8 @@ def add(
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the accounts, without their secrets."""
     from lingpai.cli.output import emit, table
-    from lingpai.keeper.accounts import account_document
 
-    async def read(keeper: "Keeper") -> list[dict[str, Any]]:
-        return [account_document(keeper, each) for each in await keeper.store.list_accounts()]
-
-    found = with_keeper(data, read)
+    found = with_operating(data, lambda port: read_all(port, KIND))
     rows = [
         (each["account"], each["mode"] or "–", ", ".join(each["domains"]) or tr("any"), each["source"])
         for each in found
@@ -171,17 +157,11 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Show one account: a fingerprint of its secret, and the state of its tokens and tickets."""
     from lingpai.cli.output import emit, fields
     from lingpai.cli.statuses import status_table
-    from lingpai.keeper.accounts import account_document
-    from lingpai.operating.statuses import status_document
 
-    async def read(keeper: "Keeper") -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        account = await find_account(keeper, name)
-        statuses = [each for each in await keeper.store.list_statuses() if _belongs(each, account)]
-        return account_document(keeper, account), [
-            status_document(keeper, each, chinese=speaks_chinese()) for each in statuses
-        ]
+    async def read(port: "Operating") -> dict[str, Any]:
+        return (await port.read(KIND, account_key(await find_account(port, name)))).document
 
-    account, held = with_keeper(data, read)
+    account = with_operating(data, read)
     pairs = (
         ("Name", account["account"]),
         ("Mode", account["mode"] or "–"),
@@ -191,7 +171,7 @@ def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
         ("Source", account["source"]),
         ("Fingerprint of the secret", account["secret_fingerprint"]),
     )
-    emit({**account, "held": held}, as_json, lambda console: console.print(fields(pairs), status_table(held)))
+    emit(account, as_json, lambda console: console.print(fields(pairs), status_table(account["held"])))
 
 
 @app.command("check")
@@ -205,7 +185,7 @@ def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     async def ask(keeper: "Keeper") -> "Finding":
         from lingpai.cli.diagnosis.accounts import check_accounts
 
-        account = await find_account(keeper, name)
+        account = await stored_account(keeper, name)
         return (await check_accounts(keeper, [account], lambda _done: None))[0]
 
     found = with_keeper(data, ask)
@@ -225,35 +205,23 @@ def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 def remove(
     name: Name,
     *,
-    yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", show_default=False)
-    ] = False,
+    yes: Yes = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Remove an account with its secret, tokens and tickets."""
-    import sys
-
     from lingpai.cli.output import done, emit
 
-    async def find(keeper: "Keeper") -> "Account":
-        return await find_account(keeper, name)
+    found = with_operating(data, lambda port: find_account(port, name))
+    confirm(tr("Remove {name}, its secret and its tokens?", name=found["account"]), yes=yes)
 
-    found = with_keeper(data, find)
-    if not yes:
-        if not sys.stdin.isatty():
-            raise typer.BadParameter(tr("Not running in a terminal; pass --yes to confirm."))
-        question = tr("Remove {name}, its secret and its tokens?", name=found.name)
-        if not typer.confirm(question, err=True):
-            raise Problem(tr("Nothing was changed."))
+    async def drop(port: "Operating") -> None:
+        with telling(NOT_FOUND=tr("Nothing was changed.")):
+            await port.remove(KIND, account_key(found))
 
-    async def drop(keeper: "Keeper") -> bool:
-        from lingpai.keeper.administration import remove_account
-
-        return await remove_account(keeper, found)
-
-    with_keeper(data, drop)
-    emit({"account": found.name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=found.name)))
+    with_operating(data, drop)
+    gone = found["account"]
+    emit({"account": gone, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=gone)))
 
 
 def _summary(result: dict[str, Any]) -> str:
@@ -266,12 +234,4 @@ def _summary(result: dict[str, Any]) -> str:
         changed=", ".join(map(tr, result["changed"])) or "–",
         mode=result["mode"] or "–",
         domains=", ".join(result["domains"]) or tr("any"),
-    )
-
-
-def _belongs(status: "CredentialStatus", account: "Account") -> bool:
-    return (status.platform, status.account, status.label) == (
-        account.platform,
-        account.account,
-        account.label,
     )

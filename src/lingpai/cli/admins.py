@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.durations import seconds
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.running import Data, Json, with_keeper, with_operating
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.keeper.keeper import Keeper
 
+KIND = "admins"
 app = typer.Typer(
     name="admin", help="Keys of the admin API: who may use it, and for what.", no_args_is_help=True
 )
@@ -73,13 +75,8 @@ def add(
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the admin keys, removed ones too; never a key."""
     from lingpai.cli.output import emit, table
-    from lingpai.operating.keys import key_document
 
-    async def read(keeper: "Keeper") -> list[dict[str, Any]]:
-        now = keeper.clock.now()
-        return [key_document(each, now) for each in await keeper.store.list_admin_keys()]
-
-    found = with_keeper(data, read)
+    found = with_operating(data, lambda port: read_all(port, KIND))
     rows = [
         (
             each["name"],

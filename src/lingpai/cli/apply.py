@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.running import Data, Json, demand_host, with_site
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.cli.declarations import Planned
-    from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.site import Site
 
 WORDS = {
     True: {"add": "would be added", "change": "would be changed", "remove": "would be removed"},
@@ -45,19 +45,18 @@ def apply(
 
     Secrets in the file may be env:NAME or file:PATH, so that the file can be kept with the code.
     """
-    from lingpai import settings
+    demand_host()
     from lingpai.cli.declarations import perform, plan_all, read_file
     from lingpai.cli.output import emit, progress
 
     document = read_file(file)
     made: list[Planned] = []  # also when the rest fails
 
-    async def work(keeper: "Keeper") -> "list[Planned]":
-        from lingpai.cli.realms import open_realms
+    async def work(site: "Site") -> "list[Planned]":
         from lingpai.cli.sections.section import Stage
+        from lingpai.operating.realm_choice import IssuerChoice
 
-        given = settings.load_settings(data=data)
-        stage = Stage(keeper, await open_realms(given, keeper), given, file.parent, document)
+        stage = Stage(site.keeper, IssuerChoice(site), file.parent, document)
         planned = await plan_all(stage, document, prune=prune)
         if not dry_run:
             with progress("Applying", sum(each.change.action != "keep" for each in planned)) as advance:
@@ -77,7 +76,7 @@ def apply(
         )
 
     try:
-        planned = with_keeper(data, work, create=not dry_run, rehearse=dry_run)
+        planned = with_site(data, work, create=not dry_run, rehearse=dry_run)
     except BaseException:
         if made:  # new keys would be lost otherwise: only their digests are stored
             print_plan(made)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.app_words import origin_of, state_of
 from lingpai.cli.client_options import (
     AuthMethodName,
     BackchannelUri,
@@ -22,8 +23,9 @@ from lingpai.cli.client_options import (
 )
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.durations import seconds
-from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.problems import Problem
+from lingpai.cli.flaws import telling
+from lingpai.cli.listing import read_all
+from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
@@ -33,8 +35,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from lingpai.core.issuer_records import App
-    from lingpai.issuer.context import Issuer
+    from lingpai.operating.port import Key
 
 app = typer.Typer(
     name="app",
@@ -42,6 +43,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+KIND = "apps"
 AppId = Annotated[str, typer.Argument(help="The app's id: app_id or client_id.", show_default=False)]
 
 
@@ -121,52 +123,42 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add an app and print its id and secret. The secret is shown once."""
-    from lingpai.cli.flaws import sentences
     from lingpai.cli.output import emit, fields, say
-    from lingpai.core.issuer_records import App, AppMode
-    from lingpai.issuer import admin
-    from lingpai.issuer.app_fields import app_document
-    from lingpai.issuer.app_flaws import app_flaws, client_flaws
+
+    document = {
+        "app_id": app_id,
+        "name": name,
+        "mode": "self_owned" if self_owned else "open",
+        "redirect_uris": redirect_uri or [],
+        "domains": domain or [],
+        "networks": network or [],
+        "scopes": scope or [],
+        "permissions": permission or [],
+        "grants": grant or [],
+        "owner": owner,
+        "listed": not unlisted,
+        "public": public,
+        "client": client_of(
+            pkce=not no_pkce,
+            id_token_signed_response_alg=id_token_alg,
+            token_endpoint_auth_method=auth_method,
+            jwks=jwks,
+            jwks_uri=jwks_uri,
+            require_pushed_authorization_requests=require_par,
+            dpop_bound_access_tokens=dpop_bound,
+            fapi2=fapi2,
+            default_max_age=default_max_age,
+            post_logout_redirect_uris=post_logout_uri,
+            backchannel_logout_uri=backchannel_logout_uri,
+            subject_type="pairwise" if pairwise else "public",
+            sector_identifier_uri=sector_identifier_uri,
+        ),
+    }
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm)
-        wanted = App(
-            realm=issuer.realm,
-            app_id=app_id,
-            name=name,
-            mode=AppMode.SELF_OWNED if self_owned else AppMode.OPEN,
-            redirect_uris=tuple(redirect_uri or ()),
-            domains=tuple(domain or ()),
-            networks=tuple(network or ()),
-            scopes=tuple(scope or ()),
-            permissions=tuple(permission or ()),
-            grants=tuple(grant or ()),
-            owner=owner,
-            listed=not unlisted,
-            public=public,
-            client=client_of(
-                pkce=not no_pkce,
-                id_token_signed_response_alg=id_token_alg,
-                token_endpoint_auth_method=auth_method,
-                jwks=jwks,
-                jwks_uri=jwks_uri,
-                require_pushed_authorization_requests=require_par,
-                dpop_bound_access_tokens=dpop_bound,
-                fapi2=fapi2,
-                default_max_age=default_max_age,
-                post_logout_redirect_uris=post_logout_uri,
-                backchannel_logout_uri=backchannel_logout_uri,
-                subject_type="pairwise" if pairwise else "public",
-                sector_identifier_uri=sector_identifier_uri,
-            ),
-        )
-        problems = sentences([*app_flaws(wanted), *client_flaws(issuer, wanted)])
-        if problems:
-            raise typer.BadParameter(" ".join(problems))
-        if app_id and await issuer.store.find_app(issuer.realm, app_id) is not None:
-            raise Problem(tr_reason(f"The realm {issuer.realm} already has an app {app_id}."))
-        added, secret = await admin.add_app(issuer, wanted)
-        return {**app_document(issuer, added), "secret": secret}
+        where = await realms.one(realm)
+        with telling():
+            return await realms.port.act(KIND, (where,), "add", document)
 
     added = with_realms(data, save, create=True)
 
@@ -182,17 +174,14 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the apps of all realms, or of one, without their secrets."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.app_fields import app_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
-            app_document(issuer, each)
-            for issuer in realms.some(realm)
-            for each in await issuer.store.list_apps(issuer.realm)
+            each for where in await realms.some(realm) for each in await read_all(realms.port, KIND, (where,))
         ]
 
     found = with_realms(data, read)
-    rows = [(each["realm"], each["app_id"], each["name"], each["mode"], _state(each)) for each in found]
+    rows = [(each["realm"], each["app_id"], each["name"], each["mode"], state_of(each)) for each in found]
     columns = ("Realm", "Id", "Name", "Mode", "State")
     emit(found, as_json, lambda console: console.print(table("Apps", columns, rows)))
 
@@ -201,19 +190,14 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
 def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Show one app: what it may do, and how many users have added it."""
     from lingpai.cli.output import emit, fields
-    from lingpai.issuer.app_fields import app_document
 
-    async def read(realms: Realms) -> dict[str, Any]:
-        issuer, found = await realms.app(app_id, realm)
-        return {**app_document(issuer, found), "users": await issuer.store.count_members(found.id)}
-
-    found = with_realms(data, read)
+    found = with_realms(data, lambda realms: realms.app(app_id, realm))
     pairs = (
         ("Realm", found["realm"]),
         ("Id", found["app_id"]),
         ("Name", found["name"]),
         ("Mode", found["mode"]),
-        ("State", _state(found)),
+        ("State", state_of(found)),
         ("Redirect URIs", ", ".join(found["redirect_uris"]) or "–"),
         ("Domains", ", ".join(found["domains"]) or "–"),
         ("Networks", ", ".join(found["networks"]) or tr("any")),
@@ -223,7 +207,7 @@ def show(app_id: AppId, *, realm: RealmName = "", data: Data = None, as_json: Js
         ("Owner", found["owner"] or "–"),
         ("After logout", ", ".join(found["client"].get("post_logout_redirect_uris", ())) or "–"),
         ("Logout tokens", found["client"].get("backchannel_logout_uri", "") or "–"),
-        ("Origin", _origin(found)),
+        ("Origin", origin_of(found)),
         ("Users", str(found["users"])),
         ("Secrets", str(found["secrets"])),
         ("Added", found["created_at"]),
@@ -249,17 +233,11 @@ def rotate_secret(
 ) -> None:
     """Make a new secret for an app and print it once. The previous one stays valid for a while."""
     from lingpai.cli.output import emit, say
-    from lingpai.issuer import admin
 
     async def rotate(realms: Realms) -> dict[str, Any]:
-        issuer, found = await realms.app(app_id, realm)
-        if found.public:
-            raise Problem(tr("{name} is a public client and has no secret.", name=app_id))
-        if not found.by_secret:
-            raise Problem(tr("{name} authenticates by its own keys and has no secret.", name=app_id))
-        secret = await admin.rotate_secret(issuer, found, overlap)
-        kept = issuer.policy.secret_overlap if overlap is None else overlap
-        return {"realm": issuer.realm, "app_id": app_id, "secret": secret, "overlap": kept}
+        found = await realms.app(app_id, realm)
+        with telling():
+            return await realms.port.act(KIND, _key(found), "secrets", {"overlap": overlap})
 
     rotated = with_realms(data, rotate)
 
@@ -288,49 +266,29 @@ def remove(
 ) -> None:
     """Remove an app with its secrets and its users' open_ids; its tokens end."""
     remove_one(
+        KIND,
         ("app_id", app_id),
-        lambda realms, where: realms.app(app_id, where),
-        _drop,
+        lambda realms: realms.app(app_id, realm),
+        _key,
         lambda where: tr(
             "Remove {name} from {realm}, with the open_ids of its users?", name=app_id, realm=where
         ),
-        realm=realm,
         yes=yes,
         data=data,
         as_json=as_json,
     )
 
 
-async def _drop(issuer: "Issuer", found: "App") -> bool:
-    from lingpai.issuer import admin
-
-    return await admin.remove_app(issuer, found)
+def _key(found: dict[str, Any]) -> "Key":
+    return (found["realm"], found["app_id"])
 
 
 def _set_disabled(app_id: str, realm: str, data: "Path | None", *, as_json: bool, disabled: bool) -> None:
-
     from lingpai.cli.output import done, emit
-    from lingpai.issuer import admin
-    from lingpai.issuer.app_fields import app_document
 
     async def change(realms: Realms) -> dict[str, Any]:
-        issuer, found = await realms.app(app_id, realm)
-        changed = await admin.change_app(issuer, found, disabled=disabled)
-        return app_document(issuer, changed)
+        found = await realms.app(app_id, realm)
+        return (await realms.port.patch(KIND, _key(found), {"disabled": disabled})).item.document
 
     text = tr("Disabled {name}.", name=app_id) if disabled else tr("Enabled {name}.", name=app_id)
     emit(with_realms(data, change), as_json, done(text))
-
-
-def _state(document: dict[str, Any]) -> str:
-    if document["disabled"]:
-        return tr("disabled")
-    return tr("active") if document["listed"] else tr("not published")
-
-
-def _origin(document: dict[str, Any]) -> str:
-    return {
-        "operator": tr("added by an operator"),
-        "document": tr("client id document"),
-        "token": tr("registered itself, with a token"),
-    }.get(document["origin"], tr("registered itself"))

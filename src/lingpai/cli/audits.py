@@ -1,20 +1,21 @@
 """`lingpai audit`: what operators changed, by command and by the admin API."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lingpai.cli.durations import seconds
-from lingpai.cli.listing import note_more
+from lingpai.cli.listing import given, note_more, read_each
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.running import Data, Json, with_operating
 
 if TYPE_CHECKING:
-    from lingpai.keeper.keeper import Keeper
-    from lingpai.operating.audit import Verified
+    from lingpai.operating.port import Operating
 
+KIND = "audit"
 app = typer.Typer(
     name="audit", help="The audit trail: who changed what, and what was there before.", no_args_is_help=True
 )
@@ -48,18 +49,20 @@ def list_all(
 ) -> None:
     """List what operators changed, newest first; a secret is shown as its fingerprint."""
     from lingpai.cli.output import emit, table
-    from lingpai.operating.audit import audit_document
-    from lingpai.store.administration_port import AuditFilter
 
-    async def read(keeper: "Keeper") -> list[dict[str, Any]]:
-        newer = None if since is None else keeper.clock.now() - since
-        wanted = AuditFilter(actor, action, target, newer)
-        rows = await keeper.store.list_audit(wanted, before, limit + 1)
-        if len(rows) > limit:
-            note_more(f"--before {rows[limit - 1].id}")
-        return [audit_document(row) for row in rows[:limit]]
+    newer = None if since is None else int(time.time()) - since
+    wanted = given(actor=actor, action=action, target=target, since=newer, below=before)
 
-    found = with_keeper(data, read)
+    async def read(port: "Operating") -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        async for each in read_each(port, KIND, (), wanted, page=limit + 1):
+            if len(found) == limit:
+                note_more(f"--before {found[-1]['id']}")
+                break
+            found.append(each)
+        return found
+
+    found = with_operating(data, read)
     rows = [
         (
             str(each["id"]),
@@ -80,18 +83,13 @@ def list_all(
 def verify(*, data: Data = None, as_json: Json = False) -> None:
     """Check that no row of the audit trail was altered, removed or put in. Exit code 1 when one was."""
     from lingpai.cli.output import done, emit, say
-    from lingpai.operating.audit import verify_audit
 
-    async def look(keeper: "Keeper") -> "Verified":
-        return await verify_audit(keeper.store, keeper.ring)
-
-    found = with_keeper(data, look)
-    document = {**found._asdict(), "verified": not found.problem}
-    if found.problem:
-        emit(document, as_json, lambda console: say(console, tr_reason(found.problem), "bold red"))
+    found = with_operating(data, lambda port: port.act(KIND, (), "verify", {}))
+    if found["problem"]:
+        emit(found, as_json, lambda console: say(console, tr_reason(found["problem"]), "bold red"))
         raise typer.Exit(1)
-    text = tr("Rows {first} to {last} are as they were written.", first=found.first, last=found.last)
-    emit(document, as_json, done(text if found.rows else tr("The audit trail is empty.")))
+    text = tr("Rows {first} to {last} are as they were written.", first=found["first"], last=found["last"])
+    emit(found, as_json, done(text if found["rows"] else tr("The audit trail is empty.")))
 
 
 @app.command("export")
@@ -113,14 +111,15 @@ def export(
 
     from lingpai.cli.output import done, emit
     from lingpai.core import private_files
-    from lingpai.operating.audit import each_row, exported
 
-    async def read(keeper: "Keeper") -> list[bytes]:
-        return [msgspec.json.encode(exported(row)) + b"\n" async for row in each_row(keeper.store, after)]
+    wanted = given(oldest=1, above=after or None)
+
+    async def read(port: "Operating") -> list[bytes]:
+        return [msgspec.json.encode(row) + b"\n" async for row in read_each(port, KIND, (), wanted)]
 
     if str(file) != "-" and file.exists():
         raise Problem(tr("{path} exists already; choose another name.", path=file))
-    lines = with_keeper(data, read)
+    lines = with_operating(data, read)
     if str(file) == "-":
         sys.stdout.write(b"".join(lines).decode())
         return

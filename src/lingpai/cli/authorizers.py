@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.account_names import Name, stored_account
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
+from lingpai.cli.running import Data, Json, with_keeper
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,7 +139,7 @@ def link(
         from lingpai.keeper.third_parties.links import link_of
 
         provider = await _provider(keeper, name)
-        account = await find_account(keeper, name)
+        account = await stored_account(keeper, name)
         if next_url and next_url not in account.next_urls:
             raise Problem(tr("{url} is not one of the addresses of the account (--next).", url=next_url))
         return link_of(keeper, provider, next_url, lasting, once=once)
@@ -148,14 +149,14 @@ def link(
 
 
 async def _merchant(keeper: "Keeper", name: str) -> "Account":
-    account = await find_account(keeper, name)
+    account = await stored_account(keeper, name)
     if account.via is None:
         raise Problem(tr("{name} was not authorised by a merchant.", name=account.name))
     return account
 
 
 async def _provider(keeper: "Keeper", name: str) -> "App":
-    account = await find_account(keeper, name)
+    account = await stored_account(keeper, name)
     provider = keeper.app_of(account)
     if provider.platform.third_party is None:
         raise Problem(tr("{name} is not a third-party platform.", name=account.name))

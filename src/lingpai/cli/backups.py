@@ -11,7 +11,7 @@ import typer
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import Yes, confirm
-from lingpai.cli.running import Data, Json, demand_store
+from lingpai.cli.running import Data, Json, demand_host, demand_store
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,7 @@ def backup(
 
     The backup of a PostgreSQL database has the same file format. Existing files are never overwritten.
     """
+    demand_host()
     from lingpai.cli.output import done, emit
     from lingpai.core.keyring import KeyRing
     from lingpai.settings import load_settings
@@ -141,6 +142,7 @@ def restore(
     Ids continue far above those issued since the backup; sessions, codes, leases and roles end; cached tokens are
     fetched again. An existing embedded store is kept beside the new one.
     """
+    demand_host()
     from lingpai.cli.output import emit
     from lingpai.core.keyring import KeyRing
     from lingpai.settings import load_settings

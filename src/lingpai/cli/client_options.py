@@ -1,14 +1,11 @@
 """The options of `lingpai app` that a client of the standard protocol has (RFC 7591 §2)."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
 from lingpai.cli.messages import tr
-
-if TYPE_CHECKING:
-    from lingpai.core.issuer_records import Client
 
 NoPkce = Annotated[
     bool,
@@ -116,8 +113,8 @@ SectorUri = Annotated[
 ]
 
 
-def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
-    """Return what an app of the standard protocol sets itself.
+def client_of(*, jwks: Path | None = None, **given: Any) -> dict[str, Any]:
+    """Return what an app of the standard protocol sets itself, as the admin API takes it.
 
     Args:
         jwks: the file with its keys.
@@ -126,9 +123,7 @@ def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
     Raises:
         typer.BadParameter: a value is not one of those that there are.
     """
-    import msgspec
-
-    from lingpai.core.issuer_records import AuthMethod, Client
+    from lingpai.core.issuer_records import AuthMethod
 
     fields = {name: value for name, value in given.items() if value not in ("", None)}
     known = {
@@ -142,7 +137,7 @@ def client_of(*, jwks: Path | None = None, **given: Any) -> "Client":
             )
     if jwks is not None:
         fields["jwks"] = _read_jwks(jwks)
-    return msgspec.convert(fields, Client)
+    return fields
 
 
 def _read_jwks(file: Path) -> Any:

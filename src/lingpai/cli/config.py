@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.cli.running import Data, Json
+from lingpai.cli.running import Data, Json, demand_host
 
 app = typer.Typer(name="config", help="The effective settings and their sources.", no_args_is_help=True)
 
@@ -21,6 +21,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show every setting with its value and its source. Passwords are not shown."""
+    demand_host()
     from lingpai.cli.effective import effective_settings
     from lingpai.cli.output import emit, table
     from lingpai.settings import load_settings

@@ -6,7 +6,7 @@ import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json, operator, with_keeper
+from lingpai.cli.running import Data, Json, demand_host, operator, with_keeper
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,6 +34,7 @@ def console(
 
     The console is served where the setting `admin.listen` says.
     """
+    demand_host()
     from lingpai.cli.output import emit, say
     from lingpai.console.sessions import LINK_SECONDS, link_to, make_link
     from lingpai.settings import load_settings

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from lingpai.cli.problems import demand_other_address
+from lingpai.cli.running import demand_host
 
 
 def dev(
@@ -25,6 +26,7 @@ def dev(
     ] = 7200,
 ) -> None:
     """Start the service, the sandbox of upstream platforms, a sample app, sample accounts and a caller key."""
+    demand_host()
     import uvloop
 
     from lingpai.development import develop

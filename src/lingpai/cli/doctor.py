@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.cli.running import Data, Json
+from lingpai.cli.running import Data, Json, demand_host
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,6 +28,7 @@ def doctor(
 
     Exit code 1 when there is a problem.
     """
+    demand_host()
     from lingpai.cli.output import emit, say, state, table
 
     findings = _diagnose(data, offline=offline)

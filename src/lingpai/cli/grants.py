@@ -1,19 +1,14 @@
 """`lingpai grant`: what users and apps were granted, and its end."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from lingpai.cli.listing import note_more
+from lingpai.cli.listing import given, note_more, read_each
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
-
-if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, GrantView, Terminal
-    from lingpai.core.user_records import User
-    from lingpai.issuer.context import Issuer
 
 app = typer.Typer(
     name="grant",
@@ -21,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-REASON = "ended by an operator"
+KIND = "grants"
 STATES = {"issued": "code issued", "live": "live", "superseded": "superseded", "unusable": "unusable"}
 
 
@@ -47,21 +42,21 @@ def list_all(
 ) -> None:
     """List grants that have not ended, newest first; never a code or token."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.administration import find_grants
-    from lingpai.issuer.user_documents import grant_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
-        found: list[tuple[Issuer, GrantView]] = []
-        named = await _issuers(realms, realm, app_id, login, code)
-        for issuer, app, user, terminal in named:
-            views = await find_grants(
-                issuer, app=app, user=user, terminal=terminal, before=before, limit=limit + 1
-            )
-            found += [(issuer, view) for view in views]
-        found.sort(key=lambda each: -each[1].grant.id)
+        found: list[dict[str, Any]] = []
+        wanted = given(app=app_id, user=login, machine=code, below=before)
+        for where in await _places(realms, realm, app_id, login, code):
+            count = 0
+            async for each in read_each(realms.port, KIND, (where,), wanted, page=limit + 1):
+                found.append(each)
+                count += 1
+                if count > limit:
+                    break
+        found.sort(key=lambda each: -each["grant"])
         if len(found) > limit:
-            note_more(f"--before {found[limit - 1][1].grant.id}")
-        return [await grant_document(*each) for each in found[:limit]]
+            note_more(f"--before {found[limit - 1]['grant']}")
+        return found[:limit]
 
     found = with_realms(data, read)
     rows = [
@@ -91,17 +86,17 @@ def end(
 ) -> None:
     """End a grant: every worker rejects its tokens from the next check on."""
     from lingpai.cli.output import done, emit
-    from lingpai.issuer.administration import end_grant
+    from lingpai.core.errors import Kind, LingpaiError
 
     async def stop(realms: Realms) -> str:
-        for issuer in realms.some(""):
-            view = await issuer.store.read_grant(grant)
-            if (
-                view is not None
-                and view.grant.realm == issuer.realm
-                and await end_grant(issuer, view.grant, REASON)
-            ):
-                return issuer.realm
+        for where in await realms.some(""):
+            try:
+                await realms.port.remove(KIND, (where, str(grant)))
+            except LingpaiError as error:
+                if error.kind is not Kind.NOT_FOUND:
+                    raise
+            else:
+                return where
         raise Problem(tr("There is no open grant {grant}; see `lingpai grant list`.", grant=grant))
 
     where = with_realms(data, stop)
@@ -145,24 +140,21 @@ def code(
     It counts as the user's consent: the user has added the app, with all permissions that the app may ask for.
     """
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.administration import allow_code
-    from lingpai.issuer.redirects import choose_redirect
-    from lingpai.issuer.verbs.authorization_requests import Asked
 
     async def make(realms: Realms) -> dict[str, Any]:
-        issuer, app = await realms.app(app_id, realm)
-        user = (await realms.user(login, issuer.realm))[1]
-        terminal = (await realms.terminal(machine_code, issuer.realm))[1] if machine_code else None
-        if redirect_uri:
-            choose_redirect(app.redirect_uris, redirect_uri, loopback_ports=issuer.policy.loopback_ports)
-        asked = Asked(
-            redirect_uri=redirect_uri or None,
-            scope=" ".join(scope or ()) or None,
-            challenge=challenge,
-            challenge_method="S256" if challenge else "",
-        )
-        made = await allow_code(issuer, app, user, asked, terminal)
-        return {"realm": issuer.realm, "code": made.code, "expires_in": issuer.policy.code}
+        where = (await realms.app(app_id, realm))["realm"]
+        await realms.user(login, where)
+        if machine_code:
+            await realms.terminal(machine_code, where)
+        document = {
+            "app": app_id,
+            "user": login,
+            "machine": machine_code,
+            "redirect_uri": redirect_uri,
+            "code_challenge": challenge,
+            "scope": scope or [],
+        }
+        return await realms.port.act(KIND, (where,), "code", document)
 
     made = with_realms(data, make)
     if value:
@@ -171,19 +163,13 @@ def code(
         emit(made, as_json, lambda console: say(console, made["code"]))
 
 
-async def _issuers(
-    realms: Realms, realm: str, app_id: str, login: str, code: str
-) -> "list[tuple[Issuer, App | None, User | None, Terminal | None]]":
-    """Return the realms to search, with the app, user and terminal to search for in each."""
-    app = user = terminal = None
+async def _places(realms: Realms, realm: str, app_id: str, login: str, code: str) -> list[str]:
+    """Return the realms to search, in which the app, user and terminal to search for are."""
     where = realm
     if app_id:
-        issuer, app = await realms.app(app_id, where)
-        where = issuer.realm
+        where = (await realms.app(app_id, where))["realm"]
     if code:
-        issuer, terminal = await realms.terminal(code, where)
-        where = issuer.realm
+        where = (await realms.terminal(code, where))["realm"]
     if login:
-        issuer, user = await realms.user(login, where)
-        where = issuer.realm
-    return [(issuer, app, user, terminal) for issuer in realms.some(where)]
+        where = (await realms.user(login, where))["realm"]
+    return await realms.some(where)

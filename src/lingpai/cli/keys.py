@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.declared_help import DeclaredCommand
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Yes, with_realms
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.realms import RealmName, Yes, confirm, with_realms
+from lingpai.cli.running import Data, Json, Steps, server, with_operating
 from lingpai.cli.signing import list_signing, rotate_signing, show_signing_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating
 
+KIND = "keys"
 app = typer.Typer(
     name="key", help="The key ring: rotate encryption keys, retire old ones.", no_args_is_help=True
 )
@@ -42,7 +43,7 @@ def list_all(
     if signing:
         show_signing_keys(with_realms(data, partial(list_signing, realm)), as_json=as_json)
         return
-    found = with_keeper(data, _read)
+    found = with_operating(data, lambda port: read_all(port, KIND))
     rows = [
         (
             str(each["key"]),
@@ -89,31 +90,22 @@ def rotate(
         )
         return
 
-    nodes, ring = _confirm_rotation(data, yes=yes)
-
-    async def turn(keeper: "Keeper") -> dict[str, Any]:
-        from lingpai.core.audit import Change
-
-        key = keeper.ring.rotate(keeper.clock.now())
-        resealed = await _reseal(keeper)
-        await keeper.note(Change("key.rotate", str(key.id), after={"resealed": resealed}))
-        return {"key": key.id, "resealed": resealed}
-
-    result = with_keeper(data, turn)
+    hint = _confirm_rotation(data, yes=yes)
+    result = _encrypting(data, "rotate")
     text = tr(
         "Key {key} encrypts from now on; stored values encrypted again: {count}.",
         key=result["key"],
         count=result["resealed"],
     )
     emit(result, as_json, done(text))
-    note(tr("Copy {ring} to all nodes now." if nodes else "Back up {ring} again.", ring=ring))
+    note(hint)
 
 
-def _confirm_rotation(data: "Path | None", *, yes: bool) -> tuple[bool, "Path"]:
+def _confirm_rotation(data: "Path | None", *, yes: bool) -> str:
     """Ask before a rotation. Where one node alone can use the store, scripts need not confirm.
 
     Returns:
-        Whether several nodes can use the store, and the key ring's file.
+        What to do after it.
 
     Raises:
         typer.BadParameter: nobody can be asked.
@@ -121,7 +113,16 @@ def _confirm_rotation(data: "Path | None", *, yes: bool) -> tuple[bool, "Path"]:
     """
     import sys
 
-    from lingpai.cli.realms import confirm
+    if server():
+        confirm(
+            tr(
+                "Rotate the key of {server}? Backups of its key ring from before do not decrypt what is stored from "
+                "now on, and other nodes answer 503 until you have copied the file to them.",
+                server=server(),
+            ),
+            yes=yes,
+        )
+        return tr("Copy the file of the key ring to all nodes now, and back it up again.")
     from lingpai.settings import load_settings
 
     settings = load_settings(data=data)
@@ -132,7 +133,7 @@ def _confirm_rotation(data: "Path | None", *, yes: bool) -> tuple[bool, "Path"]:
         else "Rotate the key in {ring}? Backups of this file from before do not decrypt what is stored from now on."
     )
     confirm(tr(text, ring=ring), yes=yes or not (nodes or sys.stdin.isatty()))
-    return nodes, ring
+    return tr("Copy {ring} to all nodes now." if nodes else "Back up {ring} again.", ring=ring)
 
 
 @app.command("reseal")
@@ -143,10 +144,7 @@ def reseal(*, data: Data = None, as_json: Json = False) -> None:
     """
     from lingpai.cli.output import done, emit
 
-    async def seal(keeper: "Keeper") -> dict[str, Any]:
-        return {"key": keeper.ring.newest.id, "resealed": await _reseal(keeper)}
-
-    result = with_keeper(data, seal)
+    result = _encrypting(data, "reseal")
     emit(result, as_json, done(tr("Stored values encrypted again: {count}.", count=result["resealed"])))
 
 
@@ -160,49 +158,23 @@ def retire(
     """Permanently remove an old key that no stored value needs. Tokens that the issuer encrypted with it end."""
     from lingpai.cli.output import done, emit
 
-    async def drop(keeper: "Keeper") -> None:
-        from lingpai.core.audit import Change
-        from lingpai.operating.sealing import count_sealed, settle
+    async def drop(port: "Operating") -> None:
+        await port.remove(KIND, (str(key),))
 
-        if any(each.id == key for each in keeper.ring.keys[:-1]):
-            await settle(keeper)
-        count = (await count_sealed(keeper)).get(key, 0)
-        if count:
-            raise Problem(
-                tr(
-                    "Stored values still encrypted with key {key}: {count}; run `lingpai key reseal` first.",
-                    key=key,
-                    count=count,
-                )
-            )
-        keeper.ring.retire(key)
-        await keeper.note(Change("key.retire", str(key)))
-
-    with_keeper(data, drop)
+    with_operating(data, drop)
     emit({"key": key, "outcome": "retired"}, as_json, done(tr("Key {key} was removed.", key=key)))
 
 
-async def _read(keeper: "Keeper") -> list[dict[str, Any]]:
-    from lingpai.core.moments import moment
-    from lingpai.operating.sealing import count_sealed
-
-    counts = await count_sealed(keeper)
-    return [
-        {
-            "key": key.id,
-            "created_at": moment(key.created_at),
-            "values": counts.get(key.id, 0),
-            "seals": key.id == keeper.ring.newest.id,
-        }
-        for key in keeper.ring.keys
-    ]
-
-
-async def _reseal(keeper: "Keeper") -> int:
+def _encrypting(data: "Path | None", action: str) -> dict[str, Any]:
+    """Encrypt stored values again, and show how far it is."""
     from lingpai.cli.output import progress
-    from lingpai.operating import sealing
 
-    newest = keeper.ring.newest.id
-    total = sum(count for key, count in (await sealing.count_sealed(keeper)).items() if key != newest)
-    with progress("Encrypting again", total) as advance:
-        return await sealing.reseal(keeper, advance)
+    steps = Steps()
+
+    async def run(port: "Operating") -> dict[str, Any]:
+        keys = await read_all(port, KIND)
+        old = sum(each["values"] for each in keys if action == "rotate" or not each["seals"])
+        with progress("Encrypting again", old) as steps.shown:
+            return await port.act(KIND, (), action, {})
+
+    return with_operating(data, run, steps=steps)

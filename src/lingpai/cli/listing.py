@@ -7,7 +7,9 @@ import typer
 from lingpai.cli.messages import tr
 
 if TYPE_CHECKING:
-    from lingpai.operating.port import Operating
+    from collections.abc import AsyncIterator, Mapping
+
+    from lingpai.operating.port import Key, Operating
 
 PAGE: Final = 500
 """Things that are read at a time."""
@@ -17,16 +19,35 @@ MOST_LISTED: Final = 1000
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 
-async def read_all(port: "Operating", kind: str) -> list[dict[str, Any]]:
+async def read_all(
+    port: "Operating", kind: str, key: "Key" = (), wanted: "Mapping[str, str] | None" = None
+) -> list[dict[str, Any]]:
     """Return every thing of a list, page after page."""
-    found: list[dict[str, Any]] = []
+    return [each async for each in read_each(port, kind, key, wanted)]
+
+
+async def read_each(
+    port: "Operating",
+    kind: str,
+    key: "Key" = (),
+    wanted: "Mapping[str, str] | None" = None,
+    *,
+    page: int = PAGE,
+) -> "AsyncIterator[dict[str, Any]]":
+    """Yield the things of a list, `page` at a time being read."""
     after = ""
     while True:
-        page = await port.list(kind, after=after, limit=PAGE)
-        found += page.items
-        after = page.next
+        found = await port.list(kind, key, wanted, after=after, limit=min(page, PAGE))
+        for each in found.items:
+            yield each
+        after = found.next
         if not after:
-            return found
+            return
+
+
+def given(**filters: str | int | None) -> dict[str, str]:
+    """Return the filters of a list that are wanted."""
+    return {name: str(value) for name, value in filters.items() if value not in ("", None)}
 
 
 def note_more(options: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lingpai.cli.messages import tr
-from lingpai.cli.running import Data, Json
+from lingpai.cli.running import Data, Json, demand_host
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ def migrate(
 
     The previous release also runs on the new schema, so you can migrate before you upgrade.
     """
+    demand_host()
     from lingpai import settings
     from lingpai.cli.output import emit, say, table
     from lingpai.store import migrate as schema

@@ -7,7 +7,7 @@ import typer
 
 from lingpai.cli.messages import speaks_chinese, tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json
+from lingpai.cli.running import Data, Json, demand_host
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check a file that describes a platform, and show what it says. Nothing is called or stored."""
+    demand_host()
     from lingpai.core.plugins import PluginError
     from lingpai.keeper.platforms.declared.loading import load
 
@@ -39,6 +40,7 @@ def check(
 @app.command("list")
 def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List the platforms, those of files in `platforms/` too."""
+    demand_host()
     del data  # read before the command begins: its folder may have such files
     from lingpai.cli.output import emit, table
     from lingpai.keeper.platforms.registry import platform_types
@@ -59,6 +61,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show one platform: its calls, how their values are renewed, budgets, errors, and forwarded paths."""
+    demand_host()
     del data  # as for `list`
     from lingpai.keeper.platforms.registry import platform_types
 

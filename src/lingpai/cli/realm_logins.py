@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lingpai.cli.flaws import telling
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
 
@@ -39,26 +39,24 @@ def login_key(
 ) -> None:
     """Make the key that a realm and your site sign with; it is shown only once."""
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.delegation import keys
 
     if at_once and not rotate:
         raise typer.BadParameter(tr("--at-once is for --rotate."))
 
     async def make(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm)
-        if await issuer.store.list_login_keys(issuer.realm) and not rotate:
-            text = tr(
-                "The realm {realm} has a login key already, and keys are shown only once. Make the next one with "
-                "--rotate.",
-                realm=issuer.realm,
+        where = await realms.one(realm)
+        text = tr(
+            "The realm {realm} has a login key already, and keys are shown only once. Make the next one with "
+            "--rotate.",
+            realm=where,
+        )
+        with telling(CONFLICT=text):
+            return await realms.port.act(
+                "realms", (where,), "login-key", {"rotate": rotate, "at_once": at_once}
             )
-            raise Problem(text)
-        made = await keys.rotate(issuer, at_once=at_once)
-        return {"realm": issuer.realm, "number": made.number, "key": made.key}
 
     made = with_realms(data, make, create=True)
-    url, login = _addresses(data, made["realm"])
-    made |= {"iss": url, "return_to": f"{url}/login/return", "login": login}
+    url, login = made["iss"], made["login"]
 
     def render(console: "Console") -> None:
         say(
@@ -88,13 +86,3 @@ def login_key(
             )
 
     emit(made, as_json, render)
-
-
-def _addresses(data: Any, realm: str) -> tuple[str, str]:
-    """The realm's address, by which its site knows it, and the site's; "" when it has none."""
-    from lingpai.issuer.realms import pages_prefix
-    from lingpai.settings import load_settings
-
-    settings = load_settings(data=data)
-    found = next(each for each in settings.all_realms() if each.name == realm)
-    return settings.origin + pages_prefix(found), found.login

@@ -1,26 +1,23 @@
-"""Open the issuer for commands: the realms of the settings, on the same store as the service's workers."""
+"""The realms of the issuer for commands, by the operating port: which one an operator means, and what is in it."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import with_keeper
+from lingpai.cli.running import Steps, with_operating
 
 if TYPE_CHECKING:
-    from lingpai.core.issuer_records import App, Terminal
-    from lingpai.core.user_records import User
-    from lingpai.issuer.context import Issuer
-    from lingpai.issuer.dialect import Dialect
-    from lingpai.keeper.keeper import Keeper
-    from lingpai.settings import Settings
+    from collections.abc import Awaitable, Callable
+
+    from lingpai.operating.port import Key, Operating
+    from lingpai.operating.realm_choice import Able, RealmChoice
 
 T = TypeVar("T")
-Found = TypeVar("Found")
-Able = Callable[["Dialect"], bool]
+Found = dict[str, Any]
 
 RealmName = Annotated[
     str,
@@ -33,148 +30,115 @@ RealmName = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.", show_default=False)]
 
 
-def any_dialect(_dialect: "Dialect") -> bool:
-    """Return True: realms of every dialect can be meant."""
-    return True
-
-
 class Realms:
-    """The issuers of all realms, and which of them an operator means.
-
-    A realm that is switched off is meant only by who names it.
+    """The realms that there are, and what is in them.
 
     Args:
-        issuers: by the realms' names.
-        dialects: the dialect of each realm that is served.
-        named: the realms that settings name.
+        port: reads them.
+
+    Attributes:
+        port: for what else a command does.
     """
 
-    def __init__(
-        self,
-        issuers: "Mapping[str, Issuer]",
-        dialects: Mapping[str, str],
-        named: frozenset[str] = frozenset(),
-    ) -> None:
-        self.issuers = issuers
-        self._dialects = dialects
-        self._named = named
+    def __init__(self, port: "Operating") -> None:
+        self.port = port
+        self._choice: RealmChoice | None = None
 
-    def some(self, name: str, able: Able = any_dialect) -> "list[Issuer]":
-        """Return the realm of this name, or the enabled ones of this dialect; for "", all enabled ones.
+    async def document(self, realm: str) -> Found:
+        """Return what is shown of a realm."""
+        return (await self.port.read("realms", (realm,))).document
 
-        Args:
-            name: of a realm or a dialect, or "".
-            able: with "", whether realms of a dialect can be meant.
+    async def some(self, name: str, able: "Able | None" = None) -> list[str]:
+        """Return the names of the realms that are meant; see `realm_choice.RealmChoice.some`."""
+        from lingpai.operating.realm_choice import any_realm
+
+        choice = await self._choice_for(name)
+        return [each.name for each in choice.some(name, able or any_realm)]
+
+    async def one(self, name: str, able: "Able | None" = None) -> str:
+        """Return the name of the realm that is meant; see `realm_choice.RealmChoice.one`."""
+        from lingpai.operating.realm_choice import any_realm
+
+        choice = await self._choice_for(name)
+        return choice.one(name, able or any_realm).name
+
+    async def app(self, app_id: str, name: str) -> Found:
+        """Return the app with this id.
 
         Raises:
             Problem: there is none.
+            LingpaiError: several realms have one.
         """
-        from lingpai.issuer.dialects.registry import dialects
-
-        if name in self.issuers:
-            return [self.issuers[name]]
-        found = [
-            self.issuers[realm]
-            for realm, dialect in self._dialects.items()
-            if name == dialect or (not name and able(dialects()[dialect]))
-        ]
-        if not found and name:
-            known = ", ".join(self.issuers) or "–"
-            raise Problem(tr("There is no realm {name}; known realms: {known}.", name=name, known=known))
-        return found
-
-    def one(self, name: str, able: Able = any_dialect) -> "Issuer":
-        """Return the realm that the options identify.
-
-        Args:
-            name: a realm, a dialect, or "" for the only one there is, else the only one that settings name.
-            able: with "", whether realms of a dialect can be meant.
-
-        Raises:
-            Problem: there is none, or several.
-        """
-        found = self.some(name, able)
-        if not found:
-            names = ", ".join(self.issuers) or "–"
-            text = "All realms are switched off; name one of them with --realm: {names}."
-            if self._dialects:
-                text = "No realm that is switched on can do this; name one with --realm: {names}."
-            raise Problem(tr(text, names=names))
-        named = [issuer for issuer in found if issuer.realm in self._named]
-        if len(named) == 1:
-            return named[0]
-        if len(found) > 1:
-            names = ", ".join(issuer.realm for issuer in found)
-            raise Problem(tr("The realm is ambiguous: {names}. Name one of them with --realm.", names=names))
-        return found[0]
-
-    async def app(self, app_id: str, name: str) -> "tuple[Issuer, App]":
-        """Return the app with this id, and its realm.
-
-        Raises:
-            Problem: there is none, or several realms have one.
-        """
-        found = [
-            (issuer, app)
-            for issuer in self.some(name)
-            if (app := await issuer.store.find_app(issuer.realm, app_id)) is not None
-        ]
         text = tr("There is no app {name}; `lingpai app list` shows all.", name=app_id)
-        return _only(found, text)
+        return _only([await self._find("apps", realm, app_id) for realm in await self.some(name)], text)
 
-    async def user(self, login: str, name: str, able: Able = any_dialect) -> "tuple[Issuer, User]":
-        """Return the user with this login name, and their realm.
-
-        Raises:
-            Problem: there is none, or several realms have one.
-        """
-        found = [
-            (issuer, known[0])
-            for issuer in self.some(name, able)
-            if (known := await issuer.store.find_login(issuer.realm, login)) is not None
-        ]
-        text = tr("There is no user {name}; `lingpai user list` shows all.", name=login)
-        return _only(found, text)
-
-    async def terminal(self, code: str, name: str) -> "tuple[Issuer, Terminal]":
-        """Return the terminal with this code, and its realm.
+    async def user(self, login: str, name: str, able: "Able | None" = None) -> Found:
+        """Return the user with this login name.
 
         Raises:
-            Problem: there is none, or several realms have one.
+            Problem: there is none.
+            LingpaiError: several realms have one.
         """
-        found = [
-            (issuer, terminal)
-            for issuer in self.some(name)
-            if (terminal := await issuer.store.find_terminal(issuer.realm, code)) is not None
-        ]
+        found: list[Found | None] = []
+        for realm in await self.some(name, able):
+            found += (await self.port.list("users", (realm,), {"login": login}, limit=1)).items
+        return _only(found, tr("There is no user {name}; `lingpai user list` shows all.", name=login))
+
+    async def terminal(self, code: str, name: str) -> Found:
+        """Return the terminal with this code.
+
+        Raises:
+            Problem: there is none.
+            LingpaiError: several realms have one.
+        """
         text = tr("There is no terminal {name}; `lingpai machine list` shows all.", name=code)
-        return _only(found, text)
+        return _only([await self._find("machines", realm, code) for realm in await self.some(name)], text)
+
+    async def _find(self, kind: str, realm: str, name: str) -> Found | None:
+        return await find(self.port, kind, (realm, name)) if name else None
+
+    async def _choice_for(self, name: str) -> "RealmChoice":
+        """Read the realm of a name alone, which who may see to one realm may do, else all realms."""
+        from lingpai.operating.realm_choice import RealmChoice, RealmFacts
+
+        if self._choice is None:
+            one = await find(self.port, "realms", (name,)) if name else None
+            if one is not None:
+                return RealmChoice([RealmFacts.of(one)])
+            self._choice = RealmChoice(map(RealmFacts.of, await read_all(self.port, "realms")))
+        return self._choice
 
 
-async def open_realms(settings: "Settings", keeper: "Keeper") -> Realms:
-    """Open the realms on an open keeper's store.
+async def find(port: "Operating", kind: str, key: "Key") -> Found | None:
+    """Return a thing's document, or None when there is none of this key."""
+    from lingpai.core.errors import Kind, LingpaiError
 
-    Raises:
-        SettingsError: a realm's policy is not valid.
-        LingpaiError: STORE_UNAVAILABLE.
-    """
-    from lingpai.service import issuers_of
-
-    issuers = await issuers_of(settings, keeper, disabled=True)
-    if keeper.actor is not None:
-        issuers = {name: issuer.by(keeper.actor) for name, issuer in issuers.items()}
-    dialects = {realm.name: realm.dialect for realm in settings.enabled_realms()}
-    return Realms(issuers, dialects, settings.named_realms())
+    try:
+        return (await port.read(kind, key)).document
+    except LingpaiError as error:
+        if error.kind is not Kind.NOT_FOUND:
+            raise
+        return None
 
 
-def with_realms(data: Path | None, work: "Callable[[Realms], Awaitable[T]]", *, create: bool = False) -> T:
-    """Run `work` with the realms and return its result, as `running.with_keeper` does."""
-    from lingpai.settings import load_settings
+def user_key(user: Found) -> "Key":
+    """Return the key of a user, by their document."""
+    return (user["realm"], user["uid"])
 
-    async def over(keeper: "Keeper") -> T:
-        return await work(await open_realms(load_settings(data=data), keeper))
 
-    return with_keeper(data, over, create=create)
+def with_realms(
+    data: Path | None,
+    work: "Callable[[Realms], Awaitable[T]]",
+    *,
+    create: bool = False,
+    steps: Steps | None = None,
+) -> T:
+    """Run `work` with the realms and return its result; see `running.with_operating`."""
+
+    async def over(port: "Operating") -> T:
+        return await work(Realms(port))
+
+    return with_operating(data, over, create=create, steps=steps)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -194,10 +158,12 @@ def confirm(question: str, *, yes: bool) -> None:
         raise Problem(tr("Nothing was changed."))
 
 
-def _only(found: "list[tuple[Issuer, Found]]", none: str) -> "tuple[Issuer, Found]":
-    if not found:
+def _only(found: "list[Found | None]", none: str) -> Found:
+    from lingpai.operating.realm_choice import ambiguous
+
+    there = [each for each in found if each is not None]
+    if not there:
         raise Problem(none)
-    if len(found) > 1:
-        names = ", ".join(issuer.realm for issuer, _ in found)
-        raise Problem(tr("The realm is ambiguous: {names}. Name one of them with --realm.", names=names))
-    return found[0]
+    if len(there) > 1:
+        raise ambiguous(each["realm"] for each in there)
+    return there[0]

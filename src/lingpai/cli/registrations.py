@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.durations import seconds
+from lingpai.cli.flaws import telling
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
-from lingpai.cli.signing import signs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
+KIND = "registrations"
 WEEK = 7 * 86_400
 
 app = typer.Typer(
@@ -51,26 +52,27 @@ def add(
 ) -> None:
     """Make an initial access token and print it once."""
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.user_documents import initial_token_document
-    from lingpai.issuer.verbs.registrations import issue_initial_token
+    from lingpai.operating.realm_choice import signs
 
-    async def make(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm, signs)
-        made, token = await issue_initial_token(
-            issuer,
-            name=name,
-            uses=None if unlimited else uses,
-            lifetime=lifetime,
-            scopes=tuple(dict.fromkeys(scope or ())),
-        )
-        return {**initial_token_document(issuer, made), "token": token}
+    document = {
+        "name": name,
+        "uses": None if unlimited else uses,
+        "lifetime": lifetime,
+        "scopes": list(dict.fromkeys(scope or ())),
+    }
 
-    made = with_realms(data, make, create=True)
+    async def make(realms: Realms) -> tuple[dict[str, Any], bool]:
+        where = await realms.one(realm, signs)
+        closed = (await realms.document(where))["registration"] in (None, "closed")
+        with telling():
+            return await realms.port.act(KIND, (where,), "add", document), closed
+
+    made, closed = with_realms(data, make, create=True)
 
     def render(console: "Console") -> None:
         say(console, tr("Initial access token {number}, shown only once:", number=made["number"]), "green")
         say(console, made["token"])
-        if _is_closed(data, made["realm"]):
+        if closed:
             text = 'Then set registration = "token" in [realms.{realm}], and restart the service.'
             say(console, tr(text, realm=made["realm"]), "dim")
 
@@ -81,13 +83,13 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the initial access tokens of all realms, or of one; never the tokens themselves."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.user_documents import initial_token_document
+    from lingpai.operating.realm_choice import signs
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
-            initial_token_document(issuer, each)
-            for issuer in realms.some(realm, signs)
-            for each in await issuer.store.list_initial_tokens(issuer.realm)
+            each
+            for where in await realms.some(realm, signs)
+            for each in await read_all(realms.port, KIND, (where,))
         ]
 
     found = with_realms(data, read)
@@ -116,23 +118,15 @@ def revoke(
 ) -> None:
     """Revoke an initial access token. Apps that have registered with it stay."""
     from lingpai.cli.output import done, emit
-    from lingpai.issuer.verbs.registrations import revoke_initial_token
+    from lingpai.operating.realm_choice import signs
 
     async def end(realms: Realms) -> str:
-        issuer = realms.one(realm, signs)
-        if not await revoke_initial_token(issuer, number):
-            text = "There is no initial access token {number}; `lingpai registration list` shows all."
-            raise Problem(tr(text, number=number))
-        return issuer.realm
+        where = await realms.one(realm, signs)
+        text = "There is no initial access token {number}; `lingpai registration list` shows all."
+        with telling(NOT_FOUND=tr(text, number=number)):
+            await realms.port.remove(KIND, (where, str(number)))
+        return where
 
     where = with_realms(data, end)
     text = tr("Revoked initial access token {number}.", number=number)
     emit({"realm": where, "number": number, "outcome": "revoked"}, as_json, done(text))
-
-
-def _is_closed(data: Any, realm: str) -> bool:
-    """Return whether the settings let nobody register in a realm."""
-    from lingpai.settings import load_settings
-
-    found = next(each for each in load_settings(data=data).all_realms() if each.name == realm)
-    return getattr(found.settings, "registration", "closed") == "closed"

@@ -1,26 +1,24 @@
-"""Remove apps, users and terminals: find the entry, ask for confirmation, remove it in the same realm."""
+"""Remove things of the issuer: find the entry, ask for confirmation, remove the same one."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
 from lingpai.cli.realms import Realms, confirm, with_realms
 
 if TYPE_CHECKING:
-    from lingpai.issuer.context import Issuer
-
-Found = TypeVar("Found")
+    from lingpai.operating.port import Key
 
 
 def remove_one(
+    kind: str,
     named: tuple[str, str],
-    find: "Callable[[Realms, str], Awaitable[tuple[Issuer, Found]]]",
-    drop: "Callable[[Issuer, Found], Awaitable[bool]]",
+    find: "Callable[[Realms], Awaitable[dict[str, Any]]]",
+    key: "Callable[[dict[str, Any]], Key]",
     question: Callable[[str], str],
     *,
-    realm: str,
     yes: bool,
     data: Path | None,
     as_json: bool,
@@ -28,11 +26,11 @@ def remove_one(
     """Remove one entry of a realm after confirmation, and print that.
 
     Args:
+        kind: of the thing, as the operating port names it.
         named: the key of its name in JSON, and its name.
-        find: finds it, by the realm's name.
-        drop: removes it; False when it is removed already.
+        find: finds its document.
+        key: returns its key, by its document.
         question: the question, by the realm's name.
-        realm: the value of `--realm`.
         yes: do not ask.
         data: the folder from the command line, or None.
         as_json: write JSON on a terminal too.
@@ -41,20 +39,22 @@ def remove_one(
         Problem: it does not exist, or the operator does not confirm.
     """
     from lingpai.cli.output import done, emit
+    from lingpai.core.errors import Kind, LingpaiError
 
-    async def look(realms: Realms) -> str:
-        return (await find(realms, realm))[0].realm
+    found = with_realms(data, find)
+    confirm(question(found["realm"]), yes=yes)
 
-    where = with_realms(data, look)
-    confirm(question(where), yes=yes)
+    async def remove(realms: Realms) -> None:
+        try:
+            await realms.port.remove(kind, key(found))
+        except LingpaiError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            raise Problem(tr("Nothing was changed.")) from error
 
-    async def remove(realms: Realms) -> bool:
-        return await drop(*await find(realms, where))
-
-    if not with_realms(data, remove):
-        raise Problem(tr("Nothing was changed."))
+    with_realms(data, remove)
     emit(
-        {"realm": where, named[0]: named[1], "outcome": "removed"},
+        {"realm": found["realm"], named[0]: named[1], "outcome": "removed"},
         as_json,
         done(tr("Removed {name}.", name=named[1])),
     )

@@ -5,20 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.durations import seconds
+from lingpai.cli.flaws import telling
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
-from lingpai.cli.problems import OVERTAKEN, Problem
-from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.problems import Problem
+from lingpai.cli.realms import RealmName, Realms, Yes, find, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
-from lingpai.cli.signing import signs
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.core.issuer_records import Resource
-    from lingpai.issuer.context import Issuer
-
-
+KIND = "resources"
+ALGORITHMS = ("ES256", "RS256")
 app = typer.Typer(
     name="resource",
     help="Resource servers: the APIs that access tokens of the protocol oidc are for.",
@@ -79,34 +78,26 @@ def add(
 ) -> None:
     """Add a resource server."""
     from lingpai.cli.output import done, emit
-    from lingpai.cli.resource_checks import resource_of, resource_problems
-    from lingpai.issuer import administration
-    from lingpai.operating.resources.resource_servers import resource_document
+    from lingpai.operating.port import ABSENT
+    from lingpai.operating.realm_choice import signs
+
+    document = {
+        "name": name,
+        "scopes": scope or [],
+        "token_format": "jwt" if jwt else "handle",
+        "alg": alg,
+        "access": access,
+        "introspector": introspector,
+    }
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm, signs)
-        wanted = resource_of(
-            realm=issuer.realm,
-            uri=uri,
-            name=name,
-            scopes=tuple(scope or ()),
-            token_format="jwt" if jwt else "handle",
-            alg=alg,
-            access=access,
-            introspector=introspector,
-            created_at=issuer.now(),
-        )
-        problems = await resource_problems(issuer, wanted)
-        if problems:
-            raise typer.BadParameter(" ".join(problems))
-        if await issuer.store.find_resource(issuer.realm, uri) is not None:
-            raise Problem(
-                tr("The realm {realm} already has a resource {name}.", realm=issuer.realm, name=uri)
-            )
-        saved = await administration.save_resource(issuer, None, wanted)
-        if saved is None:
-            raise Problem(tr(OVERTAKEN))
-        return resource_document(issuer, saved)
+        where = await realms.one(realm, signs)
+        if alg not in ALGORITHMS:
+            text = tr("There is no {name} here; known are: {known}.", name=alg, known=", ".join(ALGORITHMS))
+            raise typer.BadParameter(text)
+        taken = tr("The realm {realm} already has a resource {name}.", realm=where, name=uri)
+        with telling(PRECONDITION_FAILED=taken):
+            return (await realms.port.put(KIND, (where, uri), document, ABSENT)).item.document
 
     emit(with_realms(data, save, create=True), as_json, done(tr("Added {name}.", name=uri)))
 
@@ -115,13 +106,13 @@ def add(
 def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """List the resource servers of all realms, or of one."""
     from lingpai.cli.output import emit, table
-    from lingpai.operating.resources.resource_servers import resource_document
+    from lingpai.operating.realm_choice import signs
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         return [
-            resource_document(issuer, each)
-            for issuer in realms.some(realm, signs)
-            for each in await issuer.store.list_resources(issuer.realm)
+            each
+            for where in await realms.some(realm, signs)
+            for each in await read_all(realms.port, KIND, (where,))
         ]
 
     found = with_realms(data, read)
@@ -144,15 +135,14 @@ def list_all(*, realm: RealmName = "", data: Data = None, as_json: Json = False)
 def show(uri: Uri, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Print the metadata that a resource server publishes about itself (RFC 9728), and where it belongs."""
     from lingpai.cli.output import emit, say
+    from lingpai.core.issuer_records import Resource
     from lingpai.issuer.dialects.oidc.resources import protected_resource, well_known_of
-    from lingpai.settings import load_settings
-
-    settings = load_settings(data=data)
-    prefixes = {each.name: each.prefix for each in settings.all_realms()}
 
     async def read(realms: Realms) -> dict[str, Any]:
-        issuer, found = await _find(realms, uri, realm)
-        return protected_resource(found, settings.origin + prefixes[issuer.realm])
+        found = await _find(realms, uri, realm)
+        address = (await realms.document(found["realm"]))["address"]
+        shown = Resource(realm=found["realm"], uri=uri, name=found["name"], scopes=tuple(found["scopes"]))
+        return protected_resource(shown, address)
 
     found = with_realms(data, read)
 
@@ -169,26 +159,21 @@ def remove(
 ) -> None:
     """Remove a resource server: its handles are rejected from the next check on, signed tokens when they expire."""
     remove_one(
+        KIND,
         ("uri", uri),
-        lambda realms, where: _find(realms, uri, where),
-        _drop,
+        lambda realms: _find(realms, uri, realm),
+        lambda found: (found["realm"], found["uri"]),
         lambda where: tr("Remove {name} from {realm}?", name=uri, realm=where),
-        realm=realm,
         yes=yes,
         data=data,
         as_json=as_json,
     )
 
 
-async def _drop(issuer: "Issuer", found: "Resource") -> bool:
-    from lingpai.issuer import administration
+async def _find(realms: Realms, uri: str, realm: str) -> dict[str, Any]:
+    from lingpai.operating.realm_choice import signs
 
-    return await administration.remove_resource(issuer, found)
-
-
-async def _find(realms: Realms, uri: str, realm: str) -> "tuple[Issuer, Resource]":
-    issuer = realms.one(realm, signs)
-    found = await issuer.store.find_resource(issuer.realm, uri)
+    found = await find(realms.port, KIND, (await realms.one(realm, signs), uri))
     if found is None:
         raise Problem(tr("There is no resource {name}; `lingpai resource list` shows all.", name=uri))
-    return issuer, found
+    return found

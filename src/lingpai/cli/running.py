@@ -15,9 +15,9 @@ from lingpai.cli.problems import Problem
 
 if TYPE_CHECKING:
     from lingpai.core.audit import Actor
-    from lingpai.core.records import Account
     from lingpai.keeper.keeper import Keeper
     from lingpai.operating.port import Operating
+    from lingpai.operating.site import Site
     from lingpai.settings import Settings
 
 T = TypeVar("T")
@@ -28,7 +28,6 @@ Data = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Write JSON, as in a pipe, even on a terminal.", show_default=False)
 ]
-Name = Annotated[str, typer.Argument(help="platform/account or platform/account/label.", show_default=False)]
 
 
 def with_keeper(
@@ -53,8 +52,7 @@ def with_keeper(
     """
     from lingpai.settings import load_settings
 
-    if _chosen.server:
-        raise Problem(tr("This command works on the host alone; leave out --server."))
+    demand_host()
     settings = load_settings(data=data)
     if rehearse and settings.store_address.dsn is None and not settings.database.exists():
         with tempfile.TemporaryDirectory() as folder:
@@ -129,23 +127,6 @@ def quiet() -> Iterator[None]:
         structlog.configure(**before)
 
 
-async def find_account(keeper: "Keeper", name: str) -> "Account":
-    """Return the configured account of this name; its id is enough when it is the only account with it.
-
-    Raises:
-        Problem: there is none, or several.
-    """
-    accounts = await keeper.store.list_accounts()
-    exact = [each for each in accounts if each.name == name]
-    found = exact or [each for each in accounts if f"/{name}/" in f"/{each.name}/"]
-    if not found:
-        raise Problem(tr("There is no account {name}; `lingpai account list` shows all.", name=name))
-    if len(found) > 1:
-        names = ", ".join(each.name for each in found)
-        raise Problem(tr("{name} is ambiguous: {names}. Name one of them.", name=name, names=names))
-    return found[0]
-
-
 class _Chosen:
     """Options of the root command."""
 
@@ -160,30 +141,88 @@ def choose_server(url: str) -> None:
     _chosen.server = url
 
 
+def server() -> str:
+    """Return the address of `--server`, or "" for the store."""
+    return _chosen.server
+
+
+def demand_host() -> None:
+    """Refuse `--server`: a command that works on this host alone must not look as if it worked elsewhere.
+
+    Raises:
+        Problem: a server was chosen.
+    """
+    if _chosen.server:
+        raise Problem(
+            tr(
+                "This command works on its own host alone: run it there, or leave out --server and LINGPAI_SERVER "
+                "to run it here."
+            )
+        )
+
+
+class Steps:
+    """Counts the steps of a long operation, for who shows them; nobody at first."""
+
+    def __init__(self) -> None:
+        self.shown: Callable[[int], None] | None = None
+
+    def __call__(self, count: int) -> None:
+        """Take the number of steps that were just done."""
+        if self.shown is not None:
+            self.shown(count)
+
+
 def with_operating(
-    data: Path | None, work: "Callable[[Operating], Awaitable[T]]", *, create: bool = False
+    data: Path | None,
+    work: "Callable[[Operating], Awaitable[T]]",
+    *,
+    create: bool = False,
+    steps: Steps | None = None,
 ) -> T:
     """Run `work` with the operating port: on the store, or on the admin API that `--server` names.
 
+    Args:
+        data: the folder from the command line, or None.
+        work: runs in a new event loop.
+        create: create store and key ring when there are none.
+        steps: counts the steps of long operations, on the store.
+
     Raises:
+        typer.BadParameter: `--data` with `--server`.
         Problem: there is no store, or no admin key for the server.
         LingpaiError: of `work`; UPSTREAM_UNAVAILABLE when the server cannot be reached.
     """
     if _chosen.server:
+        if data is not None:
+            raise typer.BadParameter(tr("Use either --server or --data."))
         return asyncio.run(_remotely(work))
+
+    async def on_store(site: "Site") -> T:
+        import dataclasses
+
+        from lingpai.operating.local import Local
+
+        return await work(Local(dataclasses.replace(site, advance=steps or Steps())))
+
+    return with_site(data, on_store, create=create)
+
+
+def with_site(
+    data: Path | None, work: "Callable[[Site], Awaitable[T]]", *, create: bool = False, rehearse: bool = False
+) -> T:
+    """Run `work` with the service as operators see it, on the store; parameters and errors as of `with_keeper`."""
 
     async def on_store(keeper: "Keeper") -> T:
         from lingpai.admin_site import site_of
-        from lingpai.operating.local import Local
         from lingpai.service import issuers_of
         from lingpai.settings import load_settings
 
         settings = load_settings(data=data)
         issuers = await issuers_of(settings, keeper, disabled=True)
-        site = site_of(settings, keeper, issuers)
-        return await work(Local(site.by(operator(), chinese=speaks_chinese())))
+        return await work(site_of(settings, keeper, issuers).by(operator(), chinese=speaks_chinese()))
 
-    return with_keeper(data, on_store, create=create)
+    return with_keeper(data, on_store, create=create, rehearse=rehearse)
 
 
 async def _remotely(work: "Callable[[Operating], Awaitable[T]]") -> T:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from lingpai.cli.running import demand_host
+
 
 def sandbox(
     *,
@@ -30,6 +32,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Serve an imitation of the WeChat and WeCom APIs, with sample accounts and controls under /_sandbox/."""
+    demand_host()
     import apsw
     import msgspec
 

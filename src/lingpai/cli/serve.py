@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lingpai.cli.running import demand_host
+
 
 def serve(
     *,
@@ -14,6 +16,7 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="Folder of the embedded store and the key ring.")] = None,
 ) -> None:
     """Serve in production: settings from lingpai.toml, .env and LINGPAI_*; no sample data."""
+    demand_host()
     from lingpai.cli.server import become_server
 
     become_server(host=host, port=port, workers=workers, data=data)

@@ -2,31 +2,33 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lingpai.cli.listing import read_all
 from lingpai.cli.messages import tr
 
 if TYPE_CHECKING:
     from lingpai.cli.realms import Realms
-    from lingpai.issuer.dialect import Dialect
+
+KIND = "signing-keys"
 
 
 async def list_signing(realm: str, realms: "Realms") -> list[dict[str, Any]]:
     """The signing keys of the realms that are meant, without their private halves."""
-    from lingpai.issuer.signing_keys import SigningKeys
-    from lingpai.operating.resources.rings import signing_documents
+    from lingpai.operating.realm_choice import signs
 
-    found = []
-    for issuer in realms.some(realm, signs):
-        found += signing_documents(issuer, await SigningKeys(issuer).stored())
-    return found
+    return [
+        each
+        for where in await realms.some(realm, signs)
+        for each in await read_all(realms.port, KIND, (where,))
+    ]
 
 
 async def rotate_signing(realm: str, realms: "Realms", *, soon: bool) -> list[dict[str, Any]]:
     """Give the one realm that is meant new keys; all its keys after that."""
-    from lingpai.issuer.signing_keys import PUBLISHED, SOON, SigningKeys
-    from lingpai.operating.resources.rings import signing_documents
+    from lingpai.operating.realm_choice import signs
 
-    issuer = realms.one(realm, signs)
-    return signing_documents(issuer, await SigningKeys(issuer).rotate(SOON if soon else PUBLISHED))
+    where = await realms.one(realm, signs)
+    found: list[dict[str, Any]] = (await realms.port.act(KIND, (where,), "rotate", {"soon": soon}))["keys"]
+    return found
 
 
 def show_signing_keys(found: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -46,8 +48,3 @@ def _state(state: str) -> str:
         "signs": tr("signs"),
         "kept": tr("published, signs no more"),
     }.get(state, tr("not published any more"))
-
-
-def signs(dialect: "Dialect") -> bool:
-    """Return whether realms of this dialect sign tokens."""
-    return dialect.id_tokens

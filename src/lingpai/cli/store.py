@@ -8,7 +8,7 @@ import typer
 
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json
+from lingpai.cli.running import Data, Json, demand_host
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +35,7 @@ def copy(
     Stop everything that uses the store first. After an interruption, the same command continues. Keep the password
     in PGPASSWORD or ~/.pgpass rather than in the address.
     """
+    demand_host()
     from lingpai.cli.output import emit, say, table
     from lingpai.core.keyring import KeyRing
     from lingpai.settings import load_settings

@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.listing import MOST_LISTED, Limit, note_more
+from lingpai.cli.flaws import telling
+from lingpai.cli.listing import MOST_LISTED, Limit, given, note_more, read_each
 from lingpai.cli.messages import tr
-from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.realms import RealmName, Realms, Yes, find, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.core.issuer_records import Terminal
-    from lingpai.issuer.context import Issuer
-    from lingpai.issuer.dialect import Dialect
+    from lingpai.operating.port import Key
 
+KIND = "machines"
 app = typer.Typer(
     name="machine", help="Terminals, such as printers, that apps are authorised for.", no_args_is_help=True
 )
@@ -54,8 +54,8 @@ def add(
     from lingpai.cli.issuing import terminal_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
-    from lingpai.issuer import admin
-    from lingpai.issuer.user_documents import terminal_document
+    from lingpai.operating.port import ABSENT, ANY
+    from lingpai.operating.realm_choice import has_terminals
 
     problems = terminal_problems(code)
     if problems:
@@ -63,11 +63,14 @@ def add(
     secret = read_secret(msign, from_stdin=msign_stdin) if msign is not None or msign_stdin else ""
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm, has_terminals)
-        user = (await realms.user(owner, issuer.realm))[1] if owner else None
-        known = await issuer.store.find_terminal(issuer.realm, code)
-        saved = await admin.save_terminal(issuer, code, name=name, owner=user, msign=secret)
-        return {**await terminal_document(issuer, saved), "outcome": "replaced" if known else "added"}
+        where = await realms.one(realm, has_terminals)
+        if owner:
+            await realms.user(owner, where)
+        known = await find(realms.port, KIND, (where, code))
+        document = {"name": name, "owner": owner or None} | ({"msign": secret} if secret else {})
+        with telling():
+            saved = await realms.port.put(KIND, (where, code), document, ABSENT if known is None else ANY)
+        return {**saved.item.document, "outcome": "added" if saved.created else "replaced"}
 
     saved = with_realms(data, save, create=True)
     text = {"added": tr("Added {name}.", name=code), "replaced": tr("Replaced {name}.", name=code)}
@@ -88,19 +91,21 @@ def list_all(
 ) -> None:
     """List the terminals by code, without their secrets."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer import admin
-    from lingpai.issuer.user_documents import terminal_document
+    from lingpai.operating.realm_choice import has_terminals
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for issuer in [(await realms.user(owner, realm, has_terminals))[0]] if owner else realms.some(realm):
-            user = (await realms.user(owner, issuer.realm))[1] if owner else None
-            async for each in admin.each_terminal(issuer, user, after_code):
+        places = await realms.some(realm)
+        if owner:
+            places = [(await realms.user(owner, realm, has_terminals))["realm"]]
+        for where in places:
+            wanted = given(owner=owner, above=after_code)
+            async for each in read_each(realms.port, KIND, (where,), wanted, page=limit + 1):
                 if len(found) == limit:
                     last = found[-1]
                     note_more(f"--realm {last['realm']} --after {shlex.quote(last['machine_code'])}")
                     return found
-                found.append(await terminal_document(issuer, each))
+                found.append(each)
         return found
 
     found = with_realms(data, read)
@@ -123,17 +128,9 @@ def list_all(
 def qr(code: Code, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Make the key that a terminal shows as a QR code. Its holder may authorise one app within its lifetime."""
     from lingpai.cli.output import emit, say
-    from lingpai.issuer.verbs.terminals import show_key
 
     async def show(realms: Realms) -> dict[str, Any]:
-        issuer, terminal = await realms.terminal(code, realm)
-        qr_key = await show_key(issuer, terminal)
-        return {
-            "realm": issuer.realm,
-            "machine_code": code,
-            "qr_key": qr_key,
-            "expires_in": issuer.policy.qr_key,
-        }
+        return await realms.port.act(KIND, _key(await realms.terminal(code, realm)), "qr", {})
 
     shown = with_realms(data, show)
 
@@ -153,23 +150,16 @@ def remove(
 ) -> None:
     """Remove a terminal; grants for it end."""
     remove_one(
+        KIND,
         ("machine_code", code),
-        lambda realms, where: realms.terminal(code, where),
-        _drop,
+        lambda realms: realms.terminal(code, realm),
+        _key,
         lambda where: tr("Remove the terminal {name} from {realm}?", name=code, realm=where),
-        realm=realm,
         yes=yes,
         data=data,
         as_json=as_json,
     )
 
 
-async def _drop(issuer: "Issuer", found: "Terminal") -> bool:
-    from lingpai.issuer import admin
-
-    return await admin.remove_terminal(issuer, found)
-
-
-def has_terminals(dialect: "Dialect") -> bool:
-    """Return whether realms of this dialect have terminals."""
-    return dialect.terminals
+def _key(found: dict[str, Any]) -> "Key":
+    return (found["realm"], found["machine_code"])

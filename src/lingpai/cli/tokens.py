@@ -1,24 +1,30 @@
 """`lingpai token`: the stored tokens, with the same leases and budgets as the service's workers."""
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import speaks_chinese, tr
+from lingpai.cli.account_names import NO_LABEL, Name, account_key, find_account
+from lingpai.cli.listing import read_all
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
-from lingpai.cli.running import Data, Json, Name, find_account, with_keeper
+from lingpai.cli.running import Data, Json, server, with_operating
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from lingpai.core.errors import LingpaiError
-    from lingpai.keeper.app import App
-    from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating
 
 app = typer.Typer(name="token", help="Cached tokens and tickets: list, renew, report.", no_args_is_help=True)
 
-ASKER = "operator"
+KIND = "tokens"
+ON_HOST = "lingpai token get"
+"""The reason that the audit trail keeps when an operator on the host gives none."""
 TOKEN = "access_token"  # noqa: S105  the name of a kind
 Kind = Annotated[str, typer.Option(help="access_token, one of the platform's tickets, or terminal:NUMBER.")]
 
@@ -43,20 +49,11 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
     """List cached tokens and tickets with age, failures and used budgets; never their values."""
     from lingpai.cli.output import emit, say
     from lingpai.cli.statuses import budget_table, status_table
-    from lingpai.operating.statuses import budget_document, status_document
 
-    async def read(keeper: "Keeper") -> dict[str, Any]:
-        accounts = await keeper.store.list_accounts()
-        subjects = {keeper.app_of(each).subject: each.name for each in accounts}
-        return {
-            "tokens": [
-                status_document(keeper, each, chinese=speaks_chinese())
-                for each in await keeper.store.list_statuses()
-            ],
-            "budgets": [budget_document(each, subjects) for each in await keeper.store.list_budgets()],
-        }
+    async def read(port: "Operating") -> dict[str, Any]:
+        return {"tokens": await read_all(port, KIND), "budgets": await read_all(port, "budgets")}
 
-    found = with_keeper(data, read)
+    found = with_operating(data, read)
 
     def render(console: "Console") -> None:
         console.print(status_table(found["tokens"]))
@@ -80,35 +77,37 @@ def get(
     value: Annotated[
         bool, typer.Option("--value", help="Print only the value, for scripts.", show_default=False)
     ] = False,
+    reason: Annotated[
+        str,
+        typer.Option(
+            help="Why the value is wanted; the audit trail keeps it. With --server it must be given.",
+            show_default=False,
+        ),
+    ] = "",
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Get a valid token or ticket: the cached one, or a newly fetched one."""
     from lingpai.cli.output import emit, fields, say, span
 
-    async def read(keeper: "Keeper") -> dict[str, Any]:
+    async def read(port: "Operating") -> dict[str, Any]:
         from lingpai.core.errors import LingpaiError
-        from lingpai.keeper.generations import current_of
 
-        app = await _app(keeper, name, kind)
+        account = await find_account(port, name)
         try:
-            credential = await keeper.credentials.get_or_fetch(app, kind)
+            with _telling_kinds():
+                return await port.act(
+                    KIND, (*account_key(account), kind), "reveal", {"reason": reason or ON_HOST}
+                )
         except LingpaiError as error:
-            raise Problem(_why(app, error)) from error
-        current = current_of(credential)
-        keeper.audit.count(app.asker, app.name, "token")
-        return {
-            "account": name,
-            "kind": kind,
-            "value": current.value,
-            "expires_in": int(current.end.remaining(keeper.clock)),
-            "version": current.version,
-        }
+            raise Problem(_why(account["platform"], error)) from error
 
+    if server() and not reason.strip():
+        raise typer.BadParameter(tr("Say with --reason why the value is wanted; the audit trail keeps it."))
     hidden = sys.stdout.isatty() and not show
     if value and hidden:
         raise typer.BadParameter(tr("In a terminal the value is not printed; add --show."))
-    held = with_keeper(data, read)
+    held = with_operating(data, read)
     if value:
         typer.echo(held["value"])
         return
@@ -150,24 +149,10 @@ def report(
     if not value:
         raise typer.BadParameter(tr("No token was given."))
 
-    async def verify(keeper: "Keeper") -> str:
-        from lingpai.keeper import reporting
-        from lingpai.keeper.routes.token_holders import app_of_credential
+    async def verify(port: "Operating") -> str:
+        return str((await port.act(KIND, (), "report", {"token": value}))["outcome"])
 
-        credential = await keeper.store.find_credential(value)
-        if credential is None:
-            return "unknown"
-        app = await app_of_credential(keeper, credential, ASKER)
-        return await reporting.report(keeper, app, credential, value)
-
-    async def verify_and_note(keeper: "Keeper") -> str:
-        from lingpai.core.audit import Change
-
-        outcome = await verify(keeper)
-        await keeper.note(Change("token.report", "", after={"outcome": outcome}))
-        return outcome
-
-    outcome = with_keeper(data, verify_and_note)
+    outcome = with_operating(data, verify)
     emit({"outcome": outcome}, as_json, done(tr(REPORT_WORDS[outcome])))
     if outcome in ("unknown", "unverified"):
         raise typer.Exit(1)
@@ -178,18 +163,14 @@ def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = 
     """Drop the cached token: the next request fetches a new one. The old one is kept until that succeeds."""
     from lingpai.cli.output import done, emit
 
-    async def drop(keeper: "Keeper") -> str:
-        from lingpai.core.audit import Change
-        from lingpai.keeper import reporting
+    async def drop(port: "Operating") -> dict[str, Any]:
+        account = await find_account(port, name)
+        with _telling_kinds():
+            return await port.act(KIND, (*account_key(account), kind), "clear", {})
 
-        app = await _app(keeper, name, kind)
-        outcome = await reporting.clear(keeper, app, kind)
-        await keeper.note(Change("token.clear", app.name, after={"kind": kind, "outcome": outcome}))
-        return outcome
-
-    outcome = with_keeper(data, drop)
-    emit({"account": name, "kind": kind, "outcome": outcome}, as_json, done(tr(CLEAR_WORDS[outcome])))
-    if outcome == "spent":
+    cleared = with_operating(data, drop)
+    emit(cleared, as_json, done(tr(CLEAR_WORDS[cleared["outcome"]])))
+    if cleared["outcome"] == "spent":
         raise typer.Exit(1)
 
 
@@ -201,28 +182,17 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """
     from lingpai.cli.output import done, emit
 
-    async def close(keeper: "Keeper") -> list[str]:
-        platform, _, account = name.partition("/")
-        if account and (closed := await keeper.store.forget_troubles(platform, account)):
-            return list(closed)
-        app = await _app(keeper, name, TOKEN)
-        statuses = await keeper.store.list_statuses()
-        mine = [
-            each.kind
-            for each in statuses
-            if (each.platform, each.account) == (app.platform.name, app.account)
-        ]
-        return [kind for kind in dict.fromkeys(mine) if await keeper.store.forget_trouble(app.key(kind))]
+    async def close(port: "Operating") -> list[str]:
+        platform, _, rest = name.partition("/")
+        found: list[str] = []
+        if rest:  # also one that is not configured
+            found = (await port.act("accounts", (platform, rest, NO_LABEL), "unblock", {}))["unblocked"]
+        if not found:
+            account = await find_account(port, name)
+            found = (await port.act("accounts", account_key(account), "unblock", {}))["unblocked"]
+        return found
 
-    async def close_and_note(keeper: "Keeper") -> list[str]:
-        from lingpai.core.audit import Change
-
-        kinds = await close(keeper)
-        if kinds:
-            await keeper.note(Change("token.unblock", name, after={"kinds": kinds}))
-        return kinds
-
-    kinds = with_keeper(data, close_and_note)
+    kinds = with_operating(data, close)
     text = (
         tr("Circuit breaker closed: {kinds}.", kinds=", ".join(kinds))
         if kinds
@@ -231,17 +201,24 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     emit({"account": name, "unblocked": kinds}, as_json, done(text))
 
 
-async def _app(keeper: "Keeper", name: str, kind: str) -> "App":
-    app = keeper.app_of(await find_account(keeper, name), ASKER)
-    if not app.platform.takes(kind):
-        known = ", ".join(app.platform.known_kinds)
-        raise typer.BadParameter(
-            tr("{name} has no {kind}; known kinds: {known}.", name=name, kind=kind, known=known)
-        )
-    return app
+@contextlib.contextmanager
+def _telling_kinds() -> "Iterator[None]":
+    """Say that an account has no such token as a usage error.
+
+    Raises:
+        typer.BadParameter: instead of that error.
+    """
+    from lingpai.core.errors import LingpaiError
+
+    try:
+        yield
+    except LingpaiError as error:
+        if error.parameter != "kind":
+            raise
+        raise typer.BadParameter(tr_reason(error.reason)) from error
 
 
-def _why(app: "App", error: "LingpaiError") -> str:
+def _why(platform: str, error: "LingpaiError") -> str:
     from lingpai.cli.problems import explain
     from lingpai.cli.remedies import remedy
     from lingpai.core.errors import Kind as ErrorKind
@@ -252,5 +229,5 @@ def _why(app: "App", error: "LingpaiError") -> str:
         ErrorKind.UPSTREAM_UNAVAILABLE,
         ErrorKind.BUDGET_SPENT,
     )
-    advice = remedy(app.platform.name, error.code, error.reason) if upstream else None
+    advice = remedy(platform, error.code, error.reason) if upstream else None
     return f"{text} {advice}" if advice else text

@@ -7,14 +7,15 @@ import typer
 
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Realms, with_realms
-from lingpai.cli.running import Data, Json
+from lingpai.cli.realms import RealmName
+from lingpai.cli.running import Data, Json, demand_host, with_site
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.issuer.administration import Known
     from lingpai.issuer.user_imports import NewUser
+    from lingpai.operating.site import Site
 
 
 def import_file(
@@ -39,6 +40,7 @@ def import_file(
 
     Users are imported in batches of 1,000, each all or none. Repeating the import changes nothing.
     """
+    demand_host()
     from lingpai.cli.tables import read_known, read_users
 
     users = read_users(file)
@@ -54,9 +56,10 @@ def _import_known(
     from lingpai.cli.output import done, emit
     from lingpai.core.errors import LingpaiError
     from lingpai.issuer.administration import import_known
+    from lingpai.operating.realm_choice import IssuerChoice
 
-    async def take(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm)
+    async def take(site: "Site") -> dict[str, Any]:
+        issuer = IssuerChoice(site).one(realm)
         try:
             count, added = await import_known(issuer, rows, add_users=add_users)
         except LingpaiError as error:
@@ -64,7 +67,7 @@ def _import_known(
             raise Problem(f"{tr('No open_id was imported.')} {where}{tr_reason(error.reason)}") from error
         return {"realm": issuer.realm, "open_ids": count, "users_added": added}
 
-    taken = with_realms(data, take)
+    taken = with_site(data, take)
     text = tr(
         "open_ids imported: {count}; users added: {users}.",
         count=taken["open_ids"],
@@ -77,9 +80,10 @@ def _import_users(rows: "list[NewUser]", realm: str, data: Path | None, *, as_js
     from lingpai.cli.output import emit, progress, say
     from lingpai.core.escaping import shown
     from lingpai.issuer.user_imports import import_users
+    from lingpai.operating.realm_choice import IssuerChoice
 
-    async def take(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(realm)
+    async def take(site: "Site") -> dict[str, Any]:
+        issuer = IssuerChoice(site).one(realm)
         taken: dict[str, Any] = {"realm": issuer.realm, "users_added": 0, "users_kept": 0, "faults": []}
         with progress("Importing users", len(rows)) as advance:
             async for batch in import_users(issuer, rows):
@@ -92,7 +96,7 @@ def _import_users(rows: "list[NewUser]", realm: str, data: Path | None, *, as_js
                 advance(batch.added + batch.kept)
         return taken
 
-    taken = with_realms(data, take, create=True)
+    taken = with_site(data, take, create=True)
 
     def render(console: "Console") -> None:
         for fault in taken["faults"]:

@@ -2,22 +2,21 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
-from lingpai.cli.listing import MOST_LISTED, Limit, note_more
+from lingpai.cli.flaws import telling
+from lingpai.cli.listing import MOST_LISTED, Limit, given, note_more, read_each
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
+from lingpai.cli.realms import RealmName, Realms, Yes, user_key, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 from lingpai.cli.user_imports import import_file
+from lingpai.cli.user_passwords import read_checked_hash, read_checked_password
 
-if TYPE_CHECKING:
-    from lingpai.core.user_records import User
-    from lingpai.issuer.context import Issuer
-
+KIND = "users"
 app = typer.Typer(name="user", help="Users who log in on the issuer's pages.", no_args_is_help=True)
 
 Login = Annotated[str, typer.Argument(help="The user's login name.", show_default=False)]
@@ -64,31 +63,34 @@ def add(
     """Add a user. The password is prompted for, or read from standard input."""
     from lingpai.cli.issuing import login_problems
     from lingpai.cli.output import done, emit
-    from lingpai.core.user_records import Profile
-    from lingpai.issuer import admin
 
     problems = login_problems(login)
     if [no_password, password_stdin, password_hash_stdin].count(True) > 1:
         problems.append(tr("Use one of --password-stdin, --password-hash-stdin and --no-password."))
     if problems:
         raise typer.BadParameter(" ".join(problems))
-    from lingpai.issuer.user_documents import user_document
 
     async def check(realms: Realms) -> str:
-        issuer = realms.one(realm)
-        if await issuer.store.find_login(issuer.realm, login) is not None:
-            raise Problem(tr("The realm {realm} already has a user {name}.", realm=issuer.realm, name=login))
-        return issuer.realm
+        where = await realms.one(realm)
+        if (await realms.port.list(KIND, (where,), {"login": login}, limit=1)).items:
+            raise Problem(tr("The realm {realm} already has a user {name}.", realm=where, name=login))
+        return where
 
     where = with_realms(data, check, create=True)  # before anybody types a password
-    given = "" if no_password or password_hash_stdin else _read_password(from_stdin=password_stdin)
-    hashed = _read_hash() if password_hash_stdin else ""
+    password = "" if no_password or password_hash_stdin else read_checked_password(from_stdin=password_stdin)
+    document = {
+        "login": login,
+        "password": password,
+        "password_hash": read_checked_hash() if password_hash_stdin else "",
+        "nick": nick,
+        "avatar": avatar,
+        "sex": sex,
+        "seller_name": seller_name,
+    }
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer = realms.one(where)
-        profile = Profile(nick=nick, avatar=avatar, sex=sex, seller_name=seller_name)
-        added = await admin.add_user(issuer, login, given, profile, password_hash=hashed)
-        return user_document(issuer, added)
+        with telling():
+            return await realms.port.act(KIND, (where,), "add", document)
 
     emit(with_realms(data, save), as_json, done(tr("Added {name}.", name=login)))
 
@@ -109,21 +111,19 @@ def list_all(
 ) -> None:
     """List the users of all realms, or of one, oldest first."""
     from lingpai.cli.output import emit, table
-    from lingpai.issuer.administration import list_users
-    from lingpai.issuer.user_documents import user_document
 
     async def read(realms: Realms) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        issuers, last = realms.some(realm), 0
+        places = await realms.some(realm)
         if after_login:
-            issuer, user = await realms.user(after_login, realm)
-            issuers, last = [issuer], user.id
-        for issuer in issuers:
-            async for each in list_users(issuer, last):
+            places = [(await realms.user(after_login, realm))["realm"]]
+        for where in places:
+            wanted = given(after_login=after_login)
+            async for each in read_each(realms.port, KIND, (where,), wanted, page=limit + 1):
                 if len(found) == limit:
                     _note_more(found[-1])
                     return found
-                found.append(user_document(issuer, each))
+                found.append(each)
         return found
 
     found = with_realms(data, read)
@@ -148,12 +148,8 @@ def _note_more(last: dict[str, Any]) -> None:
 def show(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Show one user, never the password."""
     from lingpai.cli.output import emit, fields
-    from lingpai.issuer.user_documents import user_document
 
-    async def read(realms: Realms) -> dict[str, Any]:
-        return user_document(*await realms.user(login, realm))
-
-    found = with_realms(data, read)
+    found = with_realms(data, lambda realms: realms.user(login, realm))
     pairs = (
         ("Realm", found["realm"]),
         ("Login", found["login"]),
@@ -174,18 +170,13 @@ def passwd(
 ) -> None:
     """Set a user's password; all their logins end."""
     from lingpai.cli.output import done, emit
-    from lingpai.issuer import admin
 
-    async def find(realms: Realms) -> str:
-        return (await realms.user(login, realm))[0].realm
-
-    where = with_realms(data, find)
-    password = _read_password(from_stdin=password_stdin)
+    found = with_realms(data, lambda realms: realms.user(login, realm))
+    password = read_checked_password(from_stdin=password_stdin)
 
     async def save(realms: Realms) -> dict[str, Any]:
-        issuer, user = await realms.user(login, where)
-        await admin.set_password(issuer, user, password)
-        return {"realm": where, "login": login, "outcome": "changed"}
+        with telling():
+            return await realms.port.act(KIND, user_key(found), "password", {"password": password})
 
     emit(with_realms(data, save), as_json, done(tr("The password of {name} was set.", name=login)))
 
@@ -194,27 +185,10 @@ def passwd(
 def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Make an address under which a user sets a new password: once, within 15 minutes."""
     from lingpai.cli.output import done, emit
-    from lingpai.core.audit import Change
-    from lingpai.issuer.realms import pages_prefix
-    from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
-    from lingpai.settings import load_settings
-
-    settings = load_settings(data=data)
 
     async def make(realms: Realms) -> dict[str, Any]:
-        issuer, user = await realms.user(login, realm)
-        own = next(each for each in settings.all_realms() if each.name == issuer.realm)
-        if own.login:
-            raise Problem(
-                tr(
-                    "Users of {realm} log in at {url}, and have no passwords here.",
-                    realm=own.name,
-                    url=own.login,
-                )
-            )
-        address = f"{settings.origin}{pages_prefix(own)}/reset?link={await make_reset_link(issuer, user)}"
-        await issuer.note(Change("user.reset-link", user.login))
-        return {"realm": issuer.realm, "login": login, "address": address, "expires_in": LINK_SECONDS}
+        found = await realms.user(login, realm)
+        return await realms.port.act(KIND, user_key(found), "reset-link", {})
 
     made = with_realms(data, make)
     emit(made, as_json, done(tr("Valid once, for 15 minutes: {address}", address=made["address"])))
@@ -224,12 +198,9 @@ def reset_link(login: Login, *, realm: RealmName = "", data: Data = None, as_jso
 def logout(login: Login, *, realm: RealmName = "", data: Data = None, as_json: Json = False) -> None:
     """Log a user out everywhere: all their sessions end. What they allowed apps stays."""
     from lingpai.cli.output import done, emit
-    from lingpai.issuer import admin
 
     async def end(realms: Realms) -> dict[str, Any]:
-        issuer, user = await realms.user(login, realm)
-        ended = await admin.end_sessions(issuer, user)
-        return {"realm": issuer.realm, "login": login, "sessions_ended": ended}
+        return await realms.port.act(KIND, user_key(await realms.user(login, realm)), "logout", {})
 
     ended = with_realms(data, end)
     emit(
@@ -258,14 +229,14 @@ def claims(
 ) -> None:
     """Show or change what apps of the protocol oidc may read of a user besides the profile, such as e-mail."""
     from lingpai.cli.output import emit, fields
-    from lingpai.cli.user_claims import changed, shown
-    from lingpai.core.user_records import UserClaims
-    from lingpai.issuer import admin
+    from lingpai.cli.user_claims import patch_of, shown
 
-    async def save(realms: Realms) -> UserClaims:
-        issuer, user = await realms.user(login, realm)
-        known = await issuer.store.find_claims(user.id) or UserClaims()
-        return await admin.set_claims(issuer, user, changed(known, pairs)) if pairs else known
+    async def save(realms: Realms) -> dict[str, Any]:
+        key = user_key(await realms.user(login, realm))
+        if not pairs:
+            return (await realms.port.read("claims", key)).document
+        with telling():
+            return (await realms.port.patch("claims", key, patch_of(pairs))).item.document
 
     found = with_realms(data, save)
     emit(found, as_json, lambda console: console.print(fields(shown(found))))
@@ -289,11 +260,11 @@ def remove(
 ) -> None:
     """Permanently remove a user and their open_ids; all their tokens end."""
     remove_one(
+        KIND,
         ("login", login),
-        lambda realms, where: realms.user(login, where),
-        _drop,
+        lambda realms: realms.user(login, realm),
+        user_key,
         lambda where: tr("Remove {name} from {realm}, with their open_ids?", name=login, realm=where),
-        realm=realm,
         yes=yes,
         data=data,
         as_json=as_json,
@@ -303,43 +274,12 @@ def remove(
 app.command("import")(import_file)
 
 
-async def _drop(issuer: "Issuer", found: "User") -> bool:
-    from lingpai.issuer import admin
-
-    return await admin.remove_user(issuer, found)
-
-
-def _read_hash() -> str:
-    from lingpai.cli.issuing import hash_problems
-    from lingpai.cli.secret_input import read_input
-    from lingpai.core.text import trimmed
-
-    hashed = trimmed(read_input())
-    problems = hash_problems(hashed)
-    if problems:
-        raise typer.BadParameter(" ".join(problems))
-    return hashed
-
-
-def _read_password(*, from_stdin: bool) -> str:
-    from lingpai.cli.issuing import password_problems
-    from lingpai.cli.secret_input import read_password
-
-    password = read_password(from_stdin=from_stdin)
-    problems = password_problems(password)
-    if problems:
-        raise typer.BadParameter(" ".join(problems))
-    return password
-
-
 def _set_disabled(login: str, realm: str, data: Path | None, *, as_json: bool, disabled: bool) -> None:
     from lingpai.cli.output import done, emit
-    from lingpai.issuer import admin
-    from lingpai.issuer.user_documents import user_document
 
     async def change(realms: Realms) -> dict[str, Any]:
-        issuer, user = await realms.user(login, realm)
-        return user_document(issuer, await admin.disable_user(issuer, user, disabled=disabled))
+        key = user_key(await realms.user(login, realm))
+        return (await realms.port.patch(KIND, key, {"disabled": disabled})).item.document
 
     text = tr("Disabled {name}.", name=login) if disabled else tr("Enabled {name}.", name=login)
     emit(with_realms(data, change), as_json, done(text))

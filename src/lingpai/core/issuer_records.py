@@ -251,6 +251,11 @@ class Terminal(msgspec.Struct, frozen=True, kw_only=True):
     key_ends_at: int = 0
     created_at: int = 0
 
+    @property
+    def described(self) -> tuple[str, int | None, bytes]:
+        """What operators set: the name, the owner and the digest of the secret."""
+        return self.name, self.owner, self.secret_digest
+
     def __repr__(self) -> str:
         """Return a text without the digests."""
         return f"Terminal({self.realm}/{self.machine_code})"

@@ -265,6 +265,30 @@ async def save_terminal(
     )
 
 
+async def replace_terminal(
+    issuer: Issuer, known: Terminal | None, wanted: Terminal, owners: tuple[str | None, str | None]
+) -> Terminal | None:
+    """Add a terminal, or change one that still is as `known`; None when it is not.
+
+    The grants that the previous owner gave for it end.
+
+    Args:
+        issuer: the realm.
+        known: as it was read; None for a new one.
+        wanted: what it is to be.
+        owners: the login names of the owners before and after, for the audit trail.
+    """
+    before = None if known is None else _terminal_state(known, owners[0])
+    after = _terminal_state(wanted, owners[1])
+    change = Change.between("machine.save", wanted.machine_code, before, after)
+    return await issuer.recording(change).replace_terminal(known, wanted, issuer.now())
+
+
+def _terminal_state(terminal: Terminal, owner: str | None) -> dict[str, Any]:
+    secret = terminal.secret_digest.hex()[:FINGERPRINT_DIGITS]
+    return {"name": terminal.name, "owner": owner} | ({"msign": secret} if secret else {})
+
+
 async def remove_terminal(issuer: Issuer, terminal: Terminal) -> bool:
     """Remove a terminal; its grants are unusable from then on. False when there is none."""
     change = Change("machine.remove", terminal.machine_code, before={"name": terminal.name})

@@ -64,6 +64,8 @@ class ProblemShape(Shape):
             "trace_id": trace_id,
         }
         headers = [NO_STORE]
+        if error.code is not None:
+            document["upstream_code"] = error.code
         if isinstance(error, FlawsError):
             document["errors"] = [
                 {"pointer": f"/{flaw.field}", "code": error.kind.value, "detail": flaw.text}

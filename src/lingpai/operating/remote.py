@@ -16,6 +16,8 @@ from lingpai.operating.resources.registry import BY_KIND
 
 SECONDS: Final = 30.0
 """Seconds that one call may take."""
+LONG: Final = 3600.0
+"""Seconds that an action may take, such as the rotation of a key, which writes every value of the store again."""
 UNIX: Final = "unix:"
 
 
@@ -37,8 +39,7 @@ class Remote(Operating):
     async def __aenter__(self) -> Self:
         """Open the client."""
         connector = None if self._path is None else aiohttp.UnixConnector(self._path)
-        timeout = aiohttp.ClientTimeout(total=SECONDS)
-        self._session = aiohttp.ClientSession(headers=self._headers, connector=connector, timeout=timeout)
+        self._session = aiohttp.ClientSession(headers=self._headers, connector=connector)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -99,7 +100,7 @@ class Remote(Operating):
         resource = BY_KIND[kind]
         found = resource.actions[action]
         path = (resource.list_path if found.whole else resource.path) + found.path
-        answer, _, _ = await self._ask("POST", filled(path, key), document)
+        answer, _, _ = await self._ask("POST", filled(path, key), document, seconds=LONG)
         return answer
 
     async def _change(
@@ -131,6 +132,7 @@ class Remote(Operating):
         *,
         query: Mapping[str, str] | None = None,
         condition: Condition | None = None,
+        seconds: float = SECONDS,
     ) -> tuple[Document, Mapping[str, str], int]:
         if self._session is None:
             raise RuntimeError("the client is not open")
@@ -148,6 +150,7 @@ class Remote(Operating):
                 params=query,
                 headers=headers,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=SECONDS),
             ) as answer:
                 content, status = await answer.read(), answer.status
                 named = {name.lower(): value for name, value in answer.headers.items()}
@@ -176,4 +179,10 @@ def _error_of(problem: Mapping[str, Any]) -> LingpaiError:
     ]
     if kind is Kind.INVALID_PARAMETER and named:
         return FlawsError(Flaw(*each) for each in named)
-    return LingpaiError(kind, title, parameter=named[0][0] if named else "")
+    code = problem.get("upstream_code")
+    return LingpaiError(
+        kind,
+        title,
+        parameter=named[0][0] if named else "",
+        code=code if isinstance(code, int) else None,
+    )

@@ -164,6 +164,19 @@ class Directory(Protocol):
         """
         ...
 
+    async def replace_terminal(self, known: Terminal | None, wanted: Terminal, now: int) -> Terminal | None:
+        """Save a terminal as `save_terminal` does, when what operators set of it still is as `known` says.
+
+        Args:
+            known: as it was read; None when there has to be none of this code.
+            wanted: what it is to be.
+            now: when grants of another owner end.
+
+        Returns:
+            The terminal as stored; None when somebody else was faster.
+        """
+        ...
+
     async def find_terminal(self, realm: str, machine_code: str) -> Terminal | None:
         """The terminal with this code."""
         ...

@@ -8,13 +8,13 @@ import aiohttp
 from lingpai.cli.diagnosis.exposure import is_local
 from lingpai.cli.diagnosis.finding import Finding
 from lingpai.cli.messages import tr
-from lingpai.cli.realms import open_realms
 from lingpai.issuer.authorizations import answer_uri
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.delegation.keys import signing
 from lingpai.issuer.delegation.messages import CHALLENGE_SECONDS, write_request
 from lingpai.issuer.realms import Realm, pages_prefix
 from lingpai.keeper.keeper import Keeper
+from lingpai.service import issuers_of
 from lingpai.settings import Settings
 
 _PATIENCE = aiohttp.ClientTimeout(total=8)
@@ -26,7 +26,7 @@ async def check_logins(settings: Settings, keeper: Keeper) -> list[Finding]:
     realms = [realm for realm in settings.enabled_realms() if realm.login]
     if not realms:
         return []
-    issuers = (await open_realms(settings, keeper)).issuers
+    issuers = await issuers_of(settings, keeper, disabled=True)
     return [await _check(settings, realm, issuers[realm.name]) for realm in realms]
 
 

@@ -12,12 +12,12 @@ from lingpai.cli.diagnosis.exposure import is_local
 from lingpai.cli.diagnosis.finding import Finding, Verdict
 from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.output import local
-from lingpai.cli.realms import open_realms
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.fetcher import Fetcher, FetchError
 from lingpai.issuer.foreign_jose import ALGORITHMS, read_keys
 from lingpai.issuer.policy import DAY
 from lingpai.issuer.signing_keys import TURNED, SigningKeys
+from lingpai.service import issuers_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ async def check_signing_realms(settings: "Settings", keeper: "Keeper", *, offlin
     realms = [each for each in settings.enabled_realms() if dialects()[each.dialect].id_tokens]
     if not realms:
         return []
-    issuers = (await open_realms(settings, keeper)).issuers
+    issuers = await issuers_of(settings, keeper, disabled=True)
     findings = []
     if settings.store_address.dsn is not None:
         findings.append(check_store_clock(time.time() - keeper.clock.now()))

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.problems import Problem
-from lingpai.cli.realms import Able, any_dialect
 from lingpai.cli.sections.section import Change, Plan, Stage
+from lingpai.core.errors import LingpaiError
 from lingpai.issuer.context import Issuer
+from lingpai.operating.realm_choice import Able, any_realm
 
 
 class Target(NamedTuple):
@@ -39,18 +40,21 @@ class Draft:
         self._section = section
         self._stage = stage
 
-    def resolve(self, key: str, realm: str, secret: str, able: Able = any_dialect) -> Target | None:
+    def resolve(self, key: str, realm: str, secret: str, able: Able = any_realm) -> Target | None:
         """Resolve an entry's realm and secret; when that fails, add a problem to the plan and return None.
 
         Args:
             key: its name in the realm.
-            realm: as the entry names it; see `Realms.one`, also for `able`.
+            realm: as the entry names it; see `RealmChoice.one`, also for `able`.
             secret: as the entry gives it; see `Stage.secret`.
-            able: whether realms of a dialect have such entries.
+            able: whether a realm has such entries.
         """
         try:
             issuer = self._stage.realms.one(realm, able)
             given = self._stage.secret(secret)
+        except LingpaiError as error:
+            self._problems.append(f"{self._section}/{key}: {tr_reason(error.reason)}")
+            return None
         except Problem as problem:
             self._problems.append(f"{self._section}/{key}: {problem}")
             return None

@@ -4,17 +4,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from lingpai.cli.flaws import sentences
 from lingpai.cli.messages import tr
 from lingpai.cli.problems import OVERTAKEN, Problem
-from lingpai.cli.resource_checks import resource_of, resource_problems
 from lingpai.cli.sections.apps import APPS
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
-from lingpai.cli.signing import signs
 from lingpai.core.issuer_records import Resource
 from lingpai.issuer import administration
 from lingpai.issuer.administration import RESOURCE_FIELDS as FIELDS
 from lingpai.issuer.context import Issuer
+from lingpai.operating.realm_choice import signs
+from lingpai.operating.resources.resource_servers import resource_flaws
 
 ResourceEntry = FIELDS.entry("ResourceEntry", {"uri": str}, realm="")
 """See `issuer_records.Resource`; `access` is in seconds, `introspector` the id of an app."""
@@ -28,9 +29,9 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
         if target is None:
             continue
         issuer, _, name = target
-        given = FIELDS.named(entry)
-        wanted = resource_of(realm=issuer.realm, uri=entry.uri, created_at=issuer.now(), **given)
-        found = await resource_problems(issuer, wanted, _declared(stage, issuer)) + draft.repeated(name)
+        wanted = Resource(realm=issuer.realm, uri=entry.uri, created_at=issuer.now(), **FIELDS.named(entry))
+        found = sentences(await resource_flaws(issuer, wanted, _declared(stage, issuer)))
+        found += draft.repeated(name)
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, wanted))
     if prune:

@@ -8,10 +8,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 
-from lingpai.cli.realms import Realms
 from lingpai.cli.sections.references import resolve
 from lingpai.keeper.keeper import Keeper
-from lingpai.settings import Settings
+from lingpai.operating.realm_choice import IssuerChoice
 
 Action = Literal["add", "change", "remove", "keep"]
 AnyEntry = TypeVar("AnyEntry")
@@ -48,11 +47,10 @@ class Plan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stage:
-    """The environment of a section's planner: open keeper and realms, settings, the file and its folder."""
+    """The environment of a section's planner: open keeper and realms, the file and its folder."""
 
     keeper: Keeper
-    realms: Realms
-    settings: Settings
+    realms: IssuerChoice
     folder: Path
     document: Mapping[str, Any]
 

@@ -10,9 +10,9 @@ from lingpai.cli.messages import tr
 from lingpai.cli.sections.draft import Draft
 from lingpai.cli.sections.section import Change, Plan, Section, Stage
 from lingpai.cli.sections.users import USERS
-from lingpai.cli.terminals import has_terminals
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
+from lingpai.operating.realm_choice import has_terminals
 
 
 class TerminalEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

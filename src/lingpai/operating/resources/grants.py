@@ -14,7 +14,7 @@ from lingpai.issuer.redirects import choose_redirect
 from lingpai.issuer.user_documents import grant_document
 from lingpai.issuer.verbs.authorization_requests import Asked
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Resource, row_of
+from lingpai.operating.resources.resource import Action, Resource, number_of, row_of
 from lingpai.operating.site import Site
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Grants(Resource[GrantView]):
         "app": "Only of the app with this id.",
         "user": "Only of the user with this login name.",
         "machine": "Only for the terminal of this code.",
+        "below": "Only those with numbers below this one.",
     }
 
     actions: ClassVar[Mapping[str, Action]] = {
@@ -132,7 +133,7 @@ class Grants(Resource[GrantView]):
         if any(name and found is None for name, found in named):
             return Page([])
         found: list[GrantView] = []
-        before: int | None = int(after) if after else None
+        before = int(after) if after else number_of(wanted, "below")
         looked_at = 0
         while len(found) <= limit and looked_at < MOST_LOOKED_AT:
             listed = await list_grants(

@@ -37,12 +37,10 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         terminal: as it is stored.
         owner: who owns it, or None.
-        msign: the secret that it gets, or "" to keep the one it has.
     """
 
     terminal: Terminal
     owner: User | None = None
-    msign: str = ""
 
     def __repr__(self) -> str:
         """Return a text without the secret."""
@@ -73,7 +71,11 @@ class Machines(Resource[Machine]):
     noun = "terminal"
     entry = MachineEntry
     written = ("msign",)
-    filters: ClassVar[Mapping[str, str]] = {**PREFIX, "owner": "Only those of the user with this login name."}
+    filters: ClassVar[Mapping[str, str]] = {
+        **PREFIX,
+        "owner": "Only those of the user with this login name.",
+        "above": "Only those with codes above this one.",
+    }
     actions: ClassVar[Mapping[str, Action]] = {
         "qr": Action(
             "/qr", qr, Nothing, "Make the key that a terminal shows as a QR code.", underived="qr_key"
@@ -121,7 +123,7 @@ class Machines(Resource[Machine]):
         if entry.msign:
             digest = admin.digest_terminal_secret(issuer, entry.msign)
             changed = msgspec.structs.replace(changed, secret_digest=digest)
-        return Machine(terminal=changed, owner=owner, msign=entry.msign)
+        return Machine(terminal=changed, owner=owner)
 
     @override
     def changed(self, known: Machine, wanted: Machine) -> tuple[str, ...]:
@@ -131,11 +133,11 @@ class Machines(Resource[Machine]):
 
     @override
     async def save(self, site: Site, known: Machine | None, wanted: Machine) -> Mapping[str, str] | None:
-        issuer, terminal = site.issuer(wanted.terminal.realm), wanted.terminal
-        await admin.save_terminal(
-            issuer, terminal.machine_code, name=terminal.name, owner=wanted.owner, msign=wanted.msign
-        )
-        return {}
+        issuer = site.issuer(wanted.terminal.realm)
+        owners = (_login(known), _login(wanted))
+        before = known.terminal if known else None
+        saved = await admin.replace_terminal(issuer, before, wanted.terminal, owners)
+        return None if saved is None else {}
 
     @override
     async def remove(self, site: Site, known: Machine) -> bool:
@@ -153,14 +155,18 @@ class Machines(Resource[Machine]):
             owner = found[0].id
         listed: list[Terminal] = []
         # Codes that begin with a prefix follow each other; the prefix itself is the first of them.
-        if prefix and not after:
+        if prefix and wanted.get("above", "") < prefix and not after:
             exact = await issuer.store.find_terminal(issuer.realm, prefix)
             listed += [exact] if exact is not None and (owner is None or exact.owner == owner) else []
-        place = max(after, prefix)
+        place = max(after or wanted.get("above", ""), prefix)
         listed += await issuer.store.list_terminals(issuer.realm, owner, place, limit + 1)
         listed = [each for each in listed if each.machine_code.startswith(prefix)]
         documents = [await terminal_document(issuer, each) for each in listed[:limit]]
         return Page(documents, listed[limit - 1].machine_code if len(listed) > limit else "")
+
+
+def _login(machine: Machine | None) -> str | None:
+    return machine.owner.login if machine is not None and machine.owner is not None else None
 
 
 async def _with_owner(issuer: Issuer, terminal: Terminal) -> Machine:

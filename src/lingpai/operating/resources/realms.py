@@ -11,7 +11,9 @@ from lingpai.issuer.delegation import keys
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm, pages_prefix
 from lingpai.operating.port import Document, Key, Page
+from lingpai.operating.realm_choice import facts_of
 from lingpai.operating.resources.resource import PREFIX, Action, Resource, sliced
+from lingpai.operating.rights import READ, Area, Need
 from lingpai.operating.site import Site
 
 
@@ -62,6 +64,12 @@ class Realms(Resource[Realm]):
     }
 
     @override
+    def need(self, key: Key, verb: str, area: Area | None = None) -> Need:
+        """Return the right: who may see to the users of a realm may read which protocol it speaks."""
+        realm = key[0] if key else ""
+        return Need(area or ("users" if realm and verb == READ else self.area), verb, realm)
+
+    @override
     async def find(self, site: Site, key: Key) -> Realm | None:
         return site.realms.get(key[0])
 
@@ -73,15 +81,20 @@ class Realms(Resource[Realm]):
     @override
     async def document(self, site: Site, record: Realm) -> Document:
         policy = msgspec.to_builtins(site.issuer(record.name).policy)
-        usual = msgspec.to_builtins(dialects()[record.dialect].policy)
+        dialect = dialects()[record.dialect]
+        usual = msgspec.to_builtins(dialect.policy)
+        facts = facts_of(site, record.name)
         return {
             "realm": record.name,
             "protocol": record.dialect,
             "prefix": record.prefix,
-            "enabled": record.name in site.enabled,
+            "enabled": facts.enabled,
             "login": record.login,
             "address": site.origin + record.prefix,
-            "named": record.name in site.named,
+            "named": facts.named,
+            "terminals": facts.terminals,
+            "signs_tokens": facts.signs,
+            "registration": getattr(record.settings or dialect.settings(), "registration", None),
             "policy": {
                 name: {"value": value, "source": "protocol" if value == usual[name] else "settings"}
                 for name, value in policy.items()
@@ -90,6 +103,10 @@ class Realms(Resource[Realm]):
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        """In the order of the settings."""
         del key
-        found = [(name, await self.document(site, each)) for name, each in sorted(site.realms.items())]
-        return sliced(found, after, limit, wanted.get("q", ""))
+        prefix = wanted.get("q", "")
+        documents = [
+            await self.document(site, each) for name, each in site.realms.items() if name.startswith(prefix)
+        ]
+        return sliced([(f"{n:09}", each) for n, each in enumerate(documents, 1)], after, limit)

@@ -201,6 +201,21 @@ def row_of(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _ROW_DIGITS else None
 
 
+def number_of(wanted: Mapping[str, str], name: str) -> int | None:
+    """Return the number that a filter has, or None when it is not given.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER: it is no number.
+    """
+    text = wanted.get(name, "")
+    if not text:
+        return None
+    number = row_of(text)
+    if number is None:
+        raise LingpaiError(Kind.INVALID_PARAMETER, "A whole number is needed.", parameter=name)
+    return number
+
+
 def sliced(items: list[tuple[str, Document]], after: str, limit: int, prefix: str = "") -> Page:
     """Return a page of a list that is short enough to be read whole, ordered by the names of its items.
 

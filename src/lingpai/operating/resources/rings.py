@@ -57,6 +57,10 @@ class Keys(Resource[Any]):
     }
 
     @override
+    def missing(self, key: Key) -> LingpaiError:
+        return LingpaiError(Kind.NOT_FOUND, f"There is no key {key[0]}; `lingpai key list` shows the ring.")
+
+    @override
     async def find(self, site: Site, key: Key) -> Any:
         number = row_of(key[0])
         return next((each for each in site.keeper.ring.keys if each.id == number), None)
@@ -76,7 +80,10 @@ class Keys(Resource[Any]):
             await sealing.settle(keeper)
         count = (await sealing.count_sealed(keeper)).get(known.id, 0)
         if count:
-            reason = f"Stored values still encrypted with key {known.id}: {count}; encrypt them again first."
+            reason = (
+                f"Stored values still encrypted with key {known.id}: {count}; encrypt them again first, "
+                "as `lingpai key reseal` does."
+            )
             raise LingpaiError(Kind.CONFLICT, reason)
         try:
             keeper.ring.retire(known.id)

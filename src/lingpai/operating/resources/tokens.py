@@ -15,7 +15,7 @@ from lingpai.keeper.generations import current_of
 from lingpai.keeper.routes.token_holders import app_of_credential
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.accounts import NO_LABEL, Accounts
-from lingpai.operating.resources.resource import Action, Nothing, Resource, row_of, sliced
+from lingpai.operating.resources.resource import Action, Nothing, Resource, number_of, sliced
 from lingpai.operating.site import Site
 from lingpai.operating.statuses import budget_documents, status_document
 
@@ -151,17 +151,13 @@ class Tokens(Resource[CredentialStatus]):
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         del key
-        within = wanted.get("ends_within", "")
-        if within and row_of(within) is None:
-            raise LingpaiError(
-                Kind.INVALID_PARAMETER, "A number of seconds is needed.", parameter="ends_within"
-            )
+        within = number_of(wanted, "ends_within")
         found = []
         for each in await site.keeper.store.list_statuses():
             document = await self.document(site, each)
             if wanted.get("trouble") == "1" and not document["trouble"]:
                 continue
-            if within and (document["remaining"] is None or document["remaining"] > int(within)):
+            if within is not None and (document["remaining"] is None or document["remaining"] > within):
                 continue
             found.append(("\n".join(map(str, _name(each))), document))
         return sliced(found, after, limit)

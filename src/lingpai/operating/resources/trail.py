@@ -6,11 +6,10 @@ from typing import ClassVar
 from typing_extensions import override
 
 from lingpai.core.audit import AdminKey, AuditRow
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.audit import audit_document, exported, verify_audit
 from lingpai.operating.keys import key_document
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, row_of, sliced
+from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, number_of, row_of, sliced
 from lingpai.operating.site import Site
 from lingpai.store.administration_port import AuditFilter
 
@@ -45,6 +44,8 @@ class AuditTrail(Resource[AuditRow]):
         "action": "Only this action, such as caller.change.",
         "target": "Only of the thing of this name; a * at its end for all that begin so.",
         "since": "Only what is not older than this unix time.",
+        "below": "Only rows with numbers below this one.",
+        "above": "With `oldest`: only rows with numbers above this one.",
     }
 
     @override
@@ -65,15 +66,17 @@ class AuditTrail(Resource[AuditRow]):
         """Newest first, unless all are wanted."""
         del key
         if wanted.get("oldest") == "1":
-            rows = await site.keeper.store.read_audit(int(after or 0), limit + 1)
+            rows = await site.keeper.store.read_audit(
+                int(after or number_of(wanted, "above") or 0), limit + 1
+            )
             more = str(rows[limit - 1].id) if len(rows) > limit else ""
             return Page([exported(row) for row in rows[:limit]], more)
-        since = wanted.get("since", "")
-        if since and row_of(since) is None:
-            raise LingpaiError(Kind.INVALID_PARAMETER, "A unix time is needed.", parameter="since")
+        since = number_of(wanted, "since")
         actor, action, target = (wanted.get(name, "") for name in ("actor", "action", "target"))
-        found = AuditFilter(actor, action, target, float(since) if since else None)
-        rows = await site.keeper.store.list_audit(found, int(after) if after else None, limit + 1)
+        found = AuditFilter(actor, action, target, None if since is None else float(since))
+        rows = await site.keeper.store.list_audit(
+            found, int(after) if after else number_of(wanted, "below"), limit + 1
+        )
         more = str(rows[limit - 1].id) if len(rows) > limit else ""
         return Page([audit_document(row) for row in rows[:limit]], more)
 

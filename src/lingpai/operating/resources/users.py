@@ -126,6 +126,20 @@ async def find_one(site: Site, key: Key) -> tuple[Issuer, User]:
     return site.issuer(key[0]), found
 
 
+async def _row_of_login(issuer: Issuer, login: str) -> int:
+    """Return the row of the user with a login name; 0 for "".
+
+    Raises:
+        LingpaiError: NOT_FOUND.
+    """
+    if not login:
+        return 0
+    found = await issuer.store.find_login(issuer.realm, login)
+    if found is None:
+        raise LingpaiError(Kind.NOT_FOUND, f"There is no user {login}.", parameter="after_login")
+    return found[0].id
+
+
 def _flaws(entry: UserEntry) -> list[Flaw]:
     flaws = flaws_of("login", check_login, entry.login)
     if entry.sex not in SEXES:
@@ -148,6 +162,7 @@ class Users(Resource[User]):
     filters: ClassVar[Mapping[str, str]] = {
         "login": "Only the user with this login name.",
         "q": "Only those whose login names begin so, in any spelling, by name; the others are oldest first.",
+        "after_login": "Only those added after the user with this login name.",
     }
     entry = UserEntry
     actions: ClassVar[Mapping[str, Action]] = {
@@ -233,6 +248,7 @@ class Users(Resource[User]):
             users = await issuer.store.find_users(issuer.realm, wanted["q"], after, limit + 1)
             more = fold(users[limit - 1].login) if len(users) > limit else ""
         else:
-            users = await issuer.store.list_users(issuer.realm, int(after or 0), limit + 1)
+            row = int(after) if after else await _row_of_login(issuer, wanted.get("after_login", ""))
+            users = await issuer.store.list_users(issuer.realm, row, limit + 1)
             more = str(users[limit - 1].id) if len(users) > limit else ""
         return Page([await self.document(site, each) for each in users[:limit]], more)

@@ -20,16 +20,24 @@ class Terminals(IssuerRepository, Directory):
 
     @override
     async def save_terminal(self, terminal: Terminal, now: int) -> Terminal:
-        name, rest = (terminal.realm, terminal.machine_code), (terminal.secret_digest, terminal.created_at)
+        return await self._engine.transact(lambda connection: _save(connection, terminal, now))
 
-        async def save(connection: Connection) -> Terminal:
-            for row, owner in await connection.fetch(_SQL["lock_terminal"], *name):
-                if owner is not None and owner != terminal.owner:
-                    await connection.execute(_GRANTS["end_owned"], now, owner, row)
-            saved = await connection.fetch(_SQL["save_terminal"], *name, terminal.name, terminal.owner, *rest)
-            return read_terminal(tuple(saved[0]))
+    @override
+    async def replace_terminal(self, known: Terminal | None, wanted: Terminal, now: int) -> Terminal | None:
+        name = (wanted.realm, wanted.machine_code)
 
-        return await self._engine.transact(save)
+        async def replace(connection: Connection) -> Terminal | None:
+            if known is None:  # of two that add it at once, one waits for the other and adds nothing
+                rest = (wanted.name, wanted.owner, wanted.secret_digest, wanted.created_at)
+                added = await connection.fetch(_SQL["add_terminal"], *name, *rest)
+                return read_terminal(tuple(added[0])) if added else None
+            await connection.fetch(_SQL["lock_terminal"], *name)
+            rows = await connection.fetch(_SQL["find_terminal"], [name[0]], [name[1]])
+            if [read_terminal(tuple(row)[1:]).described for row in rows] != [known.described]:
+                return None
+            return await _save(connection, wanted, now)
+
+        return await self._engine.transact(replace)
 
     @override
     async def find_terminal(self, realm: str, machine_code: str) -> Terminal | None:
@@ -61,3 +69,12 @@ class Terminals(IssuerRepository, Directory):
     @override
     async def remove_terminal(self, terminal: int) -> bool:
         return bool(await self._change(_SQL["remove_terminal"], terminal))
+
+
+async def _save(connection: Connection, terminal: Terminal, now: int) -> Terminal:
+    name, rest = (terminal.realm, terminal.machine_code), (terminal.secret_digest, terminal.created_at)
+    for row, owner in await connection.fetch(_SQL["lock_terminal"], *name):
+        if owner is not None and owner != terminal.owner:
+            await connection.execute(_GRANTS["end_owned"], now, owner, row)
+    saved = await connection.fetch(_SQL["save_terminal"], *name, terminal.name, terminal.owner, *rest)
+    return read_terminal(tuple(saved[0]))

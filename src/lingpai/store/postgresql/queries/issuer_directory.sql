@@ -149,6 +149,13 @@ ON CONFLICT (realm, machine_code) DO UPDATE SET name = excluded.name, owner_row 
     msign_digest = CASE WHEN excluded.msign_digest = '' THEN m.msign_digest ELSE excluded.msign_digest END
 RETURNING id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at;
 
+-- name: add_terminal
+INSERT INTO issuer_machines (realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest,
+    qr_ends_at, created_at)
+VALUES ($1, $2, $3, $4, NULL, $5, '', 0, $6)
+ON CONFLICT (realm, machine_code) DO NOTHING
+RETURNING id, realm, machine_code, name, owner_row, bound_app_row, msign_digest, qr_digest, qr_ends_at, created_at;
+
 -- name: lock_terminal
 SELECT id, owner_row FROM issuer_machines WHERE realm = $1 AND machine_code = $2 FOR UPDATE;
 

@@ -20,28 +20,17 @@ class Terminals(Repository, Directory):
 
     @override
     async def save_terminal(self, terminal: Terminal, now: int) -> Terminal:
+        return await self._engine.write(lambda connection: _save(connection, terminal, now))
 
-        def save(connection: apsw.Connection) -> Terminal:
-            columns = {
-                "realm": terminal.realm,
-                "machine_code": terminal.machine_code,
-                "name": terminal.name,
-                "owner": terminal.owner,
-                "msign_digest": terminal.secret_digest,
-                "created_at": terminal.created_at,
-            }
-            name = (terminal.realm, terminal.machine_code)
-            for known in map(read_terminal, run(connection, _SQL["find_terminal"], name)):
-                if known.owner is not None and known.owner != terminal.owner:
-                    run(
-                        connection,
-                        _GRANTS["end_owned"],
-                        {"owner": known.owner, "terminal": known.id, "now": now},
-                    )
-            run(connection, _SQL["save_terminal"], columns)
-            return read_terminal(run(connection, _SQL["find_terminal"], name)[0])
+    @override
+    async def replace_terminal(self, known: Terminal | None, wanted: Terminal, now: int) -> Terminal | None:
+        def replace(connection: apsw.Connection) -> Terminal | None:
+            rows = run(connection, _SQL["find_terminal"], (wanted.realm, wanted.machine_code))
+            if [read_terminal(row).described for row in rows] != ([known.described] if known else []):
+                return None
+            return _save(connection, wanted, now)
 
-        return await self._engine.write(save)
+        return await self._engine.write(replace)
 
     @override
     async def find_terminal(self, realm: str, machine_code: str) -> Terminal | None:
@@ -81,3 +70,24 @@ class Terminals(Repository, Directory):
             return bool(run(connection, _SQL[query], bindings))
 
         return await self._engine.write(change)
+
+
+def _save(connection: apsw.Connection, terminal: Terminal, now: int) -> Terminal:
+    columns = {
+        "realm": terminal.realm,
+        "machine_code": terminal.machine_code,
+        "name": terminal.name,
+        "owner": terminal.owner,
+        "msign_digest": terminal.secret_digest,
+        "created_at": terminal.created_at,
+    }
+    name = (terminal.realm, terminal.machine_code)
+    for known in map(read_terminal, run(connection, _SQL["find_terminal"], name)):
+        if known.owner is not None and known.owner != terminal.owner:
+            run(
+                connection,
+                _GRANTS["end_owned"],
+                {"owner": known.owner, "terminal": known.id, "now": now},
+            )
+    run(connection, _SQL["save_terminal"], columns)
+    return read_terminal(run(connection, _SQL["find_terminal"], name)[0])

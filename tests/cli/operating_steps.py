@@ -1,0 +1,204 @@
+"""What operators do by command, step by step, and what it says but for what differs each time."""
+
+import json
+import re
+from typing import Any
+
+from lingpai.sandbox import SAMPLE_APP
+from tests.cli.conftest import Cli
+
+CALLERS = (
+    ("caller", "add", "shop", "--right", "token", "--right", "sign", "--environment", "dev"),
+    ("caller", "add", "till", "--app", "wechat/wx1", "--network", "10.0.0.0/8"),
+    ("caller", "set", "shop", "--environment", "production", "--network", "10.0.0.0/8"),
+    ("caller", "set", "shop", "--environment", "production"),
+    ("caller", "set", "shop", "--network", ""),
+    ("caller", "show", "shop"),
+    ("caller", "rotate", "shop", "--overlap", "1h"),
+    ("caller", "rotate", "shop", "--now"),
+    ("caller", "list"),
+    ("caller", "revoke", "till"),
+    ("caller", "show", "till"),
+    # Refusals.
+    ("caller", "add", "shop"),
+    ("caller", "add", "a b"),
+    ("caller", "add", "x", "--app", "weibo/1", "--right", "everything"),
+    ("caller", "set", "till", "--right", "token"),
+    ("caller", "set", "nobody", "--right", "token"),
+    ("caller", "show", "nobody"),
+    ("caller", "rotate", "till"),
+    ("caller", "revoke", "till"),
+    ("caller", "list"),
+)
+CALLER_CODES = [0] * 11 + [1, 2, 2, 1, 1, 1, 1, 1, 0]
+
+KEEPER = (
+    ("account", "add", "wechat", SAMPLE_APP.appid, "--domain", "a.example", "--secret-stdin"),
+    ("account", "add", "wechat", SAMPLE_APP.appid, "--origin", "https://a.example", "--secret-stdin"),
+    ("account", "add", "wechat", SAMPLE_APP.appid, "--any-domain", "--secret-stdin"),
+    ("account", "add", "wecom", "ww1", "--label", "sales", "--secret-stdin"),
+    ("account", "list"),
+    ("account", "show", "ww1"),
+    ("token", "get", SAMPLE_APP.appid, "--reason", "a test"),
+    ("token", "get", SAMPLE_APP.appid, "--kind", "jsapi_ticket", "--reason", "a test"),
+    ("account", "show", SAMPLE_APP.appid),
+    ("token", "clear", SAMPLE_APP.appid),
+    ("token", "clear", SAMPLE_APP.appid),
+    ("token", "list"),
+    ("token", "unblock", f"wechat/{SAMPLE_APP.appid}"),
+    ("token", "unblock", "wechat/wx-of-nobody"),
+    ("token", "report", "unheard of"),
+    ("account", "remove", "ww1", "--yes"),
+    # Refusals.
+    ("token", "get", SAMPLE_APP.appid, "--kind", "no_ticket", "--reason", "a test"),
+    ("token", "clear", "nobody"),
+    ("account", "show", "ww1"),
+    ("account", "add", "weibo", "1", "--secret-stdin"),
+    ("account", "add", "wechat", "a b", "--mode", "x", "--domain", "/", "--secret-stdin"),
+    ("account", "add", "wechat", "wx2", "--secret", "lpk_" + "a" * 43),
+    ("account", "remove", "ww1", "--yes"),
+    ("account", "remove", SAMPLE_APP.appid),
+)
+KEEPER_CODES = [0] * 13 + [1, 1, 0, 2, 1, 1, 2, 2, 2, 1, 2]
+
+REALMS = (
+    ("user", "add", "ann", "--realm", "mall", "--password-stdin", "--nick", "小安"),
+    ("user", "add", "bob", "--realm", "mall", "--no-password"),
+    ("user", "list"),
+    ("user", "list", "--realm", "mall", "--after", "ann"),
+    ("user", "list", "--realm", "mall", "--limit", "1"),
+    ("user", "show", "ann"),
+    ("user", "passwd", "ann", "--password-stdin"),
+    ("user", "claims", "ann", "email=a@example.com", "email_verified=true", "address.country=CN"),
+    ("user", "claims", "ann", "email=", "email_verified="),
+    ("user", "claims", "ann"),
+    ("user", "reset-link", "ann"),
+    ("user", "logout", "ann"),
+    ("user", "disable", "bob"),
+    ("user", "enable", "bob"),
+    ("app", "add", "Shop", "--realm", "mall", "--app-id", "7", "--redirect-uri", "https://s.example/cb"),
+    (
+        "app",
+        "add",
+        "Web",
+        "--realm",
+        "oidc",
+        "--app-id",
+        "w",
+        "--public",
+        "--redirect-uri",
+        "https://w.example/cb",
+    ),
+    ("app", "list"),
+    ("app", "list", "--realm", "mall"),
+    ("app", "show", "7"),
+    ("app", "rotate-secret", "7", "--overlap", "1h"),
+    ("app", "disable", "7"),
+    ("app", "enable", "7"),
+    ("grant", "code", "--app", "7", "--user", "ann"),
+    ("grant", "list"),
+    ("grant", "list", "--app", "7", "--user", "ann", "--limit", "1"),
+    ("grant", "list", "--before", "1"),
+    ("grant", "end", "1"),
+    ("user", "add", "kim", "--realm", "yilianyun", "--no-password"),
+    ("machine", "add", "4001", "--owner", "kim", "--name", "Kitchen", "--msign-stdin"),
+    ("machine", "add", "4001", "--name", "Bar"),
+    ("machine", "add", "4002", "--owner", "kim"),
+    ("machine", "list"),
+    ("machine", "list", "--owner", "kim", "--after", "4001"),
+    ("machine", "qr", "4001"),
+    ("resource", "add", "https://api.example", "--scope", "orders", "--jwt", "--name", "Orders"),
+    ("resource", "list"),
+    ("resource", "show", "https://api.example"),
+    ("registration", "add", "partner", "--uses", "2", "--lifetime", "24h"),
+    ("registration", "list"),
+    ("registration", "revoke", "1"),
+    ("realm", "login-key", "--realm", "mall"),
+    ("realm", "login-key", "--realm", "mall", "--rotate"),
+    ("key", "rotate", "--signing", "--soon"),
+    ("key", "list", "--signing"),
+    # Refusals.
+    ("user", "add", "ANN", "--realm", "mall", "--no-password"),
+    ("user", "add", "a\tb", "--realm", "mall", "--no-password"),
+    ("user", "add", "eve", "--no-password"),
+    ("user", "add", "eve", "--realm", "none", "--no-password"),
+    ("user", "show", "eve"),
+    ("user", "claims", "ann", "email_verified=maybe"),
+    ("user", "claims", "ann", "size=12"),
+    ("app", "add", "Shop", "--realm", "mall", "--app-id", "7"),
+    ("app", "add", "Shop", "--realm", "mall", "--redirect-uri", "nowhere", "--network", "x"),
+    ("app", "rotate-secret", "w"),
+    ("app", "show", "8"),
+    ("grant", "end", "999"),
+    ("grant", "code", "--app", "7", "--user", "eve"),
+    ("grant", "list", "--app", "8"),
+    ("machine", "add", "a/b"),
+    ("machine", "add", "4003", "--owner", "eve"),
+    ("resource", "add", "https://api.example"),
+    ("resource", "add", "https://b.example", "--scope", "openid", "--introspector", "w", "--alg", "none"),
+    ("resource", "add", "https://b.example", "--scope", "openid", "--introspector", "w"),
+    ("resource", "show", "https://b.example"),
+    ("registration", "revoke", "1"),
+    ("realm", "login-key", "--realm", "mall"),
+    # The end.
+    ("machine", "remove", "4001", "--yes"),
+    ("resource", "remove", "https://api.example", "--yes"),
+    ("app", "remove", "7", "--yes"),
+    ("app", "remove", "7", "--yes"),
+    ("user", "remove", "ann", "--yes"),
+    ("user", "list"),
+)
+REALM_CODES = [0] * 44 + [1, 2, 1, 1, 1, 2, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 2, 2, 1, 1, 1, 0, 0, 0, 1, 0, 0]
+
+HOUSE = (
+    ("key", "list"),
+    ("key", "rotate", "--yes"),
+    ("key", "reseal"),
+    ("key", "list"),
+    ("key", "retire", "2"),
+    ("key", "retire", "9"),
+    ("admin", "list"),
+    ("audit", "verify"),
+)
+HOUSE_CODES = [0] * 4 + [1, 1, 0, 0]
+
+GIVEN = {
+    "--secret-stdin": SAMPLE_APP.secret,
+    "--password-stdin": "correct horse battery",
+    "--msign-stdin": "terminal-secret",
+}
+VARYING = frozenset(
+    (
+        *("key", "secret", "value", "uid", "token", "kid", "code", "qr_key", "address", "return_to", "iss"),
+        *("key_id", "digest", "resealed", "values", "rows", "last", "first", "secret_fingerprint"),
+        # A running service listens elsewhere, and fetches tokens and tickets itself.
+        *("authorization_servers", "age", "lifetime", "remaining", "previous_remaining", "renewed_in"),
+        *("expires_in", "version", "live", "suspect", "trouble", "budgets"),
+    )
+)
+"""Fields that differ from one run to the next, besides times."""
+_HINT = re.compile(r"^(Back up|Copy) .*\n", re.MULTILINE)
+
+
+def run_steps(cli: Cli, steps: tuple[tuple[str, ...], ...]) -> list[tuple[int, Any, str]]:
+    """Exit code and output of every step, without what differs each time."""
+    return [run_step(cli, step) for step in steps]
+
+
+def run_step(cli: Cli, step: tuple[str, ...]) -> tuple[int, Any, str]:
+    """Exit code, document and standard error of a step, without what differs each time."""
+    given = next((text for flag, text in GIVEN.items() if flag in step), None)
+    answer = cli(*step, given=given)
+    document = masked(json.loads(answer.stdout)) if answer.stdout else None
+    return answer.code, document, _HINT.sub("", answer.stderr)
+
+
+def masked(document: Any) -> Any:
+    """A document without what differs each time."""
+    if isinstance(document, dict):
+        return {name: "…" if _varies(name) else masked(value) for name, value in document.items()}
+    return [masked(each) for each in document] if isinstance(document, list) else document
+
+
+def _varies(name: str) -> bool:
+    return name in VARYING or name.endswith(("_at", "_from", "_until"))
