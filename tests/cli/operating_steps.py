@@ -45,6 +45,7 @@ KEEPER = (
     ("token", "clear", SAMPLE_APP.appid),
     ("token", "clear", SAMPLE_APP.appid),
     ("token", "list"),
+    ("status",),
     ("token", "unblock", f"wechat/{SAMPLE_APP.appid}"),
     ("token", "unblock", "wechat/wx-of-nobody"),
     ("token", "report", "unheard of"),
@@ -59,7 +60,7 @@ KEEPER = (
     ("account", "remove", "ww1", "--yes"),
     ("account", "remove", SAMPLE_APP.appid),
 )
-KEEPER_CODES = [0] * 13 + [1, 1, 0, 2, 1, 1, 2, 2, 2, 1, 2]
+KEEPER_CODES = [0] * 14 + [1, 1, 0, 2, 1, 1, 2, 2, 2, 1, 2]
 
 REALMS = (
     ("user", "add", "ann", "--realm", "mall", "--password-stdin", "--nick", "小安"),
@@ -174,6 +175,7 @@ VARYING = frozenset(
         # A running service listens elsewhere, and fetches tokens and tickets itself.
         *("authorization_servers", "age", "lifetime", "remaining", "previous_remaining", "renewed_in"),
         *("expires_in", "version", "live", "suspect", "trouble", "budgets"),
+        *("at", "due", "workers", "problems", "healthy"),
     )
 )
 """Fields that differ from one run to the next, besides times."""

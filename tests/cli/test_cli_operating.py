@@ -28,7 +28,7 @@ ON_HOST = (
     ("admin", "remove", "x"),
     *(("authorizer", "list"), ("authorizer", "link", "x"), ("authorizer", "show", "x")),
     *(("authorizer", "forget", "x"), ("authorizer", "recover", "x")),
-    *(("apply", "state.json"), ("doctor",), ("status",), ("account", "check", "x"), ("user", "import", "f")),
+    *(("apply", "state.json"), ("doctor",), ("account", "check", "x"), ("user", "import", "f")),
 )
 """Commands that refuse `--server`."""
 

@@ -2,20 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lingpai.cli.messages import speaks_chinese, tr
-from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.cli.messages import tr
+from lingpai.cli.running import Data, Json, with_operating
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from rich.console import Console
     from rich.table import Table
 
-    from lingpai.core.records import Account
-    from lingpai.keeper.keeper import Keeper
-
-MOST_DUE = 1000
-"""Most due renewals that are listed."""
+    from lingpai.operating.port import Operating
 
 
 def status(*, data: Data = None, as_json: Json = False) -> None:
@@ -28,52 +24,11 @@ def status(*, data: Data = None, as_json: Json = False) -> None:
     """
     from lingpai.cli.output import emit
 
-    found = with_keeper(data, read_status)
+    async def read(port: "Operating") -> dict[str, Any]:
+        return (await port.read("status", ())).document
+
+    found = with_operating(data, read)
     emit(found, as_json, lambda console: _render(console, found))
-
-
-async def read_status(keeper: "Keeper") -> dict[str, Any]:
-    """Return the document that `lingpai status` prints: ages and remaining times in seconds, never a value.
-
-    Raises:
-        LingpaiError: STORE_UNAVAILABLE.
-    """
-    import msgspec
-
-    from lingpai.core.moments import moment
-    from lingpai.keeper.presence import list_workers
-    from lingpai.keeper.renewal import ROLE
-    from lingpai.keeper.status import accounts_health
-    from lingpai.operating.statuses import status_document
-
-    accounts = await keeper.store.list_accounts()
-    health = await accounts_health(keeper, lambda _name: True)
-    workers = await list_workers(keeper, ROLE)
-    return {
-        "healthy": health.healthy,
-        "at": moment(keeper.clock.now()),
-        "accounts": len(accounts),
-        "problems": [msgspec.to_builtins(each) for each in health.reasons],
-        "tokens": [
-            status_document(keeper, each, chinese=speaks_chinese())
-            for each in await keeper.store.list_statuses()
-        ],
-        "due": await _due(keeper, accounts),
-        "workers": [{"node": each.node, "process": each.process, "leads": each.leads} for each in workers],
-    }
-
-
-async def _due(keeper: "Keeper", accounts: "Sequence[Account]") -> list[dict[str, str]]:
-    """Return the due renewals, longest due first."""
-    from lingpai.keeper.platforms.platform import ACCESS_TOKEN
-
-    known = [each for each in accounts if each.platform in keeper.platforms]
-    names = {keeper.app_of(each).key(ACCESS_TOKEN)[:3]: each.name for each in known}
-    return [
-        {"account": names[key[:3]], "kind": key.kind}
-        for key in await keeper.store.due_credentials(MOST_DUE)
-        if key[:3] in names
-    ]
 
 
 def _render(console: "Console", found: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from lingpai.operating.resources.claims import Claims
 from lingpai.operating.resources.grants import Grants
 from lingpai.operating.resources.hooks import Hooks
 from lingpai.operating.resources.machines import Machines
+from lingpai.operating.resources.overview import Status
 from lingpai.operating.resources.realms import Realms
 from lingpai.operating.resources.registrations import Registrations
 from lingpai.operating.resources.resource import Resource
@@ -20,7 +21,7 @@ from lingpai.operating.resources.trail import Admins, AuditTrail
 from lingpai.operating.resources.users import Users
 
 RESOURCES: Final[tuple[Resource[Any], ...]] = (
-    *(Accounts(), Tokens(), Budgets(), Callers(), Hooks()),
+    *(Status(), Accounts(), Tokens(), Budgets(), Callers(), Hooks()),
     *(Realms(), Apps(), Users(), Claims(), Grants(), Machines()),
     *(ResourceServers(), Registrations(), SigningKeyList()),
     *(Keys(), Admins(), AuditTrail()),
