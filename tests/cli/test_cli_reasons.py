@@ -90,8 +90,10 @@ def said() -> Iterator[str]:
 
 
 def said_of_settings() -> Iterator[str]:
-    """Every text of the modules that read settings and text, whose problems are translated whole."""
-    for path in (*sorted((HOME / "settings").glob("*.py")), HOME / "core" / "text.py"):
+    """Every text of the modules that read settings and text or call platforms, whose problems are translated whole."""
+    folders = (HOME / "settings", HOME / "http_client")
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    for path in (*files, HOME / "core" / "text.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.expr):
                 yield from template(node)
