@@ -29,6 +29,7 @@ from lingpai.store.administration_port import Administration
 from lingpai.store.events_port import Events
 from lingpai.store.hooks_port import Hooks
 from lingpai.store.pushes_port import Pushes
+from lingpai.store.relays_port import Relays
 
 
 class LeaseAttempt(NamedTuple):
@@ -50,7 +51,7 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Administration, Events, Hooks, Pushes, Protocol):
+class Store(Administration, Events, Hooks, Pushes, Relays, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
 
     # Accounts and callers: what operators configure.

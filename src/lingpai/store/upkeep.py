@@ -13,6 +13,8 @@ PURGES: Final = (
     "purge_proofs",
     "purge_events",
     "purge_pushes",
+    "purge_relay_copies",
+    "purge_relay_messages",
 )
 
 
@@ -32,6 +34,9 @@ SEALED: Final = (
     SealedColumn("hooks.former_secret", "stale_former_hooks", "reseal_former_hook"),
     SealedColumn("accounts.further", "stale_further", "reseal_further"),
     SealedColumn("pushes.content", "stale_pushes", "reseal_push"),
+    SealedColumn("relays.secrets", "stale_relays", "reseal_relay"),
+    SealedColumn("environments.secrets", "stale_environments", "reseal_environment"),
+    SealedColumn("relay_messages.content", "stale_relay_messages", "reseal_relay_message"),
 )
 """Every such column."""
 
@@ -43,6 +48,9 @@ _SAMPLES: Final = {
     "hooks.former_secret": "former_secret, name FROM hooks",
     "accounts.further": "further, platform, account, label FROM accounts",
     "pushes.content": "content, digest FROM pushes",
+    "relays.secrets": "secrets, app FROM relays",
+    "environments.secrets": "secrets, name FROM environments",
+    "relay_messages.content": "content, app, digest FROM relay_messages",
     "issuer_users.password_sealed": "password_sealed, realm, id FROM issuer_users",
     "issuer_secrets.sealed": "s.sealed, a.realm, a.app_id FROM issuer_secrets s JOIN issuer_apps a ON a.id = s.app_row",
     "issuer_signing_keys.sealed": "sealed, realm, kid FROM issuer_signing_keys",

@@ -18,6 +18,7 @@ from lingpai.store.postgresql.hooks import Hooks
 from lingpai.store.postgresql.leases import Leases
 from lingpai.store.postgresql.proofs import Proofs
 from lingpai.store.postgresql.pushes import Pushes
+from lingpai.store.postgresql.relays import Relays
 from lingpai.store.postgresql.roles import Roles
 from lingpai.store.postgresql.schema import apply_migrations
 from lingpai.store.postgresql.upkeep import Upkeep, demand_ring
@@ -35,6 +36,7 @@ class PostgresStore(
     Hooks,
     Proofs,
     Pushes,
+    Relays,
     Roles,
     Upkeep,
     Store,

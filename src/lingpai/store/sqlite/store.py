@@ -19,6 +19,7 @@ from lingpai.store.sqlite.hooks import Hooks
 from lingpai.store.sqlite.leases import Leases
 from lingpai.store.sqlite.proofs import Proofs
 from lingpai.store.sqlite.pushes import Pushes
+from lingpai.store.sqlite.relays import Relays
 from lingpai.store.sqlite.roles import Roles
 from lingpai.store.sqlite.schema import apply_migrations
 from lingpai.store.sqlite.upkeep import Upkeep
@@ -36,6 +37,7 @@ class SqliteStore(
     Hooks,
     Proofs,
     Pushes,
+    Relays,
     Roles,
     Upkeep,
     Store,

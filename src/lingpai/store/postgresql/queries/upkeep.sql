@@ -56,6 +56,12 @@ SELECT key, sum(n)::bigint FROM (
   SELECT substr(further, 1, 4), count(*) FROM accounts WHERE further IS NOT NULL GROUP BY 1
   UNION ALL
   SELECT substr(content, 1, 4), count(*) FROM pushes WHERE content IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(secrets, 1, 4), count(*) FROM relays GROUP BY 1
+  UNION ALL
+  SELECT substr(secrets, 1, 4), count(*) FROM environments GROUP BY 1
+  UNION ALL
+  SELECT substr(content, 1, 4), count(*) FROM relay_messages GROUP BY 1
 ) AS counted GROUP BY key;
 
 -- name: stale_accounts
@@ -136,3 +142,41 @@ DELETE FROM pushes WHERE id IN (
   WHERE at <= $1::float8 - 604800 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
   ORDER BY at LIMIT $4 FOR UPDATE SKIP LOCKED
 ) RETURNING id;
+
+-- name: purge_relay_copies
+-- With the messages that they are of.
+DELETE FROM relay_copies WHERE id IN (
+  SELECT c.id FROM relay_messages p JOIN relay_copies c ON c.message_id = p.id
+  WHERE p.at <= $1::float8 - 259200 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
+  ORDER BY p.at LIMIT $4 FOR UPDATE OF c SKIP LOCKED
+) RETURNING id;
+
+-- name: purge_relay_messages
+-- Repeats come within a minute; copies wait for three days.
+DELETE FROM relay_messages WHERE id IN (
+  SELECT p.id FROM relay_messages p
+  WHERE p.at <= $1::float8 - 600 AND $2::float8 IS NOT NULL AND $3::text IS NOT NULL
+    AND NOT EXISTS (SELECT FROM relay_copies c WHERE c.message_id = p.id)
+  ORDER BY p.at LIMIT $4 FOR UPDATE SKIP LOCKED
+) RETURNING id;
+
+-- name: stale_relays
+SELECT id, secrets, app FROM relays WHERE substr(secrets, 1, 4) < $1 LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_relay
+UPDATE relays SET secrets = $2 WHERE id = $1;
+
+-- name: stale_environments
+SELECT id, secrets, name FROM environments WHERE substr(secrets, 1, 4) < $1 LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_environment
+UPDATE environments SET secrets = $2 WHERE id = $1;
+
+-- name: stale_relay_messages
+SELECT id, content, app, digest FROM relay_messages WHERE substr(content, 1, 4) < $1 LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: reseal_relay_message
+UPDATE relay_messages SET content = $2 WHERE id = $1;

@@ -55,6 +55,12 @@ SELECT key, sum(n) FROM (
   SELECT substr(further, 1, 4), count(*) FROM accounts WHERE further IS NOT NULL GROUP BY 1
   UNION ALL
   SELECT substr(content, 1, 4), count(*) FROM pushes WHERE content IS NOT NULL GROUP BY 1
+  UNION ALL
+  SELECT substr(secrets, 1, 4), count(*) FROM relays GROUP BY 1
+  UNION ALL
+  SELECT substr(secrets, 1, 4), count(*) FROM environments GROUP BY 1
+  UNION ALL
+  SELECT substr(content, 1, 4), count(*) FROM relay_messages GROUP BY 1
 ) GROUP BY key;
 
 -- name: stale_accounts
@@ -115,3 +121,36 @@ UPDATE pushes SET content = ? WHERE id = ?;
 DELETE FROM pushes WHERE id IN (
   SELECT id FROM pushes WHERE at <= :wall - 604800 ORDER BY at LIMIT :limit
 ) RETURNING id;
+
+-- name: purge_relay_copies
+-- With the messages that they are of.
+DELETE FROM relay_copies WHERE id IN (
+  SELECT c.id FROM relay_messages p JOIN relay_copies c ON c.message_id = p.id
+  WHERE p.at <= :wall - 259200 ORDER BY p.at LIMIT :limit
+) RETURNING id;
+
+-- name: purge_relay_messages
+-- Repeats come within a minute; copies wait for three days.
+DELETE FROM relay_messages WHERE id IN (
+  SELECT p.id FROM relay_messages p
+  WHERE p.at <= :wall - 600 AND NOT EXISTS (SELECT 1 FROM relay_copies c WHERE c.message_id = p.id)
+  ORDER BY p.at LIMIT :limit
+) RETURNING id;
+
+-- name: stale_relays
+SELECT id, secrets, app FROM relays WHERE substr(secrets, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_relay
+UPDATE relays SET secrets = ? WHERE id = ?;
+
+-- name: stale_environments
+SELECT id, secrets, name FROM environments WHERE substr(secrets, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_environment
+UPDATE environments SET secrets = ? WHERE id = ?;
+
+-- name: stale_relay_messages
+SELECT id, content, app, digest FROM relay_messages WHERE substr(content, 1, 4) < ? LIMIT ?;
+
+-- name: reseal_relay_message
+UPDATE relay_messages SET content = ? WHERE id = ?;
