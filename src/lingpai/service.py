@@ -33,6 +33,7 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.platforms.platform_type import PlatformType
 from lingpai.keeper.platforms.registry import platform_types
+from lingpai.keeper.relay.copying import Copies
 from lingpai.keeper.routes import (
     compatible,
     drop_in,
@@ -40,6 +41,7 @@ from lingpai.keeper.routes import (
     forwarding,
     generic,
     health,
+    relay,
     reports,
     shapes,
     signatures,
@@ -47,6 +49,7 @@ from lingpai.keeper.routes import (
 )
 from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
+from lingpai.operating.environment_posts import reaching
 from lingpai.operating.hook_posts import posting
 from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
@@ -82,6 +85,7 @@ def fallback_shapes() -> tuple[tuple[str, Shape], ...]:
         ("", shapes.COMPATIBLE),
         ("/v1/", shapes.GENERIC),
         ("/health/", shapes.GENERIC),
+        ("/relay/", shapes.GENERIC),
         *(
             (prefix, each.shape)
             for each in platform_types().values()
@@ -118,6 +122,7 @@ async def open_keeper(settings: Settings, clock: Clock | None = None) -> AsyncIt
             platforms={name: _described(settings, each) for name, each in platform_types().items()},
             ring=ring,
             options=settings.keeper_options(),
+            reach=reaching(settings.keeper.hook_networks),
         )
         async with _published(settings, keeper):
             try:
@@ -211,6 +216,7 @@ def routes_of(keeper: Keeper) -> tuple[Route, ...]:
         *drop_in.routes(keeper),
         *forwarding.routes(keeper),
         *third_parties.routes(keeper),
+        *relay.routes(keeper),
         *health.routes(keeper),
     )
 
@@ -282,7 +288,9 @@ async def open_service(
         leads = _leading(keeper)
         works = (work(leads) for each in mounted for work in each.background)
         deliveries = Deliveries(keeper, posting(keeper.options.hook_networks))
-        async with _running(renewal.run(keeper), deliveries.run(), *_purging(issuers, leads), *works):
+        async with _running(
+            renewal.run(keeper), deliveries.run(), Copies(keeper).run(), *_purging(issuers, leads), *works
+        ):
             yield app
 
 

@@ -228,9 +228,8 @@ def failure_of(answer: Result) -> tuple[int, str]:
 
 def settings_of(data: Path, url: str, **changes: Any) -> Settings:
     """The settings of a service over the sandbox at `url`."""
-    at = {"base_url": url}
-    component = {**at, "pages_url": url}
-    return load_settings(data=data, wechat=at, wecom=at, wechat_component=component, **changes)
+    at = {"base_url": url, "pages_url": url}
+    return load_settings(data=data, wechat=at, wecom=at, wechat_component=at, **changes)
 
 
 @contextlib.contextmanager

@@ -53,6 +53,14 @@ class Fetched(NamedTuple):
     headers: Mapping[str, str]
 
 
+class Told(NamedTuple):
+    """An answer: its status, the type of its body, and that."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 class Fetcher:
     """Fetches documents of strangers.
 
@@ -62,6 +70,7 @@ class Fetcher:
         resolve: finds the addresses of a host.
         trust: the certificates that are trusted; the system's when None.
         plain: whether http is good enough for addresses in `allowed`.
+        by_host: fetches from one host at a time.
     """
 
     def __init__(
@@ -72,7 +81,9 @@ class Fetcher:
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
         plain: bool = False,
+        by_host: int = BY_HOST,
     ) -> None:
+        self._by_host = by_host
         self._allowed = tuple(ip_network(block, strict=False) for block in allowed)
         self._seconds = seconds
         self._resolve = resolve or _resolve
@@ -126,6 +137,19 @@ class Fetcher:
 
         return await self._call(HttpRequest("POST", url, (*_HEADERS, *headers.items()), body), read_status)
 
+    async def ask(self, url: str, body: bytes, headers: Mapping[str, str], most: int = MAX_BODY) -> Told:
+        """Post a body and return what is answered, of at most so many bytes, whatever its status is.
+
+        Raises:
+            FetchError: the address may not be called, or did not answer in time.
+        """
+
+        async def read(response: HttpResponse) -> Told:
+            kind = response.header(b"content-type") or ""
+            return Told(response.status, kind, await self._read(response, most))
+
+        return await self._call(HttpRequest("POST", url, (*_HEADERS, *headers.items()), body), read)
+
     async def _call(self, request: HttpRequest, read: Callable[[HttpResponse], Awaitable[T]]) -> T:
         parts = check_fetchable(request.url, plain=self._plain)
         encrypted = parts.scheme == "https"
@@ -171,7 +195,7 @@ class Fetcher:
     @contextlib.asynccontextmanager
     async def _turn(self, host: str) -> AsyncIterator[None]:
         """Wait for a place among the fetches of a host, which is forgotten when nobody waits for it any more."""
-        turns, users = self._turns.setdefault(host, (asyncio.Semaphore(BY_HOST), []))
+        turns, users = self._turns.setdefault(host, (asyncio.Semaphore(self._by_host), []))
         users.append(None)
         try:
             async with turns:

@@ -5,8 +5,10 @@ from typing import Any
 from lingpai.core.audit import Change
 from lingpai.core.hooks import Hook
 from lingpai.core.records import Account, Caller
+from lingpai.core.relays import Environment, Relay
 from lingpai.keeper import accounts, callers, hooks
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.relay.settings import FIELDS, RELAY_FIELDS
 
 
 async def save_account(keeper: Keeper, known: Account | None, wanted: Account) -> bool:
@@ -78,3 +80,45 @@ def _hook_state(keeper: Keeper, hook: Hook) -> dict[str, Any]:
 
 def _key_fingerprint(keeper: Keeper, key: str) -> str:
     return keeper.digest_caller_key(key).hex()[: accounts.FINGERPRINT_DIGITS]
+
+
+async def save_relay(keeper: Keeper, known: Relay | None, wanted: Relay) -> bool:
+    """Add a relay, or change one that still is as `known`. False when it is not."""
+    before = None if known is None else _relay_state(keeper, known)
+    action = "relay.add" if known is None else "relay.change"
+    change = Change.between(action, wanted.app, before, _relay_state(keeper, wanted))
+    return await keeper.recording(change).replace_relay(known, wanted)
+
+
+async def remove_relay(keeper: Keeper, relay: Relay) -> bool:
+    """Remove a relay. False when there is none."""
+    change = Change.between("relay.remove", relay.app, _relay_state(keeper, relay), None)
+    return await keeper.recording(change).remove_relay(relay.app)
+
+
+def _relay_state(keeper: Keeper, relay: Relay) -> dict[str, Any]:
+    return {name: _fingerprint(keeper, getattr(relay, name)) for name in RELAY_FIELDS.names}
+
+
+async def save_environment(keeper: Keeper, known: Environment | None, wanted: Environment) -> bool:
+    """Add an environment, or change one that still is as `known`. False when it is not."""
+    before = None if known is None else _environment_state(keeper, known)
+    action = "environment.add" if known is None else "environment.change"
+    change = Change.between(action, wanted.name, before, _environment_state(keeper, wanted))
+    return await keeper.recording(change).replace_environment(known, wanted)
+
+
+async def remove_environment(keeper: Keeper, environment: Environment) -> bool:
+    """Remove an environment with the copies that wait for it. False when there is none."""
+    state = _environment_state(keeper, environment)
+    change = Change.between("environment.remove", environment.name, state, None)
+    return await keeper.recording(change).remove_environment(environment.name)
+
+
+def _environment_state(keeper: Keeper, environment: Environment) -> dict[str, Any]:
+    secrets = {name: _fingerprint(keeper, getattr(environment, name)) for name in FIELDS.secrets}
+    return {**FIELDS.shown(environment), **secrets}
+
+
+def _fingerprint(keeper: Keeper, secret: str) -> str:
+    return keeper.digest_secret(secret).hex()[: accounts.FINGERPRINT_DIGITS] if secret else ""

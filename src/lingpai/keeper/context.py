@@ -21,6 +21,7 @@ from lingpai.keeper.counters import hits_of
 from lingpai.keeper.options import Options
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.platforms.third_party import MERCHANT
+from lingpai.keeper.relay.reaching import Reach, reach_nobody
 from lingpai.keeper.upstream import Upstream
 from lingpai.store.port import Store
 
@@ -45,6 +46,7 @@ class Context:
         background: owns the tasks that outlive a request.
         publish: called with each credential that was saved; returns at once. None when nothing is published.
         actor: the operator that it acts for, see `by`; None for the service itself.
+        reach: how environments are reached.
         reconcile: called now and then by the one worker that leads; returns at once. None when nothing is published.
     """
 
@@ -60,6 +62,7 @@ class Context:
     publish: Callable[[Credential], None] | None = None
     reconcile: Callable[[], None] | None = None
     actor: Actor | None = None
+    reach: Reach = reach_nobody
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)

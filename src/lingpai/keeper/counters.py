@@ -32,6 +32,22 @@ PUSHES = Counter(
     "What platforms pushed to callbacks of third-party platforms, by outcome.",
     ["platform", "outcome"],  # outcome: ticket, old, event, message, other, refused
 )
+RELAY_MESSAGES = Counter(
+    "lingpai_relay_messages",
+    "Messages that platforms pushed, by account and by what they were answered.",
+    # outcome: ok, late, failed, unanswered, repeated, refused
+    ["app", "outcome"],
+)
+RELAY_COPIES = Counter(
+    "lingpai_relay_copies",
+    "Attempts to deliver a copy of a message to an environment, by outcome.",
+    ["environment", "outcome"],  # outcome: ok, refused, unreached, dropped
+)
+RELAY_LOGINS = Counter(
+    "lingpai_relay_logins",
+    "Logins that were relayed to an environment, by outcome.",
+    ["app", "environment", "outcome"],  # outcome: begun, done, denied
+)
 
 
 class Hits:

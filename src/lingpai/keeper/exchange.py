@@ -47,7 +47,7 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
         keeper: the keeper.
         app: for whom; its `asker` and `peer` count as the caller.
         kind: one of the platform's exchanges.
-        code: as the user's client got it.
+        code: as the user's client got it, or as the relay made it (`relay.codes`).
 
     Raises:
         LingpaiError: UPSTREAM_REFUSED with the platform's number, and with `parameter` when the code itself is at
@@ -55,6 +55,7 @@ async def exchange(keeper: Keeper, app: App, kind: str, code: str) -> dict[str, 
     """
     if len(code) > MAX_CODE:
         raise LingpaiError(Kind.INVALID_PARAMETER, "The code is too long.", parameter="code")
+    code = keeper.relayed_codes.read(app, code)
     digest = keeper.digest_code(
         _tuple(app.name, app.digest.hex(), kind, app.asker, network_of(app.peer), code)
     )

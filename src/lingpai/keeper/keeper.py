@@ -8,6 +8,8 @@ from lingpai.keeper.doubts import Doubts
 from lingpai.keeper.forwarding.guard import Guard
 from lingpai.keeper.forwarding.phantoms import Phantoms
 from lingpai.keeper.proofs import Proofs
+from lingpai.keeper.relay.codes import RelayedCodes
+from lingpai.keeper.relay.logins import Logins
 from lingpai.keeper.waits import Waits
 
 SAVING = 2.0
@@ -25,6 +27,8 @@ class Keeper(Context):
         waits: callers that wait for a change.
         phantoms: makes and reads phantom tokens.
         guard: how much is forwarded at once.
+        relayed_codes: makes and reads login codes in the place of a platform's.
+        logins: logins that are relayed to environments.
     """
 
     proofs: Proofs = dataclasses.field(init=False)
@@ -33,6 +37,8 @@ class Keeper(Context):
     waits: Waits = dataclasses.field(default_factory=Waits, init=False)
     phantoms: Phantoms = dataclasses.field(init=False)
     guard: Guard = dataclasses.field(init=False)
+    relayed_codes: RelayedCodes = dataclasses.field(init=False)
+    logins: Logins = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         """Build the services over the context."""
@@ -42,6 +48,8 @@ class Keeper(Context):
         self.doubts = Doubts(self.options.report_apart)
         self.phantoms = Phantoms(self.ring, self.clock)
         self.guard = Guard(self.options.forward, self.clock.steady)
+        self.relayed_codes = RelayedCodes(self.ring, self.clock)
+        self.logins = Logins(self)
 
     async def close(self, patience: float | None = None) -> None:
         """End the background tasks and close the client; the store is its owner's to close.

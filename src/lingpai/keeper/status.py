@@ -183,6 +183,13 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
     async def hooks_aside() -> Samples:
         return [((each.name,), float(each.state != ACTIVE)) for each in await keeper.store.list_hooks()]
 
+    async def copies_waiting() -> Samples:
+        waiting = await keeper.store.waiting_copies()
+        return [
+            ((each.name,), float(waiting[each.name].count if each.name in waiting else 0))
+            for each in await keeper.store.list_environments()
+        ]
+
     account = ("platform", "account", "label", "kind")
     budget = ("subject", "budget")
     return (
@@ -199,6 +206,12 @@ def gauges(keeper: Keeper) -> tuple[GaugeOf, ...]:
         GaugeOf("lingpai_renewal_failures", "Failures in a row of a renewal.", account, failures),
         GaugeOf("lingpai_budget_used", "Upstream calls of the current window.", budget, budget_used),
         GaugeOf("lingpai_budget_limit", "Upstream calls a window allows.", budget, budget_limit),
+        GaugeOf(
+            "lingpai_relay_waiting",
+            "Copies of messages that an environment has not received yet.",
+            ("environment",),
+            copies_waiting,
+        ),
         GaugeOf(
             "lingpai_hook_aside",
             "1 while a webhook gets nothing, until it is replayed.",

@@ -131,8 +131,8 @@ class KeeperSettings(Section):
     same address, in case the first answer was lost; 0 to never repeat an answer."""
 
     hook_networks: tuple[Network, ...] = ()
-    """CIDR blocks of your own network in which webhooks may be called, also by http. Other addresses that are not
-    public are never reached."""
+    """CIDR blocks of your own network in which webhooks and environments may be called, also by http. Other addresses
+    that are not public are never reached."""
 
     authorize_links: Literal["open", "signed"] = "open"
     """Who may begin to authorise a third-party platform at /authorize/…: open for everybody, signed for those who

@@ -8,6 +8,7 @@ platforms, so nothing here is global.
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from lingpai.keeper.platforms.calls import (
     ACCESS_TOKEN,
@@ -73,6 +74,24 @@ def kind_label(kind: str) -> str:
     return kind.partition(":")[0]
 
 
+class LoginPage(NamedTuple):
+    """Where users log in in their browsers.
+
+    Attributes:
+        base_url: of the pages, which are elsewhere than the API.
+        path: of the page.
+        paths: of other pages, by scope.
+        account: name of the parameter with the account's id.
+        scope: the one that asks for least.
+    """
+
+    base_url: str
+    path: str
+    paths: Mapping[str, str]
+    account: str = "appid"
+    scope: str = "snsapi_base"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Platform:
     """One upstream platform.
@@ -107,6 +126,7 @@ class Platform:
         merchant: how the token of an account is got that a third-party platform acts for, where there are such.
         checks_address: whether it checks the caller's address on every call, so that only a call with a token shows
             whether this machine may call it; else on token calls at most.
+        login: where its users log in in browsers, where that can be relayed (`keeper.relay`); else None.
     """
 
     name: str
@@ -134,6 +154,7 @@ class Platform:
     checks_address: bool = False
     third_party: ThirdParty | None = None
     merchant: MerchantCall | None = None
+    login: LoginPage | None = None
 
     def mode(self, name: str) -> TokenCall:
         """Return the mode of this name, or the default one for ""."""

@@ -13,6 +13,7 @@ from lingpai.keeper.platforms.platform import (
     ExchangeCall,
     Fault,
     Limit,
+    LoginPage,
     Period,
     Platform,
     ProbeCall,
@@ -31,6 +32,10 @@ RENEW_LEFT = 900.0
 """Seconds that a merchant's token has left when it is renewed: the old one lives for five minutes more at most."""
 REFRESH_LIFE = 90 * 86_400.0
 """Seconds that a merchant's refresh token is kept without use. The platform names no end; each renewal begins anew."""
+PAGES_URL = "https://open.weixin.qq.com"
+LOGIN_PATH = "/connect/oauth2/authorize"
+_LOGIN_PATHS = {"snsapi_login": "/connect/qrconnect"}
+"""Of websites, whose users scan a code."""
 
 # The platform allows 2,000, 500,000 and 20 a day; the rest is left to those who still ask it themselves.
 CLASSIC = Limit("classic", 1_800, Period.DAY)
@@ -147,12 +152,13 @@ FORWARDING = Forwarding(
 )
 
 
-def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
+def wechat(base_url: str = BASE_URL, overlap: float = 300, pages_url: str = PAGES_URL) -> Platform:
     """Return the platform WeChat.
 
     Args:
         base_url: another host for a proxy or the sandbox.
         overlap: seconds that a token lives on after a new one was issued.
+        pages_url: where its pages for logins are.
     """
     stable = TokenCall(
         method="POST",
@@ -215,6 +221,7 @@ def wechat(base_url: str = BASE_URL, overlap: float = 300) -> Platform:
             overlap=overlap,
             renew_left=RENEW_LEFT,
         ),
+        login=LoginPage(pages_url, LOGIN_PATH, _LOGIN_PATHS),
     )
 
 
@@ -271,6 +278,9 @@ class WechatSettings(PlatformSettings):
     base_url: PlatformUrl = BASE_URL
     """Where the platform is: a forward proxy of yours, or the sandbox."""
 
+    pages_url: PlatformUrl = PAGES_URL
+    """Where its pages for logins are: WeChat's own, or the sandbox."""
+
     overlap: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 300.0
     """Seconds that the previous token stays valid after a new one was issued."""
 
@@ -279,7 +289,7 @@ WECHAT = PlatformType(
     name="wechat",
     account_word="appid",
     settings=WechatSettings,
-    describe=lambda settings: wechat(settings.base_url, settings.overlap),
+    describe=lambda settings: wechat(settings.base_url, settings.overlap, settings.pages_url),
     remedies=_REMEDIES,
     drop_ins=wechat_drop_ins.DROP_INS,
     shape=wechat_drop_ins.SHAPE,

@@ -14,6 +14,7 @@ from lingpai.keeper.platforms.platform import (
     ExchangeCall,
     Fault,
     Limit,
+    LoginPage,
     Period,
     Platform,
     ProbeCall,
@@ -27,6 +28,7 @@ from lingpai.keeper.platforms.platform_type import PlatformType, Text
 from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
 
 BASE_URL = "https://qyapi.weixin.qq.com"
+PAGES_URL = "https://open.weixin.qq.com"
 
 # No figure is published for gettoken; 2,000 wrong calls in an hour block a corp for an hour.
 TOKEN = Limit("gettoken", 500, Period.HOUR)
@@ -82,8 +84,8 @@ FORWARDING = Forwarding(
 )
 
 
-def wecom(base_url: str = BASE_URL) -> Platform:
-    """Return the platform WeCom; `base_url` for a private deployment or the sandbox."""
+def wecom(base_url: str = BASE_URL, pages_url: str = PAGES_URL) -> Platform:
+    """Return the platform WeCom; `base_url` for a private deployment or the sandbox, `pages_url` for its logins."""
     return Platform(
         name="wecom",
         base_url=base_url,
@@ -132,6 +134,7 @@ def wecom(base_url: str = BASE_URL) -> Platform:
         one_secret=False,
         forwarding=FORWARDING,
         checks_address=True,
+        login=LoginPage(pages_url, "/connect/oauth2/authorize", {}),
     )
 
 
@@ -246,12 +249,15 @@ class WecomSettings(PlatformSettings):
     base_url: PlatformUrl = BASE_URL
     """Where the platform is: a private deployment, or the sandbox."""
 
+    pages_url: PlatformUrl = PAGES_URL
+    """Where its pages for logins are: WeCom's own, a private deployment, or the sandbox."""
+
 
 WECOM = PlatformType(
     name="wecom",
     account_word="corpid",
     settings=WecomSettings,
-    describe=lambda settings: wecom(settings.base_url),
+    describe=lambda settings: wecom(settings.base_url, settings.pages_url),
     remedies=_REMEDIES,
     drop_ins=_DROP_INS,
     shape=_SHAPE,

@@ -7,6 +7,7 @@ from lingpai.operating.resources.accounts import Accounts
 from lingpai.operating.resources.apps import Apps
 from lingpai.operating.resources.callers import Callers
 from lingpai.operating.resources.claims import Claims
+from lingpai.operating.resources.environments import Environments, Relays
 from lingpai.operating.resources.grants import Grants
 from lingpai.operating.resources.hooks import Hooks
 from lingpai.operating.resources.machines import Machines
@@ -21,7 +22,7 @@ from lingpai.operating.resources.trail import Admins, AuditTrail
 from lingpai.operating.resources.users import Users
 
 RESOURCES: Final[tuple[Resource[Any], ...]] = (
-    *(Status(), Accounts(), Tokens(), Budgets(), Callers(), Hooks()),
+    *(Status(), Accounts(), Tokens(), Budgets(), Callers(), Hooks(), Relays(), Environments()),
     *(Realms(), Apps(), Users(), Claims(), Grants(), Machines()),
     *(ResourceServers(), Registrations(), SigningKeyList()),
     *(Keys(), Admins(), AuditTrail()),

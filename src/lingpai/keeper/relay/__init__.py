@@ -1,0 +1,1 @@
+"""One callback domain for many environments: logins that go back to each, and messages that each receives."""

@@ -1,0 +1,161 @@
+"""What platforms push: whether it is theirs, what it says, and by what repeats of one message are known.
+
+WeChat and WeCom sign each push by a token that the operator chose, and repeat it up to three times when they get no
+answer within five seconds. Repeats have the same `MsgId`, or the same sender, time and event.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed
+from lingpai.core.message_xml import MessageXmlError, read_fields
+from lingpai.core.relays import Relay
+
+OFF: Final = 600.0
+"""Seconds by which the time of a push may be off."""
+_ENCRYPTED: Final = "Encrypt"
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """The parameters by which a push is known to be the platform's; those that it has not are ""."""
+
+    signature: str = ""
+    msg_signature: str = ""
+    timestamp: str = ""
+    nonce: str = ""
+    echostr: str = ""
+
+
+class Message(NamedTuple):
+    """A message: its fields by name, and as it is when it is not encrypted any more."""
+
+    fields: Mapping[str, str]
+    plain: bytes
+
+    @property
+    def sender(self) -> str:
+        """Return who sent it, or ""."""
+        return self.fields.get("FromUserName", "")
+
+    @property
+    def path(self) -> tuple[str, str, str]:
+        """Return its type, event and the event's key."""
+        return (
+            self.fields.get("MsgType", ""),
+            self.fields.get("Event", ""),
+            self.fields.get("EventKey", ""),
+        )
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Return what its repeats have in common, and no other message has."""
+        names = (
+            "ToUserName",
+            "FromUserName",
+            "AgentID",
+            "MsgId",
+            "CreateTime",
+            "MsgType",
+            "Event",
+            "EventKey",
+        )
+        known = tuple(self.fields.get(name, "") for name in names)
+        if self.fields.get("MsgId") or (self.sender and self.fields.get("CreateTime")):
+            return known
+        return (*known, self.plain.hex())
+
+
+def account_of(relay: Relay) -> str:
+    """Return the id of the account that a relay is of."""
+    return relay.app.split("/")[1]
+
+
+def echo(relay: Relay, given: Signed, now: float) -> bytes:
+    """Return what answers the platform's check of the address.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED.
+    """
+    _demand_time(given, now)
+    if relay.aes_key and given.msg_signature:
+        _demand_signed(given.msg_signature, relay.token, given.timestamp, given.nonce, given.echostr)
+        return _decrypted(relay, given.echostr)
+    _demand_signed(given.signature, relay.token, given.timestamp, given.nonce)
+    return given.echostr.encode()
+
+
+def read_message(relay: Relay, given: Signed, body: bytes, now: float) -> Message:
+    """Return what was pushed.
+
+    Args:
+        relay: of the account.
+        given: the parameters of the push.
+        body: as it came.
+        now: unix seconds.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED when it is not the platform's; MALFORMED_BODY.
+    """
+    _demand_time(given, now)
+    if (
+        not relay.aes_key
+    ):  # the signature does not depend on the body, so what is not the platform's is not parsed
+        _demand_signed(given.signature, relay.token, given.timestamp, given.nonce)
+        message = Message(_fields_of(body), body)
+        if _ENCRYPTED in message.fields:
+            raise LingpaiError(
+                Kind.NOT_ALLOWED, "The message is encrypted, and no EncodingAESKey is set for it."
+            )
+        return message
+    text = _fields_of(body).get(_ENCRYPTED, "")
+    _demand_signed(given.msg_signature, relay.token, given.timestamp, given.nonce, text)
+    plain = _decrypted(relay, text)
+    return Message(_fields_of(plain), plain)
+
+
+def opened(relay: Relay, body: bytes) -> bytes:
+    """Return a message that was read before, decrypted where it is encrypted.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED, MALFORMED_BODY.
+    """
+    text = _fields_of(body).get(_ENCRYPTED) if relay.aes_key else None
+    return body if text is None else _decrypted(relay, text)
+
+
+def _demand_time(given: Signed, now: float) -> None:
+    at = given.timestamp
+    if not (at.isascii() and at.isdecimal() and len(at) <= 12 and abs(now - int(at)) <= OFF):  # noqa: PLR2004
+        raise LingpaiError(
+            Kind.NOT_ALLOWED, "The time of the push is missing, or off by more than 10 minutes."
+        )
+
+
+def _demand_signed(given: str, *parts: str) -> None:
+    if not is_signed(given, *parts):
+        raise LingpaiError(Kind.NOT_ALLOWED, "The signature is not the platform's for this token.")
+
+
+def _decrypted(relay: Relay, text: str) -> bytes:
+    for key in filter(None, (relay.aes_key, relay.former_aes_key)):
+        try:
+            found = MessageCipher(key).decrypt(text)
+        except MessageError:
+            continue
+        if found.receiver == account_of(relay):
+            return found.message
+    raise LingpaiError(
+        Kind.NOT_ALLOWED, "The message is not encrypted with this EncodingAESKey for this account."
+    )
+
+
+def _fields_of(body: bytes) -> Mapping[str, str]:
+    try:
+        body.decode()
+        found: Any = msgspec.json.decode(body) if body.lstrip()[:1] == b"{" else read_fields(body)
+    except (UnicodeDecodeError, msgspec.DecodeError, MessageXmlError, RecursionError) as error:
+        raise LingpaiError(Kind.MALFORMED_BODY, "The body is not a message of the platform.") from error
+    return {name: str(value) for name, value in found.items() if isinstance(value, str | int)}

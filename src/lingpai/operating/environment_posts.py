@@ -1,0 +1,54 @@
+"""Reaching environments: as webhooks are, but those that a platform waits for wait for no other."""
+
+import asyncio
+import socket
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from lingpai.core.relays import Answered
+from lingpai.issuer.fetcher import Fetcher, FetchError
+from lingpai.keeper.relay.reaching import Reach, ReachError
+
+SECONDS: Final = 15.0
+"""For an attempt."""
+AT_ONCE: Final = 256
+"""Messages that one host is asked to answer at a time."""
+COPIES_AT_ONCE: Final = 16
+_RESOLVERS: Final = 4
+
+
+def reaching(networks: Sequence[str], seconds: float = SECONDS) -> Reach:
+    """Return what posts to environments; the address that was checked is the one that is connected to.
+
+    Args:
+        networks: CIDR blocks that may be reached although they are not public, also by http.
+        seconds: for an attempt.
+    """
+    primary = Fetcher(networks, seconds=seconds, plain=True, by_host=AT_ONCE)
+    copies = Fetcher(networks, seconds=seconds, plain=True, by_host=COPIES_AT_ONCE, resolve=_Resolver())
+
+    async def reach(url: str, body: bytes, headers: Mapping[str, str], now: bool) -> Answered:
+        try:
+            told = await (primary if now else copies).ask(url, body, headers)
+            return Answered(told.status, told.content_type, told.body.decode())
+        except (FetchError, UnicodeDecodeError) as error:
+            text = "its answer is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise ReachError(text) from error
+
+    return reach
+
+
+class _Resolver:
+    """Finds the addresses of hosts in threads of its own: names that are found slowly delay nobody else's."""
+
+    def __init__(self) -> None:
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def __call__(self, host: str, port: int) -> Sequence[str]:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_RESOLVERS, "lingpai-resolve")
+        found = await asyncio.get_running_loop().run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return [str(each[4][0]) for each in found]
