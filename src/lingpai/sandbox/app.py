@@ -23,7 +23,7 @@ from lingpai.edge.heads import Head
 from lingpai.edge.router import NO_FIELDS, Fields
 from lingpai.edge.writing import LAST_RESORT, fixed_of
 from lingpai.sandbox import controls, home
-from lingpai.sandbox.authorize import Authorize
+from lingpai.sandbox.authorize import Authorize, QrConnect
 from lingpai.sandbox.control import ControlError, Controls
 from lingpai.sandbox.dispatch import PATHS, Reply, account_of, dispatch
 from lingpai.sandbox.misbehave import Meeting, meet, sent
@@ -161,6 +161,7 @@ class SandboxApp(Application):
         self._controls = controls.controls_of(world)
         self._pages: Controls = {
             "/connect/oauth2/authorize": Authorize(world),
+            "/connect/qrconnect": QrConnect(world),
             **{path: Visit(world) for path in VISIT_PATHS},
         }
         self._pushing: asyncio.Task[None] | None = None

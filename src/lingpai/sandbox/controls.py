@@ -8,6 +8,7 @@ from lingpai.sandbox import control_components as third_parties
 from lingpai.sandbox import control_switches as switches
 from lingpai.sandbox import control_traffic as traffic
 from lingpai.sandbox.control import Control, ControlError, Controls
+from lingpai.sandbox.pushes import MessagesControl
 from lingpai.sandbox.world import Call, World
 
 PREFIX: Final = "/_sandbox"
@@ -26,6 +27,7 @@ _RESOURCES: Final[dict[str, type[Control]]] = {
     "/_sandbox/options": switches.OptionsControl,
     "/_sandbox/push": third_parties.PushControl,
     "/_sandbox/authorizations": third_parties.AuthorizationsControl,
+    "/_sandbox/messages": MessagesControl,
 }
 
 
