@@ -19,8 +19,8 @@ from lingpai.development import (
     Samples,
     add_samples,
     load_samples,
+    sandbox_addresses,
     sandbox_options,
-    sandboxed_platforms,
 )
 from lingpai.edge.listening import bind, url_of
 from lingpai.edge.server import Listener, ServerOptions, Serving
@@ -91,7 +91,7 @@ def running_stack(data: Path, add: Add | None = None, **settings_: Any) -> Itera
     samples = load_samples(data / "samples.json")
     others = Imitations(platform_types().values(), SystemClock(), 7200)
     with running_sandbox(sandbox_options(samples, 7200), others=others) as sandbox:
-        platforms = {name: {"base_url": sandbox} for name in sandboxed_platforms()}
+        platforms = sandbox_addresses(sandbox)
         settings = load_settings(data=data, **{**platforms, **settings_})
         started: Future[tuple[str, Serving, asyncio.AbstractEventLoop]] = Future()
         thread = threading.Thread(

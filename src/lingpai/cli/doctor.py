@@ -88,6 +88,7 @@ def _said_of(files: list[Path]) -> str:
 async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Finding]":
     from lingpai.cli.diagnosis.accounts import check_accounts
     from lingpai.cli.diagnosis.logins import check_logins
+    from lingpai.cli.diagnosis.relays import check_environments
     from lingpai.cli.diagnosis.signing_realms import check_signing_realms
     from lingpai.cli.diagnosis.stored import check_former_keys, check_named, check_store
     from lingpai.cli.diagnosis.upstreams import check_upstreams
@@ -107,6 +108,7 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
             if offline:
                 return findings
             findings += await check_logins(settings, keeper)
+            findings += await check_environments(keeper)
             accounts = await keeper.store.list_accounts()
             findings += await check_upstreams(keeper, {each.platform for each in accounts})
             with progress("Fetching tokens", len(accounts)) as advance:

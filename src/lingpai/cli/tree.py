@@ -32,6 +32,8 @@ _COMMANDS = {
     "machine": "terminals:app",
     "grant": "grants:app",
     "hook": "hooks:app",
+    "relay": "relays:relay_app",
+    "environment": "relays:environment_app",
     "audit": "audits:app",
     "admin": "admins:app",
     "key": "keys:app",
