@@ -158,6 +158,23 @@ CREATE TRIGGER credentials_inserted AFTER INSERT ON credentials BEGIN UPDATE cac
 
 CREATE TRIGGER credentials_updated AFTER UPDATE ON credentials BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
+CREATE TABLE environments (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    app TEXT NOT NULL,
+    redirect_uris TEXT NOT NULL,
+    url TEXT NOT NULL,
+    is_primary INTEGER NOT NULL,
+    types TEXT NOT NULL,
+    senders INTEGER NOT NULL,
+    secrets BLOB NOT NULL,
+    failures INTEGER NOT NULL,
+    next_at REAL NOT NULL,
+    problem TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE event_head (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     last INTEGER NOT NULL
@@ -717,6 +734,36 @@ CREATE TABLE pushes (
 CREATE INDEX pushes_at ON pushes (at);
 
 CREATE INDEX pushes_due ON pushes (next_at) WHERE content IS NOT NULL;
+
+CREATE TABLE relay_copies (
+    id INTEGER PRIMARY KEY,
+    message_id INTEGER NOT NULL,
+    environment TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_at REAL NOT NULL
+) STRICT;
+
+CREATE INDEX relay_copies_due ON relay_copies (environment, next_at);
+
+CREATE INDEX relay_copies_message ON relay_copies (message_id);
+
+CREATE TABLE relay_messages (
+    id INTEGER PRIMARY KEY,
+    app TEXT NOT NULL,
+    digest BLOB NOT NULL UNIQUE,
+    at REAL NOT NULL,
+    content BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX relay_messages_at ON relay_messages (at);
+
+CREATE TABLE relays (
+    id INTEGER PRIMARY KEY,
+    app TEXT NOT NULL UNIQUE,
+    secrets BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    revision INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY,
