@@ -90,7 +90,9 @@ def test_the_doctor_says_who_is_not_reached(cli: Cli) -> None:
     cli("environment", "set", "dev", "--app", APP, "--url", "http://127.0.0.1:9/m")
 
     def found() -> str:
-        found = [each for each in cli("doctor", "--offline").json if each["check"] == "environment"]
+        found = [
+            each for each in cli("doctor", "--offline").json["findings"] if each["check"] == "environment"
+        ]
         return "; ".join(f"{each['subject']} {each['verdict']} {each['message']}" for each in found)
 
     assert found() == f"dev warn No messages of {APP} come here: it has no token."
