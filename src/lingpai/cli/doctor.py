@@ -105,10 +105,10 @@ async def _diagnose_open(settings: "Settings", *, offline: bool) -> "list[Findin
             findings += await check_named(keeper, {each.name for each in legacy_accounts()})
             findings += await check_former_keys(keeper)
             findings += await check_signing_realms(settings, keeper, offline=offline)
+            findings += await check_environments(keeper)
             if offline:
                 return findings
             findings += await check_logins(settings, keeper)
-            findings += await check_environments(keeper)
             accounts = await keeper.store.list_accounts()
             findings += await check_upstreams(keeper, {each.platform for each in accounts})
             with progress("Fetching tokens", len(accounts)) as advance:
