@@ -47,7 +47,7 @@ UNASKED = {
 """What stands in for a platform's own words, what only drop-in routes say, and the form of others."""
 NAMES = ("reason", "message", "said", "text")
 """Variables that hold reasons."""
-WHOLE = ("charsets.py", "status.py", "remedies.py")
+WHOLE = ("charsets.py", "status.py", "remedies.py", "unreached.py")
 """Modules whose every returned or assigned text is one."""
 
 
