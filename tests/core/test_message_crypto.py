@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed, signature
-from lingpai.core.message_xml import MessageXmlError, read_fields, write_fields
+from lingpai.core.message_fields import MessageFieldsError, read_fields, write_fields
 
 KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 OTHER = "G" + KEY[:-1]
@@ -104,19 +104,27 @@ FILE = b'<!DOCTYPE xml [<!ENTITY a SYSTEM "file:///etc/passwd">]><xml><Content>&
 
 @pytest.mark.parametrize(
     "body",
-    [BOMB, FILE, b"", b"{}", b"<a/>", b"<xml>", b"<xml><a/><a/></xml>", b"<xml>\xff</xml>", b"<a>" * 5000,
+    [BOMB, FILE, b"", b"{", b"[]", b'{"a":\xff}', b"<a/>", b"<xml>", b"<xml><a/><a/></xml>", b"<xml>\xff</xml>",
+     b"<a>" * 5000,
      b"<xml>" + b"<a>" * 40 + b"</a>" * 40 + b"</xml>", b"\x00" * 9],
 )  # fmt: skip
 def test_other_documents_are_refused(body: bytes) -> None:
-    with pytest.raises(MessageXmlError):
+    with pytest.raises(MessageFieldsError):
         read_fields(body)
+
+
+def test_json_is_read_as_xml_is() -> None:
+    assert read_fields(b' {"Encrypt": "x", "CreateTime": 12, "a": {}, "b": true}') == {
+        "Encrypt": "x",
+        "CreateTime": "12",
+    }
 
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     try:
         read_fields(body)
-    except MessageXmlError:
+    except MessageFieldsError:
         return
 
 

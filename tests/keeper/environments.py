@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from lingpai.core.message_crypto import MessageCipher, signature
-from lingpai.core.message_xml import read_fields, write_fields
+from lingpai.core.message_fields import read_fields, write_fields
 from lingpai.core.relays import Environment, Relay
 from lingpai.keeper.relay.copying import Copies
 from lingpai.sandbox import SAMPLE_APP

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lingpai.core.message_crypto import MessageCipher, is_signed, signature
-from lingpai.core.message_xml import read_fields, write_fields
+from lingpai.core.message_fields import read_fields, write_fields
 from lingpai.core.relays import Relay
 from lingpai.keeper.relay import copying as copies
 from lingpai.keeper.relay import receiving as first

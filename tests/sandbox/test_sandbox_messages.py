@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lingpai.core.message_crypto import MessageCipher, is_signed
-from lingpai.core.message_xml import read_fields
+from lingpai.core.message_fields import read_fields
 from lingpai.sandbox import SAMPLE_APP
 from tests.helpers.platforms import Platforms
 from tests.keeper.environments import KEY, LOCAL, MESSAGES, TOKEN, environment, receiving, relayed

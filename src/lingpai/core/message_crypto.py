@@ -13,8 +13,11 @@ import os
 import re
 from typing import Any, Final, NamedTuple
 
-KEY_FORM: Final = re.compile(r"[A-Za-z0-9]{43}")
+KEY_FORM: Final = re.compile(r"[A-Za-z0-9+/]{43}")
 """An EncodingAESKey."""
+_APART: Final = 600.0
+"""Seconds by which the time of a push may be off."""
+_MOST_DIGITS: Final = 12
 _BLOCK: Final = 32
 _VECTOR: Final = 16
 _HEAD: Final = 20
@@ -33,12 +36,22 @@ class Opened(NamedTuple):
 
 def signature(*parts: str) -> str:
     """Return the SHA-1 of the sorted parts, in hex: the token, timestamp, nonce and, of encrypted ones, the text."""
-    return hashlib.sha1("".join(sorted(parts)).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(_bytes_of("".join(sorted(parts))), usedforsecurity=False).hexdigest()
 
 
 def is_signed(given: str, *parts: str) -> bool:
     """Return whether a signature is that of these parts."""
-    return hmac.compare_digest(given.encode(), signature(*parts).encode())
+    return hmac.compare_digest(_bytes_of(given), signature(*parts).encode())
+
+
+def is_timely(timestamp: str, now: float) -> bool:
+    """Return whether the time of a push, in Unix seconds, is at most 10 minutes from `now`."""
+    digits = timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= _MOST_DIGITS
+    return digits and abs(now - int(timestamp)) <= _APART
+
+
+def _bytes_of(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # what strangers send may not be text
 
 
 class MessageCipher:
@@ -53,7 +66,7 @@ class MessageCipher:
 
     def __init__(self, encoding_key: str) -> None:
         if not KEY_FORM.fullmatch(encoding_key):
-            raise ValueError("an EncodingAESKey has 43 letters and digits")
+            raise ValueError("an EncodingAESKey has 43 characters of base64")
         self._key = base64.b64decode(encoding_key + "=")
 
     def encrypt(self, message: bytes, receiver: str) -> str:

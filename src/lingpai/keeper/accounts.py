@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from lingpai.core.envelopes import is_key
 from lingpai.core.fields import Fields
 from lingpai.core.flaws import Flaw
 from lingpai.core.hosts import is_host
+from lingpai.core.message_crypto import KEY_FORM
 from lingpai.core.names import is_name
 from lingpai.core.origins import is_origin
 from lingpai.core.records import HAND_OUTS, Account
@@ -86,9 +86,9 @@ def _callback_flaws(platform: Platform, account: Account) -> Iterator[Flaw]:
         return
     if not account.callback_token or len(account.callback_token) > MAX_TOKEN:
         yield Flaw("callback_token", "A third-party platform needs the token by which pushes are signed.")
-    if not is_key(account.encoding_key):
+    if not KEY_FORM.fullmatch(account.encoding_key):
         yield Flaw("encoding_key", "A third-party platform needs its EncodingAESKey, 43 letters and digits.")
-    if account.former_encoding_key and not is_key(account.former_encoding_key):
+    if account.former_encoding_key and not KEY_FORM.fullmatch(account.former_encoding_key):
         yield Flaw("former_encoding_key", "This is not an EncodingAESKey, which has 43 letters and digits.")
     for url in account.next_urls:
         if not _is_web_address(url):

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from lingpai.core.message_crypto import KEY_FORM, MessageCipher, signature
-from lingpai.core.message_xml import write_fields
+from lingpai.core.message_fields import write_fields
 from lingpai.core.wire import Reply
 from lingpai.sandbox.control import Control, body_of, send, wrong
 from lingpai.sandbox.world import Call, World

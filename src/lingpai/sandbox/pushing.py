@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from lingpai.core import envelopes
 from lingpai.core.logs import structlog
+from lingpai.core.message_crypto import MessageCipher, signature
+from lingpai.core.message_fields import write_fields
 from lingpai.sandbox.components import new_ticket
 from lingpai.sandbox.options import WechatComponent
 from lingpai.sandbox.pushed import Pushing
@@ -64,16 +65,16 @@ def _mark(component: WechatComponent) -> str:
     return f"ticket pushed|{component.appid}|{component.callback}"
 
 
-def _message(world: World, component: WechatComponent, pushing: Pushing) -> str:
+def _message(world: World, component: WechatComponent, pushing: Pushing) -> bytes:
     event, members = pushing.event, dict(pushing.members)
     if event == "ticket":
         event = "component_verify_ticket"
         members.setdefault("ComponentVerifyTicket", new_ticket(world, component))
     at = members.pop("CreateTime", str(int(world.clock.now())))
-    return envelopes.write({"AppId": component.appid, "CreateTime": at, "InfoType": event, **members})
+    return write_fields({"AppId": component.appid, "CreateTime": at, "InfoType": event, **members})
 
 
-async def _send(component: WechatComponent, pushing: Pushing, message: str, now: int) -> None:
+async def _send(component: WechatComponent, pushing: Pushing, message: bytes, now: int) -> None:
     fault = pushing.fault
     key = (
         base64.b64encode(secrets.token_bytes(32)).decode()[:43] if fault == "key" else component.encoding_key
@@ -81,21 +82,21 @@ async def _send(component: WechatComponent, pushing: Pushing, message: str, now:
     receiver = "wx0000000000000000" if fault == "receiver" else component.appid
     token = secrets.token_hex(8) if fault == "token" else component.token
     timestamp, nonce = str(now - STALE if fault == "stale" else now), secrets.token_hex(8)
-    encrypted = envelopes.encrypt(key, receiver, message)
+    encrypted = MessageCipher(key).encrypt(message, receiver)
     query = {
-        "signature": envelopes.signature(token, timestamp, nonce, ""),
+        "signature": signature(token, timestamp, nonce),
         "timestamp": timestamp,
         "nonce": nonce,
         "encrypt_type": "aes",
-        "msg_signature": envelopes.signature(token, timestamp, nonce, encrypted),
+        "msg_signature": signature(token, timestamp, nonce, encrypted),
     }
-    body = envelopes.write({"AppId": component.appid, "Encrypt": encrypted})
+    body = write_fields({"AppId": component.appid, "Encrypt": encrypted})
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     async with (
         aiohttp.ClientSession(timeout=timeout) as session,
         session.post(
             f"{component.callback}?{urlencode(query)}",
-            data=body.encode(),
+            data=body,
             headers={"content-type": "text/xml"},
         ) as response,
     ):

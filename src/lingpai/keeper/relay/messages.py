@@ -5,17 +5,15 @@ answer within five seconds. Repeats have the same `MsgId`, or the same sender, t
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed
-from lingpai.core.message_xml import MessageXmlError, read_fields
+from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed, is_timely
+from lingpai.core.message_fields import MessageFieldsError, read_fields
 from lingpai.core.relays import Relay
 
-OFF: Final = 600.0
-"""Seconds by which the time of a push may be off."""
 _ENCRYPTED: Final = "Encrypt"
 
 
@@ -127,8 +125,7 @@ def opened(relay: Relay, body: bytes) -> bytes:
 
 
 def _demand_time(given: Signed, now: float) -> None:
-    at = given.timestamp
-    if not (at.isascii() and at.isdecimal() and len(at) <= 12 and abs(now - int(at)) <= OFF):  # noqa: PLR2004
+    if not is_timely(given.timestamp, now):
         raise LingpaiError(
             Kind.NOT_ALLOWED, "The time of the push is missing, or off by more than 10 minutes."
         )
@@ -154,8 +151,6 @@ def _decrypted(relay: Relay, text: str) -> bytes:
 
 def _fields_of(body: bytes) -> Mapping[str, str]:
     try:
-        body.decode()
-        found: Any = msgspec.json.decode(body) if body.lstrip()[:1] == b"{" else read_fields(body)
-    except (UnicodeDecodeError, msgspec.DecodeError, MessageXmlError, RecursionError) as error:
+        return read_fields(body)
+    except MessageFieldsError as error:
         raise LingpaiError(Kind.MALFORMED_BODY, "The body is not a message of the platform.") from error
-    return {name: str(value) for name, value in found.items() if isinstance(value, str | int)}

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from lingpai.core.errors import LingpaiError
 from lingpai.core.message_crypto import MessageCipher, MessageError, signature
-from lingpai.core.message_xml import MessageXmlError, read_fields, write_fields
+from lingpai.core.message_fields import MessageFieldsError, read_fields, write_fields
 from lingpai.core.relays import TEXT, Answered, Environment, Relay, RelayMessage
 from lingpai.keeper.relay.messages import account_of, opened
 from lingpai.keeper.relay.reaching import ReachError
@@ -84,7 +84,7 @@ def _of_platform(relay: Relay, environment: Environment, body: str, now: float) 
         if environment.aes_key:
             text = read_fields(plain).get("Encrypt", "")
             plain = MessageCipher(environment.aes_key).decrypt(text).message
-    except (MessageXmlError, MessageError) as error:
+    except (MessageFieldsError, MessageError) as error:
         raise ReachError("its answer is not encrypted with its own key") from error
     if not relay.aes_key:
         return plain.decode(errors="replace")

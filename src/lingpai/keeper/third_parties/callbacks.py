@@ -1,13 +1,12 @@
 """Callbacks of third-party platforms: who pushed it is proven first, then it is stored, then it is answered."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 
-from lingpai.core import envelopes
-from lingpai.core.envelopes import EnvelopeError
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed, is_timely
+from lingpai.core.message_fields import MessageFieldsError, read_fields
 from lingpai.core.records import Account
 from lingpai.keeper.app import App
 from lingpai.keeper.context import log
@@ -16,9 +15,6 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.third_party import ThirdParty
 from lingpai.keeper.third_parties.pushes import CHANGED, ENDED, GRANTED, Task, accept
 from lingpai.keeper.third_parties.tickets import keep_ticket
-
-APART: Final = 600.0
-"""Seconds by which the time of a push may differ from ours."""
 
 
 class Signed(msgspec.Struct, kw_only=True):
@@ -51,7 +47,7 @@ async def echo(keeper: Keeper, platform: str, account: str, signed: Signed) -> s
         LingpaiError: NOT_FOUND; NOT_ALLOWED when it was not made for this account.
     """
     _, configured, _ = await provider_named(keeper, platform, account)
-    return _opened(keeper, configured, signed, signed.echostr)
+    return _opened(keeper, configured, signed, signed.echostr).decode("utf-8", "replace")
 
 
 async def receive(
@@ -71,15 +67,8 @@ async def receive(
         LingpaiError: NOT_FOUND; NOT_ALLOWED when it was not made for this account; STORE_UNAVAILABLE.
     """
     provider, configured, third = await provider_named(keeper, platform, account)
-    try:
-        encrypted = envelopes.read(body).get("Encrypt", "")
-    except EnvelopeError as error:
-        raise _refused(configured, str(error)) from error
-    message = _opened(keeper, configured, signed, encrypted)
-    try:
-        pushed = envelopes.read(message)
-    except EnvelopeError as error:
-        raise _refused(configured, str(error)) from error
+    encrypted = _fields_of(configured, body).get("Encrypt", "")
+    pushed = _fields_of(configured, _opened(keeper, configured, signed, encrypted))
     outcome = "message" if merchant else await _take(keeper, provider, third, pushed)
     PUSHES.labels(platform, outcome).inc()
 
@@ -117,31 +106,35 @@ def _time_of(keeper: Keeper, text: str) -> float:
         return keeper.clock.now()
 
 
-def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) -> str:
+def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) -> bytes:
     """Return what was encrypted for this account.
 
     Raises:
         LingpaiError: NOT_ALLOWED.
     """
     token = account.callback_token
-    proven = token and envelopes.is_signed(
-        signed.msg_signature, token, signed.timestamp, signed.nonce, encrypted
-    )
-    if not proven:
+    parts = (token, signed.timestamp, signed.nonce, encrypted)
+    if not (token and is_signed(signed.msg_signature, *parts)):
         raise _refused(account, "signature")
-    try:
-        apart = abs(int(signed.timestamp) - keeper.clock.now())
-    except ValueError as error:
-        raise _refused(account, "timestamp") from error
-    if apart > APART:
+    if not is_timely(signed.timestamp, keeper.clock.now()):
         raise _refused(account, "timestamp")
     problem = "key"
     for key in _keys_of(account):
         try:
-            return envelopes.decrypt(key, _receivers_of(account), encrypted)
-        except EnvelopeError as error:
-            problem = str(error)
+            opened = MessageCipher(key).decrypt(encrypted)
+        except MessageError:
+            continue
+        if opened.receiver in _receivers_of(account):
+            return opened.message
+        problem = "receiver"
     raise _refused(account, problem)
+
+
+def _fields_of(account: Account, body: bytes) -> dict[str, str]:
+    try:
+        return read_fields(body)
+    except MessageFieldsError as error:
+        raise _refused(account, "form") from error
 
 
 def _keys_of(account: Account) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The XML of messages that WeChat and WeCom push: an element `xml` whose children are the fields.
+"""The fields of messages that WeChat and WeCom push: children of an element `xml`, or members of a JSON object.
 
 Documents with a document type are refused, so there are no entities to expand (docs/spec/threats.md).
 """
@@ -6,12 +6,14 @@ Documents with a document type are refused, so there are no entities to expand (
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 _DEEPEST: Final = 16
 _NUMBERS: Final = frozenset({"CreateTime", "TimeStamp", "MsgId", "AgentID"})
 """Fields that the platforms write without CDATA."""
 
 
-class MessageXmlError(Exception):
+class MessageFieldsError(Exception):
     """A body is no such document."""
 
 
@@ -26,12 +28,12 @@ class _Reader:
     def start(self, name: str, _attributes: Any) -> None:
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise MessageXmlError("too deep")
+            raise MessageFieldsError("too deep")
         if self._depth == 1 and name != "xml":
-            raise MessageXmlError("not an element xml")
+            raise MessageFieldsError("not an element xml")
         if self._depth == 2:  # noqa: PLR2004  a child of the root
             if name in self.fields:
-                raise MessageXmlError("a field twice")
+                raise MessageFieldsError("a field twice")
             self._name = name
             self.fields[name] = ""
 
@@ -43,15 +45,33 @@ class _Reader:
             self.fields[self._name] += text
 
     def refuse(self, *_: Any) -> None:
-        raise MessageXmlError("a document type")
+        raise MessageFieldsError("a document type")
 
 
 def read_fields(body: bytes) -> dict[str, str]:
-    """Return the fields of a message by name; of those with elements in them the text around these.
+    """Return the fields of a message by name, those that are texts or numbers.
 
     Raises:
-        MessageXmlError: the body is no such document.
+        MessageFieldsError: the body is no such document.
     """
+    return _read_json(body) if body.lstrip()[:1] == b"{" else _read_xml(body)
+
+
+def _read_json(body: bytes) -> dict[str, str]:
+    try:
+        body.decode()
+        found = msgspec.json.decode(body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MessageFieldsError("not JSON") from error
+    return {
+        name: str(value)
+        for name, value in found.items()
+        if isinstance(value, str | int) and not isinstance(value, bool)
+    }
+
+
+def _read_xml(body: bytes) -> dict[str, str]:
+    """Return the fields; of those with elements in them the text around these."""
     from xml.parsers import expat  # noqa: PLC0415  most workers never read any
 
     reader = _Reader()
@@ -64,7 +84,7 @@ def read_fields(body: bytes) -> dict[str, str]:
     try:
         parser.Parse(body, True)
     except (expat.ExpatError, ValueError) as error:
-        raise MessageXmlError("not XML") from error
+        raise MessageFieldsError("not XML") from error
     return {name: text.strip() for name, text in reader.fields.items()}
 
 
