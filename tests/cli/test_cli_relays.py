@@ -97,7 +97,7 @@ def test_the_doctor_says_who_is_not_reached(cli: Cli) -> None:
 
     assert found() == f"dev warn No messages of {APP} come here: it has no token."
     cli("relay", "set", APP, "--secrets-stdin", given="t0ken")
-    assert found() == "dev ok 0 messages wait."
+    assert found() == "dev ok Messages waiting: 0."
 
 
 @pytest.mark.parametrize("typed", ["", "t0ken " + KEY[:-1], "t0 ken", "a b c", "t!ken"])

@@ -63,6 +63,7 @@ PLACEHOLDERS = {
     "data": "FOLDER",
     "domain": "HOST",
     "environment": "WORD",
+    "reason": "TEXT",
     "forced_gap": "SECONDS",
     "forced_quota": "NUMBER",
     "grant": "GRANT",

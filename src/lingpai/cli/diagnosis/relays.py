@@ -37,7 +37,7 @@ def _finding(each: "Environment", waiting: int, relayed: set[str]) -> Finding:
             "environment",
             each.name,
             "warn",
-            tr("{count} messages wait: {problem}.", count=waiting, problem=tr_reason(each.problem)),
+            tr("Messages waiting: {count}. {problem}.", count=waiting, problem=tr_reason(each.problem)),
             tr("Messages are kept for three days; see that {url} answers.", url=each.url),
         )
-    return Finding("environment", each.name, "ok", tr("{count} messages wait.", count=waiting))
+    return Finding("environment", each.name, "ok", tr("Messages waiting: {count}.", count=waiting))
