@@ -95,7 +95,7 @@ def get(
 
         account = await find_account(port, name)
         try:
-            with _telling_kinds():
+            with _unknown_kind_as_usage():
                 return await port.act(
                     KIND, (*account_key(account), kind), "reveal", {"reason": reason or ON_HOST}
                 )
@@ -165,7 +165,7 @@ def clear(name: Name, *, kind: Kind = TOKEN, data: Data = None, as_json: Json = 
 
     async def drop(port: "Operating") -> dict[str, Any]:
         account = await find_account(port, name)
-        with _telling_kinds():
+        with _unknown_kind_as_usage():
             return await port.act(KIND, (*account_key(account), kind), "clear", {})
 
     cleared = with_operating(data, drop)
@@ -202,18 +202,19 @@ def unblock(name: Name, *, data: Data = None, as_json: Json = False) -> None:
 
 
 @contextlib.contextmanager
-def _telling_kinds() -> "Iterator[None]":
+def _unknown_kind_as_usage() -> "Iterator[None]":
     """Say that an account has no such token as a usage error.
 
     Raises:
         typer.BadParameter: instead of that error.
     """
+    from lingpai.core.errors import Kind as ErrorKind
     from lingpai.core.errors import LingpaiError
 
     try:
         yield
     except LingpaiError as error:
-        if error.parameter != "kind":
+        if (error.kind, error.parameter) != (ErrorKind.NOT_FOUND, "kind"):
             raise
         raise typer.BadParameter(tr_reason(error.reason)) from error
 
