@@ -75,7 +75,7 @@ class Provided:
     async def until(self, condition: Any) -> None:
         """Return when something has become so, as what the sandbox pushes comes by itself."""
         async with asyncio.timeout(20):
-            while not await condition():  # noqa: ASYNC110  the store tells nobody
+            while not await condition():  # noqa: ASYNC110  the store notifies nobody
                 await asyncio.sleep(0.02)
 
     async def account(self, merchant: str = MERCHANT) -> Account | None:

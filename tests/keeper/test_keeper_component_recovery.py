@@ -174,7 +174,7 @@ async def test_wechatpys_client_takes_the_sandbox_for_the_platform(made: Provide
     assert (await asyncio.to_thread(client.create_preauthcode))["pre_auth_code"]
     listed = await asyncio.to_thread(client.get_authorizer_list)
     assert [each["authorizer_appid"] for each in listed["list"]] == [MERCHANT]
-    told = await asyncio.to_thread(client.get_authorizer_info, MERCHANT)
-    refresh_token = told["authorization_info"]["authorizer_refresh_token"]
+    found = await asyncio.to_thread(client.get_authorizer_info, MERCHANT)
+    refresh_token = found["authorization_info"]["authorizer_refresh_token"]
     token = await asyncio.to_thread(client.refresh_authorizer_token, MERCHANT, refresh_token)
     assert await made.harness.upstream.lives(token["authorizer_access_token"])

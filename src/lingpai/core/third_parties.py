@@ -11,7 +11,7 @@ class Via(msgspec.Struct, frozen=True, kw_only=True):
         account: its id there.
         rights: ids of what the merchant allowed (`func_info`).
         since: unix time in seconds of the newest authorization.
-        name: the merchant's, where the platform tells it.
+        name: the merchant's, where the platform gives it.
     """
 
     platform: str

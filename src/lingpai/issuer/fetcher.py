@@ -53,7 +53,7 @@ class Fetched(NamedTuple):
     headers: Mapping[str, str]
 
 
-class Told(NamedTuple):
+class Answered(NamedTuple):
     """An answer: its status, the type of its body, and that."""
 
     status: int
@@ -137,16 +137,16 @@ class Fetcher:
 
         return await self._call(HttpRequest("POST", url, (*_HEADERS, *headers.items()), body), read_status)
 
-    async def ask(self, url: str, body: bytes, headers: Mapping[str, str], most: int = MAX_BODY) -> Told:
+    async def ask(self, url: str, body: bytes, headers: Mapping[str, str], most: int = MAX_BODY) -> Answered:
         """Post a body and return what is answered, of at most so many bytes, whatever its status is.
 
         Raises:
             FetchError: the address may not be called, or did not answer in time.
         """
 
-        async def read(response: HttpResponse) -> Told:
+        async def read(response: HttpResponse) -> Answered:
             kind = response.header(b"content-type") or ""
-            return Told(response.status, kind, await self._read(response, most))
+            return Answered(response.status, kind, await self._read(response, most))
 
         return await self._call(HttpRequest("POST", url, (*_HEADERS, *headers.items()), body), read)
 

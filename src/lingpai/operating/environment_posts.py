@@ -30,8 +30,8 @@ def reaching(networks: Sequence[str], seconds: float = SECONDS) -> Reach:
 
     async def reach(url: str, body: bytes, headers: Mapping[str, str], now: bool) -> Answered:
         try:
-            told = await (primary if now else copies).ask(url, body, headers)
-            return Answered(told.status, told.content_type, told.body.decode())
+            answered = await (primary if now else copies).ask(url, body, headers)
+            return Answered(answered.status, answered.content_type, answered.body.decode())
         except (FetchError, UnicodeDecodeError) as error:
             text = "its answer is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
             raise ReachError(text) from error

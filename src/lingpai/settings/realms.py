@@ -20,6 +20,7 @@ TAKEN: Final = frozenset(
             "JsSDK",
             "authorize",
             "callback",
+            "relay",
             "Xcx",
             "cgi-bin",
             "docs",

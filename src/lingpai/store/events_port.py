@@ -1,6 +1,6 @@
 """Verbs on what happened to accounts.
 
-Events are added by the verbs that make them so, in their transactions. What holds for `store.port.Store` holds here,
+Events are added by the verbs that make them so, in their transactions. The rules of `store.port.Store` apply,
 which this is a part of.
 """
 

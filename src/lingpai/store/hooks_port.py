@@ -1,4 +1,4 @@
-"""Verbs on webhooks. What holds for `store.port.Store` holds here, which this is a part of."""
+"""Verbs on webhooks. The rules of `store.port.Store` apply, which this is a part of."""
 
 from typing import Protocol
 

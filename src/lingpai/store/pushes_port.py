@@ -1,4 +1,4 @@
-"""Verbs on what platforms push. What holds for `store.port.Store` holds here, which this is a part of."""
+"""Verbs on what platforms push. The rules of `store.port.Store` apply, which this is a part of."""
 
 from typing import Protocol
 

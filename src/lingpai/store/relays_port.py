@@ -1,4 +1,4 @@
-"""Verbs on relays. What holds for `store.port.Store` holds here, which this is a part of."""
+"""Verbs on relays. The rules of `store.port.Store` apply, which this is a part of."""
 
 from collections.abc import Mapping
 from typing import Protocol

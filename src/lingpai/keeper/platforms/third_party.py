@@ -142,7 +142,7 @@ class ThirdParty:
         pre_auth: makes a code for one visit; its argument is None.
         exchange: exchanges a merchant's code, which is its argument.
         grant_of: reads the answer.
-        info: tells about one merchant; its argument is id and secret of the account.
+        info: reads about one merchant; its argument is id and secret of the account.
         info_of: reads the answer.
         listing: lists the merchants from the one of this number on; None where the platform does not.
         listed_of: reads the answer: how many there are in all, and those that it has.

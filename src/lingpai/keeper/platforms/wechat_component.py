@@ -88,14 +88,14 @@ def _restart(account: str, secret: str) -> Request:
 def _grant(answer: Mapping[str, Any]) -> Grant:
     """Return what is said of a merchant, whether its code was exchanged or it was asked about."""
     about = member(answer, "authorization_info")
-    told: Mapping[str, Any] = about if isinstance(about, dict) else {}
-    scopes = told.get("func_info")
+    given: Mapping[str, Any] = about if isinstance(about, dict) else {}
+    scopes = given.get("func_info")
     ids = (member(each, "funcscope_category.id") for each in (scopes if isinstance(scopes, list) else ()))
     return Grant(
-        account=_text(told.get("authorizer_appid")),
-        token=_text(told.get("authorizer_access_token")),
-        lifetime=told.get("expires_in"),
-        refresh_token=_text(told.get("authorizer_refresh_token")),
+        account=_text(given.get("authorizer_appid")),
+        token=_text(given.get("authorizer_access_token")),
+        lifetime=given.get("expires_in"),
+        refresh_token=_text(given.get("authorizer_refresh_token")),
         rights=tuple(each for each in ids if isinstance(each, int)),
         name=_text(member(answer, "authorizer_info.nick_name")),
     )

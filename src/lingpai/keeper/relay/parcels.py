@@ -12,7 +12,7 @@ from lingpai.keeper.relay.messages import account_of, opened
 from lingpai.keeper.relay.reaching import ReachError
 
 SUCCESS: Final = Answered(200, TEXT, "success")
-"""Tells a platform that a message was received, and is not to be answered."""
+"""The answer by which a platform knows that a message was received, and is not to be answered."""
 _SIGNING: Final = frozenset({"signature", "msg_signature", "timestamp", "nonce", "encrypt_type"})
 _XML: Final = "text/xml; charset=utf-8"
 _GOOD: Final = range(200, 300)

@@ -144,10 +144,10 @@ def next_of(keeper: Keeper, provider: App, account: Account, state: str, browser
 
 
 def new_result(keeper: Keeper, provider: App, name: str) -> str:
-    """Return a code for which the name of an authorised account is told once."""
+    """Return a code for which the name of an authorised account is given out once."""
     ends_at = int(keeper.clock.now()) + RESULT_LIFE
-    told = " ".join((name, str(ends_at), secrets.token_hex(8)))
-    return f"{told.encode().hex()}.{_result_mac(keeper, provider, told)}"
+    text = " ".join((name, str(ends_at), secrets.token_hex(8)))
+    return f"{text.encode().hex()}.{_result_mac(keeper, provider, text)}"
 
 
 async def take_result(keeper: Keeper, provider: App, result: str) -> str:
