@@ -163,7 +163,27 @@ HOUSE = (
 )
 HOUSE_CODES = [0] * 4 + [1, 1, 0, 0]
 
+_APP = "wechat/wx5a3b1e0000000001"
+RELAYS = (
+    ("relay", "set", _APP, "--secrets-stdin"),
+    ("relay", "list"),
+    ("environment", "set", "dev", "--app", _APP, "--redirect-uri", "https://dev.example/back"),
+    ("environment", "set", "dev", "--url", "https://dev.example/m", "--type", "text", "--primary"),
+    ("environment", "set", "dev", "--secrets-stdin"),
+    ("environment", "list"),
+    ("environment", "remove", "dev"),
+    ("relay", "remove", _APP),
+    # Refusals.
+    ("environment", "set", "d v", "--app", _APP, "--url", "https://a.example"),
+    ("environment", "set", "dev", "--url", "https://a.example"),
+    ("environment", "remove", "dev"),
+    ("relay", "set", "wechat", "--secrets-stdin"),
+    ("relay", "remove", _APP),
+)
+RELAY_CODES = [0] * 8 + [2, 2, 1, 2, 1]
+
 GIVEN = {
+    "--secrets-stdin": "t0ken abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
     "--secret-stdin": SAMPLE_APP.secret,
     "--password-stdin": "correct horse battery",
     "--msign-stdin": "terminal-secret",
@@ -171,6 +191,7 @@ GIVEN = {
 VARYING = frozenset(
     (
         *("key", "secret", "value", "uid", "token", "kid", "code", "qr_key", "address", "return_to", "iss"),
+        *("messages_url", "authorize_url"),
         *("key_id", "digest", "resealed", "values", "rows", "last", "first", "secret_fingerprint"),
         # A running service listens elsewhere, and fetches tokens and tickets itself.
         *("authorization_servers", "age", "lifetime", "remaining", "previous_remaining", "renewed_in"),

@@ -20,6 +20,7 @@ SUITES = {
     "keeper": (steps.KEEPER, steps.KEEPER_CODES),
     "realms": (steps.REALMS, steps.REALM_CODES),
     "house": (steps.HOUSE, steps.HOUSE_CODES),
+    "relays": (steps.RELAYS, steps.RELAY_CODES),
 }
 ON_HOST = (
     *(("dev",), ("serve",), ("sandbox",), ("migrate",), ("backup", "f"), ("restore", "f"), ("console",)),
