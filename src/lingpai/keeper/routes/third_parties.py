@@ -21,8 +21,31 @@ STALL = 5.0
 COOKIE = "lingpai_visit"
 SUCCESS = Reply(b"success", content_type="text/plain; charset=utf-8")
 
-Word = Annotated[str, msgspec.Meta(max_length=256)]
-Text = Annotated[str, msgspec.Meta(max_length=2048)]
+_AS_SENT = "as the platform sends it"
+Sent = Annotated[str, msgspec.Meta(max_length=256, description=_AS_SENT)]
+SentText = Annotated[str, msgspec.Meta(max_length=2048, description=_AS_SENT)]
+MerchantId = Annotated[Id, msgspec.Meta(description="the merchant's account")]
+Result = Annotated[
+    str, msgspec.Meta(max_length=2048, description="what the merchant came back with; it works once")
+]
+Link = Annotated[
+    str, msgspec.Meta(max_length=256, description="signs the link, where the operator wants that")
+]
+Next = Annotated[
+    str,
+    msgspec.Meta(
+        max_length=2048, description="where the merchant goes afterwards: one of the account's next_urls"
+    ),
+]
+AuthType = Annotated[
+    str,
+    msgspec.Meta(max_length=256, description="the platform's number for what may be chosen; default: any"),
+]
+OnlyAccount = Annotated[str, msgspec.Meta(max_length=256, description="the one account that may be chosen")]
+Language = Annotated[
+    str, msgspec.Meta(max_length=256, description="en or zh; default: what the browser asks for")
+]
+State = Annotated[str, msgspec.Meta(max_length=256, description="the state that the platform sends back")]
 
 
 class Pushed(msgspec.Struct, kw_only=True):
@@ -30,47 +53,39 @@ class Pushed(msgspec.Struct, kw_only=True):
 
     platform: PlatformName
     account: Id
-    msg_signature: Word = ""
-    timestamp: Word = ""
-    nonce: Word = ""
+    msg_signature: Sent = ""
+    timestamp: Sent = ""
+    nonce: Sent = ""
 
 
 class MerchantPushed(Pushed, kw_only=True):
     """A push about the account of a merchant."""
 
-    merchant: Id
+    merchant: MerchantId
 
 
 class Echo(Pushed, kw_only=True):
     """The question of a platform whether this is the right address."""
 
-    echostr: Text = ""
+    echostr: SentText = ""
 
 
 class MerchantEcho(Echo, kw_only=True):
     """The same for the address with a merchant's account."""
 
-    merchant: Id
+    merchant: MerchantId
 
 
 class Visiting(msgspec.Struct, kw_only=True):
-    """A merchant that is to authorise.
-
-    Attributes:
-        next: where to lead the merchant afterwards: one of the account's `next_urls`.
-        auth_type: which accounts may be chosen, by the platform's number; any when absent.
-        biz_appid: the one account that may be chosen.
-        link: signs the link, where the operator wants that.
-        lang: `en` or `zh`; the browser's wish when absent.
-    """
+    """A merchant that is to authorise."""
 
     platform: PlatformName
     account: Id
-    link: Word = ""
-    next: Text = ""
-    auth_type: Word = ""
-    biz_appid: Word = ""
-    lang: Word = ""
+    link: Link = ""
+    next: Next = ""
+    auth_type: AuthType = ""
+    biz_appid: OnlyAccount = ""
+    lang: Language = ""
 
 
 class Returning(msgspec.Struct, kw_only=True):
@@ -78,9 +93,9 @@ class Returning(msgspec.Struct, kw_only=True):
 
     platform: PlatformName
     account: Id
-    auth_code: Annotated[str, msgspec.Meta(max_length=512)] = ""
-    state: Word = ""
-    lang: Word = ""
+    auth_code: Annotated[str, msgspec.Meta(max_length=512, description=_AS_SENT)] = ""
+    state: State = ""
+    lang: Language = ""
 
 
 class ResultToTake(msgspec.Struct, kw_only=True):
@@ -88,7 +103,7 @@ class ResultToTake(msgspec.Struct, kw_only=True):
 
     platform: PlatformName
     account: Id
-    result: Text
+    result: Result
 
 
 class Authorization(msgspec.Struct):
