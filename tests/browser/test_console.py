@@ -202,10 +202,11 @@ async def test_a_session_that_ends_is_said_in_the_open_page(context: BrowserCont
     await tab.goto(f"{full.url}/console")
     await tab.fill("#secret", key)
     await tab.get_by_role("button", name="Sign in").click()
+    await expect(tab.get_by_role("heading", level=1)).to_have_text("Overview", timeout=30_000)
     async with tab.expect_response("**/events"):
         await tab.reload()
     await remove_key(full.keeper.by(full.actor), name)
-    await expect(tab.locator("#said")).to_contain_text("Your session ended.", timeout=10_000)
+    await expect(tab.locator("#said")).to_contain_text("Your session ended.", timeout=30_000)
     await tab.reload()
     await expect(tab.get_by_role("heading", level=1)).to_have_text("Sign in")
 
