@@ -30,6 +30,11 @@ class Permitted(Operating):
         """Return whether the rights are enough to read or write things of a kind."""
         return permits(self._rights, BY_KIND[kind].need(key, verb))
 
+    def may_list(self, kind: str) -> bool:
+        """Return whether the rights are enough to list things of a kind; of one realm at least, if they are of one."""
+        realms = self._site.realms if BY_KIND[kind].path.startswith("/realms/{realm}/") else ()
+        return any(self.may(kind, READ, key) for key in ((), *((realm,) for realm in realms)))
+
     @override
     async def read(self, kind: str, key: Key) -> Item:
         await self.demand(kind, READ, key)

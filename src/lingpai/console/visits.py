@@ -22,7 +22,6 @@ from lingpai.design.words import OTHER
 from lingpai.issuer.cookies import cookie_of
 from lingpai.issuer.pages.words import language_cookie, language_of
 from lingpai.operating.own_hosts import demand_own_host
-from lingpai.operating.rights import READ
 from lingpai.operating.site import Site
 
 PAGES: Final = (
@@ -144,12 +143,7 @@ class Visit:
 
     def _menu(self) -> tuple[str, ...]:
         port = self.port()
-        realms = ("", *self.desk.site.realms)
-        return tuple(
-            name
-            for name, kind in PAGES
-            if any(port.may(kind, READ, (realm,) if realm else ()) for realm in realms)
-        )
+        return tuple(name for name, kind in PAGES if port.may_list(kind))
 
     def _at(self, moment: str | None) -> dict[str, str] | None:
         """Return a time of a document as `<time>` has it."""
