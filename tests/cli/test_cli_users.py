@@ -181,7 +181,7 @@ def test_a_short_password_is_refused_in_one_line_and_a_realm_may_ask_for_less(cl
         ).code
         == 0
     )
-    assert cli("user", "passwd", "ann", "--password-stdin", given="y").code == 1
+    assert cli("user", "passwd", "ann", "--password-stdin", given="y").code == 2
 
 
 @pytest.mark.threat("B23")

@@ -7,7 +7,7 @@ import typer
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
+from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.running import Data, Json, with_operating
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _key_of(name: str) -> tuple[str, ...]:
 
     parts = name.split("/")
     if len(parts) not in {2, 3} or not all(parts):
-        raise typer.BadParameter(tr("Name one account: platform/account or platform/account/label."))
+        raise typer.BadParameter(tr_reason("Name one account: platform/account or platform/account/label."))
     return (*parts, NO_LABEL) if len(parts) == 2 else tuple(parts)  # noqa: PLR2004
 
 
