@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from lingpai.http_client.connection import MAX_HEAD_BYTES
+from lingpai.http_client.connection import MAX_HEAD_BYTES, HttpConnection
 from lingpai.http_client.pool import HttpPool, HttpRequest, split_url
 from lingpai.http_client.response import UNREAD_BYTES, HttpResponse, LostError
 
@@ -292,6 +292,50 @@ async def test_a_body_on_its_way_puts_off_the_end_of_a_wait() -> None:
         response = await pool.send(HttpRequest("POST", server.url, (), slow()), SECONDS)
         await response.head(4 * turn)
         assert response.status == 200
+
+
+class Timers:
+    """A loop whose time passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._due: list[tuple[float, asyncio.TimerHandle]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def create_future(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def call_at(self, when: float, call: Any, *arguments: Any) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, call, arguments, asyncio.get_running_loop())
+        self._due.append((when, handle))
+        return handle
+
+    async def pass_to(self, now: float) -> None:
+        await asyncio.sleep(0)
+        self.now = now
+        for when, handle in list(self._due):
+            if when <= now and not handle.cancelled():
+                self._due.remove((when, handle))
+                handle._run()
+        await asyncio.sleep(0)
+
+
+async def test_a_wait_that_is_over_does_not_end_the_next() -> None:
+    timers: Any = Timers()
+    response = HttpResponse(HttpConnection(timers, print, print), timers, 1_000)
+    head = asyncio.create_task(response.head(10))
+    await timers.pass_to(9)
+    response.moved = 9
+    await timers.pass_to(10)  # put off to 19
+    response.begin(200, [])
+    await head
+    body = asyncio.create_task(response.read(100))
+    await timers.pass_to(50)
+    assert not body.done()
+    response.feed(b"late")
+    assert await body == b"late"
 
 
 async def test_no_more_requests_than_the_limit_are_sent_at_a_time() -> None:

@@ -91,8 +91,8 @@ class HttpConnection(asyncio.Protocol):
             if chunked:
                 self._write(b"0\r\n\r\n")
             self._upload = None
-        except Exception as error:  # noqa: BLE001  whatever the iterator raises: its owner knows it
-            response.fail(LostError(BEFORE_ANSWER).with_traceback(error.__traceback__))
+        except Exception:  # noqa: BLE001  whatever the iterator raises: its owner knows it
+            response.fail(LostError(BEFORE_ANSWER))
             self.abort()
 
     def _write(self, data: bytes) -> None:

@@ -66,6 +66,7 @@ class HttpResponse:
         self._inflater: Any = None
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle
 
     def header(self, name: bytes) -> str | None:
         """Return the value of a header, the first of several, or None."""
@@ -188,22 +189,19 @@ class HttpResponse:
         """
         loop = self._loop
         waiter = self._waiter = loop.create_future()
-        timer = loop.call_at(min(loop.time() + stall, self._end), self._expire, stall)
+        self._timer = loop.call_at(min(loop.time() + stall, self._end), self._expire, waiter, stall)
         try:
             await waiter
         finally:
-            timer.cancel()
+            self._timer.cancel()
             self._waiter = None
 
-    def _expire(self, stall: float) -> None:
-        waiter, now = self._waiter, self._loop.time()
-        if waiter is None or waiter.done():
-            return
+    def _expire(self, waiter: asyncio.Future[None], stall: float) -> None:
         until = min(self.moved + stall, self._end)
-        if until > now:
-            self._loop.call_at(until, self._expire, stall)
-            return
-        waiter.set_exception(TimeoutError())
+        if until > self._loop.time():
+            self._timer = self._loop.call_at(until, self._expire, waiter, stall)
+        elif not waiter.done():
+            waiter.set_exception(TimeoutError())
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
