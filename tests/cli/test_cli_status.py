@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from lingpai.keeper import presence, renewal
+from lingpai.keeper import presence, renewal, roles
 from lingpai.keeper.keeper import Keeper
 from lingpai.sandbox import SAMPLE_APP
 from lingpai.service import open_keeper
@@ -91,7 +91,7 @@ def test_workers_are_shown_with_their_nodes(cli: Cli, monkeypatch: pytest.Monkey
     async def run() -> None:
         async with open_here(cli, monkeypatch) as keeper:
             await presence.announce(keeper)
-            assert await keeper.store.lead(renewal.ROLE, keeper.process, renewal.ROLE_TTL)
+            assert await keeper.store.lead(renewal.ROLE, keeper.process, roles.TTL)
 
     asyncio.run(run())
     node = socket.gethostname()

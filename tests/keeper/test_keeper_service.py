@@ -15,7 +15,7 @@ import pytest
 
 from lingpai.core.clock import VirtualClock
 from lingpai.core.records import Account
-from lingpai.keeper import presence, renewal
+from lingpai.keeper import presence, renewal, roles
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.presence import list_workers
 from lingpai.keeper.renewal import FEWEST_DUE, UNTRIED_WAIT, Renewals, renew_due
@@ -76,16 +76,16 @@ async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Harness, t
         aiohttp.ClientSession() as session,
         played(tmp_path, own.clock, own.upstream.url, session) as other,
     ):
-        assert await other.keeper.store.lead(renewal.ROLE, "dead", renewal.ROLE_TTL)
+        assert await other.keeper.store.lead(renewal.ROLE, "dead", roles.TTL)
         async with running(own):
             async with asyncio.timeout(10):
-                while own.clock.steady() < renewal.ROLE_TTL - 1:
+                while own.clock.steady() < roles.TTL - 1:
                     assert await own.upstream.calls() == 0  # another process has the role
                     if own.clock._sleepers:
                         own.clock.advance(0.5)
             await wait_for_calls(own.upstream, own.clock, 1)
         # Who ends in order gives the role back at once.
-        assert await other.keeper.store.lead(renewal.ROLE, "next", renewal.ROLE_TTL)
+        assert await other.keeper.store.lead(renewal.ROLE, "next", roles.TTL)
 
 
 async def test_the_workers_that_run_are_known(own: Harness, tmp_path: Path) -> None:

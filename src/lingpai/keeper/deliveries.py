@@ -14,13 +14,12 @@ from lingpai.keeper.counters import DELIVERIES
 from lingpai.keeper.events import AT_ONCE, Feed, Happened, happened, moment_of
 from lingpai.keeper.hooks import receives, refusal_of, signed
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.roles import Role
 
 if TYPE_CHECKING:
     import asyncio
 
 ROLE: Final = "hooks"
-ROLE_TTL: Final = 15.0
-ROLE_EVERY: Final = 5.0
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for attempts that have become due."""
 DELAYS: Final = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 86_400.0)
@@ -56,17 +55,13 @@ class Deliveries:
     async def run(self) -> None:
         """Deliver until cancelled. Every worker runs this; only the one that has the role does anything."""
         keeper = self._keeper
-        leading_until = float("-inf")
+        role = Role(keeper, ROLE)
         try:
             with self._feed.listening():
                 while True:
                     turn = self._feed.turn
                     try:
-                        now = keeper.clock.steady()
-                        if now >= leading_until - ROLE_TTL + ROLE_EVERY:
-                            leads = await keeper.store.lead(ROLE, keeper.process, ROLE_TTL)
-                            leading_until = now + ROLE_TTL if leads else float("-inf")
-                        if now < leading_until:
+                        if await role.is_ours():
                             await self.look()
                         else:
                             self._pause()

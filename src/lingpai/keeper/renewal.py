@@ -16,12 +16,11 @@ from lingpai.keeper.context import log
 from lingpai.keeper.counters import publish_hits
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
+from lingpai.keeper.roles import Role
 from lingpai.keeper.third_parties.pushes import settle_due
 from lingpai.keeper.third_parties.recovering import recover_all
 
 ROLE = "renewal"
-ROLE_TTL = 15.0
-ROLE_EVERY = 5.0
 PURGE_EVERY = 60.0
 PURGE_LIMIT = 500
 PUSHES_EVERY = 2.0
@@ -40,7 +39,8 @@ async def run(keeper: Keeper) -> None:
 
     Every worker runs this; only the one that has the role does anything.
     """
-    leading_until = announced_at = float("-inf")
+    announced_at = float("-inf")
+    role = Role(keeper, ROLE)
     renewals, chores = Renewals(keeper), Chores(keeper)
     try:
         while True:
@@ -50,15 +50,11 @@ async def run(keeper: Keeper) -> None:
                 if now - announced_at >= presence.EVERY:
                     await presence.announce(keeper)
                     announced_at = now
-                if now >= leading_until - ROLE_TTL + ROLE_EVERY:
-                    leads = await keeper.store.lead(ROLE, keeper.process, ROLE_TTL)
-                    leading_until = now + ROLE_TTL if leads else float("-inf")
-                if now < leading_until:
+                if await role.is_ours():
                     await renewals.look()
+                    await chores.do(now)
                 else:
                     renewals.pause()
-                if now < leading_until:
-                    await chores.do(now)
                 if now - keeper.audit.written_at >= PURGE_EVERY:
                     keeper.audit.write_out(now)
                 outage_lines.end()

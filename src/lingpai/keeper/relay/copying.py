@@ -14,10 +14,9 @@ from lingpai.keeper.counters import RELAY_COPIES
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.relay.parcels import parcel
 from lingpai.keeper.relay.reaching import ReachError
+from lingpai.keeper.roles import Role
 
 ROLE: Final = "copies"
-ROLE_TTL: Final = 15.0
-ROLE_EVERY: Final = 5.0
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for copies that have become due."""
 APART: Final = 0.05
@@ -48,15 +47,11 @@ class Copies:
     async def run(self) -> None:
         """Deliver until cancelled. Every worker runs this; only the one that has the role does anything."""
         keeper = self._keeper
-        leading_until = float("-inf")
+        role = Role(keeper, ROLE)
         try:
             while True:
                 try:
-                    now = keeper.clock.steady()
-                    if now >= leading_until - ROLE_TTL + ROLE_EVERY:
-                        leads = await keeper.store.lead(ROLE, keeper.process, ROLE_TTL)
-                        leading_until = now + ROLE_TTL if leads else float("-inf")
-                    if now < leading_until:
+                    if await role.is_ours():
                         await self.look()
                     else:
                         self._pause()
