@@ -11,13 +11,17 @@ import hashlib
 import hmac
 import os
 import re
+import secrets
+import string
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
-KEY_FORM: Final = re.compile(r"[A-Za-z0-9+/]{43}")
+KEY_FORM: Final = re.compile(r"[A-Za-z0-9]{43}")
 """An EncodingAESKey."""
 _APART: Final = 600.0
 """Seconds by which the time of a push may be off."""
 _MOST_DIGITS: Final = 12
+_CHARACTERS: Final = string.ascii_letters + string.digits
 _BLOCK: Final = 32
 _VECTOR: Final = 16
 _HEAD: Final = 20
@@ -25,6 +29,11 @@ _HEAD: Final = 20
 
 class MessageError(Exception):
     """A text is not encrypted with this key, or damaged."""
+
+
+def new_key() -> str:
+    """Return an EncodingAESKey that nobody has."""
+    return "".join(secrets.choice(_CHARACTERS) for _ in range(43))
 
 
 class Opened(NamedTuple):
@@ -66,7 +75,7 @@ class MessageCipher:
 
     def __init__(self, encoding_key: str) -> None:
         if not KEY_FORM.fullmatch(encoding_key):
-            raise ValueError("an EncodingAESKey has 43 characters of base64")
+            raise ValueError("an EncodingAESKey has 43 letters and digits")
         self._key = base64.b64decode(encoding_key + "=")
 
     def encrypt(self, message: bytes, receiver: str) -> str:
@@ -108,3 +117,26 @@ class MessageCipher:
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
 
         return Cipher(algorithms.AES(self._key), modes.CBC(self._key[:_VECTOR]))
+
+
+def decrypt_for(receivers: Collection[str], keys: Iterable[str], text: str) -> bytes:
+    """Return the message in a text that was encrypted for one of these receivers with one of these keys.
+
+    Args:
+        receivers: ids of the receiver.
+        keys: EncodingAESKeys, the current one and the one before; those that are "" are skipped.
+        text: what is encrypted.
+
+    Raises:
+        MessageError: "key" when none of the keys fits, "receiver" when it was encrypted for another one.
+    """
+    problem = "key"
+    for key in filter(None, keys):
+        try:
+            opened = MessageCipher(key).decrypt(text)
+        except MessageError:
+            continue
+        if opened.receiver in receivers:
+            return opened.message
+        problem = "receiver"
+    raise MessageError(problem)

@@ -1,22 +1,17 @@
 """The ids and secrets of the samples of one data folder, made at random at the first start."""
 
-import base64
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
-from lingpai.core import private_files
+from lingpai.core import message_crypto, private_files
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.keeper.keys import new_key
 
 FIRST_PASSWORD, SECOND_PASSWORD = "first_password", "second_password"
 """Names of the users' passwords among the issuer's samples."""
-
-
-def _encoding_key() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode().removesuffix("=")
 
 
 class Samples(msgspec.Struct):
@@ -32,7 +27,7 @@ class Samples(msgspec.Struct):
     component_appid: str = msgspec.field(default_factory=lambda: "wx" + secrets.token_hex(8))
     component_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     component_token: str = msgspec.field(default_factory=lambda: secrets.token_hex(12))
-    component_key: str = msgspec.field(default_factory=_encoding_key)
+    component_key: str = msgspec.field(default_factory=message_crypto.new_key)
     merchant_appid: str = msgspec.field(default_factory=lambda: "wx" + secrets.token_hex(8))
     merchant_secret: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
     caller_key: str = msgspec.field(default_factory=new_key)

@@ -1,7 +1,6 @@
 """Pushing to the callbacks of third-party platforms: a ticket every ten minutes of its clock, and on demand."""
 
 import asyncio
-import base64
 import secrets
 from typing import Final
 from urllib.parse import urlencode
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from lingpai.core.logs import structlog
-from lingpai.core.message_crypto import MessageCipher, signature
+from lingpai.core.message_crypto import MessageCipher, new_key, signature
 from lingpai.core.message_fields import write_fields
 from lingpai.sandbox.components import new_ticket
 from lingpai.sandbox.options import WechatComponent
@@ -76,9 +75,7 @@ def _message(world: World, component: WechatComponent, pushing: Pushing) -> byte
 
 async def _send(component: WechatComponent, pushing: Pushing, message: bytes, now: int) -> None:
     fault = pushing.fault
-    key = (
-        base64.b64encode(secrets.token_bytes(32)).decode()[:43] if fault == "key" else component.encoding_key
-    )
+    key = new_key() if fault == "key" else component.encoding_key
     receiver = "wx0000000000000000" if fault == "receiver" else component.appid
     token = secrets.token_hex(8) if fault == "token" else component.token
     timestamp, nonce = str(now - STALE if fault == "stale" else now), secrets.token_hex(8)

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed, is_timely
+from lingpai.core.message_crypto import MessageError, decrypt_for, is_signed, is_timely
 from lingpai.core.message_fields import MessageFieldsError, read_fields
 from lingpai.core.relays import Relay
 
@@ -137,16 +137,12 @@ def _demand_signed(given: str, *parts: str) -> None:
 
 
 def _decrypted(relay: Relay, text: str) -> bytes:
-    for key in filter(None, (relay.aes_key, relay.former_aes_key)):
-        try:
-            found = MessageCipher(key).decrypt(text)
-        except MessageError:
-            continue
-        if found.receiver == account_of(relay):
-            return found.message
-    raise LingpaiError(
-        Kind.NOT_ALLOWED, "The message is not encrypted with this EncodingAESKey for this account."
-    )
+    try:
+        return decrypt_for((account_of(relay),), (relay.aes_key, relay.former_aes_key), text)
+    except MessageError as error:
+        raise LingpaiError(
+            Kind.NOT_ALLOWED, "The message is not encrypted with this EncodingAESKey for this account."
+        ) from error
 
 
 def _fields_of(body: bytes) -> Mapping[str, str]:

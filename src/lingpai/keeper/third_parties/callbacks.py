@@ -1,11 +1,9 @@
 """Callbacks of third-party platforms: who pushed it is proven first, then it is stored, then it is answered."""
 
-from collections.abc import Iterator
-
 import msgspec
 
 from lingpai.core.errors import Kind, LingpaiError
-from lingpai.core.message_crypto import MessageCipher, MessageError, is_signed, is_timely
+from lingpai.core.message_crypto import MessageError, decrypt_for, is_signed, is_timely
 from lingpai.core.message_fields import MessageFieldsError, read_fields
 from lingpai.core.records import Account
 from lingpai.keeper.app import App
@@ -118,16 +116,11 @@ def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) ->
         raise _refused(account, "signature")
     if not is_timely(signed.timestamp, keeper.clock.now()):
         raise _refused(account, "timestamp")
-    problem = "key"
-    for key in _keys_of(account):
-        try:
-            opened = MessageCipher(key).decrypt(encrypted)
-        except MessageError:
-            continue
-        if opened.receiver in _receivers_of(account):
-            return opened.message
-        problem = "receiver"
-    raise _refused(account, problem)
+    keys = (account.encoding_key, account.former_encoding_key)
+    try:
+        return decrypt_for(_receivers_of(account), keys, encrypted)
+    except MessageError as error:
+        raise _refused(account, str(error)) from error
 
 
 def _fields_of(account: Account, body: bytes) -> dict[str, str]:
@@ -135,10 +128,6 @@ def _fields_of(account: Account, body: bytes) -> dict[str, str]:
         return read_fields(body)
     except MessageFieldsError as error:
         raise _refused(account, "form") from error
-
-
-def _keys_of(account: Account) -> Iterator[str]:
-    yield from filter(None, (account.encoding_key, account.former_encoding_key))
 
 
 def _receivers_of(account: Account) -> frozenset[str]:
