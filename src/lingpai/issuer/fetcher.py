@@ -168,8 +168,6 @@ class Fetcher:
         self, request: HttpRequest, addresses: Sequence[str], read: Callable[[HttpResponse], Awaitable[T]]
     ) -> T:
         """Make a call by a connection to one of these addresses, whatever its host resolves to by now."""
-        if self._trust is None:
-            self._trust = ssl.create_default_context()
 
         async def pinned(_host: str, _port: int) -> Sequence[str]:
             return addresses

@@ -47,15 +47,14 @@ class ProxiedResponse:
     """An answer that comes by a proxy; as `http_client.response.HttpResponse`.
 
     Args:
-        request: what was sent.
-        sending: sends it, and returns the answer when its head is there.
+        request: sent when the head is waited for.
     """
 
-    def __init__(self, request: "WatchedRequest", answer: aiohttp.ClientResponse | None = None) -> None:
+    def __init__(self, request: "WatchedRequest") -> None:
         self.status = 0
         self.lines: list[tuple[bytes, bytes]] = []
         self._request = request
-        self._answer = answer
+        self._answer: aiohttp.ClientResponse | None = None
 
     @property
     def complete(self) -> bool:

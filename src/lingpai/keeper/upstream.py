@@ -8,7 +8,6 @@ A call is sent once. What was lost on the way may have arrived: a code is used u
 replaced, so whether to ask again is for those to decide who know what was asked.
 """
 
-import asyncio
 import codecs
 import re
 import time
@@ -134,8 +133,7 @@ class Upstream:
         total = way.timeout or self.total
         try:
             request = _request_of(method, url, query, body, form, headers or {})
-            async with asyncio.timeout(total):
-                status, content = await self._fetch(request, envelope, way, total)
+            status, content = await self._fetch(request, envelope, way, total)
         except TimeoutError as error:
             raise Unreachable(f"no answer within {total:g} s") from error
         except FAILURES as error:

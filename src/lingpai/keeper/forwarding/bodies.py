@@ -51,11 +51,6 @@ class Outgoing:
         """Bytes of the body, or None."""
         return self._request.length if self.whole is None else len(self.whole)
 
-    @property
-    def has_body(self) -> bool:
-        """True when there is a body."""
-        return self.whole is None or bool(self.whole)
-
     async def pieces(self) -> AsyncIterator[bytes]:
         """Return the pieces of a body that is not kept."""
         try:
