@@ -32,7 +32,7 @@ class Permitted(Operating):
 
     def may_list(self, kind: str) -> bool:
         """Return whether the rights are enough to list things of a kind; of one realm at least, if they are of one."""
-        realms = self._site.realms if BY_KIND[kind].path.startswith("/realms/{realm}/") else ()
+        realms = self._site.realms if BY_KIND[kind].of_realm else ()
         return any(self.may(kind, READ, key) for key in ((), *((realm,) for realm in realms)))
 
     @override

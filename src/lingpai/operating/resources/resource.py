@@ -88,11 +88,14 @@ class Resource(Generic[R]):
         head, _, _ = self.path.partition(f"/{self.kind}/")
         return f"{head}/{self.kind}"
 
+    @property
+    def of_realm(self) -> bool:
+        """True when the first part of a key is a realm that the things belong to."""
+        return self.path.startswith("/realms/{realm}/")
+
     def need(self, key: Key, verb: str, area: Area | None = None) -> Need:
         """Return the right that a call needs, in another area than the kind's when `area` is given."""
-        return Need(
-            area or self.area, verb, key[0] if self.path.startswith("/realms/{realm}") and key else ""
-        )
+        return Need(area or self.area, verb, key[0] if self.of_realm and key else "")
 
     async def find(self, site: Site, key: Key) -> R | None:
         """Return the thing of this key, or None."""
