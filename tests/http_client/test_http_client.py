@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import gzip
+import ssl
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lingpai.http_client.connection import MAX_HEAD_BYTES, HttpConnection
 from lingpai.http_client.pool import HttpPool, HttpRequest, split_url
 from lingpai.http_client.response import UNREAD_BYTES, HttpResponse, LostError
+from tests.keeper.certificates import certificate_for
 
 SECONDS = 20.0
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -24,16 +27,17 @@ class Server:
         asked: the heads and bodies that came, by connection.
     """
 
-    def __init__(self, *answers: bytes, then: str = "close") -> None:
+    def __init__(self, *answers: bytes, then: str = "close", tls: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers)
         self.asked: list[list[bytes]] = []
         self.port = 0
         self._then = then
+        self._tls = tls
         self._over = asyncio.Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.port}" if self._tls is None else f"https://localhost:{self.port}"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         seen: list[bytes] = []
@@ -61,7 +65,7 @@ class Server:
         return await reader.readexactly(int(length or 0))
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -393,3 +397,20 @@ async def test_nothing_is_left_open() -> None:
         pool.close()
         with pytest.raises(LostError):
             await waiting.head(SECONDS)
+
+
+async def test_the_variables_of_openssl_name_who_is_trusted_whenever_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = certificate_for(tmp_path, "localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    async with Server(OK, tls=context) as server:
+        async with pooled() as pool:
+            with pytest.raises(ssl.SSLCertVerificationError):
+                await get(pool, server.url)
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        async with pooled() as pool:
+            assert await get(pool, server.url) == (200, b"ok")

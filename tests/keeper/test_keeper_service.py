@@ -88,6 +88,29 @@ async def test_of_two_processes_one_leads_and_its_end_is_noticed(own: Harness, t
         assert await other.keeper.store.lead(renewal.ROLE, "next", roles.TTL)
 
 
+async def test_a_store_that_does_not_answer_keeps_one_connection_from_callers_for_all_roles(
+    own: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    answers = asyncio.Event()
+
+    async def lead(role: str, _holder: str, _ttl: float) -> bool:
+        asked.put_nowait(role)
+        await answers.wait()
+        return True
+
+    monkeypatch.setattr(own.keeper.store, "lead", lead)
+    names = ("renewal", "hooks", "copies")
+    asking = [asyncio.create_task(roles.Role(own.keeper, name).is_ours()) for name in names]
+    seen = [await asked.get()]
+    await asyncio.sleep(0)
+    assert asked.empty()
+    answers.set()
+    assert await asyncio.gather(*asking) == [True, True, True]
+    seen += [asked.get_nowait(), asked.get_nowait()]
+    assert sorted(seen) == sorted(names)
+
+
 async def test_the_workers_that_run_are_known(own: Harness, tmp_path: Path) -> None:
     async with (
         aiohttp.ClientSession() as session,

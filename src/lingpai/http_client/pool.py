@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -246,9 +247,14 @@ def _names(headers: Iterable[tuple[str, str]], name: str) -> bool:
     return any(each == name for each, _ in headers)
 
 
-@functools.lru_cache(maxsize=1)
 def _system() -> ssl.SSLContext:
-    """Return what trusts the system's certificate authorities; SSL_CERT_FILE names others."""
+    """Return what trusts the system's certificate authorities; SSL_CERT_FILE and SSL_CERT_DIR name others."""
+    return _trusting(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@functools.lru_cache(maxsize=4)
+def _trusting(_file: str | None, _directory: str | None) -> ssl.SSLContext:
+    # OpenSSL reads both variables by itself; they are arguments so that a change of either makes another context.
     context = ssl.create_default_context()
     context.set_alpn_protocols(_ALPN)
     return context

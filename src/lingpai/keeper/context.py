@@ -1,5 +1,6 @@
 """The parts that every function of the keeper uses: store, clock, client, options, digests, background tasks."""
 
+import asyncio
 import copy
 import dataclasses
 import functools
@@ -47,6 +48,8 @@ class Context:
         publish: called with each credential that was saved; returns at once. None when nothing is published.
         actor: the operator that it acts for, see `by`; None for the service itself.
         reach: how environments are reached.
+        asking_for_roles: locked while this process asks the store for a role. It does so for one at a time, so that a
+            store that does not answer keeps no more than one connection from its callers.
         reconcile: called now and then by the one worker that leads; returns at once. None when nothing is published.
     """
 
@@ -63,6 +66,7 @@ class Context:
     reconcile: Callable[[], None] | None = None
     actor: Actor | None = None
     reach: Reach = reach_nobody
+    asking_for_roles: asyncio.Lock = dataclasses.field(default_factory=asyncio.Lock)
     digest_secret: Callable[[str], bytes] = dataclasses.field(init=False)
     digest_caller_key: Digester = dataclasses.field(init=False)
     digest_code: Digester = dataclasses.field(init=False)

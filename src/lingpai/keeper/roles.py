@@ -30,8 +30,9 @@ class Role:
             LingpaiError: STORE_UNAVAILABLE.
         """
         context = self._context
-        now = context.clock.steady()
-        if now >= self._until - TTL + EVERY:
-            leads = await context.store.lead(self._name, context.process, TTL)
+        if context.clock.steady() >= self._until - TTL + EVERY:
+            async with context.asking_for_roles:
+                now = context.clock.steady()
+                leads = await context.store.lead(self._name, context.process, TTL)
             self._until = now + TTL if leads else float("-inf")
-        return now < self._until
+        return context.clock.steady() < self._until
