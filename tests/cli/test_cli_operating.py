@@ -149,6 +149,17 @@ def test_what_works_on_its_host_alone_refuses_a_server(cli: Cli, command: tuple[
     assert not cli.data.exists()
 
 
+def test_a_server_in_the_environment_stops_no_command_of_the_host(cli: Cli, tmp_path: Path) -> None:
+    elsewhere = enter(cli, tmp_path, f"127.0.0.1:{free_port()}")
+    cli.env |= elsewhere  # as in a container, whose environment every process has
+    with serving(cli):
+        added = cli("admin", "add", "eve", "--role", "viewer")
+        assert (added.code, added.json["name"]) == (0, "eve")
+        assert cli("config", "show").code == cli("migrate").code == 0
+        assert [each["name"] for each in cli("admin", "list").json] == ["ann", "eve"]
+    assert cli("admin", "list").code == 1  # by the server, which ended
+
+
 def test_every_command_is_tried_over_http_or_refuses(cli: Cli) -> None:
     del cli
     tried = {step[:2] for commands, _ in SUITES.values() for step in commands} | {("audit", "export")}

@@ -128,17 +128,29 @@ def quiet() -> Iterator[None]:
 
 
 class _Chosen:
-    """Options of the root command."""
+    """Options of the root command.
+
+    Attributes:
+        server: the address, or "" for the store.
+        typed: whether it was given on the command line, not by the environment.
+    """
 
     server = ""
+    typed = False
 
 
 _chosen = _Chosen()
 
 
-def choose_server(url: str) -> None:
-    """Have the commands that can do so work by the admin API at `url`; "" for the store."""
-    _chosen.server = url
+def choose_server(url: str, *, typed: bool = False) -> None:
+    """Have the commands that can do so work by the admin API at `url`; "" for the store.
+
+    Args:
+        url: the address.
+        typed: whether it was given on the command line. Commands of the host alone refuse that, and take no notice of
+            the environment, which a container passes to whatever runs in it.
+    """
+    _chosen.server, _chosen.typed = url, typed
 
 
 def server() -> str:
@@ -150,13 +162,12 @@ def demand_host() -> None:
     """Refuse `--server`: a command that works on this host alone must not look as if it worked elsewhere.
 
     Raises:
-        Problem: a server was chosen.
+        Problem: a server was given on the command line.
     """
-    if _chosen.server:
+    if _chosen.typed:
         raise Problem(
             tr(
-                "This command works on its own host alone: run it there, or leave out --server and LINGPAI_SERVER "
-                "to run it here."
+                "This command works on its own host alone: run it there, or leave out --server to run it here."
             )
         )
 

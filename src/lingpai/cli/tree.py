@@ -67,6 +67,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool,
@@ -82,4 +83,5 @@ def _root(
         ),
     ] = "",
 ) -> None:
-    choose_server(server)
+    source = context.get_parameter_source("server")
+    choose_server(server, typed=source is not None and source.name == "COMMANDLINE")
