@@ -9,9 +9,10 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer import admin
 from lingpai.keeper.app import App
+from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import refresh_kind_of
 from lingpai.keeper.platforms.yilianyun import OAUTH
-from lingpai.keeper.refresh_tokens import read_refresh_token
+from lingpai.keeper.refresh_tokens import read_refresh_token, save_refresh_token
 from lingpai.keeper.status import accounts_health
 from lingpai.keeper.upstream import Unreachable
 from tests.keeper.issued import MACHINE, OPEN, Issued, issued
@@ -81,6 +82,49 @@ async def test_authorising_again_takes_the_place(harness: Issued, merchants: App
     assert second["value"] != first["value"]
     await harness.pass_time(28 * DAY, DAY)
     assert (await harness.held(OPEN, TERMINAL))["version"] == 3
+
+
+async def test_a_refresh_token_is_saved_beside_the_lease_of_a_killed_process(
+    harness: Issued, merchants: App
+) -> None:
+    """Releases before saved it under a lease of its own, and nothing at all while a killed process had that."""
+    refresh_key = merchants.key(refresh_kind_of(TERMINAL))
+    await harness.keeper.store.acquire_lease(refresh_key, "killed", 2**62, 30)
+    await harness.keeper.store.mark_suspect(merchants.key(TERMINAL), 1)
+    assert (await harness.held(OPEN, TERMINAL))["version"] == 2
+    refresh_token = await read_refresh_token(harness.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.version == 2
+
+
+async def test_a_code_does_not_wait_for_the_renewal_of_a_killed_process(
+    harness: Issued, merchants: App
+) -> None:
+    """The clock does not move here: whoever waited for the lease would wait for ever."""
+    killed = await harness.keeper.store.acquire_lease(merchants.key(TERMINAL), "killed", 2**62, 30)
+    refresh_key = merchants.key(refresh_kind_of(TERMINAL))
+    await harness.keeper.store.acquire_lease(refresh_key, "killed", 2**62, 30)
+    async with asyncio.timeout(20):
+        await harness.post(EXCHANGES, {"kind": "code", "code": await harness.code()})
+    assert (await harness.held(OPEN, TERMINAL))["version"] == 2
+    refresh_token = await read_refresh_token(harness.keeper, merchants, TERMINAL)
+    assert refresh_token is not None
+    assert refresh_token.version == 2
+    assert killed.lease is not None
+    assert not await harness.keeper.store.release_lease(killed.lease)
+
+
+async def test_a_late_renewal_does_not_replace_what_a_newer_code_brought(
+    harness: Issued, merchants: App
+) -> None:
+    late = await read_refresh_token(harness.keeper, merchants, TERMINAL)
+    assert late is not None
+    assert late.current is not None
+    await harness.post(EXCHANGES, {"kind": "code", "code": await harness.code()})
+    newer = await read_refresh_token(harness.keeper, merchants, TERMINAL)
+    fetched = SentAt(harness.keeper).fetched("of the late renewal", MONTH)
+    await save_refresh_token(harness.keeper, merchants, TERMINAL, fetched, seen=late.version)
+    assert await read_refresh_token(harness.keeper, merchants, TERMINAL) == newer
 
 
 async def test_a_lost_answer_is_no_logout(harness: Issued, merchants: App) -> None:
@@ -243,18 +287,18 @@ async def test_the_store_down_at_the_worst_moment(
     whole = store.save_generation
     saves = 0
 
-    async def fail_second(self: object, *args: object, **kept: object) -> object:
+    async def fail_first(self: object, *args: object, **kept: object) -> object:
         nonlocal saves
         saves += 1
-        if saves == 2:
+        if saves == 1:
             raise LingpaiError(Kind.STORE_UNAVAILABLE, "full")
         return await whole(self, *args, **kept)  # type: ignore[arg-type]  # passed on as they came
 
-    monkeypatch.setattr(store, "save_generation", fail_second)
+    monkeypatch.setattr(store, "save_generation", fail_first)
     harness.clock.advance(60)
     await harness.keeper.store.mark_suspect(merchants.key(TERMINAL), 1)
     assert (await harness.held(OPEN, TERMINAL))["value"] == first["value"]
-    assert saves == 2
+    assert saves == 1
     harness.clock.advance(30)
     second = await harness.held(OPEN, TERMINAL)
     assert second["version"] == 2

@@ -130,6 +130,22 @@ async def test_the_newest_wins_in_whichever_order_they_come(
     assert await store.read_credential(key) == kept
 
 
+async def test_the_version_decides_where_it_is_known(
+    store: Store, clock: VirtualClock, key: CredentialKey
+) -> None:
+    """The one that was sent later may be the older: what decides is which version its sender had seen."""
+    early = fetched(clock, "early")
+    clock.advance(1)
+    late = fetched(clock, "late")
+    await store.put_generation(key, late, late.end, None)
+    assert await store.put_generation(key, late, late.end, None, seen=0) is None
+    kept = await store.put_generation(key, early, early.end, None, seen=1)
+    assert kept is not None
+    assert (kept.version, kept.current and kept.current.value) == (2, "early")
+    assert await store.put_generation(key, fetched(clock, "overtaken"), late.end, None, seen=1) is None
+    assert await store.read_credential(key) == kept
+
+
 async def test_it_overtakes_who_has_the_lease(store: Store, clock: VirtualClock, key: CredentialKey) -> None:
     await renew(store, clock, key, "before")
     slow = await lease_on(store, key, "slow")

@@ -48,7 +48,48 @@ async def save(
         previous_end=fetched.end.earlier(fetched.lifetime - remains),
         renew=next_renewal(context.clock, way, overlap if is_whole else way.overlap, fetched, same=same),
     )
-    outcome = "overtaken" if saved is None else "same" if same else "ok"
+    _announce(context, app, kind, fetched, saved, "same" if same else "ok")
+    if saved is None and way.repeat is Repeat.KILLS_OLD:
+        # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
+        stored = await context.store.read_credential(credential.key)
+        if stored is not None:
+            await context.store.mark_suspect(credential.key, stored.version)
+    return saved
+
+
+async def keep(
+    context: Context, app: App, kind: str, fetched: Fetched, seen: int | None = None
+) -> Credential | None:
+    """Save a token that came without being fetched: with a merchant's authorization, or for a user's code.
+
+    Args:
+        context: the keeper's.
+        app: for whom.
+        kind: of the token.
+        fetched: what came.
+        seen: as in `Store.put_generation`, whose rule decides; no lease is needed, and any is overtaken.
+
+    Returns:
+        The credential as it is now, or None when a newer one is stored.
+    """
+    way = app.platform.renewed(kind, app.mode)
+    overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
+    saved = await context.store.put_generation(
+        app.key(kind),
+        fetched,
+        previous_end=fetched.end.earlier(fetched.lifetime - overlap),
+        renew=next_renewal(context.clock, way, overlap, fetched, same=False),
+        seen=seen,
+    )
+    _announce(context, app, kind, fetched, saved, "ok")
+    return saved
+
+
+def _announce(
+    context: Context, app: App, kind: str, fetched: Fetched, saved: Credential | None, outcome: str
+) -> None:
+    """Count, log and publish what was saved; None when the lease was overtaken."""
+    outcome = outcome if saved is not None else "overtaken"
     FETCHES.labels(app.platform.name, kind_label(kind), outcome).inc()
     log.info(
         "fetched",
@@ -61,12 +102,6 @@ async def save(
     )
     if saved is not None and context.publish is not None:
         context.publish(saved)
-    if saved is None and way.repeat is Repeat.KILLS_OLD:
-        # What we fetched too late may be the newest for the upstream, and then what is stored dies within the overlap.
-        stored = await context.store.read_credential(credential.key)
-        if stored is not None:
-            await context.store.mark_suspect(credential.key, stored.version)
-    return saved
 
 
 def _is_gone(lease: Lease, credential: Credential, repeat: Repeat, dead: Generation | None) -> bool:

@@ -35,11 +35,11 @@ async def save_refresh_token(
         fetched: what came.
         seen: version of the one that was stored before; if there is a newer one already, that stays.
     """
-    holder = context.lease_holder()
-    attempt = await context.store.acquire_lease(
-        app.key(refresh_kind_of(kind)), holder, seen, context.options.lease
+    # Without a lease: that of a process that was killed must not keep this from being saved.
+    await context.store.put_generation(
+        app.key(refresh_kind_of(kind)),
+        fetched,
+        previous_end=fetched.end.earlier(fetched.lifetime),
+        renew=None,
+        seen=seen,
     )
-    if attempt.lease is not None:
-        await context.store.save_generation(
-            attempt.lease, fetched, previous_end=fetched.end.earlier(fetched.lifetime), renew=None
-        )

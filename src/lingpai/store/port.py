@@ -171,11 +171,17 @@ class Store(Administration, Events, Hooks, Pushes, Relays, Protocol):
         ...
 
     async def put_generation(
-        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+        self,
+        key: CredentialKey,
+        fetched: Fetched,
+        previous_end: End,
+        renew: End | None,
+        seen: int | None = None,
     ) -> Credential | None:
         """Keep a value that came by itself: pushed, or with another; no lease is needed, and any is overtaken.
 
-        As `save_generation` for the rest. The newest wins, by `fetched_at`: None when a newer one is stored.
+        As `save_generation` for the rest. The newest wins: None when the stored version is above `seen`, or, without
+        one, when the stored value has a later `fetched_at`.
         """
         ...
 

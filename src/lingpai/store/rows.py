@@ -61,8 +61,13 @@ def as_of_now(credential: Credential | None, clock: Clock) -> Credential | None:
     return msgspec.structs.replace(credential, previous=None)
 
 
-def is_older(fetched: Fetched, credential: Credential) -> bool:
-    """Return whether a newer value is stored already; of two of one moment the later one is the newer."""
+def is_older(fetched: Fetched, credential: Credential, seen: int | None) -> bool:
+    """Return whether a newer value is stored already: of a version above `seen`, or by its time where that is None.
+
+    Of two values of one moment the later one is the newer.
+    """
+    if seen is not None:
+        return credential.version > seen
     return credential.current is not None and credential.current.fetched_at > fetched.fetched_at
 
 

@@ -9,10 +9,10 @@ from lingpai.keeper.administration import remove_account
 from lingpai.keeper.app import App
 from lingpai.keeper.context import Context, log
 from lingpai.keeper.keeper import Keeper
+from lingpai.keeper.outcomes import keep
 from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.platforms.third_party import Grant, Listed
-from lingpai.keeper.schedule import next_renewal
 from lingpai.keeper.third_parties.calls import ask_with_token
 from lingpai.keeper.third_parties.merchants import keep_refresh_token
 from lingpai.keeper.third_parties.providers import acts_for, merchants_of, third_party_of
@@ -43,7 +43,7 @@ async def adopt(context: Context, provider: App, grant: Grant, sent_at: SentAt, 
         await keep_refresh_token(context, app, sent_at, grant.refresh_token)
     await _save_account(context, provider, app, grant, since)
     if grant.token:
-        await _keep_token(context, app, grant, sent_at)
+        await keep(context, app, ACCESS_TOKEN, sent_at.fetched(grant.token, grant.lifetime))
     log.info("merchant_authorized", platform=app.platform.name, account=app.account)
     return app.full_name
 
@@ -168,17 +168,3 @@ async def _save_account(context: Context, provider: App, app: App, grant: Grant,
         if wanted == known or await context.store.replace_account(known, wanted):
             return
     raise AssertionError("an account is changed without end")
-
-
-async def _keep_token(context: Context, app: App, grant: Grant, sent_at: SentAt) -> None:
-    way = app.platform.renewed(ACCESS_TOKEN, app.mode)
-    fetched = sent_at.fetched(grant.token, grant.lifetime)
-    overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
-    saved = await context.store.put_generation(
-        app.key(ACCESS_TOKEN),
-        fetched,
-        previous_end=fetched.end.earlier(fetched.lifetime - overlap),
-        renew=next_renewal(context.clock, way, overlap, fetched, same=False),
-    )
-    if saved is not None and context.publish is not None:
-        context.publish(saved)

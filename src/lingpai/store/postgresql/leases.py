@@ -54,14 +54,19 @@ class Leases(Credentials):
 
     @override
     async def put_generation(
-        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+        self,
+        key: CredentialKey,
+        fetched: Fetched,
+        previous_end: End,
+        renew: End | None,
+        seen: int | None = None,
     ) -> Credential | None:
 
         async def put(connection: Connection) -> Credential | None:
             while (locked := await connection.fetchrow(_SQL["lock_credential"], *key)) is None:
                 await connection.execute(_SQL["add_credential"], *key, self._clock.now())
             credential = await self._load(connection, locked[0])
-            if is_older(fetched, credential):
+            if is_older(fetched, credential, seen):
                 return None
             fence = await connection.fetchval(_SQL["overtake"], credential.id)
             return await self._save_newest(connection, (credential.id, fence), fetched, previous_end, renew)

@@ -59,13 +59,18 @@ class Leases(Credentials):
 
     @override
     async def put_generation(
-        self, key: CredentialKey, fetched: Fetched, previous_end: End, renew: End | None
+        self,
+        key: CredentialKey,
+        fetched: Fetched,
+        previous_end: End,
+        renew: End | None,
+        seen: int | None = None,
     ) -> Credential | None:
 
         def put(connection: Connection) -> Credential | None:
             run(connection, _SQL["begin_credential"], key._asdict() | moment(self._clock))
             credential = self._load(connection, "read_credential", key)
-            if credential is None or is_older(fetched, credential):
+            if credential is None or is_older(fetched, credential, seen):
                 return None
             overtaken = run(connection, _SQL["overtake"], (credential.id,))
             return self._save_newest(connection, overtaken[0], fetched, previous_end, renew)
