@@ -1,7 +1,9 @@
 """Logins of many environments by one callback domain: each gets its own back, and nobody else gets a code."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import msgspec
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lingpai.core.wire import Call
 from lingpai.sandbox import SAMPLE_APP, SAMPLE_CORP
 from tests.helpers.direct import Result
 from tests.keeper.environments import APP, environment
@@ -111,6 +114,62 @@ async def test_two_environments_log_in_at_once_and_each_gets_its_own(relay: Harn
         "https://dev.example/back",
         [("a", "1"), ("code", "c2"), ("state", "of dev")],
     )
+
+
+async def test_a_page_that_is_loaded_twice_at_once_leads_to_one_place(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second comes when the first has claimed the login, and has not yet written down where it leads."""
+    browser = Browser(relay)
+    state = await browser.begin(PROD, "mine", exchange="1")
+    store, second = relay.keeper.store, None
+    whole, waits = store.finish_exchange, store.wait_change
+    waiting = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        waiting.set()
+        await waits(seconds)
+
+    async def finish(*given: Any) -> bool:
+        nonlocal second
+        second = asyncio.create_task(browser.finish(state))
+        await waiting.wait()
+        return await whole(*given)
+
+    monkeypatch.setattr(store, "wait_change", wait)
+    monkeypatch.setattr(store, "finish_exchange", finish)
+    first = await browser.finish(state)
+    assert second is not None
+    assert sent_to(await second) == sent_to(first)
+
+
+async def test_a_login_outlives_the_process_that_finished_it(
+    relay: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is killed between its two writes; who loads the page again waits until its claim is over."""
+    browser = Browser(relay)
+    state = await browser.begin(PROD, "mine")
+    with monkeypatch.context() as killed:
+        killed.setattr(relay.keeper.store, "finish_exchange", _killed)
+        with pytest.raises(asyncio.CancelledError):
+            await relay.keeper.logins.finish(
+                _call_of(browser), relay.keeper.platforms["wechat"], SAMPLE_APP.appid, state, "c0de"
+            )
+
+    async def wait(seconds: float) -> None:
+        relay.clock.advance(seconds)
+
+    monkeypatch.setattr(relay.keeper.store, "wait_change", wait)
+    assert sent_to(await browser.finish(state)) == (PROD, [("code", "c0de"), ("state", "mine")])
+
+
+def _call_of(browser: Browser) -> Call:
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    return Call(trace_id="1", peer="127.0.0.1", headers={b"cookie": cookies.encode()})
+
+
+async def _killed(*_given: Any) -> bool:
+    raise asyncio.CancelledError
 
 
 async def test_who_does_not_agree_comes_back_without_a_code(relay: Harness) -> None:

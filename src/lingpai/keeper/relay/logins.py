@@ -30,6 +30,10 @@ MAX_CODE: Final = 512
 """Characters of a code that routes take."""
 LIFETIME: Final = 600
 """Seconds that a user may take."""
+_CLAIMED_FOR: Final = 3.0
+"""Seconds in which a login that begins to be finished is finished: only a write lies between."""
+_PATIENCE: Final = 8.0
+_POLL: Final = 0.1
 _PURPOSE: Final = "relayed login"
 _STATE_BYTES: Final = 16
 _TAG: Final = 8
@@ -143,17 +147,34 @@ class Logins:
         return Leave(location)
 
     async def _once(self, state: str, code: str, location: str) -> str:
-        """Return where the state leads: what it led to before, when that was with the same code."""
+        """Return where the state leads: what it led to before, when that was with the same code.
+
+        A browser may load the address twice at once, also at two nodes, and the first may be killed before it has
+        written that down: the second waits for it.
+
+        Raises:
+            LingpaiError: NOT_ALLOWED when it was with another code; UPSTREAM_UNAVAILABLE when the first is not done.
+        """
         keeper = self._keeper
         digest = keeper.digest_code(f"relayed login {state}")
         holder = keeper.lease_holder()
         ends_at = keeper.clock.now() + LIFETIME
         mark = keeper.digest_code(f"relayed code {code}").hex()
-        claim = await keeper.store.claim_exchange(digest, holder, keeper.options.lease, ends_at)
-        if claim.claimed:
-            await keeper.store.finish_exchange(digest, holder, f"{mark} {location}", ends_at)
-            return location
-        before, _, known = (claim.answer or "").partition(" ")
+        give_up = keeper.clock.steady() + _PATIENCE
+        while (
+            claim := await keeper.store.claim_exchange(digest, holder, _CLAIMED_FOR, ends_at)
+        ).answer is None:
+            if claim.claimed:
+                await keeper.store.finish_exchange(digest, holder, f"{mark} {location}", ends_at)
+                return location
+            if keeper.clock.steady() >= give_up:
+                raise LingpaiError(
+                    Kind.UPSTREAM_UNAVAILABLE,
+                    "This login is being finished already; try again.",
+                    retry_after=1,
+                )
+            await keeper.store.wait_change(_POLL)
+        before, _, known = claim.answer.partition(" ")
         if before != mark:
             raise LingpaiError(Kind.NOT_ALLOWED, "This login was finished before.")
         return known
