@@ -25,9 +25,8 @@ WALKS_ALL = {
     *("list_accounts", "list_callers", "list_statuses", "sealed_counts"),
     *("drop_ended_keys", "list_former_keys", "list_role_holders", "shorten_former_keys"),
     *("stale_hooks", "stale_former_hooks", "stale_relays", "stale_environments"),
-    *("stale_further", "stale_pushes", "stale_relay_messages"),
 }
-"""Queries that are meant to look at every row, or whose tables have a row per worker, replaced key, webhook or push;
+"""Queries that are meant to look at every row, or whose tables have a row per worker, replaced key, webhook or relay;
 none of them runs on the event loop."""
 
 

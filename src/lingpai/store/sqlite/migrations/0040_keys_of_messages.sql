@@ -1,0 +1,4 @@
+-- Key rotation finds what older keys encrypted without reading every row of tables that grow with traffic and merchants.
+CREATE INDEX relay_messages_by_key ON relay_messages (substr(content, 1, 4));
+CREATE INDEX pushes_by_key ON pushes (substr(content, 1, 4)) WHERE content IS NOT NULL;
+CREATE INDEX accounts_by_further_key ON accounts (substr(further, 1, 4)) WHERE further IS NOT NULL;
