@@ -13,6 +13,8 @@ CREATE TABLE accounts (
     UNIQUE (platform, account, label)
 ) STRICT;
 
+CREATE INDEX accounts_by_further_key ON accounts (substr(further, 1, 4)) WHERE further IS NOT NULL;
+
 CREATE INDEX accounts_by_key ON accounts (substr(secret, 1, 4));
 
 CREATE INDEX accounts_by_secret ON accounts (platform, account, secret_digest);
@@ -733,6 +735,8 @@ CREATE TABLE pushes (
 
 CREATE INDEX pushes_at ON pushes (at);
 
+CREATE INDEX pushes_by_key ON pushes (substr(content, 1, 4)) WHERE content IS NOT NULL;
+
 CREATE INDEX pushes_due ON pushes (next_at) WHERE content IS NOT NULL;
 
 CREATE TABLE relay_copies (
@@ -756,6 +760,8 @@ CREATE TABLE relay_messages (
 ) STRICT;
 
 CREATE INDEX relay_messages_at ON relay_messages (at);
+
+CREATE INDEX relay_messages_by_key ON relay_messages (substr(content, 1, 4));
 
 CREATE TABLE relays (
     id INTEGER PRIMARY KEY,
