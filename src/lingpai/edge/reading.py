@@ -9,7 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Source
 from lingpai.edge import bodies
 from lingpai.edge.charsets import demand_readable, is_utf_8, text_of
-from lingpai.edge.conversion import Conversion
+from lingpai.edge.conversion import Conversion, fields_of
 from lingpai.edge.options import EdgeOptions
 from lingpai.edge.urlencoded import (
     REPLACEMENT,
@@ -51,7 +51,7 @@ class Reader:
     """
 
     def __init__(self, params: type[msgspec.Struct], sources: Source, options: EdgeOptions) -> None:
-        fields = msgspec.structs.fields(params)
+        fields = fields_of(params)
         self._params = params
         self._lists = frozenset(field.encode_name for field in fields if _is_list(field.type))
         self._names = frozenset(field.encode_name for field in fields) - self._lists

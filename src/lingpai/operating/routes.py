@@ -1,6 +1,7 @@
 """The routes of the admin API, made of the table of resources: one listener of its own serves them."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -169,13 +170,9 @@ class AdminApi:
         sources: Source = Source.PATH,
         body: Any = None,
     ) -> Route:
-        declared: list[Any] = [
-            (name, kind) if default is msgspec.NODEFAULT else (name, kind, default)
-            for name, (kind, default) in fields.items()
-        ]
         # Each has a name of its own, by which the OpenAPI document distinguishes them.
         name = _NO_WORD.sub("_", f"{methods[0]}{path}").strip("_")
-        params = msgspec.defstruct(name, declared, kw_only=True)
+        params = _params(name, tuple((field, *declared) for field, declared in fields.items()))
         return Route(
             methods,
             ROOT + path,
@@ -280,6 +277,13 @@ class AdminApi:
 
 _BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}
 _WORDS: Final = {"GET": "Show", "PUT": "Add or replace", "PATCH": "Change some fields", "DELETE": "Remove"}
+
+
+@functools.cache
+def _params(name: str, declared: tuple[tuple[str, Any, Any], ...]) -> type[msgspec.Struct]:
+    """Return the struct of a route's parameters: name, type and default of each. Each site declares the same ones."""
+    fields: list[Any] = [each[:2] if each[2] is msgspec.NODEFAULT else each for each in declared]
+    return msgspec.defstruct(name, fields, kw_only=True)
 
 
 def _strings(names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
