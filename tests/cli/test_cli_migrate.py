@@ -1,6 +1,7 @@
 import contextlib
 
 import apsw
+import pytest
 
 from lingpai.store.sqlite.schema import pending_migrations as pending
 from tests.cli.conftest import Cli
@@ -13,6 +14,7 @@ def test_a_dry_run_lists_everything_and_makes_nothing(cli: Cli) -> None:
     assert not cli.data.exists()
 
 
+@pytest.mark.usefixtures("real_migrations")
 def test_what_was_pending_is_applied_once(cli: Cli) -> None:
     wanted = cli("migrate", "--dry-run").json["pending"]
     assert cli("migrate").json == {"dry_run": False, "applied": wanted}

@@ -2,11 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from docs.generator.schema import POSTGRESQL, SQLITE, VIEWS, schema_of_postgresql, schema_of_sqlite
 from lingpai.store.postgresql.schema import all_names
 from tests.helpers.postgres import Place, database_at
 
 
+@pytest.mark.usefixtures("real_migrations")
 def test_the_schema_of_sqlite_is_the_migrations() -> None:
     shown = SQLITE.read_text("utf-8")
     assert shown == schema_of_sqlite(), "run `make docs` and commit what it writes"

@@ -37,7 +37,7 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.mark.usefixtures("open_umask")
+@pytest.mark.usefixtures("open_umask", "real_migrations")
 async def test_only_the_owner_may_look(path: Path, ring: KeyRing, clock: VirtualClock) -> None:
     store = await SqliteStore.open(path, ring, clock)
     await store.save_account(account())
@@ -135,6 +135,7 @@ def test_no_query_walks_a_table(path: Path, name: str, query: str) -> None:
     assert bool(walks) is (name in WALKS_ALL)
 
 
+@pytest.mark.usefixtures("real_migrations")
 def test_a_store_is_migrated_once(path: Path) -> None:
     every = migrations.pending(Address(path))
     assert every[0] == "0001_keeper.sql"
@@ -144,6 +145,7 @@ def test_a_store_is_migrated_once(path: Path) -> None:
     assert migrations.migrate(Address(path)) == ()
 
 
+@pytest.mark.usefixtures("real_migrations")
 def test_a_migration_that_fails_leaves_nothing(path: Path) -> None:
     migrations.migrate(Address(path))
     with closing(connect(path, 1.0)) as connection:
@@ -235,6 +237,7 @@ def test_readers_map_a_large_file(path: Path, monkeypatch: pytest.MonkeyPatch) -
                 assert run(connection, "SELECT stamp FROM cache_stamp") == [(0,)]
 
 
+@pytest.mark.usefixtures("real_migrations")
 @pytest.mark.parametrize("bytes_per_page", [None, 4096])
 async def test_pages_are_small_in_a_new_file_and_stay_as_they_are_in_an_old_one(
     path: Path, ring: KeyRing, clock: VirtualClock, bytes_per_page: int | None
