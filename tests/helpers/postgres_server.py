@@ -1,7 +1,7 @@
 """A PostgreSQL server of the suite's own.
 
 It never runs as root: it refuses. As root it runs as `postgres`, or as `nobody` where there is no such user; its files
-are in a folder of its own under the system's temporary folder, for that user alone.
+are in a folder of its own, for that user alone, in memory where there is room.
 """
 
 import contextlib
@@ -16,16 +16,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.helpers.memory import folder_in_memory
 from tests.prepare import POSTGRESQL, find_postgresql
 
 USER = "lingpai"
 PATIENCE = 30.0
+ROOM = 2**30
+"""Bytes that must be free for a server in memory: it takes some 100 MiB, and 10 for each database."""
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # a machine that crashes takes the tests with it
     "full_page_writes": "off",
     "max_connections": "200",
     "shared_buffers": "32MB",
+    "max_wal_size": "64MB",
     "autovacuum_naptime": "5s",
     "logging_collector": "off",
     "log_min_messages": "fatal",
@@ -179,7 +183,8 @@ def _place() -> Iterator[Server]:
             "There is no PostgreSQL: run tests/prepare.py, which gets one or says what to do."
         )
     owner = _owner()
-    with tempfile.TemporaryDirectory(prefix="lingpai-pg-", ignore_cleanup_errors=True) as made:
+    memory = folder_in_memory(ROOM)
+    with tempfile.TemporaryDirectory(prefix="lingpai-pg-", dir=memory, ignore_cleanup_errors=True) as made:
         folder = Path(made)
         if owner is not None:
             shutil.chown(folder, owner)
