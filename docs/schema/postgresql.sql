@@ -666,6 +666,8 @@ CREATE TABLE store_copies (
     PRIMARY KEY (id)
 );
 
+CREATE INDEX accounts_by_further_key ON public.accounts USING btree (substr(further, 1, 4)) WHERE (further IS NOT NULL);
+
 CREATE INDEX accounts_by_key ON public.accounts USING btree (substr(secret, 1, 4));
 
 CREATE INDEX accounts_by_secret ON public.accounts USING btree (platform, account, secret_digest);
@@ -764,6 +766,8 @@ CREATE INDEX proofs_by_age ON public.proofs USING btree (proven_at);
 
 CREATE INDEX pushes_at ON public.pushes USING btree (at);
 
+CREATE INDEX pushes_by_key ON public.pushes USING btree (substr(content, 1, 4)) WHERE (content IS NOT NULL);
+
 CREATE INDEX pushes_due ON public.pushes USING btree (next_at) WHERE (content IS NOT NULL);
 
 CREATE INDEX relay_copies_due ON public.relay_copies USING btree (environment, next_at);
@@ -771,6 +775,8 @@ CREATE INDEX relay_copies_due ON public.relay_copies USING btree (environment, n
 CREATE INDEX relay_copies_message ON public.relay_copies USING btree (message_id);
 
 CREATE INDEX relay_messages_at ON public.relay_messages USING btree (at);
+
+CREATE INDEX relay_messages_by_key ON public.relay_messages USING btree (substr(content, 1, 4));
 
 CREATE INDEX roles_by_end ON public.roles USING btree (end_wall);
 
