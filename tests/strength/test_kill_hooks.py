@@ -1,15 +1,13 @@
 """kill -9 of the worker that delivers events: each event comes, in order, and none that did not happen."""
 
 import asyncio
-import http.server
 import json
-import threading
 import time
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from lingpai.core.hooks import Hook
@@ -17,68 +15,23 @@ from lingpai.keeper.hooks import new_secret
 from lingpai.service import open_keeper
 from lingpai.settings import load_settings
 from tests.strength.harness import CLASSIC_APP, CLEAR_XCX, XCX, open_harness, token_of
+from tests.strength.receivers import WAIT, Receiver, owner, receiving
 from tests.strength.services import Service
 
 SERVICES = 3
-WAIT = 60.0
 BEFORE, MEANWHILE = 2, 3
 """Renewals before the worker is killed, and while no worker delivers."""
 FAST: dict[str, Any] = {"KEEPER__CLEAR_APART": 0.001, "KEEPER__CLEARS_A_DAY": 10**6}
 
 
-class Receiver(http.server.ThreadingHTTPServer):
-    """A webhook's server: notes what comes and from where, and answers the delivery `held` only when it may."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Taker)
-        self.url = f"http://127.0.0.1:{self.server_port}/hook"
-        self.changed = threading.Condition()
-        self.got: list[tuple[str, int]] = []
-        self.ports: list[int] = []
-        self.held = 0
-        self.free = threading.Event()
-
-    def take(self, name: str, version: int, port: int) -> None:
-        """Note a delivery, and come back when it may be answered."""
-        with self.changed:
-            self.got.append((name, version))
-            self.ports.append(port)
-            waits = len(self.got) == self.held
-            self.changed.notify_all()
-        if waits:
-            self.free.wait(WAIT)
-
-    def until(self, count: int) -> None:
-        """Come back once so many deliveries came."""
-        with self.changed:
-            assert self.changed.wait_for(lambda: len(self.got) >= count, WAIT), self.got
-
-
-class _Taker(http.server.BaseHTTPRequestHandler):
-    server: Receiver
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-    def do_POST(self) -> None:
-        event = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        self.server.take(self.headers["webhook-id"], event["data"]["version"], self.client_address[1])
-        try:
-            self.send_response(204)
-            self.end_headers()
-        except OSError:  # its peer was killed
-            self.close_connection = True
+def _read(headers: Message, body: bytes) -> tuple[str, int]:
+    return str(headers["webhook-id"]), int(json.loads(body)["data"]["version"])
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as made:
-        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
-        thread.start()
+    with receiving(_read) as made:
         yield made
-        made.free.set()
-        made.shutdown()
-        thread.join()
 
 
 @pytest.mark.timeout(180)
@@ -100,7 +53,7 @@ def test_no_event_is_lost_or_overtaken_when_the_delivering_worker_is_killed(
             receiver.held = BEFORE + 1
             _renew(services[0])
             receiver.until(BEFORE + 1)
-            leader = _owner(services, receiver.ports[-1])
+            leader = owner(services, receiver.ports[-1])
             leader.kill()
             survivor = next(each for each in services if each is not leader)
             for _ in range(MEANWHILE):
@@ -120,15 +73,6 @@ def test_no_event_is_lost_or_overtaken_when_the_delivering_worker_is_killed(
 def _renew(service: Service) -> None:
     assert service.ask(CLEAR_XCX)[1]["code"] == 0
     token_of(service.ask(XCX))
-
-
-def _owner(services: list[Service], port: int) -> Service:
-    """The service whose process has a connection from this port."""
-    for service in services:
-        connections = psutil.Process(service.process.pid).net_connections("tcp")
-        if any(getattr(each.laddr, "port", None) == port for each in connections):
-            return service
-    raise AssertionError(f"nobody is connected from {port}")
 
 
 async def _add_hook(data: Path, store: str, url: str) -> None:
