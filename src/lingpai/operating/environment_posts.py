@@ -14,7 +14,8 @@ SECONDS: Final = 15.0
 """For an attempt."""
 AT_ONCE: Final = 256
 """Messages that one host is asked to answer at a time."""
-COPIES_AT_ONCE: Final = 16
+COPIES_AT_ONCE: Final = 1024
+"""Copies on their way to one host: each environment has few (`keeper.relay.copying`), but many may have one host."""
 _RESOLVERS: Final = 4
 
 

@@ -1,12 +1,15 @@
 """Reaching webhooks: public addresses by https, and an operator's own networks."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from lingpai.issuer.fetcher import Fetcher, FetchError
 from lingpai.keeper.deliveries import Post, PostError
 
-SECONDS = 15.0
+SECONDS: Final = 15.0
 """For an attempt."""
+AT_ONCE: Final = 1024
+"""Webhooks of one host that are posted to at a time: each has one attempt, so that one which hangs delays no other."""
 
 
 def posting(networks: Sequence[str], seconds: float = SECONDS) -> Post:
@@ -16,7 +19,7 @@ def posting(networks: Sequence[str], seconds: float = SECONDS) -> Post:
         networks: CIDR blocks that may be reached although they are not public, also by http.
         seconds: for an attempt.
     """
-    fetcher = Fetcher(networks, seconds=seconds, plain=True)
+    fetcher = Fetcher(networks, seconds=seconds, plain=True, by_host=AT_ONCE)
 
     async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         try:
