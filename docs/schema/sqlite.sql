@@ -94,7 +94,7 @@ CREATE INDEX budgets_by_end ON budgets (ends_at);
 CREATE TABLE cache_stamp (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     stamp INTEGER NOT NULL
-) STRICT;
+, changed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE callers (
     id INTEGER PRIMARY KEY,
@@ -127,6 +127,16 @@ CREATE TABLE console_sessions (
 
 CREATE INDEX console_sessions_ends_at ON console_sessions (ends_at);
 
+CREATE TABLE credential_changes (
+    id INTEGER PRIMARY KEY,
+    credential_id INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER credential_changes_inserted AFTER INSERT ON credential_changes BEGIN
+    UPDATE cache_stamp SET stamp = stamp + 1, changed = NEW.id;
+    DELETE FROM credential_changes WHERE id <= NEW.id - 1000;
+END;
+
 CREATE TABLE credentials (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     platform TEXT NOT NULL,
@@ -158,7 +168,14 @@ CREATE TRIGGER credentials_deleted AFTER DELETE ON credentials BEGIN UPDATE cach
 
 CREATE TRIGGER credentials_inserted AFTER INSERT ON credentials BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
 
-CREATE TRIGGER credentials_updated AFTER UPDATE ON credentials BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+CREATE TRIGGER credentials_renamed AFTER UPDATE OF id, platform, account, secret_digest, kind ON credentials BEGIN
+    UPDATE cache_stamp SET stamp = stamp + 1;
+END;
+
+CREATE TRIGGER credentials_updated
+AFTER UPDATE OF version, suspect, trouble, renew_wall, renew_steady, renew_epoch ON credentials BEGIN
+    INSERT INTO credential_changes (credential_id) VALUES (NEW.id);
+END;
 
 CREATE TABLE environments (
     id INTEGER PRIMARY KEY,
@@ -241,11 +258,17 @@ CREATE INDEX generations_by_key ON generations (substr(value, 1, 4));
 
 CREATE INDEX generations_by_value ON generations (value_digest);
 
-CREATE TRIGGER generations_deleted AFTER DELETE ON generations BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+CREATE TRIGGER generations_deleted AFTER DELETE ON generations BEGIN
+    INSERT INTO credential_changes (credential_id) VALUES (OLD.credential_id);
+END;
 
-CREATE TRIGGER generations_inserted AFTER INSERT ON generations BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+CREATE TRIGGER generations_inserted AFTER INSERT ON generations BEGIN
+    INSERT INTO credential_changes (credential_id) VALUES (NEW.credential_id);
+END;
 
-CREATE TRIGGER generations_updated AFTER UPDATE ON generations BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END;
+CREATE TRIGGER generations_updated AFTER UPDATE ON generations BEGIN
+    INSERT INTO credential_changes (credential_id) VALUES (NEW.credential_id);
+END;
 
 CREATE TABLE hooks (
     id INTEGER PRIMARY KEY,

@@ -12,7 +12,7 @@ import pytest
 
 from lingpai.core.addresses import is_within_blocks
 from lingpai.core.networks import network_of
-from lingpai.core.records import RIGHTS
+from lingpai.core.records import RIGHTS, Account
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
 from tests.keeper.harness import (
     AGENT_SECRET,
@@ -33,6 +33,7 @@ from tests.keeper.harness import (
     played,
     staged,
 )
+from tests.store.sample import key_of, renew
 
 REPORT = "/keeper/report"
 OVERLAP = 60.0
@@ -179,6 +180,31 @@ async def test_a_caller_that_was_never_rotated_costs_one_read(
     read.clear()
     assert await code_of(own, "token", key) == 0
     assert [each for each in read if "callers" in each] == []
+
+
+async def test_the_renewal_of_one_account_costs_the_others_no_read(
+    own: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own.add_app()
+    mini = Account(platform="wechat", account=SAMPLE_MINI.appid, secret=SAMPLE_MINI.secret)
+    await own.keeper.store.save_account(mini)
+    another = {"appid": SAMPLE_MINI.appid}
+    for app in (APP, APP, another):
+        data_of(await own.get(XCX, **app))
+    engine = own.keeper.store._engine  # type: ignore[attr-defined]
+    read: list[str] = []
+    rows = engine.rows
+
+    def noted(query: str, *given: Any) -> Any:
+        read.append(query)
+        return rows(query, *given)
+
+    monkeypatch.setattr(engine, "rows", noted)
+    await renew(own.keeper.store, own.clock, key_of(own.keeper.ring, mini), "a newer token")
+    assert data_of(await own.get(XCX, **another))["access_token"] == "a newer token"
+    read.clear()
+    data_of(await own.get(XCX, **APP))
+    assert read == []
 
 
 async def test_trusted_networks_need_no_secret(tmp_path: Path) -> None:

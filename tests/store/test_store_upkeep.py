@@ -10,6 +10,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.core.records import Budget, Caller, CredentialKey, RoleHolder
 from lingpai.store.port import Store
+from lingpai.store.validity import Validity
 from lingpai.store.vault import UnreadableError
 from tests.store.conftest import OpenStore
 from tests.store.sample import LIFETIME, TTL, account, key_of, lease_on, renew, trouble
@@ -322,3 +323,110 @@ async def test_the_mark_covers_what_is_kept_of_credentials_and_who_may_ask(
     assert len(set(marks)) == len(marks)
     assert await other.lead("renewal", "holder", TTL)
     assert store.mark() == marks[-1]
+
+
+async def test_what_was_made_from_a_credential_outlives_the_renewal_of_others(
+    store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    if store.mark() is None:
+        return
+    other = await open_store()
+    own, another = (key_of(ring, account(name)) for name in ("wx1", "wx2"))
+    for name in ("wx1", "wx2"):
+        await store.save_account(account(name))
+        await renew(store, clock, key_of(ring, account(name)), f"first of {name}")
+
+    async def valid() -> Validity:
+        credential = await store.read_credential(own)
+        assert credential is not None
+        mark = store.mark()
+        assert mark is not None
+        found = store.validity(credential.id, mark)
+        assert found is not None
+        assert store.is_valid(found)
+        return found
+
+    async def of_others() -> AsyncIterator[object]:
+        yield await renew(other, clock, another, "second of wx2")
+        yield await other.mark_suspect(another, 2)
+        yield await other.end_generation(another, 2)
+        yield await other.save_trouble(await lease_on(other, another), trouble(clock), None)
+        yield await other.lead("renewal", "holder", TTL)
+        yield await lease_on(other, own)  # not yet a change of what is handed out
+
+    async def of_it() -> AsyncIterator[object]:
+        yield await renew(other, clock, own, "second of wx1")
+        yield await other.mark_suspect(own, 2)
+        yield await other.end_generation(own, 2)
+        yield await other.save_trouble(await lease_on(other, own), trouble(clock), None)
+        yield await other.forget_trouble(own)
+        yield await other.save_account(account("wx3"))
+        yield await other.add_caller(Caller(name="shop"), b"digest")
+        yield await other.remove_account("wechat", "wx2", "")
+        yield await other.remove_account("wechat", "wx1", "")
+
+    kept = await valid()
+    before = await store.read_credential(own)
+    async for done in of_others():
+        assert done
+        assert store.is_valid(kept)
+        assert await store.read_credential(own) is before
+    async for done in of_it():
+        assert done
+        assert not store.is_valid(kept)
+        if await store.read_credential(own) is not None:
+            kept = await valid()
+    assert await store.read_credential(own) is None
+
+
+async def test_nothing_is_valid_since_before_the_last_change(
+    store: Store, clock: VirtualClock, ring: KeyRing
+) -> None:
+    mark = store.mark()
+    if mark is None:
+        return
+    key = key_of(ring, account())
+    await store.save_account(account())
+    await renew(store, clock, key, "first")
+    credential = await store.read_credential(key)
+    assert credential is not None
+    assert store.validity(credential.id, mark) is None
+
+
+async def test_a_value_that_nobody_had_is_found_once_it_is_saved(
+    store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    other, key = await open_store(), key_of(ring, account())
+    await store.save_account(account())
+    await renew(store, clock, key, "first")
+    assert await store.find_credential("second") is None
+    assert (found := await store.find_credential("first")) is not None
+    assert found.version == 1
+    await renew(other, clock, key, "second")
+    assert (found := await store.find_credential("second")) is not None
+    assert found.version == 2
+
+
+async def test_more_changes_than_are_listed_leave_nothing_valid(
+    store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
+) -> None:
+    if store.mark() is None:
+        return
+    other = await open_store()
+    own, another = (key_of(ring, account(name)) for name in ("wx1", "wx2"))
+    for name in ("wx1", "wx2"):
+        await store.save_account(account(name))
+        await renew(store, clock, key_of(ring, account(name)), f"first of {name}")
+    credential = await store.read_credential(own)
+    mark = store.mark()
+    assert credential is not None
+    assert mark is not None
+    kept = store.validity(credential.id, mark)
+    assert kept is not None
+    await asyncio.gather(*(other.forget_trouble(another) for _ in range(3)))  # changes nothing
+    assert store.is_valid(kept)
+    for _ in range(500):  # some three changes each
+        await renew(other, clock, another, "next")
+    assert not store.is_valid(kept)
+    assert (again := await store.read_credential(own)) is not None
+    assert again.version == 1

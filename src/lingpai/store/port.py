@@ -30,6 +30,7 @@ from lingpai.store.events_port import Events
 from lingpai.store.hooks_port import Hooks
 from lingpai.store.pushes_port import Pushes
 from lingpai.store.relays_port import Relays
+from lingpai.store.validity import Validity
 
 
 class LeaseAttempt(NamedTuple):
@@ -293,6 +294,17 @@ class Store(Administration, Events, Hooks, Pushes, Relays, Protocol):
 
         Sees the commits of every process. None when this store does not know without waiting.
         """
+        ...
+
+    def validity(self, credential: int, mark: Hashable) -> Validity | None:
+        """Return what `is_valid` takes, about what was made since `mark` from the credential with this id.
+
+        None when accounts, callers or any credential may have changed since `mark`.
+        """
+        ...
+
+    def is_valid(self, validity: Validity) -> bool:
+        """Return whether neither that credential nor any account or caller has changed, as far as was committed."""
         ...
 
     async def wait_change(self, seconds: float) -> None:

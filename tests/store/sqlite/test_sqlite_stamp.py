@@ -1,7 +1,9 @@
 """The triggers of the schema watch over every table that readers keep something decoded of."""
 
+import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import apsw
 import pytest
@@ -17,19 +19,36 @@ from lingpai.store.sqlite.issuer.store import SqliteIssuerStore
 from tests.store.sample import account, key_of, renew
 
 EVENTS = ("INSERT", "UPDATE", "DELETE")
+TRIGGER = re.compile(
+    r"CREATE TRIGGER \w+\s+AFTER (INSERT|UPDATE|DELETE)(?: OF ([\w, ]+))? ON (\w+) BEGIN\s+(.*)\s+END",
+    re.DOTALL,
+)
+MOVES = "UPDATE cache_stamp SET stamp = stamp + 1;"
+LISTS = "INSERT INTO credential_changes (credential_id) VALUES ("
+
+
+class Trigger(NamedTuple):
+    """What the schema says of one."""
+
+    event: str
+    columns: str | None
+    table: str
+    does: str
 
 
 @pytest.fixture
-def tables_of(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> dict[Hashable, set[str]]:
-    """The tables that were read for the cache, by the first part of the key."""
-    tables: dict[Hashable, set[str]] = {}
+def columns_of(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> dict[Hashable, set[tuple[str, str]]]:
+    """The columns that were read for the cache, each with its table, by the first part of the key."""
+    columns: dict[Hashable, set[tuple[str, str]]] = {}
     plain = Engine.cached
 
-    def cached(engine: Engine, key: tuple[Hashable, ...], read: Callable[[], object]) -> object:
+    def cached(
+        engine: Engine, key: tuple[Hashable, ...], read: Callable[[], object], *more: Callable[..., Any]
+    ) -> object:
         def noted() -> object:
             def note(action: int, *about: str | None) -> int:
                 if action == apsw.SQLITE_READ:
-                    tables.setdefault(key[0], set()).add(about[0] or "")
+                    columns.setdefault(key[0], set()).add((about[0] or "", about[1] or ""))
                 return apsw.SQLITE_OK
 
             reader = engine._reader
@@ -40,14 +59,17 @@ def tables_of(sqlite: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> dict[Hash
             finally:
                 reader.authorizer = None
 
-        return plain(engine, key, noted)
+        return plain(engine, key, noted, *more)
 
     monkeypatch.setattr(Engine, "cached", cached)
-    return tables
+    return columns
 
 
-async def test_whatever_is_cached_comes_from_tables_that_move_the_stamp(
-    sqlite: SqliteStore, ring: KeyRing, clock: VirtualClock, tables_of: dict[Hashable, set[str]]
+async def test_whatever_is_cached_comes_from_columns_whose_change_is_noticed(
+    sqlite: SqliteStore,
+    ring: KeyRing,
+    clock: VirtualClock,
+    columns_of: dict[Hashable, set[tuple[str, str]]],
 ) -> None:
     issuer = SqliteIssuerStore.beside(sqlite)
     await sqlite.save_account(account())
@@ -64,9 +86,18 @@ async def test_whatever_is_cached_comes_from_tables_that_move_the_stamp(
     assert await issuer.list_resources("yzb") == ()
 
     sources = Path(package.__file__).parent.rglob("*.py")
-    assert len(tables_of) == sum(source.read_text("utf-8").count("_engine.cached(") for source in sources)
-    triggers = {row[0] for row in sqlite._engine.rows("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")}
-    for table in set.union(*tables_of.values()):
-        for event in EVENTS:
-            moves = f"AFTER {event} ON {table} BEGIN UPDATE cache_stamp SET stamp = stamp + 1; END"
-            assert any(moves in trigger for trigger in triggers), (table, event)
+    assert len(columns_of) == sum(source.read_text("utf-8").count("_engine.cached(") for source in sources)
+    rows = sqlite._engine.rows("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
+    triggers = [Trigger(*parts.groups()) for (sql,) in rows if (parts := TRIGGER.fullmatch(sql))]
+    of_credentials = {"credential", "value"}
+    for kept, columns in columns_of.items():
+        for table, column in columns:
+            for event in EVENTS:
+                found = [
+                    trigger
+                    for trigger in triggers
+                    if (trigger.event, trigger.table) == (event, table)
+                    and (trigger.columns is None or column in trigger.columns.split(", "))
+                    and (MOVES in trigger.does or (kept in of_credentials and LISTS in trigger.does))
+                ]
+                assert found or not column, (kept, table, column, event)

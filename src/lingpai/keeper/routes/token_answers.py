@@ -1,7 +1,6 @@
-"""The answer with a token, and the cached answer, for which only the store's change mark is read."""
+"""The answer with a token, and the cached answer, which only asks the store whether it is still valid."""
 
 import math
-from collections.abc import Hashable
 
 from lingpai.core.records import Credential, Generation
 from lingpai.core.wire import Call
@@ -15,6 +14,7 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.drop_in import TokenAnswer
 from lingpai.keeper.platforms.platform import ACCESS_TOKEN, kind_label
 from lingpai.keeper.verification import verify
+from lingpai.store.validity import Validity
 
 
 async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
@@ -40,7 +40,9 @@ async def answer_token(keeper: Keeper, call: Call, ask: Ask) -> TokenAnswer:
         and not credential.suspect
         and current.end.epoch == keeper.clock.epoch
     ):
-        call.cached_answer = CachedAnswer(keeper, app, credential, (current, value), mark, pace)
+        validity = keeper.store.validity(credential.id, mark)
+        if validity is not None:
+            call.cached_answer = CachedAnswer(keeper, app, credential, (current, value), validity, pace)
     return TokenAnswer(value, int(current.end.remaining(keeper.clock)))
 
 
@@ -59,7 +61,7 @@ async def further_token(keeper: Keeper, call: Call, ask: Ask, kind: str) -> tupl
 class CachedAnswer(Tally):
     """`answer_token` for the same request of the same peer, for as long as it would find the same.
 
-    The answer depends on accounts, callers and credentials, whose changes change the store's mark, and on the
+    The answer depends on accounts, callers and the credential, whose changes make `validity` invalid, and on the
     time. All that is needed lies in one object: with ten thousand of them, each further one is a miss in the
     processor's cache, and those would cost more than the rest. So ends are kept as bare steady times.
 
@@ -68,11 +70,11 @@ class CachedAnswer(Tally):
         app: who asked, and was found to be allowed.
         credential: its credential, which is not suspect.
         handed: its current generation, whose end is of this epoch, and what the caller gets for it.
-        mark: the store's, from before any of this was read.
+        validity: the store's, of the credential.
         pace: of who asked.
     """
 
-    __slots__ = ("_ends", "_hits", "_keeper", "_mark", "_pace", "_renews", "_value")
+    __slots__ = ("_ends", "_hits", "_keeper", "_pace", "_renews", "_validity", "_value")
 
     def __init__(
         self,
@@ -80,12 +82,12 @@ class CachedAnswer(Tally):
         app: App,
         credential: Credential,
         handed: tuple[Generation, str],
-        mark: Hashable,
+        validity: Validity,
         pace: Pace,
     ) -> None:
         super().__init__((app.asker, app.logged_name, "token"))
         self._keeper = keeper
-        self._mark = mark
+        self._validity = validity
         self._pace = pace
         current, self._value = handed
         self._ends = current.end.steady
@@ -99,7 +101,7 @@ class CachedAnswer(Tally):
         keeper = self._keeper
         now = keeper.clock.steady()
         left = self._ends - now
-        if keeper.store.mark() != self._mark or left < LEAST_REST or now >= self._renews:
+        if not keeper.store.is_valid(self._validity) or left < LEAST_REST or now >= self._renews:
             return None
         if self._pace.is_hurried(now, now):
             return None

@@ -18,6 +18,7 @@ NOT_COPIED: Final = frozenset(
         "sqlite_stat4",
         "probes",
         "cache_stamp",
+        "credential_changes",
         "schema_steps",
     }
     | {"issuer_member_counts"}  # which triggers keep, on either side

@@ -1,5 +1,6 @@
 """Verbs that keep the store in order (`store.port`)."""
 
+from collections.abc import Hashable
 from typing import Final
 
 from typing_extensions import override
@@ -15,6 +16,7 @@ from lingpai.store.postgresql.repository import Repository
 from lingpai.store.postgresql.rights import MISSING, rights_error
 from lingpai.store.postgresql.schema import all_names
 from lingpai.store.upkeep import PURGES, SEALED, newest_seals, opens, samples
+from lingpai.store.validity import Validity
 from lingpai.store.vault import fingerprint_of
 
 _SQL: Final = load_queries("upkeep")
@@ -67,6 +69,13 @@ class Upkeep(Repository, Store):
 
     @override
     def mark(self) -> None: ...
+
+    @override
+    def validity(self, credential: int, mark: Hashable) -> None: ...
+
+    @override
+    def is_valid(self, validity: Validity) -> bool:
+        return False
 
     @override
     async def wait_change(self, seconds: float) -> None:

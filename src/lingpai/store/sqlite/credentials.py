@@ -28,13 +28,14 @@ class Credentials(Repository, Store):
 
     @override
     async def read_credential(self, key: CredentialKey) -> Credential | None:
-        found = self._engine.cached(("credential", key), lambda: self._read("read_credential", key))
+        found = self._engine.cached(("credential", key), lambda: self._read("read_credential", key), _id_of)
         return as_of_now(found, self._clock)
 
     @override
     async def find_credential(self, value: str) -> Credential | None:
         digest = self._vault.digest_value(value)
-        return as_of_now(self._engine.cached(("value", digest), lambda: self._find(digest)), self._clock)
+        found = self._engine.cached(("value", digest), lambda: self._find(digest), _id_of)
+        return as_of_now(found, self._clock)
 
     @override
     async def mark_suspect(self, key: CredentialKey, version: int) -> bool:
@@ -106,3 +107,7 @@ class Credentials(Repository, Store):
             return bool(rows)
 
         return await self._engine.write(change)
+
+
+def _id_of(credential: Credential | None) -> int | None:
+    return None if credential is None else credential.id

@@ -1,13 +1,14 @@
 """Reads on the event loop, and the cache of what was decoded from rows.
 
 All reads of one turn of the event loop share one transaction, as to begin and to end one takes as long as a read
-itself. The cache contains what was decoded from rows of the few tables whose triggers (`migrations/0004`) move the one
-row of `cache_stamp`, and is emptied whenever anybody, in any process, has changed one of them. The first read of each
-turn asks SQLite whether anybody committed anything (`PRAGMA data_version`), and if so, the stamp, in the transaction
-that the turn's other reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read
-of the same turn serves, a request or the end of a write of ours, was there before that first read, or comes after
-`_end_turn`. So neither is older than the last commit that anybody knew of before asking. (It would not be enough
-for reads from a protocol's callback, which the loop runs before what is ready; verbs run in the turn after it.)
+itself. The cache contains what was decoded from rows of the few tables whose triggers (`migrations/0004`, `0041`)
+change the one row of `cache_stamp`. When credentials were changed, in whatever process, what was decoded from those is
+dropped; when anything else was, the cache is emptied. The first read of each turn asks SQLite whether
+anybody committed anything (`PRAGMA data_version`), and if so, for that row, in the transaction that the turn's other
+reads share. Once a turn is enough: the loop runs what is ready in order, so whatever a later read of the same turn
+serves, a request or the end of a write of ours, was there before that first read, or comes after `_end_turn`. So
+neither is older than the last commit that anybody knew of before asking. (It would not be enough for reads from a
+protocol's callback, which the loop runs before what is ready; verbs run in the turn after it.)
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from lingpai.store.queries import Row
 from lingpai.store.sqlite.connect import READER_PATIENCE, connect
 from lingpai.store.sqlite.faults import FAULTS, PASSING, close_quietly, unavailable
 from lingpai.store.sqlite.queries import Bindings
+from lingpai.store.validity import Validity
 
 T = TypeVar("T")
 
@@ -28,8 +30,11 @@ CACHED: Final = 50_000
 """Entries of the cache at most."""
 
 _MISSING: Final = object()
-_UNKNOWN: Final = -1
-_STAMP: Final = "SELECT stamp FROM cache_stamp"
+_UNKNOWN: Final = (-1, -1)
+_MARK: Final = "SELECT stamp - changed, changed FROM cache_stamp"
+_LISTED: Final = 1000
+"""Changes of credentials that are listed; before more than these, everything may have changed."""
+_CHANGES: Final = "SELECT DISTINCT credential_id FROM credential_changes WHERE id > ?"
 
 
 class Reads:
@@ -55,7 +60,9 @@ class Reads:
         self._reader: apsw.Connection | None = None
         self._cursor: apsw.Cursor | None = None
         self._version: int | None = None
-        self._stamp = _UNKNOWN
+        self._mark = _UNKNOWN
+        self._keys: dict[int | None, list[Hashable]] = {}
+        self._validities: dict[int, Validity] = {}
         self._closed = False
 
     def rows(self, query: str, bindings: Bindings = ()) -> list[Row]:
@@ -92,12 +99,16 @@ class Reads:
 
         return read
 
-    def cached(self, key: Hashable, read: Callable[[], T]) -> T:
+    def cached(
+        self, key: Hashable, read: Callable[[], T], credential_of: Callable[[T], int | None] | None = None
+    ) -> T:
         """Return the result of `read` for `key`: the cached one, unless a table that it may read has changed since.
 
         Args:
             key: what it is about.
-            read: reads rows of the tables that move `cache_stamp`, and of no others.
+            read: reads rows of the tables whose triggers change `cache_stamp`, and of no others.
+            credential_of: where it reads of credentials: returns the id of the one that a result is of, or None for
+                none, as which it is right until any credential changes.
 
         Raises:
             LingpaiError: STORE_UNAVAILABLE.
@@ -109,11 +120,13 @@ class Reads:
             return found
         value = read()
         if len(self.kept) >= CACHED:
-            self.kept.clear()
+            self._forget_all()
         self.kept[key] = value
+        if credential_of is not None:
+            self._keys.setdefault(credential_of(value), []).append(key)
         return value
 
-    def stamp(self) -> int:
+    def mark(self) -> tuple[int, int]:
         """A value that changes whenever `cached` may read anew, by the commits of anybody.
 
         Raises:
@@ -121,7 +134,30 @@ class Reads:
         """
         if not self.in_turn:
             self.begin_turn()
-        return self._stamp
+        return self._mark
+
+    def validity(self, credential: int, mark: Hashable) -> Validity | None:
+        """Return what becomes invalid when this credential, or what moves the stamp, is changed; None after `mark`.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        if self.mark() != mark:
+            return None
+        found = self._validities.get(credential)
+        if found is None:
+            found = self._validities[credential] = Validity()
+        return found
+
+    def is_valid(self, validity: Validity) -> bool:
+        """Return whether nobody has changed yet what `validity` is of.
+
+        Raises:
+            LingpaiError: STORE_UNAVAILABLE.
+        """
+        if not self.in_turn:
+            self.begin_turn()
+        return validity.valid
 
     def look(self) -> bool:
         """See what was committed, as the first read of each turn does; True when anything was since the last look.
@@ -148,10 +184,7 @@ class Reads:
             cursor.execute("BEGIN")
             version: int = cursor.execute("PRAGMA data_version").get
             if version != self._version:
-                stamp: int = cursor.execute(_STAMP).get
-                if stamp != self._stamp:
-                    self._stamp = stamp
-                    self.kept.clear()
+                self._forget_changed(cursor)
                 self._version = version
                 if self._watchers:
                     self._on_commit()
@@ -161,6 +194,31 @@ class Reads:
         self.in_turn = True
         self._loop.call_soon(self._end_turn)
         return cursor
+
+    def _forget_changed(self, cursor: apsw.Cursor) -> None:
+        mark: tuple[int, int] = cursor.execute(_MARK).get
+        (known, seen), (others, last) = self._mark, mark
+        if others != known or not 0 <= last - seen <= _LISTED:
+            self._forget_all()
+        elif last != seen:
+            changed: list[Row] = cursor.execute(_CHANGES, (seen,)).fetchall()
+            for (credential,) in changed:
+                self._forget(credential)
+            self._forget(None)
+        self._mark = mark
+
+    def _forget(self, credential: int | None) -> None:
+        for key in self._keys.pop(credential, ()):
+            self.kept.pop(key, None)
+        if credential in self._validities:
+            self._validities.pop(credential).valid = False
+
+    def _forget_all(self) -> None:
+        self.kept.clear()
+        self._keys.clear()
+        for validity in self._validities.values():
+            validity.valid = False
+        self._validities.clear()
 
     def _end_turn(self) -> None:
         self.in_turn = False
@@ -186,5 +244,5 @@ class Reads:
         close_quietly(self._reader)
         self._reader = self._cursor = None
         self.in_turn = False
-        self._version = self._stamp = _UNKNOWN
-        self.kept.clear()
+        self._version, self._mark = None, _UNKNOWN
+        self._forget_all()

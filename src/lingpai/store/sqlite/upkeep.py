@@ -26,7 +26,8 @@ class Upkeep(Repository, Store):
 
     def __init__(self, engine: Engine, vault: Vault, clock: Clock) -> None:
         super().__init__(engine, vault, clock)
-        self.mark = engine.stamp  # type: ignore[method-assign]  # one call less in each cached answer
+        self.mark, self.validity = engine.mark, engine.validity  # type: ignore[method-assign]
+        self.is_valid = engine.is_valid  # type: ignore[method-assign]  # one call less in each cached answer
 
     @override
     async def wait_change(self, seconds: float) -> None:
