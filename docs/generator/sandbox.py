@@ -9,7 +9,7 @@ from docs.generator.markdown import attributes, code, head, joined, prose, summa
 from lingpai.sandbox import control_components, control_switches, controls
 from lingpai.sandbox.faults import KINDS, Fault
 from lingpai.sandbox.minting import MintCode
-from lingpai.sandbox.options import Rules, WechatApp, WechatComponent, WecomAgent, WecomCorp
+from lingpai.sandbox.options import Rules, WechatApp, WechatComponent, WecomAgent, WecomCorp, WecomSuite
 
 _STRUCTS = (
     ("`/_sandbox/faults`", Fault), ("`/_sandbox/codes`", MintCode), ("`/_sandbox/users`", control_switches.UserChange),
@@ -19,7 +19,7 @@ _STRUCTS = (
 )  # fmt: skip
 _ACCOUNTS = (
     ("WeChat app", WechatApp), ("WeChat third-party platform", WechatComponent), ("WeCom corp", WecomCorp),
-    ("WeCom agent", WecomAgent),
+    ("WeCom agent", WecomAgent), ("WeCom third-party app", WecomSuite),
 )  # fmt: skip
 _ABOUT_OPTIONS = (
     "Lifetimes and quotas. `POST /_sandbox/options` changes them at run time; the most used ones are options of "
@@ -28,7 +28,7 @@ _ABOUT_OPTIONS = (
 )
 _ABOUT_ACCOUNTS = (
     "`PATCH /_sandbox/accounts` with `account` and any of these fields adds an account or changes it. Those of the "
-    "start are the options `apps`, `components` and `corps`."
+    "start are the options `apps`, `components`, `corps` and `suites`."
 )
 
 

@@ -12,11 +12,13 @@ from lingpai.sandbox.options import (
     SAMPLE_CONTACTS,
     SAMPLE_CORP,
     SAMPLE_MINI,
+    SAMPLE_SUITE,
     SandboxOptions,
     WechatApp,
     WechatComponent,
     WecomAgent,
     WecomCorp,
+    WecomSuite,
 )
 from lingpai.sandbox.serve import serve
 
@@ -27,11 +29,13 @@ __all__ = [
     "SAMPLE_CONTACTS",
     "SAMPLE_CORP",
     "SAMPLE_MINI",
+    "SAMPLE_SUITE",
     "SandboxOptions",
     "WechatApp",
     "WechatComponent",
     "WecomAgent",
     "WecomCorp",
+    "WecomSuite",
     "create_app",
     "serve",
 ]

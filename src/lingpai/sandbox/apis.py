@@ -146,7 +146,7 @@ def agent(world: World, call: Call, token: Handle) -> Answer:
         Refusal: 41011 no agentid, 40056 no number, 301002 another agent's.
     """
     agentid = _own_agent(token, call.text("agentid", 41011))
-    known = world.accounts.agent(token.account, agentid)
+    known = world.agent(token.account, agentid)
     return _OK | {"agentid": agentid, "name": known.name if known else "", "close": 0}
 
 

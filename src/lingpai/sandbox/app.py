@@ -30,8 +30,8 @@ from lingpai.sandbox.misbehave import Meeting, meet, sent
 from lingpai.sandbox.options import SandboxOptions
 from lingpai.sandbox.pushing import push_for_ever
 from lingpai.sandbox.refusals import Refusal, refuse
+from lingpai.sandbox.visits import INSTALL, Install, Visit
 from lingpai.sandbox.visits import PATHS as VISIT_PATHS
-from lingpai.sandbox.visits import Visit
 from lingpai.sandbox.world import Call, Others, World
 
 _LONGEST_BODY: Final = 32 * 2**20
@@ -50,6 +50,7 @@ _HIDDEN: Final = frozenset(
         ),
         *("component_access_token", "component_appsecret", "component_secret", "component_verify_ticket"),
         *("authorization_code", "authorizer_refresh_token"),
+        *("suite_access_token", "suite_secret", "suite_ticket", "permanent_code"),
     }
 )
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})
@@ -163,6 +164,7 @@ class SandboxApp(Application):
             "/connect/oauth2/authorize": Authorize(world),
             "/connect/qrconnect": QrConnect(world),
             **{path: Visit(world) for path in VISIT_PATHS},
+            INSTALL: Install(world),
         }
         self._pushing: asyncio.Task[None] | None = None
 

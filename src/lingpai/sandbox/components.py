@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from lingpai.sandbox.handles import Handle
-from lingpai.sandbox.options import WechatApp, WechatComponent
+from lingpai.sandbox.options import ThirdParty, WechatApp, WechatComponent, WecomSuite
 from lingpai.sandbox.pushed import RIGHTS, Authorization, ComponentCode, Ticket
 from lingpai.sandbox.refusals import Refusal
 from lingpai.sandbox.sns import code_for, session_for
@@ -15,6 +15,7 @@ from lingpai.sandbox.state import FOREVER
 from lingpai.sandbox.world import Answer, Call, World
 
 TICKET_LIFE: Final = 43_200.0
+SUITE_TICKET_LIFE: Final = 1_800.0
 PRE_AUTH_LIFE: Final = 1_800.0
 PRE_AUTH_SAID: Final = 600
 AUTH_CODE_LIFE: Final = 600.0
@@ -33,10 +34,11 @@ def component_of(world: World, appid: str) -> WechatComponent:
     return found
 
 
-def new_ticket(world: World, component: WechatComponent) -> str:
-    """Make a ticket for a third-party platform; those before it stay good."""
+def new_ticket(world: World, third: ThirdParty) -> str:
+    """Make a ticket for a third-party platform, of WeCom too; those before it stay good."""
     value = f"ticket@@@{secrets.token_urlsafe(48)}"
-    world.component_tickets.put(value, Ticket(ends=world.until(TICKET_LIFE), component=component.appid))
+    life = SUITE_TICKET_LIFE if isinstance(third, WecomSuite) else TICKET_LIFE
+    world.component_tickets.put(value, Ticket(ends=world.until(life), component=third.id))
     return value
 
 
@@ -190,6 +192,17 @@ def merchant_line(merchant: str) -> str:
 def new_refresh_token() -> str:
     """Return a merchant's refresh token."""
     return f"refreshtoken@@@{secrets.token_urlsafe(32)}"
+
+
+def lose_refresh_token(world: World, component: str, merchant: str) -> None:
+    """Give a merchant another refresh token, as if an answer was lost.
+
+    Raises:
+        Refusal: 61003, it has not authorised.
+    """
+    found = authorization_of(world, component, merchant)
+    found.refresh_token = new_refresh_token()
+    world.authorizations.put(f"{component}|{merchant}", found)
 
 
 def _new_token(world: World, merchant: str) -> Handle:

@@ -42,13 +42,15 @@ class AccountsControl(Control):
                 "apps": list(accounts.apps.values()),
                 "corps": list(accounts.corps.values()),
                 "components": list(accounts.components.values()),
+                "suites": list(accounts.suites.values()),
             }
         )
 
     def on_patch(self, call: Call) -> Reply:
         """Add an account or set its fields: ``{"account": …, …}``; see ``WechatApp`` and the like."""
         fields = body_of(call, dict[str, Any])
-        account = fields.pop("account", "") or fields.pop("appid", "") or fields.pop("corpid", "")
+        names = ("account", "appid", "suite_id", "corpid")
+        account = next(filter(None, (fields.pop(name, "") for name in names)), "")
         try:
             return send(self.world.accounts.change(str(account), fields))
         except (ValueError, TypeError) as error:

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from lingpai.sandbox import apis, components, media, sns, wechat, wechat_quota, wecom
+from lingpai.sandbox import apis, components, media, sns, suites, wechat, wechat_quota, wecom
 from lingpai.sandbox.accounts import admits
 from lingpai.sandbox.files import File
 from lingpai.sandbox.handles import Handle
@@ -65,6 +65,23 @@ OPEN: Final[dict[str, OpenRoute]] = {
     "/sns/oauth2/component/access_token": OpenRoute(_ANY, "wechat", components.exchange),
     "/sns/component/jscode2session": OpenRoute(_ANY, "wechat", components.session, _TEXT),
     "/cgi-bin/gettoken": OpenRoute(_ANY, "wecom", wecom.token),
+    **{
+        f"/cgi-bin/service/{name}": OpenRoute(methods, "wecom", handler)
+        for name, methods, handler in (
+            ("get_suite_token", _POST, suites.token),
+            ("get_pre_auth_code", _GET, suites.pre_auth_code),
+            ("set_session_info", _POST, suites.set_session_info),
+            ("get_permanent_code", _POST, suites.permanent_code),
+            ("v2/get_permanent_code", _POST, suites.quick_permanent_code),
+            ("get_auth_info", _POST, suites.auth_info),
+            ("v2/get_auth_info", _POST, suites.auth_info),
+            ("get_corp_token", _POST, suites.corp_token),
+            ("get_admin_list", _POST, suites.admin_list),
+            ("auth/getuserinfo3rd", _GET, suites.login),
+            ("getuserinfo3rd", _GET, suites.old_login),
+            ("miniprogram/jscode2session", _GET, suites.session),
+        )
+    },
 }
 WECHAT: Final[dict[str, TokenRoute]] = {
     "/cgi-bin/ticket/getticket": TokenRoute(_GET, wechat.ticket),
@@ -116,7 +133,7 @@ def account_of(world: World, call: Call) -> str:
     held = world.tokens.get(call.query.get("access_token", ""))
     if held is not None:
         return held.account
-    names = ("appid", "authorizer_appid", "corpid", "component_appid")
+    names = ("appid", "authorizer_appid", "corpid", "auth_corpid", "component_appid", "suite_id")
     return next(filter(None, (call.query.get(name) or call.peek(name) for name in names)), "")
 
 

@@ -6,7 +6,9 @@ from typing import Final, Literal
 from lingpai.core.clock import Clock, End, end_after
 from lingpai.sandbox.state import Row, Table
 
-Family = Literal["classic", "stable", "wecom", "jsapi", "wx_card", "agent_config", "component", "authorizer"]
+Family = Literal[
+    "classic", "stable", "wecom", "jsapi", "wx_card", "agent_config", "component", "authorizer", "suite"
+]
 Fate = Literal["live", "expired", "replaced"]
 
 _MOST_LIVE: Final = 2
@@ -22,10 +24,11 @@ _BYTES: Final[dict[Family, int]] = {
     "agent_config": 64,
     "component": 99,
     "authorizer": 99,
+    "suite": 99,
 }
 
 
-_BARE: Final = frozenset({"wecom", "jsapi", "wx_card", "agent_config"})
+_BARE: Final = frozenset({"wecom", "jsapi", "wx_card", "agent_config", "suite"})
 
 
 class Handle(Row):

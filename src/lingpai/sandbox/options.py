@@ -83,6 +83,43 @@ class WechatComponent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     callback: str = ""
     refusal: int = 0
 
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        return self.appid
+
+
+class WecomSuite(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A third-party app of WeCom (a suite).
+
+    Attributes:
+        suite_id: ``ww`` and 16 hex digits.
+        secret: the suite_secret, 43 base64url characters.
+        token: signs what is pushed.
+        encoding_key: the EncodingAESKey, 43 characters.
+        corpid: of the provider; the question whether the callback is right is encrypted for it.
+        name: what a human calls it.
+        callback: where tickets and authorizations are pushed to; "" pushes nothing.
+        refusal: an errcode that every token call gets, such as 60020; 0 for none.
+    """
+
+    suite_id: str
+    secret: str
+    token: str
+    encoding_key: str
+    corpid: str = ""
+    name: str = ""
+    callback: str = ""
+    refusal: int = 0
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        return self.suite_id
+
+
+ThirdParty = WechatComponent | WecomSuite
+"""What merchants authorise."""
 
 # Shape-correct and plainly samples; a running service is given secrets of its own.
 SAMPLE_APP: Final = WechatApp(
@@ -115,6 +152,14 @@ SAMPLE_COMPONENT: Final = WechatComponent(
     encoding_key="c2FtcGxlLWtleS1zYW1wbGUta2V5LXNhbXBsZS1rZXk",
     name="Sandbox third-party platform",
 )
+SAMPLE_SUITE: Final = WecomSuite(
+    suite_id="ww5a3b1e0000000005",
+    secret="sample-suite-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",  # noqa: S106 - a sample
+    token="sampleSuiteToken",  # noqa: S106 - a sample
+    encoding_key="c2FtcGxlLXN1aXRlLXNhbXBsZS1zdWl0ZS1zYW1wbGU",
+    corpid="ww5a3b1e0000000006",
+    name="Sandbox third-party app",
+)
 SAMPLE_CORP: Final = WecomCorp(
     corpid="ww5a3b1e0000000003", agents=(SAMPLE_AGENT, SAMPLE_CONTACTS), name="Sandbox corp"
 )
@@ -143,7 +188,7 @@ class Rules(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         wrong_calls_per_hour: wrong gettoken calls of a corp before it is blocked for an hour.
         tickets_per_corp: WeCom ticket calls per corp and hour.
         tickets_per_agent: WeCom ticket calls per agent and hour.
-        component_quota: calls of ``api_component_token`` per third-party platform and day.
+        component_quota: calls of ``api_component_token`` or ``get_suite_token`` per third-party platform and day.
         ticket_every: seconds between two pushes of a third-party platform's ticket.
         refresh_tokens_rotate: each renewal of a merchant's token gives another refresh token, and ends the one before.
         hang_limit: seconds after which a ``timeout`` fault gives up waiting for the client to leave.
@@ -211,10 +256,12 @@ class SandboxOptions(Rules, kw_only=True, forbid_unknown_fields=True):
         apps: WeChat official accounts and mini programs.
         corps: WeCom corps.
         components: third-party platforms of WeChat.
+        suites: third-party apps of WeCom.
         hosts: names by which the sandbox may be addressed, besides those that nobody can own (see ``core.hosts``).
     """
 
     apps: tuple[WechatApp, ...] = (SAMPLE_APP, SAMPLE_MINI)
     corps: tuple[WecomCorp, ...] = (SAMPLE_CORP,)
     components: tuple[WechatComponent, ...] = (SAMPLE_COMPONENT,)
+    suites: tuple[WecomSuite, ...] = (SAMPLE_SUITE,)
     hosts: tuple[str, ...] = ()

@@ -1,25 +1,40 @@
-"""The page on which a merchant authorises a third-party platform."""
+"""The pages on which merchants authorise a third-party platform."""
 
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from typing_extensions import override
 
 from lingpai.core.languages import preferred
 from lingpai.core.wire import Reply
 from lingpai.design.pages import self_contained_page
 from lingpai.design.words import OTHER
-from lingpai.sandbox.components import AUTH_CODE_LIFE, confirm
+from lingpai.sandbox import components, suites
 from lingpai.sandbox.control import Control
-from lingpai.sandbox.options import WechatApp, WechatComponent
+from lingpai.sandbox.options import ThirdParty
 from lingpai.sandbox.visit_words import WORDS
 from lingpai.sandbox.world import Call
 
 PATHS: Final = ("/cgi-bin/componentloginpage", "/safe/bindcomponent")
+INSTALL: Final = "/3rdapp/install"
 _WEB: Final = frozenset({"http", "https"})
 _OFFICIAL, _MINI = "1", "2"
 
 
+class Offer(NamedTuple):
+    """An account that may be chosen: its id, its name or "", and a word for its kind."""
+
+    id: str
+    name: str
+    kind: str
+
+
 class Visit(Control):
     """WeChat's page: a merchant chooses an account and confirms, and goes back with a code."""
+
+    words = "wechat"
+    parameter = "component_appid"
+    account = "appid"
 
     def on_get(self, call: Call) -> Reply:
         """Show the accounts that may be chosen, or what is wrong with the visit."""
@@ -28,32 +43,37 @@ class Visit(Control):
     def on_post(self, call: Call) -> Reply:
         """Send the browser back with a code of the account that the merchant has chosen."""
         problem = self._problem(call)
-        merchant = next((each for each in self._offered(call) if each.appid == call.query.get("appid")), None)
-        if problem or merchant is None:
+        chosen = call.query.get(self.account, "")
+        if problem or chosen not in {each.id for each in self._offered(call)}:
             return self._page(call, problem or "account")
-        component = self.world.accounts.components[call.query["component_appid"]]
         value = call.query["pre_auth_code"]
         code = self.world.component_codes.get(value)
         if code is not None:
             code.used = True
             self.world.component_codes.put(value, code)
-        granted = confirm(self.world, component, merchant, pre_auth_code=value)
         back = urlsplit(call.query["redirect_uri"])
-        query = [*parse_qsl(back.query, keep_blank_values=True), ("auth_code", granted)]
-        query.append(("expires_in", str(int(AUTH_CODE_LIFE))))
+        query = [*parse_qsl(back.query, keep_blank_values=True), *self._confirm(call, chosen)]
         location = urlunsplit(back._replace(query=urlencode(query)))
         return Reply(b"", 302, "text/html", (("location", location),))
 
-    def _component(self, call: Call) -> WechatComponent | None:
-        return self.world.accounts.components.get(call.query.get("component_appid", ""))
+    def _third(self, call: Call) -> ThirdParty | None:
+        """Return what is to be authorised."""
+        return self.world.accounts.components.get(call.query.get(self.parameter, ""))
+
+    def _confirm(self, call: Call, chosen: str) -> list[tuple[str, str]]:
+        """Let the chosen account authorise; return the parameters that the browser brings back."""
+        accounts, value = self.world.accounts, call.query["pre_auth_code"]
+        component = accounts.components[call.query[self.parameter]]
+        granted = components.confirm(self.world, component, accounts.apps[chosen], pre_auth_code=value)
+        return [("auth_code", granted), ("expires_in", str(int(components.AUTH_CODE_LIFE)))]
 
     def _problem(self, call: Call) -> str:
         """Return what is wrong with a visit, as a word; "" for nothing."""
-        component, back = self._component(call), urlsplit(call.query.get("redirect_uri", ""))
+        third, back = self._third(call), urlsplit(call.query.get("redirect_uri", ""))
         code = self.world.component_codes.get(call.query.get("pre_auth_code", ""))
-        if component is None:
-            return "component"
-        if code is None or code.merchant or code.component != component.appid:
+        if third is None:
+            return "third"
+        if code is None or code.merchant or code.component != third.id:
             return "code"
         if code.used or not self.world.is_in_force(code):
             return "over"
@@ -63,10 +83,11 @@ class Visit(Control):
         came_from = urlsplit(call.headers.get("referer", "")).netloc
         return "" if came_from in {"", back.netloc, call.headers.get("host", "")} else "referer"
 
-    def _offered(self, call: Call) -> list[WechatApp]:
+    def _offered(self, call: Call) -> list[Offer]:
+        """Return the accounts that may be chosen."""
         kind, wanted = call.query.get("auth_type", ""), call.query.get("biz_appid", "")
         return [
-            each
+            Offer(each.appid, each.name, "mini" if each.mini else "app")
             for each in self.world.accounts.apps.values()
             if (not wanted or each.appid == wanted)
             and (kind not in {_OFFICIAL, _MINI} or each.mini == (kind == _MINI))
@@ -74,21 +95,50 @@ class Visit(Control):
 
     def _page(self, call: Call, problem: str) -> Reply:
         lang = preferred(call.headers.get("accept-language"))
-        component, words = self._component(call), WORDS[lang]
+        third, words = self._third(call), WORDS[lang]
         return self_contained_page(
             "lingpai.sandbox",
             "visit",
             lang,
             status=400 if problem else 200,
             stored="no-store",
-            words=words,
+            words={**words, **words[self.words]},
             other=OTHER[lang],
-            problem=words["problems"][problem] if problem else "",
-            platform=component.name or component.appid if component else "",
+            problem=words["problems"][problem].format(parameter=self.parameter) if problem else "",
+            platform=third.name or third.id if third else "",
             action=call.path,
-            hidden=[(name, value) for name, value in call.query.items() if name != "appid"],
-            offered=[
-                (each.appid, each.name or each.appid, words["mini"] if each.mini else words["app"])
-                for each in self._offered(call)
-            ],
+            account=self.account,
+            hidden=[(name, value) for name, value in call.query.items() if name != self.account],
+            offered=[(each.id, each.name or each.id, words[each.kind]) for each in self._offered(call)],
         )
+
+
+class Install(Visit):
+    """WeCom's page: the administrator of a corp confirms that a third-party app is installed there."""
+
+    words = "wecom"
+    parameter = "suite_id"
+    account = "corpid"
+
+    @override
+    def _third(self, call: Call) -> ThirdParty | None:
+        return self.world.accounts.suites.get(call.query.get(self.parameter, ""))
+
+    @override
+    def _confirm(self, call: Call, chosen: str) -> list[tuple[str, str]]:
+        """Not pushed: the administrator brings the code."""
+        accounts = self.world.accounts
+        code = self.world.component_codes.get(call.query["pre_auth_code"])
+        granted = suites.confirm(
+            self.world,
+            accounts.suites[call.query[self.parameter]],
+            accounts.corps[chosen],
+            auth_type=code.auth_type if code is not None else 0,
+            pushed=False,
+        )
+        lasting = str(int(suites.AUTH_CODE_LIFE))
+        return [("auth_code", granted), ("expires_in", lasting), ("state", call.query.get("state", ""))]
+
+    @override
+    def _offered(self, call: Call) -> list[Offer]:
+        return [Offer(each.corpid, each.name, "corp") for each in self.world.accounts.corps.values()]

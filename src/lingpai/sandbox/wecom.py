@@ -56,7 +56,7 @@ def trust(world: World, call: Call, held: Handle) -> None:
     Raises:
         Refusal: 60020, the address is not on it.
     """
-    agent = world.accounts.agent(held.account, held.agentid)
+    agent = world.agent(held.account, held.agentid)
     if agent is None:
         raise Refusal(40014)
     if not admits(agent.trusted_ips, call.address):

@@ -14,7 +14,7 @@ from lingpai.sandbox.accounts import Accounts, Change
 from lingpai.sandbox.faults import Calls, Faults
 from lingpai.sandbox.files import File, Media
 from lingpai.sandbox.handles import Handle, Handles
-from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp
+from lingpai.sandbox.options import Rules, SandboxOptions, WechatApp, WecomAgent
 from lingpai.sandbox.people import People
 from lingpai.sandbox.pushed import Authorization, ComponentCode, Outbox, Ticket
 from lingpai.sandbox.quotas import Counter, Quotas
@@ -139,6 +139,17 @@ class World:
     def push_soon(self, component: str, event: str, **members: str) -> None:
         """Have something pushed to the callback of a third-party platform; see ``pushing``."""
         self.outbox.add(component, event, members)
+
+    def agent(self, corpid: str, agentid: int) -> WecomAgent | None:
+        """Return an app of a corp by its number: its own, or a third party's that it has authorised."""
+        own = self.accounts.agent(corpid, agentid)
+        if own is not None:
+            return own
+        for each in self.authorizations.values():
+            suite = self.accounts.suites.get(each.component)
+            if suite is not None and (each.merchant, each.agentid) == (corpid, agentid):
+                return WecomAgent(agentid=agentid, secret=each.permanent_code, name=suite.name)
+        return None
 
     def daily_limit(self, app: WechatApp, path: str) -> int:
         """Return how often ``app`` may call ``path`` in a day."""
