@@ -80,7 +80,8 @@ def test_the_files_of_the_data_folder_count_as_well(cli: Cli, tmp_path: Path) ->
 
 def test_platforms_are_listed_and_shown(acme: Cli) -> None:
     listed = {each["name"]: each for each in acme.process("platform", "list").json}
-    assert list(listed)[:5] == ["wechat", "wecom", "wechat_component", "yzb", "yilianyun"]
+    known = ["wechat", "wecom", "wechat_component", "wecom_suite", "yzb", "yilianyun"]
+    assert list(listed)[:6] == known
     assert {"feishu", "dingtalk", "douyin", "douyin_mini", "qq_mini", "baidu", "acme"} <= set(listed)
     assert listed["wechat"]["source"] == "code"
     shown = acme.process("platform", "show", "acme").json

@@ -49,16 +49,28 @@ class Provided:
 
     harness: Harness
     url: str
+    configured: Account = dataclasses.field(default_factory=provider_account)
+    merchants: str = "wechat"
+    """Platform of the merchants' accounts."""
 
     @property
     def provider(self) -> App:
-        return self.harness.keeper.app_of(provider_account())
+        return self.harness.keeper.app_of(self.configured)
+
+    @property
+    def callback(self) -> str:
+        return f"/callback/{self.configured.name}"
+
+    @property
+    def entrance(self) -> str:
+        return f"/authorize/{self.configured.name}"
 
     async def push(
         self, event: str = "ticket", *, times: int = 1, fault: str = "", **members: str
     ) -> list[Json]:
         """What the callback answered to a push of the sandbox."""
         wanted = {"event": event, "times": times, "fault": fault, "members": members}
+        wanted["component"] = self.configured.account
         pushed: list[Json] = (await self.harness.upstream.control("POST", "push", wanted))["pushed"]
         return pushed
 
@@ -79,7 +91,7 @@ class Provided:
                 await asyncio.sleep(0.02)
 
     async def account(self, merchant: str = MERCHANT) -> Account | None:
-        found = await self.harness.keeper.store.find_accounts("wechat", merchant)
+        found = await self.harness.keeper.store.find_accounts(self.merchants, merchant)
         return found[0] if found else None
 
     async def adopted(self, merchant: str = MERCHANT) -> Account:
@@ -105,16 +117,16 @@ class Provided:
 
     async def visit(self, **query: str) -> tuple[str, str]:
         """The platform's page that our page leads to, and the cookie that the browser gets."""
-        page = await self.harness.get(ENTRANCE, **query)
+        page = await self.harness.get(self.entrance, **query)
         assert page.status_code == 200, page.text
         cookie = page.headers["set-cookie"].partition(";")[0]
         link = page.text.partition('href="' + self.harness.upstream.url)[2].partition('"')[0]
         return self.harness.upstream.url + link.replace("&amp;", "&"), cookie
 
 
-async def confirm(session: Any, page: str, merchant: str = MERCHANT) -> str:
+async def confirm(session: Any, page: str, merchant: str = MERCHANT, field: str = "appid") -> str:
     """Confirm on the platform's page; where the browser is sent to."""
-    fields = dict(parse_qsl(urlsplit(page).query, keep_blank_values=True)) | {"appid": merchant}
+    fields = dict(parse_qsl(urlsplit(page).query, keep_blank_values=True)) | {field: merchant}
     async with session.post(page.partition("?")[0], data=fields, allow_redirects=False) as answer:
         assert answer.status == 302, await answer.text()
         return str(answer.headers["location"])
@@ -134,15 +146,17 @@ async def served(harness: Harness) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def provided(tmp_path: Path, **changes: Any) -> AsyncIterator[Provided]:
-    """A third-party platform whose ticket has been pushed."""
+async def provided(
+    tmp_path: Path, configured: Account | None = None, merchants: str = "wechat", **changes: Any
+) -> AsyncIterator[Provided]:
+    """A third-party platform whose ticket has been pushed: the sample of WeChat, or the one that is given."""
     async with staged(tmp_path, **changes) as harness, served(harness) as url:
-        await harness.keeper.store.save_account(provider_account())
-        await harness.upstream.switch(PROVIDER, callback=url + CALLBACK)
-        made = Provided(harness, url)
+        made = Provided(harness, url, configured or provider_account(), merchants)
+        await harness.keeper.store.save_account(made.configured)
+        await harness.upstream.switch(made.configured.account, callback=url + made.callback)
 
         async def has_ticket() -> bool:
-            key = made.provider.key("verify_ticket")
+            key = made.provider.key(made.provider.platform.pushed)
             return await harness.keeper.store.read_credential(key) is not None
 
         await made.until(has_ticket)

@@ -229,7 +229,7 @@ def failure_of(answer: Result) -> tuple[int, str]:
 def settings_of(data: Path, url: str, **changes: Any) -> Settings:
     """The settings of a service over the sandbox at `url`."""
     at = {"base_url": url, "pages_url": url}
-    return load_settings(data=data, wechat=at, wecom=at, wechat_component=at, **changes)
+    return load_settings(data=data, wechat=at, wecom=at, wechat_component=at, wecom_suite=at, **changes)
 
 
 @contextlib.contextmanager
@@ -241,10 +241,10 @@ def upstream_of(clock: Clock, options: SandboxOptions | None = None) -> Iterator
 
 @contextlib.asynccontextmanager
 async def staged(
-    tmp_path: Path, options: SandboxOptions | None = None, **changes: Any
+    tmp_path: Path, options: SandboxOptions | None = None, clock: VirtualClock | None = None, **changes: Any
 ) -> AsyncIterator[Harness]:
     """A harness; `changes` are settings of the service."""
-    clock = VirtualClock()
+    clock = clock or VirtualClock()
     with upstream_of(clock, options) as url:
         async with (
             aiohttp.ClientSession() as session,

@@ -98,6 +98,13 @@ def recover(name: Provider, *, data: Data = None, as_json: Json = False) -> None
         from lingpai.keeper.upstream import Refusal, Unreachable
 
         provider = await _provider(keeper, name)
+        if provider.platform.third_party is not None and provider.platform.third_party.listing is None:
+            raise Problem(
+                tr(
+                    "{name} does not say who has authorised. Let the merchant authorise again.",
+                    name=provider.platform.name,
+                )
+            )
         try:
             return await ask_platform(keeper, provider, again=True)
         except (Refusal, Unreachable) as error:

@@ -9,9 +9,10 @@ class Via(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         platform: of the third-party platform's account, such as "wechat_component".
         account: its id there.
-        rights: ids of what the merchant allowed (`func_info`).
+        rights: ids of what the merchant allowed: of WeChat's `func_info`, of WeCom the numbers of its apps.
         since: unix time in seconds of the newest authorization.
         name: the merchant's, where the platform gives it.
+        brought_by: digest (hex) of the push or visit whose code brought the newest authorization, or "".
     """
 
     platform: str
@@ -19,6 +20,7 @@ class Via(msgspec.Struct, frozen=True, kw_only=True):
     rights: tuple[int, ...] = ()
     since: float = 0.0
     name: str = ""
+    brought_by: str = ""
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,6 +160,9 @@ async def _by_provider(keeper: Keeper, app: App, via: Via, call: ExchangeCall, c
         return query(account, app.account, code)
 
     answer = await ask_with_token(keeper, provider, AskedCall(path=path, request=request, method="GET"), None)
+    if call.owner and answer.get(call.owner) != app.account:
+        # The third-party platform's token exchanges the codes of all its merchants' users.
+        raise LingpaiError(Kind.UPSTREAM_REFUSED, "The code was made for another account.", parameter="code")
     return _pick_fields(call, answer)
 
 

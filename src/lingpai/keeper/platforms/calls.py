@@ -231,7 +231,8 @@ class ExchangeCall:
     terminal's number: then the tokens are stored here and not passed on. `headers` makes headers from the token of
     this `kind`, which is then not the parameter `parameter`; a POST has that in its query when `in_query`. `inside` is
     the path of what has the fields; `at` see `Platform.addresses`. For an account that a third-party platform acts for,
-    `by_provider` is path and query (of that one's id, the account's and the code) of a GET with that one's token.
+    `by_provider` is path and query (of that one's id, the account's and the code) of a GET with that one's token, and
+    `owner` the field of its answer that names the account, where a code of another one would be taken as well.
     """
 
     path: str
@@ -248,3 +249,4 @@ class ExchangeCall:
     inside: str = ""
     at: str = ""
     by_provider: tuple[str, Callable[[str, str, str], Request]] | None = None
+    owner: str = ""

@@ -24,6 +24,7 @@ PLATFORMS: Final["Registry[PlatformType]"] = Registry(
         "lingpai.keeper.platforms.wechat:WECHAT",
         "lingpai.keeper.platforms.wecom:WECOM",
         "lingpai.keeper.platforms.wechat_component:WECHAT_COMPONENT",
+        "lingpai.keeper.platforms.wecom_suite:WECOM_SUITE",
         "lingpai.keeper.platforms.yzb:YZB",
         "lingpai.keeper.platforms.yilianyun:YILIANYUN",
     ),

@@ -148,6 +148,11 @@ class ThirdParty:
         listed_of: reads the answer: how many there are in all, and those that it has.
         restart: has tickets pushed again, without a token; its argument is the secret. None where there is no such.
         pages: makes the addresses of the platform's pages, for computers and (or "") for phones, from its base address.
+        session: says of which kind a visit is, where the page's address does not say it; its argument is the code for
+            the visit and the kind. None where the address does.
+        kinds: kinds of visits that there are; empty for any.
+        one_account: whether a visit can be for one account alone.
+        for_merchant: whether what is pushed about a merchant's account is encrypted for that account.
         refused: error numbers that say that a merchant's code is used up or none.
     """
 
@@ -169,4 +174,8 @@ class ThirdParty:
     listed_of: Callable[[Mapping[str, Any]], tuple[int, list[Listed]]]
     restart: AskedCall | None
     pages: Callable[[str, Visit], tuple[str, str]]
+    session: AskedCall | None = None
+    kinds: frozenset[str] = frozenset()
+    one_account: bool = True
+    for_merchant: bool = False
     refused: frozenset[int] = frozenset()

@@ -26,6 +26,7 @@ from lingpai.keeper.platforms.platform import (
 )
 from lingpai.keeper.platforms.platform_type import PlatformType, Text
 from lingpai.keeper.platforms.settings import PlatformSettings, PlatformUrl
+from lingpai.keeper.platforms.third_party import MerchantCall
 
 BASE_URL = "https://qyapi.weixin.qq.com"
 PAGES_URL = "https://open.weixin.qq.com"
@@ -33,6 +34,12 @@ PAGES_URL = "https://open.weixin.qq.com"
 # No figure is published for gettoken; 2,000 wrong calls in an hour block a corp for an hour.
 TOKEN = Limit("gettoken", 500, Period.HOUR)
 TICKET = Limit("ticket", 90, Period.HOUR)  # the platform allows 100 per app
+
+SUITE_LOGIN = "/cgi-bin/service/auth/getuserinfo3rd"
+SUITE_SESSION = "/cgi-bin/service/miniprogram/jscode2session"
+"""Exchanges of codes with the token of a third-party app, whichever corp the user is of."""
+SUITE_USER = ("userid", "open_userid", "user_ticket", "openid", "external_userid")
+"""What their answers say of the user, besides the corp."""
 
 
 def _secret(account: str, secret: str) -> Request:
@@ -45,6 +52,18 @@ def _code(_account: str, _secret: str, code: str) -> Request:
 
 def _js_code(_account: str, _secret: str, code: str) -> Request:
     return {"js_code": code, "grant_type": "authorization_code"}
+
+
+def _suite_code(_provider: str, _account: str, code: str) -> Request:
+    return {"code": code}
+
+
+def _suite_js_code(_provider: str, _account: str, code: str) -> Request:
+    return {"js_code": code, "grant_type": "authorization_code"}
+
+
+def _corp(_provider: str, account: str, secret: str, _refresh_token: str) -> Request:
+    return {"auth_corpid": account, "permanent_code": secret}
 
 
 _PERMANENT = Fault(Severity.PERMANENT)
@@ -117,8 +136,11 @@ def wecom(base_url: str = BASE_URL, pages_url: str = PAGES_URL) -> Platform:
                     "UserId",
                     "OpenId",
                     "DeviceId",
+                    "open_userid",
                 ),
                 with_token=True,
+                by_provider=(SUITE_LOGIN, _suite_code),
+                owner="corpid",
             ),
             "mini": ExchangeCall(
                 "/cgi-bin/miniprogram/jscode2session",
@@ -126,6 +148,8 @@ def wecom(base_url: str = BASE_URL, pages_url: str = PAGES_URL) -> Platform:
                 required=("session_key",),
                 optional=("corpid", "userid"),
                 with_token=True,
+                by_provider=(SUITE_SESSION, _suite_js_code),
+                owner="corpid",
             ),
         },
         sign_kinds={"config": "corp_ticket", "agent_config": "agent_ticket"},
@@ -134,6 +158,9 @@ def wecom(base_url: str = BASE_URL, pages_url: str = PAGES_URL) -> Platform:
         one_secret=False,
         forwarding=FORWARDING,
         checks_address=True,
+        merchant=MerchantCall(
+            path="/cgi-bin/service/get_corp_token", request=_corp, repeat=Repeat.SAME_UNTIL_END
+        ),
         login=LoginPage(pages_url, "/connect/oauth2/authorize", {}),
     )
 

@@ -106,12 +106,20 @@ class ResultToTake(msgspec.Struct, kw_only=True):
     result: Result
 
 
-class Authorization(msgspec.Struct):
-    """The account that a merchant authorised: ask for its tokens like any other's."""
+class Authorization(msgspec.Struct, omit_defaults=True):
+    """The account that a merchant authorised: ask for its tokens like any other's.
+
+    Attributes:
+        account: its name.
+        platform: of the account.
+        id: there.
+        label: of the account, where it has one (WeCom: the suite_id).
+    """
 
     account: str
     platform: str
     id: str
+    label: str = ""
 
 
 def routes(keeper: Keeper) -> tuple[Route, ...]:
@@ -132,7 +140,8 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
             nonce=params.nonce,
             echostr=params.echostr,
         )
-        text = await callbacks.echo(keeper, params.platform, params.account, signed)
+        merchant = params.merchant if isinstance(params, MerchantEcho) else ""
+        text = await callbacks.echo(keeper, params.platform, params.account, signed, merchant)
         return Reply(text.encode(), content_type=SUCCESS.content_type)
 
     async def enter(params: Visiting, call: Call) -> Reply:
@@ -175,8 +184,7 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
             if not covers(caller.apps, provider.name):
                 raise LingpaiError(Kind.NOT_ALLOWED, "The caller key may not be used for this app.")
         name = await authorizing.take_result(keeper, provider, params.result)
-        platform, number, *_ = name.split("/")
-        return Authorization(name, platform, number)
+        return Authorization(name, *name.split("/"))
 
     streams = Streams(BODY_LIMIT, STALL)
     path, query = Source.PATH, Source.PATH | Source.QUERY

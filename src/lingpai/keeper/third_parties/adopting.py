@@ -23,7 +23,9 @@ _ATTEMPTS = 16
 _MOST_PAGES = 1_000
 
 
-async def adopt(context: Context, provider: App, grant: Grant, sent_at: SentAt, since: float) -> str:
+async def adopt(
+    context: Context, provider: App, grant: Grant, sent_at: SentAt, since: float, brought_by: str = ""
+) -> str:
     """Store what a merchant's code was exchanged for, and the account; return its name.
 
     The refresh token comes first: with it all else can be had again. Of two that are at it, both store the same.
@@ -34,6 +36,7 @@ async def adopt(context: Context, provider: App, grant: Grant, sent_at: SentAt, 
         grant: what it was exchanged for.
         sent_at: when it was asked for.
         since: unix time in seconds of the authorization.
+        brought_by: digest of what brought the code, or "".
     """
     app = _app_of(context, provider, grant)
     if await _is_our_own(context, app):
@@ -41,7 +44,7 @@ async def adopt(context: Context, provider: App, grant: Grant, sent_at: SentAt, 
         return app.full_name
     if grant.refresh_token:
         await keep_refresh_token(context, app, sent_at, grant.refresh_token)
-    await _save_account(context, provider, app, grant, since)
+    await _save_account(context, app, grant, since, brought_by)
     if grant.token:
         await keep(context, app, ACCESS_TOKEN, sent_at.fetched(grant.token, grant.lifetime))
     log.info("merchant_authorized", platform=app.platform.name, account=app.account)
@@ -149,17 +152,19 @@ async def _is_our_own(context: Context, app: App) -> bool:
     return any(each.label == app.label and each.via is None for each in found)
 
 
-async def _save_account(context: Context, provider: App, app: App, grant: Grant, since: float) -> None:
+async def _save_account(context: Context, app: App, grant: Grant, since: float, brought_by: str) -> None:
+    if app.via is None:
+        raise AssertionError("nobody acts for the account")
     for _ in range(_ATTEMPTS):
         found = await context.store.find_accounts(app.platform.name, app.account)
         known = next((each for each in found if each.label == app.label), None)
         before = known.via if known is not None else None
-        via = Via(
-            platform=provider.platform.name,
-            account=provider.account,
+        via = msgspec.structs.replace(
+            app.via,
             rights=grant.rights or (before.rights if before is not None else ()),
             since=max(since, before.since if before is not None else 0.0),
             name=grant.name or (before.name if before is not None else ""),
+            brought_by=brought_by or (before.brought_by if before is not None else ""),
         )
         bare = Account(platform=app.platform.name, account=app.account, label=app.label, secret=app.secret)
         wanted = msgspec.structs.replace(

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import struct
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.records import Account
@@ -13,7 +13,7 @@ from lingpai.keeper.app import App
 from lingpai.keeper.budgets import first_in, take
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.forms import member
-from lingpai.keeper.platforms.third_party import Visit
+from lingpai.keeper.platforms.third_party import AskedCall, ThirdParty, Visit
 from lingpai.keeper.third_parties.calls import ask_with_token
 from lingpai.keeper.third_parties.providers import third_party_of
 from lingpai.keeper.third_parties.pushes import DONE, GRANTED, Task, accept
@@ -72,17 +72,19 @@ async def enter(
         wanted: where to lead the merchant afterwards, kind of accounts, and id of the one account; "" for any.
 
     Raises:
-        LingpaiError: INVALID_PARAMETER when the merchant may not be led there; BUDGET_SPENT; UPSTREAM_REFUSED or
-            UPSTREAM_UNAVAILABLE.
+        LingpaiError: INVALID_PARAMETER when the merchant may not be led there, or there are no such visits;
+            BUDGET_SPENT; UPSTREAM_REFUSED or UPSTREAM_UNAVAILABLE.
     """
     next_url, auth_type, biz_appid = wanted
+    third = third_party_of(provider)
+    _demand_visit(third, auth_type, biz_appid)
     if next_url and next_url not in account.next_urls:
         raise LingpaiError(
             Kind.INVALID_PARAMETER, "This address is not one of the account's next_urls.", parameter="next"
         )
     if not await take(keeper, provider.subject, "visits", VISITS_A_MINUTE, 60):
         raise LingpaiError(Kind.BUDGET_SPENT, "Too many visits in this minute; try again.", retry_after=60)
-    code = await _pre_auth_code(keeper, provider)
+    code = await _pre_auth_code(keeper, provider, auth_type)
     browser = secrets.token_bytes(8)
     state = State(
         int(keeper.clock.now()) + LONGEST_VISIT,
@@ -91,25 +93,47 @@ async def enter(
     )
     text = _write(keeper, provider, state)
     visit = Visit(provider.account, code, back, text, auth_type, biz_appid)
-    computer, phone = third_party_of(provider).pages(provider.platform.address("pages"), visit)
+    computer, phone = third.pages(provider.platform.address("pages"), visit)
     return Entrance(computer, phone, browser.hex())
 
 
-async def _pre_auth_code(keeper: Keeper, provider: App) -> str:
+def _demand_visit(third: ThirdParty, auth_type: str, biz_appid: str) -> None:
+    """Refuse a visit of a kind, or for one account, where the platform has no such visits."""
+    if auth_type and third.kinds and auth_type not in third.kinds:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER,
+            f"The kinds of visits are {', '.join(sorted(third.kinds))}.",
+            parameter="auth_type",
+        )
+    if biz_appid and not third.one_account:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER, "On this platform any account may be chosen.", parameter="biz_appid"
+        )
+
+
+async def _pre_auth_code(keeper: Keeper, provider: App, auth_type: str) -> str:
+    """Return a code for one visit, of a kind where one is named."""
+    third = third_party_of(provider)
+    answer = await _ask(keeper, provider, third.pre_auth, None)
+    code = member(answer, "pre_auth_code")
+    if not isinstance(code, str) or not code:
+        raise LingpaiError(
+            Kind.UPSTREAM_UNAVAILABLE, "The call to the upstream platform failed: no pre_auth_code."
+        )
+    if auth_type and third.session is not None:
+        await _ask(keeper, provider, third.session, (code, auth_type))
+    return code
+
+
+async def _ask(keeper: Keeper, provider: App, call: AskedCall, argument: Any) -> dict[str, Any]:
     try:
-        answer = await ask_with_token(keeper, provider, third_party_of(provider).pre_auth, None)
+        return await ask_with_token(keeper, provider, call, argument)
     except Refusal as refusal:
         raise LingpaiError(Kind.UPSTREAM_REFUSED, refusal.message, code=refusal.code) from refusal
     except Unreachable as unreachable:
         raise LingpaiError(
             Kind.UPSTREAM_UNAVAILABLE, f"The call to the upstream platform failed: {unreachable}."
         ) from unreachable
-    code = member(answer, "pre_auth_code")
-    if not isinstance(code, str) or not code:
-        raise LingpaiError(
-            Kind.UPSTREAM_UNAVAILABLE, "The call to the upstream platform failed: no pre_auth_code."
-        )
-    return code
 
 
 async def come_back(keeper: Keeper, provider: App, code: str) -> str:

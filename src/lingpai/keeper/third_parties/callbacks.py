@@ -38,14 +38,22 @@ async def provider_named(keeper: Keeper, platform: str, account: str) -> tuple[A
     raise LingpaiError(Kind.NOT_FOUND, "there is nothing here")
 
 
-async def echo(keeper: Keeper, platform: str, account: str, signed: Signed) -> str:
+async def echo(keeper: Keeper, platform: str, account: str, signed: Signed, merchant: str = "") -> str:
     """Return the text that the platform sends encrypted to see whether this is the right address.
+
+    Args:
+        keeper: the keeper.
+        platform: name of the third-party platform's platform.
+        account: its id.
+        signed: of the query.
+        merchant: id in the path, or "".
 
     Raises:
         LingpaiError: NOT_FOUND; NOT_ALLOWED when it was not made for this account.
     """
-    _, configured, _ = await provider_named(keeper, platform, account)
-    return _opened(keeper, configured, signed, signed.echostr).decode("utf-8", "replace")
+    _, configured, third = await provider_named(keeper, platform, account)
+    receivers = _receivers_of(configured, third, merchant)
+    return _opened(keeper, configured, receivers, signed, signed.echostr).decode("utf-8", "replace")
 
 
 async def receive(
@@ -66,7 +74,8 @@ async def receive(
     """
     provider, configured, third = await provider_named(keeper, platform, account)
     encrypted = _fields_of(configured, body).get("Encrypt", "")
-    pushed = _fields_of(configured, _opened(keeper, configured, signed, encrypted))
+    receivers = _receivers_of(configured, third, merchant)
+    pushed = _fields_of(configured, _opened(keeper, configured, receivers, signed, encrypted))
     outcome = "message" if merchant else await _take(keeper, provider, third, pushed)
     PUSHES.labels(platform, outcome).inc()
 
@@ -104,8 +113,10 @@ def _time_of(keeper: Keeper, text: str) -> float:
         return keeper.clock.now()
 
 
-def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) -> bytes:
-    """Return what was encrypted for this account.
+def _opened(
+    keeper: Keeper, account: Account, receivers: frozenset[str], signed: Signed, encrypted: str
+) -> bytes:
+    """Return what was encrypted for one of these receivers by the platform of this account.
 
     Raises:
         LingpaiError: NOT_ALLOWED.
@@ -118,7 +129,7 @@ def _opened(keeper: Keeper, account: Account, signed: Signed, encrypted: str) ->
         raise _refused(account, "timestamp")
     keys = (account.encoding_key, account.former_encoding_key)
     try:
-        return decrypt_for(_receivers_of(account), keys, encrypted)
+        return decrypt_for(receivers, keys, encrypted)
     except MessageError as error:
         raise _refused(account, str(error)) from error
 
@@ -130,8 +141,9 @@ def _fields_of(account: Account, body: bytes) -> dict[str, str]:
         raise _refused(account, "form") from error
 
 
-def _receivers_of(account: Account) -> frozenset[str]:
-    return frozenset(filter(None, (account.account, account.corpid)))
+def _receivers_of(account: Account, third: ThirdParty, merchant: str) -> frozenset[str]:
+    about = merchant if third.for_merchant else ""
+    return frozenset(filter(None, (account.account, account.corpid, about)))
 
 
 def _refused(account: Account, problem: str) -> LingpaiError:

@@ -10,7 +10,7 @@ from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import SentAt
 from lingpai.keeper.third_parties.adopting import adopt, recover, update, withdraw
 from lingpai.keeper.third_parties.calls import ask_with_token
-from lingpai.keeper.third_parties.providers import acts_for, third_party_of
+from lingpai.keeper.third_parties.providers import acts_for, merchants_of, third_party_of
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 GRANTED = "granted"
@@ -95,7 +95,7 @@ async def _do(keeper: Keeper, push: Push) -> str:
         return f"{FAILED} the account is not configured any more"
     provider = keeper.app_of(found[0])
     if task.what == GRANTED:
-        return await _exchange(keeper, provider, task)
+        return await _exchange(keeper, provider, task, push.digest.hex())
     if task.what == ENDED:
         gone = await withdraw(keeper, provider, task.merchant, task.at)
         return f"{DONE} {task.merchant}" if gone else f"{DONE} nothing"
@@ -103,23 +103,26 @@ async def _do(keeper: Keeper, push: Push) -> str:
     return f"{DONE} {task.merchant}"
 
 
-async def _exchange(keeper: Keeper, provider: App, task: Task) -> str:
+async def _exchange(keeper: Keeper, provider: App, task: Task, digest: str) -> str:
     third, sent_at = third_party_of(provider), SentAt(keeper)
     try:
         answer = await ask_with_token(keeper, provider, third.exchange, task.code)
     except Refusal as refusal:
         if refusal.code not in third.refused:
             raise
-        # Used up, maybe by a process that died before it had stored the answer.
-        return await _look_for(keeper, provider, task, refusal)
+        # Used up, maybe by a process that died before it had stored the answer, or had noted that it had.
+        return await _look_for(keeper, provider, task, digest, refusal)
     grant = third.grant_of(answer)
     if not grant.account:
         raise Unreachable("a success that names no account")
-    return f"{DONE} {await adopt(keeper, provider, grant, sent_at, task.at)}"
+    return f"{DONE} {await adopt(keeper, provider, grant, sent_at, task.at, digest)}"
 
 
-async def _look_for(keeper: Keeper, provider: App, task: Task, refusal: Refusal) -> str:
+async def _look_for(keeper: Keeper, provider: App, task: Task, digest: str, refusal: Refusal) -> str:
     third = third_party_of(provider)
+    for account in await merchants_of(keeper, provider):
+        if account.via is not None and account.via.brought_by == digest:
+            return f"{DONE} {account.name}"
     added = await recover(keeper, provider)
     for account in await keeper.store.find_accounts(third.merchants, task.merchant):
         if acts_for(provider, account):
