@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lingpai.devdata.calls import calls_of, samples_of
 from lingpai.devdata.issuer import FIRST, SECOND, landing
-from lingpai.devdata.keeper import CALLER, MERCHANTS, PHANTOM_CALLER
+from lingpai.devdata.keeper import CALLER, CORPS, MERCHANTS, PHANTOM_CALLER
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.issuer.dialects.registry import dialects
 from lingpai.issuer.realms import Realm
@@ -31,6 +31,9 @@ _VARIABLES = {
     "COMPONENT": "keeper.wechat_component.appid",
     "MERCHANT": "keeper.wechat_component.merchant",
     "MERCHANTS": "keeper.wechat_component.next",
+    "SUITE": "keeper.wecom_suite.suite_id",
+    "CORP": "keeper.wecom_suite.merchant",
+    "CORPS": "keeper.wecom_suite.next",
 }
 """Where the value of each variable of `dev.env` is in `dev.json`; the dialects declare theirs."""
 
@@ -65,6 +68,17 @@ def describe(
                 "authorize": f"{url}/authorize/wechat_component/{samples.component_appid}",
                 "next": sample_url + MERCHANTS,
                 "merchant": samples.merchant_appid,
+            },
+            "wecom_suite": {
+                "suite_id": samples.suite_id,
+                "secret": samples.suite_secret,
+                "token": samples.suite_token,
+                "encoding_key": samples.suite_key,
+                "corpid": samples.suite_corpid,
+                "callback": f"{url}/callback/wecom_suite/{samples.suite_id}",
+                "authorize": f"{url}/authorize/wecom_suite/{samples.suite_id}",
+                "next": sample_url + CORPS,
+                "merchant": samples.merchant_corpid,
             },
             "wecom": {
                 "corpid": samples.corpid,

@@ -5,7 +5,7 @@ from lingpai.devdata.records import Samples
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.registry import platform_types
 from lingpai.sandbox import SandboxOptions
-from lingpai.sandbox.options import WechatApp, WechatComponent, WecomAgent, WecomCorp
+from lingpai.sandbox.options import WechatApp, WechatComponent, WecomAgent, WecomCorp, WecomSuite
 
 CALLER = "dev"
 PHANTOM_CALLER = "dev-phantom"
@@ -13,6 +13,8 @@ PHANTOM_CALLER = "dev-phantom"
 
 MERCHANTS = "/merchants"
 """The page of the sample app to which merchants are led when they have authorised."""
+CORPS = "/corps"
+"""The same for the administrators of WeCom's corps."""
 
 
 async def add_accounts(keeper: Keeper, samples: Samples, app_url: str = "") -> None:
@@ -33,6 +35,17 @@ async def add_accounts(keeper: Keeper, samples: Samples, app_url: str = "") -> N
             callback_token=samples.component_token,
             encoding_key=samples.component_key,
             next_urls=(app_url + MERCHANTS,) if app_url else (),
+        )
+    )
+    await keeper.store.save_account(
+        Account(
+            platform="wecom_suite",
+            account=samples.suite_id,
+            secret=samples.suite_secret,
+            callback_token=samples.suite_token,
+            encoding_key=samples.suite_key,
+            corpid=samples.suite_corpid,
+            next_urls=(app_url + CORPS,) if app_url else (),
         )
     )
     for account in (
@@ -81,7 +94,7 @@ def sandbox_options(samples: Samples, token_lifetime: float, url: str = "") -> S
         token_lifetime: seconds that tokens live.
         url: of the service, to which the sandbox pushes; "" for none.
     """
-    callback = f"{url}/callback/wechat_component/{samples.component_appid}" if url else ""
+    callbacks = f"{url}/callback" if url else ""
     return SandboxOptions(
         token_lifetime=token_lifetime,
         ticket_lifetime=token_lifetime,
@@ -110,7 +123,18 @@ def sandbox_options(samples: Samples, token_lifetime: float, url: str = "") -> S
                 token=samples.component_token,
                 encoding_key=samples.component_key,
                 name="Sample third-party platform 示例第三方平台",
-                callback=callback,
+                callback=callbacks and f"{callbacks}/wechat_component/{samples.component_appid}",
+            ),
+        ),
+        suites=(
+            WecomSuite(
+                suite_id=samples.suite_id,
+                secret=samples.suite_secret,
+                token=samples.suite_token,
+                encoding_key=samples.suite_key,
+                corpid=samples.suite_corpid,
+                name="Sample third-party app 示例第三方应用",
+                callback=callbacks and f"{callbacks}/wecom_suite/{samples.suite_id}",
             ),
         ),
         corps=(
@@ -124,5 +148,6 @@ def sandbox_options(samples: Samples, token_lifetime: float, url: str = "") -> S
                     ),
                 ),
             ),
+            WecomCorp(corpid=samples.merchant_corpid, name="Sample client corp 示例客户企业", agents=()),
         ),
     )

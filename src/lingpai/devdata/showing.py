@@ -14,6 +14,7 @@ _ACCOUNTS = {
     "wechat": ("Official account", "公众号"),
     "wechat_mini": ("Mini program", "小程序"),
     "wechat_component": ("Third-party platform", "第三方平台"),
+    "wecom_suite": ("Third-party app", "第三方应用"),
     "wecom": ("WeCom app", "企业微信应用"),
     "wecom_second": ("Second WeCom app", "第二个企业微信应用"),
 }

@@ -14,7 +14,7 @@ from lingpai.sample_app.browsers import Browsers
 from lingpai.sample_app.identities import Identities
 from lingpai.sample_app.mcp.routes import mcp_routes
 from lingpai.sample_app.member_site import PATH, AnswerForm, AskParams, MemberSite
-from lingpai.sample_app.merchants import MERCHANTS, MerchantParams, Merchants, Provider
+from lingpai.sample_app.merchants import MerchantParams, Merchants, Provider
 from lingpai.sample_app.params import (
     ActionParams,
     CallbackParams,
@@ -38,7 +38,7 @@ def sample_app(
     identities: Identities,
     users: Sequence[tuple[str, str]],
     site: MemberSite | None = None,
-    provider: Provider | None = None,
+    providers: Sequence[Provider] = (),
 ) -> EdgeApp:
     """Return the sample as a web app.
 
@@ -48,7 +48,7 @@ def sample_app(
         identities: whom it plays; `allow_callbacks` lets the answers come here.
         users: login names and passwords to try with.
         site: where the users of one realm log in, if there is such a realm.
-        provider: the third-party platform that merchants authorise, if there is one.
+        providers: the third-party platforms that merchants authorise.
     """
     browsers, pages = Browsers(issuer_url, url, identities), Pages(issuer_url)
     servers = {
@@ -58,7 +58,13 @@ def sample_app(
     }
     members = site.realm_url if site else ""
     sample = Sample(
-        browsers, pages, identities, users, members, tuple(servers), merchants=provider is not None
+        browsers,
+        pages,
+        identities,
+        users,
+        members,
+        tuple(servers),
+        merchants={each.platform: each.page for each in providers},
     )
     scripted = ScriptedPages(browsers, pages)
 
@@ -86,9 +92,9 @@ def sample_app(
         ("GET", PATH, AskParams, Source.QUERY, site.ask, "Log in at the operator's own site"),
         ("POST", PATH, AnswerForm, Source.URLENCODED, site.answer, "Say who logs in"),
     ) if site else ()  # fmt: skip
-    if provider is not None:
+    for provider in providers:
         merchants = Merchants(provider, browsers, pages)
-        own = (*own, ("GET", MERCHANTS, MerchantParams, Source.QUERY, merchants.page, "Merchants"))
+        own = (*own, ("GET", provider.page, MerchantParams, Source.QUERY, merchants.page, "Merchants"))
     routes = [
         Route((method,), path, params, sources, verb, PLAIN, summary, Reply, "sample", pages.error_page)
         for method, path, params, sources, verb, summary in (*table, *own)

@@ -1,4 +1,4 @@
-"""A service provider's app: a merchant authorises its third-party platform, and the app uses the merchant's account."""
+"""A service provider's app: merchants authorise its third-party platforms, and the app uses their accounts."""
 
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -9,8 +9,11 @@ from lingpai.core.wire import Call, Reply
 from lingpai.sample_app.browsers import Browsers
 from lingpai.sample_app.rendering import Pages
 
-MERCHANTS: Final = "/merchants"
-_CALL: Final = "cgi-bin/user/get"
+_CALLS: Final = {
+    "wechat": "cgi-bin/user/get",
+    "wecom": "cgi-bin/user/simplelist?department_id=1",
+}
+"""A call with a merchant's token, by platform of the account."""
 
 
 class Provider(NamedTuple):
@@ -18,14 +21,18 @@ class Provider(NamedTuple):
 
     Attributes:
         service: base URL of Lingpai.
-        appid: of the third-party platform.
+        platform: of the third-party platform's account.
+        account: its id there.
         key: caller key of the app.
-        page: address of the app's page to which merchants are led.
+        url: base URL of the app.
+        page: path of the app's page to which merchants are led.
     """
 
     service: str
-    appid: str
+    platform: str
+    account: str
     key: str
+    url: str
     page: str
 
 
@@ -53,25 +60,29 @@ class Merchants:
     async def page(self, params: MerchantParams, call: Call) -> Reply:
         """Show where to authorise, and of who did so the account and a call with its token."""
         provider = self._provider
-        where = f"{provider.service}/authorize/wechat_component/{provider.appid}"
+        name = f"{provider.platform}/{provider.account}"
+        where = f"{provider.service}/authorize/{name}"
         account: Any = None
         used: Any = None
         if params.result:
-            taken = f"/v1/authorizations/wechat_component/{provider.appid}"
-            account = await self._ask("POST", taken, {"result": params.result})
+            account = await self._ask("POST", f"/v1/authorizations/{name}", {"result": params.result})
             if "id" in account:
-                used = await self._ask("GET", f"/v1/forward/wechat/{account['id']}/{_CALL}")
+                path = f"/v1/forward/{account['platform']}/{account['id']}/{_CALLS[account['platform']]}"
+                used = await self._ask("GET", path, label=account.get("label", ""))
         return self._pages.page(
             "merchants",
             params.lang,
             call,
-            link=f"{where}?{urlencode({'next': provider.page})}",
+            platform=provider.platform,
+            link=f"{where}?{urlencode({'next': provider.url + provider.page})}",
             account=account,
             used=used,
         )
 
-    async def _ask(self, method: str, path: str, document: Any = None) -> Any:
+    async def _ask(self, method: str, path: str, document: Any = None, label: str = "") -> Any:
         headers = {"authorization": f"Bearer {self._provider.key}"}
+        if label:
+            headers["lingpai-label"] = label
         async with self._browsers.http.request(
             method, self._provider.service + path, json=document, headers=headers
         ) as answer:

@@ -1,7 +1,8 @@
 """The verbs of the sample: pages, callbacks, and the trail of its requests."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -27,7 +28,7 @@ class Sample:
         users: login names and passwords to try with.
         members: the address of the realm whose users log in here, or "".
         servers: addresses of its resource servers.
-        merchants: whether merchants can authorise its third-party platform.
+        merchants: paths of the pages for merchants of its third-party platforms, by platform.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Sample:
         members: str = "",
         servers: Sequence[str] = (),
         *,
-        merchants: bool = False,
+        merchants: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._browsers = browsers
         self._pages = pages

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from lingpai.devdata.issuer import FIRST, SECOND
-from lingpai.devdata.keeper import MERCHANTS
+from lingpai.devdata.keeper import CORPS, MERCHANTS
 from lingpai.devdata.records import FIRST_PASSWORD, SECOND_PASSWORD, Samples
 from lingpai.edge.app import EdgeApp
 from lingpai.issuer.context import Issuer
@@ -40,8 +40,14 @@ async def open_sample(
         await allow_callbacks(issuers, identities, url)
         site = await _site(settings, issuers, url)
     users = ((FIRST, values[FIRST_PASSWORD]), (SECOND, values[SECOND_PASSWORD]))
-    provider = Provider(issuer_url, samples.component_appid, samples.merchants_key, url + MERCHANTS)
-    return sample_app(issuer_url, url, identities, users, site, provider)
+    providers = [
+        Provider(issuer_url, platform, account, samples.merchants_key, url, page)
+        for platform, account, page in (
+            ("wechat_component", samples.component_appid, MERCHANTS),
+            ("wecom_suite", samples.suite_id, CORPS),
+        )
+    ]
+    return sample_app(issuer_url, url, identities, users, site, providers)
 
 
 def identities_of(values: Values, realms: Mapping[str, Realm]) -> Identities:
