@@ -7,30 +7,27 @@ out in clear. Every verb may raise `LingpaiError(STORE_UNAVAILABLE)`; then nothi
 as can be known.
 """
 
-from collections.abc import Hashable
 from typing import NamedTuple, Protocol
 
 from lingpai.core.clock import End
 from lingpai.core.records import (
-    Account,
     Budget,
     BudgetUse,
-    Caller,
     Credential,
     CredentialKey,
     CredentialStatus,
     ExchangeClaim,
-    FormerKey,
     Lease,
     RoleHolder,
     Trouble,
 )
+from lingpai.store.accounts_port import Accounts
 from lingpai.store.administration_port import Administration
 from lingpai.store.events_port import Events
 from lingpai.store.hooks_port import Hooks
 from lingpai.store.pushes_port import Pushes
 from lingpai.store.relays_port import Relays
-from lingpai.store.validity import Validity
+from lingpai.store.upkeep_port import Upkeep
 
 
 class LeaseAttempt(NamedTuple):
@@ -52,81 +49,8 @@ class Fetched(NamedTuple):
     fetched_at: float
 
 
-class Store(Administration, Events, Hooks, Pushes, Relays, Protocol):
+class Store(Accounts, Administration, Events, Hooks, Pushes, Relays, Upkeep, Protocol):
     """All verbs. See the module's docstring for what applies to each of them."""
-
-    # Accounts and callers: what operators configure.
-
-    async def save_account(self, account: Account) -> bool:
-        """Insert the account or replace the one of the same name. True when it is new.
-
-        Its token is due for renewal at once when it is new or its secret or mode is another than before. What
-        was held for a secret that no account of this id has any more is forgotten, but for kinds that begin with
-        "terminal:", which the new secret takes over: users granted them, and nothing fetches them anew.
-        """
-        ...
-
-    async def replace_account(self, known: Account | None, account: Account) -> bool:
-        """As `save_account`, if the stored one is still as `known` (None for none). False when it is not."""
-        ...
-
-    async def remove_account(self, platform: str, account: str, label: str) -> bool:
-        """Remove an account. False when there is none.
-
-        What is held for its secret goes too, unless another label of the account has the same.
-        """
-        ...
-
-    async def find_accounts(self, platform: str, account: str) -> tuple[Account, ...]:
-        """All accounts with this id, one per label. Sees the commits of every process."""
-        ...
-
-    async def list_accounts(self) -> tuple[Account, ...]:
-        """All accounts, by name."""
-        ...
-
-    async def add_caller(self, caller: Caller, key_digest: bytes) -> bool:
-        """Insert a caller. False when the name is taken (by a revoked caller too)."""
-        ...
-
-    async def change_caller(self, caller: Caller) -> bool:
-        """Give the caller of this name these apps, rights, networks and environment; its key stays.
-
-        False when there is no such caller or it is revoked.
-        """
-        ...
-
-    async def replace_caller(self, known: Caller, caller: Caller) -> bool:
-        """As `change_caller`, if the stored one is still as `known`. False when it is not."""
-        ...
-
-    async def find_caller_named(self, name: str) -> Caller | None:
-        """The caller of this name, revoked or not."""
-        ...
-
-    async def rotate_caller(self, name: str, key_digest: bytes, overlap: float) -> bool:
-        """Give a caller another key; the one before stays valid for `overlap` seconds of wall time.
-
-        Keys that were replaced earlier keep the ends that they have, or get this one where it is earlier. False when
-        there is no such caller or it is revoked.
-        """
-        ...
-
-    async def revoke_caller(self, name: str) -> bool:
-        """Revoke a caller's keys from now on. False when there is no such caller or it is revoked already."""
-        ...
-
-    async def find_caller(self, key_digest: bytes) -> Caller | None:
-        """Return the caller of a key or of a former key in its overlap, revoked or not. Sees all processes' commits."""
-        ...
-
-    async def list_callers(self) -> tuple[Caller, ...]:
-        """All callers, by name."""
-        ...
-
-    async def list_former_keys(self) -> tuple[FormerKey, ...]:
-        """Replaced keys that are still valid, of callers that are not revoked; by caller, then by end."""
-        ...
 
     # Credentials.
 
@@ -285,71 +209,4 @@ class Store(Administration, Events, Hooks, Pushes, Relays, Protocol):
 
     async def resign(self, role: str, holder: str) -> None:
         """Give a role back at once, if it is the holder's."""
-        ...
-
-    # Upkeep.
-
-    def mark(self) -> Hashable | None:
-        """A value that changes whenever accounts, callers or credentials may have changed.
-
-        Sees the commits of every process. None when this store does not know without waiting.
-        """
-        ...
-
-    def validity(self, credential: int, mark: Hashable) -> Validity | None:
-        """Return what `is_valid` takes, about what was made since `mark` from the credential with this id.
-
-        None when accounts, callers or any credential may have changed since `mark`.
-        """
-        ...
-
-    def is_valid(self, validity: Validity) -> bool:
-        """Return whether neither that credential nor any account or caller has changed, as far as was committed."""
-        ...
-
-    async def wait_change(self, seconds: float) -> None:
-        """Come back as soon as any process may have committed something, or after `seconds` of real time.
-
-        Commits since this store's last read count: who reads and then waits, with no `await` in between, misses
-        none.
-        """
-        ...
-
-    async def purge(self, limit: int) -> int:
-        """Remove up to `limit` rows each of exchanges, budget windows, roles and proofs that are over.
-
-        So too credentials of secrets that nobody configured, a day after nothing of them is good any more.
-        Returns how many went.
-        """
-        ...
-
-    async def sealed_counts(self) -> dict[int, int]:
-        """Count the values that are sealed with each key of the ring, by key id."""
-        ...
-
-    async def unopened(self) -> tuple[int, ...]:
-        """Ids of the ring's keys that do not open a sample of what a key of that id sealed, in either wing's tables."""
-        ...
-
-    async def newest_seal(self) -> int | None:
-        """The highest id of a key that sealed something; higher than the ring's when another node's ring has it alone.
-
-        None when nothing is sealed.
-        """
-        ...
-
-    async def reseal(self, limit: int) -> int:
-        """Seal up to `limit` values anew that are not sealed with the newest key; returns how many were."""
-        ...
-
-    async def ping(self) -> None:
-        """Prove that the store answers, reads and writes.
-
-        Raises:
-            LingpaiError: STORE_UNAVAILABLE when it does not.
-        """
-        ...
-
-    async def close(self) -> None:
-        """Finish what is waiting and let go of everything. Safe to call twice."""
         ...
