@@ -8,8 +8,8 @@ from typer.core import TyperArgument
 
 from docs.generator.markdown import code, head, joined, table
 from lingpai.cli.declared_help import fill
-from lingpai.cli.messages import catalogue
 from lingpai.cli.tree import app
+from lingpai.messages.translating import catalogue
 
 Translate = Callable[[str], str]
 

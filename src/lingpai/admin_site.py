@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from lingpai.diagnosis.doctor import Doctor
 from lingpai.issuer.context import Issuer
 from lingpai.keeper.keeper import Keeper
 from lingpai.operating.site import Site
@@ -18,4 +19,6 @@ def site_of(settings: Settings, keeper: Keeper, issuers: Mapping[str, Issuer]) -
     """
     enabled = frozenset(realm.name for realm in settings.enabled_realms())
     realms, named = settings.all_realms(), settings.named_realms()
-    return Site.of(keeper, issuers, realms, enabled, origin=settings.origin, named=named)
+    return Site.of(
+        keeper, issuers, realms, enabled, examiner=Doctor(settings), origin=settings.origin, named=named
+    )

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from lingpai.cli.problems import Problem
-from lingpai.cli.sections import SECTIONS, callers
 from lingpai.core.records import Caller
 from lingpai.keeper.keeper import Keeper
+from lingpai.messages.problems import Problem
+from lingpai.operating.sections import SECTIONS, callers
 from tests.cli.conftest import Answer, Cli
 
 SECRET = "5e" * 16

@@ -16,8 +16,8 @@ from typing import Any
 import apsw
 import pytest
 
-from lingpai.cli.diagnosis.exposure import check_exposure
 from lingpai.core.keyring import KeyRing
+from lingpai.diagnosis.exposure import check_exposure
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from lingpai.service import adopt_legacy, open_keeper
 from lingpai.settings import Settings, legacy_accounts, load_settings

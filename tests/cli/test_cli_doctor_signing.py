@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, OctKey
 
-from lingpai.cli.diagnosis.finding import Finding
-from lingpai.cli.diagnosis.signing_realms import (
+from lingpai.core.clock import VirtualClock
+from lingpai.core.issuer_records import App, Client
+from lingpai.core.keyring import KeyRing
+from lingpai.diagnosis.signing_realms import (
     check_address,
     check_client_keys,
     check_signing_keys,
     check_store_clock,
 )
-from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import App, Client
-from lingpai.core.keyring import KeyRing
 from lingpai.issuer import admin
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.policy import DAY, Policy
 from lingpai.issuer.signing_keys import PUBLISHED, TURNED, SigningKeys
+from lingpai.operating.findings import Finding
 from tests.cli.conftest import Cli
 from tests.dev.running import developing
 from tests.issuer.engines import ENGINES

@@ -12,9 +12,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from lingpai.cli.helping import PLACEHOLDERS
-from lingpai.cli.messages import catalogue, tr_reason
-from lingpai.cli.output import local, table
+from lingpai.cli.output import table
 from lingpai.cli.tree import app
+from lingpai.messages.spans import local
+from lingpai.messages.translating import catalogue, tr_reason
 from lingpai.sandbox import SAMPLE_APP
 from tests.cli.conftest import COMMAND, Cli, Sandbox
 

@@ -9,10 +9,8 @@ import pytest
 import typer
 from typer.main import get_command
 
-import lingpai.cli
-from lingpai.cli.messages import catalogue, speaks_chinese, tr
-from lingpai.cli.output import STYLES, span
-from lingpai.cli.remedies import remedy
+import lingpai
+from lingpai.cli.output import STYLES
 from lingpai.cli.tree import app
 from lingpai.core import hooks
 from lingpai.keeper.platforms.platform import Severity
@@ -20,9 +18,14 @@ from lingpai.keeper.platforms.registry import platform_types
 from lingpai.keeper.platforms.wechat import wechat
 from lingpai.keeper.platforms.wecom import wecom
 from lingpai.keeper.remedies import address_in
+from lingpai.messages.spans import span
+from lingpai.messages.translating import catalogue, speaks_chinese, tr
+from lingpai.operating.remedies import remedy
 from tests.cli.conftest import Cli
 
-SOURCES = sorted(Path(lingpai.cli.__file__).parent.rglob("*.py"))
+HOMES = ("cli", "messages", "diagnosis", "operating/sections", "operating/resources")
+HOME = Path(lingpai.__file__).parent
+SOURCES = sorted(file for home in HOMES for file in (HOME / home).rglob("*.py"))
 TREES = [ast.parse(source.read_text("utf-8")) for source in SOURCES]
 TRANSLATED_CALLS = {"tr": (0,), "table": (0, 1), "Finding": (0,), "progress": (0,)}
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")

@@ -21,6 +21,7 @@ SUITES = {
     "realms": (steps.REALMS, steps.REALM_CODES),
     "house": (steps.HOUSE, steps.HOUSE_CODES),
     "relays": (steps.RELAYS, steps.RELAY_CODES),
+    "declared": (steps.DECLARED, steps.DECLARED_CODES),
 }
 ON_HOST = (
     *(("dev",), ("serve",), ("sandbox",), ("migrate",), ("backup", "f"), ("restore", "f"), ("console",)),
@@ -29,7 +30,6 @@ ON_HOST = (
     ("admin", "remove", "x"),
     *(("authorizer", "list"), ("authorizer", "link", "x"), ("authorizer", "show", "x")),
     *(("authorizer", "forget", "x"), ("authorizer", "recover", "x")),
-    *(("apply", "state.json"), ("doctor",), ("account", "check", "x"), ("user", "import", "f")),
 )
 """Commands that refuse `--server`."""
 
@@ -162,7 +162,8 @@ def test_a_server_in_the_environment_stops_no_command_of_the_host(cli: Cli, tmp_
 
 def test_every_command_is_tried_over_http_or_refuses(cli: Cli) -> None:
     del cli
-    tried = {step[:2] for commands, _ in SUITES.values() for step in commands} | {("audit", "export")}
+    steps_of = [step for commands, _ in SUITES.values() for step in commands]
+    tried = {step[:size] for step in steps_of for size in (1, 2)} | {("audit", "export")}
     tried |= {
         ("audit", "list"),
         *(("hook", name) for name in ("add", "list", "test", "replay", "rotate", "remove")),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lingpai.cli.problems import explain
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.messages.problems import explain
 from tests.cli.conftest import Answer, Cli
 
 YZB = ("account", "add", "yzb", "100001", "--secret-stdin")

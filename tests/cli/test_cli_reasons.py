@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import lingpai
-from lingpai.cli.messages import catalogue, tr_reason
 from lingpai.core.languages import reasons
 from lingpai.issuer.dialects.registry import DIALECTS
 from lingpai.keeper.platforms.registry import PLATFORMS
+from lingpai.messages.translating import catalogue, tr_reason
 
 HOME = Path(lingpai.__file__).parent
 WINGS = ("core", "store", "keeper", "issuer", "edge", "operating", "console")
-FIXED = ("dialects", "pages", "dropin.py")
-"""Vendors' protocols, whose messages are theirs, and pages, which have words of their own."""
+FIXED = ("dialects", "pages", "dropin.py", "sections")
+"""Vendors' protocols, whose messages are theirs, and pages and sections, which have words of their own."""
 ERRORS = {
     "LingpaiError": 1,
     "Flaw": 1,

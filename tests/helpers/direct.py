@@ -159,4 +159,6 @@ def _answer(method: str, said: bytes) -> Result | None:
     length = 0 if method == "HEAD" else int(headers.get("content-length", "0"))
     if len(content) < length:
         return None
+    if headers.get("content-type") == "application/x-ndjson" and not content.endswith(b"0\r\n\r\n"):
+        return None  # it is sent in chunks, and has an end
     return Result(int(first.split(b" ")[1]), headers, content)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from lingpai.core.records import Account

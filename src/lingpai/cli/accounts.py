@@ -4,21 +4,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.account_names import KIND, NO_LABEL, Name, account_key, find_account, stored_account
+from lingpai.cli.account_names import KIND, NO_LABEL, Name, account_key, find_account
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import demand_none, telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import OVERTAKEN
 from lingpai.cli.realms import Yes, confirm, find
-from lingpai.cli.running import Data, Json, with_keeper, with_operating
+from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.problems import OVERTAKEN
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.cli.diagnosis.finding import Finding
-    from lingpai.keeper.keeper import Keeper
     from lingpai.operating.port import Operating, Saved
 
 app = typer.Typer(
@@ -182,22 +180,19 @@ def check(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """
     from lingpai.cli.output import emit, say, state
 
-    async def ask(keeper: "Keeper") -> "Finding":
-        from lingpai.cli.diagnosis.accounts import check_accounts
+    async def ask(port: "Operating") -> dict[str, Any]:
+        return await port.act(KIND, account_key(await find_account(port, name)), "check", {})
 
-        account = await stored_account(keeper, name)
-        return (await check_accounts(keeper, [account], lambda _done: None))[0]
-
-    found = with_keeper(data, ask)
+    found = with_operating(data, ask)
 
     def render(console: "Console") -> None:
-        console.print(state(found.verdict))
-        say(console, found.message)
-        if found.remedy:
-            say(console, f"→ {found.remedy}")
+        console.print(state(found["verdict"]))
+        say(console, found["message"])
+        if found["remedy"]:
+            say(console, f"→ {found['remedy']}")
 
     emit(found, as_json, render)
-    if found.verdict == "fail":
+    if found["verdict"] == "fail":
         raise typer.Exit(1)
 
 

@@ -6,9 +6,9 @@ import typer
 
 from lingpai.cli.durations import seconds
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, with_keeper, with_operating
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 
 def state_of(document: dict[str, Any]) -> str:

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr
-from lingpai.cli.running import Data, Json, demand_host, with_site
+from lingpai.cli.running import Data, Json, Steps, with_operating
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lingpai.cli.declarations import Planned
-    from lingpai.operating.site import Site
+    from lingpai.operating.port import Operating
 
 WORDS = {
     True: {"add": "would be added", "change": "would be changed", "remove": "would be removed"},
@@ -45,72 +44,50 @@ def apply(
 
     Secrets in the file may be env:NAME or file:PATH, so that the file can be kept with the code.
     """
-    demand_host()
-    from lingpai.cli.declarations import perform, plan_all, read_file
+    from lingpai.cli.declarations import read_file
     from lingpai.cli.output import emit, progress
+    from lingpai.operating.problems import UnfinishedError
 
-    document = read_file(file)
-    made: list[Planned] = []  # also when the rest fails
+    document, steps = read_file(file), Steps()
 
-    async def work(site: "Site") -> "list[Planned]":
-        from lingpai.cli.sections.section import Stage
-        from lingpai.operating.realm_choice import IssuerChoice
+    def print_done(done: dict[str, Any]) -> None:
+        emit(done, as_json, lambda console: _render(console, done))
 
-        stage = Stage(site.keeper, IssuerChoice(site), file.parent, document)
-        planned = await plan_all(stage, document, prune=prune)
-        if not dry_run:
-            with progress("Applying", sum(each.change.action != "keep" for each in planned)) as advance:
-                await perform(planned, made, advance)
-        return planned
+    async def work(port: "Operating") -> dict[str, Any]:
+        body = {**document, "prune": prune, "dry_run": dry_run}
+        entries = sum(len(each) for each in document.values() if isinstance(each, list))
+        with progress("Applying", 0 if dry_run else entries) as advance:
+            steps.shown = advance
+            return await port.act("apply", (), "apply", body)
 
-    def print_plan(planned: "list[Planned]") -> None:
-        keys = (
-            {}
-            if dry_run
-            else {each.change.name: each.change.reveal for each in planned if each.change.reveal}
-        )
-        emit(
-            _document(planned, keys, dry_run=dry_run),
-            as_json,
-            lambda console: _render(console, planned, keys, dry_run=dry_run),
-        )
-
+    steps.interrupted = print_done  # new keys would be lost otherwise: only their digests are stored
     try:
-        planned = with_site(data, work, create=not dry_run, rehearse=dry_run)
-    except BaseException:
-        if made:  # new keys would be lost otherwise: only their digests are stored
-            print_plan(made)
+        done = with_operating(data, work, create=not dry_run, rehearse=dry_run, steps=steps)
+    except UnfinishedError as error:
+        print_done(error.made)
         raise
-    print_plan(planned)
+    print_done(done)
 
 
-def _document(planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> dict[str, Any]:
-    changes = [
-        {"section": section, "name": change.name, "action": change.action, "fields": change.fields}
-        for section, change in planned
-    ]
-    return {"dry_run": dry_run, "changes": changes, "keys": keys}
-
-
-def _render(console: "Console", planned: "list[Planned]", keys: dict[str, str], *, dry_run: bool) -> None:
+def _render(console: "Console", done: dict[str, Any]) -> None:
     from rich.text import Text
 
     from lingpai.cli.output import say, table
 
     rows = [
         (
-            section,
-            change.name,
-            Text(tr(WORDS[dry_run][change.action]), style=STYLES[change.action]),
-            ", ".join(change.fields),
+            each["section"],
+            each["name"],
+            Text(tr(WORDS[done["dry_run"]][each["action"]]), style=STYLES[each["action"]]),
+            ", ".join(each["fields"]),
         )
-        for section, change in planned
-        if change.action != "keep"
+        for each in done["changes"]
+        if each["action"] != "keep"
     ]
-    kept = len(planned) - len(rows)
+    kept = len(done["changes"]) - len(rows)
     if rows:
         console.print(table("Changes", ("Section", "Name", "What", "Fields"), rows))
     say(console, tr("{count} unchanged.", count=kept), "dim")
-    for name, key in keys.items():
+    for name, key in done["keys"].items():
         say(console, tr("Key of {name}, shown only once:", name=name), "green")
         say(console, key)

@@ -25,10 +25,10 @@ from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.durations import seconds
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, Yes, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import typer
 
 from lingpai.cli.durations import seconds
 from lingpai.cli.listing import given, note_more, read_each
-from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr, tr_reason
 
 if TYPE_CHECKING:
     from lingpai.operating.port import Operating

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.account_names import Name, stored_account
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, with_keeper
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,9 +47,9 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 @app.command("show")
 def show(name: Name, *, data: Data = None, as_json: Json = False) -> None:
     """Show one merchant's account: what the merchant allows, and the state of its tokens."""
-    from lingpai.cli.messages import speaks_chinese
     from lingpai.cli.output import emit, fields
     from lingpai.cli.statuses import status_table
+    from lingpai.messages.translating import speaks_chinese
     from lingpai.operating.statuses import status_document
 
     async def read(keeper: "Keeper") -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import Yes, confirm
 from lingpai.cli.running import Data, Json, demand_host, demand_store
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr, tr_reason
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,8 @@ from lingpai.cli.durations import seconds
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -210,7 +210,8 @@ def rotate(
     Put the new key into the caller's configuration while both are valid. `lingpai caller show` says how many keys are
     valid and until when; rights, apps and networks stay as they are, and the audit log names the caller as before.
     """
-    from lingpai.cli.output import emit, local_of, say, span
+    from lingpai.cli.output import emit, local_of, say
+    from lingpai.messages.spans import span
 
     overlap = 0 if now else overlap
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 NoPkce = Annotated[
     bool,

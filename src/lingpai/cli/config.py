@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json, demand_host
+from lingpai.messages.translating import tr
 
 app = typer.Typer(name="config", help="The effective settings and their sources.", no_args_is_help=True)
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, demand_host, operator, with_keeper
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

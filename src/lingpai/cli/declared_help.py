@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from typer.core import TyperCommand
 
-from lingpai.cli.messages import speaks_chinese
+from lingpai.messages.translating import speaks_chinese
 
 
 class _Words(NamedTuple):

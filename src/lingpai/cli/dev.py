@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from lingpai.cli.problems import demand_other_address
 from lingpai.cli.running import demand_host
+from lingpai.messages.problems import demand_other_address
 
 
 def dev(

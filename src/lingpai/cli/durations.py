@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _FORM: Final = re.compile(r"(\d{1,9}) ?([a-z]*)", re.ASCII)

@@ -5,18 +5,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from lingpai.cli.messages import tr_reason
-from lingpai.cli.problems import Problem
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lingpai.core.flaws import Flaw
-
-
-def sentences(flaws: "Iterable[Flaw]") -> list[str]:
-    """Return the sentences in the user's language."""
-    return [tr_reason(flaw.text) for flaw in flaws]
 
 
 def demand_none(flaws: "Iterable[Flaw]") -> None:

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from lingpai.cli.listing import given, note_more, read_each
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 app = typer.Typer(
     name="grant",

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 from typer import rich_utils
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 
 class FoldingTable(Table):

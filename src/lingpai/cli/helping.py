@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperArgument
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 HELP_OPTIONS = ["--help", "-h"]
 

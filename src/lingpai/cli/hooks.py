@@ -8,8 +8,8 @@ from lingpai.cli.durations import seconds
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.translating import tr, tr_reason
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -100,7 +100,7 @@ def list_all(*, data: Data = None, as_json: Json = False) -> None:
 def try_out(*, name: Name, data: Data = None, as_json: Json = False) -> None:
     """Post a test event from here, and say what the webhook answers."""
     from lingpai.cli.output import emit, say
-    from lingpai.cli.problems import Problem
+    from lingpai.messages.problems import Problem
 
     async def post(port: "Operating") -> dict[str, Any]:
         with telling(NOT_FOUND=_none(name)):

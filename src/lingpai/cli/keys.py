@@ -7,10 +7,10 @@ import typer
 
 from lingpai.cli.declared_help import DeclaredCommand
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Yes, confirm, with_realms
 from lingpai.cli.running import Data, Json, Steps, server, with_operating
 from lingpai.cli.signing import list_signing, rotate_signing, show_signing_keys
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

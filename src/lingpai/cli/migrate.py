@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json, demand_host
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

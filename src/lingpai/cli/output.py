@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from lingpai.cli.messages import tr
 from lingpai.core.escaping import shown_json, shown_lines
+from lingpai.messages.spans import local
+from lingpai.messages.translating import tr
 
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "skip": "dim"}
 Cell = str | Text
 _DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?")
@@ -84,27 +84,6 @@ def progress(text: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not shown) as bar:
         task = bar.add_task(tr(text), total=total)
         yield lambda steps: bar.advance(task, steps)
-
-
-def span(seconds: float | None) -> str:
-    """Return a time span as text: `1 h 58 min`, `45 s`; "–" for None."""
-    if seconds is None:
-        return "–"
-    if seconds < 0:
-        return tr("expired")
-    for position, (size, unit) in enumerate(UNITS):
-        if seconds >= size:
-            whole, rest = divmod(int(seconds), size)
-            below, name = UNITS[position + 1] if position + 1 < len(UNITS) else (1, "s")
-            return f"{whole} {unit} {rest // below} {name}" if rest // below else f"{whole} {unit}"
-    return f"{int(seconds)} s"
-
-
-def local(unix: float | None) -> str:
-    """Return unix time in seconds as local time, for tables; "–" for None."""
-    if unix is None:
-        return "–"
-    return dt.datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def local_of(iso: str | None) -> str:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import speaks_chinese, tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, demand_host
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import speaks_chinese, tr
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.flaws import telling
-from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Steps, with_operating
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

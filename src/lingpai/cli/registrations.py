@@ -7,9 +7,9 @@ import typer
 from lingpai.cli.durations import seconds
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, with_realms
 from lingpai.cli.running import Data, Json
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

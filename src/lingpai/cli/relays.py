@@ -7,8 +7,8 @@ import typer
 from lingpai.cli.field_options import FieldOption, with_fields
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr, tr_reason
 from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.translating import tr, tr_reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import Realms, confirm, with_realms
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from lingpai.operating.port import Key

@@ -7,11 +7,11 @@ import typer
 from lingpai.cli.durations import seconds
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, find, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from lingpai.cli.helping import localise, localise_alone
 from lingpai.cli.loading import LoadedCommands
-from lingpai.cli.messages import speaks_chinese, tr, tr_reason
-from lingpai.cli.problems import explain
 from lingpai.cli.streams import open_closed_streams
 from lingpai.core.escaping import shown_lines
+from lingpai.messages.problems import explain
+from lingpai.messages.translating import speaks_chinese, tr, tr_reason
 
 
 class Root(TyperGroup):

@@ -6,12 +6,12 @@ import logging
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from lingpai.cli.messages import speaks_chinese, tr
-from lingpai.cli.problems import Problem
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import speaks_chinese, tr
 
 if TYPE_CHECKING:
     from lingpai.core.audit import Actor
@@ -172,11 +172,21 @@ def demand_host() -> None:
         )
 
 
+def _forget(_done: "dict[str, Any]") -> None:
+    """Show nothing."""
+
+
 class Steps:
-    """Counts the steps of a long operation, for who shows them; nobody at first."""
+    """Counts the steps of a long operation, for who shows them; nobody at first.
+
+    Attributes:
+        shown: takes the number of steps that were just done.
+        interrupted: takes what was done when the operation was interrupted.
+    """
 
     def __init__(self) -> None:
         self.shown: Callable[[int], None] | None = None
+        self.interrupted: Callable[[dict[str, Any]], None] = _forget
 
     def __call__(self, count: int) -> None:
         """Take the number of steps that were just done."""
@@ -189,6 +199,7 @@ def with_operating(
     work: "Callable[[Operating], Awaitable[T]]",
     *,
     create: bool = False,
+    rehearse: bool = False,
     steps: Steps | None = None,
 ) -> T:
     """Run `work` with the operating port: on the store, or on the admin API that `--server` names.
@@ -197,6 +208,7 @@ def with_operating(
         data: the folder from the command line, or None.
         work: runs in a new event loop.
         create: create store and key ring when there are none.
+        rehearse: when there are none, use empty ones in memory.
         steps: counts the steps of long operations, on the store.
 
     Raises:
@@ -214,9 +226,10 @@ def with_operating(
 
         from lingpai.operating.local import Local
 
-        return await work(Local(dataclasses.replace(site, advance=steps or Steps())))
+        counted = steps or Steps()
+        return await work(Local(dataclasses.replace(site, advance=counted, interrupted=counted.interrupted)))
 
-    return with_site(data, on_store, create=create)
+    return with_site(data, on_store, create=create, rehearse=rehearse)
 
 
 def with_site(

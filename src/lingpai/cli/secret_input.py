@@ -7,10 +7,10 @@ import sys
 
 import typer
 
-from lingpai.cli.messages import tr
 from lingpai.cli.output import note
-from lingpai.cli.problems import not_text
 from lingpai.core.text import TextError, read_text, trimmed
+from lingpai.messages.problems import not_text
+from lingpai.messages.translating import tr
 
 
 def read_input() -> str:

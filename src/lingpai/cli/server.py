@@ -35,7 +35,7 @@ def _serve(options: dict[str, Any]) -> int:
     try:
         return serve_production(settings, functools.partial(load_settings, **options))
     except OSError as error:
-        from lingpai.cli.problems import demand_other_address
+        from lingpai.messages.problems import demand_other_address
 
         demand_other_address(error, settings.host, settings.port)
         raise

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from lingpai.cli.realms import Realms

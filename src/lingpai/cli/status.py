@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from lingpai.cli.messages import tr
 from lingpai.cli.running import Data, Json, with_operating
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +56,9 @@ def _render(console: "Console", found: dict[str, Any]) -> None:
 
 
 def _table(documents: list[dict[str, Any]]) -> "Table":
-    from lingpai.cli.output import span, table
+    from lingpai.cli.output import table
     from lingpai.cli.statuses import describe_state
+    from lingpai.messages.spans import span
 
     columns = ("Platform", "Account", "Kind", "Current", "Previous", "Next renewal", "State")
     rows = [
@@ -76,7 +77,7 @@ def _table(documents: list[dict[str, Any]]) -> "Table":
 
 
 def _next_renewal(seconds: float | None) -> str:
-    from lingpai.cli.output import span
+    from lingpai.messages.spans import span
 
     if seconds is None:
         return tr("when asked for")

@@ -5,8 +5,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from lingpai.cli.messages import tr
-from lingpai.cli.output import STYLES, span, table
+from lingpai.cli.output import STYLES, table
+from lingpai.messages.spans import span
+from lingpai.messages.translating import tr
 
 NEARLY_SPENT = 0.8
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, demand_host
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,13 +7,10 @@ from typing import Any
 
 import msgspec
 
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem, not_text
 from lingpai.core.text import TextError, read_text
-from lingpai.core.user_records import Profile
-from lingpai.issuer.administration import Known
 from lingpai.issuer.checks import MAX_OPEN_ID
-from lingpai.issuer.user_imports import NewUser
+from lingpai.messages.problems import Problem, not_text
+from lingpai.messages.translating import tr
 
 ALIASES = {
     "app": "app",
@@ -25,10 +22,11 @@ ALIASES = {
 }
 """Names that a column may have."""
 PASSWORD_HASH = "password_hash"  # noqa: S105  a column
+USER_COLUMNS = ("login", PASSWORD_HASH, "nick", "avatar", "sex", "seller_name")
 COLUMNS = ("app", "login", "open_id")
 
 
-def read_known(path: Path) -> list[Known]:
+def read_known(path: Path) -> list[dict[str, str]]:
     """Return the rows of a file, whose columns are app, login (or user) and open_id.
 
     Raises:
@@ -38,7 +36,7 @@ def read_known(path: Path) -> list[Known]:
     return [_known(path, number, row) for number, row in enumerate(_read(path), start=1)]
 
 
-def read_users(path: Path) -> list[NewUser] | None:
+def read_users(path: Path) -> list[dict[str, str]] | None:
     """Return the rows of a file of users, whose columns are login (or user), password_hash and those of a profile.
 
     None when it has no column password_hash.
@@ -53,7 +51,7 @@ def read_users(path: Path) -> list[NewUser] | None:
     return [_new_user(path, number, row) for number, row in enumerate(rows, start=1)]
 
 
-def _new_user(path: Path, number: int, row: dict[str, Any]) -> NewUser:
+def _new_user(path: Path, number: int, row: dict[str, Any]) -> dict[str, str]:
     given = {
         ALIASES.get(name, name): str(value).strip()
         for name, value in row.items()
@@ -62,13 +60,7 @@ def _new_user(path: Path, number: int, row: dict[str, Any]) -> NewUser:
     if not given.get("login"):
         text = "Row {number} of {path} has no {names}; the columns are login and password_hash."
         raise Problem(tr(text, number=number, path=path, names="login"))
-    profile = Profile(
-        nick=given.get("nick", ""),
-        avatar=given.get("avatar", ""),
-        sex=given.get("sex") or "3",
-        seller_name=given.get("seller_name", ""),
-    )
-    return NewUser(number, given["login"], given.get(PASSWORD_HASH, ""), profile)
+    return {name: given[name] for name in USER_COLUMNS if given.get(name)}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -90,7 +82,7 @@ def _read_csv(text: str) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def _known(path: Path, number: int, row: dict[str, Any]) -> Known:
+def _known(path: Path, number: int, row: dict[str, Any]) -> dict[str, str]:
     found = {
         ALIASES[name]: str(value).strip()
         for name, value in row.items()
@@ -108,4 +100,4 @@ def _known(path: Path, number: int, row: dict[str, Any]) -> Known:
                 path=path,
             )
         )
-    return Known(found["app"], found["login"], found["open_id"])
+    return found

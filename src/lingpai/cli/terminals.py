@@ -7,10 +7,10 @@ import typer
 
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import MOST_LISTED, Limit, given, note_more, read_each
-from lingpai.cli.messages import tr
 from lingpai.cli.realms import RealmName, Realms, Yes, find, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,11 +51,11 @@ def add(
 
     Grants of another owner for it end.
     """
-    from lingpai.cli.issuing import terminal_problems
     from lingpai.cli.output import done, emit
     from lingpai.cli.secret_input import read_secret
     from lingpai.operating.port import ABSENT, ANY
     from lingpai.operating.realm_choice import has_terminals
+    from lingpai.operating.sections.checking import terminal_problems
 
     problems = terminal_problems(code)
     if problems:

@@ -8,9 +8,9 @@ import typer
 
 from lingpai.cli.account_names import NO_LABEL, Name, account_key, find_account
 from lingpai.cli.listing import read_all
-from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.problems import Problem
 from lingpai.cli.running import Data, Json, server, with_operating
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr, tr_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,8 @@ def get(
     as_json: Json = False,
 ) -> None:
     """Get a valid token or ticket: the cached one, or a newly fetched one."""
-    from lingpai.cli.output import emit, fields, say, span
+    from lingpai.cli.output import emit, fields, say
+    from lingpai.messages.spans import span
 
     async def read(port: "Operating") -> dict[str, Any]:
         from lingpai.core.errors import LingpaiError
@@ -220,9 +221,9 @@ def _unknown_kind_as_usage() -> "Iterator[None]":
 
 
 def _why(platform: str, error: "LingpaiError") -> str:
-    from lingpai.cli.problems import explain
-    from lingpai.cli.remedies import remedy
     from lingpai.core.errors import Kind as ErrorKind
+    from lingpai.messages.problems import explain
+    from lingpai.operating.remedies import remedy
 
     text = explain(error) or error.reason
     upstream = error.kind in (

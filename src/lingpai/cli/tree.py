@@ -13,6 +13,7 @@ _COMMANDS = {
     "serve": "serve:serve",
     "sandbox": "sandbox:sandbox",
     "apply": "apply:apply",
+    "export": "export:export",
     "doctor": "doctor:doctor",
     "status": "status:status",
     "console": "console:console",

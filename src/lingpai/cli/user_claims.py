@@ -5,8 +5,8 @@ from typing import Any
 
 import typer
 
-from lingpai.cli.messages import tr
 from lingpai.core.user_records import Address, UserClaims
+from lingpai.messages.translating import tr
 
 _FIXED = frozenset({"address", "updated_at"})
 _SWITCH: dict[str, bool | None] = {"true": True, "false": False, "": None}

@@ -5,17 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lingpai.cli.messages import tr, tr_reason
-from lingpai.cli.problems import Problem
-from lingpai.cli.realms import RealmName
-from lingpai.cli.running import Data, Json, demand_host, with_site
+from lingpai.cli.realms import RealmName, Realms, with_realms
+from lingpai.cli.running import Data, Json
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
     from rich.console import Console
 
-    from lingpai.issuer.administration import Known
-    from lingpai.issuer.user_imports import NewUser
-    from lingpai.operating.site import Site
+    Row = dict[str, Any]
 
 
 def import_file(
@@ -40,34 +40,37 @@ def import_file(
 
     Users are imported in batches of 1,000, each all or none. Repeating the import changes nothing.
     """
-    demand_host()
     from lingpai.cli.tables import read_known, read_users
 
     users = read_users(file)
     if users is None:
-        _import_known(read_known(file), realm, data, add_users=add_users, as_json=as_json)
+        known = [{**row, "add_user": add_users} for row in read_known(file)]
+        _import_known(known, realm, data, as_json=as_json)
     else:
         _import_users(users, realm, data, as_json=as_json)
 
 
-def _import_known(
-    rows: "list[Known]", realm: str, data: Path | None, *, add_users: bool, as_json: bool
-) -> None:
+async def _each(rows: "Iterable[Row]") -> "AsyncIterator[Row]":
+    for row in rows:
+        yield row
+
+
+def _import_known(rows: "list[Row]", realm: str, data: Path | None, *, as_json: bool) -> None:
     from lingpai.cli.output import done, emit
     from lingpai.core.errors import LingpaiError
-    from lingpai.issuer.administration import import_known
-    from lingpai.operating.realm_choice import IssuerChoice
+    from lingpai.messages.problems import explain
 
-    async def take(site: "Site") -> dict[str, Any]:
-        issuer = IssuerChoice(site).one(realm)
+    async def take(realms: Realms) -> "Row":
+        name = await realms.one(realm)
         try:
-            count, added = await import_known(issuer, rows, add_users=add_users)
+            found = [
+                each async for each in realms.port.stream("users", (name,), "import-open-ids", _each(rows))
+            ]
         except LingpaiError as error:
-            where = f"{issuer.realm}/{error.detail}: " if error.detail else ""
-            raise Problem(f"{tr('No open_id was imported.')} {where}{tr_reason(error.reason)}") from error
-        return {"realm": issuer.realm, "open_ids": count, "users_added": added}
+            raise Problem(f"{tr('No open_id was imported.')} {explain(error)}") from error
+        return {"realm": name, **found[0]}
 
-    taken = with_site(data, take)
+    taken = with_realms(data, take)
     text = tr(
         "open_ids imported: {count}; users added: {users}.",
         count=taken["open_ids"],
@@ -76,27 +79,22 @@ def _import_known(
     emit(taken, as_json, done(text))
 
 
-def _import_users(rows: "list[NewUser]", realm: str, data: Path | None, *, as_json: bool) -> None:
+def _import_users(rows: "list[Row]", realm: str, data: Path | None, *, as_json: bool) -> None:
     from lingpai.cli.output import emit, progress, say
     from lingpai.core.escaping import shown
-    from lingpai.issuer.user_imports import import_users
-    from lingpai.operating.realm_choice import IssuerChoice
 
-    async def take(site: "Site") -> dict[str, Any]:
-        issuer = IssuerChoice(site).one(realm)
-        taken: dict[str, Any] = {"realm": issuer.realm, "users_added": 0, "users_kept": 0, "faults": []}
+    async def take(realms: Realms) -> "Row":
+        name = await realms.one(realm)
+        taken: Row = {"realm": name, "users_added": 0, "users_kept": 0, "faults": []}
         with progress("Importing users", len(rows)) as advance:
-            async for batch in import_users(issuer, rows):
-                taken["users_added"] += batch.added
-                taken["users_kept"] += batch.kept
-                taken["faults"] += [
-                    {"row": row, "login": login, "problem": tr_reason(reason)}
-                    for row, login, reason in batch.faults
-                ]
-                advance(batch.added + batch.kept)
+            async for batch in realms.port.stream("users", (name,), "import", _each(rows)):
+                taken["users_added"] += batch["added"]
+                taken["users_kept"] += batch["kept"]
+                taken["faults"] += batch["faults"]
+                advance(batch["added"] + batch["kept"])
         return taken
 
-    taken = with_site(data, take, create=True)
+    taken = with_realms(data, take, create=True)
 
     def render(console: "Console") -> None:
         for fault in taken["faults"]:

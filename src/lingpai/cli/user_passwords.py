@@ -9,9 +9,9 @@ def read_checked_hash() -> str:
     Raises:
         typer.BadParameter: it is none that can be used.
     """
-    from lingpai.cli.issuing import hash_problems
     from lingpai.cli.secret_input import read_input
     from lingpai.core.text import trimmed
+    from lingpai.operating.sections.checking import hash_problems
 
     hashed = trimmed(read_input())
     problems = hash_problems(hashed)
@@ -26,8 +26,8 @@ def read_checked_password(*, from_stdin: bool) -> str:
     Raises:
         typer.BadParameter: there is none, or it cannot be one.
     """
-    from lingpai.cli.issuing import password_problems
     from lingpai.cli.secret_input import read_password
+    from lingpai.operating.sections.checking import password_problems
 
     password = read_password(from_stdin=from_stdin)
     problems = password_problems(password)

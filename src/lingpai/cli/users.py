@@ -8,13 +8,13 @@ import typer
 
 from lingpai.cli.flaws import telling
 from lingpai.cli.listing import MOST_LISTED, Limit, given, note_more, read_each
-from lingpai.cli.messages import tr
-from lingpai.cli.problems import Problem
 from lingpai.cli.realms import RealmName, Realms, Yes, user_key, with_realms
 from lingpai.cli.removing import remove_one
 from lingpai.cli.running import Data, Json
 from lingpai.cli.user_imports import import_file
 from lingpai.cli.user_passwords import read_checked_hash, read_checked_password
+from lingpai.messages.problems import Problem
+from lingpai.messages.translating import tr
 
 KIND = "users"
 app = typer.Typer(name="user", help="Users who log in on the issuer's pages.", no_args_is_help=True)
@@ -61,8 +61,8 @@ def add(
     as_json: Json = False,
 ) -> None:
     """Add a user. The password is prompted for, or read from standard input."""
-    from lingpai.cli.issuing import login_problems
     from lingpai.cli.output import done, emit
+    from lingpai.operating.sections.checking import login_problems
 
     problems = login_problems(login)
     if [no_password, password_stdin, password_hash_stdin].count(True) > 1:

@@ -1,6 +1,7 @@
 """The operating port within the rights of a session."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 
 from typing_extensions import override
 
@@ -9,7 +10,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.local import Local
 from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
 from lingpai.operating.resources.registry import BY_KIND
-from lingpai.operating.rights import READ, WRITE, Area, permits
+from lingpai.operating.rights import READ, WRITE, Need, permits
 from lingpai.operating.site import Site
 
 
@@ -85,17 +86,29 @@ class Permitted(Operating):
 
     @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
-        found = BY_KIND[kind].actions[action]
-        await self.demand(kind, found.verb, key, found.area)
+        for need in BY_KIND[kind].needs(BY_KIND[kind].actions[action], key, document):
+            await self._demand(need)
         return await self._port.act(kind, key, action, document)
 
-    async def demand(self, kind: str, verb: str, key: Key, area: Area | None = None) -> None:
+    @override
+    async def stream(
+        self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
+    ) -> AsyncGenerator[Document, None]:
+        for need in BY_KIND[kind].stream_needs(BY_KIND[kind].streams[name], key):
+            await self._demand(need)
+        async with contextlib.aclosing(self._port.stream(kind, key, name, rows)) as documents:
+            async for document in documents:
+                yield document
+
+    async def demand(self, kind: str, verb: str, key: Key) -> None:
         """Refuse what the rights do not permit.
 
         Raises:
             LingpaiError: NOT_ALLOWED.
         """
-        need = BY_KIND[kind].need(key, verb, area)
+        await self._demand(BY_KIND[kind].need(key, verb))
+
+    async def _demand(self, need: Need) -> None:
         if not permits(self._rights, need):
             change = Change("console.refused", str(need), reason="no right", outcome=REFUSED)
             await self._site.keeper.note(change)

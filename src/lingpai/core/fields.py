@@ -46,18 +46,23 @@ class Fields(Generic[R]):
         """Return the settable fields of anything that has attributes of their names."""
         return {name: getattr(source, name) for name in self.names}
 
-    def entry(self, name: str, keys: Mapping[str, Any], **further: Any) -> type[Any]:
+    def entry(
+        self, name: str, keys: Mapping[str, Any], *, kept: tuple[str, ...] = (), **further: Any
+    ) -> type[Any]:
         """Return a struct for entries of files and bodies: unknown names are refused, and no value is in its repr.
 
         Args:
             name: of the struct.
             keys: the fields that identify an entry, required, with their types.
+            kept: the texts that may be left out, which then are UNSET, and stay as they are.
             further: fields that no record has, with their defaults, such as the realm's name.
         """
         own: list[Any] = list(keys.items())
         own += [(each, type(default), default) for each, default in further.items()]
         own += [
-            (field.name, field.type, self._default(field))
+            (field.name, str | msgspec.UnsetType, msgspec.UNSET)
+            if field.name in kept
+            else (field.name, field.type, self._default(field))
             for field in self._described
             if field.name not in keys and field.name not in further
         ]

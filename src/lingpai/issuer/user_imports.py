@@ -1,8 +1,7 @@
 """Import users with the hashes that another system made of their passwords, in batches that are added whole or not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from typing import Final, NamedTuple
 
 from lingpai.core.audit import Change
@@ -48,21 +47,33 @@ class Imported(NamedTuple):
     faults: tuple[Fault, ...]
 
 
-async def import_users(issuer: Issuer, rows: Iterable[NewUser]) -> AsyncIterator[Imported]:
+async def import_users(issuer: Issuer, rows: AsyncIterable[NewUser | Fault]) -> AsyncIterator[Imported]:
     """Import users batch by batch, each all or none; repeating it changes nothing.
+
+    Args:
+        issuer: the realm.
+        rows: the users; a fault for one who could not be read.
 
     Raises:
         LingpaiError: STORE_UNAVAILABLE; batches before this one are imported.
     """
-    source, seen = iter(rows), set[str]()
-    while batch := list(islice(source, BATCH)):
+    seen, batch = set[str](), list[NewUser | Fault]()
+    async for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield await _import_batch(issuer, batch, seen)
+            batch = []
+    if batch:
         yield await _import_batch(issuer, batch, seen)
 
 
-async def _import_batch(issuer: Issuer, batch: Sequence[NewUser], seen: set[str]) -> Imported:
+async def _import_batch(issuer: Issuer, batch: Sequence[NewUser | Fault], seen: set[str]) -> Imported:
     """Import one batch; `seen` gets the logins of the file, in the form that all spellings share."""
     faults, users = [], []
     for row in batch:
+        if isinstance(row, Fault):
+            faults.append(row)
+            continue
         reason = _fault(row, seen)
         if reason:
             faults.append(Fault(row.row, row.login, reason))

@@ -1,12 +1,14 @@
 """The operating port on the store."""
 
-from collections.abc import Mapping
-from typing import Any
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from typing import Any, Final
 
 import msgspec
 from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.messages.translating import speaking
 from lingpai.operating.conditions import merged, tag_of
 from lingpai.operating.cursors import Cursors
 from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
@@ -100,7 +102,17 @@ class Local(Operating):
     @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
         found = BY_KIND[kind].actions[action]
-        return await found.run(self._site, key, convert(document, found.body))
+        with speaking(self._site.chinese):
+            return await found.run(self._site, key, convert(document, found.body))
+
+    @override
+    async def stream(
+        self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
+    ) -> AsyncGenerator[Document, None]:
+        run = BY_KIND[kind].streams[name].run
+        async with contextlib.aclosing(run(self._site, key, aiter(rows or _NO_ROWS))) as documents:
+            async for document in documents:
+                yield document
 
     async def _find(self, resource: Resource[Any], key: Key) -> Any:
         known = await resource.find(self._site, key)
@@ -169,3 +181,16 @@ def _settable(resource: Resource[Any], known: Any) -> Document:
 
 def _overtaken() -> LingpaiError:
     return LingpaiError(Kind.CONFLICT, "Others change it all the time; try again.", retry_after=1.0)
+
+
+class _NoRows:
+    """Nothing that comes in."""
+
+    async def __aiter__(self) -> AsyncIterator[Document]:
+        """Return no row."""
+        rows: tuple[Document, ...] = ()
+        for row in rows:
+            yield row
+
+
+_NO_ROWS: Final = _NoRows()

@@ -4,7 +4,7 @@ A thing is named by its kind and its key, such as ("callers", ("shop",)). Docume
 them and never come out again, but for those that a change makes, which come out once.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 Key = tuple[str, ...]
@@ -165,5 +165,21 @@ class Operating(Protocol):
 
         Raises:
             LingpaiError: NOT_FOUND; whatever the action raises.
+        """
+        ...
+
+    def stream(
+        self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
+    ) -> AsyncGenerator[Document, None]:
+        """Do what takes or gives rows one after another; yields what comes of it while it goes on.
+
+        Args:
+            kind: of the things.
+            key: what they are in, such as a realm.
+            name: of the operation.
+            rows: what goes in; None for nothing.
+
+        Raises:
+            LingpaiError: whatever the operation raises; what it yielded before was done.
         """
         ...

@@ -9,6 +9,7 @@ from typing_extensions import override
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import FlawsError
 from lingpai.core.wire import NO_STORE, Reply, Shape
+from lingpai.operating.port import Document
 
 PROBLEM: Final = "application/problem+json"
 _encode = msgspec.json.Encoder().encode
@@ -40,6 +41,22 @@ class StaleError(LingpaiError):
         other = StaleError(self.etag, self.changed)
         other.reason = reason
         return other
+
+
+class UnfinishedError(LingpaiError):
+    """An operation of many steps stopped in the middle.
+
+    Attributes:
+        made: what was done before, with the secrets that were made: they are shown this once.
+    """
+
+    def __init__(self, kind: Kind, reason: str, made: Document) -> None:
+        super().__init__(kind, reason)
+        self.made = made
+
+    def reworded(self, reason: str) -> "UnfinishedError":
+        """Return the same error with another reason."""
+        return UnfinishedError(self.kind, reason, self.made)
 
 
 class ProblemShape(Shape):
@@ -78,6 +95,8 @@ class ProblemShape(Shape):
         if isinstance(error, StaleError):
             document["etag"], document["changed"] = error.etag, error.changed
             headers.append(("etag", error.etag))
+        if isinstance(error, UnfinishedError):
+            document["made"] = error.made
         challenge = _CHALLENGES.get(error.kind)
         if challenge is not None:
             headers.append(("www-authenticate", challenge))

@@ -1,6 +1,6 @@
 """The operating port over HTTP: what `Local` does, by the admin API of a running service."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from typing import Any, Final, Self
 
 import aiohttp
@@ -11,6 +11,7 @@ from yarl import URL
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, FlawsError
 from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
+from lingpai.operating.problems import UnfinishedError
 from lingpai.operating.replies import ROOT, filled
 from lingpai.operating.resources.registry import BY_KIND
 
@@ -19,6 +20,10 @@ SECONDS: Final = 30.0
 LONG: Final = 3600.0
 """Seconds that an action may take, such as the rotation of a key, which writes every value of the store again."""
 UNIX: Final = "unix:"
+PIECE: Final = 32 * 1024
+"""Bytes of rows that are sent at a time."""
+MOST_UNREAD: Final = 8 * 1024 * 1024
+"""Bytes of answered lines that wait to be read; a line may have half of them."""
 
 
 class Remote(Operating):
@@ -103,6 +108,35 @@ class Remote(Operating):
         answer, _, _ = await self._ask("POST", filled(path, key), document, seconds=LONG)
         return answer
 
+    @override
+    async def stream(
+        self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
+    ) -> AsyncGenerator[Document, None]:
+        resource = BY_KIND[kind]
+        streamed = resource.streams[name]
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        try:
+            async with self._session.request(
+                "GET" if streamed.row is None else "POST",
+                URL(self._url + ROOT + filled(resource.list_path, key) + streamed.path, encoded=True),
+                data=None if rows is None else _lines(rows),
+                headers=None if rows is None else {"Content-Type": "application/x-ndjson"},
+                expect100=rows is not None,  # what is refused is not sent
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=SECONDS, sock_read=LONG),
+                read_bufsize=MOST_UNREAD,
+            ) as answer:
+                if answer.status >= 400:  # noqa: PLR2004  an error
+                    raise _error_of(_document(await answer.read(), answer.status))
+                async for line in answer.content:
+                    found = _document(line, answer.status)
+                    if "error" in found:
+                        raise _error_of(found["error"])
+                    yield found
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _unreachable(type(error).__name__) from error
+
     async def _change(
         self,
         method: str,
@@ -156,13 +190,32 @@ class Remote(Operating):
                 named = {name.lower(): value for name, value in answer.headers.items()}
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _unreachable(type(error).__name__) from error
-        try:
-            found: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
-        except msgspec.MsgspecError as error:
-            raise _unreachable(f"status {status}") from error
+        found = _document(content, status)
         if status >= 400:  # noqa: PLR2004  an error
             raise _error_of(found)
         return found, named, status
+
+
+async def _lines(rows: AsyncIterable[Document]) -> AsyncIterator[bytes]:
+    """Yield rows as lines of JSON, many at a time."""
+    held, size = list[bytes](), 0
+    async for row in rows:
+        line = msgspec.json.encode(row)
+        held.append(line)
+        size += len(line)
+        if size > PIECE:
+            yield b"\n".join(held) + b"\n"
+            held, size = [], 0
+    if held:
+        yield b"\n".join(held) + b"\n"
+
+
+def _document(content: bytes, status: int) -> Document:
+    try:
+        found: Document = msgspec.json.decode(content, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise _unreachable(f"status {status}") from error
+    return found
 
 
 def _unreachable(problem: str) -> LingpaiError:
@@ -179,6 +232,8 @@ def _error_of(problem: Mapping[str, Any]) -> LingpaiError:
     ]
     if kind is Kind.INVALID_PARAMETER and named:
         return FlawsError(Flaw(*each) for each in named)
+    if "made" in problem:
+        return UnfinishedError(kind, title, problem["made"])
     code = problem.get("upstream_code")
     return LingpaiError(
         kind,

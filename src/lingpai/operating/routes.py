@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
 from lingpai.core.hosts import Hosts
 from lingpai.core.languages import CHINESE, preferred
-from lingpai.core.wire import Call, Reply, Route, Source
+from lingpai.core.wire import Call, Reply, Route, Source, Streams
 from lingpai.edge.openapi import document
 from lingpai.operating.conditions import condition_of, demanded
 from lingpai.operating.keys import Doorkeeper
@@ -25,11 +25,13 @@ from lingpai.operating.problems import PROBLEMS
 from lingpai.operating.repeats import Repeats
 from lingpai.operating.replies import ROOT, filled, in_their_language, item_reply, page_reply, saved_reply
 from lingpai.operating.resources.registry import RESOURCES
-from lingpai.operating.resources.resource import Action, Resource
+from lingpai.operating.resources.resource import Action, Resource, Streamed
 from lingpai.operating.rights import Need, permits
 from lingpai.operating.site import Site
+from lingpai.operating.streaming import MOST_ROWS, STALL, lines_reply, rows, whole
 
 TAG: Final = "admin"
+NO_ROWS: Final = Streams(body_limit=0, stall=STALL)
 MOST_LISTED: Final = 500
 _FIELD: Final = re.compile(r"\{(\w+)(?::path)?\}")
 _NO_WORD: Final = re.compile(r"\W+")
@@ -40,6 +42,7 @@ Counted = Annotated[
     Literal["", "0", "1"],
     msgspec.Meta(description="1: say how many there are; counting stops at 10,000, and then says `more`."),
 ]
+Flag = Annotated[Literal["", "0", "1"], msgspec.Meta(description="1: as the field of this name.")]
 DryRun = Annotated[
     Literal["", "0", "1"], msgspec.Meta(description="1: check everything, and change nothing.")
 ]
@@ -99,12 +102,12 @@ class AdminApi:
         )
         return [*found, described]
 
-    async def admit(self, call: Call, need: Need | None) -> Granted:
+    async def admit(self, call: Call, *needs: Need) -> Granted:
         """Return who asks, when they may.
 
         Args:
             call: the request.
-            need: the right that it needs; None for any key.
+            needs: the rights that it needs; none for any key.
 
         Raises:
             LingpaiError: MISSING_KEY, WRONG_KEY, NOT_ALLOWED, TOO_MANY_REQUESTS.
@@ -117,10 +120,9 @@ class AdminApi:
         actor = Actor("admin", key.name, call.peer, call.trace_id)
         chinese = preferred(call.header("accept-language")) == CHINESE
         site = self._site.by(actor, chinese=chinese)
-        if need is not None and not permits(key.rights, need):
-            await site.keeper.note(Change("api.refused", str(need), reason="no right", outcome=REFUSED))
-            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
-        return Granted(key, site, Local(site))
+        granted = Granted(key, site, Local(site))
+        await demand_rights(granted, needs)
+        return granted
 
     def _routes_of(self, resource: Resource[Any]) -> Iterator[Route]:
         keys = tuple(_FIELD.findall(resource.path))
@@ -154,9 +156,27 @@ class AdminApi:
         for action in resource.actions.values():
             fields = around if action.whole else keys
             path = (resource.list_path if action.whole else resource.path) + action.path
-            runner = self._actor(resource, action, fields)
             yield self._route(
-                ("POST",), path, _strings(fields) | _BODY, runner, action.summary, body=action.body
+                ("POST",),
+                path,
+                _strings(fields)
+                | ({} if action.most_bytes else _BODY)
+                | dict.fromkeys(action.flags, (Flag, "")),
+                self._actor(resource, action, fields),
+                action.summary,
+                sources=Source.PATH | Source.QUERY if action.flags else Source.PATH,
+                body=action.body,
+                streams=Streams(action.most_bytes, STALL) if action.most_bytes else None,
+            )
+        for streamed in resource.streams.values():
+            yield self._route(
+                ("GET",) if streamed.row is None else ("POST",),
+                resource.list_path + streamed.path,
+                _strings(around),
+                self._streamer(resource, streamed, around),
+                streamed.summary,
+                body=streamed.row,
+                streams=NO_ROWS if streamed.row is None else MOST_ROWS,
             )
 
     def _route(
@@ -169,6 +189,7 @@ class AdminApi:
         *,
         sources: Source = Source.PATH,
         body: Any = None,
+        streams: Streams | None = None,
     ) -> Route:
         # Each has a name of its own, by which the OpenAPI document distinguishes them.
         name = _NO_WORD.sub("_", f"{methods[0]}{path}").strip("_")
@@ -177,13 +198,14 @@ class AdminApi:
             methods,
             ROOT + path,
             params,
-            sources | (Source.DOCUMENT if body is not None else Source.PATH),
+            sources | (Source.DOCUMENT if body is not None and streams is None else Source.PATH),
             in_their_language(verb),
             PROBLEMS,
             summary,
             dict[str, Any],
             TAG,
             body=body,
+            streams=streams,
         )
 
     def _lister(self, resource: Resource[Any], around: tuple[str, ...]) -> Any:
@@ -245,8 +267,15 @@ class AdminApi:
 
         async def run(params: Any, call: Call) -> Document:
             key = _key(params, keys)
-            granted = await self.admit(call, resource.need(key, action.verb, action.area))
-            body: Document = params.document
+            if action.most_bytes:
+                granted = await self.admit(call)  # before a large body is read
+                body = await whole(call)
+            else:
+                body = params.document
+                granted = await self.admit(call, *resource.needs(action, key, body))
+            body |= {flag: True for flag in action.flags if getattr(params, flag) == "1"}
+            if action.most_bytes:
+                await demand_rights(granted, resource.needs(action, key, body))
 
             async def act(nonce: bytes) -> Document:
                 site = dataclasses.replace(granted.site, nonce=nonce)
@@ -266,13 +295,37 @@ class AdminApi:
 
         return run
 
+    def _streamer(self, resource: Resource[Any], streamed: Streamed, keys: tuple[str, ...]) -> Any:
+        name = next(name for name, each in resource.streams.items() if each is streamed)
+
+        async def run(params: Any, call: Call) -> Reply:
+            key = _key(params, keys)
+            granted = await self.admit(call, *resource.stream_needs(streamed, key))
+            taken = None if streamed.row is None else rows(call)
+            return await lines_reply(call, granted.port.stream(resource.kind, key, name, taken))
+
+        return run
+
     async def _whoami(self, _params: Any, call: Call) -> Document:
-        granted = await self.admit(call, None)
+        granted = await self.admit(call)
         return {"name": granted.key.name, "role": granted.key.role, "rights": granted.key.rights}
 
     async def _describe(self, _params: Any, call: Call) -> Document:
-        await self.admit(call, None)
+        await self.admit(call)
         return document(self._declared, title="Lingpai admin API", version=__version__)
+
+
+async def demand_rights(granted: Granted, needs: Iterable[Need]) -> None:
+    """Refuse a request whose key has not the rights, and note it.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED.
+    """
+    for need in needs:
+        if not permits(granted.key.rights, need):
+            change = Change("api.refused", str(need), reason="no right", outcome=REFUSED)
+            await granted.site.keeper.note(change)
+            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
 
 
 _BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}

@@ -3,13 +3,14 @@
 import base64
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Self
+from typing import Any, Protocol, Self
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from lingpai.core.audit import Actor
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Account
 from lingpai.core.seals import Digester
 from lingpai.issuer.app_admin import SECRET_BYTES, new_secret
 from lingpai.issuer.context import Issuer
@@ -17,9 +18,26 @@ from lingpai.issuer.realms import Realm
 from lingpai.keeper import hooks
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.keys import KEY_PREFIX, new_key
+from lingpai.operating.findings import Finding
 
 
-def _nothing(_steps: int) -> None:
+class Examiner(Protocol):
+    """Finds out what does not work; see `lingpai.diagnosis`, which knows the settings."""
+
+    async def examine(self, site: "Site", *, offline: bool, store_only: bool) -> list[Finding]:
+        """Return the findings of every check; with `offline`, of those that contact nobody.
+
+        With `store_only` the settings and files of the host are left out: some have to be looked at before the store
+        is opened, which mends them.
+        """
+        ...
+
+    async def examine_account(self, site: "Site", account: Account) -> Finding:
+        """Return whether an account has a valid token, which is fetched when none is stored."""
+        ...
+
+
+def _nothing(_done: Any) -> None:
     """Show nothing."""
 
 
@@ -33,11 +51,13 @@ class Site:
         realms: their settings.
         enabled: names of the realms that are served.
         tags: makes entity tags.
+        examiner: finds out what does not work.
         origin: of the service, for addresses that are shown.
         named: names of the realms that settings name; the others are there by default.
         chinese: whether texts for people are Chinese.
         nonce: what new secrets derive from, so that a lost answer can be given again; b"" for random ones.
         advance: called with the number of values of a long operation that were just done.
+        interrupted: called with what a long operation had done when it was interrupted.
     """
 
     keeper: Keeper
@@ -45,11 +65,13 @@ class Site:
     realms: Mapping[str, Realm]
     enabled: frozenset[str]
     tags: Digester
+    examiner: Examiner
     origin: str = ""
     named: frozenset[str] = frozenset()
     chinese: bool = False
     nonce: bytes = b""
     advance: Callable[[int], None] = _nothing
+    interrupted: Callable[[dict[str, Any]], None] = _nothing
 
     @classmethod
     def of(
@@ -59,13 +81,14 @@ class Site:
         realms: tuple[Realm, ...],
         enabled: frozenset[str],
         *,
+        examiner: Examiner,
         origin: str = "",
         named: frozenset[str] = frozenset(),
     ) -> Self:
         """Return a site that acts for nobody yet; see `by`."""
         by_name = {realm.name: realm for realm in realms}
         tags = Digester(keeper.ring, "entity tags")
-        return cls(keeper, issuers, by_name, enabled, tags, origin=origin, named=named)
+        return cls(keeper, issuers, by_name, enabled, tags, examiner, origin=origin, named=named)
 
     def by(self, actor: Actor, *, chinese: bool = False) -> "Site":
         """Return this site as it acts for an operator."""

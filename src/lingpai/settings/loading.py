@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from lingpai.core.records import ENV, Account
 from lingpai.core.setting_types import Section
 from lingpai.keeper.platforms.registry import platform_types
+from lingpai.messages.problems import SettingsError
 from lingpai.settings.model import Settings
 from lingpai.settings.realm_sections import RealmSettings
 from lingpai.settings.realms import realm_problems
@@ -26,14 +27,6 @@ from lingpai.settings.sources import (
 )
 
 
-class SettingsError(Exception):
-    """The settings are not usable; `problems` has one line for each problem."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from all sources; `overrides` (of the command line) win, None among them counts as not given.
 
@@ -48,6 +41,7 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError([*problems, *_mistyped()]) from error
     except (ValueError, RecursionError) as error:  # an unreadable source
         raise SettingsError([explain_unreadable(error, _lists())]) from error
+    settings.found_in(given.get("data"))
     problems = list(_contradictions(settings))
     if problems:
         raise SettingsError(problems)

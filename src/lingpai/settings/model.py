@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -54,6 +54,7 @@ from lingpai.settings.sources import (
     environment_variables,
     file_variables,
     read_toml,
+    settings_files,
 )
 from lingpai.settings.zones import TimeZone, zone_of
 from lingpai.store.address import CONNECTIONS, Address
@@ -155,6 +156,20 @@ class Settings(PlatformGroups, BaseSettings):
         AfterValidator(with_default_realms),
     ] = Field(default_factory=default_realms)
     """The issuer's realms, by name."""
+
+    _folder: Path | None = PrivateAttr(default=None)
+
+    def found_in(self, folder: Path | None) -> None:
+        """Note the data folder of the command line, in which settings were looked for; None when it named none."""
+        self._folder = folder
+
+    def files(self) -> list[Path]:
+        """Return the settings files that there are, in order of precedence.
+
+        Raises:
+            TextError: `.env` is no text.
+        """
+        return settings_files(self._folder)
 
     @classmethod
     def settings_customise_sources(

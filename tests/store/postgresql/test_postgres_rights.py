@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lingpai.cli.problems import explain
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing
 from lingpai.keeper.status import readiness
+from lingpai.messages.problems import explain
 from lingpai.service import open_keeper
 from lingpai.settings import load_settings
 from lingpai.store.postgresql import PostgresStore

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
 from typing_extensions import override
 
 from lingpai.core.audit import Change
@@ -40,6 +41,15 @@ async def unblock(site: Site, key: Key, _body: Nothing) -> Document:
     return {"account": name, "unblocked": closed}
 
 
+async def check(site: Site, key: Key, _body: Nothing) -> Document:
+    """Get the token of an account as a caller would, and say how to fix what is wrong."""
+    account = await Accounts().find(site, key)
+    if account is None:
+        raise Accounts().missing(key)
+    found: Document = msgspec.to_builtins(await site.examiner.examine_account(site, account))
+    return found
+
+
 class Accounts(Resource[Account]):
     """See `records.Account`; the key is platform, id and label."""
 
@@ -51,7 +61,8 @@ class Accounts(Resource[Account]):
     written = FIELDS.secrets
     filters = PREFIX
     actions: ClassVar[Mapping[str, Action]] = {
-        "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account.")
+        "unblock": Action("/unblock", unblock, Nothing, "Close the circuit breakers of an account."),
+        "check": Action("/check", check, Nothing, "Get an account's token, and say what is wrong."),
     }
 
     @override

@@ -7,7 +7,9 @@ from lingpai.operating.resources.accounts import Accounts
 from lingpai.operating.resources.apps import Apps
 from lingpai.operating.resources.callers import Callers
 from lingpai.operating.resources.claims import Claims
+from lingpai.operating.resources.declarations import DeclaredThings, Exports
 from lingpai.operating.resources.environments import Environments, Relays
+from lingpai.operating.resources.examinations import Examinations
 from lingpai.operating.resources.grants import Grants
 from lingpai.operating.resources.hooks import Hooks
 from lingpai.operating.resources.machines import Machines
@@ -22,7 +24,19 @@ from lingpai.operating.resources.trail import Admins, AuditTrail
 from lingpai.operating.resources.users import Users
 
 RESOURCES: Final[tuple[Resource[Any], ...]] = (
-    *(Status(), Accounts(), Tokens(), Budgets(), Callers(), Hooks(), Relays(), Environments()),
+    *(
+        Status(),
+        Examinations(),
+        DeclaredThings(),
+        Exports(),
+        Accounts(),
+        Tokens(),
+        Budgets(),
+        Callers(),
+        Hooks(),
+        Relays(),
+        Environments(),
+    ),
     *(Realms(), Apps(), Users(), Claims(), Grants(), Machines()),
     *(ResourceServers(), Registrations(), SigningKeyList()),
     *(Keys(), Admins(), AuditTrail()),

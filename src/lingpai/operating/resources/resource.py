@@ -1,6 +1,6 @@
 """One kind of things that operators manage: how they are found, described, changed and shown."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -36,6 +36,8 @@ class Action(NamedTuple):
         underived: the name of a secret in the answer that derives from nothing, or "": it is never kept, and a repeated
             request gets null for it.
         area: of the right that it needs; the thing's when None.
+        flags: fields of the body that may be in the query instead, as "1".
+        most_bytes: of the body, where more than usual is useful; 0 for the usual limit.
     """
 
     path: str
@@ -47,6 +49,28 @@ class Action(NamedTuple):
     secret: str = ""
     underived: str = ""
     area: Area | None = None
+    flags: tuple[str, ...] = ()
+    most_bytes: int = 0
+
+
+class Streamed(NamedTuple):
+    """An operation on a list as a whole that takes or gives rows one after another, however many there are.
+
+    Attributes:
+        path: what follows the list's path.
+        run: does it, by the site, the key and the rows that come in; yields documents.
+        summary: one line for the reference.
+        row: the struct of a row that comes in; None when none does.
+        verb: the right that it needs.
+        areas: of the rights that it needs; the kind's when empty.
+    """
+
+    path: str
+    run: Callable[[Site, Key, AsyncIterator[Document]], AsyncGenerator[Document, None]]
+    summary: str
+    row: type[msgspec.Struct] | None = None
+    verb: str = "write"
+    areas: tuple[Area, ...] = ()
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +92,7 @@ class Resource(Generic[R]):
         made: names of secrets that a change may make.
         noun: for the reference.
         actions: by name.
+        streams: by name.
     """
 
     kind: ClassVar[str]
@@ -81,6 +106,7 @@ class Resource(Generic[R]):
     written: ClassVar[tuple[str, ...]] = ()
     made: ClassVar[tuple[str, ...]] = ()
     actions: ClassVar[Mapping[str, Action]] = {}
+    streams: ClassVar[Mapping[str, Streamed]] = {}
 
     @property
     def list_path(self) -> str:
@@ -96,6 +122,15 @@ class Resource(Generic[R]):
     def need(self, key: Key, verb: str, area: Area | None = None) -> Need:
         """Return the right that a call needs, in another area than the kind's when `area` is given."""
         return Need(area or self.area, verb, key[0] if self.of_realm and key else "")
+
+    def needs(self, action: Action, key: Key, document: Document) -> tuple[Need, ...]:
+        """Return the rights that an action needs, with the document that it is given."""
+        del document
+        return (self.need(key, action.verb, action.area),)
+
+    def stream_needs(self, streamed: Streamed, key: Key) -> tuple[Need, ...]:
+        """Return the rights that an operation on rows needs."""
+        return tuple(self.need(key, streamed.verb, area) for area in streamed.areas or (self.area,))
 
     async def find(self, site: Site, key: Key) -> R | None:
         """Return the thing of this key, or None."""

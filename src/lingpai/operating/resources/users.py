@@ -20,7 +20,8 @@ from lingpai.issuer.user_documents import PROFILE, user_document
 from lingpai.issuer.verbs.end import end_user
 from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
 from lingpai.operating.port import Document, Key, Page
-from lingpai.operating.resources.resource import Action, Nothing, Resource, row_of
+from lingpai.operating.resources.resource import Action, Nothing, Resource, Streamed, row_of
+from lingpai.operating.resources.user_imports import KnownRow, UserRow, take_open_ids, take_users
 from lingpai.operating.site import Site
 
 SEXES = ("1", "2", "3")
@@ -178,6 +179,14 @@ class Users(Resource[User]):
             Nothing,
             "Make a link with which a user sets another password, once.",
             underived="address",
+        ),
+    }
+    streams: ClassVar[Mapping[str, Streamed]] = {
+        "import": Streamed(
+            ":import", take_users, "Import users with the hashes of their passwords.", UserRow
+        ),
+        "import-open-ids": Streamed(
+            ":import-open-ids", take_open_ids, "Import open_ids that another service issued.", KnownRow
         ),
     }
 
