@@ -1,4 +1,4 @@
-"""For all tests: no log may hold a secret, a real PostgreSQL, and SQLite databases that are made quickly."""
+"""For all tests: no log may hold a secret, a real PostgreSQL, and databases and files that are made quickly."""
 
 import os
 
@@ -6,4 +6,9 @@ os.environ.pop(
     "PYTHONDONTWRITEBYTECODE", None
 )  # each command that a test starts would compile every module again
 
-pytest_plugins = ("tests.helpers.leaks", "tests.helpers.postgres", "tests.helpers.sqlite_files")
+pytest_plugins = (
+    "tests.helpers.leaks",
+    "tests.helpers.memory",
+    "tests.helpers.postgres",
+    "tests.helpers.sqlite_files",
+)

@@ -194,7 +194,9 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["leaks"] = str(node.config.stash[_FOLDER])
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(
+    tryfirst=True
+)  # before pytest's own, which removes the folder; all other processes have ended
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput"):
