@@ -1,4 +1,4 @@
-"""For all tests: no log may hold a secret, a real PostgreSQL, and databases and files that are made quickly."""
+"""For all tests: no log may hold a secret; a real PostgreSQL; databases, files and hashes that are made quickly."""
 
 import os
 
@@ -9,6 +9,7 @@ os.environ.pop(
 pytest_plugins = (
     "tests.helpers.leaks",
     "tests.helpers.memory",
+    "tests.helpers.passwords",
     "tests.helpers.postgres",
     "tests.helpers.sqlite_files",
 )

@@ -1,7 +1,6 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import argon2
 import pytest
 
 from lingpai.core.clock import VirtualClock
@@ -10,10 +9,9 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import ENGINES, ready_engine
 from tests.issuer.harness import Harness, make_world
-
-CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 
 
 @pytest.fixture

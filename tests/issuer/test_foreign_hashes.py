@@ -9,7 +9,7 @@ import pytest
 
 from lingpai.issuer.foreign_hashes import UnknownHashError, read_hash
 from lingpai.issuer.passwords import Passwords
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 
 SALT = b"$2b$04$abcdefghijklmnopqrstuu"
 RFC_7914 = bytes.fromhex(

@@ -17,7 +17,7 @@ from lingpai.issuer.throttle import FRESH, PROVEN, LocalThrottle
 from lingpai.issuer.verbs import terminals
 from lingpai.issuer.verbs.apps import authenticate_app
 from lingpai.store.issuer_port import Attempts, IssuerStore, Owner
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import count_commits, execute, rows_of
 from tests.issuer.harness import Harness, raises
 

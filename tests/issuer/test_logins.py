@@ -15,7 +15,7 @@ from lingpai.issuer.policy import Throttling
 from lingpai.issuer.throttle import MOST_MARKS
 from lingpai.issuer.verbs.login import KNOWN, login
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import rows_of
 from tests.issuer.harness import Harness, raises
 

@@ -38,7 +38,7 @@ from lingpai.issuer.verbs.sessions import (
 )
 from lingpai.issuer.verbs.tickets import issue_ticket
 from lingpai.store.issuer_port import Outcome, Quota
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.harness import Harness, make_world, raises
 from tests.issuer.losses import WAYS, Losing
 

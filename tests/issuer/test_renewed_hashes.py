@@ -7,6 +7,7 @@ import pytest
 
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
+from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.verbs.login import login, prove
 from lingpai.issuer.verbs.passwords import change_password, make_reset_link, open_reset_link, reset_password
 from lingpai.issuer.verbs.sessions import read_session
@@ -138,3 +139,9 @@ async def test_who_changes_a_password_has_the_only_session(harness: Harness) -> 
         await change_password(issuer, proof, "a third one")
     with raises(Kind.LOGIN_FAILED):
         await login(issuer, "ann", "correct horse", HERE)
+
+
+@pytest.mark.usefixtures("real_costs")
+async def test_a_hash_costs_what_is_recommended_where_memory_is_scarce() -> None:
+    """RFC 9106 section 4, the second choice: three passes over 64 MiB in four lanes."""
+    assert (await Passwords().hash("correct horse")).startswith("$argon2id$v=19$m=65536,t=3,p=4$")

@@ -8,7 +8,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.passwords import RETRY_AFTER, WAITING, Passwords, PrioritySemaphore
 from lingpai.issuer.verbs.login import login
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.harness import Harness
 
 

@@ -30,7 +30,7 @@ from lingpai.service import fallback_shapes, open_keeper, routes_of
 from lingpai.settings import Settings
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from tests.helpers.direct import Direct
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.serving import serving
 from tests.keeper.harness import Json
 

@@ -10,7 +10,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.policy import Policy
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import WIRE_ENGINES, ready_engine
 
 

@@ -22,7 +22,7 @@ from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.refresh import refresh
 from lingpai.issuer.verbs.tickets import issue_ticket
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.mall import realms as malls
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yilianyun import realms as printers

@@ -28,7 +28,7 @@ from lingpai.issuer.dialects.yzb.bridge import BridgePages
 from lingpai.issuer.dialects.yzb.policy import USER_INFO
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.passwords import Passwords
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import ENGINES
 
 SECRET = "0123456789abcdef0123456789abcdef01234567"

@@ -24,7 +24,7 @@ from lingpai.issuer.delegation.keys import rotate
 from lingpai.issuer.dialects.yzb import SHAPE
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.realms import Realm, mount, open_issuer
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.engines import ENGINES
 from tests.issuer.pages.harness import REDIRECT, SECRET, Browser, Seen
 

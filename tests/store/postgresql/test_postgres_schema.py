@@ -27,8 +27,8 @@ from lingpai.store.postgresql.schema import (
     is_sealed,
     pending_migrations,
 )
+from tests.helpers.passwords import CHEAP
 from tests.helpers.postgres import Place, database_at
-from tests.issuer.conftest import CHEAP
 from tests.issuer.harness import make_world
 from tests.store.postgresql.hardship import run
 from tests.store.sample import TTL, account, key_of, renew

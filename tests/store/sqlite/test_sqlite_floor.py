@@ -23,7 +23,7 @@ from lingpai.issuer.verbs.refresh import refresh
 from lingpai.store.sqlite import SqliteStore
 from lingpai.store.sqlite.issuer import SqliteIssuerStore
 from lingpai.store.sqlite.space import LOOK_SECONDS, Floor, demand_space
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.harness import Harness, make_world
 
 MIB = 1024 * 1024

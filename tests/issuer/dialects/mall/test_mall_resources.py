@@ -15,7 +15,7 @@ from lingpai.issuer.dialects import mall
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.mall.realms import REDIRECT, ROOT, SECRET, Realm, serving_realm
 

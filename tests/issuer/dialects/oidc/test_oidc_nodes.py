@@ -23,7 +23,7 @@ from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.pages.standard import Standard
 from lingpai.issuer.passwords import Passwords
 from lingpai.issuer.signing_keys import PUBLISHED, SigningKeys
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.calls import encoded
 from tests.issuer.dialects.conftest import Dialect
 from tests.issuer.dialects.oidc.client_keys import ClientKey

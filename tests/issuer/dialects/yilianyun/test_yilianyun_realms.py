@@ -10,7 +10,7 @@ from lingpai.issuer.dialects import yilianyun, yzb
 from lingpai.issuer.pages import Pages, Site
 from lingpai.issuer.passwords import Passwords
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yilianyun.realms import DELETE, MACHINE, MSIGN, OAUTH, Realm, serving_realm
 

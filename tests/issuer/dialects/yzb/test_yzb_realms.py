@@ -9,7 +9,7 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects import yzb
 from lingpai.issuer.passwords import Passwords
 from lingpai.store.issuer_port import IssuerStore
-from tests.issuer.conftest import CHEAP
+from tests.helpers.passwords import CHEAP
 from tests.issuer.dialects.serving import serving
 from tests.issuer.dialects.yzb.realms import Realm, make_realm
 
