@@ -43,16 +43,23 @@ async def add_issuer_samples(
         origin: scheme, host and port under which browsers reach the service at this start.
         app_url: base URL of the sample web app at this start, "" when none runs.
     """
+    hashes: dict[str, str] = {}
     for dialect, realm in sample_realms(realms).items():
         issuer, samples = issuers[realm.name], dialects()[dialect].samples
-        owner = await _add_user(issuer, FIRST, values[FIRST_PASSWORD], "小明", "小明的店")
-        await _add_user(issuer, SECOND, values[SECOND_PASSWORD], "Bob", "Bob's")
+        ming, bob = Profile(nick="小明", seller_name="小明的店"), Profile(nick="Bob", seller_name="Bob's")
+        owner = await _add_user(issuer, FIRST, values[FIRST_PASSWORD], hashes, ming)
+        await _add_user(issuer, SECOND, values[SECOND_PASSWORD], hashes, bob)
         if samples is not None:
             await samples.add(SampleRealm(issuer, owner, values, landing(origin), app_url))
 
 
-async def _add_user(issuer: Issuer, login: str, password: str, nick: str, seller_name: str) -> User:
+async def _add_user(
+    issuer: Issuer, login: str, password: str, hashes: dict[str, str], profile: Profile
+) -> User:
+    """Add a user unless there is one; the hash of their password is made for the first realm alone."""
     found = await issuer.store.find_login(issuer.realm, login)
     if found is not None:
         return found[0]
-    return await admin.add_user(issuer, login, password, Profile(nick=nick, seller_name=seller_name))
+    if password not in hashes:
+        hashes[password] = await issuer.passwords.hash(password)
+    return await admin.add_user(issuer, login, password, profile, password_hash=hashes[password])
