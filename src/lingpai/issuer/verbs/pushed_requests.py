@@ -12,7 +12,8 @@ from lingpai.issuer.context import Issuer
 from lingpai.issuer.verbs.requests import same_request
 from lingpai.store.issuer_port import SignedRequest
 
-_DIGEST_BYTES = 16
+DIGEST_BYTES = 16
+"""Of the digest under which the answer to a pushed request is kept."""
 
 
 async def push_request(issuer: Issuer, app: App, params: str, *, request: SignedRequest | None = None) -> str:
@@ -61,7 +62,7 @@ async def find_pushed(issuer: Issuer, app: App, handle: str) -> tuple[Pushed, by
         or pushed.ends_at <= issuer.now()
     ):
         raise _used_up()
-    digest = issuer.digest_of("pushed", handle)[:_DIGEST_BYTES]
+    digest = issuer.digest_of("pushed", handle)[:DIGEST_BYTES]
     if await issuer.store.read_answer(digest) is not None:
         raise _used_up()
     return pushed, digest

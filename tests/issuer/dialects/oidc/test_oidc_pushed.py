@@ -8,6 +8,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.issuer_records import Client
 from tests.issuer.dialects.calls import Json, encoded
+from tests.issuer.dialects.oidc.client_keys import ClientKey
 from tests.issuer.dialects.oidc.realms import (
     CHALLENGE,
     ISSUER,
@@ -21,6 +22,7 @@ from tests.issuer.dialects.oidc.realms import (
     basic,
     claims_of,
 )
+from tests.issuer.dialects.oidc.test_oidc_assertions import ID, add_client
 from tests.issuer.dialects.visitors import visiting
 from tests.issuer.engines import rows_of
 
@@ -112,6 +114,7 @@ async def test_who_does_not_authenticate_pushes_nothing(realm: Realm) -> None:
         ({"nonce": "x" * 513}, "invalid_request"),
         ({"claims": "[]"}, "invalid_request"),
         ({"id_token_hint": "a.b.c"}, "invalid_request"),
+        ({"state": "x" * 2049}, "invalid_request"),
     ],
     ids=str,
 )
@@ -119,6 +122,28 @@ async def test_a_request_that_authorize_would_refuse_is_refused_here(
     realm: Realm, over: Json, error: str
 ) -> None:
     assert (await push(realm, **over)).refusal == (400, error)
+
+
+async def test_an_app_that_is_not_listed_pushes_nothing(realm: Realm) -> None:
+    await realm.change_app(listed=False)
+    assert (await push(realm)).refusal == (400, "unauthorized_client")
+
+
+@pytest.mark.threat("H77")
+@pytest.mark.parametrize(
+    "over", [{"scope": "nothing"}, {"request": "a.b.c"}, {"redirect_uri": REDIRECT + "/other"}], ids=str
+)
+async def test_h77_a_request_that_is_refused_uses_its_assertion_and_its_proof_up(
+    realm: Realm, over: Json
+) -> None:
+    key = ClientKey()
+    await add_client(realm, key.jwks)
+    asserted = realm.asked() | key.asserted(ID)
+    assert (await realm.post("/par", asserted | over)).status == 400
+    assert (await realm.post("/par", asserted)).refusal == (401, "invalid_client")
+    proof = key.proof("/par")
+    assert (await push(realm, proof, **over)).status == 400
+    assert (await push(realm, proof)).refusal == (400, "invalid_dpop_proof")
 
 
 async def test_it_takes_post_alone(realm: Realm) -> None:
@@ -205,7 +230,7 @@ async def test_l110_of_another_client_forged_or_late(realm: Realm, clock: Virtua
 @pytest.mark.threat("L110")
 async def test_l110_a_megabyte(realm: Realm) -> None:
     assert (await push(realm, claims="x" * 1_000_000)).refusal[0] in {400, 413}
-    assert (await push(realm, state="x" * 8000)).status in {201, 400}
+    assert (await push(realm, state="x" * 8000)).refusal == (400, "invalid_request")
 
 
 async def test_another_request_uri_is_not_fetched(realm: Realm) -> None:

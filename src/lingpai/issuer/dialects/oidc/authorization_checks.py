@@ -47,8 +47,19 @@ class Asking(NamedTuple):
     resources: tuple[Resource | None, ...] = ()
 
 
-class NotSupportedError(Exception):
-    """A parameter that there is not; `args` are the error and its description."""
+class NotSupportedError(LingpaiError):
+    """A parameter that there is not.
+
+    Attributes:
+        name: of the error (OpenID Connect Core §3.1.2.6).
+    """
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str, parameter: str) -> None:
+        reason = f"The parameter {parameter} is not supported."
+        super().__init__(Kind.INVALID_PARAMETER, reason, parameter=parameter)
+        self.name = name
 
 
 def _check_response_mode(asking: Asking) -> None:
@@ -59,7 +70,7 @@ def _check_response_mode(asking: Asking) -> None:
 def _check_supported(asking: Asking) -> None:
     for name, error in _REFUSED.items():
         if getattr(asking.params, name) is not None:
-            raise NotSupportedError(error, f"The parameter {name} is not supported.")
+            raise NotSupportedError(error, name)
 
 
 def _check_pushed(asking: Asking) -> None:

@@ -39,7 +39,8 @@ from lingpai.issuer.dialects.oidc.shape import describe, front
 from lingpai.issuer.oauth_errors import DENIED, INVALID_REQUEST, INVALID_SCOPE, UNAUTHORIZED
 from lingpai.issuer.verbs.apps import redirect_of
 from lingpai.issuer.verbs.authorization_requests import Asked
-from lingpai.issuer.verbs.pushed_requests import find_pushed
+from lingpai.issuer.verbs.authorize import begin_authorization
+from lingpai.issuer.verbs.pushed_requests import DIGEST_BYTES, find_pushed
 
 MAX_URL: Final = 8000
 """Characters of an address of ours: servers and proxies take 8 KiB of a request's first line."""
@@ -65,6 +66,11 @@ REDIRECTED: Final[Mapping[Kind, str]] = {
 
 No others ever are.
 """
+
+
+def name_of(error: LingpaiError, names: Mapping[Kind, str]) -> str | None:
+    """Return the name of an error of an authorization request; None when the client is not answered with it."""
+    return error.name if isinstance(error, NotSupportedError) else names.get(error.kind)
 
 
 class AuthorizationEndpoint:
@@ -113,10 +119,8 @@ class AuthorizationEndpoint:
         try:
             asked = msgspec.structs.replace(await self.asked(params, app), pushed=digest)
             return await self._answer(given, params, asked, app, call)
-        except NotSupportedError as refused:
-            return self._refuse(params, uri, call, *refused.args)
         except LingpaiError as error:
-            name = REDIRECTED.get(error.kind)
+            name = name_of(error, REDIRECTED)
             if name is None:
                 raise
             return self._refuse(params, uri, call, name, describe(error)[2])
@@ -137,11 +141,20 @@ class AuthorizationEndpoint:
             )
         return redirect_of(self._issuer, app, params.redirect_uri)
 
+    async def check(self, params: AuthorizeParams, app: App) -> None:
+        """Check a request that is pushed: it passes when a browser would be sent to the login with it.
+
+        Raises:
+            LingpaiError: of the first check that it does not pass.
+        """
+        self.redirect_of(params, app)
+        asked = msgspec.structs.replace(await self.asked(params, app), pushed=bytes(DIGEST_BYTES))
+        begin_authorization(self._issuer, app, "", asked)
+
     async def asked(self, params: AuthorizeParams, app: App) -> Asked:
         """Return what a request asks for, once it has passed every check.
 
         Raises:
-            NotSupportedError: it has a parameter that there is not.
             LingpaiError: of the first check that it does not pass.
         """
         asking = Asking(params, app, await self._resources.named(params.resource, app))

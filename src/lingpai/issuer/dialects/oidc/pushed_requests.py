@@ -8,8 +8,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.authorization_checks import NotSupportedError
-from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED, AuthorizationEndpoint
+from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED, AuthorizationEndpoint, name_of
 from lingpai.issuer.dialects.oidc.clients import Clients
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, PushAnswer, PushedParams, PushParams
@@ -51,19 +50,15 @@ class PushEndpoint:
         if proof is not None:
             once = (*once, proof.once(app))
         more = self._proofs.offered() if proof is not None else ()
-        async with each_once(self._issuer, once) as request:
-            try:
+        try:
+            async with each_once(self._issuer, once) as request:
                 kept = await self._checked(params, app, "" if proof is None else proof.jkt)
-            except NotSupportedError as refused:
-                name, text = refused.args
-                return Reply(_encode(ErrorBody(name, text)), 400, JSON, UNSTORED + CORS)
-            except LingpaiError as error:
-                name = _REFUSED.get(error.kind, "")
-                if not name:
-                    raise
-                body = ErrorBody(name, describe(error)[2])
-                return Reply(_encode(body), 400, JSON, UNSTORED + CORS)
-            handle = await push_request(self._issuer, app, kept, request=request)
+                handle = await push_request(self._issuer, app, kept, request=request)
+        except LingpaiError as error:
+            name = name_of(error, _REFUSED)
+            if name is None:
+                raise
+            return Reply(_encode(ErrorBody(name, describe(error)[2])), 400, JSON, UNSTORED + CORS)
         answer = PushAnswer(self._front.PUSHED + handle, self._issuer.policy.pushed)
         return Reply(_encode(answer), 201, JSON, UNSTORED + CORS + more)
 
@@ -79,6 +74,5 @@ class PushEndpoint:
         given = {name: getattr(params, name) for name in _NAMES}
         given |= {"dpop_jkt": jkt or params.dpop_jkt, "client_id": app.app_id}
         pushed = PushedParams(**given)
-        self._front.redirect_of(pushed, app)
-        await self._front.asked(pushed, app)
+        await self._front.check(pushed, app)
         return _encode({name: value for name, value in given.items() if value is not None}).decode()
