@@ -41,7 +41,6 @@ class DeviceParams(msgspec.Struct, frozen=True, omit_defaults=True):
 
     scope: str | None = None
     audience: str | None = None
-    jkt: str = ""
     offline: bool = True
     """True when access outlives the login of the user who allows it."""
 
@@ -123,7 +122,7 @@ async def allow_device(
         LingpaiError: LOGIN_REQUIRED when the session has ended meanwhile; STORE_UNAVAILABLE.
     """
     challenge = base64url.encode(hashlib.sha256(_handle(issuer, device).encode()).digest())
-    sign_in = SignIn(auth_time=session.created_at, jkt=params.jkt)
+    sign_in = SignIn(auth_time=session.created_at)
     grant = await new_grant(
         issuer,
         app,
@@ -150,14 +149,13 @@ async def refuse_device(issuer: Issuer, device: Device) -> None:
     await issuer.store.refuse_request(_answer_key(issuer, device))
 
 
-async def poll_device(issuer: Issuer, app: App, device_code: str) -> str | None:
+async def poll_device(issuer: Issuer, device: Device) -> str | None:
     """Return the code that a device redeems with its own handle as verifier; None while its user has yet to answer.
 
     Raises:
-        LingpaiError: INVALID_CODE when the handle is not of this app or was used up, EXPIRED_DEVICE_CODE when it has
-            ended, ACCESS_DENIED when the user refused.
+        LingpaiError: INVALID_CODE when the handle was used up, EXPIRED_DEVICE_CODE when it has ended, ACCESS_DENIED
+            when the user refused.
     """
-    device = await read_waiting(issuer, app, device_code)
     answer = await issuer.store.read_answer(_answer_key(issuer, device).digest)
     if answer is None:
         if device.ends_at <= issuer.now():

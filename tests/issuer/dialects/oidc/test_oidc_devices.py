@@ -9,6 +9,7 @@ import pytest
 from yarl import URL
 
 from lingpai.core.clock import VirtualClock
+from lingpai.issuer.dialects.oidc import devices
 from lingpai.issuer.verbs.devices import ALPHABET, read_code
 from tests.issuer.dialects.calls import Json, encoded
 from tests.issuer.dialects.oidc.client_keys import ClientKey
@@ -147,6 +148,16 @@ async def test_a_poll_that_the_network_brings_early_is_not_hasty(realm: Realm, c
         clock.advance(seconds)
     assert (await poll(realm, waiting)).refusal == (400, "authorization_pending")
     clock.advance(4.4)
+    assert (await poll(realm, waiting)).refusal == (400, "slow_down")
+
+
+@pytest.mark.threat("L109")
+async def test_l109_what_is_no_device_code_is_not_kept(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_KEPT", 1)
+    waiting = await begin(realm)
+    assert (await poll(realm, waiting)).refusal == (400, "authorization_pending")
+    for junk in ("x" * 8000, "y"):
+        assert (await poll(realm, waiting, device_code=junk)).refusal == (400, "invalid_grant")
     assert (await poll(realm, waiting)).refusal == (400, "slow_down")
 
 

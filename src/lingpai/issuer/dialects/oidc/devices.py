@@ -9,12 +9,11 @@ from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import Asking, check_scope, check_target, scope_of
 from lingpai.issuer.dialects.oidc.clients import Clients
-from lingpai.issuer.dialects.oidc.dpop import Proofs
 from lingpai.issuer.dialects.oidc.params import AuthorizeParams, DeviceAsked, DeviceWaits
 from lingpai.issuer.dialects.oidc.policy import DEVICE, OFFLINE, OPENID
 from lingpai.issuer.dialects.oidc.resources import Resources
 from lingpai.issuer.verbs.apps import require_grant, require_listed
-from lingpai.issuer.verbs.devices import DeviceParams, begin_device, poll_device
+from lingpai.issuer.verbs.devices import DeviceParams, begin_device, poll_device, read_waiting
 from lingpai.issuer.verbs.requests import each_once
 
 INTERVAL: Final = 5
@@ -22,6 +21,7 @@ INTERVAL: Final = 5
 _JITTER: Final = 0.5
 """Seconds by which a poll may come early, as the network was faster than for the one before."""
 _KEPT: Final = 10_000
+"""Devices whose last poll a process keeps in mind."""
 
 
 class DeviceEndpoint:
@@ -32,19 +32,15 @@ class DeviceEndpoint:
         url: its issuer identifier.
         clients: authenticates clients.
         resources: its resource servers.
-        proofs: reads proofs of keys, which bind what the device gets.
     """
 
-    def __init__(
-        self, issuer: Issuer, url: str, clients: Clients, resources: Resources, proofs: Proofs
-    ) -> None:
+    def __init__(self, issuer: Issuer, url: str, clients: Clients, resources: Resources) -> None:
         self._issuer = issuer
         self._address = url + "/device_authorization"
         self._page = url + "/device"
         self._clients = clients
         self._resources = resources
-        self._proofs = proofs
-        self._polled: OrderedDict[str, float] = OrderedDict()
+        self._polled: OrderedDict[int, float] = OrderedDict()
 
     async def begin(self, params: DeviceAsked, call: Call) -> DeviceWaits:
         """Let a device wait for its user."""
@@ -84,19 +80,20 @@ class DeviceEndpoint:
             raise LingpaiError(
                 Kind.MISSING_PARAMETER, "The parameter device_code is missing.", parameter="device_code"
             )
-        hasty = self._is_hasty(device_code)
-        code = await poll_device(self._issuer, app, device_code)
+        device = await read_waiting(self._issuer, app, device_code)
+        hasty = self._is_hasty(device.id)
+        code = await poll_device(self._issuer, device)
         if code is not None:
             return code
         if hasty:
             raise LingpaiError(Kind.SLOW_DOWN, "The device polls too often.")
         raise LingpaiError(Kind.AUTHORIZATION_PENDING, "The user has yet to answer.")
 
-    def _is_hasty(self, device_code: str) -> bool:
-        """Return whether this process saw a poll of the device less than the interval ago."""
+    def _is_hasty(self, device: int) -> bool:
+        """Return whether this process saw a poll of the device, by its row, less than the interval ago."""
         now, polled = self._issuer.clock.steady(), self._polled
-        last = polled.pop(device_code, None)
-        polled[device_code] = now
+        last = polled.pop(device, None)
+        polled[device] = now
         if len(polled) > _KEPT:
             polled.popitem(last=False)
         return last is not None and now < last + INTERVAL - _JITTER

@@ -81,7 +81,7 @@ def routes(
     about = AboutTokens(issuer, url, clients, access_tokens)
     proofs = Proofs(issuer)
     userinfo = Userinfo(issuer, url, access_tokens, resources, proofs)
-    devices = DeviceEndpoint(issuer, url, clients, resources, proofs)
+    devices = DeviceEndpoint(issuer, url, clients, resources)
     pushing = PushEndpoint(issuer, url, front, Clients(issuer, url, client_keys, apps), proofs)
     tokens = TokenEndpoint(
         issuer, url, id_tokens, clients, access_tokens, resources, proofs=proofs, devices=devices
