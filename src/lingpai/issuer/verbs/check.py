@@ -40,6 +40,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
         expires_in: seconds it has left.
         expires_at: its end in unix seconds, by the wall clock.
         generation: as its handle says it.
+        words: as its handle says them; 0 for a token that was not narrowed (`scopes.words_of_scope`).
     """
 
     grant: Grant
@@ -50,6 +51,7 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     expires_in: int
     expires_at: int
     generation: int = 0
+    words: int = 0
 
 
 def resolve_access_token(
@@ -132,6 +134,7 @@ async def resolve(
         expires_in=left,
         expires_at=now + left + ahead,
         generation=handle.generation,
+        words=handle.words,
     )
 
 

@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
-from lingpai.core.issuer_records import Client
+from lingpai.core.issuer_records import Client, Resource
 from lingpai.core.user_records import Address, UserClaims
 from lingpai.issuer import admin
 from lingpai.issuer.dialects.oidc.policy import CLAIMS, SCOPE_OF
 from lingpai.issuer.pages.words import CATALOGUES
-from tests.issuer.dialects.oidc.realms import NOW, Realm, claims_of
+from tests.issuer.dialects.oidc.realms import ISSUER, NOW, Realm, claims_of
 from tests.issuer.dialects.visitors import PASSWORD
 
 TOLD = UserClaims(
@@ -104,6 +104,17 @@ class TestSingleClaims:
         found = await realm.tokens(scope="openid offline_access", claims=asked)
         narrow = (await realm.refresh(found["refresh_token"], scope="openid")).json
         assert list((await realm.userinfo(narrow["access_token"])).json) == ["sub"]
+
+    async def test_a_token_for_one_of_several_resources_has_them(self, realm: Realm) -> None:
+        uri = "https://api.example/orders"
+        await realm.issuer.store.save_resource(
+            Resource(realm=realm.issuer.realm, uri=uri, scopes=("orders:read",))
+        )
+        here = ISSUER + "/userinfo"
+        asked = {"scope": "openid orders:read", "resource": (here, uri)}
+        code = await realm.code(**asked, claims=wanted(userinfo={"email": None}))
+        found = (await realm.exchange(code, resource=here)).json
+        assert (await realm.userinfo(found["access_token"])).json["email"] == TOLD.email
 
     async def test_each_is_allowed_by_itself(self, realm: Realm) -> None:
         await realm.code(scope="openid")

@@ -56,7 +56,7 @@ class Userinfo:
             raise LingpaiError(Kind.INVALID_ACCESS_TOKEN, "The access token is for another resource.")
         require_scope(OPENID, resolved.scope)
         names = names_of(resolved.scope)
-        if "userinfo" in resolved.grant.nonce and resolved.scope == resolved.grant.scope:
+        if "userinfo" in resolved.grant.nonce and not resolved.words:
             names += read_sign_in(resolved.grant).userinfo
         found = await claims_of(self._issuer, resolved.grant.user or 0, names) if names else {}
         if found is None:
