@@ -9,7 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.wire import Call
 
 _MAX_ID, _MAX_SECRET = 64, 512
-"""Characters; no app has longer ones, and what is counted by name must not grow with them."""
+"""Characters of what is decoded; no app has longer ones, and what is counted by name must not grow with them."""
 
 
 class Credentials(NamedTuple):
@@ -42,9 +42,9 @@ def basic_credentials(call: Call) -> Credentials | None:
         return None
     found = _decoded(encoded.strip())
     if found is not None:
-        app_id, secret = found
-        if len(app_id) <= _MAX_ID and len(secret) <= _MAX_SECRET:
-            return Credentials(_readings(app_id), _readings(secret))
+        app_ids, secrets = _readings(found[0], _MAX_ID), _readings(found[1], _MAX_SECRET)
+        if app_ids and secrets:
+            return Credentials(app_ids, secrets)
     raise LingpaiError(
         Kind.INVALID_CLIENT, "The Basic credentials cannot be read.", parameter="authorization"
     )
@@ -58,9 +58,10 @@ def _decoded(encoded: str) -> tuple[str, str] | None:
     return (app_id, secret) if colon else None
 
 
-def _readings(given: str) -> tuple[str, ...]:
+def _readings(given: str, most: int) -> tuple[str, ...]:
+    """The readings that have at most so many characters: form-encoding makes twelve of one."""
     try:
-        decoded = unquote_plus(given, errors="strict")
+        readings: tuple[str, ...] = (unquote_plus(given, errors="strict"), given)
     except UnicodeDecodeError:  # so the value is not form-encoded
-        return (given,)
-    return (decoded,) if decoded == given else (decoded, given)
+        readings = (given,)
+    return tuple(reading for reading in dict.fromkeys(readings) if len(reading) <= most)

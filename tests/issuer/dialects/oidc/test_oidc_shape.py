@@ -4,12 +4,14 @@ import json
 import random
 import re
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
 
 from lingpai.core.errors import EDGE_KINDS, ISSUER_KINDS, Kind, LingpaiError
+from lingpai.core.issuer_records import App
 from lingpai.core.wire import Shape
+from lingpai.issuer import admin
 from lingpai.issuer.dialects.oidc.authorization_checks import CHECKS
 from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED
 from lingpai.issuer.dialects.oidc.metadata import metadata, well_known
@@ -21,6 +23,7 @@ from tests.issuer.dialects.oidc.realms import (
     ORIGIN,
     PREFIX,
     REDIRECT,
+    SECRET,
     STATE,
     Answer,
     Realm,
@@ -197,6 +200,16 @@ class TestClientAuthentication:
         by_body = await realm.post("/token", asked | {"client_id": app_id, "client_secret": secret})
         by_header = await realm.post("/token", asked | {"client_id": app_id}, basic(app_id))
         assert by_body.json == by_header.json
+
+    @pytest.mark.parametrize("app_id", ["示例商城应用一二三", "𠮷" * 64])
+    async def test_an_id_is_as_long_form_encoded_as_it_is(self, realm: Realm, app_id: str) -> None:
+        app = App(realm=realm.issuer.realm, app_id=app_id, redirect_uris=(REDIRECT,))
+        await admin.declare_app(realm.issuer, app, SECRET)
+        for given in (quote_plus(app_id), app_id):
+            answer = await realm.post("/token", {"grant_type": "client_credentials"}, basic(given))
+            assert answer.status == 200, answer.body
+        longer = basic("𠮷" * 65)
+        assert (await realm.post("/introspect", {"token": "x"}, longer)).refusal == (401, "invalid_client")
 
     async def test_two_at_once(self, realm: Realm) -> None:
         asked = {"grant_type": "client_credentials", "client_id": realm.app.app_id, "client_secret": "x"}
