@@ -19,6 +19,7 @@ def self_contained_page(
     *,
     styles: Sequence[str] = ("pages",),
     scripts: bool = False,
+    leads_away: bool = False,
     status: int = 200,
     stored: str = "no-cache",
     **context: Any,
@@ -31,6 +32,7 @@ def self_contained_page(
         lang: `en` or `zh`.
         styles: see `sheets.style`.
         scripts: whether it has commands to copy or entries to filter.
+        leads_away: whether it has a form whose answer leads to another site.
         status: of the answer.
         stored: the value of `Cache-Control`.
         context: what the template shows; all of it is escaped.
@@ -40,7 +42,7 @@ def self_contained_page(
         lang=lang, tag=TAGS[lang], sheet=sheet, script=code, **context
     )
     headers = (
-        ("content-security-policy", policy(sheet, code)),
+        ("content-security-policy", policy(sheet, code, leads_away=leads_away)),
         ("cache-control", stored),
         ("vary", "accept-language"),
     )

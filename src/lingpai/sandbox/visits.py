@@ -100,6 +100,7 @@ class Visit(Control):
             "lingpai.sandbox",
             "visit",
             lang,
+            leads_away=True,
             status=400 if problem else 200,
             stored="no-store",
             words={**words, **words[self.words]},
