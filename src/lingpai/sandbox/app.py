@@ -50,7 +50,7 @@ _HIDDEN: Final = frozenset(
         ),
         *("component_access_token", "component_appsecret", "component_secret", "component_verify_ticket"),
         *("authorization_code", "authorizer_refresh_token"),
-        *("suite_access_token", "suite_secret", "suite_ticket", "permanent_code"),
+        *("suite_access_token", "suite_secret", "suite_ticket", "permanent_code", "provider_secret"),
     }
 )
 _HIDDEN_HEADERS: Final = frozenset({"authorization", "cookie"})

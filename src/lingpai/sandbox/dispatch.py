@@ -68,6 +68,7 @@ OPEN: Final[dict[str, OpenRoute]] = {
     **{
         f"/cgi-bin/service/{name}": OpenRoute(methods, "wecom", handler)
         for name, methods, handler in (
+            ("get_provider_token", _POST, suites.provider_token),
             ("get_suite_token", _POST, suites.token),
             ("get_pre_auth_code", _GET, suites.pre_auth_code),
             ("set_session_info", _POST, suites.set_session_info),

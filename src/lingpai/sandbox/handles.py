@@ -7,7 +7,16 @@ from lingpai.core.clock import Clock, End, end_after
 from lingpai.sandbox.state import Row, Table
 
 Family = Literal[
-    "classic", "stable", "wecom", "jsapi", "wx_card", "agent_config", "component", "authorizer", "suite"
+    "classic",
+    "stable",
+    "wecom",
+    "jsapi",
+    "wx_card",
+    "agent_config",
+    "component",
+    "authorizer",
+    "suite",
+    "provider",
 ]
 Fate = Literal["live", "expired", "replaced"]
 
@@ -25,10 +34,11 @@ _BYTES: Final[dict[Family, int]] = {
     "component": 99,
     "authorizer": 99,
     "suite": 99,
+    "provider": 99,
 }
 
 
-_BARE: Final = frozenset({"wecom", "jsapi", "wx_card", "agent_config", "suite"})
+_BARE: Final = frozenset({"wecom", "jsapi", "wx_card", "agent_config", "suite", "provider"})
 
 
 class Handle(Row):

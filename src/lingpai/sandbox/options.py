@@ -98,6 +98,7 @@ class WecomSuite(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         token: signs what is pushed.
         encoding_key: the EncodingAESKey, 43 characters.
         corpid: of the provider; the question whether the callback is right is encrypted for it.
+        provider_secret: of the provider; "" gives it no token.
         name: what a human calls it.
         callback: where tickets and authorizations are pushed to; "" pushes nothing.
         refusal: an errcode that every token call gets, such as 60020; 0 for none.
@@ -108,6 +109,7 @@ class WecomSuite(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     token: str
     encoding_key: str
     corpid: str = ""
+    provider_secret: str = ""
     name: str = ""
     callback: str = ""
     refusal: int = 0

@@ -50,6 +50,24 @@ def token(world: World, call: Call) -> Answer:
     return {"suite_access_token": held.value, "expires_in": world.tokens.expires_in(held)}
 
 
+def provider_token(world: World, call: Call) -> Answer:
+    """``/cgi-bin/service/get_provider_token``: the provider's own token, the same while it lives.
+
+    Raises:
+        Refusal: 41002, 41004 something is missing; 40013 no provider of this corpid, 40001 wrong secret.
+    """
+    corpid, given = call.text("corpid", 41002), call.text("provider_secret", 41004)
+    known = {each.provider_secret for each in world.accounts.suites.values() if each.corpid == corpid} - {""}
+    if not known:
+        raise Refusal(40013)
+    if given not in known:
+        raise Refusal(40001)
+    held = world.tokens.reusable(line_of(corpid, "provider"))
+    if held is None:
+        held = world.tokens.issue(corpid, "provider", world.rules.token_lifetime)
+    return {"provider_access_token": held.value, "expires_in": world.tokens.expires_in(held)}
+
+
 def acting(world: World, call: Call) -> WecomSuite:
     """Return the suite whose live token a call has.
 

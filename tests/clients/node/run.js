@@ -50,6 +50,25 @@ const uses = {
     };
   },
 
+  async 'node-easywechat suite'(wanted) {
+    const { OpenWork } = require('node-easywechat');
+    const { suite, corpid, permanent_code: code } = wanted;
+    const app = new OpenWork({
+      corp_id: suite.corpid,
+      provider_secret: suite.provider_secret,
+      suite_id: suite.suite_id,
+      suite_secret: suite.secret,
+      http: { baseURL: wanted.sandbox },
+    });
+    await app.getSuiteTicket().setTicket(wanted.ticket);
+    return {
+      token: await app.getSuiteAccessToken().getToken(),
+      visit: await app.createPreAuthorizationCode(),
+      about: (await app.getAuthorization(corpid, code)).toObject(),
+      corp_token: await (await app.getAuthorizerAccessToken(corpid, code)).getToken(),
+    };
+  },
+
   async 'node-easywechat work'(wanted) {
     const create = require('./node-easywechat').createWork;
     const app = create(wanted.account, wanted.secret, { http: { baseURL: wanted.sandbox } });
