@@ -6,6 +6,7 @@ from typing import Any
 
 from lingpai.core.clock import VirtualClock
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP, SandboxOptions, create_app
+from lingpai.sandbox.world import World
 from tests.helpers.direct import Result, ask_once
 
 Json = dict[str, Any]
@@ -19,6 +20,11 @@ class Platforms:
     def __init__(self, options: SandboxOptions | None = None, state_file: Path | None = None) -> None:
         self.clock = VirtualClock(1_700_000_000.0)
         self._app = create_app(options or SandboxOptions(), self.clock, state_file)
+
+    @property
+    def world(self) -> World:
+        """Everything that the sandbox knows."""
+        return self._app._world
 
     def raw(
         self,
