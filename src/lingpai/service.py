@@ -51,6 +51,7 @@ from lingpai.keeper.status import gauges
 from lingpai.keeper.upstream import Upstream
 from lingpai.operating.environment_posts import reaching
 from lingpai.operating.hook_posts import posting
+from lingpai.operating.keys import write_first_key
 from lingpai.settings import Settings, SettingsError, legacy_accounts
 from lingpai.store.issuer_port import IssuerStore
 from lingpai.store.opening import is_begun, issuer_beside, open_store
@@ -280,6 +281,8 @@ async def open_service(
         app = create_app(routes, fallback, settings.edge_options(), page=missing_page)
         app.on_ending = keeper.waits.end
         if settings.admin.listen:
+            if settings.admin.bootstrap_key_file is not None:
+                await write_first_key(keeper, settings.admin.bootstrap_key_file)
             everything = await issuers_of(settings, keeper, disabled=True)
             # Loaded only where it is served: it would cost every worker memory.
             from lingpai.admin_app import admin_app  # noqa: PLC0415

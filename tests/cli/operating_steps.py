@@ -160,9 +160,10 @@ HOUSE = (
     ("key", "retire", "2"),
     ("key", "retire", "9"),
     ("admin", "list"),
+    ("admin", "remove", "nobody"),
     ("audit", "verify"),
 )
-HOUSE_CODES = [0] * 4 + [1, 1, 0, 0]
+HOUSE_CODES = [0] * 4 + [1, 1, 0, 1, 0]
 
 _APP = "wechat/wx5a3b1e0000000001"
 RELAYS = (

@@ -27,7 +27,6 @@ ON_HOST = (
     *(("dev",), ("serve",), ("sandbox",), ("migrate",), ("backup", "f"), ("restore", "f"), ("console",)),
     *(("store", "copy", "a", "postgresql://b"), ("config", "show"), ("platform", "list")),
     *(("platform", "show", "wechat"), ("platform", "check", "f"), ("admin", "add", "x", "--role", "owner")),
-    ("admin", "remove", "x"),
     *(("authorizer", "list"), ("authorizer", "link", "x"), ("authorizer", "show", "x")),
     *(("authorizer", "forget", "x"), ("authorizer", "recover", "x")),
 )
@@ -165,6 +164,7 @@ def test_every_command_is_tried_over_http_or_refuses(cli: Cli) -> None:
     steps_of = [step for commands, _ in SUITES.values() for step in commands]
     tried = {step[:size] for step in steps_of for size in (1, 2)} | {("audit", "export")}
     tried |= {
+        *(("context", name) for name in ("add", "list", "use", "remove")),
         ("audit", "list"),
         *(("hook", name) for name in ("add", "list", "test", "replay", "rotate", "remove")),
     }

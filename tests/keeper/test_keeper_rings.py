@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from lingpai.core.audit import Change
 from lingpai.devdata.issuer import add_issuer_samples
 from lingpai.devdata.keeper import add_accounts
 from lingpai.devdata.records import Samples
@@ -50,7 +51,7 @@ async def left_behind(tmp_path: Path) -> AsyncIterator[EdgeApp]:
         async with open_service(second) as app:
             assert (await Direct(app).ask("GET", "/health/ready")).status_code == 200
             keeper.ring.rotate(keeper.clock.now())
-            await reseal(keeper, lambda _done: None)
+            await reseal(keeper, lambda _done: None, Change("key.reseal", "2"))
             yield app
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from lingpai.core.audit import Actor, AdminKey, AuditRow, Change
 from lingpai.core.clock import VirtualClock
+from lingpai.core.console_records import ConsoleSession
 from lingpai.core.errors import LingpaiError
 from lingpai.core.issuer_records import App, Resource
 from lingpai.core.keyring import KeyRing
@@ -154,9 +155,9 @@ async def test_an_admin_key_is_found_by_its_id_and_its_name_stays_taken(
 
 async def test_a_repeated_request_finds_the_answer_of_the_first(store: Store, clock: VirtualClock) -> None:
     ends = clock.now() + 86_400
-    assert await store.claim_answer(b"d", b"body", b"nonce", ends) is None
+    assert await store.claim_answer(b"d", b"body", b"nonce", clock.now() + 60) is None
     assert await store.claim_answer(b"d", b"other", b"n2", ends) == Kept(b"body", None, "", b"nonce")
-    await store.keep_answer(b"d", 201, '{"a":1}')
+    await store.keep_answer(b"d", 201, '{"a":1}', ends)
     assert await store.claim_answer(b"d", b"body", b"n2", ends) == Kept(b"body", 201, '{"a":1}', b"nonce")
     clock.advance(601)
     assert await store.claim_answer(b"d", b"body", b"n2", ends) == Kept(b"body", 201, '{"a":1}', b"")
@@ -165,6 +166,24 @@ async def test_a_repeated_request_finds_the_answer_of_the_first(store: Store, cl
     assert await store.claim_answer(b"d", b"body", b"n3", ends + 86_400) is None
     await store.drop_answer(b"d")
     assert await store.claim_answer(b"d", b"body", b"n4", ends + 86_400) is None
+
+
+async def test_a_claim_without_an_answer_ends_early(store: Store, clock: VirtualClock) -> None:
+    assert await store.claim_answer(b"d", b"body", b"nonce", clock.now() + 60) is None
+    clock.advance(59)
+    assert await store.claim_answer(b"d", b"body", b"n2", clock.now() + 60) is not None
+    clock.advance(2)
+    assert await store.claim_answer(b"d", b"body", b"n3", clock.now() + 60) is None
+
+
+async def test_sessions_of_the_console_are_listed_with_their_digests(store: Store) -> None:
+    made = [
+        ConsoleSession(link=bool(n), name=f"s{n}", role="owner", created_at=1.0, used_at=1.0, ends_at=9.0 + n)
+        for n in range(3)
+    ]
+    for n, session in enumerate(made):
+        await store.add_console_session(session, bytes([n]))
+    assert await store.list_console_sessions(2) == ((b"\x02", made[2]), (b"\x01", made[1]))
 
 
 async def test_one_of_all_who_claim_a_request_gets_it(store: Store, open_store: OpenStore) -> None:

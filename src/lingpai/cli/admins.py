@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lingpai.cli.durations import seconds
+from lingpai.cli.flaws import telling
 from lingpai.cli.listing import read_all
 from lingpai.cli.running import Data, Json, with_keeper, with_operating
-from lingpai.messages.problems import Problem
 from lingpai.messages.translating import tr
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lingpai.keeper.keeper import Keeper
+    from lingpai.operating.port import Operating
 
 KIND = "admins"
 app = typer.Typer(
@@ -102,11 +103,12 @@ def remove(
 ) -> None:
     """Remove an admin key, from its next request on. The name stays taken."""
     from lingpai.cli.output import done, emit
-    from lingpai.operating.keys import remove_key
 
-    async def end(keeper: "Keeper") -> bool:
-        return await remove_key(keeper, name)
+    async def end(port: "Operating") -> None:
+        with telling(
+            NOT_FOUND=tr("There is no admin key {name}; `lingpai admin list` shows all.", name=name)
+        ):
+            await port.remove(KIND, (name,))
 
-    if not with_keeper(data, end):
-        raise Problem(tr("There is no admin key {name}; `lingpai admin list` shows all.", name=name))
+    with_operating(data, end)
     emit({"name": name, "outcome": "removed"}, as_json, done(tr("Removed {name}.", name=name)))

@@ -30,6 +30,7 @@ PLACEHOLDERS = {
     "server": "URL",
     "role": "NAME",
     "url": "URL",
+    "context": "NAME",
     "expires": "DURATION",
     "after": "NUMBER",
     "actor": "NAME",

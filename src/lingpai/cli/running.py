@@ -132,30 +132,45 @@ class _Chosen:
 
     Attributes:
         server: the address, or "" for the store.
+        context: the name of one that `lingpai context` knows, or "".
         typed: whether it was given on the command line, not by the environment.
     """
 
     server = ""
+    context = ""
     typed = False
 
 
 _chosen = _Chosen()
 
 
-def choose_server(url: str, *, typed: bool = False) -> None:
+def choose_server(url: str, *, context: str = "", typed: bool = False) -> None:
     """Have the commands that can do so work by the admin API at `url`; "" for the store.
 
     Args:
         url: the address.
+        context: the name of a server that `lingpai context` knows, in the place of an address.
         typed: whether it was given on the command line. Commands of the host alone refuse that, and take no notice of
             the environment, which a container passes to whatever runs in it.
     """
-    _chosen.server, _chosen.typed = url, typed
+    _chosen.server, _chosen.context, _chosen.typed = url, context, typed
 
 
 def server() -> str:
-    """Return the address of `--server`, or "" for the store."""
-    return _chosen.server
+    """Return the address of the server that commands work on, or "" for the store.
+
+    Raises:
+        Problem: there is no context of the name that was given.
+    """
+    return _chosen.server or _context()[0]
+
+
+def _context() -> tuple[str, str]:
+    """Return address and key of the context that was named, or else is in use; empty for none."""
+    from lingpai.cli.contexts import context_of, read_contexts
+
+    name = _chosen.context or read_contexts()[1]
+    return context_of(name) if name else ("", "")
 
 
 def demand_host() -> None:
@@ -216,7 +231,7 @@ def with_operating(
         Problem: there is no store, or no admin key for the server.
         LingpaiError: of `work`; UPSTREAM_UNAVAILABLE when the server cannot be reached.
     """
-    if _chosen.server:
+    if _chosen.server or (_context()[0] and (_chosen.context or data is None)):
         if data is not None:
             raise typer.BadParameter(tr("Use either --server or --data."))
         return asyncio.run(_remotely(work))
@@ -255,9 +270,11 @@ async def _remotely(work: "Callable[[Operating], Awaitable[T]]") -> T:
     from lingpai.core.text import read_text, trimmed
     from lingpai.operating.remote import Remote
 
-    file = os.environ.get("LINGPAI_ADMIN_KEY_FILE", "")
-    if not file:
-        raise Problem(tr("Name the file with the admin key in LINGPAI_ADMIN_KEY_FILE."))
-    key = trimmed(read_text(await asyncio.to_thread(Path(file).read_bytes), file))
-    async with Remote(_chosen.server, key, "zh" if speaks_chinese() else "en") as remote:
+    url, key = (_chosen.server, "") if _chosen.server else _context()
+    if not key:
+        file = os.environ.get("LINGPAI_ADMIN_KEY_FILE", "")
+        if not file:
+            raise Problem(tr("Name the file with the admin key in LINGPAI_ADMIN_KEY_FILE."))
+        key = trimmed(read_text(await asyncio.to_thread(Path(file).read_bytes), file))
+    async with Remote(url, key, "zh" if speaks_chinese() else "en") as remote:
         return await work(remote)

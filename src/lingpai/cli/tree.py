@@ -7,6 +7,7 @@ import typer
 from lingpai import __version__
 from lingpai.cli.root import Root
 from lingpai.cli.running import choose_server
+from lingpai.messages.translating import tr
 
 _COMMANDS = {
     "dev": "dev:dev",
@@ -37,6 +38,7 @@ _COMMANDS = {
     "environment": "relays:environment_app",
     "audit": "audits:app",
     "admin": "admins:app",
+    "context": "contexts:app",
     "key": "keys:app",
     "store": "store:app",
     "config": "config:app",
@@ -68,7 +70,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    context: typer.Context,
+    command: typer.Context,
     *,
     _version: Annotated[
         bool,
@@ -83,6 +85,13 @@ def _root(
             show_default=False,
         ),
     ] = "",
+    context: Annotated[
+        str,
+        typer.Option(help="Work on the server of this name, see `lingpai context`.", show_default=False),
+    ] = "",
 ) -> None:
-    source = context.get_parameter_source("server")
-    choose_server(server, typed=source is not None and source.name == "COMMANDLINE")
+    source = command.get_parameter_source("server")
+    typed = source is not None and source.name == "COMMANDLINE"
+    if typed and context:
+        raise typer.BadParameter(tr("Use either --server or --context."))
+    choose_server("" if context else server, context=context, typed=typed or bool(context))

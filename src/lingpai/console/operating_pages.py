@@ -103,7 +103,7 @@ class OperationPages:
     ) -> Document:
         """Carry out what makes a secret: the same form again shows the same secret, and makes no other."""
         operation, resource = self._operation, BY_KIND[self._operation.kind]
-        await visit.port().demand(operation.kind, "write", key)
+        await visit.port().demand_action(operation.kind, operation.action, key, document)
         site = visit.site(params.reason.strip())
 
         async def act(nonce: bytes) -> Document:

@@ -86,8 +86,7 @@ class Permitted(Operating):
 
     @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:
-        for need in BY_KIND[kind].needs(BY_KIND[kind].actions[action], key, document):
-            await self._demand(need)
+        await self.demand_action(kind, action, key, document)
         return await self._port.act(kind, key, action, document)
 
     @override
@@ -107,6 +106,15 @@ class Permitted(Operating):
             LingpaiError: NOT_ALLOWED.
         """
         await self._demand(BY_KIND[kind].need(key, verb))
+
+    async def demand_action(self, kind: str, action: str, key: Key, document: Document) -> None:
+        """Refuse an action that the rights do not permit.
+
+        Raises:
+            LingpaiError: NOT_ALLOWED.
+        """
+        for need in BY_KIND[kind].needs(BY_KIND[kind].actions[action], key, document):
+            await self._demand(need)
 
     async def _demand(self, need: Need) -> None:
         if not permits(self._rights, need):

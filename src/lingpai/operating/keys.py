@@ -4,10 +4,12 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any, Final
 
+from lingpai.core import private_files
 from lingpai.core.addresses import is_within_blocks
-from lingpai.core.audit import AdminKey, Change
+from lingpai.core.audit import Actor, AdminKey, Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, demand
 from lingpai.core.moments import moment
@@ -20,6 +22,8 @@ from lingpai.operating.rights import rights_of
 
 PREFIX: Final = "lpa_"
 """Admin keys begin with this: people and leak scanners see what they are."""
+BOOTSTRAP: Final = "bootstrap"
+"""The name of the first admin key, which the service makes itself."""
 DAY: Final = 86_400
 LIFE: Final = 90 * DAY
 """Seconds that a key is valid when nothing else is said."""
@@ -72,7 +76,34 @@ async def add_key(
     if not await store.add_admin_key(key, digester(keeper)(made)):
         reason = f"The name {name} is or was used by another admin key; choose another name."
         raise LingpaiError(Kind.CONFLICT, reason, parameter="name")
+    if name != BOOTSTRAP:  # which was good only while there was no other
+        await remove_key(keeper, BOOTSTRAP)
     return key, made
+
+
+async def write_first_key(keeper: Keeper, path: Path) -> bool:
+    """Make the first admin key and write it to a file (mode 0600); False when there was one before, or the file is.
+
+    Of several processes that start at the same time one makes it.
+
+    Raises:
+        OSError: the file cannot be written; then there is no key either.
+    """
+    if await keeper.store.list_admin_keys():
+        return False
+    try:
+        private_files.write_new(path, b"")  # before there is a key, of which nobody would know
+    except FileExistsError:
+        return False
+    try:
+        _, made = await add_key(keeper.by(Actor("service", BOOTSTRAP)), BOOTSTRAP, "owner")
+    except BaseException as error:
+        path.unlink()  # noqa: ASYNC240  at the start, before anything is served
+        if isinstance(error, LingpaiError) and error.kind is Kind.CONFLICT:  # another process was faster
+            return False
+        raise
+    private_files.replace(path, made.encode() + b"\n")
+    return True
 
 
 def _flaws(name: str, life: float, networks: tuple[str, ...]) -> list[Flaw]:

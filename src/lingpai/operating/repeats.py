@@ -16,6 +16,8 @@ from lingpai.operating.port import Document
 from lingpai.operating.site import Site
 
 KEPT: Final = 86_400.0
+UNDER_WAY: Final = 3600.0
+"""Seconds for which a request counts as under way: after that the process that made it is dead."""
 LONGEST: Final = 255
 """Characters of a key."""
 _NONCE_BYTES: Final = 16
@@ -62,7 +64,7 @@ class Repeats:
             )
         digest = self._digest("".join(f"{len(name)}:{name}" for name in names))
         own, nonce = self._digest(_encode(body).decode()), secrets.token_bytes(_NONCE_BYTES)
-        kept = await self._store.claim_answer(digest, own, nonce, self._clock.now() + KEPT)
+        kept = await self._store.claim_answer(digest, own, nonce, self._clock.now() + UNDER_WAY)
         if kept is None:
             try:
                 answer = await run(nonce)
@@ -70,7 +72,7 @@ class Repeats:
                 await self._store.drop_answer(digest)
                 raise
             shown = {name: value for name, value in answer.items() if name != secret}
-            await self._store.keep_answer(digest, 200, _encode(shown).decode())
+            await self._store.keep_answer(digest, 200, _encode(shown).decode(), self._clock.now() + KEPT)
             return answer
         if kept.body != own:
             raise LingpaiError(Kind.KEY_REUSED, "The Idempotency-Key was used for another request.")

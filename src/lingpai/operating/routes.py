@@ -288,7 +288,11 @@ class AdminApi:
             repeated = call.header("idempotency-key")
             if repeated is None:
                 return await act(b"")
-            names = (repeated, granted.key.key_id, f"{resource.kind} {name} {'/'.join(key)}")
+            names = (
+                repeated,
+                granted.key.key_id,
+                f"{resource.kind} {name} {msgspec.json.encode(key).decode()}",
+            )
             if action.underived:
                 return await self._repeats.once(names, body, act, action.underived, None)
             return await self._repeats.once(names, body, act, action.secret, again)

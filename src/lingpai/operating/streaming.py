@@ -1,5 +1,6 @@
 """Bodies of the admin API that are read or written piece by piece: large documents, and rows as lines of JSON."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
@@ -28,7 +29,8 @@ async def whole(call: Call) -> Document:
         LingpaiError: MALFORMED_BODY, BODY_TOO_LARGE, REQUEST_TIMEOUT, REPEATED_PARAMETER.
     """
     body = b"".join([piece async for piece in _pieces(call)])
-    return json_object(body, MOST_KEYS) if body.strip() else {}
+    # In a thread: other requests go on while a large one is read.
+    return await asyncio.to_thread(json_object, body, MOST_KEYS) if body.strip() else {}
 
 
 async def rows(call: Call) -> AsyncIterator[Document]:

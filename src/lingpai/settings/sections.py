@@ -244,6 +244,12 @@ class AdminSettings(Section):
 
     This prevents DNS rebinding, as `edge.hosts` does."""
 
+    bootstrap_key_file: Path | None = None
+    """File to write the first admin key to (role owner, mode 0600), for containers.
+
+    It is made when the service starts and there never was an admin key, and ends when `lingpai admin add` makes another
+    one. An existing file is left as it is, and then no key is made."""
+
     @model_validator(mode="after")
     def _protected(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):

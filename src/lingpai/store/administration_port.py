@@ -98,8 +98,8 @@ class Administration(Recording, Protocol):
         """
         ...
 
-    async def keep_answer(self, digest: bytes, status: int, answer: str) -> None:
-        """Keep the answer of a claimed request."""
+    async def keep_answer(self, digest: bytes, status: int, answer: str, ends_at: float) -> None:
+        """Keep the answer of a claimed request until `ends_at` (unix seconds)."""
         ...
 
     async def drop_answer(self, digest: bytes) -> None:
@@ -112,6 +112,10 @@ class Administration(Recording, Protocol):
 
     async def find_console_session(self, digest: bytes) -> ConsoleSession | None:
         """The session or link of this digest, ended or not."""
+        ...
+
+    async def list_console_sessions(self, limit: int) -> tuple[tuple[bytes, ConsoleSession], ...]:
+        """Up to `limit` sessions and links, each with its digest, ended or not, those that end last first."""
         ...
 
     async def take_console_link(self, digest: bytes) -> ConsoleSession | None:

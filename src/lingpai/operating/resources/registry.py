@@ -20,7 +20,7 @@ from lingpai.operating.resources.resource import Resource
 from lingpai.operating.resources.resource_servers import ResourceServers
 from lingpai.operating.resources.rings import Keys, SigningKeyList
 from lingpai.operating.resources.tokens import Budgets, Tokens
-from lingpai.operating.resources.trail import Admins, AuditTrail
+from lingpai.operating.resources.trail import Admins, AuditTrail, ConsoleSessions
 from lingpai.operating.resources.users import Users
 
 RESOURCES: Final[tuple[Resource[Any], ...]] = (
@@ -39,6 +39,6 @@ RESOURCES: Final[tuple[Resource[Any], ...]] = (
     ),
     *(Realms(), Apps(), Users(), Claims(), Grants(), Machines()),
     *(ResourceServers(), Registrations(), SigningKeyList()),
-    *(Keys(), Admins(), AuditTrail()),
+    *(Keys(), Admins(), ConsoleSessions(), AuditTrail()),
 )
 BY_KIND: Final[Mapping[str, Resource[Any]]] = {each.kind: each for each in RESOURCES}

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from lingpai.core.audit import Change
+from lingpai.core.audit import REFUSED, Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRingError
 from lingpai.core.moments import moment
@@ -21,19 +21,21 @@ from lingpai.operating.site import Site
 
 async def rotate(site: Site, _key: Key, _body: Nothing) -> Document:
     """Make a new encryption key and encrypt all stored values with it."""
-    keeper = site.keeper
-    key = keeper.ring.rotate(keeper.clock.now())
-    resealed = await sealing.reseal(keeper, site.advance)
-    await keeper.note(Change("key.rotate", str(key.id), after={"resealed": resealed}))
+    keeper, former = site.keeper, site.keeper.ring.newest.id
+    try:
+        key = keeper.ring.rotate(keeper.clock.now())
+    except KeyRingError as error:
+        raise LingpaiError(Kind.CONFLICT, str(error)) from error
+    change = Change("key.rotate", str(key.id), before={"key": former}, after={"key": key.id})
+    resealed = await sealing.reseal(keeper, site.advance, change, always=True)
     return {"key": key.id, "resealed": resealed}
 
 
 async def reseal(site: Site, _key: Key, _body: Nothing) -> Document:
     """Encrypt again, with the active key, the values that older keys encrypted."""
     keeper = site.keeper
-    newest, resealed = keeper.ring.newest.id, await sealing.reseal(keeper, site.advance)
-    if resealed:
-        await keeper.note(Change("key.reseal", str(newest), after={"resealed": resealed}))
+    newest = keeper.ring.newest.id
+    resealed = await sealing.reseal(keeper, site.advance, Change("key.reseal", str(newest)))
     return {"key": newest, "resealed": resealed}
 
 
@@ -85,11 +87,17 @@ class Keys(Resource[Any]):
                 "as `lingpai key reseal` does."
             )
             raise LingpaiError(Kind.CONFLICT, reason)
+        if known.id != keeper.ring.newest.id:  # which the ring refuses to remove
+            await keeper.note(
+                Change("key.retire", str(known.id), before={"key": known.id})
+            )  # before it is gone
         try:
             keeper.ring.retire(known.id)
         except KeyRingError as error:
+            if known.id != keeper.ring.newest.id:
+                change = Change("key.retire", str(known.id), reason=str(error), outcome=REFUSED)
+                await keeper.note(change)
             raise LingpaiError(Kind.CONFLICT, str(error)) from error
-        await keeper.note(Change("key.retire", str(known.id)))
         return True
 
     @override

@@ -1,17 +1,22 @@
-"""The audit trail and the admin keys: both can only be read here. Keys are made on the host."""
+"""The audit trail, the admin keys and the sessions of the console. Keys are made on the host, and end anywhere."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from typing_extensions import override
 
-from lingpai.core.audit import AdminKey, AuditRow
+from lingpai.core.audit import AdminKey, AuditRow, Change
+from lingpai.core.console_records import ConsoleSession
+from lingpai.core.moments import moment
 from lingpai.operating.audit import audit_document, exported, verify_audit
-from lingpai.operating.keys import key_document
+from lingpai.operating.keys import key_document, remove_key
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.resource import PREFIX, Action, Nothing, Resource, number_of, row_of, sliced
 from lingpai.operating.site import Site
 from lingpai.store.administration_port import AuditFilter
+
+MOST_SESSIONS: Final = 10_000
+_ID_BYTES: Final = 8
 
 
 async def verify(site: Site, _key: Key, _body: Nothing) -> Document:
@@ -89,12 +94,16 @@ class Admins(Resource[AdminKey]):
     area = "admin"
     noun = "admin key"
     filters = PREFIX
-    methods = ("GET",)
+    methods = ("GET", "DELETE")
 
     @override
     async def find(self, site: Site, key: Key) -> AdminKey | None:
         keys = await site.keeper.store.list_admin_keys()
         return next((each for each in keys if each.name == key[0]), None)
+
+    @override
+    async def remove(self, site: Site, known: AdminKey) -> bool:
+        return await remove_key(site.keeper, known.name)
 
     @override
     async def document(self, site: Site, record: AdminKey) -> Document:
@@ -107,3 +116,64 @@ class Admins(Resource[AdminKey]):
         return sliced(
             [(each.name, await self.document(site, each)) for each in keys], after, limit, wanted.get("q", "")
         )
+
+
+class HeldSession(NamedTuple):
+    """A session of the console, and the digest of its secret."""
+
+    digest: bytes
+    session: ConsoleSession
+
+
+class ConsoleSessions(Resource[HeldSession]):
+    """See `core.console_records.ConsoleSession`; the key is the beginning of the digest of its secret.
+
+    Links that nobody used yet are among them.
+    """
+
+    kind = "sessions"
+    path = "/sessions/{id}"
+    area = "admin"
+    noun = "session of the console"
+    methods = ("GET", "DELETE")
+
+    @override
+    async def find(self, site: Site, key: Key) -> HeldSession | None:
+        return next((each for each in await _sessions(site) if _id_of(each) == key[0]), None)
+
+    @override
+    async def document(self, site: Site, record: HeldSession) -> Document:
+        del site
+        session = record.session
+        return {
+            "session": _id_of(record),
+            "link": session.link,
+            "name": session.name,
+            "role": session.role,
+            "key_id": session.key_id or None,
+            "created_at": moment(session.created_at),
+            "used_at": moment(session.used_at),
+            "ends_at": moment(session.ends_at),
+        }
+
+    @override
+    async def remove(self, site: Site, known: HeldSession) -> bool:
+        change = Change("console.end", known.session.name, before={"session": _id_of(known)})
+        return await site.keeper.recording(change).end_console_session(known.digest)
+
+    @override
+    async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
+        del key, wanted
+        found = await _sessions(site)
+        return sliced([(_id_of(each), await self.document(site, each)) for each in found], after, limit)
+
+
+def _id_of(held: HeldSession) -> str:
+    return held.digest[:_ID_BYTES].hex()
+
+
+async def _sessions(site: Site) -> list[HeldSession]:
+    """Return what has not ended."""
+    now = site.keeper.clock.now()
+    found = await site.keeper.store.list_console_sessions(MOST_SESSIONS)
+    return [HeldSession(*each) for each in found if each[1].ends_at > now]

@@ -66,8 +66,8 @@ class Administration(Recorded, administration_port.Administration):
         )
 
     @override
-    async def keep_answer(self, digest: bytes, status: int, answer: str) -> None:
-        await self._changes("keep_answer", status, answer, digest)
+    async def keep_answer(self, digest: bytes, status: int, answer: str, ends_at: float) -> None:
+        await self._changes("keep_answer", status, answer, ends_at, digest)
 
     @override
     async def drop_answer(self, digest: bytes) -> None:
@@ -81,6 +81,11 @@ class Administration(Recorded, administration_port.Administration):
     async def find_console_session(self, digest: bytes) -> ConsoleSession | None:
         rows = await self._look("find_console_session", digest)
         return shared.read_session(rows[0]) if rows else None
+
+    @override
+    async def list_console_sessions(self, limit: int) -> tuple[tuple[bytes, ConsoleSession], ...]:
+        rows = await self._look("list_console_sessions", limit)
+        return tuple((bytes(digest), shared.read_session(tuple(rest))) for digest, *rest in rows)
 
     @override
     async def take_console_link(self, digest: bytes) -> ConsoleSession | None:

@@ -56,7 +56,7 @@ ON CONFLICT DO NOTHING RETURNING 1;
 SELECT body, status, answer, nonce, nonce_ends_at FROM admin_answers WHERE digest = $1;
 
 -- name: keep_answer
-UPDATE admin_answers SET status = $1, answer = $2 WHERE digest = $3;
+UPDATE admin_answers SET status = $1, answer = $2, ends_at = $3 WHERE digest = $4;
 
 -- name: drop_answer
 DELETE FROM admin_answers WHERE digest = $1 AND status IS NULL;
@@ -78,6 +78,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING 1;
 
 -- name: find_console_session
 SELECT link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions WHERE digest = $1;
+
+-- name: list_console_sessions
+SELECT digest, link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions ORDER BY ends_at DESC LIMIT $1;
 
 -- name: take_console_link
 DELETE FROM console_sessions WHERE digest = $1 AND link = TRUE

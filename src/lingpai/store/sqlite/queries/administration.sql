@@ -56,7 +56,7 @@ ON CONFLICT DO NOTHING RETURNING 1;
 SELECT body, status, answer, nonce, nonce_ends_at FROM admin_answers WHERE digest = ?;
 
 -- name: keep_answer
-UPDATE admin_answers SET status = ?, answer = ? WHERE digest = ?;
+UPDATE admin_answers SET status = ?, answer = ?, ends_at = ? WHERE digest = ?;
 
 -- name: drop_answer
 DELETE FROM admin_answers WHERE digest = ? AND status IS NULL;
@@ -78,6 +78,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1;
 
 -- name: find_console_session
 SELECT link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions WHERE digest = ?;
+
+-- name: list_console_sessions
+SELECT digest, link, name, role, key_id, created_at, used_at, ends_at FROM console_sessions ORDER BY ends_at DESC LIMIT ?;
 
 -- name: take_console_link
 DELETE FROM console_sessions WHERE digest = ? AND link = TRUE
