@@ -204,6 +204,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     found = config.stash[_FOUND] = leaks_in(config.stash[_FOLDER])
     if found and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        config._tmp_path_factory._retention_policy = "all"  # type: ignore[attr-defined]  # who fails keeps the folder
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
