@@ -13,60 +13,10 @@ from lingpai.keeper.platforms.declared.templates import RECIPES, stamped
 from lingpai.keeper.platforms.registry import PLATFORMS, platform_types
 from lingpai.settings import load_settings
 from tests.keeper.declared import FOLDER
+from tests.keeper.mistakes import BASE, MISTAKES
 
-BASE = '[answer]\ncode = "code"\n[token]\npath = "/token"\nfields = { id = "{account}", key = "{secret}" }\n'
 
-
-@pytest.mark.parametrize(
-    ("text", "line", "said"),
-    [
-        ("[token\n", 1, "this is not TOML"),
-        ("a = 1\nb =\n", 2, "this is not TOML"),
-        ("", 1, "there is no [token], and no [modes.NAME]"),
-        ('[tokn]\npath = "/x"\n', 1, "tokn: is not known; is token meant?"),
-        ('[token]\npath = "/x"\nrepaet = "kills_old"\n', 3, "token.repaet: is not known; is repeat meant?"),
-        ('[token]\npath = "/x"\nrepeat = "kill_old"\n', 3, "token.repeat: "),
-        ('[token]\npath = "/x"\noverlap = "long"\n', 3, "token.overlap: expected `float`"),
-        ('[token]\npath = "x"\n', 2, "token.path: must begin with a slash"),
-        ('[token]\npath = "/x?a=1"\n', 2, "token.path: "),
-        ('[token]\npath = "/x"\nat = "api"\n', 3, "token.at: there is no address api"),
-        ('[token]\npath = "/x"\noverlap = -1\n', 1, "token: overlap, renew_left and apart"),
-        (
-            '[token]\npath = "/x"\nfields = { a = "{acount}" }\n',
-            3,
-            "nothing fills {acount}; is account meant?",
-        ),
-        ('[token]\npath = "/x"\n[token.fields]\na = "{token}"\n', 4, "token.fields.a: nothing fills {token}"),
-        ('[[token.limits]]\nname = "a"\ncalls = 0\nper = "day"\n[token]\npath = "/x"\n', 3, ""),
-        (f'name = "Acme"\n{BASE}', 1, "name: 'Acme' is no name"),
-        (f'base_url = "api.acme.example"\n{BASE}', 1, "base_url: must be an http or https address"),
-        (f'{BASE}[account]\nform = "["\n', 7, "account.form: is no regular expression"),
-        (f'{BASE}[errors]\ndead = ["gone"]\n', 7, "errors.dead: there is no error gone"),
-        (f"{BASE}[errors]\ndead = [1]\ncaller = [1]\n", 0, "is in `caller` as well"),
-        (f"{BASE}[errors.waits]\nslow = 1\n", 7, "errors.waits.slow: there is no error slow"),
-        (f'{BASE}[signatures]\nkinds = {{ config = "ticket" }}\n', 7, "there is no ticket ticket"),
-        (f'{BASE}[tickets.js]\npath = "/t"\n[signatures]\nkinds = {{ a = "jss" }}\n', 9, "is js meant?"),
-        (f'{BASE}[exchanges.code]\npath = "/e"\nrequired = ["id"]\n', 6, "one of the fields must be {code}"),
-        (
-            f'{BASE}[exchanges.code]\npath = "/e"\nfields = {{ c = "{{code}}" }}\n',
-            6,
-            "neither `required` nor",
-        ),
-        (f'{BASE}[probe]\npath = "/p"\nplace = {{ query = "a", header = "b" }}\n', 8, "into one of them"),
-        (
-            f'{BASE}[forwarding]\nrefused = 1\nbusy = 1\npaths = [{{ prefix = "/api" }}]\n',
-            9,
-            "end with a slash",
-        ),
-        (f"{BASE}[sandbox]\nacme-1 = 5\n", 7, "sandbox.acme-1: "),
-        (
-            f'{BASE.replace("secret", "secret.a")}[account]\nsecrets = ["a"]\n[sandbox]\nx = "s"\n',
-            9,
-            "sandbox.x: the secret of an account is a table",
-        ),
-        (f'{BASE}[stamp]\nt = "{{sign.md5}}"\n', 7, "stamp.t: nothing fills {sign.md5}"),
-    ],
-)
+@pytest.mark.parametrize(("text", "line", "said"), MISTAKES)
 def test_a_mistake_is_named_with_its_line(text: str, line: int, said: str) -> None:
     with pytest.raises(PluginError) as refused:
         loading.platform_type_of(text, "platforms/acme.toml")

@@ -27,14 +27,9 @@ def check(
 ) -> None:
     """Check a file that describes a platform, and show what it says. Nothing is called or stored."""
     demand_host()
-    from lingpai.core.plugins import PluginError
     from lingpai.keeper.platforms.declared.loading import load
 
-    try:
-        found = load(file)
-    except PluginError as error:
-        raise Problem(str(error)) from error
-    _emit(found, as_json)
+    _emit(load(file), as_json)
 
 
 @app.command("list")

@@ -22,6 +22,22 @@ class PluginError(Exception):
     """An entry point of another package cannot be used; the message names it."""
 
 
+class DescriptionError(PluginError):
+    """A file that describes a platform cannot be used; the message names file, line and value, and what to do next.
+
+    Attributes:
+        file: the file.
+        line: of it, from 1.
+        value: the path of the value that is wrong, such as `token.limits.0`, or "".
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, file: str, line: int, value: str, problem: str) -> None:
+        self.file, self.line, self.value, self.problem = file, line, value, problem
+        what = f"{value}: {problem}" if value else problem
+        super().__init__(f"{file}:{line}: {what}. Correct it, then run `lingpai platform check {file}`.")
+
+
 class Registry(Generic[T]):
     """Everything of one kind, by name.
 

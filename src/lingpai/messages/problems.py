@@ -9,7 +9,7 @@ import errno
 import socket
 
 from lingpai.core.text import TextError
-from lingpai.messages.translating import tr, tr_reason
+from lingpai.messages.translating import tr, tr_description, tr_reason
 
 REFUSED_BY_DATABASE = ("InvalidPassword", "InvalidAuthorization", "InvalidCatalogName")
 """PostgreSQL's refusals of a user, a password or a database; a retry does not help."""
@@ -59,8 +59,22 @@ def explain(error: Exception) -> str | None:
     from lingpai.core.plugins import PluginError
 
     if isinstance(error, PluginError):  # before the settings: they cannot be loaded either
-        return tr_reason(str(error))
+        return _explain_plugin(error)
     return _explain(error)
+
+
+def _explain_plugin(error: Exception) -> str:
+    from lingpai.core.plugins import DescriptionError
+
+    if not isinstance(error, DescriptionError):
+        return tr_reason(str(error))
+    problem = tr_description(error.problem)
+    return tr(
+        "{file}:{line}: {problem}. Correct it, then run `lingpai platform check {file}`.",
+        file=error.file,
+        line=error.line,
+        problem=f"{error.value}: {problem}" if error.value else problem,
+    )
 
 
 def _explain(error: Exception) -> str | None:

@@ -1,7 +1,8 @@
 """English and Simplified Chinese: by the user's locale on the command line, by the request over HTTP.
 
 The English text is in the code and is the key into `zh.toml`; texts of the libraries that read the command line and
-the settings are in `libraries.zh.toml`, reasons of errors in `core/reasons.zh.toml`. What has no entry stays English.
+the settings are in `libraries.zh.toml`, mistakes in files that describe platforms in `descriptions.zh.toml`, reasons of
+errors in `core/reasons.zh.toml`. What has no entry stays English.
 """
 
 import contextlib
@@ -67,6 +68,16 @@ def tr_reason(english: str) -> str:
 def sentences(flaws: "Iterable[Flaw]") -> list[str]:
     """Return the sentences of flaws in the user's language."""
     return [tr_reason(flaw.text) for flaw in flaws]
+
+
+def tr_description(english: str) -> str:
+    """Return what is wrong in a file that describes a platform, in the user's language."""
+    return _descriptions().translate(english) if speaks_chinese() else english
+
+
+@functools.cache
+def _descriptions() -> Catalogue:
+    return Catalogue(read_catalogue(__package__, "descriptions.zh.toml"))
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import msgspec
 from dotenv import dotenv_values
 from pydantic import Field, create_model
 
+from lingpai.core.plugins import DescriptionError
 from lingpai.keeper.platforms.declared.building import (
     key_number,
     number_of,
@@ -22,7 +23,7 @@ from lingpai.keeper.platforms.declared.building import (
 )
 from lingpai.keeper.platforms.declared.checks import faults_of
 from lingpai.keeper.platforms.declared.drop_ins import drop_ins_of
-from lingpai.keeper.platforms.declared.locating import DescriptionError, at, nearest, unreadable
+from lingpai.keeper.platforms.declared.locating import at, nearest, unreadable
 from lingpai.keeper.platforms.declared.schema import Declared, Name, names_of
 from lingpai.keeper.platforms.declared.shape import EnvelopeShape, Numbers
 from lingpai.keeper.platforms.platform_type import PlatformType, Text
@@ -83,8 +84,12 @@ def load(file: Path) -> PlatformType:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DescriptionError(f"{file}:1: cannot be read: {error}") from error
+        raise DescriptionError(str(file), 1, "", f"cannot be read: {_reason(error)}") from error
     return platform_type_of(text, str(file))
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or type(error).__name__) if isinstance(error, OSError) else "it is not UTF-8"
 
 
 def platform_type_of(text: str, file: str) -> PlatformType:

@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Sequence
 
-from lingpai.core.plugins import PluginError
+from lingpai.core.plugins import DescriptionError
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(
@@ -15,10 +15,6 @@ _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
 
 Path = Sequence[str]
 """Names from the document's top to a value; positions in arrays are digits."""
-
-
-class DescriptionError(PluginError):
-    """A file that describes a platform cannot be used; the message names file and line."""
 
 
 def line_of(text: str, path: Path) -> int:
@@ -61,15 +57,14 @@ def _common(found: Path, path: Path) -> int:
 
 def at(file: str, text: str, path: Path, problem: str) -> DescriptionError:
     """Return the error for a value of a file."""
-    shown = ".".join(path)
-    return DescriptionError(f"{file}:{line_of(text, path)}: {shown + ': ' if shown else ''}{problem}")
+    return DescriptionError(file, line_of(text, path), ".".join(path), problem)
 
 
 def unreadable(file: str, error: tomllib.TOMLDecodeError) -> DescriptionError:
     """Return the error for a file that is no TOML."""
     found = _POSITION.search(str(error))
-    line = found[1] if found else "1"
-    return DescriptionError(f"{file}:{line}: this is not TOML: {_POSITION.sub('', str(error)).strip()}")
+    line = int(found[1]) if found else 1
+    return DescriptionError(file, line, "", f"this is not TOML: {_POSITION.sub('', str(error)).strip()}")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
