@@ -233,3 +233,25 @@ async def test_an_answer_may_be_as_long_as_the_limit_and_no_longer(own: Harness)
         assert (await push(own, text())).text == "a" * MAX_BODY
         prod.answer = lambda _body: "a" * (MAX_BODY + 1)
         assert (await push(own, text())).text == "success"
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/xml\r\n\tx-more: 1", "text/\xe9", "\x01", "a" * 300, "text/xml\r\nset-cookie: a=1"]
+)
+async def test_a_primary_adds_nothing_to_the_head_of_our_answer(own: Harness, kind: str) -> None:
+    """Of its headers the platform gets the content type alone, where that is one."""
+
+    async def answers(writer: asyncio.StreamWriter) -> None:
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: " + kind.encode("latin-1") + b"\r\n\r\nhi"
+        )
+        await writer.drain()
+
+    await relayed(own)
+    async with stubborn(answers) as server:
+        await environment(own, "prod", None, url=server.url, primary=True)
+        answer = await push(own, text())
+    assert (answer.status_code, answer.text in {"hi", "success"}) == (200, True)
+    assert answer.headers["x-more"] is None
+    assert answer.headers["set-cookie"] is None
+    assert answer.headers["content-type"].startswith("text/")

@@ -531,6 +531,17 @@ async def test_no_request_is_a_fault_of_ours(relay: Harness, body: bytes, given_
 
 
 @pytest.mark.threat("K97")
+@pytest.mark.threat("K97")
+@pytest.mark.parametrize("key", ["", KEY])
+async def test_a_message_that_is_not_utf8_is_refused(relay: Harness, key: str) -> None:
+    """XML may be UTF-16; what is kept is text, and platforms send UTF-8."""
+    await relayed(relay, aes_key=key)
+    body = '<?xml version="1.0" encoding="UTF-16"?><xml><Content>x</Content><MsgId>1</MsgId></xml>'.encode(
+        "utf-16"
+    )
+    assert (await push_bytes(relay, body, signed(relay))).status_code == 400
+
+
 async def test_a_huge_body_is_refused(relay: Harness) -> None:
     await relayed(relay)
     answer = await push(relay, text("x" * 200_000))

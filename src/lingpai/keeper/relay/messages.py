@@ -147,6 +147,7 @@ def _decrypted(relay: Relay, text: str) -> bytes:
 
 def _fields_of(body: bytes) -> Mapping[str, str]:
     try:
+        body.decode()  # XML may be UTF-16; platforms send UTF-8, in which messages are kept
         return read_fields(body)
-    except MessageFieldsError as error:
+    except (MessageFieldsError, UnicodeDecodeError) as error:
         raise LingpaiError(Kind.MALFORMED_BODY, "The body is not a message of the platform.") from error

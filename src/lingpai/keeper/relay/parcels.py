@@ -1,5 +1,6 @@
 """A message as an environment receives it, and its answer as the platform does."""
 
+import re
 import secrets
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -14,6 +15,7 @@ from lingpai.keeper.relay.reaching import ReachError
 SUCCESS: Final = Answered(200, TEXT, "success")
 """The answer by which a platform knows that a message was received, and is not to be answered."""
 _SIGNING: Final = frozenset({"signature", "msg_signature", "timestamp", "nonce", "encrypt_type"})
+_TYPE: Final = re.compile(r"[!-~][ -~]{0,255}")
 _XML: Final = "text/xml; charset=utf-8"
 _GOOD: Final = range(200, 300)
 
@@ -75,7 +77,9 @@ def answer_for(relay: Relay, environment: Environment, answered: Answered, now: 
     body = answered.body
     if environment.token and body.strip() not in ("", SUCCESS.body):
         body = _of_platform(relay, environment, body, now)
-    return Answered(200, answered.content_type or TEXT, body)
+    # What would break the head of our answer is none of a type (RFC 9110 §5.5): the platform gets the text without it.
+    kind = answered.content_type if _TYPE.fullmatch(answered.content_type) else TEXT
+    return Answered(200, kind, body)
 
 
 def _of_platform(relay: Relay, environment: Environment, body: str, now: float) -> str:
