@@ -14,10 +14,7 @@ from lingpai.keeper.platforms.registry import DESCRIBED, platform_types
 from tests.docs.golden_answers import answers, compact
 
 GOLDEN = list(answers())
-WITHOUT = {
-    *("/OAuth2/requestJsAuthCode", "/OAuth2/checkJsConfig"),
-    "/v1/authorizations/{platform}/{account}",
-}
+WITHOUT = {"/OAuth2/requestJsAuthCode", "/OAuth2/checkJsConfig"}
 """Calls with JSON whose sample is what their declared type says."""
 
 

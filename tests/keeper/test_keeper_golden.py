@@ -11,7 +11,9 @@ import pytest
 
 from lingpai.edge.listening import bind
 from lingpai.edge.server import Listener, Serving
+from lingpai.keeper.third_parties.authorizing import new_result
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CONTACTS, SAMPLE_CORP, SAMPLE_MINI
+from tests.keeper.component import PROVIDER, provider_account
 from tests.keeper.goldens import FOLDER, ask, fill, pattern_of, read_exchanges, request_of, text_of
 from tests.keeper.harness import Harness, staged
 
@@ -20,6 +22,7 @@ KNOWN = {
     "secret": SAMPLE_APP.secret,
     "mini_appid": SAMPLE_MINI.appid,
     "mini_secret": SAMPLE_MINI.secret,
+    "provider": PROVIDER,
     "corpid": SAMPLE_CORP.corpid,
     "agent_secret": SAMPLE_AGENT.secret,
     "contacts_secret": SAMPLE_CONTACTS.secret,
@@ -55,6 +58,10 @@ async def _direct(harness: Harness, directive: str, known: dict[str, str]) -> No
         case ["key", name, *fields]:
             given = {key: tuple(value.split(",")) for key, value in (pair.split("=") for pair in fields)}
             known["key"] = await harness.add_caller(name, **given)
+        case ["authorised"]:
+            provider = harness.keeper.app_of(provider_account())
+            await harness.keeper.store.save_account(provider_account())
+            known["result"] = new_result(harness.keeper, provider, f"wechat/{known['appid']}")
         case ["kill"]:
             await harness.upstream.kill(known["access_token"])
         case ["keep", *names]:
@@ -84,4 +91,4 @@ async def test_answers_are_the_golden_bytes(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_golden_files_are_there() -> None:
-    assert len(list(FOLDER.glob("*.http"))) == 9
+    assert len(list(FOLDER.glob("*.http"))) == 10

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from lingpai.core.errors import LingpaiError
-from lingpai.core.languages import preferred
+from lingpai.core.languages import in_language_of, preferred
 from lingpai.core.wire import Call, Reply
 from lingpai.keeper.third_parties.authorizing import Entrance
 
@@ -70,7 +70,8 @@ def end(call: Call, wish: str, name: str) -> Reply:
 
 def problem(error: LingpaiError, call: Call) -> Reply:
     """Return the page that shows an error."""
-    return _page(call, "", "problem", status=error.kind.status, reason=error.reason, code=error.code)
+    reason = in_language_of(call.header("accept-language"), error.reason)
+    return _page(call, "", "problem", status=error.kind.status, reason=reason, code=error.code)
 
 
 def _page(
