@@ -21,6 +21,7 @@ AXE = NODE / "node_modules/axe-core/axe.min.js"
 STATES: tuple[State, ...] = ("empty", "full", "trouble")
 PAGES = (
     *("", "/accounts", "/callers", "/apps?realm=mall", "/users?realm=mall", "/grants?realm=mall", "/realms"),
+    *("/machines?realm=yilianyun", "/environments", "/keys", "/sessions"),
     *("/audit", "/admins", "/search", "/accounts/add", "/callers/add", "/users/add?realm=mall"),
 )
 OF_THINGS = (
@@ -34,7 +35,7 @@ OF_THINGS = (
 )
 """Operations on what a full console has."""
 SHOWN: Mapping[State, tuple[str, ...]] = {
-    "empty": PAGES[:9],
+    "empty": PAGES[:13],
     "full": (*PAGES, *OF_THINGS),
     "trouble": ("", "/callers", "/users?realm=mall"),
 }

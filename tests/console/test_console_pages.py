@@ -2,6 +2,7 @@ import gzip
 import html
 import re
 import shlex
+from collections.abc import Sequence
 
 import pytest
 import typer.main
@@ -12,9 +13,11 @@ from lingpai.console.forms import call_of, command_of
 from lingpai.console.operations import OPERATIONS, Operation
 from lingpai.console.words import CATALOGUES, duration
 from lingpai.core.audit import Actor, Change
+from lingpai.core.console_records import ConsoleSession
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
 from lingpai.core.records import Account, Caller
+from lingpai.core.relays import Environment
 from lingpai.core.user_records import Profile
 from lingpai.issuer import admin
 from lingpai.operating.resources.registry import BY_KIND
@@ -22,7 +25,21 @@ from lingpai.service import issuers_of
 from tests.console.surfing import ANN, Desk, forms_of, text_of
 from tests.console.tokens import hold, trouble_of
 
-PAGES = ("", "/accounts", "/callers", "/apps", "/users", "/grants", "/realms", "/audit", "/admins", "/search")
+PAGES = (
+    *(
+        "",
+        "/accounts",
+        "/callers",
+        "/apps",
+        "/users",
+        "/grants",
+        "/machines",
+        "/environments",
+        "/realms",
+        "/audit",
+    ),
+    *("/keys", "/admins", "/sessions", "/search"),
+)
 HOSTILE = "<script>alert(1)</script>'\"&{{7*7}}"
 SECRET = "0123456789abcdef0123456789abcdef"
 
@@ -61,7 +78,7 @@ async def test_every_page_in_every_language(desk: Desk, language: str, full: boo
         page = await surfer.page(path)
         assert f'lang="{"zh-Hans" if language == "zh" else "en"}"' in page.text
         assert page.text.count("<h1>") == 1, path
-        if not full and path not in {"/audit", "/realms", "/search", ""}:
+        if not full and path not in {"/audit", "/realms", "/search", "/keys", "/sessions", ""}:
             name = path.removeprefix("/")
             assert CATALOGUES[language][name]["empty"] in text_of(page), path
             assert CATALOGUES[language][name]["command"] in text_of(page), path
@@ -417,3 +434,48 @@ async def test_the_break_panel_is_for_development_alone(embedded: Desk) -> None:
 
 async def test_who_signs_in_is_not_in_the_name_of_a_link(embedded: Desk) -> None:
     assert ANN.name not in await embedded.link()
+
+
+async def test_keys_and_sessions_of_others_are_ended_here(desk: Desk) -> None:
+    surfer, other = await desk.signed_in(), await desk.signed_in("viewer")
+    name, text = await desk.key("operator")
+    listed = text_of(await surfer.page("/sessions"))
+    assert "owner" in listed
+    gone = await surfer.fill_in(f"/admins/remove?name={name}", {"typed": name, "reason": "left"})
+    assert gone.status_code == 303
+    assert (await desk.surfer().sign_in(text)).status_code == 401
+    digests = await desk.keeper.store.list_console_sessions(10)
+    (viewers,) = [digest for digest, session in digests if session.role == "viewer" and not session.link]
+    path = f"/sessions/end?session={viewers[:8].hex()}"
+    named = forms_of(await surfer.page(path))
+    assert "/console/sessions/end" in named
+    ended = await surfer.fill_in(path, {"typed": _name_of(digests, viewers), "reason": "left"})
+    assert (ended.status_code, ended.headers["location"]) == (303, "/console/sessions?done=sessions.end")
+    assert "Paste a one-time link" in text_of(await other.open("/sessions"))
+    viewer = await desk.signed_in("viewer")
+    assert (await viewer.open("/sessions")).status_code == 403
+
+
+def _name_of(held: Sequence[tuple[bytes, ConsoleSession]], digest: bytes) -> str:
+    return next(session.name for each, session in held if each == digest)
+
+
+async def test_environments_and_terminals_have_pages(desk: Desk) -> None:
+    app = "wechat/wx1"
+    environment = Environment(name="dev", app=app, url="https://dev.example/m", created_at=desk.clock.now())
+    await desk.keeper.store.replace_environment(None, environment)
+    issuer = (await issuers_of(desk.settings, desk.keeper))["yilianyun"]
+    await admin.save_terminal(issuer, "4001", name="Kitchen", owner=None, msign="")
+    surfer = await desk.signed_in()
+    shown = text_of(await surfer.page("/environments"))
+    assert "https://dev.example/m" in shown
+    assert "Messages waiting: 0" in shown
+    assert "Kitchen" in text_of(await surfer.page("/machines?realm=yilianyun"))
+    dangers = (
+        ("/environments/remove?name=dev", "dev"),
+        ("/machines/remove?realm=yilianyun&machine_code=4001", "4001"),
+    )
+    for path, typed in dangers:
+        assert (await surfer.fill_in(path, {"typed": typed, "reason": "old"})).status_code == 303
+    assert await desk.keeper.store.list_environments() == ()
+    assert await issuer.store.find_terminal("yilianyun", "4001") is None

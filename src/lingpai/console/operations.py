@@ -148,6 +148,11 @@ async def _one(_port: Operating, _item: Item, _values: Values) -> int:
     return 1
 
 
+async def _waiting(_port: Operating, item: Item, _values: Values) -> int:
+    count: int = item.document["waiting"]
+    return count
+
+
 _ACCOUNT: Final = ("platform", "account", "label")
 _APP: Final = ("realm", "app_id")
 _USER: Final = ("realm", "uid")
@@ -225,5 +230,15 @@ OPERATIONS: Final = (
     Operation(
         "grants", "end", "remove", ("realm", "grant"), _words("grant", "end", "{grant}"), named="grant", count=_one
     ),
+    Operation(
+        "machines", "remove", "remove", ("realm", "machine_code"),
+        _words("machine", "remove", "{machine_code}", "--realm", "{realm}"), named="machine_code", count=_one,
+    ),
+    Operation(
+        "environments", "remove", "remove", ("name",), _words("environment", "remove", "{name}"),
+        named="environment", count=_waiting,
+    ),
+    Operation("admins", "remove", "remove", ("name",), _words("admin", "remove", "{name}"), named="name", count=_one),
+    Operation("sessions", "end", "remove", ("session",), None, named="name", count=_one),
 )  # fmt: skip
 BY_NAME: Final[Mapping[str, Operation]] = {each.full_name: each for each in OPERATIONS}

@@ -15,6 +15,7 @@ from lingpai.operating.port import Document, Page
 from lingpai.operating.resources.accounts import NO_LABEL
 
 MOST_BARS: Final = 500
+MOST_LISTED: Final = 500
 _SHOWN: Final = 50
 
 
@@ -110,6 +111,30 @@ class Pages:
         wanted = {name: text for name, text in (("user", params.q), ("app", params.app)) if text}
         page = await visit.port().list("grants", (realm,), wanted, after=params.after)
         return self._list(visit, params, "grants", page, realm=realm)
+
+    async def machines(self, params: PageParams, visit: Visit) -> Reply:
+        """The terminals of a realm."""
+        realm = _realm(visit, params.realm)
+        wanted = {"owner": params.q} if params.q else {}
+        page = await visit.port().list("machines", (realm,), wanted, after=params.after)
+        return self._list(visit, params, "machines", page, realm=realm)
+
+    async def environments(self, params: PageParams, visit: Visit) -> Reply:
+        """The environments that share a callback domain, and the accounts whose messages come here."""
+        port = visit.port()
+        page = await port.list("environments", after=params.after)
+        relays = (await port.list("relays", limit=MOST_LISTED)).items
+        return self._list(visit, params, "environments", page, relays=relays)
+
+    async def keys(self, params: PageParams, visit: Visit) -> Reply:
+        """The keys that encrypt the store; never a key itself."""
+        page = await visit.port().list("keys", after=params.after)
+        return self._list(visit, params, "keys", page)
+
+    async def sessions(self, params: PageParams, visit: Visit) -> Reply:
+        """The sessions of the console, and links that nobody used yet."""
+        page = await visit.port().list("sessions", after=params.after)
+        return self._list(visit, params, "sessions", page)
 
     async def realms(self, params: PageParams, visit: Visit) -> Reply:
         """The realms, with every number of their policies."""

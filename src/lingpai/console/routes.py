@@ -115,9 +115,13 @@ class Console:
                     "apps",
                     "users",
                     "grants",
+                    "machines",
+                    "environments",
                     "realms",
                     "audit",
+                    "keys",
                     "admins",
+                    "sessions",
                 )
             ),
             self._page("POST", "/sign-in", SignIn, self._sign_in, signed_in=False),

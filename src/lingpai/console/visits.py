@@ -26,8 +26,14 @@ from lingpai.operating.site import Site
 
 PAGES: Final = (
     *(("overview", "tokens"), ("accounts", "accounts"), ("callers", "callers"), ("apps", "apps")),
-    *(("users", "users"), ("grants", "grants"), ("realms", "realms")),
-    *(("audit", "audit"), ("admins", "admins")),
+    *(("users", "users"), ("grants", "grants"), ("machines", "machines"), ("environments", "environments")),
+    *(
+        ("realms", "realms"),
+        ("audit", "audit"),
+        ("keys", "keys"),
+        ("admins", "admins"),
+        ("sessions", "sessions"),
+    ),
 )
 """The pages of the menu, and the kind of things that one has to be allowed to read for each."""
 LIVE: Final = "lingpai-live"

@@ -132,7 +132,7 @@ class ConsoleSessions(Resource[HeldSession]):
     """
 
     kind = "sessions"
-    path = "/sessions/{id}"
+    path = "/sessions/{session}"
     area = "admin"
     noun = "session of the console"
     methods = ("GET", "DELETE")
