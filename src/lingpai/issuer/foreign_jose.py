@@ -1,22 +1,16 @@
-"""JSON Web Tokens that others signed: read strictly, and verified by `joserfc` with a list of allowed algorithms.
+"""Public keys of others, by which `joserfc` verifies their JSON Web Tokens, with a list of allowed algorithms.
 
 What comes back is only ever verified by an algorithm that fits its key (RFC 8725 §3.1, §3.2). `none` and the algorithms
-of shared keys are on no list, nothing that a header points to (`jku`, `x5u`, `jwk`) is followed here, and a `crit` that
-nobody here understands refuses the token (RFC 7515 §4.1.11).
+of shared keys are on no list, and nothing that a header points to (`jku`, `x5u`, `jwk`) is followed here.
 """
 
-import binascii
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-import msgspec
-
-from lingpai.core import base64url
+from lingpai.core.signed_tokens import SignedToken
 
 ALGORITHMS: Final = ("ES256", "EdDSA", "PS256", "RS256")
 """Signatures of foreign tokens that are understood here."""
-MAX_FOREIGN: Final = 8192
-"""Characters of a token that is read."""
 MAX_KEYS: Final = 32
 """Keys of one set that are looked at."""
 _RSA_BITS: Final = range(2048, 4097)
@@ -24,45 +18,6 @@ _RSA_BITS: Final = range(2048, 4097)
 _CURVES: Final[Mapping[str, tuple[str, str]]] = {"ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
 _RSA: Final = ("PS256", "RS256")
 _PRIVATE: Final = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
-
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class Foreign(NamedTuple):
-    """A token as it was read; nothing of it is verified yet.
-
-    Attributes:
-        header: the protected header.
-        claims: the payload.
-        signed: the bytes that the signature is for.
-        signature: as given.
-    """
-
-    header: dict[str, Any]
-    claims: dict[str, Any]
-    signed: bytes
-    signature: bytes
-
-    @property
-    def alg(self) -> str:
-        """The algorithm that the header names, "" when it names none."""
-        alg = self.header.get("alg")
-        return alg if isinstance(alg, str) else ""
-
-
-def read_foreign(token: str) -> Foreign | None:
-    """Read a token in compact form (RFC 7515 §7.1); None when it is not one."""
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > MAX_FOREIGN:  # noqa: PLR2004  header, claims, signature
-        return None
-    try:
-        header, claims, signature = (base64url.decode(part) for part in parts)
-        found = Foreign(
-            _decode_object(header), _decode_object(claims), token.rpartition(".")[0].encode(), signature
-        )
-    except (ValueError, RecursionError, binascii.Error, msgspec.MsgspecError):
-        return None
-    return None if "crit" in found.header else found
 
 
 class PublicKey:
@@ -105,7 +60,7 @@ class PublicKey:
         self._alg = jwk.get("alg")
         self._use = jwk.get("use", "sig")
 
-    def fits(self, token: Foreign) -> bool:
+    def fits(self, token: SignedToken) -> bool:
         """Return whether the token says that it was signed with such a key, and with this one if it names one."""
         kid = token.header.get("kid")
         return (
@@ -115,7 +70,7 @@ class PublicKey:
             and (kid is None or self.kid is None or kid == self.kid)
         )
 
-    def signed(self, token: Foreign) -> bool:
+    def signed(self, token: SignedToken) -> bool:
         """Return whether this key made the token's signature, by the algorithm that its header names."""
         from joserfc.jws import JWSRegistry  # noqa: PLC0415
 

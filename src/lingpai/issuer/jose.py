@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from lingpai.core import base64url
+from lingpai.core.signed_tokens import read_compact
 
 ES256: Final = "ES256"
 RS256: Final = "RS256"
@@ -23,8 +24,6 @@ ALGORITHMS: Final = (RS256, ES256)
 JWT: Final = "JWT"
 ACCESS_TOKEN: Final = "at+jwt"  # noqa: S105  a type (RFC 9068 §2.1)
 LOGOUT_TOKEN: Final = "logout+jwt"  # noqa: S105  a type (OpenID Connect Back-Channel Logout 1.0 §2.4)
-MAX_TOKEN: Final = 8192
-"""Characters of a token that is read."""
 
 _RSA_BITS: Final = 2048
 _HALF: Final = 32
@@ -33,7 +32,6 @@ _HALF: Final = 32
 _ES256: Final = ec.ECDSA(hashes.SHA256())
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _encode = msgspec.json.Encoder().encode
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Made(NamedTuple):
@@ -141,22 +139,14 @@ def read_own(token: str, signers: Mapping[str, Signer], typ: str = JWT) -> dict[
         signers: by `kid`.
         typ: the type that it must have (RFC 8725 §3.11).
     """
-    parts = token.split(".")
-    if len(parts) != 3 or len(token) > MAX_TOKEN:  # noqa: PLR2004  head, claims, signature
+    found = read_compact(token)
+    if found is None:
         return None
-    try:
-        head, claims, signature = (base64url.decode(part) for part in parts)
-        header = _decode_object(head)
-        kid = header.get("kid")
-        signer = signers.get(kid) if isinstance(kid, str) else None
-        # `crit` names what a reader must understand (RFC 7515 §4.1.11), and we never write it.
-        if signer is None or header.get("alg") != signer.alg or header.get("typ") != typ or "crit" in header:
-            return None
-        if not signer.knows(token.rpartition(".")[0].encode(), signature):
-            return None
-        return _decode_object(claims)
-    except (ValueError, msgspec.MsgspecError):
+    kid = found.header.get("kid")
+    signer = signers.get(kid) if isinstance(kid, str) else None
+    if signer is None or found.alg != signer.alg or found.header.get("typ") != typ:
         return None
+    return found.claims if signer.knows(found.signed, found.signature) else None
 
 
 def token_digest(token: str) -> str:

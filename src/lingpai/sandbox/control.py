@@ -45,7 +45,7 @@ def body_of(call: Call, kind: type[_T]) -> _T:
     """
     try:
         return msgspec.json.decode(call.body or b"{}", type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise wrong(f"send a JSON object: {error}") from None
 
 

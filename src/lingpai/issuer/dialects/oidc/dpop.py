@@ -8,10 +8,11 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.handles import HandleKind
 from lingpai.core.issuer_records import App
+from lingpai.core.signed_tokens import SignedToken, read_compact
 from lingpai.core.wire import Call
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.shape import ProofError
-from lingpai.issuer.foreign_jose import Foreign, PublicKey, read_foreign
+from lingpai.issuer.foreign_jose import PublicKey
 from lingpai.issuer.jose import token_digest
 from lingpai.issuer.policy import MINUTE
 from lingpai.issuer.verbs.requests import Once
@@ -23,7 +24,6 @@ LEEWAY: Final = MINUTE
 """Seconds by which a proof's `iat` may differ from our time."""
 NONCE: Final = 5 * MINUTE
 """Seconds for which a nonce is good, on every node."""
-MAX_JTI: Final = 256
 _PORTS: Final = {"http": 80, "https": 443}
 _KEPT: Final = 100_000
 """Proofs that one process remembers at most of requests that write nothing."""
@@ -75,7 +75,7 @@ class Proofs:
         header = call.header("dpop")
         if header is None:
             return None
-        found = read_foreign(header.strip())
+        found = read_compact(header.strip())
         if found is None or found.header.get("typ") != TYPE or found.alg not in ALGORITHMS:
             raise refused("The DPoP header is not one proof that can be read.")
         key = _key_of(found)
@@ -85,11 +85,10 @@ class Proofs:
             raise refused("The DPoP proof is for another request.")
         if token is not None and claims.get("ath") != token_digest(token):
             raise refused("The DPoP proof is for another access token.")
-        jti = claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= MAX_JTI:
+        if found.jti is None:
             raise refused("The DPoP proof needs a jti.")
-        left = self._fresh(claims)
-        digest = self._issuer.digest_of("proof", key.thumbprint, jti)
+        left = self._fresh(found)
+        digest = self._issuer.digest_of("proof", key.thumbprint, found.jti)
         return Proof(key.thumbprint, digest, self._issuer.now() + left + 1)
 
     def once_here(self, proof: Proof) -> None:
@@ -113,10 +112,10 @@ class Proofs:
         """Return the header with the nonce for the next proof, where proofs need one (RFC 9449 §8.2)."""
         return (("dpop-nonce", self.nonce()),) if self._issuer.policy.dpop_nonce else ()
 
-    def _fresh(self, claims: dict[str, Any]) -> int:
+    def _fresh(self, proof: SignedToken) -> int:
         """Return for how many seconds from now a proof could be used again; refuses one that is not of now."""
-        issued_at, given = claims.get("iat"), claims.get("nonce")
-        if isinstance(issued_at, bool) or not isinstance(issued_at, int | float):
+        issued_at, given = proof.moment("iat"), proof.claims.get("nonce")
+        if issued_at is None:
             raise refused("The DPoP proof needs an iat.")
         if given is None and not self._issuer.policy.dpop_nonce:
             ahead = issued_at - self._issuer.clock.now()
@@ -139,7 +138,7 @@ def dpop_token(call: Call) -> str | None:
     return None if found is None else found[1]
 
 
-def _key_of(token: Foreign) -> PublicKey:
+def _key_of(token: SignedToken) -> PublicKey:
     jwk = token.header.get("jwk")
     try:
         key = PublicKey(jwk if isinstance(jwk, dict) else {})

@@ -8,8 +8,9 @@ import msgspec
 from lingpai.core.clock import Clock
 from lingpai.core.issuer_records import App
 from lingpai.core.logs import structlog
+from lingpai.core.signed_tokens import SignedToken
 from lingpai.issuer.fetcher import Fetcher, FetchError
-from lingpai.issuer.foreign_jose import Foreign, PublicKey, read_keys
+from lingpai.issuer.foreign_jose import PublicKey, read_keys
 from lingpai.issuer.policy import HOUR
 
 MOST: Final = 1000
@@ -37,7 +38,7 @@ class ClientKeys:
         self._read: dict[int, tuple[dict[str, Any], tuple[PublicKey, ...]]] = {}
         self._published: dict[str, _Published] = {}
 
-    async def signed(self, app: App, token: Foreign) -> bool:
+    async def signed(self, app: App, token: SignedToken) -> bool:
         """Return whether one of the client's keys made the token's signature."""
         if any(key.fits(token) and key.signed(token) for key in self._of_value(app)):
             return True
