@@ -267,6 +267,9 @@ def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
     assert (rotated.code, "keys of its own" in rotated.stderr) == (1, True)
     private = tmp_path / "private.json"
     private.write_text(json.dumps({"keys": [jwk | {"d": jwk["x"]}]}))
+    mixed, empty = tmp_path / "mixed.json", tmp_path / "empty.json"
+    mixed.write_text(json.dumps({"keys": [jwk, jwk | {"d": jwk["x"]}]}))
+    empty.write_text(json.dumps({"keys": []}))
     broken = tmp_path / "broken.json"
     broken.write_text("[]")
     uri = "https://bank.example/keys"
@@ -275,7 +278,9 @@ def test_a_client_with_keys_of_its_own(cli: Cli, tmp_path: Path) -> None:
         ((*by_key, "--jwks-uri", "http://bank.example/keys"), "not an https address"),
         ((*by_key, "--jwks-uri", uri, "--jwks", str(keys)), "not both"),
         ((*by_key,), "needs the public keys"),
-        ((*by_key, "--jwks", str(private)), "no public key"),
+        ((*by_key, "--jwks", str(private)), "private or a shared key"),
+        ((*by_key, "--jwks", str(mixed)), "private or a shared key"),
+        ((*by_key, "--jwks", str(empty)), "no public key"),
         ((*by_key, "--jwks", str(broken)), "cannot be read"),
         ((*by_key, "--jwks", str(tmp_path / "none")), "cannot be read"),
         ((*by_key, "--jwks", str(keys), "--public"), "does not authenticate"),

@@ -14,7 +14,7 @@ from lingpai.issuer.checks import check_app, check_label, is_fetchable
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialect import Dialect
 from lingpai.issuer.dialects.registry import dialects
-from lingpai.issuer.foreign_jose import read_keys
+from lingpai.issuer.foreign_jose import has_private_keys, read_keys
 from lingpai.issuer.redirects import check_registrable
 from lingpai.issuer.sectors import sector_of
 
@@ -87,7 +87,12 @@ def _methods(issuer: Issuer, app: App) -> Iterator[Flaw]:
 
 def _keys(client: Client) -> Iterator[Flaw]:
     by_key = client.token_endpoint_auth_method == PRIVATE_KEY_JWT
-    if client.jwks is not None and not read_keys(client.jwks):
+    if client.jwks is not None and has_private_keys(client.jwks):
+        yield Flaw(
+            "client",
+            "The key set has a private or a shared key. Give the public keys alone; replace that one.",
+        )
+    elif client.jwks is not None and not read_keys(client.jwks):
         yield Flaw("client", "The key set has no public key that can be used: ES256, EdDSA, PS256 or RS256.")
     if by_key and client.jwks is None and not client.jwks_uri:
         yield Flaw("client", "private_key_jwt needs the public keys of the app.")
