@@ -72,6 +72,8 @@ class Userinfo:
         try:
             live = await self._access_tokens.read(token, HandleKind.ACCESS)
         except LingpaiError as error:
+            if error.kind is Kind.STORE_UNAVAILABLE:  # which says nothing about the token
+                raise
             raise ProofError(error, ()) from error
         if live.jkt != proof.jkt:
             raise _invalid_token("The access token is bound to another key.")
