@@ -1,4 +1,4 @@
-"""Redeem a code: of all who try, one wins."""
+"""Redeem a code: of concurrent redemptions one succeeds."""
 
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
@@ -37,8 +37,8 @@ async def redeem(
 
     Everything is validated before anything is spent, so a request that is wrong in any way ends nothing
     (threats C26 to C31). A code that comes again after it was redeemed, in a request that is right otherwise,
-    ends the grant (C24), but not within the policy's grace: phones load a callback twice. Who raced for it and
-    lost ends nothing either (C25). All of them get the same refusal.
+    ends the grant (C24), whatever key comes with it, but not within the policy's grace: phones load a callback twice.
+    Of concurrent redemptions one succeeds; the others end nothing (C25). All of them get the same refusal.
 
     Args:
         issuer: the realm.
@@ -48,7 +48,7 @@ async def redeem(
         redirect_uri: as given, or None.
         verifier: of PKCE, or None.
         demand: what the dialect checks after the code and before it is spent; raises a LingpaiError.
-        bind: binds the grant to a key before its code is spent (`verbs.bind`); None refuses the code.
+        bind: binds the grant to a key before its code is spent (`verbs.bind`); None or a LingpaiError refuses the code.
         request: the signed request that this is, see `verbs.requests.once`.
         begun: the look-up of the code, if it was begun before.
 

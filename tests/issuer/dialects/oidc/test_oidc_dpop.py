@@ -8,9 +8,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from lingpai.core.clock import VirtualClock
+from lingpai.core.clock import SystemClock, VirtualClock
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import Client
 from lingpai.issuer.context import Issuer
+from lingpai.issuer.dialects.oidc.access_tokens import AccessTokens
 from lingpai.issuer.dialects.oidc.dpop import Proofs
 from tests.issuer.dialects.calls import Json
 from tests.issuer.dialects.oidc.client_keys import KINDS, ClientKey
@@ -283,6 +285,15 @@ class TestCodesThatAreBound:
         found = await realm.exchange(code, key.proof())
         assert (found.json["token_type"], "id_token" in found.json) == ("DPoP", False)
 
+    async def test_a_code_that_comes_again_without_the_key_ends_its_tokens(
+        self, realm: Realm, key: ClientKey
+    ) -> None:
+        code = await realm.code()
+        found = (await realm.exchange(code, key.proof())).json
+        assert (await show(realm, found["access_token"], key)).status == 200
+        assert (await realm.exchange(code)).refusal == (400, "invalid_grant")
+        assert await realm.introspect(found["access_token"]) == {"active": False}
+
 
 class TestRefresh:
     async def test_of_a_public_client_is_bound_to_the_key(self, realm: Realm, key: ClientKey) -> None:
@@ -299,6 +310,32 @@ class TestRefresh:
         assert second["token_type"] == "DPoP"
         third = await again(realm, second["refresh_token"], None, public=True)
         assert third.refusal == (400, "invalid_grant")
+
+    @pytest.mark.parametrize("later", [0, 3600])
+    async def test_a_thief_with_a_key_of_his_own_is_found(
+        self, realm: Realm, key: ClientKey, clock: VirtualClock, later: int
+    ) -> None:
+        first = await realm.public_tokens()
+        stolen = (await again(realm, first["refresh_token"], key, public=True)).json
+        clock.advance(later)
+        assert (await again(realm, first["refresh_token"], None, public=True)).refusal == (
+            400,
+            "invalid_grant",
+        )
+        given = {"grant_type": "refresh_token", "refresh_token": stolen["refresh_token"]}
+        own = {"client_id": realm.public.app_id}
+        proof = key.proof(iat=NOW + later)
+        assert (await realm.post("/token", given | own, proof)).refusal == (400, "invalid_grant")
+        assert await realm.introspect(stolen["access_token"]) == {"active": False}
+
+    async def test_a_wrong_key_ends_nothing_of_a_token_that_is_current(
+        self, realm: Realm, key: ClientKey
+    ) -> None:
+        token = (await bound_public(realm, key))["refresh_token"]
+        assert (await again(realm, token, ClientKey(), public=True)).refusal == (400, "invalid_grant")
+        second = (await again(realm, token, key, public=True)).json
+        lost = await again(realm, token, key, public=True)  # the answer was lost
+        assert lost.json["refresh_token"] == second["refresh_token"]
 
     async def test_refresh_token_with_a_new_key(self, realm: Realm, key: ClientKey) -> None:
         first, new = await bound(realm, key), ClientKey()
@@ -414,3 +451,32 @@ async def test_a_nonce_that_nobody_asked_for_has_to_be_ours(realm: Realm, key: C
     assert (await realm.exchange(code, key.proof(nonce="mine"))).refusal == (400, "use_dpop_nonce")
     plain = await realm.exchange(code, key.proof())
     assert (plain.status, "DPoP-Nonce" in plain.headers) == (200, False)
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400, "1.5", "true", '"1"'])
+async def test_a_proof_of_no_time_is_refused(realm: Realm, key: ClientKey, number: str) -> None:
+    claims = f'{{"htm":"POST","htu":"{ISSUER}/token","jti":"x","iat":{number}}}'
+    header = {"typ": "dpop+jwt", "jwk": key.key.as_dict(private=False)}
+    proof = {"DPoP": key.sign(header, msgspec.Raw(claims.encode()))}
+    for clock in (realm.issuer.clock, SystemClock()):
+        realm.issuer.clock = clock
+        found = await realm.post(
+            "/token", {"grant_type": "client_credentials"}, basic(realm.app.app_id) | proof
+        )
+        assert found.refusal == (400, "invalid_dpop_proof")
+
+
+async def test_a_store_that_is_away_is_not_the_tokens_fault(
+    realm: Realm, key: ClientKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = (await bound(realm, key))["access_token"]
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise LingpaiError(Kind.STORE_UNAVAILABLE, "The store does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AccessTokens, "read", away)
+        found = await show(realm, token, key)
+        assert found.refusal == (503, "temporarily_unavailable")
+        assert "WWW-Authenticate" not in found.headers
+    assert (await show(realm, token, key)).status == 200

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lingpai.core import base64url
 from lingpai.core.clock import VirtualClock
 from lingpai.issuer.policy import DAY
 from tests.issuer.dialects.oidc.realms import NOW, REDIRECT, SECRET, Realm, basic, bearer, claims_of
@@ -319,3 +320,32 @@ async def test_l103_no_token_is_taken_for_another(realm: Realm) -> None:
     for token in (found["access_token"], found["refresh_token"], found["id_token"], own):
         assert (await realm.exchange(token)).refusal == (400, "invalid_grant")
     assert (await realm.send("GET", "/userinfo", headers=bearer(found["access_token"]))).status == 200
+
+
+class TestNoScopeThatIsLeftMeansAll:
+    async def test_of_a_client(self, realm: Realm) -> None:
+        await realm.change_app(scopes=("openid", "email", "files:read", "files:write"))
+        for scope in ("openid", "email", "openid email"):
+            assert (await realm.own(scope=scope)).refusal == (400, "invalid_scope")
+        for scope, given in (("files:read email", "files:read"), ("", "files:read files:write")):
+            assert (await realm.own(scope=scope)).json["scope"] == given
+
+    async def test_of_a_client_without_scopes_of_its_own(self, realm: Realm) -> None:
+        found = await realm.own(scope="openid")
+        assert (found.status, found.json.get("scope", "")) == (200, "")
+
+    async def test_of_a_refresh(self, realm: Realm) -> None:
+        token = (await realm.tokens(scope="openid profile"))["refresh_token"]
+        assert (await realm.refresh(token, scope="offline_access")).refusal == (400, "invalid_scope")
+        narrowed = await realm.refresh(token, scope="openid offline_access")
+        assert narrowed.json["scope"] == "openid"
+
+
+@pytest.mark.parametrize("where", ["header", "claims"])
+async def test_a_token_of_endless_depth_is_none_of_ours(realm: Realm, where: str) -> None:
+    deep = base64url.encode(b'{"kid":' + b"[" * 1500 + b"]" * 1500 + b"}")
+    token = ".".join((deep, "e30", "e30") if where == "header" else ("e30", deep, "e30"))
+    assert (await realm.get("/logout", {"id_token_hint": token})).status < 500
+    assert (await realm.authorize(id_token_hint=token)).status < 500
+    assert (await realm.post("/revoke", {"token": token}, basic(realm.app.app_id))).status == 200
+    assert await realm.introspect(token) == {"active": False}

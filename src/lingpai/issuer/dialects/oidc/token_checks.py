@@ -7,7 +7,6 @@ from lingpai.core.issuer_records import App, Grant
 from lingpai.issuer.dialects.oidc.policy import OFFLINE
 from lingpai.issuer.dialects.oidc.resources import Target
 from lingpai.issuer.lookups import LookUp
-from lingpai.issuer.sign_ins import bound_key
 
 
 class Aim(NamedTuple):
@@ -33,17 +32,7 @@ def scope_within_reach(scope: str | None, looked: LookUp | None) -> str | None:
     granted = (looked[1].grant.scope or "").split()
     if OFFLINE in granted:
         return scope
-    return " ".join(word for word in scope.split(" ") if word != OFFLINE) or None
-
-
-def check_key(grant: Grant, jkt: str, kind: Kind) -> None:
-    """Refuse a code or token that is bound to another key (RFC 9449 §5, §10).
-
-    Raises:
-        LingpaiError: of this kind.
-    """
-    if bound_key(grant) not in {"", jkt}:
-        raise LingpaiError(kind, "It is bound to another key.")
+    return " ".join(word for word in scope.split(" ") if word != OFFLINE) or scope  # alone it is refused
 
 
 def check_redirect(app: App, grant: Grant, given: str | None) -> None:

@@ -19,7 +19,7 @@ from lingpai.issuer.dialects.oidc.params import IssuedTokens, TokenParams
 from lingpai.issuer.dialects.oidc.policy import CODE, DEVICE, MACHINE, REFRESH, SCOPES
 from lingpai.issuer.dialects.oidc.resources import Resources, Target, scope_at
 from lingpai.issuer.dialects.oidc.shape import OPEN
-from lingpai.issuer.dialects.oidc.token_checks import Aim, check_key, check_redirect, scope_within_reach
+from lingpai.issuer.dialects.oidc.token_checks import Aim, check_redirect, scope_within_reach
 from lingpai.issuer.lookups import LookUp, begin_look_up, begin_spending
 from lingpai.issuer.sign_ins import bound_key
 from lingpai.issuer.tokens import Tokens
@@ -128,7 +128,6 @@ class TokenEndpoint:
 
         def demand(grant: Grant) -> None:
             check_redirect(app, grant, params.redirect_uri)
-            check_key(grant, asked.jkt, Kind.INVALID_CODE)
             aim.check()
 
         tokens = await redeem(
@@ -137,7 +136,7 @@ class TokenEndpoint:
             params.code,
             verifier=params.code_verifier,
             demand=demand,
-            bind=self._binding(asked.jkt) if asked.jkt else None,
+            bind=self._binding(asked.jkt, Kind.INVALID_CODE),
             request=asked.request,
             begun=aim.begun,
         )
@@ -159,9 +158,7 @@ class TokenEndpoint:
         aim = await self._aim(params, begun)
         scope = scope_within_reach(params.scope, aim.begun)
 
-        def demand(grant: Grant) -> None:
-            if app.public:  # a key of another client may be replaced: it has authenticated
-                check_key(grant, asked.jkt, Kind.INVALID_REFRESH_TOKEN)
+        def demand(_grant: Grant) -> None:
             aim.check()
 
         if app.public:
@@ -171,18 +168,18 @@ class TokenEndpoint:
                 params.refresh_token,
                 scope=scope,
                 demand=demand,
-                bind=self._binding(asked.jkt) if asked.jkt else None,
+                bind=self._binding(asked.jkt, Kind.INVALID_REFRESH_TOKEN),
                 request=asked.request,
                 begun=aim.begun,
             )
-        else:
+        else:  # which has authenticated, and may replace its key
             tokens = await reuse(
                 self._issuer,
                 app,
                 params.refresh_token,
                 scope=scope,
                 demand=demand,
-                bind=self._binding(asked.jkt, renew=True),
+                bind=self._binding(asked.jkt),
                 begun=aim.begun,
             )
         return await self._issue_with_id_token(app, tokens, tokens.refresh_token, aim.target, again=True)
@@ -200,6 +197,10 @@ class TokenEndpoint:
         if target is not None:
             own = scope_at(target.resource, own) or ""
         wanted = _others(params.scope.split()) if params.scope else ""
+        if params.scope and own and not wanted:  # none asked for would mean all
+            raise LingpaiError(
+                Kind.INVALID_SCOPE, "These scopes are about users, and here is none.", parameter="scope"
+            )
         audience = "" if target is None else target.resource.uri
         tokens = await issue_standing_token(
             self._issuer, app, own or None, wanted or None, audience, asked.jkt
@@ -208,13 +209,21 @@ class TokenEndpoint:
             tokens = await self._access_tokens.aimed(app, tokens, target)
         return _issued(tokens)
 
-    def _binding(self, jkt: str, *, renew: bool = False) -> Callable[[Grant], Awaitable[Grant | None]]:
-        """Return the function that binds a grant to this key (`verbs.bind`), without a write where it is bound."""
+    def _binding(self, jkt: str, wrong: Kind | None = None) -> Callable[[Grant], Awaitable[Grant | None]]:
+        """Return the function that binds a grant to this key (`verbs.bind`), without a write where it is bound.
+
+        Args:
+            jkt: the key's thumbprint, "" for none.
+            wrong: raised for a grant that is bound to another key; None where the key may be replaced.
+        """
 
         async def bind(grant: Grant) -> Grant | None:
-            if bound_key(grant) == jkt:
+            bound = bound_key(grant)
+            if bound == jkt:
                 return grant
-            return await bind_key(self._issuer, grant, jkt, renew=renew)
+            if bound and wrong is not None:
+                raise LingpaiError(wrong, "It is bound to another key.")
+            return await bind_key(self._issuer, grant, jkt, renew=wrong is None)
 
         return bind
 
