@@ -1,5 +1,6 @@
 """Keys that a client publishes at its `jwks_uri`: fetched when they are needed, and again when one is not known."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -63,6 +64,52 @@ async def test_a_key_that_is_not_known_fetches_again_once_in_30_seconds(
     assert await status_of(realm, new, clock) == 200
     assert [await status_of(realm, old, clock) for _ in range(4)] == [401] * 4
     assert len(published.fetched) == 2
+
+
+async def test_a_known_key_waits_for_no_fetch(
+    realm: Realm, published: Published, clock: VirtualClock
+) -> None:
+    known, unknown = ClientKey(), ClientKey(kid="key-2")
+    published.documents[URI] = known.jwks
+    assert await status_of(realm, known, clock) == 200
+    clock.advance(30)
+    published.asked.clear()
+    published.gate.clear()
+    waiting = asyncio.create_task(status_of(realm, unknown, clock))
+    await published.asked.wait()
+    assert await status_of(realm, known, clock) == 200
+    published.gate.set()
+    assert await waiting == 401
+
+
+async def test_a_key_that_was_withdrawn_counts_for_a_day_at_most(
+    realm: Realm, published: Published, clock: VirtualClock
+) -> None:
+    key = ClientKey()
+    published.documents[URI] = key.jwks
+    assert await status_of(realm, key, clock) == 200
+    del published.documents[URI]
+    clock.advance(86399)
+    assert await status_of(realm, key, clock) == 200
+    clock.advance(1)
+    assert await status_of(realm, key, clock) == 401
+    clock.advance(30)  # what failed is tried again so soon
+    published.documents[URI] = key.jwks
+    assert await status_of(realm, key, clock) == 200
+
+
+async def test_what_failed_is_fetched_again_in_30_seconds(
+    realm: Realm, published: Published, clock: VirtualClock
+) -> None:
+    old = ClientKey()
+    published.documents[URI] = old.jwks
+    assert await status_of(realm, old, clock) == 200
+    del published.documents[URI]
+    clock.advance(3600)
+    assert await status_of(realm, old, clock) == 200
+    published.documents[URI] = ClientKey(kid="key-2").jwks
+    clock.advance(30)
+    assert await status_of(realm, old, clock) == 401
 
 
 async def test_keys_count_on_while_nothing_can_be_fetched(
