@@ -15,6 +15,7 @@ from lingpai.issuer import admin
 from lingpai.issuer.dialects.oidc.authorization_checks import CHECKS
 from lingpai.issuer.dialects.oidc.authorization_endpoint import REDIRECTED
 from lingpai.issuer.dialects.oidc.metadata import metadata, well_known
+from lingpai.issuer.dialects.oidc.registration.shape import RegistrationShape
 from lingpai.issuer.dialects.oidc.shape import ERRORS, BearerShape, FrontShape, OidcShape
 from tests.issuer.dialects.calls import FORM
 from tests.issuer.dialects.oidc.realms import (
@@ -53,10 +54,25 @@ def test_no_error_is_redirected_that_comes_before_client_and_redirect_uri_are_kn
     assert not before & REDIRECTED.keys()
 
 
-@pytest.mark.parametrize(
-    "shape", [OidcShape(), FrontShape(), BearerShape('a "realm"\r\n')], ids=["token", "front", "bearer"]
+SHAPES = pytest.mark.parametrize(
+    "shape",
+    [OidcShape(), FrontShape(), BearerShape('a "realm"\r\n'), RegistrationShape("realm")],
+    ids=["token", "front", "bearer", "registration"],
 )
-@pytest.mark.parametrize("kind", sorted(EDGE_KINDS | ISSUER_KINDS, key=str))
+KINDS = pytest.mark.parametrize("kind", sorted(EDGE_KINDS | ISSUER_KINDS, key=str))
+
+
+@SHAPES
+@KINDS
+def test_every_401_has_one_challenge(shape: Shape, kind: Kind) -> None:
+    """(RFC 9110 §15.5.2)."""
+    reply = shape.error(LingpaiError(kind, "It is refused.", parameter="scope"), "trace")
+    names = [name for name, _ in reply.headers if name == "www-authenticate"]
+    assert len(names) == 1 if reply.status == 401 else len(names) <= 1
+
+
+@SHAPES
+@KINDS
 def test_descriptions_are_of_the_permitted_characters(shape: Shape, kind: Kind) -> None:
     reply = shape.error(LingpaiError(kind, 'odd "words" \\ 令牌\n', parameter="scope"), "trace")
     found = json.loads(reply.body)
@@ -103,7 +119,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         "code_challenge": None,
         "scope": "nothing known",
         "resource": "urn:nowhere",
-        "prompt": "none login",
+        "prompt": "none create",
         "max_age": "x",
         "dpop_jkt": "x",
         "nonce": "n" * 513,
@@ -128,7 +144,7 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         ("code_challenge", realm.asked()["code_challenge"], "invalid_request"),
         ("scope", "openid", "invalid_scope"),
         ("resource", None, "invalid_target"),
-        ("prompt", None, "invalid_request"),
+        ("prompt", "login select_account consent", "invalid_request"),
         ("max_age", None, "invalid_request"),
         ("dpop_jkt", None, "invalid_request"),
         ("nonce", None, "invalid_request"),
@@ -140,6 +156,13 @@ async def test_the_order_of_the_checks(realm: Realm) -> None:
         wrong[name] = right
     assert (await realm.authorize(**wrong)).headers["Location"].startswith("/user/oidc/consent?")
     assert len(CHECKS) == 13
+
+
+@pytest.mark.parametrize("prompt", ["create", "login create", "None"])
+async def test_a_prompt_that_is_not_published_is_refused(realm: Realm, prompt: str) -> None:
+    assert (await realm.authorize(prompt=prompt)).redirected["error"] == "invalid_request"
+    pushed = await realm.post("/par", realm.asked(client_secret=SECRET, prompt=prompt))
+    assert pushed.refusal == (400, "invalid_request")
 
 
 @pytest.mark.threat("L96", "A12")
@@ -245,8 +268,8 @@ class TestClientAuthentication:
         ]
         assert {answer.refusal for answer in (*by_body, *by_header)} == {(401, "invalid_client")}
         assert len({answer.body for answer in (*by_body, *by_header)}) == 1
-        assert not any("WWW-Authenticate" in answer.headers for answer in by_body)
-        assert all(answer.headers["WWW-Authenticate"].startswith("Basic ") for answer in by_header)
+        for answer in (*by_body, *by_header):
+            assert answer.headers["WWW-Authenticate"].startswith("Basic ")
 
     async def test_it_comes_before_the_grant_type(self, realm: Realm) -> None:
         assert (await realm.post("/token", {"grant_type": "password"})).refusal == (401, "invalid_client")

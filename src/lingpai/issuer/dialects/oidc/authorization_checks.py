@@ -18,6 +18,8 @@ from lingpai.issuer.dialects.oidc.resources import invalid_target
 from lingpai.issuer.pkce import check_challenge
 from lingpai.issuer.verbs.apps import require_grant
 
+PROMPTS: Final = ("none", "login", "consent", "select_account")
+"""What a client may ask to be shown; the metadata lists them."""
 RESPONSE_MODES: Final = ("query", "form_post")
 MAX_CLAIMS: Final = 2048
 MAX_NONCE: Final = 512
@@ -129,6 +131,8 @@ def _check_prompt(asking: Asking) -> None:
     prompts = prompts_of(asking.params)
     if "none" in prompts and len(prompts) > 1:
         raise _invalid("The prompt none comes with another.", "prompt")
+    if not prompts.issubset(PROMPTS):  # Initiating User Registration via OpenID Connect 1.0
+        raise _invalid("The prompt is not known.", "prompt")
 
 
 def _check_max_age(asking: Asking) -> None:

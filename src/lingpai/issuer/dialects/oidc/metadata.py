@@ -6,7 +6,7 @@ import msgspec
 
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.context import Issuer
-from lingpai.issuer.dialects.oidc.authorization_checks import RESPONSE_MODES
+from lingpai.issuer.dialects.oidc.authorization_checks import PROMPTS, RESPONSE_MODES
 from lingpai.issuer.dialects.oidc.client_policy import CLOSED, ClientPolicy
 from lingpai.issuer.dialects.oidc.clients.authentication import CONFIDENTIAL, METHODS
 from lingpai.issuer.dialects.oidc.dpop import ALGORITHMS as PROOFS
@@ -32,7 +32,6 @@ ID_TOKEN_CLAIMS: Final = (
     "acr",
     "amr",
 )
-PROMPTS: Final = ("none", "login", "consent", "select_account")
 
 
 def well_known(prefix: str) -> tuple[str, str, str]:

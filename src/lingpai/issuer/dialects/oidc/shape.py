@@ -106,6 +106,8 @@ class OidcShape(Shape):
     """
 
     codes = ERRORS
+    challenges: Pairs = (("www-authenticate", 'Basic realm="clients", charset="UTF-8"'),)
+    """Of every 401, whether or not an Authorization header came (RFC 9110 §15.5.2)."""
 
     def __init__(self, headers: Pairs = ()) -> None:
         self._headers = UNSTORED + headers
@@ -120,11 +122,15 @@ class OidcShape(Shape):
         del trace_id
         status, name, text = describe(error)
         about = error.headers if isinstance(error, ErrorWithHeaders) else ()
+        if status == 401:  # noqa: PLR2004
+            about += self.challenges
         return Reply(_encode(ErrorBody(name, text)), status, JSON, self._headers + about)
 
 
 class FrontShape(OidcShape):
     """Errors that browsers are not redirected with: 400 where the token endpoint says 401."""
+
+    challenges = ()
 
     @override
     def error(self, error: LingpaiError, trace_id: str) -> Reply:
@@ -152,6 +158,7 @@ class BearerShape(OidcShape):
         metadata: where the metadata of the protected resource is (RFC 9728 §5.1).
     """
 
+    challenges = ()
     _challenged = frozenset({400, 401, 403})
 
     def __init__(self, realm: str, headers: Pairs = (), metadata: str = "") -> None:

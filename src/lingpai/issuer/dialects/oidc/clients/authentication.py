@@ -11,9 +11,7 @@ from lingpai.issuer.dialects.oidc.clients.by_name import ByName
 from lingpai.issuer.dialects.oidc.clients.by_secret import ByBasic, ByPost
 from lingpai.issuer.dialects.oidc.clients.keys import ClientKeys
 from lingpai.issuer.dialects.oidc.clients.methods import Caller, Method, Presented, failed
-from lingpai.issuer.oauth_errors import ErrorWithHeaders
 
-_CHALLENGE: Final = (("www-authenticate", 'Basic realm="clients", charset="UTF-8"'),)
 CONFIDENTIAL: Final = ("client_secret_basic", "client_secret_post", "private_key_jwt")
 """By the names of RFC 7591 §2; the metadata lists them."""
 METHODS: Final = (*CONFIDENTIAL, "none")
@@ -49,17 +47,12 @@ class Clients:
             public: whether a client that cannot authenticate is let in.
 
         Raises:
-            LingpaiError: INVALID_CLIENT, with a challenge when an Authorization header came (RFC 6749 §5.2);
-                INVALID_PARAMETER when there are two authentications; ADDRESS_NOT_ALLOWED, TOO_MANY_REQUESTS.
+            LingpaiError: INVALID_CLIENT; INVALID_PARAMETER when there are two authentications; ADDRESS_NOT_ALLOWED,
+                TOO_MANY_REQUESTS.
         """
-        try:
-            caller = await self._chosen(params, call).prove(params, call, endpoint)
-            if caller.app.public and not public:
-                raise failed("A client without credentials may not ask this.")
-        except LingpaiError as error:
-            if error.kind is Kind.INVALID_CLIENT and call.header("authorization") is not None:
-                raise ErrorWithHeaders(error, _CHALLENGE) from error
-            raise
+        caller = await self._chosen(params, call).prove(params, call, endpoint)
+        if caller.app.public and not public:
+            raise failed("A client without credentials may not ask this.")
         call.caller = caller.app.app_id
         return caller
 

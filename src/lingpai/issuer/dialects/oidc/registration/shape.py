@@ -27,6 +27,8 @@ class RegistrationShape(OidcShape):
         realm: named in the challenge.
     """
 
+    challenges = ()
+
     def __init__(self, realm: str) -> None:
         super().__init__(CORS)
         self._realm = permitted(realm)
@@ -38,7 +40,7 @@ class RegistrationShape(OidcShape):
         if error.kind is Kind.MISSING_PARAMETER and not error.parameter:  # no token came
             status, header = challenge(self._realm, error, (401, name, text))
             return self._reply(reply, status, "invalid_token", text, header)
-        if name == "invalid_token":
+        if status == 401:  # noqa: PLR2004
             status, header = challenge(self._realm, error, (status, name, text))
             return self._reply(reply, status, name, text, header)
         if error.kind is Kind.INVALID_REDIRECT_URI or error.kind in _OF_FIELDS or name == METADATA:
