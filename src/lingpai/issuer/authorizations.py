@@ -66,6 +66,18 @@ class Entry(Protocol):
         """Return a page that makes the browser post an answer to a redirect URI that is known to be right."""
         ...
 
+    def by_button(self, call: Call, app: App, uri: str, pairs: Pairs, *, posted: bool) -> Reply:
+        """Return a page that names where an error goes, and sends it there when the user presses its button.
+
+        Args:
+            call: of the browser.
+            app: whose redirect URI nobody here has checked.
+            uri: the redirect URI, known to be the app's.
+            pairs: the answer.
+            posted: whether the browser posts it.
+        """
+        ...
+
     def error_page(self, error: LingpaiError, call: Call) -> Reply:
         """Return the page for an error that must not be redirected, in the reader's language."""
         ...

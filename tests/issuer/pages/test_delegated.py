@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from lingpai.core.clock import VirtualClock
+from lingpai.core.issuer_records import App, Registration
 from lingpai.core.user_records import Profile, User
 from lingpai.core.wire import Call
 from lingpai.issuer import admin
@@ -17,7 +18,7 @@ from lingpai.issuer.pages.delegated import log
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.pages.waiting_logins import WaitingLogins
 from tests.issuer.engines import execute, rows_of
-from tests.issuer.pages.harness import REDIRECT, Browser, Seen
+from tests.issuer.pages.harness import REDIRECT, SECRET, Browser, Seen
 from tests.issuer.pages.shops import LOGIN, PREFIXES, Mall, Shop, b64, mall_of, sign
 
 OWN = "/mall/user/mall"
@@ -350,6 +351,20 @@ async def test_a_refusal_of_the_site_is_an_error_at_the_app(mall: Mall, browser:
         page = await mall.walk(browser, f"{PREFIXES[name]}/user/{name}", name=name, error=error, sub=None)
         assert page.status == 403
         assert "You did not log in" in page.text
+
+
+@pytest.mark.threat("A10")
+async def test_a_refusal_for_an_app_that_registered_itself_waits_for_a_press(
+    mall: Mall, browser: Browser
+) -> None:
+    registration = Registration(salt=1)
+    app = App(realm="oidc", app_id="own", redirect_uris=(REDIRECT,), registration=registration)
+    await admin.declare_app(mall.shops["oidc"].issuer, app, SECRET)
+    path = mall.authorize("oidc", client_id="own")
+    seen = await mall.walk(browser, path, name="oidc", error="access_denied", sub=None)
+    assert (seen.status, seen.location) == (400, "")
+    assert f'href="{REDIRECT}?error=access_denied&amp;' in seen.text
+    assert "http-equiv" not in seen.text
 
 
 async def test_a_refusal_for_another_browser_reaches_no_app(

@@ -105,11 +105,16 @@ class LogoutStep:
         return self._left(visit, request)
 
     async def _leave(self, visit: Visit, request: LogoutRequest) -> Reply:
-        """End the session of this browser, if there is one, and go on."""
+        """End the session of this browser, if there is one, and go on.
+
+        A client that registered itself could make a link of ours lead anywhere, so who was not logged in with it
+        goes there by a button (RFC 9700 §4.11.2).
+        """
+        known = visit.opened is not None
         if visit.opened is not None:
             await self._end(visit, visit.opened)
             visit.remove_session()
-        if request.uri:
+        if request.uri and (known or not request.unchecked):
             return redirect(_address(request), headers=visit.headers)
         return self._left(visit, request)
 
@@ -149,6 +154,7 @@ class LogoutStep:
             "left",
             switch=None,
             address=_address(request),
+            waits=request.unchecked,
             goes_to=goes_to(request.uri) if request.uri else "",
             elsewhere=bool(visit.site.login),
         )

@@ -13,6 +13,7 @@ from lingpai.issuer.authorizations import AnswerStyle, Entry, Pairs
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages import access, passwords
 from lingpai.issuer.pages.authorization_responses import RedirectMode, ResponseMode
+from lingpai.issuer.pages.by_button import by_button
 from lingpai.issuer.pages.consent import ConsentForm, ConsentPage, ConsentStep
 from lingpai.issuer.pages.delegated import DelegatedLogins, LoginReturn
 from lingpai.issuer.pages.device import DeviceForm, DevicePage, DeviceStep
@@ -98,6 +99,10 @@ class Pages(Entry):
     @override
     def by_form(self, call: Call, uri: str, pairs: Pairs) -> Reply:
         return form_post(Visit(self.issuer, self.site, call), uri, pairs)
+
+    @override
+    def by_button(self, call: Call, app: App, uri: str, pairs: Pairs, *, posted: bool) -> Reply:
+        return by_button(Visit(self.issuer, self.site, call), app, uri, pairs, posted=posted)
 
     @override
     def error_page(self, error: LingpaiError, call: Call) -> Reply:

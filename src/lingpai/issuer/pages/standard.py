@@ -16,6 +16,7 @@ from lingpai.issuer.authorizations import (
 )
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.pages.authorization_responses import Pending, RedirectMode, Requested, onward
+from lingpai.issuer.pages.by_button import by_button
 from lingpai.issuer.pages.form_post import form_post
 from lingpai.issuer.pages.visits import Visit
 from lingpai.issuer.redirects import anybody_may_take
@@ -72,6 +73,9 @@ class Standard(RedirectMode):
         """(OpenID Connect Core §3.1.2.6)."""
         request = pending.request
         pairs = refusal_pairs(self._style, request.state, error, "The user did not log in.")
+        if pending.app.describes_itself:
+            uri = request.answer_uri
+            return by_button(visit, pending.app, uri, pairs, posted=request.wishes.by_form)
         if request.wishes.by_form:
             return form_post(visit, request.answer_uri, pairs)
         return redirect(answer_uri(request.answer_uri, pairs), self._style.status)

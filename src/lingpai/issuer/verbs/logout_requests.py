@@ -26,6 +26,7 @@ class LogoutRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         state: returned unchanged with that.
         sid: the session that the client means, as it knows it; "" when the user has to be asked.
         ends_at: until when it may be answered.
+        unchecked: whether nobody here has checked where `uri` leads: the client registered itself.
     """
 
     app_id: str = ""
@@ -33,6 +34,7 @@ class LogoutRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     state: str | None = None
     sid: str = ""
     ends_at: int = 0
+    unchecked: bool = False
 
 
 def seal_logout(issuer: Issuer, request: LogoutRequest) -> str:

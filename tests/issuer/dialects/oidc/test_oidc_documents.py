@@ -74,7 +74,8 @@ async def page(realm: Realm, **over: Any) -> str:
 async def silently(realm: Realm, **over: Any) -> str:
     """What a request without a page is answered: "code" or an error."""
     url = f"{realm.url}/oidc/authorize?{encoded(realm.asked(client_id=ID, prompt='none') | over)}"
-    async with realm.visitor.http.get(URL(url, encoded=True), allow_redirects=False) as answer:
+    frame = {"Sec-Fetch-Dest": "iframe"}
+    async with realm.visitor.http.get(URL(url, encoded=True), headers=frame, allow_redirects=False) as answer:
         found = Answer(answer.status, answer.headers, await answer.read()).redirected
     return "code" if "code" in found else found["error"]
 

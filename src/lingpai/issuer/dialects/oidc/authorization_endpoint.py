@@ -15,7 +15,14 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.issuer_records import App
 from lingpai.core.wire import Call, Reply
 from lingpai.issuer.app_sources import AppSource
-from lingpai.issuer.authorizations import AnswerStyle, Entry, redirect, refusal, refusal_pairs
+from lingpai.issuer.authorizations import (
+    AnswerStyle,
+    Entry,
+    Pairs,
+    answer_uri,
+    redirect,
+    refusal_pairs,
+)
 from lingpai.issuer.context import Issuer
 from lingpai.issuer.dialects.oidc.authorization_checks import (
     CHECKS,
@@ -123,7 +130,8 @@ class AuthorizationEndpoint:
             name = name_of(error, REDIRECTED)
             if name is None:
                 raise
-            return self._refuse(params, uri, call, name, describe(error)[2])
+            pairs = refusal_pairs(self._style, params.state, name, describe(error)[2])
+            return self._refuse(params, app, uri, call, pairs)
 
     def page(self, error: LingpaiError, call: Call) -> Reply:
         """An error for a browser: the pages' words with this dialect's status."""
@@ -171,10 +179,19 @@ class AuthorizationEndpoint:
             wishes=await self._wishes(asking),
         )
 
-    def _refuse(self, params: AuthorizeParams, uri: str, call: Call, name: str, text: str) -> Reply:
-        if params.response_mode == "form_post":
-            return self._entry.by_form(call, uri, refusal_pairs(self._style, params.state, name, text))
-        return refusal(self._style, uri, params.state, name, text)
+    def _refuse(self, params: AuthorizeParams, app: App, uri: str, call: Call, pairs: Pairs) -> Reply:
+        """Send an error to the client.
+
+        An address that nobody here has checked is not visited before the user wants it, else links to this service
+        would lead anywhere (RFC 9700 §4.11.2). A frame without a page shows no address, so nobody is misled by it.
+        """
+        posted = params.response_mode == "form_post"
+        silent = prompts_of(params) == {"none"} and call.header("sec-fetch-dest") == "iframe"
+        if app.describes_itself and not silent:
+            return self._entry.by_button(call, app, uri, pairs, posted=posted)
+        if posted:
+            return self._entry.by_form(call, uri, pairs)
+        return redirect(answer_uri(uri, pairs), self._style.status)
 
     async def _pushed(self, params: AuthorizeParams, app: App) -> tuple[PushedParams, bytes]:
         """Return the parameters of a pushed request, and the digest of its answer."""

@@ -60,7 +60,9 @@ class EndSessionEndpoint:
         uri = params.post_logout_redirect_uri or ""
         if uri and uri not in app.client.post_logout_redirect_uris:
             return request
-        return msgspec.structs.replace(request, uri=uri, state=params.state, sid=hint.sid)
+        return msgspec.structs.replace(
+            request, uri=uri, state=params.state, sid=hint.sid, unchecked=app.describes_itself
+        )
 
     async def _hint(self, params: EndSessionParams) -> Hint | None:
         if not params.id_token_hint:
