@@ -116,8 +116,9 @@ async def test_a_role_may_do_what_its_rights_say_and_a_refusal_is_recorded(admin
 
 
 async def test_no_call_makes_or_widens_a_key(admin: Admin) -> None:
-    for method in ("PUT", "PATCH", "DELETE", "POST"):
+    for method in ("PUT", "PATCH", "POST"):
         assert (await admin.ask(method, "/admins/key-0", {"role": "owner"})).status_code == 405
+    for method in ("PUT", "PATCH", "POST", "DELETE"):
         assert (await admin.ask(method, "/admins", {"name": "x", "role": "owner"})).status_code == 405
     assert len(await admin.keeper.store.list_admin_keys()) == 1
 

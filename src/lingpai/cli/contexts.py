@@ -108,7 +108,9 @@ def add(
     from lingpai.core.names import is_name
 
     if not is_name(name):
-        raise typer.BadParameter(tr("{text} is not a name: no blanks, no slash.", text=repr(name)))
+        raise typer.BadParameter(
+            tr("{text} is not a name of a context: no blanks, no slash.", text=repr(name))
+        )
     if not url.startswith(("http://", "https://", "unix:")):
         raise typer.BadParameter(tr("An address begins with http://, https:// or unix:."))
     contexts, use = read_contexts()
