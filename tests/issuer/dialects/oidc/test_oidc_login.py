@@ -128,7 +128,6 @@ async def test_ensure_unknown_parameters_and_wishes_are_ignored(realm: Realm) ->
         display="popup",
         claims_locales="de",
         acr_values="1 2",
-        prompt="create",
     )
     assert claims_of(found["id_token"])["acr"] == "urn:lingpai:acr:password"
 

@@ -114,7 +114,7 @@ async def test_a_sub_is_a_hint_of_its_client_alone(realm: Realm) -> None:
         claims=f'{{"id_token":{{"sub":{{"value":"{claims["sub"]}"}}}}}}',
         scope="openid",
         prompt="none",
-        headers={},
+        headers={"Sec-Fetch-Dest": "iframe"},
     )
     assert own.redirected["error"] == "login_required"  # this browser has no session: nobody learns more
 
