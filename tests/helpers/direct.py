@@ -100,6 +100,11 @@ class Direct:
         data = _request(method, path, headers or {}, params or {}, json, body)
         return await self.ask_bytes(data, method, peer=peer)
 
+    async def finish(self) -> None:
+        """Wait until every request has come to its end, also those whose connection is lost."""
+        while self._state.tasks:
+            await asyncio.wait(list(self._state.tasks))
+
     async def ask_bytes(self, data: bytes, method: str = "GET", *, peer: str = "127.0.0.1") -> Result:
         """The answer to one request as it is on the wire."""
         transport = _Transport(peer)

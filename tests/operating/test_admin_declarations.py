@@ -1,5 +1,6 @@
 """Declarations, exports, examinations and imports by the admin API: rights, large bodies, and what stops half-way."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -102,11 +103,55 @@ async def test_keys_that_were_made_are_answered_although_the_rest_failed(
     assert list(answer.json["made"]["keys"]) == ["first"]
 
 
-async def test_a_repeated_application_shows_no_key_again(admin: Admin) -> None:
-    first = await admin.ask("POST", "/apply", {"callers": [{"name": "a"}]}, idempotency_key="1")
-    again = await admin.ask("POST", "/apply", {"callers": [{"name": "a"}]}, idempotency_key="1")
-    assert first.json["keys"]
-    assert (again.json["keys"], again.json["changes"]) == (None, first.json["changes"])
+SHOP = {"app_id": "77", "realm": "mall", "name": "Shop", "redirect_uris": ["https://shop.example.com/back"]}
+
+
+async def test_a_repeated_application_shows_the_same_keys(admin: Admin) -> None:
+    body: dict[str, list[Any]] = {"callers": [{"name": "a"}, {"name": "b"}], "apps": [SHOP]}
+    first = await admin.ask("POST", "/apply", body, idempotency_key="1")
+    again = await admin.ask("POST", "/apply", body, idempotency_key="1")
+    assert len(set(first.json["keys"].values())) == len(body["callers"] + body["apps"])
+    assert again.json == first.json
+    for name in ("a", "b"):
+        digest = admin.keeper.digest_caller_key(again.json["keys"][name])
+        found = await admin.keeper.store.find_caller(digest)
+        assert found is not None
+        assert found.name == name
+    admin.clock.advance(601)
+    late = await admin.ask("POST", "/apply", body, idempotency_key="1")
+    assert late.json == first.json | {"keys": None, "hint": "rotate"}
+
+
+async def test_an_application_that_makes_no_key_says_so_again(admin: Admin) -> None:
+    await admin.ask("POST", "/apply", {"callers": [{"name": "a"}]})
+    for _ in range(2):
+        answer = await admin.ask("POST", "/apply", {"callers": [{"name": "a"}]}, idempotency_key="1")
+        assert (answer.json["keys"], "hint" in answer.json) == ({}, False)
+
+
+async def test_an_application_goes_on_when_its_peer_leaves(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, begun, go_on = callers._add, asyncio.Event(), asyncio.Event()
+
+    async def add_late(keeper: Keeper, caller: Any, key: str) -> None:
+        begun.set()
+        await go_on.wait()
+        await add(keeper, caller, key)
+
+    monkeypatch.setattr(callers, "_add", add_late)
+    body = {"callers": [{"name": "a"}]}
+    asked = asyncio.create_task(admin.ask("POST", "/apply", body, idempotency_key="1"))
+    await begun.wait()
+    asked.cancel()  # the connection is lost
+    await asyncio.wait((asked,))
+    under_way = await admin.ask("POST", "/apply", body, idempotency_key="1")
+    assert under_way.status_code == 409
+    go_on.set()
+    await admin.direct.finish()
+    again = (await admin.ask("POST", "/apply", body, idempotency_key="1")).json
+    found = await admin.keeper.store.find_caller(admin.keeper.digest_caller_key(again["keys"]["a"]))
+    assert found is not None
 
 
 async def test_an_examination_says_the_same_in_both_languages(admin: Admin) -> None:

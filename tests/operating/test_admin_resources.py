@@ -189,6 +189,18 @@ async def test_a_secret_that_derives_from_nothing_is_given_once(admin: Admin) ->
         assert again.json == first.json | {name: None, "hint": "repeat with another Idempotency-Key"}
 
 
+async def test_a_repeated_answer_invents_no_secret(admin: Admin) -> None:
+    own: dict[str, Any] = {"name": "Shop", "redirect_uris": ["https://shop.example.com/back"]}
+    keys = {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://shop.example.com/keys"}
+    kinds: tuple[dict[str, Any], ...] = ({"public": True}, {"client": keys})
+    for number, more in enumerate(kinds):
+        asked = ("POST", "/realms/oidc/apps", own | more)
+        first = await admin.ask(*asked, idempotency_key=str(number))
+        again = await admin.ask(*asked, idempotency_key=str(number))
+        assert first.json.get("secret") == "", first.text
+        assert again.json == first.json
+
+
 async def test_the_trail_is_exported_with_its_digests_and_verified(admin: Admin) -> None:
     for name in "abc":
         await admin.create(f"/callers/{name}", {})

@@ -110,8 +110,8 @@ class OperationPages:
             port = Local(dataclasses.replace(site, nonce=nonce))
             return await port.act(operation.kind, key, operation.action, document)
 
-        def again(nonce: bytes) -> str:
-            return resource.secret_again(dataclasses.replace(site, nonce=nonce), key)
+        def again(nonce: bytes, kept: Document) -> Any:
+            return resource.secret_again(dataclasses.replace(site, nonce=nonce), key, kept)
 
         name = visit.operator.session.name if visit.operator is not None else ""
         names = (params.once, f"console {name}", f"{operation.full_name} {'/'.join(key)}")

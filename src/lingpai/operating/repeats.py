@@ -41,7 +41,7 @@ class Repeats:
         body: Document,
         run: Callable[[bytes], Awaitable[Document]],
         secret: str,
-        again: Callable[[bytes], str] | None,
+        again: Callable[[bytes, Document], Any] | None,
     ) -> Document:
         """Return the answer of a request that is made once, however often it is sent.
 
@@ -50,7 +50,8 @@ class Repeats:
             body: of the request.
             run: makes it; secrets derive from what it is given.
             secret: the name of the answer's secret, or "".
-            again: returns the secret that derived from a nonce; None when it derives from nothing.
+            again: returns the secret that derived from a nonce, by the rest of the answer; None when it derives from
+                nothing. Where the answer has several, by name, that rest has the names.
 
         Raises:
             LingpaiError: INVALID_PARAMETER; KEY_REUSED for another body; CONFLICT while the first is under way;
@@ -71,7 +72,7 @@ class Repeats:
             except BaseException:
                 await self._store.drop_answer(digest)
                 raise
-            shown = {name: value for name, value in answer.items() if name != secret}
+            shown = _without(answer, secret)
             await self._store.keep_answer(digest, 200, _encode(shown).decode(), self._clock.now() + KEPT)
             return answer
         if kept.body != own:
@@ -79,8 +80,17 @@ class Repeats:
         if kept.status is None:
             raise LingpaiError(Kind.CONFLICT, "The same request is under way; try again.", retry_after=1.0)
         document: dict[str, Any] = msgspec.json.decode(kept.answer)
-        if secret:
-            document[secret] = again(kept.nonce) if again is not None and kept.nonce else None
+        if secret and (secret not in document or document[secret]):  # else there was none
+            document[secret] = again(kept.nonce, document) if again is not None and kept.nonce else None
             if document[secret] is None:
                 document["hint"] = "rotate" if again is not None else "repeat with another Idempotency-Key"
         return document
+
+
+def _without(answer: Document, secret: str) -> Document:
+    """Return an answer without its secret; of several the names stay, and an empty one stays as it is."""
+    value = answer.get(secret)
+    if not value:
+        return answer
+    rest = {name: each for name, each in answer.items() if name != secret}
+    return rest | {secret: dict.fromkeys(value)} if isinstance(value, dict) else rest

@@ -28,7 +28,7 @@ from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Action, Resource, Streamed
 from lingpai.operating.rights import Need, permits
 from lingpai.operating.site import Site
-from lingpai.operating.streaming import MOST_ROWS, STALL, lines_reply, rows, whole
+from lingpai.operating.streaming import MOST_ROWS, STALL, finished, lines_reply, rows, whole
 
 TAG: Final = "admin"
 NO_ROWS: Final = Streams(body_limit=0, stall=STALL)
@@ -281,21 +281,23 @@ class AdminApi:
                 site = dataclasses.replace(granted.site, nonce=nonce)
                 return await Local(site).act(resource.kind, key, name, body)
 
-            def again(nonce: bytes) -> str:
+            def again(nonce: bytes, kept: Document) -> Any:
                 site = dataclasses.replace(granted.site, nonce=nonce)
-                return resource.secret_again(site, key)
+                return resource.secret_again(site, key, kept)
 
+            # A route that streams is cancelled when its peer leaves; what has begun is finished all the same.
+            finish = finished if action.most_bytes else _as_it_is
             repeated = call.header("idempotency-key")
             if repeated is None:
-                return await act(b"")
+                return await finish(act(b""))
             names = (
                 repeated,
                 granted.key.key_id,
                 f"{resource.kind} {name} {msgspec.json.encode(key).decode()}",
             )
             if action.underived:
-                return await self._repeats.once(names, body, act, action.underived, None)
-            return await self._repeats.once(names, body, act, action.secret, again)
+                return await finish(self._repeats.once(names, body, act, action.underived, None))
+            return await finish(self._repeats.once(names, body, act, action.secret, again))
 
         return run
 
@@ -334,6 +336,10 @@ async def demand_rights(granted: Granted, needs: Iterable[Need]) -> None:
 
 _BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}
 _WORDS: Final = {"GET": "Show", "PUT": "Add or replace", "PATCH": "Change some fields", "DELETE": "Remove"}
+
+
+async def _as_it_is(work: Awaitable[Document]) -> Document:
+    return await work
 
 
 @functools.cache

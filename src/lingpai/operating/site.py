@@ -106,21 +106,26 @@ class Site:
             raise LingpaiError(Kind.NOT_FOUND, f"There is no realm {realm}.", parameter="realm")
         return found
 
-    def caller_key(self) -> str:
-        """Return a new caller key."""
+    def caller_key(self, name: str = "") -> str:
+        """Return a new caller key; `name` is the caller's, in a request that makes several."""
         if not self.nonce:
             return new_key()
-        return KEY_PREFIX + base64.urlsafe_b64encode(self._derive("caller key", 32)).rstrip(b"=").decode()
+        derived = self._derive(_of("caller key", name), 32)
+        return KEY_PREFIX + base64.urlsafe_b64encode(derived).rstrip(b"=").decode()
 
     def hook_secret(self) -> str:
         """Return a new secret for a webhook."""
         return hooks.new_secret(self._derive("hook secret", hooks.SECRET_BYTES) if self.nonce else None)
 
-    def app_secret(self, issuer: Issuer) -> str:
-        """Return a new secret for an app."""
-        return self._derive("app secret", SECRET_BYTES).hex() if self.nonce else new_secret(issuer)
+    def app_secret(self, issuer: Issuer, name: str = "") -> str:
+        """Return a new secret for an app; `name` is `realm/app_id`, in a request that makes several."""
+        return self._derive(_of("app secret", name), SECRET_BYTES).hex() if self.nonce else new_secret(issuer)
 
     def _derive(self, purpose: str, length: int) -> bytes:
         pepper = self.keeper.ring.derive_pepper("secrets of repeated answers")
         derivation = HKDF(hashes.SHA256(), length, salt=self.nonce, info=purpose.encode())
         return derivation.derive(pepper)
+
+
+def _of(purpose: str, name: str) -> str:
+    return f"{purpose} of {name}" if name else purpose

@@ -1,8 +1,9 @@
 """Bodies of the admin API that are read or written piece by piece: large documents, and rows as lines of JSON."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Final
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from typing import Any, Final
 
 import msgspec
 
@@ -31,6 +32,21 @@ async def whole(call: Call) -> Document:
     body = b"".join([piece async for piece in _pieces(call)])
     # In a thread: other requests go on while a large one is read.
     return await asyncio.to_thread(json_object, body, MOST_KEYS) if body.strip() else {}
+
+
+async def finished(work: Coroutine[Any, Any, Document]) -> Document:
+    """Return what `work` returns. It goes on when the request is cancelled, as its peer has gone, and may ask again.
+
+    The request ends with the work, so that the service waits for it when it ends.
+
+    Raises:
+        LingpaiError: whatever `work` raises.
+    """
+    task = asyncio.create_task(work)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait((task,))
+    return task.result()
 
 
 async def rows(call: Call) -> AsyncIterator[Document]:

@@ -146,7 +146,8 @@ class Apps(Resource[App]):
         return {} if await admin.replace_app(issuer, known, wanted) else None
 
     @override
-    def secret_again(self, site: Site, key: Key) -> str:
+    def secret_again(self, site: Site, key: Key, kept: Document) -> str:
+        del kept
         return site.app_secret(site.issuer(key[0]))
 
     @override

@@ -105,8 +105,8 @@ class Callers(Resource[Caller]):
         return {"key": key} if await administration.add_caller(site.keeper, wanted, key) else None
 
     @override
-    def secret_again(self, site: Site, key: Key) -> str:
-        del key
+    def secret_again(self, site: Site, key: Key, kept: Document) -> str:
+        del key, kept
         return site.caller_key()
 
     @override

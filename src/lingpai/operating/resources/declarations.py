@@ -15,6 +15,8 @@ from lingpai.operating.resources.resource import Action, Resource, Streamed
 from lingpai.operating.rights import Need
 from lingpai.operating.sections import SECTIONS
 from lingpai.operating.sections.applying import Planned, perform, plan_all
+from lingpai.operating.sections.apps import APPS
+from lingpai.operating.sections.callers import CALLERS
 from lingpai.operating.sections.section import Stage
 from lingpai.operating.site import Site
 
@@ -46,7 +48,7 @@ async def apply(site: Site, _key: Key, body: Any) -> Document:
         if getattr(body, section.name) is not msgspec.UNSET
     }
     try:
-        planned = await plan_all(Stage(site.keeper, IssuerChoice(site), given), given, prune=body.prune)
+        planned = await plan_all(Stage(site.keeper, IssuerChoice(site), given, site), given, prune=body.prune)
     except Problem as problem:
         raise LingpaiError(Kind.INVALID_PARAMETER, str(problem)) from problem
     if body.dry_run:
@@ -68,7 +70,7 @@ async def apply(site: Site, _key: Key, body: Any) -> Document:
 
 async def export(site: Site, _key: Key, _rows: AsyncIterator[Document]) -> AsyncGenerator[Document, None]:
     """Yield everything that `apply` takes, an entry at a time, without secrets."""
-    stage = Stage(site.keeper, IssuerChoice(site), {})
+    stage = Stage(site.keeper, IssuerChoice(site), {}, site)
     for section in SECTIONS:
         async for entry in section.entries(stage):
             yield {"section": section.name, "entry": entry}
@@ -99,7 +101,7 @@ class DeclaredThings(Resource[Any]):
             Declarations,
             "Make the store agree with declarations.",
             whole=True,
-            underived="keys",
+            secret="keys",  # noqa: S106  the name of a field
             flags=("prune", "dry_run"),
             most_bytes=MOST_BYTES,
         )
@@ -112,6 +114,20 @@ class DeclaredThings(Resource[Any]):
         return tuple(Need(area, action.verb) for area in sorted(areas)) or super().needs(
             action, key, document
         )
+
+    @override
+    def secret_again(self, site: Site, key: Key, kept: Document) -> dict[str, str] | None:
+        """Return the keys and secrets that were made, each from the nonce and the name of what it belongs to."""
+        names, made = kept.get("keys"), dict[str, str]()
+        if names is None:
+            return None
+        for each in kept["changes"]:
+            section, name = each["section"], each["name"]
+            if name in names and section == CALLERS.name:
+                made[name] = site.caller_key(name)
+            elif name in names and section == APPS.name:
+                made[name] = site.app_secret(site.issuer(name.partition("/")[0]), name)
+        return made
 
 
 class Exports(Resource[Any]):

@@ -168,8 +168,8 @@ class Hooks(Resource[Hook]):
         return {"secret": secret} if await administration.add_hook(site.keeper, added) else None
 
     @override
-    def secret_again(self, site: Site, key: Key) -> str:
-        del key
+    def secret_again(self, site: Site, key: Key, kept: Document) -> str:
+        del key, kept
         return site.hook_secret()
 
     @override

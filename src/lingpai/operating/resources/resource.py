@@ -32,7 +32,8 @@ class Action(NamedTuple):
         summary: one line for the reference.
         verb: the right that it needs.
         whole: whether it is of the list as a whole.
-        secret: the name of the secret in the answer, which derives from the request's nonce (`Site.caller_key`), or "".
+        secret: the name of the secret in the answer, which derives from the request's nonce (`Site.caller_key`), or "";
+            several are a document of them by name.
         underived: the name of a secret in the answer that derives from nothing, or "": it is never kept, and a repeated
             request gets null for it.
         area: of the right that it needs; the thing's when None.
@@ -200,8 +201,8 @@ class Resource(Generic[R]):
                 return Count(number, page.partial)
         return Count(min(number, MOST_COUNTED), more=True)
 
-    def secret_again(self, site: Site, key: Key) -> str:
-        """Return the secret that an action made from the nonce that `site` has."""
+    def secret_again(self, site: Site, key: Key, kept: Document) -> Any:
+        """Return the secret that an action made from the nonce that `site` has; `kept` is the rest of its answer."""
         raise NotImplementedError
 
     def missing(self, key: Key) -> LingpaiError:

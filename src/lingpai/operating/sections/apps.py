@@ -13,8 +13,9 @@ from lingpai.issuer.context import Issuer
 from lingpai.messages.problems import OVERTAKEN, Problem
 from lingpai.messages.translating import sentences, tr
 from lingpai.operating.port import Document
-from lingpai.operating.sections.draft import Draft
+from lingpai.operating.sections.draft import Draft, Target
 from lingpai.operating.sections.section import Change, Plan, Section, Stage
+from lingpai.operating.site import Site
 
 AppEntry = FIELDS.entry("AppEntry", {"app_id": str}, realm="", secret="")
 """See `issuer_records.App`; `secret` may be a reference to one that is in use already. Without it one is made."""
@@ -38,7 +39,7 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
             found.append(tr("An app that authenticates by its own keys has no secret."))
         found += draft.repeated(name)
         if draft.accepts(name, found):
-            draft.changes.append(await _change(issuer, name, wanted, secret))
+            draft.changes.append(await _change(stage.site, target, wanted))
     if prune:
         await _prune(draft, stage)
     return draft.plan()
@@ -56,10 +57,11 @@ def _app(issuer: Issuer, entry: Any) -> App:
     return App(realm=issuer.realm, app_id=entry.app_id, **FIELDS.named(entry))
 
 
-async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change:
+async def _change(site: Site, target: Target, wanted: App) -> Change:
+    issuer, secret, name = target
     known = await issuer.store.find_app(issuer.realm, wanted.app_id)
     if known is None:
-        made = "" if secret or not wanted.by_secret else admin.new_secret(issuer)
+        made = "" if secret or not wanted.by_secret else site.app_secret(issuer, name)
         add = partial(admin.declare_app, issuer, wanted, secret or made)
         return Change(name, "add", perform=add, reveal=made)
     differing = [*FIELDS.changed(known, wanted)]
@@ -68,7 +70,7 @@ async def _change(issuer: Issuer, name: str, wanted: App, secret: str) -> Change
     elif (
         not secret and wanted.by_secret and not known.secrets
     ):  # it was a public client, or had keys of its own
-        secret = made = admin.new_secret(issuer)
+        secret = made = site.app_secret(issuer, name)
         change = partial(admin.declare_app, issuer, wanted, secret)
         return Change(name, "change", (*differing, "secret"), change, reveal=made)
     if not differing:

@@ -8,7 +8,7 @@ from lingpai.core.records import Caller
 from lingpai.keeper import administration
 from lingpai.keeper.callers import FIELDS, caller_flaws
 from lingpai.keeper.keeper import Keeper
-from lingpai.keeper.keys import KEY_PREFIX, KEY_RANDOM_BYTES, new_key
+from lingpai.keeper.keys import KEY_PREFIX, KEY_RANDOM_BYTES
 from lingpai.messages.problems import OVERTAKEN, Problem
 from lingpai.messages.translating import sentences, tr
 from lingpai.operating.port import Document
@@ -55,7 +55,7 @@ def _caller(stage: Stage, entry: Any) -> Caller:
 async def _change(stage: Stage, known: Caller | None, wanted: Caller, given: str) -> Change:
     keeper = stage.keeper
     if known is None:
-        key = given or new_key()
+        key = given or stage.site.caller_key(wanted.name)
         if await keeper.store.find_caller(keeper.digest_caller_key(key)) is not None:
             raise Problem(tr("Its key already belongs to another caller."))
         add = partial(_add, keeper, wanted, key)

@@ -13,6 +13,7 @@ from lingpai.messages.translating import tr
 from lingpai.operating.port import Document
 from lingpai.operating.realm_choice import IssuerChoice
 from lingpai.operating.rights import Area
+from lingpai.operating.site import Site
 
 ENV: Final = "env:"
 FILE: Final = "file:"
@@ -51,11 +52,12 @@ class Plan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stage:
-    """The environment of a section's planner: open keeper and realms, and the declarations."""
+    """The environment of a section's planner: keeper, realms, declarations, and the site, which makes secrets."""
 
     keeper: Keeper
     realms: IssuerChoice
     document: Mapping[str, Any]
+    site: Site
 
     def secret(self, text: str) -> str:
         """Return the secret that an entry has.
