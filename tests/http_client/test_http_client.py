@@ -17,6 +17,7 @@ from lingpai.http_client.response import UNREAD_BYTES, HttpResponse, LostError
 from tests.keeper.certificates import certificate_for
 
 SECONDS = 20.0
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
@@ -168,12 +169,55 @@ async def test_an_answer_to_head_has_no_body() -> None:
         (b"HTTP/1.1 200 OK\r\nx: " + b"y" * MAX_HEAD_BYTES * 2, "not HTTP"),
         (b"HTTP/1.1 200 OK\r\ncontent-encoding: br\r\ncontent-length: 1\r\n\r\nx", "compressed"),
         (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\nok", "compressed"),
+        (CHUNKED + b"0\r\n" + b"a: b\r\n" * MAX_HEAD_BYTES, "not HTTP"),
+        (CHUNKED + b"0\r\na: " + b"b" * MAX_HEAD_BYTES * 8, "not HTTP"),
+        (CHUNKED + b"1;a=" + b"b" * MAX_HEAD_BYTES * 8, "not HTTP"),
     ],
 )
 async def test_what_is_no_whole_answer_is_lost(answer: bytes, why: str) -> None:
     async with Server(answer) as server, pooled() as pool:
         with pytest.raises(LostError, match=why):
             await get(pool, server.url)
+
+
+async def test_trailers_and_small_chunks_end_no_answer() -> None:
+    pieces = b"1\r\no\r\n" * MAX_HEAD_BYTES + b"0\r\n" + b"a: b\r\n" * 1000 + b"\r\n"
+    async with Server(CHUNKED + pieces, OK, then="wait") as server, pooled() as pool:
+        response = await pool.send(HttpRequest("GET", server.url), SECONDS)
+        assert len(await content_of(response)) == MAX_HEAD_BYTES
+        assert response.lines == [(b"transfer-encoding", b"chunked")]
+        assert await get(pool, server.url) == (200, b"ok")
+        assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("coding", [b"br", b"zstd", b"gzip, br", b"identity\r\ncontent-encoding: br"])
+async def test_a_coding_that_cannot_be_undone_is_known_at_the_head(coding: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: 2\r\n\r\nok" % coding
+    async with Server(answer, answer, then="wait") as server, pooled(limit=1) as pool:
+        response = await pool.send(HttpRequest("GET", server.url), SECONDS)
+        with pytest.raises(LostError, match="compressed"):
+            await response.head(SECONDS)
+        assert (response.headed, response.status) == (True, 200)
+        with pytest.raises(LostError, match="compressed"):
+            await response.read(SECONDS)
+        head = await pool.send(HttpRequest("HEAD", server.url), SECONDS)  # the place is free again
+        assert await content_of(head) == b""
+
+
+async def test_a_server_that_closes_at_once_costs_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by TLS, whose last flight may bring the end too."""
+    made = HttpConnection.connection_made
+
+    def close(connection: HttpConnection, transport: asyncio.BaseTransport) -> None:
+        made(connection, transport)
+        connection.abort()
+
+    async with Server(OK) as server, pooled(limit=1) as pool:
+        monkeypatch.setattr(HttpConnection, "connection_made", close)
+        with pytest.raises(LostError):
+            await get(pool, server.url)
+        monkeypatch.undo()
+        assert await get(pool, server.url) == (200, b"ok")
 
 
 @pytest.mark.parametrize(

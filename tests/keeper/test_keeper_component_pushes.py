@@ -160,6 +160,13 @@ async def test_json_is_taken_as_xml_is(made: Provided) -> None:
     assert await ticket_of(made) == "j-1"
 
 
+@pytest.mark.parametrize("at", ["9" * 400, "9" * 5000, "-1e9", "", "\u0663"])
+async def test_a_time_that_is_none_is_now(made: Provided, at: str) -> None:
+    members = {"ComponentVerifyTicket": "t-2", "CreateTime": at}
+    made.harness.clock.advance(1)
+    assert (await send(made, inner(made, "component_verify_ticket", **members))).text == "success"  # type: ignore[arg-type]
+
+
 async def test_the_key_before_is_taken_while_it_is_configured(made: Provided) -> None:
     store = made.harness.keeper.store
     changed = provider_account(encoding_key=OTHER_KEY, former_encoding_key=KEY)

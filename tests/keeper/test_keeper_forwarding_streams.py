@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import html
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, urlsplit
 
 import aiohttp
 import pytest
@@ -26,11 +29,13 @@ class Platform:
     def __init__(self) -> None:
         self.answer: Callable[[web.Request], Awaitable[web.StreamResponse]] = self.count
         self.tokens = 0
+        self.real = ""
         self.cancelled = asyncio.Event()
 
     async def token(self, _request: web.Request) -> web.Response:
         self.tokens += 1
-        return web.json_response({"access_token": f"real-{self.tokens}" + "x" * 60, "expires_in": 7200})
+        token = self.real or f"real-{self.tokens}" + "x" * 60
+        return web.json_response({"access_token": token, "expires_in": 7200})
 
     async def call(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -249,3 +254,43 @@ async def test_documents_of_any_size_and_encoding_come_back_whole(
             assert (await answer.json())["text"] == "你" * size
         async with session.head(house.url, headers=house.headers) as answer:
             assert answer.status == 200
+
+
+async def test_the_length_that_an_answer_to_head_names_is_kept(
+    tmp_path: Path, platform: tuple[Platform, str]
+) -> None:
+    async def document(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"errcode": 0, "text": "x" * 300})
+
+    platform[0].answer = document
+    async with house_of(tmp_path, platform[1]) as (house, session):
+        async with session.get(house.url, headers=house.headers) as answer:
+            length = answer.headers["content-length"]
+        async with session.head(house.url, headers=house.headers) as answer:
+            assert (answer.status, answer.headers["content-length"]) == (200, length)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/xml", "application/problem+json", "image/svg+xml"]
+)
+async def test_a_token_is_hidden_however_it_is_spelt(
+    tmp_path: Path, platform: tuple[Platform, str], kind: str
+) -> None:
+    real = 'r+/=&"'
+    spelt = (real, quote(real, safe=""), quote(real, safe="").lower(), json.dumps(real)[1:-1], html.escape(real),
+             json.dumps(real).replace("/", r"\/")[1:-1])  # fmt: skip
+
+    async def repeat(_request: web.Request) -> web.StreamResponse:
+        location = f"https://elsewhere.example/?access_token={quote(real, safe='')}"
+        return web.Response(body="\n".join(spelt).encode(), content_type=kind, headers={"location": location})
+
+    platform[0].answer, platform[0].real = repeat, real
+    async with (
+        house_of(tmp_path, platform[1]) as (house, session),
+        session.get(house.drop_in, headers=house.headers) as answer,
+    ):
+        content = await answer.text()
+    shown = parse_qs(urlsplit(house.drop_in).query)["access_token"][0]
+    assert content.startswith(f"{shown}\n{quote(shown, safe='')}\n")
+    assert not any(each in content for each in spelt)
+    assert answer.headers["location"].partition("=")[2] == quote(shown, safe="")

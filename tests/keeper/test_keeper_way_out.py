@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lingpai.http_client.pool import HttpRequest
 from lingpai.keeper.platforms.way_out import WayOut
 from lingpai.keeper.proxies import proxy_for
 from lingpai.keeper.upstream import Unreachable, Upstream
@@ -72,6 +73,45 @@ async def platform(tmp_path: Path) -> AsyncIterator[Platform]:
     ports = [server.sockets[0].getsockname()[1] for server in servers]
     async with servers[0], servers[1]:
         yield Platform(ports[0], ports[1], certificate, peers)
+
+
+@pytest.mark.parametrize("coding", ["", "br", "zstd", "compress"])
+async def test_by_a_proxy_an_early_head_ends_no_upload_and_unknown_codings_are_refused(coding: str) -> None:
+    headed, got = asyncio.Event(), asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await headed.wait()
+        yield b"second"
+        yield b"third"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"first")
+            writer.write(
+                b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: 2\r\n\r\n" % coding.encode()
+            )
+            await reader.readuntil(b"third")
+            got.set()
+            writer.write(b"ok")
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    client = Upstream(5)
+    async with server, proxying({(HOST, 80): server.sockets[0].getsockname()}) as proxy:
+        way = WayOut("wechat", proxy=f"http://127.0.0.1:{proxy.port}")
+        request = HttpRequest("POST", f"http://{HOST}/upload", (), pieces())
+        try:
+            if coding:
+                with pytest.raises(Unreachable, match=r"compressed|ClientResponseError"):
+                    await client.send(request, stall=5, total=10, way=way)
+                return
+            response = await client.send(request, stall=5, total=10, way=way)
+            headed.set()
+            assert await response.read(5) == b"ok"
+            assert got.is_set()
+        finally:
+            await client.close()
 
 
 async def ask(url: str, **way: Any) -> dict[str, Any]:

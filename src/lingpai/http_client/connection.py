@@ -15,6 +15,8 @@ from typing_extensions import override
 from lingpai.http_client.response import BEFORE_ANSWER, MID_ANSWER, NOT_HTTP, HttpResponse, LostError
 
 MAX_HEAD_BYTES: Final = 64 * 1024
+"""Bytes of a head, and after it of whatever is no body in a row: trailers, chunk extensions (RFC 9112 §7.1)."""
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _LENIENT: Final = {
     "lenient_headers": True,
     "lenient_optional_cr_before_lf": True,
@@ -127,8 +129,7 @@ class HttpConnection(asyncio.Protocol):
         if response is None:  # nothing was asked for
             self.abort()
             return
-        if not response.headed:
-            self._head_bytes += len(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
@@ -137,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
             return
         if self._unasked:
             self.abort()
-        if self._head_bytes > MAX_HEAD_BYTES and not response.headed:
+        if self._head_bytes > MAX_HEAD_BYTES and self._response is response:
             response.fail(LostError(NOT_HTTP))
             self.abort()
 
@@ -166,8 +167,9 @@ class HttpConnection(asyncio.Protocol):
         self._unasked = self._response is None  # a second answer to one request
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser, for trailers too."""
-        self._lines.append((name.lower(), value))
+        """Called by the parser, for trailers too, which nobody reads."""
+        if self._response is not None and not self._response.headed:
+            self._lines.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
@@ -176,12 +178,14 @@ class HttpConnection(asyncio.Protocol):
         response = self._response
         if response is None or status < HTTPStatus.OK:  # an interim answer
             return
-        response.begin(status, lines)
+        self._head_bytes = 0
+        response.begin(status, lines, bodiless=self._bodiless or status in _BODILESS)
         if self._bodiless:
             self._finish(reusable=False)
 
     def on_body(self, data: bytes) -> None:
         """Called by the parser."""
+        self._head_bytes = 0
         if self._response is not None:
             self._response.feed(data)
 

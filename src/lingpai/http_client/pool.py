@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import aiohappyeyeballs
 
 from lingpai.http_client.connection import HttpConnection
-from lingpai.http_client.response import HttpResponse
+from lingpai.http_client.response import HttpResponse, LostError
 
 IDLE_SECONDS: Final = 15.0
 """Seconds for which an unused connection is kept."""
@@ -118,7 +118,13 @@ class HttpPool:
             if connection is None and turns is not None:
                 turns.release()
         self._busy[connection] = origin
-        return connection.request(head, request.body, end, bodiless=request.method == "HEAD", chunked=chunked)
+        try:
+            return connection.request(
+                head, request.body, end, bodiless=request.method == "HEAD", chunked=chunked
+            )
+        except LostError:  # it was closed before it was one of the busy ones
+            self._forget(connection)
+            raise
 
     def close(self) -> None:
         """Close all connections, also those that are in use."""

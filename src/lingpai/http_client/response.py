@@ -2,6 +2,7 @@
 
 import asyncio
 import zlib
+from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 UNREAD_BYTES: Final = 256 * 1024
@@ -15,6 +16,17 @@ BEFORE_ANSWER: Final = "the connection was lost before an answer came"
 MID_ANSWER: Final = "the connection was lost in the middle of the answer"
 NOT_HTTP: Final = "the answer is not HTTP"
 UNKNOWN_CODING: Final = "the answer is compressed in a way that was not asked for"
+
+
+READABLE: Final = frozenset({"gzip", "x-gzip", "deflate"})
+"""Codings that are undone, although none is asked for."""
+
+
+def codings_of(lines: Iterable[tuple[bytes, bytes]]) -> list[str]:
+    """Return how a body is compressed (RFC 9110 §8.4), in lower case; [] when it is not."""
+    given = b",".join(value for name, value in lines if name == b"content-encoding")
+    codings = (each.strip().lower() for each in given.decode("latin-1").split(","))
+    return [each for each in codings if each not in {"", "identity"}]
 
 
 class LostError(ConnectionError):
@@ -64,6 +76,7 @@ class HttpResponse:
         self._unread = 0
         self._paused = False
         self._inflater: Any = None
+        self._unreadable = False
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle
@@ -90,13 +103,15 @@ class HttpResponse:
             stall: seconds in which it must come, from the last piece of the request that was sent.
 
         Raises:
-            LostError: it will not come.
+            LostError: it will not come; or it has, which `headed` says, and the body cannot be decompressed.
             TimeoutError: it did not come in time.
         """
         while not self._headed:
             if self._error is not None:
                 raise self._error
             await self._wait(stall)
+        if self._unreadable:
+            raise LostError(UNKNOWN_CODING)
 
     async def read(self, stall: float) -> bytes:
         """Return what has come of the body, or wait for some; b"" after its end.
@@ -108,6 +123,8 @@ class HttpResponse:
             LostError: the rest will not come, or cannot be decompressed.
             TimeoutError: nothing came in time.
         """
+        if self._unreadable:
+            raise LostError(UNKNOWN_CODING)
         while True:
             if self._pieces:
                 data = self._take()
@@ -126,15 +143,16 @@ class HttpResponse:
         if not self.complete:
             self._link.abort()
 
-    def begin(self, status: int, lines: list[tuple[bytes, bytes]]) -> None:
-        """The head has come."""
+    def begin(self, status: int, lines: list[tuple[bytes, bytes]], *, bodiless: bool = False) -> None:
+        """The head has come; `bodiless` says that nothing comes after it."""
         self.status, self.lines, self._headed = status, lines, True
-        coding = self.header(b"content-encoding")
-        if coding is not None and coding.lower() not in {"", "identity"}:
-            if coding.lower() not in {"gzip", "x-gzip", "deflate"}:
-                self.fail(LostError(UNKNOWN_CODING))
-                return
-            self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+        codings = codings_of(lines)
+        if codings:
+            if bodiless or (len(codings) == 1 and codings[0] in READABLE):
+                self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
+            else:
+                self._unreadable = True
+                self._link.abort()
         self._wake()
 
     def feed(self, data: bytes) -> None:

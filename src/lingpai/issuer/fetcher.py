@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from lingpai.core.addresses import unmapped
 from lingpai.http_client.pool import HttpPool, HttpRequest, Resolve
-from lingpai.http_client.response import HttpResponse
+from lingpai.http_client.response import HttpResponse, LostError
 
 SECONDS: Final = 5.0
 MAX_BODY: Final = 64 * 1024
@@ -175,7 +175,11 @@ class Fetcher:
         pool = HttpPool(self._seconds, trust=self._trust, resolve=pinned)
         try:
             response = await pool.send(request, self._seconds)
-            await response.head(self._seconds)
+            try:
+                await response.head(self._seconds)
+            except LostError:
+                if not response.headed:
+                    raise  # else its body alone cannot be read, which not everybody does
             return await read(response)
         finally:
             pool.close()

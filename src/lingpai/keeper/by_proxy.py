@@ -11,7 +11,7 @@ import aiohttp
 import yarl
 
 from lingpai.http_client.pool import HttpRequest
-from lingpai.http_client.response import BEFORE_ANSWER, LostError
+from lingpai.http_client.response import BEFORE_ANSWER, READABLE, UNKNOWN_CODING, LostError, codings_of
 from lingpai.keeper.platforms.way_out import WayOut
 from lingpai.keeper.proxies import Proxy
 from lingpai.keeper.trust import trusting
@@ -86,6 +86,9 @@ class ProxiedResponse:
         answer = self._answer = await self._request.send(stall)
         self.status = answer.status
         self.lines = [(name.lower(), value) for name, value in answer.raw_headers]
+        if self._request.request.method != "HEAD" and not READABLE.issuperset(codings_of(self.lines)):
+            self.close()
+            raise LostError(UNKNOWN_CODING)
 
     async def read(self, stall: float) -> bytes:
         """Return what has come of the body, or wait for some; b"" after its end.
@@ -153,10 +156,17 @@ class WatchedRequest(NamedTuple):
 
 async def _watched(body: AsyncIterator[bytes], watch: asyncio.Timeout, stall: float) -> AsyncIterator[bytes]:
     loop = asyncio.get_running_loop()
+
+    def put_off() -> None:
+        with contextlib.suppress(
+            RuntimeError
+        ):  # the head came before the end of the body: nobody waits for it
+            watch.reschedule(loop.time() + stall)
+
     async for piece in body:
-        watch.reschedule(loop.time() + stall)
+        put_off()
         yield piece
-        watch.reschedule(loop.time() + stall)
+        put_off()
 
 
 class Sessions:

@@ -129,23 +129,27 @@ class Forwarder:
         answering = await self._send(asked, headers, body, token.value)
         replayed = False
         try:
-            code = await self._look(answering, app)
+            code = await self._look(asked, answering)
             if code in forwarding.dead:
                 successor = await self._successor(app, asked.kind, token)
                 if successor.version != token.version and body.whole is not None:
                     answering.discard()
                     token, replayed = successor, True
                     answering = await self._send(asked, headers, body, token.value)
-                    await self._look(answering, app)
+                    await self._look(asked, answering)
         except BaseException:
             answering.discard()
             raise
         answering.hide(token.value, asked.shown)
         return answering, token.value, replayed
 
-    async def _look(self, answering: Answering, app: App) -> int | None:
+    async def _look(self, asked: Forwarded, answering: Answering) -> int | None:
+        if (
+            asked.request.method == "HEAD"
+        ):  # whose length is that of a body that does not come (RFC 9110 §9.3.2)
+            return None
         try:
-            return await answering.look(app.platform)
+            return await answering.look(asked.app.platform)
         except FAILURES as error:
             raise _unreachable("the answer broke off") from error
 

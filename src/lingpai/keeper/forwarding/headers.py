@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.keeper.forwarding.hiding import hidden
 
 Lines = Sequence[tuple[bytes, bytes]]
 
@@ -40,7 +41,7 @@ def incoming(raw: Iterable[tuple[bytes, bytes]], real: str, shown: str) -> tuple
         shown: the text that the caller sees instead of it.
     """
     return tuple(
-        (name, value.replace(real.encode(), shown.encode()))
+        (name, hidden(value, real, shown))
         for name, value in raw
         if name in _BACK and not any(each in value for each in (b"\r", b"\n", b"\0"))
     )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lingpai.keeper.forwarding.hiding import hidden
 from lingpai.keeper.platforms.forms import Envelope
 from lingpai.keeper.platforms.platform import Platform
 from lingpai.keeper.unreached import FAILURES
@@ -13,8 +14,14 @@ from lingpai.keeper.upstream import Response, number_of
 
 LOOKED_AT: Final = 64 * 1024
 """Bytes of an answer up to which it is looked at for the number of a dead token, as documents are."""
-_DOCUMENTS: Final = ("application/json", "text/json", "text/plain", "application/x-json", "text/html")
-# WeChat labels some of its JSON as text.
+_DOCUMENTS: Final = frozenset(
+    {
+        *("application/json", "text/json", "application/x-json", "application/xml", "text/xml"),
+        *("text/plain", "text/html"),  # WeChat labels some of its JSON as text
+    }
+)
+_FAMILIES: Final = ("+json", "+xml")
+"""Ends of types that are such documents too (RFC 6839)."""
 
 
 class Answering:
@@ -46,7 +53,8 @@ class Answering:
         """Return the error number in a small document, after reading all of it; None when it is something else."""
         length = self.response.length
         kind = (self.response.header(b"content-type") or "").partition(";")[0].strip().lower()
-        if kind not in _DOCUMENTS or (length is not None and length > LOOKED_AT):
+        is_document = kind in _DOCUMENTS or kind.endswith(_FAMILIES)
+        if not is_document or (length is not None and length > LOOKED_AT):
             return None
         size = 0
         while size <= LOOKED_AT:
@@ -60,9 +68,8 @@ class Answering:
 
     def hide(self, real: str, shown: str) -> None:
         """Replace the platform's token in an answer that was read whole."""
-        content = b"".join(self.first)
-        if self.whole and real.encode() in content:
-            self.first = [content.replace(real.encode(), shown.encode())]
+        if self.whole:
+            self.first = [hidden(b"".join(self.first), real, shown)]
 
     def discard(self) -> None:
         """Let go of an answer that nobody needs."""

@@ -27,6 +27,9 @@ HALF_HOUR = 1_800.0
 RENEW_LEFT = 600.0
 """Seconds; the platform's advice is to renew after an hour and fifty minutes of two."""
 
+_LATEST = 2**53
+"""Unix time in seconds beyond which no time is one."""
+
 TOKEN = Limit("component_token", 1_000, Period.DAY)
 TICKET = "verify_ticket"
 LISTED = 500
@@ -108,7 +111,7 @@ def _listed(answer: Mapping[str, Any]) -> tuple[int, list[Listed]]:
         Listed(
             _text(each.get("authorizer_appid")),
             _text(each.get("refresh_token")),
-            float(each["auth_time"]) if isinstance(each.get("auth_time"), int | float) else 0.0,
+            float(min(each["auth_time"], _LATEST)) if isinstance(each.get("auth_time"), int | float) else 0.0,
         )
         for each in entries
     ]

@@ -109,7 +109,7 @@ def _task_of(third: ThirdParty, event: str, pushed: dict[str, str], at: float) -
 def _time_of(keeper: Keeper, text: str) -> float:
     try:
         return float(int(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         return keeper.clock.now()
 
 
