@@ -184,7 +184,9 @@ class Reads:
             cursor.execute("BEGIN")
             version: int = cursor.execute("PRAGMA data_version").get
             if version != self._version:
-                self._forget_changed(cursor)
+                mark: tuple[int, int] = cursor.execute(_MARK).get
+                if mark != self._mark:
+                    self._forget_changed(cursor, mark)
                 self._version = version
                 if self._watchers:
                     self._on_commit()
@@ -195,12 +197,11 @@ class Reads:
         self._loop.call_soon(self._end_turn)
         return cursor
 
-    def _forget_changed(self, cursor: apsw.Cursor) -> None:
-        mark: tuple[int, int] = cursor.execute(_MARK).get
+    def _forget_changed(self, cursor: apsw.Cursor, mark: tuple[int, int]) -> None:
         (known, seen), (others, last) = self._mark, mark
         if others != known or not 0 <= last - seen <= _LISTED:
             self._forget_all()
-        elif last != seen:
+        else:
             changed: list[Row] = cursor.execute(_CHANGES, (seen,)).fetchall()
             for (credential,) in changed:
                 self._forget(credential)
