@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,8 +24,8 @@ def engine_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-async def desk_at(folder: Path, store: str) -> AsyncIterator[Desk]:
-    settings = Settings(data=folder / "data", store=SecretStr(store))
+async def desk_at(folder: Path, store: str, **changes: Any) -> AsyncIterator[Desk]:
+    settings = Settings(data=folder / "data", store=SecretStr(store), **changes)
     clock = VirtualClock()
     async with open_keeper(settings, clock) as keeper:
         app = admin_app(settings, keeper, await issuers_of(settings, keeper, disabled=True))

@@ -80,6 +80,7 @@ class Surfer:
     direct: Direct
     language: str = "en"
     cookies: dict[str, str] = field(default_factory=dict)
+    peer: str = "127.0.0.1"
 
     async def ask(self, method: str, path: str, body: Fields | None = None, **headers: str) -> Result:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -93,7 +94,7 @@ class Surfer:
             named["content-type"] = "application/x-www-form-urlencoded"
             named.setdefault("origin", ORIGIN)
             named.setdefault("sec-fetch-site", "same-origin")
-        answer = await self.direct.ask(method, path, headers=named, body=content)
+        answer = await self.direct.ask(method, path, peer=self.peer, headers=named, body=content)
         for cookie in answer.headers.get_all("set-cookie") or ():
             pair, *attributes = cookie.split("; ")
             name, _, value = pair.partition("=")

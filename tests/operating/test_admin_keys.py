@@ -42,7 +42,7 @@ async def test_a_session_of_the_console_ends_at_once(admin: Admin) -> None:
     viewer = await admin.as_role("viewer")
     assert (await viewer.ask("GET", "/sessions")).status_code == 403
     assert (await admin.ask("DELETE", f"/sessions/{held['session']}")).status_code == 200
-    assert await sessions.find(operator.secret) is None
+    assert await sessions.find(operator.secret, "127.0.0.1") is None
     assert (await admin.ask("DELETE", f"/sessions/{held['session']}")).status_code == 404
     assert await rows(admin, "console.end") == [("eve", "admin", "done")]
 

@@ -207,7 +207,7 @@ class Console:
         await visit.port().demand("tokens", "read", ())
 
         async def valid() -> bool:
-            return await desk.sessions.find(operator.secret) is not None
+            return await desk.sessions.find(operator.secret, call.peer) is not None
 
         return StreamedReply(
             b"",

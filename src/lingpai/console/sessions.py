@@ -113,15 +113,15 @@ class Sessions:
             raise LingpaiError(Kind.WRONG_KEY, "The link was used already, or is over; make another.")
         return await self._open(taken.name, taken.role, "", LONGEST, entrance)
 
-    async def find(self, secret: str | None) -> Operator | None:
-        """Return whose session this is; None when there is none, or it is over."""
+    async def find(self, secret: str | None, address: str) -> Operator | None:
+        """Return whose session this is; None when there is none, it is over, or may not be used from this address."""
         if secret is None or not _SESSION.match(secret):
             return None
         digest, now = self._digest(secret), self._keeper.clock.now()
         session = await self._keeper.store.find_console_session(digest)
         if session is None or session.link or session.ends_at <= now or session.used_at + IDLE <= now:
             return None
-        rights = await self._rights(session, now)
+        rights = await self._rights(session, now, address)
         return Operator(session, rights, secret) if rights else None
 
     async def use(self, operator: Operator) -> None:
@@ -145,19 +145,19 @@ class Sessions:
         change = Change("console.sign-in", name, after={"by": "key" if key_id else "link"})
         store = self._keeper.by(actor).recording(change)
         await store.add_console_session(session, self._digest(secret))
-        return Operator(session, await self._rights(session, now), secret)
+        return Operator(session, await self._rights(session, now, entrance.address), secret)
 
     def _left(self, key: AdminKey) -> float:
         return key.ends_at - self._keeper.clock.now()
 
-    async def _rights(self, session: ConsoleSession, now: float) -> tuple[str, ...]:
+    async def _rights(self, session: ConsoleSession, now: float, address: str) -> tuple[str, ...]:
         """Return the rights of a session: those of its key as it is now, which may have been removed."""
         if not session.key_id:
-            return rights_of(session.role)
+            return rights_of(session.role) if self._door.admits(address) else ()
         found = await self._keeper.store.find_admin_key(session.key_id)
         if found is None or found[0].removed_at is not None or found[0].ends_at <= now:
             return ()
-        return found[0].rights
+        return found[0].rights if self._door.admits(address, found[0]) else ()
 
 
 def is_secret(text: str) -> bool:

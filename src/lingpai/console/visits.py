@@ -69,7 +69,8 @@ class Visit:
 
     async def find_operator(self) -> Operator | None:
         """Find the session of the browser's cookie."""
-        self.operator = await self.desk.sessions.find(cookie_of(self.call, self.desk.session_cookie))
+        secret = cookie_of(self.call, self.desk.session_cookie)
+        self.operator = await self.desk.sessions.find(secret, self.call.peer)
         if self.operator is not None:
             self.call.caller = self.operator.session.name
             if self.call.header(LIVE) is None:

@@ -161,7 +161,8 @@ class Doorkeeper:
 
         Raises:
             LingpaiError: MISSING_KEY; WRONG_KEY, also of a key that ended; NOT_ALLOWED from another network;
-                TOO_MANY_REQUESTS, whatever the key is.
+                TOO_MANY_REQUESTS in place of the last two after too many failures. A right key is never refused for
+                what others of its network do.
         """
         self.demand_network(address)
         if not bearer:
@@ -170,7 +171,7 @@ class Doorkeeper:
         if key is None:
             self.fail(address)
             raise LingpaiError(Kind.WRONG_KEY, "The admin key is wrong, has expired or was removed.")
-        if key.networks and not is_within_blocks(address, key.networks):
+        if not self.admits(address, key):
             self.fail(address)
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin key may not be used from this network.")
         now = self._clock.now()
@@ -179,18 +180,27 @@ class Doorkeeper:
         return key
 
     def demand_network(self, address: str) -> None:
-        """Refuse a network that may not come, or has failed too often.
+        """Refuse an address that is in none of the listener's networks.
 
         Raises:
-            LingpaiError: NOT_ALLOWED, TOO_MANY_REQUESTS.
+            LingpaiError: NOT_ALLOWED.
         """
-        if self._networks and not is_within_blocks(address, self._networks):
+        if not self.admits(address):
             raise LingpaiError(Kind.NOT_ALLOWED, "The admin API may not be used from this network.")
-        self._demand_patience(network_of(address))
+
+    def admits(self, address: str, key: AdminKey | None = None) -> bool:
+        """Return whether an address is in the networks of the listener, and in those of a key."""
+        lists = (self._networks, () if key is None else key.networks)
+        return all(is_within_blocks(address, networks) for networks in lists if networks)
 
     def fail(self, address: str) -> None:
-        """Count a failure of this address's network."""
+        """Count a failure of this address's network.
+
+        Raises:
+            LingpaiError: TOO_MANY_REQUESTS: it is one too many.
+        """
         network = network_of(address)
+        self._demand_patience(network)
         self._failures[network] = [*self._recent(network), self._clock.steady()]
         self._failures.move_to_end(network)
         while len(self._failures) > _MOST_NETWORKS:
