@@ -10,6 +10,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.user_imports import BATCH
 from lingpai.keeper.keeper import Keeper
 from lingpai.operating.sections import callers
+from lingpai.operating.sections.section import Section
 from tests.helpers.direct import Result
 from tests.operating.conftest import SECRET, Admin
 
@@ -205,3 +206,58 @@ async def test_what_goes_wrong_after_the_first_batch_is_the_last_line(admin: Adm
     rows = [*({"login": f"u{number}"} for number in range(BATCH)), "none"]
     first, last = lines(await import_users(admin, rows))
     assert (first["added"], last["error"]["code"]) == (BATCH, "malformed_body")
+
+
+async def test_a_user_is_never_enabled_with_the_earlier_password(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = {"realm": "mall", "login": "ann"}
+    await admin.ask("POST", "/apply", {"users": [{**user, "password": "an earlier one", "disabled": True}]})
+    issuer = admin.issuers["mall"]
+    states: list[bool] = []
+    hashed = issuer.passwords.hash
+
+    async def seen(password: str) -> str:
+        found = await issuer.store.find_login("mall", "ann")
+        assert found is not None
+        states.append(found[0].disabled)
+        return await hashed(password)
+
+    monkeypatch.setattr(issuer.passwords, "hash", seen)
+    await admin.ask("POST", "/apply", {"users": [{**user, "password": "quite another one"}]})
+    assert states == [True]
+    found = await issuer.store.find_login("mall", "ann")
+    assert found is not None
+    assert not found[0].disabled
+
+
+async def test_a_user_who_is_added_as_disabled_was_never_enabled(admin: Admin) -> None:
+    await admin.ask("POST", "/apply", {"users": [{"realm": "mall", "login": "a", "disabled": True}]})
+    await admin.ask("POST", "/realms/mall/users", {"login": "b", "disabled": True})
+    trail = [action for action, _ in await admin.trail() if action.startswith("user.")]
+    assert trail == ["user.add", "user.add"]
+    for login in ("a", "b"):
+        assert (await admin.get(f"/realms/mall/users?login={login}"))["items"][0]["disabled"] is True
+
+
+async def test_a_file_is_read_once_however_many_entries_refer_to_others(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    plain = Section.read
+
+    def counted(section: Section[Any], entries: Any) -> list[Any]:
+        read.append(section.name)
+        return plain(section, entries)
+
+    monkeypatch.setattr(Section, "read", counted)
+    realm = {"realm": "yilianyun"}
+    users = [{**realm, "login": f"owner{number}"} for number in range(50)]
+    machines = [{**realm, "machine_code": f"M{number}", "owner": f"owner{number}"} for number in range(50)]
+    answer = await admin.ask("POST", "/apply", {"users": users, "machines": machines})
+    assert answer.status_code == 200, answer.text
+    assert sorted(read) == ["machines", "users", "users"]
+    stray = await admin.ask(
+        "POST", "/apply", {"machines": [{**realm, "machine_code": "M", "owner": "nobody"}]}
+    )
+    assert stray.status_code == 400

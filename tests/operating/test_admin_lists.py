@@ -32,6 +32,21 @@ async def test_the_next_page_says_nothing_and_cannot_be_made_up(admin: Admin) ->
     assert (await admin.ask("GET", f"/realms/mall/apps?after={following}")).status_code == 400
 
 
+async def test_a_place_belongs_to_one_list_with_its_filters(admin: Admin) -> None:
+    for login in ("10", "11", "12", "alice", "alma"):
+        await admin.ask("POST", "/realms/mall/users", {"login": login})
+        await admin.ask("POST", "/realms/yzb/users", {"login": login})
+    path = "/realms/mall/users"
+    for first in (f"{path}?q=al&limit=1", f"{path}?q=1&limit=1", f"{path}?limit=1"):
+        following = (await admin.get(first))["next"]
+        others = {path, f"{path}?q=al", f"{path}?q=1", "/realms/yzb/users"} - {first.partition("&")[0]}
+        others -= {first.partition("?limit")[0]}
+        for other in others:
+            link = f"{other}{'&' if '?' in other else '?'}after={following}"
+            assert (await admin.ask("GET", link)).status_code == 400, link
+        assert (await admin.ask("GET", f"{first}&after={following}")).status_code == 200
+
+
 async def test_names_are_found_by_how_they_begin(admin: Admin) -> None:
     for login in ("Anna", "andy", "bob", "ANNE", "an"):
         await admin.ask("POST", "/realms/mall/users", {"login": login})

@@ -69,7 +69,8 @@ async def test_an_initial_access_token_is_shown_once(admin: Admin) -> None:
     assert (shown["name"], shown["uses"]) == ("partner", None)
     assert token not in str(await admin.get("/realms/oidc/registrations"))
     assert (await admin.ask("GET", f"/realms/mall/registrations/{number}")).status_code == 404
-    assert (await admin.ask("POST", "/realms/oidc/registrations", {"uses": 0})).status_code == 400
+    for wrong in ({"uses": 0}, {"uses": 10**30}, {"lifetime": 0}, {"lifetime": 10**30}, {"lifetime": 2**62}):
+        assert (await admin.ask("POST", "/realms/oidc/registrations", wrong)).status_code == 400
     assert (await admin.ask("DELETE", f"/realms/oidc/registrations/{number}")).status_code == 200
     assert (await admin.ask("DELETE", f"/realms/oidc/registrations/{number}")).status_code == 404
 

@@ -53,7 +53,13 @@ PAGE = 500
 
 
 async def add_user(
-    issuer: Issuer, login: str, password: str, profile: Profile | None = None, *, password_hash: str = ""
+    issuer: Issuer,
+    login: str,
+    password: str,
+    profile: Profile | None = None,
+    *,
+    password_hash: str = "",
+    disabled: bool = False,
 ) -> User:
     """Add a user; with an empty password they cannot log in yet.
 
@@ -70,7 +76,7 @@ async def add_user(
         check_password_hash(password_hash)
     elif password:
         password_hash = await issuer.passwords.hash(password)
-    user = User(realm=issuer.realm, login=login, profile=profile, created_at=issuer.now())
+    user = User(realm=issuer.realm, login=login, profile=profile, disabled=disabled, created_at=issuer.now())
     after = {**user_state(user), "password": bool(password_hash)}
     change = Change.between("user.add", login, None, after)
     added = await issuer.recording(change).add_user(user, password_hash)

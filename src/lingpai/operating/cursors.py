@@ -21,14 +21,14 @@ class Cursors:
     def __init__(self, ring: KeyRing) -> None:
         self._digest = Digester(ring, "pages")
 
-    def write(self, kind: str, place: str) -> str:
-        """Return the cursor of a place in the list of a kind; "" for the end of the list."""
+    def write(self, which: str, place: str) -> str:
+        """Return the cursor of a place in a list, which this names with all that it was filtered by; "" for its end."""
         if not place:
             return ""
-        content = self._mark(kind, place) + place.encode()
+        content = self._mark(which, place) + place.encode()
         return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
-    def read(self, kind: str, cursor: str) -> str:
+    def read(self, which: str, cursor: str) -> str:
         """Return the place of a cursor; "" for the beginning of the list.
 
         Raises:
@@ -41,12 +41,12 @@ class Cursors:
             place = content[_MARK_BYTES:].decode()
         except (binascii.Error, ValueError):
             raise _no_cursor() from None
-        if not place or content[:_MARK_BYTES] != self._mark(kind, place):
+        if not place or content[:_MARK_BYTES] != self._mark(which, place):
             raise _no_cursor()
         return place
 
-    def _mark(self, kind: str, place: str) -> bytes:
-        return self._digest(f"{kind} {place}")[:_MARK_BYTES]
+    def _mark(self, which: str, place: str) -> bytes:
+        return self._digest(f"{which} {place}")[:_MARK_BYTES]
 
 
 def _no_cursor() -> LingpaiError:

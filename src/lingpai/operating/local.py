@@ -44,9 +44,11 @@ class Local(Operating):
         after: str = "",
         limit: int = 50,
     ) -> Page:
-        place = self._cursors.read(kind, after)
+        # A place means nothing in a list of other things, or in one that is ordered otherwise.
+        which = msgspec.json.encode([kind, key, wanted or {}], order="sorted").decode()
+        place = self._cursors.read(which, after)
         page = await BY_KIND[kind].page(self._site, key, wanted or {}, place, limit)
-        return page._replace(next=self._cursors.write(kind, page.next))
+        return page._replace(next=self._cursors.write(which, page.next))
 
     @override
     async def count(self, kind: str, key: Key = (), wanted: Mapping[str, str] | None = None) -> Count:

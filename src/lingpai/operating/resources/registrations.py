@@ -14,6 +14,9 @@ from lingpai.operating.resources.resource import Action, Resource, row_of, slice
 from lingpai.operating.site import Site
 
 WEEK = 7 * 86_400
+MOST_USES = 1_000_000
+LONGEST = 100 * 365 * 86_400
+"""Seconds of a token that ends at all; null makes one without an end."""
 
 
 class NewToken(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -27,8 +30,8 @@ class NewToken(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """
 
     name: str = ""
-    uses: Annotated[int, msgspec.Meta(ge=1)] | None = 1
-    lifetime: Annotated[int, msgspec.Meta(ge=1)] | None = WEEK
+    uses: Annotated[int, msgspec.Meta(ge=1, le=MOST_USES)] | None = 1
+    lifetime: Annotated[int, msgspec.Meta(ge=1, le=LONGEST)] | None = WEEK
     scopes: tuple[str, ...] = ()
 
 

@@ -31,14 +31,14 @@ def resource_document(issuer: Issuer, found: ResourceServer) -> Document:
 
 
 async def resource_flaws(
-    issuer: Issuer, resource: ResourceServer, declared: Collection[str] = ()
+    issuer: Issuer, resource: ResourceServer, declared: Collection[tuple[str, str]] = ()
 ) -> list[Flaw]:
     """Return the flaws of a resource server.
 
     Args:
         issuer: its realm.
         resource: as it is described.
-        declared: ids of apps that are not stored yet, and will be.
+        declared: realms and ids of apps that are not stored yet, and will be.
     """
     flaws = []
     try:
@@ -51,7 +51,7 @@ async def resource_flaws(
         for word in resource.scopes
         if word in SCOPES
     ]
-    if resource.introspector and resource.introspector not in declared:
+    if resource.introspector and (issuer.realm, resource.introspector) not in declared:
         app = await issuer.store.find_app(issuer.realm, resource.introspector)
         if app is None:
             flaws.append(Flaw("introspector", f"There is no app {resource.introspector}."))

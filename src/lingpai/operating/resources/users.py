@@ -70,10 +70,13 @@ async def add(site: Site, key: Key, body: NewUser) -> Document:
         flaws.append(Flaw("password_hash", "password and password_hash exclude each other."))
     demand(flaws)
     added = await admin.add_user(
-        issuer, body.login, body.password, _profile(body), password_hash=body.password_hash
+        issuer,
+        body.login,
+        body.password,
+        _profile(body),
+        password_hash=body.password_hash,
+        disabled=body.disabled,
     )
-    if body.disabled:
-        added = await admin.disable_user(issuer, added)
     return await Users().document(site, added)
 
 

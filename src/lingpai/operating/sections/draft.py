@@ -1,7 +1,7 @@
 """A plan in the making, for the sections whose entries are things of an issuer's realm."""
 
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
 
 from lingpai.core.errors import LingpaiError
 from lingpai.issuer.context import Issuer
@@ -79,3 +79,18 @@ class Draft:
     def plan(self) -> Plan:
         """Return the collected plan."""
         return Plan(self.changes, self._problems)
+
+
+def declared(stage: Stage, entries: Sequence[Any], field: str) -> frozenset[tuple[str, str]]:
+    """Return what a section declares: the realm and this field of each entry, but for those whose realm is not clear.
+
+    Read it once for a plan: a file may have tens of thousands of entries.
+    """
+    realms: dict[str, str] = {}
+    for each in entries:
+        if each.realm not in realms:
+            try:
+                realms[each.realm] = stage.realms.one(each.realm).realm
+            except LingpaiError:  # which the section's own plan reports
+                realms[each.realm] = ""
+    return frozenset((realms[each.realm], getattr(each, field)) for each in entries)

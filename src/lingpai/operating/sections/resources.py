@@ -14,7 +14,7 @@ from lingpai.operating.port import Document
 from lingpai.operating.realm_choice import signs
 from lingpai.operating.resources.resource_servers import resource_flaws
 from lingpai.operating.sections.apps import APPS
-from lingpai.operating.sections.draft import Draft
+from lingpai.operating.sections.draft import Draft, declared
 from lingpai.operating.sections.section import Change, Plan, Section, Stage
 
 ResourceEntry = FIELDS.entry("ResourceEntry", {"uri": str}, realm="")
@@ -24,13 +24,15 @@ ResourceEntry = FIELDS.entry("ResourceEntry", {"uri": str}, realm="")
 async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
     """Return the required changes. The same file may declare the apps that introspect."""
     draft = Draft("resources", stage)
+    with_secret = [each for each in APPS.read(stage.document.get(APPS.name, [])) if not each.public]
+    apps = declared(stage, with_secret, "app_id")
     for entry in entries:
         target = draft.resolve(entry.uri, entry.realm, "", signs)
         if target is None:
             continue
         issuer, _, name = target
         wanted = Resource(realm=issuer.realm, uri=entry.uri, created_at=issuer.now(), **FIELDS.named(entry))
-        found = sentences(await resource_flaws(issuer, wanted, _declared(stage, issuer)))
+        found = sentences(await resource_flaws(issuer, wanted, apps))
         found += draft.repeated(name)
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, wanted))
@@ -39,14 +41,6 @@ async def plan(stage: Stage, entries: Sequence[Any], prune: bool) -> Plan:
             for each in await issuer.store.list_resources(issuer.realm):
                 draft.prune(issuer, each.uri, partial(administration.remove_resource, issuer, each))
     return draft.plan()
-
-
-def _declared(stage: Stage, issuer: Issuer) -> frozenset[str]:
-    """The apps with a secret that the same file declares in this realm."""
-    entries = APPS.read(stage.document.get(APPS.name, []))
-    return frozenset(
-        each.app_id for each in entries if not each.public and stage.realms.one(each.realm) is issuer
-    )
 
 
 async def _change(issuer: Issuer, name: str, wanted: Resource) -> Change:

@@ -1,6 +1,6 @@
 """The section `machines`: terminals that apps are authorised for."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
 
 import msgspec
@@ -11,7 +11,7 @@ from lingpai.messages.translating import tr
 from lingpai.operating.port import Document
 from lingpai.operating.realm_choice import has_terminals
 from lingpai.operating.sections.checking import terminal_problems
-from lingpai.operating.sections.draft import Draft
+from lingpai.operating.sections.draft import Draft, declared
 from lingpai.operating.sections.section import Change, Plan, Section, Stage
 from lingpai.operating.sections.users import USERS
 
@@ -33,13 +33,14 @@ class TerminalEntry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 async def plan(stage: Stage, entries: Sequence[TerminalEntry], prune: bool) -> Plan:
     """Return the required changes. The same file may declare owners; a secret that it does not give does not change."""
     draft = Draft("machines", stage)
+    users = declared(stage, USERS.read(stage.document.get(USERS.name, [])), "login")
     for entry in entries:
         target = draft.resolve(entry.machine_code, entry.realm, entry.msign, has_terminals)
         if target is None:
             continue
         issuer, msign, name = target
         found = terminal_problems(entry.machine_code) + draft.repeated(name)
-        if entry.owner and not await _known(stage, issuer, entry.owner):
+        if entry.owner and not await _is_user(issuer, entry.owner, users):
             found.append(tr("There is no user {name}; `lingpai user list` shows all.", name=entry.owner))
         if draft.accepts(name, found):
             draft.changes.append(await _change(issuer, name, entry, msign))
@@ -50,12 +51,9 @@ async def plan(stage: Stage, entries: Sequence[TerminalEntry], prune: bool) -> P
     return draft.plan()
 
 
-async def _known(stage: Stage, issuer: Issuer, login: str) -> bool:
-    """Return whether a user is stored or declared in the same file."""
-    if await issuer.store.find_login(issuer.realm, login) is not None:
-        return True
-    entries = USERS.read(stage.document.get(USERS.name, []))
-    return any(each.login == login and stage.realms.one(each.realm) is issuer for each in entries)
+async def _is_user(issuer: Issuer, login: str, users: Collection[tuple[str, str]]) -> bool:
+    """Return whether a user is stored, or among those that the same file declares."""
+    return (issuer.realm, login) in users or await issuer.store.find_login(issuer.realm, login) is not None
 
 
 async def _change(issuer: Issuer, name: str, entry: TerminalEntry, msign: str) -> Change:

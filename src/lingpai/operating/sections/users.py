@@ -103,18 +103,18 @@ async def _change(issuer: Issuer, name: str, entry: UserEntry, password: str, ha
 
 
 async def _add(issuer: Issuer, entry: UserEntry, password: str, hashed: str) -> None:
-    user = await admin.add_user(issuer, entry.login, password, _profile(entry), password_hash=hashed)
-    if entry.disabled:
-        await admin.disable_user(issuer, user)
+    await admin.add_user(
+        issuer, entry.login, password, _profile(entry), password_hash=hashed, disabled=entry.disabled
+    )
 
 
 async def _alter(issuer: Issuer, entry: UserEntry, password: str, hashed: str) -> None:
     user = await admin.find_user(issuer, entry.login)
-    await admin.change_user(issuer, user, profile=_profile(entry), disabled=entry.disabled)
-    if password:
+    if password:  # before a disabled user is enabled: the earlier password must not log in
         await admin.set_password(issuer, user, password)
     elif hashed:
         await admin.give_hash(issuer, user, hashed)
+    await admin.change_user(issuer, user, profile=_profile(entry), disabled=entry.disabled)
 
 
 def _profile(entry: UserEntry) -> Profile:
