@@ -90,5 +90,35 @@ def test_a_file_that_others_can_read_is_refused(cli: Cli, file: Path) -> None:
     file.chmod(0o644)
     assert "chmod 600" in cli("context", "list").stderr
     file.chmod(0o600)
-    file.write_text("[]")
-    assert "cannot be understood" in cli("caller", "list").stderr
+    for content in (
+        "[]",
+        '{"use":"a","contexts":{"a":{}}}',
+        '{"use":"a","contexts":{"a":{"server":"http://a"}}}',
+    ):
+        file.write_text(content)
+        refused = cli("caller", "list")
+        assert (refused.code, "cannot be understood" in refused.stderr) == (1, True), refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en_US.UTF-8", "sent unencrypted to a.test"), ("zh_CN.UTF-8", "不加密地发送到 a.test")],
+)
+def test_a_key_is_not_sent_in_the_clear_without_a_word(
+    cli: Cli, file: Path, language: str, said: str
+) -> None:
+    cli.env["LC_ALL"] = language
+    for url in (
+        "http://127.0.0.1:1",
+        "http://localhost:1",
+        "http://[::1]:1",
+        "https://a.test",
+        "unix:/run/a",
+    ):
+        assert not cli("context", "add", "a", url, "--key-stdin", given=KEY + "\n").stderr
+    assert said in cli("context", "add", "a", "http://a.test", "--key-stdin", given=KEY + "\n").stderr
+    key = file.with_name("key")
+    key.write_text(KEY)
+    cli.env["LINGPAI_ADMIN_KEY_FILE"] = str(key)
+    assert said in cli("--server", "http://a.test", "caller", "list").stderr
+    assert said in cli("--context", "a", "caller", "list").stderr

@@ -404,7 +404,9 @@ async def test_a_body_that_ends_early_ends_the_verb() -> None:
 
 
 @pytest.mark.parametrize("length", [None, 7])
-async def test_an_answer_that_breaks_off_cuts_the_connection(length: int | None) -> None:
+async def test_an_answer_that_breaks_off_cuts_the_connection(
+    length: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"abc"
         raise OSError("secret=abc")
@@ -420,6 +422,9 @@ async def test_an_answer_that_breaks_off_cuts_the_connection(length: int | None)
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await wire.reader.readuntil(b"0\r\n\r\n")
         await closed_of(reply).wait()
+    lines: list[Any] = [each.msg for each in caplog.records if isinstance(each.msg, dict)]
+    (crash,) = [each for each in lines if each["event"] == "crash"]
+    assert isinstance(crash["exc_info"], OSError)
 
 
 @pytest.mark.parametrize("pieces", [(b"ab",), (b"ab", b"cd")])

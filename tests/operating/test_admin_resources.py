@@ -7,6 +7,9 @@ import pytest
 from lingpai.admin_site import site_of
 from lingpai.console.permitted import Permitted
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.user_records import User, UserClaims
+from lingpai.issuer import admin as issuer_admin
+from lingpai.issuer.context import Issuer
 from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Resource
 from lingpai.operating.sealing import SETTLED
@@ -88,6 +91,26 @@ async def test_the_claims_of_a_user_are_their_own(admin: Admin) -> None:
     assert (await admin.ask("GET", path.replace(uid, "1-000000000000"))).status_code == 404
     rows = await admin.keeper.store.read_audit(0, 100)
     assert not any("ann@example.com" in row.changes for row in rows)
+
+
+async def test_a_change_of_claims_does_not_undo_another(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uid = (await admin.ask("POST", "/realms/oidc/users", USER)).json["uid"]
+    path = f"/realms/oidc/users/{uid}/claims"
+    change, others = issuer_admin.change_claims, ["a@example.com", "b@example.com"]
+
+    async def overtaken(issuer: Issuer, user: User, known: UserClaims, wanted: UserClaims) -> Any:
+        if others:
+            await change(issuer, user, known, UserClaims(email=others.pop(0)))
+        return await change(issuer, user, known, wanted)
+
+    monkeypatch.setattr(issuer_admin, "change_claims", overtaken)
+    etag = (await admin.ask("GET", path)).headers["etag"]
+    refused = await admin.ask("PUT", path, {"phone_number": "+86 10"}, if_match=etag)
+    assert (refused.status_code, (await admin.get(path))["email"]) == (412, "a@example.com")
+    done = await admin.ask("PATCH", path, {"phone_number": "+86 10"})
+    assert (done.json["email"], done.json["phone_number"]) == ("b@example.com", "+86 10")
 
 
 async def test_a_value_needs_a_right_and_a_reason_that_is_recorded(admin: Admin) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
-from lingpai.cli.running import Json
+from lingpai.cli.running import Json, warn_of_plain_http
 from lingpai.messages.problems import Problem
 from lingpai.messages.translating import tr
 
@@ -22,7 +22,16 @@ app = typer.Typer(
 FILE = "LINGPAI_CONTEXTS"
 """The variable with the path of the file, when it is not the usual one."""
 HIDDEN = 0o077
-Contexts = dict[str, dict[str, str]]
+
+
+class Context(TypedDict):
+    """A server: the address of its admin API, and an admin key."""
+
+    server: str
+    key: str
+
+
+Contexts = dict[str, Context]
 
 
 class Content(TypedDict):
@@ -117,6 +126,7 @@ def add(
     key = read_secret(None, from_stdin=key_stdin)
     if not key.startswith("lpa_"):
         raise typer.BadParameter(tr("This is no admin key; they begin with lpa_."))
+    warn_of_plain_http(url)
     outcome = "replaced" if name in contexts else "added"
     _write({**contexts, name: {"server": url, "key": key}}, use)
     emit({"context": name, "server": url, "outcome": outcome}, as_json, done(tr("Saved {name}.", name=name)))

@@ -264,6 +264,23 @@ def with_site(
     return with_keeper(data, on_store, create=create, rehearse=rehearse)
 
 
+def warn_of_plain_http(url: str) -> None:
+    """Say on standard error that an admin key is sent unencrypted, unless it stays on this machine."""
+    from urllib.parse import urlsplit
+
+    from lingpai.core.addresses import is_loopback
+    from lingpai.core.escaping import shown_lines
+
+    try:
+        split = urlsplit(url)
+        host = split.hostname or ""
+    except ValueError:  # no address, as the call will say
+        return
+    if split.scheme == "http" and not is_loopback(host):
+        text = tr("Warning: it is plain http: the admin key is sent unencrypted to {host}.", host=host)
+        typer.echo(shown_lines(text), err=True)
+
+
 async def _remotely(work: "Callable[[Operating], Awaitable[T]]") -> T:
     import os
 
@@ -276,5 +293,6 @@ async def _remotely(work: "Callable[[Operating], Awaitable[T]]") -> T:
         if not file:
             raise Problem(tr("Name the file with the admin key in LINGPAI_ADMIN_KEY_FILE."))
         key = trimmed(read_text(await asyncio.to_thread(Path(file).read_bytes), file))
+    warn_of_plain_http(url)
     async with Remote(url, key, "zh" if speaks_chinese() else "en") as remote:
         return await work(remote)

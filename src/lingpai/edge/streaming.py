@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
+import structlog
 from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
@@ -21,6 +22,7 @@ from lingpai.edge.heads import Head
 from lingpai.edge.router import Fields
 from lingpai.edge.writing import head_of
 
+log = structlog.get_logger("lingpai.edge")
 MOST_UNREAD: Final = 64 * 1024
 """Unread bytes of a body at which reading from the peer pauses; a piece that was received is kept whole."""
 
@@ -283,7 +285,8 @@ class Exchange:
                         break
                     if self._carrier.write_paused:
                         await self._until_writable()
-        except Exception:  # noqa: BLE001  whatever the verb's iterator raises: a head is out, so only a cut can say so
+        except Exception as error:  # noqa: BLE001  whatever the verb's iterator raises: a head is out, so only a cut can say so
+            _note_crash(error, answer.trace_id)
             return False
         if chunked:
             self.tail = b"0\r\n\r\n"
@@ -295,3 +298,9 @@ class Exchange:
             await self._writable
         finally:
             self._writable = None
+
+
+def _note_crash(error: Exception, trace_id: str) -> None:
+    """Log what no verb raises on purpose."""
+    if not isinstance(error, LingpaiError):
+        log.error("crash", trace_id=trace_id, exc_info=error)

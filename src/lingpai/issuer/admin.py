@@ -190,14 +190,28 @@ async def set_claims(issuer: Issuer, user: User, claims: UserClaims) -> UserClai
     Raises:
         LingpaiError: INVALID_PARAMETER, or NOT_FOUND when they were removed.
     """
+    while True:
+        known = await issuer.store.find_claims(user.id)
+        if known is None:
+            raise _no_user()
+        changed = await change_claims(issuer, user, known, claims)
+        if changed is not None:
+            return changed
+
+
+async def change_claims(
+    issuer: Issuer, user: User, known: UserClaims, claims: UserClaims
+) -> UserClaims | None:
+    """Replace claims that still are as `known`; returns them with the time of the change, None when they are not.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER.
+    """
     check_claims(claims)
     changed = msgspec.structs.replace(claims, updated_at=issuer.now())
-    known = await issuer.store.find_claims(user.id) or UserClaims()
     states = (_claims_state(issuer, known), _claims_state(issuer, claims))
     change = Change.between("user.claims", user.login, *states)
-    if not await issuer.recording(change).save_claims(user.id, changed):
-        raise _no_user()
-    return changed
+    return changed if await issuer.recording(change).change_claims(user.id, known, changed) else None
 
 
 def _claims_state(issuer: Issuer, claims: UserClaims) -> dict[str, Any]:

@@ -100,8 +100,8 @@ class Directory(Protocol):
         """Return the claims of the user of this row besides the profile; None when there is no such user."""
         ...
 
-    async def save_claims(self, user: int, claims: UserClaims) -> bool:
-        """Replace the claims of a user. False when there is no such user."""
+    async def change_claims(self, user: int, known: UserClaims, claims: UserClaims) -> bool:
+        """Replace the claims of a user that still are as `known`. False when they are not, or there is no such user."""
         ...
 
     async def change_user(self, known: User, user: User, now: int) -> bool:

@@ -226,6 +226,11 @@ class Grants(Protocol):
         """
         ...
 
-    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
-        """Up to `limit` grants of a user that have not ended, newest first, for the user's own page."""
+    async def list_user_grants(
+        self, user: int, now: int, before: int | None, limit: int
+    ) -> tuple[GrantView, ...]:
+        """Up to `limit` grants of a user that have not ended, newest first, for the user's own page.
+
+        `before` is the id of the last one of the page before, or None.
+        """
         ...

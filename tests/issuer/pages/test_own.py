@@ -7,6 +7,7 @@ import pytest
 from lingpai.core.clock import VirtualClock
 from lingpai.core.errors import Kind
 from lingpai.issuer import admin
+from lingpai.issuer.pages import access
 from lingpai.issuer.verbs.check import resolve_access_token
 from lingpai.issuer.verbs.redeem import redeem
 from lingpai.issuer.verbs.terminals import authorize_by_secret
@@ -91,6 +92,21 @@ async def test_a_terminal_ends_alone(harness: Harness, browser: Browser) -> None
     await browser.submit(page, form=1)
     with raises(Kind.INVALID_ACCESS_TOKEN):
         await resolve_access_token(harness.terminals, kept)
+
+
+async def test_what_is_beyond_the_first_page_is_listed_and_ends(
+    harness: Harness, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "PAGE", 1)
+    oldest, *_ = [
+        (await authorize_by_secret(harness.terminals, harness.printing, code, msign, "all")).access_token
+        for code, msign in (("4004001", "0123456789ab"), ("4004002", "0123456789ac"))
+    ]
+    page = await log_in(browser, realm="yilianyun")
+    (form,) = [n for n, (_, fields) in enumerate(page.forms) if fields.get("machine_code") == "4004001"]
+    await browser.submit(page, form=form)
+    with raises(Kind.INVALID_ACCESS_TOKEN):
+        await resolve_access_token(harness.terminals, oldest)
 
 
 async def test_a_disabled_users_session_is_over(harness: Harness, browser: Browser) -> None:

@@ -103,7 +103,7 @@ async def test_lists_of_grants_go_by_an_index_in_postgresql(postgres_place: Plac
         ("list_grants_of_app", "(9, 1000000, 10)", "issuer_grants_by_app"),
         ("list_grants_of_terminal", "(9, 1000000, 10)", "issuer_grants_by_terminal"),
         ("list_grants_of_user", "(9, 1000000, 10)", "issuer_grants_by_user"),
-        ("list_user_grants", "(9, 0, 10)", "issuer_grants_by_user"),
+        ("list_user_grants", "(9, 7, 0, 10)", "issuer_grants_by_user"),
         ("list_users", "('r', 0, 10)", "issuer_users_by_realm"),
         ("find_users", "('r', 'a', 'ab', 'b', 10)", "issuer_users_by_key"),
         ("list_members", "(9, 0, 10)", "issuer_members_added"),

@@ -297,9 +297,11 @@ async def test_what_a_user_allowed_is_read_by_the_user(harness: Harness) -> None
     for _ in range(3):
         await harness.tokens()
     await issue_app_token(harness.issuer, harness.app)
-    views = await store.list_user_grants(harness.user.id, now, 2)
+    views = await store.list_user_grants(harness.user.id, now, None, 2)
     assert [view.grant.user for view in views] == [harness.user.id] * 2
     assert views[0].grant.id > views[1].grant.id
+    (oldest,) = await store.list_user_grants(harness.user.id, now, views[1].grant.id, 2)
+    assert oldest.grant.id < views[1].grant.id
     assert await store.list_added(harness.user.id) == ()
     member = await members.open_member(harness.issuer, harness.app, harness.user)
     added = await members.consent(harness.issuer, harness.app, member, None)

@@ -1,5 +1,6 @@
 """The user's own page: the apps with access, since when, last used; revoke access."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 import msgspec
@@ -15,8 +16,8 @@ from lingpai.issuer.verbs.apps import find_app
 from lingpai.issuer.verbs.members import withdraw_consent
 from lingpai.issuer.verbs.sessions import check_form
 
-MOST = 1000
-"""Most grants that are read for one page, newest first."""
+PAGE = 1000
+"""Grants that are read at a time."""
 
 
 class AccessPage(msgspec.Struct):
@@ -75,15 +76,25 @@ async def _end_grants(visit: Visit, app: App, user: User, machine_code: str) -> 
     Ending the membership is not enough: terminals can be authorised without their user, and without any user.
     """
     store, now = visit.issuer.store, visit.issuer.now()
-    for view in await store.list_user_grants(user.id, now, MOST):
+    async for view in _usable(visit, user):
         if view.grant.app == app.id and machine_code in {"", view.machine_code}:
             await store.end_grant(view.grant, now, "ended by the user")
+
+
+async def _usable(visit: Visit, user: User) -> AsyncIterator[GrantView]:
+    """Yield every grant of the user that gives access, newest first, read page by page."""
+    store, now, before = visit.issuer.store, visit.issuer.now(), None
+    while views := await store.list_user_grants(user.id, now, before, PAGE):
+        for view in views:
+            if view.usable:
+                yield view
+        before = views[-1].grant.id
 
 
 async def _apps_with_access(visit: Visit, user: User) -> list[dict[str, Any]]:
     """Return the template's data of each app, sorted by name."""
     store = visit.issuer.store
-    views = [view for view in await store.list_user_grants(user.id, visit.issuer.now(), MOST) if view.usable]
+    views = [view async for view in _usable(visit, user)]
     members = {member.app: member for member in await store.list_added(user.id)}
     entries = []
     for row in dict.fromkeys([*members, *(view.grant.app for view in views)]):

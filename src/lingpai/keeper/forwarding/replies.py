@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.forwarding.hiding import hidden
 from lingpai.keeper.platforms.forms import Envelope
 from lingpai.keeper.platforms.platform import Platform
@@ -102,9 +103,9 @@ class Answering:
         while not self.whole:
             try:
                 piece = await self._next()
-            except FAILURES:
+            except FAILURES as error:
                 self._broken = "broken"
-                raise
+                raise LingpaiError(Kind.UPSTREAM_UNAVAILABLE, "the answer broke off") from error
             if piece:
                 yield piece
             else:

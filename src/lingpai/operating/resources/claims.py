@@ -69,5 +69,8 @@ class Claims(Resource[OwnClaims]):
 
     @override
     async def save(self, site: Site, known: OwnClaims | None, wanted: OwnClaims) -> Mapping[str, str] | None:
-        await admin.set_claims(site.issuer(wanted.user.realm), wanted.user, wanted.claims)
-        return {}
+        if known is None:
+            raise self.missing(self.key_of(site, wanted))
+        issuer = site.issuer(wanted.user.realm)
+        changed = await admin.change_claims(issuer, wanted.user, known.claims, wanted.claims)
+        return None if changed is None else {}

@@ -73,7 +73,7 @@ async def test_oidcc_scope_all(realm: Realm, scope: str, expected: dict[str, Any
 
 
 async def test_what_nothing_is_known_of_is_left_out(realm: Realm) -> None:
-    await realm.issuer.store.save_claims(realm.user.id, UserClaims())
+    await admin.set_claims(realm.issuer, realm.user, UserClaims())
     assert await info_of(realm, scope="openid email address phone") == {}
 
 

@@ -181,5 +181,10 @@ class Grants(IssuerRepository, IssuerStore):
         return narrowed.page([*map(read_view, rows)], now, limit)
 
     @override
-    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
-        return tuple(map(read_view, await self._engine.rows(_SQL["list_user_grants"], user, now, limit)))
+    async def list_user_grants(
+        self, user: int, now: int, before: int | None, limit: int
+    ) -> tuple[GrantView, ...]:
+        below = BEFORE_ALL if before is None else before
+        return tuple(
+            map(read_view, await self._engine.rows(_SQL["list_user_grants"], user, below, now, limit))
+        )

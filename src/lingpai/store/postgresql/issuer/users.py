@@ -79,8 +79,16 @@ class Users(IssuerRepository, Directory):
         return read_claims(rows[0][0]) if rows else None
 
     @override
-    async def save_claims(self, user: int, claims: UserClaims) -> bool:
-        return bool(await self._change(_SQL["save_claims"], write_claims(claims), user))
+    async def change_claims(self, user: int, known: UserClaims, claims: UserClaims) -> bool:
+
+        async def change(connection: Connection) -> bool:
+            await connection.fetch(_SQL["lock_user"], user)
+            rows = await connection.fetch(_SQL["find_claims"], [user])
+            if [read_claims(each[1]) for each in rows] != [known]:
+                return False
+            return bool(await connection.fetch(_SQL["save_claims"], write_claims(claims), user))
+
+        return await self._engine.transact(change)
 
     @override
     async def change_user(self, known: User, user: User, now: int) -> bool:

@@ -137,8 +137,8 @@ SELECT * FROM issuer_grant_views_v3 WHERE machine_row >= $1 AND (machine_row, id
 ORDER BY machine_row DESC, id DESC LIMIT $3;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, 9223372036854775807) AND ends_at > $2
-ORDER BY user_row DESC, id DESC LIMIT $3;
+SELECT * FROM issuer_grant_views_v3 WHERE user_row >= $1 AND (user_row, id) < ($1, $2) AND ends_at > $3
+ORDER BY user_row DESC, id DESC LIMIT $4;
 
 -- name: bind_grant
 UPDATE issuer_grants SET nonce = $1, generation = $2

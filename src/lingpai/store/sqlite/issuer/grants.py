@@ -210,8 +210,11 @@ class Grants(Repository, IssuerStore):
         return await self._engine.scan(read)
 
     @override
-    async def list_user_grants(self, user: int, now: int, limit: int) -> tuple[GrantView, ...]:
-        bindings = {"user": user, "now": now, "limit": limit}
+    async def list_user_grants(
+        self, user: int, now: int, before: int | None, limit: int
+    ) -> tuple[GrantView, ...]:
+        below = BEFORE_ALL if before is None else before
+        bindings = {"user": user, "now": now, "before": below, "limit": limit}
         return tuple(map(read_view, self._engine.rows(_SQL["list_user_grants"], bindings)))
 
 

@@ -88,12 +88,14 @@ class Users(Repository, Directory):
         return read_claims(rows[0][0]) if rows else None
 
     @override
-    async def save_claims(self, user: int, claims: UserClaims) -> bool:
+    async def change_claims(self, user: int, known: UserClaims, claims: UserClaims) -> bool:
 
-        def save(connection: Connection) -> bool:
+        def change(connection: Connection) -> bool:
+            if [read_claims(row[0]) for row in run(connection, _SQL["find_claims"], (user,))] != [known]:
+                return False
             return bool(run(connection, _SQL["save_claims"], (write_claims(claims), user)))
 
-        return await self._engine.write(save)
+        return await self._engine.write(change)
 
     @override
     async def change_user(self, known: User, user: User, now: int) -> bool:

@@ -36,7 +36,8 @@ SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND id < :before ORDE
 SELECT * FROM issuer_grant_views_v3 WHERE machine_row = :terminal AND id < :before ORDER BY id DESC LIMIT :limit;
 
 -- name: list_user_grants
-SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND ends_at > :now ORDER BY id DESC LIMIT :limit;
+SELECT * FROM issuer_grant_views_v3 WHERE user_row = :user AND id < :before AND ends_at > :now
+ORDER BY id DESC LIMIT :limit;
 
 -- name: redeem
 -- (generation, now, ends_at, previous row, row, salt, now)
