@@ -9,6 +9,7 @@ import pytest
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.issuer.user_imports import BATCH
 from lingpai.keeper.keeper import Keeper
+from lingpai.operating.resources.user_imports import MOST_KNOWN_BYTES
 from lingpai.operating.sections import callers
 from lingpai.operating.sections.section import Section
 from tests.helpers.direct import Result
@@ -185,6 +186,32 @@ async def test_users_come_in_batches_and_each_has_its_line(admin: Admin) -> None
     ]
     (report,) = lines(await import_users(admin, faulty))
     assert (report["added"], [each["row"] for each in report["faults"]]) == (0, [2, 3, 4, 5])
+
+
+async def test_an_import_keeps_little_in_memory(admin: Admin, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        {"app": "77", "login": "ann", "open_id": "o1", name: "x" * 60_000}
+        for name in ("app", "login", "open_id")
+    ]
+    for row in rows:
+        refused = await import_users(admin, [row], "/realms/mall/users:import-open-ids")
+        assert (refused.status_code, "512" in refused.text) == (400, True), refused.text
+    declared = b"content-length: %d\r\n" % (MOST_KNOWN_BYTES + 1)
+    head = b"POST /admin/v1/realms/mall/users:import-open-ids HTTP/1.1\r\nhost: 127.0.0.1\r\n" + declared
+    large = await admin.direct.ask_bytes(head + f"authorization: Bearer {admin.key}\r\n\r\n".encode())
+    assert large.status_code == 413
+    (report,) = lines(
+        await import_users(admin, [{"login": "ann", "nick": "x" * 60_000}, {"login": ["x" * 60_000]}])
+    )
+    assert [len(each["login"]) <= 128 for each in report["faults"]] == [True, True]
+
+
+async def test_a_login_of_an_earlier_batch_is_there_already(admin: Admin) -> None:
+    rows = [{"login": f"u{number}"} for number in range(BATCH)]
+    first, second = lines(await import_users(admin, [*rows, {"login": "u1"}]))
+    assert (first["added"], second) == (BATCH, {"added": 0, "kept": 1, "faults": []})
+    (_, other) = lines(await import_users(admin, [*rows, {"login": "U1"}]))
+    assert [each["row"] for each in other["faults"]] == [BATCH + 1]
 
 
 @pytest.mark.parametrize(

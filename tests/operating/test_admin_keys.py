@@ -8,6 +8,7 @@ import pytest
 from lingpai.console.sessions import Entrance, Sessions, make_link
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.keyring import KeyRing, KeyRingError
+from lingpai.operating import keys
 from lingpai.operating.keys import BOOTSTRAP, Doorkeeper, add_key, write_first_key
 from lingpai.operating.repeats import UNDER_WAY
 from lingpai.operating.sealing import SETTLED
@@ -98,6 +99,49 @@ async def test_only_one_process_makes_the_first_key(
     await add_key(admin.keeper.by(OPERATOR), "ann", "viewer")
     assert (await first.ask("GET", "/whoami")).status_code == 401
     assert (BOOTSTRAP, "cli", "done") in await rows(admin, "admin.remove")
+
+
+async def test_a_start_that_broke_off_leaves_no_key_that_nobody_knows(
+    admin: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, path = admin.keeper.store, tmp_path / "first"
+
+    async def none(_store: object) -> tuple[()]:
+        return ()
+
+    async def die(*_given: object, **_named: object) -> None:
+        raise LingpaiError(Kind.STORE_UNAVAILABLE, "The store does not answer.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "list_admin_keys", none)
+        patched.setattr(keys, "add_key", die)
+        with pytest.raises(LingpaiError):
+            await write_first_key(admin.keeper, path)
+    text = path.read_text()
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "list_admin_keys", none)
+        assert await write_first_key(admin.keeper, path)
+        assert path.read_text() == text
+        assert not await write_first_key(admin.keeper, path)  # another process with the same file
+        assert path.read_text() == text
+    first = Admin(admin.keeper, admin.direct, admin.clock, admin.issuers, text.strip())
+    assert (await first.get("/whoami"))["role"] == "owner"
+
+
+@pytest.mark.parametrize(("content", "made"), [("", True), ("something else", False)])
+async def test_an_empty_file_gets_the_first_key_and_another_stays(
+    admin: Admin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, made: bool
+) -> None:
+    path = tmp_path / "first"
+    path.write_text(content)
+    assert not await write_first_key(admin.keeper, path)  # there are keys
+
+    async def none(_store: object) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(type(admin.keeper.store), "list_admin_keys", none)
+    assert await write_first_key(admin.keeper, path) == made
+    assert path.read_text().startswith("lpa_" if made else content)
 
 
 async def test_a_request_whose_process_died_is_not_under_way_for_a_day(

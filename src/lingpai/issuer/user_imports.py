@@ -57,19 +57,19 @@ async def import_users(issuer: Issuer, rows: AsyncIterable[NewUser | Fault]) -> 
     Raises:
         LingpaiError: STORE_UNAVAILABLE; batches before this one are imported.
     """
-    seen, batch = set[str](), list[NewUser | Fault]()
+    batch = list[NewUser | Fault]()
     async for row in rows:
         batch.append(row)
         if len(batch) == BATCH:
-            yield await _import_batch(issuer, batch, seen)
+            yield await _import_batch(issuer, batch)
             batch = []
     if batch:
-        yield await _import_batch(issuer, batch, seen)
+        yield await _import_batch(issuer, batch)
 
 
-async def _import_batch(issuer: Issuer, batch: Sequence[NewUser | Fault], seen: set[str]) -> Imported:
-    """Import one batch; `seen` gets the logins of the file, in the form that all spellings share."""
-    faults, users = [], []
+async def _import_batch(issuer: Issuer, batch: Sequence[NewUser | Fault]) -> Imported:
+    """Import one batch. A login of a batch before is there already, as the store says."""
+    faults, users, seen = [], [], set[str]()
     for row in batch:
         if isinstance(row, Fault):
             faults.append(row)
@@ -103,7 +103,7 @@ async def _import_batch(issuer: Issuer, batch: Sequence[NewUser | Fault], seen: 
 
 
 def _fault(row: NewUser, seen: set[str]) -> str:
-    """Why a row cannot be imported, "" when it can be."""
+    """Why a row cannot be imported, "" when it can be; then `seen` gets its login as all spellings have it."""
     try:
         key = fold(check_login(row.login))
         check_profile(row.profile)

@@ -12,6 +12,7 @@ from lingpai.core.addresses import is_within_blocks
 from lingpai.core.audit import Actor, AdminKey, Change
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import Flaw, demand
+from lingpai.core.logs import structlog
 from lingpai.core.moments import moment
 from lingpai.core.names import is_name
 from lingpai.core.networks import is_network, network_of
@@ -20,6 +21,7 @@ from lingpai.keeper.accounts import MAX_LABEL
 from lingpai.keeper.keeper import Keeper
 from lingpai.operating.rights import rights_of
 
+log = structlog.get_logger("lingpai.operating")
 PREFIX: Final = "lpa_"
 """Admin keys begin with this: people and leak scanners see what they are."""
 BOOTSTRAP: Final = "bootstrap"
@@ -44,7 +46,13 @@ def digester(keeper: Keeper) -> Digester:
 
 
 async def add_key(
-    keeper: Keeper, name: str, role: str, *, life: float = LIFE, networks: tuple[str, ...] = ()
+    keeper: Keeper,
+    name: str,
+    role: str,
+    *,
+    life: float = LIFE,
+    networks: tuple[str, ...] = (),
+    text: str = "",
 ) -> tuple[AdminKey, str]:
     """Make an admin key and return it with its text, which is not shown again.
 
@@ -54,14 +62,15 @@ async def add_key(
         role: see `rights.ROLES`.
         life: seconds that it is valid.
         networks: CIDR blocks that its requests may come from; empty for any.
+        text: of the key; made when it is "".
 
     Raises:
         LingpaiError: INVALID_PARAMETER; CONFLICT: the name is or was taken.
     """
     demand(_flaws(name, life, networks))
     rights = rights_of(role)
-    key_id, now = secrets.token_hex(_ID_BYTES), keeper.clock.now()
-    made = f"{PREFIX}{key_id}_{secrets.token_urlsafe(_SECRET_BYTES)}"
+    made, now = text or _new_text(), keeper.clock.now()
+    key_id = _id_of(made)
     key = AdminKey(
         key_id=key_id,
         name=name,
@@ -82,28 +91,57 @@ async def add_key(
 
 
 async def write_first_key(keeper: Keeper, path: Path) -> bool:
-    """Make the first admin key and write it to a file (mode 0600); False when there was one before, or the file is.
+    """Make the first admin key and write it to a file (mode 0600); False when there was one before.
 
-    Of several processes that start at the same time one makes it.
+    The file is written first, so that no key is in the store that nobody knows. A file of a start that broke off
+    between the two has the key that is made; one without content is replaced. Of several processes that start at the
+    same time one makes it.
 
     Raises:
-        OSError: the file cannot be written; then there is no key either.
+        OSError: the file cannot be written or read; then there is no key either.
+        LingpaiError: STORE_UNAVAILABLE; the next start makes the key that the file has.
     """
     if await keeper.store.list_admin_keys():
+        if _is_empty(path):
+            log.warning("first_key_unknown", path=str(path), remedy="make another with `lingpai admin add`")
         return False
+    made, written = _new_text(), True
     try:
-        private_files.write_new(path, b"")  # before there is a key, of which nobody would know
+        private_files.write_new(path, made.encode() + b"\n")
     except FileExistsError:
-        return False
-    try:
-        _, made = await add_key(keeper.by(Actor("service", BOOTSTRAP)), BOOTSTRAP, "owner")
-    except BaseException as error:
-        path.unlink()  # noqa: ASYNC240  at the start, before anything is served
-        if isinstance(error, LingpaiError) and error.kind is Kind.CONFLICT:  # another process was faster
+        written, text = False, path.read_text("latin-1").strip()  # noqa: ASYNC240  at the start, before anything is served
+        if not text:
+            private_files.replace(path, made.encode() + b"\n")
+        elif _KEY.fullmatch(text) and not path.stat().st_mode & private_files.OTHERS:  # noqa: ASYNC240  as above
+            made = text
+        else:
+            log.warning("first_key_not_made", path=str(path), reason="others may read it, or it has no key")
             return False
-        raise
-    private_files.replace(path, made.encode() + b"\n")
+    try:
+        await add_key(keeper.by(Actor("service", BOOTSTRAP)), BOOTSTRAP, "owner", text=made)
+    except LingpaiError as error:
+        if error.kind is not Kind.CONFLICT:
+            raise
+        if written and await keeper.store.find_admin_key(_id_of(made)) is None:
+            path.unlink()  # noqa: ASYNC240  another process was faster, with a file of its own
+        return False
+    log.info("first_key_made", path=str(path))
     return True
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return not path.stat().st_size
+    except OSError:
+        return False
+
+
+def _id_of(text: str) -> str:
+    return text.removeprefix(PREFIX).partition("_")[0]
+
+
+def _new_text() -> str:
+    return f"{PREFIX}{secrets.token_hex(_ID_BYTES)}_{secrets.token_urlsafe(_SECRET_BYTES)}"
 
 
 def _flaws(name: str, life: float, networks: tuple[str, ...]) -> list[Flaw]:

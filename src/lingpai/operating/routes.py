@@ -176,7 +176,7 @@ class AdminApi:
                 self._streamer(resource, streamed, around),
                 streamed.summary,
                 body=streamed.row,
-                streams=NO_ROWS if streamed.row is None else MOST_ROWS,
+                streams=_limits_of(streamed),
             )
 
     def _route(
@@ -336,6 +336,12 @@ async def demand_rights(granted: Granted, needs: Iterable[Need]) -> None:
 
 _BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}
 _WORDS: Final = {"GET": "Show", "PUT": "Add or replace", "PATCH": "Change some fields", "DELETE": "Remove"}
+
+
+def _limits_of(streamed: Streamed) -> Streams:
+    if streamed.row is None:
+        return NO_ROWS
+    return Streams(streamed.most_bytes, STALL) if streamed.most_bytes else MOST_ROWS
 
 
 async def _as_it_is(work: Awaitable[Document]) -> Document:

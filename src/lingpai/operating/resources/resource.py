@@ -64,6 +64,7 @@ class Streamed(NamedTuple):
         row: the struct of a row that comes in; None when none does.
         verb: the right that it needs.
         areas: of the rights that it needs; the kind's when empty.
+        most_bytes: of the rows together; 0 for the usual limit, for rows that are taken as they come.
     """
 
     path: str
@@ -72,6 +73,7 @@ class Streamed(NamedTuple):
     row: type[msgspec.Struct] | None = None
     verb: str = "write"
     areas: tuple[Area, ...] = ()
+    most_bytes: int = 0
 
 
 class Nothing(msgspec.Struct, forbid_unknown_fields=True):

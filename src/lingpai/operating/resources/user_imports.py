@@ -1,7 +1,7 @@
 """Users and open_ids that another system has, imported as rows."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.flaws import FlawsError
 from lingpai.core.user_records import Profile
 from lingpai.issuer.administration import Known, import_known
+from lingpai.issuer.checks import MAX_LOGIN
 from lingpai.issuer.user_imports import Fault, NewUser, import_users
 from lingpai.messages.translating import speaking, tr_reason
 from lingpai.operating.port import Document, Key
@@ -17,25 +18,29 @@ from lingpai.operating.site import Site
 
 MOST_KNOWN: Final = 500_000
 """Open_ids of one import: they are imported all or none, so all are read first."""
+MOST_KNOWN_BYTES: Final = 64 * 1024 * 1024
+"""Bytes of them, for the same reason; this is 134 for each."""
+_Text = Annotated[str, msgspec.Meta(max_length=512)]  # more than the checks of each field let through
+_Long = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
 class UserRow(msgspec.Struct, forbid_unknown_fields=True):
     """A user; `password_hash` may be "" for one who cannot log in yet."""
 
-    login: str
-    password_hash: str = ""
-    nick: str = ""
-    avatar: str = ""
-    sex: str = "3"
-    seller_name: str = ""
+    login: _Text
+    password_hash: _Long = ""
+    nick: _Text = ""
+    avatar: _Long = ""
+    sex: _Text = "3"
+    seller_name: _Text = ""
 
 
 class KnownRow(msgspec.Struct, forbid_unknown_fields=True):
     """The open_id that a user has in an app; `add_user` adds one who is missing, without a password."""
 
-    app: str
-    login: str
-    open_id: str
+    app: _Text
+    login: _Text
+    open_id: _Text
     add_user: bool = False
 
 
@@ -50,7 +55,7 @@ async def take_users(site: Site, key: Key, rows: AsyncIterator[Document]) -> Asy
             try:
                 given = convert(row, UserRow)
             except FlawsError as error:
-                yield Fault(number, str(row.get("login", "")), error.reason)
+                yield Fault(number, str(row.get("login", ""))[:MAX_LOGIN], error.reason)
                 continue
             profile = Profile(
                 nick=given.nick, avatar=given.avatar, sex=given.sex or "3", seller_name=given.seller_name

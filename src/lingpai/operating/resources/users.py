@@ -21,7 +21,13 @@ from lingpai.issuer.verbs.end import end_user
 from lingpai.issuer.verbs.passwords import LINK_SECONDS, make_reset_link
 from lingpai.operating.port import Document, Key, Page
 from lingpai.operating.resources.resource import Action, Nothing, Resource, Streamed, row_of
-from lingpai.operating.resources.user_imports import KnownRow, UserRow, take_open_ids, take_users
+from lingpai.operating.resources.user_imports import (
+    MOST_KNOWN_BYTES,
+    KnownRow,
+    UserRow,
+    take_open_ids,
+    take_users,
+)
 from lingpai.operating.site import Site
 
 SEXES = ("1", "2", "3")
@@ -189,7 +195,11 @@ class Users(Resource[User]):
             ":import", take_users, "Import users with the hashes of their passwords.", UserRow
         ),
         "import-open-ids": Streamed(
-            ":import-open-ids", take_open_ids, "Import open_ids that another service issued.", KnownRow
+            ":import-open-ids",
+            take_open_ids,
+            "Import open_ids that another service issued.",
+            KnownRow,
+            most_bytes=MOST_KNOWN_BYTES,
         ),
     }
 
