@@ -11,6 +11,20 @@ from lingpai.operating.rights import ROLES, Need, is_right, permits, rights_of
 from tests.operating.conftest import OPERATOR, Admin
 
 
+async def test_a_refusal_is_noted_once_a_minute(admin: Admin) -> None:
+    viewer, other = await admin.as_role("viewer"), await admin.as_role("viewer")
+    for _ in range(3):
+        assert (await viewer.ask("PATCH", "/callers/a", {})).status_code == 403
+    refused = ("api.refused", "keeper:write")
+    assert (await admin.trail()).count(refused) == 1
+    await other.ask("PATCH", "/callers/a", {})
+    await viewer.ask("PATCH", "/realms/mall/apps/77", {})
+    assert ((await admin.trail()).count(refused), len(await admin.trail())) == (2, 3)
+    admin.clock.advance(60)
+    await viewer.ask("PATCH", "/callers/a", {})
+    assert (await admin.trail()).count(refused) == 3
+
+
 async def test_a_key_is_shown_once_and_kept_as_a_digest(admin: Admin) -> None:
     assert re.fullmatch(r"lpa_[0-9a-f]{8}_[A-Za-z0-9_-]{43}", admin.key)
     (stored,) = await admin.keeper.store.list_admin_keys()

@@ -7,10 +7,13 @@ import pytest
 from lingpai.admin_site import site_of
 from lingpai.console.permitted import Permitted
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.records import Credential, CredentialKey
 from lingpai.core.user_records import User, UserClaims
 from lingpai.issuer import admin as issuer_admin
 from lingpai.issuer.context import Issuer
-from lingpai.operating.resources.registry import RESOURCES
+from lingpai.keeper import reporting
+from lingpai.operating.resources import tokens
+from lingpai.operating.resources.registry import BY_KIND, RESOURCES
 from lingpai.operating.resources.resource import Resource
 from lingpai.operating.sealing import SETTLED
 from lingpai.service import issuers_of
@@ -111,6 +114,62 @@ async def test_a_change_of_claims_does_not_undo_another(
     assert (refused.status_code, (await admin.get(path))["email"]) == (412, "a@example.com")
     done = await admin.ask("PATCH", path, {"phone_number": "+86 10"})
     assert (done.json["email"], done.json["phone_number"]) == ("b@example.com", "+86 10")
+
+
+@pytest.mark.parametrize("kind", ["apps", "users", "callers", "accounts"])
+async def test_what_changed_meanwhile_is_not_removed(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    own = {"name": "Shop", "redirect_uris": ["https://shop.example.com/back"]}
+    uid = (await admin.ask("POST", "/realms/mall/users", USER)).json["uid"]
+    path, entry, change = {
+        "apps": ("/realms/mall/apps/77", own, {"name": "Bar"}),
+        "users": (f"/realms/mall/users/{uid}", None, {"nick": "Bar"}),
+        "callers": ("/callers/shop", {}, {"environment": "dev"}),
+        "accounts": ("/accounts/wechat/wx1/-", {"secret": SECRET}, {"secret": SECRET[::-1]}),
+    }[kind]
+    if entry is not None:
+        await admin.create(path, entry)
+    etag = (await admin.ask("GET", path)).headers["etag"]
+    resource, others = BY_KIND[kind], [change]
+    document = type(resource).document
+
+    async def overtaken(self: Any, site: Any, record: Any) -> Any:
+        shown = await document(self, site, record)
+        if others:  # between the check of the condition and the removal
+            assert (await admin.ask("PATCH", path, others.pop())).status_code == 200
+        return shown
+
+    monkeypatch.setattr(type(resource), "document", overtaken)
+    assert (await admin.ask("DELETE", path, if_match=etag)).status_code == 412
+    now = (await admin.ask("GET", path)).headers["etag"]
+    assert (await admin.ask("DELETE", path, if_match=now)).status_code == 200
+
+
+@pytest.mark.parametrize("action", ["clear", "report"])
+async def test_what_a_crash_cuts_off_is_in_the_trail(
+    admin: Admin, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    await admin.create("/accounts/wechat/wx1/-", {"secret": SECRET})
+    key = CredentialKey("wechat", "wx1", b"", "access_token")
+
+    async def found(*_given: object) -> Credential:
+        return Credential(id=1, key=key)
+
+    async def die(*_given: object) -> str:
+        raise LingpaiError(Kind.STORE_UNAVAILABLE, "The store does not answer.")
+
+    async def app_of(*_given: object) -> Any:
+        (account,) = await admin.keeper.store.list_accounts()
+        return admin.keeper.app_of(account)
+
+    monkeypatch.setattr(reporting, action, die)
+    monkeypatch.setattr(tokens, "app_of_credential", app_of)
+    monkeypatch.setattr(type(admin.keeper.store), "find_credential", found)
+    path = "/tokens/wechat/wx1/-/access_token/clear" if action == "clear" else "/tokens/report"
+    answer = await admin.ask("POST", path, {"token": "t"} if action == "report" else {})
+    assert answer.status_code == 503
+    assert (f"token.{action}", "wechat/wx1") in await admin.trail()
 
 
 async def test_a_value_needs_a_right_and_a_reason_that_is_recorded(admin: Admin) -> None:

@@ -119,5 +119,5 @@ class Permitted(Operating):
     async def _demand(self, need: Need) -> None:
         if not permits(self._rights, need):
             change = Change("console.refused", str(need), reason="no right", outcome=REFUSED)
-            await self._site.keeper.note(change)
+            await self._site.refusals.note(self._site.keeper, change)
             raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")

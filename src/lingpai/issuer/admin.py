@@ -129,10 +129,13 @@ async def end_sessions(issuer: Issuer, user: User) -> int:
     return (await store.end_sessions(user.id, issuer.now())).sessions
 
 
-async def remove_user(issuer: Issuer, user: User) -> bool:
-    """Remove a user with their members and sessions. False when there is none."""
+async def remove_user(issuer: Issuer, user: User, *, unchanged: bool = False) -> bool:
+    """Remove a user with their members and sessions. False when there is none.
+
+    With `unchanged`, False also when they are not as `user` any more.
+    """
     change = Change.between("user.remove", user.login, user_state(user), None)
-    return await issuer.recording(change).remove_user(user.id, issuer.now())
+    return await issuer.recording(change).remove_user(user.id, issuer.now(), user if unchanged else None)
 
 
 def user_state(user: User) -> dict[str, Any]:

@@ -124,10 +124,11 @@ async def allow_code(
     Raises:
         LingpaiError: as `issue_code` does; no consent is recorded then.
     """
-    code = await issue_code(issuer, app, user, asked, terminal)
     scope = asked.scope or issuer.policy.default_scope
-    await consent(issuer, app, await open_member(issuer, app, user), scope, app.permissions)
+    # Before: there must be no code that the audit trail does not have.
     await issuer.note(Change("grant.code", app.app_id, after={"user": user.login, "scope": scope}))
+    code = await issue_code(issuer, app, user, asked, terminal)
+    await consent(issuer, app, await open_member(issuer, app, user), scope, app.permissions)
     return code
 
 

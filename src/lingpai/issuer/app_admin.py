@@ -114,10 +114,13 @@ async def replace_app(issuer: Issuer, known: App, wanted: App) -> bool:
     return await issuer.recording(change).change_app(known, wanted)
 
 
-async def remove_app(issuer: Issuer, app: App) -> bool:
-    """Remove an app with its members; its grants are unusable from then on. False when there is none."""
+async def remove_app(issuer: Issuer, app: App, *, unchanged: bool = False) -> bool:
+    """Remove an app with its members; its grants are unusable from then on. False when there is none.
+
+    With `unchanged`, False also when it is not as `app` any more.
+    """
     change = Change.between("app.remove", app.app_id, state_of(app), None)
-    return await issuer.recording(change).remove_app(app.id)
+    return await issuer.recording(change).remove_app(app.id, app if unchanged else None)
 
 
 def state_of(app: App) -> dict[str, Any]:

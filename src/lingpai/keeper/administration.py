@@ -19,10 +19,16 @@ async def save_account(keeper: Keeper, known: Account | None, wanted: Account) -
     return await keeper.recording(change).replace_account(known, wanted)
 
 
-async def remove_account(keeper: Keeper, account: Account) -> bool:
-    """Remove an account with what is held for it. False when there is none."""
+async def remove_account(keeper: Keeper, account: Account, *, unchanged: bool = False) -> bool:
+    """Remove an account with what is held for it. False when there is none.
+
+    With `unchanged`, False also when it is not as `account` any more.
+    """
     change = Change.between("account.remove", account.name, _account_state(keeper, account), None)
-    return await keeper.recording(change).remove_account(account.platform, account.account, account.label)
+    known = account if unchanged else None
+    return await keeper.recording(change).remove_account(
+        account.platform, account.account, account.label, known
+    )
 
 
 def _account_state(keeper: Keeper, account: Account) -> dict[str, Any]:
@@ -50,9 +56,9 @@ async def rotate_caller(keeper: Keeper, name: str, key: str, overlap: float) -> 
     return await keeper.recording(change).rotate_caller(name, keeper.digest_caller_key(key), overlap)
 
 
-async def revoke_caller(keeper: Keeper, name: str) -> bool:
-    """Revoke a caller's keys. False when it has none."""
-    return await keeper.recording(Change("caller.revoke", name)).revoke_caller(name)
+async def revoke_caller(keeper: Keeper, name: str, known: Caller | None = None) -> bool:
+    """Revoke a caller's keys. False when it has none, or is not as `known` any more."""
+    return await keeper.recording(Change("caller.revoke", name)).revoke_caller(name, known)
 
 
 async def add_hook(keeper: Keeper, hook: Hook) -> bool:

@@ -94,12 +94,16 @@ class Local(Operating):
     @override
     async def remove(self, kind: str, key: Key, condition: Condition | None = None) -> Document:
         resource = BY_KIND[kind]
-        known = await self._find(resource, key)
-        self._demand(resource, key, known, condition, {})
-        document = await resource.document(self._site, known)
-        if not await resource.remove(self._site, known):
-            raise resource.missing(key)
-        return document
+        for _ in range(MOST_ATTEMPTS):
+            known = await self._find(resource, key)
+            self._demand(resource, key, known, condition, {})
+            document = await resource.document(self._site, known)
+            remove = resource.remove if condition is None else resource.remove_known
+            if await remove(self._site, known):
+                return document
+            if condition is None:
+                raise resource.missing(key)
+        raise _overtaken()
 
     @override
     async def act(self, kind: str, key: Key, action: str, document: Document) -> Document:

@@ -330,7 +330,7 @@ async def demand_rights(granted: Granted, needs: Iterable[Need]) -> None:
     for need in needs:
         if not permits(granted.key.rights, need):
             change = Change("api.refused", str(need), reason="no right", outcome=REFUSED)
-            await granted.site.keeper.note(change)
+            await granted.site.refusals.note(granted.site.keeper, change)
             raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
 
 

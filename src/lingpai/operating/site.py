@@ -19,6 +19,7 @@ from lingpai.keeper import hooks
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.keys import KEY_PREFIX, new_key
 from lingpai.operating.findings import Finding
+from lingpai.operating.refusals import Refusals
 
 
 class Examiner(Protocol):
@@ -57,6 +58,7 @@ class Site:
         chinese: whether texts for people are Chinese.
         nonce: what new secrets derive from, so that a lost answer can be given again; b"" for random ones.
         advance: called with the number of values of a long operation that were just done.
+        refusals: notes refused calls.
         interrupted: called with what a long operation had done when it was interrupted.
     """
 
@@ -72,6 +74,7 @@ class Site:
     nonce: bytes = b""
     advance: Callable[[int], None] = _nothing
     interrupted: Callable[[dict[str, Any]], None] = _nothing
+    refusals: Refusals = dataclasses.field(default_factory=Refusals)
 
     @classmethod
     def of(

@@ -21,7 +21,9 @@ class Accounts(Protocol):
         """As `save_account`, if the stored one is still as `known` (None for none). False when it is not."""
         ...
 
-    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+    async def remove_account(
+        self, platform: str, account: str, label: str, known: Account | None = None
+    ) -> bool:
         """Remove an account. False when there is none.
 
         What is held for its secret goes too, unless another label of the account has the same.
@@ -63,7 +65,7 @@ class Accounts(Protocol):
         """
         ...
 
-    async def revoke_caller(self, name: str) -> bool:
+    async def revoke_caller(self, name: str, known: Caller | None = None) -> bool:
         """Revoke a caller's keys from now on. False when there is no such caller or it is revoked already."""
         ...
 

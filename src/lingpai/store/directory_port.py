@@ -38,8 +38,11 @@ class Directory(Protocol):
         """
         ...
 
-    async def remove_app(self, app: int) -> bool:
-        """Remove an app with its members; its grants are unusable from then on. False when there is none."""
+    async def remove_app(self, app: int, known: App | None = None) -> bool:
+        """Remove an app with its members; its grants are unusable from then on.
+
+        False when there is none, or it is not as `known` any more, when that is given.
+        """
         ...
 
     # Resource servers.
@@ -148,10 +151,10 @@ class Directory(Protocol):
         """
         ...
 
-    async def remove_user(self, user: int, now: int) -> bool:
+    async def remove_user(self, user: int, now: int, known: User | None = None) -> bool:
         """Remove a user with their members and sessions.
 
-        Their terminals lose their owner. False when none.
+        Their terminals lose their owner. False when none, or they are not as `known` any more, when that is given.
         """
         ...
 

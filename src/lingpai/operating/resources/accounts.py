@@ -24,6 +24,14 @@ async def unblock(site: Site, key: Key, _body: Nothing) -> Document:
     """Close the circuit breakers of an account, also of one that is not configured."""
     keeper, (platform, account, label) = site.keeper, key
     names = {(platform, account, "" if label == NO_LABEL else label)}
+    name = f"{platform}/{account}"
+    troubled = {
+        status.kind
+        for status in await keeper.store.list_statuses()
+        if (status.platform, status.account) == (platform, account) and status.trouble is not None
+    }
+    if troubled:  # before, as it cannot be undone
+        await keeper.note(Change("token.unblock", name, after={"kinds": sorted(troubled)}))
     closed = list(await keeper.store.forget_troubles(platform, account))
     for each in await keeper.store.list_accounts():
         if (each.platform, each.account, each.label) in names and each.platform in keeper.platforms:
@@ -35,8 +43,7 @@ async def unblock(site: Site, key: Key, _body: Nothing) -> Document:
                 if (status.platform, status.account) == (each.platform, each.account)
             }
             closed += [kind for kind in sorted(kinds) if await keeper.store.forget_trouble(app.key(kind))]
-    name = f"{platform}/{account}"
-    if closed:
+    if closed and not troubled:
         await keeper.note(Change("token.unblock", name, after={"kinds": closed}))
     return {"account": name, "unblocked": closed}
 
@@ -130,6 +137,10 @@ class Accounts(Resource[Account]):
     @override
     async def remove(self, site: Site, known: Account) -> bool:
         return await administration.remove_account(site.keeper, known)
+
+    @override
+    async def remove_known(self, site: Site, known: Account) -> bool:
+        return await administration.remove_account(site.keeper, known, unchanged=True)
 
     @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:

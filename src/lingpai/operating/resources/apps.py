@@ -155,6 +155,10 @@ class Apps(Resource[App]):
         return await admin.remove_app(site.issuer(known.realm), known)
 
     @override
+    async def remove_known(self, site: Site, known: App) -> bool:
+        return await admin.remove_app(site.issuer(known.realm), known, unchanged=True)
+
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         issuer = site.issuer(key[0])
         apps = await issuer.store.list_apps(issuer.realm)

@@ -114,6 +114,10 @@ class Callers(Resource[Caller]):
         return await administration.revoke_caller(site.keeper, known.name)
 
     @override
+    async def remove_known(self, site: Site, known: Caller) -> bool:
+        return await administration.revoke_caller(site.keeper, known.name, known)
+
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         del key
         callers, former = await read_callers(site.keeper)

@@ -189,6 +189,13 @@ class Resource(Generic[R]):
         """Remove a thing. False when it is gone already."""
         raise NotImplementedError
 
+    async def remove_known(self, site: Site, known: R) -> bool:
+        """Remove a thing that still is as `known`, checked in the transaction that removes it. False when it is not.
+
+        Kinds that do not say otherwise are removed as `remove` does.
+        """
+        return await self.remove(site, known)
+
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         """Return a page of the list."""
         raise NotImplementedError

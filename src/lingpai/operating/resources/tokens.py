@@ -56,8 +56,8 @@ async def _app(site: Site, key: Key) -> App:
 async def clear(site: Site, key: Key, _body: Nothing) -> Document:
     """Drop a stored token: the next request fetches a new one."""
     keeper, app, kind = site.keeper, await _app(site, key), key[3]
+    await keeper.note(Change("token.clear", app.name, after={"kind": kind}))  # before, as it cannot be undone
     outcome = await reporting.clear(keeper, app, kind)
-    await keeper.note(Change("token.clear", app.name, after={"kind": kind, "outcome": outcome}))
     return {"account": app.name, "kind": kind, "outcome": outcome}
 
 
@@ -99,8 +99,8 @@ async def report(site: Site, _key: Key, body: Reported) -> Document:
     if credential is None:
         return {"outcome": "unknown"}
     app = await app_of_credential(keeper, credential, ASKER)
+    await keeper.note(Change("token.report", app.name, after={"kind": credential.key.kind}))
     outcome = await reporting.report(keeper, app, credential, value)
-    await keeper.note(Change("token.report", app.name, after={"outcome": outcome}))
     return {"outcome": outcome}
 
 

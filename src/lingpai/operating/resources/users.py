@@ -261,6 +261,10 @@ class Users(Resource[User]):
         return await admin.remove_user(site.issuer(known.realm), known)
 
     @override
+    async def remove_known(self, site: Site, known: User) -> bool:
+        return await admin.remove_user(site.issuer(known.realm), known, unchanged=True)
+
+    @override
     async def page(self, site: Site, key: Key, wanted: Mapping[str, str], after: str, limit: int) -> Page:
         issuer = site.issuer(key[0])
         if wanted.get("login"):

@@ -76,10 +76,17 @@ class Accounts(Repository, Store):
         return before is None
 
     @override
-    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+    async def remove_account(
+        self, platform: str, account: str, label: str, known: Account | None = None
+    ) -> bool:
 
         async def remove(connection: Connection) -> bool:
             await connection.execute(_SQL["lock_account"], platform, account)
+            if known is not None:
+                rows = await connection.fetch(_SQL["find_accounts"], [platform], [account])
+                stored = self._read_accounts([tuple(row)[1:] for row in rows])
+                if [each for each in stored if each.label == label] != [known]:
+                    return False
             removed = await connection.fetchrow(_SQL["remove_account"], platform, account, label)
             if removed is None:
                 return False

@@ -50,8 +50,15 @@ class Callers(Repository, Store):
         return bool(await self._engine.write(_SQL["rotate_caller"], name, key_digest, now + overlap, now))
 
     @override
-    async def revoke_caller(self, name: str) -> bool:
-        return bool(await self._engine.write(_SQL["revoke_caller"], name, self._clock.now()))
+    async def revoke_caller(self, name: str, known: Caller | None = None) -> bool:
+
+        async def revoke(connection: Connection) -> bool:
+            rows = await connection.fetch(_SQL["lock_caller"], name)
+            if known is not None and [read_caller(tuple(row)) for row in rows] != [known]:
+                return False
+            return bool(await connection.fetch(_SQL["revoke_caller"], name, self._clock.now()))
+
+        return await self._engine.transact(revoke)
 
     @override
     async def find_caller(self, key_digest: bytes) -> Caller | None:

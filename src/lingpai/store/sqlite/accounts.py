@@ -67,9 +67,16 @@ class Accounts(Repository, Store):
         return not before
 
     @override
-    async def remove_account(self, platform: str, account: str, label: str) -> bool:
+    async def remove_account(
+        self, platform: str, account: str, label: str, known: Account | None = None
+    ) -> bool:
 
         def remove(connection: apsw.Connection) -> bool:
+            rows = run(connection, _SQL["find_accounts"], (platform, account))
+            if known is not None and [read_account(row, self._vault) for row in rows if row[2] == label] != [
+                known
+            ]:
+                return False
             removed = run(connection, _SQL["remove_account"], (platform, account, label))
             for (secret_digest,) in removed:
                 run(

@@ -66,9 +66,12 @@ class Callers(Repository, Store):
         return await self._engine.write(rotate)
 
     @override
-    async def revoke_caller(self, name: str) -> bool:
+    async def revoke_caller(self, name: str, known: Caller | None = None) -> bool:
 
         def revoke(connection: apsw.Connection) -> bool:
+            rows = run(connection, _SQL["find_caller_named"], (name,))
+            if known is not None and [*map(read_caller, rows)] != [known]:
+                return False
             return bool(run(connection, _SQL["revoke_caller"], (self._clock.now(), name)))
 
         return await self._engine.write(revoke)

@@ -73,9 +73,14 @@ class Apps(IssuerRepository, Directory):
         return await self._engine.transact(change)
 
     @override
-    async def remove_app(self, app: int) -> bool:
+    async def remove_app(self, app: int, known: App | None = None) -> bool:
 
         async def remove(connection: Connection) -> bool:
+            if known is not None:
+                await connection.fetch(_SQL["lock_app"], app)
+                rows = await connection.fetch(_SQL["read_app"], [app])
+                if not rows or self._app([tuple(each)[1:] for each in rows]) != known:
+                    return False
             return await self._remove(connection, app)
 
         return await self._engine.transact(remove)

@@ -190,10 +190,14 @@ class Users(IssuerRepository, Directory):
         return ()
 
     @override
-    async def remove_user(self, user: int, now: int) -> bool:
+    async def remove_user(self, user: int, now: int, known: User | None = None) -> bool:
 
         async def remove(connection: Connection) -> bool:
             await connection.fetchval(_SQL["lock_user"], user)
+            if known is not None:
+                rows = await connection.fetch(_SQL["find_user"], [user])
+                if [read_user(tuple(each)[1:]) for each in rows] != [known]:
+                    return False
             await end_sessions(ConnectionTransaction(connection), user, now)
             for query in _REMOVALS:
                 await connection.execute(_SQL[query], user)

@@ -70,8 +70,14 @@ class Apps(Repository, Directory):
         return await self._engine.write(change)
 
     @override
-    async def remove_app(self, app: int) -> bool:
-        return await self._engine.write(lambda connection: self._remove(connection, app))
+    async def remove_app(self, app: int, known: App | None = None) -> bool:
+
+        def remove(connection: apsw.Connection) -> bool:
+            if known is not None and self._read(connection, known) != known:
+                return False
+            return self._remove(connection, app)
+
+        return await self._engine.write(remove)
 
     def _add(self, connection: apsw.Connection, app: App) -> App | None:
         added = run(connection, _SQL["add_app"], app_columns(app))

@@ -176,9 +176,12 @@ class Users(Repository, Directory):
         return await self._engine.add(add)
 
     @override
-    async def remove_user(self, user: int, now: int) -> bool:
+    async def remove_user(self, user: int, now: int, known: User | None = None) -> bool:
 
         def remove(connection: Connection) -> bool:
+            found = [read_user(row) for row in run(connection, _SQL["find_user"], (user,))]
+            if known is not None and found != [known]:
+                return False
             end_all_sessions(connection, user, now)
             for query in _REMOVALS:
                 run(connection, _SQL[query], (user,))

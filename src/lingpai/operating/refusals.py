@@ -1,0 +1,33 @@
+"""Refused calls in the audit trail: one row for each key, action and minute, however often a script tries it."""
+
+from collections import OrderedDict
+from typing import Final
+
+from lingpai.core.audit import Change
+from lingpai.keeper.keeper import Keeper
+
+APART: Final = 60.0
+"""Seconds between two rows of the same refusal."""
+MOST: Final = 4096
+"""Refusals that are remembered, by each process; the oldest are forgotten, and then are noted again."""
+
+
+class Refusals:
+    """Notes refused calls."""
+
+    def __init__(self) -> None:
+        self._noted: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
+
+    async def note(self, keeper: Keeper, change: Change) -> None:
+        """Record a refusal of who `keeper` acts for, unless it was recorded within the last minute."""
+        actor = keeper.actor
+        if actor is None:
+            return
+        key, now = (actor.kind, actor.name, change.action, change.target), keeper.clock.now()
+        if now - self._noted.get(key, now - APART) < APART:
+            return
+        await keeper.note(change)
+        self._noted[key] = now
+        self._noted.move_to_end(key)
+        if len(self._noted) > MOST:
+            self._noted.popitem(last=False)
