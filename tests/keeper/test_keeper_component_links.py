@@ -12,6 +12,7 @@ from tests.helpers.direct import Result
 from tests.keeper.component import ENTRANCE, NEXT, PROVIDER, Provided, provided
 
 LASTING = 3_600.0
+PRE_AUTH = "/cgi-bin/component/api_create_preauthcode"
 
 
 @pytest.fixture
@@ -84,3 +85,17 @@ async def test_a_changed_link_is_none(made: Provided, change: str) -> None:
             address = urlsplit(link_of(made.harness.keeper, other, NEXT, LASTING, once=False))
             query = dict(parse_qsl(address.query))
     assert (await visit(made, **query)).status_code == 403
+
+
+async def test_a_link_for_once_is_not_used_up_by_previews_and_failures(made: Provided) -> None:
+    query = link(made, once=True)
+    for _ in range(2):
+        assert (await made.harness.client.ask("HEAD", ENTRANCE, params=query)).status_code == 200
+    await made.harness.upstream.fault(PRE_AUTH, "http500", 9)
+    assert (await visit(made, **query)).status_code == 502
+    await made.harness.upstream.mend()
+    assert (await visit(made, **query)).status_code == 200
+    calls = await made.harness.upstream.calls(PRE_AUTH)
+    assert (await visit(made, **query)).status_code == 403
+    assert (await made.harness.client.ask("HEAD", ENTRANCE, params=query | {"next": NEXT})).status_code == 403
+    assert await made.harness.upstream.calls(PRE_AUTH) == calls

@@ -98,6 +98,7 @@ class Call(msgspec.Struct, eq=False):
             may have changed.
         streamed: the request as it came, of a route that streams.
         shape: how an error looks, where the verb knows better than its route.
+        bodiless: whether the method is HEAD: often a preview, that uses up nothing.
     """
 
     trace_id: str
@@ -112,6 +113,7 @@ class Call(msgspec.Struct, eq=False):
     cached_answer: Callable[[], Any] | None = None
     streamed: StreamedRequest | None = None
     shape: "Shape | None" = None
+    bodiless: bool = False
 
     def header(self, name: str) -> str | None:
         """Return the value of a header that has no attribute of its own; `name` in lower case."""

@@ -205,6 +205,8 @@ class RouteEndpoint(_Endpoint):
                 self._safe,
                 head.headers,
             )
+            if self.bodiless:
+                call.bodiless = True
             if self.streams:
                 self._streamed(head, call, body)
             if fault is not None:

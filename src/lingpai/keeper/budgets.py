@@ -37,6 +37,12 @@ async def take(context: Context, subject: str, name: str, limit: int, seconds: f
     return use.granted
 
 
+async def is_spent(context: Context, subject: str, name: str, limit: int, seconds: float) -> bool:
+    """Return whether nothing is left of a budget of `limit` per `seconds`; takes nothing."""
+    window, ends_at = window_of(context.clock.now(), seconds)
+    return await context.store.read_budget(Budget(subject, name, window, limit, ends_at)) >= limit
+
+
 async def first_in(context: Context, subject: str, name: str, seconds: float) -> bool:
     """Return whether this is the first call for these names in `seconds`, of all processes."""
     return await context.store.lead(f"{name} {subject}", secrets.token_hex(8), seconds)

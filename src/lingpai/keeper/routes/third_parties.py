@@ -10,6 +10,7 @@ from lingpai.core.wire import NO_STORE, Call, Reply, Route, Source, Streams
 from lingpai.keeper.access import covers, identify
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.parameters import BODY, Id
+from lingpai.keeper.relay.logins import cookies_of
 from lingpai.keeper.routes import visit_pages
 from lingpai.keeper.routes.choices import PlatformName
 from lingpai.keeper.routes.shapes import GENERIC
@@ -147,9 +148,12 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
     async def enter(params: Visiting, call: Call) -> Reply:
         provider, account, _ = await callbacks.provider_named(keeper, params.platform, params.account)
         back = f"{keeper.options.origin}/authorize/{params.platform}/{params.account}/return"
-        await links.demand_link(keeper, provider, params.link, params.next)
         wanted = (params.next, params.auth_type, params.biz_appid)
-        entrance = await authorizing.enter(keeper, provider, account, back, wanted)
+        if call.bodiless:  # a preview uses up neither link nor code
+            links.read_link(keeper, provider, params.link, params.next)
+            return visit_pages.begin(call, params.lang, authorizing.NO_ENTRANCE, ())
+        async with links.entering(keeper, provider, params.link, params.next):
+            entrance = await authorizing.enter(keeper, provider, account, back, wanted)
         secure = "; Secure" if keeper.options.origin.startswith("https:") else ""
         cookie = (
             f"{COOKIE}={entrance.browser}; Path=/authorize/; HttpOnly; SameSite=Lax; Max-Age=3600{secure}"
@@ -164,8 +168,11 @@ def routes(keeper: Keeper) -> tuple[Route, ...]:
             raise LingpaiError(
                 Kind.MISSING_PARAMETER, "parameter auth_code is missing", parameter="auth_code"
             )
-        name = await authorizing.come_back(keeper, provider, params.auth_code)
-        following = authorizing.next_of(keeper, provider, account, params.state, _cookie_of(call))
+        state = authorizing.visit_of(keeper, provider, params.state)
+        if call.bodiless:  # a preview brings nothing
+            return visit_pages.end(call, params.lang, "")
+        name = await authorizing.come_back(keeper, provider, params.auth_code, state, call.peer)
+        following = authorizing.next_of(keeper, account, state, cookies_of(call).get(COOKIE, ""))
         if name and following:
             result = authorizing.new_result(keeper, provider, name)
             headers = (
@@ -220,14 +227,6 @@ async def _body_of(call: Call) -> bytes:
     if call.streamed is None:
         raise AssertionError("a route that streams gets the request as it came")
     return b"".join([piece async for piece in call.streamed.body])
-
-
-def _cookie_of(call: Call) -> str:
-    for each in (call.header("cookie") or "").split(";"):
-        name, _, value = each.strip().partition("=")
-        if name == COOKIE:
-            return value
-    return ""
 
 
 def _with_result(url: str, result: str) -> str:

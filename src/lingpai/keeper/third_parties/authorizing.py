@@ -6,17 +6,27 @@ import struct
 from typing import Any, Final, NamedTuple
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.networks import network_of
 from lingpai.core.records import Account
 from lingpai.core.seals import Digester
 from lingpai.core.third_parties import Push
 from lingpai.keeper.app import App
-from lingpai.keeper.budgets import first_in, take
+from lingpai.keeper.budgets import first_in, is_spent, take
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platforms.forms import member
 from lingpai.keeper.platforms.third_party import AskedCall, ThirdParty, Visit
+from lingpai.keeper.proofs import UNPROVEN
 from lingpai.keeper.third_parties.calls import ask_with_token
 from lingpai.keeper.third_parties.providers import third_party_of
-from lingpai.keeper.third_parties.pushes import DONE, GRANTED, Task, accept
+from lingpai.keeper.third_parties.pushes import (
+    DONE,
+    FAILED_VISITS,
+    GRANTED,
+    MOST_FAILED_VISITS,
+    Task,
+    accept,
+    digest_of,
+)
 from lingpai.keeper.upstream import Refusal, Unreachable
 
 LONGEST_VISIT: Final = 3_600
@@ -25,6 +35,9 @@ RESULT_LIFE: Final = 600
 """Seconds in which the one-time result of an authorization may be asked for."""
 VISITS_A_MINUTE: Final = 120
 """Visits of one third-party platform: each costs a call."""
+CODES_OF_A_NETWORK: Final = 60
+"""Codes that one network may bring to one third-party platform in an hour."""
+HOUR: Final = 3_600.0
 PATIENCE: Final = 8.0
 POLL: Final = 0.1
 _LAYOUT: Final = struct.Struct(">I8s8s")
@@ -57,6 +70,9 @@ class Entrance(NamedTuple):
     computer: str
     phone: str
     browser: str
+
+
+NO_ENTRANCE: Final = Entrance("", "", "")
 
 
 async def enter(
@@ -136,18 +152,70 @@ async def _ask(keeper: Keeper, provider: App, call: AskedCall, argument: Any) ->
         ) from unreachable
 
 
-async def come_back(keeper: Keeper, provider: App, code: str) -> str:
-    """Exchange a merchant's code, which is stored first; return the name of the account, "" when it takes longer.
+def visit_of(keeper: Keeper, provider: App, text: str) -> State:
+    """Return the state that a merchant comes back with.
+
+    Our page gives one to every visit, and the platforms bring it back; what comes without is a stranger's.
 
     Raises:
-        LingpaiError: UPSTREAM_REFUSED when the platform does not take the code.
+        LingpaiError: INVALID_PARAMETER when it is none of ours, or has ended.
     """
-    push = await accept(keeper, provider, Task(GRANTED, keeper.clock.now(), code))
+    state = _read(keeper, provider, text)
+    if state is None:
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER,
+            "This authorization did not begin at this service, or took too long; begin again.",
+            parameter="state",
+        )
+    return state
+
+
+async def come_back(keeper: Keeper, provider: App, code: str, state: State, peer: str) -> str:
+    """Exchange a merchant's code, which is stored first; return the name of the account, "" when it takes longer.
+
+    Args:
+        keeper: the keeper.
+        provider: the third-party platform.
+        code: as the platform's page gave it.
+        state: of the visit, which has one code.
+        peer: IP address of the merchant.
+
+    Raises:
+        LingpaiError: UPSTREAM_REFUSED when the platform does not take the code; INVALID_PARAMETER when the visit had
+            another one; BUDGET_SPENT.
+    """
+    task = Task(GRANTED, keeper.clock.now(), code, visited=True)
+    push = await keeper.store.find_push(digest_of(keeper, provider, task))
+    if push is None:
+        await _demand_turn(keeper, provider, code, state, peer)
+        push = await accept(keeper, provider, task)
     give_up = keeper.clock.steady() + PATIENCE
     while push.content and keeper.clock.steady() < give_up:
         await keeper.store.wait_change(POLL)
         push = await keeper.store.find_push(push.digest) or push
     return _name_in(push)
+
+
+async def _demand_turn(keeper: Keeper, provider: App, code: str, state: State, peer: str) -> None:
+    """Let the first code of a visit pass, within limits: each costs the platform a call, and wrong ones add up there.
+
+    Raises:
+        LingpaiError: INVALID_PARAMETER, BUDGET_SPENT.
+    """
+    visit = keeper.digest_code(_write(keeper, provider, state)).hex()
+    if not await keeper.store.lead(
+        f"visit {visit}", keeper.digest_code(code).hex(), float(LONGEST_VISIT)
+    ):  # whoever has it keeps it: the same code may come twice
+        raise LingpaiError(
+            Kind.INVALID_PARAMETER,
+            "This visit has brought another authorization already; begin again.",
+            parameter="auth_code",
+        )
+    network = f"{provider.name} {network_of(peer)}"
+    if not await take(keeper, keeper.digest_code(network).hex(), UNPROVEN, CODES_OF_A_NETWORK, HOUR):
+        raise LingpaiError(Kind.BUDGET_SPENT, "Too many authorizations from your network.", retry_after=600)
+    if await is_spent(keeper, provider.subject, FAILED_VISITS, MOST_FAILED_VISITS, HOUR):
+        raise LingpaiError(Kind.BUDGET_SPENT, "Too many authorizations have failed.", retry_after=600)
 
 
 def _name_in(push: Push) -> str:
@@ -159,12 +227,11 @@ def _name_in(push: Push) -> str:
     return name
 
 
-def next_of(keeper: Keeper, provider: App, account: Account, state: str, browser: str) -> str:
-    """Return where a merchant that comes back is led to, "" for nowhere: the state is wrong, or another browser's."""
-    read = _read(keeper, provider, state)
-    if read is None or not hmac.compare_digest(read.browser.hex(), browser):
+def next_of(keeper: Keeper, account: Account, state: State, browser: str) -> str:
+    """Return where a merchant that comes back is led to, "" for nowhere: the state may be another browser's."""
+    if not hmac.compare_digest(state.browser.hex().encode(), browser.encode("utf-8", "surrogatepass")):
         return ""
-    return next((each for each in account.next_urls if _next_digest(keeper, each) == read.next_digest), "")
+    return next((each for each in account.next_urls if _next_digest(keeper, each) == state.next_digest), "")
 
 
 def new_result(keeper: Keeper, provider: App, name: str) -> str:

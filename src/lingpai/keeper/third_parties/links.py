@@ -1,14 +1,16 @@
 """Links by which merchants begin: signed by this service, good for a time or once."""
 
+import asyncio
+import contextlib
 import hmac
 import secrets
+from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlencode
 
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.seals import Digester
 from lingpai.keeper.app import App
-from lingpai.keeper.budgets import first_in
 from lingpai.keeper.context import Context
 
 LONGEST: Final = 366 * 86_400.0
@@ -34,25 +36,48 @@ def link_of(context: Context, provider: App, next_url: str, lasting: float, *, o
     return f"{context.options.origin}{path}?{urlencode(query)}"
 
 
-async def demand_link(context: Context, provider: App, link: str, next_url: str) -> None:
-    """Refuse a visit without a link of ours, where the operator wants links to be signed; any other link is checked.
+@contextlib.asynccontextmanager
+async def entering(context: Context, provider: App, link: str, next_url: str) -> AsyncIterator[None]:
+    """Begin a visit by a link; one that works once is used up, unless what is within fails.
+
+    Raises:
+        LingpaiError: NOT_ALLOWED, as `read_link`, or when the link was used.
+    """
+    if not read_link(context, provider, link, next_url):
+        yield
+        return
+    role, holder = f"link {context.digest_code(link).hex()} {provider.subject}", secrets.token_hex(8)
+    if not await context.store.lead(role, holder, LONGEST):
+        raise _refused()
+    try:
+        yield
+    except BaseException:
+        await asyncio.shield(context.store.resign(role, holder))
+        raise
+
+
+def read_link(context: Context, provider: App, link: str, next_url: str) -> bool:
+    """Return whether a link works once.
+
+    Refuses a visit without a link of ours, where the operator wants links to be signed; any other link is checked.
 
     Raises:
         LingpaiError: NOT_ALLOWED.
     """
     if not link and context.options.authorize_links == "open":
-        return
-    refused = LingpaiError(Kind.NOT_ALLOWED, "This link has ended, was used, or is not one of this service.")
+        return False
     body, _, mac = link.rpartition(".")
     expected = _mac(context, provider, body, next_url)
     if not hmac.compare_digest(expected.encode(), mac.encode("utf-8", "surrogatepass")):
-        raise refused
+        raise _refused()
     ends_at, once, _ = body.split(".")
     if float(ends_at) <= context.clock.now():
-        raise refused
-    name = f"link {context.digest_code(link).hex()}"
-    if once == _ONCE and not await first_in(context, provider.subject, name, LONGEST):
-        raise refused
+        raise _refused()
+    return once == _ONCE
+
+
+def _refused() -> LingpaiError:
+    return LingpaiError(Kind.NOT_ALLOWED, "This link has ended, was used, or is not one of this service.")
 
 
 def _mac(context: Context, provider: App, body: str, next_url: str) -> str:

@@ -5,6 +5,7 @@ import msgspec
 from lingpai.core.errors import LingpaiError
 from lingpai.core.third_parties import Push
 from lingpai.keeper.app import App
+from lingpai.keeper.budgets import first_in, take
 from lingpai.keeper.context import log
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.platform_client import SentAt
@@ -21,6 +22,12 @@ FAILED = "failed"
 """The first word of what came of a push."""
 
 AT_ONCE = 32
+FAILED_VISITS = "failed visits"
+"""Name of the budget of codes that browsers brought and the platform refused."""
+MOST_FAILED_VISITS = 300
+"""Of a third-party platform in an hour; at 2,000 wrong calls WeChat blocks it for all merchants."""
+_LOOK_EVERY = 60.0
+"""Seconds between two questions after grants that browsers' codes may have brought."""
 _FIRST_WAIT = 5.0
 _LONGEST_WAIT = 600.0
 _KEPT_TRYING = 86_400.0
@@ -35,20 +42,27 @@ class Task(msgspec.Struct, frozen=True):
         at: unix time in seconds of the event, by the platform.
         code: of the merchant, once; "" when the event brings none.
         merchant: its id, or "" when the event does not say.
+        visited: whether a browser brought the code: it is the platform's only if the platform takes it.
     """
 
     what: str
     at: float
     code: str = ""
     merchant: str = ""
+    visited: bool = False
+
+
+def digest_of(keeper: Keeper, provider: App, task: Task) -> bytes:
+    """Return by what a push is found: of a code only the first arrival counts, by push or by browser."""
+    # Other events may happen again.
+    named = (task.code,) if task.code else (task.what, task.merchant, str(task.at))
+    return keeper.digest_code(msgspec.json.encode((provider.full_name, *named)).decode())
 
 
 async def accept(keeper: Keeper, provider: App, task: Task) -> Push:
     """Store what is to be done and begin with it; return it as it is stored, also when it was there before."""
     now = keeper.clock.now()
-    # Of a code only the first arrival counts, by push or by browser; other events may happen again.
-    named = (task.code,) if task.code else (task.what, task.merchant, str(task.at))
-    digest = keeper.digest_code(msgspec.json.encode((provider.full_name, *named)).decode())
+    digest = digest_of(keeper, provider, task)
     push = Push(
         digest=digest,
         platform=provider.platform.name,
@@ -123,11 +137,15 @@ async def _look_for(keeper: Keeper, provider: App, task: Task, digest: str, refu
     for account in await merchants_of(keeper, provider):
         if account.via is not None and account.via.brought_by == digest:
             return f"{DONE} {account.name}"
-    added = await recover(keeper, provider)
+    if task.visited:
+        await take(keeper, provider.subject, FAILED_VISITS, MOST_FAILED_VISITS, 3_600)
+    # Anybody may type a code into a browser, and each question costs the platform's quota.
+    asks = not task.visited or await first_in(keeper, provider.subject, "look for a grant", _LOOK_EVERY)
+    added = await recover(keeper, provider) if asks else []
     for account in await keeper.store.find_accounts(third.merchants, task.merchant):
         if acts_for(provider, account):
             return f"{DONE} {account.name}"
-    if added:
+    if added and not task.visited:  # else it may be anybody's
         return f"{DONE} {added[0]}"
     log.error("grant_lost", platform=provider.platform.name, account=provider.account, errcode=refusal.code)
     return f"{FAILED} {refusal}"
