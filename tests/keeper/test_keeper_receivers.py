@@ -220,9 +220,14 @@ async def test_a_primary_whose_answer_has_no_end_gets_it_later(own: Harness, man
         async with copying(own):
             await dev.until(1)
             own.clock.advance(30)
-            assert await problem_of(own, "prod")
+            if manner in (drips_its_body, has_no_end):  # nobody waits for it now: its status is enough
+                async with asyncio.timeout(WAIT):
+                    while await own.keeper.store.waiting_copies():
+                        await asyncio.sleep(0.01)
+            else:
+                assert await problem_of(own, "prod")
+                assert (await own.keeper.store.waiting_copies())["prod"].count == 1
     assert dev.contents == ["one"]
-    assert (await own.keeper.store.waiting_copies())["prod"].count == 1
 
 
 async def test_an_answer_may_be_as_long_as_the_limit_and_no_longer(own: Harness) -> None:

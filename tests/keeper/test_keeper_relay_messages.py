@@ -6,9 +6,11 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from aiohttp import web
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +72,13 @@ async def waiting(harness: Harness) -> dict[str, int]:
 async def attempts(harness: Harness) -> list[int]:
     """How often messages were refused that still wait for the environment dev."""
     return [each.attempts for each in await harness.keeper.store.due_copies("dev", 1e12, 9)]
+
+
+async def failures(harness: Harness) -> int:
+    """How often in a row the environment dev was not reached."""
+    known = await harness.keeper.store.find_environment("dev")
+    assert known is not None
+    return known.failures
 
 
 async def nobody_waits(harness: Harness) -> None:
@@ -343,6 +352,99 @@ async def test_an_environment_that_comes_back_gets_all_of_it(relay: Harness, dev
     known = await relay.keeper.store.find_environment("dev")
     assert known is not None
     assert (known.failures, known.problem) == (0, "")
+
+
+async def test_a_message_that_crashes_an_environment_delays_no_other(
+    relay: Harness, dev: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a proxy that answers 502 for it, as for one that is away."""
+    monkeypatch.setattr(copies, "DELAYS", (5.0, 60.0))
+    await relayed(relay)
+    await environment(relay, "dev", dev)
+
+    async def crash() -> None:
+        dev.status = 502 if dev.contents[-1] == "bad" else 200
+
+    dev.before = crash
+    async with copying(relay):
+        await push(relay, text("bad"))
+        async with asyncio.timeout(20):
+            while not await failures(relay):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for number in range(5):
+            await push(relay, text(str(number)))
+        async with asyncio.timeout(20):
+            while await waiting(relay):
+                relay.clock.advance(copies.SHORTEST * 1.2)
+                await asyncio.sleep(0.01)
+    assert {each for each in dev.contents if each != "bad"} == {str(number) for number in range(5)}
+    assert len([each for each in dev.contents if each != "bad"]) == 5
+    assert dev.contents.count("bad") <= 4
+    assert not await failures(relay)
+
+
+@pytest.mark.parametrize("answer", ["not utf-8", "large", "compressed"])
+async def test_of_the_answer_to_a_copy_the_status_counts_alone(
+    relay: Harness, dev: Receiver, answer: str
+) -> None:
+    async def take(request: web.Request) -> web.Response:
+        dev.got.append((dict(request.query), await request.read()))
+        headers = {"content-encoding": "br"} if answer == "compressed" else {}
+        body = {"not utf-8": b"\xff\xfe", "large": b"x" * 200_000, "compressed": b"\x0b\x02"}[answer]
+        return web.Response(body=body, headers=headers)
+
+    app = web.Application()
+    app.router.add_post("/messages", take)
+    runner = web.AppRunner(app, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await relayed(relay)
+    await environment(relay, "dev", None, url=f"http://127.0.0.1:{runner.addresses[0][1]}/messages")
+    async with copying(relay):
+        await push(relay, text("one"))
+        await nobody_waits(relay)
+    await runner.cleanup()
+    assert dev.contents == ["one"]
+    assert not await failures(relay)
+
+
+@pytest.mark.parametrize("fault", ["a long query", "another key"])
+async def test_a_message_that_cannot_be_posted_delays_no_other(
+    relay: Harness, dev: Receiver, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    monkeypatch.setattr(copies, "DELAYS", (5.0,))
+    known = await relayed(relay, aes_key=KEY)
+    await environment(relay, "dev", dev, **({} if fault == "a long query" else {"token": "devtoken"}))
+    sealed = MessageCipher(KEY).encrypt(write_fields(text("bad")), SAMPLE_APP.appid)
+    further = {"openid": "o" * 2_000} if fault == "a long query" else {}
+    query = signed(relay, TOKEN, sealed) | further
+    await push_bytes(relay, write_fields({"ToUserName": "gh_1", "Encrypt": sealed}), query)
+    assert await waiting(relay) == {"dev": 1}
+    if fault == "another key":
+        relays = await relay.keeper.store.list_relays()
+        assert await relay.keeper.store.replace_relay(
+            relays[0], msgspec.structs.replace(known, aes_key=OTHER_KEY)
+        )
+    async with copying(relay):
+        await push_sealed(relay, text("good"), KEY if fault == "a long query" else OTHER_KEY)
+        await dev.until(1)
+        while await waiting(relay):
+            relay.clock.advance(10)
+            await asyncio.sleep(0.01)
+    assert len(dev.got) == 1
+    assert not await failures(relay)
+
+
+async def test_odd_characters_of_a_query_are_passed_on_encoded(relay: Harness, dev: Receiver) -> None:
+    await relayed(relay)
+    await environment(relay, "dev", dev)
+    query = urlencode(signed(relay))
+    body = write_fields(text("one"))
+    answer = await relay.client.ask("POST", f"{MESSAGES}?{query}&x=a|{{b}}%7C", body=body)
+    assert answer.text == "success"
+    async with copying(relay):
+        await nobody_waits(relay)
+    assert dev.got[0][0]["x"] == "a|{b}|"
 
 
 async def test_a_message_that_is_refused_delays_no_other(

@@ -1,14 +1,15 @@
 """Reaching environments: as webhooks are, but those that a platform waits for wait for no other."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from lingpai.core.relays import Answered
-from lingpai.issuer.fetcher import Fetcher, FetchError
-from lingpai.keeper.relay.reaching import Reach, ReachError
+from lingpai.issuer.fetcher import Fetcher, FetchError, check_fetchable
+from lingpai.keeper.relay.reaching import Reach, ReachError, UndeliverableError
 
 SECONDS: Final = 15.0
 """For an attempt."""
@@ -30,14 +31,31 @@ def reaching(networks: Sequence[str], seconds: float = SECONDS) -> Reach:
     copies = Fetcher(networks, seconds=seconds, plain=True, by_host=COPIES_AT_ONCE, resolve=_Resolver())
 
     async def reach(url: str, body: bytes, headers: Mapping[str, str], now: bool) -> Answered:
+        _demand_query(url)
         try:
-            answered = await (primary if now else copies).ask(url, body, headers)
+            if not now:  # nobody waits for what is answered, whatever it is
+                return Answered(await copies.send(url, body, headers))
+            answered = await primary.ask(url, body, headers)
             return Answered(answered.status, answered.content_type, answered.body.decode())
         except (FetchError, UnicodeDecodeError) as error:
             text = "its answer is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
             raise ReachError(text) from error
 
     return reach
+
+
+def _demand_query(url: str) -> None:
+    """Refuse an address that a message's query alone makes one that cannot be posted to.
+
+    Raises:
+        UndeliverableError: it does.
+    """
+    try:
+        check_fetchable(url, plain=True)
+    except FetchError as error:
+        with contextlib.suppress(FetchError):
+            check_fetchable(url.partition("?")[0], plain=True)
+            raise UndeliverableError("the message's query cannot be passed on") from error
 
 
 class _Resolver:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,7 @@ from lingpai.keeper.context import log
 from lingpai.keeper.counters import RELAY_COPIES
 from lingpai.keeper.keeper import Keeper
 from lingpai.keeper.relay.parcels import parcel
-from lingpai.keeper.relay.reaching import ReachError
+from lingpai.keeper.relay.reaching import ReachError, UndeliverableError
 from lingpai.keeper.roles import Role
 
 ROLE: Final = "copies"
@@ -26,7 +26,9 @@ DELAYS: Final = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0)
 """Seconds after each time that an environment refuses a message; after the last it is given up."""
 SHORTEST: Final = 5.0
 LONGEST: Final = 300.0
-"""Seconds until an environment that was not reached is tried again, by one message."""
+"""Seconds until an environment that was not reached is tried again, by other messages than last time."""
+PROBES: Final = 2
+"""Messages by which it is tried again: when one of them arrives, the other is at fault itself."""
 JITTER: Final = 0.1
 _AWAY: Final = frozenset({502, 503, 504})
 """What a proxy answers when nobody is behind it."""
@@ -103,13 +105,14 @@ class Copies:
         """Deliver what is due; return when an environment is not reached."""
         keeper = self._keeper
         while True:
-            most = 1 if environment.failures else AT_ONCE
+            most = PROBES if environment.failures else AT_ONCE
             copies = await keeper.store.due_copies(environment.name, keeper.clock.now(), most)
             if not copies:
                 return
             problems = await asyncio.gather(*(self._attempt(relay, environment, each) for each in copies))
-            problem = next(filter(None, problems), "")
-            if problem:
+            away = await self._away(environment, copies, problems)
+            if away:
+                problem = away[0][1]
                 failures = environment.failures + 1
                 wait = min(LONGEST, SHORTEST * 2 ** min(failures - 1, 10))
                 wait *= random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
@@ -121,6 +124,11 @@ class Copies:
                 log.warning(
                     "environment_away", environment=environment.name, failures=failures, problem=problem
                 )
+                for (
+                    copy,
+                    _,
+                ) in away:  # behind those that come until then: it may be this message that is at fault
+                    await keeper.store.delay_copy(copy.id, copy.attempts, changes["next_at"])
                 await self._noted(environment, changes)
                 return
             if environment.failures:
@@ -129,30 +137,50 @@ class Copies:
                     return
                 environment = noted
 
+    async def _away(
+        self, environment: Environment, copies: Sequence[Copy], problems: Sequence[str]
+    ) -> list[tuple[Copy, str]]:
+        """Return the copies that did not arrive because the environment is away, and why.
+
+        One that did not arrive while others did, or had been refused before, counts as refused: it crashes what
+        receives it, maybe, and a proxy before that answers as if nobody were there.
+        """
+        away = []
+        reached = not all(problems)
+        for copy, problem in zip(copies, problems, strict=True):
+            if problem and (reached or (copy.attempts and not environment.failures)):
+                await self._refused(environment, copy, problem)
+            elif problem:
+                RELAY_COPIES.labels(environment.name, "unreached").inc()
+                away.append((copy, problem))
+        return away
+
     async def _attempt(self, relay: Relay, environment: Environment, copy: Copy) -> str:
         """Post a copy; return why the environment was not reached, or "" when it was."""
         keeper = self._keeper
         try:
             url, body, headers = parcel(relay, environment, copy.push, keeper.clock.now())
             status = (await keeper.reach(url, body, headers, False)).status
+        except UndeliverableError as error:
+            await self._refused(environment, copy, str(error))
+            return ""
         except ReachError as error:
-            RELAY_COPIES.labels(environment.name, "unreached").inc()
             return str(error)
         if status in _GOOD:
             RELAY_COPIES.labels(environment.name, "ok").inc()
             await keeper.store.end_copy(copy.id)
             return ""
+        problem = f"it answers {status}"
         if status in _AWAY:
-            RELAY_COPIES.labels(environment.name, "unreached").inc()
-            return f"it answers {status}"
-        await self._refused(environment, copy, status)
+            return problem
+        await self._refused(environment, copy, problem)
         return ""
 
-    async def _refused(self, environment: Environment, copy: Copy, status: int) -> None:
+    async def _refused(self, environment: Environment, copy: Copy, problem: str) -> None:
         attempts = copy.attempts + 1
         if attempts > len(DELAYS):
             RELAY_COPIES.labels(environment.name, "dropped").inc()
-            log.error("copy_dropped", environment=environment.name, failures=attempts, problem=str(status))
+            log.error("copy_dropped", environment=environment.name, failures=attempts, problem=problem)
             await self._keeper.store.end_copy(copy.id)
             return
         RELAY_COPIES.labels(environment.name, "refused").inc()

@@ -10,7 +10,7 @@ from lingpai.core.message_crypto import MessageCipher, MessageError, signature
 from lingpai.core.message_fields import MessageFieldsError, read_fields, write_fields
 from lingpai.core.relays import TEXT, Answered, Environment, Relay, RelayMessage
 from lingpai.keeper.relay.messages import account_of, opened
-from lingpai.keeper.relay.reaching import ReachError
+from lingpai.keeper.relay.reaching import ReachError, UndeliverableError
 
 SUCCESS: Final = Answered(200, TEXT, "success")
 """The answer by which a platform knows that a message was received, and is not to be answered."""
@@ -35,7 +35,7 @@ def parcel(relay: Relay, environment: Environment, push: RelayMessage, now: floa
     token, and encrypted with its own key.
 
     Raises:
-        ReachError: the message cannot be decrypted any more.
+        UndeliverableError: the message cannot be decrypted any more.
     """
     query, body = push.query, push.body.encode()
     if environment.token:
@@ -49,7 +49,7 @@ def _signed_anew(relay: Relay, environment: Environment, push: RelayMessage, now
     try:
         plain = opened(relay, push.body.encode())
     except LingpaiError as error:
-        raise ReachError("the message cannot be decrypted any more") from error
+        raise UndeliverableError("the message cannot be decrypted any more") from error
     stamp, nonce = str(int(now)), secrets.token_hex(8)
     rest = [pair for pair in parse_qsl(push.query, keep_blank_values=True) if pair[0] not in _SIGNING]
     pairs = [

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Annotated, Final
+from urllib.parse import quote_from_bytes
 
 import msgspec
 
@@ -204,6 +205,10 @@ def _signed(params: AddressCheck | Pushed) -> Signed:
     )
 
 
+_IN_QUERIES = "-._~:/?[]@!$&'()*+,;=%"
+"""What an address may have in its query (RFC 3986 §3.4), besides letters and digits; the rest is percent-encoded."""
+
+
 async def _read(call: Call) -> tuple[bytes, str]:
     """Return the body and the query of a push.
 
@@ -217,7 +222,7 @@ async def _read(call: Call) -> tuple[bytes, str]:
             body = b"".join([chunk async for chunk in request.body])
     except TimeoutError as error:
         raise LingpaiError(Kind.REQUEST_TIMEOUT, "The body did not come in time.") from error
-    return body, request.target.partition(b"?")[2].decode("ascii", errors="replace")
+    return body, quote_from_bytes(request.target.partition(b"?")[2], safe=_IN_QUERIES)
 
 
 def _leave(leave: Leave) -> Reply:
