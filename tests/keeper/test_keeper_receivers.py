@@ -222,7 +222,7 @@ async def test_a_primary_whose_answer_has_no_end_gets_it_later(own: Harness, man
             own.clock.advance(30)
             if manner in (drips_its_body, has_no_end):  # nobody waits for it now: its status is enough
                 async with asyncio.timeout(WAIT):
-                    while await own.keeper.store.waiting_copies():
+                    while await own.keeper.store.waiting_copies():  # noqa: ASYNC110
                         await asyncio.sleep(0.01)
             else:
                 assert await problem_of(own, "prod")
