@@ -1,6 +1,7 @@
 """Login codes, which the platforms take once (docs/spec/platforms.md; threat K95)."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,20 @@ async def test_a_silent_platform_is_asked_once(tmp_path: Path) -> None:
         await harness.upstream.fault(OAUTH, "timeout")
         assert failure_of(await harness.post(ROUTE, await body_of(harness)))[0] == 1
         assert await harness.upstream.calls(OAUTH) == 1
+
+
+async def test_an_exchange_ends_before_its_claim_does(own: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else another request would send the code a second time."""
+
+    async def silent(*_args: object, **_more: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("lingpai.keeper.exchange.call_platform", silent)
+    monkeypatch.setattr(own.keeper, "options", dataclasses.replace(own.keeper.options, lease=0.1))
+    async with asyncio.timeout(20):
+        with pytest.raises(LingpaiError, match="took too long") as failed:
+            await exchange(own.keeper, own.app_of(), "oauth", "c0de")
+    assert failed.value.kind is Kind.UPSTREAM_UNAVAILABLE
 
 
 async def test_a_caller_that_went_away_finds_the_answer_later(own: Harness) -> None:

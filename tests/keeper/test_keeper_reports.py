@@ -1,10 +1,14 @@
 """Reports of dead tokens, and clearing: both bring about a renewal, and neither can storm (threat K89)."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from lingpai.keeper.fetching import fetch_token
+from lingpai.keeper.platforms.platform import ACCESS_TOKEN
 from lingpai.keeper.reporting import report
 from lingpai.sandbox import SAMPLE_AGENT, SAMPLE_APP, SAMPLE_CORP
 from tests.keeper.harness import (
@@ -154,6 +158,22 @@ async def test_a_forced_refresh_stays_within_its_budget(own: Harness) -> None:
     assert (await own.held()).version == 1 + 15
     used = [use for use in await own.keeper.store.list_budgets() if use.name == "forced"]
     assert [use.used for use in used] == [15]
+
+
+async def test_a_forced_refresh_does_not_wait_for_the_repeat_before_it(
+    own: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = own.app_of()
+    call = dataclasses.replace(app.platform.call_of(ACCESS_TOKEN, app.mode), apart=10.0)
+    monkeypatch.setattr(type(app.platform), "call_of", lambda *_: call)
+    await own.get(HELD)
+    before = (await own.held()).current
+    assert before is not None
+    for _ in range(2):
+        own.clock.advance(61)
+        fetched = await fetch_token(own.keeper, app, dead=before)
+        assert fetched.value != before.value
+        before = msgspec.structs.replace(before, value=fetched.value)
 
 
 async def test_wecom_gives_the_dead_one_again_and_there_is_no_loop(own: Harness) -> None:

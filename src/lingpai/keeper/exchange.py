@@ -28,6 +28,8 @@ from lingpai.keeper.upstream import Refusal, Unreachable
 
 MAX_CODE = 512
 POLL = 0.1
+_SHARE = 0.95
+"""Of the time that a claim lasts, in which the exchange is to be over."""
 
 
 def _tuple(*parts: str) -> str:
@@ -88,14 +90,8 @@ async def _make(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -
 
 
 async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim) -> dict[str, Any]:
-    call = app.platform.exchanges[kind]
     try:
-        if app.via is not None and call.by_provider is not None:
-            kept = await _by_provider(keeper, app, app.via, call, code)
-        elif call.with_token:
-            kept = await _with_token(keeper, app, call, code)
-        else:
-            kept = await keeper.proofs.call(app, lambda: _with_secret(keeper, app, call, code))
+        kept = await _within_claim(keeper, app, app.platform.exchanges[kind], code)
     except BaseException as error:
         await keeper.store.drop_exchange(*claim)
         keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "failed")
@@ -116,6 +112,19 @@ async def _claimed(keeper: Keeper, app: App, kind: str, code: str, claim: _Claim
     await _keep(keeper, claim, kept)
     keeper.audit.write(app.asker, app.logged_name, f"exchange {kind}", "ok")
     return kept
+
+
+async def _within_claim(keeper: Keeper, app: App, call: ExchangeCall, code: str) -> dict[str, Any]:
+    """Make the calls of an exchange, in less time than its claim lasts: after that, others send the code too."""
+    try:
+        async with asyncio.timeout(keeper.options.lease * _SHARE):
+            if app.via is not None and call.by_provider is not None:
+                return await _by_provider(keeper, app, app.via, call, code)
+            if call.with_token:
+                return await _with_token(keeper, app, call, code)
+            return await keeper.proofs.call(app, lambda: _with_secret(keeper, app, call, code))
+    except TimeoutError as error:
+        raise Unreachable("it took too long") from error
 
 
 async def _keep(keeper: Keeper, claim: _Claim, answer: dict[str, Any]) -> None:

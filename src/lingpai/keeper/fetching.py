@@ -129,7 +129,8 @@ MakeRequest = Callable[[str, str], Request]
 
 async def _fetch_token(context: Context, app: App, call: TokenCall, request: MakeRequest) -> Fetched:
     await _spend(context, app, call.limits)
-    await _keep_apart(context, app, call.path, call)
+    # A new token is demanded right after the same one came again, so such calls are kept apart from each other alone.
+    await _keep_apart(context, app, f"{call.path} forced" if request is call.forced else call.path, call)
     return await _ask_token(context, app, call, request)
 
 
