@@ -38,11 +38,18 @@ async def fetch_with_repeat(
     harness: Harness, key: str | None = None, *, peer: str = "127.0.0.1"
 ) -> tuple[TokenAnswer, Again]:
     """The sample app's token, and what tells it again."""
-    call = call_of(peer)
-    ask = Ask(harness.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
-    held = await answer_token(harness.keeper, call, ask)
+    call, held = await fetch(harness, key, peer=peer)
     assert call.cached_answer is not None
     return held, call.cached_answer
+
+
+async def fetch(
+    harness: Harness, key: str | None = None, *, peer: str = "127.0.0.1"
+) -> tuple[Call, TokenAnswer]:
+    """A request for the sample app's token. Nothing tells again what was only just fetched for it."""
+    call = call_of(peer)
+    ask = Ask(harness.keeper.platforms["wechat"], SAMPLE_APP.appid, key, "token")
+    return call, await answer_token(harness.keeper, call, ask)
 
 
 def hits() -> float:
@@ -52,7 +59,7 @@ def hits() -> float:
 
 
 async def test_it_counts_down_and_is_counted(own: Harness, log_lines: Any) -> None:
-    await fetch_with_repeat(own)
+    await fetch(own)
     held, again = await fetch_with_repeat(own)
     before = hits()
     own.clock.advance(100)
@@ -69,7 +76,7 @@ async def test_it_counts_down_and_is_counted(own: Harness, log_lines: Any) -> No
 
 @pytest.mark.threat("K94")
 async def test_it_ends_with_the_token_whatever_the_clock_is_set_to(own: Harness) -> None:
-    await fetch_with_repeat(own)  # what is fetched for a request is asked for once more
+    await fetch(own)  # what is fetched for a request is asked for once more
     held, again = await fetch_with_repeat(own)
     own.clock.step(-3600)
     own.clock.advance(held.expires_in - LEAST_REST)
@@ -114,7 +121,7 @@ async def test_every_change_ends_it_at_once(
     own: Harness, tmp_path: Path, change: Callable[[Harness], Awaitable[None]], elsewhere: bool
 ) -> None:
     key = await own.add_caller("shop", apps=(f"wechat/{SAMPLE_APP.appid}",))
-    await fetch_with_repeat(own)
+    await fetch(own)
     _, again = await fetch_with_repeat(own, key, peer=OUTSIDE)
     assert again() is not None
     if elsewhere:
@@ -126,7 +133,7 @@ async def test_every_change_ends_it_at_once(
 
 
 async def test_what_changes_nothing_of_it_does_not_end_it(own: Harness) -> None:
-    await fetch_with_repeat(own)
+    await fetch(own)
     _, again = await fetch_with_repeat(own)
     assert await own.keeper.store.lead("renewal", "another", 15.0)
     own.clock.advance(UNHURRIED)
@@ -134,7 +141,7 @@ async def test_what_changes_nothing_of_it_does_not_end_it(own: Harness) -> None:
 
 
 async def test_a_suspect_token_is_asked_for_each_time(own: Harness) -> None:
-    await fetch_with_repeat(own)
+    await fetch(own)
     await suspect(own)
     await own.upstream.fault("/cgi-bin/stable_token", "http500", 9)
     call = call_of()
@@ -144,7 +151,7 @@ async def test_a_suspect_token_is_asked_for_each_time(own: Harness) -> None:
 
 
 async def test_what_nobody_configured_is_asked_for_when_its_renewal_is_due(harness: Harness) -> None:
-    await fetch_with_repeat(harness, SAMPLE_APP.secret)
+    await fetch(harness, SAMPLE_APP.secret)
     held, again = await fetch_with_repeat(harness, SAMPLE_APP.secret)
     harness.clock.advance(60)
     assert again() is not None
@@ -186,7 +193,7 @@ async def test_wecom_is_answered_again_in_its_own_shape(harness: Harness) -> Non
 
 
 async def test_an_end_of_another_boot_is_asked_for_each_time(own: Harness) -> None:
-    await fetch_with_repeat(own)
+    await fetch(own)
     own.clock.epoch = "another"
     call = call_of()
     ask = Ask(own.keeper.platforms["wechat"], SAMPLE_APP.appid, None, "token")
