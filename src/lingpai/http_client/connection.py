@@ -46,7 +46,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: Any = None
         self._response: HttpResponse | None = None
-        self._bodiless = self._unasked = False
+        self._bodiless = self._unasked = self._in_head = False
         self._lines: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._upload: asyncio.Task[None] | None = None
@@ -165,16 +165,17 @@ class HttpConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Called by the parser."""
         self._unasked = self._response is None  # a second answer to one request
+        self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser, for trailers too, which nobody reads."""
-        if self._response is not None and not self._response.headed:
+        if self._in_head:
             self._lines.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
         status = self._parser.get_status_code()
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._in_head = self._lines, [], False
         response = self._response
         if response is None or status < HTTPStatus.OK:  # an interim answer
             return

@@ -24,8 +24,13 @@ READABLE: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 def codings_of(lines: Iterable[tuple[bytes, bytes]]) -> list[str]:
     """Return how a body is compressed (RFC 9110 §8.4), in lower case; [] when it is not."""
-    given = b",".join(value for name, value in lines if name == b"content-encoding")
-    codings = (each.strip().lower() for each in given.decode("latin-1").split(","))
+    given = b""
+    for name, value in lines:  # no comprehension, which is a call for each answer
+        if name == b"content-encoding":
+            given += b"," + value
+    if not given:
+        return []
+    codings = [each.strip().lower() for each in given.decode("latin-1").split(",")]
     return [each for each in codings if each not in {"", "identity"}]
 
 

@@ -90,7 +90,7 @@ class Forwarder:
             await body.collect()
             leave = await keeper.guard.enter(app, forwarding)
             try:
-                answering, real, replayed = await self._call(asked, headers, body)
+                answering, real, replayed = await self._call(asked, forwarding, headers, body)
             except BaseException:
                 leave()
                 raise
@@ -120,13 +120,13 @@ class Forwarder:
         )
 
     async def _call(
-        self, asked: Forwarded, headers: list[tuple[str, str]], body: Outgoing
+        self, asked: Forwarded, forwarding: Forwarding, headers: list[tuple[str, str]], body: Outgoing
     ) -> tuple[Answering, str, bool]:
         """Return the answer, the token that the call was made with, and whether it was made twice."""
-        app, forwarding = asked.app, _forwarding_of(asked.app)
+        app = asked.app
         credential = await self._keeper.credentials.get_or_fetch(app, asked.kind)
         token = current_of(credential)
-        answering = await self._send(asked, headers, body, token.value)
+        answering = await self._send(asked, forwarding, headers, body, token.value)
         replayed = False
         try:
             code = await self._look(asked, answering)
@@ -135,7 +135,7 @@ class Forwarder:
                 if successor.version != token.version and body.whole is not None:
                     answering.discard()
                     token, replayed = successor, True
-                    answering = await self._send(asked, headers, body, token.value)
+                    answering = await self._send(asked, forwarding, headers, body, token.value)
                     await self._look(asked, answering)
         except BaseException:
             answering.discard()
@@ -144,9 +144,7 @@ class Forwarder:
         return answering, token.value, replayed
 
     async def _look(self, asked: Forwarded, answering: Answering) -> int | None:
-        if (
-            asked.request.method == "HEAD"
-        ):  # whose length is that of a body that does not come (RFC 9110 §9.3.2)
+        if asked.request.method == "HEAD":  # its length is of a body that does not come (RFC 9110 §9.3.2)
             return None
         try:
             return await answering.look(asked.app.platform)
@@ -154,10 +152,14 @@ class Forwarder:
             raise _unreachable("the answer broke off") from error
 
     async def _send(
-        self, asked: Forwarded, headers: list[tuple[str, str]], body: Outgoing, token: str
+        self,
+        asked: Forwarded,
+        forwarding: Forwarding,
+        headers: list[tuple[str, str]],
+        body: Outgoing,
+        token: str,
     ) -> Answering:
         platform, options = asked.app.platform, self._keeper.options.forward
-        forwarding = _forwarding_of(asked.app)
         path, decoded, query = asked.target
         place = forwarding.place_of(decoded)
         if place.parameter:

@@ -1,5 +1,6 @@
 """Headers of a forwarded call that go out to the platform, and headers that come back from it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ _NOT_OUT: Final = b"accept-encoding"
 _BACK: Final = frozenset({b"content-disposition", b"content-range", b"etag", b"last-modified", b"location"})
 IDENTITY: Final = b"identity"
 BYTES: Final = "application/octet-stream"
+_breaks: Final = re.compile(rb"[\r\n\0]").search
 
 
 def outgoing(lines: Lines) -> list[tuple[str, str]]:
@@ -41,9 +43,7 @@ def incoming(raw: Iterable[tuple[bytes, bytes]], real: str, shown: str) -> tuple
         shown: the text that the caller sees instead of it.
     """
     return tuple(
-        (name, hidden(value, real, shown))
-        for name, value in raw
-        if name in _BACK and not any(each in value for each in (b"\r", b"\n", b"\0"))
+        (name, hidden(value, real, shown)) for name, value in raw if name in _BACK and not _breaks(value)
     )
 
 
