@@ -279,16 +279,17 @@ async def test_what_a_dying_worker_was_taking_to_the_primary_arrives(relay: Harn
     await environment(relay, "prod", prod, primary=True)
     real = relay.keeper.reach
 
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def die(*_: Any) -> Any:
+        begun.set()
         await ended.wait()
         raise ReachError("it died")
 
     relay.keeper.reach = die
     asking = asyncio.create_task(push(relay, text("one")))
-    while not await waiting(relay):  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    await begun.wait()
+    assert await waiting(relay)
     relay.keeper.reach = real
     relay.clock.advance(first.PRIMARY_AGAIN + 1)
     async with copying(relay):
