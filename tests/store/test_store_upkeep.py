@@ -325,16 +325,23 @@ async def test_the_mark_covers_what_is_kept_of_credentials_and_who_may_ask(
     assert store.mark() == marks[-1]
 
 
+async def two_credentials(store: Store, clock: VirtualClock, ring: KeyRing) -> list[CredentialKey]:
+    """The keys of two accounts' tokens, which are stored."""
+    keys = []
+    for name in ("wx1", "wx2"):
+        await store.save_account(account(name))
+        keys.append(key_of(ring, account(name)))
+        await renew(store, clock, keys[-1], f"first of {name}")
+    return keys
+
+
 async def test_what_was_made_from_a_credential_outlives_the_renewal_of_others(
     store: Store, open_store: OpenStore, clock: VirtualClock, ring: KeyRing
 ) -> None:
     if store.mark() is None:
         return
     other = await open_store()
-    own, another = (key_of(ring, account(name)) for name in ("wx1", "wx2"))
-    for name in ("wx1", "wx2"):
-        await store.save_account(account(name))
-        await renew(store, clock, key_of(ring, account(name)), f"first of {name}")
+    own, another = await two_credentials(store, clock, ring)
 
     async def valid() -> Validity:
         credential = await store.read_credential(own)
@@ -413,10 +420,7 @@ async def test_more_changes_than_are_listed_leave_nothing_valid(
     if store.mark() is None:
         return
     other = await open_store()
-    own, another = (key_of(ring, account(name)) for name in ("wx1", "wx2"))
-    for name in ("wx1", "wx2"):
-        await store.save_account(account(name))
-        await renew(store, clock, key_of(ring, account(name)), f"first of {name}")
+    own, another = await two_credentials(store, clock, ring)
     credential = await store.read_credential(own)
     mark = store.mark()
     assert credential is not None
