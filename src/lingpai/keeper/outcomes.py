@@ -36,7 +36,7 @@ async def save(
     """
     kind = credential.key.kind
     way = app.platform.renewed(kind, app.mode)
-    overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
+    overlap = way.overlap_of(fetched.lifetime)
     remains = 0 if _is_gone(lease, credential, way.repeat, dead) else overlap
     same = credential.current is not None and credential.current.value == fetched.value
     # What was not given anew for us may be late in its life, which then says nothing of how long a life is.
@@ -73,7 +73,7 @@ async def keep(
         The credential as it is now, or None when a newer one is stored.
     """
     way = app.platform.renewed(kind, app.mode)
-    overlap = min(way.overlap, fetched.lifetime * way.overlap_share)
+    overlap = way.overlap_of(fetched.lifetime)
     saved = await context.store.put_generation(
         app.key(kind),
         fetched,

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 ACCESS_TOKEN = "access_token"  # noqa: S105  the name of a kind
 
@@ -59,6 +59,13 @@ class Fault:
     wait: float = 0.0
 
 
+TRANSIENT: Final = Fault(Severity.TRANSIENT)
+PERMANENT: Final = Fault(Severity.PERMANENT)
+CALLER: Final = Fault(Severity.CALLER)
+DEAD_TOKEN: Final = Fault(Severity.DEAD_TOKEN)
+"""Each severity with its usual wait."""
+
+
 class Period(enum.Enum):
     """Windows in which platforms count calls; the value is the length in seconds."""
 
@@ -107,6 +114,10 @@ class Renewed:
     unit: float = 1.0
     absolute: bool = False
     apart: float = 0
+
+    def overlap_of(self, lifetime: float) -> float:
+        """Return the seconds that a value lives on beside its successor, if its whole life has `lifetime` seconds."""
+        return min(self.overlap, lifetime * self.overlap_share)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,12 @@ def member(document: Any, path: str) -> Any:
     return document
 
 
+def text_member(document: Any, path: str) -> str:
+    """Return the text of a JSON object at a path; "" when there is none."""
+    found = member(document, path)
+    return found if isinstance(found, str) else ""
+
+
 def placed(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a JSON object with values at paths such as `data.ticket`."""
     found: dict[str, Any] = {}

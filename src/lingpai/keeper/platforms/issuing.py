@@ -62,7 +62,7 @@ class Issuing:
             for value, each in self._issued.items()
             if (each.kind, each.account) == (kind, account)
         ]
-        overlap = min(way.overlap, self._lifetime * way.overlap_share)
+        overlap = way.overlap_of(self._lifetime)
         if older and way.repeat not in (Repeat.KILLS_OLD, Repeat.ALL_STAY):
             value, newest = older[-1]
             left = newest.end.remaining(self._clock)

@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 from lingpai.keeper.platforms.calls import (
     ACCESS_TOKEN,
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     UNTIL_MIDNIGHT,
     ExchangeCall,
     Fault,
@@ -35,7 +39,11 @@ from lingpai.keeper.platforms.way_out import ANY_WAY, WayOut
 
 __all__ = [
     "ACCESS_TOKEN",
+    "CALLER",
+    "DEAD_TOKEN",
+    "PERMANENT",
     "TERMINAL",
+    "TRANSIENT",
     "UNTIL_MIDNIGHT",
     "ExchangeCall",
     "Fault",
@@ -222,4 +230,4 @@ class Platform:
 
     def fault(self, code: int) -> Fault:
         """Return what an error number means here."""
-        return self.faults.get(code, Fault(Severity.TRANSIENT))
+        return self.faults.get(code, TRANSIENT)

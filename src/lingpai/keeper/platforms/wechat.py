@@ -9,6 +9,10 @@ from pydantic import Field
 from lingpai.keeper.platforms import remedies, wechat_drop_ins
 from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     UNTIL_MIDNIGHT,
     ExchangeCall,
     Fault,
@@ -80,44 +84,39 @@ def _merchant_code(code: str) -> Callable[[str, str, str], Request]:
     return query
 
 
-_TRANSIENT = Fault(Severity.TRANSIENT)
-_PERMANENT = Fault(Severity.PERMANENT)
-_CALLER = Fault(Severity.CALLER)
-_DEAD = Fault(Severity.DEAD_TOKEN)
-
 # Meanings on calls that carry a token or a code; on the token call itself `on_token_call` differs.
 FAULTS = {
-    -1: _TRANSIENT,
-    40001: _DEAD,
-    40014: _DEAD,
-    42001: _DEAD,
-    40002: _PERMANENT,
-    40013: _PERMANENT,
-    40125: _PERMANENT,
-    40164: _PERMANENT,
-    40243: _PERMANENT,
-    50002: _PERMANENT,
-    50004: _PERMANENT,
-    50007: _PERMANENT,
-    61024: _PERMANENT,
-    41002: _PERMANENT,
-    41004: _PERMANENT,
-    43002: _PERMANENT,
-    43003: _PERMANENT,
+    -1: TRANSIENT,
+    40001: DEAD_TOKEN,
+    40014: DEAD_TOKEN,
+    42001: DEAD_TOKEN,
+    40002: PERMANENT,
+    40013: PERMANENT,
+    40125: PERMANENT,
+    40164: PERMANENT,
+    40243: PERMANENT,
+    50002: PERMANENT,
+    50004: PERMANENT,
+    50007: PERMANENT,
+    61024: PERMANENT,
+    41002: PERMANENT,
+    41004: PERMANENT,
+    43002: PERMANENT,
+    43003: PERMANENT,
     45009: Fault(Severity.PERMANENT, UNTIL_MIDNIGHT),
     45011: Fault(Severity.TRANSIENT, 60),
     89501: Fault(Severity.PERMANENT, 600),
     89503: Fault(Severity.PERMANENT, 600),
     89506: Fault(Severity.PERMANENT, 86_400),
     89507: Fault(Severity.PERMANENT, 3_600),
-    40029: _CALLER,
-    40163: _CALLER,
-    40226: _CALLER,
-    41008: _CALLER,
-    42003: _CALLER,
-    42007: _CALLER,
-    43004: _CALLER,
-    48001: _CALLER,
+    40029: CALLER,
+    40163: CALLER,
+    40226: CALLER,
+    41008: CALLER,
+    42003: CALLER,
+    42007: CALLER,
+    43004: CALLER,
+    48001: CALLER,
 }
 
 

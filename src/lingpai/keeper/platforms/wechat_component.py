@@ -5,8 +5,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lingpai.keeper.platforms import remedies, wechat
-from lingpai.keeper.platforms.forms import member
+from lingpai.keeper.platforms.forms import member, text_member
 from lingpai.keeper.platforms.platform import (
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     UNTIL_MIDNIGHT,
     Fault,
     Limit,
@@ -35,28 +39,23 @@ TICKET = "verify_ticket"
 LISTED = 500
 """Merchants that are listed at a time, the most that the platform allows."""
 
-_TRANSIENT = Fault(Severity.TRANSIENT)
-_PERMANENT = Fault(Severity.PERMANENT)
-_CALLER = Fault(Severity.CALLER)
-_DEAD = Fault(Severity.DEAD_TOKEN)
-
 FAULTS = {
-    -1: _TRANSIENT,
-    40001: _DEAD,
-    40014: _DEAD,
-    42001: _DEAD,
-    40013: _PERMANENT,
-    40125: _PERMANENT,
+    -1: TRANSIENT,
+    40001: DEAD_TOKEN,
+    40014: DEAD_TOKEN,
+    42001: DEAD_TOKEN,
+    40013: PERMANENT,
+    40125: PERMANENT,
     45009: Fault(Severity.PERMANENT, UNTIL_MIDNIGHT),
-    48001: _PERMANENT,
-    61003: _PERMANENT,
-    61004: _PERMANENT,
+    48001: PERMANENT,
+    61003: PERMANENT,
+    61004: PERMANENT,
     61005: Fault(Severity.TRANSIENT, 60),
     61006: Fault(Severity.TRANSIENT, 60),
-    61009: _CALLER,
-    61010: _CALLER,
-    61011: _PERMANENT,
-    61023: _PERMANENT,
+    61009: CALLER,
+    61010: CALLER,
+    61011: PERMANENT,
+    61023: PERMANENT,
 }
 
 
@@ -95,12 +94,12 @@ def _grant(answer: Mapping[str, Any]) -> Grant:
     scopes = given.get("func_info")
     ids = (member(each, "funcscope_category.id") for each in (scopes if isinstance(scopes, list) else ()))
     return Grant(
-        account=_text(given.get("authorizer_appid")),
-        token=_text(given.get("authorizer_access_token")),
+        account=text_member(given, "authorizer_appid"),
+        token=text_member(given, "authorizer_access_token"),
         lifetime=given.get("expires_in"),
-        refresh_token=_text(given.get("authorizer_refresh_token")),
+        refresh_token=text_member(given, "authorizer_refresh_token"),
         rights=tuple(each for each in ids if isinstance(each, int)),
-        name=_text(member(answer, "authorizer_info.nick_name")),
+        name=text_member(answer, "authorizer_info.nick_name"),
     )
 
 
@@ -109,17 +108,13 @@ def _listed(answer: Mapping[str, Any]) -> tuple[int, list[Listed]]:
     entries = [each for each in (found if isinstance(found, list) else ()) if isinstance(each, dict)]
     listed = [
         Listed(
-            _text(each.get("authorizer_appid")),
-            _text(each.get("refresh_token")),
+            text_member(each, "authorizer_appid"),
+            text_member(each, "refresh_token"),
             float(min(each["auth_time"], _LATEST)) if isinstance(each.get("auth_time"), int | float) else 0.0,
         )
         for each in entries
     ]
     return total if isinstance(total, int) else len(listed), listed
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _pages(base: str, visit: Visit) -> tuple[str, str]:

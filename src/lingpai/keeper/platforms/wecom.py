@@ -11,6 +11,10 @@ from lingpai.keeper.platforms.drop_in import DropInTicket, DropInToken, DropInTo
 from lingpai.keeper.platforms.errcode_shape import ERRCODES, ErrcodeShape
 from lingpai.keeper.platforms.forwarding import Forwarding, TokenPlace
 from lingpai.keeper.platforms.platform import (
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     ExchangeCall,
     Fault,
     Limit,
@@ -66,30 +70,26 @@ def _corp(_provider: str, account: str, secret: str, _refresh_token: str) -> Req
     return {"auth_corpid": account, "permanent_code": secret}
 
 
-_PERMANENT = Fault(Severity.PERMANENT)
-_CALLER = Fault(Severity.CALLER)
-_DEAD = Fault(Severity.DEAD_TOKEN)
-
 FAULTS = {
-    -1: Fault(Severity.TRANSIENT),
-    40001: _PERMANENT,
-    40013: _PERMANENT,
-    40056: _PERMANENT,
-    40091: _PERMANENT,
-    41004: _PERMANENT,
-    43002: _PERMANENT,
-    43003: _PERMANENT,
-    40014: _DEAD,
-    42001: _DEAD,
+    -1: TRANSIENT,
+    40001: PERMANENT,
+    40013: PERMANENT,
+    40056: PERMANENT,
+    40091: PERMANENT,
+    41004: PERMANENT,
+    43002: PERMANENT,
+    43003: PERMANENT,
+    40014: DEAD_TOKEN,
+    42001: DEAD_TOKEN,
     45009: Fault(Severity.PERMANENT, 3_600),
     45033: Fault(Severity.TRANSIENT, 5),
-    40029: _CALLER,
-    42007: _CALLER,
-    43004: _CALLER,
-    48002: _CALLER,
-    50001: _CALLER,
-    60020: _PERMANENT,
-    301002: _CALLER,
+    40029: CALLER,
+    42007: CALLER,
+    43004: CALLER,
+    48002: CALLER,
+    50001: CALLER,
+    60020: PERMANENT,
+    301002: CALLER,
 }
 
 

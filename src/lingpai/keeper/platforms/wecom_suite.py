@@ -9,8 +9,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from lingpai.keeper.platforms import remedies, wecom
-from lingpai.keeper.platforms.forms import member
+from lingpai.keeper.platforms.forms import member, text_member
 from lingpai.keeper.platforms.platform import (
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     ExchangeCall,
     Fault,
     Limit,
@@ -35,30 +39,25 @@ TICKET = "suite_ticket"
 FORMAL, TRIAL = "0", "1"
 """Kinds of authorizations: of an app that is published, and of one that is tested."""
 
-_TRANSIENT = Fault(Severity.TRANSIENT)
-_PERMANENT = Fault(Severity.PERMANENT)
-_CALLER = Fault(Severity.CALLER)
-_DEAD = Fault(Severity.DEAD_TOKEN)
-
 FAULTS = {
-    -1: _TRANSIENT,
-    40001: _PERMANENT,
-    40013: _PERMANENT,
-    40029: _CALLER,
-    40077: _CALLER,
-    40078: _CALLER,
-    40080: _PERMANENT,
-    40082: _DEAD,
-    40083: _PERMANENT,
-    40084: _PERMANENT,
+    -1: TRANSIENT,
+    40001: PERMANENT,
+    40013: PERMANENT,
+    40029: CALLER,
+    40077: CALLER,
+    40078: CALLER,
+    40080: PERMANENT,
+    40082: DEAD_TOKEN,
+    40083: PERMANENT,
+    40084: PERMANENT,
     40085: Fault(Severity.TRANSIENT, 60),
-    42003: _CALLER,
-    42007: _CALLER,
-    42009: _DEAD,
+    42003: CALLER,
+    42007: CALLER,
+    42009: DEAD_TOKEN,
     45009: Fault(Severity.PERMANENT, 3_600),
     45033: Fault(Severity.TRANSIENT, 5),
-    48002: _PERMANENT,
-    60020: _PERMANENT,
+    48002: PERMANENT,
+    60020: PERMANENT,
 }
 
 
@@ -103,17 +102,13 @@ def _grant(answer: Mapping[str, Any]) -> Grant:
         each.get("agentid") for each in (found if isinstance(found, list) else ()) if isinstance(each, dict)
     )
     return Grant(
-        account=_text(member(answer, "auth_corp_info.corpid")),
-        token=_text(answer.get("access_token")),
+        account=text_member(answer, "auth_corp_info.corpid"),
+        token=text_member(answer, "access_token"),
         lifetime=answer.get("expires_in"),
-        secret=_text(answer.get("permanent_code")),
+        secret=text_member(answer, "permanent_code"),
         rights=tuple(each for each in agents if isinstance(each, int)),
-        name=_text(member(answer, "auth_corp_info.corp_name")),
+        name=text_member(answer, "auth_corp_info.corp_name"),
     )
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _pages(base: str, visit: Visit) -> tuple[str, str]:

@@ -11,6 +11,10 @@ from collections.abc import Callable
 from lingpai.keeper.platforms import remedies
 from lingpai.keeper.platforms.forms import Body, Envelope
 from lingpai.keeper.platforms.platform import (
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
+    TRANSIENT,
     UNTIL_MIDNIGHT,
     ExchangeCall,
     Fault,
@@ -37,34 +41,30 @@ OAUTH = Limit("oauth", 18, Period.DAY)
 BACKOFF_CAP = 1_024.0
 """So that a day's calls outlast an outage of two hours."""
 
-_TRANSIENT = Fault(Severity.TRANSIENT)
-_PERMANENT = Fault(Severity.PERMANENT)
-_CALLER = Fault(Severity.CALLER)
-
 FAULTS = {
-    1: _PERMANENT,
-    2: _PERMANENT,
-    6: _CALLER,
-    8: _CALLER,
-    10: _PERMANENT,
-    11: _PERMANENT,
-    12: _PERMANENT,
-    14: _PERMANENT,
-    15: _PERMANENT,
-    17: _CALLER,
-    18: Fault(Severity.DEAD_TOKEN),
-    19: _PERMANENT,
-    20: _PERMANENT,
-    27: _PERMANENT,
-    29: _CALLER,
-    30: _CALLER,
-    31: _PERMANENT,
-    33: _TRANSIENT,
-    34: _TRANSIENT,
-    35: _CALLER,
+    1: PERMANENT,
+    2: PERMANENT,
+    6: CALLER,
+    8: CALLER,
+    10: PERMANENT,
+    11: PERMANENT,
+    12: PERMANENT,
+    14: PERMANENT,
+    15: PERMANENT,
+    17: CALLER,
+    18: DEAD_TOKEN,
+    19: PERMANENT,
+    20: PERMANENT,
+    27: PERMANENT,
+    29: CALLER,
+    30: CALLER,
+    31: PERMANENT,
+    33: TRANSIENT,
+    34: TRANSIENT,
+    35: CALLER,
     41: Fault(Severity.PERMANENT, UNTIL_MIDNIGHT),
-    45: _TRANSIENT,
-    47: _PERMANENT,
+    45: TRANSIENT,
+    47: PERMANENT,
 }
 
 

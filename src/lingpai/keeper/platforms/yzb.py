@@ -3,6 +3,9 @@
 from lingpai.keeper.platforms.forms import Body, Envelope, Published, SignRecipe, without_query
 from lingpai.keeper.platforms.platform import (
     ACCESS_TOKEN,
+    CALLER,
+    DEAD_TOKEN,
+    PERMANENT,
     ExchangeCall,
     Fault,
     Limit,
@@ -26,14 +29,12 @@ OVERLAP = 600.0
 TOKEN = Limit("token", 1_000, Period.DAY)
 TICKET = Limit("ticket", 1_000, Period.DAY)
 
-_PERMANENT = Fault(Severity.PERMANENT)
-
 FAULTS = {
     4000: Fault(Severity.PERMANENT, 60),  # a wrong secret as well as too many requests: one number for both
-    4101: _PERMANENT,
-    4102: Fault(Severity.DEAD_TOKEN),
-    4103: _PERMANENT,
-    4104: Fault(Severity.CALLER),
+    4101: PERMANENT,
+    4102: DEAD_TOKEN,
+    4103: PERMANENT,
+    4104: CALLER,
 }
 
 
