@@ -176,10 +176,7 @@ def withdraw(world: World, component: str, merchant: str) -> bool:
     world.authorizations.drop(key)
     for each in world.tokens.live(merchant_line(merchant)):
         world.tokens.kill(each)
-    for value, code in world.component_codes.items():
-        if (code.component, code.merchant) == (component, merchant) and not code.used:
-            code.used = True
-            world.component_codes.put(value, code)
+    world.spend_codes(component, merchant)
     world.push_soon(component, "unauthorized", AuthorizerAppid=merchant)
     return True
 

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from lingpai.sandbox import apis, components, media, sns, suites, wechat, wechat_quota, wecom
+from lingpai.sandbox import apis, components, media, sns, suite_users, suites, wechat, wechat_quota, wecom
 from lingpai.sandbox.accounts import admits
 from lingpai.sandbox.files import File
 from lingpai.sandbox.handles import Handle
@@ -78,9 +78,9 @@ OPEN: Final[dict[str, OpenRoute]] = {
             ("v2/get_auth_info", _POST, suites.auth_info),
             ("get_corp_token", _POST, suites.corp_token),
             ("get_admin_list", _POST, suites.admin_list),
-            ("auth/getuserinfo3rd", _GET, suites.login),
-            ("getuserinfo3rd", _GET, suites.old_login),
-            ("miniprogram/jscode2session", _GET, suites.session),
+            ("auth/getuserinfo3rd", _GET, suite_users.login),
+            ("getuserinfo3rd", _GET, suite_users.old_login),
+            ("miniprogram/jscode2session", _GET, suite_users.session),
         )
     },
 }

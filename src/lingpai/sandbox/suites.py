@@ -11,7 +11,6 @@ import msgspec
 
 from lingpai.sandbox.handles import line_of
 from lingpai.sandbox.options import WecomCorp, WecomSuite
-from lingpai.sandbox.people import CodeKind, LoginCode, new_session_key
 from lingpai.sandbox.pushed import Authorization, ComponentCode
 from lingpai.sandbox.refusals import Refusal
 from lingpai.sandbox.state import FOREVER
@@ -125,7 +124,7 @@ def confirm(world: World, suite: WecomSuite, corp: WecomCorp, *, auth_type: int 
 
     A corp that has authorised already keeps its permanent code.
     """
-    known = world.authorizations.get(_key(suite, corp.corpid))
+    known = authorization_of(world, suite, corp.corpid)
     if known is None:
         known = Authorization(
             ends=FOREVER,
@@ -160,16 +159,13 @@ def reset(world: World, suite: WecomSuite, corpid: str) -> str:
 
 def withdraw(world: World, suite: WecomSuite, corpid: str) -> bool:
     """Let a corp withdraw; False when there is nothing to withdraw."""
-    found = world.authorizations.get(_key(suite, corpid))
+    found = authorization_of(world, suite, corpid)
     if found is None:
         return False
     world.authorizations.drop(_key(suite, corpid))
     for each in world.tokens.live(line_of(corpid, "wecom", found.agentid)):
         world.tokens.kill(each)
-    for value, code in world.component_codes.items():
-        if (code.component, code.merchant) == (suite.suite_id, corpid) and not code.used:
-            code.used = True
-            world.component_codes.put(value, code)
+    world.spend_codes(suite.suite_id, corpid)
     world.push_soon(suite.suite_id, "cancel_auth", AuthCorpId=corpid)
     return True
 
@@ -190,8 +186,13 @@ def _new_code(world: World, suite: WecomSuite, corpid: str) -> str:
     return value
 
 
+def authorization_of(world: World, suite: WecomSuite, corpid: str) -> Authorization | None:
+    """Return a corp's authorization, None when it has not authorised."""
+    return world.authorizations.get(_key(suite, corpid))
+
+
 def _authorization(world: World, suite: WecomSuite, corpid: str) -> Authorization:
-    found = world.authorizations.get(_key(suite, corpid))
+    found = authorization_of(world, suite, corpid)
     if found is None:
         raise Refusal(40084)
     return found
@@ -253,11 +254,12 @@ def _about(world: World, suite: WecomSuite, found: Authorization) -> dict[str, A
     return {
         "auth_corp_info": {"corpid": found.merchant, "corp_name": corp.name if corp else ""},
         "auth_info": {"agent": [agent]},
-        "auth_user_info": {"userid": "admin", "open_userid": _open_userid(found.merchant, "admin")},
+        "auth_user_info": {"userid": "admin", "open_userid": open_userid(found.merchant, "admin")},
     }
 
 
-def _open_userid(corpid: str, user: str) -> str:
+def open_userid(corpid: str, user: str) -> str:
+    """Return the id of a corp's user that third-party apps see."""
     return f"wo{corpid[2:10]}-{user}"
 
 
@@ -304,65 +306,5 @@ def admin_list(world: World, call: Call) -> Answer:
     found = _authorization(world, suite, call.text("auth_corpid", 41002))
     if call.document.get("agentid", found.agentid) != found.agentid:
         raise Refusal(40056)
-    admin = {"userid": "admin", "open_userid": _open_userid(found.merchant, "admin"), "auth_type": 1}
+    admin = {"userid": "admin", "open_userid": open_userid(found.merchant, "admin"), "auth_type": 1}
     return _OK | {"admin": [admin]}
-
-
-def _user(world: World, call: Call, name: str, kind: CodeKind) -> LoginCode:
-    """Spend a login code of a user of any corp that has authorised the suite of a call."""
-    suite = acting(world, call)
-    value = call.text(name, 41008)
-    code = world.people.codes.get(value)
-    if code is None or code.kind != kind or code.used or world.people.over(code):
-        raise Refusal(40029)
-    found = world.authorizations.get(_key(suite, code.account))
-    if found is None or code.agentid not in {0, found.agentid}:
-        raise Refusal(40029)
-    code.used = True
-    world.people.codes.put(value, code)
-    return code
-
-
-def login(world: World, call: Call) -> Answer:
-    """``/cgi-bin/service/auth/getuserinfo3rd``: the user of this code and the corp, a member or an outsider.
-
-    Raises:
-        Refusal: 41008 no code, 40029 a code that is unknown, used, over or of a corp that has not authorised; see
-            ``acting``.
-    """
-    code = _user(world, call, "code", "wecom")
-    user = world.people.user(code.account, code.user)
-    if code.outsider:
-        return _OK | {
-            "corpid": code.account,
-            "openid": user.openid,
-            "external_userid": f"wm{user.openid[1:]}",
-        }
-    ticket = {"user_ticket": secrets.token_urlsafe(48)} if code.scope == "snsapi_privateinfo" else {}
-    known = {"userid": code.user, "open_userid": _open_userid(code.account, code.user)}
-    return _OK | {"corpid": code.account} | known | ticket
-
-
-def old_login(world: World, call: Call) -> Answer:
-    """``/cgi-bin/service/getuserinfo3rd``: the same with the older spelling of the fields.
-
-    Raises:
-        Refusal: see ``login``.
-    """
-    code = _user(world, call, "code", "wecom")
-    openid = world.people.user(code.account, code.user).openid
-    who = {"OpenId": openid} if code.outsider else {"UserId": code.user}
-    return _OK | {"CorpId": code.account, "DeviceId": f"sandbox-{openid[1:9]}"} | who
-
-
-def session(world: World, call: Call) -> Answer:
-    """``/cgi-bin/service/miniprogram/jscode2session``: corp, member and session key for a mini program's code.
-
-    Raises:
-        Refusal: 40002 wrong grant_type; as ``login``.
-    """
-    if call.query.get("grant_type", "authorization_code") != "authorization_code":
-        raise Refusal(40002, "invalid grant_type")
-    code = _user(world, call, "js_code", "mini")
-    known = {"userid": code.user, "open_userid": _open_userid(code.account, code.user)}
-    return _OK | {"corpid": code.account, "session_key": new_session_key()} | known

@@ -140,6 +140,13 @@ class World:
         """Have something pushed to the callback of a third-party platform; see ``pushing``."""
         self.outbox.add(component, event, members)
 
+    def spend_codes(self, component: str, merchant: str) -> None:
+        """Use up the codes of a merchant that withdraws."""
+        for value, code in self.component_codes.items():
+            if (code.component, code.merchant) == (component, merchant) and not code.used:
+                code.used = True
+                self.component_codes.put(value, code)
+
     def agent(self, corpid: str, agentid: int) -> WecomAgent | None:
         """Return an app of a corp by its number: its own, or a third party's that it has authorised."""
         own = self.accounts.agent(corpid, agentid)
