@@ -1,12 +1,10 @@
 """The operating port within the rights of a session."""
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 
 from typing_extensions import override
 
-from lingpai.core.audit import REFUSED, Change
-from lingpai.core.errors import Kind, LingpaiError
 from lingpai.operating.local import Local
 from lingpai.operating.port import Condition, Count, Document, Item, Key, Operating, Page, Saved
 from lingpai.operating.resources.registry import BY_KIND
@@ -93,8 +91,7 @@ class Permitted(Operating):
     async def stream(
         self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
     ) -> AsyncGenerator[Document, None]:
-        for need in BY_KIND[kind].stream_needs(BY_KIND[kind].streams[name], key):
-            await self._demand(need)
+        await self._demand(BY_KIND[kind].stream_needs(BY_KIND[kind].streams[name], key))
         async with contextlib.aclosing(self._port.stream(kind, key, name, rows)) as documents:
             async for document in documents:
                 yield document
@@ -105,7 +102,7 @@ class Permitted(Operating):
         Raises:
             LingpaiError: NOT_ALLOWED.
         """
-        await self._demand(BY_KIND[kind].need(key, verb))
+        await self._demand((BY_KIND[kind].need(key, verb),))
 
     async def demand_action(self, kind: str, action: str, key: Key, document: Document) -> None:
         """Refuse an action that the rights do not permit.
@@ -113,11 +110,8 @@ class Permitted(Operating):
         Raises:
             LingpaiError: NOT_ALLOWED.
         """
-        for need in BY_KIND[kind].needs(BY_KIND[kind].actions[action], key, document):
-            await self._demand(need)
+        await self._demand(BY_KIND[kind].needs(BY_KIND[kind].actions[action], key, document))
 
-    async def _demand(self, need: Need) -> None:
-        if not permits(self._rights, need):
-            change = Change("console.refused", str(need), reason="no right", outcome=REFUSED)
-            await self._site.refusals.note(self._site.keeper, change)
-            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
+    async def _demand(self, needs: Iterable[Need]) -> None:
+        site = self._site
+        await site.refusals.demand(site.keeper, self._rights, needs, "console.refused")

@@ -1,10 +1,13 @@
 """Refused calls in the audit trail: one row for each key, action and minute, however often a script tries it."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
-from lingpai.core.audit import Change
+from lingpai.core.audit import REFUSED, Change
+from lingpai.core.errors import Kind, LingpaiError
 from lingpai.keeper.keeper import Keeper
+from lingpai.operating.rights import Need, permits
 
 APART: Final = 60.0
 """Seconds between two rows of the same refusal."""
@@ -13,12 +16,29 @@ MOST: Final = 4096
 
 
 class Refusals:
-    """Notes refused calls."""
+    """Refuses calls, and notes that."""
 
     def __init__(self) -> None:
         self._noted: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
 
-    async def note(self, keeper: Keeper, change: Change) -> None:
+    async def demand(self, keeper: Keeper, rights: Iterable[str], needs: Iterable[Need], action: str) -> None:
+        """Refuse what rights do not permit, and record it.
+
+        Args:
+            keeper: acts for who asks.
+            rights: of who asks.
+            needs: the rights that are needed.
+            action: in the audit trail.
+
+        Raises:
+            LingpaiError: NOT_ALLOWED.
+        """
+        for need in needs:
+            if not permits(rights, need):
+                await self._note(keeper, Change(action, str(need), reason="no right", outcome=REFUSED))
+                raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
+
+    async def _note(self, keeper: Keeper, change: Change) -> None:
         """Record a refusal of who `keeper` acts for, unless it was recorded within the last minute."""
         actor = keeper.actor
         if actor is None:

@@ -1,15 +1,14 @@
 """The routes of the admin API, made of the table of resources: one listener of its own serves them."""
 
 import dataclasses
-import functools
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from lingpai import __version__
-from lingpai.core.audit import REFUSED, Actor, AdminKey, Change
+from lingpai.core.audit import Actor, AdminKey
 from lingpai.core.errors import Kind, LingpaiError
 from lingpai.core.etags import is_named
 from lingpai.core.hosts import Hosts
@@ -20,37 +19,31 @@ from lingpai.operating.conditions import condition_of, demanded
 from lingpai.operating.keys import Doorkeeper
 from lingpai.operating.local import Local
 from lingpai.operating.own_hosts import demand_own_host
-from lingpai.operating.port import Document, Key
+from lingpai.operating.port import Document
 from lingpai.operating.problems import PROBLEMS
 from lingpai.operating.repeats import Repeats
 from lingpai.operating.replies import ROOT, filled, in_their_language, item_reply, page_reply, saved_reply
 from lingpai.operating.resources.registry import RESOURCES
 from lingpai.operating.resources.resource import Action, Resource, Streamed
-from lingpai.operating.rights import Need, permits
+from lingpai.operating.rights import Need
+from lingpai.operating.route_params import (
+    BODY,
+    PAGING,
+    DryRun,
+    Fields,
+    Flag,
+    filters,
+    key_of,
+    params_of,
+    strings,
+)
 from lingpai.operating.site import Site
 from lingpai.operating.streaming import MOST_ROWS, STALL, finished, lines_reply, rows, whole
 
 TAG: Final = "admin"
 NO_ROWS: Final = Streams(body_limit=0, stall=STALL)
-MOST_LISTED: Final = 500
 _FIELD: Final = re.compile(r"\{(\w+)(?::path)?\}")
 _NO_WORD: Final = re.compile(r"\W+")
-
-Limit = Annotated[int, msgspec.Meta(ge=1, le=MOST_LISTED, description="How many at most.")]
-After = Annotated[str, msgspec.Meta(description="`next` of the page before.")]
-Counted = Annotated[
-    Literal["", "0", "1"],
-    msgspec.Meta(description="1: say how many there are; counting stops at 10,000, and then says `more`."),
-]
-Flag = Annotated[Literal["", "0", "1"], msgspec.Meta(description="1: as the field of this name.")]
-DryRun = Annotated[
-    Literal["", "0", "1"], msgspec.Meta(description="1: check everything, and change nothing.")
-]
-_PAGING: Final[dict[str, tuple[Any, Any]]] = {
-    "limit": (Limit, 50),
-    "after": (After, ""),
-    "count": (Counted, ""),
-}
 
 
 class Granted(NamedTuple):
@@ -121,8 +114,12 @@ class AdminApi:
         chinese = preferred(call.header("accept-language")) == CHINESE
         site = self._site.by(actor, chinese=chinese)
         granted = Granted(key, site, Local(site))
-        await demand_rights(granted, needs)
+        await self._demand(granted, needs)
         return granted
+
+    async def _demand(self, granted: Granted, needs: Iterable[Need]) -> None:
+        site = granted.site
+        await site.refusals.demand(site.keeper, granted.key.rights, needs, "api.refused")
 
     def _routes_of(self, resource: Resource[Any]) -> Iterator[Route]:
         keys = tuple(_FIELD.findall(resource.path))
@@ -131,7 +128,7 @@ class AdminApi:
             yield self._route(
                 ("GET",),
                 resource.list_path,
-                _strings(around) | _filters(resource) | _PAGING,
+                strings(around) | filters(resource) | PAGING,
                 self._lister(resource, around),
                 f"List: {resource.kind}.",
                 sources=Source.PATH | Source.QUERY,
@@ -147,7 +144,7 @@ class AdminApi:
             yield self._route(
                 (method,),
                 resource.path,
-                _strings(keys) | (_BODY | {"dry_run": (DryRun, "")} if takes else {}),
+                strings(keys) | (BODY | {"dry_run": (DryRun, "")} if takes else {}),
                 verbs[method](resource, keys),
                 f"{_WORDS[method]}: {resource.noun}.",
                 sources=Source.PATH | Source.QUERY if takes else Source.PATH,
@@ -159,8 +156,8 @@ class AdminApi:
             yield self._route(
                 ("POST",),
                 path,
-                _strings(fields)
-                | ({} if action.most_bytes else _BODY)
+                strings(fields)
+                | ({} if action.most_bytes else BODY)
                 | dict.fromkeys(action.flags, (Flag, "")),
                 self._actor(resource, action, fields),
                 action.summary,
@@ -172,7 +169,7 @@ class AdminApi:
             yield self._route(
                 ("GET",) if streamed.row is None else ("POST",),
                 resource.list_path + streamed.path,
-                _strings(around),
+                strings(around),
                 self._streamer(resource, streamed, around),
                 streamed.summary,
                 body=streamed.row,
@@ -183,7 +180,7 @@ class AdminApi:
         self,
         methods: tuple[str, ...],
         path: str,
-        fields: Mapping[str, tuple[Any, Any]],
+        fields: Fields,
         verb: Callable[[Any, Call], Awaitable[Any]],
         summary: str,
         *,
@@ -193,7 +190,7 @@ class AdminApi:
     ) -> Route:
         # Each has a name of its own, by which the OpenAPI document distinguishes them.
         name = _NO_WORD.sub("_", f"{methods[0]}{path}").strip("_")
-        params = _params(name, tuple((field, *declared) for field, declared in fields.items()))
+        params = params_of(name, fields)
         return Route(
             methods,
             ROOT + path,
@@ -210,7 +207,7 @@ class AdminApi:
 
     def _lister(self, resource: Resource[Any], around: tuple[str, ...]) -> Any:
         async def run(params: Any, call: Call) -> Reply:
-            key = _key(params, around)
+            key = key_of(params, around)
             granted = await self.admit(call, resource.need(key, "read"))
             wanted = {name: getattr(params, name) for name in resource.filters if getattr(params, name)}
             port = granted.port
@@ -223,7 +220,7 @@ class AdminApi:
 
     def _reader(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
         async def run(params: Any, call: Call) -> Reply:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             item = await (await self.admit(call, resource.need(key, "read"))).port.read(resource.kind, key)
             return item_reply(item, known=is_named(item.etag, call.if_none_match))
 
@@ -231,7 +228,7 @@ class AdminApi:
 
     def _putter(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
         async def run(params: Any, call: Call) -> Reply:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             granted = await self.admit(call, resource.need(key, "write"))
             condition = condition_of(call.header("if-match"), call.if_none_match)
             if condition is None:
@@ -244,7 +241,7 @@ class AdminApi:
 
     def _patcher(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
         async def run(params: Any, call: Call) -> Reply:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             granted = await self.admit(call, resource.need(key, "write"))
             condition = condition_of(call.header("if-match"), call.if_none_match)
             dry_run = params.dry_run == "1"
@@ -255,7 +252,7 @@ class AdminApi:
 
     def _remover(self, resource: Resource[Any], keys: tuple[str, ...]) -> Any:
         async def run(params: Any, call: Call) -> Document:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             granted = await self.admit(call, resource.need(key, "write"))
             condition = condition_of(call.header("if-match"), call.if_none_match)
             return await granted.port.remove(resource.kind, key, condition)
@@ -266,7 +263,7 @@ class AdminApi:
         name = next(name for name, each in resource.actions.items() if each is action)
 
         async def run(params: Any, call: Call) -> Document:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             if action.most_bytes:
                 granted = await self.admit(call)  # before a large body is read
                 body = await whole(call)
@@ -275,7 +272,7 @@ class AdminApi:
                 granted = await self.admit(call, *resource.needs(action, key, body))
             body |= {flag: True for flag in action.flags if getattr(params, flag) == "1"}
             if action.most_bytes:
-                await demand_rights(granted, resource.needs(action, key, body))
+                await self._demand(granted, resource.needs(action, key, body))
 
             async def act(nonce: bytes) -> Document:
                 site = dataclasses.replace(granted.site, nonce=nonce)
@@ -305,7 +302,7 @@ class AdminApi:
         name = next(name for name, each in resource.streams.items() if each is streamed)
 
         async def run(params: Any, call: Call) -> Reply:
-            key = _key(params, keys)
+            key = key_of(params, keys)
             granted = await self.admit(call, *resource.stream_needs(streamed, key))
             taken = None if streamed.row is None else rows(call)
             return await lines_reply(call, granted.port.stream(resource.kind, key, name, taken))
@@ -321,20 +318,6 @@ class AdminApi:
         return document(self._declared, title="Lingpai admin API", version=__version__)
 
 
-async def demand_rights(granted: Granted, needs: Iterable[Need]) -> None:
-    """Refuse a request whose key has not the rights, and note it.
-
-    Raises:
-        LingpaiError: NOT_ALLOWED.
-    """
-    for need in needs:
-        if not permits(granted.key.rights, need):
-            change = Change("api.refused", str(need), reason="no right", outcome=REFUSED)
-            await granted.site.refusals.note(granted.site.keeper, change)
-            raise LingpaiError(Kind.NOT_ALLOWED, f"The admin key has not the right {need}.")
-
-
-_BODY: Final[dict[str, tuple[Any, Any]]] = {"document": (dict[str, Any], msgspec.field(default_factory=dict))}
 _WORDS: Final = {"GET": "Show", "PUT": "Add or replace", "PATCH": "Change some fields", "DELETE": "Remove"}
 
 
@@ -346,24 +329,3 @@ def _limits_of(streamed: Streamed) -> Streams:
 
 async def _as_it_is(work: Awaitable[Document]) -> Document:
     return await work
-
-
-@functools.cache
-def _params(name: str, declared: tuple[tuple[str, Any, Any], ...]) -> type[msgspec.Struct]:
-    """Return the struct of a route's parameters: name, type and default of each. Each site declares the same ones."""
-    fields: list[Any] = [each[:2] if each[2] is msgspec.NODEFAULT else each for each in declared]
-    return msgspec.defstruct(name, fields, kw_only=True)
-
-
-def _strings(names: tuple[str, ...]) -> dict[str, tuple[Any, Any]]:
-    return dict.fromkeys(names, (str, msgspec.NODEFAULT))
-
-
-def _filters(resource: Resource[Any]) -> dict[str, tuple[Any, Any]]:
-    return {
-        name: (Annotated[str, msgspec.Meta(description=text)], "") for name, text in resource.filters.items()
-    }
-
-
-def _key(params: Any, names: tuple[str, ...]) -> Key:
-    return tuple(getattr(params, name) for name in names)
