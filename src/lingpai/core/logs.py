@@ -15,7 +15,7 @@ def _import_lean() -> ModuleType:
     # None means "not installed" (language reference, "The import system").
     sys.modules.update(hidden)  # type: ignore[arg-type]
     try:
-        import structlog  # noqa: PLC0415  only now are they hidden
+        import structlog  # noqa: PLC0415, TID251  only now are they hidden
     finally:
         for name in hidden:
             del sys.modules[name]
@@ -24,6 +24,6 @@ def _import_lean() -> ModuleType:
 
 _import_lean()
 
-import structlog  # noqa: E402  as it was just loaded
+import structlog  # noqa: E402, TID251  as it was just loaded
 
 __all__ = ["structlog"]

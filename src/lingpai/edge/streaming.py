@@ -10,10 +10,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any, Final, Protocol
 
-import structlog
 from typing_extensions import override
 
 from lingpai.core.errors import Kind, LingpaiError
+from lingpai.core.logs import structlog
 from lingpai.core.wire import Call, Reply, Route, StreamedReply, StreamedRequest, Streams
 from lingpai.edge.bodies import CHUNKED, malformed, too_large, unsupported
 from lingpai.edge.endpoint import Answer
