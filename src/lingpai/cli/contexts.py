@@ -21,7 +21,6 @@ app = typer.Typer(
 
 FILE = "LINGPAI_CONTEXTS"
 """The variable with the path of the file, when it is not the usual one."""
-HIDDEN = 0o077
 
 
 class Context(TypedDict):
@@ -61,10 +60,12 @@ def read_contexts() -> tuple[Contexts, str]:
     """
     import msgspec
 
+    from lingpai.core import private_files
+
     path = contexts_file()
     if not path.exists():
         return {}, ""
-    if path.stat().st_mode & HIDDEN:
+    if path.stat().st_mode & private_files.OTHERS:
         raise Problem(tr("Other users can read {path}, which has admin keys: run chmod 600.", path=path))
     try:
         content = msgspec.json.decode(path.read_bytes(), type=Content)

@@ -24,8 +24,8 @@ from lingpai.edge.listening import BACKLOG, url_of
 from lingpai.edge.site import Site
 from lingpai.edge.tls import HANDSHAKE_SECONDS, Certificate
 
-TICK = 0.1  # seconds
 TICKS_PER_SECOND = 10
+TICK = 1 / TICKS_PER_SECOND  # seconds
 FIRST_REQUEST_SECONDS = 0.3
 """Seconds after the end began in which a connection that was just accepted may send its first request."""
 END_LOOKS = 0.01  # seconds between looks whether all connections have ended

@@ -158,9 +158,8 @@ async def _watched(body: AsyncIterator[bytes], watch: asyncio.Timeout, stall: fl
     loop = asyncio.get_running_loop()
 
     def put_off() -> None:
-        with contextlib.suppress(
-            RuntimeError
-        ):  # the head came before the end of the body: nobody waits for it
+        # When the head came before the end of the body, nobody waits for it any more.
+        with contextlib.suppress(RuntimeError):
             watch.reschedule(loop.time() + stall)
 
     async for piece in body:

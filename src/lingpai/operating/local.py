@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from typing_extensions import override
@@ -116,7 +116,9 @@ class Local(Operating):
         self, kind: str, key: Key, name: str, rows: AsyncIterable[Document] | None = None
     ) -> AsyncGenerator[Document, None]:
         run = BY_KIND[kind].streams[name].run
-        async with contextlib.aclosing(run(self._site, key, aiter(rows or _NO_ROWS))) as documents:
+        async with contextlib.aclosing(
+            run(self._site, key, aiter(_no_rows() if rows is None else rows))
+        ) as documents:
             async for document in documents:
                 yield document
 
@@ -189,14 +191,8 @@ def _overtaken() -> LingpaiError:
     return LingpaiError(Kind.CONFLICT, "Others change it all the time; try again.", retry_after=1.0)
 
 
-class _NoRows:
-    """Nothing that comes in."""
-
-    async def __aiter__(self) -> AsyncIterator[Document]:
-        """Return no row."""
-        rows: tuple[Document, ...] = ()
-        for row in rows:
-            yield row
-
-
-_NO_ROWS: Final = _NoRows()
+async def _no_rows() -> AsyncIterator[Document]:
+    """Yield nothing."""
+    none: tuple[Document, ...] = ()
+    for row in none:
+        yield row

@@ -124,10 +124,8 @@ class Copies:
                 log.warning(
                     "environment_away", environment=environment.name, failures=failures, problem=problem
                 )
-                for (
-                    copy,
-                    _,
-                ) in away:  # behind those that come until then: it may be this message that is at fault
+                # Behind those that come until then: it may be these messages that are at fault.
+                for copy, _ in away:
                     await keeper.store.delay_copy(copy.id, copy.attempts, changes["next_at"])
                 await self._noted(environment, changes)
                 return

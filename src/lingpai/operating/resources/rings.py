@@ -87,10 +87,8 @@ class Keys(Resource[Any]):
                 "as `lingpai key reseal` does."
             )
             raise LingpaiError(Kind.CONFLICT, reason)
-        if known.id != keeper.ring.newest.id:  # which the ring refuses to remove
-            await keeper.note(
-                Change("key.retire", str(known.id), before={"key": known.id})
-            )  # before it is gone
+        if known.id != keeper.ring.newest.id:  # which the ring refuses to remove; noted before it is gone
+            await keeper.note(Change("key.retire", str(known.id), before={"key": known.id}))
         try:
             keeper.ring.retire(known.id)
         except KeyRingError as error:
